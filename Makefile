@@ -1,0 +1,81 @@
+# `make demo` plays in this terminal; `make test` and `make check` are what CI runs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps: an install is repeated only when what it was made from has changed.
+CORE := $(VENV)/.installed-core
+ALL := $(VENV)/.installed-all
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The first with --group.
+PIP_VERSION := 25.1
+PYTEST_ARGS ?=
+
+.PHONY: help demo up test check fmt chaos bench docs clean update-constraints
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+demo: $(CORE)  ## Play in this terminal: installs what is needed, no token, no model
+	@$(BIN)/storyfork demo
+
+up: $(CORE)  ## Run the service (DISCORD_TOKEN and/or TELEGRAM_TOKEN set)
+	@$(BIN)/storyfork up
+
+test: $(ALL)  ## Run the whole test suite
+	$(BIN)/python -m pytest -m "not chaos" $(PYTEST_ARGS)
+
+check: $(ALL)  ## Lint, types, import rules, documents, packaging
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m pytest tests/docs
+	@if docker compose version >/dev/null 2>&1; then \
+	  echo docker compose config; POSTGRES_PASSWORD=x docker compose --profile gpu config --quiet; \
+	else echo "docker compose is not here: docker-compose.yml was not checked by it"; fi
+	$(BIN)/python -m build --no-isolation --outdir $(VENV)/dist >/dev/null && echo "the packages build"
+
+fmt: $(ALL)  ## Format the code and repair what the linter can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+docs: $(ALL)  ## Write the generated pages of docs/
+	$(BIN)/python docs/generate.py
+
+chaos: $(ALL)  ## The long crash test: kills processes at random
+	$(BIN)/python -m pytest -m chaos -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
+
+bench: $(ALL)  ## The latency benchmark
+	$(BIN)/python benchmarks/latency.py
+
+clean:  ## Remove the virtual environment and everything built (not what was played)
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Storyfork needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# Input is for the program, not for pip.
+$(CORE): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Storyfork into $(VENV) …" >&2
+	@$(PIP) install -q 'pip>=$(PIP_VERSION)' </dev/null
+	@$(PIP) install -q -c constraints.txt -e . </dev/null
+	@touch $@
+
+# llama-cpp-python is compiled when no wheel fits: about 3 minutes, once (pip keeps the wheel).
+$(ALL): $(CORE)
+	$(PIP) install -q -c constraints.txt -e '.[llm]' --group test --group check </dev/null
+	@touch $@
+
+update-constraints:  ## Pin the newest versions that fit pyproject.toml (downloads everything, torch too)
+	rm -rf build/pins && $(PYTHON) -m venv build/pins && build/pins/bin/python -m pip install -q -U pip
+	build/pins/bin/python -m pip install -q -e '.[llm,gpu]' --group test --group check
+	head -2 constraints.txt > build/constraints.txt
+	build/pins/bin/python -m pip freeze --exclude-editable --exclude pip | sed 's/+cpu$$//' >> build/constraints.txt
+	mv build/constraints.txt constraints.txt

@@ -1,0 +1,118 @@
+"""The bot process: wires platforms, router, courier and progress together and runs them."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+
+from bot.commands import build_registry
+from bot.commands.registry import CommandRegistry
+from bot.compose import Composer
+from bot.courier import Courier
+from bot.events import Event
+from bot.platforms.base import Outcome, Platform
+from bot.progress import ProgressBoard
+from bot.router import Router
+from bot.settings import BotSettings
+from db import personas
+from db.connection import connect
+from db.settings import DatabaseSettings
+from prompts.personas import load_personas
+from prompts.registry import default_registry
+from workers.queue import PROGRESS_CHANNEL, Queue, outbox_channel
+
+_log = logging.getLogger(__name__)
+
+
+async def run(settings: BotSettings, names: list[str]) -> int:
+    """Run the named platforms until SIGTERM or SIGINT, or until the console is left; return the exit status."""
+    database = DatabaseSettings()
+    registry = build_registry()
+    platforms = {name: _platform(name, settings, registry) for name in names}
+    async with (
+        connect(database.database_url, pool_size=database.storyfork_database_pool),
+        Queue(settings.redis_url) as queue,
+    ):
+        await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+        return await serve(platforms, registry, queue)
+
+
+async def serve(platforms: Mapping[str, Platform], registry: CommandRegistry, queue: Queue) -> int:
+    """Serve connected platforms; the database is open. Returns the exit status."""
+    prompts = default_registry()
+    composer = Composer(registry, prompts, queue)
+    board = ProgressBoard(platforms, composer.cancel_buttons)
+    courier = Courier(platforms, composer, board)
+
+    def on_commit(event: Event, outcome: Outcome) -> None:
+        if outcome.status == "working" and event.deferred:
+            board.expect(event.key, event.platform, event.destination, "", event.user.language)
+        courier.ring(event.platform)
+
+    capabilities = {name: p.capabilities for name, p in platforms.items()}
+    router = Router(registry, composer, prompts, queue, capabilities, on_commit)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    listeners = {asyncio.create_task(p.run(router), name=name): p for name, p in platforms.items()}
+    delivering = asyncio.create_task(courier.run(), name="courier")
+    hearing = asyncio.create_task(_hear(queue, courier, board, list(platforms)), name="hearing")
+    stopping: asyncio.Task[object] = asyncio.create_task(stop.wait(), name="stop")
+    tasks: list[asyncio.Task[object]] = [*listeners, delivering, hearing, stopping]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    _log.info("the bot stops: %s", ", ".join(t.get_name() for t in done))
+    for task in (*listeners, stopping, hearing):
+        task.cancel()
+    await asyncio.gather(*listeners, stopping, hearing, return_exceptions=True)
+    delivering.cancel()
+    await asyncio.gather(delivering, return_exceptions=True)
+    for task in done:
+        task.result()
+    return next((code for p in platforms.values() if (code := getattr(p, "exit_code", 0))), 0)
+
+
+async def _hear(queue: Queue, courier: Courier, board: ProgressBoard, names: list[str]) -> None:
+    channels = {outbox_channel(name): name for name in names}
+    async for heard in queue.listen(PROGRESS_CHANNEL, *channels):
+        if heard is None:
+            for name in names:
+                courier.ring(name)
+        elif heard[0] == PROGRESS_CHANNEL:
+            board.hear(heard[1])
+        else:
+            courier.ring(channels[heard[0]])
+
+
+def _platform(name: str, settings: BotSettings, registry: CommandRegistry) -> Platform:
+    """Build a platform; its client library is imported only now."""
+    if name == "console":
+        from bot.platforms.console import ConsolePlatform
+
+        return ConsolePlatform(registry, history=settings.storyfork_home / "console_history")
+    if name == "discord" and settings.discord_token is not None:
+        from bot.platforms.discord import DiscordPlatform
+
+        return DiscordPlatform(
+            settings.discord_token.get_secret_value(),
+            registry,
+            api_url=settings.discord_api_url,
+            gateway_url=settings.discord_gateway_url,
+            message_content=settings.discord_message_content,
+        )
+    if name == "telegram" and settings.telegram_token is not None:
+        from bot.platforms.telegram import TelegramPlatform, WebhookConfig
+
+        secret = settings.telegram_webhook_secret
+        webhook = None
+        if settings.telegram_webhook_url is not None:
+            webhook = WebhookConfig(
+                settings.telegram_webhook_url,
+                host=settings.telegram_webhook_host,
+                port=settings.telegram_webhook_port,
+                secret=secret.get_secret_value() if secret is not None else "",
+            )
+        return TelegramPlatform(
+            settings.telegram_token.get_secret_value(), registry, api_url=settings.telegram_api_url, webhook=webhook
+        )
+    raise ValueError(f"no platform {name!r}, or its token is not set")

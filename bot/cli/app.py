@@ -1,0 +1,151 @@
+"""The commands of `storyfork` and their options. What they do stands in the modules beside this one."""
+
+import importlib.metadata
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bot.cli.configuration import read_settings, set_up_logging
+from bot.settings import BotSettings
+from bot.stack.errors import StackError
+
+app = typer.Typer(
+    name="storyfork",
+    help="Storyfork: branching stories and personas on Discord and Telegram, run by you.\n\n"
+    "Try `storyfork demo` first: it needs no token and no model. Settings are environment variables or lines of a "
+    "file named .env; docs/settings.md lists them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Queue(StrEnum):
+    """The queues that a worker can serve."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Platform(StrEnum):
+    """The places where people meet the bot."""
+
+    DISCORD = "discord"
+    TELEGRAM = "telegram"
+    CONSOLE = "console"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            version = importlib.metadata.version("storyfork")
+        except importlib.metadata.PackageNotFoundError:
+            version = "(run from its source, not installed)"
+        typer.echo(f"storyfork {version}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+    del version
+
+
+@app.command()
+def demo() -> None:
+    """Play in this terminal: everything is started for you, no token and no model needed.
+
+    With input from a file or pipe it plays those lines and ends. What you played is kept in the data directory.
+    """
+    from bot.cli.run import run_demo
+
+    raise typer.Exit(run_demo(_settings(quiet=True)))
+
+
+@app.command()
+def up() -> None:
+    """Run the whole service on this machine: servers, workers and every platform whose token is set.
+
+    PostgreSQL and Valkey are embedded unless DATABASE_URL and REDIS_URL are set. SIGTERM or Ctrl-C ends all of it.
+    """
+    from bot.cli.run import run_up
+
+    raise typer.Exit(run_up(_settings()))
+
+
+@app.command()
+def bot(
+    platform: Annotated[
+        list[Platform] | None,
+        typer.Option(help="May be given more than once. Default: every platform whose token is set."),
+    ] = None,
+) -> None:
+    """Run only the bot process, against a running stack (`storyfork up`, or DATABASE_URL and REDIS_URL)."""
+    from bot.cli.run import run_bot
+
+    names = [choice.value for choice in platform or []]
+    raise typer.Exit(run_bot(_settings(quiet=names == [Platform.CONSOLE]), names))
+
+
+@app.command()
+def worker(
+    queue: Annotated[Queue, typer.Option(help="cpu: stories and chat. gpu: pictures.")],
+) -> None:
+    """Run only a worker, against a running stack (`storyfork up`, or DATABASE_URL and REDIS_URL)."""
+    from bot.cli.run import run_worker
+
+    run_worker(_settings(), queue.value)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date. Safe to run at any time, also several at once."""
+    from bot.cli.run import run_migrate
+
+    applied = run_migrate(_settings())
+    for name in applied:
+        typer.echo(f"applied {name}")
+    typer.echo(f"{len(applied)} applied; the database is up to date." if applied else "The database is up to date.")
+
+
+@app.command()
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Discord and Telegram.")] = False,
+) -> None:
+    """Check settings, database, Redis, models and tokens, and say what to do. Exits with 1 if something is wrong."""
+    from bot.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(offline=offline))
+
+
+@app.command()
+def models() -> None:
+    """List the models that are found, and where."""
+    from bot.cli.run import run_models
+
+    raise typer.Exit(run_models(_settings()))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code. An operator's mistake is printed as one message."""
+    try:
+        app(arguments, prog_name="storyfork")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except StackError as error:
+        typer.echo(f"storyfork: {error}", err=True)
+        return 1
+    return 0
+
+
+def _settings(*, quiet: bool = False) -> BotSettings:
+    settings = read_settings()
+    set_up_logging(settings, quiet=quiet)
+    return settings

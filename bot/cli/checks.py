@@ -1,0 +1,254 @@
+"""The checks of `storyfork doctor`: each looks at one thing and says what it found and what to do."""
+
+import asyncio
+import base64
+import binascii
+import os
+import re
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import aiohttp
+import redis.asyncio
+import redis.exceptions
+
+from bot.cli.children import ask_workers, child_environment
+from bot.cli.errors import OperatorError
+from bot.settings import BotSettings
+from bot.stack import postgres, valkey
+from bot.stack.errors import StackError
+from bot.stack.home import StackPaths, StackUrls, read_record, running_pid
+from db.migrate import MigrationError, pending
+from db.settings import DatabaseSettings
+
+TIMEOUT_SECONDS = 5.0
+LITTLE_SPACE_BYTES = 1024**3
+TELEGRAM_TOKEN_FORM = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
+WEBHOOK_SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""https://core.telegram.org/bots/api#setwebhook, secret_token."""
+MESSAGE_CONTENT_FLAGS = 1 << 18 | 1 << 19
+"""https://discord.com/developers/docs/resources/application, GATEWAY_MESSAGE_CONTENT and …_LIMITED."""
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report; `advice` is what to do, empty when nothing is."""
+
+    name: str
+    state: State
+    detail: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the checks look at."""
+
+    settings: BotSettings
+    paths: StackPaths
+    database_url: str
+    running: StackUrls | None
+
+
+async def look_around(settings: BotSettings) -> Surroundings:
+    """Collect what the checks need."""
+
+    def look() -> Surroundings:
+        paths = StackPaths(settings.storyfork_home.expanduser().absolute())
+        return Surroundings(settings, paths, DatabaseSettings().database_url, read_record(paths))
+
+    return await asyncio.to_thread(look)
+
+
+async def check_home(around: Surroundings) -> Check:
+    """The data directory can be used and has room."""
+
+    def look() -> Check:
+        home = around.paths.home
+        place = next(path for path in (home, *home.parents) if path.exists())
+        if not os.access(place, os.W_OK | os.X_OK):
+            return Check("data directory", State.FAIL, f"{place} cannot be written", "Set STORYFORK_HOME to another.")
+        free = shutil.disk_usage(place).free
+        detail = f"{home}, {free / 1024**3:.1f} GiB free"
+        pid = running_pid(around.paths)
+        if pid is not None:
+            detail += f", a stack runs there (process {pid})"
+        if free < LITTLE_SPACE_BYTES:
+            return Check("data directory", State.WARN, detail, "Free some space, or set STORYFORK_HOME.")
+        return Check("data directory", State.OK, detail)
+
+    return await asyncio.to_thread(look)
+
+
+async def check_database(around: Surroundings) -> Check:
+    """PostgreSQL answers and has all migrations; or the embedded one is there to be started."""
+    url = around.database_url or (around.running.database_url if around.running else "")
+    if not url:
+        return await _embedded("database", postgres.binary_dir, f"embedded PostgreSQL {postgres.POSTGRES_VERSION}")
+    where = "DATABASE_URL" if around.database_url else "embedded PostgreSQL, running"
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            missing = await pending(url)
+    except TimeoutError:
+        return Check("database", State.FAIL, f"{where}: no answer", "Is the server running, and reachable from here?")
+    except MigrationError as error:
+        return Check("database", State.FAIL, f"{where}: {error}", "Run the release that fits the database.")
+    except Exception as error:  # noqa: BLE001  whatever the driver raises is the finding
+        return Check("database", State.FAIL, f"{where}: {error}", "Check DATABASE_URL and the server.")
+    if missing:
+        return Check(
+            "database", State.WARN, f"{where}: {len(missing)} migrations are missing", "Run `storyfork migrate`."
+        )
+    return Check("database", State.OK, f"{where}: reachable, all migrations applied")
+
+
+async def check_redis(around: Surroundings) -> Check:
+    """Redis answers; or the embedded Valkey is there to be started."""
+    url = around.settings.redis_url or (around.running.redis_url if around.running else "")
+    if not url:
+        return await _embedded("redis", valkey.binary, "embedded Valkey")
+    where = "REDIS_URL" if around.settings.redis_url else "embedded Valkey, running"
+    try:
+        client = redis.asyncio.from_url(url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
+    except ValueError as error:
+        return Check("redis", State.FAIL, f"{where}: {error}", "Write it as redis://host:6379/0.")
+    try:
+        await client.execute_command("PING")
+    except (redis.exceptions.RedisError, OSError) as error:
+        return Check("redis", State.FAIL, f"{where}: {error}", "Check REDIS_URL and the server.")
+    finally:
+        await client.aclose()
+    return Check("redis", State.OK, f"{where}: reachable")
+
+
+async def check_models(around: Surroundings) -> list[Check]:
+    """The models that the workers find; asking them also shows that a worker can start."""
+    environment = child_environment(around.paths.home, around.running)
+    try:
+        found = await asyncio.to_thread(ask_workers, "models", environment)
+    except OperatorError as error:
+        return [Check("models", State.FAIL, str(error), "Run `storyfork models` to see more.")]
+    checks: list[Check] = []
+    for model in found:
+        size = int(model.get("size", 0)) / 1024**3
+        detail = f"{model.get('path')}, {size:.1f} GiB"
+        if model.get("fits", True):
+            checks.append(Check(f"{model.get('kind')} model", State.OK, detail))
+        else:
+            advice = "It stays unused: choose a smaller one, or one that is quantised further."
+            checks.append(Check(f"{model.get('kind')} model", State.WARN, f"{detail}: {model.get('reason')}", advice))
+    if not any(model.get("kind") == "text" for model in found):
+        advice = "Put a GGUF file below STORYFORK_MODELS_DIR, or name a server; see docs/settings.md, text engines."
+        checks.append(Check("text model", State.WARN, "none found here; without one, templates write", advice))
+    return checks
+
+
+async def check_platforms(around: Surroundings, *, offline: bool) -> list[Check]:
+    """The tokens look right and the platforms know them."""
+    settings = around.settings
+    checks: list[Check] = []
+    if not settings.platforms():
+        advice = "Set DISCORD_TOKEN or TELEGRAM_TOKEN for `storyfork up`; `storyfork demo` needs neither."
+        checks.append(Check("platforms", State.WARN, "no chat platform has a token", advice))
+    if settings.discord_token is not None:
+        checks += await check_discord(settings, settings.discord_token.get_secret_value(), offline=offline)
+    if settings.telegram_token is not None:
+        checks += await check_telegram(settings, settings.telegram_token.get_secret_value(), offline=offline)
+    return checks
+
+
+async def check_discord(settings: BotSettings, token: str, *, offline: bool) -> list[Check]:
+    """The Discord token: its form, then users/@me, then the intent that was asked for."""
+    if not _looks_like_discord_token(token):
+        advice = "Copy it again: developer portal → your application → Bot → Reset Token."
+        return [Check("discord", State.FAIL, "DISCORD_TOKEN does not look like a bot token", advice)]
+    if offline:
+        return [Check("discord", State.OK, "the token has the right form (not asked)")]
+    headers = {"Authorization": f"Bot {token}"}
+    root = settings.discord_api_url.rstrip("/")
+    checks = [await _ask("discord", f"{root}/users/@me", headers, lambda me: f"logged in as {me['username']}")]
+    if checks[0].state is State.OK and settings.discord_message_content:
+        checks.append(
+            await _ask("discord intent", f"{root}/applications/@me", headers, lambda app: _intent_of(int(app["flags"])))
+        )
+    return checks
+
+
+async def check_telegram(settings: BotSettings, token: str, *, offline: bool) -> list[Check]:
+    """The Telegram token: its form, then getMe; and the webhook's settings."""
+    checks: list[Check] = []
+    if settings.telegram_webhook_url is not None:
+        secret = settings.telegram_webhook_secret
+        if secret is None or not WEBHOOK_SECRET_FORM.fullmatch(secret.get_secret_value()):
+            advice = "Set TELEGRAM_WEBHOOK_SECRET to 1–256 of A-Z a-z 0-9 _ - (e.g. `openssl rand -hex 32`)."
+            checks.append(Check("telegram webhook", State.FAIL, "the webhook has no usable secret", advice))
+    if not TELEGRAM_TOKEN_FORM.fullmatch(token):
+        advice = "Copy it again from @BotFather; it looks like 123456789:AAF…"
+        checks.append(Check("telegram", State.FAIL, "TELEGRAM_TOKEN does not look like a bot token", advice))
+    elif offline:
+        checks.append(Check("telegram", State.OK, "the token has the right form (not asked)"))
+    else:
+        address = f"{settings.telegram_api_url.rstrip('/')}/bot{token}/getMe"
+        checks.append(await _ask("telegram", address, {}, lambda me: f"logged in as @{me['result']['username']}"))
+    return checks
+
+
+async def _ask(name: str, address: str, headers: dict[str, str], describe: Callable[[Any], str]) -> Check:
+    """GET an address that answers JSON. Its text stays out of the report: it may hold the token."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+            session.get(address, allow_redirects=False) as answer,
+        ):
+            if answer.status in {401, 403, 404}:
+                return Check(name, State.FAIL, f"refused (HTTP {answer.status})", "Is the token right and still valid?")
+            if answer.status != 200:
+                return Check(name, State.WARN, f"answered HTTP {answer.status}", "Try again later.")
+            return Check(name, State.OK, describe(await answer.json(content_type=None)))
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return Check(name, State.WARN, f"no answer ({type(error).__name__})", "Is this machine connected to it?")
+    except OperatorError as error:
+        return Check(name, State.FAIL, str(error), "Enable it: developer portal → Bot → Message Content Intent.")
+    except (KeyError, TypeError, ValueError):
+        return Check(name, State.WARN, "an answer that makes no sense", "Is the API address right?")
+
+
+async def _embedded(name: str, find: Callable[[], object], what: str) -> Check:
+    try:
+        await asyncio.to_thread(find)
+    except StackError as error:
+        return Check(name, State.FAIL, "no server", str(error))
+    return Check(name, State.OK, f"{what}, not running (`storyfork up` and `demo` start it)")
+
+
+def _intent_of(flags: int) -> str:
+    if not flags & MESSAGE_CONTENT_FLAGS:
+        raise OperatorError("DISCORD_MESSAGE_CONTENT is set, but the application may not see message contents")
+    return "message contents may be seen"
+
+
+def _looks_like_discord_token(token: str) -> bool:
+    """Three parts joined by dots, the first the bot's numeric id in base64."""
+    parts = token.split(".")
+    if len(parts) != 3 or not all(parts):
+        return False
+    try:
+        return base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)).isdigit()
+    except (binascii.Error, ValueError):
+        return False
+
+
+CHECKS: tuple[Callable[[Surroundings], Awaitable[Check]], ...] = (check_home, check_database, check_redis)
+"""Those that always run and give one line each."""

@@ -1,0 +1,79 @@
+"""The programs that the command starts: workers and bots, each `python -m ROOM …` in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import bot
+from bot.cli.errors import OperatorError
+from bot.stack.home import StackUrls
+from bot.stack.process import Output, ProcessSpec
+
+WORKER_DRAIN_SECONDS = 30.0
+"""A worker finishes what it runs within this time after SIGTERM."""
+BOT_STOP_SECONDS = 15.0
+ASK_SECONDS = 60.0
+
+
+def module_argv(module: str, *arguments: str) -> tuple[str, ...]:
+    """The command line of one of our rooms. `-P`: a folder `workers` where the operator stands is not ours."""
+    return (sys.executable, "-P", "-m", module, *arguments)
+
+
+def child_environment(home: Path, urls: StackUrls | None = None) -> dict[str, str]:
+    """What a child needs beside our own environment: where our code is, the data directory, the servers."""
+    source = str(Path(bot.__file__).parents[1])
+    paths = [source, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(path for path in paths if path)),
+        "STORYFORK_HOME": str(home),
+    }
+    if urls is not None:
+        environment |= {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+    return environment
+
+
+def worker_spec(queue: str, environment: Mapping[str, str], output: Output) -> ProcessSpec:
+    """A worker for one queue."""
+    return ProcessSpec(
+        name=f"worker-{queue}",
+        argv=module_argv("workers", "run", "--queue", queue),
+        output=output,
+        env=environment,
+        stop_timeout=WORKER_DRAIN_SECONDS,
+    )
+
+
+def bot_spec(platforms: list[str], environment: Mapping[str, str], output: Output) -> ProcessSpec:
+    """The bot process with the named platforms."""
+    options = [word for name in platforms for word in ("--platform", name)]
+    return ProcessSpec(
+        name="bot",
+        argv=module_argv("bot", "bot", *options),
+        output=output,
+        env=environment,
+        stop_timeout=BOT_STOP_SECONDS,
+    )
+
+
+def ask_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Run `python -m workers QUESTION --json` and return its list of objects.
+
+    Raises:
+        OperatorError: it failed; the message carries its last line.
+    """
+    command = module_argv("workers", question, "--json")
+    try:
+        answer = subprocess.run(
+            command, env={**os.environ, **environment}, capture_output=True, text=True, check=True, timeout=ASK_SECONDS
+        )
+        return [dict(item) for item in json.loads(answer.stdout)]
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
+        raise OperatorError(f"`python -m workers {question}` failed: {last}") from None
+    except (subprocess.TimeoutExpired, ValueError, TypeError) as error:
+        raise OperatorError(f"`python -m workers {question}` gave no usable answer: {error}") from None

@@ -1,0 +1,50 @@
+"""`storyfork doctor`: runs the checks and prints them, one line each, with what to do below."""
+
+import asyncio
+import sys
+
+import typer
+
+from bot.cli.checks import CHECKS, Check, State, check_models, check_platforms, look_around
+from bot.cli.configuration import read_settings
+from bot.cli.errors import OperatorError
+from bot.settings import BotSettings
+
+COLOURS = {State.OK: typer.colors.GREEN, State.WARN: typer.colors.YELLOW, State.FAIL: typer.colors.RED}
+
+
+def run_doctor(*, offline: bool) -> int:
+    """Check everything, print the report; returns 1 if a check failed, else 0 (warnings do not count)."""
+    try:
+        settings = read_settings()
+    except OperatorError as error:
+        show([Check("settings", State.FAIL, str(error))])
+        return 1
+    checks = [Check("settings", State.OK, "readable"), *asyncio.run(collect(settings, offline=offline))]
+    show(checks)
+    return 1 if any(check.state is State.FAIL for check in checks) else 0
+
+
+async def collect(settings: BotSettings, *, offline: bool) -> list[Check]:
+    """Run all checks at once and return their results in a fixed order."""
+    around = await look_around(settings)
+    singles, models, platforms = await asyncio.gather(
+        asyncio.gather(*(check(around) for check in CHECKS)),
+        check_models(around),
+        check_platforms(around, offline=offline),
+    )
+    return [*singles, *models, *platforms]
+
+
+def show(checks: list[Check]) -> None:
+    """Print the report: colours only on a terminal."""
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        state = (
+            typer.style(f"{check.state:<4}", fg=COLOURS[check.state]) if sys.stdout.isatty() else f"{check.state:<4}"
+        )
+        typer.echo(f"{state}  {check.name:<{width}}  {check.detail}")
+        if check.advice:
+            typer.echo(f"      {'':<{width}}  → {check.advice}")
+    counts = {state: sum(check.state is state for check in checks) for state in State}
+    typer.echo(f"{counts[State.OK]} ok, {counts[State.WARN]} to look at, {counts[State.FAIL]} wrong")

@@ -1,0 +1,215 @@
+"""What `demo`, `up`, `bot`, `worker`, `migrate` and `models` do."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import NoReturn
+
+import typer
+
+from bot.cli.children import ask_workers, bot_spec, child_environment, module_argv, worker_spec
+from bot.cli.errors import OperatorError
+from bot.settings import BotSettings
+from bot.stack.embedded import embedded_stack
+from bot.stack.home import StackPaths, StackUrls, read_record
+from bot.stack.process import start_process
+from bot.stack.supervisor import Supervisor
+from db.migrate import MigrationError, migrate
+from db.settings import DatabaseSettings
+
+log = logging.getLogger(__name__)
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_demo(settings: BotSettings) -> int:
+    """Run the embedded stack, a cpu worker and the console; returns the console's exit code."""
+    return _until_signalled(_demo(settings))
+
+
+def run_up(settings: BotSettings) -> int:
+    """Run everything on this machine until a signal, or until a part cannot run; returns the exit code.
+
+    Raises:
+        OperatorError: no platform has a token.
+    """
+    platforms = settings.platforms()
+    if not platforms:
+        raise OperatorError(
+            "No chat platform is set up. Set DISCORD_TOKEN (from https://discord.com/developers/applications) or "
+            "TELEGRAM_TOKEN (from @BotFather) in the environment or in a file named .env; both may be set. "
+            "`storyfork demo` plays in this terminal without either."
+        )
+    return _until_signalled(_up(settings, platforms), graceful_code=0)
+
+
+def run_bot(settings: BotSettings, names: list[str]) -> int:
+    """Run the bot process here, attached to running servers; returns its exit code.
+
+    Raises:
+        OperatorError: a platform has no token, or no servers are to be found.
+    """
+    ready = settings.platforms()
+    platforms = names or ready
+    if not platforms:
+        raise OperatorError(
+            "No chat platform is set up: set DISCORD_TOKEN or TELEGRAM_TOKEN, or use --platform console."
+        )
+    for name in platforms:
+        if name not in ready and name != "console":
+            raise OperatorError(f"{name.upper()}_TOKEN is not set, and --platform {name} needs it.")
+    urls = attach(settings)
+    os.environ.update(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
+    from bot.app import run
+
+    return asyncio.run(run(settings.model_copy(update={"redis_url": urls.redis_url}), platforms))
+
+
+def run_worker(settings: BotSettings, queue: str) -> NoReturn:
+    """Become a worker for one queue, attached to running servers.
+
+    Raises:
+        OperatorError: no servers are to be found.
+    """
+    environment = child_environment(settings.storyfork_home, attach(settings))
+    argv = module_argv("workers", "run", "--queue", queue)
+    os.execve(argv[0], argv, {**os.environ, **environment})  # noqa: S606  no shell is wanted
+
+
+def run_migrate(settings: BotSettings) -> list[str]:
+    """Apply the migrations that are missing; returns their names. Starts the embedded server for it if none runs."""
+    return asyncio.run(_migrate_anywhere(settings))
+
+
+def run_models(settings: BotSettings) -> int:
+    """List the models, as the workers see them; returns the exit code."""
+    command = module_argv("workers", "models")
+    environment = {**os.environ, **child_environment(settings.storyfork_home)}
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def attach(settings: BotSettings) -> StackUrls:
+    """Find the servers: the URLs that are set, else those of the stack that runs in the data directory.
+
+    Raises:
+        OperatorError: one of the two is missing; the message says which.
+    """
+    database_url, redis_url = DatabaseSettings().database_url, settings.redis_url
+    if database_url and redis_url:
+        return StackUrls(database_url, redis_url)
+    running = read_record(StackPaths(settings.storyfork_home.expanduser().absolute()))
+    if running is not None:
+        return StackUrls(database_url or running.database_url, redis_url or running.redis_url)
+    missing = [name for name, url in (("DATABASE_URL", database_url), ("REDIS_URL", redis_url)) if not url]
+    raise OperatorError(
+        f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, and no stack runs in "
+        f"{settings.storyfork_home}. Start one with `storyfork up` (or `demo`), or set the variables."
+    )
+
+
+async def apply_migrations(url: str) -> list[str]:
+    """Bring the database at `url` up to date; returns the names applied.
+
+    Raises:
+        OperatorError: the database cannot be reached, or is newer than this release.
+    """
+    try:
+        return await migrate(url)
+    except (OSError, ValueError, MigrationError) as error:
+        raise OperatorError(f"The database cannot be used: {error}") from None
+
+
+async def _demo(settings: BotSettings) -> int:
+    interactive = sys.stdin.isatty() and sys.stderr.isatty()
+    if interactive:
+        typer.echo("Starting the database, the queue and a worker …", err=True)
+    async with embedded_stack(settings.storyfork_home) as stack, Supervisor() as supervisor:
+        await apply_migrations(stack.database_url)
+        environment = child_environment(stack.paths.home, stack)
+        await supervisor.start(worker_spec("cpu", environment, stack.paths.logs / "worker-cpu.log"))
+        # Ended by SIGTERM, not SIGKILL, when we are killed: the terminal is to be left in order.
+        spec = bot_spec(["console"], environment, "terminal")
+        spec = replace(spec, foreground=True, death_signal=signal.SIGTERM)
+        console = await start_process(spec)
+        ended = asyncio.create_task(console.wait())
+        hopeless = asyncio.create_task(supervisor.wait_failed())
+        try:
+            await asyncio.wait({ended, hopeless}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                raise OperatorError(f"{hopeless.result()} See {stack.paths.logs}.")
+            code = ended.result()
+        finally:
+            hopeless.cancel()
+            await console.stop()
+    return code if code >= 0 else 128 - code
+
+
+async def _up(settings: BotSettings, platforms: list[str]) -> int:
+    async with (
+        embedded_stack(
+            settings.storyfork_home, database_url=DatabaseSettings().database_url, redis_url=settings.redis_url
+        ) as stack,
+        Supervisor() as supervisor,
+    ):
+        applied = await apply_migrations(stack.database_url)
+        log.info("The database is up to date (%d migrations applied)", len(applied))
+        environment = child_environment(stack.paths.home, stack)
+        queues = ["cpu", *(["gpu"] if await asyncio.to_thread(_has_image_model, environment) else [])]
+        await supervisor.start(*(worker_spec(queue, environment, "prefix") for queue in queues))
+        await supervisor.start(bot_spec(platforms, environment, "prefix"))
+        log.info("Running: %s; workers: %s", ", ".join(platforms), ", ".join(queues))
+        raise OperatorError(await supervisor.wait_failed())
+
+
+async def _migrate_anywhere(settings: BotSettings) -> list[str]:
+    database_url = DatabaseSettings().database_url
+    if database_url:
+        return await apply_migrations(database_url)
+    running = await asyncio.to_thread(read_record, StackPaths(settings.storyfork_home))
+    if running is not None:
+        return await apply_migrations(running.database_url)
+    async with embedded_stack(settings.storyfork_home, redis_url="unused") as stack:
+        return await apply_migrations(stack.database_url)
+
+
+def _has_image_model(environment: dict[str, str]) -> bool:
+    try:
+        return any(model.get("kind") == "image" for model in ask_workers("models", environment))
+    except OperatorError as error:
+        log.warning("Starting without a gpu worker: %s", error)
+        return False
+
+
+def _until_signalled(work: Coroutine[object, object, int], graceful_code: int | None = None) -> int:
+    """Run `work`; the first ending signal cancels it, so that it cleans up; a second one ends this process at once.
+
+    When this process is gone, the children end too: the kernel or their launcher sees to that.
+    Returns the result, or for a signal `graceful_code` (None: 128 + the signal's number, as shells say it).
+    """
+    received: list[int] = []
+
+    async def run() -> int:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(work)
+
+        def on_signal(number: int) -> None:
+            received.append(number)
+            if len(received) > 1:
+                os._exit(128 + number)
+            task.cancel()
+
+        for number in ENDING_SIGNALS:
+            loop.add_signal_handler(number, on_signal, number)
+        return await task
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        if not received:
+            raise
+    return 128 + received[0] if graceful_code is None else graceful_code

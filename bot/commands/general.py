@@ -1,0 +1,37 @@
+"""`/status`, `/help`, `/cancel`."""
+
+from typing import Any, Final
+
+from bot.commands.registry import CommandSpec
+from bot.turn import Turn
+from db import accounts
+
+
+async def status(turn: Turn, values: dict[str, Any]) -> None:
+    """Show how busy it is."""
+    del values
+    await turn.say("status", {"account": turn.account_id, "user": turn.user_id}, ordered=False)
+
+
+async def help_(turn: Turn, values: dict[str, Any]) -> None:
+    """Show what one can do."""
+    del values
+    await turn.say("help", {})
+
+
+async def cancel(turn: Turn, values: dict[str, Any]) -> None:
+    """Leave the form that is being asked."""
+    del values
+    draft = turn.who.conversation.draft
+    if draft is None or draft["user"] != turn.user_id:
+        await turn.notice("form.nothing_to_cancel")
+        return
+    await accounts.set_draft(turn.conversation_id, None)
+    await turn.notice("form.cancelled")
+
+
+SPECS: Final = (
+    CommandSpec("status", "Show how busy it is", status),
+    CommandSpec("help", "Show what you can do here", help_),
+    CommandSpec("cancel", "Leave the question you are being asked", cancel),
+)

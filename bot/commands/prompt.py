@@ -1,0 +1,60 @@
+"""`/prompt …`: an account's own versions of the prompts, for whoever manages it."""
+
+from typing import Any, Final
+
+from bot.commands.registry import CommandSpec, Parameter
+from bot.turn import Turn
+from db import overrides
+from db.errors import BadInput, NotFound
+from prompts.errors import PromptError, PromptNotFound
+from prompts.registry import default_registry
+
+SOURCE_LENGTH: Final = 4000
+"""Most characters of a prompt typed into a chat; longer ones exceed what platforms let a person send."""
+
+_NAME: Final = Parameter("name", "Which prompt", required=True, completes="prompts")
+
+
+async def show(turn: Turn, values: dict[str, Any]) -> None:
+    """Show the prompt that is in force here."""
+    _known(values["name"])
+    await turn.say("prompt", {"account": turn.account_id, "name": values["name"]})
+
+
+async def change(turn: Turn, values: dict[str, Any]) -> None:
+    """Use an own text for a prompt."""
+    name, source = values["name"], values["text"]
+    _known(name)
+    try:
+        default_registry().validate(name, source)
+    except PromptError as e:
+        raise BadInput("prompt.invalid", problem=str(e)) from e
+    await overrides.put(turn.account_id, name, source, user_id=turn.user_id)
+    await turn.notice("prompt.saved", name=name)
+
+
+async def reset(turn: Turn, values: dict[str, Any]) -> None:
+    """Go back to the default of a prompt."""
+    _known(values["name"])
+    dropped = await overrides.drop(turn.account_id, values["name"])
+    await turn.notice("prompt.reset" if dropped else "prompt.not_changed", name=values["name"])
+
+
+def _known(name: str) -> None:
+    try:
+        default_registry().get(name)
+    except PromptNotFound as e:
+        raise NotFound("prompt.unknown", name=name, names=", ".join(default_registry().names())) from e
+
+
+SPECS: Final = (
+    CommandSpec("prompt show", "Show a prompt that the writer gets", show, (_NAME,), admin=True),
+    CommandSpec(
+        "prompt set",
+        "Change a prompt for everything written here",
+        change,
+        (_NAME, Parameter("text", "The new text", required=True, max_length=SOURCE_LENGTH, multiline=True)),
+        admin=True,
+    ),
+    CommandSpec("prompt reset", "Go back to the default of a prompt", reset, (_NAME,), admin=True),
+)

@@ -1,0 +1,149 @@
+"""`/story …`: start, list, continue, back, retry, delete."""
+
+import secrets
+from typing import Any, Final
+
+from bot.commands.registry import CommandSpec, Parameter
+from bot.turn import Turn
+from db import stories
+from db.errors import BadInput, NotFound
+from db.models import Page, Story
+from db.stories import Move
+from prompts.languages import LANGUAGES
+
+PREMISE_LENGTH: Final = 1000
+GENRES: Final = ("fantasy", "mystery", "science fiction", "horror", "romance", "adventure")
+
+_WHICH: Final = Parameter("story", "Which story: its title, or a number of /story list", completes="stories")
+
+
+async def begin(turn: Turn, values: dict[str, Any]) -> None:
+    """Start a story from a premise."""
+    premise = " ".join(str(values["premise"]).split())
+    if not premise:
+        raise BadInput("story.premise_empty")
+    move = await stories.create(
+        account_id=turn.account_id,
+        owner_id=turn.user_id,
+        conversation_id=turn.conversation_id,
+        premise=premise,
+        genre=values.get("genre") or "",
+        language=values.get("language") or turn.who.user.language.partition("-")[0] or "en",
+        mode=values.get("mode") or "solo",
+        seed=secrets.randbelow(stories.SEED_LIMIT),
+    )
+    await show(turn, move)
+
+
+async def show(turn: Turn, move: Move) -> None:
+    """Show the page of a move: at once if it is there, else have it written."""
+    if move.fresh:
+        job_id = await turn.work("branching_page", {"page": move.page.id})
+        await stories.set_job(move.page.id, job_id)
+    else:
+        await turn.say("page", {"page": move.page.id})
+
+
+async def show_current(turn: Turn, story_id: int) -> None:
+    """Open a story here and show where it stands."""
+    _, page = await stories.at_cursor(turn.account_id, turn.user_id, story_id)
+    await stories.tell_here(turn.conversation_id, story_id)
+    if page.state == "pending":
+        await turn.notice("story.being_written")
+    else:
+        await turn.say("page", {"page": page.id})
+
+
+async def list_stories(turn: Turn, values: dict[str, Any]) -> None:
+    """List the person's stories."""
+    del values
+    await turn.say("stories", {"account": turn.account_id, "user": turn.user_id})
+
+
+async def resume(turn: Turn, values: dict[str, Any]) -> None:
+    """Open a story again and show where it stands."""
+    await show_current(turn, await _which(turn, values.get("story") or ""))
+
+
+async def back(turn: Turn, values: dict[str, Any]) -> None:
+    """Go back to the page before."""
+    del values
+    story, page = await here(turn)
+    move = await stories.back(turn.account_id, turn.user_id, page.id, story.revision)
+    if page.job_id is not None:
+        turn.cancels.append(page.job_id)
+    await show(turn, move)
+
+
+async def retry(turn: Turn, values: dict[str, Any]) -> None:
+    """Write another variant of the page."""
+    del values
+    story, page = await here(turn)
+    await show(turn, await stories.retry(turn.account_id, turn.user_id, page.id, story.revision))
+
+
+async def delete(turn: Turn, values: dict[str, Any]) -> None:
+    """Ask whether to delete a story."""
+    story_id = await _which(turn, values.get("story") or "")
+    await turn.say("delete", {"story": story_id})
+
+
+async def here(turn: Turn) -> tuple[Story, Page]:
+    """Return the story that is open here, and its page. Raises `NotFound`."""
+    if turn.who.conversation.story_id is None:
+        raise NotFound("story.none_here")
+    return await stories.at_cursor(turn.account_id, turn.user_id, turn.who.conversation.story_id)
+
+
+async def _which(turn: Turn, wanted: str) -> int:
+    wanted = wanted.strip()
+    if not wanted:
+        if turn.who.conversation.story_id is not None:
+            return turn.who.conversation.story_id
+        last = await stories.owned(turn.account_id, turn.user_id, limit=1)
+        if not last:
+            raise NotFound("story.list_empty")
+        return last[0].id
+    mine = await stories.owned(turn.account_id, turn.user_id, limit=1000)
+    if wanted.startswith("#") and wanted[1:].isdigit():
+        exact = [s for s in mine if s.id == int(wanted[1:])]
+    elif wanted.isdigit() and 1 <= int(wanted) <= len(mine):
+        exact = [mine[int(wanted) - 1]]
+    else:
+        exact = [s for s in mine if s.title.casefold() == wanted.casefold()] or [
+            s for s in mine if wanted.casefold() in s.title.casefold()
+        ]
+    if not exact:
+        raise NotFound("story.no_such_title", title=wanted)
+    return exact[0].id
+
+
+SPECS: Final = (
+    CommandSpec(
+        "story new",
+        "Start a branching story",
+        begin,
+        (
+            Parameter(
+                "premise",
+                "What the story is about",
+                required=True,
+                max_length=PREMISE_LENGTH,
+                multiline=True,
+                placeholder="a keeper finds a door under the sea",
+            ),
+            Parameter("genre", "What kind of story", choices=tuple((g.capitalize(), g) for g in GENRES)),
+            Parameter("language", "The language it is written in", choices=tuple((n, t) for t, n in LANGUAGES.items())),
+            Parameter(
+                "mode",
+                "Who may choose",
+                choices=(("Only I choose", "solo"), ("Anyone here may choose, the first tap counts", "open")),
+            ),
+        ),
+    ),
+    CommandSpec("story list", "List your stories", list_stories),
+    CommandSpec("story continue", "Open a story again where you left it", resume, (_WHICH,)),
+    CommandSpec("story back", "Go back to the page before", back),
+    CommandSpec("story retry", "Write this page again, differently", retry),
+    CommandSpec("story delete", "Delete a story and all its pages", delete, (_WHICH,)),
+)

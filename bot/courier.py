@@ -1,0 +1,181 @@
+"""The courier: takes outbox rows of its platforms, composes and delivers them, and records what became of them."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from bot.compose import Composer
+from bot.events import Destination
+from bot.platforms.base import Delivery, Platform, RetryLater, Undeliverable
+from bot.progress import ProgressBoard
+from db import accounts, outbox
+from db.connection import OUTAGES
+from db.errors import LeaseLost, UserError
+from db.outbox import Claimed
+
+POLL_SECONDS: Final = 1.0
+RENEW_SECONDS: Final = outbox.LEASE_SECONDS / 3
+BACKOFF_BASE: Final = 1.0
+BACKOFF_MOST: Final = 3600.0
+DEFECT_ATTEMPTS: Final = 3
+"""Tries of a row that fails by a defect of ours, not by the platform."""
+AT_ONCE: Final = 64
+_AWAY: Final = OUTAGES
+_log = logging.getLogger(__name__)
+
+
+class Courier:
+    """Delivers for the platforms of this process; it alone owns each sent message."""
+
+    def __init__(self, platforms: Mapping[str, Platform], composer: Composer, board: ProgressBoard) -> None:
+        """``board`` shows progress until an answer is sent."""
+        self._platforms, self._composer, self._board = platforms, composer, board
+        self._bells = {name: asyncio.Event() for name in platforms}
+        self._under_way: dict[int, UUID] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ring(self, platform: str) -> None:
+        """Look at a platform's rows now."""
+        if platform in self._bells:
+            self._bells[platform].set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; what is under way then is finished first, for a moment."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._renew())
+                for name in self._platforms:
+                    group.create_task(self._serve(name))
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=3)
+            for task in self._tasks:
+                task.cancel()
+
+    async def _serve(self, name: str) -> None:
+        bell = self._bells[name]
+        while True:
+            bell.clear()
+            try:
+                room = AT_ONCE - len(self._tasks)
+                claimed = await outbox.claim(name, room) if room > 0 else []
+                for row in claimed:
+                    self._start(name, row)
+                wait = POLL_SECONDS if claimed else await self._pause(name)
+            except _AWAY as e:
+                _log.warning("the courier cannot reach the database: %s", e)
+                wait = POLL_SECONDS
+            try:
+                await asyncio.wait_for(bell.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _pause(self, name: str) -> float:
+        due = await outbox.next_due(name)
+        return POLL_SECONDS if due is None or due <= 0 else min(due, POLL_SECONDS)
+
+    def _start(self, name: str, claimed: Claimed) -> None:
+        self._under_way[claimed.row.id] = claimed.token
+        task = asyncio.create_task(self._carry(self._platforms[name], claimed), name=f"outbox-{claimed.row.id}")
+        self._tasks.add(task)
+
+        def ended(task: "asyncio.Task[None]") -> None:
+            self._tasks.discard(task)
+            self._under_way.pop(claimed.row.id, None)
+            self.ring(name)  # the next row of the conversation may be due now
+
+        task.add_done_callback(ended)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            if self._under_way:
+                try:
+                    await outbox.renew(list(self._under_way.items()))
+                except _AWAY as e:
+                    _log.warning("leases of messages cannot be renewed: %s", e)
+
+    async def _carry(self, platform: Platform, claimed: Claimed) -> None:
+        row, token = claimed.row, claimed.token
+        try:
+            try:
+                if await self._deliver(platform, claimed):
+                    await outbox.sent(row.id, token)
+                else:
+                    await outbox.supersede(row.id, token)
+            except RetryLater as e:
+                await self._again(claimed, e.delay, str(e), outbox.MAX_ATTEMPTS)
+            except Undeliverable as e:
+                _log.warning("message %d (%s) cannot be delivered: %s", row.id, row.kind, e)
+                await outbox.bury(row.id, token, str(e))
+            except (LeaseLost, *_AWAY):
+                raise
+            except Exception as e:  # noqa: BLE001 - one bad row must not stop the others
+                _log.exception("message %d (%s) failed", row.id, row.kind)
+                await self._again(claimed, None, f"{type(e).__name__}: {e}", DEFECT_ATTEMPTS)
+        except LeaseLost:
+            _log.info("message %d is not ours any more", row.id)
+        except _AWAY as e:
+            # The lease runs out, and the row is taken up again with what was recorded of it.
+            _log.warning("message %d stopped at the database: %s", row.id, e)
+
+    async def _deliver(self, platform: Platform, claimed: Claimed) -> bool:
+        """Make the person see a row; False if there is nothing to see any more."""
+        row, token = claimed.row, claimed.token
+        destination = Destination.model_validate(row.destination)
+
+        async def record(message_id: str) -> None:
+            await outbox.record_message(row.id, token, message_id)
+
+        async def opened(chat_id: str) -> None:
+            await accounts.open_thread(row.conversation_id, chat_id)
+
+        delivery = Delivery(
+            id=row.id,
+            event_key=row.event_key,
+            kind=row.kind,
+            destination=destination,
+            record=record,
+            opened=opened,
+            sent=list(row.message_ids),
+            slot=claimed.slot,
+            edit=destination.pressed_message if row.part == outbox.MARK else "",
+            attempt=row.attempts,
+            age=claimed.age,
+        )
+        if row.part == outbox.PLACEHOLDER:
+            if not delivery.sent:
+                await platform.place(delivery, await self._composer.progress(row))
+            await self._watch(claimed)
+            return True
+        if row.part == outbox.REPLY:
+            await self._board.end(row.event_key)
+        try:
+            message = await self._composer.compose(row)
+        except UserError as e:
+            message = self._composer.notice(e.key, e.values, "")
+        if message is None:
+            if claimed.slot:
+                await platform.retract(destination, claimed.slot)
+            return False
+        await platform.deliver(delivery, message)
+        return True
+
+    async def _watch(self, claimed: Claimed) -> None:
+        """Show progress in a placeholder that was just sent."""
+        placed = await outbox.placeholder_of(claimed.row.event_key)
+        if placed is not None:
+            slot, destination, platform = placed
+            self._board.expect(claimed.row.event_key, platform, Destination.model_validate(destination), slot, "")
+
+    async def _again(self, claimed: Claimed, delay: float | None, reason: str, attempts: int) -> None:
+        row = claimed.row
+        if row.attempts >= attempts:
+            _log.error("message %d (%s) is given up after %d tries: %s", row.id, row.kind, row.attempts, reason)
+            await outbox.bury(row.id, claimed.token, reason)
+            return
+        pause = delay if delay is not None else min(BACKOFF_BASE * 2 ** (row.attempts - 1), BACKOFF_MOST)
+        _log.info("message %d (%s) is tried again in %.1f s: %s", row.id, row.kind, pause, reason)
+        await outbox.retry(row.id, claimed.token, pause, reason)

@@ -1,0 +1,118 @@
+"""Inbound events, neutral: what a platform's listener hands to the router.
+
+A listener turns whatever its client library delivers into one `Event` and hands it on; it decides nothing.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+ConversationKind = Literal["dm", "group", "thread"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccountRef(_Frozen):
+    """Who owns the data of this event: a Discord guild, a DM user, a Telegram chat, the console's user."""
+
+    kind: Literal["guild", "dm", "group", "console"]
+    external_id: str
+    name: str = ""
+
+
+class UserRef(_Frozen):
+    """The person. ``is_admin``: may manage this account (guild permission, chat administrator, own DM)."""
+
+    external_id: str
+    name: str
+    language: str = ""
+    is_admin: bool = False
+
+
+class ConversationRef(_Frozen):
+    """Where it happened. A Discord thread is a chat of its own; a Telegram topic is a ``thread_id`` of its chat."""
+
+    chat_id: str
+    thread_id: str = ""
+    kind: ConversationKind
+
+
+class Destination(_Frozen):
+    """What the courier needs to answer the event; kept as JSON in the outbox.
+
+    ``handle`` belongs to the platform (interaction token, callback query id …) and is opaque to everybody else.
+    ``pressed_message`` is the platform's id of the message whose button was pressed.
+    """
+
+    chat_id: str
+    thread_id: str = ""
+    user_id: str
+    kind: ConversationKind
+    reply_to: str = ""
+    pressed_message: str = ""
+    handle: dict[str, JsonValue] = {}
+
+
+class Command(_Frozen):
+    """A command with its raw parameter values by name, as typed. ``name`` is the full name, ``story new``.
+
+    ``rest`` is free text behind the command where the platform has no named parameters: the command's first text
+    parameter takes it.
+    """
+
+    type: Literal["command"] = "command"
+    name: str
+    values: dict[str, str] = {}
+    rest: str = ""
+
+
+class Press(_Frozen):
+    """A pressed button; ``data`` is the packed action (bot.buttons)."""
+
+    type: Literal["press"] = "press"
+    data: str
+
+
+class Submit(_Frozen):
+    """A filled-in form; ``form`` is the packed action that opened it, ``values`` by field name."""
+
+    type: Literal["submit"] = "submit"
+    form: str
+    values: dict[str, str]
+
+
+class Said(_Frozen):
+    """Plain text. ``addressed``: the bot was mentioned, or its message replied to, or it is a DM."""
+
+    type: Literal["said"] = "said"
+    text: str
+    addressed: bool = True
+    reply_to: str = ""
+
+
+Payload = Annotated[Command | Press | Submit | Said, Field(discriminator="type")]
+
+
+class Event(_Frozen):
+    """One thing a person did.
+
+    ``event_id`` is unique on its platform and equal in every replay of the event; it is the inbox's key.
+    ``deferred``: the platform itself shows that an answer is coming (Discord's "thinking"), so no placeholder
+    message is needed.
+    """
+
+    platform: str
+    event_id: str
+    account: AccountRef
+    user: UserRef
+    conversation: ConversationRef
+    destination: Destination
+    payload: Payload
+    deferred: bool = False
+
+    @property
+    def key(self) -> str:
+        """The inbox key: platform and event id."""
+        return f"{self.platform}:{self.event_id}"

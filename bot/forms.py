@@ -1,0 +1,34 @@
+"""Forms: which fields an action asks for. Platforms with dialogs show them at once, others ask field by field."""
+
+from bot.buttons import Action
+from bot.commands.registry import CommandRegistry, Parameter
+from bot.locales import text
+from bot.messages import Field, Form
+from db.stories import OWN_ACTION_LENGTH
+
+
+def form_of(action: Action, registry: CommandRegistry, given: frozenset[str], language: str) -> Form | None:
+    """Return the form that an action opens, without the parameters already ``given``; None if it opens none."""
+    if action.verb == "own":
+        field = Field(
+            "text",
+            text("form.own_field", language=language),
+            placeholder=text("form.own_placeholder", language=language),
+            multiline=True,
+            max_length=OWN_ACTION_LENGTH,
+        )
+        return Form(text("form.own_title", language=language), action.pack(), (field,))
+    if action.verb == "fill" and (spec := registry.at(action.args[0])) is not None:
+        missing = [p for p in spec.parameters if p.required and p.name not in given]
+        return Form(f"/{spec.name}", action.pack(), tuple(_field(p) for p in missing)) if missing else None
+    return None
+
+
+def _field(parameter: Parameter) -> Field:
+    return Field(
+        parameter.name,
+        parameter.help,
+        placeholder=parameter.placeholder,
+        multiline=parameter.multiline,
+        max_length=parameter.max_length,
+    )

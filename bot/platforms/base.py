@@ -1,0 +1,149 @@
+"""What a platform offers the rest of the bot, and what it gets from it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.events import Destination, Event
+from bot.messages import Form, Message, Progress
+
+
+class DeliveryError(Exception):
+    """Base of what a sender may raise."""
+
+
+class RetryLater(DeliveryError):
+    """The platform asked to wait, or did not answer: the row stays open and is tried again."""
+
+    def __init__(self, reason: str, delay: float | None = None) -> None:
+        """``delay`` in seconds; ``None`` leaves it to the courier's back-off."""
+        super().__init__(reason)
+        self.delay = delay
+
+
+class Undeliverable(DeliveryError):
+    """The platform will never take this message (blocked, chat gone, no permission): a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What differs between platforms in ways the neutral core must know.
+
+    ``forms``: can open a form as the direct answer to a press or command; otherwise the router asks field by field.
+    ``placeholder_delay``: seconds after which an event that needs work gets a placeholder message, if the answer is
+    not there by then; ``None``: never. ``progress_interval``: least seconds between two progress edits of one message.
+    """
+
+    forms: bool
+    placeholder_delay: float | None
+    progress_interval: float
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One outbox row under way.
+
+    ``id`` is the outbox row's; senders derive their idempotency keys from it. ``sent`` holds the platform's ids of
+    the messages already sent for this row, in order: the sender calls ``record`` right after each new one, so that a
+    crash costs no duplicate. ``slot`` is the id of a placeholder message to turn into the answer, if there is one.
+    ``edit`` is the id of an existing message that this row changes, instead of sending one. ``opened`` is called with
+    the chat id of a thread that was opened for a message that wants one.
+    ``age`` is seconds since the row was written, ``attempt`` counts from 1.
+    """
+
+    id: int
+    event_key: str
+    kind: str
+    destination: Destination
+    record: Callable[[str], Awaitable[None]]
+    opened: Callable[[str], Awaitable[None]]
+    sent: list[str] = field(default_factory=list[str])
+    slot: str = ""
+    edit: str = ""
+    attempt: int = 1
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A chat whose history is worth reading after a restart: a DM, or a thread with a story.
+
+    ``last_said`` is the event id of the last plain text that was committed from there.
+    """
+
+    chat_id: str
+    thread_id: str
+    last_said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an event that the router took.
+
+    ``status``: ``answered`` – outbox rows hold the answer, the courier sends it; ``working`` – a job will answer;
+    ``silent`` – nothing to say (e.g. talk that was not for the bot); ``duplicate`` – seen before;
+    ``refused`` – nothing was committed, tell the person with ``notice``.
+    """
+
+    status: str
+    notice: str = ""
+
+
+class Inbound(Protocol):
+    """The router, as a platform's listener sees it."""
+
+    async def dispatch(self, event: Event) -> Outcome:
+        """Commit the event and what it changes, wake whoever does the rest. Never raises.
+
+        On return with any status but ``refused`` the event is safe and may be confirmed to the platform.
+        """
+        ...
+
+    async def form_for(self, event: Event) -> Form | Message | None:
+        """Return the form that this press or command opens, a refusal to show instead, or None to dispatch it.
+
+        A direct answer: reads only, commits nothing.
+        """
+        ...
+
+    async def watched(self, platform: str) -> list[Watched]:
+        """Return the chats whose history is to be caught up after a restart."""
+        ...
+
+    async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
+        """Return at most 25 ``(label, value)`` suggestions for a command's parameter. A direct answer."""
+        ...
+
+
+class Platform(Protocol):
+    """A chat platform."""
+
+    name: str
+    capabilities: Capabilities
+
+    async def run(self, inbound: Inbound) -> None:
+        """Connect, listen and hand events on until cancelled or, for the console, until the person leaves."""
+        ...
+
+    async def deliver(self, delivery: Delivery, message: Message) -> None:
+        """Make the person see ``message``, exactly once, however often this is called for one row.
+
+        Raises `RetryLater` or `Undeliverable`.
+        """
+        ...
+
+    async def place(self, delivery: Delivery, progress: Progress) -> None:
+        """Send the placeholder message that will later become the answer; ``record`` its id."""
+        ...
+
+    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+        """Show progress in the placeholder (or the deferred answer). Best effort; the caller throttles."""
+        ...
+
+    async def retract(self, destination: Destination, message_id: str) -> None:
+        """Remove a placeholder that will not become an answer. Best effort."""
+        ...
+
+    async def check_ready(self) -> str:
+        """Return an empty string if connected, else what is wrong."""
+        ...

@@ -1,0 +1,162 @@
+"""What a typed line means: a command, a press, plain text, or something the console answers itself."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.commands.registry import CommandRegistry, CommandSpec
+from bot.events import Command, Said
+from bot.messages import Button, Field
+
+_NUMBER: Final = re.compile(r"(\d{1,4})[.)]?")
+
+_LISTED: Final = 24
+"""Characters up to which the values of an enum are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The buttons of one message. ``spent``: the message has been answered, its buttons are gone."""
+
+    message_id: str
+    buttons: tuple[Button, ...]
+    spent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button of the message ``message_id``."""
+
+    button: Button
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Something the console says itself; nothing is dispatched."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """The person leaves."""
+
+
+Reading = Command | Pressed | Said | Local | Quit
+
+
+def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], asks: Field | None = None) -> Reading:
+    """Return what ``line`` (not blank) means.
+
+    ``offers`` are the buttons that can be pressed now, the most recent message first. ``asks`` is the field that this
+    line answers, unless it is a command.
+    """
+    text = line.strip()
+    if text.startswith("/") and len(text) > 1:
+        return _command(text[1:], registry)
+    if asks is not None:
+        return Said(text=text)
+    return _press(text, offers) or Said(text=text)
+
+
+def word_of(button: Button) -> str:
+    """Return what is typed to press ``button``."""
+    return button.word or button.label
+
+
+def usage(spec: CommandSpec) -> str:
+    """Return the command with its parameters, ``/story new premise… [genre=…]``."""
+    first = next((p for p in spec.parameters if p.kind is str), None)
+    parts = [f"/{spec.name}"]
+    for parameter in spec.parameters:
+        values = "|".join(value for _, value in parameter.choices)
+        if not values or len(values) > _LISTED:
+            values = "…"
+        part = f"{parameter.name}…" if parameter is first else f"{parameter.name}={values}"
+        parts.append(part if parameter.required else f"[{part}]")
+    return " ".join(parts)
+
+
+def split_command(text: str, registry: CommandRegistry) -> tuple[CommandSpec, str] | None:
+    """Return the command that ``text`` (without its slash) names, and what stands behind it, untouched."""
+    words = re.match(r"\s*(\S+)(?:\s+(\S+))?", text)
+    if words is None:
+        return None
+    # Telegram's spelling, /story_new, is understood too.
+    one = words.group(1).lower().replace("_", " ")
+    if words.group(2) and (spec := registry.get(f"{one} {words.group(2).lower()}")):
+        return spec, text[words.end() :]
+    if spec := registry.get(one):
+        return spec, text[words.end(1) :]
+    return None
+
+
+def split_values(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
+    """Take ``name=value`` of declared parameters out of ``text``; return them and the text that is left.
+
+    A value with spaces stands in quotes. ``x=y`` stays text where the command has no parameter ``x``.
+    """
+    if not spec.parameters:
+        return {}, text.strip()
+    names = "|".join(re.escape(p.name) for p in spec.parameters)
+    quoted = r'"((?:[^"\\]|\\.)*)"(?!\S)' + r"|'((?:[^'\\]|\\.)*)'(?!\S)" + r"|“([^”]*)”(?!\S)"
+    pattern = re.compile(rf"(?<!\S)({names})=(?:{quoted}|(\S+))\s*", re.IGNORECASE)
+    values: dict[str, str] = {}
+
+    def take(found: re.Match[str]) -> str:
+        escaped = found.group(2) if found.group(2) is not None else found.group(3)
+        if escaped is not None:
+            value = re.sub(r"\\(.)", r"\1", escaped)
+        else:
+            value = found.group(4) if found.group(4) is not None else found.group(5)
+        values[found.group(1).lower()] = value
+        return ""
+
+    return values, pattern.sub(take, text).strip()
+
+
+def _command(text: str, registry: CommandRegistry) -> Reading:
+    found = split_command(text, registry)
+    if found is not None:
+        spec, behind = found
+        values, rest = split_values(spec, behind)
+        return Command(name=spec.name, values=values, rest=rest)
+    first, _, rest = text.strip().partition(" ")
+    if first.lower() in {"quit", "exit"}:
+        return Quit()
+    group = registry.groups().get(first.lower())
+    if group:
+        unknown = f"There is no /{first.lower()} {rest.split()[0]}. " if rest.strip() else ""
+        lines = [f"{usage(spec)} – {spec.help}" for spec in group]
+        return Local(f"{unknown}There is:\n" + "\n".join(lines))
+    # Words that are no command of the registry (/cancel, say) are the router's business.
+    return Command(name=first.lower(), rest=rest.strip())
+
+
+def _press(text: str, offers: Sequence[Offer]) -> Pressed | Local | None:
+    number = _NUMBER.fullmatch(text)
+    wanted = number.group(1).lstrip("0") or "0" if number else text.casefold()
+    numbered: Offer | None = None
+    for offer in offers:
+        for button in offer.buttons:
+            if button.disabled and not offer.spent:
+                continue
+            if wanted in {word_of(button).casefold(), button.label.casefold()}:
+                return Local("That has been answered already.") if offer.spent else Pressed(button, offer.message_id)
+        if numbered is None and any(word_of(button).isdigit() for button in offer.buttons):
+            numbered = offer
+    if number is None or numbered is None:
+        return None
+    if numbered.spent:
+        return Local("That has been answered already.")
+    return Local(f"There is no {wanted} here. There is: {hint(numbered.buttons)}")
+
+
+def hint(buttons: Sequence[Button]) -> str:
+    """Return the words that can be typed, ``[1] [2] [3]  back · retry``."""
+    words = [word_of(button) for button in buttons if not button.disabled]
+    numbers = " ".join(f"[{word}]" for word in words if word.isdigit())
+    others = " · ".join(word for word in words if not word.isdigit())
+    return "  ".join(part for part in (numbers, others) if part)

@@ -1,0 +1,173 @@
+"""Messages as text for a terminal: styled and wrapped, or plain lines without any escape code."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from rich.console import Console
+from rich.text import Text
+
+from bot.markup import parse
+from bot.messages import Message, Progress
+from bot.platforms.console.inbound import hint
+
+MAX_WIDTH: Final = 88
+"""Columns; longer lines of prose are hard to read."""
+
+_PARTIAL_LINES: Final = 8
+# Whatever could move the cursor or start an escape sequence: C0 (but tab and newline), DEL, C1.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A paragraph; its further lines are indented as deep as ``lead`` is wide."""
+
+    text: Text
+    lead: Text
+
+
+class Renderer:
+    """Renders what is shown. ``columns`` returns the width to wrap at, or None for no wrapping at all."""
+
+    def __init__(self, columns: Callable[[], int | None], *, styled: bool) -> None:
+        self.styled = styled
+        self._columns = columns
+
+    @property
+    def width(self) -> int | None:
+        """Columns used for prose, at most `MAX_WIDTH`; None: lines are as long as they are."""
+        columns = self._columns()
+        return None if columns is None else max(20, min(columns - 1, MAX_WIDTH))
+
+    def message(self, message: Message) -> str:
+        """Return a whole message, an empty line in front."""
+        blocks: list[_Block] = []
+        title = " ".join(clean(message.title).split())
+        if title:
+            blocks.append(_Block(self._rule(title, private=message.private), Text()))
+        body = _prose(message.body)
+        lead = Text("! ", "bold yellow") if message.private and not title else Text()
+        if message.speaker:
+            body = Text.assemble((f"{clean(message.speaker)}: ", "bold magenta"), body)
+        if body.plain or lead.plain:
+            blocks.append(_Block(body, lead))
+        if message.choices:
+            blocks.append(_Block(Text(), Text()))
+        for number, choice in enumerate(message.choices, 1):
+            blocks.append(_choice(number, choice, taken=message.taken == number))
+        words = hint([button for row in message.buttons for button in row])
+        if words or message.footer:
+            blocks.append(_Block(Text(), Text()))
+        if message.footer:
+            blocks.append(_Block(_prose(message.footer, "dim"), Text()))
+        if words:
+            blocks.append(_Block(Text(words, "cyan"), Text()))
+        return "\n" + self._emit(blocks)
+
+    def mark(self, message: Message) -> str:
+        """Return the line that says which choice of a message was taken, or its footer; empty if it has neither."""
+        taken = message.taken
+        if taken is not None and 0 < taken <= len(message.choices):
+            choice = message.choices[taken - 1]
+            said = f"you chose: {choice}" if self.styled else f"{taken}. {choice}"
+        elif message.footer:
+            said = message.footer
+        else:
+            return ""
+        return self._emit([_Block(_prose(said, "green"), Text("▸ ", "green"))])
+
+    def notice(self, text: str) -> str:
+        """Return something that concerns this person only, or that the console says itself."""
+        return self._emit([_Block(_prose(text), Text("! ", "bold yellow"))])
+
+    def aside(self, text: str) -> str:
+        """Return a dim remark."""
+        return self._emit([_Block(_prose(text, "dim"), Text())])
+
+    def echo(self, line: str) -> str:
+        """Return a line of a script as if it had been typed."""
+        return "\n" + self._emit([_Block(Text(clean(line)), Text("> ", "bold"))], wrap=False)
+
+    def progress(self, progress: Progress | None, elapsed: float) -> StyleAndTextTuples:
+        """Return the live status as prompt_toolkit fragments, each line ended."""
+        frame = _FRAMES[int(elapsed * 10) % len(_FRAMES)]
+        if progress is None:
+            return [("class:spinner", frame), ("class:note", " …\n")]
+        parts = [f"{progress.percent} %"] if progress.percent else []
+        parts.append(" ".join(clean(progress.note).split()) or "working")
+        if progress.position:
+            parts.append(f"{progress.position} in front")
+        if words := hint([button for row in progress.buttons for button in row]):
+            parts.append(words)
+        fragments: StyleAndTextTuples = [("class:partial", f"{line}\n") for line in self._tail(progress.text)]
+        return [*fragments, ("class:spinner", frame), ("class:note", f" {' · '.join(parts)}\n")]
+
+    def _tail(self, text: str) -> list[str]:
+        """Return the last lines of a text that is still being written."""
+        width = self.width or MAX_WIDTH
+        prose = _prose(text[-_PARTIAL_LINES * width * 2 :].strip())
+        return [line.plain for line in prose.wrap(self._console(width), width)][-_PARTIAL_LINES:] if prose.plain else []
+
+    def _rule(self, title: str, *, private: bool) -> Text:
+        dash = ("! " if private else "── ", "yellow" if private else "cyan")
+        rule = Text.assemble(dash, (title, "bold"))
+        room = (self.width or 0) - rule.cell_len - 1
+        if self.styled and room > 0 and not private:
+            rule.append(" " + "─" * room, "cyan")
+        elif not self.styled and not private:
+            rule.append(" ──")
+        return rule
+
+    def _emit(self, blocks: list[_Block], *, wrap: bool = True) -> str:
+        width = self.width if wrap else None
+        console = self._console(width or MAX_WIDTH)
+        lines: list[Text] = []
+        for block in blocks:
+            indent = Text(" " * block.lead.cell_len)
+            room = None if width is None else max(10, width - block.lead.cell_len)
+            rows = list(block.text.split(allow_blank=True)) if room is None else list(block.text.wrap(console, room))
+            for i, row in enumerate(rows or [Text()]):
+                lines.append(Text.assemble(indent if i else block.lead, row))
+        for line in lines:
+            line.rstrip()
+        if not self.styled:
+            return "".join(f"{line.plain}\n" for line in lines)
+        with console.capture() as captured:
+            for line in lines:
+                console.print(line, soft_wrap=True)
+        return captured.get()
+
+    def _console(self, width: int) -> Console:
+        # What the terminal can show (TERM, COLORTERM, NO_COLOR) is read from the environment by rich.
+        return Console(
+            file=io.StringIO(),
+            force_terminal=self.styled,
+            color_system="auto" if self.styled else None,
+            width=width,
+            height=25,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+
+def clean(text: str) -> str:
+    """Return ``text`` without characters that a terminal would obey."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n")).expandtabs(4)
+
+
+def _choice(number: int, choice: str, *, taken: bool) -> _Block:
+    lead = Text.assemble(("▸" if taken else " ", "green"), (f"{number:>2}. ", "bold cyan"))
+    return _Block(_prose(" ".join(choice.split()), "bold green" if taken else ""), lead)
+
+
+def _prose(text: str, style: str = "") -> Text:
+    prose = Text(style=style)
+    for span in parse(clean(text)):
+        prose.append(span.text, " ".join(name for name in ("bold", "italic") if getattr(span, name)) or None)
+    return prose

@@ -1,0 +1,133 @@
+"""What the console remembers between two lines: which buttons are there, what is asked, what is still open."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.events import Destination
+from bot.messages import Field, Message, Progress
+from bot.platforms.console.inbound import Offer
+
+_MARK_ALONE: Final = 1.0
+"""Seconds after which a mark without a message counts as the answer."""
+
+_STALE: Final = 60.0
+"""Seconds after which the progress of a job from an earlier session is no longer shown."""
+
+
+@dataclass(slots=True)
+class Open:
+    """An event that has not been answered."""
+
+    since: float
+    status: str = ""
+    marked: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Running:
+    """A job's progress as last heard of at ``at``, and the placeholder that stands for it."""
+
+    progress: Progress
+    slot: str
+    since: float
+    at: float
+
+
+class ConsoleState:
+    """The state of one console. Times are those of the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.asks: Field | None = None
+        self.open: dict[str, Open] = {}
+        self._public: Offer | None = None
+        self._private: Offer | None = None
+        self._running: dict[str, Running] = {}
+        self._finished: set[str] = set()
+
+    @property
+    def offers(self) -> list[Offer]:
+        """The buttons that can be pressed, most recent first: a running job's, a private message's, the page's."""
+        offers = [offer for offer in (self._private, self._public) if offer is not None]
+        running = self.running
+        buttons = tuple(b for row in running.progress.buttons for b in row) if running is not None else ()
+        return [Offer(running.slot, buttons), *offers] if running is not None and buttons else offers
+
+    @property
+    def running(self) -> Running | None:
+        """The progress to show: of the job that was heard of last."""
+        now = time.monotonic()
+        for key in [k for k, r in self._running.items() if k not in self.open and now - r.at > _STALE]:
+            del self._running[key]
+        return max(self._running.values(), key=lambda r: r.at, default=None)
+
+    def begin(self, key: str) -> Open:
+        """Note an event before it is dispatched: its answer may come before the dispatch returns."""
+        self.open[key] = opened = Open(time.monotonic())
+        return opened
+
+    def dispatched(self, key: str, status: str) -> None:
+        """Note what became of an event. Only ``answered`` and ``working`` have an answer to wait for."""
+        opened = self.open.get(key)
+        if opened is None:
+            return
+        opened.status = status
+        if status in {"silent", "duplicate", "refused"}:
+            self.close(key)
+        elif opened.marked:
+            self._close_later(key, opened)
+
+    def shown(self, key: str, message_id: str, message: Message) -> None:
+        """Note a message that now stands on the screen."""
+        self.asks = message.asks
+        buttons = tuple(b for row in message.buttons for b in row)
+        if message.private:
+            self._private = Offer(message_id, buttons) if buttons else None
+        elif buttons:
+            self._public, self._private = Offer(message_id, buttons), None
+        elif self._public is not None and self._public.spent:
+            self._public = None
+        self.close(key)
+
+    def marked(self, key: str, message_id: str, message: Message) -> None:
+        """Note that a message on the screen was answered, and which of its buttons are left."""
+        buttons = tuple(b for row in message.buttons for b in row if not b.disabled)
+        if self._private is not None and self._private.message_id == message_id:
+            self._private = Offer(message_id, buttons) if buttons else None
+        elif self._public is not None and self._public.message_id == message_id:
+            self._public = Offer(message_id, buttons or self._public.buttons, spent=not buttons)
+        opened = self.open.get(key)
+        if opened is not None:
+            opened.marked = True
+            if opened.status:
+                self._close_later(key, opened)
+
+    def close(self, key: str) -> None:
+        """Note that an event has its answer."""
+        self._finished.add(key)
+        self._running.pop(key, None)
+        opened = self.open.pop(key, None)
+        if opened is not None:
+            opened.done.set()
+
+    def progressed(self, destination: Destination, slot: str, progress: Progress, *, key: str = "") -> bool:
+        """Note a job's progress; return whether there is anything new to show."""
+        key = key or str(destination.handle.get("event", "")) or slot
+        if key in self._finished:
+            return False
+        now = time.monotonic()
+        before = self._running.get(key)
+        since = before.since if before is not None else now
+        self._running[key] = Running(progress, slot or (before.slot if before is not None else ""), since, now)
+        return True
+
+    def retracted(self, slot: str) -> None:
+        """Forget the progress that stands in a placeholder."""
+        for key in [key for key, running in self._running.items() if slot and running.slot == slot]:
+            del self._running[key]
+
+    def _close_later(self, key: str, opened: Open) -> None:
+        if opened.status == "answered":
+            asyncio.get_running_loop().call_later(_MARK_ALONE, self.close, key)

@@ -1,0 +1,152 @@
+"""Calls of the Bot API: which failures to try again at once, which later, and which never.
+
+A call that was refused or never left this machine has not happened; one that timed out or met a 5xx may have. Only
+idempotent calls are repeated in the second case.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import httpx
+from telegram import Bot
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import HTTPXRequest
+
+from bot.platforms.base import RetryLater, Undeliverable
+
+log = logging.getLogger(__name__)
+
+# The library's own switch: RetryAfter carries a timedelta, instead of an int together with a deprecation warning.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+T = TypeVar("T")
+_PAUSES: Final = (0.1, 0.4)
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_POLL_SLACK: Final = 10.0
+_HOPELESS: Final = (
+    "chat not found",
+    "user not found",
+    "peer_id_invalid",
+    "group chat was deactivated",
+    "not enough rights",
+    "have no rights",
+    "need administrator rights",
+    "chat_write_forbidden",
+    "topic_closed",
+    "bot was kicked",
+    "user is deactivated",
+)
+
+
+class Unanswered(RetryLater):
+    """The request left this machine and no answer came: what it asked for may have been done."""
+
+
+class PollingBot(Bot):
+    """A `telegram.Bot` that also hands out updates as Telegram sent them.
+
+    The library parses a batch of updates as a whole, so one that it cannot read would hold back all others for ever.
+    """
+
+    async def raw_updates(self, offset: int, seconds: int, kinds: list[str]) -> list[dict[str, Any]]:
+        """Wait up to ``seconds`` for updates; ``offset`` confirms all earlier ones. ``kinds`` are update types."""
+        return await self._post(
+            "getUpdates",
+            {"offset": offset, "timeout": seconds, "allowed_updates": kinds},
+            read_timeout=seconds + _POLL_SLACK,
+        )
+
+
+def make_bot(token: str, api_url: str) -> PollingBot:
+    """Return a client for the Bot API server whose root is ``api_url``."""
+    root = api_url.rstrip("/")
+    return PollingBot(
+        token,
+        base_url=f"{root}/bot",
+        base_file_url=f"{root}/file/bot",
+        request=HTTPXRequest(
+            connection_pool_size=64, connect_timeout=5, read_timeout=10, write_timeout=10, pool_timeout=5
+        ),
+        get_updates_request=HTTPXRequest(connection_pool_size=2),
+    )
+
+
+def seconds_of(error: RetryAfter) -> float:
+    """Return the seconds that Telegram asks to wait."""
+    after = error.retry_after
+    return after.total_seconds() if isinstance(after, dt.timedelta) else float(after)
+
+
+def was_sent(error: NetworkError) -> bool:
+    """Return whether the request may have reached Telegram."""
+    return not isinstance(error.__cause__, _NOT_SENT)
+
+
+def says(error: BadRequest, *texts: str) -> bool:
+    """Return whether Telegram's description holds one of these (lower-case) texts."""
+    description = error.message.lower()
+    return any(text in description for text in texts)
+
+
+class Api:
+    """Makes calls, and remembers groups that became supergroups."""
+
+    def __init__(self) -> None:
+        """Start with no moved chats."""
+        self._moved: dict[str, str] = {}
+
+    def chat_id(self, chat_id: str) -> int:
+        """Return the id under which the chat is known now. Raises `Undeliverable` for one that is not Telegram's."""
+        try:
+            return int(self._moved.get(chat_id, chat_id))
+        except ValueError as e:
+            raise Undeliverable(f"not a Telegram chat: {chat_id!r}") from e
+
+    def moved(self, old: str, new: str) -> None:
+        """Remember that a group became a supergroup with another id."""
+        log.warning("Telegram group %s is now supergroup %s", old, new)
+        self._moved[old] = new
+
+    async def call(self, chat_id: str, request: Callable[[], Awaitable[T]], *, idempotent: bool = False) -> T:
+        """Make a call that concerns a chat.
+
+        Raises `Unanswered` if it may or may not have been done, `RetryLater` if it was not, `Undeliverable` if it never
+        will be; other refusals come through as `telegram.error.BadRequest`.
+        """
+        for pause in (*_PAUSES, None):
+            try:
+                return await request()
+            except RetryAfter as e:
+                raise RetryLater("flood control", seconds_of(e)) from e
+            except ChatMigrated as e:
+                self.moved(chat_id, str(e.new_chat_id))
+                raise RetryLater("the group became a supergroup", 0.0) from e
+            except Forbidden as e:
+                raise Undeliverable(e.message) from e
+            except BadRequest as e:
+                if says(e, *_HOPELESS):
+                    raise Undeliverable(e.message) from e
+                raise
+            except InvalidToken as e:
+                raise RetryLater("Telegram refuses the token", 60.0) from e
+            except NetworkError as e:
+                sent = was_sent(e)
+                if pause is None or (sent and not idempotent) or (sent and isinstance(e, TimedOut)):
+                    raise (Unanswered if sent else RetryLater)(e.message or type(e).__name__) from e
+                await asyncio.sleep(pause)
+            except TelegramError as e:
+                raise RetryLater(e.message) from e
+        raise AssertionError("the last try returns or raises")

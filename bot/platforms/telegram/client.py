@@ -1,0 +1,188 @@
+"""The Telegram platform: connects, listens, and delivers what the courier hands over."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from telegram import BotCommand
+from telegram.error import InvalidToken, RetryAfter, TelegramError
+
+from bot.commands.registry import CommandRegistry
+from bot.events import Destination
+from bot.messages import Message, Progress
+from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater
+from bot.platforms.telegram.api import Api, PollingBot, make_bot, seconds_of
+from bot.platforms.telegram.commands import bot_commands
+from bot.platforms.telegram.inbound import UPDATE_KINDS, Translator
+from bot.platforms.telegram.listener import Listener
+from bot.platforms.telegram.polling import Poller
+from bot.platforms.telegram.queries import Background, Queries
+from bot.platforms.telegram.send import Sender
+from bot.platforms.telegram.webhook import WebhookConfig, WebhookServer
+
+log = logging.getLogger(__name__)
+
+API_URL: Final = "https://api.telegram.org"
+_LONGEST_PAUSE: Final = 15.0
+_RECONNECT_SECONDS: Final = 1.0
+
+
+class TokenRefused(Exception):
+    """Telegram does not know this token: nothing but another token helps."""
+
+
+class TelegramPlatform:
+    """A `bot.platforms.base.Platform`."""
+
+    name = "telegram"
+    capabilities = Capabilities(forms=False, placeholder_delay=0.0, progress_interval=1.5)
+
+    def __init__(
+        self,
+        token: str,
+        registry: CommandRegistry,
+        *,
+        api_url: str = API_URL,
+        webhook: WebhookConfig | None = None,
+    ) -> None:
+        """``api_url`` is the root of a Bot API server; with ``webhook``, updates are pushed instead of polled.
+
+        Raises `ValueError` for a webhook that Telegram would refuse or that would show the token.
+        """
+        if webhook is not None:
+            if token in webhook.url:
+                raise ValueError("the webhook's URL must not hold the token")
+            webhook.secret_for(token)
+        self._token = token
+        self._registry = registry
+        self._api_url = api_url
+        self._webhook = webhook
+        self._state = "not started"
+        self._bot: PollingBot | None = None
+        self._api = Api()
+        self._background = Background()
+        self._queries = Queries(self._answer, self._background)
+        self._sender = Sender(self._connected, self._api, self._queries)
+        self._listener: Listener | None = None
+
+    @property
+    def possible_orphans(self) -> int:
+        """How many placeholders may have been left over, because Telegram did not answer."""
+        return self._sender.possible_orphans
+
+    @property
+    def removed_orphans(self) -> int:
+        """How many left-over placeholders were found and removed."""
+        return self._listener.removed_orphans if self._listener else 0
+
+    async def run(self, inbound: Inbound) -> None:
+        """Connect and listen until cancelled. Raises `TokenRefused`, and `OSError` if a webhook cannot listen."""
+        # The HTTP client logs whole URLs at INFO, and Telegram's hold the token.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        bot = make_bot(self._token, self._api_url)
+        try:
+            await self._patiently("connecting", bot.initialize)
+            self._bot = bot
+            log.info("Telegram: connected as @%s", bot.username)
+            self._listener = Listener(
+                bot, inbound, Translator(bot, self._registry), self._queries, self._background,
+                moved=self._api.moved, retract=self._sender.retract,
+            )  # fmt: skip
+            self._background.start(self._publish_commands(bot))
+            if self._webhook is None:
+                await self._poll(bot, self._listener)
+            else:
+                await self._serve(bot, self._listener, self._webhook)
+        except InvalidToken:
+            # The library's message quotes the token.
+            raise TokenRefused("Telegram refuses the token: check TELEGRAM_TOKEN") from None
+        finally:
+            self._state = "stopped"
+            await self._background.close()
+            self._bot = None
+            await bot.shutdown()
+
+    async def deliver(self, delivery: Delivery, message: Message) -> None:
+        """See `bot.platforms.base.Platform.deliver`."""
+        await self._sender.deliver(delivery, message)
+
+    async def place(self, delivery: Delivery, progress: Progress) -> None:
+        """See `bot.platforms.base.Platform.place`."""
+        await self._sender.place(delivery, progress)
+
+    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+        """See `bot.platforms.base.Platform.show_progress`."""
+        await self._sender.show_progress(destination, slot, progress)
+
+    async def retract(self, destination: Destination, message_id: str) -> None:
+        """See `bot.platforms.base.Platform.retract`."""
+        await self._sender.retract(destination, message_id)
+
+    async def check_ready(self) -> str:
+        """See `bot.platforms.base.Platform.check_ready`."""
+        return self._state
+
+    async def _poll(self, bot: PollingBot, listener: Listener) -> None:
+        await self._patiently("removing the webhook", lambda: bot.delete_webhook(drop_pending_updates=False))
+        await Poller(bot, listener, self._report).run()
+
+    async def _serve(self, bot: PollingBot, listener: Listener, config: WebhookConfig) -> None:
+        secret = config.secret_for(self._token)
+        server = WebhookServer(config, secret, listener)
+        try:
+            await server.start()
+            await self._patiently(
+                "setting the webhook",
+                lambda: bot.set_webhook(
+                    config.url, secret_token=secret, allowed_updates=UPDATE_KINDS, drop_pending_updates=False
+                ),
+            )
+            log.info("Telegram: webhook at %s", urlsplit(config.url).hostname)
+            self._report("")
+            await asyncio.Event().wait()
+        finally:
+            await server.stop()
+
+    async def _patiently(self, doing: str, call: Callable[[], Awaitable[object]]) -> None:
+        """Make a call that everything else waits for, until it succeeds."""
+        for attempt in itertools.count():
+            try:
+                await call()
+            except InvalidToken:
+                raise
+            except TelegramError as e:
+                self._report(f"{doing}: {e.message}")
+                log.warning("Telegram: %s failed: %s", doing, e.message)
+                pause = min(0.5 * 2 ** min(attempt, 10), _LONGEST_PAUSE)
+                await asyncio.sleep(max(pause, seconds_of(e) if isinstance(e, RetryAfter) else 0.0))
+            else:
+                return
+
+    async def _publish_commands(self, bot: PollingBot) -> None:
+        """Bring the menu of commands up to date, if it changed."""
+        wanted = bot_commands(self._registry)
+
+        async def publish() -> None:
+            known: tuple[BotCommand, ...] = await bot.get_my_commands()
+            if list(known) != wanted:
+                await bot.set_my_commands(wanted)
+
+        await self._patiently("publishing the commands", publish)
+
+    async def _answer(self, query_id: str, text: str) -> None:
+        async def answer() -> bool:
+            return await self._connected().answer_callback_query(query_id, text or None, show_alert=bool(text))
+
+        await self._api.call("", answer, idempotent=True)
+
+    def _connected(self) -> PollingBot:
+        if self._bot is None:
+            raise RetryLater("not connected to Telegram", _RECONNECT_SECONDS)
+        return self._bot
+
+    def _report(self, state: str) -> None:
+        self._state = state

@@ -1,0 +1,209 @@
+"""Updates as neutral events.
+
+Event ids are chat and message, or the callback query: update ids begin anew after a week of silence
+(https://core.telegram.org/bots/api#update).
+"""
+
+import logging
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from telegram import Bot, CallbackQuery, Chat, Message, MessageEntity, Update, User
+from telegram.constants import ChatMemberStatus, ChatType
+from telegram.error import TelegramError
+
+from bot.buttons import BadButton, unpack
+from bot.commands.registry import CommandRegistry
+from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Press, Said, UserRef
+from bot.platforms.telegram.commands import read_command
+from bot.platforms.telegram.render import PLACEHOLDER
+
+log = logging.getLogger(__name__)
+
+UPDATE_KINDS: Final = ["message", "callback_query"]
+_GROUPS: Final = (ChatType.GROUP, ChatType.SUPERGROUP)
+_MANAGERS: Final = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
+_ADMIN_SECONDS: Final = 300.0
+_ORPHAN_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An event, and the callback query to answer if it is a press."""
+
+    event: Event
+    query_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A group became a supergroup with another id."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An empty placeholder of ours that somebody replied to."""
+
+    destination: Destination
+    message_id: str
+
+
+@dataclass(slots=True)
+class Admins:
+    """Who manages a group, asked of Telegram only when it matters and then remembered for minutes."""
+
+    bot: Bot
+    _known: dict[tuple[int, int], tuple[bool, float]] = field(
+        default_factory=dict[tuple[int, int], tuple[bool, float]], init=False
+    )
+
+    async def is_admin(self, chat_id: int, user_id: int, *, ask: bool) -> bool:
+        """Return whether the person manages the chat; without ``ask``, only former administrators are looked up."""
+        known, until = self._known.get((chat_id, user_id), (False, 0.0))
+        if time.monotonic() < until or not (ask or known):
+            return known
+        try:
+            member = await self.bot.get_chat_member(chat_id, user_id, read_timeout=3)
+        except TelegramError as e:
+            log.warning("Telegram did not say who manages chat %s: %s", chat_id, e.message)
+            return False
+        found = member.status in _MANAGERS
+        self._known[chat_id, user_id] = found, time.monotonic() + _ADMIN_SECONDS
+        return found
+
+
+class Translator:
+    """Reads updates. ``bot`` must be initialised: its id and username decide who is addressed."""
+
+    def __init__(self, bot: Bot, registry: CommandRegistry) -> None:
+        """``registry`` names the commands."""
+        self._bot = bot
+        self._registry = registry
+        self._admins = Admins(bot)
+        self._mention = re.compile(rf"[ \t]*@{re.escape(bot.username)}\b", re.IGNORECASE)
+
+    async def read(self, update: Update) -> list[Incoming | Moved | Orphan]:
+        """Return what the update holds for us; nothing for talk among others, other bots and kinds not asked for."""
+        if update.callback_query is not None:
+            return await self._press(update.callback_query)
+        if update.message is not None:
+            return await self._message(update.message)
+        return []
+
+    async def _press(self, query: CallbackQuery) -> list[Incoming | Moved | Orphan]:
+        message = query.message
+        if message is None or query.data is None:
+            return []
+        destination = _destination(message.chat, query.from_user, _thread(message)).model_copy(
+            update={
+                "pressed_message": str(message.message_id),
+                "handle": {"callback_id": query.id, "name": query.from_user.full_name},
+            }
+        )
+        admin = await self._admin(message.chat, query.from_user, ask=self._opens_admin_form(query.data))
+        event = _event(f"c{query.id}", message.chat, query.from_user, destination, Press(data=query.data), admin=admin)
+        return [Incoming(event, query.id)]
+
+    def _opens_admin_form(self, data: str) -> bool:
+        try:
+            action = unpack(data)
+        except BadButton:
+            return False
+        spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
+        return spec is not None and spec.admin
+
+    async def _message(self, message: Message) -> list[Incoming | Moved | Orphan]:
+        chat, user = message.chat, message.from_user
+        if message.migrate_to_chat_id is not None:
+            return [Moved(str(chat.id), str(message.migrate_to_chat_id))]
+        anonymous_admin = message.sender_chat is not None and message.sender_chat.id == chat.id
+        if user is None or (user.is_bot and not anonymous_admin) or message.via_bot is not None:
+            return []
+        text = message.text or message.caption or ""
+        if not text.strip() or (chat.type != ChatType.PRIVATE and chat.type not in _GROUPS):
+            return []
+        destination = _destination(chat, user, _thread(message))
+        if chat.type in _GROUPS:
+            destination = destination.model_copy(update={"reply_to": str(message.message_id)})
+        found: list[Incoming | Moved | Orphan] = []
+        if orphan := self._orphan(message, destination):
+            found.append(orphan)
+        payload, ask = self._payload(message, text)
+        if payload is not None:
+            admin = anonymous_admin or await self._admin(chat, user, ask=ask)
+            event_id = f"m{chat.id}.{message.message_id}"
+            found.append(Incoming(_event(event_id, chat, user, destination, payload, admin=admin)))
+        return found
+
+    def _payload(self, message: Message, text: str) -> tuple[Command | Said | None, bool]:
+        """Return what was said to the bot, and whether it matters who manages the chat."""
+        group = message.chat.type in _GROUPS
+        replied = message.reply_to_message
+        to_us = replied is not None and self._is_ours(replied) and replied.forum_topic_created is None
+        typed = read_command(text, self._registry, self._bot.username)
+        if typed is not None:
+            if typed.spec is None and group and not typed.addressed and not to_us and typed.command.name != "cancel":
+                return None, False
+            return typed.command, typed.spec is not None and typed.spec.admin
+        if text.startswith("/") and group and not to_us:
+            return None, False  # a command for another bot
+        mentioned = any(
+            entity.type == MessageEntity.TEXT_MENTION and entity.user is not None and entity.user.id == self._bot.id
+            for entity in (*message.entities, *message.caption_entities)
+        )
+        if self._mention.search(text):
+            mentioned = True
+            text = self._mention.sub("", text).lstrip(" ,:").strip()
+        if group and not (mentioned or to_us):
+            return None, False
+        reply_to = str(replied.message_id) if replied is not None and to_us else ""
+        return Said(text=text, addressed=True, reply_to=reply_to), False
+
+    def _is_ours(self, message: Message) -> bool:
+        return message.from_user is not None and message.from_user.id == self._bot.id
+
+    def _orphan(self, message: Message, destination: Destination) -> Orphan | None:
+        replied = message.reply_to_message
+        if replied is None or not self._is_ours(replied) or replied.text != PLACEHOLDER:
+            return None
+        old = (message.date - replied.date).total_seconds() > _ORPHAN_SECONDS
+        return Orphan(destination, str(replied.message_id)) if old else None
+
+    async def _admin(self, chat: Chat, user: User, *, ask: bool) -> bool:
+        return chat.type == ChatType.PRIVATE or await self._admins.is_admin(chat.id, user.id, ask=ask)
+
+
+def _thread(message: object) -> str:
+    """Return the topic's id; outside topics, Telegram numbers reply threads too, which are none."""
+    if isinstance(message, Message) and message.is_topic_message and message.message_thread_id is not None:
+        return str(message.message_thread_id)
+    return ""
+
+
+def _destination(chat: Chat, user: User, thread: str) -> Destination:
+    kind = "dm" if chat.type == ChatType.PRIVATE else "thread" if thread else "group"
+    return Destination(chat_id=str(chat.id), thread_id=thread, user_id=str(user.id), kind=kind)
+
+
+def _event(
+    event_id: str, chat: Chat, user: User, destination: Destination, payload: Command | Press | Said, *, admin: bool
+) -> Event:
+    private = chat.type == ChatType.PRIVATE
+    return Event(
+        platform="telegram",
+        event_id=event_id,
+        account=AccountRef(kind="dm", external_id=str(user.id), name=user.full_name)
+        if private
+        else AccountRef(kind="group", external_id=str(chat.id), name=chat.title or ""),
+        user=UserRef(external_id=str(user.id), name=user.full_name, language=user.language_code or "", is_admin=admin),
+        conversation=ConversationRef(
+            chat_id=destination.chat_id, thread_id=destination.thread_id, kind=destination.kind
+        ),
+        destination=destination,
+        payload=payload,
+    )

@@ -1,0 +1,82 @@
+"""The thin listener behind polling and webhook: reads an update, commits its event, answers its press."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from telegram import Bot, Update
+
+from bot.events import Destination
+from bot.platforms.base import Inbound
+from bot.platforms.telegram.inbound import Incoming, Moved, Orphan, Translator
+from bot.platforms.telegram.queries import Background, Queries
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS: Final = 1.0
+"""How long a press whose answer is in the outbox waits for the courier, which may answer it with the reply itself."""
+
+
+class Listener:
+    """Takes raw updates, in any order and as often as they come."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        inbound: Inbound,
+        translator: Translator,
+        queries: Queries,
+        background: Background,
+        *,
+        moved: Callable[[str, str], None],
+        retract: Callable[[Destination, str], Awaitable[None]],
+    ) -> None:
+        """``moved`` is told of groups that became supergroups; ``retract`` removes a left-over placeholder."""
+        self._bot = bot
+        self._inbound = inbound
+        self._translator = translator
+        self._queries = queries
+        self._background = background
+        self._moved = moved
+        self._retract = retract
+        self.removed_orphans = 0
+
+    async def read(self, data: dict[str, Any]) -> Incoming | None:
+        """Return the update's event. One that cannot be read is logged with a reference and skipped: never raises."""
+        incoming: Incoming | None = None
+        try:
+            for item in await self._translator.read(Update.de_json(data, self._bot)):
+                match item:
+                    case Incoming():
+                        incoming = item
+                    case Moved():
+                        self._moved(item.old, item.new)
+                    case Orphan():
+                        self.removed_orphans += 1
+                        self._background.start(self._remove(item))
+        except Exception:
+            log.exception(
+                "Telegram update %s could not be read and is skipped (reference %s)",
+                data.get("update_id"), secrets.token_hex(4),
+            )  # fmt: skip
+        return incoming
+
+    async def commit(self, incoming: Incoming) -> bool:
+        """Hand the event on; False if nothing was committed and Telegram must keep the update."""
+        query = incoming.query_id
+        if query:
+            self._queries.opened(query)
+        outcome = await self._inbound.dispatch(incoming.event)
+        if query:
+            match outcome.status:
+                case "refused":
+                    self._queries.settle(query, outcome.notice)
+                case "answered":
+                    self._queries.settle(query, after=ANSWER_SECONDS)
+                case _:
+                    self._queries.settle(query)
+        return outcome.status != "refused"
+
+    async def _remove(self, orphan: Orphan) -> None:
+        await self._retract(orphan.destination, orphan.message_id)

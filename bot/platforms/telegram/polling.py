@@ -1,0 +1,101 @@
+"""Long polling whose offset moves on only when every update before it is committed."""
+
+import asyncio
+import itertools
+import logging
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
+
+from bot.platforms.telegram.api import PollingBot, seconds_of
+from bot.platforms.telegram.inbound import UPDATE_KINDS
+from bot.platforms.telegram.listener import Listener
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 25
+_AT_ONCE: Final = 16
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 15.0
+CONFLICT: Final = "another process reads this bot's updates (409 Conflict): stop it, or give it a token of its own"
+
+
+class Poller:
+    """Fetches updates in batches: chats side by side, each chat in order."""
+
+    def __init__(self, bot: PollingBot, listener: Listener, report: Callable[[str], None]) -> None:
+        """``report`` gets the state for the readiness check: empty, or what is wrong."""
+        self._bot = bot
+        self._listener = listener
+        self._report = report
+        self._limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(self) -> None:
+        """Poll until cancelled. Raises `telegram.error.InvalidToken` if the token is revoked."""
+        offset, failures = 0, 0
+        while True:
+            try:
+                updates = await self._bot.raw_updates(offset, POLL_SECONDS, UPDATE_KINDS)
+            except InvalidToken:
+                raise
+            except TelegramError as e:
+                failures += 1
+                self._complain(e, failures)
+                await asyncio.sleep(max(_pause(failures), seconds_of(e) if isinstance(e, RetryAfter) else 0.0))
+                continue
+            if failures:
+                log.info("Telegram answers again")
+            failures = 0
+            self._report("")
+            if not updates:
+                # Everything before the offset is confirmed. After a week of silence ids begin anew, maybe lower.
+                offset = 0
+                continue
+            await self._take(updates)
+            offset = int(updates[-1]["update_id"]) + 1
+
+    def _complain(self, error: TelegramError, failures: int) -> None:
+        if isinstance(error, Conflict):
+            self._report(CONFLICT)
+            if failures == 1:
+                log.error("Telegram: %s", CONFLICT)
+            return
+        reason = "no connection to Telegram" if isinstance(error, NetworkError) else "Telegram refuses to be polled"
+        if failures > 1 or not isinstance(error, NetworkError):
+            self._report(f"{reason}: {error.message}")
+        log.log(logging.INFO if failures == 1 else logging.WARNING, "Polling failed (%d): %s", failures, error.message)
+
+    async def _take(self, updates: list[dict[str, Any]]) -> None:
+        chats: dict[object, list[dict[str, Any]]] = {}
+        for update in updates:
+            chats.setdefault(_chat_of(update), []).append(update)
+        async with asyncio.TaskGroup() as group:
+            for batch in chats.values():
+                group.create_task(self._take_in_order(batch))
+
+    async def _take_in_order(self, updates: list[dict[str, Any]]) -> None:
+        async with self._limit:
+            for update in updates:
+                incoming = await self._listener.read(update)
+                for attempt in itertools.count(1):
+                    if incoming is None or await self._listener.commit(incoming):
+                        break
+                    log.warning("An event of Telegram was not committed, attempt %d: it is kept", attempt)
+                    await asyncio.sleep(_pause(attempt))
+
+
+def _chat_of(update: dict[str, Any]) -> object:
+    """Return the chat's id, from data that may be of any shape."""
+    message = update.get("message")
+    if message is None and isinstance(query := update.get("callback_query"), dict):
+        message = query.get("message")
+    chat = message.get("chat") if isinstance(message, dict) else None
+    return str(chat.get("id")) if isinstance(chat, dict) else None
+
+
+def _pause(failures: int) -> float:
+    """Return seconds of back-off, with jitter."""
+    pause = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
+    return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing

@@ -1,0 +1,172 @@
+"""Neutral messages as Telegram texts with entities, and inline keyboards.
+
+Entities are sent instead of a parse mode, so nothing in a text can be read as markup. Lengths and offsets are in
+UTF-16 units, as the Bot API counts (https://core.telegram.org/bots/api#messageentity).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, User
+
+from bot import markup
+from bot.messages import Button, Message, Progress
+from bot.splitting import slices, utf16_length
+
+TEXT_LIMIT: Final = 4096  # Bot API, sendMessage, in UTF-16 units
+ENTITY_LIMIT: Final = 100  # telegram.constants.MessageLimit.MESSAGE_ENTITIES: further ones are ignored
+ROW_LIMIT: Final = 8  # observed: more buttons in a row are refused
+BUTTON_LIMIT: Final = 100  # observed: more buttons in a keyboard are refused
+PLACEHOLDER: Final = "…"
+_EMPTY: Final = "—"  # the Bot API refuses empty texts
+_TAKEN: Final = "▸ "
+_STYLES: Final = {"primary": "primary", "success": "success", "danger": "danger"}
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Emphasis of ``start`` to ``end``, in code points; ``kind`` is a message entity type."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The text of one Telegram message; ``mention`` is the person whose name it begins with, if any."""
+
+    text: str
+    marks: tuple[Mark, ...] = ()
+    mention: User | None = None
+
+    @property
+    def entities(self) -> list[MessageEntity]:
+        """The marks as message entities, in UTF-16 units, at most as many as Telegram reads."""
+        entities = [
+            MessageEntity(m.kind, utf16_length(self.text[: m.start]), utf16_length(self.text[m.start : m.end]))
+            for m in self.marks
+        ]
+        if self.mention:
+            length = utf16_length(self.mention.first_name)
+            entities.insert(0, MessageEntity(MessageEntity.TEXT_MENTION, 0, length, user=self.mention))
+        return entities[:ENTITY_LIMIT]
+
+    def addressed_to(self, user: User) -> "Part":
+        """Begin the text with the person's name, as a mention."""
+        prefix = f"{user.first_name}, "
+        moved = tuple(replace(m, start=m.start + len(prefix), end=m.end + len(prefix)) for m in self.marks)
+        return Part(prefix + self.text, moved, user)
+
+    def with_prefix(self, at: int, prefix: str, line: int) -> "Part":
+        """Insert ``prefix`` at ``at`` and set it and the ``line`` code points that follow in bold."""
+        text = self.text[:at] + prefix + self.text[at:]
+        shifted = [replace(m, start=_shift(m.start, at, prefix), end=_shift(m.end, at, prefix)) for m in self.marks]
+        bold = Mark(at, at + len(prefix) + line, MessageEntity.BOLD)
+        return Part(text, tuple(sorted([*shifted, bold], key=lambda m: (m.start, -m.end))), self.mention)
+
+
+def _shift(offset: int, at: int, prefix: str) -> int:
+    return offset + len(prefix) if offset >= at else offset
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A text under construction."""
+
+    text: str = ""
+    marks: list[Mark] = field(default_factory=list[Mark])
+
+    def add(self, source: str, *kinds: str, gap: str = "\n\n") -> None:
+        """Append ``source`` with its emphasis and the ``kinds`` over all of it."""
+        source = clean(source).strip()
+        if not source:
+            return
+        if self.text:
+            self.text += gap
+        start = len(self.text)
+        for span in markup.parse(source):
+            begin = len(self.text)
+            self.text += span.text
+            for kind, wanted in ((MessageEntity.BOLD, span.bold), (MessageEntity.ITALIC, span.italic)):
+                if wanted and kind not in kinds:
+                    self.marks.append(Mark(begin, len(self.text), kind))
+        self.marks += [Mark(start, len(self.text), kind) for kind in kinds]
+
+
+def clean(text: str) -> str:
+    """Return ``text`` without what JSON or Telegram cannot carry: control characters and lone surrogates."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+
+
+def render(message: Message) -> list[Part]:
+    """Return the message's texts, in order, each within Telegram's limit.
+
+    Where the parts begin does not depend on ``taken``, so the last part can be rendered again when a choice was taken.
+    """
+    draft = _Draft()
+    draft.add(message.title, MessageEntity.BOLD)
+    draft.add(message.speaker, MessageEntity.BOLD)
+    draft.add(message.body, gap="\n" if message.speaker.strip() else "\n\n")
+    taken: tuple[int, int] | None = None
+    for number, choice in enumerate(message.choices, 1):
+        start = len(draft.text)
+        draft.add(f"{number}. {choice}", gap="\n\n" if number == 1 else "\n")
+        if number == message.taken:
+            start += len(draft.text[start:]) - len(draft.text[start:].lstrip("\n"))
+            taken = (start, len(draft.text))
+    draft.add(message.footer, MessageEntity.ITALIC)
+    room = utf16_length(_TAKEN) if message.choices else 0
+    return list(_parts(draft, room, taken)) or [Part(_EMPTY)]
+
+
+def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[Part]:
+    for start, end in slices(draft.text, TEXT_LIMIT - room, length=utf16_length):
+        marks = (Mark(max(m.start, start) - start, min(m.end, end) - start, m.kind) for m in draft.marks)
+        part = Part(
+            draft.text[start:end], tuple(sorted((m for m in marks if m.start < m.end), key=lambda m: (m.start, -m.end)))
+        )
+        if taken and start <= taken[0] < end:
+            part = part.with_prefix(taken[0] - start, _TAKEN, min(taken[1], end) - taken[0])
+        yield part
+
+
+def plain(message: Message) -> str:
+    """Return the whole message as one text without emphasis, for a pop-up."""
+    return "\n\n".join(part.text for part in render(message))
+
+
+def render_progress(progress: Progress) -> Part:
+    """Return the text of a placeholder: the end of the text so far, and where the job is."""
+    status = f"⏳ {clean(progress.note).strip()}".strip()
+    if progress.position > 0:
+        status += f" · #{progress.position + 1}"
+    elif progress.percent > 0:
+        status += f" · {progress.percent} %"
+    draft = _Draft()
+    draft.add(progress.text)
+    parts = list(_parts(draft, utf16_length(status) + 2, None))
+    if not parts:
+        return Part(status)
+    last = parts[-1]
+    return replace(last, text=f"{last.text}\n\n{status}")
+
+
+def keyboard(rows: Iterable[Iterable[Button]]) -> InlineKeyboardMarkup | None:
+    """Return the inline keyboard of these rows, or None. Telegram has no disabled buttons: those are left out."""
+    shown: list[list[InlineKeyboardButton]] = []
+    left = BUTTON_LIMIT
+    for row in rows:
+        buttons = [_button(button) for button in row if not button.disabled][:left]
+        left -= len(buttons)
+        shown += [buttons[i : i + ROW_LIMIT] for i in range(0, len(buttons), ROW_LIMIT)]
+    return InlineKeyboardMarkup(shown) if shown else None
+
+
+def _button(button: Button) -> InlineKeyboardButton:
+    label = clean(button.label).strip() or button.word or _EMPTY
+    return InlineKeyboardButton(label, callback_data=button.action, style=_STYLES.get(button.style))

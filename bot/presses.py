@@ -1,0 +1,103 @@
+"""What buttons do: one handler per verb of bot.buttons."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from bot.buttons import Action, Verb
+from bot.commands import story as story_commands
+from bot.commands.persona import use_persona
+from bot.turn import Turn
+from db import chats, jobs, personas, stories
+from db.errors import NotFound
+from db.models import Page
+
+
+async def _choose(turn: Turn, action: Action) -> None:
+    page_id, revision, position = action.args
+    move = await stories.choose(turn.account_id, turn.user_id, page_id, revision, position)
+    await _moved(turn, page_id, move)
+    if (page := await Page.get(id=page_id)).job_id is not None and await jobs.interact(
+        page.job_id, {"position": position, "user": turn.user_id}
+    ):
+        turn.wakes.append(page.job_id)
+
+
+async def _back(turn: Turn, action: Action) -> None:
+    page_id, revision = action.args
+    move = await stories.back(turn.account_id, turn.user_id, page_id, revision)
+    await turn.mark(page_id)
+    await story_commands.show(turn, move)
+
+
+async def _retry(turn: Turn, action: Action) -> None:
+    page_id, revision = action.args
+    move = await stories.retry(turn.account_id, turn.user_id, page_id, revision)
+    await turn.mark(page_id)
+    await story_commands.show(turn, move)
+
+
+async def own(turn: Turn, page_id: int, revision: int, text: str) -> None:
+    """Take an action that the person wrote."""
+    move = await stories.choose_own(turn.account_id, turn.user_id, page_id, revision, text)
+    await _moved(turn, page_id, move)
+
+
+async def _current(turn: Turn, action: Action) -> None:
+    await story_commands.show_current(turn, action.args[0])
+
+
+async def _delete(turn: Turn, action: Action) -> None:
+    story = await stories.delete(turn.account_id, turn.user_id, action.args[0])
+    await turn.notice("story.deleted", private=False, title=story.title)
+
+
+async def _keep(turn: Turn, action: Action) -> None:
+    story, _ = await stories.at_cursor(turn.account_id, turn.user_id, action.args[0])
+    await turn.notice("story.kept", title=story.title)
+
+
+async def _persona(turn: Turn, action: Action) -> None:
+    await use_persona(turn, await personas.get(turn.account_id, action.args[0]))
+
+
+async def _variant(turn: Turn, action: Action) -> None:
+    reply = (await chats.again(turn.who.conversation, action.args[0])).reply
+    await turn.work("persona_reply", {"reply": reply.id})
+
+
+async def _cancel(turn: Turn, action: Action) -> None:
+    job = await jobs.get(action.args[0])
+    if job is None or job.account_id != turn.account_id or job.user_id != turn.user_id:
+        raise NotFound("job.over")
+    if "page" in job.parameters:
+        await stories.give_up(int(job.parameters["page"]))
+    if "reply" in job.parameters:
+        await chats.give_up(int(job.parameters["reply"]))
+    if not await jobs.cancel(job.id):
+        raise NotFound("job.over")
+    turn.cancels.append(job.id)
+    await turn.answer_for(job, "job.cancelled")
+
+
+async def _moved(turn: Turn, page_id: int, move: stories.Move) -> None:
+    await turn.mark(page_id, move.page.choice_id)
+    await story_commands.show(turn, move)
+
+
+_HANDLERS: Final[dict[Verb, Callable[[Turn, Action], Awaitable[None]]]] = {
+    "choose": _choose,
+    "back": _back,
+    "retry": _retry,
+    "current": _current,
+    "open": _current,
+    "delete": _delete,
+    "keep": _keep,
+    "persona": _persona,
+    "variant": _variant,
+    "cancel": _cancel,
+}
+
+
+async def press(turn: Turn, action: Action) -> None:
+    """Do what a button says. Raises `db.errors.UserError`; `KeyError` and `ValueError` for forged data."""
+    await _HANDLERS[action.verb](turn, action)

@@ -1,0 +1,87 @@
+"""Progress: what runs on behalf of an event is shown in the place of its answer, until the answer comes.
+
+Everything here may be lost. The board is the only one that edits a message before its answer, and stops for good
+once the answer is being sent.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bot import locales
+from bot.events import Destination
+from bot.messages import Button, Progress
+from bot.platforms.base import Platform
+
+KEPT_SECONDS: Final = 900.0
+"""An answer that takes longer than Discord's interaction token lives shows no more progress."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Entry:
+    platform: Platform
+    destination: Destination
+    slot: str
+    language: str
+    since: float = field(default_factory=time.monotonic)
+    shown: float = 0.0
+    latest: Progress | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class ProgressBoard:
+    """Who waits for what, in this process."""
+
+    def __init__(
+        self, platforms: Mapping[str, Platform], buttons: Callable[[int, str], tuple[tuple[Button, ...], ...]]
+    ) -> None:
+        """``buttons`` makes the buttons of a running job in a language."""
+        self._platforms, self._buttons = platforms, buttons
+        self._entries: dict[str, _Entry] = {}
+
+    def expect(self, event_key: str, platform: str, destination: Destination, slot: str, language: str) -> None:
+        """Show progress of an event from now on, in its placeholder ``slot`` or the platform's own."""
+        now = time.monotonic()
+        for key in [k for k, e in self._entries.items() if now - e.since > KEPT_SECONDS]:
+            del self._entries[key]
+        self._entries[event_key] = _Entry(self._platforms[platform], destination, slot, language)
+
+    def hear(self, heard: dict[str, Any]) -> None:
+        """Take a published progress message."""
+        entry = self._entries.get(str(heard.get("event")))
+        if entry is None:
+            return
+        entry.latest = Progress(
+            locales.text(f"job.{heard.get('phase', 'working')}", language=entry.language),
+            percent=int(heard.get("percent", 0)),
+            text=str(heard.get("text", "")),
+            buttons=self._buttons(int(heard.get("job", 0)), entry.language),
+        )
+        if entry.task is None or entry.task.done():
+            entry.task = asyncio.create_task(self._show(entry))
+
+    async def end(self, event_key: str) -> None:
+        """Stop: the answer is being sent. An edit under way is waited for, so that it cannot overtake the answer."""
+        entry = self._entries.pop(event_key, None)
+        if entry is not None and entry.task is not None:
+            entry.latest = None
+            await asyncio.wait([entry.task])
+
+    async def _show(self, entry: _Entry) -> None:
+        interval = entry.platform.capabilities.progress_interval
+        while entry.latest is not None:
+            wait = entry.shown + interval - time.monotonic()
+            if wait > 0:
+                # Sleep in short naps: an answer that arrives meanwhile must not wait for the next edit.
+                await asyncio.sleep(min(wait, 0.05))
+                continue
+            progress, entry.latest = entry.latest, None
+            entry.shown = time.monotonic()
+            try:
+                await entry.platform.show_progress(entry.destination, entry.slot, progress)
+            except Exception as e:  # noqa: BLE001 - progress is worth no answer
+                _log.info("progress could not be shown: %s", e)

@@ -1,0 +1,258 @@
+"""From event to commit: one transaction takes the event in, changes the record and leaves the answer or the work."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from bot import locales, presses, talk
+from bot.buttons import Action, BadButton, unpack
+from bot.commands.registry import CommandRegistry, CommandSpec
+from bot.compose import Composer
+from bot.events import Command, Event, Press, Said, Submit
+from bot.forms import form_of
+from bot.messages import Form, Message
+from bot.platforms.base import Capabilities, Outcome, Watched
+from bot.turn import Turn
+from db import accounts, inbox, personas, stories
+from db.accounts import Who
+from db.connection import OUTAGES, transaction
+from db.errors import BadInput, Moved, NotAllowed, UserError
+from prompts.registry import PromptRegistry
+from workers.queue import Queue
+
+PATIENCE_SECONDS: Final = 1.5
+"""No commit within this: refuse explicitly. Discord shows a failure after 3 s."""
+SUGGESTIONS: Final = 25
+"""Discord's limit of autocomplete choices."""
+_AWAY: Final = (*OUTAGES, TimeoutError)
+_log = logging.getLogger(__name__)
+
+
+class Router:
+    """Takes events of all platforms (bot.platforms.base.Inbound)."""
+
+    def __init__(
+        self,
+        registry: CommandRegistry,
+        composer: Composer,
+        prompts: PromptRegistry,
+        queue: Queue,
+        capabilities: Mapping[str, Capabilities],
+        on_commit: Callable[[Event, Outcome], None],
+    ) -> None:
+        """``on_commit`` hears of every committed event: the courier sends what is there at once."""
+        self._registry, self._composer, self._prompts, self._queue = registry, composer, prompts, queue
+        self._capabilities, self._on_commit = capabilities, on_commit
+
+    async def dispatch(self, event: Event) -> Outcome:
+        """Commit the event and what it changes, then wake whoever does the rest. Never raises."""
+        try:
+            outcome, turn = await self._commit(event, self._handle)
+        except UserError as e:
+            outcome, turn = await self._answer(event, e.key, e.values, e.story_id if isinstance(e, Moved) else None)
+        except _AWAY as e:
+            _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
+            outcome, turn = self._refused(event), None
+        except Exception:  # noqa: BLE001 - a defect in a handler must not cost the person an answer
+            reference = secrets.token_hex(4)
+            _log.exception("event %s failed, reference %s", event.key, reference)
+            outcome, turn = await self._answer(event, "router.defect", {"reference": reference}, None)
+        if turn is not None:
+            self._on_commit(event, outcome)
+            await turn.ring(self._queue)
+        return outcome
+
+    async def form_for(self, event: Event) -> Form | Message | None:
+        """Return the form that a press or command opens, a refusal, or None: then dispatch the event."""
+        language = event.user.language
+        try:
+            if isinstance(event.payload, Press):
+                action = unpack(event.payload.data)
+                if action.verb == "own":
+                    await self._check_own(event, action)
+                return form_of(action, self._registry, frozenset(), language)
+            if isinstance(event.payload, Command):
+                spec, values = self._read(event.payload)
+                if spec.missing(values):
+                    action = Action("fill", (self._registry.index(spec.name),))
+                    return form_of(action, self._registry, frozenset(values), language)
+        except BadButton:
+            return self._composer.notice("router.old_button", {}, language)
+        except UserError as e:
+            story = e.story_id if isinstance(e, Moved) else None
+            return self._composer.notice(e.key, e.values, language, story=story)
+        except _AWAY:
+            return self._composer.notice("router.busy", {}, language)
+        return None
+
+    async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
+        """Return suggestions for a command's parameter: what the person may see, matching what is typed so far."""
+        spec = self._registry.get(event.payload.name) if isinstance(event.payload, Command) else None
+        source = next((p.completes for p in spec.parameters if p.name == parameter), "") if spec else ""
+        if source == "prompts":
+            return [(n, n) for n in self._prompts.names() if prefix.lower() in n][:SUGGESTIONS]
+        try:
+            who = await _resolve(event)
+            if source == "stories":
+                found = await stories.owned(who.account.id, who.user.id, search=prefix, limit=SUGGESTIONS)
+                return [((s.title or s.premise)[:100], f"#{s.id}") for s in found]
+            if source == "personas":
+                known = await personas.known(who.account.id, search=prefix)
+                return [(p.name[:100], p.name[:100]) for p in known[:SUGGESTIONS]]
+        except _AWAY as e:
+            _log.warning("no suggestions: the database is away (%s)", e)
+        return []
+
+    async def watched(self, platform: str) -> list[Watched]:
+        """Return the chats whose history is to be caught up after a restart."""
+        found = await accounts.watched(platform)
+        return [Watched(c.chat_id, c.thread_id, c.last_said) for c in found]
+
+    async def _commit(self, event: Event, handle: Callable[[Turn], Awaitable[None]]) -> tuple[Outcome, Turn | None]:
+        async with asyncio.timeout(PATIENCE_SECONDS) as patience, transaction():
+            if not await inbox.record(event.key):
+                return Outcome("duplicate"), None
+            capabilities = self._capabilities[event.platform]
+            turn = Turn(event, await _resolve(event), capabilities.placeholder_delay)
+            await handle(turn)
+            # A commit under way is waited for: cut off, nobody would know whether it happened.
+            patience.reschedule(None)
+        return Outcome("answered" if turn.answered else "working" if turn.wakes else "silent"), turn
+
+    async def _answer(
+        self, event: Event, key: str, values: dict[str, Any], story: int | None
+    ) -> tuple[Outcome, Turn | None]:
+        """Take the event in with a wording as its answer: what the handler did was rolled back."""
+
+        async def handle(turn: Turn) -> None:
+            await turn.notice(key, story=story, **values)
+
+        try:
+            return await self._commit(event, handle)
+        except _AWAY as e:
+            _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
+            return self._refused(event), None
+
+    def _refused(self, event: Event) -> Outcome:
+        return Outcome("refused", locales.text("router.busy", language=event.user.language))
+
+    async def _handle(self, turn: Turn) -> None:
+        payload = turn.event.payload
+        match payload:
+            case Command():
+                await self._command(turn, payload)
+            case Press():
+                await self._press(turn, payload)
+            case Submit():
+                try:
+                    await self._submit(turn, unpack(payload.form), payload.values)
+                except BadButton as e:
+                    raise BadInput("router.old_button") from e
+            case Said():
+                await talk.said(turn, payload, self._registry, self._submit)
+
+    async def _command(self, turn: Turn, command: Command) -> None:
+        spec, values = self._read(command)
+        _allow(spec, turn)
+        if turn.who.conversation.draft is not None and spec.name != "cancel":
+            await accounts.set_draft(turn.conversation_id, None)  # another command leaves the form
+        if spec.missing(values):
+            if self._capabilities[turn.event.platform].forms:
+                missing = spec.missing(values)[0]
+                raise BadInput("command.missing", parameter=missing.name, help=missing.help)
+            await turn.ask(Action("fill", (self._registry.index(spec.name),)), values, 0)
+            return
+        await spec.handler(turn, _typed(spec, values))
+
+    async def _press(self, turn: Turn, pressed: Press) -> None:
+        try:
+            action = unpack(pressed.data)
+            if action.verb == "own":
+                await self._check_own(turn.event, action)
+                await turn.ask(action, {}, 0)
+            else:
+                await presses.press(turn, action)
+        except (BadButton, KeyError, ValueError) as e:
+            raise BadInput("router.old_button") from e
+
+    async def _submit(self, turn: Turn, action: Action, values: dict[str, str]) -> None:
+        if action.verb == "own":
+            page_id, revision = action.args
+            await presses.own(turn, page_id, revision, values.get("text", ""))
+            return
+        spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
+        if spec is None:
+            raise BadInput("router.old_button")
+        _allow(spec, turn)
+        await spec.handler(turn, _typed(spec, values))
+
+    async def _check_own(self, event: Event, action: Action) -> None:
+        """Refuse the form for an own action where it would only be refused after it was filled in."""
+        page_id, revision = action.args
+        who = await _resolve(event)
+        found = await stories.page(page_id)
+        if found is None:
+            raise BadInput("story.unknown")
+        story, page = await stories.at_cursor(who.account.id, who.user.id, found[0].id)
+        if page.id != page_id or story.revision != revision:
+            raise Moved("story.being_written" if page.state == "pending" else "story.moved_on", story.id)
+
+    def _read(self, command: Command) -> tuple[CommandSpec, dict[str, str]]:
+        """Return the command's definition and its values by name, free text given to its first text parameter."""
+        spec = self._registry.get(command.name)
+        if spec is None:
+            group = self._registry.groups().get(command.name.split()[0] if command.name else "")
+            if group is not None and len(command.name.split()) == 1:
+                verbs = ", ".join(s.name.split()[-1] for s in group)
+                raise BadInput("command.group", name=f"/{command.name}", verbs=verbs)
+            raise BadInput("command.unknown", name=f"/{command.name}")
+        values = {k: v for k, v in command.values.items() if v.strip()}
+        unknown = values.keys() - {p.name for p in spec.parameters}
+        if unknown:
+            raise BadInput("command.unknown_parameter", name=f"/{spec.name}", parameter=min(unknown))
+        first = next((p for p in spec.parameters if p.kind is str), None)
+        if command.rest.strip() and first is not None and first.name not in values:
+            values[first.name] = command.rest.strip()
+        return spec, values
+
+
+async def _resolve(event: Event) -> Who:
+    return await accounts.resolve(
+        event.platform,
+        account=(event.account.kind, event.account.external_id, event.account.name),
+        user=(event.user.external_id, event.user.name, event.user.language),
+        conversation=(event.conversation.chat_id, event.conversation.thread_id, event.conversation.kind),
+    )
+
+
+def _allow(spec: CommandSpec, turn: Turn) -> None:
+    if spec.admin and not turn.event.user.is_admin:
+        raise NotAllowed("admin.only")
+
+
+def _typed(spec: CommandSpec, values: dict[str, str]) -> dict[str, Any]:
+    """Return the values in their parameters' types. Raises `BadInput`."""
+    typed: dict[str, Any] = {}
+    for parameter in spec.parameters:
+        value = values.get(parameter.name)
+        if value is None:
+            continue
+        if len(value) > parameter.max_length:
+            raise BadInput("command.too_long", parameter=parameter.name, length=len(value), limit=parameter.max_length)
+        if parameter.choices:
+            by_word = {w.casefold(): v for label, v in parameter.choices for w in (label, v)}
+            if value.casefold() not in by_word:
+                choices = ", ".join(v for _, v in parameter.choices)
+                raise BadInput("command.bad_choice", parameter=parameter.name, choices=choices, value=value)
+            typed[parameter.name] = by_word[value.casefold()]
+        elif parameter.kind is int:
+            if not value.lstrip("-").isdigit():
+                raise BadInput("command.bad_number", parameter=parameter.name, value=value)
+            typed[parameter.name] = int(value)
+        elif parameter.kind is bool:
+            typed[parameter.name] = value.casefold() in ("1", "true", "yes", "on")
+        else:
+            typed[parameter.name] = value
+    return typed

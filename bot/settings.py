@@ -1,0 +1,73 @@
+"""Settings of the bot and of the `storyfork` command, from environment variables or a `.env` file."""
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BotSettings(BaseSettings):
+    """What the bot process and the `storyfork` command need to know. Built once, at the entry point."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    storyfork_home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("storyfork"),
+        description="The data directory: the embedded database, logs and sockets. Default: the user's data directory, "
+        "`~/.local/share/storyfork` on Linux.",
+    )
+    storyfork_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severity that is logged."
+    )
+    redis_url: str = Field(
+        default="",
+        description="Redis or Valkey, as `redis://:password@host:6379/0`, `rediss://…` or `unix:///path/to/socket`. "
+        "Empty: the embedded Valkey.",
+    )
+    discord_token: SecretStr | None = Field(
+        default=None, description="The token of the Discord bot, from the developer portal. Unset: no Discord."
+    )
+    discord_api_url: str = Field(
+        default="https://discord.com/api/v10",
+        pattern=r"^https?://",
+        description="The versioned root of Discord's REST API; point it at a rate-limit proxy or a test server.",
+    )
+    discord_gateway_url: str | None = Field(
+        default=None,
+        pattern=r"^wss?://",
+        description="The gateway's address. Unset: what the REST API names.",
+    )
+    discord_message_content: bool = Field(
+        default=False,
+        description="Ask for the privileged message-content intent, so that replies in channels work without a "
+        "mention. It must be enabled in the developer portal as well. Direct messages and mentions work without.",
+    )
+    telegram_token: SecretStr | None = Field(
+        default=None, description="The token of the Telegram bot, from @BotFather. Unset: no Telegram."
+    )
+    telegram_api_url: str = Field(
+        default="https://api.telegram.org",
+        pattern=r"^https?://",
+        description="The root of Telegram's Bot API, to which `/bot` and `/file/bot` are appended; point it at a "
+        "local Bot API server or a test server.",
+    )
+    telegram_webhook_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="The public address that Telegram shall send updates to. Unset: the bot asks for them (polling), "
+        "which needs no public address.",
+    )
+    telegram_webhook_host: str = Field(default="127.0.0.1", description="The address on which the webhook listens.")
+    telegram_webhook_port: int = Field(default=8443, ge=1, le=65535, description="The port on which it listens.")
+    telegram_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="The secret that Telegram sends with every update: 1–256 of `A-Z a-z 0-9 _ -`. "
+        "Required with a webhook.",
+    )
+
+    def platforms(self) -> list[str]:
+        """The chat platforms whose token is set, by name."""
+        tokens = {"discord": self.discord_token, "telegram": self.telegram_token}
+        return [name for name, token in tokens.items() if token is not None]

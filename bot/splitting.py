@@ -1,0 +1,121 @@
+"""Long text in parts that fit a platform's messages.
+
+A part ends at the last paragraph of what fits, else at a line, a sentence, a word; only a word that is itself too
+long is cut, and never inside a code point or a grapheme cluster (an emoji with its modifiers, a letter with its
+accents) unless that alone is too long. White space at a cut belongs to neither part.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Final
+
+# Each kind of cut with the share of the room that a part must at least fill to be worth ending there.
+_CUTS: Final = (
+    (re.compile(r"\n[ \t]*\n"), 0.4),
+    (re.compile(r"\n"), 0.4),
+    (re.compile(r"(?<=[.!?…])[\"'”’»)\]*_]*(?=\s)|(?<=[。！？])[”」』）]*"), 0.25),
+    (re.compile(r"(?=\s)"), 0.0),
+)
+_ZWJ: Final = "\u200d"
+
+
+def utf16_length(text: str) -> int:
+    """Return the length of ``text`` in UTF-16 code units, Telegram's measure."""
+    return len(text) + sum(1 for char in text if char > "\uffff")
+
+
+def split(text: str, limit: int, *, length: Callable[[str], int] = len) -> list[str]:
+    """Return the parts of ``text``, each of at most ``limit`` by ``length``; text that fits comes back unchanged.
+
+    ``length`` must not shrink when text is added (``len``, `utf16_length`, the length of escaped text). Blank text
+    has no parts. Raises `ValueError` if a single code point exceeds the limit.
+    """
+    return [text[start:end] for start, end in slices(text, limit, length=length)]
+
+
+def slices(text: str, limit: int, *, length: Callable[[str], int] = len) -> list[tuple[int, int]]:
+    """Return where the parts of `split` begin and end in ``text``, in code points."""
+    if not text.strip():
+        return []
+    found: list[tuple[int, int]] = []
+    start = 0
+    while True:
+        room = _room(text, start, limit, length)
+        if room == len(text):
+            return [*found, (start, room)]
+        end = _cut(text, start, room)
+        kept = start + len(text[start:end].rstrip())
+        if kept > start:
+            found.append((start, kept))
+        start = end + len(text[end:]) - len(text[end:].lstrip())
+        if start == len(text):
+            return found
+
+
+def _room(text: str, start: int, limit: int, length: Callable[[str], int]) -> int:
+    """Return the greatest end such that ``text[start:end]`` fits."""
+    # No code point is shorter than one unit, so that no more than `limit` of them can fit.
+    low, high = start, min(len(text), start + limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if length(text[start:middle]) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    if low == start:
+        raise ValueError(f"a single character is longer than {limit}")
+    return low
+
+
+def _cut(text: str, start: int, room: int) -> int:
+    """Return where to end the part that starts at ``start`` and may reach to ``room``."""
+    # One character more is in view, for a cut that lies exactly at the end of the room.
+    window = text[start : room + 1]
+    for pattern, share in _CUTS:
+        least = share * (room - start)
+        ends = [at for m in pattern.finditer(window) if max(least, 0) < (at := _end(m)) <= room - start]
+        if ends and window[: ends[-1]].strip():
+            return start + ends[-1]
+    end = room
+    while end > start and _joined(text, end):
+        end -= 1
+    return end if end > start else room
+
+
+def _end(match: re.Match[str]) -> int:
+    # A line ends before its line break, a sentence behind its closing quotation marks.
+    return match.start() if match.group().startswith("\n") else match.end()
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether the code points on both sides of ``at`` belong to one grapheme cluster (Unicode annex 29, abridged)."""
+    before, after = text[at - 1], text[at]
+    if after in ("\ufe0e", "\ufe0f", _ZWJ) or before == _ZWJ or before + after == "\r\n":
+        return True
+    if unicodedata.category(after) in ("Mn", "Me", "Mc"):
+        return True
+    if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
+        return True
+    if _regional(before) and _regional(after):
+        # Flags are pairs: inside one if an odd number of indicators stands before.
+        first = at
+        while first > 0 and _regional(text[first - 1]):
+            first -= 1
+        return (at - first) % 2 == 1
+    return _hangul_joined(before, after)
+
+
+def _regional(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
+
+
+def _hangul_joined(before: str, after: str) -> bool:
+    """Whether two Hangul letters form one syllable block."""
+    leading = "\u1100" <= before <= "\u115f"
+    vowel_after, trailing_after = "\u1160" <= after <= "\u11a7", "\u11a8" <= after <= "\u11ff"
+    if leading:
+        return "\u1100" <= after <= "\u115f" or vowel_after or "\uac00" <= after <= "\ud7a3"
+    if "\u1160" <= before <= "\u11a7" or "\uac00" <= before <= "\ud7a3":
+        return vowel_after or trailing_after
+    return "\u11a8" <= before <= "\u11ff" and trailing_after

@@ -1,0 +1,146 @@
+"""The data directory: what lies where, who runs there, and how others find the running servers.
+
+- `postgres/`: the embedded database
+- `logs/`: one log file per process
+- `run/lock`: held (flock) by the process that runs the stack; the kernel lets go when that process dies
+- `run/stack.json`: where its servers listen, for `storyfork bot`, `worker`, `migrate` and `doctor`
+- `run/pg/`, `run/valkey.sock`: the sockets; or in a short directory below the temporary one, since a socket's path
+  has 107 bytes at most (103 on macOS)
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bot.stack.errors import AlreadyRunningError, StackError
+
+SOCKET_PATH_LIMIT_BYTES = 103
+"""sun_path of macOS less its closing zero; Linux has 107."""
+POSTGRES_PORT = 5432
+"""Only a part of the socket's name: nothing listens on TCP."""
+
+
+@dataclass(frozen=True)
+class StackUrls:
+    """Where the database and Redis are."""
+
+    database_url: str
+    redis_url: str
+
+
+@dataclass(frozen=True)
+class StackPaths:
+    """The places below one data directory. Nothing is created until `create` is called."""
+
+    home: Path
+
+    @property
+    def postgres_data(self) -> Path:
+        """PostgreSQL's own directory."""
+        return self.home / "postgres"
+
+    @property
+    def logs(self) -> Path:
+        """One file per process."""
+        return self.home / "logs"
+
+    @property
+    def run(self) -> Path:
+        """The lock and the record of the running stack."""
+        return self.home / "run"
+
+    @property
+    def sockets(self) -> Path:
+        """The directory of the sockets: `run`, or a short one named after a hash of the data directory."""
+        if len(os.fsencode(self.run / "pg" / f".s.PGSQL.{POSTGRES_PORT}")) <= SOCKET_PATH_LIMIT_BYTES:
+            return self.run
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"storyfork-{os.getuid()}-{digest}"
+
+    def create(self) -> None:
+        """Make the directories, for their owner only.
+
+        Raises:
+            StackError: a directory cannot be made, or the one for the sockets belongs to somebody else.
+        """
+        try:
+            for path in (self.home, self.run, self.logs, self.sockets):
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"Cannot use the data directory {self.home}: {error.strerror}. Set STORYFORK_HOME to one you may write."
+            ) from None
+        found = self.sockets.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise StackError(f"{self.sockets} is not a directory of yours: remove it, or set TMPDIR or STORYFORK_HOME.")
+
+
+@contextlib.contextmanager
+def hold_lock(paths: StackPaths) -> Generator[None]:
+    """Be the only one that runs the stack of this data directory.
+
+    Raises:
+        AlreadyRunningError: another process holds the lock.
+    """
+    descriptor = os.open(paths.run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(str(paths.home), _pid_in(descriptor)) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def running_pid(paths: StackPaths) -> int | None:
+    """The process that runs the stack of this data directory, or None."""
+    try:
+        descriptor = os.open(paths.run / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _pid_in(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def write_record(paths: StackPaths, urls: StackUrls) -> None:
+    """Let others find the running servers. Replaced in one piece, never half written."""
+    target = paths.run / "stack.json"
+    draft = target.with_suffix(".new")
+    draft.write_text(json.dumps({"pid": os.getpid(), **asdict(urls)}, indent=2) + "\n")
+    draft.replace(target)
+
+
+def remove_record(paths: StackPaths) -> None:
+    """The servers are gone."""
+    (paths.run / "stack.json").unlink(missing_ok=True)
+
+
+def read_record(paths: StackPaths) -> StackUrls | None:
+    """Where the servers of the stack that runs in this data directory listen; None when none runs (yet)."""
+    if running_pid(paths) is None:
+        return None
+    try:
+        record = json.loads((paths.run / "stack.json").read_text())
+    except FileNotFoundError:
+        return None
+    return StackUrls(database_url=str(record["database_url"]), redis_url=str(record["redis_url"]))
+
+
+def _pid_in(descriptor: int) -> int | None:
+    content = os.pread(descriptor, 32, 0).strip()
+    return int(content) if content.isdigit() else None

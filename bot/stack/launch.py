@@ -1,0 +1,108 @@
+"""Start one program so that it cannot outlive the process that asked for it. Runs as a script, imports nothing of ours.
+
+    python -I -S launch.py --parent PID --death-signal NUMBER [--user NAME] [--watch] -- PROGRAM [ARGUMENT…]
+
+On Linux the kernel does the work: PR_SET_PDEATHSIG is set (after the change of user, which would clear it) and the
+program replaces this script, so the child has the pid that the supervisor knows. Elsewhere, or with ``--watch``, this
+script stays between the two: it passes signals on, and when the parent is gone it ends the program.
+
+All imports stand at the top: after the change of user Python's own files may be out of reach.
+
+Exit codes: the program's own; 125 when the launcher itself fails; 126 or 127 when the program cannot be started.
+"""
+
+import ctypes
+import os
+import pwd
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+PR_SET_PDEATHSIG = 1
+PARENT_CHECK_SECONDS = 0.2
+KILL_AFTER_SECONDS = 5.0
+
+
+def _parse(arguments: list[str]) -> tuple[dict[str, str], bool, list[str]]:
+    options: dict[str, str] = {}
+    watch = False
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            break
+        if argument == "--watch":
+            watch = True
+        else:
+            options[argument.removeprefix("--")] = next(rest)
+    return options, watch, list(rest)
+
+
+def _become(name: str) -> None:
+    user = pwd.getpwnam(name)
+    os.initgroups(name, user.pw_gid)
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    os.environ.update(HOME=user.pw_dir, USER=name, LOGNAME=name)
+
+
+def _die_with_parent(death_signal: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    return ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) == 0
+
+
+def _execute(program: list[str]) -> None:
+    try:
+        os.execvp(program[0], program)  # noqa: S606  no shell is wanted
+    except OSError as error:
+        sys.stderr.write(f"cannot start {program[0]}: {error.strerror}\n")
+        sys.stderr.flush()
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
+def _watch(program: list[str], parent: int, death_signal: int) -> int:
+    child = os.fork()
+    if child == 0:
+        _execute(program)
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        del frame
+        try:
+            os.kill(child, number)
+        except ProcessLookupError:
+            return
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, forward)
+
+    def end_when_orphaned() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_CHECK_SECONDS)
+        forward(death_signal, None)
+        time.sleep(KILL_AFTER_SECONDS)
+        forward(signal.SIGKILL, None)
+
+    threading.Thread(target=end_when_orphaned, daemon=True).start()
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def main(arguments: list[str]) -> int:
+    """Apply the options and become, or watch, the program."""
+    options, watch, program = _parse(arguments)
+    parent = int(options["parent"])
+    death_signal = int(options["death-signal"])
+    if "user" in options:
+        _become(options["user"])
+    if not watch and _die_with_parent(death_signal):
+        if os.getppid() != parent:  # it died before the signal was armed
+            return 125
+        _execute(program)
+    return _watch(program, parent, death_signal)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

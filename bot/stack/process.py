@@ -1,0 +1,226 @@
+"""One child process: started through the launcher, its output led somewhere, stopped with a grace period."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from bot.stack.errors import StackError
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+LOG_ROTATE_BYTES = 10 * 1024 * 1024
+READ_CHUNK_BYTES = 64 * 1024
+
+Output = Path | Literal["terminal", "prefix"]
+"""Where a child's stdout and stderr go: a log file, our terminal, or our stderr with its name on each line."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What to run and how to end it. Durations are seconds."""
+
+    name: str
+    argv: tuple[str, ...]
+    output: Output
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Added to our own environment."""
+    cwd: Path | None = None
+    user: str | None = None
+    """The system user to run as; only root may set it."""
+    foreground: bool = False
+    """Shares our terminal and process group: the console."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout: float = 10.0
+    """After this long the whole process group is killed."""
+    death_signal: signal.Signals = signal.SIGKILL
+    """What the kernel sends when we die without stopping it."""
+    watch: bool = False
+    """Keep the launcher between us and the program, as systems other than Linux must."""
+    before_start: Callable[[], Awaitable[None]] | None = None
+    """Puts right what an earlier run left behind; also before each restart."""
+    ready: Callable[[int], Awaitable[bool]] | None = None
+    """Asked with the pid until it says yes; without it the process is ready as soon as it runs."""
+    ready_timeout: float = 30.0
+
+
+class ManagedProcess:
+    """A running child of ours. Not restarted here: see the supervisor."""
+
+    def __init__(self, spec: ProcessSpec, process: asyncio.subprocess.Process, pump: asyncio.Task[None] | None) -> None:
+        self.spec = spec
+        self._process = process
+        self._pump = pump
+
+    @property
+    def pid(self) -> int:
+        """The child's process id (the program's own on Linux)."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """Wait for its end and clear away what it left running in its process group."""
+        code = await self._process.wait()
+        if not self.spec.foreground:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        if self._pump is not None:
+            await self._pump
+        return code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Signal the program alone, not its children. Nothing happens when it is gone."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def stop(self) -> int:
+        """Ask it to end; kill the group when the grace period is over. Returns the exit code."""
+        self.send_signal(self.spec.stop_signal)
+        try:
+            async with asyncio.timeout(self.spec.stop_timeout):
+                return await self.wait()
+        except TimeoutError:
+            self.kill()
+            return await self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to the child and its process group."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if self.spec.foreground:
+                    self._process.kill()
+                else:
+                    os.killpg(self.pid, signal.SIGKILL)
+
+
+async def start_process(spec: ProcessSpec) -> ManagedProcess:
+    """Start `spec` and wait until it is ready.
+
+    Raises:
+        StackError: it ended or stayed silent before it was ready; the message carries the end of its log.
+    """
+    if spec.before_start is not None:
+        await spec.before_start()
+    command = [sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(os.getpid())]
+    command += ["--death-signal", str(int(spec.death_signal))]
+    if spec.user is not None:
+        command += ["--user", spec.user]
+    if spec.watch:
+        command += ["--watch"]
+    sink: int | None = None
+    if isinstance(spec.output, Path):
+        sink = await asyncio.to_thread(_open_log, spec.output)
+    elif spec.output == "prefix":
+        sink = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            "--",
+            *spec.argv,
+            stdin=None if spec.foreground else asyncio.subprocess.DEVNULL,
+            stdout=sink,
+            stderr=asyncio.subprocess.STDOUT if sink is not None else None,
+            env={**os.environ, **spec.env},
+            cwd=spec.cwd,
+            start_new_session=not spec.foreground,
+        )
+    finally:
+        if isinstance(spec.output, Path) and sink is not None:
+            os.close(sink)
+    pump: asyncio.Task[None] | None = None
+    if process.stdout is not None:
+        pump = asyncio.create_task(_prefix_lines(spec.name, process.stdout))
+    managed = ManagedProcess(spec, process, pump)
+    try:
+        await _until_ready(managed)
+    except BaseException:
+        managed.kill()
+        await managed.wait()
+        raise
+    return managed
+
+
+async def run_to_end(spec: ProcessSpec) -> int:
+    """Run a short helper program (initdb, psql …) under the same rules; returns its exit code."""
+    process = await start_process(spec)
+    try:
+        return await process.wait()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+
+
+async def log_tail(path: Path, lines: int = 12) -> str:
+    """The last lines of a log file, "" when there is none."""
+
+    def read() -> str:
+        try:
+            return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    return await asyncio.to_thread(read)
+
+
+async def _until_ready(process: ManagedProcess) -> None:
+    ready = process.spec.ready
+    if ready is None:
+        return
+    name, delay = process.spec.name, 0.01
+    try:
+        async with asyncio.timeout(process.spec.ready_timeout):
+            while not await ready(process.pid):
+                if process.returncode is not None:
+                    raise StackError(
+                        f"{name} ended with code {process.returncode} while starting.{await _why(process)}"
+                    )
+                await asyncio.sleep(delay)
+                delay = min(delay * 1.5, 0.2)
+    except TimeoutError:
+        raise StackError(
+            f"{name} was not ready within {process.spec.ready_timeout:.0f} s.{await _why(process)}"
+        ) from None
+
+
+async def _why(process: ManagedProcess) -> str:
+    output = process.spec.output
+    if not isinstance(output, Path):
+        return ""
+    return f" Its log, {output}, ends with:\n{await log_tail(output)}"
+
+
+def _open_log(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LOG_ROTATE_BYTES:
+            path.replace(path.with_name(path.name + ".1"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+async def _prefix_lines(name: str, stream: asyncio.StreamReader) -> None:
+    prefix = f"{name:<10} | ".encode()
+    held = b""
+    while chunk := await stream.read(READ_CHUNK_BYTES):
+        *lines, held = (held + chunk).split(b"\n")
+        await asyncio.to_thread(_emit, prefix, lines)
+        if len(held) > READ_CHUNK_BYTES:
+            await asyncio.to_thread(_emit, prefix, [held])
+            held = b""
+    if held:
+        await asyncio.to_thread(_emit, prefix, [held])
+
+
+def _emit(prefix: bytes, lines: list[bytes]) -> None:
+    if lines:
+        with contextlib.suppress(OSError):
+            os.write(sys.stderr.fileno(), b"".join(prefix + line + b"\n" for line in lines))

@@ -1,0 +1,63 @@
+"""Plain text: where it goes. A pending form, else the page it replies to, else what was opened here last."""
+
+from collections.abc import Awaitable, Callable
+
+from bot import presses
+from bot.buttons import Action, unpack
+from bot.commands import story as story_commands
+from bot.commands.registry import CommandRegistry
+from bot.events import Said
+from bot.forms import form_of
+from bot.turn import Turn
+from db import accounts, chats, outbox, personas
+from db.models import Page, Story
+
+Submit = Callable[[Turn, Action, dict[str, str]], Awaitable[None]]
+
+
+async def said(turn: Turn, words: Said, registry: CommandRegistry, submit: Submit) -> None:
+    """Handle plain text. Raises `db.errors.UserError`."""
+    draft = turn.who.conversation.draft
+    if draft is not None and draft["user"] == turn.user_id:
+        await _fill(turn, words.text, registry, submit)
+        return
+    if not words.addressed or not words.text.strip():
+        return
+    event = turn.event
+    await accounts.note_said(turn.conversation_id, event.event_id)
+    if words.reply_to:
+        page_id = await outbox.page_in_message(event.platform, event.conversation.chat_id, words.reply_to)
+        page = None if page_id is None else await Page.get_or_none(id=page_id)
+        if page is not None:
+            story = await Story.get(id=page.story_id)
+            await presses.own(turn, page.id, story.revision, words.text)
+            return
+    if turn.who.conversation.mode == "story" and turn.who.conversation.story_id is not None:
+        story, page = await story_commands.here(turn)
+        await presses.own(turn, page.id, story.revision, words.text)
+        return
+    persona = await personas.active(turn.who.conversation)
+    reply = (await chats.say(turn.who.conversation, persona, turn.user_id, words.text.strip())).reply
+    await turn.work("persona_reply", {"reply": reply.id})
+
+
+async def _fill(turn: Turn, text: str, registry: CommandRegistry, submit: Submit) -> None:
+    """Take the text as the answer to the field that was asked, then ask the next or hand the form in."""
+    draft = turn.who.conversation.draft
+    assert draft is not None
+    action, values = unpack(draft["form"]), dict(draft["values"])
+    form = form_of(action, registry, frozenset(values), turn.who.user.language)
+    if form is None:
+        await accounts.set_draft(turn.conversation_id, None)
+        await turn.notice("form.gone")
+        return
+    field = form.fields[0]
+    if len(text) > field.max_length:
+        await turn.notice("form.too_long", length=len(text), limit=field.max_length)
+        return
+    values[field.name] = text
+    if form_of(action, registry, frozenset(values), turn.who.user.language) is None or len(form.fields) == 1:
+        await accounts.set_draft(turn.conversation_id, None)
+        await submit(turn, action, values)
+    else:
+        await turn.ask(action, values, draft["index"] + 1)

@@ -1,0 +1,66 @@
+"""The errors that all rooms share: one tree, three kinds.
+
+StoryforkError
+├── UserError   say it to the person, in their language
+│   ├── NotFound     what they named is not there, or not theirs to see
+│   ├── NotAllowed   they may not do that
+│   ├── Moved        the story has moved on since the button was made
+│   └── BadInput     what they typed does not fit
+└── Retryable   try again later
+
+Everything else is a defect: it is logged, and the person gets an apology with a reference id. The router in the bot
+and the runner in the worker are the two places that handle all three.
+"""
+
+from typing import Any
+
+
+class StoryforkError(Exception):
+    """Base of the errors below."""
+
+
+class UserError(StoryforkError):
+    """Something the person can understand and act on.
+
+    ``key`` names the wording (bot/locales), ``values`` fill its slots; both cross the database as JSON.
+    """
+
+    def __init__(self, key: str, **values: Any) -> None:
+        """``values`` must be JSON-serialisable."""
+        super().__init__(f"{key} {values}" if values else key)
+        self.key = key
+        self.values = values
+
+
+class NotFound(UserError):
+    """What the person named does not exist, or is not theirs to see."""
+
+
+class NotAllowed(UserError):
+    """The person may not do that here."""
+
+
+class Moved(UserError):
+    """The story has moved on: the button belongs to an earlier moment. ``story_id`` tells where to go."""
+
+    def __init__(self, key: str, story_id: int, **values: Any) -> None:
+        """``story_id`` is offered to the person as the way to the story's current page."""
+        super().__init__(key, **values)
+        self.story_id = story_id
+
+
+class BadInput(UserError):
+    """What the person typed does not fit; the wording says how it would."""
+
+
+class Retryable(StoryforkError):
+    """A passing trouble: try again after ``delay`` seconds (None: the caller's own back-off)."""
+
+    def __init__(self, message: str, delay: float | None = None) -> None:
+        """``message`` is for the log."""
+        super().__init__(message)
+        self.delay = delay
+
+
+class LeaseLost(StoryforkError):
+    """Somebody else holds the job or the outbox row now: stop, and commit nothing."""

@@ -1,0 +1,24 @@
+"""The tables as classes. The schema itself is db/migrations; a test compares the two."""
+
+from db.models.accounts import Account, Conversation, User
+from db.models.chats import ChatMessage, Persona, PromptOverride
+from db.models.delivery import InboxEvent, OutboxRow
+from db.models.jobs import AiTask, Artifact, Job
+from db.models.stories import Choice, Page, Story
+
+__all__ = [
+    "Account",
+    "AiTask",
+    "Artifact",
+    "ChatMessage",
+    "Choice",
+    "Conversation",
+    "InboxEvent",
+    "Job",
+    "OutboxRow",
+    "Page",
+    "Persona",
+    "PromptOverride",
+    "Story",
+    "User",
+]

@@ -1,0 +1,60 @@
+"""Accounts own data, users act, conversations are where it happens."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from typing import Any
+
+from tortoise import fields
+
+from db.models.base import Record
+
+
+class Account(Record):
+    """A Discord guild, a DM user, a Telegram chat, the console's user."""
+
+    platform = fields.TextField()
+    kind = fields.TextField()
+    external_id = fields.TextField()
+    name = fields.TextField(default="")
+    settings: dict[str, Any] = fields.JSONField(default=dict)
+
+    class Meta:
+        """Table name."""
+
+        table = "accounts"
+
+
+class User(Record):
+    """A person on one platform. ``language`` is a BCP 47 tag, or empty."""
+
+    platform = fields.TextField()
+    external_id = fields.TextField()
+    name = fields.TextField(default="")
+    language = fields.TextField(default="")
+
+    class Meta:
+        """Table name."""
+
+        table = "users"
+
+
+class Conversation(Record):
+    """A chat, or a thread of one. ``mode`` says where plain text goes; ``epoch`` counts chat resets."""
+
+    account_id = fields.BigIntField()
+    platform = fields.TextField()
+    chat_id = fields.TextField()
+    thread_id = fields.TextField(default="")
+    kind = fields.TextField()
+    mode = fields.TextField(default="chat")
+    story_id = fields.BigIntField(null=True)
+    persona_id = fields.BigIntField(null=True)
+    epoch = fields.IntField(default=0)
+    draft: dict[str, Any] | None = fields.JSONField(null=True)
+    last_said = fields.TextField(default="")
+
+    class Meta:
+        """Table name."""
+
+        table = "conversations"

@@ -1,0 +1,64 @@
+"""Personas, what was said with them, and the prompts that an account changed."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+from tortoise.models import Model
+
+from db.models.base import Record
+
+
+class Persona(Record):
+    """A persona. ``account_id`` None: it ships with the product. ``card`` holds all its fields."""
+
+    account_id = fields.BigIntField(null=True)
+    key = fields.TextField()
+    position = fields.IntField(default=0)
+    name = fields.TextField()
+    card: dict[str, Any] = fields.JSONField()
+
+    class Meta:
+        """Table name."""
+
+        table = "personas"
+
+
+class ChatMessage(Record):
+    """One variant of one turn. A persona's turn replies to a user's; of its variants one is ``chosen``."""
+
+    conversation_id = fields.BigIntField()
+    persona_id = fields.BigIntField()
+    user_id = fields.BigIntField(null=True)
+    epoch = fields.IntField(default=0)
+    role = fields.TextField()
+    reply_to_id = fields.BigIntField(null=True)
+    variant_index = fields.IntField(default=0)
+    chosen = fields.BooleanField(default=True)
+    state = fields.TextField(default="ready")
+    text = fields.TextField(default="")
+
+    class Meta:
+        """Table name."""
+
+        table = "chat_messages"
+
+
+class PromptOverride(Model):
+    """An account's own text for a prompt, for all its personas or for one."""
+
+    id = fields.BigIntField(primary_key=True)
+    account_id = fields.BigIntField()
+    persona_id = fields.BigIntField(null=True)
+    name = fields.TextField()
+    source = fields.TextField()
+    updated_by = fields.BigIntField(null=True)
+    updated_at = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "prompt_overrides"

@@ -1,0 +1,50 @@
+"""The inbox (what was taken in) and the outbox (what is to be sent)."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+from tortoise.models import Model
+
+from db.models.base import Record
+
+
+class InboxEvent(Model):
+    """An event that was committed; its key makes a replay a no-op."""
+
+    event_key = fields.CharField(max_length=200, primary_key=True)
+    received_at = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "inbox"
+
+
+class OutboxRow(Record):
+    """One message to send or to change. ``payload`` names what to say by kind and ids."""
+
+    event_key = fields.TextField()
+    part = fields.TextField()
+    platform = fields.TextField()
+    conversation_id = fields.BigIntField()
+    kind = fields.TextField()
+    payload: dict[str, Any] = fields.JSONField(default=dict)
+    destination: dict[str, Any] = fields.JSONField()
+    ordered = fields.BooleanField(default=True)
+    state = fields.TextField(default="pending")
+    attempts = fields.IntField(default=0)
+    not_before = fields.DatetimeField(db_default=Now())
+    lease_token = fields.UUIDField(null=True)
+    lease_expires = fields.DatetimeField(null=True)
+    message_ids: list[str] = fields.JSONField(default=list)
+    error = fields.TextField(default="")
+    sent_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "outbox"

@@ -1,0 +1,88 @@
+"""Jobs, what their steps left, and the log of AI calls."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+from tortoise.models import Model
+
+from db.models.base import Record
+
+
+class Job(Record):
+    """A piece of slow work. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again."""
+
+    type = fields.TextField()
+    parameters: dict[str, Any] = fields.JSONField(default=dict)
+    queue = fields.TextField()
+    priority = fields.SmallIntField(default=0)
+    state = fields.TextField(default="queued")
+    attempt = fields.SmallIntField(default=0)
+    retries = fields.SmallIntField(default=0)
+    run_after = fields.DatetimeField(db_default=Now())
+    woken_at = fields.DatetimeField(db_default=Now())
+    lease_token = fields.UUIDField(null=True)
+    lease_expires = fields.DatetimeField(null=True)
+    phase = fields.TextField(default="")
+    percent = fields.SmallIntField(default=0)
+    interaction: dict[str, Any] | None = fields.JSONField(null=True)
+    error = fields.TextField(default="")
+    account_id = fields.BigIntField(null=True)
+    user_id = fields.BigIntField(null=True)
+    conversation_id = fields.BigIntField(null=True)
+    parent_id = fields.BigIntField(null=True)
+    event_key: str | None = fields.TextField(null=True)
+    destination: dict[str, Any] | None = fields.JSONField(null=True)
+    started_at = fields.DatetimeField(null=True)
+    finished_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "jobs"
+
+
+class Artifact(Record):
+    """What a finished step of a job left; a rerun starts from it."""
+
+    job_id = fields.BigIntField()
+    step = fields.TextField()
+    kind = fields.TextField()
+    parent_id = fields.BigIntField(null=True)
+    metadata: dict[str, Any] = fields.JSONField(default=dict)
+    content: Any = fields.JSONField()
+
+    class Meta:
+        """Table name."""
+
+        table = "artifacts"
+
+
+class AiTask(Model):
+    """One run of an AI function: phases, steps, tokens, cost. Holds no texts of people."""
+
+    id = fields.BigIntField(primary_key=True)
+    job_id = fields.BigIntField(null=True)
+    account_id = fields.BigIntField(null=True)
+    function = fields.TextField()
+    state = fields.TextField(default="running")
+    phase = fields.TextField(default="INIT")
+    percent = fields.SmallIntField(default=0)
+    engine = fields.TextField(default="")
+    model = fields.TextField(default="")
+    prompt_version = fields.TextField(default="")
+    steps: list[dict[str, Any]] = fields.JSONField(default=list)
+    prompt_tokens = fields.IntField(default=0)
+    completion_tokens = fields.IntField(default=0)
+    cost_usd = fields.DecimalField(max_digits=12, decimal_places=6, default=0)
+    error = fields.TextField(default="")
+    started_at = fields.DatetimeField(db_default=Now())
+    finished_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "ai_tasks"

@@ -1,0 +1,68 @@
+"""Stories: a permanent tree of pages; each page ends in choices or is an ending."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+
+from db.models.base import Record
+
+
+class Story(Record):
+    """A story. ``cursor_id`` is the page where it is now, ``revision`` counts the cursor's moves."""
+
+    account_id = fields.BigIntField()
+    owner_id = fields.BigIntField()
+    conversation_id = fields.BigIntField()
+    title = fields.TextField(default="")
+    premise = fields.TextField()
+    genre = fields.TextField(default="")
+    language = fields.TextField(default="en")
+    rating = fields.TextField(default="sfw")
+    mode = fields.TextField(default="solo")
+    seed = fields.BigIntField()
+    cursor_id = fields.BigIntField(null=True)
+    revision = fields.IntField(default=0)
+    updated_at = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "stories"
+
+
+class Page(Record):
+    """A page. ``variant_index`` tells the variants of one place in the tree apart; ``chosen``: a cursor stood here."""
+
+    story_id = fields.BigIntField()
+    parent_id = fields.BigIntField(null=True)
+    choice_id = fields.BigIntField(null=True)
+    variant_index = fields.IntField(default=0)
+    number = fields.IntField(default=1)
+    state = fields.TextField()
+    chosen = fields.BooleanField(default=False)
+    title = fields.TextField(default="")
+    text = fields.TextField(default="")
+    ending = fields.BooleanField(default=False)
+    job_id = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "pages"
+
+
+class Choice(Record):
+    """A way on from a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
+
+    page_id = fields.BigIntField()
+    position = fields.IntField()
+    text = fields.TextField()
+    kind = fields.TextField()
+    user_id = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "choices"

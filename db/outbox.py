@@ -1,0 +1,187 @@
+"""The outbox: what is to be sent, in which order, by whom, and what became of it.
+
+A row is unique by event and part. Parts of one event: ``reply`` (the answer), ``placeholder`` (a message that shows
+progress and becomes the answer), ``mark`` (a change of the pressed message), ``notice``. States: pending → sending
+(one holder, a lease) → sent or dead; a placeholder that the answer overtook is superseded.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from db.connection import ids, jsonb, row, rows
+from db.errors import LeaseLost
+from db.models import OutboxRow
+
+LEASE_SECONDS: Final = 10.0
+MAX_ATTEMPTS: Final = 30
+"""Tries before a row is given up; with the courier's back-off this is about a day."""
+REPLY: Final = "reply"
+PLACEHOLDER: Final = "placeholder"
+MARK: Final = "mark"
+NOTICE: Final = "notice"
+
+_RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
+_CLAIM: Final = f"""
+UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = gen_random_uuid(),
+    lease_expires = now() + make_interval(secs => {LEASE_SECONDS})
+WHERE id IN (
+    SELECT o.id FROM outbox o
+    WHERE o.platform = $1
+      AND ((o.state = 'pending' AND o.not_before <= now()) OR (o.state = 'sending' AND o.lease_expires < now()))
+      AND (NOT o.ordered OR NOT EXISTS (
+          SELECT 1 FROM outbox e WHERE e.platform = $1 AND e.conversation_id = o.conversation_id
+          AND e.state IN ('pending', 'sending') AND e.ordered AND e.id < o.id))
+      AND (o.part <> 'reply' OR NOT EXISTS (
+          SELECT 1 FROM outbox p WHERE p.event_key = o.event_key AND p.part = 'placeholder'
+          AND p.state = 'sending' AND p.lease_expires >= now()))
+    ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row under way. ``slot`` is the platform's id of the placeholder that was sent for its event, or empty."""
+
+    row: OutboxRow
+    token: UUID
+    slot: str
+    age: float
+
+
+async def add(
+    event_key: str,
+    part: str,
+    *,
+    platform: str,
+    conversation_id: int,
+    kind: str,
+    payload: dict[str, Any],
+    destination: dict[str, Any],
+    ordered: bool = True,
+    delay: float = 0.0,
+) -> int | None:
+    """Add a row to send after ``delay`` seconds; None if the event has that part already.
+
+    A reply supersedes a placeholder of its event that was not sent yet.
+    """
+    if part == REPLY:
+        await rows(
+            "UPDATE outbox SET state = 'superseded' "
+            "WHERE event_key = $1 AND part = 'placeholder' AND state = 'pending'",
+            event_key,
+        )
+    found = await row(
+        "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, ordered, "
+        "not_before) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9)) "
+        "ON CONFLICT (event_key, part) DO NOTHING RETURNING id",
+        event_key, part, platform, conversation_id, kind, jsonb(payload), jsonb(destination), ordered, delay,
+    )  # fmt: skip
+    return None if found is None else found["id"]
+
+
+async def claim(platform: str, limit: int) -> list[Claimed]:
+    """Take the rows of a platform that are due, in order per conversation, at most ``limit``."""
+    claimed = ids(await rows(_CLAIM, platform, limit))
+    if not claimed:
+        return []
+    found = await OutboxRow.filter(id__in=claimed).order_by("id")
+    extra = {
+        r["id"]: r
+        for r in await rows(
+            "SELECT o.id, extract(epoch FROM now() - o.created_at)::float8 AS age, "
+            "CASE WHEN o.part = 'reply' THEN (SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
+            "AND p.part = 'placeholder' LIMIT 1) END AS slot FROM outbox o WHERE o.id = ANY($1)",
+            claimed,
+        )
+    }
+    return [
+        Claimed(row=o, token=o.lease_token, slot=extra[o.id]["slot"] or "", age=extra[o.id]["age"])
+        for o in found
+        if o.lease_token is not None
+    ]
+
+
+async def renew(claims: list[tuple[int, UUID]]) -> None:
+    """Extend the leases of rows under way."""
+    await rows(
+        "UPDATE outbox SET lease_expires = now() + make_interval(secs => $3) "
+        "WHERE (id, lease_token) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[])) RETURNING id",
+        [c[0] for c in claims], [c[1] for c in claims], LEASE_SECONDS,
+    )  # fmt: skip
+
+
+async def record_message(row_id: int, token: UUID, message_id: str) -> None:
+    """Record a message that was just sent for a row. Raises `LeaseLost`: then send nothing more."""
+    await _change(row_id, token, "message_ids = message_ids || to_jsonb($3::text)", message_id)
+
+
+async def sent(row_id: int, token: UUID) -> None:
+    """Mark a row as delivered. Raises `LeaseLost`."""
+    await _change(row_id, token, f"state = 'sent', sent_at = now(), error = '', {_RELEASE}")
+
+
+async def supersede(row_id: int, token: UUID) -> None:
+    """Mark a row as not needed any more (its subject is gone, or it was overtaken). Raises `LeaseLost`."""
+    await _change(row_id, token, f"state = 'superseded', {_RELEASE}")
+
+
+async def retry(row_id: int, token: UUID, delay: float, error: str) -> None:
+    """Leave a row open, to be sent after ``delay`` seconds; a placeholder whose answer is there is superseded."""
+    await _change(
+        row_id, token,
+        "state = CASE WHEN part = 'placeholder' AND EXISTS (SELECT 1 FROM outbox r "
+        "WHERE r.event_key = outbox.event_key AND r.part = 'reply') THEN 'superseded' ELSE 'pending' END, "
+        f"error = $4, {_RELEASE}, not_before = now() + make_interval(secs => $3)",
+        delay, error,
+    )  # fmt: skip
+
+
+async def bury(row_id: int, token: UUID, error: str) -> None:
+    """Give a row up for good: a dead letter. Raises `LeaseLost`."""
+    await _change(row_id, token, f"state = 'dead', error = $3, {_RELEASE}", error)
+
+
+async def next_due(platform: str) -> float | None:
+    """Return the seconds until the next open row of a platform may be due, or None if there is none."""
+    found = await row(
+        "SELECT extract(epoch FROM min(CASE WHEN state = 'sending' THEN lease_expires ELSE not_before END) - now())"
+        "::float8 AS wait FROM outbox WHERE platform = $1 AND state IN ('pending', 'sending')",
+        platform,
+    )
+    return found["wait"] if found else None
+
+
+async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | None:
+    """Return message id, destination and platform of an event's placeholder, if one stands and no answer exists."""
+    found = await OutboxRow.filter(event_key=event_key, part__in=(PLACEHOLDER, REPLY))
+    if any(r.part == REPLY for r in found) or not found or not found[0].message_ids:
+        return None
+    return found[0].message_ids[0], found[0].destination, found[0].platform
+
+
+async def page_in_message(platform: str, chat_id: str, message_id: str) -> int | None:
+    """Return the page that a sent message shows, if it shows one."""
+    found = await row(
+        "SELECT (o.payload ->> 'page')::bigint AS page FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
+        "WHERE o.platform = $1 AND c.chat_id = $2 AND o.kind = 'page' AND o.message_ids ? $3 ORDER BY o.id DESC LIMIT 1",
+        platform, chat_id, message_id,
+    )  # fmt: skip
+    return None if found is None else found["page"]
+
+
+async def counts() -> dict[str, int]:
+    """Return how many rows are open (pending, sending) or dead."""
+    found = await rows(
+        "SELECT state, count(*) AS n FROM outbox WHERE state IN ('pending', 'sending', 'dead') GROUP BY state"
+    )
+    return {r["state"]: r["n"] for r in found}
+
+
+async def _change(row_id: int, token: UUID, change: str, *values: Any) -> None:
+    found = await row(
+        f"UPDATE outbox SET {change} WHERE id = $1 AND lease_token = $2 AND state = 'sending' RETURNING id",
+        row_id, token, *values,
+    )  # fmt: skip
+    if found is None:
+        raise LeaseLost(f"outbox row {row_id}")

@@ -1,0 +1,19 @@
+"""Settings of the record."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the record is."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    database_url: str = Field(
+        default="",
+        description="PostgreSQL, as `postgres://user:password@host:5432/name`, "
+        "or `postgres://user@/name?host=/socket/dir`. Empty: the embedded server in the data directory.",
+    )
+    storyfork_database_pool: int = Field(
+        default=10, ge=1, le=200, description="Most PostgreSQL connections of one process."
+    )

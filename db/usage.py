@@ -1,0 +1,51 @@
+"""The log of AI calls: one row per run of an AI function. It holds sizes, reasons and costs, never people's texts."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from db.connection import jsonb, row, rows
+from db.models import AiTask
+
+
+@dataclass(slots=True)
+class TaskRecord:
+    """What is known of a run so far. ``cost_usd`` in US dollars."""
+
+    state: str = "running"
+    phase: str = "INIT"
+    percent: int = 0
+    engine: str = ""
+    model: str = ""
+    prompt_version: str = ""
+    steps: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    error: str = ""
+
+
+async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
+    """Start the row of a run and return its id."""
+    found = await row(
+        "INSERT INTO ai_tasks (function, job_id, account_id) VALUES ($1, $2, $3) RETURNING id",
+        function, job_id, account_id,
+    )  # fmt: skip
+    assert found is not None
+    return found["id"]
+
+
+async def save(task_id: int, record: TaskRecord) -> None:
+    """Write what is known of a run; a state other than ``running`` ends it."""
+    await rows(
+        "UPDATE ai_tasks SET state = $2, phase = $3, percent = $4, engine = $5, model = $6, prompt_version = $7, "
+        "steps = $8::jsonb, prompt_tokens = $9, completion_tokens = $10, cost_usd = $11, error = $12, "
+        "finished_at = CASE WHEN $2 = 'running' THEN NULL ELSE now() END WHERE id = $1",
+        task_id, record.state, record.phase, record.percent, record.engine, record.model, record.prompt_version,
+        jsonb(record.steps), record.prompt_tokens, record.completion_tokens, record.cost_usd, record.error,
+    )  # fmt: skip
+
+
+async def of_job(job_id: int) -> list[AiTask]:
+    """Return the runs of a job, oldest first."""
+    return await AiTask.filter(job_id=job_id).order_by("id")

@@ -1,0 +1,25 @@
+"""The languages that stories and replies can be asked for: tag → name, as prompts call it."""
+
+from typing import Final
+
+LANGUAGES: Final = {
+    "en": "English",
+    "de": "German",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "zh": "Chinese",
+}
+
+
+def language_name(tag: str) -> str:
+    """Return the name of a BCP 47 tag's language; English if it is not one of ours."""
+    return LANGUAGES.get(tag.partition("-")[0].lower(), "English")

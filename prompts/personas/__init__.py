@@ -1,0 +1,95 @@
+"""Personas that ship with the product, one YAML file each, in the order of their file names."""
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from prompts.errors import PromptInvalid
+
+Lines = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Topic(_Strict):
+    """Something a persona has opinions on: words that call it up, and lines about it."""
+
+    keywords: str
+    lines: Lines
+
+
+class Voice(_Strict):
+    """What a persona says when no model speaks for them.
+
+    Lines may hold alternatives ``[a|b]`` and the slots ``{user}``, ``{name}``, ``{echo}`` (what the user said of
+    themselves, turned round), ``{noun}`` (a thing the user named), ``{trait}`` and ``{interest}``. A line is only used
+    when all its slots have a value, and not while it is in one of the last ten replies.
+    """
+
+    greetings: Lines
+    goodbyes: Lines
+    thanks: Lines
+    how_are_you: Lines
+    about_self: Lines
+    return_questions: Lines
+    openers: Lines
+    reflections: Lines
+    noun_lines: Lines
+    answers: Lines
+    stories: Lines
+    questions: Lines
+    closers: Lines
+    care: Lines
+    wordless: Lines
+    fallbacks: Lines
+    feelings: dict[Literal["sad", "angry", "afraid", "glad"], Lines]
+    topics: tuple[Topic, ...] = ()
+
+
+class PersonaCard(_Strict):
+    """A persona as it ships."""
+
+    key: str = Field(pattern=r"^[a-z_]+$")
+    name: str
+    tagline: str
+    appearance: str
+    personality: Lines
+    interests: Lines
+    speaking_style: str
+    scenario: str
+    greeting: str
+    example_dialogue: str
+    rating: Literal["sfw"]
+    voice: Voice
+
+
+@lru_cache(maxsize=1)
+def load_personas() -> tuple[PersonaCard, ...]:
+    """Return the personas that ship; the first is the one a new conversation meets. Raises `PromptInvalid`."""
+    folder = files("prompts") / "personas"
+    entries = sorted(
+        (entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name
+    )
+    return tuple(_card(entry.name, entry.read_text(encoding="utf-8")) for entry in entries)
+
+
+@lru_cache(maxsize=1)
+def default_voice() -> Voice:
+    """Return the voice of a persona that has none of its own. Raises `PromptInvalid`."""
+    text = (files("prompts") / "personas" / "voices" / "plain.yaml").read_text(encoding="utf-8")
+    try:
+        return Voice.model_validate(yaml.safe_load(text))
+    except ValueError as error:
+        raise PromptInvalid(f"plain.yaml: {error}") from error
+
+
+def _card(name: str, text: str) -> PersonaCard:
+    try:
+        return PersonaCard.model_validate(yaml.safe_load(text))
+    except ValueError as error:
+        raise PromptInvalid(f"{name}: {error}") from error

@@ -1,0 +1,153 @@
+"""The environment in which prompts render, and the child program that renders other people's templates.
+
+This file is also run by path as the child process, so it imports nothing but jinja2 and the standard library.
+The limits are explained by what hostile templates do: nested loops and big powers burn CPU, padding filters and
+string multiplication burn memory. The sandbox class refuses what it can see; the operating system stops the rest.
+"""
+
+import json
+import resource
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO, cast
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MAX_OUTPUT_BYTES = 64 * 1024
+MAX_MEMORY_BYTES = 384 * 1024 * 1024
+"""Address space of the child. A bare interpreter with jinja2 takes about 60 MiB."""
+MAX_CPU_S = 1
+MAX_NUMBER = 10**9
+
+FILTERS = frozenset(
+    {
+        "abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "join",
+        "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse",
+        "round", "select", "selectattr", "sort", "string", "sum", "title", "trim", "truncate", "unique", "upper",
+    }
+)  # fmt: skip
+TESTS = frozenset(
+    {
+        "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "in",
+        "integer", "iterable", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence",
+        "string", "true", "undefined", "upper", "==", "!=", ">", ">=", "<", "<=", "greaterthan", "lessthan",
+    }
+)  # fmt: skip
+
+
+class OutputTooLong(Exception):
+    """The rendered text passed `MAX_OUTPUT_BYTES`."""
+
+
+class PromptEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja2 with strict variables, no globals, few filters, and arithmetic only on small numbers."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+            optimized=False,
+            cache_size=0,
+            finalize=lambda value: "" if value is None else value,
+        )
+        self.globals.clear()
+        self.filters = {name: self.filters[name] for name in FILTERS}
+        self.tests = {name: self.tests[name] for name in TESTS}
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Allow ``*`` and ``%`` on small numbers only, ``**`` never."""
+        if operator == "**":
+            raise SecurityError("the ** operator is not available in prompts")
+        for value in (left, right):
+            if not isinstance(value, int | float) or abs(value) > MAX_NUMBER:
+                raise SecurityError(f"the {operator} operator works on numbers up to {MAX_NUMBER} only")
+        return super().call_binop(context, operator, left, right)
+
+
+def render_sources(
+    environment: PromptEnvironment,
+    sources: Sequence[str],
+    variables: Mapping[str, Any],
+    max_bytes: int | None = None,
+) -> list[str]:
+    """Render each source with the same variables. Raises jinja2 errors and `OutputTooLong`."""
+    texts: list[str] = []
+    total = 0
+    for source in sources:
+        pieces: list[str] = []
+        for piece in environment.from_string(source).generate(variables):
+            total += len(piece.encode("utf-8", "replace"))
+            if max_bytes is not None and total > max_bytes:
+                raise OutputTooLong
+            pieces.append(piece)
+        texts.append("".join(pieces))
+    return texts
+
+
+def read_frame(stream: BinaryIO) -> dict[str, Any] | None:
+    """Read one length-prefixed JSON object; None at the end of the stream."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    (size,) = struct.unpack(">I", head)
+    return cast("dict[str, Any]", json.loads(stream.read(size)))
+
+
+def encode_frame(value: Mapping[str, Any]) -> bytes:
+    """Return ``value`` as length-prefixed JSON."""
+    data = json.dumps(value).encode()
+    return struct.pack(">I", len(data)) + data
+
+
+def _limit(kind: int, soft: int, hard: int) -> None:
+    # Not every system knows every limit (macOS has no address-space limit); the wall clock stays in any case.
+    try:
+        resource.setrlimit(kind, (soft, hard))
+    except (ValueError, OSError):
+        return
+
+
+def _answer(environment: PromptEnvironment, request: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        texts = render_sources(environment, request["sources"], request["variables"], MAX_OUTPUT_BYTES)
+    except OutputTooLong:
+        return {"limit": f"the rendered prompt is longer than {MAX_OUTPUT_BYTES // 1024} KiB"}
+    except (MemoryError, RecursionError):
+        return {"limit": "the template needs too much memory"}
+    except TemplateError as error:
+        return {"error": str(error)}
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, SyntaxError) as error:
+        # What a template's own expressions raise: it is the author's mistake, told to the author.
+        return {"error": f"{type(error).__name__}: {error}"[:500]}
+    return {"texts": texts}
+
+
+def main() -> None:
+    """Serve render requests on stdin and stdout until stdin ends."""
+    _limit(resource.RLIMIT_CORE, 0, 0)
+    _limit(resource.RLIMIT_NOFILE, 16, 16)
+    _limit(resource.RLIMIT_FSIZE, 0, 0)
+    _limit(resource.RLIMIT_AS, MAX_MEMORY_BYTES, MAX_MEMORY_BYTES)
+    environment = PromptEnvironment()
+    render_sources(environment, ["{% for x in y %}{{ x }}{% endfor %}"], {"y": [1]})
+    output = sys.stdout.buffer
+    output.write(encode_frame({"ready": True}))
+    output.flush()
+    while (request := read_frame(sys.stdin.buffer)) is not None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        # CPU seconds count from the start of the process, and the limit is whole seconds.
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + MAX_CPU_S + 1, resource.RLIM_INFINITY)
+        output.write(encode_frame(_answer(environment, request)))
+        output.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""A prompt template: its header, its inputs, and the sections that become chat messages.
+
+A file begins with a YAML header between two ``---`` lines. The rest is cut into sections by lines such as
+``--- system ---``; a section is a Jinja2 template of its own, so no value can forge a role. The special line
+``--- messages: history ---`` stands for the messages in the variable ``history``, which are inserted as they are.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prompts.errors import PromptInvalid
+
+Role = Literal["system", "user", "assistant"]
+Origin = Literal["default", "task", "persona", "account"]
+InputType = Literal["text", "integer", "number", "boolean", "list", "mapping"]
+
+_ROLES: tuple[Role, ...] = get_args(Role)
+_HEADER = re.compile(r"\A---[ \t]*\n(?P<header>.*?)\n---[ \t]*(?:\n|\Z)(?P<body>.*)\Z", re.DOTALL)
+_MARKER = re.compile(
+    r"^---[ \t]+(?:(?P<role>[a-z]+)|messages:[ \t]*(?P<variable>[a-z_][a-z0-9_]*))[ \t]+---[ \t]*$", re.MULTILINE
+)
+
+
+class PromptInput(BaseModel):
+    """One variable of a template."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: InputType
+    description: str = Field(min_length=1)
+    required: bool = True
+
+
+class PromptHeader(BaseModel):
+    """The front matter of a template file. Unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z_]+/[a-z_]+$")
+    version: int = Field(ge=1)
+    purpose: str = Field(min_length=1)
+    inputs: dict[str, PromptInput]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One message of the prompt (``role`` and ``source``), or the place of a list of messages (``variable``)."""
+
+    source: str
+    role: Role = "system"
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTemplate:
+    """A template ready to render. ``source`` is the text without its header, as people see and edit it.
+
+    ``origin`` says whose text it is: only ``default`` files are trusted and rendered in process.
+    """
+
+    name: str
+    version: int
+    purpose: str
+    inputs: Mapping[str, PromptInput]
+    source: str
+    sections: tuple[Section, ...]
+    origin: Origin = "default"
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Names of the variables that must be given."""
+        return frozenset(name for name, spec in self.inputs.items() if spec.required)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    """One rendered message of the chat prompt."""
+
+    role: Role
+    text: str
+
+
+def parse_file(text: str, *, where: str) -> PromptTemplate:
+    """Return the template of a whole file; ``where`` names it in errors. Raises `PromptInvalid`."""
+    match = _HEADER.match(text.replace("\r\n", "\n"))
+    if match is None:
+        raise PromptInvalid(f"{where}: the file must begin with a YAML header between two lines of three dashes")
+    try:
+        raw: Any = yaml.safe_load(match["header"])
+        header = PromptHeader.model_validate(raw)
+    except yaml.YAMLError as error:
+        raise PromptInvalid(f"{where}: the header is not valid YAML: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'header'}: {e['msg']}" for e in error.errors())
+        raise PromptInvalid(f"{where}: {problems}") from error
+    body = match["body"].strip("\n")
+    sections = split_sections(body)
+    if sections is None:
+        raise PromptInvalid(f"{where}: no section; begin the prompt with a line like '--- system ---'")
+    return PromptTemplate(header.name, header.version, header.purpose, header.inputs, body, sections)
+
+
+def split_sections(body: str) -> tuple[Section, ...] | None:
+    """Cut ``body`` at its section lines; None if it has none. Raises `PromptInvalid` for an unknown role."""
+    markers = list(_MARKER.finditer(body))
+    if not markers:
+        return None
+    if body[: markers[0].start()].strip():
+        raise PromptInvalid("there is text before the first section line; move it under '--- system ---'")
+    sections: list[Section] = []
+    for marker, following in zip(markers, [*markers[1:], None], strict=True):
+        source = body[marker.end() : following.start() if following else len(body)].strip("\n")
+        if marker["variable"]:
+            if source.strip():
+                raise PromptInvalid(f"text under '{marker[0].strip()}' belongs to no role; add a section line above it")
+            sections.append(Section("", variable=marker["variable"]))
+            continue
+        if marker["role"] not in _ROLES:
+            raise PromptInvalid(f"unknown section '{marker['role']}'; sections are {', '.join(_ROLES)}")
+        sections.append(Section(source, cast("Role", marker["role"])))
+    return tuple(sections)

@@ -1,0 +1,90 @@
+"""What typed lines mean."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from bot.events import Command, Said
+from bot.messages import Button, Field
+from bot.platforms.console.inbound import Local, Offer, Pressed, Quit, Reading, hint, read_line
+from tests.bot.console.doubles import PAGE, registry
+
+PAGE_OFFER = Offer("console-1", tuple(b for row in PAGE.buttons for b in row))
+LIST_OFFER = Offer("console-2", tuple(Button(str(n), f"1.open.{n}", str(n)) for n in range(1, 6)))
+
+
+@dataclass(frozen=True)
+class Case:
+    line: str
+    meaning: Reading
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("/story new a keeper's door", Command(name="story new", rest="a keeper's door")),
+        Case(
+            '/story new  a door  genre="science fiction" under x=y the sea mode=open',
+            Command(
+                name="story new", values={"genre": "science fiction", "mode": "open"}, rest="a door  under x=y the sea"
+            ),
+        ),
+        Case("/story new genre='it\\'s odd'", Command(name="story new", values={"genre": "it's odd"})),
+        Case("/story new genre=“sea tale” x", Command(name="story new", values={"genre": "sea tale"}, rest="x")),
+        Case('/story new premise="a b"', Command(name="story new", values={"premise": "a b"})),
+        Case("/story new subgenre=x", Command(name="story new", rest="subgenre=x")),
+        Case("/Story New x", Command(name="story new", rest="x")),
+        Case("/story_new x", Command(name="story new", rest="x")),
+        Case("/help", Command(name="help")),
+        Case("/cancel", Command(name="cancel")),
+        Case("/quit", Quit()),
+        Case("1", Pressed(PAGE_OFFER.buttons[0], "console-1")),
+        Case(" 2. ", Pressed(PAGE_OFFER.buttons[1], "console-1")),
+        Case("BACK", Pressed(PAGE_OFFER.buttons[2], "console-1")),
+        Case("retry", Said(text="retry")),
+        Case("7", Local("There is no 7 here. There is: [1] [2]  back")),
+        Case("hello there", Said(text="hello there")),
+        Case("/", Said(text="/")),
+    ],
+    ids=lambda case: case.line,
+)
+def test_line(case: Case) -> None:
+    assert read_line(case.line, registry(), [PAGE_OFFER]) == case.meaning
+
+
+def test_group_alone_lists_its_commands() -> None:
+    reading = read_line("/story", registry(), [])
+    assert isinstance(reading, Local)
+    assert "/story new premise… [genre=…] [mode=solo|open] – Start" in reading.text
+    assert "/story list – List" in reading.text
+    unknown = read_line("/story forget", registry(), [])
+    assert isinstance(unknown, Local)
+    assert unknown.text.startswith("There is no /story forget.")
+
+
+def test_words_are_presses_only_where_such_a_button_is() -> None:
+    assert read_line("back", registry(), []) == Said(text="back")
+    assert read_line("1", registry(), []) == Said(text="1")
+
+
+def test_recent_message_comes_first_and_older_ones_stay_reachable() -> None:
+    offers = [LIST_OFFER, PAGE_OFFER]
+    assert read_line("2", registry(), offers) == Pressed(LIST_OFFER.buttons[1], "console-2")
+    assert read_line("back", registry(), offers) == Pressed(PAGE_OFFER.buttons[2], "console-1")
+
+
+def test_spent_buttons_are_neither_presses_nor_talk() -> None:
+    spent = Offer("console-1", PAGE_OFFER.buttons, spent=True)
+    for line in ("1", "9", "back"):
+        assert isinstance(read_line(line, registry(), [spent]), Local)
+    assert read_line("hello", registry(), [spent]) == Said(text="hello")
+
+
+def test_question_takes_the_next_line_unless_it_is_a_command() -> None:
+    asks = Field("premise", "Premise")
+    assert read_line("1", registry(), [PAGE_OFFER], asks) == Said(text="1")
+    assert read_line("/cancel", registry(), [PAGE_OFFER], asks) == Command(name="cancel")
+
+
+def test_hint() -> None:
+    assert hint(PAGE_OFFER.buttons) == "[1] [2]  back"

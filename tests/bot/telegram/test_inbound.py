@@ -1,0 +1,115 @@
+import pytest
+from telegram import Bot
+
+from bot.events import AccountRef, Command, ConversationRef, Press, Said, UserRef
+from bot.messages import Button, Message
+from bot.platforms.telegram import TelegramPlatform
+from tests.bot.telegram.conftest import Outbox, RecordingInbound, running, to
+from tests.doubles.telegram import Person, TelegramServer
+
+
+async def test_command_in_a_private_chat(platform: TelegramPlatform, inbound: RecordingInbound, alice: Person) -> None:
+    said = await alice.say(alice.chat(), "/story_new genre=horror a door")
+    event = await inbound.wait(1)
+    assert event.key == f"telegram:m{alice.id}.{said.id}"
+    assert event.account == AccountRef(kind="dm", external_id=str(alice.id), name="Alice")
+    assert event.user == UserRef(external_id=str(alice.id), name="Alice", language="de", is_admin=True)
+    assert event.conversation == ConversationRef(chat_id=str(alice.id), kind="dm")
+    assert event.destination.reply_to == ""
+    assert event.payload == Command(name="story new", values={"genre": "horror"}, rest="a door")
+
+
+async def test_talk_edits_and_captions(platform: TelegramPlatform, inbound: RecordingInbound, alice: Person) -> None:
+    said = await alice.say(alice.chat(), "good morning")
+    await alice.edit(said, "good evening")
+    await alice.say(alice.chat(), "/nonsense now")
+    await alice.send_document(alice.chat(), "card.json", b"{}", caption="my card")
+    await inbound.wait(3)
+    assert [event.payload for event in inbound.events] == [
+        Said(text="good morning"), Command(name="nonsense", rest="now"), Said(text="my card"),
+    ]  # fmt: skip
+
+
+async def test_group_hears_only_what_is_meant_for_it(
+    server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, outbox: Outbox, alice: Person
+) -> None:
+    group = server.group("Readers", [alice, server.person("Bob")], privacy=False)
+    await alice.say(group, "hello everybody")
+    await alice.say(group, "/somebody_elses command")
+    await alice.say(group, "/help@other_bot")
+    mention = await alice.say(group, "what do you think, @Storyfork_bot ?")
+    event = await inbound.wait(1)
+    assert event.payload == Said(text="what do you think, ?")
+    assert event.account == AccountRef(kind="group", external_id=str(group.id), name="Readers")
+    assert event.conversation == ConversationRef(chat_id=str(group.id), kind="group")
+    assert (event.destination.reply_to, event.user.is_admin) == (str(mention.id), False)
+
+    await platform.deliver(outbox.row(event.destination), Message(body="A lot."))
+    answer = await alice.wait_for_message(group, "A lot.")
+    assert answer.reply_to is mention
+    await alice.say(group, "why?", reply_to=answer)
+    assert (await inbound.wait(2)).payload == Said(text="why?", reply_to=str(answer.id))
+    await alice.say(group, "/nonsense@storyfork_bot")
+    assert (await inbound.wait(3)).payload == Command(name="nonsense")
+    await alice.say(group, "/prompt_set narrator")
+    assert (await inbound.wait(4)).user.is_admin is False
+    assert len(server.calls("getChatMember")) == 1
+    await alice.say(group, "/prompt_set again")
+    await inbound.wait(5)
+    assert len(server.calls("getChatMember")) == 1
+
+
+async def test_topic(
+    server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, outbox: Outbox, alice: Person
+) -> None:
+    group = server.group("Readers", [alice], topics=True)
+    thread = server.topic(group, "Night shift")
+    await alice.say(group, "/help", thread=thread)
+    event = await inbound.wait(1)
+    assert event.conversation == ConversationRef(chat_id=str(group.id), thread_id=str(thread), kind="thread")
+    await platform.deliver(outbox.row(event.destination), Message(body="In the topic"))
+    assert (await alice.wait_for_message(group, "In the topic")).thread == thread
+    group.topics.clear()
+    gone = event.destination.model_copy(update={"reply_to": ""})
+    await platform.deliver(outbox.row(gone), Message(body="In general"))
+    assert (await alice.wait_for_message(group, "In general")).thread is None
+
+
+async def test_press(platform: TelegramPlatform, inbound: RecordingInbound, outbox: Outbox, alice: Person) -> None:
+    await alice.say(alice.chat(), "hi")
+    await platform.deliver(outbox.row(to(alice)), Message(body="Page", buttons=((Button("1", "1.choose.a.1.1"),),)))
+    page = await alice.wait_for_message(alice.chat(), lambda m: bool(m.buttons))
+    tap = await alice.tap(page, "1")
+    event = await inbound.wait(2)
+    assert event.event_id == f"c{tap.query.id}"
+    assert event.payload == Press(data="1.choose.a.1.1")
+    assert event.destination.pressed_message == str(page.id)
+    assert event.destination.handle["callback_id"] == tap.query.id
+    assert (await tap.answered()).text is None
+
+
+async def test_left_over_placeholder_is_removed(
+    server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, alice: Person
+) -> None:
+    await alice.say(alice.chat(), "hi")
+    await inbound.wait(1)
+    async with Bot(server.token, base_url=f"{server.api_url}/bot") as bot:
+        await bot.send_message(alice.id, "…")
+    orphan = await alice.wait_for_message(alice.chat())
+    server.clock.advance(120)
+    await alice.say(alice.chat(), "what is this?", reply_to=orphan)
+    await server.wait_for_request("deleteMessage")
+    assert server.placeholders() == []
+    assert platform.removed_orphans == 1
+    assert (await inbound.wait(2)).payload == Said(text="what is this?", reply_to=str(orphan.id))
+
+
+@pytest.mark.parametrize("menu_known", [False, True])
+async def test_menu_is_published_once(server: TelegramServer, inbound: RecordingInbound, menu_known: bool) -> None:
+    for _ in range(2 if menu_known else 1):
+        async with running(server, inbound):
+            await server.wait_for_request("getMyCommands")
+            await server.wait_for_request("setMyCommands")
+    assert len(server.calls("setMyCommands")) == 1
+    (menu,) = server.commands.values()
+    assert [command["command"] for command in menu] == ["story_new", "story_list", "help", "prompt_set"]

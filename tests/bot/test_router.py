@@ -1,0 +1,253 @@
+"""What people do becomes one transaction each: an answer, or work and its answer later; never both, never neither."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from bot import locales
+from bot.events import Command
+from bot.messages import Form, Message
+from db.connection import rows
+from db.models import ChatMessage, Choice, Conversation, Job, OutboxRow, Page, Story
+from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
+
+PREMISE = "a keeper finds a door under the sea"
+
+
+@pytest.fixture
+async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
+    async with running_bot(redis_url) as bot:
+        yield bot
+
+
+async def begun(bot: Bot, mode: str = "solo") -> tuple[Story, Page]:
+    await bot.does(command(f"story new: {PREMISE}", mode=mode))
+    story = await Story.all().order_by("-id").first()
+    assert story is not None
+    page = await Page.get(id=story.cursor_id)
+    await write(page)
+    return story, page
+
+
+async def words(bot: Bot, event: object) -> str:
+    return (await bot.answer(event)).body  # type: ignore[arg-type]
+
+
+async def test_a_new_story_is_a_job_that_answers_the_event(bot: Bot):
+    outcome = await bot.router.dispatch(event := event_of(command(f"story new: {PREMISE}", genre="Horror")))
+    assert outcome.status == "working"
+    story = await Story.get()
+    job = await Job.get()
+    assert (story.premise, story.genre) == (PREMISE, "horror")
+    assert (job.type, job.parameters, job.event_key) == ("branching_page", {"page": story.cursor_id}, event.key)
+    assert (await Page.get()).job_id == job.id
+
+
+async def test_a_replayed_event_changes_nothing(bot: Bot):
+    event = event_of(command(f"story new: {PREMISE}"), event_id="same")
+    assert (await bot.router.dispatch(event)).status == "working"
+    assert (await bot.router.dispatch(event)).status == "duplicate"
+    assert await Story.all().count() == 1
+
+
+async def test_back_is_answered_at_once(bot: Bot):
+    story, first = await begun(bot)
+    await bot.does(press("choose", first.id, 0, 2), pressed="m1")
+    second = await Page.get(parent_id=first.id)
+    await write(second, "Inside")
+    event = await bot.does(press("back", second.id, 1), pressed="m2")
+    shown = {row.kind: row for row in await OutboxRow.filter(event_key=event.key)}
+    assert shown.keys() == {"mark", "page"}
+    page = await bot.composer.compose(shown["page"])
+    assert page is not None
+    assert page.title == "The door"
+    assert [b.word for b in page.buttons[0]] == ["1", "2", "3"]
+    assert (await Story.get(id=story.id)).revision == 2
+
+
+async def test_the_pressed_message_shows_the_choice_taken(bot: Bot):
+    _, first = await begun(bot)
+    event = await bot.does(press("choose", first.id, 0, 3), pressed="m1")
+    (mark,) = await bot.answers(event)
+    assert (mark.taken, mark.buttons, mark.choices[2]) == (3, (), "Look around")
+
+
+async def test_fifty_clicks_at_once_two_hundred_rounds(bot: Bot):
+    story, page = await begun(bot, mode="open")
+    for revision in range(200):
+        clicks = [
+            event_of(press("choose", page.id, revision, 1 + n % 3), pressed="m", event_id=f"{revision}-{n}")
+            for n in range(50)
+        ]
+        outcomes = await asyncio.gather(*(bot.router.dispatch(c) for c in clicks))
+        assert sorted(o.status for o in outcomes).count("working") == 1
+        keys = [c.key for c in clicks]
+        told = await OutboxRow.filter(event_key__in=keys, part="reply")
+        assert {r.payload["key"] for r in told} <= {"story.being_written", "story.moved_on"}
+        assert len({r.event_key for r in told}) == 49
+        assert await Page.filter(parent_id=page.id).count() == 1
+        page = await Page.get(parent_id=page.id)
+        await write(page)
+    assert (await Story.get(id=story.id)).revision == 200
+
+
+@pytest.mark.parametrize(
+    ("payload", "key"),
+    [
+        (command("story new: " + "x" * 1001), "command.too_long"),
+        (command("story new: x", genre="western"), "command.bad_choice"),
+        (command("story new: x", colour="red"), "command.unknown_parameter"),
+        (command("story"), "command.group"),
+        (command("dance"), "command.unknown"),
+        (command("story back"), "story.none_here"),
+        (command("story continue: nothing of the kind"), "story.no_such_title"),
+        (command("story continue"), "story.list_empty"),
+        (command("persona use: Nobody"), "persona.no_such_name"),
+        (command("prompt show: nothing"), "prompt.unknown"),
+        (command("prompt set: story/write_page", text="{{ secret }}"), "prompt.invalid"),
+        (command("cancel"), "form.nothing_to_cancel"),
+        (press("choose", 999, 0, 1), "story.unknown"),
+        (press("current", 999), "story.unknown"),
+        (press("variant", 999), "chat.unknown_message"),
+        (press("cancel", 999), "job.over"),
+        (press("choose", 1), "router.old_button"),
+    ],
+)
+async def test_what_does_not_fit_is_explained(bot: Bot, payload: Command, key: str):
+    event = await bot.does(payload)
+    (row,) = await OutboxRow.filter(event_key=event.key)
+    assert row.payload["key"] == key
+    message = await bot.answer(event)
+    assert message.private
+    assert message.body
+    assert message.body != key
+    assert "{" not in message.body.replace("{{", "")
+
+
+async def test_a_button_of_another_version_is_old(bot: Bot):
+    event = event_of(press("choose", 1, 1, 1)).model_copy(update={"payload": press("back", 1, 1)})
+    old = event.model_copy(update={"payload": event.payload.model_copy(update={"data": "0.choose.1"})})
+    await bot.router.dispatch(old)
+    assert "older version" in await words(bot, old)
+
+
+async def test_missing_parameters_are_asked_for_and_cancel_ends_it(bot: Bot):
+    event = await bot.does(command("story new", genre="fantasy"))
+    question = await bot.answer(event)
+    assert question.asks is not None
+    assert question.asks.name == "premise"
+    await bot.does(say(PREMISE))
+    story = await Story.get()
+    assert (story.premise, story.genre) == (PREMISE, "fantasy")
+    await bot.does(command("story new"))
+    event = await bot.does(command("cancel"))
+    assert await words(bot, event) == "Cancelled."
+    assert (await Conversation.get()).draft is None
+
+
+async def test_forms_are_direct_answers_where_the_platform_has_them(bot: Bot):
+    _, page = await begun(bot)
+    own = await bot.router.form_for(event_of(press("own", page.id, 0)))
+    assert isinstance(own, Form)
+    assert [f.name for f in own.fields] == ["text"]
+    stale = await bot.router.form_for(event_of(press("own", page.id, 7)))
+    assert isinstance(stale, Message)
+    assert stale.private
+    assert await bot.router.form_for(event_of(press("choose", page.id, 0, 1))) is None
+    asked = await bot.router.form_for(event_of(command("prompt set", name="story/write_page")))
+    assert isinstance(asked, Form)
+    assert [f.name for f in asked.fields] == ["text"]
+
+
+async def test_text_goes_to_the_persona_then_to_the_story_that_is_open(bot: Bot):
+    await bot.does(say("Hello there"))
+    said = await ChatMessage.get(role="user")
+    assert said.text == "Hello there"
+    assert (await Job.get()).type == "persona_reply"
+    await begun(bot)
+    await bot.does(say("I knock"))
+    own = await Choice.get(kind="own")
+    assert own.text == "I knock"
+    await bot.does(command("persona use: " + (await first_persona())))
+    await bot.does(say("And you?"))
+    assert await ChatMessage.filter(role="user").count() == 2
+
+
+async def first_persona() -> str:
+    return (await rows("SELECT name FROM personas ORDER BY position LIMIT 1"))[0]["name"]
+
+
+async def test_a_reply_to_a_page_is_an_own_action_wherever_one_talks(bot: Bot):
+    story, page = await begun(bot)
+    event = await bot.does(press("current", story.id))
+    row = await OutboxRow.get(event_key=event.key)
+    await rows("UPDATE outbox SET message_ids = '[\"m9\"]' WHERE id = $1", row.id)
+    await bot.does(command("persona use: " + (await first_persona())))
+    await bot.does(say("I knock", reply_to="m9"))
+    assert (await Choice.get(kind="own")).page_id == page.id
+
+
+async def test_own_prompts_are_for_admins(bot: Bot):
+    refused = await bot.does(command("prompt show: story/write_page"), admin=False)
+    assert await words(bot, refused) == locales.text("admin.only")
+    saved = await bot.does(command("prompt set: story/write_page", text="Write {{ premise }} as a haiku."))
+    assert "changed" in await words(bot, saved)
+    shown = await bot.answer(await bot.does(command("prompt show: story/write_page")))
+    assert "haiku" in shown.body
+    await bot.does(command("prompt reset: story/write_page"))
+    shown = await bot.answer(await bot.does(command("prompt show: story/write_page")))
+    assert "haiku" not in shown.body
+
+
+async def test_lists_and_deleting(bot: Bot):
+    story, _ = await begun(bot)
+    listed = await bot.answer(await bot.does(command("story list")))
+    assert listed.choices == ("The door, page 1",)
+    assert [b.word for b in listed.buttons[0]] == ["1"]
+    asked = await bot.answer(await bot.does(command("story delete")))
+    assert [b.word for b in asked.buttons[0]] == ["delete", "keep"]
+    await bot.does(press("keep", story.id))
+    assert await Story.all().count() == 1
+    await bot.does(press("delete", story.id))
+    assert await Story.all().count() == 0
+    assert "/story new" in (await bot.answer(await bot.does(command("help")))).body
+    status = await bot.answer(await bot.does(command("status")))
+    assert "Stories of yours: 0" in status.body
+
+
+async def test_cancelling_a_page_moves_the_story_back_and_says_so(bot: Bot):
+    story, first = await begun(bot)
+    choice = await bot.does(press("choose", first.id, 0, 1))
+    job = await Job.filter(event_key=choice.key).get()
+    await bot.does(press("cancel", job.id))
+    assert (await Story.get(id=story.id)).cursor_id == first.id
+    (answer,) = await bot.answers(choice)
+    assert "back where you were" in answer.body
+    assert [b.word for b in answer.buttons[0]] == ["1", "2", "3"]
+
+
+async def test_a_defect_is_apologised_for_with_a_reference(bot: Bot):
+    await rows("UPDATE personas SET card = '{}', name = ''")
+    await rows("ALTER TABLE chat_messages ADD COLUMN unexpected integer NOT NULL")
+    try:
+        event = await bot.does(say("hello"))
+    finally:
+        await rows("ALTER TABLE chat_messages DROP COLUMN unexpected")
+    message = await bot.answer(event)
+    assert "reference" in message.body
+    assert await Job.all().count() == 0
+
+
+def test_every_wording_that_the_code_names_exists():
+    root = Path(__file__).parents[2]
+    known = locales.known_keys()
+    topics = "|".join({k.partition(".")[0] for k in known})
+    used: set[str] = set()
+    for room in ("bot", "db", "workers"):
+        for path in (root / room).rglob("*.py"):
+            used |= set(re.findall(rf'"((?:{topics})\.[a-z_]+)"', path.read_text("utf-8")))
+    assert len(used) > 40
+    assert used - known == set()

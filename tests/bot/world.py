@@ -1,0 +1,93 @@
+"""A router over the real database and Redis, and events as a platform's listener would make them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from bot.buttons import Action
+from bot.commands import build_registry
+from bot.compose import Composer
+from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Payload, Press, Said, UserRef
+from bot.messages import Message
+from bot.platforms.base import Capabilities
+from bot.router import Router
+from db import personas, stories
+from db.models import OutboxRow, Page
+from prompts.personas import load_personas
+from prompts.registry import default_registry
+from workers.queue import Queue
+
+FIELD_BY_FIELD = Capabilities(forms=False, placeholder_delay=None, progress_interval=1.0)
+_numbers = count(1)
+
+
+class Bot:
+    """The platform-neutral half of the bot."""
+
+    def __init__(self, queue: Queue) -> None:
+        registry = build_registry()
+        self.composer = Composer(registry, default_registry(), queue)
+        capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
+        self.router = Router(registry, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
+
+    async def does(self, payload: Payload, *, name: str = "ann", pressed: str = "", **changes: object) -> Event:
+        """Dispatch what a person does in their DM; returns the event."""
+        event = event_of(payload, name=name, pressed=pressed, **changes)
+        await self.router.dispatch(event)
+        return event
+
+    async def answers(self, event: Event) -> list[Message]:
+        """The messages that an event was answered with, composed as they would be sent now."""
+        rows = await OutboxRow.filter(event_key=event.key).order_by("id")
+        composed = [await self.composer.compose(row) for row in rows if row.kind != "placeholder"]
+        return [m for m in composed if m is not None]
+
+    async def answer(self, event: Event) -> Message:
+        """The one answer of an event."""
+        (message,) = await self.answers(event)
+        return message
+
+
+@asynccontextmanager
+async def running_bot(redis_url: str) -> AsyncGenerator[Bot]:
+    """A bot over a connected database, its personas installed."""
+    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    async with Queue(redis_url) as queue:
+        yield Bot(queue)
+
+
+def event_of(
+    payload: Payload, *, name: str = "ann", pressed: str = "", admin: bool = True, event_id: str = ""
+) -> Event:
+    """An event of a person's DM."""
+    return Event(
+        platform="console",
+        event_id=event_id or f"e{next(_numbers)}",
+        account=AccountRef(kind="dm", external_id=name),
+        user=UserRef(external_id=name, name=name, is_admin=admin),
+        conversation=ConversationRef(chat_id=f"dm-{name}", kind="dm"),
+        destination=Destination(chat_id=f"dm-{name}", user_id=name, kind="dm", pressed_message=pressed),
+        payload=payload,
+    )
+
+
+def command(text: str, /, **values: str) -> Command:
+    """A command; free text behind ``:``."""
+    name, _, rest = text.partition(":")
+    return Command(name=name.strip(), rest=rest.strip(), values=values)
+
+
+def press(verb: str, *args: int) -> Press:
+    """A press of a button."""
+    return Press(data=Action(verb, args).pack())  # type: ignore[arg-type]
+
+
+def say(text: str, reply_to: str = "") -> Said:
+    """Plain text."""
+    return Said(text=text, reply_to=reply_to)
+
+
+async def write(page: Page, title: str = "The door", *, ending: bool = False) -> None:
+    """Fill a pending page, as a worker does."""
+    offered = [] if ending else [("Open the door", "bold"), ("Listen", "careful"), ("Look around", "curious")]
+    assert await stories.attach_page(page.id, title=title, text=f"{title}.", ending=ending, choices=offered)

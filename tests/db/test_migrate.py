@@ -1,0 +1,159 @@
+"""Migrations: one at a time, whoever calls; every row and constraint survives; models and schema agree."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tortoise import fields
+
+from bot.stack.embedded import EmbeddedStack
+from db import models
+from db.connection import BadDatabaseUrl, credentials
+from db.migrate import MigrationError, available, migrate, pending
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def empty(stack: EmbeddedStack) -> AsyncGenerator[str]:
+    """The URL of an empty database."""
+    name = "migration_test"
+    admin = await asyncpg.connect(**credentials(stack.database_url))
+    await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await admin.execute(f"CREATE DATABASE {name}")
+    yield stack.database_url.replace("/storyfork", f"/{name}", 1)
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+async def query(url: str, sql: str, *values: object) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(**credentials(url))
+    try:
+        return await connection.fetch(sql, *values)
+    finally:
+        await connection.close()
+
+
+async def test_three_processes_migrate_at_once(empty: str):
+    program = "import asyncio, sys; from db.migrate import migrate; print(len(asyncio.run(migrate(sys.argv[1]))))"
+    started = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, empty, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    outputs = [(await p.communicate())[0] for p in started]
+    assert [p.returncode for p in started] == [0, 0, 0]
+    assert sorted(int(o) for o in outputs) == [0, 0, len(available())]
+    assert await pending(empty) == []
+
+
+# One row of every table that exists after a migration, so that the next one meets data.
+POPULATE = {
+    "0001_record": """
+        INSERT INTO accounts (platform, kind, external_id) VALUES ('telegram', 'dm', '1');
+        INSERT INTO users (platform, external_id, name) VALUES ('telegram', '1', 'ann');
+        INSERT INTO personas (key, name, card) VALUES ('mira', 'Mira', '{"tagline": "x"}');
+        INSERT INTO conversations (account_id, platform, chat_id, kind, persona_id)
+            VALUES (1, 'telegram', '1', 'dm', 1);
+        INSERT INTO stories (account_id, owner_id, conversation_id, premise, seed) VALUES (1, 1, 1, 'a door', 7);
+        INSERT INTO pages (story_id, state, text) VALUES (1, 'ready', 'It was there.');
+        INSERT INTO choices (page_id, position, text, kind) VALUES (1, 1, 'Open it', 'bold');
+        INSERT INTO pages (story_id, parent_id, choice_id, state, number) VALUES (1, 1, 1, 'pending', 2);
+        UPDATE stories SET cursor_id = 2;
+        UPDATE conversations SET story_id = 1;
+        INSERT INTO chat_messages (conversation_id, persona_id, user_id, role, text) VALUES (1, 1, 1, 'user', 'hi');
+        INSERT INTO chat_messages (conversation_id, persona_id, role, reply_to_id) VALUES (1, 1, 'persona', 1);
+        INSERT INTO prompt_overrides (account_id, name, source) VALUES (1, 'story/write_page', 'x');
+    """,
+    "0002_work": """
+        INSERT INTO jobs (type, queue, account_id, event_key) VALUES ('branching_page', 'cpu', 1, 'telegram:1');
+        INSERT INTO artifacts (job_id, step, kind, content) VALUES (1, 'write_page', 'step', '{}');
+        INSERT INTO inbox (event_key) VALUES ('telegram:1');
+        INSERT INTO outbox (event_key, part, platform, conversation_id, kind, destination)
+            VALUES ('telegram:1', 'reply', 'telegram', 1, 'page', '{}');
+        INSERT INTO ai_tasks (function, job_id) VALUES ('write_page', 1);
+    """,
+}
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations' ORDER BY 1"
+_CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+_INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
+
+
+async def contents(url: str) -> dict[str, int]:
+    tables = [r["tablename"] for r in await query(url, _TABLES)]
+    return {t: (await query(url, f"SELECT count(*) FROM {t}"))[0]["count"] for t in tables}
+
+
+async def test_every_migration_keeps_rows_and_constraints_of_the_version_before(empty: str):
+    assert set(POPULATE) == {m.name for m in available()}, "add rows for the new migration's tables to POPULATE"
+    kept: dict[str, int] = {}
+    guards: set[str] = set()
+    for migration in available():
+        assert await migrate(empty, upto=migration.name) == [migration.name]
+        now = await contents(empty)
+        assert {table: now[table] for table in kept} == kept
+        found = {r[0] for r in await query(empty, _CONSTRAINTS)} | {r[0] for r in await query(empty, _INDEXES)}
+        assert guards <= found
+        connection = await asyncpg.connect(**credentials(empty))
+        await connection.execute(POPULATE[migration.name])
+        await connection.close()
+        kept, guards = await contents(empty), found
+        assert all(kept.values()), f"a table is empty: {kept}"
+
+
+async def test_a_changed_or_unknown_migration_is_refused(empty: str):
+    await migrate(empty)
+    await query(empty, "UPDATE schema_migrations SET checksum = 'x' WHERE name = '0001_record'")
+    with pytest.raises(MigrationError, match="changed"):
+        await migrate(empty)
+    await query(empty, "UPDATE schema_migrations SET name = '9999_future' WHERE name = '0001_record'")
+    with pytest.raises(MigrationError, match="update Storyfork"):
+        await pending(empty)
+
+
+async def test_models_and_schema_agree(database: str):
+    columns = await query(
+        database,
+        "SELECT table_name, column_name, is_nullable = 'YES' AS nullable FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND table_name <> 'schema_migrations'",
+    )
+    schema = {(c["table_name"], c["column_name"]): c["nullable"] for c in columns}
+    declared = {
+        (model._meta.db_table, field.source_field or name): field.null
+        for model in (getattr(models, n) for n in models.__all__)
+        for name, field in model._meta.fields_map.items()
+        if isinstance(field, fields.Field)
+    }
+    # inbox rows have the event's key in place of an id
+    assert declared == schema
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("sqlite:///x.db", "postgres://"),
+        ("postgres://u@h", "names no database"),
+        ("postgres://u@h/d?foo=1", "unknown parameters: foo"),
+        ("postgres://u@/d?port=x", "not a number"),
+    ],
+)
+def test_bad_urls_are_explained(url: str, problem: str):
+    with pytest.raises(BadDatabaseUrl, match=problem):
+        credentials(url)
+
+
+def test_good_urls():
+    found = credentials("postgresql://a%40b:p%2Fw@db.example:6000/story?sslmode=require")
+    assert found == {
+        "host": "db.example",
+        "port": 6000,
+        "user": "a@b",
+        "password": "p/w",
+        "database": "story",
+        "ssl": "require",
+    }
+    assert credentials("postgres://postgres@/storyfork?host=/run/pg")["host"] == "/run/pg"

@@ -1,0 +1,124 @@
+"""The outbox: once per event and part, in order per conversation, by one sender at a time."""
+
+import pytest
+
+from db import outbox
+from db.connection import rows
+from db.errors import LeaseLost
+from db.outbox import Claimed
+from tests.db.world import somebody
+
+
+async def put(
+    event: str, part: str = outbox.REPLY, *, who: str = "ann", ordered: bool = True, delay: float = 0
+) -> int | None:
+    conversation = (await somebody(who)).conversation.id
+    return await outbox.add(
+        f"console:{event}", part, platform="console", conversation_id=conversation, kind="notice", payload={},
+        destination={"chat_id": "c"}, ordered=ordered, delay=delay,
+    )  # fmt: skip
+
+
+async def take() -> list[Claimed]:
+    return await outbox.claim("console", 10)
+
+
+async def expire() -> None:
+    await rows("UPDATE outbox SET lease_expires = now() - interval '1 second' WHERE state = 'sending'")
+
+
+async def test_a_part_of_an_event_exists_once(database: str):
+    assert await put("1") is not None
+    assert await put("1") is None
+    assert await put("1", outbox.NOTICE) is not None
+
+
+async def test_rows_of_a_conversation_go_one_after_the_other(database: str):
+    first, second, other = await put("1"), await put("2"), await put("3", who="ben")
+    claimed = await take()
+    assert [c.row.id for c in claimed] == [first, other]
+    assert await take() == []
+    await outbox.sent(claimed[0].row.id, claimed[0].token)
+    assert [c.row.id for c in await take()] == [second]
+
+
+async def test_a_row_that_must_wait_holds_those_behind_it_but_not_private_ones(database: str):
+    first = await put("1")
+    await put("2")
+    private = await put("3", ordered=False)
+    claimed = await take()
+    assert [c.row.id for c in claimed] == [first, private]
+    await outbox.retry(claimed[0].row.id, claimed[0].token, 30, "429")
+    assert await take() == []
+    due = await outbox.next_due("console")
+    assert due is not None
+
+
+async def test_a_dead_senders_row_is_taken_again_with_what_it_sent(database: str):
+    await put("1")
+    (claimed,) = await take()
+    await outbox.record_message(claimed.row.id, claimed.token, "m1")
+    await expire()
+    (again,) = await take()
+    assert (again.row.message_ids, again.row.attempts) == (["m1"], 2)
+    with pytest.raises(LeaseLost):
+        await outbox.record_message(claimed.row.id, claimed.token, "m2")
+    await outbox.sent(again.row.id, again.token)
+
+
+async def test_renewal_keeps_the_row(database: str):
+    await put("1")
+    (claimed,) = await take()
+    await rows("UPDATE outbox SET lease_expires = now() + interval '1 second'")
+    await outbox.renew([(claimed.row.id, claimed.token)])
+    left = await rows("SELECT lease_expires > now() + interval '5 seconds' AS renewed FROM outbox")
+    assert left == [{"renewed": True}]
+
+
+async def test_the_answer_supersedes_a_placeholder_that_was_not_sent(database: str):
+    placeholder = await put("1", outbox.PLACEHOLDER, ordered=False, delay=60)
+    reply = await put("1")
+    (claimed,) = await take()
+    assert (claimed.row.id, claimed.slot) == (reply, "")
+    states = await rows("SELECT state FROM outbox WHERE id = $1", placeholder)
+    assert states == [{"state": "superseded"}]
+
+
+async def test_the_answer_takes_the_place_of_a_sent_placeholder(database: str):
+    await put("1", outbox.PLACEHOLDER, ordered=False)
+    (placeholder,) = await take()
+    await put("1")
+    assert await take() == []  # not while the placeholder is being sent
+    await outbox.record_message(placeholder.row.id, placeholder.token, "m7")
+    await outbox.sent(placeholder.row.id, placeholder.token)
+    (reply,) = await take()
+    assert reply.slot == "m7"
+
+
+async def test_a_placeholder_that_failed_is_not_tried_again_once_the_answer_is_there(database: str):
+    await put("1", outbox.PLACEHOLDER, ordered=False)
+    (placeholder,) = await take()
+    reply = await put("1")
+    await outbox.retry(placeholder.row.id, placeholder.token, 0, "502")
+    assert [c.row.id for c in await take()] == [reply]
+
+
+async def test_a_dead_letter_lets_the_next_go_on(database: str):
+    await put("1")
+    second = await put("2")
+    (claimed,) = await take()
+    await outbox.bury(claimed.row.id, claimed.token, "blocked")
+    assert [c.row.id for c in await take()] == [second]
+    assert await outbox.counts() == {"dead": 1, "sending": 1}
+
+
+async def test_the_page_of_a_message_is_found(database: str):
+    who = await somebody()
+    await outbox.add(
+        "console:1", outbox.REPLY, platform="console", conversation_id=who.conversation.id, kind="page",
+        payload={"page": 42}, destination={},
+    )  # fmt: skip
+    (claimed,) = await take()
+    await outbox.record_message(claimed.row.id, claimed.token, "m1")
+    assert await outbox.page_in_message("console", who.conversation.chat_id, "m1") == 42
+    assert await outbox.page_in_message("console", who.conversation.chat_id, "m2") is None

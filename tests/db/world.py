@@ -1,0 +1,11 @@
+"""A small world for tests of the record: somebody, somewhere."""
+
+from db.accounts import Who, resolve
+
+
+async def somebody(name: str = "ann", *, platform: str = "console", chat: str = "", kind: str = "dm") -> Who:
+    """Return a person in a DM of theirs, or in the group chat ``chat``."""
+    account = ("dm", name, name) if kind == "dm" else ("group", chat, chat)
+    return await resolve(
+        platform, account=account, user=(name, name, "en"), conversation=(chat or f"dm-{name}", "", kind)
+    )

@@ -1,0 +1,34 @@
+"""A server without flood control and a real client for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from telegram import Bot
+
+from tests.doubles.telegram import Rules, TelegramServer
+
+
+def client(server: TelegramServer, token: str | None = None) -> Bot:
+    """The unmodified client library, pointed at the server."""
+    root = server.api_url
+    return Bot(token or server.token, base_url=f"{root}/bot", base_file_url=f"{root}/file/bot")
+
+
+@pytest.fixture(autouse=True)
+def modern_durations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library gives retry_after as a timedelta; without this it warns."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TelegramServer]:
+    async with TelegramServer(rules=Rules(flood=None)) as running:
+        yield running
+
+
+@pytest.fixture
+async def bot(server: TelegramServer) -> AsyncIterator[Bot]:
+    async with client(server) as running:
+        yield running

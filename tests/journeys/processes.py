@@ -1,0 +1,107 @@
+"""Real processes for journeys: workers and bots as operators run them, started, killed and stopped by tests."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.stack.home import StackUrls
+
+ROOT = Path(__file__).parents[2]
+
+
+class Program:
+    """One of our programs as a process; ``log`` is the file of its output."""
+
+    def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+        self.name, self.log = name, log
+        self._arguments, self._environment = arguments, environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the process, appending to its log."""
+        with self.log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                *self._arguments,
+                cwd=ROOT,
+                env={**os.environ, **self._environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    async def stop(self, number: int = signal.SIGTERM, patience: float = 30.0) -> int:
+        """Send a signal and wait for the end; returns the exit status."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        return await asyncio.wait_for(self._process.wait(), patience)
+
+    async def kill(self) -> None:
+        """End it without a word (SIGKILL)."""
+        await self.stop(signal.SIGKILL)
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def output(self) -> str:
+        """What it wrote so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+def environment(urls: StackUrls, home: Path, **more: str) -> dict[str, str]:
+    """The settings of a service on these servers: no model unless ``more`` names one."""
+    return {
+        "DATABASE_URL": urls.database_url,
+        "REDIS_URL": urls.redis_url,
+        "STORYFORK_HOME": str(home),
+        "STORYFORK_MODELS_DIR": str(home / "models"),
+        **more,
+    }
+
+
+@asynccontextmanager
+async def running(*programs: Program) -> AsyncGenerator[None]:
+    """Run programs for the length of the block; their logs are shown when it fails."""
+    try:
+        for program in programs:
+            await program.start()
+        yield
+    except BaseException:
+        for program in programs:
+            sys.stderr.write(f"--- {program.name} ---\n{program.output()[-8000:]}\n")
+        raise
+    finally:
+        for program in programs:
+            if program.running:
+                try:
+                    await program.stop(patience=15)
+                except TimeoutError:
+                    await program.kill()
+
+
+def worker(urls: StackUrls, home: Path, number: int = 1, **more: str) -> Program:
+    """A worker of the cpu queue."""
+    return Program(
+        f"worker-{number}", ["workers", "run"], environment(urls, home, **more), home / f"worker-{number}.log"
+    )
+
+
+def bot(urls: StackUrls, home: Path, *platforms: str, **more: str) -> Program:
+    """A bot process for the named platforms."""
+    options = [word for name in platforms for word in ("--platform", name)]
+    log = home / f"bot-{'-'.join(platforms)}.log"
+    return Program("bot", ["bot", "bot", *options], environment(urls, home, **more), log)

@@ -1,0 +1,104 @@
+"""The house rules that can be checked by importing."""
+
+import ast
+import importlib.metadata
+import json
+import pkgutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("bot", "workers", "prompts", "db")
+HEAVY = {"torch", "llama_cpp", "diffusers", "transformers", "compel", "numpy"}
+START_SECONDS = 1.5
+
+
+def modules() -> list[str]:
+    found: list[str] = []
+    for room in ROOMS:
+        found.append(room)
+        found += [info.name for info in pkgutil.walk_packages([str(ROOT / room)], f"{room}.")]
+    return [name for name in found if not name.endswith(".__main__")]
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_module_can_be_imported_alone_in_any_order() -> None:
+    names = modules()
+    assert len(names) > 40
+    script = f"import importlib\nfor name in {sorted(names, reverse=True)!r}: importlib.import_module(name)"
+    python(script)
+
+
+@pytest.mark.parametrize("entrance", ["bot.__main__", "bot.app", "workers.queue"])
+def test_the_bot_process_loads_no_model_runtime(entrance: str) -> None:
+    loaded = json.loads(python(f"import {entrance}, json, sys; print(json.dumps(sorted(sys.modules)))"))
+    assert HEAVY & {name.partition(".")[0] for name in loaded} == set()
+
+
+def test_the_command_loads_no_chat_library() -> None:
+    loaded = json.loads(python("import bot.__main__, json, sys; print(json.dumps(sorted(sys.modules)))"))
+    assert {"discord", "telegram", "tortoise", "arq"} & set(loaded) == set()
+
+
+def test_the_bot_starts_quickly() -> None:
+    code = "import time; t = time.perf_counter(); import bot.app; print(time.perf_counter() - t)"
+    best = min(float(python(code)) for _ in range(3))
+    assert best < START_SECONDS
+
+
+def test_modules_stay_readable() -> None:
+    long = {
+        str(path.relative_to(ROOT)): count
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if (count := len(path.read_text().splitlines())) > 450
+    }
+    assert long == {}
+
+
+def test_no_test_patches_our_own_code() -> None:
+    guilty: list[str] = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import) and any(alias.name.startswith("unittest.mock") for alias in node.names):
+                guilty.append(str(path))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unittest"):
+                guilty.append(str(path))
+    assert guilty == []
+
+
+def test_every_direct_dependency_is_pinned_and_within_its_bounds() -> None:
+    packaging = pytest.importorskip("packaging.requirements")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    wanted = [
+        *project["project"]["dependencies"],
+        *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),
+        *(line for group in project["dependency-groups"].values() for line in group),
+    ]
+    for line in wanted:
+        requirement = packaging.Requirement(line)
+        name = requirement.name.lower().replace("_", "-")
+        assert name in pins, f"{requirement.name} is missing from constraints.txt"
+        assert requirement.specifier.contains(pins[name]), line
+
+
+def test_everything_that_is_installed_is_pinned() -> None:
+    pins = (ROOT / "constraints.txt").read_text().splitlines()
+    for distribution in importlib.metadata.distributions():
+        name, version = distribution.name.lower().replace("_", "-"), distribution.version.partition("+")[0]
+        if name not in {"pip", "setuptools", "storyfork"}:  # the first two come with the virtual environment
+            assert f"{name}=={version}" in pins

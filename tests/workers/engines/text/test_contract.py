@@ -1,0 +1,159 @@
+"""The same promises, kept by every engine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.doubles.openai.server import OpenAIServer
+from tests.workers.engines.text.asking import LONG, ask, collect
+from workers.engines.errors import ContextFull, GenerationCancelled, GenerationTimedOut
+from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, generate
+from workers.engines.text.llama import LlamaEngine
+from workers.engines.text.remote import RemoteEngine
+from workers.engines.text.template import TemplateEngine
+
+ENGINES = ["llama", "remote", "template"]
+MODELS = ["llama", "remote"]
+
+
+@pytest.fixture
+def engine(
+    request: pytest.FixtureRequest, shared_llama: LlamaEngine, remote: RemoteEngine, server: OpenAIServer
+) -> TextEngine:
+    if request.param == "llama":
+        return shared_llama
+    if request.param == "remote":
+        return remote
+    return TemplateEngine()
+
+
+def long_request(server: OpenAIServer, deadline_s: float | None = None) -> TextRequest:
+    """A request that takes every engine but the template some seconds."""
+    server.text, server.pause_s = "and on " * 500, 0.02
+    return ask("Tell me everything.", sampling=LONG, deadline_s=deadline_s)
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+async def test_pieces_make_the_text(engine: TextEngine) -> None:
+    pieces, completion = await collect(engine, ask("Tell me a story."))
+    assert isinstance(engine, TextEngine)
+    assert "".join(pieces) == completion.text
+    assert completion.text
+    assert completion.engine == engine.name
+    assert completion.model
+    assert completion.finish_reason in {"stop", "length"}
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_usage_is_counted(engine: TextEngine) -> None:
+    completion = await generate(engine, ask("Tell me a story."))
+    assert completion.usage.prompt_tokens > 3
+    assert completion.usage.completion_tokens > 3
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize(
+    "text", ["ein Wörtchen", "сказка о рыбаке", "🧜‍♀️ und 👩‍👩‍👧", "門を開ける", "\ud800 alone", ""]
+)
+async def test_any_text_is_accepted(engine: TextEngine, text: str) -> None:
+    assert await engine.count_tokens(text) >= (1 if text else 0)
+    completion = await generate(engine, ask(text))
+    completion.text.encode()
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+async def test_count_grows_with_the_text(engine: TextEngine) -> None:
+    assert 0 < await engine.count_tokens("one door") < await engine.count_tokens("one door and a second door")
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+async def test_unknown_requests_cannot_be_cancelled(engine: TextEngine) -> None:
+    assert await engine.cancel("nobody") is False
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_cancel(engine: TextEngine, server: OpenAIServer) -> None:
+    request = long_request(server)
+    stream = engine.stream(request)
+    assert isinstance(await anext(stream), str)
+    assert await engine.cancel(request.id) is True
+    with pytest.raises(GenerationCancelled):
+        await asyncio.wait_for(_rest(stream), 1)
+    assert await engine.cancel(request.id) is False
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_deadline(engine: TextEngine, server: OpenAIServer) -> None:
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(GenerationTimedOut):
+        await generate(engine, long_request(server, deadline_s=0.2))
+    assert asyncio.get_running_loop().time() - started < 1.5
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_a_deadline_in_the_past(engine: TextEngine) -> None:
+    with pytest.raises(GenerationTimedOut):
+        await generate(engine, ask(deadline_s=-1.0))
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_closing_the_stream_frees_the_engine(engine: TextEngine, server: OpenAIServer) -> None:
+    async for _ in engine.stream(long_request(server)):
+        break
+    server.text, server.pause_s = "short", 0
+    await asyncio.wait_for(generate(engine, ask("Are you free?", sampling=Sampling(max_tokens=3))), 5)
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_a_cancelled_task_frees_the_engine(engine: TextEngine, server: OpenAIServer) -> None:
+    task = asyncio.create_task(generate(engine, long_request(server)))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    server.text, server.pause_s = "short", 0
+    await asyncio.wait_for(generate(engine, ask("Are you free?", sampling=Sampling(max_tokens=3))), 5)
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_too_long_a_prompt(engine: TextEngine) -> None:
+    with pytest.raises(ContextFull) as caught:
+        await generate(engine, ask("door " * 6000, sampling=Sampling(max_tokens=100)))
+    assert caught.value.prompt_tokens >= 6000
+    assert caught.value.max_tokens == 100
+    assert caught.value.context_tokens in {4096, 5000}
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_max_tokens_truncates(engine: TextEngine, server: OpenAIServer) -> None:
+    server.text = "and on " * 50
+    completion = await generate(engine, ask("Go on.", sampling=Sampling(max_tokens=5, temperature=0.0)))
+    assert completion.finish_reason == "length"
+    assert completion.text
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_stop_strings_are_not_shown(engine: TextEngine, server: OpenAIServer) -> None:
+    server.text = "The keeper opens the door."
+    request = ask("Go on.", sampling=Sampling(max_tokens=60, seed=4))
+    whole = (await generate(engine, request)).text
+    # A stop string that begins inside one piece and ends in another.
+    middle = len(whole) // 2
+    stop = whole[middle - 3 : middle + 4]
+    pieces, completion = await collect(engine, ask("Go on.", sampling=Sampling(max_tokens=60, seed=4, stop=(stop,))))
+    assert completion.finish_reason == "stop"
+    assert stop not in completion.text
+    assert whole.startswith(completion.text)
+    assert "".join(pieces) == completion.text
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+async def test_many_at_once(engine: TextEngine) -> None:
+    completions = await asyncio.gather(*(generate(engine, ask(f"Story {i}")) for i in range(12)))
+    assert all(isinstance(completion, Completion) and completion.text for completion in completions)
+
+
+async def _rest(stream: AsyncIterator[str | Completion]) -> None:
+    async for _ in stream:
+        pass

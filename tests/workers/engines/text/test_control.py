@@ -1,0 +1,105 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.engines.errors import GenerationCancelled, GenerationTimedOut
+from workers.engines.text.control import Control, PriorityGate
+from workers.engines.text.stop_strings import StopStrings
+
+
+async def test_a_result_passes() -> None:
+    control = Control(1)
+    assert await control.wait(asyncio.sleep(0, "done")) == "done"
+
+
+async def test_an_error_passes() -> None:
+    async def fail() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await Control(None).wait(fail())
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancel", "caller"])
+async def test_what_is_waited_for_is_cancelled(how: str) -> None:
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    control = Control(0.05 if how == "deadline" else None)
+    task = asyncio.create_task(control.wait(work()))
+    await asyncio.sleep(0.01)
+    if how == "cancel":
+        control.cancel()
+    if how == "caller":
+        task.cancel()
+    expected = {"deadline": GenerationTimedOut, "cancel": GenerationCancelled, "caller": asyncio.CancelledError}[how]
+    with pytest.raises(expected):
+        await task
+    assert ended.is_set()
+
+
+async def test_the_gate_keeps_order_and_loses_no_slot() -> None:
+    gate = PriorityGate(slots=2)
+    await gate.acquire(0)
+    await gate.acquire(0)
+    passed: list[str] = []
+
+    async def go(name: str, priority: int) -> None:
+        await gate.acquire(priority)
+        passed.append(name)
+
+    tasks = {
+        name: asyncio.create_task(go(name, priority))
+        for name, priority in {"b1": 10, "i1": 0, "b2": 10, "gone": 0, "i2": 0}.items()
+    }
+    await asyncio.sleep(0)
+    tasks["gone"].cancel()
+    await asyncio.sleep(0)
+    for _ in range(4):
+        gate.release()
+        await asyncio.sleep(0)
+    await asyncio.wait(tasks.values())
+    assert passed == ["i1", "i2", "b1", "b2"]
+
+
+async def test_a_slot_given_to_one_who_left_goes_on() -> None:
+    gate = PriorityGate()
+    await gate.acquire(0)
+    first = asyncio.create_task(gate.acquire(0))
+    second = asyncio.create_task(gate.acquire(0))
+    await asyncio.sleep(0)
+    gate.release()
+    first.cancel()
+    await asyncio.wait_for(second, 1)
+
+
+@given(
+    st.text(alphabet="abc", max_size=40),
+    st.lists(st.text(alphabet="abc", min_size=1, max_size=4), max_size=3),
+    st.data(),
+)
+def test_stop_strings_cut_like_on_the_whole_text(text: str, stop: list[str], data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    filtered = StopStrings(stop)
+    shown = ""
+    for piece in pieces:
+        shown += filtered.push(piece)
+        if filtered.stopped:
+            break
+    shown += filtered.flush()
+    hits = [text.find(one) for one in stop if one in text]
+    assert filtered.stopped == bool(hits)
+    if hits:
+        # A stop string that is complete may begin a little after one that would only be complete later.
+        assert not any(one in shown for one in stop)
+        assert text.startswith(shown)
+    else:
+        assert shown == text

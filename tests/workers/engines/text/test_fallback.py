@@ -1,0 +1,220 @@
+"""The chain of engines: who is asked next, and what is told about it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.openai.server import KEY, MODEL, Fault, OpenAIServer
+from tests.models.tiny_gguf import tiny_gguf
+from tests.workers.engines.text.asking import ask, collect
+from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, GenerationCancelled
+from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, Usage, generate
+from workers.engines.text.fallback import EngineChain, FallbackNote, build_text_engine
+from workers.engines.text.llama import LlamaEngine
+from workers.engines.text.remote import RemoteEngine
+from workers.engines.text.settings import TextSettings
+
+
+class Echo:
+    """The simplest engine there is: it always succeeds."""
+
+    name = "echo"
+
+    async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
+        text = request.messages[-1].content
+        yield text
+        yield Completion(text, "stop", Usage(), self.name, "echo")
+
+    async def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    async def cancel(self, request_id: str) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+async def chain(remote: RemoteEngine) -> EngineChain:
+    return EngineChain([remote, Echo()])
+
+
+@pytest.fixture
+async def dead() -> AsyncIterator[RemoteEngine]:
+    engine = RemoteEngine("http://127.0.0.1:9/v1", MODEL, pause_s=0.01)
+    yield engine
+    await engine.close()
+
+
+async def run(chain: EngineChain, request: TextRequest) -> tuple[str, Completion, list[FallbackNote]]:
+    """What a caller shows who heeds the notes."""
+    notes: list[FallbackNote] = []
+    shown = ""
+    seen = 0
+    async for piece in chain.stream(request, notes):
+        if any(note.discarded_text for note in notes[seen:]):
+            shown = ""
+        seen = len(notes)
+        if isinstance(piece, Completion):
+            return shown, piece, notes
+        shown += piece
+    raise AssertionError("no completion")
+
+
+async def test_a_chain_is_an_engine(chain: EngineChain, server: OpenAIServer) -> None:
+    engine: TextEngine = chain
+    assert isinstance(engine, TextEngine)
+    pieces, completion = await collect(engine, ask())
+    assert "".join(pieces) == completion.text == server.text
+    assert completion.engine == "remote"
+
+
+async def test_the_next_one_writes(dead: RemoteEngine) -> None:
+    shown, completion, notes = await run(EngineChain([dead, Echo()]), ask("Hello"))
+    assert (shown, completion.engine) == ("Hello", "echo")
+    assert [(note.engine, note.error, note.discarded_text) for note in notes] == [
+        ("remote", "EngineUnavailable", False)
+    ]
+
+
+async def test_a_refusal_is_followed(chain: EngineChain, server: OpenAIServer) -> None:
+    server.faults.append(Fault(status=403, error={"message": "policy"}))
+    _, completion, notes = await run(chain, ask())
+    assert completion.engine == "echo"
+    assert notes[0].error == "RequestRefused"
+    assert "policy" in notes[0].reason
+
+
+async def test_overload_is_waited_for_once(chain: EngineChain, server: OpenAIServer) -> None:
+    server.faults.extend([Fault(status=429, headers={"Retry-After": "30"})] * 1)
+    _, completion, notes = await run(chain, ask())
+    assert completion.engine == "echo"
+    assert notes[0].error == "EngineOverloaded"
+
+    server.faults.append(Fault(kind="drop", words=0))
+    _, completion, notes = await run(chain, ask())
+    assert completion.engine == "remote"
+    assert len(notes) == 1
+
+    server.faults.extend([Fault(kind="no_finish")] * 2)
+    _, completion, notes = await run(chain, ask())
+    assert completion.engine == "echo"
+    assert len(notes) == 2
+
+
+async def test_text_that_breaks_off_is_void(chain: EngineChain, server: OpenAIServer) -> None:
+    server.faults.append(Fault(kind="drop", words=4))
+    shown, completion, notes = await run(chain, ask())
+    assert shown == completion.text == server.text
+    assert notes[0].discarded_text
+
+
+async def test_text_that_breaks_off_is_an_error_to_who_takes_no_notes(chain: EngineChain, server: OpenAIServer) -> None:
+    server.faults.append(Fault(kind="drop", words=4))
+    with pytest.raises(EngineOverloaded):
+        await generate(chain, ask())
+
+
+async def test_a_timeout_leaves_it_to_the_last(remote: RemoteEngine, dead: RemoteEngine, server: OpenAIServer) -> None:
+    server.pause_s = 5
+    chain = EngineChain([remote, dead, Echo()])
+    started = asyncio.get_running_loop().time()
+    _, completion, notes = await run(chain, ask(deadline_s=0.2))
+    assert completion.engine == "echo"
+    assert [note.error for note in notes] == ["GenerationTimedOut"]
+    assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_context_full_reaches_the_caller(chain: EngineChain) -> None:
+    with pytest.raises(ContextFull):
+        await generate(chain, ask("door " * 6000))
+
+
+async def test_cancel_reaches_the_caller(chain: EngineChain, server: OpenAIServer) -> None:
+    server.pause_s = 0.1
+    request = ask()
+    stream = chain.stream(request)
+    await anext(stream)
+    assert await chain.cancel(request.id)
+    with pytest.raises(GenerationCancelled):
+        async for _ in stream:
+            pass
+    assert not await chain.cancel(request.id)
+
+
+async def test_cancel_between_two_tries(chain: EngineChain, server: OpenAIServer) -> None:
+    server.faults.append(Fault(kind="no_finish"))
+    request = ask()
+    notes: list[FallbackNote] = []
+
+    async def consume() -> None:
+        async for _ in chain.stream(request, notes):
+            pass
+
+    task = asyncio.create_task(consume())
+    while not notes:
+        await asyncio.sleep(0.005)
+    assert await chain.cancel(request.id)
+    with pytest.raises(GenerationCancelled):
+        await task
+
+
+async def test_all_engines_fail(dead: RemoteEngine) -> None:
+    with pytest.raises(EngineUnavailable, match="no engine could write"):
+        await generate(EngineChain([dead]), ask())
+
+
+async def test_counting_falls_back_too(tmp_path: Path) -> None:
+    missing = LlamaEngine(tmp_path / "nothing.gguf")
+    assert await EngineChain([missing, Echo()]).count_tokens("one two three") == 3
+    await missing.close()
+
+
+async def test_llama_that_dies_is_asked_again(model: Path) -> None:
+    engine = LlamaEngine(model, context=4096)
+    chain = EngineChain([engine, Echo()])
+    notes: list[FallbackNote] = []
+    stream = chain.stream(ask(sampling=Sampling(max_tokens=500, temperature=0)), notes)
+    await anext(stream)
+    assert engine.process_id is not None
+    os.kill(engine.process_id, signal.SIGKILL)
+    last: str | Completion = ""
+    async for piece in stream:
+        last = piece
+    assert isinstance(last, Completion)
+    assert last.engine == "llama"
+    assert [note.error for note in notes] == ["EngineOverloaded"]
+    await chain.close()
+
+
+def settings(tmp_path: Path, **values: object) -> TextSettings:
+    return TextSettings.model_validate({"models_dir": tmp_path / "models"} | values)
+
+
+async def names(chosen: TextSettings) -> list[str]:
+    chain = await asyncio.to_thread(build_text_engine, chosen)
+    found = [engine.name for engine in chain.engines]
+    await chain.close()
+    return found
+
+
+async def test_what_is_not_configured_is_left_out(tmp_path: Path) -> None:
+    assert await names(settings(tmp_path)) == ["template"]
+
+
+async def test_what_is_configured_is_built(tmp_path: Path) -> None:
+    tiny_gguf(tmp_path / "models" / "llama-3.1-8b")
+    known = {"remote_base_url": "http://localhost:1/v1", "remote_model": MODEL, "remote_api_key": KEY}
+    assert await names(settings(tmp_path, **known)) == ["llama", "remote", "template"]
+    assert await names(settings(tmp_path, **known, text_engines="template,remote,llama")) == [
+        "remote",
+        "llama",
+        "template",
+    ]
+    assert await names(settings(tmp_path, **known, text_engines="remote")) == ["remote", "template"]
+    assert await names(settings(tmp_path, **known, use_ai=False)) == ["template"]

@@ -1,0 +1,277 @@
+"""One job from claim to commit, and every way in which it can go wrong."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any, ClassVar
+
+import pytest
+
+from db import jobs, outbox
+from db.connection import rows
+from db.errors import BadInput, Retryable
+from db.models import Artifact, Job, OutboxRow
+from prompts.registry import default_registry
+from tests.db.world import somebody
+from workers.engines.text.fallback import EngineChain
+from workers.engines.text.template import TemplateEngine
+from workers.queue import Queue
+from workers.runner import Runner
+from workers.services import Services
+from workers.steps.base import AnyStep, Commit, Failure, Parallel, Run, Step, WaitForChoice
+from workers.workflows import Workflow
+
+Deed = Callable[[Run], Awaitable[Any]]
+
+
+def step(name: str, deed: Deed, *, commit: bool = False) -> Step:
+    async def run(self: Step, run: Run) -> Any:
+        return await deed(run)
+
+    return type(name, (Commit if commit else Step,), {"name": name, "run": run})()
+
+
+def workflow(*of: AnyStep) -> Workflow:
+    class Made(Workflow):
+        name: ClassVar[str] = "made"
+        steps: ClassVar[Sequence[AnyStep]] = of
+
+    return Made()
+
+
+@pytest.fixture
+async def services(database: str, redis_url: str) -> AsyncGenerator[Services]:
+    async with Queue(redis_url) as queue:
+        yield Services(EngineChain([TemplateEngine()]), default_registry(), queue)
+
+
+async def a_job(**columns: Any) -> int:
+    who = await somebody()
+    return await jobs.add(
+        "made",
+        {},
+        account_id=who.account.id,
+        conversation_id=who.conversation.id,
+        event_key=f"console:{len(await Job.all())}",
+        destination={"chat_id": "c"},
+        **columns,
+    )
+
+
+async def run(services: Services, job_id: int, made: Workflow) -> Job:
+    await Runner(services, 4, lambda _: made).run(job_id)
+    return await Job.get(id=job_id)
+
+
+async def told() -> list[str]:
+    return [r.payload["key"] for r in await OutboxRow.all().order_by("id")]
+
+
+async def test_steps_run_in_order_and_leave_artifacts(services: Services):
+    seen: list[str] = []
+
+    def note(name: str) -> Deed:
+        async def deed(run: Run) -> Any:
+            seen.append(name)
+            return {"after": sorted(run.left)}
+
+        return deed
+
+    async def publish(run: Run) -> Any:
+        await run.reply("notice", {"key": "done"})
+        return {}
+
+    made = workflow(
+        step("a", note("a")),
+        Parallel([step("b", note("b")), step("c", note("c"))]),
+        step("d", publish, commit=True),
+    )
+    job = await run(services, await a_job(), made)
+    assert job.state == "done"
+    assert seen == ["a", "b", "c"]
+    left = {a.step: a.content for a in await Artifact.all()}
+    assert left == {"a": {"after": []}, "b": {"after": ["a"]}, "c": {"after": ["a"]}, "d": {}}
+    assert await told() == ["done"]
+
+
+async def test_a_rerun_goes_on_behind_the_last_artifact(services: Services):
+    ran: list[str] = []
+
+    async def first(_: Run) -> Any:
+        ran.append("first")
+        return {"text": "kept"}
+
+    async def second(run: Run) -> Any:
+        ran.append("second")
+        if len(ran) < 4:
+            raise Retryable("not yet", delay=0)
+        return run.left["first"]
+
+    made = workflow(step("first", first), step("second", second))
+    job_id = await a_job()
+    for _ in range(3):
+        job = await run(services, job_id, made)
+    assert ran == ["first", "second", "second", "second"]
+    assert (job.state, job.retries) == ("done", 2)
+    assert (await Artifact.get(step="second")).content == {"text": "kept"}
+
+
+async def test_a_waiting_job_holds_no_lease_and_goes_on_with_the_interaction(services: Services):
+    got: list[Any] = []
+
+    async def nothing(_: Run) -> Any:
+        return {}
+
+    async def after(run: Run) -> Any:
+        got.append(run.left["choice"])
+        return {}
+
+    made = workflow(step("publish", nothing, commit=True), WaitForChoice(), step("settle", after, commit=True))
+    job_id = await a_job()
+    job = await run(services, job_id, made)
+    assert (job.state, job.lease_token) == ("waiting", None)
+    assert (await run(services, job_id, made)).state == "waiting"
+    assert await jobs.interact(job_id, {"position": 2})
+    assert (await run(services, job_id, made)).state == "done"
+    assert got == [{"position": 2}]
+
+
+async def test_a_commit_is_all_or_nothing(services: Services):
+    async def half(run: Run) -> Any:
+        await run.reply("notice", {"key": "half"})
+        await jobs.cancel(run.job.id)  # as if somebody else took the job in this moment
+        return {}
+
+    job = await run(services, await a_job(), workflow(step("half", half, commit=True)))
+    assert job.state == "running"
+    assert await told() == []
+
+
+async def test_what_the_person_can_act_on_is_told(services: Services):
+    async def refuse(_: Run) -> Any:
+        raise BadInput("ai.context_full", tokens=9, limit=5)
+
+    job = await run(services, await a_job(), workflow(step("a", refuse)))
+    assert job.state == "dead"
+    assert await told() == ["ai.context_full"]
+
+
+async def test_a_defect_is_told_with_a_reference(services: Services):
+    async def broken(_: Run) -> Any:
+        raise ZeroDivisionError
+
+    job = await run(services, await a_job(), workflow(step("a", broken)))
+    (row,) = await OutboxRow.all()
+    assert job.state == "dead"
+    assert row.payload["key"] == "job.defect"
+    assert job.error == f"ZeroDivisionError {row.payload['values']['reference']}"
+
+
+async def test_trouble_that_lasts_ends_in_a_dead_letter_with_a_notice(services: Services):
+    async def down(_: Run) -> Any:
+        raise Retryable("server down", delay=0)
+
+    made, job_id = workflow(step("a", down)), await a_job()
+    for tries in range(1, jobs.MAX_RETRIES + 1):
+        job = await run(services, job_id, made)
+        assert (job.state, job.retries) == ("queued", tries)
+    assert (await run(services, job_id, made)).state == "dead"
+    assert await told() == ["job.unavailable"]
+
+
+async def test_a_job_that_kills_its_worker_three_times_is_given_up(services: Services):
+    ran: list[int] = []
+
+    async def deadly(run: Run) -> Any:
+        ran.append(run.job.attempt)
+        # What SIGKILL leaves behind: a lease that nobody renews.
+        await rows("UPDATE jobs SET lease_expires = now() - interval '1 second', lease_token = gen_random_uuid()")
+        return {}
+
+    made, job_id = workflow(step("a", deadly)), await a_job()
+    for _ in range(3):
+        await run(services, job_id, made)
+        assert await jobs.reap() == [job_id]
+    job = await run(services, job_id, made)
+    assert ran == [0, 1, 2]
+    assert job.state == "dead"
+    assert await told() == ["job.crashed"]
+
+
+async def test_a_stopping_worker_puts_its_jobs_back(services: Services):
+    started = asyncio.Event()
+
+    async def slow(_: Run) -> Any:
+        started.set()
+        await asyncio.sleep(60)
+
+    runner = Runner(services, 4, lambda _: workflow(step("a", slow)))
+    job_id = await a_job()
+    runner.start(job_id)
+    await asyncio.wait_for(started.wait(), 5)
+    assert (runner.running, runner.free) == (1, 3)
+    await runner.drain(0.05)
+    job = await Job.get(id=job_id)
+    assert (job.state, job.attempt, job.retries, runner.running) == ("queued", 0, 0, 0)
+
+
+async def test_a_stopping_worker_lets_a_job_finish(services: Services):
+    started = asyncio.Event()
+
+    async def brief(_: Run) -> Any:
+        started.set()
+        await asyncio.sleep(0.1)
+        return {}
+
+    runner = Runner(services, 4, lambda _: workflow(step("a", brief)))
+    job_id = await a_job()
+    runner.start(job_id)
+    await asyncio.wait_for(started.wait(), 5)
+    await runner.drain(10)
+    assert (await Job.get(id=job_id)).state == "done"
+
+
+async def test_cancelling_stops_the_work_at_once(services: Services):
+    started, stopped = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Run) -> Any:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+
+    runner = Runner(services, 4, lambda _: workflow(step("a", slow)))
+    job_id = await a_job()
+    runner.start(job_id)
+    await asyncio.wait_for(started.wait(), 5)
+    assert await services.queue.cancel(job_id)
+    runner.cancel(job_id)
+    await asyncio.wait_for(stopped.wait(), 5)
+    await runner.drain(5)
+    assert (await Job.get(id=job_id)).state == "cancelled"
+
+
+async def test_giving_up_undoes_and_tells_in_one_transaction(services: Services):
+    class Careful(Workflow):
+        name: ClassVar[str] = "made"
+        steps: ClassVar[Sequence[AnyStep]] = ()
+
+        async def run(self, run: Run) -> None:
+            raise BadInput("x.y")
+
+        async def give_up(self, run: Run, failure: Failure) -> None:
+            await super().give_up(run, failure)
+            await jobs.cancel(run.job.id)
+
+    job = await run(services, await a_job(), Careful())
+    assert job.state == "running"
+    assert await OutboxRow.all().count() == 0
+
+
+async def test_a_job_of_a_newer_release_waits_for_a_newer_worker(services: Services):
+    job_id = await a_job()
+    await rows("UPDATE jobs SET type = 'from the future'")
+    await Runner(services, 4).run(job_id)
+    job = await Job.get(id=job_id)
+    assert (job.state, job.retries) == ("queued", 1)
+    assert await outbox.counts() == {}

@@ -1,0 +1,81 @@
+"""The worker's commands: ``python -m workers run``, ``models``. The `storyfork` command starts them as processes."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+from db.connection import BadDatabaseUrl, connect
+from db.settings import DatabaseSettings
+from prompts.registry import default_registry
+from workers.engines.text.discovery import find_models
+from workers.engines.text.fallback import build_text_engine
+from workers.engines.text.settings import TextSettings
+from workers.main import serve
+from workers.queue import Queue
+from workers.runner import Runner
+from workers.services import Services
+from workers.settings import WorkerSettings
+
+
+def main() -> int:
+    """Run the command of ``sys.argv`` and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run jobs until SIGTERM")
+    run.add_argument("--queue", choices=("cpu", "gpu"), default="cpu")
+    models = commands.add_parser("models", help="list the models that are found")
+    models.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.command == "models":
+        return _models(as_json=options.json)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    try:
+        return asyncio.run(_run(options.queue))
+    except BadDatabaseUrl as e:
+        sys.stderr.write(f"{e}\n")
+        return 2
+
+
+async def _run(queue_kind: str) -> int:
+    settings, database = WorkerSettings(), DatabaseSettings()
+    url, redis_url = database.database_url, settings.redis_url
+    if not url or not redis_url:
+        sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
+        return 2
+    text = await asyncio.to_thread(build_text_engine, TextSettings())
+    async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
+        runner = Runner(Services(text, default_registry(), queue), settings.storyfork_worker_jobs)
+        try:
+            await serve(
+                queue,
+                ["gpu" if queue_kind == "gpu" else "cpu"],
+                runner,
+                drain=settings.storyfork_drain_seconds,
+                reaper=settings.storyfork_reaper,
+            )
+        finally:
+            await text.close()
+    return 0
+
+
+def _models(*, as_json: bool) -> int:
+    found = find_models(TextSettings())
+    if as_json:
+        rows = [
+            {"kind": "text", "path": str(m.path), "size": m.size, "fits": m.fits, "reason": m.reason} for m in found
+        ]
+        sys.stdout.write(json.dumps(rows) + "\n")
+    else:
+        for m in found:
+            sys.stdout.write(f"{'*' if m.fits else ' '} {Path(m.path)}  {m.size / 2**30:.1f} GiB  {m.reason}\n")
+        if not found:
+            sys.stdout.write(f"No models under {TextSettings().models_dir.absolute()}: templates write everything.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What an engine may raise. Engines know no database and no people; callers translate these for both.
+
+EngineError
+├── EngineUnavailable   the engine cannot serve at all now (no model, server down): ask the next engine
+├── EngineOverloaded    try the same engine again after ``retry_after`` seconds
+├── ContextFull         the prompt does not fit; carries the numbers
+├── RequestRefused      the engine understood the request and refuses it (bad schema, bad key, policy)
+├── GenerationTimedOut  the request's deadline passed
+└── GenerationCancelled the caller cancelled the request
+"""
+
+
+class EngineError(Exception):
+    """Base of all engine errors."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot serve now: no model found, the process died twice, the server does not answer."""
+
+
+class EngineOverloaded(EngineError):
+    """The engine asks to be tried again later."""
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        """``retry_after`` is in seconds."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ContextFull(EngineError):
+    """The prompt and the asked-for tokens exceed the context window."""
+
+    def __init__(self, prompt_tokens: int, max_tokens: int, context_tokens: int) -> None:
+        """All three are token counts by the model's own tokenizer."""
+        super().__init__(f"prompt {prompt_tokens} + answer {max_tokens} tokens exceed the context of {context_tokens}")
+        self.prompt_tokens = prompt_tokens
+        self.max_tokens = max_tokens
+        self.context_tokens = context_tokens
+
+
+class RequestRefused(EngineError):
+    """The engine understood the request and will not serve it, now or later."""
+
+
+class GenerationTimedOut(EngineError):
+    """The request's deadline passed before the text was complete."""
+
+
+class GenerationCancelled(EngineError):
+    """The request was cancelled by its caller."""

@@ -1,0 +1,111 @@
+"""What every text engine offers: one protocol, and the plain data that crosses it."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length"]
+
+INTERACTIVE = 0
+"""Priority of work a person is waiting for. Smaller goes first."""
+BACKGROUND = 10
+"""Priority of work nobody is waiting for yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One turn of the prompt. ``content`` is data: no engine may read control tokens or templates from it."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to draw tokens. ``None`` leaves a value to the engine's own default."""
+
+    max_tokens: int = 800
+    temperature: float = 0.8
+    top_p: float | None = 0.95
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """One generation.
+
+    ``schema`` (JSON Schema) asks for JSON that fits it; engines that cannot constrain their output may ignore it,
+    so callers parse tolerantly. ``function`` and ``facts`` name the AI function and its structured inputs: the
+    template engine writes from them, models ignore them. ``tenant`` is the account whose text this is: engines
+    never share cached text between tenants. ``deadline_s`` is seconds from the call.
+    """
+
+    id: str
+    messages: tuple[ChatMessage, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    schema: Mapping[str, Any] | None = None
+    function: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tenant: str = ""
+    priority: int = INTERACTIVE
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a generation used: token counts, and cost in US dollars (0 for local engines)."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The whole answer of one generation. ``truncated`` answers have ``finish_reason == "length"``."""
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage
+    engine: str
+    model: str
+
+
+@runtime_checkable
+class TextEngine(Protocol):
+    """A source of text. All methods may be called from many tasks at once."""
+
+    name: str
+    """Name in the configuration and in the task log: ``llama``, ``remote``, ``template``."""
+
+    def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
+        """Yield pieces of text as they come, and at last exactly one `Completion` with the whole text.
+
+        Raises `workers.engines.errors.EngineError`. Closing the iterator cancels the generation.
+        """
+        ...
+
+    async def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of ``text``, without special tokens, by the engine's own tokenizer."""
+        ...
+
+    async def cancel(self, request_id: str) -> bool:
+        """Stop a generation; its stream raises `GenerationCancelled`. False if it is not known here."""
+        ...
+
+    async def close(self) -> None:
+        """Release the model, its process or its connections."""
+        ...
+
+
+async def generate(engine: TextEngine, request: TextRequest) -> Completion:
+    """Run ``request`` on ``engine`` to its end and return the whole answer."""
+    async for piece in engine.stream(request):
+        if isinstance(piece, Completion):
+            return piece
+    raise AssertionError(f"engine {engine.name} ended its stream without a completion")

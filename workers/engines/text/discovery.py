@@ -1,0 +1,110 @@
+"""Which GGUF models are there, which of them fit in memory, and which one is used."""
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from workers.engines.text.gguf_file import BrokenGguf, read_header
+from workers.engines.text.settings import TextSettings
+
+PREFERRED_FOLDERS = ("text/llama-3.1-8b", "llama-3.1-8b", "text/qwen2.5-72b", "qwen2.5-72b")
+"""Searched in this order, below the models folder, before everything else there."""
+OVERHEAD = 1.2
+"""Memory needed for weights and compute buffers, as a multiple of the file's size."""
+_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCandidate:
+    """One model: ``path`` (of a split model, its first part), ``size`` in bytes over all parts, and whether it fits.
+
+    ``broken`` models are listed, never used. ``reason`` says in words why it fits or does not.
+    """
+
+    path: Path
+    size: int
+    fits: bool
+    reason: str
+    broken: bool = False
+    configured: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """True for a whole model that fits, or that was named explicitly."""
+        return not self.broken and (self.fits or self.configured)
+
+
+def find_models(settings: TextSettings, available_bytes: int | None = None) -> list[ModelCandidate]:
+    """List the models in the order in which they would be chosen. Reads headers from disk, so run it in a thread.
+
+    With ``settings.text_model`` set, that model alone. ``available_bytes`` defaults to the machine's free memory.
+    """
+    available = psutil.virtual_memory().available if available_bytes is None else available_bytes
+    if settings.text_model is not None:
+        path = settings.text_model.expanduser()
+        found = list(_ggufs(path)) if path.is_dir() else [path]
+        if not found:
+            return [ModelCandidate(path, 0, False, "no GGUF file in this folder", broken=True, configured=True)]
+        return [_inspect(file, settings.llama_context, available, configured=True) for file in found]
+    root = settings.models_dir.expanduser()
+    ordered: dict[Path, None] = {}
+    for folder in (*(root / name for name in PREFERRED_FOLDERS), root):
+        ordered |= dict.fromkeys(_ggufs(folder))
+    return [_inspect(file, settings.llama_context, available) for file in ordered]
+
+
+def choose_model(candidates: list[ModelCandidate]) -> ModelCandidate | None:
+    """Return the first usable candidate, or None."""
+    return next((candidate for candidate in candidates if candidate.usable), None)
+
+
+def _ggufs(folder: Path) -> Iterator[Path]:
+    """Yield models below ``folder``, sorted; of a split model only the first part, or the lowest one there is."""
+    seen: set[str] = set()
+    for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        # Vision projectors lie beside models and cannot write text.
+        if file.suffix.lower() != ".gguf" or file.name.startswith("mmproj") or not file.is_file():
+            continue
+        whole = _PART.sub("", str(file))
+        if whole not in seen:
+            seen.add(whole)
+            yield file
+
+
+def _parts(path: Path) -> list[Path]:
+    match = _PART.search(path.name)
+    if match is None:
+        return [path]
+    stem, total = path.name[: match.start()], match.group(2)
+    return [path.with_name(f"{stem}-{i:05d}-of-{total}{path.suffix}") for i in range(1, min(int(total), 999) + 1)]
+
+
+def _inspect(path: Path, context: int, available: int, *, configured: bool = False) -> ModelCandidate:
+    parts = _parts(path)
+    size = 0
+    try:
+        headers = [read_header(part) for part in parts]
+        size = sum(header.size for header in headers)
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename)).name
+        return ModelCandidate(path, size, False, f"missing file {missing}", broken=True, configured=configured)
+    except (BrokenGguf, OSError) as error:
+        size = path.stat().st_size if path.is_file() else 0
+        return ModelCandidate(path, size, False, str(error), broken=True, configured=configured)
+    trained = headers[0].metadata.get(f"{headers[0].metadata.get('general.architecture')}.context_length", context)
+    tokens = min(context, int(trained)) if isinstance(trained, int | float) else context
+    needed = int(size * OVERHEAD) + headers[0].kv_bytes_per_token() * tokens
+    fits = needed <= available
+    word = "of" if fits else "but only"
+    reason = f"needs about {_gib(needed)} with a context of {tokens} tokens, {word} {_gib(available)} free"
+    _log.debug("model %s: %s", path, reason)
+    return ModelCandidate(parts[0], size, fits, reason, configured=configured)
+
+
+def _gib(n: int) -> str:
+    return f"{n / 2**30:.1f} GiB"

@@ -1,0 +1,194 @@
+"""Several engines in order: who fails is followed by the next, and every such step is noted."""
+
+import asyncio
+import importlib.util
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from workers.engines.errors import (
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    GenerationTimedOut,
+    RequestRefused,
+)
+from workers.engines.text.base import Completion, TextEngine, TextRequest
+from workers.engines.text.control import Running
+from workers.engines.text.discovery import choose_model, find_models
+from workers.engines.text.settings import TextSettings
+
+MAX_PATIENCE_S = 5.0
+"""Longest pause before an overloaded engine is asked a second time instead of the next one."""
+_log = logging.getLogger(__name__)
+_FALLBACK = (EngineUnavailable, EngineOverloaded, RequestRefused, GenerationTimedOut)
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackNote:
+    """``engine`` failed with ``error`` (class name) for ``reason``, and another try follows.
+
+    ``discarded_text`` tells that it had already streamed text, which the next engine's text replaces.
+    """
+
+    engine: str
+    error: str
+    reason: str
+    discarded_text: bool = False
+
+
+class EngineChain:
+    """A `TextEngine` over others in order. The `Completion` names the engine that wrote it.
+
+    The next engine is asked after `EngineUnavailable`, `RequestRefused`, `EngineOverloaded` (once more the same engine
+    first, if it asks for at most 5 s) and `GenerationTimedOut`. After the last, only the last engine of the chain is
+    asked, without a deadline: it is the one that always succeeds. `ContextFull` and `GenerationCancelled` reach the
+    caller: the one is his to shorten, the other his wish.
+    """
+
+    name = "chain"
+
+    def __init__(self, engines: Sequence[TextEngine]) -> None:
+        """``engines`` in the order in which they are asked; at least one."""
+        if not engines:
+            raise ValueError("a chain needs an engine")
+        self.engines = tuple(engines)
+        self._running = Running()
+
+    async def stream(
+        self, request: TextRequest, notes: list[FallbackNote] | None = None
+    ) -> AsyncGenerator[str | Completion]:
+        """Yield pieces of text, then the `Completion`; each fallback is appended to ``notes`` before it happens.
+
+        With ``notes``, an engine that breaks off in the middle is followed too: a note with ``discarded_text`` says
+        that the pieces so far are void. Without, `EngineOverloaded` is raised then, since the caller could not know.
+        """
+        loop = asyncio.get_running_loop()
+        ends = None if request.deadline_s is None else loop.time() + request.deadline_s
+        plan = [*self.engines]
+        problems: list[str] = []
+        patient = True
+        with self._running.enter(replace(request, deadline_s=None)) as control:
+            while plan:
+                engine = plan.pop(0)
+                streamed = False
+                asked = request if ends is None else replace(request, deadline_s=ends - loop.time())
+                try:
+                    async with _closing(engine.stream(asked)) as pieces:
+                        async for piece in pieces:
+                            streamed = True
+                            yield piece
+                except _FALLBACK as error:
+                    problems.append(f"{engine.name}: {error}")
+                    if streamed and notes is None:
+                        raise EngineOverloaded(f"{engine.name} broke off: {error}") from error
+                    pause = 0.0
+                    if isinstance(error, GenerationTimedOut):
+                        plan, ends = plan[-1:], None
+                    elif isinstance(error, EngineOverloaded) and patient and error.retry_after <= MAX_PATIENCE_S:
+                        plan.insert(0, engine)
+                        patient, pause = False, error.retry_after
+                    if not plan:
+                        break
+                    patient = patient or plan[0] is not engine
+                    _note(
+                        FallbackNote(engine.name, type(error).__name__, str(error), streamed), request, plan[0], notes
+                    )
+                else:
+                    return
+                await control.wait(asyncio.sleep(pause))
+        raise EngineUnavailable("no engine could write: " + "; ".join(problems))
+
+    async def count_tokens(self, text: str) -> int:
+        """Return the number of tokens by the first engine that can tell."""
+        for engine in self.engines[:-1]:
+            try:
+                return await engine.count_tokens(text)
+            except EngineError as error:
+                _log.warning("%s cannot count tokens: %s", engine.name, error)
+        return await self.engines[-1].count_tokens(text)
+
+    async def cancel(self, request_id: str) -> bool:
+        """Stop a generation wherever it runs. False if no engine knows it."""
+        known = [await engine.cancel(request_id) for engine in self.engines]
+        return self._running.cancel(request_id) or any(known)
+
+    async def close(self) -> None:
+        """Close every engine, even if one of them fails to."""
+        results = await asyncio.gather(*(engine.close() for engine in self.engines), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+
+def _note(note: FallbackNote, request: TextRequest, successor: TextEngine, notes: list[FallbackNote] | None) -> None:
+    _log.warning(
+        "request %s: %s failed (%s: %s), %s is next",
+        request.id,
+        note.engine,
+        note.error,
+        note.reason,
+        successor.name,
+    )
+    if notes is not None:
+        notes.append(note)
+
+
+@asynccontextmanager
+async def _closing(pieces: AsyncIterator[str | Completion]) -> AsyncGenerator[AsyncIterator[str | Completion]]:
+    try:
+        yield pieces
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+def build_text_engine(settings: TextSettings) -> EngineChain:
+    """Build the chain that the settings ask for. Engines that are not configured are left out.
+
+    Looks for models on the disk, so call it before the event loop runs or in a thread. No model is loaded yet.
+    """
+    wanted = [name for name in dict.fromkeys(settings.text_engines) if name != "template"]
+    makers = {"llama": _llama, "remote": _remote}
+    engines = [makers[name](settings) for name in wanted] if settings.use_ai else []
+    return EngineChain([engine for engine in [*engines, _template()] if engine is not None])
+
+
+def _template() -> TextEngine:
+    from workers.engines.text.template import TemplateEngine
+
+    return TemplateEngine()
+
+
+def _llama(settings: TextSettings) -> TextEngine | None:
+    if importlib.util.find_spec("llama_cpp") is None:
+        return None
+    model = choose_model(find_models(settings))
+    if model is None:
+        return None
+    from workers.engines.text.llama import LlamaEngine
+
+    _log.info("text model: %s (%s)", model.path, model.reason)
+    return LlamaEngine(
+        model.path,
+        context=settings.llama_context,
+        gpu_layers=settings.llama_gpu_layers,
+        threads=settings.llama_threads,
+        stall_s=settings.llama_stall_s,
+    )
+
+
+def _remote(settings: TextSettings) -> TextEngine | None:
+    if not settings.remote_base_url or not settings.remote_model:
+        return None
+    from workers.engines.text.remote import RemoteEngine
+
+    return RemoteEngine(
+        settings.remote_base_url,
+        settings.remote_model,
+        api_key=settings.remote_api_key.get_secret_value() if settings.remote_api_key else "",
+        timeout_s=settings.remote_timeout,
+        price_in=settings.remote_price_in,
+        price_out=settings.remote_price_out,
+    )

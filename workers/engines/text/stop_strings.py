@@ -1,0 +1,39 @@
+"""Stop strings in a stream: nothing that could be the beginning of one is shown too early."""
+
+from collections.abc import Sequence
+
+
+class StopStrings:
+    """Cuts a stream of text before the first of ``stop``."""
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        self._stop = tuple(text for text in stop if text)
+        self._held = ""
+        self.stopped = False
+
+    def push(self, text: str) -> str:
+        """Take the next piece and return what may be shown now. Sets ``stopped`` when a stop string was completed."""
+        if self.stopped:
+            return ""
+        if not self._stop:
+            return text
+        self._held += text
+        hits = [at for at in (self._held.find(stop) for stop in self._stop) if at >= 0]
+        if hits:
+            self.stopped = True
+            shown, self._held = self._held[: min(hits)], ""
+            return shown
+        keep = max(_overlap(self._held, stop) for stop in self._stop)
+        shown = self._held[: len(self._held) - keep]
+        self._held = self._held[len(shown) :]
+        return shown
+
+    def flush(self) -> str:
+        """Return what was held back, at the end of the stream."""
+        held, self._held = self._held, ""
+        return held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Return the length of the longest proper beginning of ``stop`` that ends ``text``."""
+    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)

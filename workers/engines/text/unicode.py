@@ -1,0 +1,6 @@
+"""Text that any encoder accepts."""
+
+
+def well_formed(text: str) -> str:
+    """Replace lone surrogates, which have no UTF-8 form, by question marks."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,1 @@
+"""AI functions: one class each, run by one engine. Found by name (registry)."""

@@ -1,0 +1,92 @@
+"""Answer what a user said, as a persona."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel
+
+from prompts.languages import language_name
+from workers.engines.text.base import Sampling
+from workers.functions.base import AiFunction
+from workers.functions.parsing import ParseFailed, strip_reasoning
+
+REPLY_LIMIT: Final = 6000
+"""Most characters of a reply."""
+_CARD_FIELDS: Final = (
+    "name", "appearance", "personality", "interests", "speaking_style", "scenario", "example_dialogue",
+)  # fmt: skip
+
+
+class ChatTurn(BaseModel):
+    """Something that was said before."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class PersonaInputs(BaseModel):
+    """The persona's card, who talks to it, what was said before and what is said now."""
+
+    persona: dict[str, Any]
+    user_name: str
+    language: str
+    message: str
+    history: list[ChatTurn]
+    seed: int
+    variant: int
+
+
+class PersonaAnswer(BaseModel):
+    """The reply."""
+
+    text: str
+
+
+class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
+    """Answer in character."""
+
+    name = "answer_as_persona"
+    title = "Answer as a persona"
+    prompt = "persona/answer"
+    inputs = PersonaInputs
+    sampling = Sampling(max_tokens=500, temperature=0.9, top_p=0.95, repeat_penalty=1.05)
+
+    async def prepare(self, inputs: PersonaInputs) -> dict[str, Any]:
+        """Return card, history and message."""
+        history = [*inputs.history, ChatTurn(role="user", text=inputs.message)]
+        return {
+            **{f: list(v) if isinstance(v := inputs.persona.get(f), tuple) else v for f in _CARD_FIELDS},
+            "user_name": inputs.user_name,
+            "language": language_name(inputs.language),
+            "history": [turn.model_dump() for turn in history],
+        }
+
+    def facts(self, inputs: PersonaInputs) -> Mapping[str, Any]:
+        """Return everything: the template engine takes up the user's own words."""
+        return inputs.model_dump()
+
+    def seed(self, inputs: PersonaInputs) -> int:
+        """Return a seed of this turn's variant."""
+        return (inputs.seed + inputs.variant * 7919) % 2**31
+
+    def parse(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
+        """Cut what the persona must not say: its own name as a label, and lines in the user's name."""
+        reply = strip_reasoning(text).replace("\x00", "").strip()
+        name = re.escape(str(inputs.persona.get("name", "")))
+        reply = re.sub(rf"^\s*(\*\*)?{name}(\*\*)?\s*:\s*(\*\*)?\s*", "", reply, flags=re.IGNORECASE)
+        reply = re.split(rf"\n\s*(?:\*\*)?(?:{re.escape(inputs.user_name)}|User)(?:\*\*)?\s*:", reply)[0].strip()
+        if not reply:
+            raise ParseFailed("The reply is empty.")
+        if len(reply) > REPLY_LIMIT:
+            reply = reply[:REPLY_LIMIT].rsplit(maxsplit=1)[0] + " …"
+        return PersonaAnswer(text=reply)
+
+    def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+        """Leave out the older half of the history."""
+        history = variables["history"]
+        return {**variables, "history": history[len(history) // 2 :]} if len(history) > 1 else None
+
+    def preview(self, text: str) -> str:
+        """Return the reply so far, without a model's reasoning."""
+        return strip_reasoning(text)

@@ -1,0 +1,239 @@
+"""The one engine that runs every AI function: phases, progress, fallbacks, and one row in the task log.
+
+Phases and where they end: INIT 10 %, PREP 25, AI_CALL 70, PARSE 85, SAVE 98, DONE 100.
+"""
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeVar, cast
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from db import overrides, usage
+from db.errors import BadInput, Retryable
+from prompts.errors import PromptError
+from prompts.render import render
+from prompts.template import PromptTemplate
+from workers.engines.errors import (
+    ContextFull,
+    EngineError,
+    EngineOverloaded,
+    GenerationCancelled,
+)
+from workers.engines.text.base import ChatMessage, Completion, TextRequest
+from workers.engines.text.fallback import FallbackNote
+from workers.functions.base import AiFunction, Repair
+from workers.functions.parsing import ParseFailed
+from workers.services import Services
+from workers.tracking import Tracker
+
+Phase = Literal["INIT", "PREP", "AI_CALL", "PARSE", "SAVE", "DONE"]
+ENDS: Final[dict[Phase, int]] = {"INIT": 10, "PREP": 25, "AI_CALL": 70, "PARSE": 85, "SAVE": 98, "DONE": 100}
+CHARS_PER_TOKEN: Final = 4
+"""Rough, for the progress bar only."""
+_log = logging.getLogger(__name__)
+
+I = TypeVar("I", bound=BaseModel)  # noqa: E741
+O = TypeVar("O", bound=BaseModel)  # noqa: E741
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a function runs. ``task_prompt`` is a prompt text of this task's own."""
+
+    tracker: Tracker
+    account_id: int | None
+    persona_id: int | None = None
+    task_prompt: str | None = None
+
+
+class FunctionEngine:
+    """Runs AI functions on a worker's services."""
+
+    def __init__(self, services: Services) -> None:
+        """``services`` are the process's."""
+        self._services = services
+
+    async def run(self, function: AiFunction[I, O], inputs: I, caller: Caller) -> O:
+        """Run ``function`` and return its output.
+
+        Raises `db.errors.UserError` for inputs that do not fit, `Retryable` where a later try may succeed, `LeaseLost`
+        and `CancelledError`; the task log has a row in every case.
+        """
+        task = await usage.begin(function.name, job_id=caller.tracker.job.id, account_id=caller.account_id)
+        record = usage.TaskRecord()
+        call = _Call(self._services, function, inputs, caller, record)
+        try:
+            output = await call.run()
+        except BaseException as e:
+            cancelled = isinstance(e, asyncio.CancelledError | GenerationCancelled)
+            record.state = "cancelled" if cancelled else "failed"
+            record.error = f"{type(e).__name__}: {e}"[:500]
+            await asyncio.shield(usage.save(task, record))
+            if isinstance(e, EngineOverloaded):
+                raise Retryable(str(e), e.retry_after) from e
+            if isinstance(e, EngineError) and not cancelled:
+                raise Retryable(str(e)) from e
+            raise
+        record.state, record.phase, record.percent = "done", "DONE", ENDS["DONE"]
+        await usage.save(task, record)
+        return output
+
+
+class _Call:
+    """One run of one function."""
+
+    def __init__(
+        self, services: Services, function: AiFunction[Any, Any], inputs: Any, caller: Caller, record: usage.TaskRecord
+    ) -> None:
+        self._services, self._function, self._inputs = services, function, inputs
+        self._caller, self._record = caller, record
+
+    async def run(self) -> Any:
+        function, inputs = self._function, self._inputs
+        await self._phase("INIT")
+        function.validate(inputs)
+        await self._phase("PREP")
+        variables = await function.prepare(inputs)
+        await self._phase("AI_CALL")
+        completion = await self._write(variables)
+        await self._phase("PARSE")
+        output = await self._parse(completion)
+        await self._phase("SAVE")
+        return await function.save(output, inputs)
+
+    async def _phase(self, phase: Phase) -> None:
+        phases = list(ENDS)
+        before = phases.index(phase) - 1
+        self._record.phase = phase
+        self._record.percent = ENDS[phases[before]] if before >= 0 else 0
+        await self._caller.tracker.report(phase, self._record.percent)
+
+    def _step(self, kind: str, **details: Any) -> None:
+        self._record.steps.append({"step": kind, **details})
+
+    async def _template(self, name: str) -> PromptTemplate:
+        """Return the prompt by the order task, persona, account, default; an override that is broken is passed over."""
+        account, persona = self._caller.account_id, self._caller.persona_id
+        found = {
+            "task": self._caller.task_prompt,
+            "persona": await overrides.get(account, name, persona) if account and persona else None,
+            "account": await overrides.get(account, name) if account else None,
+        }
+        try:
+            return self._services.prompts.resolve(name, **found)
+        except PromptError as e:
+            self._step("prompt_override_ignored", prompt=name, reason=str(e))
+            _log.warning("an override of prompt %s is ignored: %s", name, e)
+            return self._services.prompts.get(name)
+
+    async def _messages(self, name: str, variables: dict[str, Any]) -> tuple[ChatMessage, ...]:
+        template = await self._template(name)
+        try:
+            rendered = await render(template, variables)
+        except PromptError as e:
+            if template.origin == "default":
+                raise
+            self._step("prompt_override_ignored", prompt=name, reason=str(e))
+            template = self._services.prompts.get(name)
+            rendered = await render(template, variables)
+        self._record.prompt_version = f"{name} {template.version} {template.origin}"
+        return tuple(ChatMessage(m.role, m.text) for m in rendered)
+
+    async def _write(self, variables: dict[str, Any]) -> Completion:
+        while True:
+            messages = await self._messages(self._function.prompt, variables)
+            try:
+                return await self._ask(messages)
+            except ContextFull as e:
+                shorter = self._function.shorten(variables)
+                self._step("context_full", prompt_tokens=e.prompt_tokens, context_tokens=e.context_tokens)
+                if shorter is None:
+                    raise BadInput("ai.context_full", tokens=e.prompt_tokens, limit=e.context_tokens) from e
+                variables = shorter
+
+    async def _ask(self, messages: tuple[ChatMessage, ...], *, show: bool = True) -> Completion:
+        """Stream one answer from the engines, showing it as it grows."""
+        function, inputs = self._function, self._inputs
+        request = TextRequest(
+            id=uuid4().hex,
+            messages=messages,
+            sampling=replace(function.sampling, seed=function.seed(inputs)),
+            schema=function.schema(inputs),
+            function=function.name,
+            facts=function.facts(inputs),
+            tenant=str(self._caller.account_id or ""),
+            priority=self._caller.tracker.job.priority,
+        )
+        self._step("request", chars=sum(len(m.content) for m in messages))
+        notes: list[FallbackNote] = []
+        seen, text = 0, ""
+        expected = function.sampling.max_tokens * CHARS_PER_TOKEN
+        completion: Completion | None = None
+        try:
+            async with aclosing(cast("Any", self._services.text.stream(request, notes=notes))) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Completion):
+                        completion = piece
+                        break
+                    if len(notes) > seen:
+                        seen, text = len(notes), ""
+                    text += piece
+                    if show:
+                        share = min(len(text) / expected, 1.0)
+                        percent = round(ENDS["PREP"] + share * (ENDS["AI_CALL"] - ENDS["PREP"]))
+                        await self._caller.tracker.report("AI_CALL", percent, function.preview(text))
+        finally:
+            for note in notes:
+                self._step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])
+        assert completion is not None
+        self._count(completion)
+        return completion
+
+    def _count(self, completion: Completion) -> None:
+        record = self._record
+        record.engine, record.model = completion.engine, completion.model
+        record.prompt_tokens += completion.usage.prompt_tokens
+        record.completion_tokens += completion.usage.completion_tokens
+        record.cost_usd += Decimal(str(completion.usage.cost_usd))
+        self._step("response", engine=completion.engine, finish=completion.finish_reason, chars=len(completion.text))
+
+    async def _parse(self, completion: Completion) -> Any:
+        """Read the answer; else have it repaired once; else let the engine write it that always succeeds."""
+        function, inputs = self._function, self._inputs
+        try:
+            return function.parse(completion.text, inputs)
+        except ParseFailed as e:
+            self._step("unreadable", problem=e.problem[:300])
+            repair = function.repair(completion.text, e.problem, inputs)
+        if repair is not None and (mended := await self._repair(repair)) is not None:
+            return mended
+        template = self._services.text.engines[-1]
+        self._step("fallback", engine=completion.engine, error="ParseFailed", reason=f"{template.name} writes instead")
+        _log.warning("%s: the answer of %s is unreadable, %s writes", function.name, completion.engine, template.name)
+        async for piece in template.stream(
+            TextRequest(
+                id=uuid4().hex,
+                messages=(),
+                schema=function.schema(inputs),
+                function=function.name,
+                facts=function.facts(inputs),
+            )
+        ):
+            if isinstance(piece, Completion):
+                self._count(piece)
+                return function.parse(piece.text, inputs)
+        raise Retryable(f"{function.name}: no engine gave a readable answer")
+
+    async def _repair(self, repair: Repair) -> Any:
+        try:
+            mended = await self._ask(await self._messages(repair.prompt, repair.variables), show=False)
+            self._step("repaired")
+            return self._function.parse(mended.text, self._inputs)
+        except (ParseFailed, ContextFull) as e:
+            self._step("repair_failed", problem=str(e)[:300])
+            return None

@@ -1,0 +1,137 @@
+"""The worker process: an arq worker that hands job ids to the runner, and the reaper beside it.
+
+arq is only the bell. Its job is done as soon as the runner has taken the id, so none of its timeouts, retries and
+results ever concern a real job; leases in the database do. Its poll stays as the fallback of the wake-up channel.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from arq.worker import Worker
+from redis.exceptions import RedisError
+
+from db import inbox, jobs
+from db.connection import OUTAGES
+from workers.queue import CANCEL_CHANNEL, Queue, queue_name, wake_channel
+from workers.runner import Runner
+
+POLL_SECONDS: Final = 0.5
+REAPER_SECONDS: Final = 2.0
+_PRUNE_ROUNDS: Final = 1800
+_TROUBLE: Final = (RedisError, OSError, TimeoutError)
+_log = logging.getLogger(__name__)
+
+
+class BellWorker(Worker):
+    """An arq worker woken by pub/sub instead of its poll, which outlives a Redis that goes away."""
+
+    def __init__(self, queue: Queue, kind: jobs.Queue, runner: Runner) -> None:
+        """Serve one queue."""
+
+        async def start(ctx: dict[Any, Any], job_id: int) -> None:
+            del ctx
+            runner.start(job_id)
+
+        start.__qualname__ = "start"
+        super().__init__(
+            functions=[start],
+            queue_name=queue_name(kind),
+            redis_pool=queue.redis,
+            handle_signals=False,
+            keep_result=0,
+            max_tries=1,
+            job_timeout=30,
+            max_jobs=100,
+            log_results=False,
+            job_serializer=queue.redis.job_serializer,
+            job_deserializer=queue.redis.job_deserializer,
+        )
+        self._runner = runner
+        self._bell = asyncio.Event()
+        runner.on_free = self._bell.set
+
+    def ring(self) -> None:
+        """Look at the queue now."""
+        self._bell.set()
+
+    async def serve(self) -> None:
+        """Take ids until cancelled; the ids being taken then are handed on first."""
+        try:
+            while True:
+                self._bell.clear()
+                try:
+                    if self._runner.free > 0:
+                        await self._poll_iteration()
+                except _TROUBLE:
+                    await self._forget()
+                    await asyncio.sleep(POLL_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._bell.wait(), POLL_SECONDS)
+        finally:
+            await self._forget()
+
+    async def _forget(self) -> None:
+        """Let the handing-on of ids end, whatever it met: the reaper finds what was not handed on."""
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        self.tasks.clear()
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Take no more ids than the runner has room for: what waits stays ordered by priority."""
+        await super().start_jobs(job_ids[: max(self._runner.free, 0)])
+
+
+async def serve(queue: Queue, kinds: Sequence[jobs.Queue], runner: Runner, *, drain: float, reaper: bool) -> None:
+    """Run jobs of the given queues until SIGTERM or SIGINT, then let running ones finish for ``drain`` seconds."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    bells: dict[jobs.Queue, BellWorker] = {kind: BellWorker(queue, kind, runner) for kind in kinds}
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(bell.serve()) for bell in bells.values()]
+    tasks.append(asyncio.create_task(_listen(queue, bells, runner)))
+    if reaper:
+        tasks.append(asyncio.create_task(_reap(queue, kinds)))
+    stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+    _log.info("worker ready for %s", ", ".join(kinds))
+    done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in (*tasks, stopping):
+        task.cancel()
+    await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    _log.info("worker stops, %d jobs running", runner.running)
+    await runner.drain(drain)
+    for task in done - {stopping}:
+        task.result()
+
+
+async def _listen(queue: Queue, bells: dict[jobs.Queue, BellWorker], runner: Runner) -> None:
+    channels = {wake_channel(kind): bell for kind, bell in bells.items()}
+    async for heard in queue.listen(CANCEL_CHANNEL, *channels):
+        if heard is None:
+            for bell in bells.values():
+                bell.ring()
+        elif heard[0] == CANCEL_CHANNEL:
+            runner.cancel(int(heard[1].get("job", 0)))
+        else:
+            channels[heard[0]].ring()
+
+
+async def _reap(queue: Queue, kinds: Sequence[jobs.Queue]) -> None:
+    """Wake again what is open, and take back what dead workers held. Every worker does this; the database shares it."""
+    rounds = 0
+    while True:
+        try:
+            for job_id in await jobs.reap():
+                _log.warning("job %d lost its worker and starts again", job_id)
+            for kind in kinds:
+                for job_id in await jobs.overdue(kind):
+                    await queue.wake(job_id, queue=kind)
+            if rounds % _PRUNE_ROUNDS == 0:
+                await inbox.prune()
+            rounds += 1
+        except OUTAGES as e:
+            _log.warning("the reaper cannot reach the database: %s", e)
+        await asyncio.sleep(REAPER_SECONDS)

@@ -1,0 +1,160 @@
+"""The workers' front door: wake a worker for a job, cancel a job, ask for its place, hear what happens.
+
+Redis carries only ids, wake-ups and progress. All of it may be lost: the record in the database is the truth, and a
+reaper wakes again what was forgotten. So nothing here raises when Redis is away.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from db import jobs
+
+CHANNELS: Final = "storyfork"
+PATIENCE: Final = 0.5
+"""Seconds that a wake-up may take before it is left to the reaper."""
+_PRIORITY_HEAD_START: Final = 3600.0
+"""Seconds by which interactive jobs go before background ones. Queue scores are times of the producer's clock: this
+also keeps a clock that runs ahead from delaying interactive work."""
+_TROUBLE: Final = (RedisError, OSError, TimeoutError)
+_log = logging.getLogger(__name__)
+
+
+def queue_name(queue: jobs.Queue) -> str:
+    """Return the arq queue of a worker kind."""
+    return f"{CHANNELS}:queue:{queue}"
+
+
+def wake_channel(queue: jobs.Queue) -> str:
+    """Return the channel that tells workers of new jobs."""
+    return f"{CHANNELS}:wake:{queue}"
+
+
+def outbox_channel(platform: str) -> str:
+    """Return the channel that tells a platform's courier of new rows."""
+    return f"{CHANNELS}:outbox:{platform}"
+
+
+PROGRESS_CHANNEL: Final = f"{CHANNELS}:progress"
+CANCEL_CHANNEL: Final = f"{CHANNELS}:cancel"
+
+
+def connect_redis(url: str) -> ArqRedis:
+    """Return a client that speaks JSON only (never pickle); it connects at its first use."""
+    pool: Any = ConnectionPool.from_url(url, socket_connect_timeout=2, health_check_interval=30)
+    return ArqRedis(
+        pool_or_conn=pool,
+        job_serializer=lambda job: json.dumps(job).encode(),
+        job_deserializer=json.loads,
+    )
+
+
+class Queue:
+    """One process's line to the workers. Use as an async context manager."""
+
+    def __init__(self, redis_url: str) -> None:
+        """Does not connect yet."""
+        self.redis = connect_redis(redis_url)
+        self._away = False
+
+    async def __aenter__(self) -> Self:
+        """Return self."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.redis.aclose(close_connection_pool=True)
+
+    async def submit(self, type_: str, parameters: dict[str, Any], *, queue: jobs.Queue = "cpu", **columns: Any) -> int:
+        """Add a job on its own (not as part of a larger transaction), wake a worker for it and return its id."""
+        job_id = await jobs.add(type_, parameters, queue=queue, **columns)
+        await self.wake(job_id, queue=queue, priority=columns.get("priority", jobs.INTERACTIVE))
+        return job_id
+
+    async def wake(self, job_id: int, *, queue: jobs.Queue = "cpu", priority: int = jobs.INTERACTIVE) -> None:
+        """Put a job's id into the queue, under a fresh id of its own, and wake a worker. Call after the commit."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.redis.enqueue_job(
+                    "start",
+                    job_id,
+                    _job_id=f"{job_id}:{uuid4().hex}",
+                    _queue_name=queue_name(queue),
+                    _defer_by=-_PRIORITY_HEAD_START if priority < jobs.BACKGROUND else None,
+                )
+                await self.redis.publish(wake_channel(queue), b"")
+            self._back()
+        except _TROUBLE as e:
+            self._lost("waking a worker", e)
+
+    async def cancel(self, job_id: int) -> bool:
+        """Cancel a job; False if it is over. Commits on its own unless called inside a transaction."""
+        cancelled = await jobs.cancel(job_id)
+        if cancelled:
+            await self.announce_cancel(job_id)
+        return cancelled
+
+    async def announce_cancel(self, job_id: int) -> None:
+        """Tell the worker that runs a cancelled job, so that it need not wait for its next renewal."""
+        await self.publish(CANCEL_CHANNEL, {"job": job_id})
+
+    async def position(self, job_id: int) -> int:
+        """Return how many jobs stand before a queued one."""
+        return await jobs.position(job_id)
+
+    async def publish(self, channel: str, message: dict[str, Any] | None = None) -> None:
+        """Tell everybody who listens; lost if nobody does."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.redis.publish(channel, json.dumps(message or {}))
+            self._back()
+        except _TROUBLE as e:
+            self._lost("publishing", e)
+
+    async def listen(self, *channels: str) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
+        """Yield ``(channel, message)`` for ever; None after each (re)connection: something may have been missed."""
+        delay = 0.1
+        while True:
+            try:
+                async with self.redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                    await subscription.subscribe(*channels)
+                    delay = 0.1
+                    yield None
+                    async for message in subscription.listen():
+                        yield message["channel"].decode(), _decode(message["data"])
+            except _TROUBLE as e:
+                self._lost("listening", e)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 2.0)
+
+    async def ping(self) -> None:
+        """Ask Redis for an answer. Raises `RedisError`, `OSError` or `TimeoutError`."""
+        async with asyncio.timeout(2):
+            await self.redis.ping()
+
+    def _lost(self, doing: str, error: BaseException) -> None:
+        if not self._away:
+            _log.warning("Redis is away (%s: %s): %s is left to the reaper", type(error).__name__, error, doing)
+        self._away = True
+
+    def _back(self) -> None:
+        if self._away:
+            _log.info("Redis is back")
+        self._away = False
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    try:
+        return json.loads(data) if data else {}
+    except ValueError:
+        return {}

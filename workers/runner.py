@@ -1,0 +1,164 @@
+"""One job from claim to commit: its lease, its workflow, and what happens when it goes wrong."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+from db import jobs
+from db.connection import OUTAGES, transaction
+from db.errors import LeaseLost, Retryable, UserError
+from db.models import Job
+from workers.services import Services
+from workers.steps.base import Failure, Run
+from workers.workflows import Workflow, workflow_of
+
+RENEW_SECONDS: Final = jobs.LEASE_SECONDS / 3
+RETRY_BASE_SECONDS: Final = 1.0
+"""The pause before a first retry; each further one is twice as long."""
+_log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs up to ``capacity`` jobs at once, each in a task of its own."""
+
+    def __init__(self, services: Services, capacity: int, workflows: Callable[[str], Workflow] = workflow_of) -> None:
+        """``workflows`` finds a job type's workflow. ``on_free`` may be set to hear of every free slot."""
+        self._services = services
+        self._workflow_of = workflows
+        self._capacity = capacity
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._cancelled: set[int] = set()
+        self.on_free: Callable[[], None] = lambda: None
+
+    @property
+    def running(self) -> int:
+        """How many jobs run now."""
+        return len(self._tasks)
+
+    @property
+    def free(self) -> int:
+        """How many more may be started."""
+        return self._capacity - len(self._tasks)
+
+    def start(self, job_id: int) -> None:
+        """Run a job in the background; a second call for a running job does nothing."""
+        if job_id in self._tasks:
+            return
+        task = asyncio.create_task(self.run(job_id), name=f"job-{job_id}")
+        self._tasks[job_id] = task
+        task.add_done_callback(lambda _: self._ended(job_id))
+
+    def cancel(self, job_id: int) -> None:
+        """Stop a job that was cancelled in the record."""
+        if (task := self._tasks.get(job_id)) is not None:
+            self._cancelled.add(job_id)
+            task.cancel()
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the running jobs, then put back what is not done: that costs them no attempt."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
+        left = list(self._tasks.values())
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def run(self, job_id: int) -> None:
+        """Claim a job and work on it; nothing happens if somebody else has it. Raises only `CancelledError`."""
+        try:
+            job = await jobs.claim(job_id)
+        except OUTAGES as e:
+            _log.warning("job %d cannot be claimed: %s", job_id, e)
+            return
+        if job is None:
+            return
+        assert job.lease_token is not None
+        work = asyncio.create_task(self._work(job, job.lease_token))
+        renewal = asyncio.create_task(_renew(job.id, job.lease_token, work))
+        try:
+            await asyncio.shield(asyncio.wait([work]))
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait([work])
+            if job_id not in self._cancelled:
+                with suppress(LeaseLost, *OUTAGES):
+                    await jobs.put_back(job.id, job.lease_token)
+                _log.info("job %d is put back", job.id)
+            raise
+        finally:
+            renewal.cancel()
+            await asyncio.wait([renewal])
+
+    def _ended(self, job_id: int) -> None:
+        task = self._tasks.pop(job_id)
+        self._cancelled.discard(job_id)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("job %d: the runner itself failed", job_id, exc_info=error)
+        self.on_free()
+
+    async def _work(self, job: Job, token: UUID) -> None:
+        """The worker's one boundary for all kinds of errors."""
+        run = Run(job, token, self._services)
+        try:
+            if job.attempt >= jobs.MAX_CRASHES:
+                await self._bury(run, Failure("job.crashed"), f"lost its worker {job.attempt} times")
+                return
+            await self._workflow_of(job.type).run(run)
+        except LeaseLost:
+            _log.info("job %d is not ours any more", job.id)
+        except UserError as e:
+            await self._bury(run, Failure(e.key, e.values), str(e))
+        except Retryable as e:
+            await self._retry(run, e)
+        except OUTAGES as e:
+            # The lease runs out, and whoever finds the database back goes on from the last artifact.
+            _log.warning("job %d stopped at the database: %s", job.id, e)
+        except asyncio.CancelledError:
+            raise
+        except Exception as e:  # noqa: BLE001 - a defect must not be silent for the person who waits
+            reference = secrets.token_hex(4)
+            _log.exception("job %d failed, reference %s", job.id, reference)
+            await self._bury(run, Failure("job.defect", {"reference": reference}), f"{type(e).__name__} {reference}")
+
+    async def _retry(self, run: Run, error: Retryable) -> None:
+        if run.job.retries >= jobs.MAX_RETRIES:
+            await self._bury(run, Failure("job.unavailable"), str(error))
+            return
+        delay = error.delay if error.delay is not None else RETRY_BASE_SECONDS * 2**run.job.retries
+        _log.warning("job %d is tried again in %.1f s: %s", run.job.id, delay, error)
+        with suppress(LeaseLost):
+            await jobs.retry(run.job.id, run.token, delay, str(error))
+
+    async def _bury(self, run: Run, failure: Failure, error: str) -> None:
+        """Give a job up: undo what it promised and tell the person, in one transaction."""
+        _log.warning("job %d is given up: %s", run.job.id, error)
+        try:
+            async with transaction():
+                await self._workflow_of(run.job.type).give_up(run, failure)
+                await jobs.bury(run.job.id, run.token, error)
+            await run.announce()
+        except LeaseLost:
+            _log.info("job %d is not ours any more", run.job.id)
+
+
+async def _renew(job_id: int, token: UUID, work: "asyncio.Task[None]") -> None:
+    """Keep the lease while the work goes on; stop the work when the lease is lost."""
+    loop = asyncio.get_running_loop()
+    held_until = loop.time() + jobs.LEASE_SECONDS
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        try:
+            if not await jobs.renew(job_id, token):
+                _log.info("job %d lost its lease", job_id)
+                work.cancel()
+                return
+            held_until = loop.time() + jobs.LEASE_SECONDS
+        except OUTAGES as e:
+            _log.warning("the lease of job %d cannot be renewed: %s", job_id, e)
+            if loop.time() > held_until:
+                work.cancel()
+                return

@@ -1,0 +1,16 @@
+"""What a worker's jobs share: engines, prompts and the line to the bots. Built once, at the entry point."""
+
+from dataclasses import dataclass
+
+from prompts.registry import PromptRegistry
+from workers.engines.text.fallback import EngineChain
+from workers.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Shared by all jobs of a process."""
+
+    text: EngineChain
+    prompts: PromptRegistry
+    queue: Queue

@@ -1,0 +1,29 @@
+"""Settings of the worker process."""
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WorkerSettings(BaseSettings):
+    """What a worker process needs to know, besides the record and the engines."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    storyfork_home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("storyfork"), description="The data directory."
+    )
+    redis_url: str = Field(default="", description="Redis or Valkey. Empty: the embedded Valkey.")
+    storyfork_worker_jobs: int = Field(
+        default=32, ge=1, le=1000, description="Most jobs that one worker process runs at once."
+    )
+    storyfork_drain_seconds: float = Field(
+        default=25.0, ge=0, le=300, description="Seconds that a stopping worker lets running jobs finish."
+    )
+    storyfork_reaper: bool = Field(
+        default=True,
+        description="Wake jobs that were forgotten and take back those of dead workers. Switch it off only to show "
+        "what would be lost without.",
+    )

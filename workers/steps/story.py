@@ -1,0 +1,95 @@
+"""Steps of stories: write a page, offer choices, publish, and settle what was not chosen."""
+
+from typing import Any, ClassVar
+
+from db import stories
+from db.errors import LeaseLost
+from workers.functions import registry
+from workers.functions.engine import Caller, FunctionEngine
+from workers.functions.suggest_choices import ChoiceList, ChoicesInputs
+from workers.functions.write_page import PageDraft, PageInputs
+from workers.steps.base import Commit, Run, Step, WaitForChoice
+
+
+class WritePage(Step):
+    """Write the text of the job's page. ``ending``: it must end the story."""
+
+    name: ClassVar[str] = "write_page"
+
+    def __init__(self, *, ending: bool = False) -> None:
+        """See the class."""
+        self._ending = ending
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return a `PageDraft`."""
+        inputs = PageInputs.model_validate({**await _facts(run), "ending": self._ending})
+        draft = await FunctionEngine(run.services).run(registry.get("write_page"), inputs, _caller(run))
+        return draft.model_dump()
+
+
+class SuggestChoices(Step):
+    """Offer choices at the end of the page; none if it is an ending."""
+
+    name: ClassVar[str] = "suggest_choices"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return a `ChoiceList`."""
+        draft = PageDraft.model_validate(run.left[WritePage.name])
+        if draft.ending:
+            return ChoiceList(choices=[]).model_dump()
+        inputs = ChoicesInputs.model_validate({**await _facts(run), "page_text": draft.text})
+        choices = await FunctionEngine(run.services).run(registry.get("suggest_choices"), inputs, _caller(run))
+        return choices.model_dump()
+
+
+class PublishPage(Commit):
+    """Attach text and choices to the page, and announce it."""
+
+    name: ClassVar[str] = "publish_page"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return the page's id. Raises `LeaseLost` if nobody waits for the page any more."""
+        page_id = int(run.job.parameters["page"])
+        draft = PageDraft.model_validate(run.left[WritePage.name])
+        offered = ChoiceList.model_validate(run.left.get(SuggestChoices.name, {"choices": []}))
+        page = await stories.attach_page(
+            page_id,
+            title=draft.title,
+            text=draft.text,
+            ending=draft.ending,
+            choices=[(c.text, c.kind) for c in offered.choices],
+        )
+        if page is None:
+            raise LeaseLost(f"page {page_id} is gone or was given up")
+        await run.reply("page", {"page": page_id})
+        return {"page": page_id, "ending": page.ending}
+
+
+class WaitForReader(WaitForChoice):
+    """Wait until a choice of the page is taken; an ending has none."""
+
+    def needed(self, run: Run) -> bool:
+        """Tell whether the page has choices."""
+        return not run.left[PublishPage.name]["ending"]
+
+
+class SettleSiblings(Commit):
+    """After the choice: drop the pages that were written ahead for the choices not taken and were never read."""
+
+    name: ClassVar[str] = "settle_siblings"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return how many were dropped."""
+        return {"dropped": await stories.drop_unread(int(run.job.parameters["page"]))}
+
+
+async def _facts(run: Run) -> dict[str, Any]:
+    page_id = int(run.job.parameters["page"])
+    found = await stories.page(page_id)
+    if found is None:
+        raise LeaseLost(f"page {page_id} was deleted")
+    return stories.as_facts(found[0], await stories.path(page_id))
+
+
+def _caller(run: Run) -> Caller:
+    return Caller(run.tracker, run.job.account_id, task_prompt=run.job.parameters.get("prompt"))
