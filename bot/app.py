@@ -64,9 +64,9 @@ async def serve(platforms: Mapping[str, Platform], registry: CommandRegistry, qu
     _log.info("the bot stops: %s", ", ".join(t.get_name() for t in done))
     for task in (*listeners, stopping, hearing):
         task.cancel()
-    await asyncio.gather(*listeners, stopping, hearing, return_exceptions=True)
+    await asyncio.wait([*listeners, stopping, hearing])
     delivering.cancel()
-    await asyncio.gather(delivering, return_exceptions=True)
+    await asyncio.wait([delivering])
     for task in done:
         task.result()
     return next((code for p in platforms.values() if (code := getattr(p, "exit_code", 0))), 0)

@@ -164,7 +164,8 @@ async def page_in_message(platform: str, chat_id: str, message_id: str) -> int |
     """Return the page that a sent message shows, if it shows one."""
     found = await row(
         "SELECT (o.payload ->> 'page')::bigint AS page FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
-        "WHERE o.platform = $1 AND c.chat_id = $2 AND o.kind = 'page' AND o.message_ids ? $3 ORDER BY o.id DESC LIMIT 1",
+        "WHERE o.platform = $1 AND c.chat_id = $2 AND o.kind = 'page' AND o.message_ids ? $3 "
+        "ORDER BY o.id DESC LIMIT 1",
         platform, chat_id, message_id,
     )  # fmt: skip
     return None if found is None else found["page"]

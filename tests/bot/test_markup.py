@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -51,7 +52,7 @@ def test_only_marks_are_taken_away(text: str) -> None:
     assert all(char in letters for char in kept), "the text is not a subsequence"
     assert [c for c in kept if c not in "*_"] == [c for c in text if c not in "*_"]
     assert all(span.text for span in spans)
-    assert all((a.bold, a.italic) != (b.bold, b.italic) for a, b in zip(spans, spans[1:], strict=False))
+    assert all((a.bold, a.italic) != (b.bold, b.italic) for a, b in pairwise(spans))
 
 
 @given(st.text(alphabet="ab *", max_size=40), st.integers(0, 40), st.integers(0, 40))

@@ -30,9 +30,9 @@ class Bot:
         capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
         self.router = Router(registry, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
 
-    async def does(self, payload: Payload, *, name: str = "ann", pressed: str = "", **changes: object) -> Event:
+    async def does(self, payload: Payload, *, name: str = "ann", pressed: str = "", admin: bool = True) -> Event:
         """Dispatch what a person does in their DM; returns the event."""
-        event = event_of(payload, name=name, pressed=pressed, **changes)
+        event = event_of(payload, name=name, pressed=pressed, admin=admin)
         await self.router.dispatch(event)
         return event
 

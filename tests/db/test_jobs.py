@@ -1,7 +1,8 @@
 """Leases: one holder at a time, and nobody else may commit."""
 
 import asyncio
-from uuid import uuid4
+from dataclasses import dataclass
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,11 +16,20 @@ async def expire(job_id: int) -> None:
     await rows("UPDATE jobs SET lease_expires = now() - interval '1 second' WHERE id = $1", job_id)
 
 
-async def claimed(job_id: int) -> Job:
+@dataclass
+class Held:
+    """A claimed job, and the token of its lease."""
+
+    id: int
+    job: Job
+    token: UUID
+
+
+async def claimed(job_id: int) -> Held:
     job = await jobs.claim(job_id)
     assert job is not None
     assert job.lease_token is not None
-    return job
+    return Held(job.id, job, job.lease_token)
 
 
 async def test_of_many_claims_at_once_one_wins(database: str):
@@ -37,7 +47,7 @@ async def test_only_the_holder_may_finish(database: str):
     with pytest.raises(LeaseLost):
         await jobs.save_artifact(job.id, uuid4(), "s", "k", {})
     assert not await jobs.renew(job.id, uuid4())
-    await jobs.finish(job.id, job.lease_token)
+    await jobs.finish(job.id, job.token)
     done = await jobs.get(job.id)
     assert done is not None
     assert (done.state, done.percent, done.lease_token) == ("done", 100, None)
@@ -50,7 +60,7 @@ async def test_a_lost_lease_rolls_back_what_was_done_with_it(database: str):
     with pytest.raises(LeaseLost):
         async with transaction():
             await jobs.add("side effect", {})
-            await jobs.finish(job.id, job.lease_token)
+            await jobs.finish(job.id, job.token)
     assert await Job.filter(type="side effect").count() == 0
 
 
@@ -59,42 +69,42 @@ async def test_a_dead_holders_job_starts_again_and_counts_a_crash(database: str)
     assert await jobs.reap() == []
     await expire(job.id)
     assert await jobs.reap() == [job.id]
-    again = await claimed(job.id)
+    again = (await claimed(job.id)).job
     assert again.attempt == 1
     with pytest.raises(LeaseLost):
-        await jobs.finish(job.id, job.lease_token)
+        await jobs.finish(job.id, job.token)
 
 
 async def test_putting_back_costs_no_attempt(database: str):
     job = await claimed(await jobs.add("t", {}))
-    await jobs.put_back(job.id, job.lease_token)
-    again = await claimed(job.id)
+    await jobs.put_back(job.id, job.token)
+    again = (await claimed(job.id)).job
     assert (again.attempt, again.retries) == (0, 0)
 
 
 async def test_a_retry_waits(database: str):
     job = await claimed(await jobs.add("t", {}))
-    await jobs.retry(job.id, job.lease_token, 60, "server down")
+    await jobs.retry(job.id, job.token, 60, "server down")
     assert await jobs.claim(job.id) is None
     await rows("UPDATE jobs SET run_after = now()")
-    again = await claimed(job.id)
+    again = (await claimed(job.id)).job
     assert (again.retries, again.error) == (1, "server down")
 
 
 async def test_a_waiting_job_takes_one_interaction(database: str):
     job = await claimed(await jobs.add("t", {}))
     assert not await jobs.interact(job.id, {"position": 1})
-    await jobs.wait(job.id, job.lease_token)
+    await jobs.wait(job.id, job.token)
     assert await jobs.interact(job.id, {"position": 1})
     assert not await jobs.interact(job.id, {"position": 2})
-    again = await claimed(job.id)
+    again = (await claimed(job.id)).job
     assert again.interaction == {"position": 1}
 
 
 async def test_artifacts_are_saved_once(database: str):
     job = await claimed(await jobs.add("t", {}))
-    first = await jobs.save_artifact(job.id, job.lease_token, "write", "step", {"text": "a"}, metadata={"tokens": 3})
-    assert await jobs.save_artifact(job.id, job.lease_token, "write", "step", {"text": "b"}) == first
+    first = await jobs.save_artifact(job.id, job.token, "write", "step", {"text": "a"}, metadata={"tokens": 3})
+    assert await jobs.save_artifact(job.id, job.token, "write", "step", {"text": "b"}) == first
     left = await jobs.artifacts(job.id)
     assert (left["write"].content, left["write"].metadata) == ({"text": "a"}, {"tokens": 3})
 
@@ -123,4 +133,4 @@ async def test_cancelling(database: str):
     job = await claimed(await jobs.add("t", {}))
     assert await jobs.cancel(job.id)
     assert not await jobs.cancel(job.id)
-    assert not await jobs.renew(job.id, job.lease_token)
+    assert not await jobs.renew(job.id, job.token)

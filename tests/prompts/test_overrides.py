@@ -118,7 +118,19 @@ def test_hostile_templates_are_contained_even_without_the_check(name: str, child
     assert child.render(["{{ a }}"], {"a": "still works"}) == ["still works"]
 
 
-@pytest.mark.parametrize("name", sorted(HOSTILE.keys() - {"nested loops", "doubling", "replace growth", "long output"}))
+# What depends on values is only seen when it runs.
+SEEN_ONLY_WHEN_RUN = {
+    "nested loops",
+    "string times number",
+    "list times number",
+    "format padding",
+    "doubling",
+    "replace growth",
+    "long output",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE.keys() - SEEN_ONLY_WHEN_RUN))
 def test_hostile_templates_are_refused_when_set(name: str) -> None:
     with pytest.raises(PromptInvalid):
         default_registry().validate(NAME, HOSTILE[name])

@@ -27,7 +27,8 @@ def step(name: str, deed: Deed, *, commit: bool = False) -> Step:
     async def run(self: Step, run: Run) -> Any:
         return await deed(run)
 
-    return type(name, (Commit if commit else Step,), {"name": name, "run": run})()
+    made: Any = type(name, (Commit if commit else Step,), {"name": name, "run": run})
+    return made()
 
 
 def workflow(*of: AnyStep) -> Workflow:
@@ -108,8 +109,9 @@ async def test_a_rerun_goes_on_behind_the_last_artifact(services: Services):
 
     made = workflow(step("first", first), step("second", second))
     job_id = await a_job()
-    for _ in range(3):
-        job = await run(services, job_id, made)
+    for _ in range(2):
+        await run(services, job_id, made)
+    job = await run(services, job_id, made)
     assert ran == ["first", "second", "second", "second"]
     assert (job.state, job.retries) == ("done", 2)
     assert (await Artifact.get(step="second")).content == {"text": "kept"}

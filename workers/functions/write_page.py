@@ -16,6 +16,8 @@ RECENT_PAGES: Final = 6
 """Pages before this one that the prompt holds in full."""
 ENDING_PAGE: Final = 12
 """From this page on a model is asked to end the story."""
+FIRST_ENDING_PAGE: Final = 4
+"""Before this page no story ends, whatever a model says."""
 TEXT_LIMIT: Final = 8000
 """Most characters of a page: two to four messages on any platform."""
 _RATINGS: Final = {"sfw": "general", "suggestive": "teen", "nsfw": "mature"}
@@ -126,7 +128,8 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         if not draft.text:
             raise ParseFailed("The page's text is empty.")
         text = draft.text if len(draft.text) <= TEXT_LIMIT else draft.text[:TEXT_LIMIT].rsplit(maxsplit=1)[0] + " …"
-        return draft.model_copy(update={"text": text, "ending": draft.ending or inputs.ending})
+        ending = inputs.ending or (draft.ending and inputs.page_number >= FIRST_ENDING_PAGE)
+        return draft.model_copy(update={"text": text, "ending": ending})
 
     def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out the older half of the recent pages."""

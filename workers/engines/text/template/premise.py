@@ -238,7 +238,8 @@ def _verb_here(word: str, following: str, body: list[str], *, singular: bool) ->
     third = word.endswith("s") and not word.endswith(("ss", "us"))
     if third and (singular or known_base(word)):
         return True
-    return word in words().verb_set and (body[-1].endswith("s") or following in _SINGULAR | _PLURAL)
+    follows_subject = body[-1].endswith("s") or _is_person(body[-1])
+    return word in words().verb_set and (follows_subject or following in _SINGULAR | _PLURAL)
 
 
 def _name(tokens: list[str], position: int, *, after_preposition: bool) -> list[str]:

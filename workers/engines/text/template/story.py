@@ -73,8 +73,8 @@ def write_page(position: Position) -> Page:
         parts.append(_uptake(position))
     if phase == "ending":
         ending = _ending(position)
-        parts += [expand(ending.text, world.slots, *key), *_recap(position)]
-        parts.append(expand(pick(world.words.codas, *key, "coda"), world.slots, *key))
+        coda = expand(pick(world.words.codas, *key, "coda"), world.slots, *key)
+        parts += [expand(ending.text, world.slots, *key), f"{_recap(position)} {coda}"]
         return Page(expand(ending.title, world.slots, *key), _join(parts), ending=True)
     scene = _scene(position, phase)
     if phase == "opening":
@@ -127,8 +127,7 @@ def suggest_choices(position: Position, count: int, page_text: str = "") -> list
 
 def phase_of(position: Position) -> Phase:
     """Return the phase of the arc that the page belongs to."""
-    page, last = position.page, length_of(position)
-    turn = 5 + roll(2, position.world.key, "turn")
+    page, last, turn = position.page, length_of(position), _turn_page(position)
     if page <= 2:
         return "opening" if page == 1 else "meeting"
     if page >= last:
@@ -145,6 +144,10 @@ def length_of(position: Position) -> int:
     return 9 + roll(3, position.world.key, "length") + (lean >= 3) - (lean <= -3)
 
 
+def _turn_page(position: Position) -> int:
+    return 5 + roll(2, position.world.key, "turn")
+
+
 def prevailing_kind(path: Sequence[Step]) -> StepKind:
     """Return the kind chosen most often; the later one of equals."""
     kinds: list[StepKind] = [step.kind for step in path] or ["curious"]
@@ -154,7 +157,8 @@ def prevailing_kind(path: Sequence[Step]) -> StepKind:
 def _scene(position: Position, phase: Phase) -> Scene:
     pool = _pool(position, phase)
     if phase == "complication":
-        pool = share(pool, position.page - 3, _COMPLICATION_PAGES, position.world.key, phase)
+        ordinal = position.page - 3 - (position.page > _turn_page(position))
+        pool = share(pool, ordinal, _COMPLICATION_PAGES, position.world.key, phase)
     start = roll(len(pool), position.world.key, *position.path)
     return pool[(start + position.variant) % len(pool)]
 
@@ -244,7 +248,7 @@ def _foreign_choices(page_text: str) -> list[Choice]:
     return list(general)
 
 
-def _recap(position: Position) -> list[str]:
+def _recap(position: Position) -> str:
     deeds: list[str] = []
     for step in position.path:
         text = clean(step.text, 90)
@@ -252,12 +256,12 @@ def _recap(position: Position) -> list[str]:
         if phrase and not text.endswith(("…", "?")) and phrase not in deeds:
             deeds.append(phrase)
     if len(deeds) < 2:
-        return []
+        return ""
     world = position.world
     first = roll(len(deeds) // 2, world.key, "first deed")
     later = len(deeds) // 2 + roll(len(deeds) - len(deeds) // 2, world.key, "later deed")
     slots: dict[str, Value | str] = {**world.slots, "deed_one": deeds[first], "deed_two": deeds[later]}
-    return [expand(pick(catalog().beats.recaps, world.key, position.variant), slots, world.key)]
+    return expand(pick(catalog().beats.recaps, world.key, position.variant), slots, world.key)
 
 
 def parse_path(value: object) -> tuple[Step, ...]:

@@ -1,0 +1,110 @@
+"""What dies in the middle of a journey costs the person nothing but time."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from bot.stack.home import StackUrls
+from db.connection import rows
+from db.models import Job
+from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
+from tests.doubles.telegram import Message, TelegramServer
+from tests.journeys.processes import bot, running, worker
+
+STORY = "/story_new a keeper finds a door under the sea"
+
+
+def page(message: Message) -> bool:
+    return "1" in message.labels and "Retry" in message.labels
+
+
+@pytest.fixture
+async def slow() -> AsyncGenerator[dict[str, str]]:
+    """Settings of a language model that takes half a minute for each word."""
+    server = OpenAIServer(pause_s=30.0)
+    await server.start()
+    yield {
+        "STORYFORK_REMOTE_BASE_URL": server.url,
+        "STORYFORK_REMOTE_API_KEY": KEY,
+        "STORYFORK_REMOTE_MODEL": MODEL,
+    }
+    await server.stop()
+
+
+async def state_of_first_job(state: str) -> Job:
+    async with asyncio.timeout(20):
+        while True:
+            job = await Job.all().order_by("id").first()
+            if job is not None and job.state == state:
+                return job
+            await asyncio.sleep(0.05)
+
+
+async def test_a_killed_workers_job_is_done_by_another(
+    database: str, redis_url: str, tmp_path: Path, slow: dict[str, str]
+):
+    urls = StackUrls(database, redis_url)
+    async with TelegramServer() as telegram:
+        settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        stuck = worker(urls, tmp_path, 1, **slow)
+        healthy = worker(urls, tmp_path, 2)
+        async with running(stuck, bot(urls, tmp_path, "telegram", **settings)):
+            ann = telegram.person("ann")
+            said = await ann.say(ann.chat(), STORY)
+            job = await state_of_first_job("running")
+            async with running(healthy):
+                await stuck.kill()
+                await ann.wait_for_message(ann.chat(), page, timeout=18, after=said)
+    done = await Job.get(id=job.id)
+    assert (done.state, done.attempt) == ("waiting", 1)
+
+
+async def test_a_stopped_workers_job_costs_no_attempt(
+    database: str, redis_url: str, tmp_path: Path, slow: dict[str, str]
+):
+    urls = StackUrls(database, redis_url)
+    async with TelegramServer() as telegram:
+        settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        old = worker(urls, tmp_path, 1, STORYFORK_DRAIN_SECONDS="0.5", **slow)
+        async with running(old, bot(urls, tmp_path, "telegram", **settings)):
+            ann = telegram.person("ann")
+            said = await ann.say(ann.chat(), STORY)
+            job = await state_of_first_job("running")
+            assert await old.stop() == 0
+            assert (await Job.get(id=job.id)).state == "queued"
+            async with running(worker(urls, tmp_path, 2)):
+                await ann.wait_for_message(ann.chat(), page, timeout=18, after=said)
+    done = await Job.get(id=job.id)
+    assert (done.state, done.attempt, done.retries) == ("waiting", 0, 0)
+
+
+async def test_a_killed_bot_answers_after_its_restart_once(database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    async with TelegramServer() as telegram:
+        settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        program = bot(urls, tmp_path, "telegram", **settings)
+        async with running(program):
+            ann = telegram.person("ann")
+            said = await ann.say(ann.chat(), STORY)
+            await state_of_first_job("queued")
+            await program.kill()
+            async with running(worker(urls, tmp_path), bot(urls, tmp_path, "telegram", **settings)):
+                await ann.wait_for_message(ann.chat(), page, timeout=25, after=said)
+                await asyncio.sleep(1)
+                assert len([m for m in ann.chat().messages if page(m)]) == 1
+
+
+async def test_every_process_ends_on_sigterm(database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    async with TelegramServer() as telegram:
+        settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        programs = [worker(urls, tmp_path), bot(urls, tmp_path, "telegram", **settings)]
+        async with running(*programs):
+            ann = telegram.person("ann")
+            said = await ann.say(ann.chat(), "/help")
+            await ann.wait_for_message(ann.chat(), "story new", timeout=20, after=said)
+            assert [await p.stop(signal.SIGTERM, patience=10) for p in programs] == [0, 0]
+    assert await rows("SELECT 1 FROM outbox WHERE state <> 'sent'") == []

@@ -1,0 +1,47 @@
+"""The same journey with a real language model: a tiny random one, through llama.cpp in its own process."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.stack.home import StackUrls
+from db.connection import rows
+from tests.doubles.telegram import Message, TelegramServer
+from tests.journeys.processes import bot, running, worker
+from tests.models.tiny_gguf import tiny_gguf
+
+
+def page(message: Message) -> bool:
+    return "1" in message.labels and "Retry" in message.labels
+
+
+@pytest.mark.timeout(240)
+async def test_a_model_writes_pages_choices_and_replies(database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    model = tiny_gguf(tmp_path)
+    async with TelegramServer() as telegram:
+        settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        with_model = {"STORYFORK_TEXT_MODEL": str(model), "STORYFORK_LLAMA_CONTEXT": "4096"}
+        async with running(worker(urls, tmp_path, **with_model), bot(urls, tmp_path, "telegram", **settings)):
+            ann = telegram.person("ann")
+            dm = ann.chat()
+            said = await ann.say(dm, "/story_new a keeper finds a door under the sea")
+            first = await ann.wait_for_message(dm, page, timeout=90, after=said)
+            await ann.tap(first, "1")
+            second = await ann.wait_for_message(dm, page, timeout=90, after=first)
+            assert second.text != first.text
+            await ann.tap(second, "Back")
+            home = await ann.wait_for_message(dm, page, timeout=30, after=second)
+            await ann.tap(home, "Retry")
+            await ann.wait_for_message(dm, page, timeout=90, after=home)
+            await ann.say(dm, "/persona_use marlow")
+            hello = await ann.wait_for_message(dm, "Marlow", timeout=30)
+            await ann.say(dm, "Hello, who are you?")
+            await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=90, after=hello)
+    tasks = await rows("SELECT function, state, engine, completion_tokens, steps FROM ai_tasks ORDER BY id")
+    assert {t["function"] for t in tasks} == {"write_page", "suggest_choices", "answer_as_persona"}
+    assert {t["state"] for t in tasks} == {"done"}
+    # A random model may write what no repair can read; it must have been asked, and have answered most of it.
+    by_model = [t for t in tasks if t["engine"] == "llama"]
+    assert len(by_model) >= len(tasks) / 2
+    assert all(t["completion_tokens"] > 0 for t in by_model)
