@@ -28,7 +28,7 @@ class _Entry:
     slot: str
     language: str
     since: float = field(default_factory=time.monotonic)
-    shown: float = 0.0
+    shown: float = field(default_factory=time.monotonic)  # what is done within the interval shows no progress
     latest: Progress | None = None
     task: asyncio.Task[None] | None = None
 

@@ -18,7 +18,7 @@ from bot.settings import BotSettings
 from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackPaths, StackUrls, read_record
 from bot.stack.process import start_process
-from bot.stack.supervisor import Supervisor
+from bot.stack.supervisor import EX_CONFIG, Supervisor
 from db.migrate import MigrationError, migrate
 from db.settings import DatabaseSettings
 
@@ -66,8 +66,13 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
     urls = attach(settings)
     os.environ.update(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
     from bot.app import run
+    from bot.platforms.base import TokenRefused
 
-    return asyncio.run(run(settings.model_copy(update={"redis_url": urls.redis_url}), platforms))
+    try:
+        return asyncio.run(run(settings.model_copy(update={"redis_url": urls.redis_url}), platforms))
+    except TokenRefused as error:
+        log.error("%s", error)  # noqa: TRY400  the operator can act on the message, not on a trace
+        return EX_CONFIG
 
 
 def run_worker(settings: BotSettings, queue: str) -> NoReturn:

@@ -25,6 +25,10 @@ class Undeliverable(DeliveryError):
     """The platform will never take this message (blocked, chat gone, no permission): a dead letter."""
 
 
+class TokenRefused(Exception):
+    """The platform refuses the bot's token or its rights; the message says what to set."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What differs between platforms in ways the neutral core must know.

@@ -22,7 +22,7 @@ async def test_a_model_writes_pages_choices_and_replies(database: str, redis_url
     async with TelegramServer() as telegram:
         settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
         with_model = {"STORYFORK_TEXT_MODEL": str(model), "STORYFORK_LLAMA_CONTEXT": "4096"}
-        async with running(worker(urls, tmp_path, **with_model), bot(urls, tmp_path, "telegram", **settings)):
+        async with running(worker(urls, tmp_path, 1, **with_model), bot(urls, tmp_path, "telegram", **settings)):
             ann = telegram.person("ann")
             dm = ann.chat()
             said = await ann.say(dm, "/story_new a keeper finds a door under the sea")

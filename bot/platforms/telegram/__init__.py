@@ -1,5 +1,5 @@
 """Telegram, over python-telegram-bot."""
 
-from bot.platforms.telegram.client import TelegramPlatform, TokenRefused, WebhookConfig
+from bot.platforms.telegram.client import TelegramPlatform, WebhookConfig
 
-__all__ = ["TelegramPlatform", "TokenRefused", "WebhookConfig"]
+__all__ = ["TelegramPlatform", "WebhookConfig"]

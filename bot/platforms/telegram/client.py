@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, RetryAfter, TelegramError
 from bot.commands.registry import CommandRegistry
 from bot.events import Destination
 from bot.messages import Message, Progress
-from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater
+from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused
 from bot.platforms.telegram.api import Api, PollingBot, make_bot, seconds_of
 from bot.platforms.telegram.commands import bot_commands
 from bot.platforms.telegram.inbound import UPDATE_KINDS, Translator
@@ -28,10 +28,6 @@ log = logging.getLogger(__name__)
 API_URL: Final = "https://api.telegram.org"
 _LONGEST_PAUSE: Final = 15.0
 _RECONNECT_SECONDS: Final = 1.0
-
-
-class TokenRefused(Exception):
-    """Telegram does not know this token: nothing but another token helps."""
 
 
 class TelegramPlatform:

@@ -7,7 +7,8 @@ import pytest
 from bot.events import Event
 from bot.messages import Button, Message
 from bot.platforms.base import Outcome
-from bot.platforms.telegram import TelegramPlatform, TokenRefused
+from bot.platforms.base import TokenRefused
+from bot.platforms.telegram import TelegramPlatform
 from bot.platforms.telegram.polling import CONFLICT
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, registry, running, to
 from tests.doubles.telegram import Fault, Person, TelegramServer

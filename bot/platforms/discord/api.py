@@ -1,0 +1,128 @@
+"""Discord's REST API as this bot uses it: raw JSON through discord.py's client, which keeps the rate limits.
+
+The library's own objects hold state in memory (views, response flags) that a restart loses; what is sent here depends
+on the outbox alone.
+"""
+
+from typing import Any, Final
+
+import discord
+from discord.http import Route
+
+from bot.platforms.base import DeliveryError, RetryLater, Undeliverable
+
+# Error codes: Discord's documentation, "JSON error codes".
+UNKNOWN_CHANNEL: Final = 10003
+UNKNOWN_MESSAGE: Final = 10008
+UNKNOWN_WEBHOOK: Final = 10015
+UNKNOWN_INTERACTION: Final = 10062
+ALREADY_ACKNOWLEDGED: Final = 40060
+MISSING_ACCESS: Final = 50001
+NO_DIRECT_MESSAGES: Final = 50007
+MISSING_PERMISSIONS: Final = 50013
+INVALID_TOKEN: Final = 50027
+INVALID_BODY: Final = 50035
+THREAD_EXISTS: Final = 160004
+NO_WAY_IN: Final = frozenset({UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS})
+"""The channel is closed to the bot."""
+
+NO_PINGS: Final = {"parse": list[str]()}
+
+ANSWER: Final = 4
+DEFER: Final = 5
+DEFER_SILENTLY: Final = 6
+SUGGEST: Final = 8
+DIALOG: Final = 9
+EPHEMERAL: Final = 64
+
+Body = dict[str, Any]
+
+
+class Api:
+    """The calls that the sender and the listener need. All raise discord.py's `HTTPException`."""
+
+    def __init__(self, client: discord.Client) -> None:
+        """``client`` must be logged in before the first call."""
+        self._http = client.http
+
+    async def respond(self, interaction_id: str, token: str, kind: int, data: Body | None = None) -> str:
+        """Give an interaction its first response; returns the id of the message it made, or an empty string."""
+        route = Route("POST", "/interactions/{interaction_id}/{webhook_token}/callback",
+                      interaction_id=interaction_id, webhook_token=token)  # fmt: skip
+        body = {"type": kind} if data is None else {"type": kind, "data": data}
+        made = await self._http.request(route, json=body, params={"with_response": "true"})
+        message = ((made or {}).get("resource") or {}).get("message") or {}
+        return str(message.get("id", ""))
+
+    async def edit_original(self, application_id: str, token: str, body: Body) -> str:
+        """Edit (or, after a deferral, fill in) an interaction's response; returns the message's id."""
+        route = Route("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
+                      webhook_id=application_id, webhook_token=token)  # fmt: skip
+        return str((await self._http.request(route, json=body))["id"])
+
+    async def send(self, channel_id: str, body: Body, nonce: str) -> str:
+        """Send a message once per nonce (at most 25 characters; Discord remembers it for some minutes)."""
+        route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel_id)
+        made = await self._http.request(route, json={**body, "nonce": nonce, "enforce_nonce": True})
+        return str(made["id"])
+
+    async def edit(self, channel_id: str, message_id: str, body: Body) -> None:
+        """Edit a message of ours."""
+        route = Route("PATCH", "/channels/{channel_id}/messages/{message_id}",
+                      channel_id=channel_id, message_id=message_id)  # fmt: skip
+        await self._http.request(route, json=body)
+
+    async def delete(self, channel_id: str, message_id: str) -> None:
+        """Delete a message of ours."""
+        route = Route("DELETE", "/channels/{channel_id}/messages/{message_id}",
+                      channel_id=channel_id, message_id=message_id)  # fmt: skip
+        await self._http.request(route)
+
+    async def history(self, channel_id: str, limit: int = 50) -> list[dict[str, Any]]:
+        """Return a channel's newest messages."""
+        route = Route("GET", "/channels/{channel_id}/messages", channel_id=channel_id)
+        return await self._http.request(route, params={"limit": limit})
+
+    async def direct_messages(self, user_id: str) -> str:
+        """Return the channel of a user's direct messages."""
+        return str(
+            (await self._http.request(Route("POST", "/users/@me/channels"), json={"recipient_id": user_id}))["id"]
+        )
+
+    async def open_thread(self, channel_id: str, message_id: str, name: str) -> str:
+        """Start a thread from a message and return its id; a thread that was started before is returned again."""
+        route = Route("POST", "/channels/{channel_id}/messages/{message_id}/threads",
+                      channel_id=channel_id, message_id=message_id)  # fmt: skip
+        try:
+            return str((await self._http.request(route, json={"name": name}))["id"])
+        except discord.HTTPException as e:
+            if e.code == THREAD_EXISTS:
+                return message_id  # a thread started from a message has the message's id
+            raise
+
+    async def commands(self, application_id: str) -> list[Body]:
+        """Return the registered application commands."""
+        return await self._http.request(Route("GET", "/applications/{application_id}/commands",
+                                              application_id=application_id))  # fmt: skip
+
+    async def put_commands(self, application_id: str, commands: list[Body]) -> None:
+        """Replace the application commands."""
+        await self._http.request(
+            Route("PUT", "/applications/{application_id}/commands", application_id=application_id), json=commands
+        )
+
+
+def translated(error: Exception) -> DeliveryError:
+    """Return what an error of a call means for the message that was to be delivered."""
+    if isinstance(error, DeliveryError):
+        return error
+    if isinstance(error, discord.RateLimited):
+        return RetryLater("rate limited", error.retry_after)
+    if isinstance(error, discord.HTTPException):
+        reason = f"{error.status} {error.code}: {error.text}"[:300]
+        if error.status == 429 or error.status >= 500:
+            return RetryLater(reason)
+        return (
+            RetryLater(reason, 60.0) if error.status == 401 and error.code != INVALID_TOKEN else Undeliverable(reason)
+        )
+    return RetryLater(f"{type(error).__name__}: {error}"[:300])

@@ -1,0 +1,239 @@
+"""The Discord client: connects, registers commands, acknowledges interactions, catches up after a restart."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any, Final
+
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.commands.registry import CommandRegistry
+from bot.events import Destination, Event, Submit
+from bot.messages import Form, Message, Progress
+from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused, Watched
+from bot.platforms.discord import api
+from bot.platforms.discord.acks import Ack, Acks
+from bot.platforms.discord.api import Api
+from bot.platforms.discord.commands import application_commands, read, same
+from bot.platforms.discord.inbound import interaction_event, message_event
+from bot.platforms.discord.render import bodies, dialog
+from bot.platforms.discord.send import Sender
+
+DEFER_AFTER: Final = 1.2
+"""Seconds that the courier has to send an answer that is there; the interaction's limit is 3."""
+CATCH_UP: Final = 200
+"""Most messages of one chat that are read after a restart."""
+NEW_CHAT: Final = timedelta(minutes=10)
+_log = logging.getLogger(__name__)
+
+
+class DiscordPlatform:
+    """Discord as a `bot.platforms.base.Platform`."""
+
+    name = "discord"
+    capabilities = Capabilities(forms=True, placeholder_delay=1.5, progress_interval=1.5)
+
+    def __init__(
+        self,
+        token: str,
+        registry: CommandRegistry,
+        *,
+        api_url: str,
+        gateway_url: str | None = None,
+        message_content: bool = False,
+    ) -> None:
+        """``api_url`` is the versioned root of the REST API; ``gateway_url`` overrides the gateway that it names."""
+        Route.BASE = api_url.rstrip("/")
+        if gateway_url:
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+        self._token, self._registry = token, registry
+        intents = discord.Intents.none()
+        intents.guilds = intents.guild_messages = intents.dm_messages = True
+        intents.message_content = message_content
+        self._client = _Client(self, intents)
+        self._api = Api(self._client)
+        self._acks = Acks()
+        self._sender = Sender(self._api, self._acks)
+        self._inbound: Inbound | None = None
+        self._order: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def run(self, inbound: Inbound) -> None:
+        """Connect and listen until cancelled. Raises `TokenRefused`."""
+        self._inbound = inbound
+        try:
+            async with self._client:
+                await self._client.start(self._token)
+        except discord.LoginFailure:
+            raise TokenRefused("Discord refuses the token: check DISCORD_TOKEN") from None
+        except discord.PrivilegedIntentsRequired:
+            raise TokenRefused(
+                "Discord refuses the message-content intent: enable it in the developer portal, "
+                "or unset DISCORD_MESSAGE_CONTENT"
+            ) from None
+
+    async def deliver(self, delivery: Delivery, message: Message) -> None:
+        """Make the person see the message, once."""
+        self._check_logged_in()
+        await self._sender.deliver(delivery, message)
+
+    async def place(self, delivery: Delivery, progress: Progress) -> None:
+        """Send a placeholder."""
+        self._check_logged_in()
+        await self._sender.place(delivery, progress)
+
+    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+        """Show progress."""
+        await self._sender.show_progress(destination, slot, progress)
+
+    async def retract(self, destination: Destination, message_id: str) -> None:
+        """Delete a placeholder."""
+        try:
+            await self._sender.retract(destination, message_id)
+        except (discord.DiscordException, OSError) as e:
+            _log.info("a placeholder could not be deleted: %s", e)
+
+    async def check_ready(self) -> str:
+        """Return an empty string if connected, else what is wrong."""
+        if not self._client.is_ready():
+            return "not connected to Discord yet"
+        return "" if self._client.latency < 60 else f"Discord has not answered for {self._client.latency:.0f} s"
+
+    def _check_logged_in(self) -> None:
+        if self._client.application_id is None:
+            raise RetryLater("not logged in yet", 0.5)
+
+    async def logged_in(self) -> None:
+        """Register the commands if they changed."""
+        assert self._client.user is not None
+        assert self._client.application_id is not None
+        self._sender.me = str(self._client.user.id)
+        application = str(self._client.application_id)
+        wanted = application_commands(self._registry)
+        known = {c["name"]: c for c in await self._api.commands(application)}
+        if known.keys() != {c["name"] for c in wanted} or not all(same(c, known[c["name"]]) for c in wanted):
+            await self._api.put_commands(application, wanted)
+            _log.info("Discord: %d commands registered", len(wanted))
+
+    async def ready(self) -> None:
+        """Read what was said while nobody listened."""
+        assert self._inbound is not None
+        _log.info("Discord: connected as %s", self._client.user)
+        for chat in await self._inbound.watched(self.name):
+            try:
+                await self._catch_up(chat)
+            except (discord.DiscordException, OSError) as e:
+                _log.warning("the history of a chat could not be read: %s", e)
+
+    async def _catch_up(self, chat: Watched) -> None:
+        channel: Any = await self._client.fetch_channel(int(chat.chat_id))
+        last = chat.last_said.removeprefix("m")
+        after = discord.Object(int(last)) if last.isdigit() else discord.utils.utcnow() - NEW_CHAT
+        async for message in channel.history(after=after, limit=CATCH_UP, oldest_first=True):
+            await self.said(message)
+
+    async def said(self, message: discord.Message) -> None:
+        """Hand a message on; messages of one chat keep their order."""
+        assert self._inbound is not None
+        assert self._client.user is not None
+        event = message_event(message, self._client.user)
+        if event is None or not getattr(event.payload, "addressed", True):
+            return
+        async with self._order[message.channel.id]:
+            outcome = await self._inbound.dispatch(event)
+        if outcome.status == "refused":
+            await self._api.send(
+                event.destination.chat_id,
+                {"content": outcome.notice, "allowed_mentions": api.NO_PINGS},
+                f"r{message.id}",
+            )
+
+    async def interact(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand a command, a press or a dialog on, and acknowledge it in time."""
+        assert self._inbound is not None
+        event = interaction_event(interaction)
+        if event is None:
+            return
+        if interaction.type is discord.InteractionType.autocomplete:
+            await self._suggest(interaction, event)
+            return
+        interaction_id, token = str(interaction.id), interaction.token
+        ack = self._acks.open(interaction_id)
+        if not isinstance(event.payload, Submit):
+            direct = await self._inbound.form_for(event)
+            if direct is not None:
+                kind, data = (
+                    (api.DIALOG, dialog(direct)) if isinstance(direct, Form) else (api.ANSWER, _private(direct))
+                )
+                await self._acknowledge(ack, interaction_id, token, kind, data)
+                return
+        outcome = await self._inbound.dispatch(event)
+        if outcome.status == "refused":
+            await self._acknowledge(ack, interaction_id, token, api.ANSWER, _private(Message(outcome.notice)))
+        elif outcome.status == "silent" and event.destination.pressed_message:
+            await self._acknowledge(ack, interaction_id, token, api.DEFER_SILENTLY)
+        elif outcome.status in ("working", "silent"):
+            await self._acknowledge(ack, interaction_id, token, api.DEFER)
+        elif outcome.status == "answered":
+            try:
+                await asyncio.wait_for(ack.done.wait(), DEFER_AFTER)
+            except TimeoutError:
+                await self._acknowledge(ack, interaction_id, token, api.DEFER)
+
+    async def _acknowledge(
+        self, ack: Ack, interaction: str, token: str, kind: int, data: api.Body | None = None
+    ) -> None:
+        async with ack.lock:
+            if ack.state != "open":
+                return
+            try:
+                await self._api.respond(interaction, token, kind, data)
+            except discord.HTTPException as e:
+                if e.code not in (api.ALREADY_ACKNOWLEDGED, api.UNKNOWN_INTERACTION):
+                    raise
+                _log.info("an interaction could not be acknowledged: %s", e.text)
+            ack.became("deferred" if kind == api.DEFER else "answered")
+
+    async def _suggest(self, interaction: discord.Interaction[Any], event: Event) -> None:
+        assert self._inbound is not None
+        _, values, focused = read(dict(interaction.data or {}))  # type: ignore[arg-type]
+        found = await self._inbound.complete(event, focused, values.get(focused, ""))
+        choices = [{"name": label[:100], "value": value} for label, value in found[:25]]
+        await self._api.respond(str(interaction.id), interaction.token, api.SUGGEST, {"choices": choices})
+
+
+class _Client(discord.AutoShardedClient):
+    """Passes discord.py's events on. It caches nothing that the bot does not need."""
+
+    def __init__(self, platform: DiscordPlatform, intents: discord.Intents) -> None:
+        super().__init__(
+            intents=intents,
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self._platform = platform
+
+    async def setup_hook(self) -> None:
+        await self._platform.logged_in()
+
+    async def on_ready(self) -> None:
+        await self._platform.ready()
+
+    async def on_message(self, message: discord.Message) -> None:
+        await self._platform.said(message)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        try:
+            await self._platform.interact(interaction)
+        except (discord.DiscordException, OSError) as e:
+            # The event is committed: its answer will find another way.
+            _log.warning("interaction %s: %s", interaction.id, e)
+
+
+def _private(message: Message) -> api.Body:
+    return {**bodies(message)[0], "components": bodies(message)[-1]["components"], "flags": api.EPHEMERAL}

@@ -1,0 +1,83 @@
+"""Discord's application commands, derived from the command registry."""
+
+from typing import Any, Final
+
+from bot.commands.registry import CommandRegistry, CommandSpec, Parameter
+from bot.platforms.discord.api import Body
+
+DESCRIPTION: Final = 100
+CHOICES: Final = 25
+STRING: Final = 6000
+MANAGE_GUILD: Final = str(1 << 5)
+_TYPES: Final[dict[type, int]] = {str: 3, int: 4, bool: 5}
+_EVERYWHERE: Final = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
+LEFT_OUT: Final = frozenset({"cancel"})
+"""Forms are dialogs here: there is nothing to cancel."""
+
+
+def application_commands(registry: CommandRegistry) -> list[Body]:
+    """Return the payload of a bulk registration; groups become subcommands."""
+    found: list[Body] = []
+    for group, specs in registry.groups().items():
+        shown = [s for s in specs if s.name not in LEFT_OUT]
+        if not shown:
+            continue
+        if shown[0].name == group:
+            body: Body = {"name": group, "description": shown[0].help[:DESCRIPTION], "options": _options(shown[0])}
+        else:
+            body = {
+                "name": group,
+                "description": f"{group.capitalize()}: {', '.join(s.name.split()[1] for s in shown)}"[:DESCRIPTION],
+                "options": [
+                    {"type": 1, "name": s.name.split()[1], "description": s.help[:DESCRIPTION], "options": _options(s)}
+                    for s in shown
+                ],
+            }
+        body |= {"type": 1, **_EVERYWHERE}
+        if all(s.admin for s in shown):
+            body["default_member_permissions"] = MANAGE_GUILD
+        found.append(body)
+    return found
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Tell whether what Discord has registered says what we would register (it adds fields of its own)."""
+    if isinstance(ours, dict):
+        return isinstance(theirs, dict) and all(same(v, theirs.get(k, _empty(v))) for k, v in ours.items())
+    if isinstance(ours, list):
+        return isinstance(theirs, list) and len(ours) == len(theirs) and all(map(same, ours, theirs))
+    return ours == theirs
+
+
+def read(data: dict[str, Any]) -> tuple[str, dict[str, str], str]:
+    """Return a command's full name, its values as text, and the option being typed (for autocompletion)."""
+    name, options = str(data["name"]), list[dict[str, Any]](data.get("options") or [])
+    while options and options[0]["type"] in (1, 2):
+        name, options = f"{name} {options[0]['name']}", list(options[0].get("options") or [])
+    focused = next((o["name"] for o in options if o.get("focused")), "")
+    return name, {o["name"]: str(o["value"]) for o in options}, focused
+
+
+def _options(spec: CommandSpec) -> list[Body]:
+    # Discord wants required options first.
+    return [_option(p) for p in sorted(spec.parameters, key=lambda p: not p.required)]
+
+
+def _option(parameter: Parameter) -> Body:
+    body: Body = {
+        "type": _TYPES[parameter.kind],
+        "name": parameter.name,
+        "description": parameter.help[:DESCRIPTION],
+        "required": parameter.required,
+    }
+    if parameter.choices:
+        body["choices"] = [{"name": label[:100], "value": value} for label, value in parameter.choices[:CHOICES]]
+    elif parameter.completes:
+        body["autocomplete"] = True
+    elif parameter.kind is str:
+        body["max_length"] = min(parameter.max_length, STRING)
+    return body
+
+
+def _empty(value: Any) -> Any:
+    return type(value)() if isinstance(value, list | bool) else None

@@ -1,0 +1,206 @@
+"""Sending once: by the interaction's response, by a nonce, or by editing what stands already."""
+
+import logging
+import time
+from typing import Final
+
+import discord
+
+from bot.events import Destination
+from bot.messages import Message, Progress
+from bot.platforms.base import Delivery, DeliveryError, Undeliverable
+from bot.platforms.discord import api
+from bot.platforms.discord.acks import Acks
+from bot.platforms.discord.api import Api, Body, translated
+from bot.platforms.discord.render import bodies, emphasised, plain_body, progress_body
+
+TOKEN_SECONDS: Final = 15 * 60 - 10
+"""An interaction's token is valid for 15 minutes; leave some for the way."""
+RESPONSE_SECONDS: Final = 3.0
+NONCE_SECONDS: Final = 120.0
+"""Discord remembers nonces for "a few minutes"; a later try looks at the history first."""
+_EPOCH_MS: Final = 1420070400000
+_log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Delivers messages, and shows progress in their place before."""
+
+    def __init__(self, calls: Api, acks: Acks, me: str = "") -> None:
+        """``me`` is the bot's own user id, once it is known."""
+        self._api, self._acks, self.me = calls, acks, me
+
+    async def deliver(self, delivery: Delivery, message: Message) -> None:
+        """See `bot.platforms.base.Platform.deliver`."""
+        try:
+            if delivery.edit:
+                await self._mark(delivery, message)
+            elif message.thread and delivery.destination.handle.get("text_channel"):
+                await self._in_thread(delivery, message)
+            else:
+                await self._parts(delivery, bodies(message), private=message.private)
+        except DeliveryError:
+            raise
+        except (discord.DiscordException, OSError) as e:
+            raise translated(e) from e
+
+    async def place(self, delivery: Delivery, progress: Progress) -> None:
+        """Send a placeholder."""
+        try:
+            channel = delivery.destination.chat_id
+            await delivery.record(await self._api.send(channel, progress_body(progress), f"{delivery.id}-p"))
+        except (discord.DiscordException, OSError) as e:
+            raise translated(e) from e
+
+    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+        """Show progress in the placeholder, or in the deferred response."""
+        body = progress_body(progress)
+        if slot:
+            await self._api.edit(destination.chat_id, slot, body)
+            return
+        interaction, token, application = _handle(destination)
+        ack = self._acks.get(interaction)
+        if ack is not None and ack.state == "deferred":
+            await self._api.edit_original(application, token, body)
+
+    async def retract(self, destination: Destination, message_id: str) -> None:
+        """Delete a placeholder."""
+        await self._api.delete(destination.chat_id, message_id)
+
+    async def _parts(
+        self, delivery: Delivery, parts: list[Body], *, private: bool, channel: str = "", skip: int = 0
+    ) -> None:
+        """Send the parts that were not sent before; ``skip`` recorded messages stand before the first part."""
+        for index, body in enumerate(parts):
+            if skip + index < len(delivery.sent):
+                continue
+            try:
+                sent = await self._part(delivery, index, body, private=private, channel=channel)
+            except discord.HTTPException as e:
+                if e.code != api.INVALID_BODY:
+                    raise
+                _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
+                sent = await self._part(delivery, index, plain_body(body), private=private, channel=channel)
+            delivery.sent.append(sent)
+            await delivery.record(sent)
+
+    async def _part(self, delivery: Delivery, index: int, body: Body, *, private: bool, channel: str) -> str:
+        if index == 0 and not channel:
+            if delivery.slot:
+                try:
+                    await self._api.edit(delivery.destination.chat_id, delivery.slot, body)
+                except discord.NotFound:
+                    _log.info("the placeholder of message %d is gone", delivery.id)
+                else:
+                    return delivery.slot
+            if delivery.destination.handle and (sent := await self._respond(delivery.destination, body, private)):
+                return sent
+        nonce = f"{delivery.id}-{index}"
+        to_person = private and delivery.destination.kind != "dm"
+        return await self._to_channel(
+            delivery, channel or delivery.destination.chat_id, body, nonce, to_person=to_person
+        )
+
+    async def _respond(self, destination: Destination, body: Body, private: bool) -> str:
+        """Answer the interaction; an empty string if that is not possible any more."""
+        interaction, token, application = _handle(destination)
+        age = _age(interaction)
+        if age > TOKEN_SECONDS:
+            return ""
+        data = {**body, "flags": api.EPHEMERAL} if private else body
+        ack = self._acks.get(interaction)
+        if ack is not None:
+            async with ack.lock:
+                if ack.state == "open":
+                    sent = await self._first_response(interaction, token, data)
+                    ack.became("answered")
+                    if sent is not None:
+                        return sent
+        try:
+            sent = await self._api.edit_original(application, token, body)
+        except discord.HTTPException as e:
+            if e.code == api.INVALID_TOKEN:
+                return ""
+            if e.code not in (api.UNKNOWN_WEBHOOK, api.UNKNOWN_MESSAGE):
+                raise
+            # Nobody has answered yet: the process that took the interaction died in between.
+            return (await self._first_response(interaction, token, data) or "") if age < RESPONSE_SECONDS else ""
+        if ack is not None:
+            ack.became("answered")
+        return sent
+
+    async def _first_response(self, interaction: str, token: str, data: Body) -> str | None:
+        """Return the message's id; None if a response exists already, or the three seconds have passed."""
+        try:
+            return await self._api.respond(interaction, token, api.ANSWER, data)
+        except discord.HTTPException as e:
+            if e.code in (api.ALREADY_ACKNOWLEDGED, api.UNKNOWN_INTERACTION):
+                return None
+            raise
+
+    async def _to_channel(self, delivery: Delivery, channel: str, body: Body, nonce: str, *, to_person: bool) -> str:
+        if not to_person:
+            try:
+                return await self._send(delivery, channel, body, nonce)
+            except discord.HTTPException as e:
+                if e.code not in api.NO_WAY_IN:
+                    raise
+        try:
+            direct = await self._api.direct_messages(delivery.destination.user_id)
+            # Nonces count per author, not per channel.
+            return await self._send(delivery, direct, body, f"{nonce}d")
+        except discord.HTTPException as e:
+            if e.code == api.NO_DIRECT_MESSAGES:
+                raise Undeliverable("no channel, and no direct messages, are open to the bot") from e
+            raise
+
+    async def _send(self, delivery: Delivery, channel: str, body: Body, nonce: str) -> str:
+        if delivery.attempt > 1 and delivery.age > NONCE_SECONDS:
+            oldest = _snowflake(time.time() - delivery.age)
+            for message in await self._api.history(channel):
+                mine = message["author"]["id"] == self.me and message["content"] == body["content"]
+                if mine and int(message["id"]) >= oldest:
+                    return str(message["id"])
+        return await self._api.send(channel, body, nonce)
+
+    async def _in_thread(self, delivery: Delivery, message: Message) -> None:
+        """Open a thread for a story, from a short message in the channel, and tell it there."""
+        lead: Body = {
+            "content": f"📖 **{emphasised(message.thread)}**: the story is told in the thread below.",
+            "allowed_mentions": api.NO_PINGS,
+        }
+        if not delivery.sent:
+            await self._parts(delivery, [lead], private=False)
+        try:
+            thread = await self._api.open_thread(delivery.destination.chat_id, delivery.sent[0], message.thread)
+        except discord.HTTPException as e:
+            if e.status not in (400, 403, 404):
+                raise
+            _log.info("no thread for a story: %s", e.text)
+            await self._parts(delivery, bodies(message), private=False, channel=delivery.destination.chat_id, skip=1)
+            return
+        await delivery.opened(thread)
+        await self._parts(delivery, bodies(message), private=False, channel=thread, skip=1)
+
+    async def _mark(self, delivery: Delivery, message: Message) -> None:
+        """Change the pressed message: it carried the buttons, so of a long page it is the last part."""
+        body = bodies(message)[-1]
+        try:
+            await self._api.edit(delivery.destination.chat_id, delivery.edit, body)
+        except discord.HTTPException as e:
+            if e.code != api.UNKNOWN_MESSAGE:
+                raise
+
+
+def _handle(destination: Destination) -> tuple[str, str, str]:
+    handle = destination.handle
+    return str(handle.get("interaction", "")), str(handle.get("token", "")), str(handle.get("application", ""))
+
+
+def _age(snowflake: str) -> float:
+    """Return how many seconds ago an id was made (Discord's documentation, "Snowflakes")."""
+    return time.time() - ((int(snowflake) >> 22) + _EPOCH_MS) / 1000
+
+
+def _snowflake(moment: float) -> int:
+    return int(moment * 1000 - _EPOCH_MS) << 22

@@ -1,0 +1,218 @@
+"""People who play, whatever the platform: what they do, and what they see then. For the crash test and the benchmark.
+
+A town is a platform's local server with its people. `TOWNS` lists them; a further platform is a class and a line.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.doubles.telegram import Message, NoSuchButtonError, Person, Rules, Tap, TelegramServer
+
+ANSWER_AGAIN: Final = "Answer again"
+RETRY: Final = "Retry"
+BACK: Final = "Back"
+CANCEL: Final = "Cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message of the bot as a person sees it now; ``at`` is when it became so (monotonic seconds)."""
+
+    id: str
+    text: str
+    labels: tuple[str, ...]
+    at: float
+
+    @property
+    def content(self) -> bool:
+        """Whether it says anything: not a placeholder, nor the progress of a job."""
+        return any(map(str.isalnum, self.text)) and CANCEL not in self.labels
+
+    @property
+    def page(self) -> bool:
+        """Whether it is a page that can be played on."""
+        return RETRY in self.labels
+
+    @property
+    def numbers(self) -> list[str]:
+        """The labels of its choices."""
+        return [label for label in self.labels if label.isdigit()]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something a person did. ``key`` is its event's in the record, ``at`` its time (monotonic seconds)."""
+
+    player: "Player"
+    kind: str
+    key: str
+    at: float
+    handle: Any = field(repr=False, compare=False)
+
+
+class NotPossible(Exception):
+    """The person's client does not offer that (any more)."""
+
+
+class Player(ABC):
+    """A person in the direct messages with the bot."""
+
+    def __init__(self, name: str, chat_id: str) -> None:
+        self.name, self.chat_id = name, chat_id
+
+    @abstractmethod
+    async def begin(self, premise: str) -> Act:
+        """Use the command that starts a story."""
+
+    @abstractmethod
+    async def say(self, text: str) -> Act:
+        """Write plain text."""
+
+    @abstractmethod
+    async def press(self, shown: Shown, label: str) -> Act:
+        """Press a button as it was seen. Raises `NotPossible`."""
+
+    @abstractmethod
+    def messages(self) -> list[Shown]:
+        """The bot's messages that stand now, oldest first."""
+
+    @abstractmethod
+    def acknowledged(self, act: Act) -> float | None:
+        """Seconds until the platform showed that the act arrived; None if it did not (yet)."""
+
+    @abstractmethod
+    def told(self, act: Act) -> bool:
+        """Whether the act was answered by a pop-up with words."""
+
+    def page(self) -> Shown | None:
+        """The newest page with buttons."""
+        return next((m for m in reversed(self.messages()) if m.page), None)
+
+
+class Town(ABC):
+    """A platform's local server and its people."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, str]:
+        """The environment that leads a bot process here."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Listen."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Close every connection."""
+
+    @abstractmethod
+    async def ready(self, timeout: float = 20.0) -> None:
+        """Wait until the bot listens."""
+
+    @abstractmethod
+    def player(self, name: str) -> Player:
+        """The person of that name, made at the first call."""
+
+    @abstractmethod
+    def must_answer(self, act: Act) -> bool:
+        """Whether the bot took the act on: the platform no longer keeps it, and did not tell the person of a failure."""
+
+    @abstractmethod
+    def kept(self) -> int:
+        """How many events the platform still keeps for the bot."""
+
+
+class TelegramPlayer(Player):
+    """A person on Telegram."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(person.name, str(person.id))
+        self._person = person
+        self._chat = person.chat()
+
+    async def begin(self, premise: str) -> Act:
+        return self._said("begin", await self._person.say(self._chat, f"/story_new {premise}"))
+
+    async def say(self, text: str) -> Act:
+        return self._said("say", await self._person.say(self._chat, text))
+
+    def _said(self, kind: str, message: Message) -> Act:
+        return Act(self, kind, f"telegram:m{self.chat_id}.{message.id}", message.at, message)
+
+    async def press(self, shown: Shown, label: str) -> Act:
+        message = self._chat.find(int(shown.id))
+        if message is None:
+            raise NotPossible(f"{shown} is gone")
+        try:
+            tap = await self._person.tap(message, label, stale=True)
+        except NoSuchButtonError as e:
+            raise NotPossible(str(e)) from e
+        return Act(self, "press", f"telegram:c{tap.query.id}", tap.query.at, tap)
+
+    def messages(self) -> list[Shown]:
+        return [
+            Shown(str(m.id), m.text, tuple(m.labels), m.since)
+            for m in self._chat.messages
+            if m.from_bot and not m.deleted
+        ]
+
+    def acknowledged(self, act: Act) -> float | None:
+        if isinstance(act.handle, Tap):
+            return None if act.handle.answer is None else act.handle.answer.latency
+        said: Message = act.handle
+        first = next((m for m in self._chat.messages[said.id :] if m.from_bot), None)
+        return None if first is None else first.at - said.at
+
+    def told(self, act: Act) -> bool:
+        return isinstance(act.handle, Tap) and act.handle.answer is not None and bool(act.handle.answer.text)
+
+
+class TelegramTown(Town):
+    """The local Telegram, without flood control: what is measured and broken here is ours."""
+
+    name = "telegram"
+
+    def __init__(self) -> None:
+        # A press may be answered after an outage: how old it may be then is not what is tested.
+        self.server = TelegramServer(rules=Rules(flood=None, query_seconds=600.0))
+        self._players: dict[str, TelegramPlayer] = {}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"TELEGRAM_TOKEN": self.server.token, "TELEGRAM_API_URL": self.server.api_url}
+
+    async def start(self) -> None:
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    async def ready(self, timeout: float = 20.0) -> None:
+        polled = len(self.server.calls("getUpdates"))
+        await self.server.world.changed.until(lambda: len(self.server.calls("getUpdates")) > polled or None, timeout)
+
+    def player(self, name: str) -> TelegramPlayer:
+        if name not in self._players:
+            self._players[name] = TelegramPlayer(self.server.person(name))
+        return self._players[name]
+
+    def must_answer(self, act: Act) -> bool:
+        return True
+
+    def kept(self) -> int:
+        return len(self.server.pending_updates)
+
+
+TOWNS: Final[dict[str, Callable[[], Town]]] = {
+    "telegram": TelegramTown,
+}
+
+
+def now() -> float:
+    """Monotonic seconds, as the local servers count them."""
+    return time.monotonic()
