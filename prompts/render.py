@@ -74,7 +74,7 @@ def check_variables(template: PromptTemplate, variables: Mapping[str, Any]) -> d
 
 @lru_cache(maxsize=1)
 def _environment() -> PromptEnvironment:
-    return PromptEnvironment()
+    return PromptEnvironment(kept=256)
 
 
 def _messages(variable: str, value: Any) -> list[PromptMessage]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -48,7 +48,8 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = 0) -> None:
+        """``kept``: how many compiled sources to keep; for our own templates, which are few."""
         super().__init__(
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -58,9 +59,19 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             cache_size=0,
             finalize=lambda value: "" if value is None else value,
         )
+        self._kept, self._compiled = kept, dict[str, Template]()
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in FILTERS}
         self.tests = {name: self.tests[name] for name in TESTS}
+
+    def compiled(self, source: str) -> Template:
+        """Return a source as a template, compiled before if it is kept."""
+        template = self._compiled.get(source)
+        if template is None:
+            template = self.from_string(source)
+            if len(self._compiled) < self._kept:
+                self._compiled[source] = template
+        return template
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Allow ``*`` and ``%`` on small numbers only, ``**`` never."""
@@ -83,7 +94,7 @@ def render_sources(
     total = 0
     for source in sources:
         pieces: list[str] = []
-        for piece in environment.from_string(source).generate(variables):
+        for piece in environment.compiled(source).generate(variables):
             total += len(piece.encode("utf-8", "replace"))
             if max_bytes is not None and total > max_bytes:
                 raise OutputTooLong

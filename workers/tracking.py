@@ -1,6 +1,7 @@
 """Progress of a running job: recorded now and then, published often, both cheap to lose."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,8 +25,11 @@ class Tracker:
     _recorded: float = field(default=0.0)
     _published: float = field(default=0.0)
 
-    async def report(self, phase: str, percent: int, text: str = "") -> None:
-        """Report where the job is. Raises `LeaseLost` if it is not ours any more."""
+    async def report(self, phase: str, percent: int, preview: Callable[[], str] = str) -> None:
+        """Report where the job is. Raises `LeaseLost` if it is not ours any more.
+
+        ``preview`` returns the text so far; it may be costly and is asked only if that is published now.
+        """
         now = time.monotonic()
         changed = phase != self._phase
         self._phase = phase
@@ -39,5 +43,5 @@ class Tracker:
             self._published = now
             await self.queue.publish(
                 PROGRESS_CHANNEL,
-                {"job": self.job.id, "event": self.job.event_key, "phase": phase, "percent": percent, "text": text},
+                {"job": self.job.id, "event": self.job.event_key, "phase": phase, "percent": percent, "text": preview()},
             )

@@ -5,6 +5,7 @@ servers, the bot and the worker are processes of this machine, killed by SIGKILL
 """
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -40,7 +41,7 @@ ACTIONS: Final = ("I sing to it", "I wait for the morning", "I ask the stranger 
 class Plan:
     """What one run does. Durations are seconds.
 
-    ``pause``: between faults. ``down``: until a killed program is started again. ``patience``: how long a person waits
+    ``rest``: between two acts of a person. ``pause``: between faults. ``down``: until a killed program is started again. ``patience``: how long a person waits
     for an answer before doing the next thing. ``drain``: how long the work may take to settle afterwards.
     """
 
@@ -49,7 +50,8 @@ class Plan:
     towns: Sequence[str] = ("telegram",)
     players: int = 4
     reaper: bool = True
-    pause: tuple[float, float] = (1.0, 2.5)
+    rest: tuple[float, float] = (0.2, 1.6)
+    pause: tuple[float, float] = (0.6, 1.6)
     down: tuple[float, float] = (0.1, 1.0)
     patience: float = 6.0
     drain: float = 40.0
@@ -194,7 +196,7 @@ class _Game:
                 continue
             self._acts += done
             await self._wait(before, done)
-            await asyncio.sleep(self._random.uniform(0.0, 0.3))
+            await asyncio.sleep(self._random.uniform(*self._plan.rest))
 
     def _next(self) -> list[Awaitable[Act]]:
         """What to do now: one thing, or a double tap."""
@@ -219,7 +221,7 @@ class _Game:
         until = now() + self._plan.patience
         while now() < until:
             new = [m for m in self._player.messages() if m.content and m.id not in before]
-            if len(new) + sum(self._player.told(act) for act in done) >= len(done):
+            if len(new) + sum(self._player.told(act) or self._player.failed(act) for act in done) >= len(done):
                 return
             await asyncio.sleep(0.05)
 
@@ -245,9 +247,10 @@ async def _examine(report: Report, acts: list[Act], towns: dict[str, Town]) -> N
     taken = {r["event_key"] for r in await rows("SELECT event_key FROM inbox")}
     replies: dict[str, list[dict[str, Any]]] = {}
     for row in await rows(
-        "SELECT o.event_key, o.platform, o.kind, o.state, o.message_ids, o.error, c.chat_id, o.payload "
-        "FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE o.part = 'reply' ORDER BY o.id"
+        "SELECT event_key, kind, state, message_ids, error, (payload ->> 'page')::bigint AS page "
+        "FROM outbox WHERE part = 'reply'"
     ):
+        row["message_ids"] = json.loads(row["message_ids"])
         replies.setdefault(row["event_key"], []).append(row)
     report.events = len(acts)
     for act in acts:
@@ -322,12 +325,21 @@ def _repeated(report: Report, town: str, player: Player, claims: dict[tuple[str,
 
 async def _trees(report: Report, acts: list[Act], replies: dict[str, list[dict[str, Any]]]) -> None:
     """The cursor moved once per accepted move, and every page has one job, one place and one author."""
-    story_of = {r["id"]: r["story_id"] for r in await rows("SELECT id, story_id FROM pages")}
+    pages = {r["id"]: r for r in await rows("SELECT id, story_id, parent_id FROM pages")}
+    written = {
+        r["event_key"]: r["page"]
+        for r in await rows("SELECT event_key, (parameters ->> 'page')::bigint AS page FROM jobs")
+    }
     moves: Counter[int] = Counter()
     for act in acts:
-        for row in replies.get(act.key, []):
-            if row["kind"] == "page" and act.kind != "begin":
-                moves[story_of[row["payload"]["page"]]] += 1
+        found = replies.get(act.key, [])
+        page = next((r["page"] for r in found if r["kind"] == "page"), None) or written.get(act.key)
+        if page is None:
+            continue
+        story = pages[page]["story_id"]
+        moves[story] += act.kind != "begin"
+        # A page that could not be written: the story goes back to the one before.
+        moves[story] += any(r["kind"] == "page_failed" for r in found) and pages[page]["parent_id"] is not None
     report.moves = moves.total()
     for story in await rows("SELECT id, revision FROM stories"):
         if moves[story["id"]] != story["revision"]:

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.doubles import discord
 from tests.doubles.telegram import Message, NoSuchButtonError, Person, Rules, Tap, TelegramServer
 
 ANSWER_AGAIN: Final = "Answer again"
 RETRY: Final = "Retry"
 BACK: Final = "Back"
 CANCEL: Final = "Cancel"
+DEFERRED: Final = 5
+"""Discord's kind of an acknowledgement that promises an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,12 @@ class Player(ABC):
         """Press a button as it was seen. Raises `NotPossible`."""
 
     @abstractmethod
-    def messages(self) -> list[Shown]:
-        """The bot's messages that stand now, oldest first."""
+    def count(self) -> int:
+        """How many messages were ever made in the chat, by anybody."""
+
+    @abstractmethod
+    def messages(self, after: int = 0) -> list[Shown]:
+        """The bot's messages that stand now, oldest first; only those made when the chat had ``after`` already."""
 
     @abstractmethod
     def acknowledged(self, act: Act) -> float | None:
@@ -86,6 +93,11 @@ class Player(ABC):
     @abstractmethod
     def told(self, act: Act) -> bool:
         """Whether the act was answered by a pop-up with words."""
+
+    def failed(self, act: Act) -> bool:
+        """Whether the platform itself told the person that the act failed."""
+        del act
+        return False
 
     def page(self) -> Shown | None:
         """The newest page with buttons."""
@@ -154,10 +166,13 @@ class TelegramPlayer(Player):
             raise NotPossible(str(e)) from e
         return Act(self, "press", f"telegram:c{tap.query.id}", tap.query.at, tap)
 
-    def messages(self) -> list[Shown]:
+    def count(self) -> int:
+        return len(self._chat.messages)
+
+    def messages(self, after: int = 0) -> list[Shown]:
         return [
             Shown(str(m.id), m.text, tuple(m.labels), m.since)
-            for m in self._chat.messages
+            for m in self._chat.messages[after:]
             if m.from_bot and not m.deleted
         ]
 
@@ -208,8 +223,108 @@ class TelegramTown(Town):
         return len(self.server.pending_updates)
 
 
+class DiscordPlayer(Player):
+    """A person on Discord."""
+
+    def __init__(self, person: discord.Person) -> None:
+        self._person = person
+        self._channel = person.dm()
+        super().__init__(person.name, str(self._channel.id))
+
+    async def begin(self, premise: str) -> Act:
+        return self._acted("begin", await self._person.slash(self._channel, "story new", premise=premise))
+
+    async def say(self, text: str) -> Act:
+        message = await self._person.say(self._channel, text)
+        return Act(self, "say", f"discord:m{message.id}", message.created_at, message)
+
+    async def press(self, shown: Shown, label: str) -> Act:
+        message = self._channel.messages[int(shown.id)]
+        button = next((b for b in message.buttons if b.label == label), None)
+        try:
+            if button is None or not self._person.sees(message):
+                raise NotPossible(f"{shown} has no button {label!r} any more")
+            return self._acted("press", self._person.press(message, button))
+        except discord.Refused as e:
+            raise NotPossible(str(e)) from e
+
+    def _acted(self, kind: str, interaction: discord.Interaction) -> Act:
+        return Act(self, kind, f"discord:i{interaction.id}", interaction.created_at, interaction)
+
+    def count(self) -> int:
+        return len(self._channel.messages)
+
+    def messages(self, after: int = 0) -> list[Shown]:
+        return [
+            Shown(
+                str(m.id),
+                "" if m.loading else m.text,
+                tuple(b.label for b in m.buttons if not b.disabled),
+                m.edits[-1].at if m.edits else m.created_at,
+            )
+            for m in list(self._channel.messages.values())[after:]
+            if m.author.bot and self._person.sees(m)
+        ]
+
+    def acknowledged(self, act: Act) -> float | None:
+        """Plain text is not acknowledged on Discord: a placeholder comes only when the answer takes long."""
+        acted = act.handle
+        return acted.ack.latency if isinstance(acted, discord.Interaction) and acted.ack is not None else None
+
+    def told(self, act: Act) -> bool:
+        return False
+
+    def failed(self, act: Act) -> bool:
+        return isinstance(act.handle, discord.Interaction) and act.handle.failed
+
+
+class DiscordTown(Town):
+    """The local Discord, without rate limits."""
+
+    name = "discord"
+
+    def __init__(self) -> None:
+        self.server = discord.DiscordServer(discord.Settings(rate_limits=discord.RateLimits.off()))
+        self._players: dict[str, DiscordPlayer] = {}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "DISCORD_TOKEN": self.server.token,
+            "DISCORD_API_URL": self.server.api_url,
+            "DISCORD_GATEWAY_URL": self.server.gateway_url,
+        }
+
+    async def start(self) -> None:
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    async def ready(self, timeout: float = 20.0) -> None:
+        await self.server.ready(timeout)
+        await self.server.commands_synced(timeout)
+
+    def player(self, name: str) -> DiscordPlayer:
+        if name not in self._players:
+            self._players[name] = DiscordPlayer(self.server.person(name))
+        return self._players[name]
+
+    def must_answer(self, act: Act) -> bool:
+        acted = act.handle
+        if not isinstance(acted, discord.Interaction):
+            return True
+        # Answered at once by a message: that is the notice. Not acknowledged: the client said so.
+        return acted.ack is not None and acted.ack.type == DEFERRED
+
+    def kept(self) -> int:
+        """What was said while no bot was connected is in the chats' history until it has come back."""
+        return 0 if len(self.server.gateway.connected_shards()) >= self.server.settings.shards else 1
+
+
 TOWNS: Final[dict[str, Callable[[], Town]]] = {
     "telegram": TelegramTown,
+    "discord": DiscordTown,
 }
 
 

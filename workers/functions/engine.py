@@ -8,6 +8,7 @@ import logging
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, Literal, TypeVar, cast
 from uuid import uuid4
 
@@ -186,7 +187,7 @@ class _Call:
                     if show:
                         share = min(len(text) / expected, 1.0)
                         percent = round(ENDS["PREP"] + share * (ENDS["AI_CALL"] - ENDS["PREP"]))
-                        await self._caller.tracker.report("AI_CALL", percent, function.preview(text))
+                        await self._caller.tracker.report("AI_CALL", percent, partial(function.preview, text))
         finally:
             for note in notes:
                 self._step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])

@@ -6,6 +6,7 @@ on the outbox alone.
 
 from typing import Any, Final
 
+import aiohttp
 import discord
 from discord.http import Route
 
@@ -26,6 +27,8 @@ THREAD_EXISTS: Final = 160004
 NO_WAY_IN: Final = frozenset({UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS})
 """The channel is closed to the bot."""
 
+TROUBLE: Final = (discord.DiscordException, aiohttp.ClientError, OSError)
+"""What a call may raise: a refusal, or a connection that failed at any point."""
 NO_PINGS: Final = {"parse": list[str]()}
 
 ANSWER: Final = 4

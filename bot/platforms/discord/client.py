@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from bot.platforms.discord.send import Sender
 
 DEFER_AFTER: Final = 1.2
 """Seconds that the courier has to send an answer that is there; the interaction's limit is 3."""
+CLOSE_SECONDS: Final = 5.0
 CATCH_UP: Final = 200
 """Most messages of one chat that are read after a restart."""
 NEW_CHAT: Final = timedelta(minutes=10)
@@ -65,8 +67,7 @@ class DiscordPlatform:
         """Connect and listen until cancelled. Raises `TokenRefused`."""
         self._inbound = inbound
         try:
-            async with self._client:
-                await self._client.start(self._token)
+            await self._client.start(self._token)
         except discord.LoginFailure:
             raise TokenRefused("Discord refuses the token: check DISCORD_TOKEN") from None
         except discord.PrivilegedIntentsRequired:
@@ -74,6 +75,11 @@ class DiscordPlatform:
                 "Discord refuses the message-content intent: enable it in the developer portal, "
                 "or unset DISCORD_MESSAGE_CONTENT"
             ) from None
+        finally:
+            # In the middle of a reconnection the library's close may never return.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._client.close()
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """Make the person see the message, once."""
@@ -93,7 +99,7 @@ class DiscordPlatform:
         """Delete a placeholder."""
         try:
             await self._sender.retract(destination, message_id)
-        except (discord.DiscordException, OSError) as e:
+        except api.TROUBLE as e:
             _log.info("a placeholder could not be deleted: %s", e)
 
     async def check_ready(self) -> str:
@@ -125,7 +131,7 @@ class DiscordPlatform:
         for chat in await self._inbound.watched(self.name):
             try:
                 await self._catch_up(chat)
-            except (discord.DiscordException, OSError) as e:
+            except api.TROUBLE as e:
                 _log.warning("the history of a chat could not be read: %s", e)
 
     async def _catch_up(self, chat: Watched) -> None:
@@ -230,7 +236,7 @@ class _Client(discord.AutoShardedClient):
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         try:
             await self._platform.interact(interaction)
-        except (discord.DiscordException, OSError) as e:
+        except api.TROUBLE as e:
             # The event is committed: its answer will find another way.
             _log.warning("interaction %s: %s", interaction.id, e)
 

@@ -41,7 +41,7 @@ class Sender:
                 await self._parts(delivery, bodies(message), private=message.private)
         except DeliveryError:
             raise
-        except (discord.DiscordException, OSError) as e:
+        except api.TROUBLE as e:
             raise translated(e) from e
 
     async def place(self, delivery: Delivery, progress: Progress) -> None:
@@ -49,7 +49,7 @@ class Sender:
         try:
             channel = delivery.destination.chat_id
             await delivery.record(await self._api.send(channel, progress_body(progress), f"{delivery.id}-p"))
-        except (discord.DiscordException, OSError) as e:
+        except api.TROUBLE as e:
             raise translated(e) from e
 
     async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:

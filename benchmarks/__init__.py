@@ -1,0 +1,1 @@
+"""Benchmarks: each is a program that starts what it needs."""

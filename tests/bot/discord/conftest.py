@@ -1,0 +1,87 @@
+"""The real client connected to a strict local Discord, in front of a listener that notes events."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+import pytest
+
+from bot.commands import build_registry
+from bot.events import Event
+from bot.messages import Form, Message
+from bot.platforms.base import Delivery, Outcome, Watched
+from bot.platforms.discord import DiscordPlatform
+from tests.doubles.discord import DiscordServer
+
+
+class Notes:
+    """Stands where the router stands: notes events and answers as told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.outcome = Outcome("working")
+        self.direct: Form | Message | None = None
+        self.chats: list[Watched] = []
+        self.came = asyncio.Event()
+
+    async def dispatch(self, event: Event) -> Outcome:
+        self.events.append(event)
+        self.came.set()
+        return self.outcome
+
+    async def form_for(self, event: Event) -> Form | Message | None:
+        return self.direct
+
+    async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
+        return [(f"{parameter}:{prefix}", "#1")]
+
+    async def watched(self, platform: str) -> list[Watched]:
+        return self.chats
+
+    async def event(self) -> Event:
+        """The next event."""
+        await asyncio.wait_for(self.came.wait(), 10)
+        self.came.clear()
+        return self.events[-1]
+
+
+class Connected:
+    """A platform that is connected; ``recorded`` are the ids its sender recorded."""
+
+    def __init__(self, server: DiscordServer, platform: DiscordPlatform, notes: Notes) -> None:
+        self.server, self.platform, self.notes = server, platform, notes
+        self.recorded: list[str] = []
+        self.threads: list[str] = []
+
+    def delivery(self, event: Event, number: int = 7, **changes: object) -> Delivery:
+        """A row that answers an event."""
+
+        async def record(message_id: str) -> None:
+            self.recorded.append(message_id)
+
+        async def opened(chat_id: str) -> None:
+            self.threads.append(chat_id)
+
+        made = Delivery(number, event.key, "page", event.destination, record, opened)
+        for name, value in changes.items():
+            setattr(made, name, value)
+        return made
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[DiscordServer]:
+    async with DiscordServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def connected(server: DiscordServer) -> AsyncGenerator[Connected]:
+    notes = Notes()
+    platform = DiscordPlatform(server.token, build_registry(), api_url=server.api_url, gateway_url=server.gateway_url)
+    running = asyncio.create_task(platform.run(notes))
+    await server.ready(timeout=20)
+    await server.commands_synced(timeout=20)
+    yield Connected(server, platform, notes)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
