@@ -52,7 +52,7 @@ class Load:
     noops: int
 
 
-QUICK: Final = Load({1.0: 6.0, 10.0: 12.0, 50.0: 6.0}, people=60, noops=8)
+QUICK: Final = Load({1.0: 5.0, 10.0: 10.0, 50.0: 4.0}, people=50, noops=8)
 FULL: Final = Load({1.0: 60.0, 10.0: 60.0, 50.0: 30.0}, people=160, noops=60)
 
 
@@ -234,7 +234,9 @@ async def worker_ready(redis_url: str) -> None:
 
 
 @asynccontextmanager
-async def serving(program: Program, ready: Awaitable[object], start: dict[str, float]) -> AsyncGenerator[psutil.Process]:
+async def serving(
+    program: Program, ready: Awaitable[object], start: dict[str, float]
+) -> AsyncGenerator[psutil.Process]:
     """Run a program; ``start`` gets the seconds until ``ready`` is done, under the program's name."""
     began = now()
     await program.start()

@@ -43,5 +43,11 @@ class Tracker:
             self._published = now
             await self.queue.publish(
                 PROGRESS_CHANNEL,
-                {"job": self.job.id, "event": self.job.event_key, "phase": phase, "percent": percent, "text": preview()},
+                {
+                    "job": self.job.id,
+                    "event": self.job.event_key,
+                    "phase": phase,
+                    "percent": percent,
+                    "text": preview(),
+                },
             )

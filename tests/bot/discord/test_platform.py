@@ -7,7 +7,7 @@ import pytest
 from bot.buttons import Action
 from bot.events import Command, Press, Said, Submit
 from bot.messages import Button, Field, Form, Message, Progress
-from bot.platforms.base import Outcome, RetryLater, Undeliverable, Watched
+from bot.platforms.base import Outcome, RetryLater, Undeliverable
 from tests.bot.discord.conftest import Connected
 from tests.doubles.discord import Fault
 
@@ -26,11 +26,7 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
     event = await connected.notes.event()
     assert event.payload == Command(name="story new", values={"premise": "a door", "genre": "horror"})
     assert (event.account.kind, event.conversation.kind, event.user.is_admin) == ("dm", "dm", True)
-    names = (
-        {c["name"] for c in connected.server.commands.values()}
-        if hasattr(connected.server.commands, "values")
-        else {c["name"] for c in connected.server.commands}
-    )
+    names = {c["name"] for c in connected.server.commands}
     assert names == {"story", "persona", "chat", "prompt", "status", "help"}
 
 
@@ -197,21 +193,3 @@ async def test_a_fault_on_the_way_costs_no_duplicate(connected: Connected, kind:
         except RetryLater:
             await asyncio.sleep(0.1)
     assert [m.content for m in connected.server.log.bot_messages()] == ["Once."]
-
-
-async def test_what_was_said_while_nobody_listened_is_read(connected: Connected):
-    ann = connected.server.person("ann")
-    first = await ann.say(ann.dm(), "one")
-    await connected.notes.event()
-    await connected.server.gateway.invalidate(resumable=False)
-    connected.notes.chats = [Watched(str(ann.dm().id), "", f"m{first.id}")]
-    connected.server.gateway.silent = True
-    await ann.say(ann.dm(), "two")
-    connected.server.gateway.silent = False
-    async with asyncio.timeout(30):
-        while len(connected.notes.events) < 2:
-            connected.notes.came.clear()
-            await connected.notes.came.wait()
-    payload = connected.notes.events[1].payload
-    assert isinstance(payload, Said)
-    assert payload.text == "two"
