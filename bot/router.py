@@ -119,7 +119,8 @@ class Router:
             await handle(turn)
             # A commit under way is waited for: cut off, nobody would know whether it happened.
             patience.reschedule(None)
-        return Outcome("answered" if turn.answered else "working" if turn.wakes else "silent"), turn
+        status = "answered" if turn.answered else "working" if turn.wakes else "silent"
+        return Outcome(status, private=turn.private), turn
 
     async def _answer(
         self, event: Event, key: str, values: dict[str, Any], story: int | None

@@ -25,6 +25,7 @@ class Turn:
     wakes: list[int] = field(default_factory=list[int])
     cancels: list[int] = field(default_factory=list[int])
     answered: bool = False
+    private: bool = False
 
     @property
     def account_id(self) -> int:
@@ -41,8 +42,20 @@ class Turn:
         """Where it happens."""
         return self.who.conversation.id
 
-    async def say(self, kind: str, payload: dict[str, Any], *, part: str = outbox.REPLY, ordered: bool = True) -> None:
-        """Answer with a row of the outbox: a kind and ids, composed when it is sent."""
+    async def say(
+        self,
+        kind: str,
+        payload: dict[str, Any],
+        *,
+        part: str = outbox.REPLY,
+        ordered: bool = True,
+        private: bool = False,
+    ) -> None:
+        """Answer with a row of the outbox: a kind and ids, composed when it is sent.
+
+        ``private`` only prepares the platform for it; whether a message is private is said when it is composed.
+        """
+        self.private = self.private or private
         await outbox.add(
             self.event.key,
             part,
@@ -60,7 +73,7 @@ class Turn:
         payload: dict[str, Any] = {"key": key, "values": values, "private": private}
         if story is not None:
             payload["story"] = story
-        await self.say("notice", payload, ordered=not private)
+        await self.say("notice", payload, ordered=not private, private=private)
 
     async def mark(self, page_id: int, choice_id: int | None = None) -> None:
         """Show on the pressed message which choice was taken (None: none), and take its buttons away."""

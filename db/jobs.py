@@ -4,6 +4,7 @@ States: queued → running (one holder, a lease that expires) → done, waiting 
 lease's holder may save, finish or put back a job; for anybody else these raise `LeaseLost`.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -159,6 +160,25 @@ async def position(job_id: int) -> int:
 async def get(job_id: int) -> Job | None:
     """Return a job."""
     return await Job.get_or_none(id=job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a job is: its state and phase, percent of the running phase's work, and the steps that are finished."""
+
+    state: str
+    phase: str
+    percent: int
+    steps: list[str]
+    error: str
+
+
+async def status(job_id: int) -> Status | None:
+    """Return where a job is; None if there is no such job."""
+    job = await Job.get_or_none(id=job_id)
+    if job is None:
+        return None
+    return Status(job.state, job.phase, job.percent, list(await artifacts(job_id)), job.error)
 
 
 async def counts() -> dict[str, int]:

@@ -10,7 +10,7 @@ from db import accounts
 async def status(turn: Turn, values: dict[str, Any]) -> None:
     """Show how busy it is."""
     del values
-    await turn.say("status", {"account": turn.account_id, "user": turn.user_id}, ordered=False)
+    await turn.say("status", {"account": turn.account_id, "user": turn.user_id}, ordered=False, private=True)
 
 
 async def help_(turn: Turn, values: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ _NAME: Final = Parameter("name", "Which prompt", required=True, completes="promp
 async def show(turn: Turn, values: dict[str, Any]) -> None:
     """Show the prompt that is in force here."""
     _known(values["name"])
-    await turn.say("prompt", {"account": turn.account_id, "name": values["name"]})
+    await turn.say("prompt", {"account": turn.account_id, "name": values["name"]}, private=True)
 
 
 async def change(turn: Turn, values: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ async def show_current(turn: Turn, story_id: int) -> None:
 async def list_stories(turn: Turn, values: dict[str, Any]) -> None:
     """List the person's stories."""
     del values
-    await turn.say("stories", {"account": turn.account_id, "user": turn.user_id})
+    await turn.say("stories", {"account": turn.account_id, "user": turn.user_id}, private=True)
 
 
 async def resume(turn: Turn, values: dict[str, Any]) -> None:
@@ -85,7 +85,7 @@ async def retry(turn: Turn, values: dict[str, Any]) -> None:
 async def delete(turn: Turn, values: dict[str, Any]) -> None:
     """Ask whether to delete a story."""
     story_id = await _which(turn, values.get("story") or "")
-    await turn.say("delete", {"story": story_id})
+    await turn.say("delete", {"story": story_id}, private=True)
 
 
 async def here(turn: Turn) -> tuple[Story, Page]:

@@ -86,11 +86,12 @@ class Outcome:
 
     ``status``: ``answered`` – outbox rows hold the answer, the courier sends it; ``working`` – a job will answer;
     ``silent`` – nothing to say (e.g. talk that was not for the bot); ``duplicate`` – seen before;
-    ``refused`` – nothing was committed, tell the person with ``notice``.
+    ``refused`` – nothing was committed, tell the person with ``notice``. ``private``: the answer is for them alone.
     """
 
     status: str
     notice: str = ""
+    private: bool = False
 
 
 class Inbound(Protocol):

@@ -5,12 +5,13 @@ import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from bot import locales
 from bot.events import Command
 from bot.messages import Form, Message
-from db.connection import rows
+from db.connection import credentials, rows
 from db.models import ChatMessage, Choice, Conversation, Job, OutboxRow, Page, Story
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 
@@ -44,6 +45,20 @@ async def test_a_new_story_is_a_job_that_answers_the_event(bot: Bot):
     assert (story.premise, story.genre) == (PREMISE, "horror")
     assert (job.type, job.parameters, job.event_key) == ("branching_page", {"page": story.cursor_id}, event.key)
     assert (await Page.get()).job_id == job.id
+
+
+async def test_without_a_commit_in_time_the_person_is_told_and_nothing_happened(bot: Bot, database: str):
+    blocker = await asyncpg.connect(**credentials(database))
+    await blocker.execute("BEGIN; LOCK TABLE inbox")
+    try:
+        event = event_of(command(f"story new: {PREMISE}"))
+        outcome = await asyncio.wait_for(bot.router.dispatch(event), 5)
+    finally:
+        await blocker.execute("ROLLBACK")
+        await blocker.close()
+    assert (outcome.status, outcome.notice) == ("refused", locales.text("router.busy"))
+    assert await Story.all().count() == 0
+    assert (await bot.router.dispatch(event)).status == "working"
 
 
 async def test_a_replayed_event_changes_nothing(bot: Bot):

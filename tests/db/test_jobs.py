@@ -134,3 +134,15 @@ async def test_cancelling(database: str):
     assert await jobs.cancel(job.id)
     assert not await jobs.cancel(job.id)
     assert not await jobs.renew(job.id, job.token)
+
+
+async def test_the_status_of_a_job_can_be_read(database: str):
+    assert await jobs.status(99) is None
+    job = await claimed(await jobs.add("t", {}))
+    await jobs.save_artifact(job.id, job.token, "write_page", "step", {})
+    await jobs.report(job.id, job.token, "AI_CALL", 40)
+    assert await jobs.status(job.id) == jobs.Status("running", "AI_CALL", 40, ["write_page"], "")
+    await jobs.bury(job.id, job.token, "no more")
+    status = await jobs.status(job.id)
+    assert status is not None
+    assert (status.state, status.error) == ("dead", "no more")

@@ -52,7 +52,7 @@ async def test_a_story_from_the_first_page_to_an_own_action(
         assert (await pressed.acknowledged()).latency < 3
         second = await ann.wait_for_message(dm, page, timeout=20, after=first)
         await ann.wait_until(lambda: not first.buttons, timeout=10)
-        assert "▸ **2." in first.text
+        assert "▸ **2.**" in first.text
         assert second.text != first_text
 
         went = await ann.click(second, "Back")
@@ -87,7 +87,7 @@ async def test_a_story_in_a_guild_is_told_in_a_thread(
         ann, ben = discord.person("ann"), discord.person("ben")
         channel = discord.guild("Readers").text_channel("general")
         begun = await ann.slash(channel, "story new", premise=PREMISE)
-        lead = await ann.wait_for_message(channel, lambda m: "thread below" in m.text, timeout=20)
+        lead = await ann.wait_for_message(channel, lambda m: "📖" in m.text, timeout=20)
         assert lead.id == (await begun.answered()).id
         await ann.wait_until(lambda: lead.id in discord.world.channels, timeout=10)
         thread = discord.world.channels[lead.id]

@@ -23,9 +23,13 @@ from bot.platforms.discord.commands import application_commands, read, same
 from bot.platforms.discord.inbound import interaction_event, message_event
 from bot.platforms.discord.render import bodies, dialog
 from bot.platforms.discord.send import Sender
+from db.connection import OUTAGES
 
-DEFER_AFTER: Final = 1.2
-"""Seconds that the courier has to send an answer that is there; the interaction's limit is 3."""
+DEFER_AFTER: Final = 1.8
+"""Seconds after an interaction came in until it is deferred, if the courier has not answered it; the limit is 3."""
+PATIENCE: Final = 30.0
+"""Longest pause that a rate limit may ask for before the message is put back into the outbox."""
+RECONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 5.0
 CATCH_UP: Final = 200
 """Most messages of one chat that are read after a restart."""
@@ -62,12 +66,15 @@ class DiscordPlatform:
         self._sender = Sender(self._api, self._acks)
         self._inbound: Inbound | None = None
         self._order: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._listed = asyncio.Event()
+        self._behind: dict[int, Watched] = {}
 
     async def run(self, inbound: Inbound) -> None:
         """Connect and listen until cancelled. Raises `TokenRefused`."""
         self._inbound = inbound
         try:
-            await self._client.start(self._token)
+            await self._log_in()
+            await self._client.connect(reconnect=True)
         except discord.LoginFailure:
             raise TokenRefused("Discord refuses the token: check DISCORD_TOKEN") from None
         except discord.PrivilegedIntentsRequired:
@@ -80,6 +87,19 @@ class DiscordPlatform:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._client.close()
+
+    async def _log_in(self) -> None:
+        """Log in and register the commands, however long Discord is away. Raises discord.py's `LoginFailure`."""
+        while True:
+            try:
+                await self._client.login(self._token)
+            except discord.LoginFailure:
+                raise
+            except api.TROUBLE as e:
+                _log.warning("Discord cannot be reached, trying again: %s", e)
+                await asyncio.sleep(RECONNECT_SECONDS)
+            else:
+                return
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """Make the person see the message, once."""
@@ -124,37 +144,69 @@ class DiscordPlatform:
             await self._api.put_commands(application, wanted)
             _log.info("Discord: %d commands registered", len(wanted))
 
+    async def connected(self) -> None:
+        """A new session begins: note which chats may hold unread messages, before any new one of them is taken."""
+        assert self._inbound is not None
+        self._listed.clear()
+        _log.info("Discord: connected as %s", self._client.user)
+        while True:
+            try:
+                watched = await self._inbound.watched(self.name)
+                break
+            except OUTAGES as e:
+                _log.warning("the chats to catch up are not known: the database is away (%s)", e)
+                await asyncio.sleep(1)
+        self._behind |= {int(chat.chat_id): chat for chat in watched}
+        self._listed.set()
+
     async def ready(self) -> None:
         """Read what was said while nobody listened."""
-        assert self._inbound is not None
-        _log.info("Discord: connected as %s", self._client.user)
-        for chat in await self._inbound.watched(self.name):
-            try:
-                await self._catch_up(chat)
-            except api.TROUBLE as e:
-                _log.warning("the history of a chat could not be read: %s", e)
+        await self._listed.wait()
+        for chat_id in list(self._behind):
+            async with self._order[chat_id]:
+                await self._catch_up(chat_id)
 
-    async def _catch_up(self, chat: Watched) -> None:
-        channel: Any = await self._client.fetch_channel(int(chat.chat_id))
+    async def _catch_up(self, chat_id: int) -> None:
+        """Take what was said in a chat since its last committed message, if that was not done yet.
+
+        It comes before anything newer: a newer message moves the mark that tells what is unread.
+        """
+        chat = self._behind.get(chat_id)
+        if chat is None:
+            return
         last = chat.last_said.removeprefix("m")
         after = discord.Object(int(last)) if last.isdigit() else discord.utils.utcnow() - NEW_CHAT
-        async for message in channel.history(after=after, limit=CATCH_UP, oldest_first=True):
-            await self.said(message)
+        try:
+            channel: Any = await self._client.fetch_channel(chat_id)
+            async for message in channel.history(after=after, limit=CATCH_UP, oldest_first=True):
+                if (event := self._said_event(message)) is not None:
+                    await self._take(event, message.id)
+        except api.TROUBLE as e:
+            _log.warning("the history of a chat could not be read: %s", e)
+        self._behind.pop(chat_id, None)
 
     async def said(self, message: discord.Message) -> None:
         """Hand a message on; messages of one chat keep their order."""
-        assert self._inbound is not None
+        if (event := self._said_event(message)) is None:
+            return
+        await self._listed.wait()
+        async with self._order[message.channel.id]:
+            await self._catch_up(message.channel.id)
+            await self._take(event, message.id)
+
+    def _said_event(self, message: discord.Message) -> Event | None:
         assert self._client.user is not None
         event = message_event(message, self._client.user)
-        if event is None or not getattr(event.payload, "addressed", True):
-            return
-        async with self._order[message.channel.id]:
-            outcome = await self._inbound.dispatch(event)
+        return event if event is not None and getattr(event.payload, "addressed", True) else None
+
+    async def _take(self, event: Event, message_id: int) -> None:
+        assert self._inbound is not None
+        outcome = await self._inbound.dispatch(event)
         if outcome.status == "refused":
             await self._api.send(
                 event.destination.chat_id,
                 {"content": outcome.notice, "allowed_mentions": api.NO_PINGS},
-                f"r{message.id}",
+                f"r{message_id}",
             )
 
     async def interact(self, interaction: discord.Interaction[Any]) -> None:
@@ -167,6 +219,7 @@ class DiscordPlatform:
             await self._suggest(interaction, event)
             return
         interaction_id, token = str(interaction.id), interaction.token
+        received = asyncio.get_running_loop().time()
         ack = self._acks.open(interaction_id)
         if not isinstance(event.payload, Submit):
             direct = await self._inbound.form_for(event)
@@ -184,10 +237,12 @@ class DiscordPlatform:
         elif outcome.status in ("working", "silent"):
             await self._acknowledge(ack, interaction_id, token, api.DEFER)
         elif outcome.status == "answered":
+            left = DEFER_AFTER - (asyncio.get_running_loop().time() - received)
             try:
-                await asyncio.wait_for(ack.done.wait(), DEFER_AFTER)
+                await asyncio.wait_for(ack.done.wait(), max(left, 0.1))
             except TimeoutError:
-                await self._acknowledge(ack, interaction_id, token, api.DEFER)
+                flags = {"flags": api.EPHEMERAL} if outcome.private else None
+                await self._acknowledge(ack, interaction_id, token, api.DEFER, flags)
 
     async def _acknowledge(
         self, ack: Ack, interaction: str, token: str, kind: int, data: api.Body | None = None
@@ -220,12 +275,16 @@ class _Client(discord.AutoShardedClient):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=PATIENCE,
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self._platform = platform
 
     async def setup_hook(self) -> None:
         await self._platform.logged_in()
+
+    async def on_connect(self) -> None:
+        await self._platform.connected()
 
     async def on_ready(self) -> None:
         await self._platform.ready()

@@ -11,6 +11,9 @@ STRING: Final = 6000
 MANAGE_GUILD: Final = str(1 << 5)
 _TYPES: Final[dict[type, int]] = {str: 3, int: 4, bool: 5}
 _EVERYWHERE: Final = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
+_OPTIONAL: Final = frozenset(
+    {"options", "choices", "autocomplete", "required", "max_length", "default_member_permissions"}
+)
 LEFT_OUT: Final = frozenset({"cancel"})
 """Forms are dialogs here: there is nothing to cancel."""
 
@@ -43,7 +46,9 @@ def application_commands(registry: CommandRegistry) -> list[Body]:
 def same(ours: Any, theirs: Any) -> bool:
     """Tell whether what Discord has registered says what we would register (it adds fields of its own)."""
     if isinstance(ours, dict):
-        return isinstance(theirs, dict) and all(same(v, theirs.get(k, _empty(v))) for k, v in ours.items())
+        if not isinstance(theirs, dict) or any(theirs.get(k) for k in _OPTIONAL - ours.keys()):
+            return False
+        return all(same(v, theirs.get(k, _empty(v))) for k, v in ours.items())
     if isinstance(ours, list):
         return isinstance(theirs, list) and len(ours) == len(theirs) and all(map(same, ours, theirs))
     return ours == theirs

@@ -6,11 +6,15 @@ from typing import Final
 import discord
 
 from bot import markup
+from bot.markup import Span
 from bot.messages import Button, Form, Message, Progress
 from bot.platforms.discord.api import NO_PINGS, Body
-from bot.splitting import split
+from bot.splitting import slices
 
 CONTENT: Final = 2000
+ROOM: Final = 1750
+"""Characters of heading, text and choices in one part, escapes included; the rest is for emphasis and the footer."""
+FOOTER: Final = 100
 ROW: Final = 5
 ROWS: Final = 5
 LABEL: Final = 80
@@ -22,9 +26,23 @@ _LINE_MARKS: Final = re.compile(r"^(\s*)(#{1,3}\s|-#\s|\d+\.\s|[+-]\s|>)", re.MU
 
 
 def bodies(message: Message) -> list[Body]:
-    """Return the message as one or more bodies; the buttons stand under the last."""
-    parts = split(content(message), CONTENT) or ["…"]
-    found: list[Body] = [{"content": part, "allowed_mentions": NO_PINGS, "components": list[Body]()} for part in parts]
+    """Return the message as one or more bodies; the buttons stand under the last.
+
+    Where the parts end depends on heading, text and choices only, so that a message that is edited later to show the
+    choice taken falls into the same parts.
+    """
+    spans = _spans(message, taken=None)
+    shown = markup.plain(spans)
+    parts = slices(shown, ROOM, length=lambda text: len(_escape(text)))
+    texts = [_render(markup.pick(spans, start, end)) for start, end in parts] or ["…"]
+    if message.taken is not None:
+        untaken, taken = (_render(_choice(message, message.taken, t)) for t in (None, message.taken))
+        texts[-1] = texts[-1].replace(untaken, taken, 1)
+    if message.footer:
+        footer = " ".join(message.footer.split())
+        short = footer if len(footer) <= FOOTER else footer[: FOOTER - 1] + "…"
+        texts[-1] += f"\n\n-# {_escape(short)}"
+    found: list[Body] = [{"content": text, "allowed_mentions": NO_PINGS, "components": list[Body]()} for text in texts]
     found[-1]["components"] = components(message.buttons)
     return found
 
@@ -35,29 +53,9 @@ def plain_body(body: Body) -> Body:
     return {"content": text[:CONTENT], "allowed_mentions": NO_PINGS, "components": list[Body]()}
 
 
-def content(message: Message) -> str:
-    """Return a message's text in Discord's markdown."""
-    blocks: list[str] = []
-    heading = message.title or message.speaker
-    if heading:
-        blocks.append(f"**{_escape(heading)}**")
-    if message.body:
-        blocks.append(emphasised(message.body))
-    if message.choices:
-        lines = [_choice(n, text, message.taken) for n, text in enumerate(message.choices, 1)]
-        blocks.append("\n".join(lines))
-    if message.footer:
-        blocks.append(f"-# {_escape(message.footer)}")
-    return "\n\n".join(blocks)
-
-
 def emphasised(text: str) -> str:
     """Return neutral text as markdown: our light emphasis stays, everything else is literal."""
-    pieces: list[str] = []
-    for span in markup.parse(text):
-        marks = "***" if span.bold and span.italic else "**" if span.bold else "*" if span.italic else ""
-        pieces.append(f"{marks}{_escape(span.text)}{marks}")
-    return "".join(pieces)
+    return _render(markup.parse(text))
 
 
 def components(rows: tuple[tuple[Button, ...], ...]) -> list[Body]:
@@ -101,9 +99,41 @@ def progress_body(progress: Progress) -> Body:
     return {"content": body, "allowed_mentions": NO_PINGS, "components": components(progress.buttons)}
 
 
-def _choice(number: int, text: str, taken: int | None) -> str:
-    words = emphasised(text)
-    return f"▸ **{number}. {_escape(text)}**" if number == taken else f"**{number}.** {words}"
+def _spans(message: Message, taken: int | None) -> list[Span]:
+    """Return heading, text and choices as styled text."""
+    blocks: list[list[Span]] = []
+    if heading := message.title or message.speaker:
+        blocks.append([Span(heading, bold=True)])
+    if message.body:
+        blocks.append(markup.parse(message.body))
+    if message.choices:
+        lines = [_choice(message, n, taken) for n in range(1, len(message.choices) + 1)]
+        blocks.append(_joined(lines, "\n"))
+    return _joined(blocks, "\n\n")
+
+
+def _choice(message: Message, number: int, taken: int | None) -> list[Span]:
+    text = message.choices[number - 1]
+    if number == taken:
+        return [Span("▸ "), Span(f"{number}.", bold=True), Span(" "), Span(text, bold=True)]
+    return [Span(f"{number}.", bold=True), Span(" "), *markup.parse(text)]
+
+
+def _joined(blocks: list[list[Span]], between: str) -> list[Span]:
+    return [span for n, block in enumerate(blocks) for span in ([Span(between)] if n else []) + block]
+
+
+def _render(spans: list[Span]) -> str:
+    pieces: list[str] = []
+    for span in spans:
+        marks = "***" if span.bold and span.italic else "**" if span.bold else "*" if span.italic else ""
+        text = span.text.strip() if marks else span.text
+        if not text:
+            pieces.append(span.text)
+            continue
+        before, _, after = span.text.partition(text)
+        pieces.append(f"{before}{marks}{_escape(text)}{marks}{after}")
+    return "".join(pieces)
 
 
 def _button(button: Button) -> Body:

@@ -96,7 +96,8 @@ class Sender:
             if delivery.destination.handle and (sent := await self._respond(delivery.destination, body, private)):
                 return sent
         nonce = f"{delivery.id}-{index}"
-        to_person = private and delivery.destination.kind != "dm"
+        # Plain text in a channel is answered in the channel: nobody expects that in a direct message.
+        to_person = private and delivery.destination.kind != "dm" and bool(delivery.destination.handle)
         return await self._to_channel(
             delivery, channel or delivery.destination.chat_id, body, nonce, to_person=to_person
         )
@@ -166,7 +167,7 @@ class Sender:
     async def _in_thread(self, delivery: Delivery, message: Message) -> None:
         """Open a thread for a story, from a short message in the channel, and tell it there."""
         lead: Body = {
-            "content": f"📖 **{emphasised(message.thread)}**: the story is told in the thread below.",
+            "content": f"📖 **{emphasised(message.thread)}**",
             "allowed_mentions": api.NO_PINGS,
         }
         if not delivery.sent:

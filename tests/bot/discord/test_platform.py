@@ -114,7 +114,7 @@ async def test_the_mark_shows_the_choice_and_takes_the_buttons_away(connected: C
     page = await ann.wait_for_message(ann.dm(), lambda m: bool(m.buttons))
     taken = Message(PAGE.body, title=PAGE.title, choices=PAGE.choices, taken=2)
     await connected.platform.deliver(connected.delivery(event, 8, edit=str(page.id)), taken)
-    assert "▸ **2. Listen**" in page.content
+    assert "▸ **2.** **Listen**" in page.content
     assert page.buttons == []
     await connected.platform.deliver(connected.delivery(event, 8, edit="1"), taken)
 

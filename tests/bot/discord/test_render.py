@@ -3,7 +3,7 @@
 import pytest
 
 from bot.messages import Button, Message, Progress
-from bot.platforms.discord.render import bodies, components, content, progress_body
+from bot.platforms.discord.render import bodies, components, progress_body
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from bot.platforms.discord.render import bodies, components, content, progress_b
     ],
 )
 def test_text_is_literal_but_for_emphasis(text: str, shown: str):
-    assert content(Message(text)) == shown
+    assert bodies(Message(text))[0]["content"] == shown
 
 
 def test_rows_hold_five_buttons_and_there_are_five_rows():
@@ -41,3 +41,25 @@ def test_progress_keeps_the_newest_text():
 
 def test_every_part_forbids_pings():
     assert all(b["allowed_mentions"] == {"parse": []} for b in bodies(Message("@everyone " * 600)))
+
+
+def test_emphasis_that_spans_parts_is_closed_in_each():
+    made = bodies(Message("*" + "slanted words " * 300 + "end*"))
+    assert len(made) > 1
+    for body in made:
+        assert len(body["content"]) <= 2000
+        assert body["content"].startswith("*")
+        assert body["content"].endswith("*")
+
+
+@pytest.mark.parametrize("length", range(1600, 1800, 7))
+def test_a_marked_page_falls_into_the_same_parts(length: int):
+    choices = ("Open the door", "Listen", "Look around")
+    page = Message("w " * (length // 2), title="Title", choices=choices, footer="Page 1 · The door")
+    for marked in (
+        Message(page.body, title="Title", choices=choices, taken=2),
+        Message(page.body, title="Title", choices=choices, footer="You: " + "sing " * 100),
+    ):
+        assert len(bodies(marked)) == len(bodies(page))
+        assert "Look around" in bodies(marked)[-1]["content"]
+    assert "▸ **2.** **Listen**" in bodies(Message(page.body, title="Title", choices=choices, taken=2))[-1]["content"]

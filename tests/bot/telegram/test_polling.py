@@ -6,8 +6,7 @@ import pytest
 
 from bot.events import Event
 from bot.messages import Button, Message
-from bot.platforms.base import Outcome
-from bot.platforms.base import TokenRefused
+from bot.platforms.base import Outcome, TokenRefused
 from bot.platforms.telegram import TelegramPlatform
 from bot.platforms.telegram.polling import CONFLICT
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, registry, running, to
