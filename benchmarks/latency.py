@@ -94,7 +94,7 @@ class Result:
 
 @dataclass(slots=True)
 class Figures:
-    """Everything that was measured. ``start``: seconds until a program was ready; ``noops``: milliseconds; ``rss``: MB."""
+    """Everything that was measured. ``start``: seconds until a program was ready; ``noops``: ms; ``rss``: MB."""
 
     results: list[Result] = field(default_factory=list[Result])
     noops: list[float] = field(default_factory=list[float])

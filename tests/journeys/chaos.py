@@ -41,8 +41,9 @@ ACTIONS: Final = ("I sing to it", "I wait for the morning", "I ask the stranger 
 class Plan:
     """What one run does. Durations are seconds.
 
-    ``rest``: between two acts of a person. ``pause``: between faults. ``down``: until a killed program is started again. ``patience``: how long a person waits
-    for an answer before doing the next thing. ``drain``: how long the work may take to settle afterwards.
+    ``rest``: between two acts of a person. ``pause``: between faults. ``down``: until a killed program is started
+    again. ``patience``: how long a person waits for an answer before doing the next thing. ``drain``: how long the
+    work may take to settle afterwards.
     """
 
     seed: int
@@ -59,10 +60,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Report:
-    """What came of a run; ``lost``, ``duplicated`` and ``forked`` name each case."""
+    """What came of a run; ``lost``, ``duplicated`` and ``forked`` name each case.
+
+    ``refused``: events of which the platform itself told the person that nobody took them.
+    """
 
     events: int = 0
     answered: int = 0
+    refused: int = 0
     moves: int = 0
     orphans: int = 0
     drained: bool = False
@@ -75,8 +80,9 @@ class Report:
     def __str__(self) -> str:
         faults = ", ".join(f"{n} {name}" for name, n in sorted(self.faults.items()))
         return (
-            f"{self.events} events, {self.answered} answered, {len(self.lost)} lost, {len(self.duplicated)} duplicated, "
-            f"{self.moves} moves, {len(self.forked)} forked, {self.orphans} orphan placeholders; "
+            f"{self.events} events, {self.answered} answered, {self.refused} refused, {len(self.lost)} lost, "
+            f"{len(self.duplicated)} duplicated, {self.moves} moves, {len(self.forked)} forked, "
+            f"{self.orphans} orphan placeholders; "
             f"{sum(self.faults.values())} faults ({faults}); {self.seconds:.1f} s"
         )
 
@@ -256,6 +262,7 @@ async def _examine(report: Report, acts: list[Act], towns: dict[str, Town]) -> N
     for act in acts:
         town = towns[act.key.partition(":")[0]]
         if act.key not in taken and not town.must_answer(act):
+            report.refused += 1
             continue
         problem = _missing(act, replies.get(act.key, []))
         if problem:

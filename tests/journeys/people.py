@@ -132,7 +132,7 @@ class Town(ABC):
 
     @abstractmethod
     def must_answer(self, act: Act) -> bool:
-        """Whether the bot took the act on: the platform no longer keeps it, and did not tell the person of a failure."""
+        """Whether the bot took the act on: the platform keeps it no longer, and told the person of no failure."""
 
     @abstractmethod
     def kept(self) -> int:

@@ -1,13 +1,18 @@
 """Nothing is lost and nothing happens twice, whatever dies; and a run without the reaper shows that this is tested."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from bot.stack.home import StackUrls
+from db.connection import rows
 from tests.journeys.chaos import Plan, Report, chaos
-from tests.journeys.people import TOWNS
+from tests.journeys.people import ANSWER_AGAIN, TOWNS, Act, DiscordTown, Player
+from tests.journeys.processes import bot, running, worker
 
 SHORT = Plan(seed=7, events=60, towns=tuple(TOWNS), players=4)
+NO_REAPER = Plan(seed=7, events=60, towns=tuple(TOWNS), players=4, reaper=False, patience=3.0, drain=8.0)
 LONG = Plan(seed=11, events=500, towns=tuple(TOWNS), players=6, drain=60.0)
 
 
@@ -30,11 +35,40 @@ async def test_a_short_run_loses_and_repeats_nothing(tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_without_the_reaper_something_is_lost(tmp_path: Path):
-    report = await chaos(tmp_path, Plan(seed=7, events=60, players=4, reaper=False, patience=3.0, drain=10.0))
+    report = await chaos(tmp_path, NO_REAPER)
     print(report)
     assert report.lost != []
     assert report.duplicated == []
     assert report.forked == []
+
+
+async def test_what_was_said_during_a_restart_comes_before_what_is_said_then(
+    database: str, redis_url: str, tmp_path: Path
+):
+    urls = StackUrls(database, redis_url)
+    town = DiscordTown()
+    await town.start()
+    ann = town.player("ann")
+    program = bot(urls, tmp_path, "discord", **town.settings)
+    async with running(worker(urls, tmp_path), program):
+        await town.ready()
+        await _answers(ann, 1, await ann.say("Hello!"))
+        await program.kill()
+        missed = await ann.say("Nobody hears this yet.")
+        await program.start()
+        await town.server.ready()
+        later = await ann.say("And this is said as soon as somebody is there.")
+        await _answers(ann, 3, missed, later)
+    await town.stop()
+    found = await rows("SELECT event_key FROM inbox ORDER BY received_at DESC LIMIT 2")
+    assert [f["event_key"] for f in found] == [later.key, missed.key]
+
+
+async def _answers(player: Player, count: int, *acts: Act) -> None:
+    async with asyncio.timeout(15):
+        while len([m for m in player.messages() if ANSWER_AGAIN in m.labels]) < count:
+            await asyncio.sleep(0.05)
+    assert all([await rows("SELECT 1 FROM inbox WHERE event_key = $1", act.key) for act in acts])
 
 
 @pytest.mark.chaos

@@ -61,6 +61,7 @@ async def test_a_story_from_the_first_page_to_an_own_action(
         assert home.text == first_text
 
         old_button = home.button("1")
+        assert old_button is not None
         await ann.click(home, "Retry")
         other = await ann.wait_for_message(dm, page, timeout=20, after=home)
         assert other.text != first_text
