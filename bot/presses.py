@@ -47,7 +47,10 @@ async def _current(turn: Turn, action: Action) -> None:
 
 
 async def _delete(turn: Turn, action: Action) -> None:
+    unanswered = await stories.being_written(action.args[0])
     story = await stories.delete(turn.account_id, turn.user_id, action.args[0])
+    for job in unanswered:
+        await turn.answer_for(job, "job.cancelled")
     await turn.notice("story.deleted", private=False, title=story.title)
 
 
@@ -75,8 +78,7 @@ async def _cancel(turn: Turn, action: Action) -> None:
         await chats.give_up(int(job.parameters["reply"]))
     if not await jobs.cancel(job.id):
         raise NotFound("job.over")
-    turn.cancels.append(job.id)
-    await turn.answer_for(job, "job.cancelled")
+    await turn.answer_for(job, "job.cancelled", kind="page_failed" if "page" in job.parameters else "notice")
 
 
 async def _moved(turn: Turn, page_id: int, move: stories.Move) -> None:

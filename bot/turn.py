@@ -115,8 +115,12 @@ class Turn:
         self.wakes.append(job_id)
         return job_id
 
-    async def answer_for(self, job: Job, key: str) -> None:
-        """Answer the event of a job that will not answer itself any more, in the place where its answer was due."""
+    async def answer_for(self, job: Job, key: str, *, kind: str = "notice") -> None:
+        """Answer the event of a job that will not answer itself any more, in the place where its answer was due.
+
+        ``kind`` is ``notice``, or ``page_failed`` to offer the story's current page again.
+        """
+        self.cancels.append(job.id)
         if job.event_key is None or job.destination is None or job.conversation_id is None:
             return
         await outbox.add(
@@ -124,11 +128,10 @@ class Turn:
             outbox.REPLY,
             platform=self.event.platform,
             conversation_id=job.conversation_id,
-            kind="page_failed" if "page" in job.parameters else "notice",
+            kind=kind,
             payload={"key": key, "values": await self._story_of(job)},
             destination=job.destination,
         )
-        self.answered = True
 
     @staticmethod
     async def _story_of(job: Job) -> dict[str, Any]:

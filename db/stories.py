@@ -10,7 +10,7 @@ from typing import Any, Final
 from db import jobs
 from db.connection import row, rows
 from db.errors import BadInput, Moved, NotAllowed, NotFound
-from db.models import Choice, Page, Story
+from db.models import Choice, Job, Page, Story
 
 SEED_LIMIT: Final = 2**31
 OWN_ACTION_LENGTH: Final = 500
@@ -135,6 +135,12 @@ async def owned(account_id: int, owner_id: int, *, search: str = "", limit: int 
     )  # fmt: skip
     by_id = {s.id: s for s in await Story.filter(id__in=[f["id"] for f in found])}
     return [by_id[f["id"]] for f in found]
+
+
+async def being_written(story_id: int) -> list[Job]:
+    """Return the jobs that write pages of a story now."""
+    pending = await Page.filter(story_id=story_id, state="pending", job_id__isnull=False)
+    return await Job.filter(id__in=[p.job_id for p in pending], state__in=("queued", "running"))
 
 
 async def delete(account_id: int, user_id: int, story_id: int) -> Story:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bot.commands.registry import CommandSpec, Parameter
 from bot.turn import Turn
-from db import stories
+from db import jobs, stories
 from db.errors import BadInput, NotFound
 from db.models import Page, Story
 from db.stories import Move
@@ -70,8 +70,8 @@ async def back(turn: Turn, values: dict[str, Any]) -> None:
     del values
     story, page = await here(turn)
     move = await stories.back(turn.account_id, turn.user_id, page.id, story.revision)
-    if page.job_id is not None:
-        turn.cancels.append(page.job_id)
+    if page.state == "pending" and page.job_id is not None and (job := await jobs.get(page.job_id)) is not None:
+        await turn.answer_for(job, "job.cancelled")
     await show(turn, move)
 
 

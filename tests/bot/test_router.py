@@ -266,3 +266,16 @@ def test_every_wording_that_the_code_names_exists():
             used |= set(re.findall(rf'"((?:{topics})\.[a-z_]+)"', path.read_text("utf-8")))
     assert len(used) > 40
     assert used - known == set()
+
+
+async def test_going_back_or_deleting_while_a_page_is_written_answers_the_earlier_press(bot: Bot):
+    story, first = await begun(bot)
+    pressed = await bot.does(press("choose", first.id, 0, 1))
+    went = await bot.does(command("story back"))
+    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
+    assert [m.title for m in await bot.answers(went)] == ["The door"]
+    revision = (await Story.get(id=story.id)).revision
+    pressed = await bot.does(press("choose", first.id, revision, 2))
+    await bot.does(press("delete", story.id))
+    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
+    assert await Job.filter(state="cancelled").count() == 2

@@ -181,8 +181,12 @@ class DiscordPlatform:
             async for message in channel.history(after=after, limit=CATCH_UP, oldest_first=True):
                 if (event := self._said_event(message)) is not None:
                     await self._take(event, message.id)
+        except (discord.Forbidden, discord.NotFound) as e:
+            _log.info("a chat is closed to the bot, its history is not read: %s", e)
         except api.TROUBLE as e:
+            # It stays listed: the chat's next message, or the next session, tries again.
             _log.warning("the history of a chat could not be read: %s", e)
+            return
         self._behind.pop(chat_id, None)
 
     async def said(self, message: discord.Message) -> None:
