@@ -26,8 +26,9 @@ async def sync_shipped(cards: Sequence[dict[str, Any]]) -> None:
 
 async def known(account_id: int, *, search: str = "") -> list[Persona]:
     """Return the personas that an account may use, shipped ones first; ``search`` is a part of the name."""
+    # Descending order puts NULL first: the shipped ones have no account.
     return await Persona.filter(Q(account_id=account_id) | Q(account_id__isnull=True), name__icontains=search).order_by(
-        "account_id", "position", "id"
+        "-account_id", "position", "id"
     )
 
 
