@@ -10,8 +10,8 @@ from bot.compose import Composer
 from bot.events import Destination
 from bot.platforms.base import Delivery, Platform, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
-from db import accounts, outbox
-from db.connection import OUTAGES
+from db import accounts, outbox, stories
+from db.connection import OUTAGES, transaction
 from db.errors import LeaseLost, UserError
 from db.outbox import Claimed
 
@@ -109,7 +109,7 @@ class Courier:
                 await self._again(claimed, e.delay, str(e), outbox.MAX_ATTEMPTS)
             except Undeliverable as e:
                 _log.warning("message %d (%s) cannot be delivered: %s", row.id, row.kind, e)
-                await outbox.bury(row.id, token, str(e))
+                await self._bury(claimed, str(e))
             except (LeaseLost, *_AWAY):
                 raise
             except Exception as e:  # noqa: BLE001 - one bad row must not stop the others
@@ -130,7 +130,9 @@ class Courier:
             await outbox.record_message(row.id, token, message_id)
 
         async def opened(chat_id: str) -> None:
-            await accounts.open_thread(row.conversation_id, chat_id)
+            found = await stories.page(int(row.payload["page"]))
+            if found is not None:
+                await accounts.open_thread(row.conversation_id, chat_id, found[0].id)
 
         delivery = Delivery(
             id=row.id,
@@ -174,8 +176,26 @@ class Courier:
         row = claimed.row
         if row.attempts >= attempts:
             _log.error("message %d (%s) is given up after %d tries: %s", row.id, row.kind, row.attempts, reason)
-            await outbox.bury(row.id, claimed.token, reason)
+            await self._bury(claimed, reason)
             return
         pause = delay if delay is not None else min(BACKOFF_BASE * 2 ** (row.attempts - 1), BACKOFF_MOST)
         _log.info("message %d (%s) is tried again in %.1f s: %s", row.id, row.kind, pause, reason)
         await outbox.retry(row.id, claimed.token, pause, reason)
+
+    @staticmethod
+    async def _bury(claimed: Claimed, reason: str) -> None:
+        """Give a row up; if it was an answer, a short notice takes its place, never silence."""
+        row = claimed.row
+        async with transaction():
+            await outbox.bury(row.id, claimed.token, reason)
+            if row.part == outbox.REPLY:
+                await outbox.add(
+                    row.event_key,
+                    outbox.NOTICE,
+                    platform=row.platform,
+                    conversation_id=row.conversation_id,
+                    kind="notice",
+                    payload={"key": "delivery.failed", "values": {}},
+                    destination=row.destination,
+                    ordered=False,
+                )

@@ -16,10 +16,6 @@ async def _choose(turn: Turn, action: Action) -> None:
     page_id, revision, position = action.args
     move = await stories.choose(turn.account_id, turn.user_id, page_id, revision, position)
     await _moved(turn, page_id, move)
-    if (page := await Page.get(id=page_id)).job_id is not None and await jobs.interact(
-        page.job_id, {"position": position, "user": turn.user_id}
-    ):
-        turn.wakes.append(page.job_id)
 
 
 async def _back(turn: Turn, action: Action) -> None:
@@ -76,14 +72,19 @@ async def _cancel(turn: Turn, action: Action) -> None:
         await stories.give_up(int(job.parameters["page"]))
     if "reply" in job.parameters:
         await chats.give_up(int(job.parameters["reply"]))
-    if not await jobs.cancel(job.id):
+    now = await jobs.get(job.id)
+    if now is None or now.state not in ("queued", "running") or not await jobs.cancel(job.id):
         raise NotFound("job.over")
     await turn.answer_for(job, "job.cancelled", kind="page_failed" if "page" in job.parameters else "notice")
 
 
 async def _moved(turn: Turn, page_id: int, move: stories.Move) -> None:
+    """Mark the choice, show where it leads, and give the page's waiting job what it waits for."""
     await turn.mark(page_id, move.page.choice_id)
     await story_commands.show(turn, move)
+    page = await Page.get(id=page_id)
+    if page.job_id is not None and await jobs.interact(page.job_id, {"choice": move.page.choice_id}):
+        turn.wakes.append(page.job_id)
 
 
 _HANDLERS: Final[dict[Verb, Callable[[Turn, Action], Awaitable[None]]]] = {

@@ -157,8 +157,8 @@ class Router:
     async def _command(self, turn: Turn, command: Command) -> None:
         spec, values = self._read(command)
         _allow(spec, turn)
-        if turn.who.conversation.draft is not None and spec.name != "cancel":
-            await accounts.set_draft(turn.conversation_id, None)  # another command leaves the form
+        if spec.name != "cancel":
+            await self._leave_form(turn)
         if spec.missing(values):
             if self._capabilities[turn.event.platform].forms:
                 missing = spec.missing(values)[0]
@@ -167,6 +167,13 @@ class Router:
             return
         await spec.handler(turn, _typed(spec, values))
 
+    @staticmethod
+    async def _leave_form(turn: Turn) -> None:
+        """Another command or press of the same person leaves the form they were asked."""
+        draft = turn.who.conversation.draft
+        if draft is not None and draft["user"] == turn.user_id:
+            await accounts.set_draft(turn.conversation_id, None)
+
     async def _press(self, turn: Turn, pressed: Press) -> None:
         try:
             action = unpack(pressed.data)
@@ -174,6 +181,7 @@ class Router:
                 await self._check_own(turn.event, action)
                 await turn.ask(action, {}, 0)
             else:
+                await self._leave_form(turn)
                 await presses.press(turn, action)
         except (BadButton, KeyError, ValueError) as e:
             raise BadInput("router.old_button") from e

@@ -10,6 +10,7 @@ from bot.events import Said
 from bot.forms import form_of
 from bot.turn import Turn
 from db import accounts, chats, outbox, personas
+from db.errors import Moved, NotAllowed, NotFound
 from db.models import Page, Story
 
 Submit = Callable[[Turn, Action, dict[str, str]], Awaitable[None]]
@@ -58,6 +59,10 @@ async def _fill(turn: Turn, text: str, registry: CommandRegistry, submit: Submit
     values[field.name] = text
     if form_of(action, registry, frozenset(values), turn.who.user.language) is None or len(form.fields) == 1:
         await accounts.set_draft(turn.conversation_id, None)
-        await submit(turn, action, values)
+        try:
+            await submit(turn, action, values)
+        except (Moved, NotFound, NotAllowed) as e:
+            # Answered here, not by the router: its rollback would bring the form back. These come before any change.
+            await turn.notice(e.key, story=e.story_id if isinstance(e, Moved) else None, **e.values)
     else:
         await turn.ask(action, values, draft["index"] + 1)

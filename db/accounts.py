@@ -67,13 +67,13 @@ async def resolve(
     )
 
 
-async def open_thread(conversation_id: int, chat_id: str) -> None:
-    """Record that the story of this conversation is told in a thread of its own from now on."""
+async def open_thread(conversation_id: int, chat_id: str, story_id: int) -> None:
+    """Record that a story of this conversation is told in a thread of its own from now on."""
     await rows(
         "INSERT INTO conversations (account_id, platform, chat_id, kind, mode, story_id) "
-        "SELECT account_id, platform, $2, 'thread', 'story', story_id FROM conversations WHERE id = $1 "
+        "SELECT account_id, platform, $2, 'thread', 'story', $3 FROM conversations WHERE id = $1 "
         "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET mode = 'story', story_id = excluded.story_id",
-        conversation_id, chat_id,
+        conversation_id, chat_id, story_id,
     )  # fmt: skip
 
 

@@ -90,7 +90,8 @@ async def claim(platform: str, limit: int) -> list[Claimed]:
         r["id"]: r
         for r in await rows(
             "SELECT o.id, extract(epoch FROM now() - o.created_at)::float8 AS age, "
-            "CASE WHEN o.part = 'reply' THEN (SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
+            "CASE WHEN o.part IN ('reply', 'notice') THEN "
+            "(SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
             "AND p.part = 'placeholder' LIMIT 1) END AS slot FROM outbox o WHERE o.id = ANY($1)",
             claimed,
         )

@@ -89,9 +89,9 @@ async def choose_own(account_id: int, user_id: int, page_id: int, revision: int,
     if len(text) > OWN_ACTION_LENGTH:
         raise BadInput("story.own_too_long", length=len(text), limit=OWN_ACTION_LENGTH)
     story, page = await _at(account_id, user_id, page_id)
-    await _step(story, page_id, revision)
     if page.ending or page.state != "ready":
         raise BadInput("story.ended" if page.ending else "story.no_page")
+    await _step(story, page_id, revision)
     last = await row("SELECT coalesce(max(position), 0) AS n FROM choices WHERE page_id = $1", page_id)
     assert last is not None
     choice = await Choice.create(page_id=page_id, position=last["n"] + 1, text=text, kind="own", user_id=user_id)
@@ -197,11 +197,20 @@ async def give_up(page_id: int) -> Story | None:
     if locked is None:
         return None
     story, page = locked
-    await Page.filter(id=page_id, state__in=("pending", "speculative")).update(state="failed")
-    if story.cursor_id == page_id and page.parent_id is not None:
+    if page.state not in ("pending", "speculative"):
+        return story
+    await Page.filter(id=page_id).update(state="failed")
+    # A retry goes back to the variant that was there; on a first page there is no other way back.
+    variant = await row(
+        "SELECT id FROM pages WHERE story_id = $1 AND choice_id IS NOT DISTINCT FROM $2 AND state = 'ready' "
+        "ORDER BY variant_index DESC LIMIT 1",
+        story.id, page.choice_id,
+    )  # fmt: skip
+    target = page.parent_id if variant is None else variant["id"]
+    if story.cursor_id == page_id and target is not None:
         await rows(
             "UPDATE stories SET cursor_id = $2, revision = revision + 1, updated_at = now() WHERE id = $1",
-            story.id, page.parent_id,
+            story.id, target,
         )  # fmt: skip
     return await _story(story.id)
 
@@ -335,9 +344,9 @@ async def _stand(story: Story, page: Page, *, fresh: bool) -> Move:
 
 
 async def _abandon(page: Page) -> None:
-    if page.state == "pending":
-        await Page.filter(id=page.id).update(state="failed")
-    if page.job_id is not None:
+    # The page may have been published since it was read.
+    abandoned = await Page.filter(id=page.id, state="pending").update(state="failed")
+    if abandoned and page.job_id is not None:
         await jobs.cancel(page.job_id)
 
 

@@ -35,6 +35,7 @@ class BellWorker(Worker):
         async def start(ctx: dict[Any, Any], job_id: int) -> None:
             del ctx
             runner.start(job_id)
+            self._bell.set()  # a second id of a running job took no slot: look for the next at once
 
         start.__qualname__ = "start"
         super().__init__(
@@ -81,7 +82,11 @@ class BellWorker(Worker):
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Take no more ids than the runner has room for: what waits stays ordered by priority."""
-        await super().start_jobs(job_ids[: max(self._runner.free, 0)])
+        # One by one: ids that a dead worker left in progress are passed over and must not use up the room.
+        for job_id in job_ids:
+            if self._runner.free - self.job_counter <= 0:
+                return
+            await super().start_jobs([job_id])
 
 
 async def serve(queue: Queue, kinds: Sequence[jobs.Queue], runner: Runner, *, drain: float, reaper: bool) -> None:

@@ -31,8 +31,7 @@ class Workflow(ABC):
 
     async def run(self, run: Run) -> None:
         """Run the steps that left nothing yet. Raises `LeaseLost` and whatever the steps raise."""
-        if run.job.attempt or run.job.retries or run.job.interaction is not None:
-            run.left.update({step: a.content for step, a in (await jobs.artifacts(run.job.id)).items()})
+        run.left.update({step: a.content for step, a in (await jobs.artifacts(run.job.id)).items()})
         if run.job.interaction is not None:
             run.left[WaitForChoice.name] = run.job.interaction
         todo = list(self.steps)

@@ -279,3 +279,28 @@ async def test_going_back_or_deleting_while_a_page_is_written_answers_the_earlie
     await bot.does(press("delete", story.id))
     assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
     assert await Job.filter(state="cancelled").count() == 2
+
+
+async def test_a_form_that_was_left_traps_nobody(bot: Bot):
+    _, page = await begun(bot)
+    await bot.does(press("own", page.id, 0))
+    await bot.does(press("choose", page.id, 0, 1))
+    assert (await Conversation.get()).draft is None
+
+
+async def test_cancelling_a_retry_goes_back_to_the_page_that_was_there(bot: Bot):
+    story, first = await begun(bot)
+    retried = await bot.does(press("retry", first.id, 0))
+    job = await Job.get(event_key=retried.key)
+    await bot.does(press("cancel", job.id))
+    assert (await Story.get(id=story.id)).cursor_id == first.id
+
+
+async def test_a_late_cancel_leaves_the_page_alone(bot: Bot):
+    story, first = await begun(bot)
+    job = await Job.get()
+    await rows("UPDATE jobs SET state = 'waiting'")
+    late = await bot.does(press("cancel", job.id))
+    assert await words(bot, late) == locales.text("job.over")
+    assert (await Story.get(id=story.id)).cursor_id == first.id
+    assert (await Page.get(id=first.id)).state == "ready"
