@@ -167,7 +167,7 @@ def _llama(settings: TextSettings) -> TextEngine | None:
     model = choose_model(find_models(settings))
     if model is None:
         return None
-    from workers.engines.text.llama import LlamaEngine
+    from workers.engines.text.llama.engine import LlamaEngine
 
     _log.info("text model: %s (%s)", model.path, model.reason)
     return LlamaEngine(

@@ -5,7 +5,7 @@ import pytest
 
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.models.tiny_gguf import CONTEXT, tiny_gguf
-from workers.engines.text.llama import LlamaEngine
+from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.remote import RemoteEngine
 
 

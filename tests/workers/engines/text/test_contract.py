@@ -9,7 +9,7 @@ from tests.doubles.openai.server import OpenAIServer
 from tests.workers.engines.text.asking import LONG, ask, collect
 from workers.engines.errors import ContextFull, GenerationCancelled, GenerationTimedOut
 from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, generate
-from workers.engines.text.llama import LlamaEngine
+from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.remote import RemoteEngine
 from workers.engines.text.template import TemplateEngine
 

@@ -14,7 +14,7 @@ from tests.workers.engines.text.asking import ask, collect
 from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, GenerationCancelled
 from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, Usage, generate
 from workers.engines.text.fallback import EngineChain, FallbackNote, build_text_engine
-from workers.engines.text.llama import LlamaEngine
+from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.remote import RemoteEngine
 from workers.engines.text.settings import TextSettings
 

@@ -20,8 +20,8 @@ from workers.engines.errors import (
 )
 from workers.engines.text.base import Completion, Sampling, TextRequest, Usage
 from workers.engines.text.control import Control, PriorityGate, Running
-from workers.engines.text.llama_process import ChildDied, LlamaProcess
-from workers.engines.text.llama_protocol import Draw, Failed, Load, Piece, Turn
+from workers.engines.text.llama.process import ChildDied, LlamaProcess
+from workers.engines.text.llama.protocol import Draw, Failed, Load, Piece, Turn
 from workers.engines.text.unicode import well_formed
 
 RETRY_LOADING_S = 30.0

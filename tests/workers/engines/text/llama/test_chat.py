@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.models.tiny_gguf import IM_END, IM_START, TOOL
-from workers.engines.text.llama_grammar import UnsupportedSchema, grammar_of
-from workers.engines.text.llama_model import LlamaModel, LoadingFailed
-from workers.engines.text.llama_protocol import Load, Turn
+from workers.engines.text.llama.protocol import Load, Turn
+from workers.engines.text.llama.server.grammar import UnsupportedSchema, grammar_of
+from workers.engines.text.llama.server.model import LlamaModel, LoadingFailed
 
 CONTROL = {0, 1, 2, IM_START, IM_END, TOOL}
 

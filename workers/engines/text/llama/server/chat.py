@@ -8,7 +8,7 @@ from typing import Any
 
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
-from workers.engines.text.llama_protocol import Turn
+from workers.engines.text.llama.protocol import Turn
 
 CHATML = (
     "{% for message in messages %}"

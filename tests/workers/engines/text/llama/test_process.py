@@ -14,9 +14,9 @@ import pytest
 from tests.workers.engines.text.asking import LONG, ask
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationTimedOut
 from workers.engines.text.base import Sampling, generate
-from workers.engines.text.llama import LlamaEngine
+from workers.engines.text.llama.engine import LlamaEngine
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 
 def pid_of(engine: LlamaEngine) -> int:
@@ -210,7 +210,7 @@ async def test_it_dies_with_its_parent(model: Path, busy: bool) -> None:
         import asyncio
         from pathlib import Path
         from tests.workers.engines.text.asking import LONG, ask
-        from workers.engines.text.llama import LlamaEngine
+        from workers.engines.text.llama.engine import LlamaEngine
 
         async def main():
             engine = LlamaEngine(Path({str(model)!r}), context=4096)

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import llama_cpp
 
-from workers.engines.text.llama_chat import CHATML, ChatRenderer
-from workers.engines.text.llama_protocol import Load
+from workers.engines.text.llama.protocol import Load
+from workers.engines.text.llama.server.chat import CHATML, ChatRenderer
 
 BATCH = 512
 """Tokens that are read in one decode at most."""

@@ -14,7 +14,7 @@ from tests.models.tiny_gguf import CONTEXT, tiny_gguf
 from tests.workers.engines.text.asking import LONG, ask, collect
 from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.text.base import BACKGROUND, INTERACTIVE, ChatMessage, Sampling, TextRequest, generate
-from workers.engines.text.llama import LlamaEngine
+from workers.engines.text.llama.engine import LlamaEngine
 
 
 class Kind(StrEnum):

@@ -7,8 +7,8 @@ from typing import Any, Self
 import llama_cpp
 import numpy as np
 
-from workers.engines.text.llama_grammar import UnsupportedSchema
-from workers.engines.text.llama_protocol import Draw
+from workers.engines.text.llama.protocol import Draw
+from workers.engines.text.llama.server.grammar import UnsupportedSchema
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 

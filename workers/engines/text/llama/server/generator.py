@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from workers.engines.text.base import FinishReason
-from workers.engines.text.llama_chat import TemplateFailed
-from workers.engines.text.llama_grammar import UnsupportedSchema, grammar_of
-from workers.engines.text.llama_model import DecodeAborted, LlamaModel, LoadingFailed
-from workers.engines.text.llama_protocol import Beat, Done, Event, Failed, Generate, Load, Loaded, LoadFailed, Piece
-from workers.engines.text.llama_sampler import NothingToDraw, Sampler
+from workers.engines.text.llama.protocol import Beat, Done, Event, Failed, Generate, Load, Loaded, LoadFailed, Piece
+from workers.engines.text.llama.server.chat import TemplateFailed
+from workers.engines.text.llama.server.grammar import UnsupportedSchema, grammar_of
+from workers.engines.text.llama.server.model import DecodeAborted, LlamaModel, LoadingFailed
+from workers.engines.text.llama.server.sampler import NothingToDraw, Sampler
 from workers.engines.text.stop_strings import StopStrings
 
 BEAT_S = 2.0

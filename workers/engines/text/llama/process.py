@@ -16,7 +16,7 @@ from typing import Self
 
 import workers
 from workers.engines.errors import EngineUnavailable
-from workers.engines.text.llama_protocol import (
+from workers.engines.text.llama.protocol import (
     Beat,
     Cancel,
     Count,
@@ -274,7 +274,7 @@ async def _spawn(socket: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "workers.engines.text.llama_child",
+        "workers.engines.text.llama.server.main",
         str(socket),
         str(os.getpid()),
         stdin=asyncio.subprocess.DEVNULL,

@@ -1,7 +1,8 @@
-"""The model process: ``python -m workers.engines.text.llama_child SOCKET PARENT_PID``.
+"""The model process: ``python -m workers.engines.text.llama.server.main SOCKET PARENT_PID``.
 
 It listens on the unix socket, says ``ready`` on standard output, serves the one connection that comes
-(`llama_protocol`) and ends with it. llama.cpp may abort the process it runs in; this one has nothing else to lose.
+(`workers.engines.text.llama.protocol`) and ends with it. llama.cpp may abort the process it runs in; this one has
+nothing else to lose.
 """
 
 import asyncio
@@ -13,8 +14,8 @@ import resource
 import signal
 import sys
 
-from workers.engines.text.llama_generator import SerialGenerator
-from workers.engines.text.llama_protocol import Cancel, Count, Counted, Event, Generate, Load, frame, read_request
+from workers.engines.text.llama.protocol import Cancel, Count, Counted, Event, Generate, Load, frame, read_request
+from workers.engines.text.llama.server.generator import SerialGenerator
 
 CONNECT_S = 30.0
 """Seconds within which the parent must connect."""

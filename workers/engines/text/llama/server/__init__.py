@@ -1,0 +1,1 @@
+"""The model process. Only what is in here imports llama_cpp."""
