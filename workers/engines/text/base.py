@@ -15,10 +15,15 @@ BACKGROUND = 10
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One turn of the prompt. ``content`` is data: no engine may read control tokens or templates from it."""
+    """One turn of the prompt. ``content`` is data: no engine may read control tokens or templates from it.
+
+    The first ``shared`` characters are the product's own words, the same for every account: what a model computed from
+    them may serve everybody.
+    """
 
     role: Role
     content: str
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
