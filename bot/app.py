@@ -34,13 +34,19 @@ async def run(settings: BotSettings, names: list[str]) -> int:
         Queue(settings.redis_url) as queue,
     ):
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
-        return await serve(platforms, registry, queue)
+        return await serve(platforms, registry, queue, operators=settings.storyfork_operators)
 
 
-async def serve(platforms: Mapping[str, Platform], registry: CommandRegistry, queue: Queue) -> int:
+async def serve(
+    platforms: Mapping[str, Platform],
+    registry: CommandRegistry,
+    queue: Queue,
+    *,
+    operators: frozenset[str] = frozenset(),
+) -> int:
     """Serve connected platforms; the database is open. Returns the exit status."""
     prompts = default_registry()
-    composer = Composer(registry, prompts, queue)
+    composer = Composer(registry, prompts, queue, operators)
     board = ProgressBoard(platforms, composer.cancel_buttons)
     courier = Courier(platforms, composer, board)
 

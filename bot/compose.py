@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot import locales
+from bot import locales, status
 from bot.buttons import Action, unpack
 from bot.commands.registry import CommandRegistry, CommandSpec
 from bot.forms import form_of
@@ -21,9 +21,15 @@ LISTED = 10
 class Composer:
     """Composes messages of every kind; ``compose`` returns None when the subject is gone."""
 
-    def __init__(self, registry: CommandRegistry, prompts: PromptRegistry, queue: Queue) -> None:
-        """All three are only read."""
-        self._registry, self._prompts, self._queue = registry, prompts, queue
+    def __init__(
+        self,
+        registry: CommandRegistry,
+        prompts: PromptRegistry,
+        queue: Queue,
+        operators: frozenset[str] = frozenset(),
+    ) -> None:
+        """All are only read. ``operators`` are who runs the service, as ``platform:user id``."""
+        self._registry, self._prompts, self._queue, self._operators = registry, prompts, queue, operators
         self._kinds: dict[str, Callable[[OutboxRow, _Words], Awaitable[Message | None]]] = {
             "page": self._page,
             "mark": self._mark,
@@ -62,10 +68,11 @@ class Composer:
         buttons = () if story is None else ((_button(words, "current", "current", story, style="primary"),),)
         return Message(words(key, **values), private=True, buttons=buttons)
 
-    async def _page(self, row: OutboxRow, words: "_Words") -> Message | None:
+    async def _page(self, row: OutboxRow, words: "_Words") -> Message:
         found = await stories.page(int(row.payload["page"]))
         if found is None:
-            return None
+            # Deleted since: where the platform shows that an answer is coming, one must come.
+            return Message(words("story.unknown"))
         story, page, choices = found
         opens = page.parent_id is None and page.variant_index == 0 and row.destination.get("kind") == "group"
         here = story.cursor_id == page.id
@@ -89,6 +96,8 @@ class Composer:
         if found is None:
             return None
         _, page, choices = found
+        if page.state != "ready":
+            return None  # it has no text that could stand in the message
         taken = next((c for c in choices if c.id == row.payload["choice"]), None)
         own = taken is not None and taken.kind == "own"
         return Message(
@@ -116,7 +125,9 @@ class Composer:
         return Message(
             words(wording, reason=reason),
             choices=_offered(choices),
-            buttons=_page_buttons(words, story, page, choices),
+            buttons=_moved_buttons(words, story)
+            if page.state == "pending"
+            else _page_buttons(words, story, page, choices),
         )
 
     async def _chat_reply(self, row: OutboxRow, words: "_Words") -> Message | None:
@@ -125,7 +136,8 @@ class Composer:
             return None
         message, persona, _ = found
         again = Button(words("button.again"), Action("variant", (message.id,)).pack(), word="again")
-        return Message(message.text, speaker=persona.name, buttons=((again,),))
+        footer = words("chat.stopped") if row.payload.get("stopped") else ""
+        return Message(message.text, speaker=persona.name, footer=footer, buttons=((again,),))
 
     async def _question(self, row: OutboxRow, words: "_Words") -> Message | None:
         given = frozenset(row.payload["given"])
@@ -200,19 +212,18 @@ class Composer:
         return Message(own if own is not None else default.source, title=title, footer=footer, private=True)
 
     async def _status(self, row: OutboxRow, words: "_Words") -> Message:
-        work, mail = await jobs.counts(), await outbox.counts()
+        vitals = await self._queue.vitals()
         mine = await stories.owned(int(row.payload["account"]), int(row.payload["user"]), limit=1000)
-        body = words(
-            "status.line",
-            stories=len(mine),
-            queued=work.get("queued", 0),
-            running=work.get("running", 0),
-            # The row that carries this very answer is open, too.
-            open=max(0, mail.get("pending", 0) + mail.get("sending", 0) - 1),
-        )
-        if work.get("dead") or mail.get("dead"):
-            body += "\n" + words("status.dead", jobs=work.get("dead", 0), messages=mail.get("dead", 0))
-        return Message(body, title=words("status.title"), private=True)
+        lines = [*status.everybody(words, vitals, await jobs.load()), words("status.stories", stories=len(mine))]
+        # Workers and servers are nobody else's business: a group would read along.
+        if row.destination.get("kind") == "dm" and self._operates(row):
+            work, mail = await jobs.counts(), await outbox.counts()
+            lines += ["", *status.operators(words, vitals, work, mail)]
+        return Message("\n".join(lines), title=words("status.title"), private=True)
+
+    def _operates(self, row: OutboxRow) -> bool:
+        """Whether a row's answer goes to somebody who runs the service. The console is only used on its own machine."""
+        return row.platform == "console" or f"{row.platform}:{row.destination.get('user_id', '')}" in self._operators
 
     async def _help(self, row: OutboxRow, words: "_Words") -> Message:
         del row

@@ -1,6 +1,7 @@
 """The courier: takes outbox rows of its platforms, composes and delivers them, and records what became of them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -67,10 +68,10 @@ class Courier:
             except _AWAY as e:
                 _log.warning("the courier cannot reach the database: %s", e)
                 wait = POLL_SECONDS
-            try:
-                await asyncio.wait_for(bell.wait(), wait)
-            except TimeoutError:
-                continue
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes with the bell.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await bell.wait()
 
     async def _pause(self, name: str) -> float:
         due = await outbox.next_due(name)

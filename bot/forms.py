@@ -1,6 +1,8 @@
 """Forms: which fields an action asks for. Platforms with dialogs show them at once, others ask field by field."""
 
-from bot.buttons import Action
+from typing import Any
+
+from bot.buttons import Action, BadButton, unpack
 from bot.commands.registry import CommandRegistry, Parameter
 from bot.locales import text
 from bot.messages import Field, Form
@@ -18,10 +20,18 @@ def form_of(action: Action, registry: CommandRegistry, given: frozenset[str], la
             max_length=OWN_ACTION_LENGTH,
         )
         return Form(text("form.own_title", language=language), action.pack(), (field,))
-    if action.verb == "fill" and (spec := registry.at(action.args[0])) is not None:
+    if action.verb == "fill" and action.args and (spec := registry.at(action.args[0])) is not None:
         missing = [p for p in spec.parameters if p.required and p.name not in given]
         return Form(f"/{spec.name}", action.pack(), tuple(_field(p) for p in missing)) if missing else None
     return None
+
+
+def draft_form(draft: dict[str, Any], registry: CommandRegistry, language: str = "") -> Form | None:
+    """Return what is still to be asked of a form that is asked field by field; None if it is of an older release."""
+    try:
+        return form_of(unpack(draft["form"]), registry, frozenset(draft["values"]), language)
+    except BadButton:
+        return None
 
 
 def _field(parameter: Parameter) -> Field:

@@ -8,7 +8,7 @@ from bot.commands import story as story_commands
 from bot.commands.persona import use_persona
 from bot.turn import Turn
 from db import chats, jobs, personas, stories
-from db.errors import NotFound
+from db.errors import NotAllowed, NotFound
 from db.models import Page
 
 
@@ -20,9 +20,8 @@ async def _choose(turn: Turn, action: Action) -> None:
 
 async def _back(turn: Turn, action: Action) -> None:
     page_id, revision = action.args
-    move = await stories.back(turn.account_id, turn.user_id, page_id, revision)
     await turn.mark(page_id)
-    await story_commands.show(turn, move)
+    await story_commands.go_back(turn, page_id, revision)
 
 
 async def _retry(turn: Turn, action: Action) -> None:
@@ -43,9 +42,8 @@ async def _current(turn: Turn, action: Action) -> None:
 
 
 async def _delete(turn: Turn, action: Action) -> None:
-    unanswered = await stories.being_written(action.args[0])
-    story = await stories.delete(turn.account_id, turn.user_id, action.args[0])
-    for job in unanswered:
+    story, cancelled = await stories.delete(turn.account_id, turn.user_id, action.args[0])
+    for job in cancelled:
         await turn.answer_for(job, "job.cancelled")
     await turn.notice("story.deleted", private=False, title=story.title)
 
@@ -66,8 +64,20 @@ async def _variant(turn: Turn, action: Action) -> None:
 
 async def _cancel(turn: Turn, action: Action) -> None:
     job = await jobs.get(action.args[0])
-    if job is None or job.account_id != turn.account_id or job.user_id != turn.user_id:
+    if job is None or job.account_id != turn.account_id or job.state in ("done", "dead", "cancelled"):
         raise NotFound("job.over")
+    if job.user_id != turn.user_id:
+        raise NotAllowed("job.not_yours")
+    if "reply" in job.parameters and job.state == "running":
+        # What was written so far is kept: the worker ends it there, and that is the answer.
+        asked = await jobs.ask_to_stop(job.id)
+        turn.cancels.append(job.id)
+        if asked:
+            return
+        job = await jobs.get(job.id) or job
+        if job.state == "running" and jobs.asked_to_stop(job):
+            await turn.notice("job.stopping")
+            return
     if "page" in job.parameters:
         await stories.give_up(int(job.parameters["page"]))
     if "reply" in job.parameters:
@@ -102,5 +112,5 @@ _HANDLERS: Final[dict[Verb, Callable[[Turn, Action], Awaitable[None]]]] = {
 
 
 async def press(turn: Turn, action: Action) -> None:
-    """Do what a button says. Raises `db.errors.UserError`; `KeyError` and `ValueError` for forged data."""
+    """Do what a button says. Raises `db.errors.UserError`; `LookupError` and `ValueError` for forged data."""
     await _HANDLERS[action.verb](turn, action)

@@ -42,12 +42,15 @@ class ProgressBoard:
         """``buttons`` makes the buttons of a running job in a language."""
         self._platforms, self._buttons = platforms, buttons
         self._entries: dict[str, _Entry] = {}
+        self._edited: dict[tuple[str, str], float] = {}
 
     def expect(self, event_key: str, platform: str, destination: Destination, slot: str, language: str) -> None:
         """Show progress of an event from now on, in its placeholder ``slot`` or the platform's own."""
         now = time.monotonic()
         for key in [k for k, e in self._entries.items() if now - e.since > KEPT_SECONDS]:
             del self._entries[key]
+        for chat in [c for c, at in self._edited.items() if now - at > KEPT_SECONDS]:
+            del self._edited[chat]
         self._entries[event_key] = _Entry(self._platforms[platform], destination, slot, language)
 
     def hear(self, heard: dict[str, Any]) -> None:
@@ -73,14 +76,16 @@ class ProgressBoard:
 
     async def _show(self, entry: _Entry) -> None:
         interval = entry.platform.capabilities.progress_interval
+        chat = (entry.platform.name, entry.destination.chat_id)
         while entry.latest is not None:
-            wait = entry.shown + interval - time.monotonic()
+            # Platforms count the edits of a chat, not of a message: whoever is answered there takes turns.
+            wait = max(entry.shown, self._edited.get(chat, 0.0)) + interval - time.monotonic()
             if wait > 0:
                 # Sleep in short naps: an answer that arrives meanwhile must not wait for the next edit.
                 await asyncio.sleep(min(wait, 0.05))
                 continue
             progress, entry.latest = entry.latest, None
-            entry.shown = time.monotonic()
+            entry.shown = self._edited[chat] = time.monotonic()
             try:
                 await entry.platform.show_progress(entry.destination, entry.slot, progress)
             except Exception as e:  # noqa: BLE001 - progress is worth no answer

@@ -68,23 +68,30 @@ class Router:
         """Return the form that a press or command opens, a refusal, or None: then dispatch the event."""
         language = event.user.language
         try:
-            if isinstance(event.payload, Press):
-                action = unpack(event.payload.data)
-                if action.verb == "own":
-                    await self._check_own(event, action)
-                return form_of(action, self._registry, frozenset(), language)
-            if isinstance(event.payload, Command):
-                spec, values = self._read(event.payload)
-                if spec.missing(values):
-                    action = Action("fill", (self._registry.index(spec.name),))
-                    return form_of(action, self._registry, frozenset(values), language)
-        except BadButton:
-            return self._composer.notice("router.old_button", {}, language)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._form(event, language)
         except UserError as e:
             story = e.story_id if isinstance(e, Moved) else None
             return self._composer.notice(e.key, e.values, language, story=story)
-        except _AWAY:
+        except _AWAY as e:
+            _log.warning("event %s gets no form: the database is away (%s: %s)", event.key, type(e).__name__, e)
             return self._composer.notice("router.busy", {}, language)
+        except Exception:  # noqa: BLE001 - as in dispatch
+            reference = secrets.token_hex(4)
+            _log.exception("event %s failed, reference %s", event.key, reference)
+            return self._composer.notice("router.defect", {"reference": reference}, language)
+
+    async def _form(self, event: Event, language: str) -> Form | None:
+        if isinstance(event.payload, Press):
+            action = _read_button(event.payload.data)
+            if action.verb == "own":
+                await self._check_own(event, action)
+            return form_of(action, self._registry, frozenset(), language)
+        if isinstance(event.payload, Command):
+            spec, values = self._read(event.payload)
+            if spec.missing(values):
+                action = Action("fill", (self._registry.index(spec.name),))
+                return form_of(action, self._registry, frozenset(values), language)
         return None
 
     async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
@@ -94,15 +101,16 @@ class Router:
         if source == "prompts":
             return [(n, n) for n in self._prompts.names() if prefix.lower() in n][:SUGGESTIONS]
         try:
-            who = await _resolve(event)
-            if source == "stories":
-                found = await stories.owned(who.account.id, who.user.id, search=prefix, limit=SUGGESTIONS)
-                return [((s.title or s.premise)[:100], f"#{s.id}") for s in found]
-            if source == "personas":
-                known = await personas.known(who.account.id, search=prefix)
-                return [(p.name[:100], p.name[:100]) for p in known[:SUGGESTIONS]]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                who = await _resolve(event)
+                if source == "stories":
+                    found = await stories.owned(who.account.id, who.user.id, search=prefix, limit=SUGGESTIONS)
+                    return [((s.title or s.premise)[:100], f"#{s.id}") for s in found]
+                if source == "personas":
+                    known = await personas.known(who.account.id, search=prefix)
+                    return [(p.name[:100], p.name[:100]) for p in known[:SUGGESTIONS]]
         except _AWAY as e:
-            _log.warning("no suggestions: the database is away (%s)", e)
+            _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
         return []
 
     async def watched(self, platform: str) -> list[Watched]:
@@ -147,18 +155,14 @@ class Router:
             case Press():
                 await self._press(turn, payload)
             case Submit():
-                try:
-                    await self._submit(turn, unpack(payload.form), payload.values)
-                except BadButton as e:
-                    raise BadInput("router.old_button") from e
+                await self._submit(turn, _read_button(payload.form), payload.values)
             case Said():
                 await talk.said(turn, payload, self._registry, self._submit)
 
     async def _command(self, turn: Turn, command: Command) -> None:
         spec, values = self._read(command)
         _allow(spec, turn)
-        if spec.name != "cancel":
-            await self._leave_form(turn)
+        await turn.leave_form()
         if spec.missing(values):
             if self._capabilities[turn.event.platform].forms:
                 missing = spec.missing(values)[0]
@@ -167,29 +171,21 @@ class Router:
             return
         await spec.handler(turn, _typed(spec, values))
 
-    @staticmethod
-    async def _leave_form(turn: Turn) -> None:
-        """Another command or press of the same person leaves the form they were asked."""
-        draft = turn.who.conversation.draft
-        if draft is not None and draft["user"] == turn.user_id:
-            await accounts.set_draft(turn.conversation_id, None)
-
     async def _press(self, turn: Turn, pressed: Press) -> None:
+        action = _read_button(pressed.data)
+        if action.verb == "own":
+            await self._check_own(turn.event, action)
+            await turn.ask(action, {}, 0)
+            return
+        await turn.leave_form()
         try:
-            action = unpack(pressed.data)
-            if action.verb == "own":
-                await self._check_own(turn.event, action)
-                await turn.ask(action, {}, 0)
-            else:
-                await self._leave_form(turn)
-                await presses.press(turn, action)
-        except (BadButton, KeyError, ValueError) as e:
+            await presses.press(turn, action)
+        except (LookupError, ValueError) as e:
             raise BadInput("router.old_button") from e
 
     async def _submit(self, turn: Turn, action: Action, values: dict[str, str]) -> None:
         if action.verb == "own":
-            page_id, revision = action.args
-            await presses.own(turn, page_id, revision, values.get("text", ""))
+            await presses.own(turn, *_page_of(action), values.get("text", ""))
             return
         spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
         if spec is None:
@@ -199,7 +195,7 @@ class Router:
 
     async def _check_own(self, event: Event, action: Action) -> None:
         """Refuse the form for an own action where it would only be refused after it was filled in."""
-        page_id, revision = action.args
+        page_id, revision = _page_of(action)
         who = await _resolve(event)
         found = await stories.page(page_id)
         if found is None:
@@ -225,6 +221,20 @@ class Router:
         if command.rest.strip() and first is not None and first.name not in values:
             values[first.name] = command.rest.strip()
         return spec, values
+
+
+def _read_button(data: str) -> Action:
+    try:
+        return unpack(data)
+    except BadButton as e:
+        raise BadInput("router.old_button") from e
+
+
+def _page_of(action: Action) -> tuple[int, int]:
+    """Return the page and the revision that a button was made for. Raises `BadInput`."""
+    if len(action.args) != 2:
+        raise BadInput("router.old_button")
+    return action.args[0], action.args[1]
 
 
 async def _resolve(event: Event) -> Who:

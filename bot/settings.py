@@ -1,11 +1,11 @@
 """Settings of the bot and of the `storyfork` command, from environment variables or a `.env` file."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class BotSettings(BaseSettings):
@@ -25,6 +25,12 @@ class BotSettings(BaseSettings):
         default="",
         description="Redis or Valkey, as `redis://:password@host:6379/0`, `rediss://…` or `unix:///path/to/socket`. "
         "Empty: the embedded Valkey.",
+    )
+    storyfork_operators: Annotated[frozenset[str], NoDecode] = Field(
+        default_factory=frozenset[str],
+        description="Who runs this service, comma-separated, each as platform and user id, such as "
+        "`discord:80351110224678912,telegram:123456789`. `/status` in direct messages shows them workers and engines "
+        "in detail. Whoever uses the console is one.",
     )
     discord_token: SecretStr | None = Field(
         default=None, description="The token of the Discord bot, from the developer portal. Unset: no Discord."
@@ -66,6 +72,22 @@ class BotSettings(BaseSettings):
         description="The secret that Telegram sends with every update: 1–256 of `A-Z a-z 0-9 _ -`. "
         "Required with a webhook.",
     )
+
+    @field_validator("storyfork_operators", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(name.strip().lower() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("storyfork_operators")
+    @classmethod
+    def _named_fully(cls, names: frozenset[str]) -> frozenset[str]:
+        for name in names:
+            platform, _, user = name.partition(":")
+            if not platform or not user:
+                raise ValueError(f"{name!r} is not a platform and a user id, such as telegram:123456789")
+        return names
 
     def platforms(self) -> list[str]:
         """The chat platforms whose token is set, by name."""

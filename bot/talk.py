@@ -1,13 +1,14 @@
 """Plain text: where it goes. A pending form, else the page it replies to, else what was opened here last."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from bot import presses
 from bot.buttons import Action, unpack
 from bot.commands import story as story_commands
 from bot.commands.registry import CommandRegistry
 from bot.events import Said
-from bot.forms import form_of
+from bot.forms import draft_form, form_of
 from bot.turn import Turn
 from db import accounts, chats, outbox, personas
 from db.errors import Moved, NotAllowed, NotFound
@@ -18,9 +19,8 @@ Submit = Callable[[Turn, Action, dict[str, str]], Awaitable[None]]
 
 async def said(turn: Turn, words: Said, registry: CommandRegistry, submit: Submit) -> None:
     """Handle plain text. Raises `db.errors.UserError`."""
-    draft = turn.who.conversation.draft
-    if draft is not None and draft["user"] == turn.user_id:
-        await _fill(turn, words.text, registry, submit)
+    if turn.who.draft is not None:
+        await _fill(turn, turn.who.draft, words.text, registry, submit)
         return
     if not words.addressed or not words.text.strip():
         return
@@ -42,23 +42,20 @@ async def said(turn: Turn, words: Said, registry: CommandRegistry, submit: Submi
     await turn.work("persona_reply", {"reply": reply.id})
 
 
-async def _fill(turn: Turn, text: str, registry: CommandRegistry, submit: Submit) -> None:
+async def _fill(turn: Turn, draft: dict[str, Any], text: str, registry: CommandRegistry, submit: Submit) -> None:
     """Take the text as the answer to the field that was asked, then ask the next or hand the form in."""
-    draft = turn.who.conversation.draft
-    assert draft is not None
-    action, values = unpack(draft["form"]), dict(draft["values"])
-    form = form_of(action, registry, frozenset(values), turn.who.user.language)
+    form = draft_form(draft, registry, turn.who.user.language)
     if form is None:
-        await accounts.set_draft(turn.conversation_id, None)
+        await turn.leave_form()
         await turn.notice("form.gone")
         return
-    field = form.fields[0]
+    action, values, field = unpack(draft["form"]), dict(draft["values"]), form.fields[0]
     if len(text) > field.max_length:
         await turn.notice("form.too_long", length=len(text), limit=field.max_length)
         return
     values[field.name] = text
     if form_of(action, registry, frozenset(values), turn.who.user.language) is None or len(form.fields) == 1:
-        await accounts.set_draft(turn.conversation_id, None)
+        await turn.leave_form()
         try:
             await submit(turn, action, values)
         except (Moved, NotFound, NotAllowed) as e:

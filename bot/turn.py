@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.buttons import Action
 from bot.events import Event
-from db import accounts, jobs, outbox, stories
+from db import drafts, jobs, outbox, stories
 from db.accounts import Who
 from db.models import Job
 from workers.queue import Queue
@@ -140,9 +140,14 @@ class Turn:
 
     async def ask(self, form: Action, values: dict[str, str], index: int) -> None:
         """Ask the form's field ``index`` as a message; the person's next text here answers it."""
-        draft = {"form": form.pack(), "values": values, "index": index, "user": self.user_id}
-        await accounts.set_draft(self.conversation_id, draft)
+        draft = {"form": form.pack(), "values": values, "index": index}
+        await drafts.keep(self.conversation_id, self.user_id, draft)
         await self.say("question", {"form": form.pack(), "index": index, "given": sorted(values)})
+
+    async def leave_form(self) -> None:
+        """Drop the form that the person is being asked here, if there is one."""
+        if self.who.draft is not None:
+            await drafts.drop(self.conversation_id, self.user_id)
 
     async def ring(self, queue: Queue) -> None:
         """After the commit: wake workers, and stop those whose job was cancelled."""

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from tortoise.expressions import Q
 
-from db.connection import jsonb, row, rows
+from db import drafts
+from db.connection import row, rows
 from db.models import Account, Conversation, User
 
 _FIND: Final = """
-SELECT a.id AS account_id, u.id AS user_id, u.name AS user_name, u.language AS user_language, c.id AS conversation_id
+SELECT a.id AS account_id, u.id AS user_id, u.name AS user_name, u.language AS user_language, c.id AS conversation_id,
+    EXISTS (SELECT 1 FROM drafts d WHERE d.conversation_id = c.id AND d.user_id = u.id) AS asked
 FROM accounts a, users u, conversations c
 WHERE a.platform = $1 AND a.kind = $2 AND a.external_id = $3
   AND u.platform = $1 AND u.external_id = $4
@@ -18,11 +20,12 @@ WHERE a.platform = $1 AND a.kind = $2 AND a.external_id = $3
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who did something, and where."""
+    """Who did something, and where. ``draft`` is the form that they are being asked there."""
 
     account: Account
     user: User
     conversation: Conversation
+    draft: dict[str, Any] | None
 
 
 async def resolve(
@@ -59,11 +62,12 @@ async def resolve(
             a["id"], platform, chat, thread, conversation_kind,
         )  # fmt: skip
         assert c is not None
-        found = {"account_id": a["id"], "user_id": u["id"], "conversation_id": c["id"]}
+        found = {"account_id": a["id"], "user_id": u["id"], "conversation_id": c["id"], "asked": True}
     return Who(
         account=await Account.get(id=found["account_id"]),
         user=await User.get(id=found["user_id"]),
         conversation=await Conversation.get(id=found["conversation_id"]),
+        draft=await drafts.get(found["conversation_id"], found["user_id"]) if found["asked"] else None,
     )
 
 
@@ -74,14 +78,6 @@ async def open_thread(conversation_id: int, chat_id: str, story_id: int) -> None
         "SELECT account_id, platform, $2, 'thread', 'story', $3 FROM conversations WHERE id = $1 "
         "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET mode = 'story', story_id = excluded.story_id",
         conversation_id, chat_id, story_id,
-    )  # fmt: skip
-
-
-async def set_draft(conversation_id: int, draft: dict[str, Any] | None) -> None:
-    """Keep (or drop) the form that is being asked field by field in a conversation."""
-    await rows(
-        "UPDATE conversations SET draft = $2::jsonb WHERE id = $1",
-        conversation_id, None if draft is None else jsonb(draft),
     )  # fmt: skip
 
 

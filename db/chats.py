@@ -82,13 +82,18 @@ async def get(message_id: int) -> tuple[ChatMessage, Persona, Conversation] | No
     )
 
 
-async def history(reply: ChatMessage, limit: int = 40) -> list[ChatMessage]:
-    """Return the turns before the one that ``reply`` answers, oldest first: users' texts and chosen replies."""
+async def history(reply: ChatMessage, keep: int = 40, step: int = 16) -> list[ChatMessage]:
+    """Return the turns before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
+
+    The last ``keep`` messages are among them. Older ones are left out ``step`` at a time, so that the histories of
+    turns that follow each other begin alike: what a model has read of them need not be read again.
+    """
     found = await rows(
-        "SELECT id FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
-        "AND state = 'ready' AND chosen AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4) "
-        "ORDER BY id DESC LIMIT $5",
-        reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, limit,
+        "WITH told AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS n "
+        "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
+        "AND state = 'ready' AND chosen AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)) "
+        "SELECT id FROM told WHERE place >= greatest(n - $5, 0) / $6 * $6",
+        reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, keep, step,
     )  # fmt: skip
     messages = await ChatMessage.filter(id__in=[f["id"] for f in found])
     return sorted(messages, key=lambda m: (m.reply_to_id or m.id, m.id))

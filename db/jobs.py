@@ -22,6 +22,7 @@ BACKGROUND: Final = 10
 
 Queue = Literal["cpu", "gpu"]
 
+_STOP: Final = {"stop": True}
 _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
 
 
@@ -110,6 +111,32 @@ async def cancel(job_id: int) -> bool:
     return found is not None
 
 
+async def cancel_all(job_ids: list[int]) -> list[int]:
+    """Cancel those jobs that are not over and return their ids."""
+    return ids(
+        await rows(
+            f"UPDATE jobs SET state = 'cancelled', finished_at = now(), {_RELEASE} "
+            "WHERE id = ANY($1) AND state IN ('queued', 'running', 'waiting') RETURNING id",
+            job_ids,
+        )
+    )
+
+
+async def ask_to_stop(job_id: int) -> bool:
+    """Ask a running job to end early and keep what it has; False if it does not run, or was asked before."""
+    found = await row(
+        "UPDATE jobs SET interaction = $2::jsonb WHERE id = $1 AND state = 'running' "
+        "AND interaction IS DISTINCT FROM $2::jsonb RETURNING id",
+        job_id, jsonb(_STOP),
+    )  # fmt: skip
+    return found is not None
+
+
+def asked_to_stop(job: Job) -> bool:
+    """Tell whether somebody wants that a job ends early."""
+    return job.interaction == _STOP
+
+
 async def interact(job_id: int, interaction: dict[str, Any]) -> bool:
     """Give a waiting job what it waits for and queue the rest of it; False if it does not wait."""
     found = await row(
@@ -130,21 +157,18 @@ async def reap() -> list[int]:
     )
 
 
-async def overdue(queue: Queue, *, seconds: float = 4.0, limit: int = 200) -> list[int]:
+async def overdue(queue: Queue, *, seconds: float = 4.0, limit: int = 200) -> list[tuple[int, int]]:
     """Return queued jobs that are due but whose wake-up was longer ago than ``seconds`` (or lost), marking them woken.
 
-    Interactive ones come first. Callers put these ids into the queue again; duplicates are harmless.
+    Id and priority of each, interactive ones first. Callers put these ids into the queue again, unless they are in it.
     """
-    return ids(
-        await rows(
-            "UPDATE jobs SET woken_at = now() WHERE id IN (SELECT id FROM jobs WHERE state = 'queued' AND queue = $1 "
-            "AND run_after <= now() AND (woken_at < now() - make_interval(secs => $2) OR woken_at < run_after) "
-            "ORDER BY priority, id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING id, priority",
-            queue,
-            seconds,
-            limit,
-        )
-    )
+    found = await rows(
+        "UPDATE jobs SET woken_at = now() WHERE id IN (SELECT id FROM jobs WHERE state = 'queued' AND queue = $1 "
+        "AND run_after <= now() AND (woken_at < now() - make_interval(secs => $2) OR woken_at < run_after) "
+        "ORDER BY priority, id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING id, priority",
+        queue, seconds, limit,
+    )  # fmt: skip
+    return sorted(((f["id"], f["priority"]) for f in found), key=lambda f: (f[1], f[0]))
 
 
 async def position(job_id: int) -> int:
@@ -185,6 +209,43 @@ async def counts() -> dict[str, int]:
     """Return how many jobs are in each state that is not over, and how many are dead."""
     found = await rows("SELECT state, count(*) AS n FROM jobs WHERE state NOT IN ('done', 'cancelled') GROUP BY state")
     return {r["state"]: r["n"] for r in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the workers are: jobs by state, and the seconds that somebody who comes now waits for a worker."""
+
+    interactive: int
+    background: int
+    running: int
+    wait_s: float
+
+
+async def load(*, recent: int = 200, minutes: float = 10.0) -> Load:
+    """Return how busy the workers are.
+
+    The wait is what people waited in the last ``minutes`` (among the ``recent`` newest jobs), or what the one who has
+    waited longest has waited so far, if that is more.
+    """
+    open_ = await row(
+        "SELECT count(*) FILTER (WHERE state = 'queued' AND priority < $1) AS interactive, "
+        "count(*) FILTER (WHERE state = 'queued' AND priority >= $1) AS background, "
+        "count(*) FILTER (WHERE state = 'running') AS running, "
+        "coalesce(max(extract(epoch FROM now() - greatest(created_at, run_after))) "
+        "FILTER (WHERE state = 'queued' AND priority < $1), 0)::float8 AS longest "
+        "FROM jobs WHERE state IN ('queued', 'running')",
+        BACKGROUND,
+    )
+    lately = await row(
+        "SELECT coalesce(avg(extract(epoch FROM started_at - created_at)), 0)::float8 AS wait FROM ("
+        "SELECT priority, created_at, started_at FROM jobs ORDER BY id DESC LIMIT $2) j "
+        "WHERE priority < $1 AND started_at > now() - make_interval(secs => 60 * $3)",
+        BACKGROUND, recent, minutes,
+    )  # fmt: skip
+    assert open_ is not None
+    assert lately is not None
+    wait = max(0.0, open_["longest"], lately["wait"])
+    return Load(open_["interactive"], open_["background"], open_["running"], wait)
 
 
 async def save_artifact(

@@ -22,7 +22,15 @@ MARK: Final = "mark"
 NOTICE: Final = "notice"
 
 _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
+# A placeholder of which nobody knows whether it was sent is finished before its answer, which then takes its place:
+# beside the answer it would stand for ever. One that was surely not sent (it failed in the moment when the answer was
+# written) is not sent any more.
 _CLAIM: Final = f"""
+WITH overtaken AS (
+    UPDATE outbox SET state = 'superseded' WHERE id IN (
+        SELECT p.id FROM outbox p WHERE p.platform = $1 AND p.part = 'placeholder' AND p.state = 'pending'
+        AND EXISTS (SELECT 1 FROM outbox r WHERE r.event_key = p.event_key AND r.part = 'reply')
+        FOR UPDATE SKIP LOCKED))
 UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = gen_random_uuid(),
     lease_expires = now() + make_interval(secs => {LEASE_SECONDS})
 WHERE id IN (
@@ -33,8 +41,9 @@ WHERE id IN (
           SELECT 1 FROM outbox e WHERE e.platform = $1 AND e.conversation_id = o.conversation_id
           AND e.state IN ('pending', 'sending') AND e.ordered AND e.id < o.id))
       AND (o.part <> 'reply' OR NOT EXISTS (
-          SELECT 1 FROM outbox p WHERE p.event_key = o.event_key AND p.part = 'placeholder'
-          AND p.state = 'sending' AND p.lease_expires >= now()))
+          SELECT 1 FROM outbox p WHERE p.event_key = o.event_key AND p.part = 'placeholder' AND p.state = 'sending'))
+      AND (o.part <> 'placeholder' OR o.state = 'sending' OR NOT EXISTS (
+          SELECT 1 FROM outbox r WHERE r.event_key = o.event_key AND r.part = 'reply'))
     ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING id"""
 

@@ -1,10 +1,10 @@
 """Stories: making them, moving their cursor, growing their tree.
 
 Every move of the cursor is one conditional update on (cursor, revision): of any number of clicks at once exactly one
-wins, the others raise `Moved`. Locks are always taken in the order story, page, job.
+wins, the others raise `Moved`. Locks are always taken in the order conversation, story, page, job.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from db import jobs
@@ -19,11 +19,16 @@ OWN_ACTION_LENGTH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A move of the cursor to ``page``. ``fresh``: the page is new and must be written now."""
+    """A move of the cursor to ``page``.
+
+    ``fresh``: the page is new and must be written now. ``cancelled``: the job of a page that was given up for this
+    move; its event is still to be answered.
+    """
 
     story: Story
     page: Page
     fresh: bool
+    cancelled: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,17 @@ async def retry(account_id: int, user_id: int, page_id: int, revision: int) -> M
 
 
 async def back(account_id: int, user_id: int, page_id: int, revision: int) -> Move:
-    """Go back to the page before; a page that is still being written is given up. Raises as `choose`."""
+    """Go back to the page before; a page that is still being written is given up. Raises as `choose`.
+
+    From a variant that is still being written it goes back to the variant that was there.
+    """
     story, page = await _at(account_id, user_id, page_id, pending=True)
-    if page.parent_id is None:
-        raise BadInput("story.at_start")
     await _step(story, page_id, revision)
-    await _abandon(page)
-    return await _stand(story, await Page.get(id=page.parent_id), fresh=False)
+    abandoned, job = await _abandon(page)
+    target = await _before(page) if abandoned else page.parent_id
+    if target is None:
+        raise BadInput("story.at_start")
+    return replace(await _stand(story, await Page.get(id=target), fresh=False), cancelled=job)
 
 
 async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story, Page]:
@@ -137,23 +146,23 @@ async def owned(account_id: int, owner_id: int, *, search: str = "", limit: int 
     return [by_id[f["id"]] for f in found]
 
 
-async def being_written(story_id: int) -> list[Job]:
-    """Return the jobs that write pages of a story now."""
-    pending = await Page.filter(story_id=story_id, state="pending", job_id__isnull=False)
-    return await Job.filter(id__in=[p.job_id for p in pending], state__in=("queued", "running"))
+async def delete(account_id: int, user_id: int, story_id: int) -> tuple[Story, list[Job]]:
+    """Delete a story with all its pages; its owner only. Raises as `at_cursor`.
 
-
-async def delete(account_id: int, user_id: int, story_id: int) -> Story:
-    """Delete a story with all its pages; its owner only. Running jobs of it are cancelled. Raises as `at_cursor`."""
+    All its jobs are cancelled. Returns those that were to write a page: their events are still to be answered.
+    """
+    await rows("SELECT id FROM conversations WHERE story_id = $1 ORDER BY id FOR NO KEY UPDATE", story_id)
+    await _lock(story_id)
     story = await Story.get_or_none(id=story_id, account_id=account_id)
     if story is None:
         raise NotFound("story.unknown")
     if story.owner_id != user_id:
         raise NotAllowed("story.not_yours")
-    for page in await Page.filter(story_id=story_id, state="pending", job_id__isnull=False):
-        await _abandon(page)
+    pages = await Page.filter(story_id=story_id, job_id__isnull=False)
     await Story.filter(id=story_id).delete()
-    return story
+    cancelled = set(await jobs.cancel_all([p.job_id for p in pages if p.job_id is not None]))
+    writing = [p.job_id for p in pages if p.state in ("pending", "speculative") and p.job_id in cancelled]
+    return story, await Job.filter(id__in=writing).order_by("id")
 
 
 async def lock(page_id: int) -> tuple[Story, Page] | None:
@@ -161,7 +170,7 @@ async def lock(page_id: int) -> tuple[Story, Page] | None:
     page = await Page.get_or_none(id=page_id)
     if page is None:
         return None
-    await rows("SELECT id FROM stories WHERE id = $1 FOR UPDATE", page.story_id)
+    await _lock(page.story_id)
     story = await Story.get_or_none(id=page.story_id)
     page = await Page.get_or_none(id=page_id)
     return None if story is None or page is None else (story, page)
@@ -200,13 +209,7 @@ async def give_up(page_id: int) -> Story | None:
     if page.state not in ("pending", "speculative"):
         return story
     await Page.filter(id=page_id).update(state="failed")
-    # A retry goes back to the variant that was there; on a first page there is no other way back.
-    variant = await row(
-        "SELECT id FROM pages WHERE story_id = $1 AND choice_id IS NOT DISTINCT FROM $2 AND state = 'ready' "
-        "ORDER BY variant_index DESC LIMIT 1",
-        story.id, page.choice_id,
-    )  # fmt: skip
-    target = page.parent_id if variant is None else variant["id"]
+    target = await _before(page)
     if story.cursor_id == page_id and target is not None:
         await rows(
             "UPDATE stories SET cursor_id = $2, revision = revision + 1, updated_at = now() WHERE id = $1",
@@ -217,6 +220,8 @@ async def give_up(page_id: int) -> Story | None:
 
 async def drop_unread(page_id: int) -> int:
     """Drop the pages written ahead for choices of a page that were not taken; return how many. Read pages stay."""
+    if await lock(page_id) is None:
+        return 0
     return len(
         await rows(
             "DELETE FROM pages WHERE parent_id = $1 AND state = 'speculative' AND NOT chosen RETURNING id", page_id
@@ -343,11 +348,27 @@ async def _stand(story: Story, page: Page, *, fresh: bool) -> Move:
     return Move(await _story(story.id), await Page.get(id=page.id), fresh=fresh)
 
 
-async def _abandon(page: Page) -> None:
-    # The page may have been published since it was read.
-    abandoned = await Page.filter(id=page.id, state="pending").update(state="failed")
-    if abandoned and page.job_id is not None:
-        await jobs.cancel(page.job_id)
+async def _abandon(page: Page) -> tuple[bool, Job | None]:
+    """Give up a page that is being written: whether it still was, and its job if that is cancelled now."""
+    if not await Page.filter(id=page.id, state="pending").update(state="failed"):
+        return False, None
+    stopped = page.job_id is not None and await jobs.cancel(page.job_id)
+    return True, await jobs.get(page.job_id) if page.job_id is not None and stopped else None
+
+
+async def _before(page: Page) -> int | None:
+    """Return where the story goes from a page that was given up; None if there is no other page."""
+    # A retry goes back to the variant that was there; on a first page there is no other way back.
+    variant = await row(
+        "SELECT id FROM pages WHERE story_id = $1 AND choice_id IS NOT DISTINCT FROM $2 AND state = 'ready' "
+        "ORDER BY variant_index DESC LIMIT 1",
+        page.story_id, page.choice_id,
+    )  # fmt: skip
+    return page.parent_id if variant is None else variant["id"]
+
+
+async def _lock(story_id: int) -> None:
+    await rows("SELECT id FROM stories WHERE id = $1 FOR UPDATE", story_id)
 
 
 def as_facts(story: Story, steps: list[PathStep]) -> dict[str, Any]:

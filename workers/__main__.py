@@ -48,10 +48,11 @@ async def _run(queue_kind: str) -> int:
         return 2
     text = await asyncio.to_thread(build_text_engine, TextSettings())
     async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
-        runner = Runner(Services(text, default_registry(), queue), settings.storyfork_worker_jobs)
+        services = Services(text, default_registry(), queue)
+        runner = Runner(services, settings.storyfork_worker_jobs)
         try:
             await serve(
-                queue,
+                services,
                 ["gpu" if queue_kind == "gpu" else "cpu"],
                 runner,
                 drain=settings.storyfork_drain_seconds,

@@ -18,6 +18,9 @@ from db import inbox, jobs
 from db.connection import OUTAGES
 from workers.queue import CANCEL_CHANNEL, Queue, queue_name, wake_channel
 from workers.runner import Runner
+from workers.services import Services
+from workers.tracking import Stops
+from workers.vitals import publish_vitals
 
 POLL_SECONDS: Final = 0.5
 REAPER_SECONDS: Final = 2.0
@@ -70,8 +73,10 @@ class BellWorker(Worker):
                 except _TROUBLE:
                     await self._forget()
                     await asyncio.sleep(POLL_SECONDS)
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes with the bell.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._bell.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._bell.wait()
         finally:
             await self._forget()
 
@@ -89,15 +94,17 @@ class BellWorker(Worker):
             await super().start_jobs([job_id])
 
 
-async def serve(queue: Queue, kinds: Sequence[jobs.Queue], runner: Runner, *, drain: float, reaper: bool) -> None:
+async def serve(services: Services, kinds: Sequence[jobs.Queue], runner: Runner, *, drain: float, reaper: bool) -> None:
     """Run jobs of the given queues until SIGTERM or SIGINT, then let running ones finish for ``drain`` seconds."""
+    queue = services.queue
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     bells: dict[jobs.Queue, BellWorker] = {kind: BellWorker(queue, kind, runner) for kind in kinds}
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(bell.serve()) for bell in bells.values()]
-    tasks.append(asyncio.create_task(_listen(queue, bells, runner)))
+    tasks.append(asyncio.create_task(_listen(queue, bells, runner, services.stops)))
+    tasks.append(asyncio.create_task(publish_vitals(services, kinds, runner)))
     if reaper:
         tasks.append(asyncio.create_task(_reap(queue, kinds)))
     stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
@@ -112,16 +119,28 @@ async def serve(queue: Queue, kinds: Sequence[jobs.Queue], runner: Runner, *, dr
         task.result()
 
 
-async def _listen(queue: Queue, bells: dict[jobs.Queue, BellWorker], runner: Runner) -> None:
+async def _listen(queue: Queue, bells: dict[jobs.Queue, BellWorker], runner: Runner, stops: Stops) -> None:
     channels = {wake_channel(kind): bell for kind, bell in bells.items()}
     async for heard in queue.listen(CANCEL_CHANNEL, *channels):
         if heard is None:
             for bell in bells.values():
                 bell.ring()
+            with suppress(*OUTAGES):
+                await stops.look_all()
         elif heard[0] == CANCEL_CHANNEL:
-            runner.cancel(int(heard[1].get("job", 0)))
+            await _cancel(int(heard[1].get("job", 0)), runner, stops)
         else:
             channels[heard[0]].ring()
+
+
+async def _cancel(job_id: int, runner: Runner, stops: Stops) -> None:
+    """Let a job end early if it was asked to; else it was cancelled: stop it as it is."""
+    try:
+        if not await stops.look(job_id):
+            runner.cancel(job_id)
+    except OUTAGES as e:
+        # A cancelled job ends at the next renewal of its lease.
+        _log.warning("why job %d is to be stopped cannot be read: %s", job_id, e)
 
 
 async def _reap(queue: Queue, kinds: Sequence[jobs.Queue]) -> None:
@@ -132,8 +151,7 @@ async def _reap(queue: Queue, kinds: Sequence[jobs.Queue]) -> None:
             for job_id in await jobs.reap():
                 _log.warning("job %d lost its worker and starts again", job_id)
             for kind in kinds:
-                for job_id in await jobs.overdue(kind):
-                    await queue.wake(job_id, queue=kind)
+                await queue.wake_again(await jobs.overdue(kind), queue=kind)
             if rounds % _PRUNE_ROUNDS == 0:
                 await inbox.prune()
             rounds += 1

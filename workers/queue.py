@@ -7,12 +7,13 @@ reaper wakes again what was forgotten. So nothing here raises when Redis is away
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import uuid4
 
 from arq.connections import ArqRedis
+from arq.constants import in_progress_key_prefix
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -45,6 +46,7 @@ def outbox_channel(platform: str) -> str:
 
 PROGRESS_CHANNEL: Final = f"{CHANNELS}:progress"
 CANCEL_CHANNEL: Final = f"{CHANNELS}:cancel"
+_VITALS: Final = f"{CHANNELS}:vitals:"
 
 
 def connect_redis(url: str) -> ArqRedis:
@@ -97,6 +99,25 @@ class Queue:
         except _TROUBLE as e:
             self._lost("waking a worker", e)
 
+    async def wake_again(self, overdue: Sequence[tuple[int, int]], *, queue: jobs.Queue = "cpu") -> None:
+        """Wake a worker for jobs, each by id and priority, except those whose ids still wait in the queue."""
+        waiting = await self._waiting({job_id for job_id, _ in overdue}, queue) if overdue else set[int]()
+        for job_id, priority in overdue:
+            if job_id not in waiting:
+                await self.wake(job_id, queue=queue, priority=priority)
+
+    async def _waiting(self, job_ids: set[int], queue: jobs.Queue) -> set[int]:
+        """Return which of the jobs have an id in the queue that no worker has taken (and died with)."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                wakes: list[str] = [wake.decode() for wake in await self.redis.zrange(queue_name(queue), 0, -1)]
+                found = [wake for wake in wakes if int(wake.partition(":")[0]) in job_ids]
+                taken = await self.redis.mget([in_progress_key_prefix + wake for wake in found]) if found else []
+        except _TROUBLE as e:
+            self._lost("looking into the queue", e)
+            return set()
+        return {int(wake.partition(":")[0]) for wake, by in zip(found, taken, strict=True) if by is None}
+
     async def cancel(self, job_id: int) -> bool:
         """Cancel a job; False if it is over. Commits on its own unless called inside a transaction."""
         cancelled = await jobs.cancel(job_id)
@@ -120,6 +141,34 @@ class Queue:
             self._back()
         except _TROUBLE as e:
             self._lost("publishing", e)
+
+    async def put_vitals(self, worker: str, vitals: dict[str, Any], seconds: float) -> None:
+        """Say how a worker does; it is forgotten after ``seconds``."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.redis.set(f"{_VITALS}{worker}", json.dumps(vitals, default=str), px=round(seconds * 1000))
+            self._back()
+        except _TROUBLE as e:
+            self._lost("publishing", e)
+
+    async def drop_vitals(self, worker: str) -> None:
+        """Forget a worker that stops."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.redis.delete(f"{_VITALS}{worker}")
+        except _TROUBLE as e:
+            self._lost("publishing", e)
+
+    async def vitals(self) -> list[dict[str, Any]] | None:
+        """Return how each living worker does (workers.vitals), by name; None if Redis is away: nobody knows then."""
+        try:
+            async with asyncio.timeout(2 * PATIENCE):
+                keys = [key async for key in self.redis.scan_iter(match=f"{_VITALS}*", count=1000)]
+                found = await self.redis.mget(sorted(keys)) if keys else []
+        except _TROUBLE as e:
+            self._lost("asking for workers", e)
+            return None
+        return [_decode(value) for value in found if value]
 
     async def listen(self, *channels: str) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
         """Yield ``(channel, message)`` for ever; None after each (re)connection: something may have been missed."""

@@ -92,6 +92,8 @@ class Runner:
         finally:
             renewal.cancel()
             await asyncio.wait([renewal])
+        if not work.cancelled() and (error := work.exception()) is not None:
+            _log.error("job %d could not even be given up", job_id, exc_info=error)
 
     def _ended(self, job_id: int) -> None:
         task = self._tasks.pop(job_id)
@@ -130,8 +132,12 @@ class Runner:
             return
         delay = error.delay if error.delay is not None else RETRY_BASE_SECONDS * 2**run.job.retries
         _log.warning("job %d is tried again in %.1f s: %s", run.job.id, delay, error)
-        with suppress(LeaseLost):
+        try:
             await jobs.retry(run.job.id, run.token, delay, str(error))
+        except LeaseLost:
+            _log.info("job %d is not ours any more", run.job.id)
+        except OUTAGES as e:
+            _log.warning("job %d stopped at the database: %s", run.job.id, e)
 
     async def _bury(self, run: Run, failure: Failure, error: str) -> None:
         """Give a job up: undo what it promised and tell the person, in one transaction."""
@@ -143,6 +149,8 @@ class Runner:
             await run.announce()
         except LeaseLost:
             _log.info("job %d is not ours any more", run.job.id)
+        except OUTAGES as e:
+            _log.warning("job %d stopped at the database: %s", run.job.id, e)
 
 
 async def _renew(job_id: int, token: UUID, work: "asyncio.Task[None]") -> None:

@@ -1,10 +1,11 @@
 """What a worker's jobs share: engines, prompts and the line to the bots. Built once, at the entry point."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prompts.registry import PromptRegistry
 from workers.engines.text.fallback import EngineChain
 from workers.queue import Queue
+from workers.tracking import Stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +15,4 @@ class Services:
     text: EngineChain
     prompts: PromptRegistry
     queue: Queue
+    stops: Stops = field(default_factory=Stops)

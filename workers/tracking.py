@@ -1,7 +1,9 @@
-"""Progress of a running job: recorded now and then, published often, both cheap to lose."""
+"""Progress of a running job, recorded now and then, published often, both cheap to lose; and wishes to end it early."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +26,7 @@ class Tracker:
     _phase: str = ""
     _recorded: float = field(default=0.0)
     _published: float = field(default=0.0)
+    _text: str = ""
 
     async def report(self, phase: str, percent: int, preview: Callable[[], str] = str) -> None:
         """Report where the job is. Raises `LeaseLost` if it is not ours any more.
@@ -41,6 +44,8 @@ class Tracker:
             self._recorded = now
         if self.job.event_key is not None and (changed or now - self._published >= PUBLISH_SECONDS):
             self._published = now
+            # What people have read must not vanish while the next step has nothing to show yet.
+            self._text = preview() or self._text
             await self.queue.publish(
                 PROGRESS_CHANNEL,
                 {
@@ -48,6 +53,41 @@ class Tracker:
                     "event": self.job.event_key,
                     "phase": phase,
                     "percent": percent,
-                    "text": preview(),
+                    "text": self._text,
                 },
             )
+
+
+class Stops:
+    """Which running jobs of this process can end early and keep what they have, and who was asked to.
+
+    The wish itself is in the record (`db.jobs.ask_to_stop`); this only brings it to the job at once.
+    """
+
+    def __init__(self) -> None:
+        """Nothing runs yet."""
+        self._events: dict[int, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def offered(self, job: Job) -> AsyncGenerator[asyncio.Event]:
+        """Offer that a job may be stopped as long as the context lasts; the event is set when somebody wants that."""
+        event = self._events[job.id] = asyncio.Event()
+        try:
+            await self.look(job.id)  # somebody may have asked before anybody listened
+            yield event
+        finally:
+            del self._events[job.id]
+
+    async def look_all(self) -> None:
+        """Look into the record whether any of the jobs that can be stopped now was asked to."""
+        for job_id in list(self._events):
+            await self.look(job_id)
+
+    async def look(self, job_id: int) -> bool:
+        """Look into the record whether a running job was asked to stop, and tell it if it can; False if it was not."""
+        job = await jobs.get(job_id)
+        if job is None or job.state != "running" or not jobs.asked_to_stop(job):
+            return False
+        if (event := self._events.get(job_id)) is not None:
+            event.set()
+        return True

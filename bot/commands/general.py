@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from bot.commands.registry import CommandSpec
 from bot.turn import Turn
-from db import accounts
 
 
 async def status(turn: Turn, values: dict[str, Any]) -> None:
@@ -20,14 +19,9 @@ async def help_(turn: Turn, values: dict[str, Any]) -> None:
 
 
 async def cancel(turn: Turn, values: dict[str, Any]) -> None:
-    """Leave the form that is being asked."""
+    """Leave the form that is being asked: every command does; this one tells whether there was one."""
     del values
-    draft = turn.who.conversation.draft
-    if draft is None or draft["user"] != turn.user_id:
-        await turn.notice("form.nothing_to_cancel")
-        return
-    await accounts.set_draft(turn.conversation_id, None)
-    await turn.notice("form.cancelled")
+    await turn.notice("form.nothing_to_cancel" if turn.who.draft is None else "form.cancelled")
 
 
 SPECS: Final = (

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bot.commands.registry import CommandSpec, Parameter
 from bot.turn import Turn
-from db import jobs, stories
+from db import stories
 from db.errors import BadInput, NotFound
 from db.models import Page, Story
 from db.stories import Move
@@ -62,16 +62,21 @@ async def list_stories(turn: Turn, values: dict[str, Any]) -> None:
 
 async def resume(turn: Turn, values: dict[str, Any]) -> None:
     """Open a story again and show where it stands."""
-    await show_current(turn, await _which(turn, values.get("story") or ""))
+    await show_current(turn, await _which(turn, values.get("story") or "", shared=True))
 
 
 async def back(turn: Turn, values: dict[str, Any]) -> None:
     """Go back to the page before."""
     del values
     story, page = await here(turn)
-    move = await stories.back(turn.account_id, turn.user_id, page.id, story.revision)
-    if page.state == "pending" and page.job_id is not None and (job := await jobs.get(page.job_id)) is not None:
-        await turn.answer_for(job, "job.cancelled")
+    await go_back(turn, page.id, story.revision)
+
+
+async def go_back(turn: Turn, page_id: int, revision: int) -> None:
+    """Go back from a page; what waits for it, if it is still being written, is answered."""
+    move = await stories.back(turn.account_id, turn.user_id, page_id, revision)
+    if move.cancelled is not None:
+        await turn.answer_for(move.cancelled, "job.cancelled")
     await show(turn, move)
 
 
@@ -84,7 +89,7 @@ async def retry(turn: Turn, values: dict[str, Any]) -> None:
 
 async def delete(turn: Turn, values: dict[str, Any]) -> None:
     """Ask whether to delete a story."""
-    story_id = await _which(turn, values.get("story") or "")
+    story_id = await _which(turn, values.get("story") or "", shared=False)
     await turn.say("delete", {"story": story_id}, private=True)
 
 
@@ -95,15 +100,17 @@ async def here(turn: Turn) -> tuple[Story, Page]:
     return await stories.at_cursor(turn.account_id, turn.user_id, turn.who.conversation.story_id)
 
 
-async def _which(turn: Turn, wanted: str) -> int:
+async def _which(turn: Turn, wanted: str, *, shared: bool) -> int:
+    """Return the story that a person names; ``shared``: without a name, one that is open to all counts as theirs."""
     wanted = wanted.strip()
     if not wanted:
-        if turn.who.conversation.story_id is not None:
-            return turn.who.conversation.story_id
-        last = await stories.owned(turn.account_id, turn.user_id, limit=1)
-        if not last:
+        told = await Story.get_or_none(id=turn.who.conversation.story_id or 0, account_id=turn.account_id)
+        if told is not None and (told.owner_id == turn.user_id or (shared and told.mode != "solo")):
+            return told.id
+        mine = await stories.owned(turn.account_id, turn.user_id, limit=1000)
+        if not mine:
             raise NotFound("story.list_empty")
-        return last[0].id
+        return next((s for s in mine if s.conversation_id == turn.conversation_id), mine[0]).id
     mine = await stories.owned(turn.account_id, turn.user_id, limit=1000)
     if wanted.startswith("#") and wanted[1:].isdigit():
         exact = [s for s in mine if s.id == int(wanted[1:])]

@@ -1,6 +1,6 @@
 """The tables as classes. The schema itself is db/migrations; a test compares the two."""
 
-from db.models.accounts import Account, Conversation, User
+from db.models.accounts import Account, Conversation, Draft, User
 from db.models.chats import ChatMessage, Persona, PromptOverride
 from db.models.delivery import InboxEvent, OutboxRow
 from db.models.jobs import AiTask, Artifact, Job
@@ -13,6 +13,7 @@ __all__ = [
     "ChatMessage",
     "Choice",
     "Conversation",
+    "Draft",
     "InboxEvent",
     "Job",
     "OutboxRow",

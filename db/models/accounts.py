@@ -51,10 +51,22 @@ class Conversation(Record):
     story_id = fields.BigIntField(null=True)
     persona_id = fields.BigIntField(null=True)
     epoch = fields.IntField(default=0)
-    draft: dict[str, Any] | None = fields.JSONField(null=True)
     last_said = fields.TextField(default="")
 
     class Meta:
         """Table name."""
 
         table = "conversations"
+
+
+class Draft(Record):
+    """A form that a person is being asked field by field in a conversation."""
+
+    conversation_id = fields.BigIntField()
+    user_id = fields.BigIntField()
+    content: dict[str, Any] = fields.JSONField()
+
+    class Meta:
+        """Table name."""
+
+        table = "drafts"

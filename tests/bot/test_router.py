@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from bot import locales
-from bot.events import Command
+from bot.events import Payload, Press, Submit
 from bot.messages import Form, Message
 from db.connection import credentials, rows
-from db.models import ChatMessage, Choice, Conversation, Job, OutboxRow, Page, Story
+from db.models import ChatMessage, Choice, Conversation, Draft, Job, OutboxRow, Page, Story
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 
 PREMISE = "a keeper finds a door under the sea"
@@ -24,8 +24,8 @@ async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
         yield bot
 
 
-async def begun(bot: Bot, mode: str = "solo") -> tuple[Story, Page]:
-    await bot.does(command(f"story new: {PREMISE}", mode=mode))
+async def begun(bot: Bot, mode: str = "solo", *, name: str = "ann", group: str = "") -> tuple[Story, Page]:
+    await bot.does(command(f"story new: {PREMISE}", mode=mode), name=name, group=group)
     story = await Story.all().order_by("-id").first()
     assert story is not None
     page = await Page.get(id=story.cursor_id)
@@ -59,6 +59,32 @@ async def test_without_a_commit_in_time_the_person_is_told_and_nothing_happened(
     assert (outcome.status, outcome.notice) == ("refused", locales.text("router.busy"))
     assert await Story.all().count() == 0
     assert (await bot.router.dispatch(event)).status == "working"
+
+
+async def test_without_a_form_in_time_the_person_is_told(bot: Bot, database: str):
+    _, page = await begun(bot)
+    blocker = await asyncpg.connect(**credentials(database))
+    await blocker.execute("BEGIN; LOCK TABLE stories")
+    try:
+        busy = await asyncio.wait_for(bot.router.form_for(event_of(press("own", page.id, 0))), 2.5)
+    finally:
+        await blocker.execute("ROLLBACK")
+        await blocker.close()
+    assert isinstance(busy, Message)
+    assert (busy.body, busy.private) == (locales.text("router.busy"), True)
+
+
+async def test_suggestions_that_take_too_long_are_none(bot: Bot, database: str):
+    await begun(bot)
+    blocker = await asyncpg.connect(**credentials(database))
+    await blocker.execute("BEGIN; LOCK TABLE stories")
+    try:
+        found = await asyncio.wait_for(bot.router.complete(event_of(command("story continue")), "story", ""), 2.5)
+    finally:
+        await blocker.execute("ROLLBACK")
+        await blocker.close()
+    assert found == []
+    assert len(await bot.router.complete(event_of(command("story continue")), "story", "")) == 1
 
 
 async def test_a_replayed_event_changes_nothing(bot: Bot):
@@ -129,9 +155,14 @@ async def test_fifty_clicks_at_once_two_hundred_rounds(bot: Bot):
         (press("variant", 999), "chat.unknown_message"),
         (press("cancel", 999), "job.over"),
         (press("choose", 1), "router.old_button"),
+        (press("current"), "router.old_button"),
+        (press("own", 1), "router.old_button"),
+        (press("fill"), "router.old_button"),
+        (Submit(form=press("own", 1).data, values={"text": "I sing"}), "router.old_button"),
+        (Submit(form="0.own.1.0", values={"text": "I sing"}), "router.old_button"),
     ],
 )
-async def test_what_does_not_fit_is_explained(bot: Bot, payload: Command, key: str):
+async def test_what_does_not_fit_is_explained(bot: Bot, payload: Payload, key: str):
     event = await bot.does(payload)
     (row,) = await OutboxRow.filter(event_key=event.key)
     assert row.payload["key"] == key
@@ -160,7 +191,7 @@ async def test_missing_parameters_are_asked_for_and_cancel_ends_it(bot: Bot):
     await bot.does(command("story new"))
     event = await bot.does(command("cancel"))
     assert await words(bot, event) == "Cancelled."
-    assert (await Conversation.get()).draft is None
+    assert await Draft.all().count() == 0
 
 
 async def test_forms_are_direct_answers_where_the_platform_has_them(bot: Bot):
@@ -172,6 +203,11 @@ async def test_forms_are_direct_answers_where_the_platform_has_them(bot: Bot):
     assert isinstance(stale, Message)
     assert stale.private
     assert await bot.router.form_for(event_of(press("choose", page.id, 0, 1))) is None
+    for data in ("1.own.1", "1.own", "0.own.1.0", "nonsense"):
+        old = await bot.router.form_for(event_of(Press(data=data)))
+        assert isinstance(old, Message)
+        assert (old.body, old.private) == (locales.text("router.old_button"), True)
+    assert await bot.router.form_for(event_of(press("fill"))) is None
     asked = await bot.router.form_for(event_of(command("prompt set", name="story/write_page")))
     assert isinstance(asked, Form)
     assert [f.name for f in asked.fields] == ["text"]
@@ -278,14 +314,14 @@ async def test_going_back_or_deleting_while_a_page_is_written_answers_the_earlie
     pressed = await bot.does(press("choose", first.id, revision, 2))
     await bot.does(press("delete", story.id))
     assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
-    assert await Job.filter(state="cancelled").count() == 2
+    assert {j.state for j in await Job.all()} == {"cancelled"}
 
 
 async def test_a_form_that_was_left_traps_nobody(bot: Bot):
     _, page = await begun(bot)
     await bot.does(press("own", page.id, 0))
     await bot.does(press("choose", page.id, 0, 1))
-    assert (await Conversation.get()).draft is None
+    assert await Draft.all().count() == 0
 
 
 async def test_cancelling_a_retry_goes_back_to_the_page_that_was_there(bot: Bot):
@@ -304,3 +340,106 @@ async def test_a_late_cancel_leaves_the_page_alone(bot: Bot):
     assert await words(bot, late) == locales.text("job.over")
     assert (await Story.get(id=story.id)).cursor_id == first.id
     assert (await Page.get(id=first.id)).state == "ready"
+
+
+async def test_back_pressed_while_a_page_is_written_answers_the_earlier_press(bot: Bot):
+    _, first = await begun(bot)
+    pressed = await bot.does(press("choose", first.id, 0, 1))
+    second = await Page.get(parent_id=first.id)
+    went = await bot.does(press("back", second.id, 1), pressed="m2")
+    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
+    assert [m.title for m in await bot.answers(went)] == ["The door"]
+    assert (await Job.get(event_key=pressed.key)).state == "cancelled"
+
+
+async def test_back_from_a_retry_that_is_being_written_shows_the_page_retried(bot: Bot):
+    story, first = await begun(bot)
+    await bot.does(press("choose", first.id, 0, 1))
+    second = await Page.get(parent_id=first.id)
+    await write(second, "Inside")
+    retried = await bot.does(press("retry", second.id, 1))
+    went = await bot.does(command("story back"))
+    assert [m.title for m in await bot.answers(went)] == ["Inside"]
+    assert [m.body for m in await bot.answers(retried)] == ["Cancelled."]
+    assert (await Story.get(id=story.id)).cursor_id == second.id
+
+
+async def test_a_failed_page_offers_no_choices_of_a_page_that_is_being_written(bot: Bot):
+    story, first = await begun(bot)
+    failed = await bot.does(press("choose", first.id, 0, 1))
+    job = await Job.get(event_key=failed.key)
+    await bot.does(press("cancel", job.id))
+    await bot.does(press("choose", first.id, 2, 2))
+    (answer,) = await bot.answers(failed)
+    assert [[b.action for b in row] for row in answer.buttons] == [[press("current", story.id).data]]
+
+
+async def test_a_first_page_that_failed_is_not_marked_with_nothing(bot: Bot):
+    began = await bot.does(command(f"story new: {PREMISE}"))
+    page = await Page.get()
+    await bot.does(press("cancel", (await Job.get()).id))
+    retried = await bot.does(press("retry", page.id, 0), pressed="m1")
+    assert await OutboxRow.filter(event_key=retried.key, kind="mark").count() == 1
+    assert await bot.answers(retried) == []
+    assert [b.word for b in (await bot.answer(began)).buttons[0]] == ["current"]
+
+
+async def test_without_a_name_a_group_means_ones_own_story(bot: Bot):
+    mine, first = await begun(bot, name="ann", group="g")
+    others, _ = await begun(bot, name="ben", group="g")
+    assert (await Conversation.get()).story_id == others.id
+    for typed in ("story delete", "story continue"):
+        event = await bot.does(command(typed), name="ann", group="g")
+        row = await OutboxRow.get(event_key=event.key)
+        assert row.payload == ({"story": mine.id} if row.kind == "delete" else {"page": first.id})
+        await rows("UPDATE conversations SET story_id = $1", others.id)
+    nothing = await bot.does(command("story delete"), name="eve", group="g")
+    assert await words(bot, nothing) == locales.text("story.list_empty")
+    shared, page = await begun(bot, "open", name="ben", group="g")
+    event = await bot.does(command("story continue"), name="ann", group="g")
+    assert (await OutboxRow.get(event_key=event.key)).payload == {"page": page.id}
+    event = await bot.does(command("story delete"), name="ann", group="g")
+    assert (await OutboxRow.get(event_key=event.key)).payload == {"story": mine.id}
+    event = await bot.does(command("story delete"), name="ben", group="g")
+    assert (await OutboxRow.get(event_key=event.key)).payload == {"story": shared.id}
+
+
+async def test_deleting_a_story_cancels_all_its_jobs(bot: Bot):
+    story, first = await begun(bot)
+    await rows("UPDATE jobs SET state = 'waiting'")
+    pressed = await bot.does(press("choose", first.id, 0, 1))
+    settling = await Job.get(interaction__not_isnull=True)
+    assert settling.state == "queued"
+    await bot.does(press("delete", story.id))
+    assert {j.state for j in await Job.all()} == {"cancelled"}
+    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
+
+
+async def test_a_page_whose_story_was_deleted_before_it_was_sent_is_answered_all_the_same(bot: Bot):
+    story, _ = await begun(bot)
+    asked = await bot.does(press("current", story.id))
+    await bot.does(press("delete", story.id))
+    assert await words(bot, asked) == locales.text("story.unknown")
+
+
+async def test_two_people_of_a_group_fill_in_forms_at_once(bot: Bot):
+    for name in ("ann", "ben", "eve"):
+        question = await bot.answer(await bot.does(command("story new"), name=name, group="g"))
+        assert question.asks is not None
+    left = await bot.does(command("cancel"), name="eve", group="g")
+    assert await words(bot, left) == locales.text("form.cancelled")
+    for name in ("ben", "ann"):
+        await bot.does(say(f"{name} finds a door"), name=name, group="g")
+        await bot.does(say("and what else is said"), name=name, group="g")
+    assert [s.premise for s in await Story.all().order_by("id")] == ["ben finds a door", "ann finds a door"]
+    assert await Draft.all().count() == 0
+    again = await bot.does(command("cancel"), name="eve", group="g")
+    assert await words(bot, again) == locales.text("form.nothing_to_cancel")
+
+
+async def test_a_form_of_an_older_release_is_left(bot: Bot):
+    await bot.does(command("story new"))
+    await rows("""UPDATE drafts SET content = content || '{"form": "0.fill.0"}'""")
+    event = await bot.does(say(PREMISE))
+    assert await words(bot, event) == locales.text("form.gone")
+    assert await Draft.all().count() == 0

@@ -30,9 +30,11 @@ class Bot:
         capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
         self.router = Router(registry, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
 
-    async def does(self, payload: Payload, *, name: str = "ann", pressed: str = "", admin: bool = True) -> Event:
-        """Dispatch what a person does in their DM; returns the event."""
-        event = event_of(payload, name=name, pressed=pressed, admin=admin)
+    async def does(
+        self, payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", admin: bool = True
+    ) -> Event:
+        """Dispatch what a person does in their DM or in a group; returns the event."""
+        event = event_of(payload, name=name, group=group, pressed=pressed, admin=admin)
         await self.router.dispatch(event)
         return event
 
@@ -57,16 +59,17 @@ async def running_bot(redis_url: str) -> AsyncGenerator[Bot]:
 
 
 def event_of(
-    payload: Payload, *, name: str = "ann", pressed: str = "", admin: bool = True, event_id: str = ""
+    payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", admin: bool = True, event_id: str = ""
 ) -> Event:
-    """An event of a person's DM."""
+    """An event of a person's DM, or of a group."""
+    chat, kind = (group, "group") if group else (f"dm-{name}", "dm")
     return Event(
         platform="console",
         event_id=event_id or f"e{next(_numbers)}",
-        account=AccountRef(kind="dm", external_id=name),
+        account=AccountRef(kind=kind, external_id=group or name),
         user=UserRef(external_id=name, name=name, is_admin=admin),
-        conversation=ConversationRef(chat_id=f"dm-{name}", kind="dm"),
-        destination=Destination(chat_id=f"dm-{name}", user_id=name, kind="dm", pressed_message=pressed),
+        conversation=ConversationRef(chat_id=chat, kind=kind),
+        destination=Destination(chat_id=chat, user_id=name, kind=kind, pressed_message=pressed),
         payload=payload,
     )
 

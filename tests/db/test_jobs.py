@@ -115,9 +115,9 @@ async def test_overdue_jobs_come_interactive_first_and_not_again_at_once(databas
     other = await jobs.add("t", {}, queue="gpu")
     assert await jobs.overdue("cpu") == []
     await rows("UPDATE jobs SET woken_at = now() - interval '5 seconds', run_after = now() - interval '9 seconds'")
-    assert set(await jobs.overdue("cpu")) == {quick, slow}
+    assert await jobs.overdue("cpu") == [(quick, jobs.INTERACTIVE), (slow, jobs.BACKGROUND)]
     assert await jobs.overdue("cpu") == []
-    assert await jobs.overdue("gpu") == [other]
+    assert await jobs.overdue("gpu") == [(other, jobs.INTERACTIVE)]
 
 
 async def test_position_counts_what_goes_before(database: str):

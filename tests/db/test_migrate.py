@@ -64,7 +64,7 @@ POPULATE = {
         INSERT INTO choices (page_id, position, text, kind) VALUES (1, 1, 'Open it', 'bold');
         INSERT INTO pages (story_id, parent_id, choice_id, state, number) VALUES (1, 1, 1, 'pending', 2);
         UPDATE stories SET cursor_id = 2;
-        UPDATE conversations SET story_id = 1;
+        UPDATE conversations SET story_id = 1, draft = '{"form": "1.fill.0", "values": {}, "index": 0, "user": 1}';
         INSERT INTO chat_messages (conversation_id, persona_id, user_id, role, text) VALUES (1, 1, 1, 'user', 'hi');
         INSERT INTO chat_messages (conversation_id, persona_id, role, reply_to_id) VALUES (1, 1, 'persona', 1);
         INSERT INTO prompt_overrides (account_id, name, source) VALUES (1, 'story/write_page', 'x');
@@ -76,6 +76,10 @@ POPULATE = {
         INSERT INTO outbox (event_key, part, platform, conversation_id, kind, destination)
             VALUES ('telegram:1', 'reply', 'telegram', 1, 'page', '{}');
         INSERT INTO ai_tasks (function, job_id) VALUES ('write_page', 1);
+    """,
+    "0003_drafts": """
+        INSERT INTO users (platform, external_id, name) VALUES ('telegram', '2', 'ben');
+        INSERT INTO drafts (conversation_id, user_id, content) SELECT 1, 2, content FROM drafts WHERE user_id = 1;
     """,
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations' ORDER BY 1"

@@ -1,9 +1,11 @@
 """The outbox: once per event and part, in order per conversation, by one sender at a time."""
 
+import asyncio
+
 import pytest
 
 from db import outbox
-from db.connection import rows
+from db.connection import rows, transaction
 from db.errors import LeaseLost
 from db.outbox import Claimed
 from tests.db.world import somebody
@@ -101,6 +103,42 @@ async def test_a_placeholder_that_failed_is_not_tried_again_once_the_answer_is_t
     reply = await put("1")
     await outbox.retry(placeholder.row.id, placeholder.token, 0, "502")
     assert [c.row.id for c in await take()] == [reply]
+
+
+async def test_a_placeholder_whose_sender_died_is_finished_before_its_answer(database: str):
+    await put("1", outbox.PLACEHOLDER, ordered=False)
+    (placeholder,) = await take()
+    reply = await put("1")
+    await expire()
+    (again,) = await take()
+    assert again.row.id == placeholder.row.id
+    assert await take() == []
+    await outbox.record_message(again.row.id, again.token, "m7")
+    await outbox.sent(again.row.id, again.token)
+    (answer,) = await take()
+    assert (answer.row.id, answer.slot) == (reply, "m7")
+
+
+async def test_a_placeholder_that_fails_while_its_answer_is_written_is_not_sent_after_it(database: str):
+    await put("1", outbox.PLACEHOLDER, ordered=False)
+    (placeholder,) = await take()
+    written, failed = asyncio.Event(), asyncio.Event()
+
+    async def answer() -> int | None:
+        async with transaction():
+            reply = await put("1")
+            written.set()
+            await failed.wait()
+        return reply
+
+    answering = asyncio.create_task(answer())
+    await written.wait()
+    await outbox.retry(placeholder.row.id, placeholder.token, 0, "502")
+    failed.set()
+    reply = await answering
+    assert [c.row.id for c in await take()] == [reply]
+    states = await rows("SELECT state FROM outbox WHERE id = $1", placeholder.row.id)
+    assert states == [{"state": "superseded"}]
 
 
 async def test_a_dead_letter_lets_the_next_go_on(database: str):

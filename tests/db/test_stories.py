@@ -8,7 +8,7 @@ from db import jobs, stories
 from db.accounts import Who
 from db.connection import transaction
 from db.errors import BadInput, Moved, NotAllowed, NotFound
-from db.models import Choice, Page, Story
+from db.models import Choice, Job, Page, Story
 from db.stories import Move
 from tests.db.world import somebody
 
@@ -82,6 +82,7 @@ async def test_retry_keeps_the_old_variant(database: str):
     retried = await stories.retry(who.account.id, who.user.id, second.page.id, second.story.revision)
     assert (retried.page.choice_id, retried.page.variant_index, retried.fresh) == (second.page.choice_id, 1, True)
     assert (await Page.get(id=second.page.id)).title == "One way"
+    await written(retried, "Another way")
     first_again = await stories.back(who.account.id, who.user.id, retried.page.id, retried.story.revision)
     root = await stories.retry(who.account.id, who.user.id, first_again.page.id, first_again.story.revision)
     assert (root.page.parent_id, root.page.variant_index) == (None, 1)
@@ -195,6 +196,50 @@ async def test_going_back_gives_up_the_page_being_written(database: str):
         await stories.back(who.account.id, who.user.id, first.page.id, story.revision)
 
 
+async def test_going_back_from_a_retry_being_written_returns_to_the_page_retried(database: str):
+    who = await somebody()
+    first = await begun(who)
+    second = await choose(who, first, 1)
+    await written(second)
+    retried = await stories.retry(who.account.id, who.user.id, second.page.id, second.story.revision)
+    job = await jobs.add("branching_page", {"page": retried.page.id})
+    await stories.set_job(retried.page.id, job)
+    home = await stories.back(who.account.id, who.user.id, retried.page.id, retried.story.revision)
+    assert (home.page.id, home.fresh, home.cancelled and home.cancelled.id) == (second.page.id, False, job)
+    again = await stories.back(who.account.id, who.user.id, second.page.id, home.story.revision)
+    assert (again.page.id, again.cancelled) == (first.page.id, None)
+    root = await stories.retry(who.account.id, who.user.id, first.page.id, again.story.revision)
+    home = await stories.back(who.account.id, who.user.id, root.page.id, root.story.revision)
+    assert home.page.id == first.page.id
+
+
+async def test_deleting_waits_for_a_page_that_is_being_published(database: str):
+    who = await somebody()
+    first = await begun(who)
+    second = await choose(who, first, 1)
+    job = await jobs.add("branching_page", {"page": second.page.id})
+    await stories.set_job(second.page.id, job)
+    locked = asyncio.Event()
+
+    async def publish() -> Page | None:
+        async with transaction():
+            assert await stories.lock(second.page.id)
+            locked.set()
+            await asyncio.sleep(0.3)  # time for the other to take what it takes before the story's lock
+            return await stories.attach_page(second.page.id, title="", text="On.", ending=True, choices=[])
+
+    async def delete() -> list[Job]:
+        await locked.wait()
+        async with transaction():
+            return (await stories.delete(who.account.id, who.user.id, first.story.id))[1]
+
+    published, cancelled = await asyncio.gather(publish(), delete())
+    assert published is not None
+    assert cancelled == []
+    assert await Page.all().count() == 0
+    assert (await Job.get(id=job)).state == "cancelled"
+
+
 async def test_list_and_delete_are_the_owners(database: str):
     ann, ben = await somebody("ann", chat="c", kind="group"), await somebody("ben", chat="c", kind="group")
     first, second = await begun(ann), await begun(ann)
@@ -206,7 +251,8 @@ async def test_list_and_delete_are_the_owners(database: str):
     ]
     with pytest.raises(NotAllowed):
         await stories.delete(ann.account.id, ben.user.id, first.story.id)
-    await stories.delete(ann.account.id, ann.user.id, first.story.id)
+    gone, cancelled = await stories.delete(ann.account.id, ann.user.id, first.story.id)
+    assert (gone.id, cancelled) == (first.story.id, [])
     assert await Page.filter(story_id=first.story.id).count() == 0
     with pytest.raises(NotFound):
         await stories.at_cursor(ann.account.id, ann.user.id, first.story.id)

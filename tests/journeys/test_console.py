@@ -52,6 +52,14 @@ async def test_a_story_goes_on_where_it_was_left(tmp_path: Path):
     assert home.strip() in first
     assert "What do you do?" in part(output, "own")
     assert "Page 2" in part(output, "I sing to the door")
+    status = part(output, "/status")
+    assert "Up and working." in status
+    assert "Writers: templates" in status
+    assert "Expected wait: none." in status
+    assert "Stories of yours: 1" in status
+    # Who uses the console runs the service.
+    assert "Workers: 1" in status.replace("*", "")
+    assert re.search(r":\d+ \(cpu\): \d+ of 32 jobs", status)
 
     output = await demo(
         tmp_path, ["/story continue", "/story list", "hello", "/persona use vex", "hello, Vex", "/chat reset"]

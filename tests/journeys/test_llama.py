@@ -1,5 +1,6 @@
 """The same journey with a real language model: a tiny random one, through llama.cpp in its own process."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,12 @@ from db.connection import rows
 from tests.doubles.telegram import Message, TelegramServer
 from tests.journeys.processes import bot, running, worker
 from tests.models.tiny_gguf import tiny_gguf
+from workers.vitals import PUBLISH_SECONDS
+
+
+def letters(text: str) -> str:
+    """What is left of a text when it was split into messages and cleaned of what these cannot carry."""
+    return "".join(c for c in text if c.isalnum())
 
 
 def page(message: Message) -> bool:
@@ -45,3 +52,36 @@ async def test_a_model_writes_pages_choices_and_replies(database: str, redis_url
     by_model = [t for t in tasks if t["engine"] == "llama"]
     assert len(by_model) >= len(tasks) / 2
     assert all(t["completion_tokens"] > 0 for t in by_model)
+
+
+@pytest.mark.timeout(240)
+async def test_a_reply_is_shown_as_it_is_remembered_and_status_tells_of_the_model(
+    database: str, redis_url: str, tmp_path: Path
+):
+    urls = StackUrls(database, redis_url)
+    with_model = {"STORYFORK_TEXT_MODEL": str(tiny_gguf(tmp_path)), "STORYFORK_LLAMA_CONTEXT": "4096"}
+    async with TelegramServer() as telegram:
+        ann = telegram.person("ann")
+        settings = {
+            "TELEGRAM_TOKEN": telegram.token,
+            "TELEGRAM_API_URL": telegram.api_url,
+            "STORYFORK_OPERATORS": f"telegram:{ann.id}",
+        }
+        async with running(worker(urls, tmp_path, 1, **with_model), bot(urls, tmp_path, "telegram", **settings)):
+            dm = ann.chat()
+            said = await ann.say(dm, "Hello, who are you?")
+            await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=120, after=said)
+            replies = [m for m in dm.messages if m.from_bot and not m.deleted]
+            (kept,) = await rows("SELECT text FROM chat_messages WHERE role = 'persona' AND state = 'ready'")
+            assert letters(kept["text"]) in letters("".join(m.text for m in replies))
+            assert all("Cancel" not in m.labels for m in replies)
+            # A worker tells of itself every few seconds.
+            await asyncio.sleep(PUBLISH_SECONDS)
+            asked = await ann.say(dm, "/status")
+            status = await ann.wait_for_message(dm, "Up and working.", timeout=60, after=asked)
+            assert "Writers: llama (tiny, ready), templates" in status.text
+            assert "Workers: 1" in status.text
+            assert "llama tiny on" in status.text
+            assert "tokens/s" in status.text
+    (task,) = await rows("SELECT engine FROM ai_tasks")
+    assert task["engine"] == "llama"

@@ -9,6 +9,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from db import jobs
+from db.connection import rows
 from workers.main import BellWorker
 from workers.queue import Queue, queue_name, wake_channel
 
@@ -81,6 +82,22 @@ async def test_interactive_jobs_overtake_background_ones(queue: Queue):
             await slots.rang.wait()
     await stop(task)
     assert slots.got == [2, 1]
+
+
+async def test_the_reaper_keeps_priorities_and_wakes_nothing_twice(queue: Queue, database: str):
+    forgotten = await jobs.add("t", {}, priority=jobs.BACKGROUND)
+    asleep = await jobs.add("t", {}, priority=jobs.BACKGROUND)
+    held = await jobs.add("t", {})
+    await queue.wake(asleep, priority=jobs.BACKGROUND)
+    await queue.wake(held)
+    wakes = {int(w.partition(b":")[0]): w.decode() for w in await queue.redis.zrange(queue_name("cpu"), 0, -1)}
+    await queue.redis.set(f"arq:in-progress:{wakes[held]}", b"1")  # taken by a worker that died with it
+    await rows("UPDATE jobs SET woken_at = now() - interval '5 seconds', run_after = now() - interval '9 seconds'")
+    for _ in range(2):
+        await queue.wake_again(await jobs.overdue("cpu", seconds=0))
+    await queue.wake_again([])
+    found = [int(w.partition(b":")[0]) for w in await queue.redis.zrange(queue_name("cpu"), 0, -1)]
+    assert found == [held, held, asleep, forgotten]
 
 
 async def test_a_full_worker_takes_nothing(queue: Queue):

@@ -270,6 +270,25 @@ async def test_giving_up_undoes_and_tells_in_one_transaction(services: Services)
     assert await OutboxRow.all().count() == 0
 
 
+@pytest.mark.parametrize(("trouble", "level"), [(ConnectionResetError, "WARNING"), (ZeroDivisionError, "ERROR")])
+async def test_a_job_that_cannot_even_be_given_up_waits_for_its_lease_to_end(
+    services: Services, caplog: pytest.LogCaptureFixture, trouble: type[Exception], level: str
+):
+    class Broken(Workflow):
+        name: ClassVar[str] = "made"
+        steps: ClassVar[Sequence[AnyStep]] = ()
+
+        async def run(self, run: Run) -> None:
+            raise BadInput("x.y")
+
+        async def give_up(self, run: Run, failure: Failure) -> None:
+            raise trouble
+
+    job = await run(services, await a_job(), Broken())
+    assert job.state == "running"
+    assert caplog.records[-1].levelname == level
+
+
 async def test_a_job_of_a_newer_release_waits_for_a_newer_worker(services: Services):
     job_id = await a_job()
     await rows("UPDATE jobs SET type = 'from the future'")

@@ -13,6 +13,8 @@ from workers.functions.parsing import ParseFailed, strip_reasoning
 
 REPLY_LIMIT: Final = 6000
 """Most characters of a reply."""
+HISTORY_STEP: Final = 8
+"""If a history is too long, messages are left out this many at a time: the next turn's prompt begins alike."""
 _CARD_FIELDS: Final = (
     "name", "appearance", "personality", "interests", "speaking_style", "scenario", "example_dialogue",
 )  # fmt: skip
@@ -38,9 +40,10 @@ class PersonaInputs(BaseModel):
 
 
 class PersonaAnswer(BaseModel):
-    """The reply."""
+    """The reply. One that was ``stopped`` is as long as it was then, perhaps empty."""
 
     text: str
+    stopped: bool = False
 
 
 class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
@@ -82,10 +85,19 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             reply = reply[:REPLY_LIMIT].rsplit(maxsplit=1)[0] + " …"
         return PersonaAnswer(text=reply)
 
+    def keep(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
+        """Return the reply as far as it was written."""
+        try:
+            return PersonaAnswer(text=self.parse(text, inputs).text, stopped=True)
+        except ParseFailed:
+            return PersonaAnswer(text="", stopped=True)
+
     def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Leave out the older half of the history."""
+        """Leave out about the older half of the history."""
         history = variables["history"]
-        return {**variables, "history": history[len(history) // 2 :]} if len(history) > 1 else None
+        half = len(history) // 2
+        drop = (half + HISTORY_STEP // 2) // HISTORY_STEP * HISTORY_STEP
+        return {**variables, "history": history[drop if 0 < drop < len(history) else half :]} if half else None
 
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""

@@ -60,6 +60,10 @@ class AiFunction(ABC, Generic[I, O]):
     def parse(self, text: str, inputs: I) -> O:
         """Read the answer. Raises `workers.functions.parsing.ParseFailed`."""
 
+    def keep(self, text: str, inputs: I) -> O:
+        """Return what is left of an answer that a person stopped after ``text``. Raises `ParseFailed`: nothing is."""
+        return self.parse(text, inputs)
+
     def repair(self, broken: str, problem: str, inputs: I) -> Repair | None:
         """Return the call that may mend a broken answer; None if the fallback is better."""
         del broken, problem, inputs

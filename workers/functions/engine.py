@@ -5,7 +5,8 @@ Phases and where they end: INIT 10 %, PREP 25, AI_CALL 70, PARSE 85, SAVE 98, DO
 
 import asyncio
 import logging
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -26,7 +27,7 @@ from workers.engines.errors import (
     GenerationCancelled,
 )
 from workers.engines.text.base import ChatMessage, Completion, TextRequest
-from workers.engines.text.fallback import FallbackNote
+from workers.engines.text.fallback import EngineChain, FallbackNote
 from workers.functions.base import AiFunction, Repair
 from workers.functions.parsing import ParseFailed
 from workers.services import Services
@@ -44,12 +45,16 @@ O = TypeVar("O", bound=BaseModel)  # noqa: E741
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """For whom a function runs. ``task_prompt`` is a prompt text of this task's own."""
+    """For whom a function runs. ``task_prompt`` is a prompt text of this task's own.
+
+    When ``stop`` is set, the model is stopped, and what the function keeps of its text is the output.
+    """
 
     tracker: Tracker
     account_id: int | None
     persona_id: int | None = None
     task_prompt: str | None = None
+    stop: asyncio.Event | None = None
 
 
 class FunctionEngine:
@@ -80,9 +85,35 @@ class FunctionEngine:
             if isinstance(e, EngineError) and not cancelled:
                 raise Retryable(str(e)) from e
             raise
-        record.state, record.phase, record.percent = "done", "DONE", ENDS["DONE"]
+        record.state = "cancelled" if call.stopped else "done"
+        record.phase, record.percent = "DONE", ENDS["DONE"]
         await usage.save(task, record)
         return output
+
+
+class _Stopped(Exception):
+    """A person wants no more of it than ``text``."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("stopped")
+        self.text = text
+
+
+@asynccontextmanager
+async def _stopping(text: EngineChain, request_id: str, stop: asyncio.Event | None) -> AsyncGenerator[None]:
+    """Cancel a request of the engines as soon as ``stop`` is set."""
+
+    async def wait(stop: asyncio.Event) -> None:
+        await stop.wait()
+        await text.cancel(request_id)
+
+    waiting = None if stop is None else asyncio.create_task(wait(stop))
+    try:
+        yield
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.wait([waiting])
 
 
 class _Call:
@@ -93,6 +124,7 @@ class _Call:
     ) -> None:
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record = caller, record
+        self.stopped = False
 
     async def run(self) -> Any:
         function, inputs = self._function, self._inputs
@@ -101,7 +133,12 @@ class _Call:
         await self._phase("PREP")
         variables = await function.prepare(inputs)
         await self._phase("AI_CALL")
-        completion = await self._write(variables)
+        try:
+            completion = await self._write(variables)
+        except _Stopped as e:
+            self.stopped = True
+            self._step("stopped", chars=len(e.text))
+            return await function.save(function.keep(e.text, inputs), inputs)
         await self._phase("PARSE")
         output = await self._parse(completion)
         await self._phase("SAVE")
@@ -143,7 +180,7 @@ class _Call:
             template = self._services.prompts.get(name)
             rendered = await render(template, variables)
         self._record.prompt_version = f"{name} {template.version} {template.origin}"
-        return tuple(ChatMessage(m.role, m.text) for m in rendered)
+        return tuple(ChatMessage(m.role, m.text, m.shared) for m in rendered)
 
     async def _write(self, variables: dict[str, Any]) -> Completion:
         while True:
@@ -170,13 +207,18 @@ class _Call:
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,
         )
+        if self._caller.stop is not None and self._caller.stop.is_set():
+            raise _Stopped("")
         self._step("request", chars=sum(len(m.content) for m in messages))
         notes: list[FallbackNote] = []
         seen, text = 0, ""
         expected = function.sampling.max_tokens * CHARS_PER_TOKEN
         completion: Completion | None = None
         try:
-            async with aclosing(cast("Any", self._services.text.stream(request, notes=notes))) as pieces:
+            async with (
+                _stopping(self._services.text, request.id, self._caller.stop),
+                aclosing(cast("Any", self._services.text.stream(request, notes=notes))) as pieces,
+            ):
                 async for piece in pieces:
                     if isinstance(piece, Completion):
                         completion = piece
@@ -188,6 +230,10 @@ class _Call:
                         share = min(len(text) / expected, 1.0)
                         percent = round(ENDS["PREP"] + share * (ENDS["AI_CALL"] - ENDS["PREP"]))
                         await self._caller.tracker.report("AI_CALL", percent, partial(function.preview, text))
+        except GenerationCancelled:
+            if self._caller.stop is None or not self._caller.stop.is_set():
+                raise
+            raise _Stopped(text if len(notes) == seen else "") from None
         finally:
             for note in notes:
                 self._step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])
@@ -235,6 +281,6 @@ class _Call:
             mended = await self._ask(await self._messages(repair.prompt, repair.variables), show=False)
             self._step("repaired")
             return self._function.parse(mended.text, self._inputs)
-        except (ParseFailed, ContextFull) as e:
+        except (ParseFailed, ContextFull, _Stopped) as e:
             self._step("repair_failed", problem=str(e)[:300])
             return None

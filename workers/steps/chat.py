@@ -37,8 +37,9 @@ class AnswerAsPersona(Step):
             seed=said[0].id,
             variant=reply.variant_index,
         )
-        caller = Caller(run.tracker, run.job.account_id, persona.id, run.job.parameters.get("prompt"))
-        answer = await FunctionEngine(run.services).run(registry.get("answer_as_persona"), inputs, caller)
+        async with run.services.stops.offered(run.job) as stop:
+            caller = Caller(run.tracker, run.job.account_id, persona.id, run.job.parameters.get("prompt"), stop)
+            answer = await FunctionEngine(run.services).run(registry.get("answer_as_persona"), inputs, caller)
         return answer.model_dump()
 
 
@@ -51,7 +52,11 @@ class PublishReply(Commit):
         """Return the reply's id. Raises `LeaseLost` if it is gone."""
         reply_id = int(run.job.parameters["reply"])
         answer = PersonaAnswer.model_validate(run.left[AnswerAsPersona.name])
+        if answer.stopped and not answer.text:
+            await chats.give_up(reply_id)
+            await run.reply("notice", {"key": "job.cancelled", "values": {}})
+            return {"reply": reply_id}
         if not await chats.attach_reply(reply_id, answer.text):
             raise LeaseLost(f"reply {reply_id} is gone")
-        await run.reply("chat_reply", {"message": reply_id})
+        await run.reply("chat_reply", {"message": reply_id, "stopped": answer.stopped})
         return {"reply": reply_id}

@@ -20,7 +20,8 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
         return None
     user, guild_id = interaction.user, interaction.guild_id
     conversation = _conversation(interaction)
-    pressed = str(interaction.message.id) if interaction.message is not None and isinstance(payload, Press) else ""
+    # A dialog that a button opened comes with the button's message.
+    pressed = str(interaction.message.id) if interaction.message and isinstance(payload, Press | Submit) else ""
     return Event(
         platform="discord",
         event_id=f"i{interaction.id}",

@@ -89,6 +89,7 @@ async def test_presses_dialogs_and_refusals(connected: Connected):
     await ann.submit(asked, {"text": "I sing"})
     event = await connected.notes.event()
     assert event.payload == Submit(form=own, values={"text": "I sing"})
+    assert event.destination.pressed_message == str(page.id)
 
     connected.notes.direct = Message("The story has moved on.", private=True)
     refused = await ann.click(page, "1")

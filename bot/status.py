@@ -1,0 +1,97 @@
+"""What `/status` says: to everybody how busy it is, to who runs the service how workers and engines do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from db.jobs import Load
+
+Words = Callable[..., str]
+Vitals = Sequence[Mapping[str, Any]]
+SHOWN: Final = 10
+"""Workers and engines that are listed one by one."""
+_SOON_SECONDS: Final = 1.0
+
+
+def everybody(words: Words, vitals: Vitals | None, load: Load) -> list[str]:
+    """Return the lines for everybody. ``vitals`` are what workers published; None: nobody knows."""
+    lines = [words("status.unknown" if vitals is None else "status.up" if vitals else "status.down")]
+    if engines := [_engine(words, e) for e in _distinct(vitals or (), "engine", "model")]:
+        lines.append(words("status.engines", engines=", ".join(engines)))
+    lines.append(words("status.queue", interactive=load.interactive, background=load.background, running=load.running))
+    if load.wait_s < _SOON_SECONDS:
+        lines.append(words("status.no_wait"))
+    else:
+        lines.append(words("status.wait", seconds=round(load.wait_s)))
+    return lines
+
+
+def operators(words: Words, vitals: Vitals | None, work: Mapping[str, int], mail: Mapping[str, int]) -> list[str]:
+    """Return the lines for who runs the service; ``work`` and ``mail`` count jobs and messages by state."""
+    lines = [words("status.workers", count="?" if vitals is None else len(vitals))]
+    for worker in list(vitals or ())[:SHOWN]:
+        queues = ", ".join(str(q) for q in worker.get("queues", ()))
+        named = {name: worker.get(name, "?") for name in ("worker", "running", "capacity")}
+        lines.append(words("status.worker", queues=queues, **named))
+    # A model's process is shared by the workers of its machine; its figures count once.
+    for engine in _distinct(vitals or (), "host", "pid", "engine", "model")[:SHOWN]:
+        if figures := _figures(words, engine):
+            shown = {"name": _name(words, engine), "model": engine.get("model") or "", "host": engine["host"]}
+            lines.append(words("status.figures", figures=", ".join(figures), **shown))
+        lines += [_server(words, server) for server in engine.get("servers", ())]
+    # The row that carries this very answer is open, too.
+    lines.append(words("status.open", open=max(0, mail.get("pending", 0) + mail.get("sending", 0) - 1)))
+    if work.get("dead") or mail.get("dead"):
+        lines.append(words("status.dead", jobs=work.get("dead", 0), messages=mail.get("dead", 0)))
+    return lines
+
+
+def _distinct(vitals: Vitals, *keys: str) -> list[dict[str, Any]]:
+    """Return the engines of all workers, one of those that agree in ``keys``; best one that is loaded."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for worker in vitals:
+        for reported in worker.get("engines", ()):
+            engine = {**reported, "host": worker.get("host", "?")}
+            key = tuple(engine.get(k) for k in keys)
+            if key not in found or (engine.get("loaded") and not found[key].get("loaded")):
+                found[key] = engine
+    return list(found.values())
+
+
+def _name(words: Words, engine: Mapping[str, Any]) -> str:
+    name = str(engine.get("engine", "?"))
+    return words("status.template") if name == "template" else name
+
+
+def _engine(words: Words, engine: Mapping[str, Any]) -> str:
+    name, model = _name(words, engine), engine.get("model")
+    if "loaded" not in engine:
+        return name
+    state = "loaded" if engine["loaded"] else "trouble" if engine.get("problem") else "not_loaded"
+    told = words(f"status.{state}")
+    if not model:
+        return words("status.engine_bare", name=name, state=told)
+    return words("status.engine", name=name, model=model, state=told)
+
+
+def _figures(words: Words, engine: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    if problem := engine.get("problem"):
+        found.append(words("status.unhealthy", problem=problem))
+    if "tokens_per_s" in engine:
+        found.append(words("status.tokens", rate=f"{engine['tokens_per_s']:.0f}"))
+    if "batch" in engine:
+        found.append(words("status.batch", batch=f"{engine['batch']:.1f}"))
+    if "cache_share" in engine:
+        found.append(words("status.cache", share=f"{100 * engine['cache_share']:.0f}"))
+    if "running" in engine or "waiting" in engine:
+        found.append(words("status.requests", running=engine.get("running", 0), waiting=engine.get("waiting", 0)))
+    if "evictions" in engine or "spills" in engine:
+        evictions, spills = engine.get("evictions", 0), engine.get("spills", 0)
+        found.append(words("status.dropped", evictions=evictions, spills=spills))
+    return found
+
+
+def _server(words: Words, server: Mapping[str, Any]) -> str:
+    problem = str(server.get("problem") or "?")
+    state = words("status.healthy") if server.get("healthy") else words("status.unhealthy", problem=problem)
+    return words("status.server", name=server.get("name", "?"), state=state, running=server.get("running", 0))

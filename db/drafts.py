@@ -1,0 +1,26 @@
+"""Drafts: the form that a person is being asked field by field, one for each person in a conversation."""
+
+from typing import Any
+
+from db.connection import jsonb, rows
+from db.models import Draft
+
+
+async def get(conversation_id: int, user_id: int) -> dict[str, Any] | None:
+    """Return a person's draft in a conversation."""
+    found = await Draft.get_or_none(conversation_id=conversation_id, user_id=user_id)
+    return None if found is None else found.content
+
+
+async def keep(conversation_id: int, user_id: int, content: dict[str, Any]) -> None:
+    """Keep a person's draft in place of an earlier one."""
+    await rows(
+        "INSERT INTO drafts (conversation_id, user_id, content) VALUES ($1, $2, $3::jsonb) "
+        "ON CONFLICT (conversation_id, user_id) DO UPDATE SET content = excluded.content, created_at = now()",
+        conversation_id, user_id, jsonb(content),
+    )  # fmt: skip
+
+
+async def drop(conversation_id: int, user_id: int) -> None:
+    """Drop a person's draft, if there is one."""
+    await rows("DELETE FROM drafts WHERE conversation_id = $1 AND user_id = $2", conversation_id, user_id)

@@ -1,0 +1,77 @@
+"""Progress: shown at the platform's pace, per chat, and never after the answer began."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+
+from bot.events import Destination
+from bot.messages import Progress
+from bot.platforms.base import Capabilities
+from bot.progress import ProgressBoard
+
+INTERVAL = 0.1
+
+
+class Wall:
+    """A platform's end: notes what is shown where and when; an edit takes ``seconds``."""
+
+    name = "wall"
+    capabilities = Capabilities(forms=False, placeholder_delay=0.0, progress_interval=INTERVAL)
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.shown: list[tuple[float, str, str, str]] = []
+        self.seconds = seconds
+
+    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+        started = time.monotonic()
+        await asyncio.sleep(self.seconds)
+        self.shown.append((started, destination.chat_id, slot, progress.text))
+
+
+def board_of(wall: Wall) -> ProgressBoard:
+    return ProgressBoard({"wall": wall}, lambda _job, _language: ())  # type: ignore[dict-item]
+
+
+def expect(board: ProgressBoard, event: str, chat: str) -> None:
+    board.expect(event, "wall", Destination(chat_id=chat, user_id="u", kind="group"), f"slot-{event}", "en")
+
+
+async def speak(board: ProgressBoard, *events: str, until: Callable[[], bool]) -> None:
+    """As workers do: more text several times within an interval."""
+    async with asyncio.timeout(10):
+        for n in itertools.count():
+            if until():
+                return
+            for event in events:
+                board.hear({"event": event, "job": 1, "phase": "AI_CALL", "percent": 5, "text": f"{event} {n}"})
+            await asyncio.sleep(INTERVAL / 10)
+
+
+def gaps(wall: Wall, chat: str) -> list[float]:
+    times = [at for at, where, _, _ in wall.shown if where == chat]
+    return [later - sooner for sooner, later in itertools.pairwise(times)]
+
+
+async def test_all_who_are_answered_in_a_chat_share_its_pace():
+    wall = Wall()
+    board = board_of(wall)
+    for event, chat in (("a", "here"), ("b", "here"), ("c", "there")):
+        expect(board, event, chat)
+    await speak(board, "a", "b", "c", until=lambda: len(gaps(wall, "here")) >= 5 and len(gaps(wall, "there")) >= 3)
+    assert min(gaps(wall, "here")) >= INTERVAL * 0.9
+    assert min(gaps(wall, "there")) >= INTERVAL * 0.9
+    assert {slot for _, chat, slot, _ in wall.shown if chat == "here"} == {"slot-a", "slot-b"}
+
+
+async def test_an_edit_under_way_is_waited_for_and_none_comes_after():
+    wall = Wall(seconds=INTERVAL)
+    board = board_of(wall)
+    expect(board, "a", "here")
+    await speak(board, "a", until=lambda: len(wall.shown) == 1)
+    await speak(board, "a", until=lambda: time.monotonic() > wall.shown[0][0] + 1.5 * INTERVAL)
+    await board.end("a")
+    done = list(wall.shown)
+    board.hear({"event": "a", "job": 1, "text": "too late"})
+    await asyncio.sleep(3 * INTERVAL)
+    assert wall.shown == done

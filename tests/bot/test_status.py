@@ -1,0 +1,130 @@
+"""`/status`: how busy it is for everybody, how workers and engines do for who runs the service."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from bot.compose import Composer
+from bot.settings import BotSettings
+from db import jobs
+from db.connection import rows
+from db.models import OutboxRow
+from prompts.registry import default_registry
+from tests.bot.world import Bot, command, running_bot, say
+from workers.queue import Queue
+
+LLAMA: dict[str, Any] = {
+    "engine": "llama", "model": "tiny-q8", "loaded": True, "pid": 7, "tokens_per_s": 41.4, "batch": 3.25,
+    "cache_share": 0.64, "running": 3, "waiting": 2, "evictions": 5, "spills": 1,
+}  # fmt: skip
+REMOTE: dict[str, Any] = {
+    "engine": "remote", "model": "gpt", "loaded": True,
+    "servers": [
+        {"name": "one.example", "healthy": True, "running": 2},
+        {"name": "two.example", "healthy": False, "running": 0, "problem": "connection refused"},
+    ],
+}  # fmt: skip
+
+
+def worker(name: str, *engines: dict[str, Any]) -> dict[str, Any]:
+    return {"worker": name, "host": "den", "queues": ["cpu"], "running": 3, "capacity": 32, "engines": list(engines)}
+
+
+@pytest.fixture
+async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
+    async with running_bot(redis_url) as running:
+        yield running
+
+
+@pytest.fixture
+async def queue(redis_url: str) -> AsyncGenerator[Queue]:
+    async with Queue(redis_url) as queue:
+        yield queue
+
+
+async def status(bot: Bot, queue: Queue, *, platform: str = "telegram", kind: str = "dm", user: str = "ann") -> str:
+    """What `/status` says on a platform in a kind of chat to a person, of whom ``telegram:boss`` runs the service."""
+    event = await bot.does(command("status"))
+    row = await OutboxRow.get(event_key=event.key)
+    row.platform, row.destination = platform, {**row.destination, "kind": kind, "user_id": user}
+    composer = Composer(bot.composer._registry, default_registry(), queue, frozenset({"telegram:boss"}))
+    message = await composer.compose(row)
+    assert message is not None
+    assert message.private
+    return message.body
+
+
+async def test_everybody_sees_what_serves_and_how_long_it_takes(bot: Bot, queue: Queue):
+    assert "no worker is up" in await status(bot, queue)
+    await queue.put_vitals("den:1", worker("den:1", LLAMA, {"engine": "template"}), 60)
+    await queue.put_vitals("den:2", worker("den:2", {**LLAMA, "loaded": False}, REMOTE), 60)
+    body = await status(bot, queue)
+    assert "Up and working." in body
+    assert "Writers: llama (tiny-q8, ready), templates, remote (gpt, ready)" in body
+    assert "Waiting: 0 for people, 0 ahead of time. Running: 0." in body
+    assert "Expected wait: none." in body
+    assert "Stories of yours: 0" in body
+    assert not any(word in body for word in ("den", "example", "tokens/s"))
+
+
+async def test_the_wait_is_what_the_one_waits_who_waits_longest(bot: Bot, queue: Queue):
+    await bot.does(say("Hello!"))
+    await jobs.add("single_page", {}, priority=jobs.BACKGROUND)
+    await jobs.add("single_page", {}, priority=jobs.BACKGROUND)
+    await rows("UPDATE jobs SET created_at = now() - interval '42 s', run_after = now() - interval '42 s'")
+    body = await status(bot, queue)
+    assert "Waiting: 1 for people, 2 ahead of time. Running: 0." in body
+    assert "Expected wait: about 42 s." in body
+
+
+async def test_the_wait_is_what_people_waited_lately(bot: Bot, queue: Queue):
+    await bot.does(say("Hello!"))
+    await rows(
+        "UPDATE jobs SET created_at = now() - interval '30 s', started_at = now() - interval '12 s', state = 'done'"
+    )
+    assert "Expected wait: about 18 s." in await status(bot, queue)
+    await rows("UPDATE jobs SET started_at = now() - interval '20 minutes'")
+    assert "Expected wait: none." in await status(bot, queue)
+
+
+@pytest.mark.parametrize(("platform", "user"), [("telegram", "boss"), ("console", "ann")])
+async def test_who_runs_it_sees_workers_and_engines(bot: Bot, queue: Queue, platform: str, user: str):
+    await queue.put_vitals("den:1", worker("den:1", LLAMA, REMOTE), 60)
+    await queue.put_vitals("den:2", worker("den:2", LLAMA), 60)
+    body = await status(bot, queue, platform=platform, user=user)
+    lines = body.splitlines()
+    assert "**Workers:** 2" in lines
+    assert "den:2 (cpu): 3 of 32 jobs" in lines
+    llama = (
+        "**llama tiny-q8 on den:** 41 tokens/s, 3.2 answers at a time, cache hits 64 %, 3 running, 2 waiting, "
+        "5 evictions, 1 spills"
+    )
+    # Both workers report the one model process that they share.
+    assert [line for line in lines if "tiny-q8 on" in line] == [llama]
+    assert "one.example: healthy, 2 running" in lines
+    assert "two.example: down (connection refused), 0 running" in lines
+    assert "Messages to deliver: 0" in body
+
+
+@pytest.mark.parametrize(("kind", "user"), [("dm", "ann"), ("group", "boss")])
+async def test_nobody_else_does_and_no_group_reads_along(bot: Bot, queue: Queue, kind: str, user: str):
+    await queue.put_vitals("den:1", worker("den:1", LLAMA), 60)
+    body = await status(bot, queue, kind=kind, user=user)
+    assert "Writers: llama" in body
+    assert "den:1" not in body
+
+
+async def test_without_redis_it_says_that_it_does_not_know(bot: Bot, tmp_path: object):
+    async with Queue(f"unix://{tmp_path}/nothing.sock") as away:
+        body = await status(bot, away, user="boss")
+    assert "not known at the moment" in body
+    assert "**Workers:** ?" in body
+
+
+def test_operators_are_named_by_platform_and_user(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STORYFORK_OPERATORS", " discord:1, Telegram:2 ,")
+    assert BotSettings().storyfork_operators == {"discord:1", "telegram:2"}
+    monkeypatch.setenv("STORYFORK_OPERATORS", "12345")
+    with pytest.raises(ValueError, match="not a platform and a user id"):
+        BotSettings()

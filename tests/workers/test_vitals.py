@@ -1,0 +1,98 @@
+"""What workers say about themselves, for `/status`."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from prompts.registry import default_registry
+from workers.engines.text.base import ReportsStatistics
+from workers.engines.text.fallback import EngineChain
+from workers.engines.text.template import TemplateEngine
+from workers.queue import Queue
+from workers.runner import Runner
+from workers.services import Services
+from workers.vitals import Rates, publish_vitals
+
+
+class Reporting(TemplateEngine):
+    """An engine whose figures are given."""
+
+    def __init__(self, figures: Mapping[str, Any] | Exception | None) -> None:
+        super().__init__()
+        self.name, self.figures = "llama", figures
+
+    async def statistics(self) -> Mapping[str, Any] | None:
+        if isinstance(self.figures, Exception):
+            raise self.figures
+        return self.figures
+
+
+@pytest.mark.parametrize(
+    ("figures", "reported"),
+    [
+        ({"model": "tiny", "steps": 3}, {"engine": "llama", "loaded": True, "model": "tiny", "steps": 3}),
+        ({"loaded": False, "model": "tiny"}, {"engine": "llama", "loaded": False, "model": "tiny"}),
+        (None, {"engine": "llama", "loaded": False}),
+        (OSError("it is gone"), {"engine": "llama", "loaded": False, "problem": "it is gone"}),
+    ],
+)
+async def test_engines_are_asked_and_may_have_nothing_to_say(
+    figures: Mapping[str, Any] | Exception | None, reported: dict[str, Any]
+):
+    engine = Reporting(figures)
+    assert isinstance(engine, ReportsStatistics)
+    assert await EngineChain([engine, TemplateEngine()]).stats() == [reported, {"engine": "template"}]
+
+
+def sums(**values: int) -> list[dict[str, Any]]:
+    return [{"engine": "llama", "model": "tiny", **values}]
+
+
+def test_rates_are_differences_of_two_reports():
+    rates = Rates()
+    (first,) = rates.of(sums(completion_tokens=1000, prompt_tokens=400, cached_tokens=100, steps=500), 10.0)
+    assert "tokens_per_s" not in first
+    assert first["cache_share"] == 0.25
+    (second,) = rates.of(sums(completion_tokens=1200, prompt_tokens=500, cached_tokens=190, steps=550), 14.0)
+    assert (second["tokens_per_s"], second["batch"], second["cache_share"]) == (50.0, 4.0, 0.9)
+    (idle,) = rates.of(sums(completion_tokens=1200, prompt_tokens=500, cached_tokens=190, steps=550), 18.0)
+    assert idle["tokens_per_s"] == 0.0
+    assert "batch" not in idle
+    assert idle["cache_share"] == 0.38
+    (restarted,) = rates.of(sums(completion_tokens=20, prompt_tokens=10, cached_tokens=0, steps=20), 20.0)
+    assert (restarted["tokens_per_s"], restarted["batch"], restarted["cache_share"]) == (10.0, 1.0, 0.0)
+
+
+async def test_a_worker_is_known_until_it_stops(redis_url: str):
+    async with Queue(redis_url) as queue:
+        services = Services(EngineChain([Reporting({"model": "tiny"})]), default_registry(), queue)
+        assert await queue.vitals() == []
+        publishing = asyncio.create_task(publish_vitals(services, ["cpu"], Runner(services, 4)))
+        async with asyncio.timeout(5):
+            while not (known := await queue.vitals()):
+                await asyncio.sleep(0.01)
+        (vitals,) = known
+        assert vitals["queues"] == ["cpu"]
+        assert (vitals["running"], vitals["capacity"]) == (0, 4)
+        assert vitals["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}]
+        client = Redis.from_url(redis_url)
+        (key,) = await client.keys("storyfork:vitals:*")
+        assert 0 < await client.pttl(key) <= 15_000
+        await client.flushall()
+        assert await queue.vitals() == []
+        await client.aclose()
+        publishing.cancel()
+        with suppress(asyncio.CancelledError):
+            await publishing
+        assert await queue.vitals() == []
+
+
+async def test_without_redis_nobody_knows(tmp_path: object):
+    async with Queue(f"unix://{tmp_path}/nothing.sock") as queue:
+        assert await queue.vitals() is None
+        await queue.put_vitals("me", {}, 1.0)
+        await queue.drop_vitals("me")

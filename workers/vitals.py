@@ -1,0 +1,74 @@
+"""How this worker and its engines do, published every few seconds for `/status`.
+
+Everything here may be lost: it stands in Redis under one key per worker, which vanishes when the worker does.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from db import jobs
+from workers.runner import Runner
+from workers.services import Services
+
+PUBLISH_SECONDS: Final = 5.0
+KEPT_SECONDS: Final = 3 * PUBLISH_SECONDS
+"""A worker that has published nothing for so long is not shown any more."""
+_SUMS: Final = ("completion_tokens", "prompt_tokens", "cached_tokens", "steps")
+
+
+async def publish_vitals(services: Services, kinds: Sequence[jobs.Queue], runner: Runner) -> None:
+    """Publish until cancelled; then the worker is gone."""
+    host, name = socket.gethostname(), f"{socket.gethostname()}:{os.getpid()}"
+    rates = Rates()
+    try:
+        while True:
+            vitals = {
+                "worker": name,
+                "host": host,
+                "queues": list(kinds),
+                "running": runner.running,
+                "capacity": runner.running + runner.free,
+                "engines": rates.of(await services.text.stats(), time.monotonic()),
+            }
+            await services.queue.put_vitals(name, vitals, KEPT_SECONDS)
+            await asyncio.sleep(PUBLISH_SECONDS)
+    finally:
+        await services.queue.drop_vitals(name)
+
+
+class Rates:
+    """Turns the sums that engines report into what happened since the report before."""
+
+    def __init__(self) -> None:
+        """There was none yet."""
+        self._before: dict[str, tuple[float, Mapping[str, Any]]] = {}
+
+    def of(self, engines: Sequence[Mapping[str, Any]], now: float) -> list[dict[str, Any]]:
+        """Return the reports with rates; ``now`` in seconds of any clock that does not jump.
+
+        ``tokens_per_s`` are tokens written, ``batch`` is how many answers a step served on average, ``cache_share``
+        the share of prompt tokens that were found in the cache: of the last interval, or of all if it had none.
+        """
+        return [{**engine, **self._rates(engine, now)} for engine in engines]
+
+    def _rates(self, engine: Mapping[str, Any], now: float) -> dict[str, float]:
+        sums = {name: float(engine[name]) for name in _SUMS if isinstance(engine.get(name), int | float)}
+        key = f"{engine.get('engine')}:{engine.get('model')}"
+        then, before = self._before.get(key, (now, sums))
+        self._before[key] = (now, sums)
+        if any(value < before.get(name, 0.0) for name, value in sums.items()):
+            before = dict.fromkeys(sums, 0.0)  # the engine was started again
+        passed = {name: value - before.get(name, 0.0) for name, value in sums.items()}
+        found: dict[str, float] = {}
+        if "completion_tokens" in sums and now > then:
+            found["tokens_per_s"] = passed["completion_tokens"] / (now - then)
+        if passed.get("steps"):
+            found["batch"] = passed.get("completion_tokens", 0.0) / passed["steps"]
+        span = passed if passed.get("prompt_tokens") else sums
+        if span.get("prompt_tokens") and "cached_tokens" in span:
+            found["cache_share"] = span["cached_tokens"] / span["prompt_tokens"]
+        return found
