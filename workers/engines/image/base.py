@@ -1,0 +1,112 @@
+"""What every image engine offers: one protocol, and the plain data that crosses it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+Phase = Literal["queued", "loading", "preparing", "drawing", "finishing"]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPart:
+    """A stretch of a prompt. ``text`` is literal: nothing in it is syntax. ``weight`` 1 is neutral."""
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoraUse:
+    """A LoRA by the name of its file in the operator's folder, and how strongly it counts."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One picture.
+
+    ``width`` and ``height`` are pixels, multiples of 8. ``guidance`` is the classifier-free guidance scale; it is
+    switched off for the part of the steps behind ``guidance_end`` (0 to 1), and altogether at scale 1 or less.
+    ``source`` is a picture (PNG) that is redrawn instead of noise: ``strength`` 1 keeps nothing of it. ``scheduler`` is
+    a name of the engine's; "" leaves it to the engine. ``tenant`` is the account that is served fairly beside others;
+    smaller ``priority`` goes first; ``deadline_s`` is seconds from the call.
+    """
+
+    id: str
+    prompt: tuple[PromptPart, ...]
+    seed: int
+    negative: tuple[PromptPart, ...] = ()
+    width: int = 1024
+    height: int = 1024
+    steps: int = 30
+    guidance: float = 6.0
+    guidance_end: float = 1.0
+    scheduler: str = ""
+    loras: tuple[LoraUse, ...] = ()
+    source: bytes | None = None
+    strength: float = 0.6
+    tenant: str = ""
+    priority: int = 0
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageProgress:
+    """How far a picture is: ``step`` of ``steps`` are drawn. ``ahead`` requests are served before it while it waits."""
+
+    phase: Phase
+    step: int = 0
+    steps: int = 0
+    ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished picture: lossless ``data`` (PNG), its size in pixels, and how it came about.
+
+    ``unsafe`` is the probability (0 to 1) that a classifier gave for sexual content, None where none looked at it.
+    ``prompt_tokens`` counts the prompt by the engine's tokenizer, 0 where it does not know.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    seed: int
+    engine: str
+    model: str
+    prompt_tokens: int = 0
+    unsafe: float | None = None
+    cost_usd: float = 0.0
+
+
+@runtime_checkable
+class ImageEngine(Protocol):
+    """A source of pictures. All methods may be called from many tasks at once."""
+
+    name: str
+    """Name in the configuration and in the task log: ``sdxl``, ``openai``."""
+
+    def stream(self, request: ImageRequest) -> AsyncIterator[ImageProgress | Picture]:
+        """Yield progress as it comes, and at last exactly one `Picture`.
+
+        Raises `workers.engines.errors.EngineError`. Closing the iterator cancels the picture.
+        """
+        ...
+
+    async def cancel(self, request_id: str) -> bool:
+        """Stop a picture; its stream raises `GenerationCancelled`. False if it is not known here."""
+        ...
+
+    async def close(self) -> None:
+        """Release the model, its process or its connections."""
+        ...
+
+
+async def draw(engine: ImageEngine, request: ImageRequest) -> Picture:
+    """Run ``request`` on ``engine`` to its end and return the picture."""
+    async for event in engine.stream(request):
+        if isinstance(event, Picture):
+            return event
+    raise AssertionError(f"engine {engine.name} ended its stream without a picture")

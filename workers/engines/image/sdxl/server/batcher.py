@@ -1,0 +1,133 @@
+"""Whose pictures the next step draws: the order of service, and which pictures share a step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from workers.engines.image.sdxl.protocol import Draw
+from workers.engines.image.sdxl.server.conditioning import PromptPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What pictures must have in common to share one pass through the UNet: the shapes of its inputs and its weights.
+
+    Steps, scheduler, guidance, seed and how far a picture is may differ: all these are a row's own affair.
+    """
+
+    width: int
+    height: int
+    chunks: int
+    loras: tuple[tuple[str, float], ...]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A picture that waits or is being drawn. ``turn`` is its place in the order of service."""
+
+    draw: Draw
+    plan: PromptPlan
+    negative: PromptPlan
+    source: bytes = b""
+    turn: float = 0.0
+    arrival: int = 0
+    started: bool = False
+    done: int = 0
+    """Steps drawn so far, of ``total``."""
+    total: int = 0
+    ahead: int = field(default=-1)
+    """What was last told about the requests before it."""
+
+    key: Key = field(init=False)
+    """What it must have in common with others of its batch."""
+
+    def __post_init__(self) -> None:
+        draw = self.draw
+        self.total = draw.steps
+        chunks = self.plan.chunks if draw.guidance <= 1 else max(self.plan.chunks, self.negative.chunks)
+        loras = tuple(sorted((lora.name, lora.weight) for lora in draw.loras))
+        self.key = Key(draw.width, draw.height, chunks, loras)
+
+    @property
+    def order(self) -> tuple[int, float, int]:
+        """Sorts waiting requests into the order of service."""
+        return self.draw.priority, self.turn, self.arrival
+
+
+class Batcher:
+    """All pictures that wait or are being drawn.
+
+    Smaller priorities go first. Among equals every tenant gets its turn (start-time fair queueing with one unit for
+    each picture). A picture that has begun is drawn to its end before others of its priority begin, except those
+    that can share its steps; these join at once, so that nobody waits for a batch to fill. So that a stream of
+    pictures of one kind does not keep another kind waiting, nobody joins past a waiting picture of another kind if
+    that would make the batch last longer. A picture of a smaller number interrupts: the others keep what they have.
+    """
+
+    def __init__(self, limit: Callable[[Key], int]) -> None:
+        """``limit`` tells how many pictures of a kind fit into one step."""
+        self._limit = limit
+        self._jobs: dict[int, Job] = {}
+        self._tags: dict[str, float] = {}
+        self._clock = 0.0
+        self._arrivals = 0
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, job: Job) -> None:
+        """Put a picture in line."""
+        tenant = job.draw.tenant
+        self._arrivals += 1
+        job.arrival = self._arrivals
+        job.turn = self._tags[tenant] = max(self._clock, self._tags.get(tenant, -1.0) + 1.0)
+        self._jobs[job.draw.id] = job
+
+    def remove(self, number: int) -> Job | None:
+        """Forget a picture, finished or not, and return it."""
+        job = self._jobs.pop(number, None)
+        if not self._jobs:
+            self._tags.clear()
+            self._clock = 0.0
+        return job
+
+    def waiting(self) -> list[Job]:
+        """Return what has not begun, in the order of service."""
+        return sorted((job for job in self._jobs.values() if not job.started), key=lambda job: job.order)
+
+    def jobs(self) -> list[Job]:
+        """Return everything, in no order."""
+        return list(self._jobs.values())
+
+    def next_batch(self) -> list[Job]:
+        """Return the pictures of the next step, empty if there are none. Those that had not begun have begun now."""
+        if not self._jobs:
+            return []
+        waiting = self.waiting()
+        started = sorted(
+            (job for job in self._jobs.values() if job.started), key=lambda job: (job.draw.priority, job.arrival)
+        )
+        leader = min([*started[:1], *waiting[:1]], key=lambda job: (job.draw.priority, not job.started))
+        batch = [leader]
+        if not leader.draw.alone:
+            room = max(1, self._limit(leader.key))
+            mates = [job for job in started if job.key == leader.key and not job.draw.alone and job is not leader]
+            batch += mates[: room - 1]
+            batch += self._joining(leader, batch, waiting)[: room - len(batch)]
+        for job in batch:
+            if not job.started:
+                job.started = True
+                self._clock = max(self._clock, job.turn)
+        return batch
+
+    def _joining(self, leader: Job, batch: list[Job], waiting: list[Job]) -> list[Job]:
+        left = max(job.total - job.done for job in batch)
+        joining: list[Job] = []
+        passed = False
+        for job in waiting:
+            if job is leader:
+                continue
+            if job.key != leader.key or job.draw.alone:
+                passed = True
+            elif not passed or job.total <= left:
+                joining.append(job)
+        return joining

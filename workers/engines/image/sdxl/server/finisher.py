@@ -1,0 +1,56 @@
+"""What is left of a picture after the GPU: looked at by the classifier, written as PNG, sent. In threads of its own."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+from workers.engines.image.sdxl.protocol import Drawn, Event, Failed
+from workers.engines.image.sdxl.server import png
+from workers.engines.image.sdxl.server.batcher import Job
+from workers.engines.image.sdxl.server.classifier import Classifier
+
+_log = logging.getLogger(__name__)
+
+
+class Finisher:
+    """Takes pixels from the thread that draws, which goes on at once."""
+
+    def __init__(self, emit: Callable[[Event, bytes], None], classifier: Classifier | None) -> None:
+        self._emit = emit
+        self._classifier = classifier
+        self._looking = threading.Lock()
+        self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="finish")
+
+    def finish(self, job: Job, pixels: torch.Tensor) -> None:
+        """Send the picture ``pixels`` (height, width, 3), in bytes, as soon as it is ready."""
+        ready: Any = None
+        if pixels.device.type == "cuda":
+            copy = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
+            copy.copy_(pixels, non_blocking=True)
+            ready = torch.cuda.Event()
+            ready.record()
+        else:
+            copy = pixels.cpu()
+        self._pool.submit(self._finish, job, copy, ready)
+
+    def _finish(self, job: Job, pixels: torch.Tensor, ready: Any) -> None:
+        draw = job.draw
+        try:
+            if ready is not None:
+                ready.synchronize()
+            unsafe = None
+            if self._classifier is not None:
+                with self._looking:
+                    unsafe = self._classifier.unsafe(pixels.numpy())
+            picture = png.encode(pixels)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its picture has an answer
+            _log.exception("a picture cannot be finished")
+            self._emit(Failed(id=draw.id, reason="internal", message=repr(error)[:300]), b"")
+            return
+        drawn = Drawn(id=draw.id, width=draw.width, height=draw.height, prompt_tokens=job.plan.tokens, unsafe=unsafe)
+        self._emit(drawn, picture)

@@ -1,0 +1,119 @@
+"""Settings of the image engines, read from ``STORYFORK_…`` environment variables and ``.env``."""
+
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class ImageSettings(BaseSettings):
+    """Which engines draw pictures, in which order, and how they are reached."""
+
+    model_config = SettingsConfigDict(env_prefix="STORYFORK_", env_file=".env", extra="ignore", frozen=True)
+
+    image_engines: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("sdxl", "openai"),
+        description=(
+            "Order in which engines are asked, comma-separated: `sdxl`, `openai`. Engines that are not configured are "
+            "skipped; without any there are no pictures."
+        ),
+    )
+
+    models_dir: Path = Field(default=Path("models"), description="Folder that is searched for models.")
+    image_model: Path | None = Field(
+        default=None,
+        description=(
+            "SDXL model: a folder as diffusers writes it, or a single `.safetensors` file. Unset: the models folder "
+            "is searched."
+        ),
+    )
+    image_config: Path | None = Field(
+        default=None,
+        description=(
+            "Folder with the configuration and tokenizers of SDXL, for a model that is a single file (a diffusers "
+            "model without its weights). Unset: a folder of the same name beside the file, or `image/sdxl-config`."
+        ),
+    )
+    image_device: str = Field(default="auto", description="`cuda`, `cuda:1`, `mps`, `cpu`, or `auto` for the best one.")
+    image_dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
+        default="auto", description="Number format of the model. `auto`: `float16` on a GPU, `float32` on a CPU."
+    )
+    image_batch: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Pictures drawn at a time at most; 0 means as many as the memory holds, and 16 at most.",
+    )
+    image_threads: int = Field(default=0, ge=0, description="CPU threads of the image model; 0 leaves it to torch.")
+    image_compile: bool = Field(
+        default=False,
+        description="Compile the model at the start, which takes minutes and makes every picture faster. GPU only.",
+    )
+    image_warm_up: Annotated[tuple[tuple[int, int], ...], NoDecode] = Field(
+        default=(),
+        description="Sizes such as `1024x1024,832x1216` that are drawn once at the start, before the engine is ready.",
+    )
+    image_loras: Path | None = Field(
+        default=None, description="Folder with LoRAs (`.safetensors`); a request names them by their file name."
+    )
+    image_classifier: Path | None = Field(
+        default=None,
+        description="Folder with an image classifier for sexual content (transformers, safetensors).",
+    )
+    image_checksums: Path | None = Field(
+        default=None,
+        description=(
+            "File with SHA-256 sums, one at the beginning of each line: only models listed there are loaded. Unset: "
+            "only a sum beside the file (`model.safetensors.sha256`) is checked."
+        ),
+    )
+    image_max_pixels: int = Field(
+        default=2048 * 2048, ge=64 * 64, description="Width times height of a picture at most."
+    )
+    image_stall_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="Seconds without any progress after which the picture process counts as hung and is replaced.",
+    )
+
+    image_base_url: str | None = Field(
+        default=None,
+        description="Root of an OpenAI-compatible server for pictures, such as `https://api.openai.com/v1`.",
+    )
+    image_api_key: SecretStr | None = Field(default=None, description="API key of that server, if it wants one.")
+    image_remote_model: str | None = Field(default=None, description="Name of the image model on that server.")
+    image_timeout: float = Field(
+        default=180.0, gt=0, description="Seconds the server may take for a picture before it counts as down."
+    )
+    image_price: float = Field(default=0.0, ge=0, description="US dollars for one picture of that server.")
+
+    @field_validator("image_engines", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip().lower() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("image_engines")
+    @classmethod
+    def _known_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(names) - {"sdxl", "openai"})
+        if unknown:
+            raise ValueError(f"unknown image engines: {', '.join(unknown)}")
+        return names
+
+    @field_validator("image_warm_up", mode="before")
+    @classmethod
+    def _split_sizes(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(tuple(size.strip().lower().split("x")) for size in value.split(",") if size.strip())
+        return value
+
+    @field_validator(
+        "image_model", "image_config", "image_loras", "image_classifier", "image_checksums", "image_base_url",
+        "image_api_key", "image_remote_model", mode="before",
+    )  # fmt: skip
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else cast("object", value)
