@@ -49,8 +49,10 @@ docs: $(ALL)  ## Write the generated pages of docs/
 chaos: $(ALL)  ## The long crash test: kills processes at random
 	$(BIN)/python -m pytest -m chaos -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
 
-bench: $(ALL)  ## The latency benchmark
-	$(BIN)/python benchmarks/latency.py
+bench: $(ALL)  ## The benchmarks, in their short form
+	$(BIN)/python -m benchmarks.latency --quick
+	$(BIN)/python -m benchmarks.text --quick
+	$(BIN)/python -m benchmarks.images --quick
 
 clean:  ## Remove the virtual environment and everything built (not what was played)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -68,9 +70,10 @@ $(CORE): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PIP) install -q -c constraints.txt -e . </dev/null
 	@touch $@
 
-# llama-cpp-python is compiled when no wheel fits: about 3 minutes, once (pip keeps the wheel).
+# llama-cpp-python is compiled when no wheel fits: about 3 minutes, once (pip keeps the wheel). On Linux a plain torch
+# brings CUDA; PIP_INDEX_URL or a wheel of its CPU build spare the gigabytes.
 $(ALL): $(CORE)
-	$(PIP) install -q -c constraints.txt -e '.[llm]' --group test --group check </dev/null
+	$(PIP) install -q -c constraints.txt -e '.[llm,gpu]' --group test --group check </dev/null
 	@touch $@
 
 update-constraints:  ## Pin the newest versions that fit pyproject.toml (downloads everything, torch too)

@@ -1,5 +1,6 @@
 """Accounts, users and conversations: found by what their platform calls them, made when first seen."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,3 +107,31 @@ async def user(user_id: int) -> User | None:
 async def user_called(platform: str, external_id: str) -> User | None:
     """Return the user whom a platform calls so."""
     return await User.get_or_none(platform=platform, external_id=external_id)
+
+
+async def chosen_model(account_id: int | None) -> str:
+    """Return the name of the text model that an account chose, "" if it chose none."""
+    found = None if account_id is None else await row("SELECT settings FROM accounts WHERE id = $1", account_id)
+    chosen = None if found is None else _json(found["settings"]).get("text_model")
+    return chosen if isinstance(chosen, str) else ""
+
+
+async def choose_model(account_id: int, model: str) -> None:
+    """Remember the text model that an account chose; "" goes back to the operator's."""
+    await row(
+        "UPDATE accounts SET settings = settings || jsonb_build_object('text_model', $2::text) "
+        "WHERE id = $1 RETURNING id",
+        account_id, model,
+    )  # fmt: skip
+
+
+async def set_rating(account_id: int, rating: str) -> None:
+    """Remember what pictures may show where an account is at home."""
+    await row(
+        "UPDATE accounts SET settings = settings || jsonb_build_object('rating', $2::text) WHERE id = $1 RETURNING id",
+        account_id, rating,
+    )  # fmt: skip
+
+
+def _json(value: Any) -> dict[str, Any]:
+    return json.loads(value) if isinstance(value, str) else dict(value)

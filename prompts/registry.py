@@ -7,6 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from prompts.errors import PromptInvalid, PromptNotFound
+from prompts.product import product_texts
 from prompts.sandbox import PromptEnvironment
 from prompts.template import Origin, PromptTemplate, Section, parse_file, split_sections
 from prompts.validation import check_length, check_sections
@@ -26,7 +27,11 @@ class PromptRegistry:
             if template.name != name:
                 raise PromptInvalid(f"{name}{_SUFFIX}: its header says name: {template.name}")
             check_sections(self._environment, template.sections, template.inputs)
-            self._templates[name] = template
+            sections = tuple(
+                replace(section, product=product_texts(self._environment, section.source))
+                for section in template.sections
+            )
+            self._templates[name] = replace(template, sections=sections)
 
     def names(self) -> tuple[str, ...]:
         """Return all names, sorted."""

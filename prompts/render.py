@@ -14,6 +14,7 @@ from jinja2 import TemplateError
 
 from prompts.child import render_pool
 from prompts.errors import PromptInvalid, PromptVariables
+from prompts.product import shared_length
 from prompts.sandbox import PromptEnvironment, render_sources
 from prompts.template import InputType, PromptMessage, PromptTemplate
 
@@ -30,6 +31,8 @@ _TYPES: dict[InputType, tuple[type, ...]] = {
 async def render(template: PromptTemplate, variables: Mapping[str, Any]) -> tuple[PromptMessage, ...]:
     """Return the messages of ``template``, empty ones left out. Optional variables not given are None.
 
+    What a message of a default template shares with every account is counted in it; an override shares nothing.
+
     Raises `PromptVariables` naming what is missing, unknown or of the wrong type, `PromptInvalid` if the template
     fails on these values, `PromptLimitExceeded` if an override breaks a limit of the sandbox.
     """
@@ -45,11 +48,15 @@ async def render(template: PromptTemplate, variables: Mapping[str, Any]) -> tupl
         loop = asyncio.get_running_loop()
         texts = await loop.run_in_executor(pool.executor, pool.render, sources, values)
     messages: list[PromptMessage] = []
-    for section, text in zip(template.sections, texts, strict=True):
+    sharing = template.origin == "default"
+    for section, text in zip(template.sections, map(str.strip, texts), strict=True):
         if section.variable is not None:
             messages.extend(_messages(section.variable, values[section.variable]))
-        elif text.strip():
-            messages.append(PromptMessage(section.role, text.strip()))
+        elif text:
+            # A model's work on a text depends on everything before it.
+            sharing = sharing and all(message.shared == len(message.text) for message in messages)
+            shared = shared_length(text, section.product) if sharing else 0
+            messages.append(PromptMessage(section.role, text, shared))
     return tuple(messages)
 
 

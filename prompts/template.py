@@ -49,11 +49,15 @@ class PromptHeader(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One message of the prompt (``role`` and ``source``), or the place of a list of messages (``variable``)."""
+    """One message of the prompt (``role`` and ``source``), or the place of a list of messages (``variable``).
+
+    ``product`` are the texts that the message may begin with and that are the product's own (`prompts.product`).
+    """
 
     source: str
     role: Role = "system"
     variable: str | None = None
+    product: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,15 @@ class PromptTemplate:
 
 @dataclass(frozen=True, slots=True)
 class PromptMessage:
-    """One rendered message of the chat prompt."""
+    """One rendered message of the chat prompt.
+
+    The first ``shared`` characters, and everything in the messages before, are the product's own words: the same for
+    every account.
+    """
 
     role: Role
     text: str
+    shared: int = 0
 
 
 def parse_file(text: str, *, where: str) -> PromptTemplate:

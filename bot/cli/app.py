@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.configuration import read_settings, set_up_logging
+from bot.cli.models import models_app
 from bot.settings import BotSettings
 from bot.stack.errors import StackError
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models_app)
 
 
 class Queue(StrEnum):
@@ -123,14 +125,6 @@ def doctor(
     from bot.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(offline=offline))
-
-
-@app.command()
-def models() -> None:
-    """List the models that are found, and where."""
-    from bot.cli.run import run_models
-
-    raise typer.Exit(run_models(_settings()))
 
 
 def run(arguments: list[str]) -> int:

@@ -184,7 +184,9 @@ async def _migrate_anywhere(settings: BotSettings) -> list[str]:
 
 def _has_image_model(environment: dict[str, str]) -> bool:
     try:
-        return any(model.get("kind") == "image" for model in ask_workers("models", environment))
+        return any(
+            model.get("kind") == "image" and model.get("fits", True) for model in ask_workers("models", environment)
+        )
     except OperatorError as error:
         log.warning("Starting without a gpu worker: %s", error)
         return False

@@ -52,6 +52,8 @@ def test_the_shipped_prompts() -> None:
     registry = default_registry()
     assert registry.names() == (
         "persona/answer",
+        "picture/extract_scenes",
+        "picture/write_image_prompt",
         "story/repair_choices",
         "story/suggest_choices",
         "story/write_page",
@@ -96,11 +98,13 @@ async def test_write_page_reads_as_a_person_would_expect() -> None:
     system, user = await render(default_registry().get("story/write_page"), PAGE)
     assert (system.role, user.role) == ("system", "user")
     assert "Never speak, decide or feel for the player" in system.text
-    assert '"ending": false}' in system.text
+    assert system.text.endswith("\n- Content rating: general.\n- Write in English.")
     assert user.text == (
         "Story: The Door\nGenre: fantasy\nPremise: a keeper finds a door under the sea\n\n"
         "The story so far:\n\nYou find a door.\n\n> The player chose: Open the door\n\n"
-        "The player now does this: Open the door\n\nWrite page 2."
+        "The player now does this: Open the door\n\nWrite page 2.\n"
+        "The story goes on. Do not resolve it. Stop at a moment that calls for a decision, with at least three "
+        "different things in reach that the player could act on."
     )
 
 
@@ -110,8 +114,9 @@ async def test_write_page_differs_for_the_first_and_the_last_page() -> None:
     last = await render(template, {**PAGE, "ending": True})
     assert "Write page 1, the opening" in first[1].text
     assert "story so far" not in first[1].text
-    assert "This page ends the story" in last[0].text
-    assert '"ending": true}' in last[0].text
+    assert "\nThis page ends the story. Close the main question" in last[1].text
+    assert "The story goes on" not in last[1].text
+    assert first[0] == last[0]
 
 
 async def test_suggest_and_repair_choices() -> None:
@@ -143,8 +148,10 @@ async def test_persona_answer_keeps_the_history_as_messages() -> None:
         "history": history, "language": "English",
     }  # fmt: skip
     messages = await render(default_registry().get("persona/answer"), variables)
-    assert messages[0].text.startswith("You are Marlow, talking with Sam in a chat.")
-    assert "Personality: dry, kind" in messages[0].text
+    assert messages[0].text.endswith(
+        "You are Marlow.\n\nPersonality: dry, kind\n\nInterests: tea\n\n"
+        "If in doubt about the language, answer in English.\nYou are talking with Sam."
+    )
     assert "Appearance" not in messages[0].text
     assert messages[1:] == (
         PromptMessage("user", "Hi"),

@@ -53,6 +53,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     title = "Answer as a persona"
     prompt = "persona/answer"
     inputs = PersonaInputs
+    role = "chat"
     sampling = Sampling(max_tokens=500, temperature=0.9, top_p=0.95, repeat_penalty=1.05)
 
     async def prepare(self, inputs: PersonaInputs) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -25,7 +25,7 @@ class AiFunction(ABC, Generic[I, O]):
     """An AI function. The engine (workers.functions.engine) calls these in order.
 
     ``prompt`` names its template, ``inputs`` the type of what it takes. ``max_items`` bounds the length of a list that
-    it returns. ``sampling`` are the model settings that fit it.
+    it returns. ``sampling`` are the model settings that fit it, and ``role`` is what its model is chosen for.
     """
 
     name: ClassVar[str]
@@ -33,6 +33,7 @@ class AiFunction(ABC, Generic[I, O]):
     prompt: ClassVar[str]
     inputs: ClassVar[type[BaseModel]]
     sampling: ClassVar[Sampling] = Sampling()
+    role: ClassVar[Literal["writer", "chat", "persona"]] = "writer"
     max_items: ClassVar[int] = 1
 
     def validate(self, inputs: I) -> None:

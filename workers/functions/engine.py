@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from db import overrides, usage
+from db import accounts, overrides, usage
 from db.errors import BadInput, Retryable
 from prompts.errors import PromptError
 from prompts.render import render
@@ -206,6 +206,7 @@ class _Call:
             facts=function.facts(inputs),
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,
+            model=await accounts.chosen_model(self._caller.account_id) or function.role,
         )
         if self._caller.stop is not None and self._caller.stop.is_set():
             raise _Stopped("")

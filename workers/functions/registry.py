@@ -15,6 +15,8 @@ _OWN: Final = {
     "write_page": "workers.functions.write_page:WritePage",
     "suggest_choices": "workers.functions.suggest_choices:SuggestChoices",
     "answer_as_persona": "workers.functions.answer_as_persona:AnswerAsPersona",
+    "write_image_prompt": "workers.functions.write_image_prompt:WriteImagePrompt",
+    "extract_scenes": "workers.functions.extract_scenes:ExtractScenes",
 }
 
 

@@ -13,7 +13,9 @@ from workers.functions.base import AiFunction
 from workers.functions.parsing import ParseFailed, parse_json, strip_reasoning
 
 RECENT_PAGES: Final = 6
-"""Pages before this one that the prompt holds in full."""
+"""Pages before this one that the prompt holds in full, at least."""
+PAGES_STEP: Final = 4
+"""Older pages are left out this many at a time: the prompts of pages that follow each other begin alike."""
 ENDING_PAGE: Final = 12
 """From this page on a model is asked to end the story."""
 FIRST_ENDING_PAGE: Final = 4
@@ -79,6 +81,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     async def prepare(self, inputs: PageInputs) -> dict[str, Any]:
         """Return story, recent pages and action."""
         steps = list(zip(inputs.pages, inputs.path, strict=True))
+        first = max(0, len(steps) - RECENT_PAGES) // PAGES_STEP * PAGES_STEP
         return {
             "title": inputs.title,
             "premise": inputs.premise,
@@ -86,7 +89,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             "language": language_name(inputs.language),
             "rating": _RATINGS[inputs.rating],
             "page_number": inputs.page_number,
-            "recent_pages": [{"text": page.text, "choice": choice.text} for page, choice in steps[-RECENT_PAGES:]],
+            "recent_pages": [{"text": page.text, "choice": choice.text} for page, choice in steps[first:]],
             "action": inputs.path[-1].text if inputs.path else "",
             "ending": self._ends(inputs),
         }
@@ -132,9 +135,12 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         return draft.model_copy(update={"text": text, "ending": ending})
 
     def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Leave out the older half of the recent pages."""
+        """Leave out about the older half of the recent pages, up to a place where later prompts begin too."""
         recent = variables["recent_pages"]
-        return {**variables, "recent_pages": recent[(len(recent) + 1) // 2 :]} if recent else None
+        before = variables["page_number"] - 1 - len(recent)
+        half = (len(recent) + 1) // 2
+        drop = (before + half + PAGES_STEP // 2) // PAGES_STEP * PAGES_STEP - before
+        return {**variables, "recent_pages": recent[drop if 0 < drop < len(recent) else half :]} if recent else None
 
     def preview(self, text: str) -> str:
         """Return the prose inside the unfinished JSON."""

@@ -4,179 +4,276 @@ It streams a text word by word. Faults are put into a queue; each request takes 
 """
 
 import asyncio
+import itertools
 import json
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
+
+from tests.doubles.openai.bodies import Body
 
 KEY = "sk-local-0123456789abcdef"
 MODEL = "local-model"
 CONTEXT = 5000
 """Words that prompt and answer may have together."""
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _ChatMessage(_Strict):
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-class _StreamOptions(_Strict):
-    include_usage: bool = False
-
-
-class _JsonSchema(_Strict):
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    schema_: dict[str, Any] = Field(alias="schema")
-    strict: bool | None = None
-
-
-class _ResponseFormat(_Strict):
-    type: Literal["json_schema"]
-    json_schema: _JsonSchema
-
-
-class _Body(_Strict):
-    model: str
-    messages: list[_ChatMessage] = Field(min_length=1)
-    stream: Literal[True]
-    stream_options: _StreamOptions | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, ge=0, le=1)
-    seed: int | None = None
-    stop: list[str] | None = Field(default=None, max_length=4)
-    response_format: _ResponseFormat | None = None
+Format = Literal["json_schema", "json_object"]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request: an error ``status``, or a stream broken or silent after ``words`` words."""
+    """What goes wrong with one request.
+
+    ``status``: an error instead of an answer. ``hang``: nothing at all, not even a status line. After ``words`` words:
+    ``drop`` cuts the connection, ``cut`` ends the stream cleanly but without an end of the answer, ``silence`` writes
+    no more, ``garbage`` writes half a chunk, ``odd`` chunks of another shape, ``error_event`` an error. ``no_usage``
+    and ``no_finish`` leave these out, ``filter`` ends with the content filter, ``refusal`` is the model's own.
+    """
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict[str, str])
     error: dict[str, Any] = field(default_factory=dict[str, Any])
-    kind: Literal["status", "drop", "silence", "error_event", "no_usage", "no_finish", "filter"] = "status"
+    kind: Literal[
+        "status", "hang", "drop", "cut", "silence", "garbage", "odd", "error_event",
+        "no_usage", "no_finish", "filter", "refusal",
+    ] = "status"  # fmt: skip
     words: int = 2
 
 
 @dataclass
 class OpenAIServer:
-    """The server. ``url`` is the base URL to give to the engine."""
+    """The server. ``url`` is the base URL to give to the engine. ``reasoning`` is thought aloud before ``text``."""
 
     text: str = "The keeper opens the door and finds the sea behind it."
     json_text: str = '{"page": "The door opens.", "choices": ["Go in.", "Turn back."]}'
+    reasoning: str = ""
     pause_s: float = 0.0
-    refuses_schemas: bool = False
+    models: tuple[str, ...] = (MODEL,)
+    refused_formats: tuple[Format, ...] = ()
+    refused_schema_names: tuple[str, ...] = ()
+    """Properties at the top of a schema for which it is refused, while other schemas are taken."""
     wants_max_completion_tokens: bool = False
+    prompt_tokens: int = 1000
+    cached_tokens: int = 0
+    completion_tokens: int = 500
     faults: deque[Fault] = field(default_factory=deque[Fault])
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """The bodies of all requests for completions."""
+    looks: int = 0
+    """Requests for the list of models."""
     disconnects: int = 0
     url: str = ""
+    port: int = 0
     _runner: web.AppRunner | None = None
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def start(self) -> None:
+        """Listen; after a `stop` again on the same port."""
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._list)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
-        address = cast("tuple[str, int]", self._runner.addresses[0])
-        self.url = f"http://127.0.0.1:{address[1]}/v1"
+        self.port = cast("tuple[str, int]", self._runner.addresses[0])[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
 
     async def stop(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def _list(self, http: web.Request) -> web.Response:
+        self.looks += 1
+        if (refusal := _unauthorized(http)) is not None:
+            return refusal
+        models = [{"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in self.models]
+        return web.json_response({"object": "list", "data": models})
+
     async def _complete(self, http: web.Request) -> web.StreamResponse:
         raw = await http.json()
         self.requests.append(raw)
-        if http.headers.get("Authorization") != f"Bearer {KEY}":
-            given = http.headers.get("Authorization", "").removeprefix("Bearer ")
-            return _error(401, f"Incorrect API key provided: {given}.", code="invalid_api_key")
+        if (refusal := _unauthorized(http)) is not None:
+            return refusal
         fault = self.faults.popleft() if self.faults else None
         if fault is not None and fault.kind == "status":
-            detail = {"message": "scripted fault", "type": "server_error"} | fault.error
+            detail = {"message": "scripted fault", "type": "server_error", "param": None, "code": None} | fault.error
             return web.json_response({"error": detail}, status=fault.status, headers=fault.headers)
+        if fault is not None and fault.kind == "hang":
+            await self._wait(3600)
         refusal = self._refusal(raw)
         if refusal is not None:
             return refusal
-        return await self._stream(http, _Body.model_validate(raw), fault)
+        return await self._stream(http, Body.model_validate(raw), fault)
 
     def _refusal(self, raw: dict[str, Any]) -> web.Response | None:
         try:
-            body = _Body.model_validate(raw)
+            body = Body.model_validate(raw)
         except ValidationError as error:
             fault = error.errors()[0]
             name = str(fault["loc"][0])
             if fault["type"] == "extra_forbidden":
-                return _error(400, f"Unrecognized request argument supplied: {name}")
-            return _error(400, f"Invalid value for '{name}': {fault['msg']}", param=name)
-        if body.model != MODEL:
-            return _error(404, f"The model '{body.model}' does not exist", code="model_not_found")
+                return error_reply(400, f"Unrecognized request argument supplied: {name}")
+            return error_reply(400, f"Invalid value for '{name}': {fault['msg']}", param=name)
+        if body.model not in self.models:
+            message = f"The model `{body.model}` does not exist or you do not have access to it."
+            return error_reply(404, message, code="model_not_found")
         if self.wants_max_completion_tokens and body.max_tokens is not None:
-            message = "Unsupported parameter: 'max_tokens' is not supported with this model."
-            return _error(400, message, code="unsupported_parameter", param="max_tokens")
-        if self.refuses_schemas and body.response_format is not None:
-            return _error(400, "response_format of type 'json_schema' is not supported", param="response_format")
-        words = sum(len(message.content.split()) for message in body.messages)
-        wanted = body.max_tokens or body.max_completion_tokens or 16
-        if words + wanted > CONTEXT:
             message = (
-                f"This model's maximum context length is {CONTEXT} tokens. However, you requested {words + wanted} "
-                f"tokens ({words} in the messages, {wanted} in the completion)."
+                "Unsupported parameter: 'max_tokens' is not supported with this model. "
+                "Use 'max_completion_tokens' instead."
             )
-            return _error(400, message, code="context_length_exceeded", param="messages")
+            return error_reply(400, message, code="unsupported_parameter", param="max_tokens")
+        return self._format_refusal(body) or self._context_refusal(body)
+
+    def _format_refusal(self, body: Body) -> web.Response | None:
+        wanted = body.response_format
+        if wanted is None or wanted.type == "text":
+            return None
+        if wanted.type in self.refused_formats:
+            message = f"Invalid parameter: 'response_format' of type '{wanted.type}' is not supported with this model."
+            return error_reply(400, message, param="response_format")
+        if wanted.type == "json_schema":
+            properties = wanted.json_schema.schema_.get("properties", {})
+            if any(name in properties for name in self.refused_schema_names):
+                message = "Invalid schema for response_format 'answer': In context=(), 'default' is not permitted."
+                return error_reply(400, message, param="response_format")
+        elif not any("json" in message.content.lower() for message in body.messages):
+            message = (
+                "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+            )
+            return error_reply(400, message, param="messages")
         return None
 
-    async def _stream(self, http: web.Request, body: _Body, fault: Fault | None) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    def _context_refusal(self, body: Body) -> web.Response | None:
+        words = sum(len(message.content.split()) for message in body.messages)
+        wanted = body.max_tokens or body.max_completion_tokens or 16
+        if words + wanted <= CONTEXT:
+            return None
+        message = (
+            f"This model's maximum context length is {CONTEXT} tokens. However, you requested {words + wanted} "
+            f"tokens ({words} in the messages, {wanted} in the completion). Please reduce the length of the messages "
+            "or completion."
+        )
+        return error_reply(400, message, code="context_length_exceeded", param="messages")
+
+    async def _stream(self, http: web.Request, body: Body, fault: Fault | None) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(http)
-        text = self.json_text if body.response_format else self.text
+        writer = _Writer(
+            response,
+            f"chatcmpl-{next(self._numbers)}",
+            body.model,
+            body.stream_options is not None and body.stream_options.include_usage,
+        )
+        constrained = body.response_format is not None and body.response_format.type != "text"
+        text = self.json_text if constrained else self.text
         for stop in body.stop or []:
             text = text.split(stop, maxsplit=1)[0]
         words = [word if i == 0 else f" {word}" for i, word in enumerate(text.split(" "))]
         limit = body.max_tokens or body.max_completion_tokens or len(words)
         kind = fault.kind if fault else ""
         try:
-            await self._send(response, {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
+            await writer.delta({"role": "assistant", "content": "", "refusal": None})
+            for word in self.reasoning.split():
+                await writer.delta({"reasoning_content": f"{word} "})
             for i, word in enumerate(words[:limit]):
-                if fault is not None and i == fault.words:
-                    if kind == "drop" and http.transport is not None:
-                        http.transport.abort()
-                        return response
-                    if kind == "silence":
-                        await asyncio.sleep(3600)
-                    if kind == "error_event":
-                        await response.write(b'data: {"error": {"message": "out of memory", "code": 500}}\n\n')
-                        return response
-                await self._send(response, {"choices": [{"index": 0, "delta": {"content": word}}]})
-                await asyncio.sleep(self.pause_s)
+                if fault is not None and i == fault.words and await self._fail(http, writer, kind):
+                    return response
+                await writer.delta({"content": word})
+                await self._wait(self.pause_s)
             if kind != "no_finish":
                 finish = "content_filter" if kind == "filter" else "length" if limit < len(words) else "stop"
-                await self._send(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
-            if kind != "no_usage" and body.stream_options is not None and body.stream_options.include_usage:
-                usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
-                await self._send(response, {"choices": [], "usage": usage})
+                await writer.delta({}, finish)
+            if kind != "no_usage" and writer.usage:
+                await writer.counts(self.prompt_tokens, self.cached_tokens, self.completion_tokens)
             await response.write(b"data: [DONE]\n\n")
-        except (asyncio.CancelledError, ConnectionError):
+        except ConnectionError:
             self.disconnects += 1
             raise
         return response
 
-    async def _send(self, response: web.StreamResponse, chunk: dict[str, Any]) -> None:
-        whole = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL} | chunk
-        await response.write(f"data: {json.dumps(whole)}\n\n".encode())
+    async def _fail(self, http: web.Request, writer: "_Writer", kind: str) -> bool:
+        """Fail as scripted; True if that is the end of the stream."""
+        match kind:
+            case "drop" if http.transport is not None:
+                http.transport.abort()
+            case "cut":
+                pass
+            case "silence":
+                await self._wait(3600)
+            case "garbage":
+                await writer.response.write(b'data: {"id": "chatcmpl-1", "choices": [{"del\n\n')
+            case "odd":
+                for odd in (b"17", b'"word"', b"[]", b'{"choices": null, "usage": {}}', b'{"choices": [{}]}'):
+                    await writer.response.write(b"data: " + odd + b"\n\n")
+            case "error_event":
+                error = {"message": "out of memory", "type": "server_error", "param": None, "code": "500"}
+                await writer.response.write(f"data: {json.dumps({'error': error})}\n\n".encode())
+            case "refusal":
+                await writer.delta({"refusal": "I cannot write this."})
+            case _:
+                return False
+        return True
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self.disconnects += 1
+            raise
 
 
-def _error(status: int, message: str, *, code: str | None = None, param: str | None = None) -> web.Response:
+@dataclass
+class _Writer:
+    """Writes chunks as OpenAI does: every key in every chunk, ``usage`` null until the last if it was asked for."""
+
+    response: web.StreamResponse
+    name: str
+    model: str
+    usage: bool
+
+    async def delta(self, delta: dict[str, Any], finish: str | None = None) -> None:
+        await self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}], None)
+
+    async def counts(self, prompt: int, cached: int, completion: int) -> None:
+        usage = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+        }
+        await self._chunk([], usage)
+
+    async def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None) -> None:
+        whole: dict[str, Any] = {
+            "id": self.name,
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": self.model,
+            "service_tier": "default",
+            "system_fingerprint": "fp_local",
+            "choices": choices,
+        }
+        if self.usage:
+            whole["usage"] = usage
+        await self.response.write(f"data: {json.dumps(whole)}\n\n".encode())
+
+
+def error_reply(status: int, message: str, *, code: str | None = None, param: str | None = None) -> web.Response:
+    """An error in OpenAI's form."""
     detail = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
     return web.json_response({"error": detail}, status=status)
+
+
+def _unauthorized(http: web.Request) -> web.Response | None:
+    given = http.headers.get("Authorization", "").removeprefix("Bearer ")
+    if given == KEY:
+        return None
+    message = f"Incorrect API key provided: {given}. You can find your API key at http://localhost/keys."
+    return error_reply(401, message, code="invalid_api_key")

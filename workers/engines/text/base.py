@@ -59,6 +59,8 @@ class TextRequest:
     tenant: str = ""
     priority: int = INTERACTIVE
     deadline_s: float | None = None
+    model: str = ""
+    """Role or model name; "" is the engine's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,22 @@ class TextEngine(Protocol):
 
     async def close(self) -> None:
         """Release the model, its process or its connections."""
+        ...
+
+
+@runtime_checkable
+class ReportsStatistics(Protocol):
+    """What an engine may offer beside `TextEngine`: figures for `/status`."""
+
+    async def statistics(self) -> Mapping[str, Any] | None:
+        """Return how the engine does, as JSON; None while its model is not loaded. Does not load it.
+
+        All keys are optional. ``model`` (str); ``loaded`` (bool); ``pid`` of the process that holds the model, so that
+        one that several workers share is counted once; sums since its start: ``completion_tokens``, ``prompt_tokens``,
+        ``cached_tokens`` (of the prompts), ``steps`` of the batch, ``evictions``, ``spills``; now: ``running``,
+        ``waiting`` requests; ``servers``: one mapping per remote server with ``name``, ``healthy``, ``running`` and
+        ``problem`` (str, of one that is not healthy).
+        """
         ...
 
 

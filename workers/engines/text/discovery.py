@@ -1,21 +1,21 @@
 """Which GGUF models are there, which of them fit in memory, and which one is used."""
 
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from workers.engines.text.gguf_file import BrokenGguf, read_header
+from workers.engines.text.gguf_file import SPLIT, BrokenGguf, parts_of, read_header
 from workers.engines.text.settings import TextSettings
 
 PREFERRED_FOLDERS = ("text/llama-3.1-8b", "llama-3.1-8b", "text/qwen2.5-72b", "qwen2.5-72b")
 """Searched in this order, below the models folder, before everything else there."""
+OTHERS = frozenset({"embedding", "image"})
+"""Folders below the models folder that hold other kinds of models."""
 OVERHEAD = 1.2
 """Memory needed for weights and compute buffers, as a multiple of the file's size."""
-_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
 
@@ -67,25 +67,19 @@ def _ggufs(folder: Path) -> Iterator[Path]:
     """Yield models below ``folder``, sorted; of a split model only the first part, or the lowest one there is."""
     seen: set[str] = set()
     for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        # Vision projectors lie beside models and cannot write text.
+        # Vision projectors lie beside models and cannot write text, nor can what lies in the folders for others.
         if file.suffix.lower() != ".gguf" or file.name.startswith("mmproj") or not file.is_file():
             continue
-        whole = _PART.sub("", str(file))
+        if OTHERS & {part.lower() for part in file.relative_to(folder).parts[:-1]}:
+            continue
+        whole = SPLIT.sub("", str(file))
         if whole not in seen:
             seen.add(whole)
             yield file
 
 
-def _parts(path: Path) -> list[Path]:
-    match = _PART.search(path.name)
-    if match is None:
-        return [path]
-    stem, total = path.name[: match.start()], match.group(2)
-    return [path.with_name(f"{stem}-{i:05d}-of-{total}{path.suffix}") for i in range(1, min(int(total), 999) + 1)]
-
-
 def _inspect(path: Path, context: int, available: int, *, configured: bool = False) -> ModelCandidate:
-    parts = _parts(path)
+    parts = parts_of(path)
     size = 0
     try:
         headers = [read_header(part) for part in parts]
@@ -96,6 +90,8 @@ def _inspect(path: Path, context: int, available: int, *, configured: bool = Fal
     except (BrokenGguf, OSError) as error:
         size = path.stat().st_size if path.is_file() else 0
         return ModelCandidate(path, size, False, str(error), broken=True, configured=configured)
+    if not headers[0].writes:
+        return ModelCandidate(path, size, False, "embeds texts, does not write", broken=True, configured=configured)
     trained = headers[0].metadata.get(f"{headers[0].metadata.get('general.architecture')}.context_length", context)
     tokens = min(context, int(trained)) if isinstance(trained, int | float) else context
     needed = int(size * OVERHEAD) + headers[0].kv_bytes_per_token() * tokens

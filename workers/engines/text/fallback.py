@@ -6,7 +6,10 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
+from workers.engines.control import Running
 from workers.engines.errors import (
     EngineError,
     EngineOverloaded,
@@ -14,13 +17,15 @@ from workers.engines.errors import (
     GenerationTimedOut,
     RequestRefused,
 )
-from workers.engines.text.base import Completion, TextEngine, TextRequest
-from workers.engines.text.control import Running
+from workers.engines.text.base import Completion, ReportsStatistics, TextEngine, TextRequest
 from workers.engines.text.discovery import choose_model, find_models
 from workers.engines.text.settings import TextSettings
 
 MAX_PATIENCE_S = 5.0
 """Longest pause before an overloaded engine is asked a second time instead of the next one."""
+MIB = 2**20
+STATISTICS_S = 2.0
+"""Longest wait for an engine's figures."""
 _log = logging.getLogger(__name__)
 _FALLBACK = (EngineUnavailable, EngineOverloaded, RequestRefused, GenerationTimedOut)
 
@@ -69,7 +74,7 @@ class EngineChain:
         plan = [*self.engines]
         problems: list[str] = []
         patient = True
-        with self._running.enter(replace(request, deadline_s=None)) as control:
+        with self._running.enter(request.id, None) as control:
             while plan:
                 engine = plan.pop(0)
                 streamed = False
@@ -109,6 +114,13 @@ class EngineChain:
                 _log.warning("%s cannot count tokens: %s", engine.name, error)
         return await self.engines[-1].count_tokens(text)
 
+    async def stats(self) -> list[dict[str, Any]]:
+        """Return what the engines report (`ReportsStatistics`), in their order, each with its name as ``engine``.
+
+        One that is not loaded, fails or does not answer within 2 s says so: ``loaded`` is false, ``problem`` says why.
+        """
+        return list(await asyncio.gather(*(_report(part) for engine in self.engines for part in _parts(engine))))
+
     async def cancel(self, request_id: str) -> bool:
         """Stop a generation wherever it runs. False if no engine knows it."""
         known = [await engine.cancel(request_id) for engine in self.engines]
@@ -120,6 +132,30 @@ class EngineChain:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+
+def _parts(engine: TextEngine) -> Sequence[TextEngine]:
+    """Return the engines that ``engine`` consists of."""
+    return engine.engines if isinstance(engine, _Several) else (engine,)
+
+
+@runtime_checkable
+class _Several(Protocol):
+    @property
+    def engines(self) -> Sequence[TextEngine]: ...
+
+
+async def _report(engine: TextEngine) -> dict[str, Any]:
+    if not isinstance(engine, ReportsStatistics):
+        return {"engine": engine.name}
+    try:
+        async with asyncio.timeout(STATISTICS_S):
+            figures = await engine.statistics()
+    except Exception as error:  # noqa: BLE001 - figures are worth no worker
+        return {"engine": engine.name, "loaded": False, "problem": str(error) or type(error).__name__}
+    if figures is None:
+        return {"engine": engine.name, "loaded": False}
+    return {"loaded": True, **figures, "engine": engine.name}
 
 
 def _note(note: FallbackNote, request: TextRequest, successor: TextEngine, notes: list[FallbackNote] | None) -> None:
@@ -150,7 +186,7 @@ def build_text_engine(settings: TextSettings) -> EngineChain:
     Looks for models on the disk, so call it before the event loop runs or in a thread. No model is loaded yet.
     """
     wanted = [name for name in dict.fromkeys(settings.text_engines) if name != "template"]
-    makers = {"llama": _llama, "remote": _remote}
+    makers = {"llama": _llama, "remote": _remote, "litellm": _litellm}
     engines = [makers[name](settings) for name in wanted] if settings.use_ai else []
     return EngineChain([engine for engine in [*engines, _template()] if engine is not None])
 
@@ -164,31 +200,54 @@ def _template() -> TextEngine:
 def _llama(settings: TextSettings) -> TextEngine | None:
     if importlib.util.find_spec("llama_cpp") is None:
         return None
-    model = choose_model(find_models(settings))
-    if model is None:
+    found = find_models(settings)
+    chosen = choose_model(found)
+    roles = {role: path.expanduser() for role, path in settings.llama_models.items()}
+    default = chosen.path if chosen is not None else next(iter(roles.values()), None)
+    if default is None:
         return None
     from workers.engines.text.llama.engine import LlamaEngine
+    from workers.engines.text.llama.launch import PrivateLauncher, SharedLauncher, runtime_folder
+    from workers.engines.text.llama.models import LlamaModels, model_name
 
-    _log.info("text model: %s (%s)", model.path, model.reason)
-    return LlamaEngine(
-        model.path,
-        context=settings.llama_context,
-        gpu_layers=settings.llama_gpu_layers,
-        threads=settings.llama_threads,
-        stall_s=settings.llama_stall_s,
+    _log.info("text model: %s", default)
+    launcher = (
+        SharedLauncher(runtime_folder(), budget_bytes=settings.llama_memory_mb * MIB)
+        if settings.llama_shared
+        else PrivateLauncher()
     )
+
+    def make(path: Path) -> LlamaEngine:
+        return LlamaEngine(
+            path,
+            context=settings.llama_context,
+            cells=settings.llama_cells,
+            parallel=settings.llama_parallel,
+            step_tokens=settings.llama_step_tokens,
+            gpu_layers=settings.llama_gpu_layers,
+            threads=settings.llama_threads,
+            kv_type=settings.llama_kv_type,
+            flash=settings.llama_flash,
+            spill_bytes=settings.llama_spill_mb * MIB,
+            stall_s=settings.llama_stall_s,
+            launcher=launcher,
+        )
+
+    named = {model_name(candidate.path): candidate.path for candidate in found if candidate.usable}
+    return LlamaModels(default, make, roles=roles, named=named)
 
 
 def _remote(settings: TextSettings) -> TextEngine | None:
-    if not settings.remote_base_url or not settings.remote_model:
+    if not settings.remote_base_url:
         return None
-    from workers.engines.text.remote import RemoteEngine
+    from workers.engines.text.remote.configured import remote_engine
 
-    return RemoteEngine(
-        settings.remote_base_url,
-        settings.remote_model,
-        api_key=settings.remote_api_key.get_secret_value() if settings.remote_api_key else "",
-        timeout_s=settings.remote_timeout,
-        price_in=settings.remote_price_in,
-        price_out=settings.remote_price_out,
-    )
+    return remote_engine(settings)
+
+
+def _litellm(settings: TextSettings) -> TextEngine | None:
+    if not settings.litellm_model:
+        return None
+    from workers.engines.text.remote.configured import litellm_engine
+
+    return litellm_engine(settings)

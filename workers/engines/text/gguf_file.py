@@ -4,12 +4,15 @@ Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import math
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 MAGIC = b"GGUF"
+SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
+"""End of the name of a part of a split model."""
 _MAX_ITEMS = 4_000_000
 _MAX_STRING = 64 * 2**20
 _STRING, _ARRAY = 8, 9
@@ -35,6 +38,13 @@ class GgufHeader:
     size: int
     metadata: dict[str, int | float | bool | str]
 
+    @property
+    def writes(self) -> bool:
+        """False for a model that reads both ways or pools: one that makes vectors of texts."""
+        arch = self.metadata.get("general.architecture", "")
+        causal = self.metadata.get(f"{arch}.attention.causal", True)
+        return causal is not False and not self._number(f"{arch}.pooling_type")
+
     def kv_bytes_per_token(self) -> int:
         """Bytes of 16-bit key-value cache that one token of context takes; 0 where the header does not tell."""
         arch = self.metadata.get("general.architecture", "")
@@ -51,6 +61,15 @@ class GgufHeader:
     def _number(self, key: str) -> int:
         value = self.metadata.get(key, 0)
         return int(value) if isinstance(value, int | float) else 0
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return all files of the model that ``path`` is a part of."""
+    match = SPLIT.search(path.name)
+    if match is None:
+        return [path]
+    stem, total = path.name[: match.start()], match.group(2)
+    return [path.with_name(f"{stem}-{i:05d}-of-{total}{path.suffix}") for i in range(1, min(int(total), 999) + 1)]
 
 
 def read_header(path: Path) -> GgufHeader:

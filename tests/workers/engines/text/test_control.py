@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.engines.control import Control
 from workers.engines.errors import GenerationCancelled, GenerationTimedOut
-from workers.engines.text.control import Control, PriorityGate
 from workers.engines.text.stop_strings import StopStrings
 
 
@@ -43,41 +43,6 @@ async def test_what_is_waited_for_is_cancelled(how: str) -> None:
     with pytest.raises(expected):
         await task
     assert ended.is_set()
-
-
-async def test_the_gate_keeps_order_and_loses_no_slot() -> None:
-    gate = PriorityGate(slots=2)
-    await gate.acquire(0)
-    await gate.acquire(0)
-    passed: list[str] = []
-
-    async def go(name: str, priority: int) -> None:
-        await gate.acquire(priority)
-        passed.append(name)
-
-    tasks = {
-        name: asyncio.create_task(go(name, priority))
-        for name, priority in {"b1": 10, "i1": 0, "b2": 10, "gone": 0, "i2": 0}.items()
-    }
-    await asyncio.sleep(0)
-    tasks["gone"].cancel()
-    await asyncio.sleep(0)
-    for _ in range(4):
-        gate.release()
-        await asyncio.sleep(0)
-    await asyncio.wait(tasks.values())
-    assert passed == ["i1", "i2", "b1", "b2"]
-
-
-async def test_a_slot_given_to_one_who_left_goes_on() -> None:
-    gate = PriorityGate()
-    await gate.acquire(0)
-    first = asyncio.create_task(gate.acquire(0))
-    second = asyncio.create_task(gate.acquire(0))
-    await asyncio.sleep(0)
-    gate.release()
-    first.cancel()
-    await asyncio.wait_for(second, 1)
 
 
 @given(

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.models.tiny_embedder import tiny_encoder
 from tests.models.tiny_gguf import CONTEXT
 from workers.engines.text.discovery import OVERHEAD, ModelCandidate, choose_model, find_models
 from workers.engines.text.gguf_file import BrokenGguf, read_header
@@ -143,3 +144,12 @@ def test_an_explicit_folder(tmp_path: Path, model: Path) -> None:
 def test_no_folder_at_all(tmp_path: Path) -> None:
     assert search(tmp_path / "nowhere") == []
     assert choose_model([]) is None
+
+
+def test_models_that_make_vectors_are_not_for_writing(tmp_path: Path, model: Path) -> None:
+    put(tmp_path, model, "embedding/small/e.gguf", "image/sdxl/x.gguf", "writer.gguf")
+    tiny_encoder(tmp_path, name="astray.gguf")
+    candidates = search(tmp_path)
+    assert found(tmp_path, candidates) == ["astray.gguf", "writer.gguf"]
+    assert candidates[0].broken
+    assert choose_model(candidates) == candidates[1]

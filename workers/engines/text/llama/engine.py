@@ -1,16 +1,14 @@
-"""The ``llama`` engine: a GGUF model run by llama.cpp in a process of its own."""
+"""The ``llama`` engine: a GGUF model run by llama.cpp in a process of its own, for many requests at a time."""
 
 import asyncio
-import importlib.util
 import logging
-import os
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
-import psutil
-
+from workers.engines.control import Control, Running
 from workers.engines.errors import (
     ContextFull,
     EngineOverloaded,
@@ -18,10 +16,11 @@ from workers.engines.errors import (
     GenerationCancelled,
     RequestRefused,
 )
-from workers.engines.text.base import Completion, Sampling, TextRequest, Usage
-from workers.engines.text.control import Control, PriorityGate, Running
+from workers.engines.text.base import Completion, Role, Sampling, TextRequest, Usage
+from workers.engines.text.llama.launch import Launcher, PrivateLauncher
+from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.process import ChildDied, LlamaProcess
-from workers.engines.text.llama.protocol import Draw, Failed, Load, Piece, Turn
+from workers.engines.text.llama.protocol import Draw, Failed, Generate, KvType, Load, Turn
 from workers.engines.text.unicode import well_formed
 
 RETRY_LOADING_S = 30.0
@@ -32,10 +31,10 @@ _log = logging.getLogger(__name__)
 class LlamaEngine:
     """Writes with a local model. The model process starts at the first request and is replaced when it dies.
 
-    One request is written at a time, smaller ``priority`` first, first come first served among equals. If the process
-    dies or hangs, a request of which nothing was streamed yet runs again on a fresh process, once, unnoticed; after
-    the second death it raises `EngineUnavailable`. A request that has already streamed text raises
-    `EngineOverloaded` instead, because its caller has shown text that a rerun would not repeat.
+    Up to ``parallel`` requests are written at a time, batched with one another; the others wait, background behind
+    interactive, and among equals the account first that got least so far. If the process dies or hangs, the requests
+    it was writing go on, once, on a fresh process behind what they have written so far; after the second death
+    they raise `EngineUnavailable`. Only JSON that was begun cannot go on: it raises `EngineOverloaded`.
     """
 
     name = "llama"
@@ -45,20 +44,38 @@ class LlamaEngine:
         model: Path,
         *,
         context: int = 8192,
-        gpu_layers: int = 0,
+        cells: int = 0,
+        parallel: int = 8,
+        step_tokens: int = 128,
+        gpu_layers: int | None = None,
         threads: int = 0,
+        kv_type: KvType = "f16",
+        flash: bool | None = None,
+        spill_bytes: int = 256 * 2**20,
         stall_s: float = 120.0,
+        launcher: Launcher | None = None,
     ) -> None:
-        """``model`` is a GGUF file (of a split one, the first part), ``context`` is in tokens; 0 threads: every core.
+        """``model`` is a GGUF file (of a split one, the first part); see `protocol.Load` for how it runs.
 
-        A process without any progress for ``stall_s`` seconds counts as hung.
+        ``gpu_layers`` None are as many as fit. 0 threads: every core; 0 cells: four conversations of full length. A
+        process without any progress for ``stall_s`` seconds counts as hung. Without a ``launcher`` the process is this
+        engine's own.
         """
         self._path = model
         self._load = Load(
-            path=str(model.resolve()), context=context, gpu_layers=gpu_layers, threads=threads or _cores()
+            path=str(model.resolve()),
+            context=context,
+            cells=cells or 4 * context,
+            parallel=parallel,
+            step_tokens=step_tokens,
+            gpu_layers=gpu_layers,
+            threads=threads or physical_cores(),
+            kv_type=kv_type,
+            flash=flash,
+            spill_bytes=spill_bytes,
         )
         self._stall_s = stall_s
-        self._gate = PriorityGate()
+        self._launcher = launcher or PrivateLauncher()
         self._running = Running()
         self._process: LlamaProcess | None = None
         self._starting: asyncio.Task[LlamaProcess] | None = None
@@ -77,58 +94,70 @@ class LlamaEngine:
 
     async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
         """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
-        completion: Completion | None = None
-        with self._running.enter(request) as control:
-            await control.wait(self._gate.acquire(request.priority))
-            try:
-                async with aclosing(self._write(request, control)) as pieces:
-                    async for piece in pieces:
-                        if isinstance(piece, Completion):
-                            completion = piece
-                        else:
-                            yield piece
-            finally:
-                self._gate.release()
-        # Only now, so that a caller who looks no further holds nobody up.
-        assert completion is not None
-        yield completion
+        with self._running.enter(request.id, request.deadline_s) as control:
+            async with aclosing(self._write(request, control)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     async def _write(self, request: TextRequest, control: Control) -> AsyncGenerator[str | Completion]:
+        written: list[str] = []
         for last_try in (False, True):
-            streamed = False
             try:
-                async with aclosing(self._write_once(request, control)) as pieces:
+                async with aclosing(self._write_once(request, control, "".join(written))) as pieces:
                     async for piece in pieces:
-                        streamed = True
+                        if isinstance(piece, str):
+                            written.append(piece)
                         yield piece
             except ChildDied as death:
                 if self._closed:
                     raise EngineUnavailable("the engine is closed") from death
                 _log.warning("request %s: %s", request.id, death)
-                if streamed:
-                    raise EngineOverloaded(f"{death} in the middle of an answer") from death
                 if last_try:
                     raise EngineUnavailable(f"{death}, twice") from death
+                if written and request.schema is not None:
+                    raise EngineOverloaded(f"{death} in the middle of an answer") from death
             else:
                 return
 
-    async def _write_once(self, request: TextRequest, control: Control) -> AsyncGenerator[str | Completion]:
+    async def _write_once(self, request: TextRequest, control: Control, begun: str) -> AsyncGenerator[str | Completion]:
         process = await control.wait(self._ready_process())
-        turns = tuple(Turn(role=message.role, content=well_formed(message.content)) for message in request.messages)
-        schema = None if request.schema is None else dict(request.schema)
-        text: list[str] = []
-        async with process.generate(turns, _draw(request.sampling), schema, request.tenant) as next_answer:
+        self._launcher.used(self._load)
+        text = [begun]
+
+        def make(number: int) -> Generate:
+            return Generate(
+                id=number,
+                messages=tuple(_turn(message.role, message.content, message.shared) for message in request.messages),
+                draw=_draw(request.sampling),
+                json_schema=None if request.schema is None else dict(request.schema),
+                tenant=request.tenant,
+                priority=request.priority,
+                begun=begun,
+            )
+
+        async with process.generate(make) as next_answer:
             while True:
                 answer = await control.wait(next_answer())
-                if isinstance(answer, Piece):
-                    text.append(answer.text)
-                    yield answer.text
+                if isinstance(answer, str):
+                    text.append(answer)
+                    yield answer
                     continue
                 if isinstance(answer, Failed):
                     raise _error(answer)
                 usage = Usage(prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens)
                 yield Completion("".join(text), answer.finish_reason, usage, self.name, process.model)
                 return
+
+    async def statistics(self) -> Mapping[str, Any]:
+        """Return how the engine does: its model, and the fields of `protocol.Statistics` while that is loaded."""
+        about: dict[str, Any] = {"engine": self.name, "model": self._path.stem, "loaded": False}
+        if (process := self._process) is not None and process.alive:
+            try:
+                statistics = await process.statistics()
+            except ChildDied:
+                return about
+            about |= {"loaded": True, "pid": process.pid, **statistics.model_dump()}
+        return about
 
     async def count_tokens(self, text: str) -> int:
         """Return the number of tokens by the model's own tokenizer; loads the model if it is not loaded yet."""
@@ -141,11 +170,11 @@ class LlamaEngine:
         raise EngineUnavailable("the model process died twice")
 
     async def cancel(self, request_id: str) -> bool:
-        """Stop a waiting or running generation within one token. False if it is not known here."""
+        """Stop a waiting or running generation within one step. False if it is not known here."""
         return self._running.cancel(request_id)
 
     async def close(self) -> None:
-        """End the model process; running requests raise `EngineUnavailable`."""
+        """Leave the model process; running requests raise `EngineUnavailable`."""
         self._closed = True
         if self._starting is not None:
             self._starting.cancel()
@@ -177,8 +206,8 @@ class LlamaEngine:
             await self._process.stop()
             self._process = None
         try:
-            await asyncio.to_thread(_check, self._path)
-            self._process = await LlamaProcess.start(self._load, self._stall_s)
+            await asyncio.to_thread(check_model, self._path)
+            self._process = await LlamaProcess.start(self._load, self._stall_s, self._launcher)
         except EngineUnavailable as error:
             message = f"model {self._path.name}: {error}"
             self._failure = (loop.time() + RETRY_LOADING_S, message)
@@ -187,21 +216,9 @@ class LlamaEngine:
         return self._process
 
 
-def _check(path: Path) -> None:
-    if importlib.util.find_spec("llama_cpp") is None:
-        raise EngineUnavailable("llama-cpp-python is not installed (extra: llm)")
-    try:
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise EngineUnavailable("not a GGUF file")
-    except OSError as error:
-        raise EngineUnavailable(f"cannot be read: {error.strerror}") from error
-
-
-def _cores() -> int:
-    # Hyperthreads make llama.cpp slower, and so does every thread that has no core.
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
+def _turn(role: Role, content: str, shared: int) -> Turn:
+    # Where the product's own words are whole, so is what is left of them.
+    return Turn(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
 
 
 def _draw(sampling: Sampling) -> Draw:

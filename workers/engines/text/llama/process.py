@@ -1,53 +1,44 @@
-"""Supervision of one model process: start, conversation, watchdog, end."""
+"""Conversation with one model process: requests, answers, watchdog, end."""
 
 import asyncio
 import contextlib
 import itertools
 import logging
 import os
-import shutil
-import sys
-import tempfile
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Self
 
-import workers
-from workers.engines.errors import EngineUnavailable
+from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefused
+from workers.engines.text.llama.launch import Launcher, Link, PrivateLauncher, first_error
 from workers.engines.text.llama.protocol import (
+    Ask,
     Beat,
     Cancel,
     Count,
     Counted,
     Done,
-    Draw,
+    Embed,
+    Embedded,
     Failed,
     Generate,
     Load,
     Loaded,
     LoadFailed,
-    Piece,
+    Pieces,
+    Report,
     Request,
-    Turn,
+    Statistics,
     frame,
     read_event,
 )
 
-Answer = Piece | Done | Failed
+Answer = str | Done | Failed
 NextAnswer = Callable[[], Awaitable[Answer]]
-START_S = 60.0
-"""Seconds for the interpreter to start and to load the library."""
+_Reply = Counted | Embedded | Report | Failed
 STOP_S = 5.0
-"""Seconds for the process to end after its socket was closed."""
-_SOCKET_PATH_MAX = 100
-_ENVIRONMENT = (
-    "PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_",
-    "VK_", "GGML_", "LLAMA_", "OMP_", "VIRTUAL_ENV",
-)  # fmt: skip
-_ROOT = str(Path(workers.__path__[0]).resolve().parent)
-_LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING}
+"""Seconds for a private process to end after its connection was closed."""
 _log = logging.getLogger(__name__)
 
 
@@ -55,87 +46,80 @@ class ChildDied(Exception):
     """The model process ended, or was ended because it hung, while it was needed."""
 
 
-class LlamaProcess:
-    """One model process with its model loaded. Make it with `start`."""
+class DiedLoading(EngineUnavailable):
+    """The model process ended while it loaded the model, without a word about why."""
 
-    def __init__(self, process: asyncio.subprocess.Process, stall_s: float) -> None:
+
+class LlamaProcess:
+    """A connection to a model process with its model loaded. Make it with `start`."""
+
+    def __init__(self, link: Link, stall_s: float) -> None:
         self.model = ""
         self.context = 0
-        self._process = process
+        self._link = link
         self._stall_s = stall_s
-        self._writer: asyncio.StreamWriter | None = None
+        self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Queue[Answer | None]] = {}
-        self._counts: dict[int, asyncio.Future[int]] = {}
-        self._loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._last_sign = asyncio.get_running_loop().time()
-        self._last_lines: deque[str] = deque(maxlen=8)
-        self._tasks: list[asyncio.Task[None]] = [asyncio.create_task(self._read_log())]
+        self._replies: dict[int, asyncio.Future[_Reply]] = {}
+        self._loaded: asyncio.Future[None] = self._loop.create_future()
+        self._last_sign = self._loop.time()
         self._over = False
+        self._tasks = [asyncio.create_task(self._read_events()), asyncio.create_task(self._watch())]
 
     @classmethod
-    async def start(cls, load: Load, stall_s: float) -> Self:
-        """Start a process and load the model. Raises `EngineUnavailable` with the reason."""
-        base = tempfile.gettempdir()
-        if len(base) + 30 > _SOCKET_PATH_MAX:
-            base = "/tmp"  # noqa: S108 - mkdtemp makes a private folder
-        folder = Path(tempfile.mkdtemp(prefix="storyfork-", dir=base))
+    async def start(cls, load: Load, stall_s: float, launcher: Launcher | None = None) -> Self:
+        """Find or start a process and wait for its model. Raises `EngineUnavailable` with the reason.
+
+        Without a ``launcher`` it is a private process. If it dies on loading, it is tried once more without special
+        instructions: builds by GCC 12 crash on CPUs with AMX.
+        """
+        launcher = launcher or PrivateLauncher()
         try:
-            socket = folder / "llama"
-            child = cls(await _spawn(socket), stall_s)
-            try:
-                await child._connect(socket)
-                await child._load(load)
-            except BaseException:
-                await asyncio.shield(child.stop())
+            return await cls._start(load, stall_s, launcher)
+        except DiedLoading as death:
+            if not load.repack:
                 raise
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        _log.info("model %s is loaded in process %d", child.model, child.pid)
-        return child
+            _log.warning("%s; once more without special instructions of the CPU", death)
+            return await cls._start(load.model_copy(update={"repack": False}), stall_s, launcher)
+
+    @classmethod
+    async def _start(cls, load: Load, stall_s: float, launcher: Launcher) -> Self:
+        process = cls(await launcher.connect(load), stall_s)
+        try:
+            process._send(load)
+            await process._loaded
+        except BaseException:
+            await asyncio.shield(process.stop())
+            raise
+        _log.info("model %s is loaded in process %d", process.model, process.pid)
+        return process
 
     @property
     def pid(self) -> int:
         """Process id."""
-        return self._process.pid
+        return self._link.pid
 
     @property
     def alive(self) -> bool:
         """False as soon as it is known to have ended."""
         return not self._over
 
-    async def _connect(self, socket: Path) -> None:
-        assert self._process.stdout is not None
-        try:
-            async with asyncio.timeout(START_S):
-                if await self._process.stdout.readline() != b"ready\n":
-                    raise EngineUnavailable(await self._obituary("the model process did not start"))
-                reader, self._writer = await asyncio.open_unix_connection(str(socket))
-        except (TimeoutError, OSError) as error:
-            raise EngineUnavailable(f"the model process did not start: {error!r}") from error
-        self._tasks += [asyncio.create_task(self._read_events(reader)), asyncio.create_task(self._watch())]
-
-    async def _load(self, load: Load) -> None:
-        self._last_sign = asyncio.get_running_loop().time()
-        self._send(load)
-        await self._loaded
-
     def _send(self, request: Request) -> None:
-        if self._over or self._writer is None:
+        if self._over:
             raise ChildDied("the model process has ended")
-        self._writer.write(frame(request))
+        self._link.writer.write(frame(request))
 
     def _note_start(self) -> None:
-        if not self._answers and not self._counts:
-            self._last_sign = asyncio.get_running_loop().time()
+        if not self._answers and not self._replies:
+            self._last_sign = self._loop.time()
 
     @asynccontextmanager
-    async def generate(
-        self, turns: tuple[Turn, ...], draw: Draw, schema: dict[str, object] | None, tenant: str
-    ) -> AsyncGenerator[NextAnswer]:
+    async def generate(self, make: Callable[[int], Generate]) -> AsyncGenerator[NextAnswer]:
         """Run a generation and offer a function that waits for its next answer; the last is ``Done`` or ``Failed``.
 
-        That function raises `ChildDied` if the process dies. Leaving the context early stops the generation.
+        ``make`` makes the request for a number. The function raises `ChildDied` if the process dies. Leaving the
+        context early stops the generation.
         """
         number = next(self._numbers)
         self._note_start()
@@ -148,7 +132,7 @@ class LlamaProcess:
             return answer
 
         try:
-            self._send(Generate(id=number, messages=turns, draw=draw, json_schema=schema, tenant=tenant))
+            self._send(make(number))
             yield next_answer
         finally:
             if self._over:
@@ -159,126 +143,115 @@ class LlamaProcess:
 
     async def count(self, text: str) -> int:
         """Return the number of tokens of ``text``. Raises `ChildDied`."""
+        reply = await self._ask(lambda number: Count(id=number, text=text))
+        assert isinstance(reply, Counted)
+        return reply.tokens
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a unit vector for each text. Raises `ContextFull` for too long a text, `ChildDied`."""
+        reply = await self._ask(lambda number: Embed(id=number, texts=tuple(texts)))
+        if isinstance(reply, Failed):
+            if reply.reason == "context_full":
+                raise ContextFull(reply.prompt_tokens, 0, reply.context_tokens)
+            raise (RequestRefused if reply.reason == "refused" else EngineUnavailable)(reply.message or reply.reason)
+        assert isinstance(reply, Embedded)
+        return reply.rows()
+
+    async def statistics(self) -> Statistics:
+        """Return how the engine does. Raises `ChildDied`."""
+        reply = await self._ask(lambda number: Ask(id=number))
+        assert isinstance(reply, Report)
+        return reply.statistics
+
+    async def _ask(self, make: Callable[[int], Request]) -> _Reply:
         number = next(self._numbers)
         self._note_start()
-        future = self._counts[number] = asyncio.get_running_loop().create_future()
+        future = self._replies[number] = self._loop.create_future()
         try:
-            self._send(Count(id=number, text=text))
+            self._send(make(number))
             return await future
         finally:
-            self._counts.pop(number, None)
+            self._replies.pop(number, None)
 
-    async def _read_events(self, reader: asyncio.StreamReader) -> None:
+    async def _read_events(self) -> None:
         try:
-            while (event := await read_event(reader)) is not None:
+            while (event := await read_event(self._link.reader)) is not None:
                 # Counting goes on beside a decode that hangs.
                 if not (isinstance(event, Counted) and self._answers):
-                    self._last_sign = asyncio.get_running_loop().time()
+                    self._last_sign = self._loop.time()
                 match event:
-                    case Piece() | Done() | Failed():
-                        if (answers := self._answers.get(event.id)) is not None:
-                            answers.put_nowait(event)
-                            if not isinstance(event, Piece):
-                                del self._answers[event.id]
-                    case Counted():
-                        if (future := self._counts.get(event.id)) is not None and not future.done():
-                            future.set_result(event.tokens)
+                    case Pieces():
+                        for number, text in event.texts:
+                            if (answers := self._answers.get(number)) is not None:
+                                answers.put_nowait(text)
+                    case Done() | Failed() if (answers := self._answers.pop(event.id, None)) is not None:
+                        answers.put_nowait(event)
+                    case Counted() | Embedded() | Report() | Failed():
+                        if (future := self._replies.get(event.id)) is not None and not future.done():
+                            future.set_result(event)
                     case Loaded():
-                        self.model, self.context = event.model, event.context
+                        self.model, self.context, self._link.pid = event.model, event.context, event.pid
                         self._loaded.set_result(None)
                     case LoadFailed():
-                        said = await self._last_words()
-                        self._loaded.set_exception(EngineUnavailable(f"{event.message}{said}"))
-                    case Beat():
+                        words = await self._last_words()
+                        self._loaded.set_exception(EngineUnavailable(f"{event.message}{words}"))
+                    case Done() | Beat():
                         pass
         except ValueError:
             _log.exception("the model process speaks nonsense")
         await self._end()
 
     async def _end(self) -> None:
-        """Tell everybody who waits that the process is gone, and make sure that it is."""
+        """Tell everybody who waits that the process is gone."""
         self._over = True
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        self._link.writer.close()
         if not self._loaded.done():
             text = await self._obituary("the model process died while it loaded the model")
             if not self._loaded.done():
-                self._loaded.set_exception(EngineUnavailable(text))
+                self._loaded.set_exception(DiedLoading(text))
         for answers in self._answers.values():
             answers.put_nowait(None)
-        for future in self._counts.values():
+        for future in self._replies.values():
             if not future.done():
                 future.set_exception(ChildDied("the model process died"))
 
     async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._stall_s / 4)
-            busy = self._answers or self._counts or not self._loaded.done()
-            if busy and loop.time() - self._last_sign > self._stall_s:
+            busy = self._answers or self._replies or not self._loaded.done()
+            if busy and self._loop.time() - self._last_sign > self._stall_s:
                 _log.error("model process %d made no progress for %.0f s and is ended", self.pid, self._stall_s)
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.kill()
+                # A shared one hangs for everybody: whoever notices it first ends it.
+                if self.pid > 0:
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(self.pid, signal.SIGKILL)
                 return
 
-    async def _read_log(self) -> None:
-        assert self._process.stderr is not None
-        async for raw in self._process.stderr:
-            line = raw.decode("utf-8", "replace").rstrip()
-            self._last_lines.append(line)
-            level, _, text = line.partition(" ")
-            _log.log(_LEVELS.get(level, logging.WARNING), "llama.cpp: %s", text if level.isupper() else line)
-
     async def _last_words(self) -> str:
-        # What it logged may still be on its way through the pipe.
-        await asyncio.sleep(0.05)
-        errors = [line.removeprefix("ERROR ") for line in self._last_lines if not line.startswith("WARNING ")]
-        return f": {errors[0][:300]}" if errors else ""
+        words = await asyncio.to_thread(first_error, self._link.log)
+        return f": {words}" if words else ""
 
     async def _obituary(self, what: str) -> str:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await self._process.wait()
-        return f"{what} (exit status {self._process.returncode}){await self._last_words()}"
+        status = ""
+        if (child := self._link.child) is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await child.wait()
+            status = f" (exit status {child.returncode})"
+        return f"{what}{status}{await self._last_words()}"
 
     async def stop(self) -> None:
-        """End the process and release everything. Running generations get `ChildDied`."""
+        """Disconnect and release everything; a private process ends. Running generations get `ChildDied`."""
         self._over = True
-        if self._writer is not None:
-            self._writer.close()
-        try:
-            async with asyncio.timeout(STOP_S if self._writer is not None else 0):
-                await self._process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-        await self._end()
-        for task in self._tasks[1:]:
+        self._link.writer.close()
+        if (child := self._link.child) is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await child.wait()
+        for task in self._tasks:
             task.cancel()
-        # The log ends by itself with the process that wrote it.
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end()
+        await self._link.end()
         if self._loaded.done() and not self._loaded.cancelled():
             self._loaded.exception()
-
-
-async def _spawn(socket: Path) -> asyncio.subprocess.Process:
-    inherited = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
-    environment = inherited | {
-        # Neither gdb nor a backtrace when ggml aborts: both may hang.
-        "GGML_NO_BACKTRACE": "1",
-        "PYTHONPATH": os.pathsep.join([_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "PYTHONUNBUFFERED": "1",
-    }
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "workers.engines.text.llama.server.main",
-        str(socket),
-        str(os.getpid()),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
-    )

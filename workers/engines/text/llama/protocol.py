@@ -1,13 +1,16 @@
-"""The local protocol between `LlamaEngine` and its model process.
+"""The local protocol between `LlamaEngine` and the model process.
 
-Frames on a unix stream socket: four bytes of length (big-endian), then one JSON message. Requests carry a number that
-the parent gives; every answer names it. ``Generate`` is answered by any number of ``Piece`` and ``Beat`` and one
-``Done`` or ``Failed``; ``Count`` by one ``Counted``; ``Cancel`` by the ``Failed`` (``cancelled``) of what it stops.
+Frames on a unix stream socket: four bytes of length (big-endian), then one JSON message. ``Load`` opens every
+connection and is answered by ``Loaded`` or ``LoadFailed``. Requests carry a number that the client gives, every answer
+names it. ``Generate`` is answered by any number of ``Pieces`` and one ``Done`` or ``Failed``; ``Cancel`` by the
+``Failed`` (``cancelled``) of what it stops; ``Count`` by ``Counted``; ``Embed`` by ``Embedded`` or ``Failed``; ``Ask``
+by ``Report``. ``Beat`` comes now and then while the process has work; ``Retire`` has no answer but the end.
 """
 
 import asyncio
+import base64
 import struct
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -20,21 +23,43 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+KvType = Literal["f16", "q8_0", "q4_0"]
+"""How the cells hold keys and values: exact, or in a half or a quarter of the memory."""
+
+
 class Load(_Message):
-    """Load the model. The first message of a connection."""
+    """Which model, and how it runs. The first message of a connection; equal for all connections of a process."""
 
     kind: Literal["load"] = "load"
     path: str
     context: int
-    gpu_layers: int
-    threads: int
+    """Tokens that one conversation may have at most."""
+    cells: int = 0
+    """Tokens that all conversations together may have in the KV cache; 0: as many as ``context``."""
+    parallel: int = 8
+    """Answers that are written at a time."""
+    step_tokens: int = 128
+    """Tokens of one step at most while somebody's answer is being written: what bounds the gap between its tokens."""
+    gpu_layers: int | None = 0
+    """Layers on the GPU; -1: all, None: as many as fit."""
+    threads: int = 1
+    kv_type: KvType = "f16"
+    flash: bool | None = None
+    """Flash attention; None: where the backend has it."""
+    spill_bytes: int = 0
+    """Memory beside the cells for conversations that had to leave them."""
+    repack: bool = True
+    """Arrange weights for special instructions of the CPU (AMX and others), where the library was built for them."""
+    embedding: bool = False
+    """The model embeds texts (``Embed``) instead of writing."""
 
 
 class Turn(_Message):
-    """One chat message."""
+    """One chat message. Its first ``shared`` characters are the product's own words."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    shared: int = 0
 
 
 class Draw(_Message):
@@ -51,7 +76,10 @@ class Draw(_Message):
 
 
 class Generate(_Message):
-    """Write the next assistant turn. Text of one ``tenant`` is never reused for another."""
+    """Write the next assistant turn. What was computed from a ``tenant``'s text is never read for another one.
+
+    ``priority`` 0 has a person waiting; larger numbers are background work.
+    """
 
     kind: Literal["generate"] = "generate"
     id: int
@@ -59,6 +87,9 @@ class Generate(_Message):
     draw: Draw
     json_schema: dict[str, Any] | None = None
     tenant: str = ""
+    priority: int = 0
+    begun: str = ""
+    """How the answer begins: it was written before, by a process that died. Only what follows is sent."""
 
 
 class Cancel(_Message):
@@ -76,12 +107,34 @@ class Count(_Message):
     text: str
 
 
+class Embed(_Message):
+    """Turn texts into vectors. Answered by one ``Embedded``, or by ``Failed`` if a text is too long."""
+
+    kind: Literal["embed"] = "embed"
+    id: int
+    texts: tuple[str, ...]
+
+
+class Ask(_Message):
+    """Ask how the engine does."""
+
+    kind: Literal["ask"] = "ask"
+    id: int
+
+
+class Retire(_Message):
+    """Unload the model if nobody needs it: the process ends, unless a request of any connection waits or runs."""
+
+    kind: Literal["retire"] = "retire"
+
+
 class Loaded(_Message):
-    """The model is ready; its name and the context window in tokens."""
+    """The model is ready; its name, the tokens one conversation may have, and the process that holds it."""
 
     kind: Literal["loaded"] = "loaded"
     model: str
     context: int
+    pid: int
 
 
 class LoadFailed(_Message):
@@ -97,22 +150,24 @@ class Beat(_Message):
     kind: Literal["beat"] = "beat"
 
 
-class Piece(_Message):
-    """A piece of text, whole code points."""
+class Pieces(_Message):
+    """What one step wrote: request and text, whole code points."""
 
-    kind: Literal["piece"] = "piece"
-    id: int
-    text: str
+    kind: Literal["pieces"] = "pieces"
+    texts: tuple[tuple[int, str], ...]
 
 
 class Done(_Message):
-    """A generation ended."""
+    """A generation ended. ``completion_tokens`` counts hidden reasoning too; ``cached_tokens`` of the prompt were not
+    computed again.
+    """
 
     kind: Literal["done"] = "done"
     id: int
     finish_reason: Literal["stop", "length"]
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
 
 class Failed(_Message):
@@ -135,8 +190,70 @@ class Counted(_Message):
     tokens: int
 
 
-Request = Load | Generate | Cancel | Count
-Event = Loaded | LoadFailed | Beat | Piece | Done | Failed | Counted
+class Embedded(_Message):
+    """One vector for each text. ``vectors`` is base64 of their numbers in order, little-endian float32."""
+
+    kind: Literal["embedded"] = "embedded"
+    id: int
+    dimensions: int
+    vectors: str
+
+    @classmethod
+    def of(cls, id: int, dimensions: int, numbers: bytes) -> Self:  # noqa: A002 - the field's name
+        """Return the message for the bytes of little-endian float32 numbers."""
+        return cls(id=id, dimensions=dimensions, vectors=base64.b64encode(numbers).decode("ascii"))
+
+    def rows(self) -> list[list[float]]:
+        """Return the vectors. Raises `ValueError` if they are not whole."""
+        data = base64.b64decode(self.vectors, validate=True)
+        size = 4 * self.dimensions
+        if size <= 0 or len(data) % size:
+            raise ValueError(f"{len(data)} bytes are no vectors of {self.dimensions} numbers")
+        return [list(row) for row in struct.iter_unpack(f"<{self.dimensions}f", data)]
+
+
+class Statistics(_Message):
+    """Sums since the start, and how it is now (``running`` and what follows)."""
+
+    steps: int = 0
+    requests: int = 0
+    cancelled: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    """Tokens of all prompts; ``cached_tokens`` of them were found in the cache."""
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    decoded_tokens: int = 0
+    """Tokens that went through the model."""
+    decode_s: float = 0.0
+    """Seconds in the model, ``sample_s`` in drawing tokens, ``other_s`` in everything else while there was work."""
+    sample_s: float = 0.0
+    other_s: float = 0.0
+    preemptions: int = 0
+    evictions: int = 0
+    spills: int = 0
+    restores: int = 0
+    running: int = 0
+    waiting: int = 0
+    idle: int = 0
+    """Conversations that wait in the cells for their next turn."""
+    cells: int = 0
+    used_cells: int = 0
+    reserved_cells: int = 0
+    spilled_bytes: int = 0
+    connections: int = 0
+
+
+class Report(_Message):
+    """How the engine does."""
+
+    kind: Literal["report"] = "report"
+    id: int
+    statistics: Statistics
+
+
+Request = Load | Generate | Cancel | Count | Embed | Ask | Retire
+Event = Loaded | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

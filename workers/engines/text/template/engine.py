@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, cast
 
 from workers.engines.errors import GenerationCancelled, RequestRefused
 from workers.engines.text.base import Completion, TextRequest, Usage
 from workers.engines.text.template import persona
+from workers.engines.text.template.pictures import moments, picture_prompt
 from workers.engines.text.template.premise import World, build_world
 from workers.engines.text.template.story import Choice, Position, parse_path, suggest_choices, write_page
 
@@ -102,6 +104,20 @@ def _answer_as_persona(facts: Mapping[str, Any], schema: Mapping[str, Any] | Non
     return text if schema is None else json.dumps(_fitting({"text": text}, schema), ensure_ascii=False)
 
 
+def _write_image_prompt(facts: Mapping[str, Any], schema: Mapping[str, Any] | None) -> str:
+    written = picture_prompt(facts)
+    if schema is None:
+        return f"Prompt: {written.prompt}\nNegative prompt: {written.negative}"
+    return json.dumps(asdict(written), ensure_ascii=False)
+
+
+def _extract_scenes(facts: Mapping[str, Any], schema: Mapping[str, Any] | None) -> str:
+    found = moments(str(facts.get("page_text") or ""), _integer(facts, "count", 1), facts.get("rating"))
+    if schema is None:
+        return "\n".join(moment.description for moment in found)
+    return json.dumps({"scenes": [asdict(moment) for moment in found]}, ensure_ascii=False)
+
+
 def _plain(choices: list[Choice]) -> list[dict[str, str]]:
     return [{"text": choice.text, "kind": choice.kind} for choice in choices]
 
@@ -138,5 +154,7 @@ _FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any] | None],
         "write_page": _write_page,
         "suggest_choices": _suggest_choices,
         "answer_as_persona": _answer_as_persona,
+        "write_image_prompt": _write_image_prompt,
+        "extract_scenes": _extract_scenes,
     },
 )

@@ -121,38 +121,49 @@ async def test_a_model_without_template_gets_chatml(tmp_path: Path) -> None:
         await engine.close()
 
 
-async def test_interactive_work_goes_first(shared_llama: LlamaEngine) -> None:
+async def test_interactive_work_goes_first(model: Path) -> None:
+    engine = LlamaEngine(model, context=CONTEXT, parallel=1, threads=1)
     order: list[str] = []
 
     async def run(name: str, priority: int) -> None:
-        await generate(shared_llama, ask(priority=priority, sampling=Sampling(max_tokens=5)))
+        await generate(engine, ask(name, priority=priority, sampling=Sampling(max_tokens=5)))
         order.append(name)
 
-    blocker = ask(sampling=LONG)
-    stream = shared_llama.stream(blocker)
-    await anext(stream)
-    waiting: list[asyncio.Task[None]] = []
-    for name, priority in (("b1", BACKGROUND), ("b2", BACKGROUND), ("i1", INTERACTIVE), ("i2", INTERACTIVE)):
-        waiting.append(asyncio.create_task(run(name, priority)))
-        await asyncio.sleep(0)
-    await shared_llama.cancel(blocker.id)
-    with pytest.raises(Exception, match="cancelled"):
-        async for _ in stream:
-            pass
-    await asyncio.gather(*waiting)
-    assert order == ["i1", "i2", "b1", "b2"]
+    try:
+        blocker = ask(sampling=LONG)
+        stream = engine.stream(blocker)
+        await anext(stream)
+        waiting: list[asyncio.Task[None]] = []
+        for name, priority in (("b1", BACKGROUND), ("b2", BACKGROUND), ("i1", INTERACTIVE), ("i2", INTERACTIVE)):
+            waiting.append(asyncio.create_task(run(name, priority)))
+            await asyncio.sleep(0)
+        while (await engine.statistics())["waiting"] < 4:
+            await asyncio.sleep(0.01)
+        await engine.cancel(blocker.id)
+        with pytest.raises(Exception, match="cancelled"):
+            async for _ in stream:
+                pass
+        await asyncio.gather(*waiting)
+        assert order == ["i1", "i2", "b1", "b2"]
+    finally:
+        await engine.close()
 
 
-async def test_a_waiting_request_can_be_cancelled(shared_llama: LlamaEngine) -> None:
-    stream = shared_llama.stream(ask(sampling=LONG))
-    await anext(stream)
-    second = ask()
-    task = asyncio.create_task(generate(shared_llama, second))
-    await asyncio.sleep(0.01)
-    assert await shared_llama.cancel(second.id)
-    with pytest.raises(Exception, match="cancelled"):
-        await task
-    await stream.aclose()
+async def test_a_waiting_request_can_be_cancelled(model: Path) -> None:
+    engine = LlamaEngine(model, context=CONTEXT, parallel=1, threads=1)
+    try:
+        stream = engine.stream(ask(sampling=LONG))
+        await anext(stream)
+        second = ask()
+        task = asyncio.create_task(generate(engine, second))
+        while not (await engine.statistics())["waiting"]:
+            await asyncio.sleep(0.01)
+        assert await engine.cancel(second.id)
+        with pytest.raises(Exception, match="cancelled"):
+            await task
+        await stream.aclose()
+    finally:
+        await engine.close()
 
 
 async def test_counting_does_not_wait_for_the_writer(shared_llama: LlamaEngine) -> None:

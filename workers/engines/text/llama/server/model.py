@@ -1,130 +1,192 @@
-"""A loaded llama.cpp model with one context: tokens in, logits out. Lives in the model process only."""
+"""A loaded llama.cpp model with one context that many sequences share. Lives in the model process only."""
 
 import ctypes
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import llama_cpp
 
-from workers.engines.text.llama.protocol import Load
+from workers.engines.text import reasoning
+from workers.engines.text.llama.protocol import KvType, Load
+from workers.engines.text.llama.server.batch import Batch, Part
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer
+from workers.engines.text.llama.server.layers import layers_to_try
+from workers.engines.text.llama.server.native import LoadingFailed, load_model, start_backend, tokenize
+from workers.engines.text.llama.server.sampler import SamplerBuffers
+from workers.engines.text.llama.server.scheduler import DecodeFailed, NoCells
 
 BATCH = 512
-"""Tokens that are read in one decode at most."""
-_SPECIAL_LOOK = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
+"""Tokens of one decode at most."""
+IDLE = 32
+"""Conversations that stay in the cells between their turns, at most."""
+WARM_UP = 16
+"""Tokens that are read once when the model is loaded."""
+MAX_SEQUENCES = 256
+"""LLAMA_MAX_SEQ of the library."""
+_WORDS = re.compile(r"[\w\s\u2581]*")
+_KV_TYPES: dict[KvType, int] = {
+    "f16": llama_cpp.GGML_TYPE_F16,
+    "q8_0": llama_cpp.GGML_TYPE_Q8_0,
+    "q4_0": llama_cpp.GGML_TYPE_Q4_0,
+}
 _log = logging.getLogger(__name__)
-_LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
 
 
-class LoadingFailed(RuntimeError):
-    """llama.cpp cannot load the file, or has no memory for a context."""
+class LlamaMemory:
+    """The cells of a context. See `workers.engines.text.llama.server.cache.Memory`."""
 
+    def __init__(self, context: Any, *, partial: bool) -> None:
+        self.partial = partial
+        self._context = context
+        self._memory: Any = llama_cpp.llama_get_memory(context)
+        # Their annotations name ctypes' own integers, which nobody passes.
+        self._get_size: Any = llama_cpp.llama_state_seq_get_size
+        self._get_data: Any = llama_cpp.llama_state_seq_get_data
+        self._set_data: Any = llama_cpp.llama_state_seq_set_data
 
-class DecodeAborted(RuntimeError):
-    """``should_stop`` said so in the middle of a decode."""
+    def copy(self, source: int, target: int, end: int) -> None:
+        """Let sequence ``target`` read the first ``end`` cells of ``source``. No numbers are moved."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, end)
 
+    def truncate(self, sequence: int, length: int) -> None:
+        """Drop what ``sequence`` holds from position ``length`` on."""
+        if not llama_cpp.llama_memory_seq_rm(self._memory, sequence, length or -1, -1):
+            raise DecodeFailed("the model cannot drop a part of a sequence")
 
-@llama_cpp.llama_log_callback
-def _route_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
-    line = text.decode("utf-8", "replace").rstrip()
-    # Continued lines are progress dots.
-    if line.strip(".") and level in _LEVELS:
-        _log.log(_LEVELS[level], "%s", line)
+    def state_size(self, sequence: int) -> int:
+        """Return the bytes that `save` would take."""
+        return int(self._get_size(self._context, sequence))
 
+    def save(self, sequence: int) -> Any:
+        """Return the state of ``sequence`` as an array of bytes, empty if that failed."""
+        size = self.state_size(sequence)
+        state = (ctypes.c_uint8 * size)()
+        written = int(self._get_data(self._context, state, size, sequence))
+        return state if written == size else (ctypes.c_uint8 * 0)()
 
-def _noted(on_progress: Callable[[], None]) -> bool:
-    on_progress()
-    return True  # go on loading
+    def restore(self, sequence: int, state: Any) -> bool:
+        """Fill the empty ``sequence`` from ``state``; False if that failed and it is still empty."""
+        if int(self._set_data(self._context, state, len(state), sequence)) == len(state):
+            return True
+        self.truncate(sequence, 0)
+        return False
 
 
 class LlamaModel:
-    """Model, vocabulary and context. Only one thread may decode; tokenizing is safe in any."""
+    """Model, vocabulary and context. Only one thread may decode and draw; tokenizing is safe in any."""
 
-    def __init__(self, load: Load, on_progress: Callable[[], None], should_stop: Callable[[], bool]) -> None:
-        """Load ``load.path``. ``on_progress`` is called now and then while it loads.
+    def __init__(self, load: Load, on_progress: Callable[[], None]) -> None:
+        """Load ``load.path``. ``on_progress`` is called many times while it loads and, without a GPU, in each decode.
 
-        ``should_stop`` is asked many times in each decode. Raises `LoadingFailed`.
+        Raises `LoadingFailed`.
         """
-        llama_cpp.llama_log_set(_route_log, ctypes.c_void_p(None))
-        llama_cpp.llama_backend_init()
+        start_backend()
         self.name = Path(load.path).stem
+        self.parallel = load.parallel
         # ctypes callbacks must outlive their use by the library.
-        self._progress = llama_cpp.llama_progress_callback(lambda _share, _data: _noted(on_progress))
-        self._abort = llama_cpp.ggml_abort_callback(lambda _data: should_stop())
-        self._model = self._load_model(load)
+        self._abort = llama_cpp.ggml_abort_callback(lambda _data: _noted(on_progress))
+        self.sequences = min(load.parallel + IDLE + 1, MAX_SEQUENCES)
+        self._model, self.context = self._open(load, on_progress)
         self.vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
-        self.context = self._make_context(load)
-        self.size = int(llama_cpp.llama_n_ctx(self.context))
-        self._memory: Any = llama_cpp.llama_get_memory(self.context)
-        self._in_context: list[int] = []
-        self._tenant = ""
+        self.size = self._size(self._model, load)
+        """Tokens that one conversation may have."""
+        self.cells = int(llama_cpp.llama_n_ctx(self.context))
+        """Tokens that all conversations together may have."""
+        recurrent = llama_cpp.llama_model_is_recurrent(self._model) or llama_cpp.llama_model_is_hybrid(self._model)
+        self.memory = LlamaMemory(self.context, partial=not recurrent)
+        self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
+        self.buffers = SamplerBuffers(self.vocabulary_size)
+        self._batch = Batch(BATCH)
+        self._pieces: dict[int, bytes] = {}
+        self._ends = {token for token in range(self.vocabulary_size) if llama_cpp.llama_vocab_is_eog(self.vocab, token)}
         template = llama_cpp.llama_model_chat_template(self._model, None)
         self.implied_stop = () if template else ("<|im_end|>",)
-        self._bos = cast("int", llama_cpp.llama_vocab_bos(self.vocab))
-        self._adds_bos = bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
+        bos = cast("int", llama_cpp.llama_vocab_bos(self.vocab))
         self.chat = ChatRenderer(
             template.decode("utf-8", "replace") if template else CHATML,
-            bos=self._token_text(self._bos),
+            bos=self._token_text(bos),
             eos=self._token_text(cast("int", llama_cpp.llama_vocab_eos(self.vocab))),
             tokenize=self.tokenize,
             markup=self._markup(),
+            bos_token=bos if llama_cpp.llama_vocab_get_add_bos(self.vocab) else None,
         )
+        self._warm_up()
 
-    def _load_model(self, load: Load) -> Any:
-        params = llama_cpp.llama_model_default_params()
-        params.n_gpu_layers = load.gpu_layers if load.gpu_layers >= 0 else 0x7FFFFFFF
-        params.progress_callback = self._progress
-        model = llama_cpp.llama_model_load_from_file(load.path.encode(), params)
-        if not model:
-            raise LoadingFailed("llama.cpp could not load the file")
-        return model
+    def _warm_up(self) -> None:
+        """Read a few tokens: what would abort later aborts now, and a GPU has its kernels ready."""
+        self.decode([Part(0, 0, [0] * WARM_UP, wants_logits=True)])
+        self.memory.truncate(0, 0)
 
-    def _make_context(self, load: Load) -> Any:
+    def _open(self, load: Load, on_progress: Callable[[], None]) -> tuple[Any, Any]:
+        """Return the model and a context, with as many layers on the GPU as asked for or as fit."""
+        problem: LoadingFailed | None = None
+        for layers in layers_to_try(load.path, load.gpu_layers):
+            model: Any = None
+            try:
+                model = load_model(load.path, layers, on_progress, repack=load.repack)
+                _check_writes(model)
+                return model, self._make_context(model, load)
+            except LoadingFailed as error:
+                problem = error
+                if model is not None:
+                    llama_cpp.llama_model_free(model)
+        assert problem is not None
+        raise problem
+
+    @staticmethod
+    def _size(model: Any, load: Load) -> int:
+        trained = int(llama_cpp.llama_model_n_ctx_train(model))
+        return min(load.context, trained) if trained > 0 else load.context
+
+    def _make_context(self, model: Any, load: Load) -> Any:
         params = llama_cpp.llama_context_default_params()
-        trained = int(llama_cpp.llama_model_n_ctx_train(self._model))
-        params.n_ctx = min(load.context, trained) if trained > 0 else load.context
+        params.n_ctx = max(load.cells, self._size(model, load))
         params.n_batch = params.n_ubatch = BATCH
+        params.n_seq_max = self.sequences
+        params.kv_unified = True  # what lets sequences share a part of their cells
         params.n_threads = params.n_threads_batch = load.threads
         params.abort_callback = self._abort
-        context = llama_cpp.llama_init_from_model(self._model, params)
+        params.type_k = params.type_v = _KV_TYPES[load.kv_type]
+        if load.flash is not None:
+            params.flash_attn_type = (
+                llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED if load.flash else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            )
+        context = llama_cpp.llama_init_from_model(model, params)
         if not context:
-            raise LoadingFailed(f"no memory for a context of {params.n_ctx} tokens")
+            raise LoadingFailed(f"no context of {params.n_ctx} tokens (not enough memory, or a setting does not fit)")
         return context
 
     def _token_text(self, token: int) -> str:
         return llama_cpp.llama_vocab_get_text(self.vocab, token).decode("utf-8", "replace") if token >= 0 else ""
 
     def _markup(self) -> list[str]:
-        """Return user-defined tokens that look like markup: llama.cpp finds those in plain text too."""
+        """Return user-defined tokens that are no words: llama.cpp finds those in plain text too."""
         user_defined = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
         return [
             text
-            for token in range(llama_cpp.llama_vocab_n_tokens(self.vocab))
+            for token in range(int(llama_cpp.llama_vocab_n_tokens(self.vocab)))
             if llama_cpp.llama_vocab_get_attr(self.vocab, token) & user_defined
-            and _SPECIAL_LOOK.fullmatch(text := self._token_text(token))
+            and len(text := self._token_text(token)) > 1
+            and not _WORDS.fullmatch(text)
         ]
 
     def tokenize(self, text: str, special: bool = False) -> list[int]:
         """Return the tokens of ``text``; control tokens are recognised only with ``special``."""
-        data = text.encode("utf-8", "replace")
-        room = len(data) + 8
-        tokens = (llama_cpp.llama_token * room)()
-        n = int(llama_cpp.llama_tokenize(self.vocab, data, len(data), tokens, room, False, special))
-        if n < 0:
-            room = -n
-            tokens = (llama_cpp.llama_token * room)()
-            n = int(llama_cpp.llama_tokenize(self.vocab, data, len(data), tokens, room, False, special))
-        return cast("list[int]", tokens[:n])
-
-    def with_bos(self, tokens: list[int]) -> list[int]:
-        """Put the begin-of-sequence token in front if the model wants it and the template did not."""
-        return [self._bos, *tokens] if self._adds_bos and tokens[:1] != [self._bos] else tokens
+        return tokenize(self.vocab, text, special=special)
 
     def piece(self, token: int) -> bytes:
         """Return the bytes of ``token``, which need not be whole code points. Control tokens have none."""
+        piece = self._pieces.get(token)
+        if piece is None:
+            piece = self._pieces[token] = self._read_piece(token)
+        return piece
+
+    def _read_piece(self, token: int) -> bytes:
+        if (text := self._token_text(token)) in reasoning.TOKENS:
+            return text.encode()  # a control token in some files, but what thoughts are recognised by
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
@@ -135,36 +197,29 @@ class LlamaModel:
 
     def ends_turn(self, token: int) -> bool:
         """Tell whether ``token`` ends the answer."""
-        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
+        return token in self._ends
 
-    def read_prompt(self, tokens: list[int], tenant: str, on_progress: Callable[[], None]) -> None:
-        """Bring the context to exactly ``tokens``. What it shares with the tenant's last prompt is not read again.
+    def decode(self, parts: Sequence[Part]) -> list[int]:
+        """Read ``parts`` (at most `BATCH` tokens) and return the places to draw from, one for each part.
 
-        Raises `DecodeAborted`.
+        Raises `NoCells` (nothing was stored) and `DecodeFailed`.
         """
-        shared = 0
-        if tenant == self._tenant:
-            limit = min(len(tokens) - 1, len(self._in_context))
-            while shared < limit and tokens[shared] == self._in_context[shared]:
-                shared += 1
-        # Recurrent models cannot forget a part.
-        if not shared or not llama_cpp.llama_memory_seq_rm(self._memory, 0, shared, -1):
-            llama_cpp.llama_memory_clear(self._memory, True)
-            shared = 0
-        self._in_context, self._tenant = tokens[:shared], tenant
-        for start in range(shared, len(tokens), BATCH):
-            self.decode(tokens[start : start + BATCH])
-            on_progress()
-
-    def decode(self, tokens: list[int]) -> None:
-        """Append ``tokens`` (at most `BATCH`) to the context. Raises `DecodeAborted`."""
-        array = (llama_cpp.llama_token * len(tokens))(*tokens)
-        code = int(llama_cpp.llama_decode(self.context, llama_cpp.llama_batch_get_one(array, len(tokens))))
+        batch, places = self._batch.fill(parts)
+        code = int(llama_cpp.llama_decode(self.context, batch))
+        if code == 1:
+            raise NoCells
         if code:
-            # A decode that was interrupted may have stored a part of its batch.
-            llama_cpp.llama_memory_clear(self._memory, True)
-            self._in_context = []
-            if code == 2:
-                raise DecodeAborted
-            raise RuntimeError(f"llama_decode returned {code}")
-        self._in_context += tokens
+            raise DecodeFailed(f"llama_decode returned {code}")
+        # Without this the time of a GPU's work would count as drawing.
+        llama_cpp.llama_synchronize(self.context)
+        return places
+
+
+def _noted(on_progress: Callable[[], None]) -> bool:
+    on_progress()
+    return False  # go on
+
+
+def _check_writes(model: Any) -> None:
+    if llama_cpp.llama_model_has_encoder(model) or not llama_cpp.llama_model_has_decoder(model):
+        raise LoadingFailed("the model does not write text")

@@ -1,0 +1,73 @@
+"""The project's own engine, asked by its front door; its model process answers over its socket."""
+
+import asyncio
+import functools
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+from benchmarks.text_bench.chats import MIN_P, TEMPERATURE, TOP_K, TOP_P, Answer, Chat, Language
+from benchmarks.text_bench.contender import Contender, Room, Start, now
+from workers.engines.text.base import Completion, Sampling, TextRequest
+from workers.engines.text.llama.engine import LlamaEngine
+from workers.engines.text.llama.protocol import Statistics
+
+
+class Ours:
+    """Streams every chat at once; the engine decides who is served when."""
+
+    def __init__(self, engine: LlamaEngine) -> None:
+        self._engine = engine
+
+    async def run(self, chats: Sequence[Chat]) -> list[Answer]:
+        """See `Contender`. Rendering and tokenising are part of what is measured."""
+        begin = now()
+        return list(await asyncio.gather(*(self._answer(i, chat, begin) for i, chat in enumerate(chats))))
+
+    async def _answer(self, i: int, chat: Chat, begin: float) -> Answer:
+        arrived = begin + chat.at
+        await asyncio.sleep(max(0.0, arrived - now()))
+        sampling = Sampling(max_tokens=chat.new, temperature=TEMPERATURE, top_p=TOP_P, top_k=TOP_K, min_p=MIN_P, seed=i)
+        text: list[str] = []
+        times: list[float] = []
+        request = TextRequest(f"chat-{i}", chat.messages, sampling, tenant=chat.tenant)
+        # Leaving the stream cancels it.
+        async with aclosing(self._engine.stream(request)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Completion):
+                    break
+                # One token is one word; several arrive together when this process was late to look.
+                text.append(piece)
+                times += [now()] * piece.count(" ")
+                if chat.cancel_after is not None and len(times) >= chat.cancel_after:
+                    break
+        return Answer("".join(text), arrived, tuple(times))
+
+    async def statistics(self) -> Statistics | None:
+        """See `Contender`."""
+        known = await self._engine.statistics()
+        return Statistics(**{field: known[field] for field in Statistics.model_fields}) if known["loaded"] else None
+
+
+def ours(step_tokens: int | None = None) -> Start:
+    """Return what starts the engine; ``step_tokens`` None leaves the engine's own default."""
+    return functools.partial(_ours, step_tokens)
+
+
+@asynccontextmanager
+async def _ours(step_tokens: int | None, model: Path, language: Language, room: Room) -> AsyncGenerator[Contender]:
+    del language
+    make = functools.partial(
+        LlamaEngine,
+        model,
+        context=room.context,
+        cells=room.cells,
+        parallel=room.parallel,
+        threads=room.threads,
+        gpu_layers=room.gpu_layers,
+    )
+    engine = make() if step_tokens is None else make(step_tokens=step_tokens)
+    try:
+        yield Ours(engine)
+    finally:
+        await engine.close()

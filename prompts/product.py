@@ -1,0 +1,81 @@
+"""Which words of a prompt are the product's own: the same for every account, so that work on them may be shared.
+
+Such a text is made of nothing but what ships: a default template's words before its first variable, and the same with
+the card of a shipped persona put in. A rendered message shares as much of its beginning as equals one of these texts
+to the byte. Where its words came from plays no part, so no account's text can be counted in.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import takewhile
+from typing import Any
+
+from jinja2 import nodes
+
+from prompts.personas import load_personas
+from prompts.sandbox import PromptEnvironment
+
+CARD_FIELDS = (
+    "name", "appearance", "personality", "interests", "speaking_style", "scenario", "example_dialogue",
+)  # fmt: skip
+"""Inputs of a template that a persona's card fills."""
+
+
+def product_texts(environment: PromptEnvironment, source: str) -> tuple[str, ...]:
+    """Return the texts that a message of the default section ``source`` may begin with, the longest first.
+
+    They end at the end of a line: what follows is tokenised on its own. ``source`` must have passed `check_sections`.
+    """
+    return tuple(sorted({text for text in _texts(environment, source) if text}, key=len, reverse=True))
+
+
+def shared_length(text: str, products: Sequence[str]) -> int:
+    """Return how many leading characters of ``text`` are one of ``products``, which are sorted by length."""
+    return next((min(len(product), len(text)) for product in products if _begins(text, product)), 0)
+
+
+def _begins(text: str, product: str) -> bool:
+    # A message that ends here has lost the line break.
+    return text.startswith(product) or text == product.rstrip()
+
+
+def _texts(environment: PromptEnvironment, source: str) -> Iterator[str]:
+    yield _lead(environment, source, {})
+    for card in _shipped_cards():
+        yield _lead(environment, source, card)
+
+
+@lru_cache(maxsize=1)
+def _shipped_cards() -> tuple[Mapping[str, Any], ...]:
+    return tuple(card.model_dump(mode="json", include=set(CARD_FIELDS)) for card in load_personas())
+
+
+def _lead(environment: PromptEnvironment, source: str, values: Mapping[str, Any]) -> str:
+    """Return what ``source`` begins with as far as ``values`` alone decide it."""
+    tree = environment.parse(source)
+    body, whole = _leading(tree.body, values.keys())
+    lead = nodes.Template(body, lineno=1)
+    lead.set_environment(environment)
+    text = environment.from_string(lead).render(values).lstrip()
+    return text.rstrip() if whole else text[: text.rfind("\n") + 1]
+
+
+def _leading(body: Sequence[nodes.Node], known: Collection[str]) -> tuple[list[nodes.Node], bool]:
+    """Return the first nodes that depend on ``known`` names only, and whether these are all."""
+    found: list[nodes.Node] = []
+    for node in body:
+        if isinstance(node, nodes.Output):
+            parts = list(takewhile(lambda part: _depends_on(part, known), node.nodes))
+            found.append(nodes.Output(parts, lineno=node.lineno))
+            if len(parts) < len(node.nodes):
+                return found, False
+        elif isinstance(node, nodes.If) and _depends_on(node, known):
+            found.append(node)
+        else:
+            return found, False
+    return found, True
+
+
+def _depends_on(node: nodes.Node, known: Collection[str]) -> bool:
+    names = [node] if isinstance(node, nodes.Name) else node.find_all(nodes.Name)
+    return all(name.name in known for name in names)

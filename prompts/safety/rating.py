@@ -1,0 +1,41 @@
+"""Ratings of stories, personas, places and pictures, and which of several counts. Whatever is unknown is ``sfw``."""
+
+from typing import Final, Literal
+
+Rating = Literal["sfw", "suggestive", "nsfw"]
+RATINGS: Final[tuple[Rating, ...]] = ("sfw", "suggestive", "nsfw")
+"""From the most harmless up."""
+
+
+def parse_rating(value: object) -> Rating:
+    """Return ``value`` as a rating; ``sfw`` if it is none."""
+    return value if isinstance(value, str) and value in RATINGS else "sfw"
+
+
+def lowest(*values: object) -> Rating:
+    """Return the lowest of some ratings: the one that counts when all must agree. ``sfw`` if there are none."""
+    return RATINGS[min((RATINGS.index(parse_rating(value)) for value in values), default=0)]
+
+
+def highest(*values: object) -> Rating:
+    """Return the highest of some ratings: what a text needs whose parts need these. ``sfw`` if there are none."""
+    return RATINGS[max((RATINGS.index(parse_rating(value)) for value in values), default=0)]
+
+
+def exceeds(needed: Rating, allowed: Rating) -> bool:
+    """Return True if what needs one rating may not be shown where another one holds."""
+    return RATINGS.index(needed) > RATINGS.index(allowed)
+
+
+def place_allowance(
+    *, adult_channel: bool | None, direct: bool, opted_in: bool, operator_adult: bool, ordinary: Rating = "sfw"
+) -> Rating:
+    """Return the highest rating that may be shown in a place.
+
+    ``adult_channel`` is the platform's own age restriction of a channel, None where the platform knows none (then
+    ``operator_adult``, the operator's word that the place is for adults, decides). In a direct conversation the
+    person's own opt-in is needed besides. ``ordinary`` holds everywhere else.
+    """
+    if direct:
+        return "nsfw" if opted_in and (adult_channel is not None or operator_adult) else ordinary
+    return "nsfw" if (operator_adult if adult_channel is None else adult_channel) else ordinary

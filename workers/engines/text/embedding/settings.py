@@ -1,0 +1,38 @@
+"""Settings of embedding, read from ``STORYFORK_EMBEDDING_…`` environment variables and ``.env``."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class EmbeddingSettings(BaseSettings):
+    """Which model turns texts into vectors, and how it is reached."""
+
+    model_config = SettingsConfigDict(env_prefix="STORYFORK_EMBEDDING_", env_file=".env", extra="ignore", frozen=True)
+
+    model: Path | None = Field(
+        default=None,
+        description=(
+            "GGUF file of an embedding model, or a folder with one. Unset: the folder `embedding` in the models folder."
+        ),
+    )
+    context: int = Field(
+        default=2048,
+        ge=16,
+        le=32768,
+        description="Tokens that a text may have. Never more than the model was trained for; memory grows with it.",
+    )
+    base_url: str | None = Field(
+        default=None,
+        description="Root of a server with OpenAI's `/embeddings`, such as `http://localhost:8080/v1`. It goes before "
+        "a local model.",
+    )
+    api_key: SecretStr | None = Field(default=None, description="API key of that server, if it wants one.")
+    remote_model: str | None = Field(default=None, description="Name of the embedding model on that server.")
+    timeout: float = Field(default=60.0, gt=0, description="Seconds that server may take for one request.")
+
+    @field_validator("model", "base_url", "api_key", "remote_model", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value

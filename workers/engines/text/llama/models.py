@@ -1,0 +1,79 @@
+"""Several local models behind one name: by role, or by the name that an account chose."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+
+from workers.engines.errors import EngineUnavailable
+from workers.engines.text.base import Completion, TextRequest
+from workers.engines.text.gguf_file import SPLIT
+from workers.engines.text.llama.engine import LlamaEngine
+
+_log = logging.getLogger(__name__)
+
+
+class LlamaModels:
+    """The ``llama`` engine of a worker: one `LlamaEngine` per model file, made when it is first asked for.
+
+    `TextRequest.model` is a role (``writer``, ``chat``, ``persona``), the name of a file without its ending, or empty;
+    whatever is not known is written by the default model.
+    """
+
+    name = "llama"
+
+    def __init__(
+        self,
+        default: Path,
+        make: Callable[[Path], LlamaEngine],
+        *,
+        roles: Mapping[str, Path],
+        named: Mapping[str, Path],
+    ) -> None:
+        """``make`` makes the engine of a file. ``roles`` and ``named`` are the files that may be asked for."""
+        self._default = default
+        self._make = make
+        self._paths = {**named, **roles}
+        self._engines: dict[Path, LlamaEngine] = {default: make(default)}
+        self._closed = False
+
+    @property
+    def engines(self) -> tuple[LlamaEngine, ...]:
+        """The engines made so far; the first is the default model's."""
+        return tuple(self._engines.values())
+
+    def engine_for(self, model: str) -> LlamaEngine:
+        """Return the engine of a role or a model's name."""
+        path = self._paths.get(model, self._default)
+        if model and model not in self._paths:
+            _log.debug("no model for %r: the default one writes", model)
+        if path not in self._engines:
+            self._engines[path] = self._make(path)
+        return self._engines[path]
+
+    async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
+        """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
+        if self._closed:
+            raise EngineUnavailable("the engine is closed")
+        async with aclosing(self.engine_for(request.model).stream(request)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of ``text`` by the default model's tokenizer."""
+        return await self._engines[self._default].count_tokens(text)
+
+    async def cancel(self, request_id: str) -> bool:
+        """Stop a generation. False if it is not known here."""
+        return any([await engine.cancel(request_id) for engine in self.engines])
+
+    async def close(self) -> None:
+        """Leave all model processes."""
+        self._closed = True
+        for engine in self.engines:
+            await engine.close()
+
+
+def model_name(path: Path) -> str:
+    """Return what people call the model in ``path``."""
+    return SPLIT.sub("", path.name).removesuffix(".gguf")

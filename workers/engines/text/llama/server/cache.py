@@ -1,0 +1,245 @@
+"""The KV cache: who gets cells, what is read again instead of decoded again, and what has to go."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workers.engines.text.llama.server.cells import CellSequence, CellTree
+from workers.engines.text.llama.server.spill import Spilled, SpillStore
+
+WORTH_TOKENS = 64
+"""Saving a sequence, or putting one back, is worth it from so many tokens on."""
+LEFTOVER_TOKENS = 8
+"""A conversation is taken up where it stands, not copied, if at most so many of its last tokens are to be dropped."""
+
+
+class Memory(Protocol):
+    """What llama.cpp does with cells."""
+
+    partial: bool
+    """False for recurrent models: their state can neither be shared in part nor be cut."""
+
+    def copy(self, source: int, target: int, end: int) -> None:
+        """Let sequence ``target`` read the first ``end`` cells of ``source``."""
+        ...
+
+    def truncate(self, sequence: int, length: int) -> None:
+        """Drop what ``sequence`` holds from position ``length`` on."""
+        ...
+
+    def state_size(self, sequence: int) -> int:
+        """Return the bytes that `save` would take."""
+        ...
+
+    def save(self, sequence: int) -> Any:
+        """Return the state of ``sequence`` as a byte buffer."""
+        ...
+
+    def restore(self, sequence: int, state: Any) -> bool:
+        """Fill the empty ``sequence`` from ``state``; False if that failed and it is still empty."""
+        ...
+
+
+@dataclass(slots=True)
+class CacheCounts:
+    """What happened so far. ``read_tokens`` were found in the cache, ``decoded_tokens`` were not."""
+
+    read_tokens: int = 0
+    decoded_tokens: int = 0
+    evictions: int = 0
+    spills: int = 0
+    restores: int = 0
+
+
+class KvCache:
+    """Sequences of one context. Running ones hold a reservation for all they may come to need; idle ones may go.
+
+    ``cells`` is the size of the context in tokens, ``sequences`` the number of sequence ids. Not thread-safe.
+    """
+
+    def __init__(self, memory: Memory, *, cells: int, sequences: int, idle: int, spill_bytes: int = 0) -> None:
+        """At most ``idle`` conversations stay in the cells; ``spill_bytes`` bounds those saved beside them."""
+        self.cells = cells
+        self.counts = CacheCounts()
+        self._memory = memory
+        self._tree = CellTree()
+        self._free = list(range(sequences - 1, -1, -1))
+        self._limits: dict[int, tuple[CellSequence, int]] = {}
+        self._idle: OrderedDict[int, CellSequence] = OrderedDict()
+        self._max_idle = min(idle, sequences - 1)
+        self._spilled = SpillStore(spill_bytes)
+
+    @property
+    def used(self) -> int:
+        """Cells that hold a token."""
+        return self._tree.used
+
+    @property
+    def reserved(self) -> int:
+        """Cells that the running sequences may still come to need."""
+        return sum(limit - sequence.length for sequence, limit in self._limits.values())
+
+    @property
+    def idle(self) -> int:
+        """Number of conversations that wait in the cells."""
+        return len(self._idle)
+
+    @property
+    def spilled_bytes(self) -> int:
+        """Bytes of the saved conversations."""
+        return self._spilled.used
+
+    @property
+    def tree(self) -> CellTree:
+        """The cells; for looking only."""
+        return self._tree
+
+    def known(self, tokens: Sequence[int], tenant: str, shared: int) -> int:
+        """Return how many leading ``tokens`` are in the cells for ``tenant``."""
+        return self._tree.match(tokens, tenant, shared).length if self._memory.partial else 0
+
+    def open(self, tokens: Sequence[int], tenant: str, shared: int, limit: int) -> CellSequence | None:
+        """Start a sequence that begins with ``tokens`` and will hold ``limit`` tokens at most.
+
+        It comes with as many of ``tokens`` as the cache has for ``tenant``, but for the last, which is left to decode.
+        Idle sequences make room; None if the running ones leave too little of it.
+        """
+        sequence = self._find(tokens[:-1], tenant, shared, limit)
+        if not self._make_room(limit - sequence.length):
+            self._put_back(sequence)
+            return None
+        self._limits[sequence.id] = (sequence, limit)
+        self.counts.read_tokens += sequence.length
+        return sequence
+
+    def advance(self, sequence: CellSequence, tokens: Sequence[int]) -> None:
+        """Note that ``tokens`` were decoded at the end of ``sequence``."""
+        assert sequence.length + len(tokens) <= self._limits[sequence.id][1], "more tokens than were reserved"
+        self._tree.extend(sequence, tokens)
+        self.counts.decoded_tokens += len(tokens)
+
+    def close(self, sequence: CellSequence) -> None:
+        """End a running sequence. What it holds waits for the conversation's next turn while there is room."""
+        del self._limits[sequence.id]
+        self._retire(sequence)
+
+    def evict_idle(self) -> None:
+        """Free every cell that no running sequence reads."""
+        while self._idle:
+            self._evict()
+
+    def _find(self, tokens: Sequence[int], tenant: str, shared: int, limit: int) -> CellSequence:
+        if not self._memory.partial:
+            return self._continued(tokens, tenant) or self._fresh(tenant, shared)
+        match = self._tree.match(tokens, tenant, shared)
+        saved = self._spilled.best(tokens, tenant)
+        if saved is not None and saved[1] >= match.length + WORTH_TOKENS:
+            restored = self._restore(saved[0], saved[1], shared, limit)
+            if restored is not None:
+                return restored
+            match = self._tree.match(tokens, tenant, shared)  # making room may have cost cells
+        for number in match.run.readers if match.length else ():
+            idle = self._idle.get(number)
+            if (
+                idle is not None
+                and idle.tenant == tenant
+                and match.length <= idle.length <= match.length + LEFTOVER_TOKENS
+            ):
+                return self._take_up(idle, match.length, shared)
+        sequence, donor = self._tree.fork(self._free_id(), tenant, shared, match)
+        if donor is not None:
+            self._memory.copy(donor, sequence.id, match.length)
+        return sequence
+
+    def _continued(self, tokens: Sequence[int], tenant: str) -> CellSequence | None:
+        """Take up the idle conversation that ``tokens`` continue from its very end."""
+        fitting = [
+            idle
+            for idle in self._idle.values()
+            if idle.tenant == tenant
+            and 0 < idle.length <= len(tokens)
+            and self._tree.tokens_of(idle) == list(tokens[: idle.length])
+        ]
+        longest = max(fitting, key=lambda idle: idle.length, default=None)
+        return None if longest is None else self._take_up(longest, longest.length, longest.shared)
+
+    def _fresh(self, tenant: str, shared: int) -> CellSequence:
+        return self._tree.fork(self._free_id(), tenant, shared, self._tree.match((), tenant, 0))[0]
+
+    def _put_back(self, sequence: CellSequence) -> None:
+        """Undo `_find`. What was only copied goes again: it would push a conversation out of the cells."""
+        if self._tree.own_cells(sequence):
+            self._retire(sequence)
+        else:
+            self._remove(sequence)
+
+    def _take_up(self, idle: CellSequence, length: int, shared: int) -> CellSequence:
+        del self._idle[idle.id]
+        idle.shared = shared
+        self._truncate(idle, length)
+        return idle
+
+    def _truncate(self, sequence: CellSequence, length: int) -> None:
+        if sequence.length > length:
+            self._memory.truncate(sequence.id, length)
+            self._tree.truncate(sequence, length)
+
+    def _restore(self, saved: Spilled, length: int, shared: int, limit: int) -> CellSequence | None:
+        # First out of the store: making room may push it out.
+        self._spilled.drop(saved)
+        if not self._make_room(max(limit, len(saved.tokens))):
+            self._spilled.add(saved)
+            return None
+        sequence = self._fresh(saved.tenant, saved.shared)
+        if not self._memory.restore(sequence.id, saved.state):
+            self._remove(sequence)
+            return None
+        self._tree.extend(sequence, saved.tokens)
+        self._truncate(sequence, length)
+        sequence.shared = shared
+        self.counts.restores += 1
+        return sequence
+
+    def _free_id(self) -> int:
+        if not self._free:
+            self._evict()
+        return self._free.pop()
+
+    def _make_room(self, needed: int) -> bool:
+        """Evict idle sequences until ``needed`` cells are neither used nor reserved; False if that cannot be."""
+        needed += self.reserved
+        if self.used + needed > self.cells:
+            possible = self._tree.cells_only_for(self._idle.keys())
+            if self.used - possible + needed > self.cells:
+                return False
+        while self.used + needed > self.cells:
+            self._evict()
+        return True
+
+    def _retire(self, sequence: CellSequence) -> None:
+        if not sequence.length:
+            self._remove(sequence)
+            return
+        self._idle[sequence.id] = sequence
+        while len(self._idle) > self._max_idle:
+            self._evict()
+
+    def _evict(self) -> None:
+        _, sequence = self._idle.popitem(last=False)
+        self.counts.evictions += 1
+        if self._memory.partial and self._tree.own_cells(sequence) >= WORTH_TOKENS:
+            self._save(sequence)
+        self._remove(sequence)
+
+    def _save(self, sequence: CellSequence) -> None:
+        if self._spilled.fits(self._memory.state_size(sequence.id)):
+            tokens = self._tree.tokens_of(sequence)
+            state = self._memory.save(sequence.id)
+            self._spilled.add(Spilled(sequence.tenant, tokens, sequence.shared, state))
+            self.counts.spills += 1
+
+    def _remove(self, sequence: CellSequence) -> None:
+        self._memory.truncate(sequence.id, 0)
+        self._tree.remove(sequence)
+        self._free.append(sequence.id)

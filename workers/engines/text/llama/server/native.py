@@ -1,0 +1,81 @@
+"""What every loaded model needs of llama.cpp, whatever it is used for: its log, loading, tokens."""
+
+import ctypes
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+import llama_cpp
+
+_log = logging.getLogger(__name__)
+_LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
+
+
+class LoadingFailed(RuntimeError):
+    """llama.cpp cannot load the file, or has no memory for a context."""
+
+
+class DecodeAborted(RuntimeError):
+    """``should_stop`` said so in the middle of a decode."""
+
+
+@llama_cpp.llama_log_callback
+def _route_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    line = text.decode("utf-8", "replace").rstrip()
+    # Continued lines are progress dots.
+    if line.strip(".") and level in _LEVELS:
+        _log.log(_LEVELS[level], "%s", line)
+
+
+def start_backend() -> None:
+    """Make llama.cpp ready and send what it has to say to `logging`. May be called again."""
+    llama_cpp.llama_log_set(_route_log, ctypes.c_void_p(None))
+    llama_cpp.llama_backend_init()
+
+
+def load_model(path: str, gpu_layers: int, on_progress: Callable[[], None], *, repack: bool = True) -> Any:
+    """Return the model of a GGUF file. ``gpu_layers`` below 0 means all; ``on_progress`` is called now and then.
+
+    With ``repack`` the library may arrange weights for special instructions of this CPU. Raises `LoadingFailed`.
+    """
+
+    def noted(_share: float, _data: ctypes.c_void_p) -> bool:
+        on_progress()
+        return True  # go on loading
+
+    params = llama_cpp.llama_model_default_params()
+    params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 0x7FFFFFFF
+    params.use_extra_bufts = repack
+    params.progress_callback = llama_cpp.llama_progress_callback(noted)
+    model = llama_cpp.llama_model_load_from_file(path.encode(), params)
+    if not model:
+        raise LoadingFailed("llama.cpp could not load the file")
+    return model
+
+
+def metadata(model: Any, key: str) -> str:
+    """Return a scalar of the file's metadata as text, "" if there is none."""
+    size = 256
+    while True:
+        buffer = ctypes.create_string_buffer(size)
+        n = int(llama_cpp.llama_model_meta_val_str(model, key.encode(), cast("Any", buffer), size))
+        if n < size:
+            return buffer.value.decode("utf-8", "replace") if n >= 0 else ""
+        size = n + 1
+
+
+def tokenize(vocab: Any, text: str, *, special: bool = False, ends: bool = False) -> list[int]:
+    """Return the tokens of ``text``. Safe in any thread.
+
+    Control tokens are recognised in the text only with ``special``. With ``ends`` the tokens are added that the model
+    wants around a text.
+    """
+    data = text.encode("utf-8", "replace")
+    room = len(data) + 8
+    tokens = (llama_cpp.llama_token * room)()
+    n = int(llama_cpp.llama_tokenize(vocab, data, len(data), tokens, room, ends, special))
+    if n < 0:
+        room = -n
+        tokens = (llama_cpp.llama_token * room)()
+        n = int(llama_cpp.llama_tokenize(vocab, data, len(data), tokens, room, ends, special))
+    return cast("list[int]", tokens[:n])

@@ -1,0 +1,104 @@
+"""Reasoning in front of an answer: models think aloud in a block of their own, which is not for people."""
+
+from collections.abc import Sequence
+from typing import Final
+
+MARKS: Final[Sequence[tuple[str, str]]] = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|channel>thought", "<channel|>"),
+    ("<|channel|>analysis", "<|channel|>final<|message|>"),
+    ("<|channel|>commentary", "<|channel|>final<|message|>"),
+    ("<|channel|>final<|message|>", ""),
+)
+"""How a block begins and how it ends; the last one only announces the answer."""
+TOKENS: Final = frozenset({
+    *(mark for pair in MARKS for mark in pair if mark and "channel" not in mark),
+    "<|channel|>", "<|message|>", "<|channel>", "<channel|>",
+})  # fmt: skip
+"""The marks that may be tokens of their own. They must be written out, also as control tokens, to be seen here."""
+_ENDS: Final = tuple(dict.fromkeys(end for _, end in MARKS if end))
+
+
+def opens_reasoning(prompt: str) -> bool:
+    """Tell whether ``prompt`` ends inside a block: then the answer begins there."""
+    return prompt.rstrip().endswith(tuple(begin for begin, end in MARKS if end))
+
+
+class ReasoningFilter:
+    """Hides the blocks that stand before an answer, piece by piece; further on such marks are text like any other."""
+
+    def __init__(self, start_inside: bool = False) -> None:
+        """``start_inside`` says that the prompt has begun a block already."""
+        self.hidden = 0
+        """Characters that were not shown, marks included."""
+        self._ends: tuple[str, ...] = _ENDS if start_inside else ()
+        self._held = ""
+        self._begins = True
+        self._after_block = start_inside
+
+    @property
+    def inside(self) -> bool:
+        """Whether the text so far ends in a block."""
+        return bool(self._ends)
+
+    def push(self, text: str) -> str:
+        """Take the next piece and return what may be shown now."""
+        if not self._begins:
+            return text
+        self._held += text
+        while self._ends or not self._decided():
+            if not self._advance():
+                return ""
+        self._begins = False
+        return self._release()
+
+    def flush(self) -> str:
+        """Return what was held back, at the end of the answer; not a block without an end, nor half a mark."""
+        if not self._begins:
+            return ""
+        if self._ends or self._held.strip():
+            self._hide(len(self._held))
+        return self._release()
+
+    def _decided(self) -> bool:
+        """Tell whether what is held can no longer begin a block."""
+        text = self._held.lstrip()
+        return bool(text) and not any(text.startswith(begin) or begin.startswith(text) for begin, _ in MARKS)
+
+    def _advance(self) -> bool:
+        """Go past a mark; False if more text is needed for that."""
+        if not self._ends:
+            text = self._held.lstrip()
+            found = [(begin, end) for begin, end in MARKS if text.startswith(begin)]
+            if not found:
+                return False
+            begin, end = found[0]
+            self._hide(len(self._held) - len(text) + len(begin))
+            self._ends, self._after_block = (end,) if end else (), True
+            return True
+        places = [(at, end) for end in self._ends if (at := self._held.find(end)) >= 0]
+        if not places:
+            # Enough is kept to find a mark that is still coming.
+            self._hide(len(self._held) - max(map(len, self._ends)) + 1)
+            return False
+        at, end = min(places)
+        self._hide(at + len(end))
+        self._ends = ()
+        return True
+
+    def _hide(self, n: int) -> None:
+        if n > 0:
+            self.hidden += n
+            self._held = self._held[n:]
+
+    def _release(self) -> str:
+        if self._after_block:
+            self._hide(len(self._held) - len(self._held.lstrip()))
+        shown, self._held = self._held, ""
+        return shown

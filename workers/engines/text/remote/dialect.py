@@ -1,0 +1,144 @@
+"""How one server likes to be asked: the body of a request, and what was learnt from refusals."""
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+import openai
+
+from workers.engines.text.base import Sampling, TextRequest
+from workers.engines.text.remote.errors import message_of, refused_parameter
+from workers.engines.text.unicode import well_formed
+
+Format = Literal["schema", "object", "text"]
+"""How a server is asked for JSON: by the schema, as any object, or by the prompt alone."""
+
+MAX_STOPS = 4
+"""Stop strings that OpenAI takes (API reference of chat completions); the engine heeds the others itself."""
+_NEXT_FORMAT: Mapping[Format, Format] = {"schema": "object", "object": "text"}
+_RENAMED = {"max_tokens": "max_completion_tokens"}
+_OPTIONAL = frozenset({
+    "temperature", "top_p", "seed", "stop", "stream_options", "top_k", "min_p", "repeat_penalty", "repetition_penalty",
+})  # fmt: skip
+_NO_SUCH_FORMAT = re.compile(
+    r"unsupported|unavailable|not (?:yet )?(?:supported|available|allowed)|does(?: not|n't) support|should be|must be"
+    r"|unknown|unrecognized|json_schema'? is not|one of",
+    re.IGNORECASE,
+)
+_REMEMBERED_SCHEMAS = 64
+_log = logging.getLogger(__name__)
+
+
+class Dialect:
+    """What one model of one server turned out (not) to accept. The server is asked in the richest form first."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self._dropped: set[str] = set()
+        self._renamed = False
+        self._format: Format = "schema"
+        self._formats: dict[str, Format] = {}
+
+    @property
+    def lessons(self) -> int:
+        """Refusals that one request can meet at most before there is nothing left to leave out."""
+        return 1 + len(_OPTIONAL) + len(_RENAMED) + len(_NEXT_FORMAT)
+
+    def format_of(self, schema: Mapping[str, Any]) -> Format:
+        """Return how the server will be asked for JSON of ``schema``."""
+        known = self._formats.get(_digest(schema), self._format)
+        order: list[Format] = ["schema", "object", "text"]
+        return max(known, self._format, key=order.index)
+
+    def body(self, request: TextRequest) -> dict[str, Any]:
+        """Return the JSON body of ``request``."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [
+                {"role": message.role, "content": well_formed(message.content)} for message in request.messages
+            ],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **sampling_parameters(request.sampling),
+        }
+        for name in self._dropped:
+            body.pop(name, None)
+        if self._renamed:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+        if request.schema is not None:
+            body |= response_format(request.schema, self.format_of(request.schema))
+        return body
+
+    def learn(self, error: openai.APIStatusError, request: TextRequest, body: Mapping[str, Any]) -> bool:
+        """Remember what ``error`` (400 or 422) refuses in ``body``; False if there is nothing to leave out."""
+        name = refused_parameter(error)
+        if name in _RENAMED and name in body:
+            self._renamed = True
+        elif name in _OPTIONAL and name in body:
+            self._dropped.add(name)
+        elif "response_format" in body and request.schema is not None:
+            name = "response_format"
+            self._ask_for_less(request.schema, message_of(error))
+        else:
+            return False
+        _log.warning("the server refuses %s for %s; going on without it", name, self.model)
+        return True
+
+    def _ask_for_less(self, schema: Mapping[str, Any], message: str) -> None:
+        less = _NEXT_FORMAT[self.format_of(schema)]
+        if "invalid schema" not in message.lower() and _NO_SUCH_FORMAT.search(message):
+            self._format = less
+            return
+        # Only this schema is refused; others may be accepted.
+        while len(self._formats) >= _REMEMBERED_SCHEMAS:
+            del self._formats[next(iter(self._formats))]
+        self._formats[_digest(schema)] = less
+
+
+def sampling_parameters(sampling: Sampling) -> dict[str, Any]:
+    """Return the parameters of the request body that say how to draw tokens, without those left to the server."""
+    values: dict[str, Any] = {
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+        "stop": [well_formed(text) for text in sampling.stop if text][:MAX_STOPS] or None,
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        # llama-server and Ollama call it the one, vLLM and OpenRouter the other.
+        "repeat_penalty": sampling.repeat_penalty,
+        "repetition_penalty": sampling.repeat_penalty,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def response_format(schema: Mapping[str, Any], how: Format) -> dict[str, Any]:
+    """Return the part of the request body that asks for JSON; nothing for ``text``."""
+    if how == "text":
+        return {}
+    if how == "object":
+        return {"response_format": {"type": "json_object"}}
+    named = {"name": "answer", "schema": schema, "strict": _is_strict(schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": named}}
+
+
+def _digest(schema: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()
+
+
+def _is_strict(node: object) -> bool:
+    """Tell whether every object lists all its properties as required and allows no others: OpenAI's strict mode."""
+    if isinstance(node, list):
+        return all(_is_strict(item) for item in cast("list[object]", node))
+    if not isinstance(node, Mapping):
+        return True
+    schema = cast("Mapping[str, object]", node)
+    if schema.get("type") == "object":
+        properties = cast("Mapping[str, object]", schema.get("properties") or {})
+        required = cast("list[str]", schema.get("required") or [])
+        if schema.get("additionalProperties") is not False or set(properties) != set(required):
+            return False
+    return all(_is_strict(value) for value in schema.values())

@@ -1,0 +1,59 @@
+"""What the engine needs of one server: a stream of `Delta` for a request, and a sign of life."""
+
+import math
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from workers.engines.text.base import FinishReason, TextRequest
+from workers.engines.text.remote.prices import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One step of an answer. ``reasoning`` is what a model thinks aloud, apart from its text."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish: FinishReason | None = None
+    model: str = ""
+    tokens: Tokens | None = None
+
+
+class Endpoint(Protocol):
+    """One server, or one provider."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without credentials: its name in logs, errors and statistics."""
+        ...
+
+    def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
+        """Ask once and yield the answer as it comes. Closing the generator ends the server's work.
+
+        Raises `workers.engines.text.remote.errors.Trouble` and `EngineError`.
+        """
+        ...
+
+    async def check(self) -> str:
+        """Return "" if the server is alive, else what is wrong with it. Never raises for a dead server."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+def estimate_tokens(text: str) -> int:
+    """Return an estimate for servers that tell no counts: 1 token for 4 ASCII characters, 0.8 for any other.
+
+    A little more than the byte-pair vocabularies of current models need for English (4.2 characters a token), Cyrillic
+    and Chinese text.
+    """
+    ascii_only = sum(character < "\x80" for character in text)
+    return math.ceil(ascii_only / 4 + (len(text) - ascii_only) * 0.8)
+
+
+def estimate_prompt(request: TextRequest) -> int:
+    """Return an estimate of the prompt's tokens; four a message stand for the template around it."""
+    return sum(estimate_tokens(message.content) + 4 for message in request.messages)

@@ -1,0 +1,256 @@
+"""The engine over remote servers: routing, retries, deadlines, hidden thoughts, stop strings, cost."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workers.engines.control import Control, Running
+from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationTimedOut
+from workers.engines.text.base import Completion, FinishReason, TextRequest, Usage
+from workers.engines.text.reasoning import ReasoningFilter
+from workers.engines.text.remote.endpoint import Delta, Endpoint, estimate_prompt, estimate_tokens
+from workers.engines.text.remote.errors import Trouble
+from workers.engines.text.remote.openai_endpoint import OpenAIEndpoint, Timeouts
+from workers.engines.text.remote.pool import Pool, Server, prefixes_of
+from workers.engines.text.remote.prices import Prices, Tokens
+from workers.engines.text.remote_settings import Price, ServerSpec
+from workers.engines.text.stop_strings import StopStrings
+
+ATTEMPTS = 4
+"""Rounds over the servers of a request that meets 429, 5xx or lost connections before any text came."""
+MAX_WAIT_S = 20.0
+"""Longest pause between two rounds; servers that ask for more make the request fail with `EngineOverloaded`."""
+_log = logging.getLogger(__name__)
+_dice = random.SystemRandom()
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What has come so far from one server."""
+
+    model: str
+    started: float
+    text: list[str] = field(default_factory=list[str])
+    raw: list[str] = field(default_factory=list[str])
+    finish: FinishReason | None = None
+    tokens: Tokens | None = None
+    began: bool = False
+
+
+class PooledEngine:
+    """Writes with the models of one or several servers; the servers queue what they cannot do at once.
+
+    429, 5xx and lost connections lead to the next server, and after a growing pause (or the ``Retry-After`` of the
+    servers) to another round, as long as no text came; a stream that breaks later raises `EngineOverloaded`. What a
+    reasoning model thinks aloud is not shown, but counted in usage and cost.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        model: str,
+        *,
+        models: Mapping[str, str] | None = None,
+        prices: Mapping[str, Price] | None = None,
+        timeouts: Timeouts | None = None,
+        pause_s: float = 0.5,
+    ) -> None:
+        """``models`` maps the roles of requests to model names; ``model`` is for all others.
+
+        ``pause_s`` is the first pause between two rounds; each next one is twice as long, and a little random.
+        """
+        self.name = name
+        self._pool = pool
+        self._model = model
+        self._models = dict(models or {})
+        self._prices = Prices(prices)
+        self._timeouts = timeouts or Timeouts()
+        self._pause_s = pause_s
+        self._running = Running()
+        self._used = Tokens(0, 0)
+
+    async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
+        """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
+        total = self._timeouts.total_s
+        limited = replace(request, deadline_s=total if request.deadline_s is None else min(request.deadline_s, total))
+        model = self.model_for(request.model)
+        prefixes = prefixes_of(request, model)
+        troubles: dict[Server, Trouble] = {}
+        with self._running.enter(limited.id, limited.deadline_s) as control:
+            for round_ in range(ATTEMPTS):
+                if round_ and not await self._pause(round_, troubles, control):
+                    break
+                tried: set[Server] = set()
+                while (server := self._pool.choose(prefixes, tried)) is not None:
+                    tried.add(server)
+                    answer = _Answer(model, asyncio.get_running_loop().time())
+                    try:
+                        with self._pool.lease(server, prefixes):
+                            async with aclosing(self._pieces(server, request, answer, control)) as pieces:
+                                async for piece in pieces:
+                                    yield piece
+                    except Trouble as trouble:
+                        self._pool.failed(server, trouble, again=server in troubles)
+                        if answer.text:
+                            raise EngineOverloaded(f"{server.endpoint.url} broke off: {trouble}") from None
+                        troubles[server] = trouble
+                        _log.warning("request %s: %s failed: %s", request.id, server.endpoint.url, trouble)
+                        continue
+                    except GenerationTimedOut:
+                        self._blame(server, answer)
+                        raise
+                    self._pool.succeeded(server)
+                    yield self._completion(request, answer)
+                    return
+            raise self._pool.verdict(troubles)
+
+    def model_for(self, wanted: str) -> str:
+        """Return the name of the model for a role, or for the name of a model that the settings know."""
+        if wanted in self._models:
+            return self._models[wanted]
+        return wanted if wanted in self._models.values() else self._model
+
+    async def count_tokens(self, text: str) -> int:
+        """Return an estimate, since the servers' tokenizers are not known here (`estimate_tokens`)."""
+        return estimate_tokens(text)
+
+    async def cancel(self, request_id: str) -> bool:
+        """Stop a generation by closing its connection. False if it is not known here."""
+        return self._running.cancel(request_id)
+
+    def stats(self) -> dict[str, Any]:
+        """Return for every server's URL: healthy, state, reason, in_flight, parallel, served, failed, first_byte_p50_s.
+
+        The last is the median seconds to the first piece of an answer over the last 128, None before the first one.
+        """
+        return self._pool.stats()
+
+    async def statistics(self) -> Mapping[str, Any]:
+        """Return the figures of `stats` in the form of `workers.engines.text.base.ReportsStatistics`."""
+        servers = [
+            {"name": url, "running": figures["in_flight"], "problem": figures["reason"], **figures}
+            for url, figures in self.stats().items()
+        ]
+        running = sum(server.in_flight for server in self._pool.servers)
+        return {
+            "model": self._model,
+            "loaded": True,
+            "running": running,
+            "prompt_tokens": self._used.prompt,
+            "cached_tokens": self._used.cached,
+            "completion_tokens": self._used.completion,
+            "servers": servers,
+        }
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()
+
+    async def _pieces(
+        self, server: Server, request: TextRequest, answer: _Answer, control: Control
+    ) -> AsyncGenerator[str]:
+        """Yield what may be shown of one server's answer, and fill ``answer`` on the way."""
+        thoughts, stops = ReasoningFilter(), StopStrings(request.sampling.stop)
+        async with aclosing(server.endpoint.deltas(request, answer.model)) as deltas:
+            while (delta := await control.wait(self._next(deltas, answer))) is not None:
+                if (delta.text or delta.reasoning) and not answer.began:
+                    answer.began = True
+                    server.first_byte(asyncio.get_running_loop().time() - answer.started)
+                _note(delta, answer)
+                if piece := stops.push(thoughts.push(delta.text)):
+                    answer.text.append(piece)
+                    yield piece
+                if stops.stopped:
+                    answer.finish = "stop"
+                    return
+        if answer.finish is None:
+            raise Trouble("down", EngineUnavailable("its stream ended in the middle of an answer"))
+        if piece := stops.push(thoughts.flush()) + stops.flush():
+            answer.text.append(piece)
+            yield piece
+
+    async def _next(self, deltas: AsyncGenerator[Delta], answer: _Answer) -> Delta | None:
+        seconds = self._timeouts.between_s if answer.began else self._timeouts.first_s
+        try:
+            async with asyncio.timeout(seconds):
+                return await anext(deltas, None)
+        except TimeoutError:
+            silent = EngineUnavailable(f"the server was silent for {seconds:g} s")
+            raise Trouble("down", silent, severe=not answer.began) from None
+
+    async def _pause(self, round_: int, troubles: Mapping[Server, Trouble], control: Control) -> bool:
+        """Wait for the next round; False if it is no use."""
+        if troubles and all(trouble.kind == "refused" for trouble in troubles.values()):
+            return False
+        wait = self._pool.waiting_time()
+        if wait is None or wait > MAX_WAIT_S:
+            return False
+        backoff = min(MAX_WAIT_S, self._pause_s * 2 ** (round_ - 1)) * _dice.uniform(0.5, 1.5)
+        # All who wait for the same server should not come back in the same instant.
+        await control.wait(asyncio.sleep(max(backoff, wait * _dice.uniform(1.0, 1.1))))
+        return True
+
+    def _blame(self, server: Server, answer: _Answer) -> None:
+        waited = asyncio.get_running_loop().time() - answer.started
+        if not answer.began and waited >= self._timeouts.slow_s:
+            self._pool.failed(server, Trouble("down", EngineUnavailable(f"the server was silent for {waited:.1f} s")))
+
+    def _completion(self, request: TextRequest, answer: _Answer) -> Completion:
+        tokens = answer.tokens
+        if tokens is None or not tokens.prompt:
+            tokens = Tokens(estimate_prompt(request), estimate_tokens("".join(answer.raw)))
+        used = self._used
+        self._used = Tokens(
+            used.prompt + tokens.prompt, used.completion + tokens.completion, used.cached + tokens.cached
+        )
+        cost = self._prices.cost(tokens, self.model_for(request.model), answer.model)
+        usage = Usage(tokens.prompt, tokens.completion, cost)
+        return Completion("".join(answer.text), answer.finish or "stop", usage, self.name, answer.model)
+
+
+class RemoteEngine(PooledEngine):
+    """The ``remote`` engine: any servers that speak OpenAI's chat completions (llama-server, vLLM, Ollama, OpenAI…).
+
+    A server that refuses the JSON schema is asked for any JSON object, then for text; one that refuses an optional
+    parameter is asked without that. What a server can do is remembered.
+    """
+
+    def __init__(
+        self,
+        servers: str | Sequence[ServerSpec],
+        model: str,
+        *,
+        api_key: str = "",
+        models: Mapping[str, str] | None = None,
+        prices: Mapping[str, Price] | None = None,
+        timeouts: Timeouts | None = None,
+        pause_s: float = 0.5,
+        cooldown_s: float = 5.0,
+    ) -> None:
+        """``servers`` is one base URL, or several servers that have the same models and take the same key."""
+        specs = [ServerSpec(servers)] if isinstance(servers, str) else servers
+        pool = pool_of(
+            [
+                (OpenAIEndpoint(spec.url, api_key=api_key, timeouts=timeouts), spec.parallel)
+                for spec in {spec.url: spec for spec in specs}.values()
+            ],
+            cooldown_s,
+        )
+        super().__init__("remote", pool, model, models=models, prices=prices, timeouts=timeouts, pause_s=pause_s)
+
+
+def pool_of(endpoints: Sequence[tuple[Endpoint, int]], cooldown_s: float = 5.0) -> Pool:
+    """Return a pool over endpoints with the number of requests that each works on at once."""
+    return Pool([Server(endpoint, parallel) for endpoint, parallel in endpoints], cooldown_s=cooldown_s)
+
+
+def _note(delta: Delta, answer: _Answer) -> None:
+    answer.raw.append(delta.text or delta.reasoning)
+    answer.model = delta.model or answer.model
+    answer.finish = delta.finish or answer.finish
+    answer.tokens = delta.tokens or answer.tokens

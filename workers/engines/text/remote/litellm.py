@@ -1,0 +1,193 @@
+"""Hosted providers by LiteLLM: the ``litellm`` engine. The library is an extra, loaded by the first request.
+
+LiteLLM's errors are subclasses of the ``openai`` client's, and its chunks have the same shape, so both are read alike.
+"""
+
+import asyncio
+import importlib
+import logging
+import os
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, cast
+
+import openai
+
+from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefused
+from workers.engines.text.base import TextRequest
+from workers.engines.text.remote.dialect import Format, response_format, sampling_parameters
+from workers.engines.text.remote.endpoint import Delta, estimate_prompt
+from workers.engines.text.remote.engine import PooledEngine, pool_of
+from workers.engines.text.remote.errors import SettingNames, Trouble, judge
+from workers.engines.text.remote.openai_endpoint import Timeouts, read_chunk
+from workers.engines.text.remote.prices import Tokens
+from workers.engines.text.remote_settings import Price
+from workers.engines.text.unicode import well_formed
+
+NAMES = SettingNames("STORYFORK_LITELLM_API_KEY", "STORYFORK_LITELLM_MODEL", "STORYFORK_LITELLM_BASE_URL")
+PARALLEL = 64
+"""Hosted providers have no small number of slots; they answer 429 when it is too much."""
+_COMMON = frozenset({"max_tokens", "temperature", "top_p", "seed", "stop"})
+"""What LiteLLM translates or leaves out for every provider; others it would hand on as they are."""
+_log = logging.getLogger(__name__)
+
+
+class LiteLLMEngine(PooledEngine):
+    """The ``litellm`` engine: a model of any provider that LiteLLM knows, named ``provider/model``."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str = "",
+        base_url: str = "",
+        models: Mapping[str, str] | None = None,
+        prices: Mapping[str, Price] | None = None,
+        timeouts: Timeouts | None = None,
+        pause_s: float = 0.5,
+        cooldown_s: float = 5.0,
+    ) -> None:
+        """Without ``api_key`` LiteLLM reads the provider's own environment variable. ``base_url`` is for proxies.
+
+        What ``prices`` do not name costs what LiteLLM's own table says.
+        """
+        endpoint = LiteLLMEndpoint(model, api_key=api_key, base_url=base_url, timeouts=timeouts)
+        pool = pool_of([(endpoint, PARALLEL)], cooldown_s)
+        super().__init__("litellm", pool, model, models=models, prices=prices, timeouts=timeouts, pause_s=pause_s)
+
+
+class LiteLLMEndpoint:
+    """LiteLLM as one server of a pool."""
+
+    def __init__(self, model: str, *, api_key: str = "", base_url: str = "", timeouts: Timeouts | None = None) -> None:
+        timeouts = timeouts or Timeouts()
+        self._provider = model.partition("/")[0]
+        self._secret = api_key
+        self._base_url = base_url
+        self._silence_s = max(timeouts.first_s, timeouts.between_s)
+        self._formats: dict[str, Format] = {}
+        self._library: Any = None
+
+    @property
+    def url(self) -> str:
+        """The provider's name, since LiteLLM knows where it is."""
+        return f"litellm:{self._provider}"
+
+    async def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
+        """Ask once and yield the answer as it comes. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        library = await self._load()
+        try:
+            chunks = await self._open(library, request, model)
+        except openai.APIError as error:
+            raise self._judged(library, error, request) from None
+        try:
+            async for chunk in chunks:
+                for delta in read_chunk(chunk):
+                    yield delta if delta.tokens is None else _with_cost(library, delta, model)
+        except openai.APIError as error:
+            raise self._judged(library, error, request) from None
+        except ValueError as error:
+            broken = EngineUnavailable(f"its stream broke: {type(error).__name__}")
+            raise Trouble("down", broken) from None
+        finally:
+            # What is read by LiteLLM's wrapper is closed by the provider's stream below it, where there is one.
+            await _close(chunks)
+
+    async def check(self) -> str:
+        """Return "": providers have no common sign of life, so the next request is the check."""
+        return ""
+
+    async def close(self) -> None:
+        """Close the connections that the library keeps: those of all engines of this process."""
+        if self._library is not None:
+            await self._library.close_litellm_async_clients()
+            # It would go on using the closed ones.
+            self._library.in_memory_llm_clients_cache.flush_cache()
+
+    async def _load(self) -> Any:
+        if self._library is None:
+            self._library = await asyncio.to_thread(_import)
+        return self._library
+
+    async def _open(self, library: Any, request: TextRequest, model: str) -> Any:
+        """Send the request; a provider that refuses the schema is asked for any JSON object, then for text."""
+        order: list[Format] = ["schema", "object", "text"]
+        formats = order[order.index(self._formats.get(model, "schema")) :] if request.schema is not None else ["text"]
+        drawing = sampling_parameters(request.sampling)
+        for how in cast("list[Format]", formats):
+            wanted = response_format(request.schema, how) if request.schema is not None else {}
+            try:
+                return await library.acompletion(
+                    model=model,
+                    messages=[
+                        {"role": message.role, "content": well_formed(message.content)} for message in request.messages
+                    ],
+                    stream=True,
+                    stream_options={"include_usage": True},
+                    api_key=self._secret or None,
+                    api_base=self._base_url or None,
+                    timeout=self._silence_s,
+                    num_retries=0,
+                    max_retries=0,
+                    drop_params=True,
+                    **{name: value for name, value in drawing.items() if name in _COMMON},
+                    **wanted,
+                )
+            except openai.APIStatusError as error:
+                judged = self._judged(library, error, request)
+                if not isinstance(judged, RequestRefused) or error.status_code not in {400, 422} or not wanted:
+                    raise judged from None
+                _log.warning("%s refuses response_format %s; going on with less", model, how)
+                self._formats[model] = order[order.index(how) + 1]
+        raise RequestRefused("the provider refuses every form of the request")
+
+    def _judged(self, library: Any, error: openai.APIError, request: TextRequest) -> Exception:
+        prompt, wanted = estimate_prompt(request), request.sampling.max_tokens
+        judged = judge(error, prompt_tokens=prompt, max_tokens=wanted, secret=self._secret, names=NAMES)
+        if isinstance(error, library.ContextWindowExceededError) and not isinstance(judged, ContextFull):
+            return ContextFull(prompt, wanted, 0)
+        return judged
+
+
+def _import() -> Any:
+    # Without it LiteLLM asks a web site for its price table while it is imported.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    library = cast("Any", importlib.import_module("litellm"))
+    library.telemetry = False
+    library.suppress_debug_info = True
+    # Much of it is imported by the first request only: a second of work that must not stop the event loop.
+    asyncio.run(_rehearse(library))
+    return library
+
+
+async def _rehearse(library: Any) -> None:
+    """Answer a request without asking anybody."""
+    messages = [{"role": "user", "content": "Hello"}]
+    async for _ in await library.acompletion(
+        model="openai/nobody", messages=messages, api_key="none", mock_response="Hello", stream=True
+    ):
+        pass
+
+
+def _with_cost(library: Any, delta: Delta, model: str) -> Delta:
+    tokens = delta.tokens
+    if tokens is None:
+        return delta
+    usage = library.Usage(
+        prompt_tokens=tokens.prompt,
+        completion_tokens=tokens.completion,
+        prompt_tokens_details={"cached_tokens": tokens.cached},
+    )
+    try:
+        response = library.ModelResponse(model=model, usage=usage)
+        cost = float(library.completion_cost(completion_response=response, model=model))
+    except Exception:  # noqa: BLE001 - a model that its table does not know raises a bare Exception in some versions
+        return delta
+    counted = Tokens(tokens.prompt, tokens.completion, tokens.cached, cost)
+    return Delta(delta.text, delta.reasoning, delta.finish, delta.model, counted)
+
+
+async def _close(chunks: Any) -> None:
+    for stream in (chunks, getattr(chunks, "completion_stream", None)):
+        close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,178 @@
+"""A server that speaks OpenAI's chat completions: llama-server, vLLM, Ollama, OpenRouter, OpenAI itself."""
+
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import openai
+from openai import AsyncOpenAI, AsyncStream
+from openai.types.chat import ChatCompletionChunk
+
+from workers.engines.errors import EngineUnavailable, RequestRefused
+from workers.engines.text.base import TextRequest
+from workers.engines.text.remote.dialect import Dialect
+from workers.engines.text.remote.endpoint import Delta, estimate_prompt
+from workers.engines.text.remote.errors import SettingNames, Trouble, judge
+from workers.engines.text.remote.prices import Tokens
+
+CHECK_S = 5.0
+"""Seconds within which a living server lists its models."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a server may take, in seconds.
+
+    ``connect_s`` to accept a connection, ``first_s`` until the first word, ``between_s`` between two pieces,
+    ``total_s`` for an answer at all; a request's own deadline can only be shorter. A server that has written nothing
+    for ``slow_s`` when that deadline passes counts as failing.
+    """
+
+    connect_s: float = 10.0
+    first_s: float = 120.0
+    between_s: float = 60.0
+    total_s: float = 900.0
+    slow_s: float = 5.0
+
+
+class OpenAIEndpoint:
+    """One OpenAI-compatible server, by the ``openai`` client. Retries are the engine's business."""
+
+    def __init__(
+        self, base_url: str, *, api_key: str = "", timeouts: Timeouts | None = None, names: SettingNames | None = None
+    ) -> None:
+        """``base_url`` is the root of the interface, such as ``http://localhost:8080/v1``."""
+        timeouts = timeouts or Timeouts()
+        self._url = _without_credentials(base_url)
+        self._secret = api_key
+        self._names = names or SettingNames()
+        self._dialects: dict[str, Dialect] = {}
+        silence = max(timeouts.first_s, timeouts.between_s)
+        self._client = AsyncOpenAI(
+            base_url=base_url,
+            # The client insists on a key; servers without one ignore it.
+            api_key=api_key or "none",
+            max_retries=0,
+            timeout=openai.Timeout(silence, connect=timeouts.connect_s),
+        )
+
+    @property
+    def url(self) -> str:
+        """The base URL without user name and password."""
+        return self._url
+
+    async def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
+        """Ask once and yield the answer as it comes. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        try:
+            chunks = await self._open(request, self._dialects.setdefault(model, Dialect(model)))
+        except openai.APIError as error:
+            raise self._judged(error, request) from None
+        try:
+            async for chunk in chunks:
+                for delta in read_chunk(chunk):
+                    yield delta
+        except (openai.APIError, ValueError) as error:
+            _log.warning("request %s: the stream of %s broke: %s", request.id, self._url, type(error).__name__)
+            if isinstance(error, openai.APIStatusError):
+                raise self._judged(error, request) from None
+            raise Trouble("down", EngineUnavailable(f"its stream broke: {type(error).__name__}")) from None
+        finally:
+            await chunks.close()
+
+    async def check(self) -> str:
+        """Return "" if the server answers to ``GET /models``, whatever it answers short of a failure of its own."""
+        try:
+            await self._client.with_options(timeout=CHECK_S).models.with_raw_response.list()
+        except openai.APIStatusError as error:
+            return f"status {error.status_code}" if error.status_code >= 500 else ""
+        except openai.APIError as error:
+            return type(error).__name__
+        return ""
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _open(self, request: TextRequest, dialect: Dialect) -> AsyncStream[ChatCompletionChunk]:
+        """Send the request, learning on the way what the server does not accept."""
+        for _ in range(dialect.lessons):
+            body = dialect.body(request)
+            try:
+                return await self._client.post(
+                    "/chat/completions",
+                    body=body,
+                    cast_to=ChatCompletionChunk,
+                    stream=True,
+                    stream_cls=AsyncStream[ChatCompletionChunk],
+                )
+            except openai.APIStatusError as error:
+                judged = self._judged(error, request)
+                if (
+                    not isinstance(judged, RequestRefused)
+                    or error.status_code not in {400, 422}
+                    or not dialect.learn(error, request, body)
+                ):
+                    raise judged from None
+        raise RequestRefused("the server refuses one parameter after another")
+
+    def _judged(self, error: openai.APIError, request: TextRequest) -> Exception:
+        return judge(
+            error,
+            prompt_tokens=estimate_prompt(request),
+            max_tokens=request.sampling.max_tokens,
+            secret=self._secret,
+            names=self._names,
+        )
+
+
+def read_chunk(chunk: Any) -> list[Delta]:
+    """Return what a chunk of a stream says.
+
+    The client builds chunks without checking them, so any part may be missing or of another type. Raises ValueError if
+    nothing can be made of it, and `RequestRefused` if the answer was filtered or the model declined.
+    """
+    if not hasattr(chunk, "choices"):
+        raise ValueError("a chunk that is none")
+    model = chunk.model if isinstance(getattr(chunk, "model", None), str) else ""
+    found: list[Delta] = []
+    for choice in chunk.choices or ():
+        delta = getattr(choice, "delta", None)
+        if delta is not None:
+            if _text(delta, "refusal"):
+                raise RequestRefused("the model declined to answer")
+            # llama-server, vLLM and DeepSeek say reasoning_content, OpenRouter and Ollama say reasoning.
+            reasoning = _text(delta, "reasoning_content") or _text(delta, "reasoning")
+            found.append(Delta(_text(delta, "content"), reasoning, model=model))
+        finish = getattr(choice, "finish_reason", None)
+        if finish == "content_filter":
+            raise RequestRefused("the server's content filter stopped the answer")
+        if finish is not None:
+            found.append(Delta(finish="length" if finish == "length" else "stop", model=model))
+    usage = getattr(chunk, "usage", None)
+    if usage is not None:
+        found.append(Delta(model=model, tokens=read_usage(usage)))
+    return found
+
+
+def read_usage(usage: Any) -> Tokens:
+    """Return the counts of a ``usage`` object; missing ones are 0."""
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Tokens(_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), _count(details, "cached_tokens"))
+
+
+def _count(source: object, name: str) -> int:
+    value = getattr(source, name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _text(source: object, name: str) -> str:
+    value = getattr(source, name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

@@ -1,0 +1,244 @@
+"""Write the prompt of a picture, for a scene or for a persona's portrait."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from db.errors import BadInput, NotAllowed
+from prompts.pictures import style
+from prompts.safety.check import look, refusal
+from prompts.safety.rating import Rating
+from workers.engines.text.base import Sampling
+from workers.engines.text.template.pictures import (
+    LEAST_OWN_WORDS,
+    LEAST_WORDS,
+    MOST_WORDS,
+    PicturePrompt,
+    fill,
+    picture_prompt,
+    shorten,
+)
+from workers.functions.base import AiFunction
+from workers.functions.parsing import ParseFailed, parse_json, strip_reasoning
+from workers.pictures.request import VisualIdentity, clean_text, join_terms
+
+SCENE_LIMIT: Final = 4000
+"""Most characters of a scene."""
+CONTEXT_LIMIT: Final = 6000
+USABLE_WORDS: Final = 25
+"""A prompt with fewer words than this is no answer; with more it is filled up."""
+NEGATIVE_WORDS: Final = 40
+RATING_WORDS: Final[Mapping[Rating, str]] = {"sfw": "general", "suggestive": "teen", "nsfw": "mature"}
+_LABEL: Final = re.compile(
+    r"(?im)^[\s*#>-]*(?:(?P<negative>negative(?:\s+prompt)?)|(?:positive\s+|image\s+)?prompt)\s*(?:\*\*)?\s*:\s*(?:\*\*)?\s*"
+)
+_TAG: Final = re.compile(r"<[^<>]{0,200}>")
+_WEIGHT: Final = re.compile(r":\s*[-+]?\d+(?:\.\d+)?(?=\s*[)\]}])|(?<=[)\]}])\s*(?:\d+\.\d+|\++|-+)")
+_MARKUP: Final = re.compile(r"[()\[\]{}*_`#|<>\\\"“”«»]+")
+_PREAMBLE: Final = re.compile(r"(?i)^(?:sure|certainly|of course|okay|here (?:is|'s|’s))\b[^:\n]{0,120}:\s*")
+
+
+class ImagePromptInputs(BaseModel):
+    """What a picture shows, and how. ``persona`` is a card; its ``visual`` key is carried into the prompt verbatim."""
+
+    scene: str = ""
+    context: str = ""
+    persona: dict[str, Any] = Field(default_factory=dict)
+    preferences: str = ""
+    style: str = ""
+    rating: Rating = "sfw"
+    portrait: bool = False
+    seed: int = 0
+    variant: int = 0
+
+
+class ImagePrompt(BaseModel):
+    """A prompt that is ready to be drawn: 100 to 200 words, the identity's words first, without the style's words.
+
+    ``tokens`` estimates the tokens of SDXL's tokenizers; the engine's own count comes with the picture.
+    """
+
+    prompt: str
+    negative: str
+    source: Literal["ai", "template"]
+    style: str
+    words: int
+    tokens: int
+
+
+class _Answer(BaseModel):
+    prompt: str
+    negative: str = ""
+
+
+class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
+    """Write what an image model needs to be told."""
+
+    name = "write_image_prompt"
+    title = "Write a picture's prompt"
+    prompt = "picture/write_image_prompt"
+    inputs = ImagePromptInputs
+    sampling = Sampling(max_tokens=500, temperature=0.7, top_p=0.95, repeat_penalty=1.05)
+
+    def validate(self, inputs: ImagePromptInputs) -> None:
+        """Refuse sexual content about minors, and inputs that are too long."""
+        if len(inputs.scene) > SCENE_LIMIT:
+            raise BadInput("picture.prompt_too_long", length=len(inputs.scene), limit=SCENE_LIMIT)
+        if look(*_material(inputs)).forbidden:
+            raise NotAllowed("picture.refused_minors")
+
+    async def prepare(self, inputs: ImagePromptInputs) -> dict[str, Any]:
+        """Return scene, persona and style."""
+        chosen, card = style(inputs.style), inputs.persona
+        identity = _identity(inputs)
+        before = len(identity.split())
+        least = max(LEAST_WORDS - before, LEAST_OWN_WORDS) + 10
+        return {
+            "scene": clean_text(inputs.scene),
+            "context": clean_text(inputs.context)[-CONTEXT_LIMIT:],
+            "name": _plain(card.get("name")),
+            "appearance": _plain(card.get("appearance")),
+            "personality": _listed(card.get("personality")),
+            "interests": _listed(card.get("interests")),
+            "preferences": clean_text(inputs.preferences) or _plain(card.get("preferences")),
+            "identity": identity,
+            "style": chosen.name,
+            "style_words": chosen.words,
+            "style_advice": chosen.advice,
+            "rating": RATING_WORDS[inputs.rating],
+            "least_words": least,
+            "most_words": max(MOST_WORDS - before - 20, least + 20),
+            "portrait": inputs.portrait,
+        }
+
+    def facts(self, inputs: ImagePromptInputs) -> Mapping[str, Any]:
+        """Return what the template writer furnishes a picture with."""
+        found = inputs.model_dump() | {"identity": _identity(inputs)}
+        if inputs.preferences:
+            found["persona"] = {**inputs.persona, "preferences": inputs.preferences}
+        return found
+
+    def schema(self, inputs: ImagePromptInputs) -> dict[str, Any]:
+        """Return the form of the answer."""
+        del inputs
+        return {
+            "type": "object",
+            "properties": {
+                "prompt": {"type": "string", "minLength": 200, "maxLength": 1600},
+                "negative": {"type": "string", "maxLength": 300},
+            },
+            "required": ["prompt", "negative"],
+            "additionalProperties": False,
+        }
+
+    def seed(self, inputs: ImagePromptInputs) -> int:
+        """Return a seed of this variant."""
+        return (inputs.seed + inputs.variant * 7919) % 2**31
+
+    def parse(self, text: str, inputs: ImagePromptInputs) -> ImagePrompt:
+        """Read, clean and check the prompt; a short one is filled up, a long one is cut.
+
+        Raises `ParseFailed` for what is no prompt or goes beyond the rating: then the template writes.
+        """
+        answer = _read(text)
+        identity = _identity(inputs)
+        written = picture_prompt(self.facts(inputs))
+        chosen = style(inputs.style)
+        if (answer.prompt, answer.negative) == (written.prompt, written.negative):
+            return _finished(identity, written, "template", chosen.key)
+        body = _clean(answer.prompt)
+        if identity and body.casefold().startswith(identity.casefold()):
+            body = body[len(identity) :].lstrip(" ,.;")
+        if len(body.split()) < USABLE_WORDS:
+            raise ParseFailed(f"The prompt has {len(body.split())} words, but at least {LEAST_WORDS} are wanted.")
+        why = refusal(inputs.rating, identity, body)
+        if why is not None:
+            raise ParseFailed("The prompt goes beyond its content rating.")
+        body = fill(identity, [body], chosen.key, inputs.seed, inputs.variant, body, portrait=inputs.portrait)
+        negative = shorten(_clean(answer.negative), NEGATIVE_WORDS).rstrip(".")
+        if refusal("nsfw", identity, body, negative=negative) is not None:
+            negative = ""
+        return _finished(identity, PicturePrompt(body, join_terms(chosen.negative, negative)), "ai", chosen.key)
+
+    def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+        """Leave out the older half of the context."""
+        context = variables["context"]
+        return {**variables, "context": context[len(context) // 2 + 1 :]} if context else None
+
+    def preview(self, text: str) -> str:
+        """Show nothing: people wait for the picture."""
+        del text
+        return ""
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens SDXL's tokenizers make of ``text``, without the start and end token.
+
+    Their vocabulary holds most English words whole; long and foreign ones are several tokens.
+    """
+    return sum(
+        max(1, (len(part) + 5) // 8) if part.isalpha() else 1 for part in re.findall(r"[^\W\d_]+|\d|[^\w\s]+", text)
+    )
+
+
+def _finished(identity: str, found: PicturePrompt, source: Literal["ai", "template"], style_key: str) -> ImagePrompt:
+    prompt = f"{identity}, {found.prompt}" if identity else found.prompt
+    return ImagePrompt(
+        prompt=prompt,
+        negative=found.negative,
+        source=source,
+        style=style_key,
+        words=len(prompt.split()),
+        tokens=estimate_tokens(prompt),
+    )
+
+
+def _identity(inputs: ImagePromptInputs) -> str:
+    """Return the words that the persona's looks are fixed by."""
+    return VisualIdentity.of_card(inputs.persona).words if inputs.persona else ""
+
+
+def _material(inputs: ImagePromptInputs) -> tuple[str, ...]:
+    card = inputs.persona
+    fields = ("name", "appearance", "personality", "interests", "scenario", "preferences")
+    listed = [part for field in fields for part in (_listed(card.get(field)) or [_plain(card.get(field))])]
+    return (inputs.scene, inputs.context, inputs.preferences, _identity(inputs), *listed)
+
+
+def _plain(value: object) -> str:
+    return clean_text(value) if isinstance(value, str) else ""
+
+
+def _listed(value: object) -> list[str]:
+    if isinstance(value, str):
+        value = re.split(r"[,;\n]", value)
+    return [clean_text(str(each)) for each in value if str(each).strip()] if isinstance(value, list | tuple) else []
+
+
+def _read(text: str) -> _Answer:
+    """Return the answer from JSON, or from prose with or without labels."""
+    try:
+        return parse_json(text, _Answer)
+    except ParseFailed:
+        prose = strip_reasoning(text).strip("` \n")
+        if not prose or prose.startswith(("{", "[", "json")):
+            raise
+    sections: dict[str, str] = {"prompt": "", "negative": ""}
+    at, kind = 0, "prompt"
+    for label in _LABEL.finditer(prose):
+        # What stands before the first label is talk.
+        if at:
+            sections[kind] += " " + prose[at : label.start()]
+        at, kind = label.end(), "negative" if label["negative"] else "prompt"
+    sections[kind] += " " + prose[at:]
+    return _Answer(prompt=sections["prompt"], negative=sections["negative"])
+
+
+def _clean(text: str) -> str:
+    """Return a prompt as plain words: no markup, no weights, no tags, no talk around it."""
+    text = _PREAMBLE.sub("", text.strip())
+    text = _TAG.sub(" ", text)
+    text = _WEIGHT.sub("", text)
+    return re.sub(r"\s+([,.;])", r"\1", clean_text(_MARKUP.sub(" ", text))).strip(" ,;")

@@ -1,0 +1,61 @@
+"""What can be downloaded, from ``presets.yaml``."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+
+def _below(path: str) -> str:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+        raise ValueError("it must lie below the models folder")
+    return path
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """Files of one repository: ``files`` are glob patterns, ``into`` a folder below the models folder."""
+
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    files: Annotated[tuple[str, ...], Field(min_length=1)]
+    into: Annotated[str, AfterValidator(_below)]
+    licence: str
+    size_gb: float = Field(gt=0)
+    revision: str = "main"
+    rename: str = ""
+    """A part that is taken out of the files' names."""
+
+
+class Preset(_Strict):
+    """Something to download: what for, what it needs, and from where."""
+
+    key: str = Field(pattern=r"^[a-z0-9-]+$")
+    title: str
+    purpose: str
+    needs: str
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+
+    @property
+    def size_gb(self) -> float:
+        """About how much is downloaded, in GB."""
+        return sum(source.size_gb for source in self.sources)
+
+    @property
+    def licences(self) -> str:
+        """The licences of all sources."""
+        return ", ".join(dict.fromkeys(source.licence for source in self.sources))
+
+
+@lru_cache(maxsize=1)
+def presets() -> Mapping[str, Preset]:
+    """Return the presets that ship, by key."""
+    text = (files("workers") / "models" / "presets.yaml").read_text(encoding="utf-8")
+    return {preset.key: preset for preset in TypeAdapter(tuple[Preset, ...]).validate_python(yaml.safe_load(text))}

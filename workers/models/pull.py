@@ -1,0 +1,95 @@
+"""Downloads a preset: all its files, with a progress bar, verified, and their checksums written down."""
+
+import fcntl
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from huggingface_hub.utils import disable_progress_bars
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from workers.models.hub import DownloadFailed, Hub, HubFile, place, sha256_of
+from workers.models.presets import Preset
+
+CHECKSUMS: Final = "SHA256SUMS"
+"""File in the models folder with the checksums of all that was downloaded, as `sha256sum --check` reads it."""
+
+
+def pull(preset: Preset, root: Path, hub: Hub, console: Console) -> list[Path]:
+    """Download ``preset`` below the models folder ``root``; return its files. What is there and whole is kept.
+
+    Raises `DownloadFailed`; called again, it goes on where it stopped.
+    """
+    disable_progress_bars()
+    root.mkdir(parents=True, exist_ok=True)
+    with _alone(root):
+        wanted: list[tuple[HubFile, Path]] = []
+        for source in preset.sources:
+            found = hub.files(source)
+            size = sum(file.size for file in found) / 1e9
+            console.print(
+                f"{source.repo}: {len(found)} files, {size:.2f} GB, licence {source.licence}", highlight=False
+            )
+            wanted += [(file, place(source, file, root)) for file in found]
+        with _progress(console) as progress:
+            whole = progress.add_task("all", total=sum(file.size for file, _ in wanted))
+            before = 0
+            for file, target in wanted:
+                task = progress.add_task(target.name, total=file.size)
+
+                def report(have: int, file: HubFile = file, before: int = before, task: object = task) -> None:
+                    progress.update(task, completed=have)  # pyright: ignore[reportArgumentType]
+                    progress.update(whole, completed=before + min(have, file.size))
+
+                hub.fetch(file, target, report)
+                progress.remove_task(task)
+                before += file.size
+        paths = [target for _, target in wanted]
+        _write_checksums(root, {target: file.sha256 or sha256_of(target) for file, target in wanted})
+    return paths
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+@contextmanager
+def _alone(root: Path) -> Generator[None]:
+    """Keep a second download into the same folder out. Raises `DownloadFailed`."""
+    with (root / ".pull.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DownloadFailed(f"Another download into {root} is running.") from None
+        yield
+
+
+def _write_checksums(root: Path, sums: dict[Path, str]) -> None:
+    """Add checksums to the folder's list."""
+    path = root / CHECKSUMS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    known = {name: digest for digest, _, name in (line.partition("  ") for line in lines) if name}
+    known |= {target.relative_to(root).as_posix(): digest for target, digest in sums.items()}
+    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(known.items()))
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

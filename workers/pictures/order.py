@@ -1,0 +1,43 @@
+"""What a job has decided to draw: data that its drawing step starts from, also after a crash."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from prompts.safety.rating import Rating
+
+ALT_LENGTH = 300
+"""Characters of a picture's description for who does not see it; Discord takes 1,024."""
+
+Kind = Literal["imagined", "page", "portrait", "variation", "upscaled"]
+
+
+class Order(BaseModel):
+    """A picture to be drawn. ``persona`` is the one whose visual identity it carries.
+
+    ``source`` is the picture that is redrawn with ``strength``; ``scale`` is how many times larger than it the new one
+    is. ``seed`` is the person's own, ``random_seed`` stands in for it.
+    """
+
+    kind: Kind = "imagined"
+    prompt: str
+    negative: str = ""
+    alt: str = ""
+    style: str = ""
+    size: str = ""
+    quality: str = ""
+    seed: int | None = None
+    random_seed: int = 0
+    rating: Rating = "sfw"
+    allowance: Rating = "sfw"
+    page: int | None = None
+    persona: int | None = None
+    source: int | None = None
+    scale: int = 1
+    strength: float = 0.6
+
+
+def describe(text: str) -> str:
+    """Return a text as a description of a picture: on one line, whole words, not too long."""
+    words = " ".join(text.split())
+    return words if len(words) <= ALT_LENGTH else words[: ALT_LENGTH - 1].rsplit(" ", 1)[0].rstrip(",;:. ") + "…"

@@ -1,0 +1,91 @@
+"""What happens with a prompt before it is drawn and with a picture after, by rating and by what the classifier says."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from db.errors import NotAllowed
+from prompts.safety.check import look, refusal
+from prompts.safety.rating import Rating, lowest
+
+Action = Literal["show", "hide", "refuse"]
+"""``hide``: shown behind the platform's spoiler."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetySettings:
+    """Probabilities (0 to 1) of sexual content from which on a picture is refused or hidden.
+
+    ``strict``: nothing is drawn that no classifier will look at, harmless as it may seem.
+    """
+
+    strict: bool = False
+    refuse_sfw: float = 0.6
+    hide_sfw: float = 0.35
+    refuse_suggestive: float = 0.9
+    hide_suggestive: float = 0.5
+    hide_nsfw: float = 0.3
+    refuse_with_minors: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """A prompt that may be drawn: with which rating, and whether somebody young is in it."""
+
+    rating: Rating
+    minors: bool = False
+
+
+DEFAULTS: Final = SafetySettings()
+
+
+def clear(
+    *texts: str,
+    rating: Rating,
+    allowance: Rating,
+    negative: str = "",
+    classifier: bool,
+    settings: SafetySettings = DEFAULTS,
+) -> Clearance:
+    """Return the terms on which what ``texts`` ask for may be drawn.
+
+    ``rating`` is the persona's or the story's, ``allowance`` the place's, ``classifier`` whether one will look at the
+    picture. Whatever has young people in it is drawn as ``sfw``. ``negative`` is the person's negative prompt.
+
+    Raises:
+        NotAllowed: sexual content about minors (``picture.refused_minors``), more than the rating allows
+            (``picture.refused_rating``), or no classifier where one is demanded (``picture.no_classifier``).
+    """
+    if settings.strict and not classifier:
+        raise NotAllowed("picture.no_classifier")
+    effective = lowest(rating, allowance, "nsfw" if classifier else "suggestive")
+    minors = look(*texts).minors
+    if minors:
+        effective = "sfw"
+    why = refusal(effective, *texts, negative=negative)
+    if why == "minors":
+        raise NotAllowed("picture.refused_minors")
+    if why == "rating":
+        raise NotAllowed("picture.refused_rating", rating=effective)
+    return Clearance(effective, minors)
+
+
+def decide(clearance: Clearance, unsafe: float | None, settings: SafetySettings = DEFAULTS) -> Action:
+    """Return what to do with a finished picture. ``unsafe`` is the classifier's probability, None if none looked.
+
+    Without a classifier nsfw pictures are refused, suggestive ones hidden, and all refused in the strict setting.
+    """
+    rating = clearance.rating
+    if unsafe is None or not 0 <= unsafe <= 1:
+        if settings.strict or rating == "nsfw":
+            return "refuse"
+        return "show" if rating == "sfw" else "hide"
+    if clearance.minors and unsafe >= settings.refuse_with_minors:
+        return "refuse"
+    if rating == "nsfw":
+        return "hide" if unsafe >= settings.hide_nsfw else "show"
+    refuse, hide = (
+        (settings.refuse_sfw, settings.hide_sfw)
+        if rating == "sfw"
+        else (settings.refuse_suggestive, settings.hide_suggestive)
+    )
+    return "refuse" if unsafe >= refuse else "hide" if unsafe >= hide else "show"

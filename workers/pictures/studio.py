@@ -1,0 +1,128 @@
+"""The image engines of a worker, in the order in which they are asked, and what the operator installed for them."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from workers.engines.errors import EngineUnavailable
+from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, Picture
+from workers.engines.image.discovery import choose_image_model, find_image_models
+from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
+from workers.engines.image.settings import ImageSettings
+from workers.pictures.safety import SafetySettings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """Draws with the first engine that can. ``loras`` are the names of the LoRAs in the operator's folder.
+
+    ``classifier``: the local engine has pictures looked at by a classifier. ``max_pixels`` is the largest picture.
+    """
+
+    engines: tuple[ImageEngine, ...] = ()
+    loras: frozenset[str] = frozenset()
+    classifier: bool = False
+    max_pixels: int = 2048 * 2048
+    safety: SafetySettings = field(default_factory=SafetySettings)
+
+    async def stream(self, request: ImageRequest, choice: str = "") -> AsyncGenerator[ImageProgress | Picture]:
+        """Yield progress, then the picture. ``choice`` is the name of the engine that the account wants first.
+
+        Raises `workers.engines.errors.EngineError`; `EngineUnavailable` if there is no engine that can draw.
+        """
+        last = EngineUnavailable("no image engine is configured")
+        for engine in sorted(self.engines, key=lambda e: e.name != choice):
+            try:
+                async with aclosing(_stream(engine, request)) as events:
+                    async for event in events:
+                        yield event
+            except EngineUnavailable as error:
+                _log.warning("%s cannot draw: %s", engine.name, error)
+                last = error
+            else:
+                return
+        raise last
+
+    def looks(self, choice: str = "") -> bool:
+        """Return whether a classifier will look at what is drawn: never sure where another engine may stand in."""
+        first = next(iter(sorted(self.engines, key=lambda e: e.name != choice)), None)
+        return self.classifier and first is not None and first.name == SdxlEngine.name
+
+    def stats(self) -> list[dict[str, Any]]:
+        """Return one report per engine, for `/status`."""
+        return [_report(engine) for engine in self.engines]
+
+    async def close(self) -> None:
+        """Close all engines."""
+        for engine in self.engines:
+            await engine.close()
+
+
+def build_studio(settings: ImageSettings) -> Studio:
+    """Return the studio that the settings describe, with the engines that are configured. Reads from disk."""
+    makers: dict[str, Callable[[ImageSettings], ImageEngine | None]] = {"sdxl": _sdxl}
+    engines = [engine for name in settings.image_engines if (engine := makers.get(name, _none)(settings)) is not None]
+    return Studio(
+        tuple(engines), installed_loras(settings), settings.image_classifier is not None, settings.image_max_pixels
+    )
+
+
+def installed_loras(settings: ImageSettings) -> frozenset[str]:
+    """Return the names of the LoRAs in the operator's folder: file names without their ending."""
+    folder = settings.image_loras
+    found: Sequence[Any] = () if folder is None else sorted(folder.expanduser().glob("*.safetensors"))
+    return frozenset(path.stem for path in found)
+
+
+def _sdxl(settings: ImageSettings) -> ImageEngine | None:
+    model = choose_image_model(find_image_models(settings))
+    if model is None:
+        return None
+    return SdxlEngine(
+        model.path,
+        SdxlOptions(
+            config=model.config,
+            device=settings.image_device,
+            dtype=settings.image_dtype,
+            batch=settings.image_batch,
+            threads=settings.image_threads,
+            compile=settings.image_compile,
+            warm_up=settings.image_warm_up,
+            loras=settings.image_loras,
+            classifier=settings.image_classifier,
+            checksums=settings.image_checksums,
+            max_pixels=settings.image_max_pixels,
+            stall_s=settings.image_stall_s,
+        ),
+    )
+
+
+def _none(settings: ImageSettings) -> ImageEngine | None:
+    del settings
+    return None
+
+
+def _stream(engine: ImageEngine, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
+    async def events() -> AsyncGenerator[ImageProgress | Picture]:
+        stream = engine.stream(request)
+        try:
+            async for event in stream:
+                yield event
+        finally:
+            # Closing cancels the picture.
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+
+    return events()
+
+
+def _report(engine: ImageEngine) -> dict[str, Any]:
+    found: dict[str, Any] = {"engine": engine.name, "kind": "image"}
+    if isinstance(engine, SdxlEngine):
+        ready = engine.ready
+        found |= {"loaded": ready is not None, "model": "" if ready is None else ready.model, "pid": engine.process_id}
+    return found
