@@ -1,0 +1,20 @@
+"""Random traffic for a little while; `benchmarks/soak.py` does it for long."""
+
+from pathlib import Path
+
+from benchmarks.soak import CONTEXT, soak
+from workers.engines.text.llama.engine import LlamaEngine
+
+
+async def test_random_traffic_leaves_nothing_behind(model: Path) -> None:
+    engine = LlamaEngine(model, context=CONTEXT, cells=3 * CONTEXT, threads=1, spill_bytes=2**22)
+    try:
+        result = await soak(engine, 8.0, people=16)
+        assert not result.problems
+        assert not result.stuck
+        assert result.ends["written"] > 20
+        assert {"ContextFull", "GenerationCancelled"} <= result.ends.keys()
+        statistics = await engine.statistics()
+        assert statistics["running"] == statistics["waiting"] == statistics["reserved_cells"] == 0
+    finally:
+        await engine.close()
