@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings  # noqa: E402
 
 from bot.settings import BotSettings  # noqa: E402
 from db.settings import DatabaseSettings  # noqa: E402
+from workers.engines.image.settings import ImageSettings  # noqa: E402
+from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
 from workers.engines.text.settings import TextSettings  # noqa: E402
 from workers.settings import WorkerSettings  # noqa: E402
 
@@ -29,6 +31,8 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Database", DatabaseSettings),
     ("Workers", WorkerSettings),
     ("Text engines", TextSettings),
+    ("Embedding", EmbeddingSettings),
+    ("Image engines", ImageSettings),
 )
 INTRODUCTION = """\
 # Settings
