@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ import llama_cpp
 import platformdirs
 from gguf import GGMLQuantizationType
 
-from benchmarks.text_bench import report, scenarios
+from benchmarks.text_bench import instructions, report, scenarios
 from benchmarks.text_bench.chats import Language
 from benchmarks.text_bench.contender import Room, Start, in_child
 from benchmarks.text_bench.limit import OwnLoop, batched_bench
@@ -63,6 +63,9 @@ async def run(options: Options, chosen: Sequence[Scenario]) -> Results:
     kinds = {scenario.kind for scenario in chosen}
     models = {kind: ensure(options.folder, options.shape, GGMLQuantizationType[kind.upper()]) for kind in sorted(kinds)}
     languages = {kind: Language(model) for kind, model in models.items()}
+    special = {kind: instructions.works(model, options.gpu_layers) for kind, model in models.items()}
+    for kind in (kind for kind, works in special.items() if not works):
+        sys.stdout.write(f"{kind}: llama.cpp crashes with this CPU's special instructions; all do without them.\n")
     for number in range(options.rounds):
         results.calibration.append(calibrate())
         for scenario in chosen:
@@ -73,7 +76,14 @@ async def run(options: Options, chosen: Sequence[Scenario]) -> Results:
                 if (scenario.name, name) in results.failures:
                     continue
                 try:
-                    figures = await _play(options, scenario, name, models[scenario.kind], languages[scenario.kind])
+                    figures = await _play(
+                        options,
+                        scenario,
+                        name,
+                        models[scenario.kind],
+                        languages[scenario.kind],
+                        special=special[scenario.kind],
+                    )
                 except (RuntimeError, EngineError, aiohttp.ClientError) as error:
                     results.failures[scenario.name, name] = outcome = str(error)
                 else:
@@ -83,15 +93,19 @@ async def run(options: Options, chosen: Sequence[Scenario]) -> Results:
     return results
 
 
-async def _play(options: Options, scenario: Scenario, name: str, model: Path, language: Language) -> Figures:
+async def _play(
+    options: Options, scenario: Scenario, name: str, model: Path, language: Language, *, special: bool
+) -> Figures:
     if name in options.programs:
         assert scenario.shape is not None
         shape = scenario.shape(options.size)
-        return Figures(await batched_bench(options.programs[name], model, shape, options.threads, options.gpu_layers))
+        program = options.programs[name]
+        speed = await batched_bench(program, model, shape, options.threads, options.gpu_layers, special=special)
+        return Figures(speed)
     load = scenario.load(language, options.size)
     whole = load.conversations(language)
     parallel = max(PARALLEL, len(load.chats)) if options.gpu_layers else PARALLEL
-    room = Room.of(whole, language, parallel, options.threads, options.gpu_layers)
+    room = replace(Room.of(whole, language, parallel, options.threads, options.gpu_layers), special=special)
     return await measure(options.contenders[name], model, language, load, room)
 
 

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from benchmarks.text_bench import instructions
 from benchmarks.text_bench.chats import Answer, Chat, Language, Prompt
 from workers.engines.text.llama.protocol import Statistics
 
@@ -23,13 +24,17 @@ _STOP_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What there is: tokens of the longest chat and of all at once, chats at a time, threads, layers on a GPU."""
+    """What there is: tokens of the longest chat and of all at once, chats at a time, threads, layers on a GPU.
+
+    ``special`` tells whether special instructions of the CPU may be used.
+    """
 
     context: int
     cells: int
     parallel: int
     threads: int
     gpu_layers: int = 0
+    special: bool = True
 
     @classmethod
     def of(cls, chats: Sequence[Chat], language: Language, parallel: int, threads: int, gpu_layers: int = 0) -> "Room":
@@ -157,6 +162,8 @@ def _serve(connection: Connection, make: Callable[[Path, Room], Runner], model: 
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     try:
+        if not room.special:
+            instructions.do_without()
         runner = make(model, room)
         connection.send(runner.ready)
         while True:

@@ -118,7 +118,13 @@ def _common(prompts: Sequence[Sequence[int]]) -> int:
 
 
 async def batched_bench(
-    program: Path, model: Path, shape: tuple[int, int, int, int], threads: int, gpu_layers: int = 0
+    program: Path,
+    model: Path,
+    shape: tuple[int, int, int, int],
+    threads: int,
+    gpu_layers: int = 0,
+    *,
+    special: bool = True,
 ) -> float:
     """Return tokens per second of llama.cpp's own program for answers of that shape.
 
@@ -132,6 +138,7 @@ async def batched_bench(
         str(program), "-m", str(model), "-c", str(size), "-b", str(BATCH), "-ub", "512", "-npp", str(shared + own),
         "-ntg", str(new), "-npl", str(chats), "-t", str(threads), "-tb", str(threads), "-ngl", str(gpu_layers),
         "-fa", "on", "--output-format", "jsonl", *(("-pps", "-kvu") if shared else ()),
+        *(() if special else ("--no-repack",)),
     ]  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
