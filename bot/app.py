@@ -34,7 +34,9 @@ async def run(settings: BotSettings, names: list[str]) -> int:
         Queue(settings.redis_url) as queue,
     ):
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
-        return await serve(platforms, registry, queue, operators=settings.storyfork_operators)
+        return await serve(
+            platforms, registry, queue, operators=settings.storyfork_operators, adults=settings.storyfork_adults
+        )
 
 
 async def serve(
@@ -43,6 +45,7 @@ async def serve(
     queue: Queue,
     *,
     operators: frozenset[str] = frozenset(),
+    adults: bool = False,
 ) -> int:
     """Serve connected platforms; the database is open. Returns the exit status."""
     prompts = default_registry()
@@ -56,7 +59,7 @@ async def serve(
         courier.ring(event.platform)
 
     capabilities = {name: p.capabilities for name, p in platforms.items()}
-    router = Router(registry, composer, prompts, queue, capabilities, on_commit)
+    router = Router(registry, composer, prompts, queue, capabilities, on_commit, adults=adults)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,7 +98,9 @@ def _platform(name: str, settings: BotSettings, registry: CommandRegistry) -> Pl
     if name == "console":
         from bot.platforms.console import ConsolePlatform
 
-        return ConsolePlatform(registry, history=settings.storyfork_home / "console_history")
+        return ConsolePlatform(
+            registry, history=settings.storyfork_home / "console_history", pictures=settings.storyfork_home / "pictures"
+        )
     if name == "discord" and settings.discord_token is not None:
         from bot.platforms.discord import DiscordPlatform
 

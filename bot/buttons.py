@@ -23,6 +23,14 @@ Verb = Literal[
     "persona",  # persona: talk to it here
     "variant",  # chat message: answer again
     "cancel",  # job
+    "picture",  # page: draw it
+    "portrait",  # persona: draw them
+    "redraw",  # picture: draw the same again with another seed
+    "vary",  # picture: redraw it a little differently
+    "upscale",  # picture: redraw it at twice its size
+    "prompt",  # picture: show what it was drawn from
+    "file",  # picture: send its best file
+    "erase",  # picture: delete it
     "fill",  # index of a command: opens the form for its missing parameters
 ]
 

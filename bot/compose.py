@@ -8,8 +8,9 @@ from bot.buttons import Action, unpack
 from bot.commands.registry import CommandRegistry, CommandSpec
 from bot.forms import form_of
 from bot.messages import Button, Message, Progress
+from bot.pictures import file_message, picture_message, prompt_message
 from db import accounts, chats, jobs, outbox, overrides, personas, stories
-from db.models import Choice, OutboxRow, Page, Story
+from db.models import Choice, OutboxRow, Page, Picture, Story
 from prompts.errors import PromptNotFound
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
@@ -42,8 +43,12 @@ class Composer:
             "personas": self._personas,
             "greeting": self._greeting,
             "prompt": self._prompt,
+            "model": self._model,
             "status": self._status,
             "help": self._help,
+            "picture": self._picture,
+            "picture_prompt": self._picture_prompt,
+            "picture_file": self._picture_file,
         }
 
     async def compose(self, row: OutboxRow) -> Message | None:
@@ -197,7 +202,11 @@ class Composer:
 
     async def _greeting(self, row: OutboxRow, words: "_Words") -> Message:
         persona = await personas.get(int(row.payload["account"]), int(row.payload["persona"]))
-        return Message(persona.card.get("greeting") or words("chat.nothing", name=persona.name), speaker=persona.name)
+        return Message(
+            persona.card.get("greeting") or words("chat.nothing", name=persona.name),
+            speaker=persona.name,
+            buttons=((_button(words, "portrait", "portrait", persona.id),),),
+        )
 
     async def _prompt(self, row: OutboxRow, words: "_Words") -> Message:
         account, name = int(row.payload["account"]), row.payload["name"]
@@ -210,6 +219,10 @@ class Composer:
         footer = words("prompt.state_default") if own is None else words("prompt.state_changed", name=name)
         title = words("prompt.title", name=name)
         return Message(own if own is not None else default.source, title=title, footer=footer, private=True)
+
+    async def _model(self, row: OutboxRow, words: "_Words") -> Message:
+        chosen = await accounts.chosen_model(int(row.payload["account"]))
+        return Message("\n\n".join(status.models(words, chosen, await self._queue.models())), private=True)
 
     async def _status(self, row: OutboxRow, words: "_Words") -> Message:
         vitals = await self._queue.vitals()
@@ -229,6 +242,18 @@ class Composer:
         del row
         lines = [words("help.line", usage=usage(spec), help=spec.help) for spec in self._registry]
         return Message(words("help.intro") + "\n\n" + "\n".join(lines), title=words("help.title"))
+
+    async def _picture(self, row: OutboxRow, words: "_Words") -> Message:
+        picture = await Picture.get_or_none(id=int(row.payload["picture"]))
+        return Message(words("picture.unknown")) if picture is None else picture_message(picture, words)
+
+    async def _picture_prompt(self, row: OutboxRow, words: "_Words") -> Message:
+        picture = await Picture.get_or_none(id=int(row.payload["picture"]))
+        return Message(words("picture.unknown"), private=True) if picture is None else prompt_message(picture, words)
+
+    async def _picture_file(self, row: OutboxRow, words: "_Words") -> Message:
+        picture = await Picture.get_or_none(id=int(row.payload["picture"]))
+        return Message(words("picture.unknown")) if picture is None else file_message(picture, words)
 
 
 class _Words:
@@ -269,7 +294,8 @@ def _page_buttons(words: _Words, story: Story, page: Page, choices: list[Choice]
     )
     back = (_button(words, "back", "back", *at),) if page.parent_id is not None else ()
     own = (_button(words, "own", "own", *at),) if page.state == "ready" and not page.ending else ()
-    turns = (*back, _button(words, "retry", "retry", *at), *own)
+    drawn = (_button(words, "picture", "picture", page.id),) if page.state == "ready" else ()
+    turns = (*back, _button(words, "retry", "retry", *at), *own, *drawn)
     return tuple(row for row in (numbers, turns) if row)
 
 

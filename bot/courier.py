@@ -153,6 +153,9 @@ class Courier:
                 await platform.place(delivery, await self._composer.progress(row))
             await self._watch(claimed)
             return True
+        if row.kind == "erase":
+            await platform.retract(destination, destination.pressed_message)
+            return True
         if row.part == outbox.REPLY:
             await self._board.end(row.event_key)
         try:

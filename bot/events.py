@@ -32,11 +32,15 @@ class UserRef(_Frozen):
 
 
 class ConversationRef(_Frozen):
-    """Where it happened. A Discord thread is a chat of its own; a Telegram topic is a ``thread_id`` of its chat."""
+    """Where it happened. A Discord thread is a chat of its own; a Telegram topic is a ``thread_id`` of its chat.
+
+    ``adult``: the platform itself keeps minors out of here; None where the platform knows no such places.
+    """
 
     chat_id: str
     thread_id: str = ""
     kind: ConversationKind
+    adult: bool | None = None
 
 
 class Destination(_Frozen):
@@ -59,13 +63,16 @@ class Command(_Frozen):
     """A command with its raw parameter values by name, as typed. ``name`` is the full name, ``story new``.
 
     ``rest`` is free text behind the command where the platform has no named parameters: the command's first text
-    parameter takes it.
+    parameter takes it. ``file`` is what the person attached for the command's parameter of kind ``bytes``;
+    ``file_problem`` is the wording's key if it could not be taken.
     """
 
     type: Literal["command"] = "command"
     name: str
     values: dict[str, str] = {}
     rest: str = ""
+    file: bytes = b""
+    file_problem: str = ""
 
 
 class Press(_Frozen):

@@ -4,6 +4,7 @@ Text is plain text with at most light emphasis (``*italic*``, ``**bold**``; see 
 markup, so a renderer escapes whatever its platform would read as such.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,13 +44,37 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A file to send: its bytes, type and name."""
+
+    data: bytes
+    mime: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in a message. ``load`` fetches its file: ``full``, or a ``photo`` where platforms recompress.
+
+    ``alt`` is its description for who does not see it. ``hidden``: shown only to who taps on it. ``document``: sent as
+    a file, not as something to look at, where the platform tells these apart.
+    """
+
+    load: Callable[[Literal["full", "photo"]], Awaitable[PictureFile]]
+    alt: str
+    hidden: bool = False
+    document: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, of any length: platforms split it, buttons stand under the last part.
 
     ``choices`` are shown in full, numbered from 1, between body and footer; ``taken`` is the number of the choice
     that was taken, if any. ``speaker`` is the persona who talks. ``private`` messages are for the person who asked
     only, where the platform can do that. ``asks`` is the field that the person's next text answers. ``thread`` is the
-    name of a thread that this message wants to open and stand in, where the platform has threads.
+    name of a thread that this message wants to open and stand in, where the platform has threads. ``picture`` is shown
+    with the text, which is short then.
     """
 
     body: str
@@ -62,6 +87,7 @@ class Message:
     private: bool = False
     asks: Field | None = None
     thread: str = ""
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)

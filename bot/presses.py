@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.buttons import Action, Verb
+from bot.commands import picture as picture_commands
 from bot.commands import story as story_commands
 from bot.commands.persona import use_persona
 from bot.turn import Turn
-from db import chats, jobs, personas, stories
+from db import chats, jobs, personas, pictures, stories
 from db.errors import NotAllowed, NotFound
 from db.models import Page
 
@@ -88,6 +89,43 @@ async def _cancel(turn: Turn, action: Action) -> None:
     await turn.answer_for(job, "job.cancelled", kind="page_failed" if "page" in job.parameters else "notice")
 
 
+async def _illustrate(turn: Turn, action: Action) -> None:
+    await picture_commands.illustrate(turn, action.args[0])
+
+
+async def _portrait(turn: Turn, action: Action) -> None:
+    await picture_commands.portray(turn, await personas.get(turn.account_id, action.args[0]))
+
+
+async def _redraw(turn: Turn, action: Action) -> None:
+    await picture_commands.redraw(turn, "draw_again", action.args[0])
+
+
+async def _vary(turn: Turn, action: Action) -> None:
+    await picture_commands.redraw(turn, "variations", action.args[0])
+
+
+async def _upscale(turn: Turn, action: Action) -> None:
+    await picture_commands.redraw(turn, "upscale", action.args[0])
+
+
+async def _prompt(turn: Turn, action: Action) -> None:
+    picture = await pictures.get(turn.account_id, action.args[0])
+    await turn.say("picture_prompt", {"picture": picture.id}, ordered=False, private=True)
+
+
+async def _file(turn: Turn, action: Action) -> None:
+    picture = await pictures.get(turn.account_id, action.args[0])
+    await turn.say("picture_file", {"picture": picture.id})
+
+
+async def _erase(turn: Turn, action: Action) -> None:
+    admin = turn.event.user.is_admin
+    await pictures.delete(turn.account_id, turn.user_id, action.args[0], admin=admin)
+    await turn.erase()
+    await turn.notice("picture.deleted")
+
+
 async def _moved(turn: Turn, page_id: int, move: stories.Move) -> None:
     """Mark the choice, show where it leads, and give the page's waiting job what it waits for."""
     await turn.mark(page_id, move.page.choice_id)
@@ -108,6 +146,14 @@ _HANDLERS: Final[dict[Verb, Callable[[Turn, Action], Awaitable[None]]]] = {
     "persona": _persona,
     "variant": _variant,
     "cancel": _cancel,
+    "picture": _illustrate,
+    "portrait": _portrait,
+    "redraw": _redraw,
+    "vary": _vary,
+    "upscale": _upscale,
+    "prompt": _prompt,
+    "file": _file,
+    "erase": _erase,
 }
 
 

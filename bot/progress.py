@@ -59,8 +59,9 @@ class ProgressBoard:
         if entry is None:
             return
         entry.latest = Progress(
-            locales.text(f"job.{heard.get('phase', 'working')}", language=entry.language),
+            _note(heard, entry.language),
             percent=int(heard.get("percent", 0)),
+            position=int(heard.get("ahead", 0)),
             text=str(heard.get("text", "")),
             buttons=self._buttons(int(heard.get("job", 0)), entry.language),
         )
@@ -90,3 +91,16 @@ class ProgressBoard:
                 await entry.platform.show_progress(entry.destination, entry.slot, progress)
             except Exception as e:  # noqa: BLE001 - progress is worth no answer
                 _log.info("progress could not be shown: %s", e)
+
+
+def _note(heard: Mapping[str, Any], language: str) -> str:
+    """Return in words what a published progress message says."""
+    phase = str(heard.get("phase", "working"))
+    if phase == "queued":
+        return locales.text("job.in_line", {"ahead": int(heard.get("ahead", 0))}, language)
+    eta = heard.get("eta")
+    if phase == "drawing" and isinstance(eta, int | float):
+        values = {"step": heard.get("step", 0), "steps": heard.get("steps", 0), "seconds": max(1, round(eta))}
+        return locales.text("job.drawing_eta", values, language)
+    values = {"step": heard.get("step", 0), "steps": heard.get("steps", 0)} if phase == "drawing" else {}
+    return locales.text(f"job.{phase}", values, language)

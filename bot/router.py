@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from bot import locales, presses, talk
 from bot.buttons import Action, BadButton, unpack
+from bot.commands import picture
+from bot.commands.model import DEFAULT
 from bot.commands.registry import CommandRegistry, CommandSpec
 from bot.compose import Composer
 from bot.events import Command, Event, Press, Said, Submit
@@ -19,6 +21,7 @@ from db import accounts, inbox, personas, stories
 from db.accounts import Who
 from db.connection import OUTAGES, transaction
 from db.errors import BadInput, Moved, NotAllowed, UserError
+from prompts.pictures import styles
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
@@ -26,6 +29,8 @@ PATIENCE_SECONDS: Final = 1.5
 """No commit within this: refuse explicitly. Discord shows a failure after 3 s."""
 SUGGESTIONS: Final = 25
 """Discord's limit of autocomplete choices."""
+SUGGESTED: Final = 100
+"""Discord's limit of characters of one."""
 _AWAY: Final = (*OUTAGES, TimeoutError)
 _log = logging.getLogger(__name__)
 
@@ -41,10 +46,15 @@ class Router:
         queue: Queue,
         capabilities: Mapping[str, Capabilities],
         on_commit: Callable[[Event, Outcome], None],
+        *,
+        adults: bool = False,
     ) -> None:
-        """``on_commit`` hears of every committed event: the courier sends what is there at once."""
+        """``on_commit`` hears of every committed event: the courier sends what is there at once.
+
+        ``adults``: the operator's word that places whose platform knows no age restriction are for adults.
+        """
         self._registry, self._composer, self._prompts, self._queue = registry, composer, prompts, queue
-        self._capabilities, self._on_commit = capabilities, on_commit
+        self._capabilities, self._on_commit, self._adults = capabilities, on_commit, adults
 
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and what it changes, then wake whoever does the rest. Never raises."""
@@ -61,7 +71,7 @@ class Router:
             outcome, turn = await self._answer(event, "router.defect", {"reference": reference}, None)
         if turn is not None:
             self._on_commit(event, outcome)
-            await turn.ring(self._queue)
+            await turn.ring()
         return outcome
 
     async def form_for(self, event: Event) -> Form | Message | None:
@@ -98,8 +108,17 @@ class Router:
         """Return suggestions for a command's parameter: what the person may see, matching what is typed so far."""
         spec = self._registry.get(event.payload.name) if isinstance(event.payload, Command) else None
         source = next((p.completes for p in spec.parameters if p.name == parameter), "") if spec else ""
+        if source == "styles":
+            found_styles = [s for s in styles().values() if prefix.lower() in f"{s.key} {s.name}".lower()]
+            return [(s.name, s.key) for s in found_styles][:SUGGESTIONS]
         if source == "prompts":
             return [(n, n) for n in self._prompts.names() if prefix.lower() in n][:SUGGESTIONS]
+        if source == "painters":
+            names = (picture.DEFAULT, *await picture.painters(self._queue))
+            return [(name, name) for name in names if prefix.casefold() in name.casefold()][:SUGGESTIONS]
+        if source == "models":
+            known = dict.fromkeys((DEFAULT, *(await self._queue.models() or ())))
+            return [(n, n) for n in known if prefix.lower() in n.lower() and len(n) <= SUGGESTED][:SUGGESTIONS]
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 who = await _resolve(event)
@@ -123,7 +142,8 @@ class Router:
             if not await inbox.record(event.key):
                 return Outcome("duplicate"), None
             capabilities = self._capabilities[event.platform]
-            turn = Turn(event, await _resolve(event), capabilities.placeholder_delay)
+            who = await _resolve(event)
+            turn = Turn(event, who, capabilities.placeholder_delay, self._queue, adults=self._adults)
             await handle(turn)
             # A commit under way is waited for: cut off, nobody would know whether it happened.
             patience.reschedule(None)
@@ -161,7 +181,7 @@ class Router:
 
     async def _command(self, turn: Turn, command: Command) -> None:
         spec, values = self._read(command)
-        _allow(spec, turn)
+        _allow(spec, turn, values)
         await turn.leave_form()
         if spec.missing(values):
             if self._capabilities[turn.event.platform].forms:
@@ -190,7 +210,7 @@ class Router:
         spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
         if spec is None:
             raise BadInput("router.old_button")
-        _allow(spec, turn)
+        _allow(spec, turn, values)
         await spec.handler(turn, _typed(spec, values))
 
     async def _check_own(self, event: Event, action: Action) -> None:
@@ -214,6 +234,8 @@ class Router:
                 raise BadInput("command.group", name=f"/{command.name}", verbs=verbs)
             raise BadInput("command.unknown", name=f"/{command.name}")
         values = {k: v for k, v in command.values.items() if v.strip()}
+        if spec.file is not None:
+            values.pop(spec.file.name, None)
         unknown = values.keys() - {p.name for p in spec.parameters}
         if unknown:
             raise BadInput("command.unknown_parameter", name=f"/{spec.name}", parameter=min(unknown))
@@ -246,8 +268,8 @@ async def _resolve(event: Event) -> Who:
     )
 
 
-def _allow(spec: CommandSpec, turn: Turn) -> None:
-    if spec.admin and not turn.event.user.is_admin:
+def _allow(spec: CommandSpec, turn: Turn, values: Mapping[str, str]) -> None:
+    if spec.manages(values) and not turn.event.user.is_admin:
         raise NotAllowed("admin.only")
 
 

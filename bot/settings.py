@@ -32,6 +32,11 @@ class BotSettings(BaseSettings):
         "`discord:80351110224678912,telegram:123456789`. `/status` in direct messages shows them workers and engines "
         "in detail. Whoever uses the console is one.",
     )
+    storyfork_adults: bool = Field(
+        default=False,
+        description="Your word that everybody who reaches the bot on Telegram or the console is an adult: pictures for "
+        "adults may then be switched on with `/rating`. On Discord its own age-restricted channels decide.",
+    )
     discord_token: SecretStr | None = Field(
         default=None, description="The token of the Discord bot, from the developer portal. Unset: no Discord."
     )

@@ -1,4 +1,4 @@
-"""What `/status` says: to everybody how busy it is, to who runs the service how workers and engines do."""
+"""What `/status` and `/model` say of the workers: how busy they are, how they and their engines do, what they have."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -17,6 +17,8 @@ def everybody(words: Words, vitals: Vitals | None, load: Load) -> list[str]:
     lines = [words("status.unknown" if vitals is None else "status.up" if vitals else "status.down")]
     if engines := [_engine(words, e) for e in _distinct(vitals or (), "engine", "model")]:
         lines.append(words("status.engines", engines=", ".join(engines)))
+    if drawing := [_engine(words, e) for e in _distinct(vitals or (), "engine", "model", key="pictures")]:
+        lines.append(words("status.pictures", engines=", ".join(drawing)))
     lines.append(words("status.queue", interactive=load.interactive, background=load.background, running=load.running))
     if load.wait_s < _SOON_SECONDS:
         lines.append(words("status.no_wait"))
@@ -45,15 +47,28 @@ def operators(words: Words, vitals: Vitals | None, work: Mapping[str, int], mail
     return lines
 
 
-def _distinct(vitals: Vitals, *keys: str) -> list[dict[str, Any]]:
+def models(words: Words, chosen: str, known: Sequence[str] | None) -> list[str]:
+    """Return which model writes here and which may be chosen; ``known`` are the workers' models, None: nobody knows."""
+    if known is None:
+        return [words("model.chosen", model=chosen) if chosen else words("model.operators"), words("model.not_known")]
+    if not known:
+        return [words("model.templates")]
+    if not chosen:
+        writes = words("model.usual", model=known[0])
+    else:
+        writes = words("model.chosen" if chosen in known else "model.gone", model=chosen)
+    return [writes, words("model.known", models=", ".join(known))]
+
+
+def _distinct(vitals: Vitals, *keys: str, key: str = "engines") -> list[dict[str, Any]]:
     """Return the engines of all workers, one of those that agree in ``keys``; best one that is loaded."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for worker in vitals:
-        for reported in worker.get("engines", ()):
+        for reported in worker.get(key, ()):
             engine = {**reported, "host": worker.get("host", "?")}
-            key = tuple(engine.get(k) for k in keys)
-            if key not in found or (engine.get("loaded") and not found[key].get("loaded")):
-                found[key] = engine
+            same = tuple(engine.get(k) for k in keys)
+            if same not in found or (engine.get("loaded") and not found[same].get("loaded")):
+                found[same] = engine
     return list(found.values())
 
 

@@ -16,16 +16,19 @@ class Turn:
     """An event being handled: who, where, and what comes of it.
 
     Everything here goes into the router's one transaction; ``wakes`` and ``cancels`` happen after its commit.
-    ``placeholder_delay`` is the platform's (None: no placeholder for this event).
+    ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator's word that
+    places whose platform knows no age restriction are for adults. ``queue`` is for asking how the workers do.
     """
 
     event: Event
     who: Who
     placeholder_delay: float | None
+    queue: Queue
     wakes: list[int] = field(default_factory=list[int])
     cancels: list[int] = field(default_factory=list[int])
     answered: bool = False
     private: bool = False
+    adults: bool = False
 
     @property
     def account_id(self) -> int:
@@ -74,6 +77,20 @@ class Turn:
         if story is not None:
             payload["story"] = story
         await self.say("notice", payload, ordered=not private, private=private)
+
+    async def erase(self) -> None:
+        """Remove the pressed message."""
+        if self.event.destination.pressed_message:
+            await outbox.add(
+                self.event.key,
+                outbox.MARK,
+                platform=self.event.platform,
+                conversation_id=self.conversation_id,
+                kind="erase",
+                payload={},
+                destination=self.event.destination.model_dump(),
+                ordered=False,
+            )
 
     async def mark(self, page_id: int, choice_id: int | None = None) -> None:
         """Show on the pressed message which choice was taken (None: none), and take its buttons away."""
@@ -149,9 +166,9 @@ class Turn:
         if self.who.draft is not None:
             await drafts.drop(self.conversation_id, self.user_id)
 
-    async def ring(self, queue: Queue) -> None:
+    async def ring(self) -> None:
         """After the commit: wake workers, and stop those whose job was cancelled."""
         for job_id in self.wakes:
-            await queue.wake(job_id)
+            await self.queue.wake(job_id)
         for job_id in self.cancels:
-            await queue.announce_cancel(job_id)
+            await self.queue.announce_cancel(job_id)

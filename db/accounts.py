@@ -125,6 +125,15 @@ async def choose_model(account_id: int, model: str) -> None:
     )  # fmt: skip
 
 
+async def choose_painter(account_id: int, engine: str) -> None:
+    """Remember the image engine that an account wants first; "" goes back to the operator's order."""
+    await row(
+        "UPDATE accounts SET settings = settings || jsonb_build_object('image_engine', $2::text) "
+        "WHERE id = $1 RETURNING id",
+        account_id, engine,
+    )  # fmt: skip
+
+
 async def set_rating(account_id: int, rating: str) -> None:
     """Remember what pictures may show where an account is at home."""
     await row(

@@ -86,6 +86,15 @@ async def put_back(job_id: int, token: UUID) -> None:
     await _change(job_id, token, f"state = 'queued', {_RELEASE}")
 
 
+async def move(job_id: int, token: UUID, queue: Queue) -> None:
+    """Queue a job for workers of another kind, which go on with it; wake one after the commit. Raises `LeaseLost`."""
+    await _change(
+        job_id, token,
+        f"state = 'queued', queue = $3, run_after = now(), woken_at = now(), {_RELEASE}",
+        queue,
+    )  # fmt: skip
+
+
 async def retry(job_id: int, token: UUID, delay: float, error: str) -> None:
     """Queue a job again after ``delay`` seconds. Raises `LeaseLost`."""
     await _change(

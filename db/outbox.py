@@ -1,7 +1,8 @@
 """The outbox: what is to be sent, in which order, by whom, and what became of it.
 
 A row is unique by event and part. Parts of one event: ``reply`` (the answer), ``placeholder`` (a message that shows
-progress and becomes the answer), ``mark`` (a change of the pressed message), ``notice``. States: pending → sending
+progress and becomes the answer), ``mark`` (a change of the pressed message), ``picture`` (of a page, which was the
+answer), ``notice``. States: pending → sending
 (one holder, a lease) → sent or dead; a placeholder that the answer overtook is superseded.
 """
 
@@ -20,6 +21,7 @@ REPLY: Final = "reply"
 PLACEHOLDER: Final = "placeholder"
 MARK: Final = "mark"
 NOTICE: Final = "notice"
+PICTURE: Final = "picture"
 
 _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
 # A placeholder of which nobody knows whether it was sent is finished before its answer, which then takes its place:

@@ -48,9 +48,10 @@ async def create(
     genre: str = "",
     language: str = "en",
     mode: str = "solo",
+    illustrated: bool = False,
     seed: int,
 ) -> Move:
-    """Start a story: its first page is pending, its conversation now tells it."""
+    """Start a story: its first page is pending, its conversation now tells it. ``illustrated``: with pictures."""
     story = await Story.create(
         account_id=account_id,
         owner_id=owner_id,
@@ -59,12 +60,23 @@ async def create(
         genre=genre,
         language=language,
         mode=mode,
+        illustrated=illustrated,
         seed=seed % SEED_LIMIT,
     )
     page = await Page.create(story_id=story.id, state="pending", chosen=True)
     await Story.filter(id=story.id).update(cursor_id=page.id)
     await tell_here(conversation_id, story.id)
     return Move(await _story(story.id), page, fresh=True)
+
+
+async def told_in(page_id: int) -> str | None:
+    """Return the chat id of the thread in which a page's story is told; None if it has no thread of its own."""
+    found = await row(
+        "SELECT c.chat_id FROM pages p JOIN conversations c ON c.story_id = p.story_id AND c.kind = 'thread' "
+        "AND c.thread_id = '' WHERE p.id = $1 ORDER BY c.id DESC LIMIT 1",
+        page_id,
+    )
+    return None if found is None else found["chat_id"]
 
 
 async def tell_here(conversation_id: int, story_id: int) -> None:

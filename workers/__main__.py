@@ -10,10 +10,13 @@ from pathlib import Path
 from db.connection import BadDatabaseUrl, connect
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
+from workers.engines.image.discovery import find_image_models
+from workers.engines.image.settings import ImageSettings
 from workers.engines.text.discovery import find_models
 from workers.engines.text.fallback import build_text_engine
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
+from workers.pictures.studio import Studio, build_studio
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
@@ -47,8 +50,9 @@ async def _run(queue_kind: str) -> int:
         sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
         return 2
     text = await asyncio.to_thread(build_text_engine, TextSettings())
+    studio = await asyncio.to_thread(build_studio, ImageSettings()) if queue_kind == "gpu" else Studio()
     async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
-        services = Services(text, default_registry(), queue)
+        services = Services(text, default_registry(), queue, studio=studio)
         runner = Runner(services, settings.storyfork_worker_jobs)
         try:
             await serve(
@@ -59,22 +63,32 @@ async def _run(queue_kind: str) -> int:
                 reaper=settings.storyfork_reaper,
             )
         finally:
+            await studio.close()
             await text.close()
     return 0
 
 
 def _models(*, as_json: bool) -> int:
-    found = find_models(TextSettings())
+    found, settings = find_models(TextSettings()), ImageSettings()
     if as_json:
         rows = [
             {"kind": "text", "path": str(m.path), "size": m.size, "fits": m.fits, "reason": m.reason} for m in found
         ]
+        rows += [
+            {"kind": "image", "path": str(m.path), "size": m.size, "fits": m.usable, "reason": m.reason}
+            for m in find_image_models(settings)
+        ]
+        if settings.image_base_url:
+            rows.append({"kind": "image", "path": settings.image_base_url, "size": 0, "fits": True, "reason": ""})
         sys.stdout.write(json.dumps(rows) + "\n")
     else:
         for m in found:
             sys.stdout.write(f"{'*' if m.fits else ' '} {Path(m.path)}  {m.size / 2**30:.1f} GiB  {m.reason}\n")
         if not found:
             sys.stdout.write(f"No models under {TextSettings().models_dir.absolute()}: templates write everything.\n")
+        for image in find_image_models(settings):
+            mark, size = "*" if image.usable else " ", image.size / 2**30
+            sys.stdout.write(f"{mark} {image.path}  {size:.1f} GiB  pictures  {image.reason}\n")
     return 0
 
 

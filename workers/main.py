@@ -14,7 +14,7 @@ from typing import Any, Final
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from db import inbox, jobs
+from db import inbox, jobs, pictures
 from db.connection import OUTAGES
 from workers.queue import CANCEL_CHANNEL, Queue, queue_name, wake_channel
 from workers.runner import Runner
@@ -154,6 +154,7 @@ async def _reap(queue: Queue, kinds: Sequence[jobs.Queue]) -> None:
                 await queue.wake_again(await jobs.overdue(kind), queue=kind)
             if rounds % _PRUNE_ROUNDS == 0:
                 await inbox.prune()
+                await pictures.prune()
             rounds += 1
         except OUTAGES as e:
             _log.warning("the reaper cannot reach the database: %s", e)

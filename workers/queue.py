@@ -170,6 +170,15 @@ class Queue:
             return None
         return [_decode(value) for value in found if value]
 
+    async def models(self) -> tuple[str, ...] | None:
+        """Return the names of the text models of the living workers, first what writes stories if nothing was chosen.
+
+        Empty if they only have templates; None if nobody knows: Redis is away, or no worker that writes is up.
+        """
+        writers = [worker for worker in await self.vitals() or () if "cpu" in worker.get("queues", ())]
+        names = dict.fromkeys(str(name) for worker in writers for name in worker.get("models", ()))
+        return tuple(names) if writers else None
+
     async def listen(self, *channels: str) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
         """Yield ``(channel, message)`` for ever; None after each (re)connection: something may have been missed."""
         delay = 0.1

@@ -4,15 +4,17 @@ from dataclasses import dataclass, field
 
 from prompts.registry import PromptRegistry
 from workers.engines.text.fallback import EngineChain
+from workers.pictures.studio import Studio
 from workers.queue import Queue
 from workers.tracking import Stops
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Shared by all jobs of a process."""
+    """Shared by all jobs of a process. ``studio`` draws; only workers of the gpu queue have engines in it."""
 
     text: EngineChain
     prompts: PromptRegistry
     queue: Queue
     stops: Stops = field(default_factory=Stops)
+    studio: Studio = field(default_factory=Studio)

@@ -57,6 +57,33 @@ class Tracker:
                 },
             )
 
+    async def draw(self, phase: str, step: int, steps: int, ahead: int, eta_s: float | None) -> None:
+        """Report how far a picture is: ``step`` of ``steps``, pictures ``ahead`` of it, seconds that are left.
+
+        Raises `LeaseLost` if the job is not ours any more.
+        """
+        now, percent = time.monotonic(), min(99, 100 * step // max(1, steps))
+        changed, self._phase = phase != self._phase, phase
+        token = self.job.lease_token
+        if token is not None and now - self._recorded >= RECORD_SECONDS:
+            await jobs.report(self.job.id, token, phase, percent)
+            self._recorded = now
+        if self.job.event_key is not None and (changed or now - self._published >= PUBLISH_SECONDS):
+            self._published = now
+            await self.queue.publish(
+                PROGRESS_CHANNEL,
+                {
+                    "job": self.job.id,
+                    "event": self.job.event_key,
+                    "phase": phase,
+                    "percent": percent,
+                    "step": step,
+                    "steps": steps,
+                    "ahead": ahead,
+                    "eta": eta_s,
+                },
+            )
+
 
 class Stops:
     """Which running jobs of this process can end early and keep what they have, and who was asked to.

@@ -33,6 +33,8 @@ async def publish_vitals(services: Services, kinds: Sequence[jobs.Queue], runner
                 "running": runner.running,
                 "capacity": runner.running + runner.free,
                 "engines": rates.of(await services.text.stats(), time.monotonic()),
+                "models": services.text.model_names,
+                "pictures": services.studio.stats(),
             }
             await services.queue.put_vitals(name, vitals, KEPT_SECONDS)
             await asyncio.sleep(PUBLISH_SECONDS)

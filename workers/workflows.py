@@ -15,6 +15,15 @@ from db.connection import transaction
 from db.errors import Retryable
 from workers.steps.base import AnyStep, Commit, Failure, Parallel, Run, Step, WaitForChoice
 from workers.steps.chat import AnswerAsPersona, PublishReply
+from workers.steps.picture_orders import (
+    OrderAgain,
+    OrderImagined,
+    OrderPage,
+    OrderPortrait,
+    OrderUpscaled,
+    OrderVariation,
+)
+from workers.steps.pictures import CleanSource, DrawPicture, FindStudio, PublishPicture
 from workers.steps.story import PublishPage, SettleSiblings, SuggestChoices, WaitForReader, WritePage
 
 
@@ -22,7 +31,6 @@ class Workflow(ABC):
     """A job type: its steps, and what to undo when it is given up."""
 
     name: ClassVar[str]
-    queue: ClassVar[jobs.Queue] = "cpu"
     steps: ClassVar[Sequence[AnyStep]]
 
     async def give_up(self, run: Run, failure: Failure) -> None:
@@ -45,6 +53,9 @@ class Workflow(ABC):
                 await asyncio.gather(*(_plain(s, run) for s in step.steps if s.name not in run.left))
             elif step.name in run.left:
                 continue
+            elif (queue := step.queue) is not None and queue != run.job.queue:
+                await self._hand_over(run, queue)
+                return
             elif isinstance(step, Commit):
                 if await self._commit(step, run, todo):
                     return
@@ -53,11 +64,16 @@ class Workflow(ABC):
         await jobs.finish(run.job.id, run.token)
         await run.announce()
 
+    async def _hand_over(self, run: Run, queue: jobs.Queue) -> None:
+        """Let a worker of another kind go on with the job."""
+        await jobs.move(run.job.id, run.token, queue)
+        await run.services.queue.wake(run.job.id, queue=queue, priority=run.job.priority)
+
     async def _commit(self, step: Commit, run: Run, todo: list[AnyStep]) -> bool:
         """Run a step in its transaction; True if that ended the run as well."""
         async with transaction():
             run.left[step.name] = await step.run(run)
-            await jobs.save_artifact(run.job.id, run.token, step.name, "record", run.left[step.name])
+            await jobs.save_artifact(run.job.id, run.token, step.name, step.kind, run.left[step.name])
             following = todo[0] if todo else None
             waits = isinstance(following, WaitForChoice) and following.needed(run)
             if waits:
@@ -102,6 +118,57 @@ class PersonaReply(Workflow):
         await super().give_up(run, failure)
 
 
+class PictureWorkflow(Workflow):
+    """A picture: what shall be drawn, the drawing, the answer. A picture that nobody asked for fails in silence."""
+
+    async def give_up(self, run: Run, failure: Failure) -> None:
+        """Tell who asked for it."""
+        if run.job.parent_id is None:
+            await super().give_up(run, failure)
+
+
+class Imagine(PictureWorkflow):
+    """Draw what a person describes, or redraw a picture of theirs."""
+
+    name = "imagine"
+    steps = (FindStudio(), CleanSource(), OrderImagined(), DrawPicture(), PublishPicture())
+
+
+class IllustratePage(PictureWorkflow):
+    """Draw the best moment of a page."""
+
+    name = "illustrate_page"
+    steps = (FindStudio(), OrderPage(), DrawPicture(), PublishPicture())
+
+
+class PersonaPortrait(PictureWorkflow):
+    """Draw a persona."""
+
+    name = "persona_portrait"
+    steps = (FindStudio(), OrderPortrait(), DrawPicture(), PublishPicture())
+
+
+class Redrawn(PictureWorkflow):
+    """Draw the same again with another seed."""
+
+    name = "draw_again"
+    steps = (FindStudio(), OrderAgain(), DrawPicture(), PublishPicture())
+
+
+class Variations(PictureWorkflow):
+    """Redraw a picture a little differently."""
+
+    name = "variations"
+    steps = (FindStudio(), OrderVariation(), DrawPicture(), PublishPicture())
+
+
+class Upscale(PictureWorkflow):
+    """Redraw a picture at twice its size."""
+
+    name = "upscale"
+    steps = (FindStudio(), OrderUpscaled(), DrawPicture(), PublishPicture())
+
+
 class UnknownWorkflow(Workflow):
     """Stands for a job type of a newer release: another worker may know it."""
 
@@ -113,7 +180,18 @@ class UnknownWorkflow(Workflow):
         raise Retryable(f"this worker does not know jobs of type {run.job.type!r}", delay=5.0)
 
 
-_WORKFLOWS: dict[str, Workflow] = {w.name: w for w in (SinglePage(), BranchingPage(), PersonaReply())}
+_ALL: tuple[Workflow, ...] = (
+    SinglePage(),
+    BranchingPage(),
+    PersonaReply(),
+    Imagine(),
+    IllustratePage(),
+    PersonaPortrait(),
+    Redrawn(),
+    Variations(),
+    Upscale(),
+)
+_WORKFLOWS: dict[str, Workflow] = {w.name: w for w in _ALL}
 _UNKNOWN = UnknownWorkflow()
 
 
@@ -135,5 +213,5 @@ async def _give_up_page(run: Run, failure: Failure) -> None:
 
 async def _plain(step: Step, run: Run) -> None:
     content = await step.run(run)
-    await jobs.save_artifact(run.job.id, run.token, step.name, "step", content)
+    await jobs.save_artifact(run.job.id, run.token, step.name, step.kind, content)
     run.left[step.name] = content

@@ -151,6 +151,9 @@ async def check_models(around: Surroundings) -> list[Check]:
     if not any(model.get("kind") == "text" for model in found):
         advice = "Put a GGUF file below STORYFORK_MODELS_DIR, or name a server; see docs/settings.md, text engines."
         checks.append(Check("text model", State.WARN, "none found here; without one, templates write", advice))
+    if not any(model.get("kind") == "image" for model in found):
+        advice = "`storyfork models pull pictures` gets one; or name a server: docs/settings.md, image engines."
+        checks.append(Check("image model", State.WARN, "none found here; without one, there are no pictures", advice))
     return checks
 
 

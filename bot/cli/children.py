@@ -1,5 +1,6 @@
 """The programs that the command starts: workers and bots, each `python -m ROOM …` in a process of its own."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -58,6 +59,30 @@ def bot_spec(platforms: list[str], environment: Mapping[str, str], output: Outpu
         env=environment,
         stop_timeout=BOT_STOP_SECONDS,
     )
+
+
+async def answer_of_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what `ask_workers` does, without blocking; cancelled, it ends the process that it asked.
+
+    Raises:
+        OperatorError: it failed.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *module_argv("workers", question, "--json"),
+        env={**os.environ, **environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        answer, _ = await process.communicate()
+        return [dict(item) for item in json.loads(answer)]
+    except (ValueError, TypeError) as error:
+        raise OperatorError(f"`python -m workers {question}` gave no usable answer: {error}") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def ask_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:

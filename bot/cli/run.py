@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import typer
 
-from bot.cli.children import ask_workers, bot_spec, child_environment, module_argv, worker_spec
+from bot.cli.children import answer_of_workers, ask_workers, bot_spec, child_environment, module_argv, worker_spec
 from bot.cli.errors import OperatorError
 from bot.settings import BotSettings
 from bot.stack.embedded import embedded_stack
@@ -137,6 +138,7 @@ async def _demo(settings: BotSettings) -> int:
         await apply_migrations(stack.database_url)
         environment = child_environment(stack.paths.home, stack)
         await supervisor.start(worker_spec("cpu", environment, stack.paths.logs / "worker-cpu.log"))
+        pictures = asyncio.create_task(_draw_too(supervisor, environment, stack.paths.logs / "worker-gpu.log"))
         # Ended by SIGTERM, not SIGKILL, when we are killed: the terminal is to be left in order.
         spec = bot_spec(["console"], environment, "terminal")
         spec = replace(spec, foreground=True, death_signal=signal.SIGTERM)
@@ -150,8 +152,21 @@ async def _demo(settings: BotSettings) -> int:
             code = ended.result()
         finally:
             hopeless.cancel()
+            pictures.cancel()
+            await asyncio.gather(pictures, return_exceptions=True)
             await console.stop()
     return code if code >= 0 else 128 - code
+
+
+async def _draw_too(supervisor: Supervisor, environment: dict[str, str], log_file: Path) -> None:
+    """Start the worker for pictures if there is a model; the console does not wait for it."""
+    try:
+        models = await answer_of_workers("models", environment)
+    except OperatorError as error:
+        log.warning("Starting without a gpu worker: %s", error)
+        return
+    if _can_draw(models):
+        await supervisor.start(worker_spec("gpu", environment, log_file))
 
 
 async def _up(settings: BotSettings, platforms: list[str]) -> int:
@@ -182,11 +197,13 @@ async def _migrate_anywhere(settings: BotSettings) -> list[str]:
         return await apply_migrations(stack.database_url)
 
 
+def _can_draw(models: list[dict[str, Any]]) -> bool:
+    return any(model.get("kind") == "image" and model.get("fits", True) for model in models)
+
+
 def _has_image_model(environment: dict[str, str]) -> bool:
     try:
-        return any(
-            model.get("kind") == "image" and model.get("fits", True) for model in ask_workers("models", environment)
-        )
+        return _can_draw(ask_workers("models", environment))
     except OperatorError as error:
         log.warning("Starting without a gpu worker: %s", error)
         return False

@@ -1,6 +1,6 @@
 """The command registry: one neutral definition of each command, from which every surface derives its own form."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +12,23 @@ Handler = Callable[["Turn", dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A typed parameter. ``kind`` is ``str``, ``int`` or ``bool``; ``choices`` are ``(label, value)`` of an enum.
+    """A typed parameter. ``kind`` is ``str``, ``int``, ``bool`` or ``bytes`` (an attached file, at most one).
 
-    ``completes`` names a source of suggestions (``stories``, ``personas``, ``prompts``).
-    ``max_length`` in characters. ``asked``: if it is missing, a form asks for it.
+    ``choices`` are ``(label, value)`` of an enum.
+    ``completes`` names a source of suggestions (``stories``, ``personas``, ``prompts``, ``styles``, ``models``).
+    ``max_length`` in characters. ``admin``: only who manages the account may give it.
     """
 
     name: str
     help: str
-    kind: type[str] | type[int] | type[bool] = str
+    kind: type[str] | type[int] | type[bool] | type[bytes] = str
     required: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     completes: str = ""
     max_length: int = 200
     multiline: bool = False
     placeholder: str = ""
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,20 @@ class CommandSpec:
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
     admin: bool = False
+
+    @property
+    def file(self) -> Parameter | None:
+        """The parameter that takes an attached file, if there is one."""
+        return next((p for p in self.parameters if p.kind is bytes), None)
+
+    @property
+    def managing(self) -> bool:
+        """Whether it matters who manages the account."""
+        return self.admin or any(p.admin for p in self.parameters)
+
+    def manages(self, values: Mapping[str, str]) -> bool:
+        """Whether only who manages the account may do it with these values."""
+        return self.admin or any(p.admin and values.get(p.name, "").strip() for p in self.parameters)
 
     def missing(self, values: dict[str, str]) -> list[Parameter]:
         """Return the required parameters that ``values`` does not hold."""

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any, Final
 
+from bot.commands.picture import chances
 from bot.commands.registry import CommandSpec, Parameter
 from bot.turn import Turn
 from db import stories
@@ -30,15 +31,17 @@ async def begin(turn: Turn, values: dict[str, Any]) -> None:
         genre=values.get("genre") or "",
         language=values.get("language") or turn.who.user.language.partition("-")[0] or "en",
         mode=values.get("mode") or "solo",
+        illustrated=bool(values.get("illustrated")),
         seed=secrets.randbelow(stories.SEED_LIMIT),
     )
     await show(turn, move)
 
 
 async def show(turn: Turn, move: Move) -> None:
-    """Show the page of a move: at once if it is there, else have it written."""
+    """Show the page of a move: at once if it is there, else have it written, and drawn if the story has pictures."""
     if move.fresh:
-        job_id = await turn.work("branching_page", {"page": move.page.id})
+        pictures = {"pictures": chances(turn)} if move.story.illustrated else {}
+        job_id = await turn.work("branching_page", {"page": move.page.id, **pictures})
         await stories.set_job(move.page.id, job_id)
     else:
         await turn.say("page", {"page": move.page.id})
@@ -146,6 +149,7 @@ SPECS: Final = (
                 "Who may choose",
                 choices=(("Only I choose", "solo"), ("Anyone here may choose, the first tap counts", "open")),
             ),
+            Parameter("illustrated", "Draw a picture of every page", bool),
         ),
     ),
     CommandSpec("story list", "List your stories", list_stories),

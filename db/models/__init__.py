@@ -4,6 +4,7 @@ from db.models.accounts import Account, Conversation, Draft, User
 from db.models.chats import ChatMessage, Persona, PromptOverride
 from db.models.delivery import InboxEvent, OutboxRow
 from db.models.jobs import AiTask, Artifact, Job
+from db.models.pictures import Picture, PictureFile
 from db.models.stories import Choice, Page, Story
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "OutboxRow",
     "Page",
     "Persona",
+    "Picture",
+    "PictureFile",
     "PromptOverride",
     "Story",
     "User",

@@ -21,6 +21,7 @@ class Story(Record):
     language = fields.TextField(default="en")
     rating = fields.TextField(default="sfw")
     mode = fields.TextField(default="solo")
+    illustrated = fields.BooleanField(default=False)
     seed = fields.BigIntField()
     cursor_id = fields.BigIntField(null=True)
     revision = fields.IntField(default=0)

@@ -5,6 +5,8 @@ import itertools
 import time
 from collections.abc import Callable
 
+import pytest
+
 from bot.events import Destination
 from bot.messages import Progress
 from bot.platforms.base import Capabilities
@@ -21,11 +23,13 @@ class Wall:
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.shown: list[tuple[float, str, str, str]] = []
+        self.progress: list[Progress] = []
         self.seconds = seconds
 
     async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
         started = time.monotonic()
         await asyncio.sleep(self.seconds)
+        self.progress.append(progress)
         self.shown.append((started, destination.chat_id, slot, progress.text))
 
 
@@ -75,3 +79,27 @@ async def test_an_edit_under_way_is_waited_for_and_none_comes_after():
     board.hear({"event": "a", "job": 1, "text": "too late"})
     await asyncio.sleep(3 * INTERVAL)
     assert wall.shown == done
+
+
+@pytest.mark.parametrize(
+    ("heard", "shown"),
+    [
+        ({"phase": "loading"}, Progress("The picture model is being loaded …")),
+        ({"phase": "queued", "ahead": 2}, Progress("Waiting: 2 before yours.", position=2)),
+        ({"phase": "drawing", "step": 1, "steps": 28, "percent": 3}, Progress("Drawing: step 1 of 28 …", 3)),
+        (
+            {"phase": "drawing", "step": 7, "steps": 28, "percent": 25, "eta": 12.4},
+            Progress("Drawing: step 7 of 28, about 12 s left …", 25),
+        ),
+        ({"phase": "finishing", "percent": 99}, Progress("Almost there …", 99)),
+    ],
+)
+async def test_a_picture_says_its_step_its_place_and_its_time(heard: dict[str, object], shown: Progress):
+    wall = Wall()
+    board = board_of(wall)
+    expect(board, "a", "here")
+    board.hear({"event": "a", "job": 1, **heard})
+    async with asyncio.timeout(5):
+        while not wall.progress:
+            await asyncio.sleep(INTERVAL / 10)
+    assert wall.progress == [shown]

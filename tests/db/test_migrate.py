@@ -81,6 +81,10 @@ POPULATE = {
         INSERT INTO users (platform, external_id, name) VALUES ('telegram', '2', 'ben');
         INSERT INTO drafts (conversation_id, user_id, content) SELECT 1, 2, content FROM drafts WHERE user_id = 1;
     """,
+    "0004_pictures": """
+        INSERT INTO pictures (account_id, user_id, job_id, page_id, kind) VALUES (1, 1, 1, 1, 'page');
+        INSERT INTO picture_files (picture_id, form, mime, data) VALUES (1, 'full', 'image/png', '\\x00');
+    """,
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

@@ -36,6 +36,24 @@ def tiny_sdxl(folder: Path, *, seed: int = 0) -> Path:
     return path
 
 
+def tiny_lora(folder: Path, name: str, *, model: Path, seed: int = 0) -> Path:
+    """Write a LoRA for the tiny ``model``, strong enough to be seen, into ``folder/name.safetensors``. Needs peft."""
+    from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    pipeline: Any = StableDiffusionXLPipeline.from_pretrained(str(model), local_files_only=True)
+    torch.manual_seed(seed)
+    layers: dict[str, Any] = {}
+    for part, targets in (("unet", ["to_q", "to_v", "to_out.0"]), ("text_encoder", ["q_proj", "v_proj"])):
+        network = getattr(pipeline, part)
+        network.add_adapter(LoraConfig(r=4, lora_alpha=16, target_modules=targets, init_lora_weights=False))
+        found: Any = get_peft_model_state_dict(network)
+        layers[f"{part}_lora_layers"] = convert_state_dict_to_diffusers(found)
+    pipeline.save_lora_weights(folder, **layers, weight_name=f"{name}.safetensors", safe_serialization=True)
+    return folder / f"{name}.safetensors"
+
+
 def build(seed: int = 0) -> Any:
     """Return the model as a diffusers pipeline, float32 on the CPU."""
     torch.manual_seed(seed)

@@ -23,7 +23,7 @@ class Reporting(TemplateEngine):
 
     def __init__(self, figures: Mapping[str, Any] | Exception | None) -> None:
         super().__init__()
-        self.name, self.figures = "llama", figures
+        self.name, self.figures, self.model_names = "llama", figures, ("tiny", "big")
 
     async def statistics(self) -> Mapping[str, Any] | None:
         if isinstance(self.figures, Exception):
@@ -78,6 +78,8 @@ async def test_a_worker_is_known_until_it_stops(redis_url: str):
         (vitals,) = known
         assert vitals["queues"] == ["cpu"]
         assert (vitals["running"], vitals["capacity"]) == (0, 4)
+        assert vitals["models"] == ["tiny", "big"]
+        assert await queue.models() == ("tiny", "big")
         assert vitals["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}]
         client = Redis.from_url(redis_url)
         (key,) = await client.keys("storyfork:vitals:*")
@@ -94,5 +96,6 @@ async def test_a_worker_is_known_until_it_stops(redis_url: str):
 async def test_without_redis_nobody_knows(tmp_path: object):
     async with Queue(f"unix://{tmp_path}/nothing.sock") as queue:
         assert await queue.vitals() is None
+        assert await queue.models() is None
         await queue.put_vitals("me", {}, 1.0)
         await queue.drop_vitals("me")

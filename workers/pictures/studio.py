@@ -1,15 +1,17 @@
 """The image engines of a worker, in the order in which they are asked, and what the operator installed for them."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from workers.engines.errors import EngineUnavailable
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, Picture
-from workers.engines.image.discovery import choose_image_model, find_image_models
-from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
+from workers.engines.image.build import build_image_engines
+from workers.engines.image.discovery import FOLDER
+from workers.engines.image.sdxl.engine import SdxlEngine
 from workers.engines.image.settings import ImageSettings
 from workers.pictures.safety import SafetySettings
 
@@ -64,46 +66,30 @@ class Studio:
 
 def build_studio(settings: ImageSettings) -> Studio:
     """Return the studio that the settings describe, with the engines that are configured. Reads from disk."""
-    makers: dict[str, Callable[[ImageSettings], ImageEngine | None]] = {"sdxl": _sdxl}
-    engines = [engine for name in settings.image_engines if (engine := makers.get(name, _none)(settings)) is not None]
+    settings = with_pulled(settings)
     return Studio(
-        tuple(engines), installed_loras(settings), settings.image_classifier is not None, settings.image_max_pixels
+        tuple(build_image_engines(settings).values()),
+        installed_loras(settings),
+        settings.image_classifier is not None,
+        settings.image_max_pixels,
     )
+
+
+def with_pulled(settings: ImageSettings) -> ImageSettings:
+    """Return the settings with the folders of LoRAs and classifier, where unset, that ``models pull`` fills."""
+    home = settings.models_dir.expanduser() / FOLDER
+    found: dict[str, Path] = {}
+    if settings.image_loras is None and (home / "loras").is_dir():
+        found["image_loras"] = home / "loras"
+    if settings.image_classifier is None and (home / "safety" / "config.json").is_file():
+        found["image_classifier"] = home / "safety"
+    return settings.model_copy(update=found)
 
 
 def installed_loras(settings: ImageSettings) -> frozenset[str]:
     """Return the names of the LoRAs in the operator's folder: file names without their ending."""
     folder = settings.image_loras
-    found: Sequence[Any] = () if folder is None else sorted(folder.expanduser().glob("*.safetensors"))
-    return frozenset(path.stem for path in found)
-
-
-def _sdxl(settings: ImageSettings) -> ImageEngine | None:
-    model = choose_image_model(find_image_models(settings))
-    if model is None:
-        return None
-    return SdxlEngine(
-        model.path,
-        SdxlOptions(
-            config=model.config,
-            device=settings.image_device,
-            dtype=settings.image_dtype,
-            batch=settings.image_batch,
-            threads=settings.image_threads,
-            compile=settings.image_compile,
-            warm_up=settings.image_warm_up,
-            loras=settings.image_loras,
-            classifier=settings.image_classifier,
-            checksums=settings.image_checksums,
-            max_pixels=settings.image_max_pixels,
-            stall_s=settings.image_stall_s,
-        ),
-    )
-
-
-def _none(settings: ImageSettings) -> ImageEngine | None:
-    del settings
-    return None
+    return frozenset() if folder is None else frozenset(path.stem for path in folder.expanduser().glob("*.safetensors"))
 
 
 def _stream(engine: ImageEngine, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
@@ -121,7 +107,7 @@ def _stream(engine: ImageEngine, request: ImageRequest) -> AsyncGenerator[ImageP
 
 
 def _report(engine: ImageEngine) -> dict[str, Any]:
-    found: dict[str, Any] = {"engine": engine.name, "kind": "image"}
+    found: dict[str, Any] = {"engine": engine.name}
     if isinstance(engine, SdxlEngine):
         ready = engine.ready
         found |= {"loaded": ready is not None, "model": "" if ready is None else ready.model, "pid": engine.process_id}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
-from db import outbox
+from db import jobs, outbox
 from db.models import Job
 from workers.queue import outbox_channel
 from workers.services import Services
@@ -32,34 +32,56 @@ class Run:
         self.tracker = Tracker(job, services.queue)
         self.left: dict[str, Any] = {}
         self._platforms: set[str] = set()
+        self._later: list[int] = []
 
-    async def reply(self, kind: str, payload: dict[str, Any]) -> None:
-        """Insert the answer to the job's event into the outbox; call it inside the transaction."""
+    def later(self, job_id: int) -> None:
+        """Wake a worker, after the commit, for a background job that was added in the transaction."""
+        self._later.append(job_id)
+
+    async def reply(
+        self,
+        kind: str,
+        payload: dict[str, Any],
+        *,
+        part: str = outbox.REPLY,
+        destination: dict[str, Any] | None = None,
+    ) -> None:
+        """Insert the answer to the job's event into the outbox; call it inside the transaction.
+
+        ``part`` is another one than the answer for what comes besides; ``destination`` then says where it goes.
+        """
         job = self.job
         if job.event_key is None or job.conversation_id is None or job.destination is None:
             return
         platform = job.event_key.partition(":")[0]
         await outbox.add(
             job.event_key,
-            outbox.REPLY,
+            part,
             platform=platform,
             conversation_id=job.conversation_id,
             kind=kind,
             payload=payload,
-            destination=job.destination,
+            destination=destination or job.destination,
         )
         self._platforms.add(platform)
 
     async def announce(self) -> None:
-        """Tell the couriers of new rows; call it after the commit."""
+        """Tell the couriers of new rows, and workers of new jobs; call it after the commit."""
         while self._platforms:
             await self.services.queue.publish(outbox_channel(self._platforms.pop()))
+        while self._later:
+            await self.services.queue.wake(self._later.pop(), priority=jobs.BACKGROUND)
 
 
 class Step(ABC):
-    """A piece of a workflow. ``name`` is unique in it."""
+    """A piece of a workflow. ``name`` is unique in it; ``queue`` is the kind of worker it needs (None: any).
+
+    ``kind`` is the kind of the artifact that it leaves.
+    """
 
     name: ClassVar[str]
+    queue: ClassVar[jobs.Queue | None] = None
+    kind: ClassVar[str] = "step"
 
     @abstractmethod
     async def run(self, run: Run) -> Any:
@@ -68,6 +90,8 @@ class Step(ABC):
 
 class Commit(Step):
     """A step that changes the record; it runs inside a transaction and must be quick."""
+
+    kind = "record"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from db import stories
+from db import jobs, stories
 from db.errors import LeaseLost
 from workers.functions import registry
 from workers.functions.engine import Caller, FunctionEngine
@@ -46,6 +46,7 @@ class PublishPage(Commit):
     """Attach text and choices to the page, and announce it."""
 
     name: ClassVar[str] = "publish_page"
+    kind: ClassVar[str] = "text_ready"
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the page's id. Raises `LeaseLost` if nobody waits for the page any more."""
@@ -62,7 +63,27 @@ class PublishPage(Commit):
         if page is None:
             raise LeaseLost(f"page {page_id} is gone or was given up")
         await run.reply("page", {"page": page_id})
+        if (pictures := run.job.parameters.get("pictures")) is not None:
+            await _illustrate(run, page_id, pictures)
         return {"page": page_id, "ending": page.ending}
+
+
+async def _illustrate(run: Run, page_id: int, how: dict[str, Any]) -> None:
+    """Have the page's picture drawn; it is shown when it is ready, the page does not wait for it."""
+    job = run.job
+    run.later(
+        await jobs.add(
+            "illustrate_page",
+            {"illustrates": page_id, **how},
+            priority=jobs.BACKGROUND,
+            account_id=job.account_id,
+            user_id=job.user_id,
+            conversation_id=job.conversation_id,
+            parent_id=job.id,
+            event_key=job.event_key,
+            destination=job.destination,
+        )
+    )
 
 
 class WaitForReader(WaitForChoice):

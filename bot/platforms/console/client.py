@@ -14,7 +14,7 @@ from typing import Final, TextIO
 
 from bot.commands.registry import CommandRegistry
 from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Press, Said, UserRef
-from bot.messages import Message, Progress
+from bot.messages import Message, Picture, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater
 from bot.platforms.console.commands import CommandCompleter
 from bot.platforms.console.inbound import Local, Quit, read_line
@@ -22,6 +22,7 @@ from bot.platforms.console.render import Renderer
 from bot.platforms.console.state import ConsoleState, Open
 from bot.platforms.console.streams import LineReader, LineWriter
 from bot.platforms.console.terminal import Terminal
+from db.pictures import ATTACHED_BYTES
 
 _CHAT: Final = "console"
 _WELCOME: Final = "/story new and a premise starts a story · /help lists everything · /quit leaves"
@@ -45,6 +46,7 @@ class ConsolePlatform:
         registry: CommandRegistry,
         *,
         history: Path | None = None,
+        pictures: Path | None = None,
         stdin: TextIO | None = None,
         stdout: TextIO | None = None,
         user: str = "",
@@ -52,8 +54,9 @@ class ConsolePlatform:
         line_timeout: float = 120.0,
         width: int | None = None,
     ) -> None:
-        """``history`` is the file of typed lines; ``stdin`` and ``stdout`` default to the process's own.
+        """``history`` is the file of typed lines, ``pictures`` the folder for pictures.
 
+        ``stdin`` and ``stdout`` default to the process's own.
         ``line_timeout`` is how many seconds a played line may take to be answered. ``width`` in columns is where plain
         output wraps; without it, output that is not a terminal is not wrapped.
         """
@@ -61,6 +64,7 @@ class ConsolePlatform:
         self._stdin = stdin if stdin is not None else sys.stdin
         self._stdout = stdout if stdout is not None else sys.stdout
         self._history = history
+        self._pictures = pictures if pictures is not None else Path("pictures")
         self._user = user or _local_user()
         self._language = language
         self._line_timeout = line_timeout
@@ -107,6 +111,8 @@ class ConsolePlatform:
                     raise RetryLater("the console is not open")
                 # Printed and recorded by a process that died right after: only the buttons are new to this one.
                 if message_id not in delivery.sent or message_id == delivery.slot:
+                    if message.picture is not None:
+                        await self._show(message.picture)
                     await self._print(self._renderer.mark(message) if mark else self._renderer.message(message))
                 self._printed.add(delivery.id)
             if not delivery.edit and message_id not in delivery.sent:
@@ -238,6 +244,8 @@ class ConsolePlatform:
         if isinstance(reading, Local):
             await self._print(self._renderer.notice(reading.text))
             return reading
+        if isinstance(reading, Command):
+            reading = await _with_file(reading, self._registry)
         if isinstance(reading, Command | Said):
             state.asks = None
             return self._event(reading)
@@ -268,6 +276,13 @@ class ConsolePlatform:
             ),
             payload=payload,
         )
+
+    async def _show(self, picture: Picture) -> None:
+        """Write a picture's file, and print where it is."""
+        file = await picture.load("full")
+        path = (self._pictures / file.name).absolute()
+        await asyncio.to_thread(_write, path, file.data)
+        await self._print(self._renderer.picture(picture.alt, str(path)))
 
     async def _print(self, text: str) -> None:
         """Print. Raises `RetryLater` when there is no screen, or nobody reads it any more."""
@@ -315,6 +330,29 @@ class ConsolePlatform:
             yield
         finally:
             signal.signal(signal.SIGINT, previous)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+async def _with_file(command: Command, registry: CommandRegistry) -> Command:
+    """Return a command with the file that it names as an attachment."""
+    spec = registry.get(command.name)
+    named = command.values.get(spec.file.name) if spec is not None and spec.file is not None else None
+    if not named:
+        return command
+    try:
+        data = await asyncio.to_thread(_read_file, named)
+    except OSError:
+        return command.model_copy(update={"file_problem": "attachment.no_file"})
+    return command.model_copy(update={"file": data})
+
+
+def _read_file(name: str) -> bytes:
+    with Path(name).expanduser().open("rb") as file:
+        return file.read(ATTACHED_BYTES + 1)
 
 
 def _local_user() -> str:

@@ -69,6 +69,15 @@ class Renderer:
             blocks.append(_Block(Text(words, "cyan"), Text()))
         return "\n" + self._emit(blocks)
 
+    def picture(self, alt: str, path: str) -> str:
+        """Return the description of a picture and where its file is, an empty line in front."""
+        lead = Text("🖼  ")
+        return (
+            "\n"
+            + self._emit([_Block(Text(clean(alt) or "…", "bold"), lead)])
+            + self._emit([_Block(Text(clean(path), "cyan"), Text())], wrap=False)
+        )
+
     def mark(self, message: Message) -> str:
         """Return the line that says which choice of a message was taken, or its footer; empty if it has neither."""
         taken = message.taken

@@ -4,6 +4,8 @@ The library's own objects hold state in memory (views, response flags) that a re
 on the outbox alone.
 """
 
+import asyncio
+import json
 from typing import Any, Final
 
 import aiohttp
@@ -23,6 +25,7 @@ NO_DIRECT_MESSAGES: Final = 50007
 MISSING_PERMISSIONS: Final = 50013
 INVALID_TOKEN: Final = 50027
 INVALID_BODY: Final = 50035
+TOO_LARGE: Final = 40005
 THREAD_EXISTS: Final = 160004
 NO_WAY_IN: Final = frozenset({UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS})
 """The channel is closed to the bot."""
@@ -37,6 +40,9 @@ DEFER_SILENTLY: Final = 6
 SUGGEST: Final = 8
 DIALOG: Final = 9
 EPHEMERAL: Final = 64
+
+FILES: Final = "_files"
+"""In a body: the files that go with it, as (name, bytes, type); they never stand in its JSON."""
 
 Body = dict[str, Any]
 
@@ -53,7 +59,7 @@ class Api:
         route = Route("POST", "/interactions/{interaction_id}/{webhook_token}/callback",
                       interaction_id=interaction_id, webhook_token=token)  # fmt: skip
         body = {"type": kind} if data is None else {"type": kind, "data": data}
-        made = await self._http.request(route, json=body, params={"with_response": "true"})
+        made = await self._request(route, body, params={"with_response": "true"})
         message = ((made or {}).get("resource") or {}).get("message") or {}
         return str(message.get("id", ""))
 
@@ -61,19 +67,19 @@ class Api:
         """Edit (or, after a deferral, fill in) an interaction's response; returns the message's id."""
         route = Route("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
                       webhook_id=application_id, webhook_token=token)  # fmt: skip
-        return str((await self._http.request(route, json=body))["id"])
+        return str((await self._request(route, body))["id"])
 
     async def send(self, channel_id: str, body: Body, nonce: str) -> str:
         """Send a message once per nonce (at most 25 characters; Discord remembers it for some minutes)."""
         route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel_id)
-        made = await self._http.request(route, json={**body, "nonce": nonce, "enforce_nonce": True})
+        made = await self._request(route, {**body, "nonce": nonce, "enforce_nonce": True})
         return str(made["id"])
 
     async def edit(self, channel_id: str, message_id: str, body: Body) -> None:
         """Edit a message of ours."""
         route = Route("PATCH", "/channels/{channel_id}/messages/{message_id}",
                       channel_id=channel_id, message_id=message_id)  # fmt: skip
-        await self._http.request(route, json=body)
+        await self._request(route, body)
 
     async def delete(self, channel_id: str, message_id: str) -> None:
         """Delete a message of ours."""
@@ -102,6 +108,26 @@ class Api:
             if e.code == THREAD_EXISTS:
                 return message_id  # a thread started from a message has the message's id
             raise
+
+    async def download(self, url: str, seconds: float) -> bytes:
+        """Return the file that a person attached, fetched within ``seconds``. Raises `TROUBLE` and `TimeoutError`."""
+        async with asyncio.timeout(seconds):
+            return await self._http.get_from_cdn(url)
+
+    async def _request(self, route: Route, body: Body, **options: Any) -> Any:
+        """Send a body, its files beside it."""
+        inner = body.get("data", body)
+        files: list[tuple[str, bytes, str]] = inner.get(FILES, [])
+        if not files:
+            return await self._http.request(route, json=body, **options)
+        bare = {key: value for key, value in inner.items() if key != FILES}
+        payload = {**body, "data": bare} if inner is not body else bare
+        form: list[dict[str, Any]] = [{"name": "payload_json", "value": json.dumps(payload)}]
+        form += [
+            {"name": f"files[{n}]", "value": data, "filename": name, "content_type": mime}
+            for n, (name, data, mime) in enumerate(files)
+        ]
+        return await self._http.request(route, form=form, **options)
 
     async def commands(self, application_id: str) -> list[Body]:
         """Return the registered application commands."""

@@ -13,20 +13,23 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.commands.registry import CommandRegistry
-from bot.events import Destination, Event, Submit
+from bot.events import Command, Destination, Event, Submit
 from bot.messages import Form, Message, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused, Watched
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Ack, Acks
 from bot.platforms.discord.api import Api
 from bot.platforms.discord.commands import application_commands, read, same
-from bot.platforms.discord.inbound import interaction_event, message_event
+from bot.platforms.discord.inbound import attached_url, interaction_event, message_event
 from bot.platforms.discord.render import bodies, dialog
 from bot.platforms.discord.send import Sender
 from db.connection import OUTAGES
+from db.pictures import ATTACHED_BYTES
 
 DEFER_AFTER: Final = 1.8
 """Seconds after an interaction came in until it is deferred, if the courier has not answered it; the limit is 3."""
+FETCH_SECONDS: Final = 1.1
+"""Seconds that fetching an attachment may take: the commit behind it has 1.5, the first response is due after 3."""
 PATIENCE: Final = 30.0
 """Longest pause that a rate limit may ask for before the message is put back into the outbox."""
 RECONNECT_SECONDS: Final = 5.0
@@ -224,6 +227,7 @@ class DiscordPlatform:
             return
         interaction_id, token = str(interaction.id), interaction.token
         received = asyncio.get_running_loop().time()
+        event = await self._with_file(interaction, event)
         ack = self._acks.open(interaction_id)
         if not isinstance(event.payload, Submit):
             direct = await self._inbound.form_for(event)
@@ -247,6 +251,23 @@ class DiscordPlatform:
             except TimeoutError:
                 flags = {"flags": api.EPHEMERAL} if outcome.private else None
                 await self._acknowledge(ack, interaction_id, token, api.DEFER, flags)
+
+    async def _with_file(self, interaction: discord.Interaction[Any], event: Event) -> Event:
+        """Return the event with the file that the person attached to their command, if there is time to fetch it."""
+        command = event.payload
+        if not isinstance(command, Command):
+            return event
+        url, size = attached_url(interaction, command, self._registry.get(command.name))
+        if not url:
+            return event
+        changes: dict[str, Any] = {"file_problem": "attachment.too_big"}
+        if size <= ATTACHED_BYTES:
+            try:
+                changes = {"file": await self._api.download(url, FETCH_SECONDS)}
+            except (*api.TROUBLE, TimeoutError) as e:
+                _log.info("an attachment could not be fetched: %s", type(e).__name__)
+                changes = {"file_problem": "attachment.not_fetched"}
+        return event.model_copy(update={"payload": command.model_copy(update=changes)})
 
     async def _acknowledge(
         self, ack: Ack, interaction: str, token: str, kind: int, data: api.Body | None = None

@@ -9,7 +9,7 @@ DESCRIPTION: Final = 100
 CHOICES: Final = 25
 STRING: Final = 6000
 MANAGE_GUILD: Final = str(1 << 5)
-_TYPES: Final[dict[type, int]] = {str: 3, int: 4, bool: 5}
+_TYPES: Final[dict[type, int]] = {str: 3, int: 4, bool: 5, bytes: 11}
 _EVERYWHERE: Final = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
 _OPTIONAL: Final = frozenset(
     {"options", "choices", "autocomplete", "required", "max_length", "default_member_permissions"}

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import discord
 
+from bot.commands.registry import CommandSpec
 from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Payload, Press, Said, Submit, UserRef
 from bot.platforms.discord.commands import read
 
@@ -49,6 +50,15 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
     )
 
 
+def attached_url(interaction: discord.Interaction[Any], command: Command, spec: CommandSpec | None) -> tuple[str, int]:
+    """Return the address and the size of the file that a person attached to a command; empty if there is none."""
+    if spec is None or spec.file is None or spec.file.name not in command.values:
+        return "", 0
+    data: dict[str, Any] = dict(interaction.data or {})  # type: ignore[arg-type]
+    found = ((data.get("resolved") or {}).get("attachments") or {}).get(command.values[spec.file.name]) or {}
+    return str(found.get("url", "")), int(found.get("size", 0))
+
+
 def message_event(message: discord.Message, me: discord.ClientUser) -> Event | None:
     """Return the event of a person's message; None for bots, and for empty ones."""
     if message.author.bot or message.webhook_id is not None or message.type not in _SAID:
@@ -72,7 +82,9 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
             message.author,
         ),
         user=_user(message.author, language="", is_admin=message.guild is None),
-        conversation=ConversationRef(chat_id=chat_id, kind=kind),
+        conversation=ConversationRef(
+            chat_id=chat_id, kind=kind, adult=message.guild is not None and _is_adult(message.channel)
+        ),
         destination=Destination(chat_id=chat_id, user_id=str(message.author.id), kind=kind, reply_to=str(message.id)),
         payload=Said(
             text=text,
@@ -124,8 +136,15 @@ def _user(user: discord.abc.User, *, language: str, is_admin: bool) -> UserRef:
 def _conversation(interaction: discord.Interaction[Any]) -> ConversationRef:
     chat_id = str(interaction.channel_id)
     if interaction.guild_id is None:
-        return ConversationRef(chat_id=chat_id, kind="dm")
-    return ConversationRef(chat_id=chat_id, kind="thread" if _channel_type(interaction) in _THREADS else "group")
+        return ConversationRef(chat_id=chat_id, kind="dm", adult=False)
+    kind = "thread" if _channel_type(interaction) in _THREADS else "group"
+    return ConversationRef(chat_id=chat_id, kind=kind, adult=_is_adult(interaction.channel))
+
+
+def _is_adult(channel: Any) -> bool:
+    """Return whether Discord keeps minors out of a channel; a thread is as its channel is."""
+    asked = getattr(channel, "is_nsfw", None)
+    return bool(asked()) if asked is not None else False
 
 
 def _channel_type(interaction: discord.Interaction[Any]) -> int:

@@ -7,20 +7,22 @@ import discord
 
 from bot import markup
 from bot.markup import Span
-from bot.messages import Button, Form, Message, Progress
-from bot.platforms.discord.api import NO_PINGS, Body
+from bot.messages import Button, Form, Message, PictureFile, Progress
+from bot.platforms.discord.api import FILES, NO_PINGS, Body
 from bot.splitting import slices
 
 CONTENT: Final = 2000
 ROOM: Final = 1750
 """Characters of heading, text and choices in one part, escapes included; the rest is for emphasis and the footer."""
 FOOTER: Final = 100
+ALT: Final = 1024
 ROW: Final = 5
 ROWS: Final = 5
 LABEL: Final = 80
 TITLE: Final = 45
 PLACEHOLDER: Final = 100
 TEXT_INPUT: Final = 4000
+_NOTHING: Final = "…"
 _STYLES: Final = {"primary": 1, "secondary": 2, "success": 3, "danger": 4}
 _LINE_MARKS: Final = re.compile(r"^(\s*)(#{1,3}\s|-#\s|\d+\.\s|[+-]\s|>)", re.MULTILINE)
 
@@ -34,23 +36,33 @@ def bodies(message: Message) -> list[Body]:
     spans = _spans(message, taken=None)
     shown = markup.plain(spans)
     parts = slices(shown, ROOM, length=lambda text: len(_escape(text)))
-    texts = [_render(markup.pick(spans, start, end)) for start, end in parts] or ["…"]
+    texts = [_render(markup.pick(spans, start, end)) for start, end in parts] or [_NOTHING]
     if message.taken is not None:
         untaken, taken = (_render(_choice(message, message.taken, t)) for t in (None, message.taken))
         texts[-1] = texts[-1].replace(untaken, taken, 1)
     if message.footer:
         footer = " ".join(message.footer.split())
         short = footer if len(footer) <= FOOTER else footer[: FOOTER - 1] + "…"
-        texts[-1] += f"\n\n-# {_escape(short)}"
+        above = "" if texts[-1] == _NOTHING and message.picture is not None else f"{texts[-1]}\n\n"
+        texts[-1] = f"{above}-# {_escape(short)}"
     found: list[Body] = [{"content": text, "allowed_mentions": NO_PINGS, "components": list[Body]()} for text in texts]
     found[-1]["components"] = components(message.buttons)
     return found
 
 
+def with_picture(body: Body, file: PictureFile, alt: str, *, hidden: bool) -> Body:
+    """Return a body with a picture under its text; ``alt`` describes it to who does not see it."""
+    name = f"SPOILER_{file.name}" if hidden else file.name
+    text = "" if body["content"] == _NOTHING else body["content"]
+    about = {"id": 0, "filename": name, "description": " ".join(alt.split())[:ALT]}
+    return {**body, "content": text, "attachments": [about], FILES: [(name, file.data, file.mime)]}
+
+
 def plain_body(body: Body) -> Body:
     """Return a body without markup and buttons: what is left when Discord refuses it."""
     text = discord.utils.remove_markdown(body["content"]) or "…"
-    return {"content": text[:CONTENT], "allowed_mentions": NO_PINGS, "components": list[Body]()}
+    kept = {key: body[key] for key in ("attachments", FILES) if key in body}
+    return {"content": text[:CONTENT], "allowed_mentions": NO_PINGS, "components": list[Body](), **kept}
 
 
 def emphasised(text: str) -> str:

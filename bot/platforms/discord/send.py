@@ -11,8 +11,8 @@ from bot.messages import Message, Progress
 from bot.platforms.base import Delivery, DeliveryError, Undeliverable
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
-from bot.platforms.discord.api import Api, Body, translated
-from bot.platforms.discord.render import bodies, emphasised, plain_body, progress_body
+from bot.platforms.discord.api import FILES, Api, Body, translated
+from bot.platforms.discord.render import bodies, emphasised, plain_body, progress_body, with_picture
 
 TOKEN_SECONDS: Final = 15 * 60 - 10
 """An interaction's token is valid for 15 minutes; leave some for the way."""
@@ -38,7 +38,7 @@ class Sender:
             elif message.thread and delivery.destination.handle.get("text_channel"):
                 await self._in_thread(delivery, message)
             else:
-                await self._parts(delivery, bodies(message), private=message.private)
+                await self._parts(delivery, await _bodies(message), private=message.private)
         except DeliveryError:
             raise
         except api.TROUBLE as e:
@@ -77,6 +77,9 @@ class Sender:
             try:
                 sent = await self._part(delivery, index, body, private=private, channel=channel)
             except discord.HTTPException as e:
+                if e.code == api.TOO_LARGE and FILES in body:
+                    _log.warning("the picture of message %d is too large for Discord: %s", delivery.id, e.text)
+                    raise Undeliverable(f"picture too large: {e.text}") from e
                 if e.code != api.INVALID_BODY:
                     raise
                 _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
@@ -191,6 +194,14 @@ class Sender:
         except discord.HTTPException as e:
             if e.code != api.UNKNOWN_MESSAGE:
                 raise
+
+
+async def _bodies(message: Message) -> list[Body]:
+    """Return the message as bodies, its picture with the last."""
+    found, picture = bodies(message), message.picture
+    if picture is not None:
+        found[-1] = with_picture(found[-1], await picture.load("full"), picture.alt, hidden=picture.hidden)
+    return found
 
 
 def _handle(destination: Destination) -> tuple[str, str, str]:

@@ -75,7 +75,7 @@ def read_command(text: str, registry: CommandRegistry, username: str) -> Typed |
 
 def _values(spec: CommandSpec, rest: str) -> tuple[dict[str, str], str]:
     text_parameter = next((p.name for p in spec.parameters if p.kind is str), "")
-    declared = {p.name for p in spec.parameters} - {text_parameter}
+    declared = {p.name for p in spec.parameters if p.kind is not bytes} - {text_parameter}
     values: dict[str, str] = {}
     while (match := _LEADING.match(rest)) and match["name"] in declared - values.keys():
         values[match["name"]] = _unquoted(match["value"])

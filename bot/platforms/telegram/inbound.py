@@ -4,13 +4,15 @@ Event ids are chat and message, or the callback query: update ids begin anew aft
 (https://core.telegram.org/bots/api#update).
 """
 
+import asyncio
 import logging
 import re
 import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from telegram import Bot, CallbackQuery, Chat, Message, MessageEntity, Update, User
+from telegram import Bot, CallbackQuery, Chat, Message, MessageEntity, PhotoSize, Update, User
+from telegram import Document as TelegramFile
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
@@ -19,6 +21,7 @@ from bot.commands.registry import CommandRegistry
 from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Press, Said, UserRef
 from bot.platforms.telegram.commands import read_command
 from bot.platforms.telegram.render import PLACEHOLDER
+from db.pictures import ATTACHED_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ _GROUPS: Final = (ChatType.GROUP, ChatType.SUPERGROUP)
 _MANAGERS: Final = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _ADMIN_SECONDS: Final = 300.0
 _ORPHAN_SECONDS: Final = 60.0
+_FETCH_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Translator:
         except BadButton:
             return False
         spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
-        return spec is not None and spec.admin
+        return spec is not None and spec.managing
 
     async def _message(self, message: Message) -> list[Incoming | Moved | Orphan]:
         chat, user = message.chat, message.from_user
@@ -136,6 +140,8 @@ class Translator:
         payload, ask = self._payload(message, text)
         if payload is not None:
             admin = anonymous_admin or await self._admin(chat, user, ask=ask)
+            if isinstance(payload, Command):
+                payload = await self._with_file(message, payload)
             event_id = f"m{chat.id}.{message.message_id}"
             found.append(Incoming(_event(event_id, chat, user, destination, payload, admin=admin)))
         return found
@@ -149,7 +155,7 @@ class Translator:
         if typed is not None:
             if typed.spec is None and group and not typed.addressed and not to_us and typed.command.name != "cancel":
                 return None, False
-            return typed.command, typed.spec is not None and typed.spec.admin
+            return typed.command, typed.spec is not None and typed.spec.managing
         if text.startswith("/") and group and not to_us:
             return None, False  # a command for another bot
         mentioned = any(
@@ -164,6 +170,23 @@ class Translator:
         reply_to = str(replied.message_id) if replied is not None and to_us else ""
         return Said(text=text, addressed=True, reply_to=reply_to), False
 
+    async def _with_file(self, message: Message, command: Command) -> Command:
+        """Return a command with the picture that it came with, or that it replies to, if it takes one."""
+        spec = self._registry.get(command.name)
+        file = _attached(message)
+        if spec is None or spec.file is None or file is None:
+            return command
+        if (file.file_size or 0) > ATTACHED_BYTES:
+            return command.model_copy(update={"file_problem": "attachment.too_big"})
+        try:
+            async with asyncio.timeout(_FETCH_SECONDS):
+                fetched = await self._bot.get_file(file.file_id)
+                data = bytes(await fetched.download_as_bytearray())
+        except (TelegramError, TimeoutError) as e:
+            log.info("A file of Telegram could not be fetched: %s", type(e).__name__)
+            return command.model_copy(update={"file_problem": "attachment.not_fetched"})
+        return command.model_copy(update={"file": data})
+
     def _is_ours(self, message: Message) -> bool:
         return message.from_user is not None and message.from_user.id == self._bot.id
 
@@ -176,6 +199,18 @@ class Translator:
 
     async def _admin(self, chat: Chat, user: User, *, ask: bool) -> bool:
         return chat.type == ChatType.PRIVATE or await self._admins.is_admin(chat.id, user.id, ask=ask)
+
+
+def _attached(message: Message) -> PhotoSize | TelegramFile | None:
+    """Return the picture of a message, else of the one that it replies to; of a photo's sizes the largest."""
+    for each in (message, message.reply_to_message):
+        if each is None:
+            continue
+        if each.photo:
+            return each.photo[-1]
+        if each.document is not None and (each.document.mime_type or "").startswith(("image/", "application/octet")):
+            return each.document
+    return None
 
 
 def _thread(message: object) -> str:

@@ -16,6 +16,7 @@ from bot.messages import Button, Message, Progress
 from bot.splitting import slices, utf16_length
 
 TEXT_LIMIT: Final = 4096  # Bot API, sendMessage, in UTF-16 units
+CAPTION_LIMIT: Final = 1024  # Bot API, sendPhoto, in UTF-16 units
 ENTITY_LIMIT: Final = 100  # telegram.constants.MessageLimit.MESSAGE_ENTITIES: further ones are ignored
 ROW_LIMIT: Final = 8  # observed: more buttons in a row are refused
 BUTTON_LIMIT: Final = 100  # observed: more buttons in a keyboard are refused
@@ -133,6 +134,21 @@ def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[
         if taken and start <= taken[0] < end:
             part = part.with_prefix(taken[0] - start, _TAKEN, min(taken[1], end) - taken[0])
         yield part
+
+
+def caption(message: Message) -> Part:
+    """Return the text under a picture, within Telegram's limit: its description first, for who does not see it."""
+    about = "" if message.picture is None or message.picture.document else message.picture.alt
+    draft = _Draft()
+    draft.add(message.title, MessageEntity.BOLD)
+    # Descriptions are people's words: nothing in them is emphasis.
+    if about := clean(about).strip():
+        room = CAPTION_LIMIT // 2
+        shown = next(iter(slices(about, room - 1, length=utf16_length)))
+        draft.text += ("\n\n" if draft.text else "") + about[slice(*shown)] + ("…" if shown[1] < len(about) else "")
+    draft.add(message.body)
+    draft.add(message.footer, MessageEntity.ITALIC)
+    return next(_parts(draft, TEXT_LIMIT - CAPTION_LIMIT, None), Part(""))
 
 
 def plain(message: Message) -> str:

@@ -13,20 +13,31 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from telegram import Bot, ForceReply, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters, User
+from telegram import (
+    Bot,
+    ForceReply,
+    InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
+    LinkPreviewOptions,
+    MessageEntity,
+    ReplyParameters,
+    User,
+)
 from telegram import Message as Sent
 from telegram.error import BadRequest
 
 from bot.events import Destination
-from bot.messages import Message, Progress
+from bot.messages import Message, Picture, PictureFile, Progress
 from bot.platforms.base import Delivery, DeliveryError, RetryLater, Undeliverable
 from bot.platforms.telegram.api import Api, Unanswered, says
 from bot.platforms.telegram.queries import ANSWER_LIMIT, Queries
 from bot.platforms.telegram.render import (
     PLACEHOLDER,
     Part,
+    caption,
     clean,
     keyboard,
     plain,
@@ -132,7 +143,8 @@ class Sender:
             return True
         text = plain(message)
         short = max(len(text), utf16_length(text)) <= ANSWER_LIMIT
-        fits = message.private and short and message.asks is None and keyboard(message.buttons) is None
+        bare = message.asks is None and message.picture is None and keyboard(message.buttons) is None
+        fits = message.private and short and bare
         if not fits or delivery.slot or delivery.sent or not self._queries.reserve(query):
             self._settle_query(delivery)
             return False
@@ -145,6 +157,9 @@ class Sender:
         return True
 
     async def _send(self, delivery: Delivery, message: Message) -> None:
+        if message.picture is not None:
+            await self._send_picture(delivery, message, message.picture)
+            return
         destination, parts, sent = delivery.destination, render(message), list(delivery.sent)
         asked = message.asks is not None
         usable_slot = delivery.slot if not (asked and len(parts) == 1) else ""
@@ -165,6 +180,50 @@ class Sender:
                 sent[number] = replaced.pop() if replaced else await self._post(delivery, Part(PLACEHOLDER))
         if delivery.slot and not usable_slot:
             await self.retract(destination, delivery.slot)
+
+    async def _send_picture(self, delivery: Delivery, message: Message, picture: Picture) -> None:
+        """Put a picture into the placeholder: like text it is edited in, so that it is there once."""
+        destination = delivery.destination
+        if not delivery.sent:
+            slot = delivery.slot or await self._post(delivery, Part(PLACEHOLDER))
+            if slot == delivery.slot:
+                await delivery.record(slot)
+            delivery.sent.append(slot)
+        file = await picture.load("full" if picture.document else "photo")
+        while not await self._edit_picture(destination, delivery.sent[-1], message, picture, file):
+            delivery.sent.append(await self._post(delivery, Part(PLACEHOLDER)))
+
+    async def _edit_picture(
+        self, destination: Destination, message_id: str, message: Message, picture: Picture, file: PictureFile
+    ) -> bool:
+        """Turn a message of ours into a picture; False if it is gone."""
+        slot = self._slot(destination, message_id)
+        slot.final = True
+        async with slot.lock:  # lets a progress edit under way end first
+            pass
+        text, rows = caption(message), keyboard(message.buttons)
+
+        async def edit() -> object:
+            about: dict[str, Any] = {
+                "caption": text.text, "caption_entities": text.entities, "filename": file.name,
+            }  # fmt: skip
+            media = (
+                InputMediaDocument(file.data, **about)
+                if picture.document
+                else InputMediaPhoto(file.data, has_spoiler=picture.hidden, **about)
+            )
+            return await self._bot().edit_message_media(
+                media, self._api.chat_id(destination.chat_id), int(message_id), reply_markup=rows
+            )
+
+        try:
+            await self._api.call(destination.chat_id, edit, idempotent=True)
+        except BadRequest as e:
+            if says(e, *_GONE):
+                return False
+            if not says(e, *_SAME):
+                raise
+        return True
 
     async def _ask(self, delivery: Delivery, message: Message, part: Part, *, first: bool) -> None:
         destination, hint = delivery.destination, message.asks.placeholder if message.asks else ""

@@ -27,7 +27,7 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
     assert event.payload == Command(name="story new", values={"premise": "a door", "genre": "horror"})
     assert (event.account.kind, event.conversation.kind, event.user.is_admin) == ("dm", "dm", True)
     names = {c["name"] for c in connected.server.commands}
-    assert names == {"story", "persona", "chat", "prompt", "status", "help"}
+    assert names == {"story", "persona", "chat", "imagine", "painter", "rating", "prompt", "model", "status", "help"}
 
 
 async def test_work_is_deferred_then_fills_the_response(connected: Connected):

@@ -32,6 +32,7 @@ def registry() -> CommandRegistry:
     commands.add(CommandSpec("story list", "List your stories", _nothing))
     commands.add(CommandSpec("help", "What I can do", _nothing))
     commands.add(CommandSpec("prompt set", "Change a prompt", _nothing, (Parameter("name", "Which"),), admin=True))
+    commands.add(CommandSpec("model", "Choose a model", _nothing, (Parameter("name", "Which", admin=True),)))
     return commands
 
 

@@ -59,6 +59,18 @@ async def test_group_hears_only_what_is_meant_for_it(
     assert len(server.calls("getChatMember")) == 1
 
 
+async def test_a_parameter_for_admins_is_reason_enough_to_ask(
+    server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, alice: Person
+) -> None:
+    group = server.group("Readers", [alice])
+    await alice.say(group, "/help")
+    await inbound.wait(1)
+    assert server.calls("getChatMember") == []
+    await alice.say(group, "/model big")
+    await inbound.wait(2)
+    assert len(server.calls("getChatMember")) == 1
+
+
 async def test_topic(
     server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, outbox: Outbox, alice: Person
 ) -> None:
@@ -112,4 +124,4 @@ async def test_menu_is_published_once(server: TelegramServer, inbound: Recording
             await server.wait_for_request("setMyCommands")
     assert len(server.calls("setMyCommands")) == 1
     (menu,) = server.commands.values()
-    assert [command["command"] for command in menu] == ["story_new", "story_list", "help", "prompt_set"]
+    assert [command["command"] for command in menu] == ["story_new", "story_list", "help", "prompt_set", "model"]

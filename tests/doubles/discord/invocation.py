@@ -1,11 +1,29 @@
 """A slash command as a person types it, checked against what the bot has registered."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tests.doubles.discord import commands, rules
 from tests.doubles.discord.places import Channel, User
 from tests.doubles.discord.rules import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that a person attaches to a command; ``url`` is where Discord serves it."""
+
+    id: int
+    filename: str
+    url: str
+    size: int
+
+    def payload(self) -> Json:
+        """The attachment object of the API."""
+        return {
+            "id": str(self.id), "filename": self.filename, "size": self.size, "url": self.url, "proxy_url": self.url,
+            "content_type": "image/png",
+        }  # fmt: skip
 
 
 class Refused(Exception):
@@ -126,6 +144,9 @@ def _value(option: Json, value: Any, resolved: Json, where: str) -> Any:
             return str(user.id)
     if kind == commands.CHANNEL and isinstance(value, Channel):
         resolved.setdefault("channels", {})[str(value.id)] = value.payload() | {"permissions": str(rules.EVERYONE)}
+        return str(value.id)
+    if kind == commands.ATTACHMENT and isinstance(value, Attached):
+        resolved.setdefault("attachments", {})[str(value.id)] = value.payload()
         return str(value.id)
     raise Refused(f"{where}: {value!r} does not fit an option of type {kind}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.doubles.telegram.api import Api, Method, find_chat, read_text
-from tests.doubles.telegram.entities import Formatted, utf16_length
+from tests.doubles.telegram.entities import Formatted, read_entities, tidy, utf16_length
 from tests.doubles.telegram.keyboards import read_markup
 from tests.doubles.telegram.rules import CHAT_ACTIONS, bad_request, old_query
 from tests.doubles.telegram.state import Answer, Chat, File, Message
@@ -111,6 +111,27 @@ async def edit_message_text(api: Api) -> Json:
     return _revise(api, message, text)
 
 
+async def edit_message_media(api: Api) -> Json:
+    """editMessageMedia: photos and documents, also into a message of text."""
+    message = _to_edit(api, find_chat(api, writing=True))
+    media = api.params.object("media", "InputMedia")
+    kind = (media or {}).get("type")
+    if media is None or kind not in ("photo", "document"):
+        raise bad_request("can't parse InputMedia: media type is invalid")
+    upload = api.params.files.get(str(media.get("media", "")).removeprefix("attach://"))
+    if upload is None or not upload.content:
+        raise bad_request("file must be non-empty")
+    if len(upload.content) > (api.rules.photo_bytes if kind == "photo" else api.rules.upload_bytes):
+        raise bad_request("file is too big")
+    caption, items = str(media.get("caption") or ""), media.get("caption_entities")
+    text = tidy(Formatted(caption, read_entities(caption, items) if items else ()))
+    if utf16_length(text.text) > api.rules.caption_length:
+        raise bad_request("message caption is too long")
+    message.file = api.world.add_file(kind, upload)
+    message.hidden = media.get("has_spoiler") is True
+    return _revise(api, message, text)
+
+
 async def edit_message_caption(api: Api) -> Json:
     """editMessageCaption."""
     chat = find_chat(api, writing=True)
@@ -198,6 +219,7 @@ METHODS: dict[str, Method] = {
     "sendDocument": send_document,
     "editMessageText": edit_message_text,
     "editMessageCaption": edit_message_caption,
+    "editMessageMedia": edit_message_media,
     "editMessageReplyMarkup": edit_message_reply_markup,
     "deleteMessage": delete_message,
     "answerCallbackQuery": answer_callback_query,

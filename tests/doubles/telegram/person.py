@@ -75,6 +75,12 @@ class Person:
         file = self._world.add_file("document", Upload(filename, content, "application/octet-stream"))
         return self._send(chat, tidy(Formatted(caption)), None, None, file=file)
 
+    async def send_photo(self, chat: Chat, content: bytes, caption: str = "") -> Message:
+        """Sends a photo."""
+        file = self._world.add_file("photo", Upload("photo.jpg", content, "image/jpeg"))
+        formatted = tidy(Formatted(caption))
+        return self._send(chat, Formatted(formatted.text, find_entities(formatted.text)), None, None, file=file)
+
     def _send(
         self, chat: Chat, formatted: Formatted, reply_to: Message | None, thread: int | None, **extra: Any
     ) -> Message:  # fmt: skip

@@ -135,6 +135,7 @@ class Message:
     reply_to: Message | None = None
     thread: int | None = None
     file: File | None = None
+    hidden: bool = False
     service: Json | None = None
     fixed: bool = False
     deleted: bool = False

@@ -1,10 +1,21 @@
 """Settings of the image engines, read from ``STORYFORK_…`` environment variables and ``.env``."""
 
+import math
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+GROUP = "storyfork.image_engines"
+"""Entry points of engines from other packages."""
+OWN_ENGINES = ("sdxl", "openai")
+
+
+def third_party_engines() -> dict[str, EntryPoint]:
+    """Return the engines that other packages bring, by their names."""
+    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in OWN_ENGINES}
 
 
 class ImageSettings(BaseSettings):
@@ -13,10 +24,10 @@ class ImageSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STORYFORK_", env_file=".env", extra="ignore", frozen=True)
 
     image_engines: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("sdxl", "openai"),
+        default=OWN_ENGINES,
         description=(
             "Order in which engines are asked, comma-separated: `sdxl`, `openai`. Engines that are not configured are "
-            "skipped; without any there are no pictures."
+            "skipped; without any there are no pictures. Packages may add others."
         ),
     )
 
@@ -86,7 +97,13 @@ class ImageSettings(BaseSettings):
     image_timeout: float = Field(
         default=180.0, gt=0, description="Seconds the server may take for a picture before it counts as down."
     )
-    image_price: float = Field(default=0.0, ge=0, description="US dollars for one picture of that server.")
+    image_price: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description=(
+            "US dollars for one picture of that server: `0.04`, or by quality `low=0.01,medium=0.04,high=0.17` "
+            "(what the server calls it)."
+        ),
+    )
 
     @field_validator("image_engines", mode="before")
     @classmethod
@@ -98,10 +115,25 @@ class ImageSettings(BaseSettings):
     @field_validator("image_engines")
     @classmethod
     def _known_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(names) - {"sdxl", "openai"})
+        unknown = sorted(set(names) - {*OWN_ENGINES, *third_party_engines()})
         if unknown:
             raise ValueError(f"unknown image engines: {', '.join(unknown)}")
         return names
+
+    @field_validator("image_price", mode="before")
+    @classmethod
+    def _read_prices(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.rpartition("=") for part in value.split(",") if part.strip()]
+        return {name.strip().lower(): price.strip() for name, _, price in pairs}
+
+    @field_validator("image_price")
+    @classmethod
+    def _no_negative_price(cls, prices: dict[str, float]) -> dict[str, float]:
+        if any(not 0 <= price < math.inf for price in prices.values()):
+            raise ValueError("a price is 0 or more")
+        return prices
 
     @field_validator("image_warm_up", mode="before")
     @classmethod
@@ -109,6 +141,14 @@ class ImageSettings(BaseSettings):
         if isinstance(value, str):
             return tuple(tuple(size.strip().lower().split("x")) for size in value.split(",") if size.strip())
         return value
+
+    @field_validator("image_warm_up")
+    @classmethod
+    def _possible_sizes(cls, sizes: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        for width, height in sizes:
+            if min(width, height) < 64 or width % 8 or height % 8:
+                raise ValueError(f"{width}x{height}: each side must be a multiple of 8, and 64 at least")
+        return sizes
 
     @field_validator(
         "image_model", "image_config", "image_loras", "image_classifier", "image_checksums", "image_base_url",

@@ -126,6 +126,16 @@ class ReportsStatistics(Protocol):
         ...
 
 
+@runtime_checkable
+class OffersModels(Protocol):
+    """What an engine may offer beside `TextEngine`: models that an account may choose by name."""
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The names that `TextRequest.model` may hold, first the one that writes stories if nothing else was chosen."""
+        ...
+
+
 async def generate(engine: TextEngine, request: TextRequest) -> Completion:
     """Run ``request`` on ``engine`` to its end and return the whole answer."""
     async for piece in engine.stream(request):

@@ -17,9 +17,9 @@ from workers.engines.errors import (
     GenerationTimedOut,
     RequestRefused,
 )
-from workers.engines.text.base import Completion, ReportsStatistics, TextEngine, TextRequest
+from workers.engines.text.base import Completion, OffersModels, ReportsStatistics, TextEngine, TextRequest
 from workers.engines.text.discovery import choose_model, find_models
-from workers.engines.text.settings import TextSettings
+from workers.engines.text.settings import ROLES, TextSettings
 
 MAX_PATIENCE_S = 5.0
 """Longest pause before an overloaded engine is asked a second time instead of the next one."""
@@ -49,7 +49,7 @@ class EngineChain:
     The next engine is asked after `EngineUnavailable`, `RequestRefused`, `EngineOverloaded` (once more the same engine
     first, if it asks for at most 5 s) and `GenerationTimedOut`. After the last, only the last engine of the chain is
     asked, without a deadline: it is the one that always succeeds. `ContextFull` and `GenerationCancelled` reach the
-    caller: the one is his to shorten, the other his wish.
+    caller: the one is his to shorten, the other his wish. Who has the model that a request names is asked first.
     """
 
     name = "chain"
@@ -71,7 +71,7 @@ class EngineChain:
         """
         loop = asyncio.get_running_loop()
         ends = None if request.deadline_s is None else loop.time() + request.deadline_s
-        plan = [*self.engines]
+        plan = self._plan(request.model)
         problems: list[str] = []
         patient = True
         with self._running.enter(request.id, None) as control:
@@ -114,6 +114,12 @@ class EngineChain:
                 _log.warning("%s cannot count tokens: %s", engine.name, error)
         return await self.engines[-1].count_tokens(text)
 
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models that an account may choose (`OffersModels`), in the order of the engines."""
+        offered = dict.fromkeys(name for engine in self.engines for name in _names(engine))
+        return tuple(name for name in offered if name not in ROLES)
+
     async def stats(self) -> list[dict[str, Any]]:
         """Return what the engines report (`ReportsStatistics`), in their order, each with its name as ``engine``.
 
@@ -126,12 +132,23 @@ class EngineChain:
         known = [await engine.cancel(request_id) for engine in self.engines]
         return self._running.cancel(request_id) or any(known)
 
+    def _plan(self, model: str) -> list[TextEngine]:
+        """Return the engines in the order in which to ask them for a model or a role."""
+        *others, last = self.engines
+        if model not in ROLES:
+            others.sort(key=lambda engine: model not in _names(engine))
+        return [*others, last]
+
     async def close(self) -> None:
         """Close every engine, even if one of them fails to."""
         results = await asyncio.gather(*(engine.close() for engine in self.engines), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+
+def _names(engine: TextEngine) -> tuple[str, ...]:
+    return engine.model_names if isinstance(engine, OffersModels) else ()
 
 
 def _parts(engine: TextEngine) -> Sequence[TextEngine]:
@@ -233,7 +250,8 @@ def _llama(settings: TextSettings) -> TextEngine | None:
             launcher=launcher,
         )
 
-    named = {model_name(candidate.path): candidate.path for candidate in found if candidate.usable}
+    # Of two files of the same name the one is meant that would be chosen first.
+    named = {model_name(candidate.path): candidate.path for candidate in reversed(found) if candidate.usable}
     return LlamaModels(default, make, roles=roles, named=named)
 
 

@@ -222,7 +222,7 @@ async def test_retry_after_is_kept(server: ImageServer, new: NewEngine) -> None:
         (Fault(kind="nothing"), EngineUnavailable, "not in OpenAI's form"),
         (Fault(kind="html"), EngineUnavailable, "not in OpenAI's form"),
         (Fault(kind="noise"), EngineUnavailable, "no readable picture"),
-        (Fault(kind="bomb"), EngineUnavailable, "20000 × 20000 pixels"),
+        (Fault(kind="bomb"), EngineUnavailable, "6000 × 6000 pixels"),
         (Fault(kind="endless"), EngineUnavailable, "too long to be a picture"),
     ],
 )

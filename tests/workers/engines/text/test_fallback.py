@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,32 @@ from tests.doubles.openai.server import KEY, MODEL, Fault, OpenAIServer
 from tests.models.tiny_gguf import tiny_gguf
 from tests.workers.engines.text.asking import ask, collect
 from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, GenerationCancelled
-from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, Usage, generate
+from workers.engines.text.base import Completion, OffersModels, Sampling, TextEngine, TextRequest, Usage, generate
 from workers.engines.text.fallback import EngineChain, FallbackNote, build_text_engine
 from workers.engines.text.llama.engine import LlamaEngine
+from workers.engines.text.llama.models import LlamaModels
 from workers.engines.text.remote import RemoteEngine
 from workers.engines.text.settings import TextSettings
+
+
+class Named:
+    """An engine with models of these names, which is never there when it is asked."""
+
+    def __init__(self, name: str, *models: str) -> None:
+        self.name, self.model_names = name, models
+
+    async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
+        raise EngineUnavailable("it is away")
+        yield ""
+
+    async def count_tokens(self, text: str) -> int:
+        raise EngineUnavailable("it is away")
+
+    async def cancel(self, request_id: str) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass
 
 
 class Echo:
@@ -104,7 +126,7 @@ async def test_overload_is_waited_for_once(chain: EngineChain, server: OpenAISer
     server.faults.append(Fault(status=429, headers={"Retry-After": "30"}))
     _, completion, notes = await run(chain, ask())
     assert completion.engine == "echo"
-    assert notes == []
+    assert [note.error for note in notes] == ["EngineOverloaded"]
 
 
 async def test_text_that_breaks_off_is_void(chain: EngineChain, server: OpenAIServer) -> None:
@@ -218,3 +240,37 @@ async def test_what_is_configured_is_built(tmp_path: Path) -> None:
     ]
     assert await names(settings(tmp_path, **known, text_engines="remote")) == ["remote", "template"]
     assert await names(settings(tmp_path, **known, use_ai=False)) == ["template"]
+
+
+async def test_the_models_that_were_found_may_be_chosen(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    preferred = tiny_gguf(folder / "llama-3.1-8b")
+    tiny_gguf(folder / "another")
+    tiny_gguf(folder, name="small.gguf")
+    (folder / "broken.gguf").write_bytes(b"GGUF")
+    remote = {"remote_base_url": "http://localhost:1/v1", "remote_model": MODEL, "remote_models": "chat=talker"}
+    chain = await asyncio.to_thread(build_text_engine, settings(tmp_path, **remote))
+    assert chain.model_names == (preferred.stem, "small", MODEL, "talker")
+    # Two files have this name: the one that writes anyway is meant.
+    assert isinstance(llama := chain.engines[0], LlamaModels)
+    assert llama.engine_for(preferred.stem) is llama.engine_for("")
+    await chain.close()
+
+
+def test_a_chain_has_the_models_of_its_engines(remote: RemoteEngine) -> None:
+    chain = EngineChain([Named("one", "a", "writer", "b"), remote, Named("two", "b", "c"), Echo()])
+    assert isinstance(chain, OffersModels)
+    # A role is no name: it means whatever the operator gave it.
+    assert chain.model_names == ("a", "b", *remote.model_names, "c")
+    assert EngineChain([Echo()]).model_names == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "order"),
+    [("", "one two three"), ("c", "two three one"), ("b", "one two three"), ("writer", "one two three")],
+)
+async def test_who_has_the_model_is_asked_first(model: str, order: str) -> None:
+    chain = EngineChain([Named("one", "a", "b"), Named("two", "b", "c"), Named("three", "c", "writer"), Echo()])
+    _, completion, notes = await run(chain, replace(ask("Hi"), model=model))
+    assert completion.engine == "echo"
+    assert [note.engine for note in notes] == order.split()

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from workers.engines.control import Control, Running
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationCancelled, RequestRefused
 from workers.engines.image.base import ImageProgress, ImageRequest, Picture, PromptPart
 from workers.engines.image.sdxl.process import ChildDied, PictureProcess
 from workers.engines.image.sdxl.protocol import MAX_CHARACTERS, Draw, Failed, Load, Loaded, Lora, Part, Progress
-from workers.engines.text.control import Control
 from workers.engines.text.unicode import well_formed
 
 RETRY_LOADING_S = 30.0
@@ -63,7 +63,7 @@ class SdxlEngine:
         """``model`` is a folder as diffusers writes it, or a safetensors file (then ``options.config`` is needed)."""
         self._path = model
         self._options = options or SdxlOptions()
-        self._controls: dict[str, set[Control]] = {}
+        self._running = Running()
         self._process: PictureProcess | None = None
         self._starting: asyncio.Task[PictureProcess] | None = None
         self._failure: tuple[float, str] | None = None
@@ -86,17 +86,10 @@ class SdxlEngine:
     async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
         """Yield progress, then the `Picture`. See `workers.engines.image.base.ImageEngine`."""
         draw = _draw(request)
-        control = Control(request.deadline_s)
-        self._controls.setdefault(request.id, set()).add(control)
-        try:
+        with self._running.enter(request.id, request.deadline_s) as control:
             async with aclosing(self._draw(draw, request.source or b"", control)) as events:
                 async for event in events:
                     yield event
-        finally:
-            same = self._controls[request.id]
-            same.discard(control)
-            if not same:
-                del self._controls[request.id]
 
     async def _draw(self, draw: Draw, source: bytes, control: Control) -> AsyncGenerator[ImageProgress | Picture]:
         for _ in range(_DEATHS):
@@ -145,10 +138,7 @@ class SdxlEngine:
 
     async def cancel(self, request_id: str) -> bool:
         """Stop a waiting or running picture before its next step. False if it is not known here."""
-        controls = self._controls.get(request_id, set())
-        for control in controls:
-            control.cancel()
-        return bool(controls)
+        return self._running.cancel(request_id)
 
     async def close(self) -> None:
         """End the picture process. Running and later requests raise `EngineUnavailable`."""
@@ -216,13 +206,17 @@ class SdxlEngine:
         )
 
 
+def missing_packages() -> list[str]:
+    """Return what must be installed and is not."""
+    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+
+
 def _text(path: Path | None) -> str:
     return "" if path is None else str(path.resolve())
 
 
 def _check(path: Path) -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_packages():
         raise EngineUnavailable(f"not installed: {', '.join(missing)} (extra: gpu)")
     if not path.exists():
         raise EngineUnavailable(f"there is no model at {path}")

@@ -6,15 +6,13 @@ import itertools
 import logging
 import os
 import shutil
-import sys
-import tempfile
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-import workers
+from workers.engines import child
 from workers.engines.errors import EngineUnavailable
 from workers.engines.image.sdxl.protocol import (
     Beat,
@@ -33,18 +31,10 @@ from workers.engines.image.sdxl.protocol import (
 
 Answer = Progress | tuple[Drawn, bytes] | Failed
 NextAnswer = Callable[[], Awaitable[Answer]]
-START_S = 60.0
-"""Seconds for the interpreter to start."""
 LOADING_S = 600.0
 """Seconds of silence while a model loads: libraries are imported, and files of gigabytes come from slow disks."""
 STOP_S = 5.0
 """Seconds for the process to end after its socket was closed."""
-_SOCKET_PATH_MAX = 100
-_ENVIRONMENT = (
-    "PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_",
-    "OMP_", "MKL_", "TORCH", "PYTORCH_", "TRITON_", "VIRTUAL_ENV", "XDG_CACHE_HOME",
-)  # fmt: skip
-_ROOT = str(Path(workers.__path__[0]).resolve().parent)
 _LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
 _log = logging.getLogger(__name__)
 
@@ -72,27 +62,24 @@ class PictureProcess:
     @classmethod
     async def start(cls, load: Load, stall_s: float) -> Self:
         """Start a process and load the model. Raises `EngineUnavailable` with the reason."""
-        base = tempfile.gettempdir()
-        if len(base) + 30 > _SOCKET_PATH_MAX:
-            base = "/tmp"  # noqa: S108 - mkdtemp makes a private folder
-        folder = Path(tempfile.mkdtemp(prefix="storyfork-", dir=base))
+        folder = child.new_socket_folder()
         try:
             socket = folder / "pictures"
-            child = cls(await _spawn(socket), stall_s)
+            pictures = cls(await _spawn(socket), stall_s)
             try:
-                await child._connect(socket)
-                child._send(load)
-                loaded = await asyncio.shield(child.loaded)
+                await pictures._connect(socket)
+                pictures._send(load)
+                loaded = await asyncio.shield(pictures.loaded)
             except BaseException:
-                await asyncio.shield(child.stop())
+                await asyncio.shield(pictures.stop())
                 raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         _log.info(
             "model %s is loaded on %s in %s, %.1f s, process %d",
-            loaded.model, loaded.device, loaded.dtype, loaded.seconds, child.pid,
+            loaded.model, loaded.device, loaded.dtype, loaded.seconds, pictures.pid,
         )  # fmt: skip
-        return child
+        return pictures
 
     @property
     def pid(self) -> int:
@@ -105,14 +92,10 @@ class PictureProcess:
         return not self._over
 
     async def _connect(self, socket: Path) -> None:
-        assert self._process.stdout is not None
         try:
-            async with asyncio.timeout(START_S):
-                if await self._process.stdout.readline() != b"ready\n":
-                    raise EngineUnavailable(await self._obituary("the picture process did not start"))
-                reader, self._writer = await asyncio.open_unix_connection(str(socket))
-        except (TimeoutError, OSError) as error:
-            raise EngineUnavailable(f"the picture process did not start: {error!r}") from error
+            reader, self._writer = await child.connect(self._process, socket)
+        except EngineUnavailable as problem:
+            raise EngineUnavailable(await self._obituary(f"the picture process did not start: {problem}")) from problem
         self._last_sign = asyncio.get_running_loop().time()
         self._tasks += [asyncio.create_task(self._read_events(reader)), asyncio.create_task(self._watch())]
 
@@ -180,9 +163,7 @@ class PictureProcess:
     async def _end(self) -> None:
         """Tell everybody who waits that the process is gone, and make sure that it is."""
         self._over = True
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        await child.kill(self._process)
         if not self.loaded.done():
             text = await self._obituary("the picture process died while it loaded the model")
             if not self.loaded.done():
@@ -230,9 +211,7 @@ class PictureProcess:
             async with asyncio.timeout(STOP_S if self._writer is not None else 0):
                 await self._process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+            await child.kill(self._process)
         await self._end()
         for task in self._tasks[1:]:
             task.cancel()
@@ -243,31 +222,23 @@ class PictureProcess:
 
 
 async def _spawn(socket: Path) -> asyncio.subprocess.Process:
-    inherited = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
-    environment = inherited | {
-        # Models are files here. Nothing is looked up elsewhere, and nothing is told to anybody.
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "TQDM_DISABLE": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "DIFFUSERS_VERBOSITY": "error",
-        "TOKENIZERS_PARALLELISM": "false",
-        # Sizes vary from batch to batch; without this, memory that is free lies in pieces too small.
-        "PYTORCH_CUDA_ALLOC_CONF": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
-        "PYTHONPATH": os.pathsep.join([_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "PYTHONUNBUFFERED": "1",
-    }
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+    return await child.spawn(
         "workers.engines.image.sdxl.server.main",
         str(socket),
         str(os.getpid()),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
+        inherit=("MKL_", "TORCH", "PYTORCH_", "TRITON_", "XDG_CACHE_HOME"),
+        environment={
+            # Models are files here. Nothing is looked up elsewhere, and nothing is told to anybody.
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "TQDM_DISABLE": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+            "DIFFUSERS_VERBOSITY": "error",
+            "TOKENIZERS_PARALLELISM": "false",
+            # Sizes vary from batch to batch; without this, memory that is free lies in pieces too small.
+            "PYTORCH_CUDA_ALLOC_CONF": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
+        },
     )

@@ -82,7 +82,7 @@ class LlamaEmbedder:
     async def _run(self, texts: Sequence[str]) -> list[Vector]:
         for _ in range(2):
             process = await self._ready_process()
-            self._launcher.used(self._load)
+            process.used()
             try:
                 vectors = await process.embed(texts)
             except ChildDied as death:

@@ -1,6 +1,7 @@
 """The ``llama`` engine: a GGUF model run by llama.cpp in a process of its own, for many requests at a time."""
 
 import asyncio
+import json
 import logging
 import random
 from collections.abc import AsyncGenerator, Mapping
@@ -121,15 +122,16 @@ class LlamaEngine:
 
     async def _write_once(self, request: TextRequest, control: Control, begun: str) -> AsyncGenerator[str | Completion]:
         process = await control.wait(self._ready_process())
-        self._launcher.used(self._load)
+        process.used()
         text = [begun]
+        schema = None if request.schema is None else _json(request.schema)
 
         def make(number: int) -> Generate:
             return Generate(
                 id=number,
                 messages=tuple(_turn(message.role, message.content, message.shared) for message in request.messages),
                 draw=_draw(request.sampling),
-                json_schema=None if request.schema is None else dict(request.schema),
+                json_schema=schema,
                 tenant=request.tenant,
                 priority=request.priority,
                 begun=begun,
@@ -190,8 +192,15 @@ class LlamaEngine:
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
             self._starting.add_done_callback(self._started)
-        # Whoever asked first may go away; the others still need the process.
-        return await asyncio.shield(self._starting)
+        starting = self._starting
+        try:
+            # Whoever asked first may go away; the others still need the process.
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if self._closed and starting.cancelled() and not (caller is not None and caller.cancelling()):
+                raise EngineUnavailable("the engine is closed") from None
+            raise
 
     def _started(self, task: asyncio.Task[LlamaProcess]) -> None:
         self._starting = None
@@ -219,6 +228,13 @@ class LlamaEngine:
 def _turn(role: Role, content: str, shared: int) -> Turn:
     # Where the product's own words are whole, so is what is left of them.
     return Turn(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
+
+
+def _json(schema: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(schema))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RequestRefused(f"the schema cannot be written as JSON: {error}") from error
 
 
 def _draw(sampling: Sampling) -> Draw:

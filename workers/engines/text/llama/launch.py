@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import struct
-import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator
@@ -23,43 +22,52 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import workers
+from workers.engines import child
 from workers.engines.errors import EngineOverloaded, EngineUnavailable
 from workers.engines.text.gguf_file import parts_of
-from workers.engines.text.llama.protocol import Load, Retire, frame
+from workers.engines.text.llama.protocol import Load, Retire, fingerprint, frame
 
-START_S = 60.0
-"""Seconds for the interpreter to start and to load the library."""
 IDLE_S = 60.0
 """Seconds that a shared process stays without anybody connected to it."""
 RETRY_AFTER_S = 5.0
 """Seconds after which to ask again for a model that has no room, because those loaded are all in use."""
-_SOCKET_PATH_MAX = 100
+NOTED_S = 1.0
+"""Seconds between notes that a model is needed."""
 _RETIRE_S = 3.0
 _LOG_BYTES = 65_536
-_ENVIRONMENT = (
-    "PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_",
-    "VK_", "GGML_", "LLAMA_", "OMP_", "VIRTUAL_ENV",
-)  # fmt: skip
-_ROOT = str(Path(workers.__path__[0]).resolve().parent)
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Link:
-    """A connection to a model process, whose log is in a file. ``child`` is the process if it is a private one."""
+    """A connection to a model process, whose log is in a file. ``child`` is the process if it is a private one.
+
+    ``found`` tells that the process ran already: it may be one that is just about to end. ``note`` is the file by whose
+    age it is known when a shared process was last needed.
+    """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     pid: int
     log: Path
     child: asyncio.subprocess.Process | None = None
+    found: bool = False
+    note: Path | None = None
+    _noted: float = 0.0
+
+    def used(self) -> None:
+        """Note that the model is needed now."""
+        now = time.monotonic()
+        if self.note is not None and now - self._noted > NOTED_S:
+            self._noted = now
+            with contextlib.suppress(OSError):
+                os.utime(self.note)
 
     async def end(self) -> None:
         """Disconnect. A private process is killed, and what it left is removed."""
         self.writer.close()
         if self.child is not None:
-            await _kill(self.child)
+            await child.kill(self.child)
             shutil.rmtree(self.log.parent, ignore_errors=True)
 
 
@@ -69,12 +77,8 @@ class Launcher(Protocol):
     async def connect(self, load: Load) -> Link:
         """Return a connection to a process for ``load``, on which nothing was sent yet.
 
-        Raises `EngineUnavailable`, and `EngineOverloaded` if there is no room for the model now.
+        Raises `EngineUnavailable`, `OSError`, and `EngineOverloaded` if there is no room for the model now.
         """
-        ...
-
-    def used(self, load: Load) -> None:
-        """Note that the model of ``load`` is needed now."""
         ...
 
 
@@ -83,18 +87,12 @@ class PrivateLauncher:
 
     async def connect(self, load: Load) -> Link:  # noqa: ARG002 - all models start alike
         """See `Launcher`."""
-        base = tempfile.gettempdir()
-        if len(base) + 30 > _SOCKET_PATH_MAX:
-            base = "/tmp"  # noqa: S108 - mkdtemp makes a private folder
-        folder = Path(tempfile.mkdtemp(prefix="storyfork-", dir=base))
+        folder = child.new_socket_folder()
         try:
             return await _launch(folder / "llama", folder / "log", "--parent", str(os.getpid()))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-
-    def used(self, load: Load) -> None:
-        """See `Launcher`."""
 
 
 class SharedLauncher:
@@ -109,7 +107,6 @@ class SharedLauncher:
         self._folder = folder
         self._budget = budget_bytes
         self._idle_s = idle_s
-        self._noted = 0.0
 
     async def connect(self, load: Load) -> Link:
         """See `Launcher`."""
@@ -123,25 +120,21 @@ class SharedLauncher:
             self._path(name).unlink(missing_ok=True)
             size = await asyncio.to_thread(_size, load)
             await self._make_room(size, Path(load.path).name)
+            # First the note: a process that lives on when this is cancelled counts, too.
+            self._note(name).write_text(json.dumps({"model": load.path, "bytes": size}), "utf-8")
             link = await _launch(self._path(name), self._folder / f"{name}.log", "--idle", str(self._idle_s))
             assert link.child is not None
-            await link.child.wait()  # it has gone on in the background
-            link.child, link.pid = None, _peer(link.writer)
-            note = {"pid": link.pid, "model": load.path, "bytes": size}
-            self._note(name).write_text(json.dumps(note), "utf-8")
+            try:
+                await link.child.wait()  # it has gone on in the background
+            except BaseException:
+                link.writer.close()
+                raise
+            link.child, link.pid, link.note = None, _peer(link.writer), self._note(name)
             return link
-
-    def used(self, load: Load) -> None:
-        """See `Launcher`."""
-        now = time.monotonic()
-        if now - self._noted > 1.0:
-            self._noted = now
-            with contextlib.suppress(OSError):
-                os.utime(self._note(self._name(load)))
 
     def _name(self, load: Load) -> str:
         status = Path(load.path).stat()
-        key = f"{load.model_dump_json()}\n{status.st_size}\n{status.st_mtime_ns}"
+        key = f"{fingerprint()}\n{load.model_dump_json()}\n{status.st_size}\n{status.st_mtime_ns}"
         return hashlib.sha256(key.encode()).hexdigest()[:20]
 
     def _path(self, name: str) -> Path:
@@ -155,7 +148,8 @@ class SharedLauncher:
             reader, writer = await asyncio.open_unix_connection(str(self._path(name)))
         except OSError:
             return None
-        return Link(reader, writer, _peer(writer), self._folder / f"{name}.log")
+        log = self._folder / f"{name}.log"
+        return Link(reader, writer, _peer(writer), log, found=True, note=self._note(name))
 
     @asynccontextmanager
     async def _locked(self) -> AsyncGenerator[None]:
@@ -258,44 +252,23 @@ def _peer(writer: asyncio.StreamWriter) -> int:
 
 
 async def _launch(path: Path, log: Path, *arguments: str) -> Link:
-    inherited = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
-    environment = inherited | {
-        # Neither gdb nor a backtrace when ggml aborts: both may hang.
-        "GGML_NO_BACKTRACE": "1",
-        "PYTHONPATH": os.pathsep.join([_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "PYTHONUNBUFFERED": "1",
-    }
     with log.open("wb") as stderr:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
+        process = await child.spawn(
             "workers.engines.text.llama.server.main",
             str(path),
             *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            inherit=("VK_", "GGML_", "LLAMA_"),
+            # Neither gdb nor a backtrace when ggml aborts: both may hang.
+            environment={"GGML_NO_BACKTRACE": "1"},
             stderr=stderr,
-            env=environment,
         )
-    assert child.stdout is not None
-    problem = ""
     try:
-        async with asyncio.timeout(START_S):
-            if await child.stdout.readline() == b"ready\n":
-                reader, writer = await asyncio.open_unix_connection(str(path))
-                return Link(reader, writer, child.pid, log, child)
-            problem = f"exit status {await child.wait()}"
-    except (TimeoutError, OSError) as error:
-        problem = repr(error)
-        await _kill(child)
+        reader, writer = await child.connect(process, path)
+    except EngineUnavailable as problem:
+        await child.kill(process)
+        words = first_error(log)
+        raise EngineUnavailable(f"the model process did not start: {problem}{words and ': '}{words}") from problem
     except BaseException:
-        await asyncio.shield(_kill(child))
+        await asyncio.shield(child.kill(process))
         raise
-    words = first_error(log)
-    raise EngineUnavailable(f"the model process did not start: {problem}{words and ': '}{words}")
-
-
-async def _kill(child: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        child.kill()
-    await child.wait()
+    return Link(reader, writer, process.pid, log, process)

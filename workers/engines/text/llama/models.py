@@ -1,5 +1,6 @@
 """Several local models behind one name: by role, or by the name that an account chose."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -33,7 +34,10 @@ class LlamaModels:
         """``make`` makes the engine of a file. ``roles`` and ``named`` are the files that may be asked for."""
         self._default = default
         self._make = make
-        self._paths = {**named, **roles}
+        chosen = {model_name(path): path for path in (*roles.values(), default)}
+        self._paths = {**named, **chosen, **roles}
+        writes = model_name(roles.get("writer", default))
+        self._names = tuple(dict.fromkeys((writes, *chosen, *named)))
         self._engines: dict[Path, LlamaEngine] = {default: make(default)}
         self._closed = False
 
@@ -41,6 +45,11 @@ class LlamaModels:
     def engines(self) -> tuple[LlamaEngine, ...]:
         """The engines made so far; the first is the default model's."""
         return tuple(self._engines.values())
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models by name. See `workers.engines.text.base.OffersModels`."""
+        return self._names
 
     def engine_for(self, model: str) -> LlamaEngine:
         """Return the engine of a role or a model's name."""
@@ -70,8 +79,7 @@ class LlamaModels:
     async def close(self) -> None:
         """Leave all model processes."""
         self._closed = True
-        for engine in self.engines:
-            await engine.close()
+        await asyncio.gather(*(engine.close() for engine in self.engines))
 
 
 def model_name(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from workers.engines.errors import EngineUnavailable
+from workers.engines.text.gguf_file import parts_of
 from workers.engines.text.llama.checksum import WrongChecksum, check_sidecar
 
 
@@ -14,15 +15,17 @@ def check_model(path: Path) -> None:
     """Raise `EngineUnavailable` if there is no library, or ``path`` cannot be a model. Reads files: use a thread."""
     if importlib.util.find_spec("llama_cpp") is None:
         raise EngineUnavailable("llama-cpp-python is not installed (extra: llm)")
-    try:
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise EngineUnavailable("not a GGUF file")
-        check_sidecar(path)
-    except WrongChecksum as error:
-        raise EngineUnavailable(str(error)) from error
-    except OSError as error:
-        raise EngineUnavailable(f"cannot be read: {error.strerror}") from error
+    for part in parts_of(path):
+        which = "" if part == path else f"{part.name}: "
+        try:
+            with part.open("rb") as file:
+                if file.read(4) != b"GGUF":
+                    raise EngineUnavailable(f"{which}not a GGUF file")
+            check_sidecar(part)
+        except WrongChecksum as error:
+            raise EngineUnavailable(f"{which}{error}") from error
+        except OSError as error:
+            raise EngineUnavailable(f"{which}cannot be read: {error.strerror}") from error
 
 
 def physical_cores() -> int:

@@ -37,6 +37,8 @@ from workers.engines.text.llama.protocol import (
 Answer = str | Done | Failed
 NextAnswer = Callable[[], Awaitable[Answer]]
 _Reply = Counted | Embedded | Report | Failed
+ATTEMPTS = 4
+"""How often a process is looked for or started; more than one that is found may be just about to end."""
 STOP_S = 5.0
 """Seconds for a private process to end after its connection was closed."""
 _log = logging.getLogger(__name__)
@@ -48,6 +50,11 @@ class ChildDied(Exception):
 
 class DiedLoading(EngineUnavailable):
     """The model process ended while it loaded the model, without a word about why."""
+
+    def __init__(self, message: str, *, found: bool) -> None:
+        """``found``: it ran already, so it may have ended because its time had come."""
+        super().__init__(message)
+        self.found = found
 
 
 class LlamaProcess:
@@ -71,21 +78,30 @@ class LlamaProcess:
     async def start(cls, load: Load, stall_s: float, launcher: Launcher | None = None) -> Self:
         """Find or start a process and wait for its model. Raises `EngineUnavailable` with the reason.
 
-        Without a ``launcher`` it is a private process. If it dies on loading, it is tried once more without special
-        instructions: builds by GCC 12 crash on CPUs with AMX.
+        Without a ``launcher`` it is a private process. If one that was started for this dies on loading, it is tried
+        once more without special instructions: builds by GCC 12 crash on CPUs with AMX.
         """
         launcher = launcher or PrivateLauncher()
-        try:
-            return await cls._start(load, stall_s, launcher)
-        except DiedLoading as death:
-            if not load.repack:
-                raise
-            _log.warning("%s; once more without special instructions of the CPU", death)
-            return await cls._start(load.model_copy(update={"repack": False}), stall_s, launcher)
+        attempts = ATTEMPTS
+        while True:
+            attempts -= 1
+            try:
+                return await cls._start(load, stall_s, launcher)
+            except DiedLoading as death:
+                if not attempts or not (death.found or load.repack):
+                    raise
+                if death.found:
+                    _log.info("%s; once more with another one", death)
+                else:
+                    _log.warning("%s; once more without special instructions of the CPU", death)
+                    load = load.model_copy(update={"repack": False})
 
     @classmethod
     async def _start(cls, load: Load, stall_s: float, launcher: Launcher) -> Self:
-        process = cls(await launcher.connect(load), stall_s)
+        try:
+            process = cls(await launcher.connect(load), stall_s)
+        except OSError as error:
+            raise EngineUnavailable(f"its process cannot be started: {error}") from error
         try:
             process._send(load)
             await process._loaded
@@ -105,6 +121,10 @@ class LlamaProcess:
         """False as soon as it is known to have ended."""
         return not self._over
 
+    def used(self) -> None:
+        """Note that the model is needed now, for whoever needs room for another one."""
+        self._link.used()
+
     def _send(self, request: Request) -> None:
         if self._over:
             raise ChildDied("the model process has ended")
@@ -123,6 +143,8 @@ class LlamaProcess:
         """
         number = next(self._numbers)
         self._note_start()
+        self._send(make(number))
+        # Only now: no answer would ever come to what could not be sent.
         answers = self._answers[number] = asyncio.Queue()
 
         async def next_answer() -> Answer:
@@ -132,7 +154,6 @@ class LlamaProcess:
             return answer
 
         try:
-            self._send(make(number))
             yield next_answer
         finally:
             if self._over:
@@ -191,10 +212,12 @@ class LlamaProcess:
                             future.set_result(event)
                     case Loaded():
                         self.model, self.context, self._link.pid = event.model, event.context, event.pid
-                        self._loaded.set_result(None)
+                        if not self._loaded.done():
+                            self._loaded.set_result(None)
                     case LoadFailed():
                         words = await self._last_words()
-                        self._loaded.set_exception(EngineUnavailable(f"{event.message}{words}"))
+                        if not self._loaded.done():
+                            self._loaded.set_exception(EngineUnavailable(f"{event.message}{words}"))
                     case Done() | Beat():
                         pass
         except ValueError:
@@ -208,7 +231,7 @@ class LlamaProcess:
         if not self._loaded.done():
             text = await self._obituary("the model process died while it loaded the model")
             if not self._loaded.done():
-                self._loaded.set_exception(DiedLoading(text))
+                self._loaded.set_exception(DiedLoading(text, found=self._link.found))
         for answers in self._answers.values():
             answers.put_nowait(None)
         for future in self._replies.values():
@@ -216,10 +239,11 @@ class LlamaProcess:
                 future.set_exception(ChildDied("the model process died"))
 
     async def _watch(self) -> None:
-        while True:
+        # Once it has ended, its number may be another process's.
+        while not self._over:
             await asyncio.sleep(self._stall_s / 4)
             busy = self._answers or self._replies or not self._loaded.done()
-            if busy and self._loop.time() - self._last_sign > self._stall_s:
+            if busy and not self._over and self._loop.time() - self._last_sign > self._stall_s:
                 _log.error("model process %d made no progress for %.0f s and is ended", self.pid, self._stall_s)
                 # A shared one hangs for everybody: whoever notices it first ends it.
                 if self.pid > 0:

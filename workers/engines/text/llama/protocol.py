@@ -9,8 +9,11 @@ by ``Report``. ``Beat`` comes now and then while the process has work; ``Retire`
 
 import asyncio
 import base64
+import hashlib
+import json
 import struct
-from typing import Annotated, Any, Literal, Self
+from functools import lru_cache
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -85,7 +88,8 @@ class Generate(_Message):
     id: int
     messages: tuple[Turn, ...]
     draw: Draw
-    json_schema: dict[str, Any] | None = None
+    json_schema: str | None = None
+    """Written out, so that a schema of any depth is judged as a schema and not as a broken message."""
     tenant: str = ""
     priority: int = 0
     begun: str = ""
@@ -241,7 +245,6 @@ class Statistics(_Message):
     used_cells: int = 0
     reserved_cells: int = 0
     spilled_bytes: int = 0
-    connections: int = 0
 
 
 class Report(_Message):
@@ -256,6 +259,13 @@ Request = Load | Generate | Cancel | Count | Embed | Ask | Retire
 Event = Loaded | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Return what changes with the messages: processes of two versions of this module must not speak to each other."""
+    schemas = [_REQUEST.json_schema(), _EVENT.json_schema()]
+    return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def frame(message: Request | Event) -> bytes:

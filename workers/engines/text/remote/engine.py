@@ -115,6 +115,11 @@ class PooledEngine:
             return self._models[wanted]
         return wanted if wanted in self._models.values() else self._model
 
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models that the settings name. See `workers.engines.text.base.OffersModels`."""
+        return tuple(dict.fromkeys((self.model_for("writer"), self._model, *self._models.values())))
+
     async def count_tokens(self, text: str) -> int:
         """Return an estimate, since the servers' tokenizers are not known here (`estimate_tokens`)."""
         return estimate_tokens(text)

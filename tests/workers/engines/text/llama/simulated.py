@@ -52,6 +52,8 @@ class SimulatedModel:
         self.steps = 0
         self.refuse = 0
         """So many decodes are refused for want of cells."""
+        self.saves = True
+        """False: `save` fails."""
         self._capacity, self._sequences, self._batch = cells, sequences, batch
         self._cells: dict[int, list[Cell]] = {n: [] for n in range(sequences)}
         self._drawn: dict[int, list[int]] = {}
@@ -59,6 +61,10 @@ class SimulatedModel:
     def used(self) -> int:
         """Return the number of cells in use."""
         return len({id(cell) for cells in self._cells.values() for cell in cells})
+
+    def shrink(self, cells: int) -> None:
+        """Have less room than was said."""
+        self._capacity = cells
 
     def visible(self, sequence: int) -> list[int]:
         """Return the tokens that ``sequence`` sees."""
@@ -126,7 +132,7 @@ class SimulatedModel:
 
     def save(self, sequence: int) -> Any:
         """Return the state."""
-        return b"".join(b"%10d" % token for token in self.visible(sequence))
+        return b"".join(b"%10d" % token for token in self.visible(sequence)) if self.saves else b""
 
     def restore(self, sequence: int, state: Any) -> bool:
         """Take up a saved state."""
@@ -191,6 +197,7 @@ def work(
 
     def free() -> None:
         assert not freed, "freed twice"
+        assert number in reader.ends, "freed before its end was sent: the process might end in between"
         freed.append(True)
 
     return Work(

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from tests.models.tiny_gguf import CONTEXT, tiny_gguf
 from tests.workers.engines.text.asking import LONG, ask, collect
-from workers.engines.errors import EngineUnavailable, RequestRefused
+from workers.engines.errors import RequestRefused
 from workers.engines.text.base import BACKGROUND, INTERACTIVE, ChatMessage, Sampling, TextRequest, generate
 from workers.engines.text.llama.engine import LlamaEngine
 
@@ -72,13 +72,17 @@ async def test_an_unusable_schema_is_refused(shared_llama: LlamaEngine) -> None:
         await generate(shared_llama, ask(schema={"$ref": "#/$defs/Missing"}))
 
 
-async def test_a_recursive_schema_does_not_hurt(shared_llama: LlamaEngine) -> None:
+@pytest.mark.parametrize("depth", [100, 220, 400, 3000])
+async def test_a_deep_schema_does_not_hurt(shared_llama: LlamaEngine, depth: int) -> None:
+    await shared_llama.count_tokens("start")
+    process = shared_llama.process_id
     node: dict[str, Any] = {"type": "string"}
-    for _ in range(3000):
+    for _ in range(depth):
         node = {"type": "array", "items": node}
-    with pytest.raises((RequestRefused, EngineUnavailable, ValueError)):
+    with pytest.raises(RequestRefused):
         await generate(shared_llama, ask(schema=node))
     assert (await generate(shared_llama, ask())).text
+    assert shared_llama.process_id == process
 
 
 async def test_template_syntax_is_text(shared_llama: LlamaEngine) -> None:
@@ -180,6 +184,26 @@ async def test_the_same_seed_writes_the_same(shared_llama: LlamaEngine) -> None:
     ]
     others = await generate(shared_llama, ask("Again.", sampling=Sampling(max_tokens=30, seed=10), tenant="one"))
     assert texts[0] == texts[1] != others.text
+
+
+async def test_nobodys_text_is_read_again_for_nobody_else(shared_llama: LlamaEngine) -> None:
+    story = " ".join(f"door {n}" for n in range(200))
+    for _ in range(8):
+        before = (await shared_llama.statistics())["cached_tokens"]
+        await generate(shared_llama, ask(story, sampling=Sampling(max_tokens=2, seed=1), tenant=""))
+        # The template's own words are everybody's.
+        assert (await shared_llama.statistics())["cached_tokens"] - before < 20
+
+
+async def test_a_template_that_writes_nothing(tmp_path: Path) -> None:
+    bare = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
+    engine = LlamaEngine(tiny_gguf(tmp_path, template=bare, name="bare.gguf"), context=512)
+    try:
+        with pytest.raises(RequestRefused, match="nothing"):
+            await asyncio.wait_for(generate(engine, ask("")), 10)
+        assert (await generate(engine, ask("a"))).text
+    finally:
+        await engine.close()
 
 
 async def test_a_growing_conversation(shared_llama: LlamaEngine) -> None:

@@ -337,6 +337,84 @@ def test_a_refused_decode_costs_idle_conversations_and_nobody_an_answer() -> Non
     bench.check()
 
 
+def test_a_person_does_not_wait_for_background_work_that_waits_itself() -> None:
+    bench = Bench(cells=9000, parallel=6)
+    text = prompt_of(1, 1000)
+    background = bench.add(text, priority=10)
+    bench.run(until=lambda: background.sequence is not None and background.sequence.length >= 200)
+    for n in range(3):
+        bench.add(prompt_of(10 + n, 600), tenant=f"other {n}")
+    person = bench.add([*text, 1, 2], max_tokens=5)
+    bench.scheduler.step()
+    assert person.sequence is not None
+    bench.run()
+    order = list(bench.reader.ends)
+    assert order.index(person.ticket.id) < order.index(background.ticket.id)
+    bench.check_answer(person, [*text, 1, 2], 5)
+    bench.check_answer(background, text, 20)
+    # The person went on from where the background work stood, and that from where the person stood.
+    assert bench.model.decoded < 1000 + 3 * 600 + 5 * 20 + 2 * WORTH_WAITING
+
+
+def test_background_work_does_not_read_for_ever_behind_people() -> None:
+    bench = Bench(cells=9000, parallel=4)
+    background = bench.add(prompt_of(1, 600), priority=10, max_tokens=5)
+    bench.scheduler.step()
+    people = 0
+    while background.ticket.id not in bench.reader.ends:
+        while bench.scheduler.statistics().running + bench.scheduler.statistics().waiting < 4:
+            bench.add(prompt_of(100 + people, 400), tenant=f"{people}", max_tokens=1)
+            people += 1
+        bench.clock.now += AGING_S / 20
+        bench.scheduler.step()
+        assert people < 60
+    assert people > 2
+
+
+def test_a_conversation_that_begins_alike_does_not_cost_a_saved_one() -> None:
+    bench = Bench(cells=400, spill_bytes=100_000)
+    head = prompt_of(1, 100)
+    first = [*head, *prompt_of(2, 100)]
+    bench.add(first)
+    bench.run()
+    bench.add(prompt_of(3, 350), tenant="b")
+    bench.run()
+    assert bench.cache.counts.spills == 1
+    for prompt, found in (([*head, *prompt_of(4, 30)], 100), ([*first, 7], 200)):
+        item = bench.add(prompt)
+        bench.run()
+        end = bench.reader.ends[item.ticket.id]
+        assert isinstance(end, Done)
+        assert end.cached_tokens >= found
+        bench.check_answer(item, prompt, 20)
+        bench.check()
+
+
+def test_a_conversation_that_could_not_be_saved_is_read_again() -> None:
+    bench = Bench(cells=400, spill_bytes=100_000)
+    bench.model.saves = False
+    first = prompt_of(1, 200)
+    bench.add(first)
+    bench.run()
+    bench.add(prompt_of(2, 350), tenant="b")
+    bench.run()
+    again = bench.add([*first, 5])
+    bench.run()
+    bench.check_answer(again, [*first, 5], 20)
+    bench.check()
+
+
+def test_a_model_with_less_room_than_it_said_ends_nobody() -> None:
+    bench = Bench(cells=200, parallel=3, idle=3)
+    bench.model.shrink(110)
+    prompts = [unending(50, 30), unending(51, 30)]
+    items = [bench.add(prompt, tenant=tenant, max_tokens=30) for tenant, prompt in zip("ab", prompts, strict=True)]
+    bench.run()
+    for item, prompt in zip(items, prompts, strict=True):
+        bench.check_answer(item, prompt, 30)
+    assert bench.scheduler.statistics().preemptions >= 1
+
+
 @dataclass
 class Plan:
     """What a random schedule knows of its requests."""

@@ -177,3 +177,41 @@ async def test_models_are_chosen_by_role_and_by_name(make: Make, model: Path, tm
         assert (await generate(models, request)).model == written
     assert len(models.engines) == 2
     await models.close()
+
+
+async def test_every_model_has_a_name(make: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    usual, big, other = folder / "usual.gguf", tmp_path / "elsewhere" / "big-00001-of-00002.gguf", folder / "other.gguf"
+    named = {"other": other, "big": folder / "big.gguf"}
+    models = LlamaModels(usual, make, roles={"writer": big}, named=named)
+    assert models.model_names == ("big", "usual", "other")
+    assert models.engine_for("big") is models.engine_for("writer")
+    assert models.engine_for("usual") is models.engine_for("no such model")
+    assert models.engine_for("other") not in {models.engine_for("big"), models.engine_for("usual")}
+    assert LlamaModels(usual, make, roles={"chat": big}, named=named).model_names == ("usual", "big", "other")
+    await models.close()
+
+
+async def test_each_model_is_noted_as_needed(model: Path, tmp_path: Path) -> None:
+    launcher = SharedLauncher(tmp_path / "run", idle_s=0.2)
+    paths = [model, tiny_gguf(tmp_path / "models", name="b.gguf")]
+    engines = [LlamaEngine(path, context=512, threads=1, spill_bytes=0, launcher=launcher) for path in paths]
+    try:
+        for engine in engines:
+            await engine.count_tokens("start")
+        notes = [*(tmp_path / "run").glob("*.json")]
+        assert len(notes) == 2
+        for note in notes:
+            os.utime(note, (0, 0))
+        for engine in engines:
+            await generate(engine, ask())
+        assert all(note.stat().st_mtime > 0 for note in notes)
+    finally:
+        for engine in engines:
+            await engine.close()
+
+
+async def test_what_the_system_refuses_is_told_as_the_engines_problem(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(EngineUnavailable, match="cannot be started"):
+        await generate(make(folder="file"), ask())

@@ -212,6 +212,7 @@ async def test_the_model_of_a_role(server: OpenAIServer) -> None:
     for wanted in ("", "writer", "chat", "big", "unknown"):
         assert (await generate(engine, replace(ask(), model=wanted))).model in {"big", "small"}
     assert [request["model"] for request in server.requests] == ["small", "big", "small", "big", "small"]
+    assert engine.model_names == ("big", "small")
     await engine.close()
 
 

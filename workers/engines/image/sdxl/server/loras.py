@@ -1,5 +1,6 @@
 """LoRAs of the operator's folder: found by name, loaded once, switched between batches."""
 
+import importlib.util
 import logging
 from collections import OrderedDict
 from pathlib import Path
@@ -26,8 +27,12 @@ class LoraSwitch:
 
     def check(self, wanted: Loras) -> None:
         """Raise `Refused` if one of them is not there."""
+        if wanted and importlib.util.find_spec("peft") is None:
+            raise Refused("there can be no LoRAs here: peft is not installed (extra: gpu)")
         if len(wanted) > MAX_AT_ONCE:
             raise Refused(f"{len(wanted)} LoRAs, {MAX_AT_ONCE} are possible")
+        if len({name for name, _ in wanted}) < len(wanted):
+            raise Refused("the same LoRA is asked for more than once")
         for name, weight in wanted:
             if not -2 <= weight <= 2:
                 raise Refused(f"the weight {weight:g} of the LoRA is not between -2 and 2")

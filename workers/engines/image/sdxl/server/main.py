@@ -6,29 +6,15 @@ GPU stays until its process ends; this one has nothing else to lose.
 """
 
 import asyncio
-import contextlib
-import ctypes
 import logging
 import os
-import resource
-import signal
 import sys
 import warnings
 
+from workers.engines import child
 from workers.engines.image.sdxl.protocol import Cancel, Draw, Event, Load, frame, read_request
 
-CONNECT_S = 30.0
-"""Seconds within which the parent must connect."""
-_PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
-
-
-def die_with_parent(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends (Linux); elsewhere the closed socket does it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 async def serve(path: str) -> None:
@@ -42,9 +28,8 @@ async def serve(path: str) -> None:
             connected.set_result((reader, writer))
 
     server = await asyncio.start_unix_server(accept, path)
-    with contextlib.suppress(OSError):
-        os.write(sys.stdout.fileno(), b"ready\n")
-    reader, writer = await asyncio.wait_for(connected, CONNECT_S)
+    child.say_ready()
+    reader, writer = await asyncio.wait_for(connected, child.CONNECT_S)
     server.close()
     await _converse(reader, writer)
 
@@ -74,12 +59,8 @@ async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 def main() -> None:
     """Serve until the connection ends. Never returns: a step in progress is not waited for."""
     path, parent = sys.argv[1], int(sys.argv[2])
-    die_with_parent(parent)
-    # The parent drains its work when it is told to stop; it needs this process until it closes the socket.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    child.die_with_parent(parent)
+    child.settle()
     warnings.simplefilter("ignore")
     code = 1
     try:

@@ -33,7 +33,7 @@ class Memory(Protocol):
         ...
 
     def save(self, sequence: int) -> Any:
-        """Return the state of ``sequence`` as a byte buffer."""
+        """Return the state of ``sequence`` as a byte buffer, an empty one if that failed."""
         ...
 
     def restore(self, sequence: int, state: Any) -> bool:
@@ -199,6 +199,8 @@ class KvCache:
         self._truncate(sequence, length)
         sequence.shared = shared
         self.counts.restores += 1
+        if length + LEFTOVER_TOKENS < len(saved.tokens):
+            self._spilled.add(saved)  # another conversation that begins alike: this one may still come back
         return sequence
 
     def _free_id(self) -> int:
@@ -236,6 +238,8 @@ class KvCache:
         if self._spilled.fits(self._memory.state_size(sequence.id)):
             tokens = self._tree.tokens_of(sequence)
             state = self._memory.save(sequence.id)
+            if not len(state):
+                return
             self._spilled.add(Spilled(sequence.tenant, tokens, sequence.shared, state))
             self.counts.spills += 1
 

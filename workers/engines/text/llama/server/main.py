@@ -9,21 +9,16 @@ else to lose.
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
-import resource
-import signal
 import sys
 from pathlib import Path
 
+from workers.engines import child
 from workers.engines.text.llama.protocol import Beat, Event, Load, Loaded, LoadFailed, Retire
 from workers.engines.text.llama.server.connection import Connection
 from workers.engines.text.llama.server.service import Service, start_service
 
-CONNECT_S = 30.0
-"""Seconds within which the first client must connect."""
-_PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
 
 
@@ -32,14 +27,6 @@ def detach() -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
-
-
-def die_with_parent(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends (Linux); elsewhere the closed socket does it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 class Server:
@@ -51,6 +38,8 @@ class Server:
         self._idle_s = idle_s
         self._loop = asyncio.get_running_loop()
         self._clients: set[Connection] = set()
+        self._users: set[Connection] = set()
+        """The clients that have asked for the model."""
         self._load: Load | None = None
         self._service: Service | None = None
         self._state: Loaded | LoadFailed | None = None
@@ -60,13 +49,12 @@ class Server:
     async def run(self) -> int:
         """Serve to the end and return the exit status."""
         await asyncio.start_unix_server(self._accept, self._path)
-        with contextlib.suppress(OSError):
-            os.write(sys.stdout.fileno(), b"ready\n")
+        child.say_ready()
         # Whoever started this process is done with that pipe.
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())
         os.close(nothing)
-        self._idle_timer = self._loop.call_later(CONNECT_S, self._stop, 0)
+        self._idle_timer = self._loop.call_later(child.CONNECT_S, self._stop, 0)
         return await self._end
 
     def _stop(self, code: int) -> None:
@@ -87,6 +75,7 @@ class Server:
             _log.exception("a client is dropped")
         finally:
             self._clients.discard(client)
+            self._users.discard(client)
             if self._service is not None:
                 self._service.forget(client)
             client.close()
@@ -108,9 +97,11 @@ class Server:
             self._service = start_service(load, self._broadcast)
         elif load != self._load:
             client.send(LoadFailed(message="the process runs with other settings"))
+            await client.receive()
             return
         elif self._state is not None:
             client.send(self._state)
+        self._users.add(client)
         assert self._service is not None
         while (request := await client.receive()) is not None:
             if isinstance(request, Retire):
@@ -119,12 +110,12 @@ class Server:
                 self._service.submit(request, client)
 
     def _retire(self) -> None:
-        loading = self._load is not None and self._state is None
-        if not loading and not (self._service is not None and self._service.busy):
+        # Also a process that was not told its model yet has somebody who is about to.
+        if self._state is not None and not (self._service is not None and self._service.busy):
             self._stop(0)
 
     def _broadcast(self, event: Event) -> None:
-        """Send ``event`` to every client. Called in the model's thread."""
+        """Send ``event`` to everybody who asked for the model. Called in the model's thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the process
             self._loop.call_soon_threadsafe(self._tell_all, event)
 
@@ -132,7 +123,7 @@ class Server:
         if not isinstance(event, Beat):
             assert isinstance(event, Loaded | LoadFailed)
             self._state = event
-        for client in self._clients:
+        for client in self._users:
             client.send(event)
         if isinstance(event, LoadFailed):
             # Whoever waits reads it from the closed connection; the next one starts over.
@@ -147,14 +138,10 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=0.0)
     arguments = parser.parse_args()
     if arguments.parent:
-        die_with_parent(arguments.parent)
+        child.die_with_parent(arguments.parent)
     else:
         detach()
-    # Clients drain their work when they are told to stop; they need this process until they close the socket.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    child.settle()
     code = 1
     try:
         code = asyncio.run(_run(arguments.socket, arguments.idle))

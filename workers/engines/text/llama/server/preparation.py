@@ -1,7 +1,10 @@
 """From a request to work for the scheduler: prompt, grammar, sampler. Runs beside the model's thread."""
 
+import itertools
+import json
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from workers.engines.text.llama.protocol import Failed, Generate
 from workers.engines.text.llama.server.chat import TemplateFailed
@@ -12,6 +15,7 @@ from workers.engines.text.llama.server.work import Answer, Ticket, Work
 from workers.engines.text.reasoning import ReasoningFilter
 
 END_OF_REASONING = "\n</think>\n\n"
+_nobody = itertools.count()
 _log = logging.getLogger(__name__)
 
 
@@ -26,6 +30,13 @@ def prepare(model: LlamaModel, request: Generate, ticket: Ticket, arrived: float
         return Failed(id=request.id, reason="internal", message=f"{type(error).__name__}: {error}")
 
 
+def _schema(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise UnsupportedSchema("the schema is nested too deeply") from error
+
+
 def _prepare(model: LlamaModel, request: Generate, ticket: Ticket, arrived: float) -> Work | Failed:
     prompt = model.chat.prompt(request.messages)
     tokens = list(prompt.tokens)
@@ -37,10 +48,14 @@ def _prepare(model: LlamaModel, request: Generate, ticket: Ticket, arrived: floa
         if prompt.opens_reasoning:
             tokens += model.tokenize(END_OF_REASONING, True)
     else:
-        grammar = grammar_of(request.json_schema)
+        grammar = grammar_of(_schema(request.json_schema))
         if prompt.opens_reasoning:
             # The grammar leaves no room for thoughts.
             tokens += model.tokenize(END_OF_REASONING, True)
+    if not tokens:
+        return Failed(
+            id=request.id, reason="refused", message="the model's chat template makes nothing of the messages"
+        )
     wanted = request.draw.max_tokens
     if len(tokens) + wanted > model.size:
         return Failed(
@@ -58,7 +73,7 @@ def _prepare(model: LlamaModel, request: Generate, ticket: Ticket, arrived: floa
     return Work(
         ticket=ticket,
         # Whoever does not say whose text it is shares nothing with anybody.
-        tenant=request.tenant or f"\0{id(ticket)}",
+        tenant=request.tenant or f"\0{next(_nobody)}",
         priority=max(0, request.priority),
         tokens=tokens,
         shared=prompt.shared,

@@ -98,7 +98,7 @@ class Scheduler:
         began = self._clock()
         self._drop_cancelled()
         self._admit(began)
-        chosen = [*self._compose()]
+        chosen = [*self._compose(began)]
         if not chosen:
             self._send_texts()
             return False
@@ -155,7 +155,7 @@ class Scheduler:
         if not self._waiting:
             return
         self._waiting.sort(key=lambda work: self._order.key(work, now))
-        while (work := next((work for work in self._waiting if not self._is_being_read(work)), None)) is not None:
+        while (work := self._next_to_run()) is not None:
             sequence = self._open(work)
             if sequence is None:
                 return  # whoever comes behind must not take its room
@@ -168,6 +168,18 @@ class Scheduler:
                 self._order.charge(work, read=work.prompt_length - sequence.length, written=work.max_tokens)
                 self._count(cached_tokens=sequence.length)
                 self._waiting.sort(key=lambda work: self._order.key(work, now))
+
+    def _next_to_run(self) -> Work | None:
+        """Return the first who need not wait for another one's reading."""
+        for work in self._waiting:
+            reader = self._reader_for(work)
+            if reader is None:
+                return work
+            if work.priority == 0 and reader.priority > 0 and not reader.waited_long:
+                # A person does not wait for what waits for people itself, but goes on from where that stands.
+                self._put_back(reader)
+                return work
+        return None
 
     def _open(self, work: Work) -> CellSequence | None:
         while len(self._running) >= self._limits.parallel:
@@ -197,9 +209,9 @@ class Scheduler:
         self._waiting.append(work)
         self._count(preemptions=1)
 
-    def _is_being_read(self, work: Work) -> bool:
-        """Tell whether a running request is about to read a beginning that ``work`` could then take from it."""
-        best = 0
+    def _reader_for(self, work: Work) -> Work | None:
+        """Return the running request that is about to read the most that ``work`` could then take from it, if any."""
+        best, reader = 0, None
         for other in self._running:
             assert other.sequence is not None
             if other.pending <= 1 or other.ticket.sink.blocked:
@@ -208,13 +220,15 @@ class Scheduler:
             if other.tenant != work.tenant:
                 readable = min(readable, work.shared, other.shared)
             common = min(readable, common_length(work.tokens, other.tokens))
-            if common > other.sequence.length:
-                best = max(best, common)
-        return best > 0 and best - self._cache.known(work.tokens, work.tenant, work.shared) >= WORTH_WAITING
+            if common > max(best, other.sequence.length):
+                best, reader = common, other
+        if reader is None or best - self._cache.known(work.tokens, work.tenant, work.shared) < WORTH_WAITING:
+            return None
+        return reader
 
     # One step
 
-    def _compose(self) -> Iterator[tuple[Work, Part]]:
+    def _compose(self, now: float) -> Iterator[tuple[Work, Part]]:
         ready = [work for work in self._running if not work.ticket.sink.blocked]
         writing = [work for work in ready if work.pending == 1]
         for work in writing:
@@ -222,7 +236,7 @@ class Scheduler:
         budget = max(self._limits.step_tokens, len(writing) + MIN_PREFILL) if writing else self._limits.batch
         room = min(budget, self._limits.batch) - len(writing)
         reading = [work for work in ready if work.pending > 1]
-        reading.sort(key=lambda work: 0 if work.waited_long else work.priority)
+        reading.sort(key=lambda work: urgency(work, now))
         for work in reading:
             if room <= 0:
                 return
@@ -249,6 +263,7 @@ class Scheduler:
             except NoCells:
                 work, _ = chosen.pop()
                 self._put_back(work)
+                self._cache.evict_idle()
         try:
             return self._decode_once(chosen)
         except NoCells:
@@ -308,9 +323,9 @@ class Scheduler:
             self._order.charge(work, read=0, written=work.written - work.max_tokens)
         self._order.left(work.tenant)
         self._count(completion_tokens=work.written)
-        work.free()
         self._send_text_to(work.ticket.sink)
         work.ticket.sink.send(event)
+        work.free()
 
     def _send_texts(self) -> None:
         for sink in [*self._texts]:

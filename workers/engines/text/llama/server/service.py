@@ -91,6 +91,7 @@ class _Service:
         return ticket
 
     def _done(self, ticket: Ticket) -> None:
+        """Forget ``ticket``. Its last event was sent: a process without tickets may end."""
         with self._lock:
             self._tickets.pop((ticket.sink, ticket.id), None)
 
@@ -191,16 +192,16 @@ class TextService(_Service):
 
     def _prepare(self, model: LlamaModel, request: Generate | Count, ticket: Ticket, arrived: float) -> None:
         if isinstance(request, Count):
-            self._done(ticket)
             ticket.sink.send(Counted(id=request.id, tokens=len(model.tokenize(request.text))))
+            self._done(ticket)
             return
         if ticket.cancelled:
             prepared = Failed(id=request.id, reason="cancelled")
         else:
             prepared = prepare(model, request, ticket, arrived)
         if isinstance(prepared, Failed):
-            self._done(ticket)
             ticket.sink.send(prepared)
+            self._done(ticket)
             return
         free = prepared.free
 
@@ -251,5 +252,5 @@ class EmbeddingService(_Service):
             request, self._now = self._inbox.get()
             event = Failed(id=request.id, reason="cancelled") if self._now.cancelled else embedder.answer(request)
             self._texts += len(request.texts)
-            self._done(self._now)
             self._now.sink.send(event)
+            self._done(self._now)

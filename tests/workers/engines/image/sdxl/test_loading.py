@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+from tests.models.tiny_sdxl_checkpoint import single_file
+from workers.engines.image.discovery import find_image_models
 from workers.engines.image.sdxl.protocol import Load
 from workers.engines.image.sdxl.server.failures import Unloadable
 from workers.engines.image.sdxl.server.loading import check_files, choose_device, load_model
 from workers.engines.image.sdxl.server.vae import choose_vae_dtype
+from workers.engines.image.settings import ImageSettings
 
 
 @pytest.fixture
@@ -82,6 +85,21 @@ def test_a_single_file_needs_a_configuration(copy: Path, tmp_path: Path) -> None
     single = (copy / "unet" / "diffusion_pytorch_model.safetensors").rename(tmp_path / "single.safetensors")
     with pytest.raises(Unloadable, match="a folder with SDXL's configuration and tokenizers"):
         load(single)
+
+
+def test_a_single_file_is_the_same_model(model_folder: Path, tmp_path: Path, pipeline: Any) -> None:
+    single = single_file(model_folder, tmp_path / "image" / "single.safetensors")
+    # What belongs beside it: everything of a model's folder but its weights.
+    config = tmp_path / "image" / "sdxl-config"
+    shutil.copytree(model_folder, config, ignore=shutil.ignore_patterns("*.safetensors"))
+    candidates = find_image_models(ImageSettings(models_dir=tmp_path))
+    assert [(each.path, each.config, each.usable) for each in candidates] == [(single, config, True)]
+    model = load_model(Load(path=str(single), config=str(config), device="cpu"), lambda: None)
+    assert model.name == "single"
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        ours, theirs = (getattr(each, part).state_dict() for each in (model.pipeline, pipeline))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs), part
 
 
 def test_only_listed_models_are_loaded(copy: Path, tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""`/model`: which language model writes for an account, for whoever manages it."""
+
+from typing import Any, Final
+
+from bot.commands.registry import CommandSpec, Parameter
+from bot.turn import Turn
+from db import accounts
+from db.errors import NotFound, UserError
+
+DEFAULT: Final = "default"
+"""What to type for the operator's choice."""
+
+
+async def model(turn: Turn, values: dict[str, Any]) -> None:
+    """Show which model writes here, or choose one."""
+    wanted = " ".join(str(values.get("name") or "").split())
+    if not wanted:
+        await turn.say("model", {"account": turn.account_id}, ordered=False, private=True)
+    elif wanted.casefold() == DEFAULT:
+        await accounts.choose_model(turn.account_id, "")
+        await turn.notice("model.reset", private=False)
+    else:
+        found = await _named(turn, wanted)
+        await accounts.choose_model(turn.account_id, found)
+        await turn.notice("model.saved", private=False, model=found)
+
+
+async def _named(turn: Turn, wanted: str) -> str:
+    """Return a model's name as its workers spell it. Raises `UserError`."""
+    known = await turn.queue.models()
+    if known is None:
+        raise UserError("model.unreachable")
+    if not known:
+        raise NotFound("model.none")
+    spelled = {name.casefold(): name for name in reversed(known)} | {name: name for name in known}
+    found = spelled.get(wanted) or spelled.get(wanted.casefold())
+    if found is None:
+        raise NotFound("model.unknown", name=wanted, models=", ".join(known))
+    return found
+
+
+SPECS: Final = (
+    CommandSpec(
+        "model",
+        "Show or choose the language model that writes here",
+        model,
+        (Parameter("name", f"The model, or {DEFAULT}", completes="models", admin=True),),
+    ),
+)

@@ -1,0 +1,134 @@
+"""Pictures: kept with the record, so that workers and bots on any machine have them, and gone with their owner."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+from db.connection import row, rows, transaction
+from db.errors import LeaseLost, NotAllowed, NotFound
+from db.models import Picture
+
+Form = Literal["full", "photo"]
+ATTACHED_BYTES: Final = 10_000_000
+"""Largest file that is taken from a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A file: its bytes and type. ``form`` ``full`` is the best there is, ``photo`` a JPEG for a quick look."""
+
+    form: Form
+    mime: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture that a job has drawn; see the columns of `db.models.Picture`."""
+
+    kind: str
+    prompt: str
+    negative: str
+    alt: str
+    style: str
+    size: str
+    quality: str
+    strength: float
+    seed: int
+    rating: str
+    hidden: bool
+    width: int
+    height: int
+    engine: str
+    model: str
+    page_id: int | None = None
+    persona_id: int | None = None
+    source_id: int | None = None
+
+
+async def save(job_id: int, token: UUID, drawn: Drawn, files: Sequence[PictureFile]) -> int:
+    """Keep what a job has drawn and return its id; drawn again, it takes the first one's place.
+
+    Raises `LeaseLost`, and `NotFound` if the page that it shows was deleted.
+    """
+    async with transaction():
+        if drawn.page_id is not None:
+            page = await row("SELECT id FROM pages WHERE id = $1 FOR KEY SHARE", drawn.page_id)
+            if page is None:
+                raise NotFound("story.unknown")
+        found = await row(
+            "INSERT INTO pictures (account_id, user_id, conversation_id, job_id, page_id, persona_id, source_id, kind, "
+            "prompt, negative, alt, style, size, quality, strength, seed, rating, hidden, width, height, engine, "
+            "model) SELECT j.account_id, j.user_id, j.conversation_id, j.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+            "$12, $13, $14, $15, $16, $17, $18, $19, $20 FROM jobs j WHERE j.id = $1 AND j.lease_token = $2 FOR SHARE "
+            "ON CONFLICT (job_id) DO UPDATE SET seed = excluded.seed, hidden = excluded.hidden RETURNING id",
+            job_id, token, drawn.page_id, drawn.persona_id, drawn.source_id, drawn.kind, drawn.prompt, drawn.negative,
+            drawn.alt, drawn.style, drawn.size, drawn.quality, drawn.strength, drawn.seed, drawn.rating, drawn.hidden,
+            drawn.width, drawn.height, drawn.engine, drawn.model,
+        )  # fmt: skip
+        if found is None:
+            raise LeaseLost(f"job {job_id}")
+        for file in files:
+            await put_file(found["id"], file)
+    return found["id"]
+
+
+async def attach(account_id: int, user_id: int, conversation_id: int, data: bytes) -> int:
+    """Keep a file that a person attached, as it came: it is looked at and cleaned by whoever redraws it."""
+    picture = await Picture.create(
+        account_id=account_id, user_id=user_id, conversation_id=conversation_id, kind="attached"
+    )
+    await put_file(picture.id, PictureFile("full", "application/octet-stream", data))
+    return picture.id
+
+
+async def put_file(picture_id: int, file: PictureFile) -> None:
+    """Keep a file of a picture in place of the one that was there."""
+    await rows(
+        "INSERT INTO picture_files (picture_id, form, mime, data) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (picture_id, form) DO UPDATE SET mime = excluded.mime, data = excluded.data RETURNING id",
+        picture_id, file.form, file.mime, file.data,
+    )  # fmt: skip
+
+
+async def put_clean(picture_id: int, data: bytes, width: int, height: int) -> None:
+    """Keep the harmless version (PNG) of an attached picture, and nothing of what came."""
+    async with transaction():
+        await put_file(picture_id, PictureFile("full", "image/png", data))
+        await Picture.filter(id=picture_id).update(width=width, height=height)
+
+
+async def prune(days: int = 1) -> int:
+    """Delete the attached files that nobody came to redraw; return how many."""
+    found = await rows(
+        "DELETE FROM pictures WHERE kind = 'attached' AND width = 0 "
+        "AND created_at < now() - make_interval(days => $1) RETURNING id",
+        days,
+    )
+    return len(found)
+
+
+async def get(account_id: int, picture_id: int) -> Picture:
+    """Return a picture of an account. Raises `NotFound`."""
+    found = await Picture.get_or_none(id=picture_id, account_id=account_id)
+    if found is None:
+        raise NotFound("picture.unknown")
+    return found
+
+
+async def file(picture_id: int, form: Form) -> PictureFile | None:
+    """Return a file of a picture, the full one where the asked-for form is not there; None if it has none."""
+    found = await row(
+        "SELECT form, mime, data FROM picture_files WHERE picture_id = $1 ORDER BY form <> $2 LIMIT 1",
+        picture_id, form,
+    )  # fmt: skip
+    return None if found is None else PictureFile(found["form"], found["mime"], bytes(found["data"]))
+
+
+async def delete(account_id: int, user_id: int, picture_id: int, *, admin: bool) -> None:
+    """Delete a picture with its files: its owner may, and who manages the account. Raises `NotFound`, `NotAllowed`."""
+    picture = await get(account_id, picture_id)
+    if picture.user_id != user_id and not admin:
+        raise NotAllowed("picture.not_yours")
+    await picture.delete()

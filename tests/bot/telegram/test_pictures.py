@@ -1,0 +1,125 @@
+"""Pictures on Telegram: once, with their description, within its limits; and pictures that people send."""
+
+from typing import Literal
+
+import pytest
+from telegram import Update
+
+from bot.commands import build_registry
+from bot.events import Command
+from bot.messages import Button, Message, Picture, PictureFile, Progress
+from bot.platforms.base import RetryLater
+from bot.platforms.telegram import TelegramPlatform
+from bot.platforms.telegram.api import make_bot
+from bot.platforms.telegram.inbound import Incoming, Translator
+from bot.platforms.telegram.render import CAPTION_LIMIT, caption
+from bot.splitting import utf16_length
+from tests.bot.telegram.conftest import Outbox, RecordingInbound, to
+from tests.doubles.telegram import Fault, Person, TelegramServer
+from tests.doubles.telegram.faults import Kind
+
+FILES = {
+    "full": PictureFile(b"\x89PNG full", "image/png", "picture-1.png"),
+    "photo": PictureFile(b"\xff\xd8 photo", "image/jpeg", "picture-1.jpg"),
+}
+
+
+def picture(*, alt: str = "A *keeper* at a door", hidden: bool = False, document: bool = False) -> Message:
+    async def load(form: Literal["full", "photo"]) -> PictureFile:
+        return FILES[form]
+
+    shown = Picture(load, alt, hidden=hidden, document=document)
+    return Message("", footer="Seed 7", buttons=((Button("Again", "1.redraw.1"),),), picture=shown)
+
+
+@pytest.fixture(autouse=True)
+async def started(platform: TelegramPlatform, inbound: RecordingInbound, alice: Person) -> None:
+    await alice.say(alice.chat(), "hi")
+    await inbound.wait(1)
+
+
+async def test_a_placeholder_becomes_the_picture(
+    server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
+):
+    await platform.place(outbox.row(to(alice), 1), Progress("Drawing"))
+    (slot,) = outbox.recorded[1]
+    await platform.show_progress(to(alice), slot, Progress("Drawing: step 3 of 28 …", 10))
+    await platform.deliver(outbox.row(to(alice), 2, slot=slot), picture(hidden=True))
+    (message,) = server.sent
+    assert str(message.id) == slot
+    assert message.file is not None
+    assert (message.file.kind, message.file.filename, message.file.content) == (
+        "photo",
+        "picture-1.jpg",
+        b"\xff\xd8 photo",
+    )
+    # Descriptions are people's words: their stars are no emphasis.
+    assert message.text == "A *keeper* at a door\n\nSeed 7"
+    assert message.hidden
+    assert message.labels == ["Again"]
+    await platform.show_progress(to(alice), slot, Progress("Drawing: step 4 of 28 …", 12))
+    assert message.file is not None
+    await platform.deliver(outbox.row(to(alice), 2, slot=slot, attempt=2), picture())
+    assert len(server.sent) == 1
+
+
+async def test_full_quality_goes_as_a_document(
+    server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
+):
+    await platform.deliver(outbox.row(to(alice)), picture(document=True))
+    (message,) = server.sent
+    assert message.file is not None
+    assert (message.file.kind, message.file.content) == ("document", b"\x89PNG full")
+    assert message.text == "Seed 7"
+
+
+async def test_a_placeholder_that_is_gone_is_sent_anew(
+    server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
+):
+    await platform.place(outbox.row(to(alice), 1), Progress("Drawing"))
+    (slot,) = outbox.recorded[1]
+    await platform.retract(to(alice), slot)
+    await platform.deliver(outbox.row(to(alice), 2, slot=slot), picture())
+    standing = [m for m in server.sent if not m.deleted]
+    assert [m.file is not None for m in standing] == [True]
+
+
+@pytest.mark.parametrize("kind", ["error_before", "error_after", "drop_after", "flood"])
+async def test_a_picture_arrives_once_however_it_goes_wrong(
+    server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person, kind: Kind
+):
+    server.faults.add(Fault(kind=kind, method="editMessageMedia", times=2, retry_after=1))
+    for attempt in range(1, 6):
+        try:
+            await platform.deliver(outbox.row(to(alice), 5, attempt=attempt), picture())
+        except RetryLater:
+            continue
+        break
+    (message,) = server.sent
+    assert message.file is not None
+
+
+def test_captions_stay_within_the_limit():
+    for text in ("long " * 400, "🖼" * 1000):
+        part = caption(picture(alt=text))
+        assert utf16_length(part.text) <= CAPTION_LIMIT
+        assert part.text.endswith("Seed 7")
+
+
+async def test_a_photo_with_a_command_brings_the_file(server: TelegramServer, alice: Person):
+    bot = make_bot(server.token, server.api_url)
+    async with bot:
+        translator = Translator(bot, build_registry())
+        sent = await alice.send_photo(alice.chat(), b"\xff\xd8 mine", "/imagine at night")
+        replied = await alice.say(alice.chat(), "/imagine at noon", reply_to=sent)
+        plain = await alice.say(alice.chat(), "/help", reply_to=sent)
+        found: list[Command] = []
+        for number, message in enumerate((sent, replied, plain)):
+            update = Update.de_json({"update_id": number, "message": message.to_json()}, bot)
+            (incoming,) = await translator.read(update)
+            assert isinstance(incoming, Incoming)
+            payload = incoming.event.payload
+            assert isinstance(payload, Command)
+            found.append(payload)
+        assert [c.file for c in found] == [b"\xff\xd8 mine", b"\xff\xd8 mine", b""]
+        assert [c.rest for c in found] == ["at night", "at noon", ""]

@@ -1,0 +1,213 @@
+"""Pictures, from the command or the press to the job, and from the record to the neutral message."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from bot.events import Command
+from bot.messages import Message
+from bot.pictures import picture_message
+from db import personas, pictures
+from db.models import Account, Job, OutboxRow, Page, Picture
+from tests.bot.world import Bot, command, event_of, press, running_bot, write
+from workers.queue import Queue
+
+
+@pytest.fixture
+async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
+    async with running_bot(redis_url) as running:
+        yield running
+
+
+async def last_job() -> Job:
+    job = await Job.all().order_by("-id").first()
+    assert job is not None
+    return job
+
+
+async def a_picture(bot: Bot, **fields: Any) -> Picture:
+    await bot.does(command("help"))
+    account = await Account.all().first()
+    assert account is not None
+    values: dict[str, Any] = {
+        "kind": "imagined", "prompt": "a **door**", "alt": "a door", "seed": 7, "width": 64, "height": 48, "user_id": 1,
+    }  # fmt: skip
+    picture = await Picture.create(account_id=account.id, **values | fields)
+    await pictures.put_file(picture.id, pictures.PictureFile("full", "image/png", b"png"))
+    return picture
+
+
+async def test_imagine_becomes_a_job(bot: Bot):
+    await bot.does(
+        command("imagine: a door", style="Photograph", size="wide", quality="draft", seed="7", negative="rain")
+    )
+    job = await last_job()
+    told = {k: job.parameters[k] for k in ("prompt", "style", "size", "quality", "seed", "negative", "rating")}
+    assert told == {
+        "prompt": "a door", "style": "photo", "size": "wide", "quality": "draft", "seed": 7, "negative": "rain",
+        "rating": "sfw",
+    }  # fmt: skip
+    assert job.parameters["allowance"] == "sfw"
+    assert 0 <= job.parameters["random_seed"] < 2**32
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"style": "nonsense"}, "illustration, photo"),
+        ({"seed": "-1"}, "A seed is a number from 0"),
+        ({"seed": "4294967296"}, "A seed is a number from 0"),
+    ],
+)
+async def test_what_does_not_fit_is_told(bot: Bot, values: dict[str, str], says: str):
+    answer = await bot.answer(await bot.does(command("imagine: a door", **values)))
+    assert says in answer.body
+    assert await Job.all().count() == 0
+
+
+async def test_styles_are_suggested(bot: Bot):
+    found = await bot.router.complete(event_of(Command(name="imagine")), "style", "photo")
+    assert ("Photograph", "photo") in found
+
+
+async def test_an_attached_picture_is_kept_for_the_worker(bot: Bot):
+    await bot.does(Command(name="imagine", values={"prompt": "at night", "change": "40"}, file=b"any bytes"))
+    job = await last_job()
+    assert (job.parameters["source"], job.parameters["strength"]) == (1, 0.4)
+    kept = await pictures.file(1, "full")
+    assert kept is not None
+    assert kept.data == b"any bytes"
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (Command(name="imagine", values={"prompt": "x"}, file_problem="attachment.too_big"), "at most 10 MB"),
+        (Command(name="imagine", values={"prompt": "x"}, file=bytes(10_000_001)), "at most 10 MB"),
+        (Command(name="imagine", values={"prompt": "x", "change": "1"}, file=b"x"), "5 to 100"),
+    ],
+)
+async def test_a_file_that_is_not_taken_is_told(bot: Bot, payload: Command, says: str):
+    assert says in (await bot.answer(await bot.does(payload))).body
+    assert await Picture.all().count() == 0
+
+
+async def test_a_page_is_drawn_on_demand_and_only_in_its_account(bot: Bot):
+    await bot.does(command("story new: a door"))
+    page = await Page.get(id=1)
+    await write(page)
+    shown = await bot.answer(await bot.does(command("story continue")))
+    labels = [b.label for row in shown.buttons for b in row]
+    assert labels[-1] == "Picture"
+    await bot.does(press("picture", page.id))
+    assert (await last_job()).type == "illustrate_page"
+    answer = await bot.answer(await bot.does(press("picture", page.id), name="eve"))
+    assert "not here any more" in answer.body
+
+
+async def test_an_illustrated_story_asks_for_pictures_with_its_pages(bot: Bot):
+    await bot.does(command("story new: a door", illustrated="yes"))
+    assert (await last_job()).parameters["pictures"]["allowance"] == "sfw"
+    await bot.does(command("story new: a door"))
+    assert "pictures" not in (await last_job()).parameters
+
+
+async def test_a_persona_is_drawn_by_name_and_by_button(bot: Bot):
+    await bot.does(command("persona portrait: Vex", style="photo"))
+    vex = next(p for p in await personas.known(1) if p.name == "Vex")
+    job = await last_job()
+    assert (job.type, job.parameters["persona"], job.parameters["style"]) == ("persona_portrait", vex.id, "photo")
+    greeting = await bot.answer(await bot.does(command("persona use: Vex")))
+    assert [b.label for row in greeting.buttons for b in row] == ["Portrait"]
+    await bot.does(press("portrait", vex.id))
+    assert (await last_job()).id > job.id
+
+
+async def test_a_picture_is_shown_with_what_can_be_done(bot: Bot):
+    picture = await a_picture(bot, hidden=True)
+    event = await bot.does(press("file", picture.id))
+    file = await bot.answer(event)
+    assert file.picture is not None
+    assert file.picture.document
+    shown = picture_message(picture, lambda key, **values: f"{key} {values}" if values else key)
+    assert shown.picture is not None
+    assert (shown.picture.alt, shown.picture.hidden) == ("a door", True)
+    assert (await shown.picture.load("photo")).name == f"picture-{picture.id}.png"
+    assert [b.word for row in shown.buttons for b in row] == ["redraw", "vary", "upscale", "prompt", "file", "erase"]
+
+
+@pytest.mark.parametrize(("verb", "type_"), [("redraw", "draw_again"), ("vary", "variations"), ("upscale", "upscale")])
+async def test_another_picture_from_one(bot: Bot, verb: str, type_: str):
+    picture = await a_picture(bot)
+    await bot.does(press(verb, picture.id))
+    job = await last_job()
+    assert (job.type, job.parameters["picture"]) == (type_, picture.id)
+    answer = await bot.answer(await bot.does(press(verb, picture.id), name="eve"))
+    assert "not here any more" in answer.body
+
+
+async def test_the_prompt_is_told_who_asks(bot: Bot):
+    picture = await a_picture(bot, negative="rain")
+    told: Message = await bot.answer(await bot.does(press("prompt", picture.id)))
+    assert told.private
+    assert told.body.startswith("a **door**")
+    assert "rain" in told.body
+    assert "seed 7" in told.footer
+
+
+async def test_a_picture_is_deleted_and_its_message_removed(bot: Bot):
+    picture = await a_picture(bot)
+    event = await bot.does(press("erase", picture.id), pressed="m1")
+    assert await Picture.all().count() == 0
+    rows = await OutboxRow.filter(event_key=event.key).order_by("id")
+    assert [(r.part, r.kind) for r in rows] == [("mark", "erase"), ("reply", "notice")]
+
+
+@pytest.mark.parametrize(
+    ("adult", "adults", "group", "level", "allowance"),
+    [
+        (None, False, "", "suggestive", "suggestive"),
+        (None, False, "", "nsfw", ""),
+        (None, True, "", "nsfw", "nsfw"),
+        (False, False, "", "nsfw", "nsfw"),  # Discord's direct messages, by the person's own wish
+        (False, False, "club", "nsfw", ""),
+        (True, False, "club", "nsfw", "nsfw"),
+        (True, False, "club", "sfw", "nsfw"),
+    ],
+)
+async def test_what_a_place_allows(bot: Bot, adult: bool | None, adults: bool, group: str, level: str, allowance: str):
+    bot.router._adults = adults
+
+    async def does(text: str, **values: str) -> Any:
+        event = event_of(command(text, **values), group=group)
+        here = event.conversation.model_copy(update={"adult": adult})
+        event = event.model_copy(update={"conversation": here})
+        await bot.router.dispatch(event)
+        return event
+
+    answer = await bot.answer(await does("rating", level=level))
+    if not allowance:
+        assert "may not be shown here" in answer.body
+        return
+    await does("imagine: a door")
+    job = await last_job()
+    assert (job.parameters["rating"], job.parameters["allowance"]) == (level, allowance)
+
+
+async def test_only_admins_change_what_a_group_may_see(bot: Bot):
+    answer = await bot.answer(await bot.does(command("rating", level="suggestive"), group="club", admin=False))
+    assert "Only somebody who manages" in answer.body
+
+
+async def test_an_account_chooses_who_draws(bot: Bot, redis_url: str):
+    async with Queue(redis_url) as queue:
+        await queue.put_vitals("gpu", {"queues": ["gpu"], "pictures": [{"engine": "sdxl"}, {"engine": "openai"}]}, 60)
+    answer = await bot.answer(await bot.does(command("painter: nobody")))
+    assert "default, sdxl, openai" in answer.body
+    await bot.does(command("painter: OpenAI"))
+    assert (await Account.get()).settings["image_engine"] == "openai"
+    found = await bot.router.complete(event_of(Command(name="painter")), "name", "s")
+    assert found == [("sdxl", "sdxl")]
+    await bot.does(command("painter: default"))
+    assert (await Account.get()).settings["image_engine"] == ""

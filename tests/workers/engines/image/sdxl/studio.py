@@ -1,0 +1,46 @@
+"""The part of the engine that owns the model, in this process."""
+
+import queue
+from typing import Any
+
+from tests.workers.engines.image.asking import Pixels, pixels
+from workers.engines.image.sdxl.protocol import Draw, Drawn, Event, Failed, Load, Part, Progress
+from workers.engines.image.sdxl.server import drawer as under_test
+from workers.engines.image.sdxl.server.loading import Model, load_model
+
+
+class Studio:
+    """A loaded model that draws when told to, and what it said."""
+
+    def __init__(self, load: Load) -> None:
+        self.said: list[Event] = []
+        self.pictures: dict[int, Pixels] = {}
+        self._finished: queue.SimpleQueue[tuple[Event, bytes]] = queue.SimpleQueue()
+        self.model: Model = load_model(load, lambda: None)
+        self.inner = under_test.Studio(load, self.model, self._listen, lambda: None)
+
+    def _listen(self, event: Event, picture: bytes) -> None:
+        if isinstance(event, Drawn):
+            self._finished.put((event, picture))
+        else:
+            self.said.append(event)
+
+    def add(self, number: int, **fields: Any) -> None:
+        values: dict[str, Any] = {"seed": number, "width": 64, "height": 64, "steps": 4, "guidance": 5.0} | fields
+        self.inner.add(Draw(id=number, prompt=(Part(text="a cat"),), **values), b"")
+
+    def draw(self) -> dict[int, Pixels]:
+        """Draw everything; the pictures by number."""
+        while self.inner.busy:
+            self.inner.step()
+        failed = len([event for event in self.said if isinstance(event, Failed)])
+        begun = {event.id for event in self.said if isinstance(event, Progress) and event.phase == "finishing"}
+        assert failed + len(begun) > 0
+        while begun - set(self.pictures):
+            event, picture = self._finished.get(timeout=10)
+            assert isinstance(event, Drawn)
+            self.pictures[event.id] = pixels(picture)
+        return self.pictures
+
+    def failures(self) -> list[Failed]:
+        return [event for event in self.said if isinstance(event, Failed)]

@@ -1,0 +1,276 @@
+"""Picture jobs from claim to answer, with an engine that paints plain pictures."""
+
+import io
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from db import jobs, personas, pictures, stories
+from db.connection import rows
+from db.models import Account, Artifact, Job, OutboxRow, Page, Picture
+from prompts.personas import load_personas
+from prompts.registry import default_registry
+from tests.db.world import somebody
+from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
+from workers.engines.image.base import ImageProgress, ImageRequest
+from workers.engines.image.base import Picture as Drawn
+from workers.engines.text.fallback import EngineChain
+from workers.engines.text.template import TemplateEngine
+from workers.pictures.studio import Studio
+from workers.queue import Queue
+from workers.runner import Runner
+from workers.services import Services
+
+GPU = {"queues": ["gpu"], "pictures": [{"engine": "painter"}]}
+SMALL = 4 * 128 * 128
+
+
+class Painter:
+    """An engine that paints one colour, or raises what it is told to."""
+
+    def __init__(self, name: str = "painter", *, trouble: Exception | None = None, unsafe: float | None = None) -> None:
+        self.name, self.trouble, self.unsafe = name, trouble, unsafe
+        self.asked: list[ImageRequest] = []
+
+    async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Drawn]:
+        self.asked.append(request)
+        yield ImageProgress("drawing", 1, 2)
+        if self.trouble is not None:
+            raise self.trouble
+        out = io.BytesIO()
+        Image.new("RGB", (request.width, request.height), (request.seed % 256, 90, 30)).save(out, "PNG")
+        yield Drawn(out.getvalue(), request.width, request.height, request.seed, self.name, "m", unsafe=self.unsafe)
+
+    async def cancel(self, request_id: str) -> bool:
+        del request_id
+        return False
+
+    async def close(self) -> None:
+        return
+
+
+class Studios:
+    """Workers of both kinds, one after the other."""
+
+    def __init__(self, queue: Queue, *engines: Painter, classifier: bool = False) -> None:
+        text = EngineChain([TemplateEngine()])
+        studio = Studio(engines, classifier=classifier, max_pixels=SMALL)
+        self._cpu = Runner(Services(text, default_registry(), queue), 4)
+        self._gpu = Runner(Services(text, default_registry(), queue, studio=studio), 4)
+
+    async def run(self, job_id: int) -> Job:
+        """Run a job to its end, on whichever queue it is."""
+        for _ in range(6):
+            job = await Job.get(id=job_id)
+            if job.state != "queued":
+                return job
+            await (self._gpu if job.queue == "gpu" else self._cpu).run(job_id)
+        return await Job.get(id=job_id)
+
+
+@pytest.fixture
+async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
+    async with Queue(redis_url) as line:
+        await line.put_vitals("gpu", GPU, 60)
+        await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+        yield line
+
+
+async def ordered(type_: str, **parameters: Any) -> int:
+    who = await somebody()
+    return await jobs.add(
+        type_, {"allowance": "sfw", "random_seed": 5, **parameters}, account_id=who.account.id, user_id=who.user.id,
+        conversation_id=who.conversation.id, event_key=f"console:{await Job.all().count()}",
+        destination={"chat_id": "c"},
+    )  # fmt: skip
+
+
+async def told() -> list[str]:
+    return [r.payload["key"] for r in await OutboxRow.filter(kind="notice").order_by("id")]
+
+
+async def page() -> Page:
+    who = await somebody()
+    move = await stories.create(
+        account_id=who.account.id, owner_id=who.user.id, conversation_id=who.conversation.id, seed=1,
+        premise="a keeper finds a door under the sea",
+    )  # fmt: skip
+    return move.page
+
+
+async def test_a_job_goes_from_the_cpu_to_the_gpu_queue_and_leaves_a_picture(queue: Queue):
+    painter = Painter()
+    job = await Studios(queue, painter).run(await ordered("imagine", prompt="a door", style="photo", seed=9))
+    assert (job.state, job.queue) == ("done", "gpu")
+    (picture,) = await Picture.all()
+    assert (picture.prompt, picture.alt, picture.style, picture.seed) == ("a door", "a door", "photo", 9)
+    assert (picture.rating, picture.hidden, picture.engine, picture.job_id) == ("sfw", False, "painter", job.id)
+    full, photo = await pictures.file(picture.id, "full"), await pictures.file(picture.id, "photo")
+    assert full is not None
+    assert photo is not None
+    assert (full.mime, photo.mime) == ("image/png", "image/jpeg")
+    (answer,) = await OutboxRow.all()
+    assert (answer.kind, answer.part, answer.payload) == ("picture", "reply", {"picture": picture.id})
+    assert [a.kind for a in await Artifact.filter(step__in=("draw", "publish_picture")).order_by("id")] == [
+        "image",
+        "image_ready",
+    ]
+    (task,) = await rows("SELECT function, state, engine FROM ai_tasks")
+    assert task == {"function": "draw_picture", "state": "done", "engine": "painter"}
+
+
+async def test_again_vary_and_larger(queue: Queue):
+    painter = Painter()
+    studios = Studios(queue, painter)
+    await studios.run(await ordered("imagine", prompt="a door", negative="rain", seed=9, size="panorama"))
+    for type_ in ("draw_again", "variations", "upscale"):
+        assert (await studios.run(await ordered(type_, picture=1, random_seed=77))).state == "done"
+    first, again, varied, larger = painter.asked
+    assert {(r.prompt, r.negative) for r in painter.asked} == {(first.prompt, first.negative)}
+    assert [r.seed for r in painter.asked] == [9, 77, 77, 9]
+    assert again.source is None
+    assert varied.source is not None
+    assert (varied.width, varied.height) == (first.width, first.height)
+    assert (larger.width, larger.height) == (2 * first.width, 2 * first.height)
+    assert larger.strength < varied.strength
+    assert [p.kind for p in await Picture.all().order_by("id")] == ["imagined", "imagined", "variation", "upscaled"]
+
+
+async def test_a_portrait_carries_the_personas_identity(queue: Queue):
+    painter = Painter()
+    persona = (await personas.known((await somebody()).account.id))[0]
+    assert (await Studios(queue, painter).run(await ordered("persona_portrait", persona=persona.id))).state == "done"
+    (request,) = painter.asked
+    appearance = " ".join(str(persona.card["appearance"]).split())
+    assert appearance.startswith(request.prompt[0].text[:40])
+    assert request.prompt[0].weight > 1
+    picture = await Picture.get(id=1)
+    assert picture.persona_id == persona.id
+    assert picture.alt.startswith(persona.name)
+
+
+async def test_the_page_is_ready_before_its_picture(queue: Queue):
+    painter, first = Painter(), await page()
+    studios = Studios(queue, painter)
+    job_id = await ordered("branching_page", page=first.id, pictures={"allowance": "sfw", "random_seed": 3})
+    assert (await studios.run(job_id)).state == "waiting"
+    (answer,) = await OutboxRow.all()
+    assert (answer.kind, answer.part) == ("page", "reply")
+    child = await Job.get(parent_id=job_id)
+    assert (child.type, child.priority) == ("illustrate_page", jobs.BACKGROUND)
+    assert (await studios.run(child.id)).state == "done"
+    _, shown = await OutboxRow.all().order_by("id")
+    assert (shown.kind, shown.part, shown.destination["chat_id"]) == ("picture", "picture", "c")
+    assert (await Picture.get(id=1)).page_id == first.id
+    ready = await Artifact.filter(kind__in=("text_ready", "image_ready")).order_by("id")
+    assert [(a.kind, a.job_id) for a in ready] == [("text_ready", job_id), ("image_ready", child.id)]
+
+
+async def test_a_picture_that_nobody_asked_for_fails_in_silence(queue: Queue):
+    first = await page()
+    studios = Studios(queue, Painter(trouble=EngineUnavailable("broken")))
+    await studios.run(await ordered("branching_page", page=first.id, pictures={}))
+    child = await Job.get(type="illustrate_page")
+    assert (await studios.run(child.id)).state == "dead"
+    assert [r.kind for r in await OutboxRow.all()] == ["page"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "key"),
+    [
+        (EngineUnavailable("gone"), "picture.unavailable"),
+        (RequestRefused("no"), "picture.refused_engine"),
+    ],
+)
+async def test_troubles_are_told(queue: Queue, trouble: Exception, key: str):
+    assert (
+        await Studios(queue, Painter(trouble=trouble)).run(await ordered("imagine", prompt="a door"))
+    ).state == "dead"
+    assert await told() == [key]
+
+
+async def test_the_next_engine_draws_what_the_first_cannot(queue: Queue):
+    broken, other = Painter("sdxl", trouble=EngineUnavailable("gone")), Painter("openai")
+    assert (await Studios(queue, broken, other).run(await ordered("imagine", prompt="a door"))).state == "done"
+    assert (await Picture.get(id=1)).engine == "openai"
+
+
+async def test_an_account_chooses_its_engine(queue: Queue):
+    job_id = await ordered("imagine", prompt="a door")
+    await Account.all().update(settings={"image_engine": "openai"})
+    sdxl, openai = Painter("sdxl"), Painter("openai")
+    await Studios(queue, sdxl, openai).run(job_id)
+    assert (len(sdxl.asked), len(openai.asked)) == (0, 1)
+
+
+async def test_too_little_memory_is_tried_again_and_then_told(queue: Queue):
+    studios = Studios(queue, Painter(trouble=EngineOverloaded("out of memory", 0.0)))
+    job = await studios.run(await ordered("imagine", prompt="a door"))
+    assert (job.state, job.retries) == ("dead", 2)
+    assert await told() == ["picture.too_large"]
+
+
+async def test_without_anybody_who_draws_the_answer_is_clear(queue: Queue):
+    await queue.put_vitals("gpu", {"queues": ["gpu"], "pictures": []}, 60)
+    assert (await Studios(queue).run(await ordered("imagine", prompt="a door"))).state == "dead"
+    assert await told() == ["picture.no_model"]
+
+
+@pytest.mark.parametrize(
+    ("rating", "allowance", "classifier", "unsafe", "outcome"),
+    [
+        ("sfw", "sfw", True, 0.1, "shown"),
+        ("sfw", "nsfw", True, 0.9, "picture.refused_result"),
+        ("nsfw", "nsfw", True, 0.9, "hidden"),
+        ("nsfw", "nsfw", False, None, "hidden"),
+        ("nsfw", "sfw", True, 0.4, "hidden"),
+    ],
+)
+async def test_what_may_be_shown(
+    queue: Queue, rating: str, allowance: str, classifier: bool, unsafe: float | None, outcome: str
+):
+    studios = Studios(queue, Painter("sdxl", unsafe=unsafe), classifier=classifier)
+    await studios.run(await ordered("imagine", prompt="a quiet room", rating=rating, allowance=allowance))
+    found = await Picture.all()
+    assert await told() == ([] if found else [outcome])
+    assert not found or found[0].hidden == (outcome == "hidden")
+    # Without a classifier, and in a place that is not for adults, nothing is drawn as for adults.
+    assert not found or (found[0].rating == "nsfw") == (rating == allowance == "nsfw" and classifier)
+
+
+@pytest.mark.parametrize("allowance", ["sfw", "nsfw"])
+async def test_what_is_never_drawn(queue: Queue, allowance: str):
+    painter = Painter("sdxl", unsafe=0.0)
+    prompt = "a naked schoolgirl"
+    await Studios(queue, painter, classifier=True).run(
+        await ordered("imagine", prompt=prompt, rating="nsfw", allowance=allowance)
+    )
+    assert await told() == ["picture.refused_minors"]
+    assert painter.asked == []
+
+
+async def test_an_attached_picture_is_cleaned_and_redrawn_in_its_shape(queue: Queue):
+    who = await somebody()
+    out = io.BytesIO()
+    Image.new("RGB", (300, 200), "green").save(out, "JPEG", comment=b"where I live")
+    source = await pictures.attach(who.account.id, who.user.id, who.conversation.id, out.getvalue())
+    painter = Painter()
+    job = await Studios(queue, painter).run(await ordered("imagine", prompt="at night", source=source, strength=0.4))
+    assert job.state == "done"
+    (request,) = painter.asked
+    assert request.strength == 0.4
+    assert request.width > request.height
+    assert request.source is not None
+    kept = await pictures.file(source, "full")
+    assert kept is not None
+    assert kept.mime == "image/png"
+    assert b"where I live" not in kept.data
+
+
+async def test_a_broken_attachment_is_told(queue: Queue):
+    who = await somebody()
+    source = await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"GIF89a no picture at all")
+    assert (await Studios(queue, Painter()).run(await ordered("imagine", prompt="x", source=source))).state == "dead"
+    assert (await told())[0].startswith("attachment.")

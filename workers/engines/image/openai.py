@@ -1,0 +1,260 @@
+"""The ``openai`` engine: pictures of a server that speaks OpenAI's images interface."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import io
+import logging
+import warnings
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import openai
+from openai import AsyncOpenAI
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from workers.engines.control import Control, Running
+from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, RequestRefused
+from workers.engines.image.base import ImageProgress, ImageRequest, Picture, PromptPart
+from workers.engines.image.openai_models import model_named
+from workers.engines.text.remote.errors import SettingNames, Trouble, judge, message_of, refused_parameter
+from workers.engines.text.unicode import well_formed
+
+ATTEMPTS = 4
+"""Tries of a request that meets 429, 5xx or a lost connection."""
+MAX_WAIT_S = 20.0
+"""Longest pause between two tries; a server that asks for more makes the call fail with `EngineOverloaded`."""
+MAX_ANSWER_BYTES = 96 * 2**20
+"""Bytes of an answer: a picture of eight megapixels has at most 33 MB in base64."""
+MAX_PIXELS = 3840 * 3840
+CONNECT_S = 10.0
+"""Seconds to establish a connection."""
+_OPTIONAL = frozenset({"negative_prompt", "seed", "quality", "output_format", "response_format", "safety_identifier"})
+"""Parameters that are left out when a server refuses them."""
+_EXTRA = frozenset({"negative_prompt", "seed"})
+"""Parameters that OpenAI itself does not know."""
+_POLICY_CODES = frozenset({"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"})
+_POLICY_WORDS = ("safety system", "content policy", "content management policy", "content moderation")
+_LITTLE, _MUCH = 20, 36
+"""Steps below which little, and from which much work is wanted."""
+_NAMES = SettingNames(
+    key="STORYFORK_IMAGE_API_KEY", model="STORYFORK_IMAGE_REMOTE_MODEL", url="STORYFORK_IMAGE_BASE_URL"
+)
+_log = logging.getLogger(__name__)
+
+
+class _Drawn(BaseModel):
+    b64_json: str | None = None
+    url: str | None = None
+
+
+class _Answer(BaseModel):
+    data: list[_Drawn]
+
+
+class OpenAIImages:
+    """Draws with the model of a server. 429, 5xx and lost connections are retried with growing pauses.
+
+    What such servers have no word for is left out: steps (but for the quality they imply), guidance, scheduler, LoRAs
+    and weights; negative prompt and seed where the model takes none. The picture has the size that the model draws and
+    that comes nearest. Addresses of pictures are never fetched: who answers with one is refused.
+    """
+
+    name = "openai"
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str = "",
+        prices: Mapping[str, float] | None = None,
+        timeout_s: float = 180.0,
+        pause_s: float = 0.5,
+    ) -> None:
+        """``base_url`` is the root of the interface, such as ``https://api.openai.com/v1``.
+
+        ``prices`` are US dollars for a picture by its quality, "" for any other. ``timeout_s`` bounds one try;
+        ``pause_s`` is the first pause between two tries, each next one is twice as long.
+        """
+        self.model = model
+        self._facts = model_named(model)
+        self._prices = dict(prices or {})
+        self._secret = api_key
+        self._pause_s = pause_s
+        self._refused: set[str] = set()
+        self._running = Running()
+        self._client = AsyncOpenAI(
+            base_url=base_url,
+            # The client insists on a key; servers without one ignore it.
+            api_key=api_key or "none",
+            max_retries=0,
+            timeout=openai.Timeout(timeout_s, connect=CONNECT_S),
+        )
+
+    async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
+        """Yield progress, then the `Picture`. See `workers.engines.image.base.ImageEngine`."""
+        body = self._body(request)
+        with self._running.enter(request.id, request.deadline_s) as control:
+            yield ImageProgress("preparing")
+            answer = b""
+            try:
+                async for attempt in self._attempts(control):
+                    yield ImageProgress("drawing")
+                    with attempt:
+                        answer = await control.wait(self._ask(body, request.source))
+            except Trouble as trouble:
+                raise trouble.error from None
+            yield ImageProgress("finishing")
+            data, size = await control.wait(asyncio.to_thread(_picture, answer))
+        quality = str(body.get("quality", "")) if "quality" not in self._refused else ""
+        yield Picture(
+            data=data,
+            width=size[0],
+            height=size[1],
+            seed=request.seed,
+            engine=self.name,
+            model=self.model,
+            cost_usd=self._prices.get(quality, self._prices.get("", 0.0)),
+        )
+
+    async def cancel(self, request_id: str) -> bool:
+        """Close the connection of a picture. False if it is not known here."""
+        return self._running.cancel(request_id)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _attempts(self, control: Control) -> AsyncRetrying:
+        async def pause(seconds: float) -> None:
+            await control.wait(asyncio.sleep(seconds))
+
+        return AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=self._wait,
+            retry=retry_if_exception(_is_worth_another),
+            sleep=pause,
+            reraise=True,
+        )
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome is not None else None
+        asked = error.retry_after or 0.0 if isinstance(error, Trouble) else 0.0
+        seconds = max(self._pause_s * 2 ** (state.attempt_number - 1), asked)
+        _log.warning("image server failed, asking again in %.1f s: %s", seconds, error)
+        return seconds
+
+    def _body(self, request: ImageRequest) -> dict[str, Any]:
+        """Return what the server is asked. Raises `RequestRefused`."""
+        facts = self._facts
+        prompt = _text(request.prompt)
+        if not prompt:
+            raise RequestRefused("the prompt is empty")
+        if len(prompt) > facts.prompt_chars:
+            raise RequestRefused(f"the prompt has {len(prompt)} characters, {facts.prompt_chars} are possible")
+        if request.source is not None and not facts.edits:
+            raise RequestRefused(f"the model {self.model} does not redraw pictures")
+        try:
+            width, height = facts.resolutions.nearest(request.width, request.height)
+        except ValueError as error:
+            raise RequestRefused(str(error)) from None
+        body: dict[str, Any] = {"model": self.model, "prompt": prompt, "n": 1, "size": f"{width}x{height}"}
+        if facts.wants_format:
+            body["response_format"] = "b64_json"
+        if facts.png:
+            body["output_format"] = "png"
+        if facts.tells:
+            body["seed"] = request.seed % 2**31
+            if negative := _text(request.negative):
+                body["negative_prompt"] = negative
+        if facts.qualities:
+            body["quality"] = facts.qualities[(request.steps >= _LITTLE) + (request.steps >= _MUCH)]
+        if facts.watched and request.tenant:
+            body["safety_identifier"] = hashlib.sha256(request.tenant.encode()).hexdigest()[:32]
+        return body
+
+    async def _ask(self, body: Mapping[str, Any], source: bytes | None) -> bytes:
+        """Return the answer as it came, learning what the server does not take. Raises `Trouble` and `EngineError`."""
+        while True:
+            sent = {name: value for name, value in body.items() if name not in self._refused}
+            try:
+                return await self._post(sent, source)
+            except openai.APIStatusError as error:
+                parameter = refused_parameter(error)
+                if error.status_code not in {400, 422} or parameter not in _OPTIONAL & sent.keys():
+                    raise self._judged(error) from None
+                _log.warning("the image server refuses %s; going on without it", parameter)
+                self._refused.add(parameter)
+            except openai.APIError as error:
+                raise self._judged(error) from None
+
+    async def _post(self, body: Mapping[str, Any], source: bytes | None) -> bytes:
+        images = self._client.images.with_streaming_response
+        extra = {name: body[name] for name in _EXTRA & body.keys()}
+        usual: dict[str, Any] = {name: body[name] for name in body.keys() - _EXTRA}
+        if source is None:
+            opened = images.generate(**usual, extra_body=extra)
+        else:
+            opened = images.edit(**usual, image=("source.png", source, "image/png"), extra_body=extra)
+        async with opened as response:
+            data = bytearray()
+            async for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > MAX_ANSWER_BYTES:
+                    raise EngineUnavailable("the server's answer is too long to be a picture")
+            return bytes(data)
+
+    def _judged(self, error: openai.APIError) -> EngineError | Trouble:
+        if isinstance(error, openai.APIStatusError):
+            message = message_of(error)
+            if error.code in _POLICY_CODES or any(words in message.lower() for words in _POLICY_WORDS):
+                return RequestRefused("the server's safety system refuses this picture")
+            if error.code == "billing_hard_limit_reached":
+                return EngineUnavailable(f"the account of {_NAMES.key} has reached its limit")
+        judged = judge(error, prompt_tokens=0, max_tokens=0, secret=self._secret, names=_NAMES)
+        if isinstance(judged, ContextFull):
+            return RequestRefused("the prompt is too long for the server's model")
+        return judged
+
+
+def _is_worth_another(error: BaseException) -> bool:
+    # After a silence that was too long, the server may still be drawing what is paid for.
+    if not isinstance(error, Trouble) or error.kind == "refused" or error.severe:
+        return False
+    return (error.retry_after or 0.0) <= MAX_WAIT_S
+
+
+def _text(parts: Sequence[PromptPart]) -> str:
+    return ", ".join(text for part in parts if (text := well_formed(part.text).strip()))
+
+
+def _picture(answer: bytes) -> tuple[bytes, tuple[int, int]]:
+    """Return the picture of an answer as a PNG without anything else in it, and its size. Takes a while."""
+    try:
+        drawn = _Answer.model_validate_json(answer).data[0]
+        if drawn.b64_json is None:
+            what = "the address of a picture" if drawn.url else "nothing"
+            raise EngineUnavailable(f"the server answers with {what}, not with the picture itself (b64_json)")
+        raw = base64.b64decode(drawn.b64_json, validate=True)
+    except (ValidationError, IndexError, binascii.Error):
+        raise EngineUnavailable("the server's answer is not in OpenAI's form") from None
+    try:
+        # Pillow warns where it only suspects a decompression bomb.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(raw), formats=("PNG", "JPEG", "WEBP")) as picture,
+        ):
+            if picture.width * picture.height > MAX_PIXELS:
+                raise EngineUnavailable(f"the server's picture has {picture.width} × {picture.height} pixels")
+            out = io.BytesIO()
+            # A new picture: no comments, positions or profiles of the old one.
+            plain = picture.convert("RGB")
+            plain.info.clear()
+            plain.save(out, "PNG", compress_level=1)
+            return out.getvalue(), picture.size
+    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
+        raise EngineUnavailable("the server's answer is no readable picture") from None

@@ -1,0 +1,280 @@
+"""Steps of pictures: find who draws, clean what was attached, draw, publish."""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+from db import jobs, outbox, personas, pictures, stories, usage
+from db.errors import BadInput, NotAllowed, Retryable, UserError
+from db.models import Account
+from prompts.pictures import nearest_size
+from prompts.pictures import size as size_of
+from workers.engines.errors import (
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    GenerationTimedOut,
+    RequestRefused,
+)
+from workers.engines.image.base import ImageRequest, Picture
+from workers.pictures.attachments import clean_attachment, fit
+from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, PictureFile, encode
+from workers.pictures.order import Order
+from workers.pictures.request import PictureOrder, VisualIdentity, build_request
+from workers.pictures.safety import clear, decide
+from workers.steps.base import Commit, Run, Step
+from workers.steps.picture_orders import UPSCALE, OrderStep, full_file, kept_picture
+
+MEMORY_TRIES: Final = 2
+"""Tries of a picture for which the memory was not enough before it is given up."""
+_LOOKS: Final = 10
+_LOOK_SECONDS: Final = 0.4
+"""Between looks for a worker that draws; both together are how long one may take to start."""
+_log = logging.getLogger(__name__)
+
+
+class FindStudio(Step):
+    """Make sure that somebody draws at all, so that nobody waits for a worker that does not exist."""
+
+    name: ClassVar[str] = "find_studio"
+    queue: ClassVar[jobs.Queue | None] = "cpu"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return nothing of interest. Raises `NotAllowed` if no worker draws, and none has come for some seconds."""
+        problem = ""
+        for _ in range(_LOOKS):
+            workers = await run.services.queue.vitals()
+            if workers is None:  # nobody knows: the job waits in its queue
+                return {}
+            drawing = [worker for worker in workers if "gpu" in worker.get("queues", ())]
+            if any(worker.get("pictures") for worker in drawing):
+                return {}
+            problem = "picture.no_model" if drawing or not workers else "picture.no_worker"
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise NotAllowed(problem)
+
+
+class CleanSource(Step):
+    """Make a picture that a person attached harmless, and forget what came."""
+
+    name: ClassVar[str] = "clean_source"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return nothing of interest. Raises `UserError` for a file that is not taken."""
+        source = run.job.parameters.get("source")
+        if source is None:
+            return {}
+        kept = await kept_picture(run, int(source))
+        if kept.kind == "attached" and not kept.width:
+            clean = await clean_attachment((await full_file(kept)).data)
+            await pictures.put_clean(kept.id, clean.data, clean.width, clean.height)
+        return {}
+
+
+class Pace:
+    """How fast a picture is drawn: measured from the first step that was heard of."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._first: tuple[int, float] | None = None
+
+    def left(self, step: int, steps: int) -> float | None:
+        """Return the seconds that are left after ``step`` of ``steps``; None while nobody can tell."""
+        now = time.monotonic()
+        if self._first is None or step < self._first[0]:
+            self._first = (step, now) if step else None
+            return None
+        done = step - self._first[0]
+        return (now - self._first[1]) / done * (steps - step) if done else None
+
+
+class DrawPicture(Step):
+    """Draw what was ordered, look at it, and keep it with its files."""
+
+    name: ClassVar[str] = "draw"
+    queue: ClassVar[jobs.Queue | None] = "gpu"
+    kind: ClassVar[str] = "image"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return the picture's id. Raises `UserError` for what is not drawn, `Retryable` for passing troubles."""
+        order, studio = Order.model_validate(run.left[OrderStep.name]), run.services.studio
+        if not studio.engines:
+            raise NotAllowed("picture.no_model")
+        choice = await _engine_choice(run.job.account_id)
+        identity = await _identity(run, order.persona)
+        clearance = clear(
+            order.prompt,
+            identity.words,
+            rating=order.rating,
+            allowance=order.allowance,
+            negative=order.negative,
+            classifier=studio.looks(choice),
+            settings=studio.safety,
+        )
+        source, dimensions = await _source(run, order, studio.max_pixels // UPSCALE**2)
+        request = build_request(
+            PictureOrder(
+                id=f"job-{run.job.id}",
+                prompt=order.prompt,
+                random_seed=order.random_seed,
+                rating=clearance.rating,
+                style=order.style,
+                size=order.size,
+                quality=order.quality,
+                negative=order.negative,
+                seed=order.seed,
+                identity=identity,
+                source=source,
+                strength=order.strength,
+                dimensions=dimensions,
+                tenant=str(run.job.user_id or run.job.account_id or ""),
+                priority=run.job.priority,
+            ),
+            studio.loras,
+        )
+        if request.width * request.height > studio.max_pixels:
+            raise BadInput("picture.too_large")
+        drawn = await _draw(run, request, choice)
+        action = decide(clearance, drawn.unsafe, studio.safety)
+        if action == "refuse":
+            raise NotAllowed("picture.refused_result")
+        assert run.job.lease_token is not None
+        picture_id = await pictures.save(
+            run.job.id,
+            run.job.lease_token,
+            pictures.Drawn(
+                kind=order.kind,
+                prompt=order.prompt,
+                negative=order.negative,
+                alt=order.alt,
+                style=order.style,
+                size=order.size,
+                quality=order.quality,
+                strength=order.strength if order.source is not None else 1.0,
+                seed=drawn.seed,
+                rating=clearance.rating,
+                hidden=action == "hide" or clearance.rating == "nsfw",
+                width=drawn.width,
+                height=drawn.height,
+                engine=drawn.engine,
+                model=drawn.model,
+                page_id=order.page,
+                persona_id=order.persona,
+                source_id=order.source,
+            ),
+            await _files(drawn.data),
+        )
+        return {"picture": picture_id}
+
+
+class PublishPicture(Commit):
+    """Announce the picture."""
+
+    name: ClassVar[str] = "publish_picture"
+    kind: ClassVar[str] = "image_ready"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return the picture's id."""
+        picture = run.left[DrawPicture.name]["picture"]
+        page = run.job.parameters.get("illustrates")
+        if run.job.parent_id is None or page is None:
+            await run.reply("picture", {"picture": picture})
+        else:
+            # Beside the page, which was the answer: where the story is told, by no interaction of anybody's.
+            where = dict(run.job.destination or {}) | {"handle": {}, "pressed_message": "", "reply_to": ""}
+            where["chat_id"] = await stories.told_in(int(page)) or where.get("chat_id", "")
+            await run.reply("picture", {"picture": picture}, part=outbox.PICTURE, destination=where)
+        return {"picture": picture}
+
+
+async def _draw(run: Run, request: ImageRequest, choice: str) -> Picture:
+    """Return the picture, with one row in the task log. Raises `UserError` and `Retryable` for engine errors."""
+    task = await usage.begin("draw_picture", job_id=run.job.id, account_id=run.job.account_id)
+    record = usage.TaskRecord(phase="AI_CALL", state="failed")
+    pace = Pace()
+    try:
+        async with aclosing(run.services.studio.stream(request, choice)) as events:
+            async for event in events:
+                if isinstance(event, Picture):
+                    record.state, record.phase, record.percent = "done", "DONE", 100
+                    record.engine, record.model = event.engine, event.model
+                    record.prompt_tokens, record.cost_usd = event.prompt_tokens, Decimal(str(event.cost_usd))
+                    return event
+                left = pace.left(event.step, event.steps) if event.phase == "drawing" else None
+                await run.tracker.draw(event.phase, event.step, event.steps, event.ahead, left)
+    except EngineError as error:
+        record.error = f"{type(error).__name__}: {error}"[:500]
+        raise _told(run, error) from error
+    except BaseException as error:
+        record.state, record.error = "cancelled", type(error).__name__
+        raise
+    finally:
+        await asyncio.shield(usage.save(task, record))
+    raise AssertionError("an engine ended its stream without a picture")
+
+
+def _told(run: Run, error: EngineError) -> UserError | Retryable:
+    """Return what an engine's error means for the job."""
+    _log.warning("job %d: %s: %s", run.job.id, type(error).__name__, error)
+    match error:
+        case EngineOverloaded() if run.job.retries < MEMORY_TRIES:
+            return Retryable(str(error), error.retry_after)
+        case EngineOverloaded():
+            return BadInput("picture.too_large")
+        case EngineUnavailable():
+            return NotAllowed("picture.unavailable")
+        case RequestRefused():
+            return BadInput("picture.refused_engine")
+        case GenerationTimedOut():
+            return BadInput("picture.timed_out")
+        case _:
+            return Retryable(str(error))
+
+
+async def _identity(run: Run, persona_id: int | None) -> VisualIdentity:
+    if persona_id is None or run.job.account_id is None:
+        return VisualIdentity()
+    return VisualIdentity.of_card((await personas.get(run.job.account_id, persona_id)).card)
+
+
+async def _source(run: Run, order: Order, most: int) -> tuple[bytes | None, tuple[int, int]]:
+    """Return the picture to redraw, as large as the new one, if there is one, and that size.
+
+    ``most`` are the pixels of a picture at most; larger it only becomes on demand.
+    """
+    if order.source is None:
+        chosen = size_of(order.size)
+        return None, within(chosen.width, chosen.height, most)
+    kept = await kept_picture(run, order.source)
+    if kept.kind == "attached":
+        chosen = size_of(order.size) if order.size else nearest_size(kept.width, kept.height)
+        width, height = within(chosen.width, chosen.height, most)
+    else:
+        width, height = (side * order.scale // 8 * 8 for side in (kept.width, kept.height))
+    # What was kept may be WebP where PNG was too large: cleaning makes it a PNG again.
+    clean = await clean_attachment((await full_file(kept)).data)
+    return await fit(clean.data, width, height), (width, height)
+
+
+def within(width: int, height: int, most: int) -> tuple[int, int]:
+    """Return a size of the same shape with at most ``most`` pixels, its sides multiples of 8."""
+    factor = min(1.0, (most / (width * height)) ** 0.5)
+    return max(64, int(width * factor) // 8 * 8), max(64, int(height * factor) // 8 * 8)
+
+
+async def _files(png: bytes) -> list[pictures.PictureFile]:
+    full, photo = await encode(png, DISCORD), await encode(png, TELEGRAM_PHOTO)
+    return [_kept_file("full", full), _kept_file("photo", photo)]
+
+
+def _kept_file(form: pictures.Form, file: PictureFile) -> pictures.PictureFile:
+    return pictures.PictureFile(form, file.mime, file.data)
+
+
+async def _engine_choice(account_id: int | None) -> str:
+    account = None if account_id is None else await Account.get_or_none(id=account_id)
+    chosen = None if account is None else account.settings.get("image_engine")
+    return chosen if isinstance(chosen, str) else ""
