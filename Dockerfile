@@ -27,8 +27,9 @@ RUN pip install --no-deps .
 
 FROM build-core AS build-llm
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential cmake git && rm -rf /var/lib/apt/lists/*
-# Not for the machine that builds, but for every x86-64 of the last ten years; ARM has its own baseline.
-ENV CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON"
+# Not for the machine that builds, but for every CPU: one variant for each generation, chosen when a model is loaded.
+# GCC 12 must not build them: its code for AMX crashes.
+ENV CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON"
 RUN --mount=type=cache,target=/root/.cache/pip pip install -c constraints.txt '.[llm]'
 
 FROM build-core AS build-gpu

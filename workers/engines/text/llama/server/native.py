@@ -3,6 +3,8 @@
 import ctypes
 import logging
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 import llama_cpp
@@ -30,7 +32,21 @@ def _route_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
 def start_backend() -> None:
     """Make llama.cpp ready and send what it has to say to `logging`. May be called again."""
     llama_cpp.llama_log_set(_route_log, ctypes.c_void_p(None))
+    _load_backends(Path(llama_cpp.__file__).parent)
     llama_cpp.llama_backend_init()
+
+
+@cache
+def _load_backends(package: Path) -> None:
+    """Load the variant that fits this CPU, where the library was built with several (GGML_BACKEND_DL).
+
+    Such a build puts them beside the package, where the library itself does not look.
+    """
+    variants = package.parent / "bin"
+    if any(variants.glob("*ggml-cpu-*")):
+        # Through the library that uses them: the package holds copies, each with a list of its own.
+        library: Any = llama_cpp.llama_cpp._lib  # noqa: SLF001 - it has no other name
+        library.ggml_backend_load_all_from_path(str(variants).encode())
 
 
 def load_model(path: str, gpu_layers: int, on_progress: Callable[[], None], *, repack: bool = True) -> Any:
