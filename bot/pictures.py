@@ -43,6 +43,8 @@ def prompt_message(picture: Picture, words: Words) -> Message:
     lines = [picture.prompt]
     if picture.negative:
         lines.append(words("picture.prompt_negative", negative=picture.negative))
+    if picture.lora:
+        lines.append(words("picture.prompt_lora", lora=picture.lora))
     how = words(
         "picture.prompt_how",
         style=picture.style or words("picture.default"),

@@ -183,6 +183,9 @@ class Router:
         spec, values = self._read(command)
         _allow(spec, turn, values)
         await turn.leave_form()
+        # Kept before anything is asked: the person sends it once, and the answer to a question brings no file.
+        if spec.file is not None and (kept := await picture.attached(turn)) is not None:
+            values[spec.file.name] = str(kept)
         if spec.missing(values):
             if self._capabilities[turn.event.platform].forms:
                 missing = spec.missing(values)[0]
@@ -288,7 +291,7 @@ def _typed(spec: CommandSpec, values: dict[str, str]) -> dict[str, Any]:
                 choices = ", ".join(v for _, v in parameter.choices)
                 raise BadInput("command.bad_choice", parameter=parameter.name, choices=choices, value=value)
             typed[parameter.name] = by_word[value.casefold()]
-        elif parameter.kind is int:
+        elif parameter.kind in (int, bytes):  # in place of a file stands the number under which it is kept
             if not value.lstrip("-").isdigit():
                 raise BadInput("command.bad_number", parameter=parameter.name, value=value)
             typed[parameter.name] = int(value)

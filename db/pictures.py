@@ -45,6 +45,7 @@ class Drawn:
     page_id: int | None = None
     persona_id: int | None = None
     source_id: int | None = None
+    lora: str = ""
 
 
 async def save(job_id: int, token: UUID, drawn: Drawn, files: Sequence[PictureFile]) -> int:
@@ -60,12 +61,12 @@ async def save(job_id: int, token: UUID, drawn: Drawn, files: Sequence[PictureFi
         found = await row(
             "INSERT INTO pictures (account_id, user_id, conversation_id, job_id, page_id, persona_id, source_id, kind, "
             "prompt, negative, alt, style, size, quality, strength, seed, rating, hidden, width, height, engine, "
-            "model) SELECT j.account_id, j.user_id, j.conversation_id, j.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-            "$12, $13, $14, $15, $16, $17, $18, $19, $20 FROM jobs j WHERE j.id = $1 AND j.lease_token = $2 FOR SHARE "
+            "model, lora) SELECT j.account_id, j.user_id, j.conversation_id, j.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+            "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21 FROM jobs j WHERE j.id = $1 AND j.lease_token = $2 FOR SHARE "
             "ON CONFLICT (job_id) DO UPDATE SET seed = excluded.seed, hidden = excluded.hidden RETURNING id",
             job_id, token, drawn.page_id, drawn.persona_id, drawn.source_id, drawn.kind, drawn.prompt, drawn.negative,
             drawn.alt, drawn.style, drawn.size, drawn.quality, drawn.strength, drawn.seed, drawn.rating, drawn.hidden,
-            drawn.width, drawn.height, drawn.engine, drawn.model,
+            drawn.width, drawn.height, drawn.engine, drawn.model, drawn.lora,
         )  # fmt: skip
         if found is None:
             raise LeaseLost(f"job {job_id}")

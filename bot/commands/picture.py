@@ -17,6 +17,7 @@ DEFAULT: Final = "default"
 """What to type for the operator's order of engines."""
 PROMPT_LENGTH: Final = 4000
 NEGATIVE_LENGTH: Final = 1000
+LORA_LENGTH: Final = 500
 SEED_LIMIT: Final = 2**32
 _STYLE: Final = Parameter("style", "How it looks", completes="styles")
 _SIZE: Final = Parameter("size", "Its shape", choices=tuple((s.name, s.key) for s in sizes().values()))
@@ -38,12 +39,13 @@ async def imagine(turn: Turn, values: dict[str, Any]) -> None:
     order: dict[str, Any] = {
         "prompt": " ".join(str(values["prompt"]).split()),
         "negative": values.get("negative") or "",
+        "lora": " ".join(str(values.get("lora") or "").split()),
         "seed": seed,
         "rating": setting_of(turn),
         **_look(values),
         **chances(turn),
     }
-    source = await _attached(turn)
+    source = values.get("picture")
     if source is not None:
         strength = values.get("change", 60)
         if not 5 <= strength <= 100:
@@ -143,8 +145,8 @@ def _look(values: dict[str, Any]) -> dict[str, str]:
     return {"style": style, "size": values.get("size") or "", "quality": values.get("quality") or ""}
 
 
-async def _attached(turn: Turn) -> int | None:
-    """Keep the attached picture and return its id; None if there is none. Raises `BadInput`."""
+async def attached(turn: Turn) -> int | None:
+    """Keep the picture that came with a command and return its id; None if there is none. Raises `BadInput`."""
     payload = turn.event.payload
     if not isinstance(payload, Command):
         return None
@@ -176,6 +178,7 @@ SPECS: Final = (
             _QUALITY,
             Parameter("seed", "A number: the same one draws the same picture again", int),
             Parameter("negative", "What it must not show", max_length=NEGATIVE_LENGTH),
+            Parameter("lora", "LoRAs by name, with a weight where you like: ink:0.8", max_length=LORA_LENGTH),
             Parameter("picture", "A picture of yours to be redrawn", bytes),
             Parameter("change", "How much of your picture is redrawn, 5 to 100 percent", int),
         ),

@@ -25,6 +25,7 @@ class Picture(Record):
     style = fields.TextField(default="")
     size = fields.TextField(default="")
     quality = fields.TextField(default="")
+    lora = fields.TextField(default="")
     strength = fields.FloatField(default=1.0)
     seed = fields.BigIntField(default=0)
     rating = fields.TextField(default="sfw")

@@ -10,7 +10,7 @@ from bot.messages import Message
 from bot.pictures import picture_message
 from db import personas, pictures
 from db.models import Account, Job, OutboxRow, Page, Picture
-from tests.bot.world import Bot, command, event_of, press, running_bot, write
+from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 from workers.queue import Queue
 
 
@@ -40,9 +40,10 @@ async def a_picture(bot: Bot, **fields: Any) -> Picture:
 
 async def test_imagine_becomes_a_job(bot: Bot):
     await bot.does(
-        command("imagine: a door", style="Photograph", size="wide", quality="draft", seed="7", negative="rain")
+        command("imagine: a door", style="Photograph", size="wide", quality="draft", seed="7", negative="rain", lora="ink:0.8  wash")
     )
     job = await last_job()
+    assert job.parameters["lora"] == "ink:0.8 wash"
     told = {k: job.parameters[k] for k in ("prompt", "style", "size", "quality", "seed", "negative", "rating")}
     assert told == {
         "prompt": "a door", "style": "photo", "size": "wide", "quality": "draft", "seed": 7, "negative": "rain",
@@ -80,9 +81,22 @@ async def test_an_attached_picture_is_kept_for_the_worker(bot: Bot):
     assert kept.data == b"any bytes"
 
 
+async def test_a_picture_without_a_prompt_is_kept_while_the_prompt_is_asked(bot: Bot):
+    question = await bot.answer(await bot.does(Command(name="imagine", values={"change": "40"}, file=b"any bytes")))
+    assert question.asks is not None
+    assert question.asks.name == "prompt"
+    await bot.does(say("at night"))
+    job = await last_job()
+    assert [job.parameters[k] for k in ("prompt", "source", "strength")] == ["at night", 1, 0.4]
+    kept = await pictures.file(1, "full")
+    assert kept is not None
+    assert kept.data == b"any bytes"
+
+
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
+        (Command(name="imagine", file_problem="attachment.too_big"), "at most 10 MB"),
         (Command(name="imagine", values={"prompt": "x"}, file_problem="attachment.too_big"), "at most 10 MB"),
         (Command(name="imagine", values={"prompt": "x"}, file=bytes(10_000_001)), "at most 10 MB"),
         (Command(name="imagine", values={"prompt": "x", "change": "1"}, file=b"x"), "5 to 100"),
@@ -148,11 +162,12 @@ async def test_another_picture_from_one(bot: Bot, verb: str, type_: str):
 
 
 async def test_the_prompt_is_told_who_asks(bot: Bot):
-    picture = await a_picture(bot, negative="rain")
+    picture = await a_picture(bot, negative="rain", lora="ink:0.8")
     told: Message = await bot.answer(await bot.does(press("prompt", picture.id)))
     assert told.private
     assert told.body.startswith("a **door**")
     assert "rain" in told.body
+    assert "ink:0.8" in told.body
     assert "seed 7" in told.footer
 
 

@@ -85,6 +85,9 @@ POPULATE = {
         INSERT INTO pictures (account_id, user_id, job_id, page_id, kind) VALUES (1, 1, 1, 1, 'page');
         INSERT INTO picture_files (picture_id, form, mime, data) VALUES (1, 'full', 'image/png', '\\x00');
     """,
+    "0005_picture_loras": """
+        INSERT INTO pictures (account_id, kind, lora) VALUES (1, 'imagined', 'ink:0.8');
+    """,
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

@@ -1,11 +1,15 @@
 """Picture jobs from claim to answer, with an engine that paints plain pictures."""
 
+import asyncio
 import io
+import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from db import jobs, personas, pictures, stories
 from db.connection import rows
@@ -14,8 +18,9 @@ from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
-from workers.engines.image.base import ImageProgress, ImageRequest
+from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, LoraUse
 from workers.engines.image.base import Picture as Drawn
+from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
 from workers.engines.text.fallback import EngineChain
 from workers.engines.text.template import TemplateEngine
 from workers.pictures.studio import Studio
@@ -51,12 +56,35 @@ class Painter:
         return
 
 
+class Patient(Painter):
+    """Draws the first tile until it fails, and never ends the others."""
+
+    begun = ended = 0
+
+    async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Drawn]:
+        if request.source is None or request.id.endswith("-0"):
+            while request.source is not None and self.begun < 3:
+                await asyncio.sleep(0.01)
+            async with aclosing(super().stream(request)) as events:
+                async for event in events:
+                    yield event
+            return
+        self.begun += 1
+        try:
+            yield ImageProgress("drawing", 1, 8)
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+
+
 class Studios:
     """Workers of both kinds, one after the other."""
 
-    def __init__(self, queue: Queue, *engines: Painter, classifier: bool = False) -> None:
+    def __init__(
+        self, queue: Queue, *engines: ImageEngine, classifier: bool = False, tile: int = 1024, most: int = SMALL
+    ) -> None:
         text = EngineChain([TemplateEngine()])
-        studio = Studio(engines, classifier=classifier, max_pixels=SMALL)
+        studio = Studio(engines, frozenset({"ink", "Wash 2"}), classifier=classifier, max_pixels=most, tile=tile)
         self._cpu = Runner(Services(text, default_registry(), queue), 4)
         self._gpu = Runner(Services(text, default_registry(), queue, studio=studio), 4)
 
@@ -138,6 +166,88 @@ async def test_again_vary_and_larger(queue: Queue):
     assert [p.kind for p in await Picture.all().order_by("id")] == ["imagined", "imagined", "variation", "upscaled"]
 
 
+async def test_what_is_larger_than_a_tile_is_redrawn_in_tiles_by_the_local_engine(queue: Queue):
+    painter = Painter("sdxl", unsafe=0.0)
+    studios = Studios(queue, painter, classifier=True, tile=192)
+    await studios.run(await ordered("imagine", prompt="a door", seed=9, lora="ink:0.5"))
+    job = await studios.run(await ordered("upscale", picture=1, random_seed=77))
+    assert job.state == "done"
+    first, *tiles = painter.asked
+    # 128 × 128 at first: tiles of 160 cover 256 with 64 in common.
+    assert (first.width, first.height) == (128, 128)
+    assert [(r.width, r.height) for r in tiles] == [(160, 160)] * 4
+    assert tiles[0].seed == 9
+    assert len({r.seed for r in tiles}) == len({r.id for r in tiles}) == 4
+    assert {r.loras for r in painter.asked} == {(LoraUse("ink", 0.5),)}
+    assert all(r.source is not None for r in tiles)
+    larger = await Picture.get(id=2)
+    assert (larger.kind, larger.width, larger.height, larger.seed) == ("upscaled", 256, 256, 9)
+    kept = await pictures.file(2, "full")
+    assert kept is not None
+    with Image.open(io.BytesIO(kept.data)) as shown:
+        assert shown.size == (256, 256)
+        assert shown.getpixel((0, 0)) == (9, 90, 30)
+    _, task = await rows("SELECT state, engine FROM ai_tasks ORDER BY id")
+    assert task == {"state": "done", "engine": "sdxl"}
+
+
+async def test_a_tile_that_fails_ends_the_others(queue: Queue):
+    painter, other = Patient("sdxl"), Painter("openai")
+    studios = Studios(queue, painter, other, tile=192)
+    await studios.run(await ordered("imagine", prompt="a door", seed=9))
+    painter.trouble = EngineUnavailable("gone")
+    assert (await studios.run(await ordered("upscale", picture=1))).state == "dead"
+    assert await told() == ["picture.unavailable"]
+    assert (painter.begun, painter.ended) == (3, 3)
+    # A tile of another engine would not fit to the others.
+    assert other.asked == []
+
+
+@pytest.mark.timeout(120)
+async def test_a_real_model_redraws_tiles(queue: Queue, tmp_path: Path):
+    pytest.importorskip("diffusers")
+    from tests.models.tiny_sdxl import tiny_sdxl
+
+    engine = SdxlEngine(tiny_sdxl(tmp_path), SdxlOptions(device="cpu", threads=1))
+    try:
+        studios = Studios(queue, engine, tile=192)
+        for job in (("imagine", {"prompt": "a door", "quality": "draft"}), ("upscale", {"picture": 1})):
+            assert (await studios.run(await ordered(job[0], **job[1]))).state == "done"
+    finally:
+        await engine.close()
+    small, large = [await pictures.file(number, "full") for number in (1, 2)]
+    assert small is not None
+    assert large is not None
+    with Image.open(io.BytesIO(small.data)) as before, Image.open(io.BytesIO(large.data)) as after:
+        assert after.size == (256, 256)
+        enlarged = before.resize(after.size, Image.Resampling.LANCZOS)
+        assert ImageChops.difference(enlarged, after).getbbox() is not None
+
+
+@pytest.mark.parametrize(
+    ("lora", "key", "values"),
+    [
+        ("oil", "picture.unknown_lora", {"name": "oil", "names": "ink, Wash 2"}),
+        ("ink:9", "picture.bad_lora_weight", {"name": "ink", "limit": 2.0}),
+    ],
+)
+async def test_a_lora_that_does_not_fit_is_told(queue: Queue, lora: str, key: str, values: dict[str, Any]):
+    painter = Painter()
+    assert (await Studios(queue, painter).run(await ordered("imagine", prompt="x", lora=lora))).state == "dead"
+    (notice,) = await OutboxRow.filter(kind="notice")
+    assert (notice.payload["key"], notice.payload["values"]) == (key, values)
+    assert painter.asked == []
+
+
+async def test_loras_are_kept_for_every_picture_made_from_one(queue: Queue):
+    painter = Painter()
+    studios = Studios(queue, painter)
+    await studios.run(await ordered("imagine", prompt="a door", lora="INK wash 2:0.8"))
+    for type_ in ("draw_again", "variations", "upscale"):
+        assert (await studios.run(await ordered(type_, picture=1))).state == "done"
+    assert [r.loras for r in painter.asked] == [(LoraUse("ink"), LoraUse("Wash 2", 0.8))] * 4
+
+
 async def test_a_portrait_carries_the_personas_identity(queue: Queue):
     painter = Painter()
     persona = (await personas.known((await somebody()).account.id))[0]
@@ -214,8 +324,11 @@ async def test_too_little_memory_is_tried_again_and_then_told(queue: Queue):
 
 async def test_without_anybody_who_draws_the_answer_is_clear(queue: Queue):
     await queue.put_vitals("gpu", {"queues": ["gpu"], "pictures": []}, 60)
+    begun = time.monotonic()
     assert (await Studios(queue).run(await ordered("imagine", prompt="a door"))).state == "dead"
     assert await told() == ["picture.no_model"]
+    # A worker that says so is not waited for.
+    assert time.monotonic() - begun < 2
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ class Order(BaseModel):
     """A picture to be drawn. ``persona`` is the one whose visual identity it carries.
 
     ``source`` is the picture that is redrawn with ``strength``; ``scale`` is how many times larger than it the new one
-    is. ``seed`` is the person's own, ``random_seed`` stands in for it.
+    is. ``seed`` is the person's own, ``random_seed`` stands in for it. ``lora`` names LoRAs as the
+    person wrote them.
     """
 
     kind: Kind = "imagined"
@@ -26,6 +27,7 @@ class Order(BaseModel):
     style: str = ""
     size: str = ""
     quality: str = ""
+    lora: str = ""
     seed: int | None = None
     random_seed: int = 0
     rating: Rating = "sfw"

@@ -9,16 +9,14 @@ from db.errors import BadInput
 from prompts.pictures import PictureSize, negatives, quality, size, style
 from prompts.safety.rating import Rating
 from workers.engines.image.base import ImageRequest, LoraUse, PromptPart
+from workers.pictures.loras import MAX_LORAS, card_lora, check_loras
 
 MAX_PROMPT_CHARS: Final = 4000
 MAX_NEGATIVE_CHARS: Final = 2000
 MAX_IDENTITY_CHARS: Final = 800
-MAX_LORAS: Final = 4
-MAX_LORA_WEIGHT: Final = 2.0
 MAX_SEED: Final = 2**32 - 1
 IDENTITY_WEIGHT: Final = 1.1
 """A persona's own words count a little more than the scene, so that the face stays the same."""
-_LORA_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
 _INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -43,7 +41,7 @@ class VisualIdentity:
             words = words[:MAX_IDENTITY_CHARS].rsplit(maxsplit=1)[0].rstrip(",;. ")
         seed = visual.get("seed")
         given = cast("list[Any]", found) if isinstance(found := visual.get("loras"), list) else []
-        loras = tuple(lora for each in given[:MAX_LORAS] if (lora := _lora(each)) is not None)
+        loras = tuple(lora for each in given[:MAX_LORAS] if (lora := card_lora(each)) is not None)
         fits = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= MAX_SEED
         return cls(words, seed if fits else None, loras)
 
@@ -53,7 +51,8 @@ class PictureOrder:
     """A picture as it is asked for. ``style``, ``size`` and ``quality`` are keys; unknown ones mean the default.
 
     ``prompt`` and ``negative`` are plain text: nothing in them is syntax. ``seed`` None: the identity's, else
-    ``random_seed``. ``source`` is a cleaned PNG that is redrawn with ``strength``, already as large as the picture.
+    ``random_seed``. ``source`` is a cleaned PNG that is redrawn with ``strength``, already as large as the picture
+    unless it is cut into tiles.
     ``dimensions`` stands in for ``size`` where the picture must be as large as another.
     """
 
@@ -101,8 +100,8 @@ def build_request(order: PictureOrder, installed_loras: Collection[str] = ()) ->
     # A picture that is redrawn runs only a part of its steps: few would be none.
     if few is not None and few.lora in installed_loras and order.source is None:
         steps, guidance, scheduler = few.steps, 0.0, few.scheduler
-        loras = (*loras, LoraUse(few.lora))
-    _check_loras(loras, installed_loras)
+        loras = _merged(loras, (LoraUse(few.lora),))
+    check_loras(loras, installed_loras)
     width, height = order.dimensions or _dimensions(size(order.size))
     if width % 8 or height % 8 or not (64 <= width <= 4096 and 64 <= height <= 4096):
         raise BadInput("picture.bad_size", width=width, height=height)
@@ -162,30 +161,6 @@ def _check_length(key: str, text: str, limit: int) -> None:
         raise BadInput(key, length=len(text), limit=limit)
 
 
-def _lora(raw: object) -> LoraUse | None:
-    if isinstance(raw, str):
-        raw = {"name": raw}
-    if not isinstance(raw, dict):
-        return None
-    each = cast("dict[str, Any]", raw)
-    name, weight = each.get("name"), each.get("weight", 1.0)
-    if not isinstance(name, str) or not _LORA_NAME.fullmatch(name):
-        return None
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or abs(weight) > MAX_LORA_WEIGHT:
-        return None
-    return LoraUse(name, float(weight))
-
-
 def _merged(first: tuple[LoraUse, ...], second: tuple[LoraUse, ...]) -> tuple[LoraUse, ...]:
     """Return both, by name; a LoRA that the person chose counts as they said."""
     return tuple(({lora.name: lora for lora in first} | {lora.name: lora for lora in second}).values())
-
-
-def _check_loras(loras: tuple[LoraUse, ...], installed: Collection[str]) -> None:
-    if len(loras) > MAX_LORAS:
-        raise BadInput("picture.too_many_loras", limit=MAX_LORAS)
-    for lora in loras:
-        if not _LORA_NAME.fullmatch(lora.name) or lora.name not in installed:
-            raise BadInput("picture.unknown_lora", name=lora.name[:100])
-        if not abs(lora.weight) <= MAX_LORA_WEIGHT:
-            raise BadInput("picture.bad_lora_weight", name=lora.name, limit=MAX_LORA_WEIGHT)

@@ -14,6 +14,7 @@ from workers.engines.image.discovery import FOLDER
 from workers.engines.image.sdxl.engine import SdxlEngine
 from workers.engines.image.settings import ImageSettings
 from workers.pictures.safety import SafetySettings
+from workers.pictures.upscaling import TILE
 
 _log = logging.getLogger(__name__)
 
@@ -23,21 +24,26 @@ class Studio:
     """Draws with the first engine that can. ``loras`` are the names of the LoRAs in the operator's folder.
 
     ``classifier``: the local engine has pictures looked at by a classifier. ``max_pixels`` is the largest picture.
+    ``tile`` is the longest side of the tiles in which pictures are made larger.
     """
 
     engines: tuple[ImageEngine, ...] = ()
     loras: frozenset[str] = frozenset()
     classifier: bool = False
     max_pixels: int = 2048 * 2048
+    tile: int = TILE
     safety: SafetySettings = field(default_factory=SafetySettings)
 
-    async def stream(self, request: ImageRequest, choice: str = "") -> AsyncGenerator[ImageProgress | Picture]:
+    async def stream(
+        self, request: ImageRequest, choice: str = "", *, alone: bool = False
+    ) -> AsyncGenerator[ImageProgress | Picture]:
         """Yield progress, then the picture. ``choice`` is the name of the engine that the account wants first.
 
-        Raises `workers.engines.errors.EngineError`; `EngineUnavailable` if there is no engine that can draw.
+        ``alone``: no other engine stands in for the first. Raises `workers.engines.errors.EngineError`;
+        `EngineUnavailable` if there is no engine that can draw.
         """
         last = EngineUnavailable("no image engine is configured")
-        for engine in sorted(self.engines, key=lambda e: e.name != choice):
+        for engine in self._in_order(choice)[: 1 if alone else None]:
             try:
                 async with aclosing(_stream(engine, request)) as events:
                     async for event in events:
@@ -51,8 +57,17 @@ class Studio:
 
     def looks(self, choice: str = "") -> bool:
         """Return whether a classifier will look at what is drawn: never sure where another engine may stand in."""
-        first = next(iter(sorted(self.engines, key=lambda e: e.name != choice)), None)
-        return self.classifier and first is not None and first.name == SdxlEngine.name
+        return self.classifier and self._is_local(choice)
+
+    def tiles(self, choice: str = "") -> bool:
+        """Return whether pictures are made larger in tiles: servers draw their sources anew, and no tile would fit."""
+        return self._is_local(choice)
+
+    def _in_order(self, choice: str) -> list[ImageEngine]:
+        return sorted(self.engines, key=lambda e: e.name != choice)
+
+    def _is_local(self, choice: str) -> bool:
+        return [engine.name for engine in self._in_order(choice)[:1]] == [SdxlEngine.name]
 
     def stats(self) -> list[dict[str, Any]]:
         """Return one report per engine, for `/status`."""

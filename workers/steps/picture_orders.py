@@ -179,6 +179,7 @@ async def _order_of(run: Run) -> Order:
         style=kept.style,
         size=kept.size,
         quality=kept.quality,
+        lora=kept.lora,
         random_seed=int(p.get("random_seed", 0)),
         # A portrait's seed is the persona's, so that the face stays: again means another one.
         seed=int(p.get("random_seed", 0)) if kept.persona_id is not None else None,

@@ -1,39 +1,27 @@
 """Steps of pictures: find who draws, clean what was attached, draw, publish."""
 
 import asyncio
-import logging
-import time
-from contextlib import aclosing
-from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from db import jobs, outbox, personas, pictures, stories, usage
-from db.errors import BadInput, NotAllowed, Retryable, UserError
+from db import jobs, outbox, personas, pictures, stories
+from db.errors import BadInput, NotAllowed
 from db.models import Account
 from prompts.pictures import nearest_size
 from prompts.pictures import size as size_of
-from workers.engines.errors import (
-    EngineError,
-    EngineOverloaded,
-    EngineUnavailable,
-    GenerationTimedOut,
-    RequestRefused,
-)
-from workers.engines.image.base import ImageRequest, Picture
 from workers.pictures.attachments import clean_attachment, fit
 from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, PictureFile, encode
+from workers.pictures.loras import chosen_loras
 from workers.pictures.order import Order
 from workers.pictures.request import PictureOrder, VisualIdentity, build_request
 from workers.pictures.safety import clear, decide
+from workers.pictures.upscaling import tiling
 from workers.steps.base import Commit, Run, Step
+from workers.steps.drawing import draw_tiles, draw_whole
 from workers.steps.picture_orders import UPSCALE, OrderStep, full_file, kept_picture
 
-MEMORY_TRIES: Final = 2
-"""Tries of a picture for which the memory was not enough before it is given up."""
 _LOOKS: Final = 10
 _LOOK_SECONDS: Final = 0.4
-"""Between looks for a worker that draws; both together are how long one may take to start."""
-_log = logging.getLogger(__name__)
+"""Between looks for a worker of the gpu queue; both together are how long one may take to start."""
 
 
 class FindStudio(Step):
@@ -43,8 +31,8 @@ class FindStudio(Step):
     queue: ClassVar[jobs.Queue | None] = "cpu"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return nothing of interest. Raises `NotAllowed` if no worker draws, and none has come for some seconds."""
-        problem = ""
+        """Return nothing of interest. Raises `NotAllowed` if no worker draws, or none has come for some seconds."""
+        workers: list[dict[str, Any]] | None = []
         for _ in range(_LOOKS):
             workers = await run.services.queue.vitals()
             if workers is None:  # nobody knows: the job waits in its queue
@@ -52,9 +40,10 @@ class FindStudio(Step):
             drawing = [worker for worker in workers if "gpu" in worker.get("queues", ())]
             if any(worker.get("pictures") for worker in drawing):
                 return {}
-            problem = "picture.no_model" if drawing or not workers else "picture.no_worker"
+            if drawing:  # they tell at once what they have
+                raise NotAllowed("picture.no_model")
             await asyncio.sleep(_LOOK_SECONDS)
-        raise NotAllowed(problem)
+        raise NotAllowed("picture.no_worker" if workers else "picture.no_model")
 
 
 class CleanSource(Step):
@@ -72,23 +61,6 @@ class CleanSource(Step):
             clean = await clean_attachment((await full_file(kept)).data)
             await pictures.put_clean(kept.id, clean.data, clean.width, clean.height)
         return {}
-
-
-class Pace:
-    """How fast a picture is drawn: measured from the first step that was heard of."""
-
-    def __init__(self) -> None:
-        """Nothing is known yet."""
-        self._first: tuple[int, float] | None = None
-
-    def left(self, step: int, steps: int) -> float | None:
-        """Return the seconds that are left after ``step`` of ``steps``; None while nobody can tell."""
-        now = time.monotonic()
-        if self._first is None or step < self._first[0]:
-            self._first = (step, now) if step else None
-            return None
-        done = step - self._first[0]
-        return (now - self._first[1]) / done * (steps - step) if done else None
 
 
 class DrawPicture(Step):
@@ -114,7 +86,14 @@ class DrawPicture(Step):
             classifier=studio.looks(choice),
             settings=studio.safety,
         )
-        source, dimensions = await _source(run, order, studio.max_pixels // UPSCALE**2)
+        loras = chosen_loras(order.lora, studio.loras)
+        source, (width, height) = await _source(run, order, studio.max_pixels // UPSCALE**2)
+        if width * height > studio.max_pixels:
+            raise BadInput("picture.too_large")
+        plan = tiling(width, height, studio.tile)
+        in_tiles = source is not None and order.scale > 1 and len(plan) > 1 and studio.tiles(choice)
+        if source is not None and not in_tiles:
+            source = await fit(source, width, height)
         request = build_request(
             PictureOrder(
                 id=f"job-{run.job.id}",
@@ -127,17 +106,19 @@ class DrawPicture(Step):
                 negative=order.negative,
                 seed=order.seed,
                 identity=identity,
+                loras=loras,
                 source=source,
                 strength=order.strength,
-                dimensions=dimensions,
+                dimensions=(width, height),
                 tenant=str(run.job.user_id or run.job.account_id or ""),
                 priority=run.job.priority,
             ),
             studio.loras,
         )
-        if request.width * request.height > studio.max_pixels:
-            raise BadInput("picture.too_large")
-        drawn = await _draw(run, request, choice)
+        if in_tiles:
+            drawn = await draw_tiles(run, request, plan, choice)
+        else:
+            drawn = await draw_whole(run, request, choice)
         action = decide(clearance, drawn.unsafe, studio.safety)
         if action == "refuse":
             raise NotAllowed("picture.refused_result")
@@ -164,6 +145,7 @@ class DrawPicture(Step):
                 page_id=order.page,
                 persona_id=order.persona,
                 source_id=order.source,
+                lora=order.lora,
             ),
             await _files(drawn.data),
         )
@@ -190,50 +172,6 @@ class PublishPicture(Commit):
         return {"picture": picture}
 
 
-async def _draw(run: Run, request: ImageRequest, choice: str) -> Picture:
-    """Return the picture, with one row in the task log. Raises `UserError` and `Retryable` for engine errors."""
-    task = await usage.begin("draw_picture", job_id=run.job.id, account_id=run.job.account_id)
-    record = usage.TaskRecord(phase="AI_CALL", state="failed")
-    pace = Pace()
-    try:
-        async with aclosing(run.services.studio.stream(request, choice)) as events:
-            async for event in events:
-                if isinstance(event, Picture):
-                    record.state, record.phase, record.percent = "done", "DONE", 100
-                    record.engine, record.model = event.engine, event.model
-                    record.prompt_tokens, record.cost_usd = event.prompt_tokens, Decimal(str(event.cost_usd))
-                    return event
-                left = pace.left(event.step, event.steps) if event.phase == "drawing" else None
-                await run.tracker.draw(event.phase, event.step, event.steps, event.ahead, left)
-    except EngineError as error:
-        record.error = f"{type(error).__name__}: {error}"[:500]
-        raise _told(run, error) from error
-    except BaseException as error:
-        record.state, record.error = "cancelled", type(error).__name__
-        raise
-    finally:
-        await asyncio.shield(usage.save(task, record))
-    raise AssertionError("an engine ended its stream without a picture")
-
-
-def _told(run: Run, error: EngineError) -> UserError | Retryable:
-    """Return what an engine's error means for the job."""
-    _log.warning("job %d: %s: %s", run.job.id, type(error).__name__, error)
-    match error:
-        case EngineOverloaded() if run.job.retries < MEMORY_TRIES:
-            return Retryable(str(error), error.retry_after)
-        case EngineOverloaded():
-            return BadInput("picture.too_large")
-        case EngineUnavailable():
-            return NotAllowed("picture.unavailable")
-        case RequestRefused():
-            return BadInput("picture.refused_engine")
-        case GenerationTimedOut():
-            return BadInput("picture.timed_out")
-        case _:
-            return Retryable(str(error))
-
-
 async def _identity(run: Run, persona_id: int | None) -> VisualIdentity:
     if persona_id is None or run.job.account_id is None:
         return VisualIdentity()
@@ -241,7 +179,7 @@ async def _identity(run: Run, persona_id: int | None) -> VisualIdentity:
 
 
 async def _source(run: Run, order: Order, most: int) -> tuple[bytes | None, tuple[int, int]]:
-    """Return the picture to redraw, as large as the new one, if there is one, and that size.
+    """Return the picture to redraw (clean, as large as it is), if there is one, and the size of the new one.
 
     ``most`` are the pixels of a picture at most; larger it only becomes on demand.
     """
@@ -256,7 +194,7 @@ async def _source(run: Run, order: Order, most: int) -> tuple[bytes | None, tupl
         width, height = (side * order.scale // 8 * 8 for side in (kept.width, kept.height))
     # What was kept may be WebP where PNG was too large: cleaning makes it a PNG again.
     clean = await clean_attachment((await full_file(kept)).data)
-    return await fit(clean.data, width, height), (width, height)
+    return clean.data, (width, height)
 
 
 def within(width: int, height: int, most: int) -> tuple[int, int]:

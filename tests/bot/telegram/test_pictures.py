@@ -112,14 +112,15 @@ async def test_a_photo_with_a_command_brings_the_file(server: TelegramServer, al
         translator = Translator(bot, build_registry())
         sent = await alice.send_photo(alice.chat(), b"\xff\xd8 mine", "/imagine at night")
         replied = await alice.say(alice.chat(), "/imagine at noon", reply_to=sent)
+        alone = await alice.send_photo(alice.chat(), b"\xff\xd8 mine", "/imagine")
         plain = await alice.say(alice.chat(), "/help", reply_to=sent)
         found: list[Command] = []
-        for number, message in enumerate((sent, replied, plain)):
+        for number, message in enumerate((sent, replied, alone, plain)):
             update = Update.de_json({"update_id": number, "message": message.to_json()}, bot)
             (incoming,) = await translator.read(update)
             assert isinstance(incoming, Incoming)
             payload = incoming.event.payload
             assert isinstance(payload, Command)
             found.append(payload)
-        assert [c.file for c in found] == [b"\xff\xd8 mine", b"\xff\xd8 mine", b""]
-        assert [c.rest for c in found] == ["at night", "at noon", ""]
+        assert [c.file for c in found] == [b"\xff\xd8 mine"] * 3 + [b""]
+        assert [c.rest for c in found] == ["at night", "at noon", "", ""]
