@@ -11,6 +11,7 @@ from bot.turn import Turn
 from db import chats, jobs, personas, pictures, stories
 from db.errors import NotAllowed, NotFound
 from db.models import Page
+from prompts.safety.rating import exceeds, parse_rating
 
 
 async def _choose(turn: Turn, action: Action) -> None:
@@ -116,6 +117,8 @@ async def _prompt(turn: Turn, action: Action) -> None:
 
 async def _file(turn: Turn, action: Action) -> None:
     picture = await pictures.get(turn.account_id, action.args[0])
+    if exceeds(parse_rating(picture.rating), picture_commands.allowed_here(turn)):
+        raise NotAllowed("picture.place_refuses")
     await turn.say("picture_file", {"picture": picture.id})
 
 

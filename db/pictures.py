@@ -61,9 +61,12 @@ async def save(job_id: int, token: UUID, drawn: Drawn, files: Sequence[PictureFi
         found = await row(
             "INSERT INTO pictures (account_id, user_id, conversation_id, job_id, page_id, persona_id, source_id, kind, "
             "prompt, negative, alt, style, size, quality, strength, seed, rating, hidden, width, height, engine, "
-            "model, lora) SELECT j.account_id, j.user_id, j.conversation_id, j.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-            "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21 FROM jobs j WHERE j.id = $1 AND j.lease_token = $2 FOR SHARE "
-            "ON CONFLICT (job_id) DO UPDATE SET seed = excluded.seed, hidden = excluded.hidden RETURNING id",
+            "model, lora) SELECT j.account_id, j.user_id, j.conversation_id, j.id, $3, $4, $5, $6, $7, $8, $9, $10, "
+            "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21 "
+            "FROM jobs j WHERE j.id = $1 AND j.lease_token = $2 FOR SHARE "
+            "ON CONFLICT (job_id) DO UPDATE SET seed = excluded.seed, rating = excluded.rating, "
+            "hidden = excluded.hidden, width = excluded.width, height = excluded.height, engine = excluded.engine, "
+            "model = excluded.model RETURNING id",
             job_id, token, drawn.page_id, drawn.persona_id, drawn.source_id, drawn.kind, drawn.prompt, drawn.negative,
             drawn.alt, drawn.style, drawn.size, drawn.quality, drawn.strength, drawn.seed, drawn.rating, drawn.hidden,
             drawn.width, drawn.height, drawn.engine, drawn.model, drawn.lora,
@@ -101,9 +104,10 @@ async def put_clean(picture_id: int, data: bytes, width: int, height: int) -> No
 
 
 async def prune(days: int = 1) -> int:
-    """Delete the attached files that nobody came to redraw; return how many."""
+    """Delete the attached files that nobody came to redraw, or whose pictures are all deleted; return how many."""
     found = await rows(
-        "DELETE FROM pictures WHERE kind = 'attached' AND width = 0 "
+        "DELETE FROM pictures a WHERE kind = 'attached' "
+        "AND NOT EXISTS (SELECT FROM pictures p WHERE p.source_id = a.id) "
         "AND created_at < now() - make_interval(days => $1) RETURNING id",
         days,
     )

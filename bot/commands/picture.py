@@ -10,7 +10,7 @@ from db import accounts, personas, pictures, stories
 from db.errors import BadInput, NotAllowed, NotFound
 from db.models import Persona
 from prompts.pictures import qualities, sizes, styles
-from prompts.safety.rating import RATINGS, Rating, exceeds, parse_rating, place_allowance
+from prompts.safety.rating import RATINGS, Rating, exceeds, lowest, parse_rating, place_allowance
 from workers.queue import Queue
 
 DEFAULT: Final = "default"
@@ -118,6 +118,11 @@ async def painters(queue: Queue) -> list[str]:
 
 def chances(turn: Turn) -> dict[str, Any]:
     """Return what a picture's job is told besides: what may be shown here, and a seed (kept for when it runs again)."""
+    return {"allowance": allowed_here(turn), "random_seed": secrets.randbelow(SEED_LIMIT)}
+
+
+def allowed_here(turn: Turn) -> Rating:
+    """Return the highest rating that may be shown here: what the place allows, and not more than `/rating` said."""
     setting = setting_of(turn)
     allowance = place_allowance(
         adult_channel=turn.event.conversation.adult,
@@ -126,7 +131,7 @@ def chances(turn: Turn) -> dict[str, Any]:
         operator_adult=turn.adults,
         ordinary="sfw" if setting == "sfw" else "suggestive",
     )
-    return {"allowance": allowance, "random_seed": secrets.randbelow(SEED_LIMIT)}
+    return lowest(allowance, setting) if "rating" in turn.who.account.settings else allowance
 
 
 def setting_of(turn: Turn) -> Rating:

@@ -40,7 +40,15 @@ async def a_picture(bot: Bot, **fields: Any) -> Picture:
 
 async def test_imagine_becomes_a_job(bot: Bot):
     await bot.does(
-        command("imagine: a door", style="Photograph", size="wide", quality="draft", seed="7", negative="rain", lora="ink:0.8  wash")
+        command(
+            "imagine: a door",
+            style="Photograph",
+            size="wide",
+            quality="draft",
+            seed="7",
+            negative="rain",
+            lora="ink:0.8  wash",
+        )
     )
     job = await last_job()
     assert job.parameters["lora"] == "ink:0.8 wash"
@@ -188,7 +196,7 @@ async def test_a_picture_is_deleted_and_its_message_removed(bot: Bot):
         (False, False, "", "nsfw", "nsfw"),  # Discord's direct messages, by the person's own wish
         (False, False, "club", "nsfw", ""),
         (True, False, "club", "nsfw", "nsfw"),
-        (True, False, "club", "sfw", "nsfw"),
+        (True, False, "club", "sfw", "sfw"),
     ],
 )
 async def test_what_a_place_allows(bot: Bot, adult: bool | None, adults: bool, group: str, level: str, allowance: str):
@@ -226,3 +234,10 @@ async def test_an_account_chooses_who_draws(bot: Bot, redis_url: str):
     assert found == [("sdxl", "sdxl")]
     await bot.does(command("painter: default"))
     assert (await Account.get()).settings["image_engine"] == ""
+
+
+async def test_a_file_is_not_shown_where_its_picture_may_not_be(bot: Bot):
+    picture = await a_picture(bot, rating="nsfw")
+    event = await bot.does(press("file", picture.id))
+    assert [row.kind for row in await OutboxRow.filter(event_key=event.key)] == ["notice"]
+    assert "may not be shown here" in (await bot.answer(event)).body

@@ -1,7 +1,8 @@
 """What happens with a prompt before it is drawn and with a picture after, by rating and by what the classifier says."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from db.errors import NotAllowed
 from prompts.safety.check import look, refusal
@@ -44,12 +45,14 @@ def clear(
     allowance: Rating,
     negative: str = "",
     classifier: bool,
+    young: bool = False,
     settings: SafetySettings = DEFAULTS,
 ) -> Clearance:
     """Return the terms on which what ``texts`` ask for may be drawn.
 
     ``rating`` is the persona's or the story's, ``allowance`` the place's, ``classifier`` whether one will look at the
-    picture. Whatever has young people in it is drawn as ``sfw``. ``negative`` is the person's negative prompt.
+    picture. Whatever has young people in it is drawn as ``sfw``; ``young``: somebody is, as is known from elsewhere,
+    such as the rest of a persona's card. ``negative`` is the person's negative prompt.
 
     Raises:
         NotAllowed: sexual content about minors (``picture.refused_minors``), more than the rating allows
@@ -58,7 +61,7 @@ def clear(
     if settings.strict and not classifier:
         raise NotAllowed("picture.no_classifier")
     effective = lowest(rating, allowance, "nsfw" if classifier else "suggestive")
-    minors = look(*texts).minors
+    minors = young or look(*texts).minors
     if minors:
         effective = "sfw"
     why = refusal(effective, *texts, negative=negative)
@@ -67,6 +70,21 @@ def clear(
     if why == "rating":
         raise NotAllowed("picture.refused_rating", rating=effective)
     return Clearance(effective, minors)
+
+
+def card_texts(value: object) -> list[str]:
+    """Return all text of a persona's card but its rating, however deep it lies; a number under ``age`` as an age."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        found: list[str] = []
+        for key, each in cast("Mapping[object, object]", value).items():
+            if key != "rating":
+                found += [f"age {each}"] if str(key).casefold() == "age" else card_texts(each)
+        return found
+    if isinstance(value, list | tuple):
+        return [text for each in cast("Sequence[object]", value) for text in card_texts(each)]
+    return []
 
 
 def decide(clearance: Clearance, unsafe: float | None, settings: SafetySettings = DEFAULTS) -> Action:

@@ -87,6 +87,7 @@ def build_studio(settings: ImageSettings) -> Studio:
         installed_loras(settings),
         settings.image_classifier is not None,
         settings.image_max_pixels,
+        safety=SafetySettings(strict=settings.image_strict),
     )
 
 

@@ -5,12 +5,14 @@ from typing import Any, ClassVar, Final
 from db import jobs, personas, pictures, stories
 from db.errors import NotFound
 from db.models import Picture as Kept
+from prompts.safety.check import look
 from prompts.safety.rating import lowest, parse_rating
 from workers.functions import registry
 from workers.functions.engine import Caller, FunctionEngine
 from workers.functions.extract_scenes import SceneInputs
 from workers.functions.write_image_prompt import ImagePromptInputs
 from workers.pictures.order import Order, describe
+from workers.pictures.safety import card_texts
 from workers.steps.base import Run, Step
 
 VARIATION_STRENGTH: Final = 0.55
@@ -122,7 +124,8 @@ class OrderPortrait(OrderStep):
         p = run.job.parameters
         assert run.job.account_id is not None
         persona = await personas.get(run.job.account_id, int(p["persona"]))
-        rating = lowest(persona.card.get("rating"), p.get("allowance"))
+        young = look(*card_texts(persona.card)).minors
+        rating = "sfw" if young else lowest(persona.card.get("rating"), p.get("allowance"))
         written = await FunctionEngine(run.services).run(
             registry.get("write_image_prompt"),
             ImagePromptInputs(

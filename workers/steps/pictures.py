@@ -8,12 +8,14 @@ from db.errors import BadInput, NotAllowed
 from db.models import Account
 from prompts.pictures import nearest_size
 from prompts.pictures import size as size_of
+from prompts.safety.check import look, refusal
+from prompts.safety.rating import exceeds, parse_rating
 from workers.pictures.attachments import clean_attachment, fit
 from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, PictureFile, encode
 from workers.pictures.loras import chosen_loras
-from workers.pictures.order import Order
+from workers.pictures.order import Order, describe
 from workers.pictures.request import PictureOrder, VisualIdentity, build_request
-from workers.pictures.safety import clear, decide
+from workers.pictures.safety import card_texts, clear, decide
 from workers.pictures.upscaling import tiling
 from workers.steps.base import Commit, Run, Step
 from workers.steps.drawing import draw_tiles, draw_whole
@@ -76,16 +78,25 @@ class DrawPicture(Step):
         if not studio.engines:
             raise NotAllowed("picture.no_model")
         choice = await _engine_choice(run.job.account_id)
-        identity = await _identity(run, order.persona)
+        card = await _card(run, order.persona)
+        identity = VisualIdentity.of_card(card)
+        known = look(*card_texts(card))
+        if known.forbidden:
+            raise NotAllowed("picture.refused_minors")
+        redrawn = None if order.source is None else await kept_picture(run, order.source)
         clearance = clear(
             order.prompt,
             identity.words,
-            rating=order.rating,
+            # Who is on a picture that somebody attached, nobody knows.
+            rating="sfw" if redrawn is not None and redrawn.kind == "attached" else order.rating,
+            young=known.minors,
             allowance=order.allowance,
             negative=order.negative,
             classifier=studio.looks(choice),
             settings=studio.safety,
         )
+        if redrawn is not None and exceeds(parse_rating(redrawn.rating), clearance.rating):
+            raise NotAllowed("picture.refused_rating", rating=clearance.rating)
         loras = chosen_loras(order.lora, studio.loras)
         source, (width, height) = await _source(run, order, studio.max_pixels // UPSCALE**2)
         if width * height > studio.max_pixels:
@@ -130,14 +141,14 @@ class DrawPicture(Step):
                 kind=order.kind,
                 prompt=order.prompt,
                 negative=order.negative,
-                alt=order.alt,
+                alt=order.alt if refusal(clearance.rating, order.alt) is None else describe(order.prompt),
                 style=order.style,
                 size=order.size,
                 quality=order.quality,
                 strength=order.strength if order.source is not None else 1.0,
                 seed=drawn.seed,
                 rating=clearance.rating,
-                hidden=action == "hide" or clearance.rating == "nsfw",
+                hidden=action == "hide" or clearance.rating == "nsfw" or (redrawn is not None and redrawn.hidden),
                 width=drawn.width,
                 height=drawn.height,
                 engine=drawn.engine,
@@ -172,10 +183,10 @@ class PublishPicture(Commit):
         return {"picture": picture}
 
 
-async def _identity(run: Run, persona_id: int | None) -> VisualIdentity:
+async def _card(run: Run, persona_id: int | None) -> dict[str, Any]:
     if persona_id is None or run.job.account_id is None:
-        return VisualIdentity()
-    return VisualIdentity.of_card((await personas.get(run.job.account_id, persona_id)).card)
+        return {}
+    return (await personas.get(run.job.account_id, persona_id)).card
 
 
 async def _source(run: Run, order: Order, most: int) -> tuple[bytes | None, tuple[int, int]]:

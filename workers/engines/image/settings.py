@@ -72,6 +72,9 @@ class ImageSettings(BaseSettings):
         default=None,
         description="Folder with an image classifier for sexual content (transformers, safetensors).",
     )
+    image_strict: bool = Field(
+        default=False, description="Draw nothing at all, harmless as it may seem, that no safety classifier looks at."
+    )
     image_checksums: Path | None = Field(
         default=None,
         description=(

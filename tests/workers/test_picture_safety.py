@@ -1,0 +1,127 @@
+"""What a picture job draws, hides and refuses where more than its prompt has to be known."""
+
+import io
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from db import jobs, personas, pictures
+from db.models import OutboxRow, Persona, Picture
+from prompts.personas import load_personas
+from prompts.safety.check import look
+from tests.db.world import somebody
+from tests.workers.test_drawing import GPU, Painter, Studios, ordered, told
+from workers.pictures.safety import card_texts
+from workers.queue import Queue
+
+
+@pytest.fixture
+async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
+    async with Queue(redis_url) as line:
+        await line.put_vitals("gpu", GPU, 60)
+        await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+        yield line
+
+
+async def kept(**fields: Any) -> Picture:
+    """Return a picture that was drawn where more was allowed."""
+    who = await somebody()
+    out = io.BytesIO()
+    Image.new("RGB", (128, 128), "red").save(out, "PNG")
+    values: dict[str, Any] = {"kind": "imagined", "prompt": "a quiet room", "width": 128, "height": 128, "seed": 3}
+    picture = await Picture.create(account_id=who.account.id, user_id=who.user.id, **values | fields)
+    await pictures.put_file(picture.id, pictures.PictureFile("full", "image/png", out.getvalue()))
+    return picture
+
+
+async def persona_with(**fields: Any) -> Persona:
+    persona = (await personas.known((await somebody()).account.id))[0]
+    await Persona.filter(id=persona.id).update(card={**persona.card, **fields})
+    return await Persona.get(id=persona.id)
+
+
+@pytest.mark.parametrize("type_", ["variations", "upscale"])
+@pytest.mark.parametrize(("rating", "allowance"), [("nsfw", "sfw"), ("nsfw", "suggestive"), ("suggestive", "sfw")])
+async def test_a_picture_is_not_redrawn_where_less_is_allowed(queue: Queue, type_: str, rating: str, allowance: str):
+    source, painter = await kept(rating=rating, hidden=True), Painter("sdxl", unsafe=0.0)
+    await Studios(queue, painter, classifier=True).run(await ordered(type_, picture=source.id, allowance=allowance))
+    assert painter.asked == []
+    assert await told() == ["picture.refused_rating"]
+
+
+async def test_what_was_hidden_stays_hidden_when_redrawn(queue: Queue):
+    source = await kept(rating="sfw", hidden=True)
+    await Studios(queue, Painter()).run(await ordered("upscale", picture=source.id))
+    assert (await Picture.all().order_by("-id"))[0].hidden
+
+
+async def test_nothing_for_adults_is_drawn_over_somebody_unknown(queue: Queue):
+    who = await somebody()
+    out = io.BytesIO()
+    Image.new("RGB", (128, 128), "red").save(out, "PNG")
+    studios = Studios(queue, painter := Painter("sdxl", unsafe=0.0), classifier=True)
+    for prompt in ("naked on a beach", "a quiet room"):
+        source = await pictures.attach(who.account.id, who.user.id, who.conversation.id, out.getvalue())
+        await studios.run(await ordered("imagine", prompt=prompt, source=source, rating="nsfw", allowance="nsfw"))
+    assert await told() == ["picture.refused_rating"]
+    assert len(painter.asked) == 1
+    assert (await Picture.filter(kind="imagined").first() or source).rating == "sfw"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "field", [{"backstory": "She is 15 years old."}, {"age": 15}, {"notes": {"born": ["aged 12"]}}]
+)
+async def test_the_whole_card_says_who_is_young(queue: Queue, field: dict[str, Any]):
+    persona = await persona_with(rating="nsfw", **field)
+    studios = Studios(queue, Painter("sdxl", unsafe=0.1), classifier=True)
+    await studios.run(await ordered("persona_portrait", persona=persona.id, allowance="nsfw"))
+    assert (await Picture.get(id=1)).rating == "sfw"
+
+
+async def test_a_card_that_sexualises_the_young_is_never_drawn(queue: Queue):
+    persona = await persona_with(rating="nsfw", backstory="a naked schoolgirl")
+    painter = Painter("sdxl", unsafe=0.0)
+    await Studios(queue, painter, classifier=True).run(
+        await ordered("persona_portrait", persona=persona.id, allowance="nsfw")
+    )
+    assert painter.asked == []
+    assert await told() == ["picture.refused_minors"]
+
+
+def test_no_shipped_persona_is_refused():
+    for card in load_personas():
+        assert not look(*card_texts(card.model_dump(mode="json"))).forbidden, card.name
+
+
+async def test_the_description_goes_no_further_than_the_picture(queue: Queue):
+    await Studios(queue, Painter()).run(await ordered("imagine", prompt="a quiet room", alt="two naked people"))
+    assert (await Picture.get(id=1)).alt == "a quiet room"
+    assert await OutboxRow.filter(kind="picture").count() == 1
+
+
+async def test_drawn_again_by_another_worker_the_record_is_of_the_last_picture(queue: Queue):
+    job = await jobs.claim(await ordered("imagine", prompt="a door"))
+    assert job is not None
+    assert job.lease_token is not None
+    fields: dict[str, Any] = {
+        "kind": "imagined", "prompt": "a door", "negative": "", "alt": "", "style": "", "size": "", "quality": "",
+        "strength": 1.0, "seed": 7, "hidden": False, "model": "m",
+    }  # fmt: skip
+    for engine, rating, side in (("sdxl", "sfw", 64), ("openai", "suggestive", 96)):
+        drawn = pictures.Drawn(**fields, engine=engine, rating=rating, width=side, height=side)
+        await pictures.save(job.id, job.lease_token, drawn, [])
+    (picture,) = await Picture.all()
+    assert (picture.engine, picture.rating, picture.width, picture.height) == ("openai", "suggestive", 96, 96)
+
+
+async def test_an_attachment_goes_when_no_picture_needs_it(database: str):
+    who = await somebody()
+    attached = await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"x")
+    await pictures.put_clean(attached, b"png", 10, 10)
+    drawn = await kept(source_id=attached)
+    assert await pictures.prune(0) == 0
+    await drawn.delete()
+    assert await pictures.prune(1) == 0
+    assert await pictures.prune(0) == 1
