@@ -18,6 +18,7 @@ from bot.platforms.base import Platform
 
 KEPT_SECONDS: Final = 900.0
 """An answer that takes longer than Discord's interaction token lives shows no more progress."""
+NAP_SECONDS: Final = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -75,15 +76,24 @@ class ProgressBoard:
             entry.latest = None
             await asyncio.wait([entry.task])
 
+    def _turn(self, chat: tuple[str, str]) -> int | None:
+        """Return the identity of the entry whose turn it is in a chat: with news, and shown longest ago."""
+        waiting = [
+            entry
+            for entry in self._entries.values()
+            if entry.latest is not None and (entry.platform.name, entry.destination.chat_id) == chat
+        ]
+        return id(min(waiting, key=lambda entry: entry.shown)) if waiting else None
+
     async def _show(self, entry: _Entry) -> None:
         interval = entry.platform.capabilities.progress_interval
         chat = (entry.platform.name, entry.destination.chat_id)
         while entry.latest is not None:
             # Platforms count the edits of a chat, not of a message: whoever is answered there takes turns.
             wait = max(entry.shown, self._edited.get(chat, 0.0)) + interval - time.monotonic()
-            if wait > 0:
+            if wait > 0 or self._turn(chat) not in {None, id(entry)}:
                 # Sleep in short naps: an answer that arrives meanwhile must not wait for the next edit.
-                await asyncio.sleep(min(wait, 0.05))
+                await asyncio.sleep(min(max(wait, NAP_SECONDS / 5), NAP_SECONDS))
                 continue
             progress, entry.latest = entry.latest, None
             entry.shown = self._edited[chat] = time.monotonic()

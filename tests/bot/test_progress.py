@@ -65,7 +65,9 @@ async def test_all_who_are_answered_in_a_chat_share_its_pace():
     await speak(board, "a", "b", "c", until=lambda: len(gaps(wall, "here")) >= 5 and len(gaps(wall, "there")) >= 3)
     assert min(gaps(wall, "here")) >= INTERVAL * 0.9
     assert min(gaps(wall, "there")) >= INTERVAL * 0.9
-    assert {slot for _, chat, slot, _ in wall.shown if chat == "here"} == {"slot-a", "slot-b"}
+    here = [slot for _, chat, slot, _ in wall.shown if chat == "here"]
+    assert set(here) == {"slot-a", "slot-b"}
+    assert all(one != other for one, other in itertools.pairwise(here)), "somebody was passed over"
 
 
 async def test_an_edit_under_way_is_waited_for_and_none_comes_after():
