@@ -5,6 +5,7 @@ import os
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -62,7 +63,7 @@ def start_service(load: Load, broadcast: Callable[[Event], None]) -> Service:
     return EmbeddingService(load, broadcast) if load.embedding else TextService(load, broadcast)
 
 
-class _Service:
+class _Service(ABC):
     """Loading in a thread of its own, tickets, signs of life."""
 
     def __init__(self, load: Load, broadcast: Callable[[Event], None]) -> None:
@@ -117,8 +118,9 @@ class _Service:
             logging.shutdown()
             os._exit(1)
 
+    @abstractmethod
     def _run(self, load: Load) -> None:
-        raise NotImplementedError
+        """Load the model and work until the process ends. Raises `LoadingFailed`."""
 
 
 class TextService(_Service):
