@@ -27,6 +27,7 @@ Verb = Literal[
     "portrait",  # persona: draw them
     "redraw",  # picture: draw the same again with another seed
     "vary",  # picture: redraw it a little differently
+    "change",  # picture: opens the form for what it shall show instead
     "upscale",  # picture: redraw it at twice its size
     "prompt",  # picture: show what it was drawn from
     "file",  # picture: send its best file

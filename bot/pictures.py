@@ -25,7 +25,7 @@ def picture_message(picture: Picture, words: Words) -> Message:
         "",
         footer=words("picture.footer", seed=picture.seed, width=picture.width, height=picture.height),
         buttons=(
-            (button("redraw"), button("vary"), *larger),
+            (button("redraw"), button("vary"), button("change"), *larger),
             (button("prompt"), button("file"), button("erase", "danger")),
         ),
         picture=_shown(picture),

@@ -13,7 +13,7 @@ from bot.commands.model import DEFAULT
 from bot.commands.registry import CommandRegistry, CommandSpec
 from bot.compose import Composer
 from bot.events import Command, Event, Press, Said, Submit
-from bot.forms import form_of
+from bot.forms import ASKING, form_of
 from bot.messages import Form, Message
 from bot.platforms.base import Capabilities, Outcome, Watched
 from bot.turn import Turn
@@ -196,8 +196,9 @@ class Router:
 
     async def _press(self, turn: Turn, pressed: Press) -> None:
         action = _read_button(pressed.data)
-        if action.verb == "own":
-            await self._check_own(turn.event, action)
+        if action.verb in ASKING:
+            if action.verb == "own":
+                await self._check_own(turn.event, action)
             await turn.ask(action, {}, 0)
             return
         await turn.leave_form()
@@ -209,6 +210,9 @@ class Router:
     async def _submit(self, turn: Turn, action: Action, values: dict[str, str]) -> None:
         if action.verb == "own":
             await presses.own(turn, *_page_of(action), values.get("text", ""))
+            return
+        if action.verb == "change" and action.args:
+            await picture.change(turn, action.args[0], values.get("text", ""))
             return
         spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
         if spec is None:

@@ -18,6 +18,8 @@ DEFAULT: Final = "default"
 PROMPT_LENGTH: Final = 4000
 NEGATIVE_LENGTH: Final = 1000
 LORA_LENGTH: Final = 500
+CHANGE: Final = 60
+"""How much of a picture is redrawn unless the person says it, in percent."""
 SEED_LIMIT: Final = 2**32
 _STYLE: Final = Parameter("style", "How it looks", completes="styles")
 _SIZE: Final = Parameter("size", "Its shape", choices=tuple((s.name, s.key) for s in sizes().values()))
@@ -47,7 +49,7 @@ async def imagine(turn: Turn, values: dict[str, Any]) -> None:
     }
     source = values.get("picture")
     if source is not None:
-        strength = values.get("change", 60)
+        strength = values.get("change", CHANGE)
         if not 5 <= strength <= 100:
             raise BadInput("picture.bad_change")
         order |= {"source": source, "strength": strength / 100}
@@ -72,6 +74,25 @@ async def portrait(turn: Turn, values: dict[str, Any]) -> None:
 async def portray(turn: Turn, persona: Persona, **look: str) -> None:
     """Draw a persona."""
     await turn.work("persona_portrait", {"persona": persona.id, **look, **chances(turn)})
+
+
+async def change(turn: Turn, picture_id: int, prompt: str) -> None:
+    """Redraw a picture as something else. Raises `NotFound`."""
+    picture = await pictures.get(turn.account_id, picture_id)
+    look = {"style": picture.style, "size": picture.size, "quality": picture.quality, "lora": picture.lora}
+    await turn.work(
+        "imagine",
+        {
+            "prompt": " ".join(prompt.split()),
+            "negative": picture.negative,
+            "seed": None,
+            "rating": setting_of(turn),
+            "source": picture.id,
+            "strength": CHANGE / 100,
+            **look,
+            **chances(turn),
+        },
+    )
 
 
 async def redraw(turn: Turn, how: str, picture_id: int) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.events import Command
+from bot.buttons import Action
+from bot.events import Command, Submit
 from bot.messages import Message
 from bot.pictures import picture_message
 from db import personas, pictures
@@ -156,7 +157,15 @@ async def test_a_picture_is_shown_with_what_can_be_done(bot: Bot):
     assert shown.picture is not None
     assert (shown.picture.alt, shown.picture.hidden) == ("a door", True)
     assert (await shown.picture.load("photo")).name == f"picture-{picture.id}.png"
-    assert [b.word for row in shown.buttons for b in row] == ["redraw", "vary", "upscale", "prompt", "file", "erase"]
+    assert [b.word for row in shown.buttons for b in row] == [
+        "redraw",
+        "vary",
+        "change",
+        "upscale",
+        "prompt",
+        "file",
+        "erase",
+    ]
 
 
 @pytest.mark.parametrize(("verb", "type_"), [("redraw", "draw_again"), ("vary", "variations"), ("upscale", "upscale")])
@@ -166,6 +175,20 @@ async def test_another_picture_from_one(bot: Bot, verb: str, type_: str):
     job = await last_job()
     assert (job.type, job.parameters["picture"]) == (type_, picture.id)
     answer = await bot.answer(await bot.does(press(verb, picture.id), name="eve"))
+    assert "not here any more" in answer.body
+
+
+async def test_a_picture_is_redrawn_as_what_the_person_writes(bot: Bot):
+    picture = await a_picture(bot, style="ink", negative="rain")
+    form = Action("change", (picture.id,)).pack()
+    asked = await bot.answer(await bot.does(press("change", picture.id)))
+    assert "redrawn" in asked.body
+    await bot.does(Submit(form=form, values={"text": "the same door,\n in winter"}))
+    job = await last_job()
+    wanted = {"prompt": "the same door, in winter", "source": picture.id, "style": "ink", "negative": "rain"}
+    assert job.type == "imagine"
+    assert wanted.items() <= job.parameters.items()
+    answer = await bot.answer(await bot.does(Submit(form=form, values={"text": "mine"}), name="eve"))
     assert "not here any more" in answer.body
 
 
