@@ -50,11 +50,15 @@ def parse_json(text: str, model: type[M]) -> M:
     fits), an object wrapped in a list or in one more object, single quotes, comments, trailing commas, missing
     brackets, an end that is cut off. Raises `ParseFailed`.
     """
-    answer = strip_reasoning(text[:MAX_CHARS])
-    if not answer:
+    whole = text[:MAX_CHARS].strip()
+    answers = [strip_reasoning(whole)]
+    if whole.startswith(("{", "[", "```")):
+        # Nobody thought aloud before it: what looks like that is somebody's text.
+        answers.insert(0, whole)
+    if not any(answers):
         raise ParseFailed("The answer is empty.")
     problem = ""
-    for candidate in _candidates(answer):
+    for candidate in dict.fromkeys(candidate for answer in answers if answer for candidate in _candidates(answer)):
         try:
             value = _load(candidate)
         except ParseFailed as failure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
@@ -141,6 +141,9 @@ def test_nothing_else_is_ever_raised(text: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=80), st.lists(st.text(max_size=40), max_size=4), st.booleans())
+@example("\f", ["<THINK>"], False)
+@example("<THINK>", [], False)
+@example("before </think> after", ["<reasoning>"], True)
 def test_what_was_valid_stays_what_it_was(page: str, choices: list[str], fenced: bool) -> None:
     answer = json.dumps({"page": page, "choices": [{"text": text} for text in choices]}, ensure_ascii=not fenced)
     parsed = parse_json(f"```json\n{answer}\n```" if fenced and "`" not in answer else answer, Page)
