@@ -28,7 +28,7 @@ RUN pip install --no-deps .
 FROM build-core AS build-llm
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential cmake git && rm -rf /var/lib/apt/lists/*
 # Not for the machine that builds, but for every CPU: one variant for each generation, chosen when a model is loaded.
-# GCC 12 must not build them: its code for AMX crashes.
+# A build by GCC 12 was seen to crash in the code for AMX.
 ENV CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON"
 RUN --mount=type=cache,target=/root/.cache/pip pip install -c constraints.txt '.[llm]'
 

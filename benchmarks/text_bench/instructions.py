@@ -1,7 +1,7 @@
 """Whether this build of llama.cpp survives the special instructions of this CPU.
 
-Built by GCC 12 it crashes on processors with AMX as soon as it reads several tokens of a quantised model at once. Then
-everybody does without them: no weights are arranged for special instructions.
+A build by GCC 12 was seen to crash in its AMX code as soon as it reads several tokens of a quantised model at once.
+Then everybody does without them: no weights are arranged for special instructions.
 """
 
 import subprocess

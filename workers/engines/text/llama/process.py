@@ -79,7 +79,7 @@ class LlamaProcess:
         """Find or start a process and wait for its model. Raises `EngineUnavailable` with the reason.
 
         Without a ``launcher`` it is a private process. If one that was started for this dies on loading, it is tried
-        once more without special instructions: builds by GCC 12 crash on CPUs with AMX.
+        once more without special instructions: a build by GCC 12 was seen to crash in its AMX code.
         """
         launcher = launcher or PrivateLauncher()
         attempts = ATTEMPTS
