@@ -225,7 +225,7 @@ async def in_queue(result: Result) -> float:
 
 
 async def worker_ready(redis_url: str) -> None:
-    """Wait until a worker listens for its bell."""
+    """Wait until a worker listens for wake-ups."""
     client = Redis.from_url(redis_url)
     channel = wake_channel("cpu")
     while not (await client.pubsub_numsub(channel))[0][1]:

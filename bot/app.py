@@ -56,7 +56,7 @@ async def serve(
     def on_commit(event: Event, outcome: Outcome) -> None:
         if outcome.status == "working" and event.deferred:
             board.expect(event.key, event.platform, event.destination, "", event.user.language)
-        courier.ring(event.platform)
+        courier.notify(event.platform)
 
     capabilities = {name: p.capabilities for name, p in platforms.items()}
     router = Router(registry, composer, prompts, queue, capabilities, on_commit, adults=adults)
@@ -86,11 +86,11 @@ async def _hear(queue: Queue, courier: Courier, board: ProgressBoard, names: lis
     async for heard in queue.listen(PROGRESS_CHANNEL, *channels):
         if heard is None:
             for name in names:
-                courier.ring(name)
+                courier.notify(name)
         elif heard[0] == PROGRESS_CHANNEL:
             board.hear(heard[1])
         else:
-            courier.ring(channels[heard[0]])
+            courier.notify(channels[heard[0]])
 
 
 def _platform(name: str, settings: BotSettings, registry: CommandRegistry) -> Platform:

@@ -153,7 +153,7 @@ class Composer:
         return Message(field.label, title=form.title, footer=words("form.cancel_hint"), asks=field)
 
     async def _stories(self, row: OutboxRow, words: "_Words") -> Message:
-        found = await stories.owned(int(row.payload["account"]), int(row.payload["user"]), limit=LISTED + 1)
+        found = await stories.list_owned(int(row.payload["account"]), int(row.payload["user"]), limit=LISTED + 1)
         if not found:
             return Message(words("story.list_empty"), private=True)
         shown = found[:LISTED]
@@ -225,13 +225,13 @@ class Composer:
         return Message("\n\n".join(status.models(words, chosen, await self._queue.models())), private=True)
 
     async def _status(self, row: OutboxRow, words: "_Words") -> Message:
-        vitals = await self._queue.vitals()
-        mine = await stories.owned(int(row.payload["account"]), int(row.payload["user"]), limit=1000)
-        lines = [*status.everybody(words, vitals, await jobs.load()), words("status.stories", stories=len(mine))]
+        heartbeats = await self._queue.heartbeats()
+        mine = await stories.list_owned(int(row.payload["account"]), int(row.payload["user"]), limit=1000)
+        lines = [*status.everybody(words, heartbeats, await jobs.load()), words("status.stories", stories=len(mine))]
         # Workers and servers are nobody else's business: a group would read along.
         if row.destination.get("kind") == "dm" and self._operates(row):
             work, mail = await jobs.counts(), await outbox.counts()
-            lines += ["", *status.operators(words, vitals, work, mail)]
+            lines += ["", *status.operators(words, heartbeats, work, mail)]
         return Message("\n".join(lines), title=words("status.title"), private=True)
 
     def _operates(self, row: OutboxRow) -> bool:

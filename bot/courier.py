@@ -33,14 +33,14 @@ class Courier:
     def __init__(self, platforms: Mapping[str, Platform], composer: Composer, board: ProgressBoard) -> None:
         """``board`` shows progress until an answer is sent."""
         self._platforms, self._composer, self._board = platforms, composer, board
-        self._bells = {name: asyncio.Event() for name in platforms}
+        self._wakeups = {name: asyncio.Event() for name in platforms}
         self._under_way: dict[int, UUID] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def ring(self, platform: str) -> None:
+    def notify(self, platform: str) -> None:
         """Look at a platform's rows now."""
-        if platform in self._bells:
-            self._bells[platform].set()
+        if platform in self._wakeups:
+            self._wakeups[platform].set()
 
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is finished first, for a moment."""
@@ -56,9 +56,9 @@ class Courier:
                 task.cancel()
 
     async def _serve(self, name: str) -> None:
-        bell = self._bells[name]
+        wakeup = self._wakeups[name]
         while True:
-            bell.clear()
+            wakeup.clear()
             try:
                 room = AT_ONCE - len(self._tasks)
                 claimed = await outbox.claim(name, room) if room > 0 else []
@@ -68,10 +68,10 @@ class Courier:
             except _AWAY as e:
                 _log.warning("the courier cannot reach the database: %s", e)
                 wait = POLL_SECONDS
-            # Not wait_for: before Python 3.12 it loses a cancellation that comes with the bell.
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes with the wake-up.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
-                    await bell.wait()
+                    await wakeup.wait()
 
     async def _pause(self, name: str) -> float:
         due = await outbox.next_due(name)
@@ -85,7 +85,7 @@ class Courier:
         def ended(task: "asyncio.Task[None]") -> None:
             self._tasks.discard(task)
             self._under_way.pop(claimed.row.id, None)
-            self.ring(name)  # the next row of the conversation may be due now
+            self.notify(name)  # the next row of the conversation may be due now
 
         task.add_done_callback(ended)
 
@@ -143,7 +143,7 @@ class Courier:
             record=record,
             opened=opened,
             sent=list(row.message_ids),
-            slot=claimed.slot,
+            placeholder=claimed.placeholder,
             edit=destination.pressed_message if row.part == outbox.MARK else "",
             attempt=row.attempts,
             age=claimed.age,
@@ -163,8 +163,8 @@ class Courier:
         except UserError as e:
             message = self._composer.notice(e.key, e.values, "")
         if message is None:
-            if claimed.slot:
-                await platform.retract(destination, claimed.slot)
+            if claimed.placeholder:
+                await platform.retract(destination, claimed.placeholder)
             return False
         await platform.deliver(delivery, message)
         return True
@@ -173,8 +173,10 @@ class Courier:
         """Show progress in a placeholder that was just sent."""
         placed = await outbox.placeholder_of(claimed.row.event_key)
         if placed is not None:
-            slot, destination, platform = placed
-            self._board.expect(claimed.row.event_key, platform, Destination.model_validate(destination), slot, "")
+            placeholder, destination, platform = placed
+            self._board.expect(
+                claimed.row.event_key, platform, Destination.model_validate(destination), placeholder, ""
+            )
 
     async def _again(self, claimed: Claimed, delay: float | None, reason: str, attempts: int) -> None:
         row = claimed.row

@@ -75,7 +75,7 @@ class Command(_Frozen):
     file_problem: str = ""
 
 
-class Press(_Frozen):
+class ButtonPress(_Frozen):
     """A pressed button; ``data`` is the packed action (bot.buttons)."""
 
     type: Literal["press"] = "press"
@@ -90,7 +90,7 @@ class Submit(_Frozen):
     values: dict[str, str]
 
 
-class Said(_Frozen):
+class TextMessage(_Frozen):
     """Plain text. ``addressed``: the bot was mentioned, or its message replied to, or it is a DM."""
 
     type: Literal["said"] = "said"
@@ -99,7 +99,7 @@ class Said(_Frozen):
     reply_to: str = ""
 
 
-Payload = Annotated[Command | Press | Submit | Said, Field(discriminator="type")]
+Payload = Annotated[Command | ButtonPress | Submit | TextMessage, Field(discriminator="type")]
 
 
 class Event(_Frozen):

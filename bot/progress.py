@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class _Entry:
     platform: Platform
     destination: Destination
-    slot: str
+    placeholder: str
     language: str
     since: float = field(default_factory=time.monotonic)
     shown: float = field(default_factory=time.monotonic)  # what is done within the interval shows no progress
@@ -45,14 +45,14 @@ class ProgressBoard:
         self._entries: dict[str, _Entry] = {}
         self._edited: dict[tuple[str, str], float] = {}
 
-    def expect(self, event_key: str, platform: str, destination: Destination, slot: str, language: str) -> None:
-        """Show progress of an event from now on, in its placeholder ``slot`` or the platform's own."""
+    def expect(self, event_key: str, platform: str, destination: Destination, placeholder: str, language: str) -> None:
+        """Show progress of an event from now on, in ``placeholder`` or the platform's own."""
         now = time.monotonic()
         for key in [k for k, e in self._entries.items() if now - e.since > KEPT_SECONDS]:
             del self._entries[key]
         for chat in [c for c, at in self._edited.items() if now - at > KEPT_SECONDS]:
             del self._edited[chat]
-        self._entries[event_key] = _Entry(self._platforms[platform], destination, slot, language)
+        self._entries[event_key] = _Entry(self._platforms[platform], destination, placeholder, language)
 
     def hear(self, heard: dict[str, Any]) -> None:
         """Take a published progress message."""
@@ -98,7 +98,7 @@ class ProgressBoard:
             progress, entry.latest = entry.latest, None
             entry.shown = self._edited[chat] = time.monotonic()
             try:
-                await entry.platform.show_progress(entry.destination, entry.slot, progress)
+                await entry.platform.show_progress(entry.destination, entry.placeholder, progress)
             except Exception as e:  # noqa: BLE001 - progress is worth no answer
                 _log.info("progress could not be shown: %s", e)
 

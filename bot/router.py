@@ -6,17 +6,17 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from bot import locales, presses, talk
+from bot import actions, locales, text_messages
 from bot.buttons import Action, BadButton, unpack
 from bot.commands import picture
 from bot.commands.model import DEFAULT
 from bot.commands.registry import CommandRegistry, CommandSpec
 from bot.compose import Composer
-from bot.events import Command, Event, Press, Said, Submit
+from bot.context import Context
+from bot.events import ButtonPress, Command, Event, Submit, TextMessage
 from bot.forms import ASKING, form_of
 from bot.messages import Form, Message
 from bot.platforms.base import Capabilities, Outcome, Watched
-from bot.turn import Turn
 from db import accounts, inbox, personas, stories
 from db.accounts import Who
 from db.connection import OUTAGES, transaction
@@ -59,19 +59,19 @@ class Router:
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and what it changes, then wake whoever does the rest. Never raises."""
         try:
-            outcome, turn = await self._commit(event, self._handle)
+            outcome, context = await self._commit(event, self._handle)
         except UserError as e:
-            outcome, turn = await self._answer(event, e.key, e.values, e.story_id if isinstance(e, Moved) else None)
+            outcome, context = await self._answer(event, e.key, e.values, e.story_id if isinstance(e, Moved) else None)
         except _AWAY as e:
             _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
-            outcome, turn = self._refused(event), None
+            outcome, context = self._refused(event), None
         except Exception:  # noqa: BLE001 - a defect in a handler must not cost the person an answer
             reference = secrets.token_hex(4)
             _log.exception("event %s failed, reference %s", event.key, reference)
-            outcome, turn = await self._answer(event, "router.defect", {"reference": reference}, None)
-        if turn is not None:
+            outcome, context = await self._answer(event, "router.defect", {"reference": reference}, None)
+        if context is not None:
             self._on_commit(event, outcome)
-            await turn.ring()
+            await context.wake()
         return outcome
 
     async def form_for(self, event: Event) -> Form | Message | None:
@@ -92,7 +92,7 @@ class Router:
             return self._composer.notice("router.defect", {"reference": reference}, language)
 
     async def _form(self, event: Event, language: str) -> Form | None:
-        if isinstance(event.payload, Press):
+        if isinstance(event.payload, ButtonPress):
             action = _read_button(event.payload.data)
             if action.verb == "own":
                 await self._check_own(event, action)
@@ -113,8 +113,8 @@ class Router:
             return [(s.name, s.key) for s in found_styles][:SUGGESTIONS]
         if source == "prompts":
             return [(n, n) for n in self._prompts.names() if prefix.lower() in n][:SUGGESTIONS]
-        if source == "painters":
-            names = (picture.DEFAULT, *await picture.painters(self._queue))
+        if source == "image_engines":
+            names = (picture.DEFAULT, *await picture.image_engines(self._queue))
             return [(name, name) for name in names if prefix.casefold() in name.casefold()][:SUGGESTIONS]
         if source == "models":
             known = dict.fromkeys((DEFAULT, *(await self._queue.models() or ())))
@@ -123,7 +123,7 @@ class Router:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 who = await _resolve(event)
                 if source == "stories":
-                    found = await stories.owned(who.account.id, who.user.id, search=prefix, limit=SUGGESTIONS)
+                    found = await stories.list_owned(who.account.id, who.user.id, search=prefix, limit=SUGGESTIONS)
                     return [((s.title or s.premise)[:100], f"#{s.id}") for s in found]
                 if source == "personas":
                     known = await personas.known(who.account.id, search=prefix)
@@ -137,26 +137,28 @@ class Router:
         found = await accounts.watched(platform)
         return [Watched(c.chat_id, c.thread_id, c.last_said) for c in found]
 
-    async def _commit(self, event: Event, handle: Callable[[Turn], Awaitable[None]]) -> tuple[Outcome, Turn | None]:
+    async def _commit(
+        self, event: Event, handle: Callable[[Context], Awaitable[None]]
+    ) -> tuple[Outcome, Context | None]:
         async with asyncio.timeout(PATIENCE_SECONDS) as patience, transaction():
             if not await inbox.record(event.key):
                 return Outcome("duplicate"), None
             capabilities = self._capabilities[event.platform]
             who = await _resolve(event)
-            turn = Turn(event, who, capabilities.placeholder_delay, self._queue, adults=self._adults)
-            await handle(turn)
+            context = Context(event, who, capabilities.placeholder_delay, self._queue, adults=self._adults)
+            await handle(context)
             # A commit under way is waited for: cut off, nobody would know whether it happened.
             patience.reschedule(None)
-        status = "answered" if turn.answered else "working" if turn.wakes else "silent"
-        return Outcome(status, private=turn.private), turn
+        status = "answered" if context.answered else "working" if context.wakes else "silent"
+        return Outcome(status, private=context.private), context
 
     async def _answer(
         self, event: Event, key: str, values: dict[str, Any], story: int | None
-    ) -> tuple[Outcome, Turn | None]:
+    ) -> tuple[Outcome, Context | None]:
         """Take the event in with a wording as its answer: what the handler did was rolled back."""
 
-        async def handle(turn: Turn) -> None:
-            await turn.notice(key, story=story, **values)
+        async def handle(context: Context) -> None:
+            await context.notice(key, story=story, **values)
 
         try:
             return await self._commit(event, handle)
@@ -167,58 +169,58 @@ class Router:
     def _refused(self, event: Event) -> Outcome:
         return Outcome("refused", locales.text("router.busy", language=event.user.language))
 
-    async def _handle(self, turn: Turn) -> None:
-        payload = turn.event.payload
+    async def _handle(self, context: Context) -> None:
+        payload = context.event.payload
         match payload:
             case Command():
-                await self._command(turn, payload)
-            case Press():
-                await self._press(turn, payload)
+                await self._command(context, payload)
+            case ButtonPress():
+                await self._press(context, payload)
             case Submit():
-                await self._submit(turn, _read_button(payload.form), payload.values)
-            case Said():
-                await talk.said(turn, payload, self._registry, self._submit)
+                await self._submit(context, _read_button(payload.form), payload.values)
+            case TextMessage():
+                await text_messages.receive(context, payload, self._registry, self._submit)
 
-    async def _command(self, turn: Turn, command: Command) -> None:
+    async def _command(self, context: Context, command: Command) -> None:
         spec, values = self._read(command)
-        _allow(spec, turn, values)
-        await turn.leave_form()
+        _allow(spec, context, values)
+        await context.leave_form()
         # Kept before anything is asked: the person sends it once, and the answer to a question brings no file.
-        if spec.file is not None and (kept := await picture.attached(turn)) is not None:
+        if spec.file is not None and (kept := await picture.attached(context)) is not None:
             values[spec.file.name] = str(kept)
         if spec.missing(values):
-            if self._capabilities[turn.event.platform].forms:
+            if self._capabilities[context.event.platform].forms:
                 missing = spec.missing(values)[0]
                 raise BadInput("command.missing", parameter=missing.name, help=missing.help)
-            await turn.ask(Action("fill", (self._registry.index(spec.name),)), values, 0)
+            await context.ask(Action("fill", (self._registry.index(spec.name),)), values, 0)
             return
-        await spec.handler(turn, _typed(spec, values))
+        await spec.handler(context, _typed(spec, values))
 
-    async def _press(self, turn: Turn, pressed: Press) -> None:
+    async def _press(self, context: Context, pressed: ButtonPress) -> None:
         action = _read_button(pressed.data)
         if action.verb in ASKING:
             if action.verb == "own":
-                await self._check_own(turn.event, action)
-            await turn.ask(action, {}, 0)
+                await self._check_own(context.event, action)
+            await context.ask(action, {}, 0)
             return
-        await turn.leave_form()
+        await context.leave_form()
         try:
-            await presses.press(turn, action)
+            await actions.press(context, action)
         except (LookupError, ValueError) as e:
             raise BadInput("router.old_button") from e
 
-    async def _submit(self, turn: Turn, action: Action, values: dict[str, str]) -> None:
+    async def _submit(self, context: Context, action: Action, values: dict[str, str]) -> None:
         if action.verb == "own":
-            await presses.own(turn, *_page_of(action), values.get("text", ""))
+            await actions.own(context, *_page_of(action), values.get("text", ""))
             return
         if action.verb == "change" and action.args:
-            await picture.change(turn, action.args[0], values.get("text", ""))
+            await picture.change(context, action.args[0], values.get("text", ""))
             return
         spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
         if spec is None:
             raise BadInput("router.old_button")
-        _allow(spec, turn, values)
-        await spec.handler(turn, _typed(spec, values))
+        _allow(spec, context, values)
+        await spec.handler(context, _typed(spec, values))
 
     async def _check_own(self, event: Event, action: Action) -> None:
         """Refuse the form for an own action where it would only be refused after it was filled in."""
@@ -275,8 +277,8 @@ async def _resolve(event: Event) -> Who:
     )
 
 
-def _allow(spec: CommandSpec, turn: Turn, values: Mapping[str, str]) -> None:
-    if spec.manages(values) and not turn.event.user.is_admin:
+def _allow(spec: CommandSpec, context: Context, values: Mapping[str, str]) -> None:
+    if spec.manages(values) and not context.event.user.is_admin:
         raise NotAllowed("admin.only")
 
 

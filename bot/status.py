@@ -6,18 +6,18 @@ from typing import Any, Final
 from db.jobs import Load
 
 Words = Callable[..., str]
-Vitals = Sequence[Mapping[str, Any]]
+Heartbeats = Sequence[Mapping[str, Any]]
 SHOWN: Final = 10
 """Workers and engines that are listed one by one."""
 _SOON_SECONDS: Final = 1.0
 
 
-def everybody(words: Words, vitals: Vitals | None, load: Load) -> list[str]:
-    """Return the lines for everybody. ``vitals`` are what workers published; None: nobody knows."""
-    lines = [words("status.unknown" if vitals is None else "status.up" if vitals else "status.down")]
-    if engines := [_engine(words, e) for e in _distinct(vitals or (), "engine", "model")]:
+def everybody(words: Words, heartbeats: Heartbeats | None, load: Load) -> list[str]:
+    """Return the lines for everybody. ``heartbeats`` are what workers published; None: nobody knows."""
+    lines = [words("status.unknown" if heartbeats is None else "status.up" if heartbeats else "status.down")]
+    if engines := [_engine(words, e) for e in _distinct(heartbeats or (), "engine", "model")]:
         lines.append(words("status.engines", engines=", ".join(engines)))
-    if drawing := [_engine(words, e) for e in _distinct(vitals or (), "engine", "model", key="pictures")]:
+    if drawing := [_engine(words, e) for e in _distinct(heartbeats or (), "engine", "model", key="pictures")]:
         lines.append(words("status.pictures", engines=", ".join(drawing)))
     lines.append(words("status.queue", interactive=load.interactive, background=load.background, running=load.running))
     if load.wait_s < _SOON_SECONDS:
@@ -27,15 +27,17 @@ def everybody(words: Words, vitals: Vitals | None, load: Load) -> list[str]:
     return lines
 
 
-def operators(words: Words, vitals: Vitals | None, work: Mapping[str, int], mail: Mapping[str, int]) -> list[str]:
+def operators(
+    words: Words, heartbeats: Heartbeats | None, work: Mapping[str, int], mail: Mapping[str, int]
+) -> list[str]:
     """Return the lines for who runs the service; ``work`` and ``mail`` count jobs and messages by state."""
-    lines = [words("status.workers", count="?" if vitals is None else len(vitals))]
-    for worker in list(vitals or ())[:SHOWN]:
+    lines = [words("status.workers", count="?" if heartbeats is None else len(heartbeats))]
+    for worker in list(heartbeats or ())[:SHOWN]:
         queues = ", ".join(str(q) for q in worker.get("queues", ()))
         named = {name: worker.get(name, "?") for name in ("worker", "running", "capacity")}
         lines.append(words("status.worker", queues=queues, **named))
     # A model's process is shared by the workers of its machine; its figures count once.
-    for engine in _distinct(vitals or (), "host", "pid", "engine", "model")[:SHOWN]:
+    for engine in _distinct(heartbeats or (), "host", "pid", "engine", "model")[:SHOWN]:
         if figures := _figures(words, engine):
             shown = {"name": _name(words, engine), "model": engine.get("model") or "", "host": engine["host"]}
             lines.append(words("status.figures", figures=", ".join(figures), **shown))
@@ -60,10 +62,10 @@ def models(words: Words, chosen: str, known: Sequence[str] | None) -> list[str]:
     return [writes, words("model.known", models=", ".join(known))]
 
 
-def _distinct(vitals: Vitals, *keys: str, key: str = "engines") -> list[dict[str, Any]]:
+def _distinct(heartbeats: Heartbeats, *keys: str, key: str = "engines") -> list[dict[str, Any]]:
     """Return the engines of all workers, one of those that agree in ``keys``; best one that is loaded."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for worker in vitals:
+    for worker in heartbeats:
         for reported in worker.get(key, ()):
             engine = {**reported, "host": worker.get("host", "?")}
             same = tuple(engine.get(k) for k in keys)

@@ -125,7 +125,7 @@ async def choose_model(account_id: int, model: str) -> None:
     )  # fmt: skip
 
 
-async def choose_painter(account_id: int, engine: str) -> None:
+async def choose_image_engine(account_id: int, engine: str) -> None:
     """Remember the image engine that an account wants first; "" goes back to the operator's order."""
     await row(
         "UPDATE accounts SET settings = settings || jsonb_build_object('image_engine', $2::text) "

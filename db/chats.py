@@ -8,14 +8,14 @@ from db.models import ChatMessage, Conversation, Persona
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Exchange:
     """What a user said, and the reply that is being written."""
 
     said: ChatMessage
     reply: ChatMessage
 
 
-async def say(conversation: Conversation, persona: Persona, user_id: int, text: str) -> Turn:
+async def say(conversation: Conversation, persona: Persona, user_id: int, text: str) -> Exchange:
     """Record what a user said and start the persona's reply."""
     said = await ChatMessage.create(
         conversation_id=conversation.id,
@@ -25,10 +25,10 @@ async def say(conversation: Conversation, persona: Persona, user_id: int, text: 
         role="user",
         text=text,
     )
-    return Turn(said, await _reply(said, 0, chosen=True))
+    return Exchange(said, await _reply(said, 0, chosen=True))
 
 
-async def again(conversation: Conversation, reply_id: int) -> Turn:
+async def again(conversation: Conversation, reply_id: int) -> Exchange:
     """Start another variant of a persona's reply; the old ones are kept. Raises `NotFound`."""
     old = await ChatMessage.get_or_none(id=reply_id, conversation_id=conversation.id, role="persona")
     if old is None or old.reply_to_id is None or old.epoch != conversation.epoch:
@@ -46,7 +46,7 @@ async def again(conversation: Conversation, reply_id: int) -> Turn:
     if variants[0].state == "pending":
         raise NotFound("chat.being_written")
     said = await ChatMessage.get(id=old.reply_to_id)
-    return Turn(said, await _reply(said, variants[0].variant_index + 1, chosen=False))
+    return Exchange(said, await _reply(said, variants[0].variant_index + 1, chosen=False))
 
 
 async def attach_reply(reply_id: int, text: str) -> bool:

@@ -52,11 +52,11 @@ RETURNING id"""
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row under way. ``slot`` is the platform's id of the placeholder that was sent for its event, or empty."""
+    """A row under way. ``placeholder`` is the platform's id of its event's placeholder message, or empty."""
 
     row: OutboxRow
     token: UUID
-    slot: str
+    placeholder: str
     age: float
 
 
@@ -103,12 +103,12 @@ async def claim(platform: str, limit: int) -> list[Claimed]:
             "SELECT o.id, extract(epoch FROM now() - o.created_at)::float8 AS age, "
             "CASE WHEN o.part IN ('reply', 'notice') THEN "
             "(SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
-            "AND p.part = 'placeholder' LIMIT 1) END AS slot FROM outbox o WHERE o.id = ANY($1)",
+            "AND p.part = 'placeholder' LIMIT 1) END AS placeholder FROM outbox o WHERE o.id = ANY($1)",
             claimed,
         )
     }
     return [
-        Claimed(row=o, token=o.lease_token, slot=extra[o.id]["slot"] or "", age=extra[o.id]["age"])
+        Claimed(row=o, token=o.lease_token, placeholder=extra[o.id]["placeholder"] or "", age=extra[o.id]["age"])
         for o in found
         if o.lease_token is not None
     ]

@@ -65,11 +65,11 @@ async def create(
     )
     page = await Page.create(story_id=story.id, state="pending", chosen=True)
     await Story.filter(id=story.id).update(cursor_id=page.id)
-    await tell_here(conversation_id, story.id)
+    await open_in(conversation_id, story.id)
     return Move(await _story(story.id), page, fresh=True)
 
 
-async def told_in(page_id: int) -> str | None:
+async def thread_of(page_id: int) -> str | None:
     """Return the chat id of the thread in which a page's story is told; None if it has no thread of its own."""
     found = await row(
         "SELECT c.chat_id FROM pages p JOIN conversations c ON c.story_id = p.story_id AND c.kind = 'thread' "
@@ -79,7 +79,7 @@ async def told_in(page_id: int) -> str | None:
     return None if found is None else found["chat_id"]
 
 
-async def tell_here(conversation_id: int, story_id: int) -> None:
+async def open_in(conversation_id: int, story_id: int) -> None:
     """Make a story the one that its conversation tells."""
     await rows("UPDATE conversations SET story_id = $2, mode = 'story' WHERE id = $1", conversation_id, story_id)
 
@@ -146,7 +146,7 @@ async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story
     return story, await Page.get(id=story.cursor_id)
 
 
-async def owned(account_id: int, owner_id: int, *, search: str = "", limit: int = 25) -> list[Story]:
+async def list_owned(account_id: int, owner_id: int, *, search: str = "", limit: int = 25) -> list[Story]:
     """Return a person's stories in an account, last played first; ``search`` is a part of title or premise."""
     found = await rows(
         "SELECT id FROM stories WHERE account_id = $1 AND owner_id = $2 "

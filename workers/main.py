@@ -1,6 +1,6 @@
 """The worker process: an arq worker that hands job ids to the runner, and the reaper beside it.
 
-arq is only the bell. Its job is done as soon as the runner has taken the id, so none of its timeouts, retries and
+arq only wakes workers up. Its job is done as soon as the runner has taken the id, so none of its timeouts, retries and
 results ever concern a real job; leases in the database do. Its poll stays as the fallback of the wake-up channel.
 """
 
@@ -16,11 +16,11 @@ from redis.exceptions import RedisError
 
 from db import inbox, jobs, pictures
 from db.connection import OUTAGES
+from workers.heartbeat import publish_heartbeat
 from workers.queue import CANCEL_CHANNEL, Queue, queue_name, wake_channel
 from workers.runner import Runner
 from workers.services import Services
-from workers.tracking import Stops
-from workers.vitals import publish_vitals
+from workers.tracking import StopRequests
 
 POLL_SECONDS: Final = 0.5
 REAPER_SECONDS: Final = 2.0
@@ -29,7 +29,7 @@ _TROUBLE: Final = (RedisError, OSError, TimeoutError)
 _log = logging.getLogger(__name__)
 
 
-class BellWorker(Worker):
+class WakeupWorker(Worker):
     """An arq worker woken by pub/sub instead of its poll, which outlives a Redis that goes away."""
 
     def __init__(self, queue: Queue, kind: jobs.Queue, runner: Runner) -> None:
@@ -38,7 +38,7 @@ class BellWorker(Worker):
         async def start(ctx: dict[Any, Any], job_id: int) -> None:
             del ctx
             runner.start(job_id)
-            self._bell.set()  # a second id of a running job took no slot: look for the next at once
+            self._wakeup.set()  # a second id of a running job took no slot: look for the next at once
 
         start.__qualname__ = "start"
         super().__init__(
@@ -55,28 +55,28 @@ class BellWorker(Worker):
             job_deserializer=queue.redis.job_deserializer,
         )
         self._runner = runner
-        self._bell = asyncio.Event()
-        runner.on_free = self._bell.set
+        self._wakeup = asyncio.Event()
+        runner.on_free = self._wakeup.set
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Look at the queue now."""
-        self._bell.set()
+        self._wakeup.set()
 
     async def serve(self) -> None:
         """Take ids until cancelled; the ids being taken then are handed on first."""
         try:
             while True:
-                self._bell.clear()
+                self._wakeup.clear()
                 try:
                     if self._runner.free > 0:
                         await self._poll_iteration()
                 except _TROUBLE:
                     await self._forget()
                     await asyncio.sleep(POLL_SECONDS)
-                # Not wait_for: before Python 3.12 it loses a cancellation that comes with the bell.
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes with the wake-up.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
-                        await self._bell.wait()
+                        await self._wakeup.wait()
         finally:
             await self._forget()
 
@@ -101,10 +101,10 @@ async def serve(services: Services, kinds: Sequence[jobs.Queue], runner: Runner,
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    bells: dict[jobs.Queue, BellWorker] = {kind: BellWorker(queue, kind, runner) for kind in kinds}
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(bell.serve()) for bell in bells.values()]
-    tasks.append(asyncio.create_task(_listen(queue, bells, runner, services.stops)))
-    tasks.append(asyncio.create_task(publish_vitals(services, kinds, runner)))
+    wakeup_workers: dict[jobs.Queue, WakeupWorker] = {kind: WakeupWorker(queue, kind, runner) for kind in kinds}
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(wakeup.serve()) for wakeup in wakeup_workers.values()]
+    tasks.append(asyncio.create_task(_listen(queue, wakeup_workers, runner, services.stop_requests)))
+    tasks.append(asyncio.create_task(publish_heartbeat(services, kinds, runner)))
     if reaper:
         tasks.append(asyncio.create_task(_reap(queue, kinds)))
     stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
@@ -119,24 +119,26 @@ async def serve(services: Services, kinds: Sequence[jobs.Queue], runner: Runner,
         task.result()
 
 
-async def _listen(queue: Queue, bells: dict[jobs.Queue, BellWorker], runner: Runner, stops: Stops) -> None:
-    channels = {wake_channel(kind): bell for kind, bell in bells.items()}
+async def _listen(
+    queue: Queue, wakeup_workers: dict[jobs.Queue, WakeupWorker], runner: Runner, stop_requests: StopRequests
+) -> None:
+    channels = {wake_channel(kind): wakeup for kind, wakeup in wakeup_workers.items()}
     async for heard in queue.listen(CANCEL_CHANNEL, *channels):
         if heard is None:
-            for bell in bells.values():
-                bell.ring()
+            for wakeup in wakeup_workers.values():
+                wakeup.notify()
             with suppress(*OUTAGES):
-                await stops.look_all()
+                await stop_requests.check_all()
         elif heard[0] == CANCEL_CHANNEL:
-            await _cancel(int(heard[1].get("job", 0)), runner, stops)
+            await _cancel(int(heard[1].get("job", 0)), runner, stop_requests)
         else:
-            channels[heard[0]].ring()
+            channels[heard[0]].notify()
 
 
-async def _cancel(job_id: int, runner: Runner, stops: Stops) -> None:
+async def _cancel(job_id: int, runner: Runner, stop_requests: StopRequests) -> None:
     """Let a job end early if it was asked to; else it was cancelled: stop it as it is."""
     try:
-        if not await stops.look(job_id):
+        if not await stop_requests.check(job_id):
             runner.cancel(job_id)
     except OUTAGES as e:
         # A cancelled job ends at the next renewal of its lease.

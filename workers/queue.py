@@ -46,7 +46,7 @@ def outbox_channel(platform: str) -> str:
 
 PROGRESS_CHANNEL: Final = f"{CHANNELS}:progress"
 CANCEL_CHANNEL: Final = f"{CHANNELS}:cancel"
-_VITALS: Final = f"{CHANNELS}:vitals:"
+_HEARTBEATS: Final = f"{CHANNELS}:heartbeat:"
 
 
 def connect_redis(url: str) -> ArqRedis:
@@ -122,10 +122,10 @@ class Queue:
         """Cancel a job; False if it is over. Commits on its own unless called inside a transaction."""
         cancelled = await jobs.cancel(job_id)
         if cancelled:
-            await self.announce_cancel(job_id)
+            await self.notify_cancel(job_id)
         return cancelled
 
-    async def announce_cancel(self, job_id: int) -> None:
+    async def notify_cancel(self, job_id: int) -> None:
         """Tell the worker that runs a cancelled job, so that it need not wait for its next renewal."""
         await self.publish(CANCEL_CHANNEL, {"job": job_id})
 
@@ -142,28 +142,30 @@ class Queue:
         except _TROUBLE as e:
             self._lost("publishing", e)
 
-    async def put_vitals(self, worker: str, vitals: dict[str, Any], seconds: float) -> None:
+    async def put_heartbeat(self, worker: str, heartbeat: dict[str, Any], seconds: float) -> None:
         """Say how a worker does; it is forgotten after ``seconds``."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await self.redis.set(f"{_VITALS}{worker}", json.dumps(vitals, default=str), px=round(seconds * 1000))
+                await self.redis.set(
+                    f"{_HEARTBEATS}{worker}", json.dumps(heartbeat, default=str), px=round(seconds * 1000)
+                )
             self._back()
         except _TROUBLE as e:
             self._lost("publishing", e)
 
-    async def drop_vitals(self, worker: str) -> None:
+    async def drop_heartbeat(self, worker: str) -> None:
         """Forget a worker that stops."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await self.redis.delete(f"{_VITALS}{worker}")
+                await self.redis.delete(f"{_HEARTBEATS}{worker}")
         except _TROUBLE as e:
             self._lost("publishing", e)
 
-    async def vitals(self) -> list[dict[str, Any]] | None:
-        """Return how each living worker does (workers.vitals), by name; None if Redis is away: nobody knows then."""
+    async def heartbeats(self) -> list[dict[str, Any]] | None:
+        """Return how each living worker does (workers.heartbeat), by name; None if Redis is away: nobody knows then."""
         try:
             async with asyncio.timeout(2 * PATIENCE):
-                keys = [key async for key in self.redis.scan_iter(match=f"{_VITALS}*", count=1000)]
+                keys = [key async for key in self.redis.scan_iter(match=f"{_HEARTBEATS}*", count=1000)]
                 found = await self.redis.mget(sorted(keys)) if keys else []
         except _TROUBLE as e:
             self._lost("asking for workers", e)
@@ -175,7 +177,7 @@ class Queue:
 
         Empty if they only have templates; None if nobody knows: Redis is away, or no worker that writes is up.
         """
-        writers = [worker for worker in await self.vitals() or () if "cpu" in worker.get("queues", ())]
+        writers = [worker for worker in await self.heartbeats() or () if "cpu" in worker.get("queues", ())]
         names = dict.fromkeys(str(name) for worker in writers for name in worker.get("models", ()))
         return tuple(names) if writers else None
 

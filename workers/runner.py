@@ -146,7 +146,7 @@ class Runner:
             async with transaction():
                 await self._workflow_of(run.job.type).give_up(run, failure)
                 await jobs.bury(run.job.id, run.token, error)
-            await run.announce()
+            await run.notify()
         except LeaseLost:
             _log.info("job %d is not ours any more", run.job.id)
         except OUTAGES as e:

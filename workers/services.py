@@ -6,7 +6,7 @@ from prompts.registry import PromptRegistry
 from workers.engines.text.fallback import EngineChain
 from workers.pictures.studio import Studio
 from workers.queue import Queue
-from workers.tracking import Stops
+from workers.tracking import StopRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +16,5 @@ class Services:
     text: EngineChain
     prompts: PromptRegistry
     queue: Queue
-    stops: Stops = field(default_factory=Stops)
+    stop_requests: StopRequests = field(default_factory=StopRequests)
     studio: Studio = field(default_factory=Studio)

@@ -85,7 +85,7 @@ class Tracker:
             )
 
 
-class Stops:
+class StopRequests:
     """Which running jobs of this process can end early and keep what they have, and who was asked to.
 
     The wish itself is in the record (`db.jobs.ask_to_stop`); this only brings it to the job at once.
@@ -100,18 +100,18 @@ class Stops:
         """Offer that a job may be stopped as long as the context lasts; the event is set when somebody wants that."""
         event = self._events[job.id] = asyncio.Event()
         try:
-            await self.look(job.id)  # somebody may have asked before anybody listened
+            await self.check(job.id)  # somebody may have asked before anybody listened
             yield event
         finally:
             del self._events[job.id]
 
-    async def look_all(self) -> None:
-        """Look into the record whether any of the jobs that can be stopped now was asked to."""
+    async def check_all(self) -> None:
+        """Check the record for stop requests of all jobs that can be stopped now."""
         for job_id in list(self._events):
-            await self.look(job_id)
+            await self.check(job_id)
 
-    async def look(self, job_id: int) -> bool:
-        """Look into the record whether a running job was asked to stop, and tell it if it can; False if it was not."""
+    async def check(self, job_id: int) -> bool:
+        """Pass on the stop request of a running job, if the record has one; False if not."""
         job = await jobs.get(job_id)
         if job is None or job.state != "running" or not jobs.asked_to_stop(job):
             return False

@@ -39,19 +39,19 @@ class Workflow(ABC):
 
     async def run(self, run: Run) -> None:
         """Run the steps that left nothing yet. Raises `LeaseLost` and whatever the steps raise."""
-        run.left.update({step: a.content for step, a in (await jobs.artifacts(run.job.id)).items()})
+        run.outputs.update({step: a.content for step, a in (await jobs.artifacts(run.job.id)).items()})
         if run.job.interaction is not None:
-            run.left[WaitForChoice.name] = run.job.interaction
+            run.outputs[WaitForChoice.name] = run.job.interaction
         todo = list(self.steps)
         while todo:
             step = todo.pop(0)
             if isinstance(step, WaitForChoice):
-                if step.name not in run.left and step.needed(run):
+                if step.name not in run.outputs and step.needed(run):
                     await jobs.wait(run.job.id, run.token)
                     return
             elif isinstance(step, Parallel):
-                await asyncio.gather(*(_plain(s, run) for s in step.steps if s.name not in run.left))
-            elif step.name in run.left:
+                await asyncio.gather(*(_plain(s, run) for s in step.steps if s.name not in run.outputs))
+            elif step.name in run.outputs:
                 continue
             elif (queue := step.queue) is not None and queue != run.job.queue:
                 await self._hand_over(run, queue)
@@ -62,7 +62,7 @@ class Workflow(ABC):
             else:
                 await _plain(step, run)
         await jobs.finish(run.job.id, run.token)
-        await run.announce()
+        await run.notify()
 
     async def _hand_over(self, run: Run, queue: jobs.Queue) -> None:
         """Let a worker of another kind go on with the job."""
@@ -72,15 +72,15 @@ class Workflow(ABC):
     async def _commit(self, step: Commit, run: Run, todo: list[AnyStep]) -> bool:
         """Run a step in its transaction; True if that ended the run as well."""
         async with transaction():
-            run.left[step.name] = await step.run(run)
-            await jobs.save_artifact(run.job.id, run.token, step.name, step.kind, run.left[step.name])
+            run.outputs[step.name] = await step.run(run)
+            await jobs.save_artifact(run.job.id, run.token, step.name, step.kind, run.outputs[step.name])
             following = todo[0] if todo else None
             waits = isinstance(following, WaitForChoice) and following.needed(run)
             if waits:
                 await jobs.wait(run.job.id, run.token)
             elif following is None:
                 await jobs.finish(run.job.id, run.token)
-        await run.announce()
+        await run.notify()
         return waits or not todo
 
 
@@ -214,4 +214,4 @@ async def _give_up_page(run: Run, failure: Failure) -> None:
 async def _plain(step: Step, run: Run) -> None:
     content = await step.run(run)
     await jobs.save_artifact(run.job.id, run.token, step.name, step.kind, content)
-    run.left[step.name] = content
+    run.outputs[step.name] = content

@@ -3,25 +3,25 @@
 from typing import Any, Final
 
 from bot.commands.registry import CommandSpec
-from bot.turn import Turn
+from bot.context import Context
 
 
-async def status(turn: Turn, values: dict[str, Any]) -> None:
+async def status(context: Context, values: dict[str, Any]) -> None:
     """Show how busy it is."""
     del values
-    await turn.say("status", {"account": turn.account_id, "user": turn.user_id}, ordered=False, private=True)
+    await context.say("status", {"account": context.account_id, "user": context.user_id}, ordered=False, private=True)
 
 
-async def help_(turn: Turn, values: dict[str, Any]) -> None:
+async def help_(context: Context, values: dict[str, Any]) -> None:
     """Show what one can do."""
     del values
-    await turn.say("help", {})
+    await context.say("help", {})
 
 
-async def cancel(turn: Turn, values: dict[str, Any]) -> None:
+async def cancel(context: Context, values: dict[str, Any]) -> None:
     """Leave the form that is being asked: every command does; this one tells whether there was one."""
     del values
-    await turn.notice("form.nothing_to_cancel" if turn.who.draft is None else "form.cancelled")
+    await context.notice("form.nothing_to_cancel" if context.who.draft is None else "form.cancelled")
 
 
 SPECS: Final = (

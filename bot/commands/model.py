@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from bot.commands.registry import CommandSpec, Parameter
-from bot.turn import Turn
+from bot.context import Context
 from db import accounts
 from db.errors import NotFound, UserError
 
@@ -11,23 +11,23 @@ DEFAULT: Final = "default"
 """What to type for the operator's choice."""
 
 
-async def model(turn: Turn, values: dict[str, Any]) -> None:
+async def model(context: Context, values: dict[str, Any]) -> None:
     """Show which model writes here, or choose one."""
     wanted = " ".join(str(values.get("name") or "").split())
     if not wanted:
-        await turn.say("model", {"account": turn.account_id}, ordered=False, private=True)
+        await context.say("model", {"account": context.account_id}, ordered=False, private=True)
     elif wanted.casefold() == DEFAULT:
-        await accounts.choose_model(turn.account_id, "")
-        await turn.notice("model.reset", private=False)
+        await accounts.choose_model(context.account_id, "")
+        await context.notice("model.reset", private=False)
     else:
-        found = await _named(turn, wanted)
-        await accounts.choose_model(turn.account_id, found)
-        await turn.notice("model.saved", private=False, model=found)
+        found = await _named(context, wanted)
+        await accounts.choose_model(context.account_id, found)
+        await context.notice("model.saved", private=False, model=found)
 
 
-async def _named(turn: Turn, wanted: str) -> str:
+async def _named(context: Context, wanted: str) -> str:
     """Return a model's name as its workers spell it. Raises `UserError`."""
-    known = await turn.queue.models()
+    known = await context.queue.models()
     if known is None:
         raise UserError("model.unreachable")
     if not known:

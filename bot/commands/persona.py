@@ -3,34 +3,34 @@
 from typing import Any, Final
 
 from bot.commands.registry import CommandSpec, Parameter
-from bot.turn import Turn
+from bot.context import Context
 from db import chats, personas
 from db.models import Persona
 
 
-async def list_personas(turn: Turn, values: dict[str, Any]) -> None:
+async def list_personas(context: Context, values: dict[str, Any]) -> None:
     """List the personas one can talk with here."""
     del values
-    await turn.say("personas", {"account": turn.account_id})
+    await context.say("personas", {"account": context.account_id})
 
 
-async def use(turn: Turn, values: dict[str, Any]) -> None:
+async def use(context: Context, values: dict[str, Any]) -> None:
     """Talk with a persona here from now on."""
-    await use_persona(turn, await personas.named(turn.account_id, str(values["name"])))
+    await use_persona(context, await personas.named(context.account_id, str(values["name"])))
 
 
-async def use_persona(turn: Turn, persona: Persona) -> None:
+async def use_persona(context: Context, persona: Persona) -> None:
     """Talk with a persona here from now on; it greets."""
-    await personas.use(turn.conversation_id, persona.id)
-    await turn.say("greeting", {"account": turn.account_id, "persona": persona.id})
+    await personas.use(context.conversation_id, persona.id)
+    await context.say("greeting", {"account": context.account_id, "persona": persona.id})
 
 
-async def reset(turn: Turn, values: dict[str, Any]) -> None:
+async def reset(context: Context, values: dict[str, Any]) -> None:
     """Let the persona forget what was said here."""
     del values
-    persona = await personas.active(turn.who.conversation)
-    await chats.reset(turn.conversation_id)
-    await turn.notice("chat.reset", private=False, name=persona.name)
+    persona = await personas.active(context.who.conversation)
+    await chats.reset(context.conversation_id)
+    await context.notice("chat.reset", private=False, name=persona.name)
 
 
 SPECS: Final = (

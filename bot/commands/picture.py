@@ -1,11 +1,11 @@
-"""`/imagine`, `/persona portrait`, `/painter`, `/rating`: pictures, who draws them, and what they may show here."""
+"""`/imagine`, `/persona portrait`, `/image_model`, `/rating`: pictures, who draws them, and what they may show here."""
 
 import secrets
 from typing import Any, Final
 
 from bot.commands.registry import CommandSpec, Parameter
+from bot.context import Context
 from bot.events import Command
-from bot.turn import Turn
 from db import accounts, personas, pictures, stories
 from db.errors import BadInput, NotAllowed, NotFound
 from db.models import Persona
@@ -33,7 +33,7 @@ _LABELS: Final[dict[Rating, str]] = {
 }
 
 
-async def imagine(turn: Turn, values: dict[str, Any]) -> None:
+async def imagine(context: Context, values: dict[str, Any]) -> None:
     """Draw what is described, or redraw an attached picture."""
     seed = values.get("seed")
     if seed is not None and not 0 <= seed < SEED_LIMIT:
@@ -43,9 +43,9 @@ async def imagine(turn: Turn, values: dict[str, Any]) -> None:
         "negative": values.get("negative") or "",
         "lora": " ".join(str(values.get("lora") or "").split()),
         "seed": seed,
-        "rating": setting_of(turn),
+        "rating": setting_of(context),
         **_look(values),
-        **chances(turn),
+        **chances(context),
     }
     source = values.get("picture")
     if source is not None:
@@ -53,111 +53,111 @@ async def imagine(turn: Turn, values: dict[str, Any]) -> None:
         if not 5 <= strength <= 100:
             raise BadInput("picture.bad_change")
         order |= {"source": source, "strength": strength / 100}
-    await turn.work("imagine", order)
+    await context.work("imagine", order)
 
 
-async def illustrate(turn: Turn, page_id: int) -> None:
+async def illustrate(context: Context, page_id: int) -> None:
     """Draw a page. Raises `NotFound`."""
     found = await stories.page(page_id)
-    if found is None or found[0].account_id != turn.account_id or found[1].state != "ready":
+    if found is None or found[0].account_id != context.account_id or found[1].state != "ready":
         raise NotFound("story.unknown")
-    await turn.work("illustrate_page", {"illustrates": page_id, **chances(turn)})
+    await context.work("illustrate_page", {"illustrates": page_id, **chances(context)})
 
 
-async def portrait(turn: Turn, values: dict[str, Any]) -> None:
+async def portrait(context: Context, values: dict[str, Any]) -> None:
     """Draw a persona: the one that is named, else the one that is talked with here."""
     name = str(values.get("name") or "").strip()
-    persona = await (personas.named(turn.account_id, name) if name else personas.active(turn.who.conversation))
-    await portray(turn, persona, **_look(values))
+    persona = await (personas.named(context.account_id, name) if name else personas.active(context.who.conversation))
+    await portray(context, persona, **_look(values))
 
 
-async def portray(turn: Turn, persona: Persona, **look: str) -> None:
+async def portray(context: Context, persona: Persona, **look: str) -> None:
     """Draw a persona."""
-    await turn.work("persona_portrait", {"persona": persona.id, **look, **chances(turn)})
+    await context.work("persona_portrait", {"persona": persona.id, **look, **chances(context)})
 
 
-async def change(turn: Turn, picture_id: int, prompt: str) -> None:
+async def change(context: Context, picture_id: int, prompt: str) -> None:
     """Redraw a picture as something else. Raises `NotFound`."""
-    picture = await pictures.get(turn.account_id, picture_id)
+    picture = await pictures.get(context.account_id, picture_id)
     look = {"style": picture.style, "size": picture.size, "quality": picture.quality, "lora": picture.lora}
-    await turn.work(
+    await context.work(
         "imagine",
         {
             "prompt": " ".join(prompt.split()),
             "negative": picture.negative,
             "seed": None,
-            "rating": setting_of(turn),
+            "rating": setting_of(context),
             "source": picture.id,
             "strength": CHANGE / 100,
             **look,
-            **chances(turn),
+            **chances(context),
         },
     )
 
 
-async def redraw(turn: Turn, how: str, picture_id: int) -> None:
+async def redraw(context: Context, how: str, picture_id: int) -> None:
     """Make another picture from one: ``how`` is the job's type. Raises `NotFound`."""
-    picture = await pictures.get(turn.account_id, picture_id)
-    await turn.work(how, {"picture": picture.id, **chances(turn)})
+    picture = await pictures.get(context.account_id, picture_id)
+    await context.work(how, {"picture": picture.id, **chances(context)})
 
 
-async def rate(turn: Turn, values: dict[str, Any]) -> None:
+async def rate(context: Context, values: dict[str, Any]) -> None:
     """Say what pictures may show here, as far as the place allows it."""
     level = parse_rating(values["level"])
     allowed = place_allowance(
-        adult_channel=turn.event.conversation.adult,
-        direct=turn.event.conversation.kind == "dm",
+        adult_channel=context.event.conversation.adult,
+        direct=context.event.conversation.kind == "dm",
         opted_in=True,
-        operator_adult=turn.adults,
+        operator_adult=context.adults,
         ordinary="suggestive",
     )
     if exceeds(level, allowed):
         raise NotAllowed("picture.place_refuses")
-    await accounts.set_rating(turn.account_id, level)
-    await turn.notice("picture.rating_set", private=False, level=_LABELS[level])
+    await accounts.set_rating(context.account_id, level)
+    await context.notice("picture.rating_set", private=False, level=_LABELS[level])
 
 
-async def painter(turn: Turn, values: dict[str, Any]) -> None:
+async def image_model(context: Context, values: dict[str, Any]) -> None:
     """Choose which engine draws for the account."""
     wanted = str(values["name"]).strip().casefold()
     if wanted == DEFAULT:
-        await accounts.choose_painter(turn.account_id, "")
-        await turn.notice("picture.painter_reset", private=False)
+        await accounts.choose_image_engine(context.account_id, "")
+        await context.notice("picture.image_engine_reset", private=False)
         return
-    known = await painters(turn.queue)
+    known = await image_engines(context.queue)
     if wanted not in known:
-        raise NotFound("picture.no_painter", name=wanted, names=", ".join((DEFAULT, *known)))
-    await accounts.choose_painter(turn.account_id, wanted)
-    await turn.notice("picture.painter_set", private=False, name=wanted)
+        raise NotFound("picture.no_image_engine", name=wanted, names=", ".join((DEFAULT, *known)))
+    await accounts.choose_image_engine(context.account_id, wanted)
+    await context.notice("picture.image_engine_set", private=False, name=wanted)
 
 
-async def painters(queue: Queue) -> list[str]:
+async def image_engines(queue: Queue) -> list[str]:
     """Return the names of the image engines that workers have."""
-    workers = await queue.vitals() or []
+    workers = await queue.heartbeats() or []
     return list(dict.fromkeys(str(e.get("engine")) for worker in workers for e in worker.get("pictures", ())))
 
 
-def chances(turn: Turn) -> dict[str, Any]:
+def chances(context: Context) -> dict[str, Any]:
     """Return what a picture's job is told besides: what may be shown here, and a seed (kept for when it runs again)."""
-    return {"allowance": allowed_here(turn), "random_seed": secrets.randbelow(SEED_LIMIT)}
+    return {"allowance": allowed_here(context), "random_seed": secrets.randbelow(SEED_LIMIT)}
 
 
-def allowed_here(turn: Turn) -> Rating:
+def allowed_here(context: Context) -> Rating:
     """Return the highest rating that may be shown here: what the place allows, and not more than `/rating` said."""
-    setting = setting_of(turn)
+    setting = setting_of(context)
     allowance = place_allowance(
-        adult_channel=turn.event.conversation.adult,
-        direct=turn.event.conversation.kind == "dm",
+        adult_channel=context.event.conversation.adult,
+        direct=context.event.conversation.kind == "dm",
         opted_in=setting == "nsfw",
-        operator_adult=turn.adults,
+        operator_adult=context.adults,
         ordinary="sfw" if setting == "sfw" else "suggestive",
     )
-    return lowest(allowance, setting) if "rating" in turn.who.account.settings else allowance
+    return lowest(allowance, setting) if "rating" in context.who.account.settings else allowance
 
 
-def setting_of(turn: Turn) -> Rating:
+def setting_of(context: Context) -> Rating:
     """Return the rating that the account has chosen."""
-    return parse_rating(turn.who.account.settings.get("rating"))
+    return parse_rating(context.who.account.settings.get("rating"))
 
 
 def _look(values: dict[str, Any]) -> dict[str, str]:
@@ -171,9 +171,9 @@ def _look(values: dict[str, Any]) -> dict[str, str]:
     return {"style": style, "size": values.get("size") or "", "quality": values.get("quality") or ""}
 
 
-async def attached(turn: Turn) -> int | None:
+async def attached(context: Context) -> int | None:
     """Keep the picture that came with a command and return its id; None if there is none. Raises `BadInput`."""
-    payload = turn.event.payload
+    payload = context.event.payload
     if not isinstance(payload, Command):
         return None
     if payload.file_problem:
@@ -182,7 +182,7 @@ async def attached(turn: Turn) -> int | None:
         return None
     if len(payload.file) > pictures.ATTACHED_BYTES:
         raise BadInput("attachment.too_big", limit_mb=pictures.ATTACHED_BYTES // 1_000_000)
-    return await pictures.attach(turn.account_id, turn.user_id, turn.conversation_id, payload.file)
+    return await pictures.attach(context.account_id, context.user_id, context.conversation_id, payload.file)
 
 
 SPECS: Final = (
@@ -216,10 +216,10 @@ SPECS: Final = (
         (Parameter("name", "The persona's name", completes="personas"), _STYLE, _SIZE, _QUALITY),
     ),
     CommandSpec(
-        "painter",
+        "image_model",
         "Choose who draws the pictures here",
-        painter,
-        (Parameter("name", f"The engine, or {DEFAULT} for the usual one", required=True, completes="painters"),),
+        image_model,
+        (Parameter("name", f"The engine, or {DEFAULT} for the usual one", required=True, completes="image_engines"),),
         admin=True,
     ),
     CommandSpec(

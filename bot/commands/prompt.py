@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from bot.commands.registry import CommandSpec, Parameter
-from bot.turn import Turn
+from bot.context import Context
 from db import overrides
 from db.errors import BadInput, NotFound
 from prompts.errors import PromptError, PromptNotFound
@@ -15,13 +15,13 @@ SOURCE_LENGTH: Final = 4000
 _NAME: Final = Parameter("name", "Which prompt", required=True, completes="prompts")
 
 
-async def show(turn: Turn, values: dict[str, Any]) -> None:
+async def show(context: Context, values: dict[str, Any]) -> None:
     """Show the prompt that is in force here."""
     _known(values["name"])
-    await turn.say("prompt", {"account": turn.account_id, "name": values["name"]}, private=True)
+    await context.say("prompt", {"account": context.account_id, "name": values["name"]}, private=True)
 
 
-async def change(turn: Turn, values: dict[str, Any]) -> None:
+async def change(context: Context, values: dict[str, Any]) -> None:
     """Use an own text for a prompt."""
     name, source = values["name"], values["text"]
     _known(name)
@@ -29,15 +29,15 @@ async def change(turn: Turn, values: dict[str, Any]) -> None:
         default_registry().validate(name, source)
     except PromptError as e:
         raise BadInput("prompt.invalid", problem=str(e)) from e
-    await overrides.put(turn.account_id, name, source, user_id=turn.user_id)
-    await turn.notice("prompt.saved", name=name)
+    await overrides.put(context.account_id, name, source, user_id=context.user_id)
+    await context.notice("prompt.saved", name=name)
 
 
-async def reset(turn: Turn, values: dict[str, Any]) -> None:
+async def reset(context: Context, values: dict[str, Any]) -> None:
     """Go back to the default of a prompt."""
     _known(values["name"])
-    dropped = await overrides.drop(turn.account_id, values["name"])
-    await turn.notice("prompt.reset" if dropped else "prompt.not_changed", name=values["name"])
+    dropped = await overrides.drop(context.account_id, values["name"])
+    await context.notice("prompt.reset" if dropped else "prompt.not_changed", name=values["name"])
 
 
 def _known(name: str) -> None:

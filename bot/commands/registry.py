@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bot.turn import Turn
+    from bot.context import Context
 
-Handler = Callable[["Turn", dict[str, Any]], Awaitable[None]]
+Handler = Callable[["Context", dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

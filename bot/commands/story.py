@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bot.commands.picture import chances
 from bot.commands.registry import CommandSpec, Parameter
-from bot.turn import Turn
+from bot.context import Context
 from db import stories
 from db.errors import BadInput, NotFound
 from db.models import Page, Story
@@ -18,103 +18,103 @@ GENRES: Final = ("fantasy", "mystery", "science fiction", "horror", "romance", "
 _WHICH: Final = Parameter("story", "Which story: its title, or a number of /story list", completes="stories")
 
 
-async def begin(turn: Turn, values: dict[str, Any]) -> None:
+async def begin(context: Context, values: dict[str, Any]) -> None:
     """Start a story from a premise."""
     premise = " ".join(str(values["premise"]).split())
     if not premise:
         raise BadInput("story.premise_empty")
     move = await stories.create(
-        account_id=turn.account_id,
-        owner_id=turn.user_id,
-        conversation_id=turn.conversation_id,
+        account_id=context.account_id,
+        owner_id=context.user_id,
+        conversation_id=context.conversation_id,
         premise=premise,
         genre=values.get("genre") or "",
-        language=values.get("language") or turn.who.user.language.partition("-")[0] or "en",
+        language=values.get("language") or context.who.user.language.partition("-")[0] or "en",
         mode=values.get("mode") or "solo",
         illustrated=bool(values.get("illustrated")),
         seed=secrets.randbelow(stories.SEED_LIMIT),
     )
-    await show(turn, move)
+    await show(context, move)
 
 
-async def show(turn: Turn, move: Move) -> None:
+async def show(context: Context, move: Move) -> None:
     """Show the page of a move: at once if it is there, else have it written, and drawn if the story has pictures."""
     if move.fresh:
-        pictures = {"pictures": chances(turn)} if move.story.illustrated else {}
-        job_id = await turn.work("branching_page", {"page": move.page.id, **pictures})
+        pictures = {"pictures": chances(context)} if move.story.illustrated else {}
+        job_id = await context.work("branching_page", {"page": move.page.id, **pictures})
         await stories.set_job(move.page.id, job_id)
     else:
-        await turn.say("page", {"page": move.page.id})
+        await context.say("page", {"page": move.page.id})
 
 
-async def show_current(turn: Turn, story_id: int) -> None:
+async def show_current(context: Context, story_id: int) -> None:
     """Open a story here and show where it stands."""
-    _, page = await stories.at_cursor(turn.account_id, turn.user_id, story_id)
-    await stories.tell_here(turn.conversation_id, story_id)
+    _, page = await stories.at_cursor(context.account_id, context.user_id, story_id)
+    await stories.open_in(context.conversation_id, story_id)
     if page.state == "pending":
-        await turn.notice("story.being_written")
+        await context.notice("story.being_written")
     else:
-        await turn.say("page", {"page": page.id})
+        await context.say("page", {"page": page.id})
 
 
-async def list_stories(turn: Turn, values: dict[str, Any]) -> None:
+async def list_stories(context: Context, values: dict[str, Any]) -> None:
     """List the person's stories."""
     del values
-    await turn.say("stories", {"account": turn.account_id, "user": turn.user_id}, private=True)
+    await context.say("stories", {"account": context.account_id, "user": context.user_id}, private=True)
 
 
-async def resume(turn: Turn, values: dict[str, Any]) -> None:
+async def resume(context: Context, values: dict[str, Any]) -> None:
     """Open a story again and show where it stands."""
-    await show_current(turn, await _which(turn, values.get("story") or "", shared=True))
+    await show_current(context, await _which(context, values.get("story") or "", shared=True))
 
 
-async def back(turn: Turn, values: dict[str, Any]) -> None:
+async def back(context: Context, values: dict[str, Any]) -> None:
     """Go back to the page before."""
     del values
-    story, page = await here(turn)
-    await go_back(turn, page.id, story.revision)
+    story, page = await here(context)
+    await go_back(context, page.id, story.revision)
 
 
-async def go_back(turn: Turn, page_id: int, revision: int) -> None:
+async def go_back(context: Context, page_id: int, revision: int) -> None:
     """Go back from a page; what waits for it, if it is still being written, is answered."""
-    move = await stories.back(turn.account_id, turn.user_id, page_id, revision)
+    move = await stories.back(context.account_id, context.user_id, page_id, revision)
     if move.cancelled is not None:
-        await turn.answer_for(move.cancelled, "job.cancelled")
-    await show(turn, move)
+        await context.answer_for(move.cancelled, "job.cancelled")
+    await show(context, move)
 
 
-async def retry(turn: Turn, values: dict[str, Any]) -> None:
+async def retry(context: Context, values: dict[str, Any]) -> None:
     """Write another variant of the page."""
     del values
-    story, page = await here(turn)
-    await show(turn, await stories.retry(turn.account_id, turn.user_id, page.id, story.revision))
+    story, page = await here(context)
+    await show(context, await stories.retry(context.account_id, context.user_id, page.id, story.revision))
 
 
-async def delete(turn: Turn, values: dict[str, Any]) -> None:
+async def delete(context: Context, values: dict[str, Any]) -> None:
     """Ask whether to delete a story."""
-    story_id = await _which(turn, values.get("story") or "", shared=False)
-    await turn.say("delete", {"story": story_id}, private=True)
+    story_id = await _which(context, values.get("story") or "", shared=False)
+    await context.say("delete", {"story": story_id}, private=True)
 
 
-async def here(turn: Turn) -> tuple[Story, Page]:
+async def here(context: Context) -> tuple[Story, Page]:
     """Return the story that is open here, and its page. Raises `NotFound`."""
-    if turn.who.conversation.story_id is None:
+    if context.who.conversation.story_id is None:
         raise NotFound("story.none_here")
-    return await stories.at_cursor(turn.account_id, turn.user_id, turn.who.conversation.story_id)
+    return await stories.at_cursor(context.account_id, context.user_id, context.who.conversation.story_id)
 
 
-async def _which(turn: Turn, wanted: str, *, shared: bool) -> int:
+async def _which(context: Context, wanted: str, *, shared: bool) -> int:
     """Return the story that a person names; ``shared``: without a name, one that is open to all counts as theirs."""
     wanted = wanted.strip()
     if not wanted:
-        told = await Story.get_or_none(id=turn.who.conversation.story_id or 0, account_id=turn.account_id)
-        if told is not None and (told.owner_id == turn.user_id or (shared and told.mode != "solo")):
+        told = await Story.get_or_none(id=context.who.conversation.story_id or 0, account_id=context.account_id)
+        if told is not None and (told.owner_id == context.user_id or (shared and told.mode != "solo")):
             return told.id
-        mine = await stories.owned(turn.account_id, turn.user_id, limit=1000)
+        mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)
         if not mine:
             raise NotFound("story.list_empty")
-        return next((s for s in mine if s.conversation_id == turn.conversation_id), mine[0]).id
-    mine = await stories.owned(turn.account_id, turn.user_id, limit=1000)
+        return next((s for s in mine if s.conversation_id == context.conversation_id), mine[0]).id
+    mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)
     if wanted.startswith("#") and wanted[1:].isdigit():
         exact = [s for s in mine if s.id == int(wanted[1:])]
     elif wanted.isdigit() and 1 <= int(wanted) <= len(mine):

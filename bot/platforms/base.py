@@ -49,7 +49,7 @@ class Delivery:
 
     ``id`` is the outbox row's; senders derive their idempotency keys from it. ``sent`` holds the platform's ids of
     the messages already sent for this row, in order: the sender calls ``record`` right after each new one, so that a
-    crash costs no duplicate. ``slot`` is the id of a placeholder message to turn into the answer, if there is one.
+    crash costs no duplicate. ``placeholder`` is the id of a placeholder message to turn into the answer, if any.
     ``edit`` is the id of an existing message that this row changes, instead of sending one. ``opened`` is called with
     the chat id of a thread that was opened for a message that wants one.
     ``age`` is seconds since the row was written, ``attempt`` counts from 1.
@@ -62,7 +62,7 @@ class Delivery:
     record: Callable[[str], Awaitable[None]]
     opened: Callable[[str], Awaitable[None]]
     sent: list[str] = field(default_factory=list[str])
-    slot: str = ""
+    placeholder: str = ""
     edit: str = ""
     attempt: int = 1
     age: float = 0.0
@@ -141,7 +141,7 @@ class Platform(Protocol):
         """Send the placeholder message that will later become the answer; ``record`` its id."""
         ...
 
-    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+    async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """Show progress in the placeholder (or the deferred answer). Best effort; the caller throttles."""
         ...
 

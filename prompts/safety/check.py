@@ -142,7 +142,7 @@ class PromptCheck:
         units = "|".join(_spaced(fold(unit)) for unit in sorted(lists.years, key=len, reverse=True))
         self._years = re.compile(rf"(?:{_YOUNG}|(?<![^\W_])(?<!-)(?:{numbers})(?=[\s\-–—]))[\s\-–—]*(?:{units})")
 
-    def look(self, *texts: str) -> Finding:
+    def scan(self, *texts: str) -> Finding:
         """Return what some texts are about, read together: a persona's card and what is asked of it are one."""
         folded = fold("\n".join(texts))
         for term in self._innocent_anywhere:
@@ -196,9 +196,9 @@ def default_check() -> PromptCheck:
         raise PromptInvalid(f"terms.yaml: {error}") from error
 
 
-def look(*texts: str) -> Finding:
+def scan(*texts: str) -> Finding:
     """Return what some texts are about, by the words that ship; see `PromptCheck.look`."""
-    return default_check().look(*texts)
+    return default_check().scan(*texts)
 
 
 def refusal(rating: Rating, *texts: str, negative: str = "") -> Refusal | None:
@@ -207,7 +207,7 @@ def refusal(rating: Rating, *texts: str, negative: str = "") -> Refusal | None:
     ``negative`` is the negative prompt of a picture. What stands there is kept out of it, so young people may; but
     adults and clothes may not where that would leave what is refused.
     """
-    finding = look(*texts)
+    finding = scan(*texts)
     if finding.forbidden:
         return "minors"
     if negative:

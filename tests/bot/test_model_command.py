@@ -31,9 +31,9 @@ async def away(database: str, tmp_path: object) -> AsyncGenerator[Bot]:
 async def queue(redis_url: str) -> AsyncGenerator[Queue]:
     """The queue of two workers that know models, and of one that only draws."""
     async with Queue(redis_url) as queue:
-        await queue.put_vitals("den:1", {"queues": ["cpu"], "models": MODELS[:2]}, 60)
-        await queue.put_vitals("den:2", {"queues": ["cpu", "gpu"], "models": MODELS[1:]}, 60)
-        await queue.put_vitals("den:3", {"queues": ["gpu"], "models": ["unused"]}, 60)
+        await queue.put_heartbeat("den:1", {"queues": ["cpu"], "models": MODELS[:2]}, 60)
+        await queue.put_heartbeat("den:2", {"queues": ["cpu", "gpu"], "models": MODELS[1:]}, 60)
+        await queue.put_heartbeat("den:3", {"queues": ["gpu"], "models": ["unused"]}, 60)
         yield queue
 
 
@@ -97,14 +97,14 @@ async def test_a_group_is_decided_for_by_who_manages_it(bot: Bot, queue: Queue):
 
 async def test_a_model_that_no_worker_has_any_more_is_named(bot: Bot, queue: Queue):
     await bot.does(command("model: writer.big"))
-    await queue.put_vitals("den:2", {"queues": ["cpu"], "models": []}, 60)
+    await queue.put_heartbeat("den:2", {"queues": ["cpu"], "models": []}, 60)
     shown = await told(bot, await bot.does(command("model")))
     assert shown.startswith(locales.text("model.gone", {"model": "writer.big"}))
 
 
 async def test_where_only_templates_write_there_is_nothing_to_choose(bot: Bot, redis_url: str):
     async with Queue(redis_url) as queue:
-        await queue.put_vitals("den:1", {"queues": ["cpu"], "models": []}, 60)
+        await queue.put_heartbeat("den:1", {"queues": ["cpu"], "models": []}, 60)
         assert await told(bot, await bot.does(command("model"))) == locales.text("model.templates")
         assert await told(bot, await bot.does(command("model: big"))) == locales.text("model.none")
 
@@ -131,7 +131,7 @@ async def test_names_are_suggested(bot: Bot, queue: Queue):
     asked = event_of(command("model"))
     assert await bot.router.complete(asked, "name", "") == [(n, n) for n in ("default", *MODELS)]
     assert await bot.router.complete(asked, "name", "QWEN") == [("Qwen2.5-7B_Q4", "Qwen2.5-7B_Q4")]
-    await queue.put_vitals("den:1", {"queues": ["cpu"], "models": ["x" * 101]}, 60)
+    await queue.put_heartbeat("den:1", {"queues": ["cpu"], "models": ["x" * 101]}, 60)
     assert await bot.router.complete(asked, "name", "x") == []
 
 

@@ -248,14 +248,16 @@ async def test_only_admins_change_what_a_group_may_see(bot: Bot):
 
 async def test_an_account_chooses_who_draws(bot: Bot, redis_url: str):
     async with Queue(redis_url) as queue:
-        await queue.put_vitals("gpu", {"queues": ["gpu"], "pictures": [{"engine": "sdxl"}, {"engine": "openai"}]}, 60)
-    answer = await bot.answer(await bot.does(command("painter: nobody")))
+        await queue.put_heartbeat(
+            "gpu", {"queues": ["gpu"], "pictures": [{"engine": "sdxl"}, {"engine": "openai"}]}, 60
+        )
+    answer = await bot.answer(await bot.does(command("image_model: nobody")))
     assert "default, sdxl, openai" in answer.body
-    await bot.does(command("painter: OpenAI"))
+    await bot.does(command("image_model: OpenAI"))
     assert (await Account.get()).settings["image_engine"] == "openai"
-    found = await bot.router.complete(event_of(Command(name="painter")), "name", "s")
+    found = await bot.router.complete(event_of(Command(name="image_model")), "name", "s")
     assert found == [("sdxl", "sdxl")]
-    await bot.does(command("painter: default"))
+    await bot.does(command("image_model: default"))
     assert (await Account.get()).settings["image_engine"] == ""
 
 

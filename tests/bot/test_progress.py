@@ -26,11 +26,11 @@ class Wall:
         self.progress: list[Progress] = []
         self.seconds = seconds
 
-    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+    async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         started = time.monotonic()
         await asyncio.sleep(self.seconds)
         self.progress.append(progress)
-        self.shown.append((started, destination.chat_id, slot, progress.text))
+        self.shown.append((started, destination.chat_id, placeholder, progress.text))
 
 
 def board_of(wall: Wall) -> ProgressBoard:
@@ -38,7 +38,7 @@ def board_of(wall: Wall) -> ProgressBoard:
 
 
 def expect(board: ProgressBoard, event: str, chat: str) -> None:
-    board.expect(event, "wall", Destination(chat_id=chat, user_id="u", kind="group"), f"slot-{event}", "en")
+    board.expect(event, "wall", Destination(chat_id=chat, user_id="u", kind="group"), f"placeholder-{event}", "en")
 
 
 async def speak(board: ProgressBoard, *events: str, until: Callable[[], bool]) -> None:
@@ -65,8 +65,8 @@ async def test_all_who_are_answered_in_a_chat_share_its_pace():
     await speak(board, "a", "b", "c", until=lambda: len(gaps(wall, "here")) >= 5 and len(gaps(wall, "there")) >= 3)
     assert min(gaps(wall, "here")) >= INTERVAL * 0.9
     assert min(gaps(wall, "there")) >= INTERVAL * 0.9
-    here = [slot for _, chat, slot, _ in wall.shown if chat == "here"]
-    assert set(here) == {"slot-a", "slot-b"}
+    here = [placeholder for _, chat, placeholder, _ in wall.shown if chat == "here"]
+    assert set(here) == {"placeholder-a", "placeholder-b"}
     assert all(one != other for one, other in itertools.pairwise(here)), "somebody was passed over"
 
 

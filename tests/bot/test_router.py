@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from bot import locales
-from bot.events import Payload, Press, Submit
+from bot.events import ButtonPress, Payload, Submit
 from bot.messages import Form, Message
 from db.connection import credentials, rows
 from db.models import ChatMessage, Choice, Conversation, Draft, Job, OutboxRow, Page, Story
@@ -204,7 +204,7 @@ async def test_forms_are_direct_answers_where_the_platform_has_them(bot: Bot):
     assert stale.private
     assert await bot.router.form_for(event_of(press("choose", page.id, 0, 1))) is None
     for data in ("1.own.1", "1.own", "0.own.1.0", "nonsense"):
-        old = await bot.router.form_for(event_of(Press(data=data)))
+        old = await bot.router.form_for(event_of(ButtonPress(data=data)))
         assert isinstance(old, Message)
         assert (old.body, old.private) == (locales.text("router.old_button"), True)
     assert await bot.router.form_for(event_of(press("fill"))) is None

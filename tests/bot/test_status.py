@@ -57,8 +57,8 @@ async def status(bot: Bot, queue: Queue, *, platform: str = "telegram", kind: st
 
 async def test_everybody_sees_what_serves_and_how_long_it_takes(bot: Bot, queue: Queue):
     assert "no worker is up" in await status(bot, queue)
-    await queue.put_vitals("den:1", worker("den:1", LLAMA, {"engine": "template"}), 60)
-    await queue.put_vitals("den:2", worker("den:2", {**LLAMA, "loaded": False}, REMOTE), 60)
+    await queue.put_heartbeat("den:1", worker("den:1", LLAMA, {"engine": "template"}), 60)
+    await queue.put_heartbeat("den:2", worker("den:2", {**LLAMA, "loaded": False}, REMOTE), 60)
     body = await status(bot, queue)
     assert "Up and working." in body
     assert "Writers: llama (tiny-q8, ready), templates, remote (gpt, ready)" in body
@@ -90,8 +90,8 @@ async def test_the_wait_is_what_people_waited_lately(bot: Bot, queue: Queue):
 
 @pytest.mark.parametrize(("platform", "user"), [("telegram", "boss"), ("console", "ann")])
 async def test_who_runs_it_sees_workers_and_engines(bot: Bot, queue: Queue, platform: str, user: str):
-    await queue.put_vitals("den:1", worker("den:1", LLAMA, REMOTE), 60)
-    await queue.put_vitals("den:2", worker("den:2", LLAMA), 60)
+    await queue.put_heartbeat("den:1", worker("den:1", LLAMA, REMOTE), 60)
+    await queue.put_heartbeat("den:2", worker("den:2", LLAMA), 60)
     body = await status(bot, queue, platform=platform, user=user)
     lines = body.splitlines()
     assert "**Workers:** 2" in lines
@@ -109,7 +109,7 @@ async def test_who_runs_it_sees_workers_and_engines(bot: Bot, queue: Queue, plat
 
 @pytest.mark.parametrize(("kind", "user"), [("dm", "ann"), ("group", "boss")])
 async def test_nobody_else_does_and_no_group_reads_along(bot: Bot, queue: Queue, kind: str, user: str):
-    await queue.put_vitals("den:1", worker("den:1", LLAMA), 60)
+    await queue.put_heartbeat("den:1", worker("den:1", LLAMA), 60)
     body = await status(bot, queue, kind=kind, user=user)
     assert "Writers: llama" in body
     assert "den:1" not in body

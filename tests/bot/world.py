@@ -7,7 +7,17 @@ from itertools import count
 from bot.buttons import Action
 from bot.commands import build_registry
 from bot.compose import Composer
-from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Payload, Press, Said, UserRef
+from bot.events import (
+    AccountRef,
+    ButtonPress,
+    Command,
+    ConversationRef,
+    Destination,
+    Event,
+    Payload,
+    TextMessage,
+    UserRef,
+)
 from bot.messages import Message
 from bot.platforms.base import Capabilities
 from bot.router import Router
@@ -80,14 +90,14 @@ def command(text: str, /, **values: str) -> Command:
     return Command(name=name.strip(), rest=rest.strip(), values=values)
 
 
-def press(verb: str, *args: int) -> Press:
+def press(verb: str, *args: int) -> ButtonPress:
     """A press of a button."""
-    return Press(data=Action(verb, args).pack())  # type: ignore[arg-type]
+    return ButtonPress(data=Action(verb, args).pack())  # type: ignore[arg-type]
 
 
-def say(text: str, reply_to: str = "") -> Said:
+def say(text: str, reply_to: str = "") -> TextMessage:
     """Plain text."""
-    return Said(text=text, reply_to=reply_to)
+    return TextMessage(text=text, reply_to=reply_to)
 
 
 async def write(page: Page, title: str = "The door", *, ending: bool = False) -> None:

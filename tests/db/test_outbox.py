@@ -81,7 +81,7 @@ async def test_the_answer_supersedes_a_placeholder_that_was_not_sent(database: s
     placeholder = await put("1", outbox.PLACEHOLDER, ordered=False, delay=60)
     reply = await put("1")
     (claimed,) = await take()
-    assert (claimed.row.id, claimed.slot) == (reply, "")
+    assert (claimed.row.id, claimed.placeholder) == (reply, "")
     states = await rows("SELECT state FROM outbox WHERE id = $1", placeholder)
     assert states == [{"state": "superseded"}]
 
@@ -94,7 +94,7 @@ async def test_the_answer_takes_the_place_of_a_sent_placeholder(database: str):
     await outbox.record_message(placeholder.row.id, placeholder.token, "m7")
     await outbox.sent(placeholder.row.id, placeholder.token)
     (reply,) = await take()
-    assert reply.slot == "m7"
+    assert reply.placeholder == "m7"
 
 
 async def test_a_placeholder_that_failed_is_not_tried_again_once_the_answer_is_there(database: str):
@@ -116,7 +116,7 @@ async def test_a_placeholder_whose_sender_died_is_finished_before_its_answer(dat
     await outbox.record_message(again.row.id, again.token, "m7")
     await outbox.sent(again.row.id, again.token)
     (answer,) = await take()
-    assert (answer.row.id, answer.slot) == (reply, "m7")
+    assert (answer.row.id, answer.placeholder) == (reply, "m7")
 
 
 async def test_a_placeholder_that_fails_while_its_answer_is_written_is_not_sent_after_it(database: str):

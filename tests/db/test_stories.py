@@ -243,9 +243,9 @@ async def test_deleting_waits_for_a_page_that_is_being_published(database: str):
 async def test_list_and_delete_are_the_owners(database: str):
     ann, ben = await somebody("ann", chat="c", kind="group"), await somebody("ben", chat="c", kind="group")
     first, second = await begun(ann), await begun(ann)
-    assert [s.id for s in await stories.owned(ann.account.id, ann.user.id)] == [second.story.id, first.story.id]
-    assert await stories.owned(ann.account.id, ben.user.id) == []
-    assert [s.id for s in await stories.owned(ann.account.id, ann.user.id, search="DOOR")] == [
+    assert [s.id for s in await stories.list_owned(ann.account.id, ann.user.id)] == [second.story.id, first.story.id]
+    assert await stories.list_owned(ann.account.id, ben.user.id) == []
+    assert [s.id for s in await stories.list_owned(ann.account.id, ann.user.id, search="DOOR")] == [
         second.story.id,
         first.story.id,
     ]

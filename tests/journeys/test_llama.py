@@ -10,7 +10,7 @@ from db.connection import rows
 from tests.doubles.telegram import Message, TelegramServer
 from tests.journeys.processes import bot, running, worker
 from tests.models.tiny_gguf import tiny_gguf
-from workers.vitals import PUBLISH_SECONDS
+from workers.heartbeat import PUBLISH_SECONDS
 
 
 def letters(text: str) -> str:

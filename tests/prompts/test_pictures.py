@@ -1,7 +1,7 @@
 """Styles, sizes and qualities: the files are whole, and harmless."""
 
 from prompts.pictures import nearest_size, negatives, phrases, qualities, quality, size, sizes, style, styles
-from prompts.safety.check import look
+from prompts.safety.check import scan
 from prompts.safety.rating import RATINGS
 
 
@@ -35,9 +35,9 @@ def test_every_rating_has_its_negative_prompt() -> None:
 def test_what_is_added_to_prompts_is_harmless() -> None:
     for each in styles().values():
         for text in (each.words, *each.finish):
-            assert look(text).needs == "sfw", text
-            assert not look(text).minors, text
+            assert scan(text).needs == "sfw", text
+            assert not scan(text).minors, text
     found = phrases()
     for text in (*found.subjects, *found.compositions, *found.details, *(mood.light for mood in found.moods)):
-        assert look(text).needs == "sfw", text
-        assert not look(text).minors, text
+        assert scan(text).needs == "sfw", text
+        assert not scan(text).minors, text

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompts.safety.check import look, refusal
+from prompts.safety.check import refusal, scan
 from prompts.safety.normalise import fold
 from prompts.safety.rating import RATINGS, Rating, exceeds, highest, lowest, parse_rating, place_allowance
 
@@ -26,7 +26,7 @@ def test_sexual_content_about_minors_is_refused_at_every_rating(text: str, ratin
 
 @pytest.mark.parametrize("text", CORPUS["passed_sfw"])
 def test_the_innocent_pass_everywhere(text: str) -> None:
-    finding = look(text)
+    finding = scan(text)
     assert (finding.needs, finding.forbidden) == ("sfw", False)
 
 
@@ -91,10 +91,10 @@ def test_the_time_is_linear(hostile: str) -> None:
     def seconds(length: int) -> float:
         text = hostile * (length // len(hostile))
         started = time.perf_counter()
-        look(text)
+        scan(text)
         return time.perf_counter() - started
 
-    look("warm")
+    scan("warm")
     small = max(min(seconds(10_000) for _ in range(3)), 0.01)
     assert seconds(100_000) < 40 * small
 
@@ -103,12 +103,12 @@ def test_random_innocent_letters_are_no_finding() -> None:
     chance = random.Random(5)
     for _ in range(300):
         text = " ".join("".join(chance.choices(string.ascii_lowercase, k=9)) for _ in range(12))
-        assert not look(text).forbidden
+        assert not scan(text).forbidden
 
 
 @given(st.text(max_size=200))
 def test_any_text_can_be_looked_at(text: str) -> None:
-    assert look(text).needs in RATINGS
+    assert scan(text).needs in RATINGS
     assert fold(fold(text)) == fold(fold(fold(text)))
 
 

@@ -101,7 +101,7 @@ class Studios:
 @pytest.fixture
 async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
     async with Queue(redis_url) as line:
-        await line.put_vitals("gpu", GPU, 60)
+        await line.put_heartbeat("gpu", GPU, 60)
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
         yield line
 
@@ -323,7 +323,7 @@ async def test_too_little_memory_is_tried_again_and_then_told(queue: Queue):
 
 
 async def test_without_anybody_who_draws_the_answer_is_clear(queue: Queue):
-    await queue.put_vitals("gpu", {"queues": ["gpu"], "pictures": []}, 60)
+    await queue.put_heartbeat("gpu", {"queues": ["gpu"], "pictures": []}, 60)
     begun = time.monotonic()
     assert (await Studios(queue).run(await ordered("imagine", prompt="a door"))).state == "dead"
     assert await told() == ["picture.no_model"]

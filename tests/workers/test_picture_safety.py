@@ -10,7 +10,7 @@ from PIL import Image
 from db import jobs, personas, pictures
 from db.models import OutboxRow, Persona, Picture
 from prompts.personas import load_personas
-from prompts.safety.check import look
+from prompts.safety.check import scan
 from tests.db.world import somebody
 from tests.workers.test_drawing import GPU, Painter, Studios, ordered, told
 from workers.pictures.safety import card_texts
@@ -20,7 +20,7 @@ from workers.queue import Queue
 @pytest.fixture
 async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
     async with Queue(redis_url) as line:
-        await line.put_vitals("gpu", GPU, 60)
+        await line.put_heartbeat("gpu", GPU, 60)
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
         yield line
 
@@ -92,7 +92,7 @@ async def test_a_card_that_sexualises_the_young_is_never_drawn(queue: Queue):
 
 def test_no_shipped_persona_is_refused():
     for card in load_personas():
-        assert not look(*card_texts(card.model_dump(mode="json"))).forbidden, card.name
+        assert not scan(*card_texts(card.model_dump(mode="json"))).forbidden, card.name
 
 
 async def test_the_description_goes_no_further_than_the_picture(queue: Queue):

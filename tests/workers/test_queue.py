@@ -1,4 +1,4 @@
-"""The bell: milliseconds, interactive first, ids only, and no harm when Redis is away."""
+"""Wake-ups: milliseconds, interactive first, ids only, and no harm when Redis is away."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from db import jobs
 from db.connection import rows
-from workers.main import BellWorker
+from workers.main import WakeupWorker
 from workers.queue import Queue, queue_name, wake_channel
 
 
@@ -34,16 +34,16 @@ async def queue(redis_url: str) -> AsyncGenerator[Queue]:
 
 
 async def listening(queue: Queue, slots: Slots) -> asyncio.Task[None]:
-    bell = BellWorker(queue, "cpu", slots)  # type: ignore[arg-type]
+    wakeup = WakeupWorker(queue, "cpu", slots)  # type: ignore[arg-type]
 
-    async def ring() -> None:
+    async def notify() -> None:
         async for _ in queue.listen(wake_channel("cpu")):
-            bell.ring()
+            wakeup.notify()
 
     async def serve() -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(ring())
-            group.create_task(bell.serve())
+            group.create_task(notify())
+            group.create_task(wakeup.serve())
 
     return asyncio.create_task(serve())
 

@@ -73,7 +73,7 @@ async def test_steps_run_in_order_and_leave_artifacts(services: Services):
     def note(name: str) -> Deed:
         async def deed(run: Run) -> Any:
             seen.append(name)
-            return {"after": sorted(run.left)}
+            return {"after": sorted(run.outputs)}
 
         return deed
 
@@ -105,7 +105,7 @@ async def test_a_rerun_goes_on_behind_the_last_artifact(services: Services):
         ran.append("second")
         if len(ran) < 4:
             raise Retryable("not yet", delay=0)
-        return run.left["first"]
+        return run.outputs["first"]
 
     made = workflow(step("first", first), step("second", second))
     job_id = await a_job()
@@ -124,7 +124,7 @@ async def test_a_waiting_job_holds_no_lease_and_goes_on_with_the_interaction(ser
         return {}
 
     async def after(run: Run) -> Any:
-        got.append(run.left["choice"])
+        got.append(run.outputs["choice"])
         return {}
 
     made = workflow(step("publish", nothing, commit=True), WaitForChoice(), step("settle", after, commit=True))

@@ -64,7 +64,7 @@ async def a_reply() -> tuple[int, int]:
 
 async def heard(services: Services, job: int) -> None:
     """As the worker does when it hears of a cancel."""
-    assert await services.stops.look(job)
+    assert await services.stop_requests.check(job)
 
 
 async def test_what_was_written_is_kept_and_marked(services: Services, model: OpenAIServer):
@@ -131,12 +131,12 @@ async def test_a_real_model_stops_within_a_step(database: str, redis_url: str, t
 
 async def test_only_a_running_job_that_was_asked_is_told(services: Services):
     job, _ = await a_reply()
-    assert not await services.stops.look(job)
-    assert not await services.stops.look(0)
+    assert not await services.stop_requests.check(job)
+    assert not await services.stop_requests.check(0)
     assert not await jobs.ask_to_stop(job)
     await jobs.claim(job)
-    assert not await services.stops.look(job)
+    assert not await services.stop_requests.check(job)
     await jobs.ask_to_stop(job)
-    assert await services.stops.look(job)
+    assert await services.stop_requests.check(job)
     await jobs.cancel(job)
-    assert not await services.stops.look(job)
+    assert not await services.stop_requests.check(job)

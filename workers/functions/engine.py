@@ -44,7 +44,7 @@ O = TypeVar("O", bound=BaseModel)  # noqa: E741
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CallContext:
     """For whom a function runs. ``task_prompt`` is a prompt text of this task's own.
 
     When ``stop`` is set, the model is stopped, and what the function keeps of its text is the output.
@@ -64,7 +64,7 @@ class FunctionEngine:
         """``services`` are the process's."""
         self._services = services
 
-    async def run(self, function: AiFunction[I, O], inputs: I, caller: Caller) -> O:
+    async def run(self, function: AiFunction[I, O], inputs: I, caller: CallContext) -> O:
         """Run ``function`` and return its output.
 
         Raises `db.errors.UserError` for inputs that do not fit, `Retryable` where a later try may succeed, `LeaseLost`
@@ -120,7 +120,12 @@ class _Call:
     """One run of one function."""
 
     def __init__(
-        self, services: Services, function: AiFunction[Any, Any], inputs: Any, caller: Caller, record: usage.TaskRecord
+        self,
+        services: Services,
+        function: AiFunction[Any, Any],
+        inputs: Any,
+        caller: CallContext,
+        record: usage.TaskRecord,
     ) -> None:
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record = caller, record

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from db.errors import BadInput, NotAllowed
 from prompts.pictures import style
-from prompts.safety.check import look, refusal
+from prompts.safety.check import refusal, scan
 from prompts.safety.rating import Rating
 from workers.engines.text.base import Sampling
 from workers.engines.text.template.pictures import (
@@ -86,7 +86,7 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         """Refuse sexual content about minors, and inputs that are too long."""
         if len(inputs.scene) > SCENE_LIMIT:
             raise BadInput("picture.prompt_too_long", length=len(inputs.scene), limit=SCENE_LIMIT)
-        if look(*_material(inputs)).forbidden:
+        if scan(*_material(inputs)).forbidden:
             raise NotAllowed("picture.refused_minors")
 
     async def prepare(self, inputs: ImagePromptInputs) -> dict[str, Any]:

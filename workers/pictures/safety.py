@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from db.errors import NotAllowed
-from prompts.safety.check import look, refusal
+from prompts.safety.check import refusal, scan
 from prompts.safety.rating import Rating, lowest
 
-Action = Literal["show", "hide", "refuse"]
+Verdict = Literal["show", "hide", "refuse"]
 """``hide``: shown behind the platform's spoiler."""
 
 
@@ -39,7 +39,7 @@ class Clearance:
 DEFAULTS: Final = SafetySettings()
 
 
-def clear(
+def check_prompt(
     *texts: str,
     rating: Rating,
     allowance: Rating,
@@ -61,7 +61,7 @@ def clear(
     if settings.strict and not classifier:
         raise NotAllowed("picture.no_classifier")
     effective = lowest(rating, allowance, "nsfw" if classifier else "suggestive")
-    minors = young or look(*texts).minors
+    minors = young or scan(*texts).minors
     if minors:
         effective = "sfw"
     why = refusal(effective, *texts, negative=negative)
@@ -87,7 +87,7 @@ def card_texts(value: object) -> list[str]:
     return []
 
 
-def decide(clearance: Clearance, unsafe: float | None, settings: SafetySettings = DEFAULTS) -> Action:
+def verdict(clearance: Clearance, unsafe: float | None, settings: SafetySettings = DEFAULTS) -> Verdict:
     """Return what to do with a finished picture. ``unsafe`` is the classifier's probability, None if none looked.
 
     Without a classifier nsfw pictures are refused, suggestive ones hidden, and all refused in the strict setting.

@@ -22,7 +22,7 @@ class Failure:
 
 
 class Run:
-    """One run of one job: what its steps work with. ``left`` holds the content of artifacts by step."""
+    """One run of one job: what its steps work with. ``outputs`` holds the content of artifacts by step."""
 
     def __init__(self, job: Job, token: UUID, services: Services) -> None:
         """``token`` is the lease's."""
@@ -30,13 +30,13 @@ class Run:
         self.token = token
         self.services = services
         self.tracker = Tracker(job, services.queue)
-        self.left: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = {}
         self._platforms: set[str] = set()
-        self._later: list[int] = []
+        self._wakes: list[int] = []
 
-    def later(self, job_id: int) -> None:
+    def wake_after_commit(self, job_id: int) -> None:
         """Wake a worker, after the commit, for a background job that was added in the transaction."""
-        self._later.append(job_id)
+        self._wakes.append(job_id)
 
     async def reply(
         self,
@@ -65,12 +65,12 @@ class Run:
         )
         self._platforms.add(platform)
 
-    async def announce(self) -> None:
+    async def notify(self) -> None:
         """Tell the couriers of new rows, and workers of new jobs; call it after the commit."""
         while self._platforms:
             await self.services.queue.publish(outbox_channel(self._platforms.pop()))
-        while self._later:
-            await self.services.queue.wake(self._later.pop(), priority=jobs.BACKGROUND)
+        while self._wakes:
+            await self.services.queue.wake(self._wakes.pop(), priority=jobs.BACKGROUND)
 
 
 class Step(ABC):

@@ -6,7 +6,7 @@ from db import accounts, chats
 from db.errors import LeaseLost
 from workers.functions import registry
 from workers.functions.answer_as_persona import ChatTurn, PersonaAnswer, PersonaInputs
-from workers.functions.engine import Caller, FunctionEngine
+from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step
 
 
@@ -37,8 +37,8 @@ class AnswerAsPersona(Step):
             seed=said[0].id,
             variant=reply.variant_index,
         )
-        async with run.services.stops.offered(run.job) as stop:
-            caller = Caller(run.tracker, run.job.account_id, persona.id, run.job.parameters.get("prompt"), stop)
+        async with run.services.stop_requests.offered(run.job) as stop:
+            caller = CallContext(run.tracker, run.job.account_id, persona.id, run.job.parameters.get("prompt"), stop)
             answer = await FunctionEngine(run.services).run(registry.get("answer_as_persona"), inputs, caller)
         return answer.model_dump()
 
@@ -51,7 +51,7 @@ class PublishReply(Commit):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the reply's id. Raises `LeaseLost` if it is gone."""
         reply_id = int(run.job.parameters["reply"])
-        answer = PersonaAnswer.model_validate(run.left[AnswerAsPersona.name])
+        answer = PersonaAnswer.model_validate(run.outputs[AnswerAsPersona.name])
         if answer.stopped and not answer.text:
             await chats.give_up(reply_id)
             await run.reply("notice", {"key": "job.cancelled", "values": {}})

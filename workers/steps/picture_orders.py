@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Final
 from db import jobs, personas, pictures, stories
 from db.errors import NotFound
 from db.models import Picture as Kept
-from prompts.safety.check import look
+from prompts.safety.check import scan
 from prompts.safety.rating import lowest, parse_rating
 from workers.functions import registry
-from workers.functions.engine import Caller, FunctionEngine
+from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.extract_scenes import SceneInputs
 from workers.functions.write_image_prompt import ImagePromptInputs
 from workers.pictures.order import Order, describe
@@ -80,7 +80,7 @@ class OrderPage(OrderStep):
         story, page, _ = found
         rating = lowest(story.rating, p.get("allowance"))
         functions = FunctionEngine(run.services)
-        caller = Caller(run.tracker, run.job.account_id)
+        caller = CallContext(run.tracker, run.job.account_id)
         scenes = await functions.run(
             registry.get("extract_scenes"),
             SceneInputs(page_text=page.text, title=page.title, genre=story.genre, rating=rating, seed=story.seed),
@@ -124,7 +124,7 @@ class OrderPortrait(OrderStep):
         p = run.job.parameters
         assert run.job.account_id is not None
         persona = await personas.get(run.job.account_id, int(p["persona"]))
-        young = look(*card_texts(persona.card)).minors
+        young = scan(*card_texts(persona.card)).minors
         rating = "sfw" if young else lowest(persona.card.get("rating"), p.get("allowance"))
         written = await FunctionEngine(run.services).run(
             registry.get("write_image_prompt"),
@@ -137,7 +137,7 @@ class OrderPortrait(OrderStep):
                 seed=persona.id,
                 variant=int(p.get("random_seed", 0)) % 1000,
             ),
-            Caller(run.tracker, run.job.account_id, persona.id),
+            CallContext(run.tracker, run.job.account_id, persona.id),
         )
         return Order(
             kind="portrait",

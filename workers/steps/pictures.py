@@ -8,14 +8,14 @@ from db.errors import BadInput, NotAllowed
 from db.models import Account
 from prompts.pictures import nearest_size
 from prompts.pictures import size as size_of
-from prompts.safety.check import look, refusal
+from prompts.safety.check import refusal, scan
 from prompts.safety.rating import exceeds, parse_rating
 from workers.pictures.attachments import clean_attachment, fit
 from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, PictureFile, encode
 from workers.pictures.loras import chosen_loras
 from workers.pictures.order import Order, describe
 from workers.pictures.request import PictureOrder, VisualIdentity, build_request
-from workers.pictures.safety import card_texts, clear, decide
+from workers.pictures.safety import card_texts, check_prompt, verdict
 from workers.pictures.upscaling import tiling
 from workers.steps.base import Commit, Run, Step
 from workers.steps.drawing import draw_tiles, draw_whole
@@ -36,7 +36,7 @@ class FindStudio(Step):
         """Return nothing of interest. Raises `NotAllowed` if no worker draws, or none has come for some seconds."""
         workers: list[dict[str, Any]] | None = []
         for _ in range(_LOOKS):
-            workers = await run.services.queue.vitals()
+            workers = await run.services.queue.heartbeats()
             if workers is None:  # nobody knows: the job waits in its queue
                 return {}
             drawing = [worker for worker in workers if "gpu" in worker.get("queues", ())]
@@ -74,17 +74,17 @@ class DrawPicture(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the picture's id. Raises `UserError` for what is not drawn, `Retryable` for passing troubles."""
-        order, studio = Order.model_validate(run.left[OrderStep.name]), run.services.studio
+        order, studio = Order.model_validate(run.outputs[OrderStep.name]), run.services.studio
         if not studio.engines:
             raise NotAllowed("picture.no_model")
         choice = await _engine_choice(run.job.account_id)
         card = await _card(run, order.persona)
         identity = VisualIdentity.of_card(card)
-        known = look(*card_texts(card))
+        known = scan(*card_texts(card))
         if known.forbidden:
             raise NotAllowed("picture.refused_minors")
         redrawn = None if order.source is None else await kept_picture(run, order.source)
-        clearance = clear(
+        clearance = check_prompt(
             order.prompt,
             identity.words,
             # Who is on a picture that somebody attached, nobody knows.
@@ -130,7 +130,7 @@ class DrawPicture(Step):
             drawn = await draw_tiles(run, request, plan, choice)
         else:
             drawn = await draw_whole(run, request, choice)
-        action = decide(clearance, drawn.unsafe, studio.safety)
+        action = verdict(clearance, drawn.unsafe, studio.safety)
         if action == "refuse":
             raise NotAllowed("picture.refused_result")
         assert run.job.lease_token is not None
@@ -171,14 +171,14 @@ class PublishPicture(Commit):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the picture's id."""
-        picture = run.left[DrawPicture.name]["picture"]
+        picture = run.outputs[DrawPicture.name]["picture"]
         page = run.job.parameters.get("illustrates")
         if run.job.parent_id is None or page is None:
             await run.reply("picture", {"picture": picture})
         else:
             # Beside the page, which was the answer: where the story is told, by no interaction of anybody's.
             where = dict(run.job.destination or {}) | {"handle": {}, "pressed_message": "", "reply_to": ""}
-            where["chat_id"] = await stories.told_in(int(page)) or where.get("chat_id", "")
+            where["chat_id"] = await stories.thread_of(int(page)) or where.get("chat_id", "")
             await run.reply("picture", {"picture": picture}, part=outbox.PICTURE, destination=where)
         return {"picture": picture}
 

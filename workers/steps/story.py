@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from db import jobs, stories
 from db.errors import LeaseLost
 from workers.functions import registry
-from workers.functions.engine import Caller, FunctionEngine
+from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs
 from workers.functions.write_page import PageDraft, PageInputs
 from workers.steps.base import Commit, Run, Step, WaitForChoice
@@ -34,7 +34,7 @@ class SuggestChoices(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `ChoiceList`."""
-        draft = PageDraft.model_validate(run.left[WritePage.name])
+        draft = PageDraft.model_validate(run.outputs[WritePage.name])
         if draft.ending:
             return ChoiceList(choices=[]).model_dump()
         inputs = ChoicesInputs.model_validate({**await _facts(run), "page_text": draft.text})
@@ -51,8 +51,8 @@ class PublishPage(Commit):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the page's id. Raises `LeaseLost` if nobody waits for the page any more."""
         page_id = int(run.job.parameters["page"])
-        draft = PageDraft.model_validate(run.left[WritePage.name])
-        offered = ChoiceList.model_validate(run.left.get(SuggestChoices.name, {"choices": []}))
+        draft = PageDraft.model_validate(run.outputs[WritePage.name])
+        offered = ChoiceList.model_validate(run.outputs.get(SuggestChoices.name, {"choices": []}))
         page = await stories.attach_page(
             page_id,
             title=draft.title,
@@ -71,7 +71,7 @@ class PublishPage(Commit):
 async def _illustrate(run: Run, page_id: int, how: dict[str, Any]) -> None:
     """Have the page's picture drawn; it is shown when it is ready, the page does not wait for it."""
     job = run.job
-    run.later(
+    run.wake_after_commit(
         await jobs.add(
             "illustrate_page",
             {"illustrates": page_id, **how},
@@ -91,7 +91,7 @@ class WaitForReader(WaitForChoice):
 
     def needed(self, run: Run) -> bool:
         """Tell whether the page has choices."""
-        return not run.left[PublishPage.name]["ending"]
+        return not run.outputs[PublishPage.name]["ending"]
 
 
 class SettleSiblings(Commit):
@@ -112,5 +112,5 @@ async def _facts(run: Run) -> dict[str, Any]:
     return stories.as_facts(found[0], await stories.path(page_id))
 
 
-def _caller(run: Run) -> Caller:
-    return Caller(run.tracker, run.job.account_id, task_prompt=run.job.parameters.get("prompt"))
+def _caller(run: Run) -> CallContext:
+    return CallContext(run.tracker, run.job.account_id, task_prompt=run.job.parameters.get("prompt"))

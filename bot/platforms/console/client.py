@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bot.commands.registry import CommandRegistry
-from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Press, Said, UserRef
+from bot.events import AccountRef, ButtonPress, Command, ConversationRef, Destination, Event, TextMessage, UserRef
 from bot.messages import Message, Picture, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater
 from bot.platforms.console.commands import CommandCompleter
@@ -101,7 +101,7 @@ class ConsolePlatform:
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """Print ``message`` once. Raises `RetryLater` while there is nobody to print it for."""
         async with self._delivering:
-            message_id = delivery.slot or f"console-{delivery.id}"
+            message_id = delivery.placeholder or f"console-{delivery.id}"
             # A terminal cannot change what stands above: a mark is a line of its own, any other edit a new message.
             mark = bool(delivery.edit) and (delivery.kind == "mark" or message.taken is not None)
             if delivery.id in self._finished:
@@ -110,7 +110,7 @@ class ConsolePlatform:
                 if self._screen is None:
                     raise RetryLater("the console is not open")
                 # Printed and recorded by a process that died right after: only the buttons are new to this one.
-                if message_id not in delivery.sent or message_id == delivery.slot:
+                if message_id not in delivery.sent or message_id == delivery.placeholder:
                     if message.picture is not None:
                         await self._show(message.picture)
                     await self._print(self._renderer.mark(message) if mark else self._renderer.message(message))
@@ -132,9 +132,9 @@ class ConsolePlatform:
         if self._state.progressed(delivery.destination, message_id, progress, key=delivery.event_key):
             self._refresh()
 
-    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+    async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """Show progress above the prompt; played lines have none."""
-        if self._state.progressed(destination, slot, progress):
+        if self._state.progressed(destination, placeholder, progress):
             self._refresh()
 
     async def retract(self, destination: Destination, message_id: str) -> None:  # noqa: ARG002 - of the protocol
@@ -246,10 +246,10 @@ class ConsolePlatform:
             return reading
         if isinstance(reading, Command):
             reading = await _with_file(reading, self._registry)
-        if isinstance(reading, Command | Said):
+        if isinstance(reading, Command | TextMessage):
             state.asks = None
             return self._event(reading)
-        return self._event(Press(data=reading.button.action), pressed=reading.message_id)
+        return self._event(ButtonPress(data=reading.button.action), pressed=reading.message_id)
 
     async def _dispatch(self, inbound: Inbound, event: Event) -> None:
         outcome = await inbound.dispatch(event)
@@ -259,7 +259,7 @@ class ConsolePlatform:
         self._state.dispatched(event.key, outcome.status)
         self._refresh()
 
-    def _event(self, payload: Command | Press | Said, pressed: str = "") -> Event:
+    def _event(self, payload: Command | ButtonPress | TextMessage, pressed: str = "") -> Event:
         event_id = uuid.uuid4().hex
         return Event(
             platform=self.name,

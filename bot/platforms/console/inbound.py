@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.commands.registry import CommandRegistry, CommandSpec
-from bot.events import Command, Said
+from bot.events import Command, TextMessage
 from bot.messages import Button, Field
 
 _NUMBER: Final = re.compile(r"(\d{1,4})[.)]?")
@@ -44,7 +44,7 @@ class Quit:
     """The person leaves."""
 
 
-Reading = Command | Pressed | Said | Local | Quit
+Reading = Command | Pressed | TextMessage | Local | Quit
 
 
 def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], asks: Field | None = None) -> Reading:
@@ -57,8 +57,8 @@ def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], ask
     if text.startswith("/") and len(text) > 1:
         return _command(text[1:], registry)
     if asks is not None:
-        return Said(text=text)
-    return _press(text, offers) or Said(text=text)
+        return TextMessage(text=text)
+    return _press(text, offers) or TextMessage(text=text)
 
 
 def word_of(button: Button) -> str:

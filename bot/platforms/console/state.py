@@ -31,7 +31,7 @@ class Running:
     """A job's progress as last heard of at ``at``, and the placeholder that stands for it."""
 
     progress: Progress
-    slot: str
+    placeholder: str
     since: float
     at: float
 
@@ -53,7 +53,7 @@ class ConsoleState:
         offers = [offer for offer in (self._private, self._public) if offer is not None]
         running = self.running
         buttons = tuple(b for row in running.progress.buttons for b in row) if running is not None else ()
-        return [Offer(running.slot, buttons), *offers] if running is not None and buttons else offers
+        return [Offer(running.placeholder, buttons), *offers] if running is not None and buttons else offers
 
     @property
     def running(self) -> Running | None:
@@ -112,20 +112,24 @@ class ConsoleState:
         if opened is not None:
             opened.done.set()
 
-    def progressed(self, destination: Destination, slot: str, progress: Progress, *, key: str = "") -> bool:
+    def progressed(self, destination: Destination, placeholder: str, progress: Progress, *, key: str = "") -> bool:
         """Note a job's progress; return whether there is anything new to show."""
-        key = key or str(destination.handle.get("event", "")) or slot
+        key = key or str(destination.handle.get("event", "")) or placeholder
         if key in self._finished:
             return False
         now = time.monotonic()
         before = self._running.get(key)
         since = before.since if before is not None else now
-        self._running[key] = Running(progress, slot or (before.slot if before is not None else ""), since, now)
+        self._running[key] = Running(
+            progress, placeholder or (before.placeholder if before is not None else ""), since, now
+        )
         return True
 
-    def retracted(self, slot: str) -> None:
+    def retracted(self, placeholder: str) -> None:
         """Forget the progress that stands in a placeholder."""
-        for key in [key for key, running in self._running.items() if slot and running.slot == slot]:
+        for key in [
+            key for key, running in self._running.items() if placeholder and running.placeholder == placeholder
+        ]:
             del self._running[key]
 
     def _close_later(self, key: str, opened: Open) -> None:

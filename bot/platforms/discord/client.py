@@ -114,9 +114,9 @@ class DiscordPlatform:
         self._check_logged_in()
         await self._sender.place(delivery, progress)
 
-    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+    async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """Show progress."""
-        await self._sender.show_progress(destination, slot, progress)
+        await self._sender.show_progress(destination, placeholder, progress)
 
     async def retract(self, destination: Destination, message_id: str) -> None:
         """Delete a placeholder."""

@@ -6,7 +6,18 @@ from typing import Any, Final
 import discord
 
 from bot.commands.registry import CommandSpec
-from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Payload, Press, Said, Submit, UserRef
+from bot.events import (
+    AccountRef,
+    ButtonPress,
+    Command,
+    ConversationRef,
+    Destination,
+    Event,
+    Payload,
+    Submit,
+    TextMessage,
+    UserRef,
+)
 from bot.platforms.discord.commands import read
 
 _THREADS: Final = frozenset({10, 11, 12})
@@ -22,7 +33,7 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
     user, guild_id = interaction.user, interaction.guild_id
     conversation = _conversation(interaction)
     # A dialog that a button opened comes with the button's message.
-    pressed = str(interaction.message.id) if interaction.message and isinstance(payload, Press | Submit) else ""
+    pressed = str(interaction.message.id) if interaction.message and isinstance(payload, ButtonPress | Submit) else ""
     return Event(
         platform="discord",
         event_id=f"i{interaction.id}",
@@ -86,7 +97,7 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
             chat_id=chat_id, kind=kind, adult=message.guild is not None and _is_adult(message.channel)
         ),
         destination=Destination(chat_id=chat_id, user_id=str(message.author.id), kind=kind, reply_to=str(message.id)),
-        payload=Said(
+        payload=TextMessage(
             text=text,
             addressed=addressed,
             reply_to=str(replied.message_id)
@@ -106,7 +117,7 @@ def _payload(kind: discord.InteractionType, data: dict[str, Any]) -> Payload | N
         name, values, _ = read(data)
         return Command(name=name, values=values)
     if kind is discord.InteractionType.component:
-        return Press(data=str(data["custom_id"]))
+        return ButtonPress(data=str(data["custom_id"]))
     if kind is discord.InteractionType.modal_submit:
         return Submit(form=str(data["custom_id"]), values=_fields(data.get("components") or []))
     return None

@@ -52,11 +52,11 @@ class Sender:
         except api.TROUBLE as e:
             raise translated(e) from e
 
-    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+    async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """Show progress in the placeholder, or in the deferred response."""
         body = progress_body(progress)
-        if slot:
-            await self._api.edit(destination.chat_id, slot, body)
+        if placeholder:
+            await self._api.edit(destination.chat_id, placeholder, body)
             return
         interaction, token, application = _handle(destination)
         ack = self._acks.get(interaction)
@@ -89,13 +89,13 @@ class Sender:
 
     async def _part(self, delivery: Delivery, index: int, body: Body, *, private: bool, channel: str) -> str:
         if index == 0 and not channel:
-            if delivery.slot:
+            if delivery.placeholder:
                 try:
-                    await self._api.edit(delivery.destination.chat_id, delivery.slot, body)
+                    await self._api.edit(delivery.destination.chat_id, delivery.placeholder, body)
                 except discord.NotFound:
                     _log.info("the placeholder of message %d is gone", delivery.id)
                 else:
-                    return delivery.slot
+                    return delivery.placeholder
             if delivery.destination.handle and (sent := await self._respond(delivery.destination, body, private)):
                 return sent
         nonce = f"{delivery.id}-{index}"

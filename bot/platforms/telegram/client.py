@@ -110,9 +110,9 @@ class TelegramPlatform:
         """See `bot.platforms.base.Platform.place`."""
         await self._sender.place(delivery, progress)
 
-    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+    async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.show_progress`."""
-        await self._sender.show_progress(destination, slot, progress)
+        await self._sender.show_progress(destination, placeholder, progress)
 
     async def retract(self, destination: Destination, message_id: str) -> None:
         """See `bot.platforms.base.Platform.retract`."""

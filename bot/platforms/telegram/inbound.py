@@ -18,7 +18,7 @@ from telegram.error import TelegramError
 
 from bot.buttons import BadButton, unpack
 from bot.commands.registry import CommandRegistry
-from bot.events import AccountRef, Command, ConversationRef, Destination, Event, Press, Said, UserRef
+from bot.events import AccountRef, ButtonPress, Command, ConversationRef, Destination, Event, TextMessage, UserRef
 from bot.platforms.telegram.commands import read_command
 from bot.platforms.telegram.render import PLACEHOLDER
 from db.pictures import ATTACHED_BYTES
@@ -110,7 +110,9 @@ class Translator:
             }
         )
         admin = await self._admin(message.chat, query.from_user, ask=self._opens_admin_form(query.data))
-        event = _event(f"c{query.id}", message.chat, query.from_user, destination, Press(data=query.data), admin=admin)
+        event = _event(
+            f"c{query.id}", message.chat, query.from_user, destination, ButtonPress(data=query.data), admin=admin
+        )
         return [Incoming(event, query.id)]
 
     def _opens_admin_form(self, data: str) -> bool:
@@ -146,7 +148,7 @@ class Translator:
             found.append(Incoming(_event(event_id, chat, user, destination, payload, admin=admin)))
         return found
 
-    def _payload(self, message: Message, text: str) -> tuple[Command | Said | None, bool]:
+    def _payload(self, message: Message, text: str) -> tuple[Command | TextMessage | None, bool]:
         """Return what was said to the bot, and whether it matters who manages the chat."""
         group = message.chat.type in _GROUPS
         replied = message.reply_to_message
@@ -168,7 +170,7 @@ class Translator:
         if group and not (mentioned or to_us):
             return None, False
         reply_to = str(replied.message_id) if replied is not None and to_us else ""
-        return Said(text=text, addressed=True, reply_to=reply_to), False
+        return TextMessage(text=text, addressed=True, reply_to=reply_to), False
 
     async def _with_file(self, message: Message, command: Command) -> Command:
         """Return a command with the picture that it came with, or that it replies to, if it takes one."""
@@ -226,7 +228,13 @@ def _destination(chat: Chat, user: User, thread: str) -> Destination:
 
 
 def _event(
-    event_id: str, chat: Chat, user: User, destination: Destination, payload: Command | Press | Said, *, admin: bool
+    event_id: str,
+    chat: Chat,
+    user: User,
+    destination: Destination,
+    payload: Command | ButtonPress | TextMessage,
+    *,
+    admin: bool,
 ) -> Event:
     private = chat.type == ChatType.PRIVATE
     return Event(

@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 FIELD_PLACEHOLDER_LIMIT: Final = 64  # Bot API, ForceReply.input_field_placeholder
 _GROUP_EDIT_SECONDS: Final = 3.5  # observed: more than about 20 messages and edits a minute flood a group
 _FRESH_SECONDS: Final = 30.0
-_SLOTS_KEPT: Final = 2000
+_PLACEHOLDERS_KEPT: Final = 2000
 _ANSWERED: Final = "query:"
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 _GONE: Final = ("message to edit not found", "message can't be edited", "message_id_invalid", "message identifier")
@@ -61,7 +61,7 @@ _NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_inva
 
 
 @dataclass(slots=True)
-class _Slot:
+class _Placeholder:
     """A placeholder of this process: whether its answer has begun, and the lock of edits under way."""
 
     final: bool = False
@@ -76,7 +76,7 @@ class Sender:
         self._bot = bot
         self._api = api
         self._queries = queries
-        self._slots: dict[tuple[str, str], _Slot] = {}
+        self._placeholders: dict[tuple[str, str], _Placeholder] = {}
         self._quiet: dict[str, float] = {}
         self.possible_orphans = 0
 
@@ -92,7 +92,7 @@ class Sender:
 
     async def place(self, delivery: Delivery, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.place`."""
-        if delivery.sent or delivery.slot:
+        if delivery.sent or delivery.placeholder:
             return
         self._settle_query(delivery)
         try:
@@ -100,17 +100,17 @@ class Sender:
         except BadRequest as e:
             raise Undeliverable(e.message) from e
 
-    async def show_progress(self, destination: Destination, slot: str, progress: Progress) -> None:
+    async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.show_progress`. In groups, edits are spaced out further."""
-        place = self._slot(destination, slot)
+        shown = self._placeholder(destination, placeholder)
         now = time.monotonic()
-        if not slot or place.final or place.lock.locked() or self._quiet.get(destination.chat_id, 0.0) > now:
+        if not placeholder or shown.final or shown.lock.locked() or self._quiet.get(destination.chat_id, 0.0) > now:
             return
         if destination.kind != "dm":
             self._quiet[destination.chat_id] = now + _GROUP_EDIT_SECONDS
-        async with place.lock:
+        async with shown.lock:
             try:
-                await self._edit(destination, slot, render_progress(progress), keyboard(progress.buttons))
+                await self._edit(destination, placeholder, render_progress(progress), keyboard(progress.buttons))
             except RetryLater as e:
                 self._quiet[destination.chat_id] = now + (e.delay or 2.0)
             except (DeliveryError, BadRequest) as e:
@@ -118,7 +118,7 @@ class Sender:
 
     async def retract(self, destination: Destination, message_id: str) -> None:
         """See `bot.platforms.base.Platform.retract`. What is too old to be deleted is emptied."""
-        self._slot(destination, message_id).final = True
+        self._placeholder(destination, message_id).final = True
         with contextlib.suppress(DeliveryError, BadRequest):
             try:
                 await self._delete(destination, message_id)
@@ -145,7 +145,7 @@ class Sender:
         short = max(len(text), utf16_length(text)) <= ANSWER_LIMIT
         bare = message.asks is None and message.picture is None and keyboard(message.buttons) is None
         fits = message.private and short and bare
-        if not fits or delivery.slot or delivery.sent or not self._queries.reserve(query):
+        if not fits or delivery.placeholder or delivery.sent or not self._queries.reserve(query):
             self._settle_query(delivery)
             return False
         try:
@@ -162,10 +162,10 @@ class Sender:
             return
         destination, parts, sent = delivery.destination, render(message), list(delivery.sent)
         asked = message.asks is not None
-        usable_slot = delivery.slot if not (asked and len(parts) == 1) else ""
-        if usable_slot and not sent:
-            await delivery.record(usable_slot)
-            sent.append(usable_slot)
+        usable = delivery.placeholder if not (asked and len(parts) == 1) else ""
+        if usable and not sent:
+            await delivery.record(usable)
+            sent.append(usable)
         replaced = sent[len(parts) :]
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
@@ -178,17 +178,17 @@ class Sender:
             rows = keyboard(message.buttons) if last else None
             while not await self._edit(destination, sent[number], part, rows, final=True):
                 sent[number] = replaced.pop() if replaced else await self._post(delivery, Part(PLACEHOLDER))
-        if delivery.slot and not usable_slot:
-            await self.retract(destination, delivery.slot)
+        if delivery.placeholder and not usable:
+            await self.retract(destination, delivery.placeholder)
 
     async def _send_picture(self, delivery: Delivery, message: Message, picture: Picture) -> None:
         """Put a picture into the placeholder: like text it is edited in, so that it is there once."""
         destination = delivery.destination
         if not delivery.sent:
-            slot = delivery.slot or await self._post(delivery, Part(PLACEHOLDER))
-            if slot == delivery.slot:
-                await delivery.record(slot)
-            delivery.sent.append(slot)
+            placeholder = delivery.placeholder or await self._post(delivery, Part(PLACEHOLDER))
+            if placeholder == delivery.placeholder:
+                await delivery.record(placeholder)
+            delivery.sent.append(placeholder)
         file = await picture.load("full" if picture.document else "photo")
         while not await self._edit_picture(destination, delivery.sent[-1], message, picture, file):
             delivery.sent.append(await self._post(delivery, Part(PLACEHOLDER)))
@@ -197,9 +197,9 @@ class Sender:
         self, destination: Destination, message_id: str, message: Message, picture: Picture, file: PictureFile
     ) -> bool:
         """Turn a message of ours into a picture; False if it is gone."""
-        slot = self._slot(destination, message_id)
-        slot.final = True
-        async with slot.lock:  # lets a progress edit under way end first
+        shown = self._placeholder(destination, message_id)
+        shown.final = True
+        async with shown.lock:  # lets a progress edit under way end first
             pass
         text, rows = caption(message), keyboard(message.buttons)
 
@@ -302,9 +302,9 @@ class Sender:
     ) -> bool:
         """Bring a message of ours into this state; False if it is gone."""
         if final:
-            slot = self._slot(destination, message_id)
-            slot.final = True
-            async with slot.lock:  # lets a progress edit under way end first
+            shown = self._placeholder(destination, message_id)
+            shown.final = True
+            async with shown.lock:  # lets a progress edit under way end first
                 pass
         entities: list[MessageEntity] | None = part.entities
 
@@ -337,11 +337,11 @@ class Sender:
 
         await self._api.call(destination.chat_id, delete, idempotent=True)
 
-    def _slot(self, destination: Destination, message_id: str) -> _Slot:
-        if len(self._slots) > _SLOTS_KEPT:
-            for key in list(self._slots)[: _SLOTS_KEPT // 2]:
-                del self._slots[key]
-        return self._slots.setdefault((destination.chat_id, message_id), _Slot())
+    def _placeholder(self, destination: Destination, message_id: str) -> _Placeholder:
+        if len(self._placeholders) > _PLACEHOLDERS_KEPT:
+            for key in list(self._placeholders)[: _PLACEHOLDERS_KEPT // 2]:
+                del self._placeholders[key]
+        return self._placeholders.setdefault((destination.chat_id, message_id), _Placeholder())
 
     def _settle_query(self, delivery: Delivery) -> None:
         """Stop the pressed button's spinner, if that can still be."""

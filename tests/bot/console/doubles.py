@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from bot.commands.registry import CommandRegistry, CommandSpec, Parameter
-from bot.events import Command, Event, Press, Said
+from bot.events import ButtonPress, Command, Event, TextMessage
 from bot.messages import Button, Field, Form, Message, Progress
 from bot.platforms.base import Delivery, Outcome, Watched
 from bot.platforms.console import ConsolePlatform
@@ -64,7 +64,7 @@ class Machine:
     async def dispatch(self, event: Event) -> Outcome:
         self.events.append(event)
         payload = event.payload
-        if isinstance(payload, Said):
+        if isinstance(payload, TextMessage):
             if payload.text == "hush":
                 return Outcome("silent")
             if payload.text == "no":
@@ -72,7 +72,7 @@ class Machine:
             if payload.text == "lost":
                 return Outcome("working")
             return await self.answer(event, Message(f"you said {payload.text}", speaker="Mira"))
-        if isinstance(payload, Press):
+        if isinstance(payload, ButtonPress):
             taken = int(payload.data[-1]) if ".choose." in payload.data else None
             marked = Message(PAGE.body, title=PAGE.title, choices=PAGE.choices, taken=taken)
             await self.send(event, marked, "mark", event.destination.pressed_message)

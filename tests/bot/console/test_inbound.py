@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.events import Command, Said
+from bot.events import Command, TextMessage
 from bot.messages import Button, Field
 from bot.platforms.console.inbound import Local, Offer, Pressed, Quit, Reading, hint, read_line
 from tests.bot.console.doubles import PAGE, registry
@@ -41,10 +41,10 @@ class Case:
         Case("1", Pressed(PAGE_OFFER.buttons[0], "console-1")),
         Case(" 2. ", Pressed(PAGE_OFFER.buttons[1], "console-1")),
         Case("BACK", Pressed(PAGE_OFFER.buttons[2], "console-1")),
-        Case("retry", Said(text="retry")),
+        Case("retry", TextMessage(text="retry")),
         Case("7", Local("There is no 7 here. There is: [1] [2]  back")),
-        Case("hello there", Said(text="hello there")),
-        Case("/", Said(text="/")),
+        Case("hello there", TextMessage(text="hello there")),
+        Case("/", TextMessage(text="/")),
     ],
     ids=lambda case: case.line,
 )
@@ -63,8 +63,8 @@ def test_group_alone_lists_its_commands() -> None:
 
 
 def test_words_are_presses_only_where_such_a_button_is() -> None:
-    assert read_line("back", registry(), []) == Said(text="back")
-    assert read_line("1", registry(), []) == Said(text="1")
+    assert read_line("back", registry(), []) == TextMessage(text="back")
+    assert read_line("1", registry(), []) == TextMessage(text="1")
 
 
 def test_recent_message_comes_first_and_older_ones_stay_reachable() -> None:
@@ -77,12 +77,12 @@ def test_spent_buttons_are_neither_presses_nor_talk() -> None:
     spent = Offer("console-1", PAGE_OFFER.buttons, spent=True)
     for line in ("1", "9", "back"):
         assert isinstance(read_line(line, registry(), [spent]), Local)
-    assert read_line("hello", registry(), [spent]) == Said(text="hello")
+    assert read_line("hello", registry(), [spent]) == TextMessage(text="hello")
 
 
 def test_question_takes_the_next_line_unless_it_is_a_command() -> None:
     asks = Field("premise", "Premise")
-    assert read_line("1", registry(), [PAGE_OFFER], asks) == Said(text="1")
+    assert read_line("1", registry(), [PAGE_OFFER], asks) == TextMessage(text="1")
     assert read_line("/cancel", registry(), [PAGE_OFFER], asks) == Command(name="cancel")
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import pytest
 
-from bot.events import Command, Press, Said
+from bot.events import ButtonPress, Command, TextMessage
 from bot.messages import Message
 from bot.platforms.base import RetryLater
 from bot.platforms.console import ConsolePlatform
@@ -60,8 +60,8 @@ async def test_story(delay: float) -> None:
     assert "\x1b" not in text
     assert [e.payload for e in machine.events] == [
         Command(name="story new", values={"mode": "solo"}, rest="a keeper"),
-        Press(data="1.choose.1.1.1"),
-        Said(text="hello"),
+        ButtonPress(data="1.choose.1.1.1"),
+        TextMessage(text="hello"),
     ]
     assert machine.events[1].destination.pressed_message == "console-1"
     assert machine.recorded == ["console-1", "console-3", "console-4"]  # row 2 is the mark
@@ -79,7 +79,7 @@ async def test_events() -> None:
 
 async def test_last_line_without_end_and_crlf() -> None:
     _, machine = await play("/help\r\nhä")
-    assert machine.events[1].payload == Said(text="hä")
+    assert machine.events[1].payload == TextMessage(text="hä")
 
 
 async def test_quit_ends_the_script() -> None:
@@ -113,7 +113,7 @@ async def test_wrong_number_stays_local() -> None:
 async def test_question_is_answered_by_the_next_line() -> None:
     text, machine = await play("/story list\n/story new\n1\n1\n")
     assert "What about?" in text
-    assert [type(e.payload) for e in machine.events] == [Command, Command, Said, Press]
+    assert [type(e.payload) for e in machine.events] == [Command, Command, TextMessage, ButtonPress]
 
 
 async def test_row_is_printed_once_however_often_it_is_delivered() -> None:
@@ -143,7 +143,7 @@ async def test_failed_record_is_made_up_for_without_printing_again() -> None:
         running = asyncio.create_task(console.platform.run(console.machine))
         while await console.platform.check_ready():
             await asyncio.sleep(0.01)
-        event = console.platform._event(Said(text="x"))
+        event = console.platform._event(TextMessage(text="x"))
         delivery = console.machine.delivery(7, event)
         record = delivery.record
 
@@ -164,7 +164,7 @@ async def test_failed_record_is_made_up_for_without_printing_again() -> None:
 async def test_rows_wait_while_the_console_is_closed() -> None:
     with pipes() as console:
         os.close(console.script)
-        event = console.platform._event(Said(text="x"))
+        event = console.platform._event(TextMessage(text="x"))
         assert await console.platform.check_ready()
         with pytest.raises(RetryLater):
             await console.platform.deliver(console.machine.delivery(1, event), PAGE)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.events import Command, Press, Said
+from bot.events import ButtonPress, Command, TextMessage
 from bot.platforms.console import ConsolePlatform
 from tests.bot.console.doubles import Machine, Seat, pseudo_terminal, registry
 
@@ -66,7 +66,7 @@ async def test_story_with_progress_and_ctrl_d(tmp_path: Path) -> None:
         here.seat.type("\x04")
     assert [e.payload for e in here.machine.events] == [
         Command(name="story new", rest="a keeper"),
-        Press(data="1.choose.1.1.2"),
+        ButtonPress(data="1.choose.1.1.2"),
     ]
     assert "+/story new a keeper" in history.read_text()
     assert stat.S_IMODE(history.stat().st_mode) == 0o600
@@ -81,7 +81,7 @@ async def test_typing_goes_on_while_an_answer_comes() -> None:
         here.seat.type("ne\r")
         await here.seat.sees("Mira: you said half a line")
         here.seat.type("/quit\r")
-    assert [e.payload for e in here.machine.events] == [Said(text="hello"), Said(text="half a line")]
+    assert [e.payload for e in here.machine.events] == [TextMessage(text="hello"), TextMessage(text="half a line")]
 
 
 async def test_completion_of_names_values_and_suggestions() -> None:
@@ -116,7 +116,7 @@ async def test_ctrl_c_clears_the_line_and_leaves_the_second_time() -> None:
         await here.seat.until(lambda: here.seat.seen.count("Ctrl-C again leaves") >= 2)
         assert not here.running.done()
         here.seat.type("\x03")
-    assert [e.payload for e in here.machine.events] == [Said(text="said")]
+    assert [e.payload for e in here.machine.events] == [TextMessage(text="said")]
 
 
 async def test_question_becomes_the_prompt() -> None:

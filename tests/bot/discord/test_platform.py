@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.buttons import Action
-from bot.events import Command, Press, Said, Submit
+from bot.events import ButtonPress, Command, Submit, TextMessage
 from bot.messages import Button, Field, Form, Message, Progress
 from bot.platforms.base import Outcome, RetryLater, Undeliverable
 from tests.bot.discord.conftest import Connected
@@ -27,7 +27,18 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
     assert event.payload == Command(name="story new", values={"premise": "a door", "genre": "horror"})
     assert (event.account.kind, event.conversation.kind, event.user.is_admin) == ("dm", "dm", True)
     names = {c["name"] for c in connected.server.commands}
-    assert names == {"story", "persona", "chat", "imagine", "painter", "rating", "prompt", "model", "status", "help"}
+    assert names == {
+        "story",
+        "persona",
+        "chat",
+        "imagine",
+        "image_model",
+        "rating",
+        "prompt",
+        "model",
+        "status",
+        "help",
+    }
 
 
 async def test_work_is_deferred_then_fills_the_response(connected: Connected):
@@ -77,7 +88,7 @@ async def test_presses_dialogs_and_refusals(connected: Connected):
     page = await ann.wait_for_message(ann.dm(), lambda m: bool(m.buttons))
     pressed = await ann.click(page, "2")
     event = await connected.notes.event()
-    assert event.payload == Press(data="1.choose.1.0.2")
+    assert event.payload == ButtonPress(data="1.choose.1.0.2")
     assert event.destination.pressed_message == str(page.id)
     await pressed.acknowledged()
 
@@ -157,13 +168,13 @@ async def test_plain_text_gets_a_placeholder_that_becomes_the_answer(connected: 
     ann = connected.server.person("ann")
     said = await ann.say(ann.dm(), "hello")
     event = await connected.notes.event()
-    assert event.payload == Said(text="hello")
+    assert event.payload == TextMessage(text="hello")
     assert (event.event_id, event.deferred) == (f"m{said.id}", False)
     await connected.platform.place(connected.delivery(event), Progress("Writing …"))
-    (slot,) = connected.recorded
-    await connected.platform.show_progress(event.destination, slot, Progress("Writing …", 50, text="Good"))
+    (placeholder,) = connected.recorded
+    await connected.platform.show_progress(event.destination, placeholder, Progress("Writing …", 50, text="Good"))
     await connected.platform.deliver(
-        connected.delivery(event, 8, slot=slot), Message("Good evening.", speaker="Marlow")
+        connected.delivery(event, 8, placeholder=placeholder), Message("Good evening.", speaker="Marlow")
     )
     (message,) = connected.server.log.bot_messages()
     assert message.content == "**Marlow**\n\nGood evening."
@@ -175,7 +186,7 @@ async def test_in_a_guild_only_what_is_meant_for_the_bot_is_heard(connected: Con
     await ann.say(channel, "not for the bot")
     await ann.say(channel, "what now?", mention_bot=True)
     event = await connected.notes.event()
-    assert isinstance(event.payload, Said)
+    assert isinstance(event.payload, TextMessage)
     assert event.payload.text == "what now?"
     assert (event.account.kind, event.conversation.kind, event.user.is_admin) == ("guild", "group", False)
     assert len(connected.notes.events) == 1

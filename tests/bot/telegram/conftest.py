@@ -17,7 +17,7 @@ from bot.platforms.telegram import TelegramPlatform, WebhookConfig
 from tests.doubles.telegram import Person, Rules, TelegramServer
 
 
-async def _nothing(turn: object, values: dict[str, Any]) -> None:
+async def _nothing(context: object, values: dict[str, Any]) -> None:
     """Commands are not run here."""
 
 

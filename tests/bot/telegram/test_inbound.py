@@ -1,7 +1,7 @@
 import pytest
 from telegram import Bot
 
-from bot.events import AccountRef, Command, ConversationRef, Press, Said, UserRef
+from bot.events import AccountRef, ButtonPress, Command, ConversationRef, TextMessage, UserRef
 from bot.messages import Button, Message
 from bot.platforms.telegram import TelegramPlatform
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, running, to
@@ -26,7 +26,7 @@ async def test_talk_edits_and_captions(platform: TelegramPlatform, inbound: Reco
     await alice.send_document(alice.chat(), "card.json", b"{}", caption="my card")
     await inbound.wait(3)
     assert [event.payload for event in inbound.events] == [
-        Said(text="good morning"), Command(name="nonsense", rest="now"), Said(text="my card"),
+        TextMessage(text="good morning"), Command(name="nonsense", rest="now"), TextMessage(text="my card"),
     ]  # fmt: skip
 
 
@@ -39,7 +39,7 @@ async def test_group_hears_only_what_is_meant_for_it(
     await alice.say(group, "/help@other_bot")
     mention = await alice.say(group, "what do you think, @Storyfork_bot ?")
     event = await inbound.wait(1)
-    assert event.payload == Said(text="what do you think, ?")
+    assert event.payload == TextMessage(text="what do you think, ?")
     assert event.account == AccountRef(kind="group", external_id=str(group.id), name="Readers")
     assert event.conversation == ConversationRef(chat_id=str(group.id), kind="group")
     assert (event.destination.reply_to, event.user.is_admin) == (str(mention.id), False)
@@ -48,7 +48,7 @@ async def test_group_hears_only_what_is_meant_for_it(
     answer = await alice.wait_for_message(group, "A lot.")
     assert answer.reply_to is mention
     await alice.say(group, "why?", reply_to=answer)
-    assert (await inbound.wait(2)).payload == Said(text="why?", reply_to=str(answer.id))
+    assert (await inbound.wait(2)).payload == TextMessage(text="why?", reply_to=str(answer.id))
     await alice.say(group, "/nonsense@storyfork_bot")
     assert (await inbound.wait(3)).payload == Command(name="nonsense")
     await alice.say(group, "/prompt_set narrator")
@@ -94,7 +94,7 @@ async def test_press(platform: TelegramPlatform, inbound: RecordingInbound, outb
     tap = await alice.tap(page, "1")
     event = await inbound.wait(2)
     assert event.event_id == f"c{tap.query.id}"
-    assert event.payload == Press(data="1.choose.a.1.1")
+    assert event.payload == ButtonPress(data="1.choose.a.1.1")
     assert event.destination.pressed_message == str(page.id)
     assert event.destination.handle["callback_id"] == tap.query.id
     assert (await tap.answered()).text is None
@@ -113,7 +113,7 @@ async def test_left_over_placeholder_is_removed(
     await server.wait_for_request("deleteMessage")
     assert server.placeholders() == []
     assert platform.removed_orphans == 1
-    assert (await inbound.wait(2)).payload == Said(text="what is this?", reply_to=str(orphan.id))
+    assert (await inbound.wait(2)).payload == TextMessage(text="what is this?", reply_to=str(orphan.id))
 
 
 @pytest.mark.parametrize("menu_known", [False, True])

@@ -42,11 +42,11 @@ async def test_a_placeholder_becomes_the_picture(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ):
     await platform.place(outbox.row(to(alice), 1), Progress("Drawing"))
-    (slot,) = outbox.recorded[1]
-    await platform.show_progress(to(alice), slot, Progress("Drawing: step 3 of 28 …", 10))
-    await platform.deliver(outbox.row(to(alice), 2, slot=slot), picture(hidden=True))
+    (placed,) = outbox.recorded[1]
+    await platform.show_progress(to(alice), placed, Progress("Drawing: step 3 of 28 …", 10))
+    await platform.deliver(outbox.row(to(alice), 2, placeholder=placed), picture(hidden=True))
     (message,) = server.sent
-    assert str(message.id) == slot
+    assert str(message.id) == placed
     assert message.file is not None
     assert (message.file.kind, message.file.filename, message.file.content) == (
         "photo",
@@ -57,9 +57,9 @@ async def test_a_placeholder_becomes_the_picture(
     assert message.text == "A *keeper* at a door\n\nSeed 7"
     assert message.hidden
     assert message.labels == ["Again"]
-    await platform.show_progress(to(alice), slot, Progress("Drawing: step 4 of 28 …", 12))
+    await platform.show_progress(to(alice), placed, Progress("Drawing: step 4 of 28 …", 12))
     assert message.file is not None
-    await platform.deliver(outbox.row(to(alice), 2, slot=slot, attempt=2), picture())
+    await platform.deliver(outbox.row(to(alice), 2, placeholder=placed, attempt=2), picture())
     assert len(server.sent) == 1
 
 
@@ -77,9 +77,9 @@ async def test_a_placeholder_that_is_gone_is_sent_anew(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ):
     await platform.place(outbox.row(to(alice), 1), Progress("Drawing"))
-    (slot,) = outbox.recorded[1]
-    await platform.retract(to(alice), slot)
-    await platform.deliver(outbox.row(to(alice), 2, slot=slot), picture())
+    (placed,) = outbox.recorded[1]
+    await platform.retract(to(alice), placed)
+    await platform.deliver(outbox.row(to(alice), 2, placeholder=placed), picture())
     standing = [m for m in server.sent if not m.deleted]
     assert [m.file is not None for m in standing] == [True]
 

@@ -33,19 +33,19 @@ async def test_placeholder_then_content(
     assert len(server.sent) == 1
 
 
-async def test_slot_becomes_the_answer(
+async def test_placeholder_becomes_the_answer(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
     await platform.place(outbox.row(to(alice), 1), Progress("Writing", buttons=((Button("Stop", "1.cancel.a"),),)))
-    (slot,) = outbox.recorded[1]
+    (placed,) = outbox.recorded[1]
     (placeholder,) = server.sent
     assert (placeholder.text, placeholder.labels) == ("⏳ Writing", ["Stop"])
-    await platform.show_progress(to(alice), slot, Progress("Writing", 40, text="Once"))
+    await platform.show_progress(to(alice), placed, Progress("Writing", 40, text="Once"))
     assert placeholder.text == "Once\n\n⏳ Writing · 40 %"
-    await platform.deliver(outbox.row(to(alice), 2, slot=slot), PAGE)
-    await platform.show_progress(to(alice), slot, Progress("Writing", 90))
+    await platform.deliver(outbox.row(to(alice), 2, placeholder=placed), PAGE)
+    await platform.show_progress(to(alice), placed, Progress("Writing", 90))
     assert placeholder.text.startswith("Door")
-    assert outbox.recorded[2] == [slot]
+    assert outbox.recorded[2] == [placed]
     assert len(server.sent) == 1
 
 
@@ -53,11 +53,11 @@ async def test_progress_under_way_never_overwrites_the_answer(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
     await platform.place(outbox.row(to(alice), 1), Progress("Writing"))
-    (slot,) = outbox.recorded[1]
+    (placed,) = outbox.recorded[1]
     server.faults.add(Fault("late_before", method="editMessageText", seconds=0.3))
-    progress = asyncio.create_task(platform.show_progress(to(alice), slot, Progress("Writing", 50)))
+    progress = asyncio.create_task(platform.show_progress(to(alice), placed, Progress("Writing", 50)))
     await asyncio.sleep(0.1)
-    await platform.deliver(outbox.row(to(alice), slot=slot), PAGE)
+    await platform.deliver(outbox.row(to(alice), placeholder=placed), PAGE)
     await progress
     assert server.sent[0].text.startswith("Door")
 
@@ -66,10 +66,10 @@ async def test_progress_never_raises(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
     await platform.place(outbox.row(to(alice), 1), Progress("Writing"))
-    (slot,) = outbox.recorded[1]
+    (placed,) = outbox.recorded[1]
     server.faults.add(Fault("flood", method="editMessageText", retry_after=5))
-    await platform.show_progress(to(alice), slot, Progress("Writing", 50))
-    await platform.show_progress(to(alice), slot, Progress("Writing", 60))
+    await platform.show_progress(to(alice), placed, Progress("Writing", 50))
+    await platform.show_progress(to(alice), placed, Progress("Writing", 60))
     assert len(server.calls("editMessageText")) == 1
     await platform.show_progress(to(alice), "999", Progress("Writing", 70))
 
@@ -147,10 +147,10 @@ async def test_deleted_message_is_sent_anew(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
     await platform.place(outbox.row(to(alice), 1), Progress("Writing"))
-    (slot,) = outbox.recorded[1]
+    (placed,) = outbox.recorded[1]
     server.sent[0].deleted = True
-    await platform.deliver(outbox.row(to(alice), 2, slot=slot), PAGE)
-    await platform.deliver(outbox.row(to(alice), 2, slot=slot, attempt=2), PAGE)
+    await platform.deliver(outbox.row(to(alice), 2, placeholder=placed), PAGE)
+    await platform.deliver(outbox.row(to(alice), 2, placeholder=placed, attempt=2), PAGE)
     assert [m.text[:4] for m in server.sent if not m.deleted] == ["Door"]
 
 
@@ -178,10 +178,10 @@ async def test_question_asks_for_a_reply(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
     await platform.place(outbox.row(to(alice), 1), Progress("One moment"))
-    (slot,) = outbox.recorded[1]
+    (placed,) = outbox.recorded[1]
     asks = Message(body="What do you do?", asks=Field("text", "Action", placeholder="x" * 80))
     for attempt in (1, 2):
-        await platform.deliver(outbox.row(to(alice), 2, slot=slot, attempt=attempt), asks)
+        await platform.deliver(outbox.row(to(alice), 2, placeholder=placed, attempt=attempt), asks)
     (question,) = [m for m in server.sent if not m.deleted]
     assert question.text == "What do you do?"
     assert question.force_reply is not None

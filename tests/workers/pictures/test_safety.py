@@ -3,30 +3,30 @@
 import pytest
 
 from db.errors import NotAllowed
-from workers.pictures.safety import Action, Clearance, SafetySettings, clear, decide
+from workers.pictures.safety import Clearance, SafetySettings, Verdict, check_prompt, verdict
 
 
 def test_the_lowest_rating_counts() -> None:
-    assert clear("a castle", rating="nsfw", allowance="nsfw", classifier=True).rating == "nsfw"
-    assert clear("a castle", rating="nsfw", allowance="sfw", classifier=True).rating == "sfw"
-    assert clear("a castle", rating="suggestive", allowance="nsfw", classifier=True).rating == "suggestive"
+    assert check_prompt("a castle", rating="nsfw", allowance="nsfw", classifier=True).rating == "nsfw"
+    assert check_prompt("a castle", rating="nsfw", allowance="sfw", classifier=True).rating == "sfw"
+    assert check_prompt("a castle", rating="suggestive", allowance="nsfw", classifier=True).rating == "suggestive"
 
 
 def test_without_a_classifier_nsfw_is_off_and_strict_means_nothing() -> None:
-    assert clear("a castle", rating="nsfw", allowance="nsfw", classifier=False).rating == "suggestive"
+    assert check_prompt("a castle", rating="nsfw", allowance="nsfw", classifier=False).rating == "suggestive"
     with pytest.raises(NotAllowed) as refused:
-        clear("a nude adult", rating="nsfw", allowance="nsfw", classifier=False)
+        check_prompt("a nude adult", rating="nsfw", allowance="nsfw", classifier=False)
     assert refused.value.key == "picture.refused_rating"
     with pytest.raises(NotAllowed) as refused:
-        clear("a castle", rating="sfw", allowance="sfw", classifier=False, settings=SafetySettings(strict=True))
+        check_prompt("a castle", rating="sfw", allowance="sfw", classifier=False, settings=SafetySettings(strict=True))
     assert refused.value.key == "picture.no_classifier"
 
 
 def test_young_people_are_always_drawn_harmless() -> None:
-    found = clear("a child in the park", rating="nsfw", allowance="nsfw", classifier=True)
+    found = check_prompt("a child in the park", rating="nsfw", allowance="nsfw", classifier=True)
     assert found == Clearance("sfw", minors=True)
     with pytest.raises(NotAllowed) as refused:
-        clear("a card of somebody aged 15", "nude", rating="nsfw", allowance="nsfw", classifier=True)
+        check_prompt("a card of somebody aged 15", "nude", rating="nsfw", allowance="nsfw", classifier=True)
     assert refused.value.key == "picture.refused_minors"
 
 
@@ -50,9 +50,9 @@ def test_young_people_are_always_drawn_harmless() -> None:
         (Clearance("nsfw"), -1.0, "refuse"),
     ],
 )
-def test_what_the_classifier_decides(clearance: Clearance, unsafe: float | None, action: Action) -> None:
-    assert decide(clearance, unsafe) == action
+def test_what_the_classifier_decides(clearance: Clearance, unsafe: float | None, action: Verdict) -> None:
+    assert verdict(clearance, unsafe) == action
 
 
 def test_strict_refuses_what_nobody_looked_at() -> None:
-    assert decide(Clearance("sfw"), None, SafetySettings(strict=True)) == "refuse"
+    assert verdict(Clearance("sfw"), None, SafetySettings(strict=True)) == "refuse"

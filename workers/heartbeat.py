@@ -20,13 +20,13 @@ KEPT_SECONDS: Final = 3 * PUBLISH_SECONDS
 _SUMS: Final = ("completion_tokens", "prompt_tokens", "cached_tokens", "steps")
 
 
-async def publish_vitals(services: Services, kinds: Sequence[jobs.Queue], runner: Runner) -> None:
+async def publish_heartbeat(services: Services, kinds: Sequence[jobs.Queue], runner: Runner) -> None:
     """Publish until cancelled; then the worker is gone."""
     host, name = socket.gethostname(), f"{socket.gethostname()}:{os.getpid()}"
     rates = Rates()
     try:
         while True:
-            vitals = {
+            heartbeat = {
                 "worker": name,
                 "host": host,
                 "queues": list(kinds),
@@ -36,10 +36,10 @@ async def publish_vitals(services: Services, kinds: Sequence[jobs.Queue], runner
                 "models": services.text.model_names,
                 "pictures": services.studio.stats(),
             }
-            await services.queue.put_vitals(name, vitals, KEPT_SECONDS)
+            await services.queue.put_heartbeat(name, heartbeat, KEPT_SECONDS)
             await asyncio.sleep(PUBLISH_SECONDS)
     finally:
-        await services.queue.drop_vitals(name)
+        await services.queue.drop_heartbeat(name)
 
 
 class Rates:

@@ -12,10 +12,10 @@ from prompts.registry import default_registry
 from workers.engines.text.base import ReportsStatistics
 from workers.engines.text.fallback import EngineChain
 from workers.engines.text.template import TemplateEngine
+from workers.heartbeat import Rates, publish_heartbeat
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
-from workers.vitals import Rates, publish_vitals
 
 
 class Reporting(TemplateEngine):
@@ -70,32 +70,32 @@ def test_rates_are_differences_of_two_reports():
 async def test_a_worker_is_known_until_it_stops(redis_url: str):
     async with Queue(redis_url) as queue:
         services = Services(EngineChain([Reporting({"model": "tiny"})]), default_registry(), queue)
-        assert await queue.vitals() == []
-        publishing = asyncio.create_task(publish_vitals(services, ["cpu"], Runner(services, 4)))
+        assert await queue.heartbeats() == []
+        publishing = asyncio.create_task(publish_heartbeat(services, ["cpu"], Runner(services, 4)))
         async with asyncio.timeout(5):
-            while not (known := await queue.vitals()):
+            while not (known := await queue.heartbeats()):
                 await asyncio.sleep(0.01)
-        (vitals,) = known
-        assert vitals["queues"] == ["cpu"]
-        assert (vitals["running"], vitals["capacity"]) == (0, 4)
-        assert vitals["models"] == ["tiny", "big"]
+        (heartbeat,) = known
+        assert heartbeat["queues"] == ["cpu"]
+        assert (heartbeat["running"], heartbeat["capacity"]) == (0, 4)
+        assert heartbeat["models"] == ["tiny", "big"]
         assert await queue.models() == ("tiny", "big")
-        assert vitals["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}]
+        assert heartbeat["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}]
         client = Redis.from_url(redis_url)
-        (key,) = await client.keys("storyfork:vitals:*")
+        (key,) = await client.keys("storyfork:heartbeat:*")
         assert 0 < await client.pttl(key) <= 15_000
         await client.flushall()
-        assert await queue.vitals() == []
+        assert await queue.heartbeats() == []
         await client.aclose()
         publishing.cancel()
         with suppress(asyncio.CancelledError):
             await publishing
-        assert await queue.vitals() == []
+        assert await queue.heartbeats() == []
 
 
 async def test_without_redis_nobody_knows(tmp_path: object):
     async with Queue(f"unix://{tmp_path}/nothing.sock") as queue:
-        assert await queue.vitals() is None
+        assert await queue.heartbeats() is None
         assert await queue.models() is None
-        await queue.put_vitals("me", {}, 1.0)
-        await queue.drop_vitals("me")
+        await queue.put_heartbeat("me", {}, 1.0)
+        await queue.drop_heartbeat("me")

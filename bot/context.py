@@ -1,4 +1,4 @@
-"""One turn: what a handler works with inside the event's transaction."""
+"""One context: what a handler works with inside the event's transaction."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from workers.queue import Queue
 
 
 @dataclass(slots=True)
-class Turn:
+class Context:
     """An event being handled: who, where, and what comes of it.
 
     Everything here goes into the router's one transaction; ``wakes`` and ``cancels`` happen after its commit.
@@ -166,9 +166,9 @@ class Turn:
         if self.who.draft is not None:
             await drafts.drop(self.conversation_id, self.user_id)
 
-    async def ring(self) -> None:
+    async def wake(self) -> None:
         """After the commit: wake workers, and stop those whose job was cancelled."""
         for job_id in self.wakes:
             await self.queue.wake(job_id)
         for job_id in self.cancels:
-            await self.queue.announce_cancel(job_id)
+            await self.queue.notify_cancel(job_id)
