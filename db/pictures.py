@@ -103,17 +103,6 @@ async def put_clean(picture_id: int, data: bytes, width: int, height: int) -> No
         await Picture.filter(id=picture_id).update(width=width, height=height)
 
 
-async def prune(days: int = 1) -> int:
-    """Delete the attached files that nobody came to redraw, or whose pictures are all deleted; return how many."""
-    found = await rows(
-        "DELETE FROM pictures a WHERE kind = 'attached' "
-        "AND NOT EXISTS (SELECT FROM pictures p WHERE p.source_id = a.id) "
-        "AND created_at < now() - make_interval(days => $1) RETURNING id",
-        days,
-    )
-    return len(found)
-
-
 async def get(account_id: int, picture_id: int) -> Picture:
     """Return a picture of an account. Raises `NotFound`."""
     found = await Picture.get_or_none(id=picture_id, account_id=account_id)

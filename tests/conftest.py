@@ -32,7 +32,7 @@ async def database(migrated: str) -> AsyncGenerator[str]:
     async with connect(migrated):
         found = await rows(
             "SELECT string_agg(quote_ident(tablename), ', ') AS names FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename <> 'schema_migrations'"
+            "WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%'"
         )
         await rows(f"TRUNCATE {found[0]['names']} RESTART IDENTITY CASCADE")
         yield migrated

@@ -14,8 +14,9 @@ from typing import Any, Final
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from db import inbox, jobs, pictures
+from db import jobs, privacy
 from db.connection import OUTAGES
+from db.schemas import load_schemas
 from workers.heartbeat import publish_heartbeat
 from workers.queue import CANCEL_CHANNEL, Queue, queue_name, wake_channel
 from workers.runner import Runner
@@ -24,7 +25,7 @@ from workers.tracking import StopRequests
 
 POLL_SECONDS: Final = 0.5
 REAPER_SECONDS: Final = 2.0
-_PRUNE_ROUNDS: Final = 1800
+PRUNE_SECONDS: Final = 3600.0
 _TROUBLE: Final = (RedisError, OSError, TimeoutError)
 _log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ async def serve(services: Services, kinds: Sequence[jobs.Queue], runner: Runner,
     tasks.append(asyncio.create_task(_listen(queue, wakeup_workers, runner, services.stop_requests)))
     tasks.append(asyncio.create_task(publish_heartbeat(services, kinds, runner)))
     if reaper:
-        tasks.append(asyncio.create_task(_reap(queue, kinds)))
+        tasks += [asyncio.create_task(_reap(queue, kinds)), asyncio.create_task(_prune())]
     stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
     _log.info("worker ready for %s", ", ".join(kinds))
     done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -147,17 +148,23 @@ async def _cancel(job_id: int, runner: Runner, stop_requests: StopRequests) -> N
 
 async def _reap(queue: Queue, kinds: Sequence[jobs.Queue]) -> None:
     """Wake again what is open, and take back what dead workers held. Every worker does this; the database shares it."""
-    rounds = 0
     while True:
         try:
             for job_id in await jobs.reap():
                 _log.warning("job %d lost its worker and starts again", job_id)
             for kind in kinds:
                 await queue.wake_again(await jobs.overdue(kind), queue=kind)
-            if rounds % _PRUNE_ROUNDS == 0:
-                await inbox.prune()
-                await pictures.prune()
-            rounds += 1
         except OUTAGES as e:
             _log.warning("the reaper cannot reach the database: %s", e)
         await asyncio.sleep(REAPER_SECONDS)
+
+
+async def _prune() -> None:
+    """Delete what has outlived its retention, every hour. Every worker does this, on rows of its own."""
+    schemas = await asyncio.to_thread(load_schemas)
+    while True:
+        try:
+            await privacy.prune(schemas.specs)
+        except OUTAGES as e:
+            _log.warning("the database cannot be cleaned up: %s", e)
+        await asyncio.sleep(PRUNE_SECONDS)

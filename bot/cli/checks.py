@@ -22,6 +22,7 @@ from bot.stack import postgres, valkey
 from bot.stack.errors import StackError
 from bot.stack.home import StackPaths, StackUrls, read_record, running_pid
 from db.migrate import MigrationError, pending
+from db.schemas import load_schemas
 from db.settings import DatabaseSettings
 
 TIMEOUT_SECONDS = 5.0
@@ -99,7 +100,7 @@ async def check_database(around: Surroundings) -> Check:
     where = "DATABASE_URL" if around.database_url else "embedded PostgreSQL, running"
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            missing = await pending(url)
+            missing = (await pending(url, load_schemas().specs)).names
     except TimeoutError:
         return Check("database", State.FAIL, f"{where}: no answer", "Is the server running, and reachable from here?")
     except MigrationError as error:

@@ -21,6 +21,7 @@ from bot.stack.home import StackPaths, StackUrls, read_record
 from bot.stack.process import start_process
 from bot.stack.supervisor import EX_CONFIG, Supervisor
 from db.migrate import MigrationError, migrate
+from db.schemas import load_schemas
 from db.settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ async def apply_migrations(url: str) -> list[str]:
         OperatorError: the database cannot be reached, or is newer than this release.
     """
     try:
-        return await migrate(url)
+        return await migrate(url, load_schemas().specs)
     except (OSError, ValueError, MigrationError) as error:
         raise OperatorError(f"The database cannot be used: {error}") from None
 

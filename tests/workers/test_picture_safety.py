@@ -114,14 +114,3 @@ async def test_drawn_again_by_another_worker_the_record_is_of_the_last_picture(q
         await pictures.save(job.id, job.lease_token, drawn, [])
     (picture,) = await Picture.all()
     assert (picture.engine, picture.rating, picture.width, picture.height) == ("openai", "suggestive", 96, 96)
-
-
-async def test_an_attachment_goes_when_no_picture_needs_it(database: str):
-    who = await somebody()
-    attached = await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"x")
-    await pictures.put_clean(attached, b"png", 10, 10)
-    drawn = await kept(source_id=attached)
-    assert await pictures.prune(0) == 0
-    await drawn.delete()
-    assert await pictures.prune(1) == 0
-    assert await pictures.prune(0) == 1

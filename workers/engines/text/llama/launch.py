@@ -232,7 +232,7 @@ def private_folder(folder: Path) -> None:
 
 def _size(load: Load) -> int:
     # What a GPU holds is counted too: a budget is about all the models that are loaded.
-    return sum(part.stat().st_size for part in parts_of(Path(load.path))) + load.swap_bytes
+    return sum(part.stat().st_size for part in parts_of(Path(load.path))) + load.spill_bytes
 
 
 def _bytes_of(note: Path) -> int:

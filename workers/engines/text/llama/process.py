@@ -16,7 +16,6 @@ from workers.engines.text.llama.protocol import (
     Ask,
     Beat,
     Cancel,
-    ClientMessage,
     Count,
     Counted,
     Done,
@@ -29,9 +28,10 @@ from workers.engines.text.llama.protocol import (
     LoadFailed,
     Pieces,
     Report,
+    Request,
     Statistics,
     frame,
-    read_server_message,
+    read_event,
 )
 
 Answer = str | Done | Failed
@@ -125,7 +125,7 @@ class LlamaProcess:
         """Note that the model is needed now, for whoever needs room for another one."""
         self._link.used()
 
-    def _send(self, request: ClientMessage) -> None:
+    def _send(self, request: Request) -> None:
         if self._over:
             raise ChildDied("the model process has ended")
         self._link.writer.write(frame(request))
@@ -184,7 +184,7 @@ class LlamaProcess:
         assert isinstance(reply, Report)
         return reply.statistics
 
-    async def _ask(self, make: Callable[[int], ClientMessage]) -> _Reply:
+    async def _ask(self, make: Callable[[int], Request]) -> _Reply:
         number = next(self._numbers)
         self._note_start()
         future = self._replies[number] = self._loop.create_future()
@@ -196,7 +196,7 @@ class LlamaProcess:
 
     async def _read_events(self) -> None:
         try:
-            while (event := await read_server_message(self._link.reader)) is not None:
+            while (event := await read_event(self._link.reader)) is not None:
                 # Counting goes on beside a decode that hangs.
                 if not (isinstance(event, Counted) and self._answers):
                     self._last_sign = self._loop.time()

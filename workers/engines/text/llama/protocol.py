@@ -17,8 +17,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from workers.engines.text.base import ChatMessage
-
 MAX_FRAME = 32 * 2**20
 """Bytes. Far above any prompt that fits a context; a longer frame means a broken peer."""
 _LENGTH = struct.Struct(">I")
@@ -41,9 +39,9 @@ class Load(_Message):
     """Tokens that one conversation may have at most."""
     cells: int = 0
     """Tokens that all conversations together may have in the KV cache; 0: as many as ``context``."""
-    max_num_seqs: int = 8
+    parallel: int = 8
     """Answers that are written at a time."""
-    max_num_batched_tokens: int = 128
+    step_tokens: int = 128
     """Tokens of one step at most while somebody's answer is being written: what bounds the gap between its tokens."""
     gpu_layers: int | None = 0
     """Layers on the GPU; -1: all, None: as many as fit."""
@@ -51,7 +49,7 @@ class Load(_Message):
     kv_type: KvType = "f16"
     flash: bool | None = None
     """Flash attention; None: where the backend has it."""
-    swap_bytes: int = 0
+    spill_bytes: int = 0
     """Memory beside the cells for conversations that had to leave them."""
     repack: bool = True
     """Arrange weights for special instructions of the CPU (AMX and others), where the library was built for them."""
@@ -59,7 +57,15 @@ class Load(_Message):
     """The model embeds texts (``Embed``) instead of writing."""
 
 
-class SamplingParams(_Message):
+class Turn(_Message):
+    """One chat message. Its first ``shared`` characters are the product's own words."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    shared: int = 0
+
+
+class Draw(_Message):
     """How tokens are drawn, all values decided. ``temperature`` 0 is greedy; ``top_k`` 0 and penalty 1 are off."""
 
     max_tokens: int
@@ -80,8 +86,8 @@ class Generate(_Message):
 
     kind: Literal["generate"] = "generate"
     id: int
-    messages: tuple[ChatMessage, ...]
-    sampling: SamplingParams
+    messages: tuple[Turn, ...]
+    draw: Draw
     json_schema: str | None = None
     """Written out, so that a schema of any depth is judged as a schema and not as a broken message."""
     tenant: str = ""
@@ -229,8 +235,8 @@ class Statistics(_Message):
     other_s: float = 0.0
     preemptions: int = 0
     evictions: int = 0
-    swap_outs: int = 0
-    swap_ins: int = 0
+    spills: int = 0
+    restores: int = 0
     running: int = 0
     waiting: int = 0
     idle: int = 0
@@ -238,7 +244,7 @@ class Statistics(_Message):
     cells: int = 0
     used_cells: int = 0
     reserved_cells: int = 0
-    swapped_bytes: int = 0
+    spilled_bytes: int = 0
 
 
 class Report(_Message):
@@ -249,35 +255,35 @@ class Report(_Message):
     statistics: Statistics
 
 
-ClientMessage = Load | Generate | Cancel | Count | Embed | Ask | Retire
-ServerMessage = Loaded | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
-_CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="kind")])
-_SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="kind")])
+Request = Load | Generate | Cancel | Count | Embed | Ask | Retire
+Event = Loaded | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
     """Return what changes with the messages: processes of two versions of this module must not speak to each other."""
-    schemas = [_CLIENT_MESSAGE.json_schema(), _SERVER_MESSAGE.json_schema()]
+    schemas = [_REQUEST.json_schema(), _EVENT.json_schema()]
     return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def frame(message: ClientMessage | ServerMessage) -> bytes:
+def frame(message: Request | Event) -> bytes:
     """Return ``message`` as one frame."""
     body = message.model_dump_json().encode()
     return _LENGTH.pack(len(body)) + body
 
 
-async def read_client_message(reader: asyncio.StreamReader) -> ClientMessage | None:
+async def read_request(reader: asyncio.StreamReader) -> Request | None:
     """Return the next request, None at the end of the stream. Raises `ValueError` for a broken frame."""
     body = await _read(reader)
-    return None if body is None else _CLIENT_MESSAGE.validate_json(body)
+    return None if body is None else _REQUEST.validate_json(body)
 
 
-async def read_server_message(reader: asyncio.StreamReader) -> ServerMessage | None:
+async def read_event(reader: asyncio.StreamReader) -> Event | None:
     """Return the next event, None at the end of the stream. Raises `ValueError` for a broken frame."""
     body = await _read(reader)
-    return None if body is None else _SERVER_MESSAGE.validate_json(body)
+    return None if body is None else _EVENT.validate_json(body)
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes | None:

@@ -4,27 +4,27 @@ It stands for llama.cpp's memory and decode, and is stricter: a wrong use is an 
 """
 
 import hashlib
-from collections import abc
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workers.engines.text.llama.protocol import Done, Failed, Pieces, ServerMessage
+from workers.engines.text.llama.protocol import Done, Event, Failed, Pieces
 from workers.engines.text.llama.server.batch import Part
 from workers.engines.text.llama.server.scheduler import NoCells
-from workers.engines.text.llama.server.sequence import Detokenizer, Request, Sequence
+from workers.engines.text.llama.server.work import Answer, Ticket, Work
 
 END = 0
 """Token that ends an answer."""
 VOCABULARY = 50
 
 
-def next_token(seen: abc.Sequence[int]) -> int:
+def next_token(seen: Sequence[int]) -> int:
     """Return the token after ``seen``."""
     digest = hashlib.blake2b(repr(list(seen)).encode(), digest_size=2).digest()
     return int.from_bytes(digest, "big") % VOCABULARY
 
 
-def expected(prompt: abc.Sequence[int], max_tokens: int) -> list[int]:
+def expected(prompt: Sequence[int], max_tokens: int) -> list[int]:
     """Return what follows ``prompt``, including an `END`."""
     seen = list(prompt)
     while len(seen) < len(prompt) + max_tokens:
@@ -70,7 +70,7 @@ class SimulatedModel:
         """Return the tokens that ``sequence`` sees."""
         return [cell.token for cell in self._cells[sequence]]
 
-    def decode(self, parts: abc.Sequence[Part]) -> list[int]:
+    def decode(self, parts: Sequence[Part]) -> list[int]:
         """See `workers.engines.text.llama.server.scheduler.Decoder`."""
         count = sum(len(part.tokens) for part in parts)
         assert 0 < count <= self._batch
@@ -96,9 +96,9 @@ class SimulatedModel:
         self.steps += 1
         return places
 
-    def sample(self, index: int) -> int:
-        """Return the next token at output ``index`` of the last decode."""
-        return next_token(self._drawn[index])
+    def draw(self, place: int) -> int:
+        """Return the next token at ``place`` of the last decode."""
+        return next_token(self._drawn[place])
 
     def piece(self, token: int) -> bytes:
         """Return the token's text."""
@@ -151,7 +151,7 @@ class Reader:
         self.texts: dict[int, str] = {}
         self.ends: dict[int, Done | Failed] = {}
 
-    def send(self, event: ServerMessage) -> None:
+    def send(self, event: Event) -> None:
         """Take an event; anything after the end of its request is an error."""
         match event:
             case Pieces():
@@ -180,18 +180,18 @@ class FakeClock:
         return self.now
 
 
-def make_sequence(
+def work(
     model: SimulatedModel,
     reader: Reader,
     number: int,
-    prompt: abc.Sequence[int],
+    prompt: Sequence[int],
     *,
     tenant: str = "a",
     max_tokens: int = 20,
     shared: int = 0,
     priority: int = 0,
     arrived: float = 0.0,
-) -> Sequence:
+) -> Work:
     """Return a request as the preparation would make it."""
     freed: list[bool] = []
 
@@ -200,15 +200,15 @@ def make_sequence(
         assert number in reader.ends, "freed before its end was sent: the process might end in between"
         freed.append(True)
 
-    return Sequence(
-        request=Request(reader, number),
+    return Work(
+        ticket=Ticket(reader, number),
         tenant=tenant,
         priority=priority,
         tokens=list(prompt),
         shared=shared,
         max_tokens=max_tokens,
-        detokenizer=Detokenizer((), None),
-        sample=model.sample,
+        answer=Answer((), None),
+        draw=model.draw,
         free=free,
         arrived=arrived,
     )

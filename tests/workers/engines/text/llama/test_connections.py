@@ -8,40 +8,40 @@ from pathlib import Path
 
 import pytest
 
-from workers.engines.text.base import ChatMessage
 from workers.engines.text.llama.launch import Link, PrivateLauncher
 from workers.engines.text.llama.process import LlamaProcess
 from workers.engines.text.llama.protocol import (
     Ask,
     Beat,
-    ClientMessage,
+    Draw,
+    Event,
     Generate,
     Load,
     Loaded,
     Report,
+    Request,
     Retire,
-    SamplingParams,
-    ServerMessage,
+    Turn,
     frame,
-    read_client_message,
-    read_server_message,
+    read_event,
+    read_request,
 )
 
 STALL_S = 0.4
 
 
-class RawClient:
+class Client:
     """A bare connection to a model process."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    def send(self, request: ClientMessage) -> None:
+    def send(self, request: Request) -> None:
         self._writer.write(frame(request))
 
-    async def receive(self) -> ServerMessage | None:
+    async def receive(self) -> Event | None:
         """Return the next event that is not a mere sign of life."""
-        while isinstance(event := await asyncio.wait_for(read_server_message(self._reader), 30), Beat):
+        while isinstance(event := await asyncio.wait_for(read_event(self._reader), 30), Beat):
             pass
         return event
 
@@ -52,16 +52,16 @@ def load(model: Path) -> Load:
 
 
 @pytest.fixture
-async def clients(load: Load) -> AsyncIterator[tuple[RawClient, RawClient]]:
+async def clients(load: Load) -> AsyncIterator[tuple[Client, Client]]:
     """Two clients of one process, which have not asked for anything yet."""
     link = await PrivateLauncher().connect(load)
     reader, writer = await asyncio.open_unix_connection(str(link.log.with_name("llama")))
-    yield RawClient(link.reader, link.writer), RawClient(reader, writer)
+    yield Client(link.reader, link.writer), Client(reader, writer)
     writer.close()
     await link.end()
 
 
-async def test_who_connects_while_it_loads_is_told_once(clients: tuple[RawClient, RawClient], load: Load) -> None:
+async def test_who_connects_while_it_loads_is_told_once(clients: tuple[Client, Client], load: Load) -> None:
     first, second = clients
     first.send(load)
     assert isinstance(await first.receive(), Loaded)
@@ -71,7 +71,7 @@ async def test_who_connects_while_it_loads_is_told_once(clients: tuple[RawClient
     assert isinstance(await second.receive(), Report)
 
 
-async def test_it_does_not_go_while_somebody_is_about_to_ask(clients: tuple[RawClient, RawClient], load: Load) -> None:
+async def test_it_does_not_go_while_somebody_is_about_to_ask(clients: tuple[Client, Client], load: Load) -> None:
     first, second = clients
     second.send(Retire())
     await asyncio.sleep(0.1)
@@ -79,7 +79,7 @@ async def test_it_does_not_go_while_somebody_is_about_to_ask(clients: tuple[RawC
     assert isinstance(await first.receive(), Loaded)
 
 
-async def test_who_wants_other_settings_is_told(clients: tuple[RawClient, RawClient], load: Load) -> None:
+async def test_who_wants_other_settings_is_told(clients: tuple[Client, Client], load: Load) -> None:
     first, second = clients
     first.send(load)
     assert isinstance(await first.receive(), Loaded)
@@ -104,7 +104,7 @@ class ScriptedProcess:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "scripted"
-        self.requests: list[ClientMessage] = []
+        self.requests: list[Request] = []
         self.loads = True
         self.pid = 0
         self._writers: list[asyncio.StreamWriter] = []
@@ -120,7 +120,7 @@ class ScriptedProcess:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
-        while self.loads and (request := await read_client_message(reader)) is not None:
+        while self.loads and (request := await read_request(reader)) is not None:
             self.requests.append(request)
             if isinstance(request, Load):
                 writer.write(frame(Loaded(model="scripted", context=512, pid=self.pid)))
@@ -162,8 +162,8 @@ class ListedLauncher:
 
 
 def generation(number: int) -> Generate:
-    sampling = SamplingParams(max_tokens=5, temperature=0, top_p=1, top_k=0, min_p=0, repeat_penalty=1, seed=1)
-    return Generate(id=number, messages=(ChatMessage(role="user", content="Hello"),), sampling=sampling)
+    draw = Draw(max_tokens=5, temperature=0, top_p=1, top_k=0, min_p=0, repeat_penalty=1, seed=1)
+    return Generate(id=number, messages=(Turn(role="user", content="Hello"),), draw=draw)
 
 
 async def test_a_process_that_was_about_to_end_is_just_replaced(scripted: ScriptedProcess, load: Load) -> None:

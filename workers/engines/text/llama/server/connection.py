@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 
-from workers.engines.text.llama.protocol import ClientMessage, ServerMessage, frame, read_client_message
+from workers.engines.text.llama.protocol import Event, Request, frame, read_request
 
 HIGH_WATER = 256 * 1024
 """Bytes that wait for a reader before no more is written for it."""
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class Connection:
-    """The `Client` of a client's requests. Made in the event loop; `send` may be called in any thread."""
+    """The `Sink` of a client's requests. Made in the event loop; `send` may be called in any thread."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -28,11 +28,11 @@ class Connection:
         """True while its reader is too slow."""
         return self._draining is not None
 
-    async def receive(self) -> ClientMessage | None:
+    async def receive(self) -> Request | None:
         """Return the next request, None when the connection has ended. Raises `ValueError` for a broken frame."""
-        return await read_client_message(self._reader)
+        return await read_request(self._reader)
 
-    def send(self, event: ServerMessage) -> None:
+    def send(self, event: Event) -> None:
         """Send ``event``; after the end of the connection it goes nowhere."""
         data = frame(event)
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the process

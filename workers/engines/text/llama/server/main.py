@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from workers.engines import child
-from workers.engines.text.llama.protocol import Beat, Load, Loaded, LoadFailed, Retire, ServerMessage
+from workers.engines.text.llama.protocol import Beat, Event, Load, Loaded, LoadFailed, Retire
 from workers.engines.text.llama.server.connection import Connection
 from workers.engines.text.llama.server.service import Service, start_service
 
@@ -114,12 +114,12 @@ class Server:
         if self._state is not None and not (self._service is not None and self._service.busy):
             self._stop(0)
 
-    def _broadcast(self, event: ServerMessage) -> None:
+    def _broadcast(self, event: Event) -> None:
         """Send ``event`` to everybody who asked for the model. Called in the model's thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the process
             self._loop.call_soon_threadsafe(self._tell_all, event)
 
-    def _tell_all(self, event: ServerMessage) -> None:
+    def _tell_all(self, event: Event) -> None:
         if not isinstance(event, Beat):
             assert isinstance(event, Loaded | LoadFailed)
             self._state = event

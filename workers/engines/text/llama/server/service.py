@@ -13,17 +13,17 @@ from workers.engines.text.llama.protocol import (
     Ask,
     Beat,
     Cancel,
-    ClientMessage,
     Count,
     Counted,
     Embed,
+    Event,
     Failed,
     Generate,
     Load,
     Loaded,
     LoadFailed,
     Report,
-    ServerMessage,
+    Request,
     Statistics,
 )
 from workers.engines.text.llama.server.cache import KvCache
@@ -32,7 +32,7 @@ from workers.engines.text.llama.server.model import BATCH, IDLE, LlamaModel
 from workers.engines.text.llama.server.native import LoadingFailed
 from workers.engines.text.llama.server.preparation import prepare
 from workers.engines.text.llama.server.scheduler import Limits, Scheduler
-from workers.engines.text.llama.server.sequence import Client, Request, Sequence
+from workers.engines.text.llama.server.work import Sink, Ticket, Work
 
 BEAT_S = 2.0
 """Seconds between signs of life while there is work."""
@@ -46,60 +46,60 @@ class Service(Protocol):
 
     @property
     def busy(self) -> bool:
-        """True while a message waits or runs."""
+        """True while a request waits or runs."""
         ...
 
-    def submit(self, message: ClientMessage, client: Client) -> None:
-        """Take a message of the connection behind ``client``."""
+    def submit(self, request: Request, sink: Sink) -> None:
+        """Take a request of the connection behind ``sink``."""
         ...
 
-    def forget(self, client: Client) -> None:
-        """Stop everything for ``client``: its connection has ended."""
+    def forget(self, sink: Sink) -> None:
+        """Stop everything for ``sink``: its connection has ended."""
         ...
 
 
-def start_service(load: Load, broadcast: Callable[[ServerMessage], None]) -> Service:
+def start_service(load: Load, broadcast: Callable[[Event], None]) -> Service:
     """Begin to load the model. Broadcasts ``Beat`` while it works, and ``Loaded`` or ``LoadFailed`` when it knows."""
     return EmbeddingService(load, broadcast) if load.embedding else TextService(load, broadcast)
 
 
 class _Service(ABC):
-    """Loading in a thread of its own, requests, signs of life."""
+    """Loading in a thread of its own, tickets, signs of life."""
 
-    def __init__(self, load: Load, broadcast: Callable[[ServerMessage], None]) -> None:
+    def __init__(self, load: Load, broadcast: Callable[[Event], None]) -> None:
         self._broadcast = broadcast
-        self._requests: dict[tuple[Client, int], Request] = {}
+        self._tickets: dict[tuple[Sink, int], Ticket] = {}
         self._lock = threading.Lock()
         self._last_sign = 0.0
         threading.Thread(target=self._run_or_end, args=(load,), name="llama", daemon=True).start()
 
     @property
     def busy(self) -> bool:
-        """True while a message waits or runs."""
-        return bool(self._requests)
+        """True while a request waits or runs."""
+        return bool(self._tickets)
 
-    def forget(self, client: Client) -> None:
-        """Stop everything for ``client``."""
+    def forget(self, sink: Sink) -> None:
+        """Stop everything for ``sink``."""
         with self._lock:
-            for request in self._requests.values():
-                if request.client is client:
-                    request.cancelled = True
+            for ticket in self._tickets.values():
+                if ticket.sink is sink:
+                    ticket.cancelled = True
 
-    def _take(self, client: Client, number: int) -> Request:
-        request = Request(client, number)
+    def _take(self, sink: Sink, number: int) -> Ticket:
+        ticket = Ticket(sink, number)
         with self._lock:
-            self._requests[client, number] = request
-        return request
+            self._tickets[sink, number] = ticket
+        return ticket
 
-    def _done(self, request: Request) -> None:
-        """Forget ``request``. Its last event was sent: a process without requests may end."""
+    def _done(self, ticket: Ticket) -> None:
+        """Forget ``ticket``. Its last event was sent: a process without tickets may end."""
         with self._lock:
-            self._requests.pop((request.client, request.id), None)
+            self._tickets.pop((ticket.sink, ticket.id), None)
 
-    def _cancel(self, client: Client, number: int) -> None:
+    def _cancel(self, sink: Sink, number: int) -> None:
         with self._lock:
-            if (request := self._requests.get((client, number))) is not None:
-                request.cancelled = True
+            if (ticket := self._tickets.get((sink, number))) is not None:
+                ticket.cancelled = True
 
     def _sign_of_life(self) -> None:
         now = time.monotonic()
@@ -126,41 +126,37 @@ class _Service(ABC):
 class TextService(_Service):
     """Writes with a `Scheduler` in the model's thread; prompts are prepared in a second one."""
 
-    def __init__(self, load: Load, broadcast: Callable[[ServerMessage], None]) -> None:
-        self._inbox: queue.SimpleQueue[Sequence | tuple[Client, int] | None] = queue.SimpleQueue()
-        self._to_prepare: queue.SimpleQueue[tuple[Generate | Count, Request, float]] = queue.SimpleQueue()
+    def __init__(self, load: Load, broadcast: Callable[[Event], None]) -> None:
+        self._inbox: queue.SimpleQueue[Work | tuple[Sink, int] | None] = queue.SimpleQueue()
+        self._to_prepare: queue.SimpleQueue[tuple[Generate | Count, Ticket, float]] = queue.SimpleQueue()
         super().__init__(load, broadcast)
 
-    def submit(self, message: ClientMessage, client: Client) -> None:
-        """Take a message of the connection behind ``client``."""
-        match message:
+    def submit(self, request: Request, sink: Sink) -> None:
+        """Take a request of the connection behind ``sink``."""
+        match request:
             case Generate() | Count():
-                self._to_prepare.put((message, self._take(client, message.id), time.monotonic()))
+                self._to_prepare.put((request, self._take(sink, request.id), time.monotonic()))
             case Cancel():
-                self._cancel(client, message.id)
+                self._cancel(sink, request.id)
                 self._inbox.put(None)
             case Ask():
-                self._inbox.put((client, message.id))
+                self._inbox.put((sink, request.id))
             case Embed():
-                client.send(Failed(id=message.id, reason="refused", message="this model writes, it does not embed"))
+                sink.send(Failed(id=request.id, reason="refused", message="this model writes, it does not embed"))
             case _:
-                raise RuntimeError(f"unexpected message: {message.kind}")
+                raise RuntimeError(f"unexpected request: {request.kind}")
 
-    def forget(self, client: Client) -> None:
-        """Stop everything for ``client``."""
-        super().forget(client)
+    def forget(self, sink: Sink) -> None:
+        """Stop everything for ``sink``."""
+        super().forget(sink)
         self._inbox.put(None)
 
     def _run(self, load: Load) -> None:
         model = LlamaModel(load, self._sign_of_life)
         cache = KvCache(
-            model.memory, cells=model.cells, sequences=model.sequences, idle=IDLE, swap_bytes=load.swap_bytes
+            model.memory, cells=model.cells, sequences=model.sequences, idle=IDLE, spill_bytes=load.spill_bytes
         )
-        scheduler = Scheduler(
-            model,
-            cache,
-            Limits(max_num_seqs=load.max_num_seqs, max_num_batched_tokens=load.max_num_batched_tokens, batch=BATCH),
-        )
+        scheduler = Scheduler(model, cache, Limits(parallel=load.parallel, step_tokens=load.step_tokens, batch=BATCH))
         threading.Thread(target=self._prepare_or_end, args=(model,), name="prepare", daemon=True).start()
         self._broadcast(Loaded(model=model.name, context=model.size, pid=os.getpid()))
         advanced = False
@@ -176,10 +172,10 @@ class TextService(_Service):
             item = self._inbox.get_nowait() if wait_s == 0 else self._inbox.get(timeout=wait_s)
             while True:
                 match item:
-                    case Sequence():
+                    case Work():
                         scheduler.add(item)
-                    case (client, number):
-                        client.send(Report(id=number, statistics=scheduler.statistics()))
+                    case (sink, number):
+                        sink.send(Report(id=number, statistics=scheduler.statistics()))
                     case None:
                         pass
                 item = self._inbox.get_nowait()
@@ -196,24 +192,24 @@ class TextService(_Service):
             logging.shutdown()
             os._exit(1)
 
-    def _prepare(self, model: LlamaModel, message: Generate | Count, request: Request, arrived: float) -> None:
-        if isinstance(message, Count):
-            request.client.send(Counted(id=message.id, tokens=len(model.tokenize(message.text))))
-            self._done(request)
+    def _prepare(self, model: LlamaModel, request: Generate | Count, ticket: Ticket, arrived: float) -> None:
+        if isinstance(request, Count):
+            ticket.sink.send(Counted(id=request.id, tokens=len(model.tokenize(request.text))))
+            self._done(ticket)
             return
-        if request.cancelled:
-            prepared = Failed(id=message.id, reason="cancelled")
+        if ticket.cancelled:
+            prepared = Failed(id=request.id, reason="cancelled")
         else:
-            prepared = prepare(model, message, request, arrived)
+            prepared = prepare(model, request, ticket, arrived)
         if isinstance(prepared, Failed):
-            request.client.send(prepared)
-            self._done(request)
+            ticket.sink.send(prepared)
+            self._done(ticket)
             return
         free = prepared.free
 
         def end() -> None:
             free()
-            self._done(request)
+            self._done(ticket)
 
         prepared.free = end
         self._inbox.put(prepared)
@@ -222,30 +218,30 @@ class TextService(_Service):
 class EmbeddingService(_Service):
     """Embeds one batch of texts after the other."""
 
-    def __init__(self, load: Load, broadcast: Callable[[ServerMessage], None]) -> None:
-        self._inbox: queue.SimpleQueue[tuple[Embed, Request]] = queue.SimpleQueue()
-        self._counts: queue.SimpleQueue[tuple[Count, Request]] = queue.SimpleQueue()
+    def __init__(self, load: Load, broadcast: Callable[[Event], None]) -> None:
+        self._inbox: queue.SimpleQueue[tuple[Embed, Ticket]] = queue.SimpleQueue()
+        self._counts: queue.SimpleQueue[tuple[Count, Ticket]] = queue.SimpleQueue()
         self._embedder: Embedder | None = None
-        self._now: Request | None = None
+        self._now: Ticket | None = None
         self._texts = 0
         super().__init__(load, broadcast)
 
-    def submit(self, message: ClientMessage, client: Client) -> None:
-        """Take a message of the connection behind ``client``."""
-        match message:
+    def submit(self, request: Request, sink: Sink) -> None:
+        """Take a request of the connection behind ``sink``."""
+        match request:
             case Embed():
-                self._inbox.put((message, self._take(client, message.id)))
+                self._inbox.put((request, self._take(sink, request.id)))
             case Count() if self._embedder is not None:
-                client.send(Counted(id=message.id, tokens=self._embedder.count(message.text)))
+                sink.send(Counted(id=request.id, tokens=self._embedder.count(request.text)))
             case Cancel():
-                self._cancel(client, message.id)
+                self._cancel(sink, request.id)
             case Ask():
-                statistics = Statistics(requests=self._texts, waiting=len(self._requests))
-                client.send(Report(id=message.id, statistics=statistics))
+                statistics = Statistics(requests=self._texts, waiting=len(self._tickets))
+                sink.send(Report(id=request.id, statistics=statistics))
             case Generate():
-                client.send(Failed(id=message.id, reason="refused", message="this model embeds, it does not write"))
+                sink.send(Failed(id=request.id, reason="refused", message="this model embeds, it does not write"))
             case _:
-                raise RuntimeError(f"unexpected message: {message.kind}")
+                raise RuntimeError(f"unexpected request: {request.kind}")
 
     def _should_stop(self) -> bool:
         self._sign_of_life()
@@ -255,8 +251,8 @@ class EmbeddingService(_Service):
         self._embedder = embedder = Embedder(load, self._sign_of_life, self._should_stop)
         self._broadcast(Loaded(model=embedder.name, context=embedder.size, pid=os.getpid()))
         while True:
-            message, self._now = self._inbox.get()
-            event = Failed(id=message.id, reason="cancelled") if self._now.cancelled else embedder.answer(message)
-            self._texts += len(message.texts)
-            self._now.client.send(event)
+            request, self._now = self._inbox.get()
+            event = Failed(id=request.id, reason="cancelled") if self._now.cancelled else embedder.answer(request)
+            self._texts += len(request.texts)
+            self._now.sink.send(event)
             self._done(self._now)

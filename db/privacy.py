@@ -1,0 +1,204 @@
+"""Owners and lifetimes: of every table whose its rows are and how long they stay; export, deletion and clean-up.
+
+Each of our tables has its rule here, each of a package's in its `SchemaSpec`; the functions know no table by name.
+"""
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+import asyncpg
+from tortoise.connection import get_connection
+from tortoise.exceptions import OperationalError
+
+from db.connection import credentials, ids, row, rows, transaction
+from db.ownership import Ownership, read_catalogue
+from db.schemas import Link, Retention, SchemaSpec, TableRule, quoted
+
+TABLES: Final = (
+    TableRule("accounts", owner=(Link(("id",), "public.accounts", ("id",)),)),
+    # A person is known to several accounts. A private chat's account is the person's own.
+    TableRule(
+        "users",
+        owner=(Link(("platform", "external_id"), "public.accounts", ("platform", "external_id")),),
+        shared=True,
+    ),
+    TableRule("conversations", owner=("account_id",)),
+    TableRule("drafts", owner=("conversation_id",)),
+    TableRule("personas", owner=("account_id",)),  # those of the product have no account
+    TableRule("prompt_overrides", owner=("account_id",)),
+    TableRule("chat_messages", owner=("conversation_id",)),
+    TableRule("stories", owner=("account_id",)),
+    TableRule("pages", owner=("story_id",)),
+    TableRule("choices", owner=("page_id",)),
+    TableRule(
+        "pictures",
+        owner=("account_id",),
+        # Attached files that nobody redrew, or whose pictures are all deleted.
+        retention=Retention(
+            1, "created_at", "kind = 'attached' AND NOT EXISTS (SELECT FROM pictures p WHERE p.source_id = pictures.id)"
+        ),
+    ),
+    TableRule("picture_files", owner=("picture_id",)),
+    # A destination may hold a platform's token for answering.
+    TableRule("jobs", owner=("account_id", "conversation_id"), omit=("lease_token", "lease_expires", "destination")),
+    TableRule("artifacts", owner=("job_id",)),
+    TableRule("ai_tasks", owner=("account_id", "job_id")),
+    TableRule("outbox", owner=("conversation_id",), omit=("lease_token", "lease_expires", "destination")),
+    # Longer than any platform replays its events.
+    TableRule(
+        "inbox",
+        owner=(
+            Link(("event_key",), "public.jobs", ("event_key",)),
+            Link(("event_key",), "public.outbox", ("event_key",)),
+        ),
+        retention=Retention(30, "received_at"),
+    ),
+    TableRule("schema_migrations", permanent=True),
+    TableRule("schema_failures", permanent=True),
+)
+"""Our own tables."""
+OWN: Final = "public"
+
+_BATCH: Final = 500
+_BATCH_OF_FILES: Final = 4
+_PRUNE_BATCH: Final = 1000
+_log = logging.getLogger(__name__)
+
+
+def rules(specs: Sequence[SchemaSpec]) -> dict[str, TableRule]:
+    """Return the rules of all tables, ours and those of packages, by ``schema.table``."""
+    own = {f"{OWN}.{rule.table}": rule for rule in TABLES}
+    return own | {f"{spec.name}.{rule.table}": rule for spec in specs for rule in spec.tables}
+
+
+async def export_account(
+    account_id: int, specs: Sequence[SchemaSpec]
+) -> AsyncGenerator[tuple[str, list[dict[str, Any]]]]:
+    """Yield an account's rows, JSON-serialisable, in batches of one table (``schema.table``), all of one moment.
+
+    Bytes come in base64. It holds a connection until it is exhausted or closed (`contextlib.aclosing`).
+    """
+    async with _connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        found = Ownership(await read_catalogue(connection), rules(specs))
+        for table in sorted(found.owned()):
+            rule, bytes_ = found.rules.get(table), found.catalogue.tables[table]
+            omitted = rule.omit if rule is not None else ()
+            files = ", ".join(f"'{name}', translate(encode(\"{name}\", 'base64'), E'\\n', '')" for name in bytes_)
+            sql = (
+                f"SELECT (to_jsonb(t) || jsonb_build_object({files})) - $2::text[] AS found FROM {quoted(table)} t "
+                f"WHERE {found.belongs(table)}"
+            )
+            batch: list[dict[str, Any]] = []
+            size = _BATCH_OF_FILES if bytes_ else _BATCH
+            async for record in connection.cursor(sql, account_id, list(omitted), prefetch=size):
+                batch.append(json.loads(record["found"]))
+                if len(batch) == size:
+                    yield table, batch
+                    batch = []
+            if batch:
+                yield table, batch
+
+
+async def erase_account(account_id: int, specs: Sequence[SchemaSpec]) -> bool:
+    """Delete an account and all that belongs to it or was made from it; False if there is no such account.
+
+    Users go with it unless another account knows them. A job that runs for it loses its lease and commits nothing.
+    """
+    async with transaction():
+        # From here on nobody adds rows that refer to the account.
+        if await row("SELECT id FROM accounts WHERE id = $1 FOR UPDATE", account_id) is None:
+            return False
+        async with _connection() as connection:
+            found = Ownership(await read_catalogue(connection), rules(specs))
+        owned = found.owned()
+        shared = {table: await _referred_to(found, table, account_id) for table in owned if _is_shared(found, table)}
+        for table in owned:
+            if table not in shared:
+                await rows(f"DELETE FROM {quoted(table)} WHERE {found.belongs(table)}", account_id)
+        for table, candidates in shared.items():
+            await _delete_unreferenced(found, table, candidates, account_id)
+    return True
+
+
+def _is_shared(found: Ownership, table: str) -> bool:
+    rule = found.rules.get(table)
+    return rule is not None and rule.shared
+
+
+async def _referred_to(found: Ownership, table: str, account_id: int) -> list[int]:
+    """Return the ids of a shared table's rows that belong to an account or that its rows refer to."""
+    ways = [f"SELECT id FROM {quoted(table)} WHERE {found.belongs(table)}"]
+    ways += [
+        f'SELECT "{key.link.columns[0]}" FROM {quoted(key.table)} WHERE {found.belongs(key.table)}'
+        for key in found.keys_to(table)
+    ]
+    return ids(await rows(f"SELECT DISTINCT id FROM ({' UNION ALL '.join(ways)}) f WHERE id IS NOT NULL", account_id))
+
+
+async def _delete_unreferenced(found: Ownership, table: str, candidates: list[int], account_id: int) -> None:
+    referred = [
+        f'NOT EXISTS (SELECT FROM {quoted(key.table)} t WHERE t."{key.link.columns[0]}" = shared.id)'
+        for key in found.keys_to(table)
+    ]
+    conditions = ["id = ANY($2)", f"NOT coalesce({found.belongs(table, '<> $1')}, false)", *referred]
+    await rows(f"DELETE FROM {quoted(table)} shared WHERE {' AND '.join(conditions)}", account_id, candidates)
+
+
+async def prune(specs: Sequence[SchemaSpec]) -> dict[str, int]:
+    """Delete, in small batches, what its retention says; return the number of rows by ``schema.table``.
+
+    Any number of processes may do this at once. A package's rule that fails is logged and passed over.
+    """
+    gone: dict[str, int] = {}
+    for table, rule in rules(specs).items():
+        if rule.retention is None:
+            continue
+        try:
+            gone[table] = await _prune(table, rule.retention)
+        except OperationalError as e:
+            if table.startswith(f"{OWN}."):
+                raise
+            _log.warning("the rows of %s cannot be cleaned up: %s", table, e)
+    return gone
+
+
+async def _prune(table: str, retention: Retention) -> int:
+    name, total = quoted(table), 0
+    while True:
+        found = await rows(
+            f"DELETE FROM {name} WHERE ctid IN (SELECT ctid FROM {name} "
+            f'WHERE "{retention.since}" < now() - make_interval(days => $1) AND ({retention.only}) '
+            "LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1",
+            retention.days, _PRUNE_BATCH,
+        )  # fmt: skip
+        total += len(found)
+        if len(found) < _PRUNE_BATCH:
+            return total
+
+
+async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[str]:
+    """Return what is wrong with the rules: a table without one, an owner that leads to no account, and so on."""
+    connection = await asyncpg.connect(**credentials(url))
+    try:
+        found = Ownership(await read_catalogue(connection), rules(specs))
+    finally:
+        await connection.close()
+    schemas = {f"{name}." for name in (OWN, *(spec.name for spec in specs))}
+    lines = [
+        f"table {table} has no rule for owner and lifetime"
+        for table in found.catalogue.tables
+        if table not in found.rules and table.startswith(tuple(schemas))
+    ]
+    for table, rule in found.rules.items():
+        if table in found.catalogue.tables and rule.owner and found.belongs(table) == "false":
+            lines.append(f"table {table}: its owner leads to no account")
+    return lines
+
+
+def _connection() -> AbstractAsyncContextManager[Any]:
+    """The ORM's own connection: in a transaction that one's, else one of the pool."""
+    client: Any = get_connection("default")
+    return client.acquire_connection()

@@ -1,0 +1,240 @@
+"""Owners and lifetimes: every table has a rule; export and deletion find everything of an account, and nothing else."""
+
+import base64
+import json
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from db import accounts, chats, drafts, inbox, jobs, outbox, overrides, personas, pictures, privacy, stories, usage
+from db.accounts import Who
+from db.connection import jsonb, row, rows, transaction
+from db.migrate import migrate
+from db.models import Persona
+from db.schemas import Link, Retention, SchemaSpec, TableRule
+from tests.db.world import somebody
+
+DICE_SQL: Final = """
+CREATE TABLE rolls (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    wish text NOT NULL, face bytea NOT NULL, rolled_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE luck (user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE, saying text NOT NULL);
+CREATE TABLE traces (event_key text NOT NULL, note text NOT NULL);
+"""
+
+
+@pytest.fixture
+async def dice(database: str, tmp_path: Path):
+    """A package with tables that belong to an account, to a person, and to an event."""
+    (tmp_path / "0001_rolls.sql").write_text(DICE_SQL)
+    spec = SchemaSpec(
+        "dice",
+        tmp_path,
+        (
+            TableRule("rolls", owner=("account_id",), retention=Retention(7, "rolled_at", "wish = ''")),
+            TableRule("luck", owner=("user_id",)),
+            TableRule("traces", owner=(Link(("event_key",), "public.outbox", ("event_key",)),)),
+        ),
+    )
+    assert await migrate(database, [spec]) == ["dice/0001_rolls"]
+    yield spec
+    await rows("DROP SCHEMA dice CASCADE")
+    await rows("DELETE FROM schema_migrations WHERE name LIKE 'dice/%'")
+
+
+async def lives(name: str) -> Who:
+    """Leave words of somebody in every table, by the transactions of the product where there is one."""
+    who = await somebody(name)
+    account, user, conversation = who.account.id, who.user.id, who.conversation.id
+    key = f"console:{name}-1"
+    await inbox.record(key)
+    await drafts.keep(conversation, user, {"values": {"premise": f"{name} hesitates"}})
+    await overrides.put(account, "story/write_page", f"Write as {name} would.", user_id=user)
+    await accounts.choose_model(account, f"{name}.gguf")
+    await rows(
+        "INSERT INTO personas (account_id, key, name, card) VALUES ($1, $2, $2, $3::jsonb)",
+        account, name, jsonb({"bio": f"{name}'s own"}),
+    )  # fmt: skip
+    persona = await Persona.get(account_id=account)
+    await personas.use(conversation, persona.id)
+    turn = await chats.say(who.conversation, persona, user, f"it is I, {name}")
+    await chats.attach_reply(turn.reply.id, f"welcome, {name}")
+    async with transaction():
+        move = await stories.create(
+            account_id=account, owner_id=user, conversation_id=conversation, premise=f"{name} finds a door", seed=1
+        )
+        await stories.attach_page(
+            move.page.id, title=name, text=f"{name} opened it.", ending=False, choices=[(f"{name} runs", "bold")]
+        )
+        own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
+    job_id = await jobs.add(
+        "branching_page", {"page": own.page.id, "words": f"{name} asked"}, account_id=account, user_id=user,
+        conversation_id=conversation, event_key=key, destination={"token": f"{name}-secret"},
+    )  # fmt: skip
+    job = await jobs.claim(job_id)
+    assert job is not None
+    assert job.lease_token is not None
+    await jobs.save_artifact(job_id, job.lease_token, "write_page", "step", {"text": f"{name} drafted"})
+    await usage.save(
+        await usage.begin("write_page", job_id=job_id, account_id=account), usage.TaskRecord(model=f"{name}.gguf")
+    )
+    await pictures.attach(account, user, conversation, name.encode())
+    await rows("UPDATE pictures SET prompt = $2 WHERE account_id = $1", account, f"{name} in oil")
+    await outbox.add(
+        key, outbox.REPLY, platform="console", conversation_id=conversation, kind="notice",
+        payload={"page": own.page.id, "name": name}, destination={"token": f"{name}-secret"},
+    )  # fmt: skip
+    return who
+
+
+async def rolls(who: Who, name: str) -> None:
+    await rows(
+        "INSERT INTO dice.rolls (account_id, wish, face) VALUES ($1, $2, $3)",
+        who.account.id, f"{name} wants a six", name.encode(),
+    )  # fmt: skip
+    await rows("INSERT INTO dice.luck (user_id, saying) VALUES ($1, $2)", who.user.id, f"{name} is lucky")
+    await rows("INSERT INTO dice.traces (event_key, note) VALUES ($1, $2)", f"console:{name}-1", f"{name} rolled")
+
+
+async def tables_with(word: str) -> set[str]:
+    """Search every text, JSON and byte column of all schemas for a word."""
+    found = await rows(
+        "SELECT table_schema || '.' || table_name AS name, string_agg(format("
+        "CASE WHEN data_type = 'bytea' THEN 'encode(%I, ''escape'')' ELSE '%I::text' END, column_name), ' || ' "
+        "ORDER BY column_name) AS words FROM information_schema.columns WHERE table_schema NOT LIKE 'pg\\_%' "
+        "AND table_schema <> 'information_schema' AND data_type IN ('text', 'character varying', 'jsonb', 'bytea') "
+        "GROUP BY 1"
+    )
+    hits: set[str] = set()
+    for table in found:
+        columns = table["words"].replace(" || ", ", ")
+        hit = await row(f"SELECT 1 FROM {table['name']} WHERE strpos(concat_ws(' ', {columns}), $1) > 0 LIMIT 1", word)
+        hits |= {table["name"]} if hit else set()
+    return hits
+
+
+async def exported(who: Who, spec: SchemaSpec) -> dict[str, list[dict[str, Any]]]:
+    export: dict[str, list[dict[str, Any]]] = {}
+    async with aclosing(privacy.export_account(who.account.id, [spec])) as batches:
+        async for table, batch in batches:
+            export.setdefault(table, []).extend(batch)
+    return export
+
+
+async def test_every_table_has_a_rule_that_leads_to_an_account(database: str, dice: SchemaSpec):
+    assert await privacy.problems(database, [dice]) == []
+    await rows("CREATE TABLE dice.forgotten (id bigint PRIMARY KEY)")
+    await rows("ALTER TABLE dice.rolls DROP CONSTRAINT rolls_account_id_fkey")
+    assert await privacy.problems(database, [dice]) == [
+        "table dice.forgotten has no rule for owner and lifetime",
+        "table dice.rolls: its owner leads to no account",
+    ]
+
+
+async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(database: str, dice: SchemaSpec):
+    zephyr, quill = await lives("zephyr"), await lives("quillon")
+    await rolls(zephyr, "zephyr")
+    await rolls(quill, "quillon")
+    export = await exported(zephyr, dice)
+    words = json.dumps(export)
+    assert "quillon" not in words
+    assert "secret" not in words, "a token for answering was exported"
+    assert set(export) == await tables_with("zephyr")
+    everything = {table for table, rule in privacy.rules([dice]).items() if not rule.permanent}
+    assert set(export) == everything, "let `lives` write a word into the new table"
+    for table in everything - {"public.picture_files"}:
+        assert "zephyr" in json.dumps(export[table]), table
+    assert base64.b64decode(export["public.picture_files"][0]["data"]) == b"zephyr"
+
+
+async def test_an_erased_account_leaves_no_word_and_the_other_keeps_all(database: str, dice: SchemaSpec):
+    zephyr, quill = await lives("zephyr"), await lives("quillon")
+    await rolls(zephyr, "zephyr")
+    await rolls(quill, "quillon")
+    kept = await exported(quill, dice)
+    assert await privacy.erase_account(zephyr.account.id, [dice])
+    assert await tables_with("zephyr") == set()
+    assert await exported(quill, dice) == kept
+    assert not await privacy.erase_account(zephyr.account.id, [dice])
+
+
+async def test_a_user_stays_while_another_account_knows_them(database: str):
+    private = await somebody("ann")
+    group = await somebody("ann", chat="club", kind="group")
+    assert private.user.id == group.user.id
+    await stories.create(
+        account_id=group.account.id, owner_id=group.user.id, conversation_id=group.conversation.id, premise="a", seed=1
+    )
+    assert await privacy.erase_account(private.account.id, [])
+    assert await accounts.user(group.user.id) is not None
+    assert await stories.list_owned(group.account.id, group.user.id) != []
+    assert await privacy.erase_account(group.account.id, [])
+    assert await accounts.user(group.user.id) is None
+
+
+async def test_the_rows_of_a_removed_package_die_with_their_account(database: str, dice: SchemaSpec):
+    zephyr = await lives("zephyr")
+    await rolls(zephyr, "zephyr")
+    await rows("ALTER TABLE dice.rolls DROP CONSTRAINT rolls_account_id_fkey")
+    await rows("ALTER TABLE dice.rolls ADD FOREIGN KEY (account_id) REFERENCES accounts")  # would forbid the deletion
+    assert await privacy.erase_account(zephyr.account.id, [])
+    assert await tables_with("zephyr") == {"dice.traces"}, "only what nothing in the database links to an account stays"
+
+
+async def test_lifetimes_end(database: str, dice: SchemaSpec):
+    who = await somebody("ann")
+    for days, name in ((29, "young"), (31, "old")):
+        await inbox.record(f"console:{name}")
+        await rows(
+            "UPDATE inbox SET received_at = now() - make_interval(days => $2) WHERE event_key = $1",
+            f"console:{name}", days,
+        )  # fmt: skip
+    for wish in ("", "a six"):
+        await rows(
+            "INSERT INTO dice.rolls (account_id, wish, face, rolled_at) VALUES ($1, $2, '', now() - interval '8 days')",
+            who.account.id, wish,
+        )  # fmt: skip
+    gone = await privacy.prune([dice])
+    assert gone == {"public.inbox": 1, "public.pictures": 0, "dice.rolls": 1}
+    assert await rows("SELECT event_key FROM inbox") == [{"event_key": "console:young"}]
+    assert await rows("SELECT wish FROM dice.rolls") == [{"wish": "a six"}]
+
+
+async def test_more_than_one_batch_is_cleaned_up(database: str):
+    await rows("INSERT INTO inbox SELECT 'console:' || n, now() - interval '40 days' FROM generate_series(1, 2500) n")
+    assert (await privacy.prune([]))["public.inbox"] == 2500
+
+
+async def test_a_packages_broken_rule_stops_nobody_elses(database: str, dice: SchemaSpec):
+    broken = SchemaSpec("dice", dice.migrations, (TableRule("luck", retention=Retention(1, "nosuch")),))
+    await inbox.record("console:1")
+    await rows("UPDATE inbox SET received_at = now() - interval '31 days'")
+    assert await privacy.prune([broken]) == {"public.inbox": 1, "public.pictures": 0}
+
+
+async def test_an_attachment_goes_a_day_after_no_picture_needs_it(database: str):
+    who = await somebody()
+    source = await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"x")
+    await rows(
+        "INSERT INTO pictures (account_id, kind, source_id) VALUES ($1, 'variation', $2)", who.account.id, source
+    )
+    await rows("UPDATE pictures SET created_at = now() - interval '25 hours'")
+    assert (await privacy.prune([]))["public.pictures"] == 0
+    await rows("DELETE FROM pictures WHERE kind = 'variation'")
+    assert (await privacy.prune([]))["public.pictures"] == 1
+
+
+def test_a_rule_without_a_lifetime_is_refused():
+    with pytest.raises(ValueError, match="owner or a retention"):
+        TableRule("rolls")
+    with pytest.raises(ValueError, match="owner or a retention"):
+        TableRule("rolls", owner=("account_id",), permanent=True)
+
+
+@pytest.mark.parametrize("name", ["public", "pg_dice", "Dice", 'a"b', "", "x" * 64, "information_schema"])
+def test_a_schema_needs_a_name_of_its_own(name: str, tmp_path: Path):
+    with pytest.raises(ValueError, match="cannot name a schema"):
+        SchemaSpec(name, tmp_path, ())
