@@ -12,8 +12,8 @@ from db.settings import DatabaseSettings
 from prompts.registry import default_registry
 from workers.engines.image.discovery import find_image_models
 from workers.engines.image.settings import ImageSettings
+from workers.engines.text.build import build_text_chain
 from workers.engines.text.discovery import find_models
-from workers.engines.text.fallback import build_text_engine
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
 from workers.pictures.studio import Studio, build_studio
@@ -49,7 +49,7 @@ async def _run(queue_kind: str) -> int:
     if not url or not redis_url:
         sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
         return 2
-    text = await asyncio.to_thread(build_text_engine, TextSettings())
+    text = await asyncio.to_thread(build_text_chain, TextSettings())
     studio = await asyncio.to_thread(build_studio, ImageSettings()) if queue_kind == "gpu" else Studio()
     async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
         services = Services(text, default_registry(), queue, studio=studio)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from prompts.registry import PromptRegistry
-from workers.engines.text.fallback import EngineChain
+from workers.engines.text.chain import TextChain
 from workers.pictures.studio import Studio
 from workers.queue import Queue
 from workers.tracking import StopRequests
@@ -13,7 +13,7 @@ from workers.tracking import StopRequests
 class Services:
     """Shared by all jobs of a process. ``studio`` draws; only workers of the gpu queue have engines in it."""
 
-    text: EngineChain
+    text: TextChain
     prompts: PromptRegistry
     queue: Queue
     stop_requests: StopRequests = field(default_factory=StopRequests)

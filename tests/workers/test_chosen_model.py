@@ -12,7 +12,7 @@ from prompts.registry import default_registry
 from tests.db.world import somebody
 from tests.doubles.openai.server import KEY, OpenAIServer
 from workers.engines.text.base import Completion, TextRequest
-from workers.engines.text.fallback import EngineChain
+from workers.engines.text.chain import TextChain
 from workers.engines.text.remote import RemoteEngine
 from workers.engines.text.template import TemplateEngine
 from workers.queue import Queue
@@ -59,7 +59,7 @@ async def queue(database: str, redis_url: str) -> AsyncIterator[Queue]:
 
 async def test_a_functions_request_carries_the_chosen_name_else_its_role(queue: Queue):
     engine = Asked()
-    services = Services(EngineChain([engine]), default_registry(), queue)
+    services = Services(TextChain([engine]), default_registry(), queue)
     ann, ben = await somebody("ann"), await somebody("ben")
     await accounts.choose_model(ann.account.id, "big")
     for who in (ann, ben):
@@ -74,7 +74,7 @@ async def test_a_remote_server_is_asked_for_the_chosen_model(queue: Queue):
     server.models = ("usual", "small", "big")
     await server.start()
     remote = RemoteEngine(server.url, "usual", api_key=KEY, models={"chat": "small", "writer": "big"})
-    services = Services(EngineChain([remote, TemplateEngine()]), default_registry(), queue)
+    services = Services(TextChain([remote, TemplateEngine()]), default_registry(), queue)
     ann = await somebody("ann")
     for chosen in ("", "big", "gone"):
         await accounts.choose_model(ann.account.id, chosen)

@@ -21,7 +21,7 @@ from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestR
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, LoraUse
 from workers.engines.image.base import Picture as Drawn
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
-from workers.engines.text.fallback import EngineChain
+from workers.engines.text.chain import TextChain
 from workers.engines.text.template import TemplateEngine
 from workers.pictures.studio import Studio
 from workers.queue import Queue
@@ -83,7 +83,7 @@ class Studios:
     def __init__(
         self, queue: Queue, *engines: ImageEngine, classifier: bool = False, tile: int = 1024, most: int = SMALL
     ) -> None:
-        text = EngineChain([TemplateEngine()])
+        text = TextChain([TemplateEngine()])
         studio = Studio(engines, frozenset({"ink", "Wash 2"}), classifier=classifier, max_pixels=most, tile=tile)
         self._cpu = Runner(Services(text, default_registry(), queue), 4)
         self._gpu = Runner(Services(text, default_registry(), queue, studio=studio), 4)

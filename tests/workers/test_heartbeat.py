@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from prompts.registry import default_registry
 from workers.engines.text.base import ReportsStatistics
-from workers.engines.text.fallback import EngineChain
+from workers.engines.text.chain import TextChain
 from workers.engines.text.template import TemplateEngine
 from workers.heartbeat import Rates, publish_heartbeat
 from workers.queue import Queue
@@ -45,7 +45,7 @@ async def test_engines_are_asked_and_may_have_nothing_to_say(
 ):
     engine = Reporting(figures)
     assert isinstance(engine, ReportsStatistics)
-    assert await EngineChain([engine, TemplateEngine()]).stats() == [reported, {"engine": "template"}]
+    assert await TextChain([engine, TemplateEngine()]).stats() == [reported, {"engine": "template"}]
 
 
 def sums(**values: int) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ def test_rates_are_differences_of_two_reports():
 
 async def test_a_worker_is_known_until_it_stops(redis_url: str):
     async with Queue(redis_url) as queue:
-        services = Services(EngineChain([Reporting({"model": "tiny"})]), default_registry(), queue)
+        services = Services(TextChain([Reporting({"model": "tiny"})]), default_registry(), queue)
         assert await queue.heartbeats() == []
         publishing = asyncio.create_task(publish_heartbeat(services, ["cpu"], Runner(services, 4)))
         async with asyncio.timeout(5):

@@ -12,7 +12,7 @@ from db.errors import BadInput, Retryable
 from db.models import Artifact, Job, OutboxRow
 from prompts.registry import default_registry
 from tests.db.world import somebody
-from workers.engines.text.fallback import EngineChain
+from workers.engines.text.chain import TextChain
 from workers.engines.text.template import TemplateEngine
 from workers.queue import Queue
 from workers.runner import Runner
@@ -42,7 +42,7 @@ def workflow(*of: AnyStep) -> Workflow:
 @pytest.fixture
 async def services(database: str, redis_url: str) -> AsyncGenerator[Services]:
     async with Queue(redis_url) as queue:
-        yield Services(EngineChain([TemplateEngine()]), default_registry(), queue)
+        yield Services(TextChain([TemplateEngine()]), default_registry(), queue)
 
 
 async def a_job(**columns: Any) -> int:

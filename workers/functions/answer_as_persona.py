@@ -86,14 +86,14 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             reply = reply[:REPLY_LIMIT].rsplit(maxsplit=1)[0] + " …"
         return PersonaAnswer(text=reply)
 
-    def keep(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
+    def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
         """Return the reply as far as it was written."""
         try:
             return PersonaAnswer(text=self.parse(text, inputs).text, stopped=True)
         except ParseFailed:
             return PersonaAnswer(text="", stopped=True)
 
-    def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out about the older half of the history."""
         history = variables["history"]
         half = len(history) // 2

@@ -61,7 +61,7 @@ class AiFunction(ABC, Generic[I, O]):
     def parse(self, text: str, inputs: I) -> O:
         """Read the answer. Raises `workers.functions.parsing.ParseFailed`."""
 
-    def keep(self, text: str, inputs: I) -> O:
+    def parse_partial(self, text: str, inputs: I) -> O:
         """Return what is left of an answer that a person stopped after ``text``. Raises `ParseFailed`: nothing is."""
         return self.parse(text, inputs)
 
@@ -70,7 +70,7 @@ class AiFunction(ABC, Generic[I, O]):
         del broken, problem, inputs
         return None
 
-    def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Return less demanding variables after the context was full; None if there is nothing to leave out."""
         del variables
         return None

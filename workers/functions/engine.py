@@ -27,7 +27,7 @@ from workers.engines.errors import (
     GenerationCancelled,
 )
 from workers.engines.text.base import ChatMessage, Completion, TextRequest
-from workers.engines.text.fallback import EngineChain, FallbackNote
+from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction, Repair
 from workers.functions.parsing import ParseFailed
 from workers.services import Services
@@ -100,7 +100,7 @@ class _Stopped(Exception):
 
 
 @asynccontextmanager
-async def _stopping(text: EngineChain, request_id: str, stop: asyncio.Event | None) -> AsyncGenerator[None]:
+async def _stopping(text: TextChain, request_id: str, stop: asyncio.Event | None) -> AsyncGenerator[None]:
     """Cancel a request of the engines as soon as ``stop`` is set."""
 
     async def wait(stop: asyncio.Event) -> None:
@@ -143,7 +143,7 @@ class _Call:
         except _Stopped as e:
             self.stopped = True
             self._step("stopped", chars=len(e.text))
-            return await function.save(function.keep(e.text, inputs), inputs)
+            return await function.save(function.parse_partial(e.text, inputs), inputs)
         await self._phase("PARSE")
         output = await self._parse(completion)
         await self._phase("SAVE")
@@ -193,11 +193,11 @@ class _Call:
             try:
                 return await self._ask(messages)
             except ContextFull as e:
-                shorter = self._function.shorten(variables)
+                smaller = self._function.shrink(variables)
                 self._step("context_full", prompt_tokens=e.prompt_tokens, context_tokens=e.context_tokens)
-                if shorter is None:
+                if smaller is None:
                     raise BadInput("ai.context_full", tokens=e.prompt_tokens, limit=e.context_tokens) from e
-                variables = shorter
+                variables = smaller
 
     async def _ask(self, messages: tuple[ChatMessage, ...], *, show: bool = True) -> Completion:
         """Stream one answer from the engines, showing it as it grows."""

@@ -133,7 +133,7 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
             raise ParseFailed("There is no moment that can be drawn within the content rating.")
         return Scenes(scenes=list(found.values())[: inputs.count])
 
-    def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out the page's first half: what happens last is what is remembered."""
         page = variables["page_text"]
         return {**variables, "page_text": page[len(page) // 2 :]} if len(page) > 1000 else None

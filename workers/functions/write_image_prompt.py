@@ -162,7 +162,7 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
             negative = ""
         return _finished(identity, PicturePrompt(body, join_terms(chosen.negative, negative)), "ai", chosen.key)
 
-    def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out the older half of the context."""
         context = variables["context"]
         return {**variables, "context": context[len(context) // 2 + 1 :]} if context else None

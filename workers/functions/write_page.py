@@ -134,7 +134,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         ending = inputs.ending or (draft.ending and inputs.page_number >= FIRST_ENDING_PAGE)
         return draft.model_copy(update={"text": text, "ending": ending})
 
-    def shorten(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out about the older half of the recent pages, up to a place where later prompts begin too."""
         recent = variables["recent_pages"]
         before = variables["page_number"] - 1 - len(recent)

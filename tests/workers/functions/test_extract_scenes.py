@@ -109,7 +109,7 @@ async def test_the_prompt_reads_as_a_person_would_expect() -> None:
     assert "mood: one of tense, mysterious, joyful, melancholy, romantic, wondrous, calm." in system.text
     assert user.text.startswith("Content rating: teen\nTitle: The Lamp\n")
     assert user.text.endswith("Choose at most 3 of its moments.")
-    shorter = FUNCTION.shorten({**variables, "page_text": "x" * 3000})
+    shorter = FUNCTION.shrink({**variables, "page_text": "x" * 3000})
     assert shorter is not None
     assert len(shorter["page_text"]) == 1500
 

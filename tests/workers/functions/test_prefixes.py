@@ -27,7 +27,7 @@ def story(pages: int, choice: str = "", variant: int = 0) -> dict[str, Any]:
 async def prompt(function: AiFunction[Any, Any], inputs: Any, *, shortened: int = 0) -> str:
     variables = await function.prepare(inputs)
     for _ in range(shortened):
-        shorter = function.shorten(variables)
+        shorter = function.shrink(variables)
         assert shorter is not None
         variables = shorter
     messages = await render(default_registry().get(function.prompt), variables)
@@ -77,7 +77,7 @@ async def test_the_next_page_follows_what_was_read_for_this_one(shortened: int, 
 async def test_less_is_left_until_nothing_is() -> None:
     variables = await WritePage().prepare(PageInputs(**story(9)))
     kept = [len(variables["recent_pages"])]
-    while (shorter := WritePage().shorten(variables)) is not None:
+    while (shorter := WritePage().shrink(variables)) is not None:
         left = len(shorter["recent_pages"])
         assert shorter["recent_pages"] == variables["recent_pages"][kept[-1] - left :]
         variables = shorter
@@ -128,5 +128,5 @@ async def test_a_chat_can_be_shortened_until_only_the_last_message_is_left() -> 
     while variables is not None:
         kept.append(len(variables["history"]))
         assert variables["history"][-1]["text"] == "40"
-        variables = AnswerAsPersona().shorten(variables)
+        variables = AnswerAsPersona().shrink(variables)
     assert kept == [41, 17, 9, 1]

@@ -232,7 +232,7 @@ async def test_the_prompt_reads_as_a_person_would_expect() -> None:
 async def test_context_can_be_left_out() -> None:
     variables = await FUNCTION.prepare(inputs(context="abc " * 100))
     for _ in range(20):
-        shorter = FUNCTION.shorten(variables)
+        shorter = FUNCTION.shrink(variables)
         if shorter is None:
             break
         variables = shorter

@@ -54,7 +54,7 @@ def test_every_setting_is_described() -> None:
 
 def test_looking_for_models_loads_no_model_library() -> None:
     code = (
-        "import sys; import workers.engines.text.fallback, workers.engines.text.discovery, workers.engines.text.llama;"
+        "import sys; import workers.engines.text.build, workers.engines.text.discovery, workers.engines.text.llama;"
         "print([m for m in ('llama_cpp', 'numpy', 'torch', 'openai') if m in sys.modules])"
     )
     done = subprocess.run(

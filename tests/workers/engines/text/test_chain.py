@@ -14,7 +14,8 @@ from tests.models.tiny_gguf import tiny_gguf
 from tests.workers.engines.text.asking import ask, collect
 from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, GenerationCancelled
 from workers.engines.text.base import Completion, OffersModels, Sampling, TextEngine, TextRequest, Usage, generate
-from workers.engines.text.fallback import EngineChain, FallbackNote, build_text_engine
+from workers.engines.text.build import build_text_chain
+from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.llama.models import LlamaModels
 from workers.engines.text.remote import RemoteEngine
@@ -62,8 +63,8 @@ class Echo:
 
 
 @pytest.fixture
-async def chain(remote: RemoteEngine) -> EngineChain:
-    return EngineChain([remote, Echo()])
+async def chain(remote: RemoteEngine) -> TextChain:
+    return TextChain([remote, Echo()])
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ async def dead() -> AsyncIterator[RemoteEngine]:
     await engine.close()
 
 
-async def run(chain: EngineChain, request: TextRequest) -> tuple[str, Completion, list[FallbackNote]]:
+async def run(chain: TextChain, request: TextRequest) -> tuple[str, Completion, list[FallbackNote]]:
     """What a caller shows who heeds the notes."""
     notes: list[FallbackNote] = []
     shown = ""
@@ -88,7 +89,7 @@ async def run(chain: EngineChain, request: TextRequest) -> tuple[str, Completion
     raise AssertionError("no completion")
 
 
-async def test_a_chain_is_an_engine(chain: EngineChain, server: OpenAIServer) -> None:
+async def test_a_chain_is_an_engine(chain: TextChain, server: OpenAIServer) -> None:
     engine: TextEngine = chain
     assert isinstance(engine, TextEngine)
     pieces, completion = await collect(engine, ask())
@@ -97,14 +98,14 @@ async def test_a_chain_is_an_engine(chain: EngineChain, server: OpenAIServer) ->
 
 
 async def test_the_next_one_writes(dead: RemoteEngine) -> None:
-    shown, completion, notes = await run(EngineChain([dead, Echo()]), ask("Hello"))
+    shown, completion, notes = await run(TextChain([dead, Echo()]), ask("Hello"))
     assert (shown, completion.engine) == ("Hello", "echo")
     assert [(note.engine, note.error, note.discarded_text) for note in notes] == [
         ("remote", "EngineUnavailable", False)
     ]
 
 
-async def test_a_refusal_is_followed(chain: EngineChain, server: OpenAIServer) -> None:
+async def test_a_refusal_is_followed(chain: TextChain, server: OpenAIServer) -> None:
     server.faults.append(Fault(status=403, error={"message": "policy"}))
     _, completion, notes = await run(chain, ask())
     assert completion.engine == "echo"
@@ -112,7 +113,7 @@ async def test_a_refusal_is_followed(chain: EngineChain, server: OpenAIServer) -
     assert "policy" in notes[0].reason
 
 
-async def test_overload_is_waited_for_once(chain: EngineChain, server: OpenAIServer) -> None:
+async def test_overload_is_waited_for_once(chain: TextChain, server: OpenAIServer) -> None:
     server.faults.append(Fault(kind="drop", words=1))
     _, completion, notes = await run(chain, ask())
     assert completion.engine == "remote"
@@ -129,14 +130,14 @@ async def test_overload_is_waited_for_once(chain: EngineChain, server: OpenAISer
     assert [note.error for note in notes] == ["EngineOverloaded"]
 
 
-async def test_text_that_breaks_off_is_void(chain: EngineChain, server: OpenAIServer) -> None:
+async def test_text_that_breaks_off_is_void(chain: TextChain, server: OpenAIServer) -> None:
     server.faults.append(Fault(kind="drop", words=4))
     shown, completion, notes = await run(chain, ask())
     assert shown == completion.text == server.text
     assert notes[0].discarded_text
 
 
-async def test_text_that_breaks_off_is_an_error_to_who_takes_no_notes(chain: EngineChain, server: OpenAIServer) -> None:
+async def test_text_that_breaks_off_is_an_error_to_who_takes_no_notes(chain: TextChain, server: OpenAIServer) -> None:
     server.faults.append(Fault(kind="drop", words=4))
     with pytest.raises(EngineOverloaded):
         await generate(chain, ask())
@@ -144,7 +145,7 @@ async def test_text_that_breaks_off_is_an_error_to_who_takes_no_notes(chain: Eng
 
 async def test_a_timeout_leaves_it_to_the_last(remote: RemoteEngine, dead: RemoteEngine, server: OpenAIServer) -> None:
     server.pause_s = 5
-    chain = EngineChain([remote, dead, Echo()])
+    chain = TextChain([remote, dead, Echo()])
     started = asyncio.get_running_loop().time()
     _, completion, notes = await run(chain, ask(deadline_s=0.2))
     assert completion.engine == "echo"
@@ -152,12 +153,12 @@ async def test_a_timeout_leaves_it_to_the_last(remote: RemoteEngine, dead: Remot
     assert asyncio.get_running_loop().time() - started < 1
 
 
-async def test_context_full_reaches_the_caller(chain: EngineChain) -> None:
+async def test_context_full_reaches_the_caller(chain: TextChain) -> None:
     with pytest.raises(ContextFull):
         await generate(chain, ask("door " * 6000))
 
 
-async def test_cancel_reaches_the_caller(chain: EngineChain, server: OpenAIServer) -> None:
+async def test_cancel_reaches_the_caller(chain: TextChain, server: OpenAIServer) -> None:
     server.pause_s = 0.1
     request = ask()
     stream = chain.stream(request)
@@ -169,7 +170,7 @@ async def test_cancel_reaches_the_caller(chain: EngineChain, server: OpenAIServe
     assert not await chain.cancel(request.id)
 
 
-async def test_cancel_between_two_tries(chain: EngineChain, server: OpenAIServer) -> None:
+async def test_cancel_between_two_tries(chain: TextChain, server: OpenAIServer) -> None:
     server.faults.append(Fault(kind="no_finish"))
     request = ask()
     notes: list[FallbackNote] = []
@@ -188,18 +189,18 @@ async def test_cancel_between_two_tries(chain: EngineChain, server: OpenAIServer
 
 async def test_all_engines_fail(dead: RemoteEngine) -> None:
     with pytest.raises(EngineUnavailable, match="no engine could write"):
-        await generate(EngineChain([dead]), ask())
+        await generate(TextChain([dead]), ask())
 
 
 async def test_counting_falls_back_too(tmp_path: Path) -> None:
     missing = LlamaEngine(tmp_path / "nothing.gguf")
-    assert await EngineChain([missing, Echo()]).count_tokens("one two three") == 3
+    assert await TextChain([missing, Echo()]).count_tokens("one two three") == 3
     await missing.close()
 
 
 async def test_llama_that_dies_goes_on_unnoticed(model: Path) -> None:
     engine = LlamaEngine(model, context=4096)
-    chain = EngineChain([engine, Echo()])
+    chain = TextChain([engine, Echo()])
     notes: list[FallbackNote] = []
     stream = chain.stream(ask(sampling=Sampling(max_tokens=500, temperature=0)), notes)
     await anext(stream)
@@ -219,7 +220,7 @@ def settings(tmp_path: Path, **values: object) -> TextSettings:
 
 
 async def names(chosen: TextSettings) -> list[str]:
-    chain = await asyncio.to_thread(build_text_engine, chosen)
+    chain = await asyncio.to_thread(build_text_chain, chosen)
     found = [engine.name for engine in chain.engines]
     await chain.close()
     return found
@@ -249,7 +250,7 @@ async def test_the_models_that_were_found_may_be_chosen(tmp_path: Path) -> None:
     tiny_gguf(folder, name="small.gguf")
     (folder / "broken.gguf").write_bytes(b"GGUF")
     remote = {"remote_base_url": "http://localhost:1/v1", "remote_model": MODEL, "remote_models": "chat=talker"}
-    chain = await asyncio.to_thread(build_text_engine, settings(tmp_path, **remote))
+    chain = await asyncio.to_thread(build_text_chain, settings(tmp_path, **remote))
     assert chain.model_names == (preferred.stem, "small", MODEL, "talker")
     # Two files have this name: the one that writes anyway is meant.
     assert isinstance(llama := chain.engines[0], LlamaModels)
@@ -258,11 +259,11 @@ async def test_the_models_that_were_found_may_be_chosen(tmp_path: Path) -> None:
 
 
 def test_a_chain_has_the_models_of_its_engines(remote: RemoteEngine) -> None:
-    chain = EngineChain([Named("one", "a", "writer", "b"), remote, Named("two", "b", "c"), Echo()])
+    chain = TextChain([Named("one", "a", "writer", "b"), remote, Named("two", "b", "c"), Echo()])
     assert isinstance(chain, OffersModels)
     # A role is no name: it means whatever the operator gave it.
     assert chain.model_names == ("a", "b", *remote.model_names, "c")
-    assert EngineChain([Echo()]).model_names == ()
+    assert TextChain([Echo()]).model_names == ()
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_a_chain_has_the_models_of_its_engines(remote: RemoteEngine) -> None:
     [("", "one two three"), ("c", "two three one"), ("b", "one two three"), ("writer", "one two three")],
 )
 async def test_who_has_the_model_is_asked_first(model: str, order: str) -> None:
-    chain = EngineChain([Named("one", "a", "b"), Named("two", "b", "c"), Named("three", "c", "writer"), Echo()])
+    chain = TextChain([Named("one", "a", "b"), Named("two", "b", "c"), Named("three", "c", "writer"), Echo()])
     _, completion, notes = await run(chain, replace(ask("Hi"), model=model))
     assert completion.engine == "echo"
     assert [note.engine for note in notes] == order.split()

@@ -1,0 +1,87 @@
+"""Which text engines there are: those that the settings ask for and that can be used here."""
+
+import importlib.util
+import logging
+from pathlib import Path
+
+from workers.engines.text.base import TextEngine
+from workers.engines.text.chain import TextChain
+from workers.engines.text.discovery import choose_model, find_models
+from workers.engines.text.settings import TextSettings
+
+MIB = 2**20
+_log = logging.getLogger(__name__)
+
+
+def build_text_chain(settings: TextSettings) -> TextChain:
+    """Build the chain that the settings ask for. Engines that are not configured are left out.
+
+    Looks for models on the disk, so call it before the event loop runs or in a thread. No model is loaded yet.
+    """
+    wanted = [name for name in dict.fromkeys(settings.text_engines) if name != "template"]
+    makers = {"llama": _llama, "remote": _remote, "litellm": _litellm}
+    engines = [makers[name](settings) for name in wanted] if settings.use_ai else []
+    return TextChain([engine for engine in [*engines, _template()] if engine is not None])
+
+
+def _template() -> TextEngine:
+    from workers.engines.text.template import TemplateEngine
+
+    return TemplateEngine()
+
+
+def _llama(settings: TextSettings) -> TextEngine | None:
+    if importlib.util.find_spec("llama_cpp") is None:
+        return None
+    found = find_models(settings)
+    chosen = choose_model(found)
+    roles = {role: path.expanduser() for role, path in settings.llama_models.items()}
+    default = chosen.path if chosen is not None else next(iter(roles.values()), None)
+    if default is None:
+        return None
+    from workers.engines.text.llama.engine import LlamaEngine
+    from workers.engines.text.llama.launch import PrivateLauncher, SharedLauncher, runtime_folder
+    from workers.engines.text.llama.models import LlamaModels, model_name
+
+    _log.info("text model: %s", default)
+    launcher = (
+        SharedLauncher(runtime_folder(), budget_bytes=settings.llama_memory_mb * MIB)
+        if settings.llama_shared
+        else PrivateLauncher()
+    )
+
+    def make(path: Path) -> LlamaEngine:
+        return LlamaEngine(
+            path,
+            context=settings.llama_context,
+            cells=settings.llama_cells,
+            parallel=settings.llama_parallel,
+            step_tokens=settings.llama_step_tokens,
+            gpu_layers=settings.llama_gpu_layers,
+            threads=settings.llama_threads,
+            kv_type=settings.llama_kv_type,
+            flash=settings.llama_flash,
+            spill_bytes=settings.llama_spill_mb * MIB,
+            stall_s=settings.llama_stall_s,
+            launcher=launcher,
+        )
+
+    # Of two files of the same name the one is meant that would be chosen first.
+    named = {model_name(candidate.path): candidate.path for candidate in reversed(found) if candidate.usable}
+    return LlamaModels(default, make, roles=roles, named=named)
+
+
+def _remote(settings: TextSettings) -> TextEngine | None:
+    if not settings.remote_base_url:
+        return None
+    from workers.engines.text.remote.configured import remote_engine
+
+    return remote_engine(settings)
+
+
+def _litellm(settings: TextSettings) -> TextEngine | None:
+    if not settings.litellm_model:
+        return None
+    from workers.engines.text.remote.configured import litellm_engine
+
+    return litellm_engine(settings)
