@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prompts.registry import default_registry
 from prompts.render import render
-from prompts.safety.check import look
+from prompts.safety.check import scan
 from workers.engines.text.base import TextRequest, generate
 from workers.engines.text.template import TemplateEngine
 from workers.engines.text.template.pictures import moments
@@ -59,13 +59,13 @@ async def test_the_reader_is_the_protagonist() -> None:
 async def test_sentences_that_do_not_go_together_stay_apart() -> None:
     page = "A child plays in the garden by the red gate. A nude figure stands in the dark hall far away."
     (scene,) = (await by_template(inputs(page_text=page, rating="nsfw", count=1))).scenes
-    assert not look(scene.description).forbidden
+    assert not scan(scene.description).forbidden
 
 
 async def test_the_template_keeps_within_the_rating() -> None:
     page = PAGE + " A nude figure stands in the red light by the window with a golden lamp and a silver sword."
     for scene in (await by_template(inputs(page_text=page))).scenes:
-        assert look(scene.description).needs == "sfw"
+        assert scan(scene.description).needs == "sfw"
 
 
 @given(st.text(min_size=1, max_size=600), st.integers(1, 3))

@@ -12,7 +12,7 @@ from db.errors import BadInput, NotAllowed
 from prompts.pictures import styles
 from prompts.registry import default_registry
 from prompts.render import render
-from prompts.safety.check import look, refusal
+from prompts.safety.check import scan, refusal
 from workers.engines.text.base import TextRequest, generate
 from workers.engines.text.template import TemplateEngine
 from workers.engines.text.template.pictures import picture_prompt
@@ -175,7 +175,7 @@ async def test_the_template_keeps_within_the_rating() -> None:
     scene = "A lamp burns on the table. A nude figure stands by the window. Rain falls on the garden."
     found = await by_template(inputs(scene=scene, persona={}))
     assert "lamp burns" in found.prompt
-    assert look(found.prompt).needs == "sfw"
+    assert scan(found.prompt).needs == "sfw"
     allowed = await by_template(inputs(scene=scene, persona={}, rating="nsfw"))
     assert "nude figure" in allowed.prompt
 
