@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -115,6 +116,30 @@ def migrate() -> None:
     for name in applied:
         typer.echo(f"applied {name}")
     typer.echo(f"{len(applied)} applied; the database is up to date." if applied else "The database is up to date.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write. It must not exist.")],
+) -> None:
+    """Save everything worth keeping to one file: the database, with the tables of packages. The service may run.
+
+    The file holds what people wrote: keep it as safe as the database.
+    """
+    from bot.cli.backup import run_backup
+
+    run_backup(_settings(), file)
+    typer.echo(f"Saved to {file}.")
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file written by `storyfork backup`.")]) -> None:
+    """Fill an empty database from a backup: an empty STORYFORK_HOME, or an empty database in DATABASE_URL."""
+    from bot.cli.backup import run_restore
+
+    for name in run_restore(_settings(), file):
+        typer.echo(f"applied {name}")
+    typer.echo(f"Restored from {file}.")
 
 
 @app.command()

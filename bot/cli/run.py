@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -119,6 +120,24 @@ def attach(settings: BotSettings) -> StackUrls:
     )
 
 
+@asynccontextmanager
+async def reach_database(settings: BotSettings) -> AsyncGenerator[str]:
+    """Yield the URL of the database: the one that is set, else the embedded one, started for the block if need be.
+
+    Raises:
+        StackError: the embedded server cannot be started.
+    """
+    url = DatabaseSettings().database_url
+    if not url:
+        running = await asyncio.to_thread(read_record, StackPaths(settings.storyfork_home))
+        url = running.database_url if running is not None else ""
+    if url:
+        yield url
+        return
+    async with embedded_stack(settings.storyfork_home, redis_url="unused") as stack:
+        yield stack.database_url
+
+
 async def apply_migrations(url: str) -> list[str]:
     """Bring the database at `url` up to date; returns the names applied.
 
@@ -188,14 +207,8 @@ async def _up(settings: BotSettings, platforms: list[str]) -> int:
 
 
 async def _migrate_anywhere(settings: BotSettings) -> list[str]:
-    database_url = DatabaseSettings().database_url
-    if database_url:
-        return await apply_migrations(database_url)
-    running = await asyncio.to_thread(read_record, StackPaths(settings.storyfork_home))
-    if running is not None:
-        return await apply_migrations(running.database_url)
-    async with embedded_stack(settings.storyfork_home, redis_url="unused") as stack:
-        return await apply_migrations(stack.database_url)
+    async with reach_database(settings) as url:
+        return await apply_migrations(url)
 
 
 def _can_draw(models: list[dict[str, Any]]) -> bool:

