@@ -179,23 +179,22 @@ async def _prune(table: str, retention: Retention) -> int:
             return total
 
 
-async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[str]:
-    """Return what is wrong with the rules: a table without one, an owner that leads to no account, and so on."""
+async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str]]:
+    """Return what is wrong with the rules, each with its table's schema: none for a table, an owner without account."""
     connection = await asyncpg.connect(**credentials(url))
     try:
         found = Ownership(await read_catalogue(connection), rules(specs))
     finally:
         await connection.close()
-    schemas = {f"{name}." for name in (OWN, *(spec.name for spec in specs))}
-    lines = [
-        f"table {table} has no rule for owner and lifetime"
-        for table in found.catalogue.tables
-        if table not in found.rules and table.startswith(tuple(schemas))
-    ]
-    for table, rule in found.rules.items():
-        if table in found.catalogue.tables and rule.owner and found.belongs(table) == "false":
-            lines.append(f"table {table}: its owner leads to no account")
-    return lines
+    schemas = {OWN, *(spec.name for spec in specs)}
+    wrong: list[tuple[str, str]] = []
+    for table in found.catalogue.tables:
+        schema, rule = table.partition(".")[0], found.rules.get(table)
+        if rule is None and schema in schemas:
+            wrong.append((schema, f"table {table} has no rule for owner and lifetime"))
+        elif rule is not None and rule.owner and found.belongs(table) == "false":
+            wrong.append((schema, f"the owner of table {table} leads to no account"))
+    return wrong
 
 
 def _connection() -> AbstractAsyncContextManager[Any]:

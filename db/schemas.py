@@ -80,8 +80,13 @@ class SchemaSpec:
 class Schemas:
     """What the installed packages bring, and what is wrong with some of them."""
 
-    specs: tuple[SchemaSpec, ...]
+    registry: Registry[SchemaSpec]
     problems: tuple[Problem, ...]
+
+    @property
+    def specs(self) -> tuple[SchemaSpec, ...]:
+        """The usable schemas."""
+        return tuple(self.registry)
 
 
 def load_schemas() -> Schemas:
@@ -94,7 +99,7 @@ def load_schemas() -> Schemas:
         registry.add(loaded, package)
 
     problems = load_plugins(GROUP, add)
-    return Schemas(tuple(registry), tuple(problems))
+    return Schemas(registry, tuple(problems))
 
 
 def quoted(table: str) -> str:

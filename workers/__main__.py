@@ -1,15 +1,17 @@
-"""The worker's commands: ``python -m workers run``, ``models``. The `storyfork` command starts them as processes."""
+"""The worker's commands: ``python -m workers run``, ``models``, ``plugins``. The `storyfork` command starts them."""
 
 import argparse
 import asyncio
 import json
 import logging
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from db.connection import BadDatabaseUrl, connect
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
+from workers import registries
 from workers.engines.image.discovery import find_image_models
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.build import build_text_chain
@@ -31,9 +33,13 @@ def main() -> int:
     run.add_argument("--queue", choices=("cpu", "gpu"), default="cpu")
     models = commands.add_parser("models", help="list the models that are found")
     models.add_argument("--json", action="store_true")
+    plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
+    plugins.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.command == "models":
         return _models(as_json=options.json)
+    if options.command == "plugins":
+        return _plugins(as_json=options.json)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("arq").setLevel(logging.WARNING)
     try:
@@ -89,6 +95,15 @@ def _models(*, as_json: bool) -> int:
         for image in find_image_models(settings):
             mark, size = "*" if image.usable else " ", image.size / 2**30
             sys.stdout.write(f"{mark} {image.path}  {size:.1f} GiB  pictures  {image.reason}\n")
+    return 0
+
+
+def _plugins(*, as_json: bool) -> int:
+    problems = registries.problems()
+    if as_json:
+        sys.stdout.write(json.dumps([{**asdict(problem), "problem": str(problem)} for problem in problems]) + "\n")
+    else:
+        sys.stdout.writelines(f"{problem}\n" for problem in problems)
     return 0
 
 

@@ -108,9 +108,7 @@ async def check_database(around: Surroundings) -> Check:
     except Exception as error:  # noqa: BLE001  whatever the driver raises is the finding
         return Check("database", State.FAIL, f"{where}: {error}", "Check DATABASE_URL and the server.")
     if missing:
-        return Check(
-            "database", State.WARN, f"{where}: {len(missing)} migrations are missing", "Run `storyfork migrate`."
-        )
+        return Check("database", State.WARN, f"{where}: missing migrations: {len(missing)}", "Run `storyfork migrate`.")
     return Check("database", State.OK, f"{where}: reachable, all migrations applied")
 
 

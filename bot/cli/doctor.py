@@ -8,6 +8,7 @@ import typer
 from bot.cli.checks import CHECKS, Check, State, check_models, check_platforms, look_around
 from bot.cli.configuration import read_settings
 from bot.cli.errors import OperatorError
+from bot.cli.plugin_checks import check_plugins
 from bot.settings import BotSettings
 
 COLOURS = {State.OK: typer.colors.GREEN, State.WARN: typer.colors.YELLOW, State.FAIL: typer.colors.RED}
@@ -28,12 +29,13 @@ def run_doctor(*, offline: bool) -> int:
 async def collect(settings: BotSettings, *, offline: bool) -> list[Check]:
     """Run all checks at once and return their results in a fixed order."""
     around = await look_around(settings)
-    singles, models, platforms = await asyncio.gather(
+    singles, models, plugins, platforms = await asyncio.gather(
         asyncio.gather(*(check(around) for check in CHECKS)),
         check_models(around),
+        check_plugins(around),
         check_platforms(around, offline=offline),
     )
-    return [*singles, *models, *platforms]
+    return [*singles, *models, *plugins, *platforms]
 
 
 def show(checks: list[Check]) -> None:

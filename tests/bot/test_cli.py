@@ -32,8 +32,8 @@ class Command:
     async def __call__(self, *arguments: str, stdin: str = "", **settings: str) -> Answer:
         """Run `storyfork` with exactly these settings, from an empty directory."""
         environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-        environment |= {"STORYFORK_HOME": str(self.home), **settings}
-        environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
+        source = str(Path(__file__).resolve().parents[2])
+        environment |= {"STORYFORK_HOME": str(self.home), "PYTHONPATH": source, **settings}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

@@ -129,8 +129,8 @@ async def test_every_table_has_a_rule_that_leads_to_an_account(database: str, di
     await rows("CREATE TABLE dice.forgotten (id bigint PRIMARY KEY)")
     await rows("ALTER TABLE dice.rolls DROP CONSTRAINT rolls_account_id_fkey")
     assert await privacy.problems(database, [dice]) == [
-        "table dice.forgotten has no rule for owner and lifetime",
-        "table dice.rolls: its owner leads to no account",
+        ("dice", "table dice.forgotten has no rule for owner and lifetime"),
+        ("dice", "the owner of table dice.rolls leads to no account"),
     ]
 
 

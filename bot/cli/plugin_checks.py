@@ -1,0 +1,65 @@
+"""The check of `storyfork doctor` on installed packages: a broken plug-in is a warning, the service runs without it.
+
+Imports what packages bring for the bot and the database; the workers load what is theirs in a process of its own.
+"""
+
+import asyncio
+from importlib.metadata import entry_points
+
+from bot.cli.checks import TIMEOUT_SECONDS, Check, State, Surroundings
+from bot.cli.children import ask_workers, child_environment
+from bot.cli.errors import OperatorError
+from db import privacy
+from db.migrate import pending
+from db.registry import package_of
+from db.schemas import Schemas, load_schemas
+
+NAME = "plug-ins"
+GROUP_PREFIX = "storyfork."
+ADVICE = "Storyfork runs without it: update the package, or uninstall it."
+
+
+async def check_plugins(around: Surroundings) -> list[Check]:
+    """What is broken, or was left by a removed package, one line each; else one line with the installed packages."""
+    schemas, packages = await asyncio.gather(asyncio.to_thread(load_schemas), asyncio.to_thread(_installed))
+    workers, tables = await asyncio.gather(_in_workers(around), _in_database(around, schemas))
+    here = [Check(NAME, State.WARN, str(problem), ADVICE) for problem in schemas.problems]
+    return [*here, *workers, *tables] or [Check(NAME, State.OK, ", ".join(packages) or "none installed")]
+
+
+async def _in_workers(around: Surroundings) -> list[Check]:
+    environment = child_environment(around.paths.home, around.running)
+    try:
+        found = await asyncio.to_thread(ask_workers, "plugins", environment)
+    except OperatorError as error:
+        return [Check(NAME, State.FAIL, str(error), "Run `python -m workers plugins` to see more.")]
+    return [Check(NAME, State.WARN, str(problem["problem"]), ADVICE) for problem in found]
+
+
+async def _in_database(around: Surroundings, schemas: Schemas) -> list[Check]:
+    url = around.database_url or (around.running.database_url if around.running else "")
+    if not url:
+        return []
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            found = await pending(url, schemas.specs)
+            wrong = await privacy.problems(url, schemas.specs)
+    except Exception:  # noqa: BLE001  the check of the database reports it
+        return []
+    failures = [(name, f"its tables are not up to date: {reason}") for name, reason in sorted(found.failures.items())]
+    checks = [
+        Check(NAME, State.WARN, f"plug-in {name} ({schemas.registry.source(name)}): {reason}", ADVICE)
+        for name, reason in (*failures, *wrong)
+        if name in schemas.registry
+    ]
+    for name in found.removed:
+        advice = f"Install it again, or delete its tables: DROP SCHEMA {name} CASCADE."
+        checks.append(Check(NAME, State.WARN, f"schema {name} belongs to a package that is not installed", advice))
+    return checks
+
+
+def _installed() -> list[str]:
+    """The packages that extend Storyfork, with their versions."""
+    found = entry_points()
+    groups = [group for group in found.groups if group.startswith(GROUP_PREFIX)]
+    return sorted({package_of(entry) for group in groups for entry in found.select(group=group)})
