@@ -11,6 +11,7 @@ from workers.engines.image.base import ImageEngine
 from workers.engines.image.discovery import choose_image_model, find_image_models
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions, missing_packages
 from workers.engines.image.settings import ImageSettings, third_party_engines
+from workers.engines.processes.launch import SharedLauncher, runtime_folder
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def sdxl_engine(settings: ImageSettings) -> SdxlEngine | None:
             max_pixels=settings.image_max_pixels,
             stall_s=settings.image_stall_s,
         ),
+        SharedLauncher(runtime_folder() / "image") if settings.image_shared else None,
     )
 
 

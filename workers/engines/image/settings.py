@@ -56,6 +56,13 @@ class ImageSettings(BaseSettings):
         le=64,
         description="Pictures drawn at a time at most; 0 means as many as the memory holds, and 16 at most.",
     )
+    image_shared: bool = Field(
+        default=True,
+        description=(
+            "Load the model once per machine and set of visible GPUs, for all workers. `false` loads it once for each "
+            "worker."
+        ),
+    )
     image_threads: int = Field(default=0, ge=0, description="CPU threads of the image model; 0 leaves it to torch.")
     image_compile: bool = Field(
         default=False,

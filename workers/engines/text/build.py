@@ -39,8 +39,8 @@ def _llama(settings: TextSettings) -> TextEngine | None:
     default = chosen.path if chosen is not None else next(iter(roles.values()), None)
     if default is None:
         return None
+    from workers.engines.processes.launch import PrivateLauncher, SharedLauncher, runtime_folder
     from workers.engines.text.llama.engine import LlamaEngine
-    from workers.engines.text.llama.launch import PrivateLauncher, SharedLauncher, runtime_folder
     from workers.engines.text.llama.models import LlamaModels, model_name
 
     _log.info("text model: %s", default)

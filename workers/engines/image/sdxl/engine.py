@@ -11,19 +11,26 @@ from pathlib import Path
 from typing import Literal
 
 from workers.engines.control import Control, Running
-from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationCancelled, RequestRefused
+from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.image.base import ImageProgress, ImageRequest, Picture, PromptPart
-from workers.engines.image.sdxl.process import ChildDied, PictureProcess
-from workers.engines.image.sdxl.protocol import MAX_CHARACTERS, Draw, Failed, Load, Loaded, Lora, Part, Progress
+from workers.engines.image.sdxl.protocol import (
+    MAX_CHARACTERS,
+    PROGRAM,
+    Draw,
+    LoadedSdxl,
+    LoadSdxl,
+    Lora,
+    Part,
+    Progress,
+)
+from workers.engines.processes.launch import Launcher
+from workers.engines.processes.process import ModelProcess, ProcessDied
+from workers.engines.processes.supervisor import Supervisor
 from workers.engines.text.unicode import well_formed
 
-RETRY_LOADING_S = 30.0
-"""Seconds for which a model that failed to load is not tried again."""
 MAX_STEPS = 150
 MAX_GUIDANCE = 30.0
 MAX_SOURCE_BYTES = 32 * 2**20
-RETRY_AFTER_S = 10.0
-"""Seconds after which a picture is asked for again when the memory was not enough."""
 _DEATHS = 6
 """Deaths of the process that a picture survives while it waits in line."""
 _PARTS = 200
@@ -59,29 +66,30 @@ class SdxlEngine:
 
     name = "sdxl"
 
-    def __init__(self, model: Path, options: SdxlOptions | None = None) -> None:
-        """``model`` is a folder as diffusers writes it, or a safetensors file (then ``options.config`` is needed)."""
+    def __init__(self, model: Path, options: SdxlOptions | None = None, launcher: Launcher | None = None) -> None:
+        """``model`` is a folder as diffusers writes it, or a safetensors file (then ``options.config`` is needed).
+
+        Without a ``launcher`` the process is this engine's own.
+        """
         self._path = model
         self._options = options or SdxlOptions()
         self._running = Running()
-        self._process: PictureProcess | None = None
-        self._starting: asyncio.Task[PictureProcess] | None = None
-        self._failure: tuple[float, str] | None = None
-        self._closed = False
+        self._launcher = launcher
+        self._supervisor = Supervisor(self._start)
 
     @property
     def process_id(self) -> int | None:
         """Process id of the picture process, None while there is none."""
-        return self._process.pid if self._process is not None and self._process.alive else None
+        return None if (process := self._supervisor.current) is None else process.pid
 
     @property
-    def ready(self) -> Loaded | None:
+    def ready(self) -> LoadedSdxl | None:
         """What is loaded, warmed up and waiting; None while nothing is."""
-        return self._process.loaded.result() if self._process is not None and self._process.alive else None
+        return None if (process := self._supervisor.current) is None else process.loaded
 
-    async def start(self) -> Loaded:
+    async def start(self) -> LoadedSdxl:
         """Load and warm up the model now, not at the first request. Raises `EngineUnavailable` with the reason."""
-        return (await self._ready_process()).loaded.result()
+        return (await self._supervisor.get()).loaded
 
     async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
         """Yield progress, then the `Picture`. See `workers.engines.image.base.ImageEngine`."""
@@ -99,8 +107,8 @@ class SdxlEngine:
                     async for event in events:
                         begun = begun or (isinstance(event, ImageProgress) and event.phase in {"preparing", "drawing"})
                         yield event
-            except ChildDied as death:
-                if self._closed:
+            except ProcessDied as death:
+                if self._supervisor.closed:
                     raise EngineUnavailable("the engine is closed") from death
                 _log.warning("%s", death)
                 if begun and draw.alone:
@@ -114,15 +122,14 @@ class SdxlEngine:
     async def _draw_once(self, draw: Draw, source: bytes, control: Control) -> AsyncGenerator[ImageProgress | Picture]:
         if self.ready is None:
             yield ImageProgress("loading", steps=draw.steps)
-        process = await control.wait(self._ready_process())
-        async with process.draw(draw, source) as next_answer:
+        process = await control.wait(self._supervisor.get())
+        process.used()
+        async with process.converse(lambda number: draw.model_copy(update={"id": number}), source) as next_answer:
             while True:
                 answer = await control.wait(next_answer())
                 if isinstance(answer, Progress):
                     yield ImageProgress(answer.phase, answer.step, answer.steps, answer.ahead)
                     continue
-                if isinstance(answer, Failed):
-                    raise _error(answer)
                 drawn, data = answer
                 yield Picture(
                     data=data,
@@ -130,7 +137,7 @@ class SdxlEngine:
                     height=drawn.height,
                     seed=draw.seed,
                     engine=self.name,
-                    model=process.loaded.result().model,
+                    model=process.loaded.model,
                     prompt_tokens=drawn.prompt_tokens,
                     unsafe=drawn.unsafe,
                 )
@@ -141,56 +148,16 @@ class SdxlEngine:
         return self._running.cancel(request_id)
 
     async def close(self) -> None:
-        """End the picture process. Running and later requests raise `EngineUnavailable`."""
-        self._closed = True
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
-        if self._process is not None:
-            await self._process.stop()
+        """Leave the picture process. Running and later requests raise `EngineUnavailable`."""
+        await self._supervisor.close()
 
-    async def _ready_process(self) -> PictureProcess:
-        while True:
-            if self._closed:
-                raise EngineUnavailable("the engine is closed")
-            if self._process is not None and self._process.alive:
-                return self._process
-            if self._starting is None:
-                self._raise_failure()
-                self._starting = asyncio.create_task(self._start())
-            # A caller that gives up must not end the loading: others wait for it, or soon will.
-            try:
-                return await asyncio.shield(self._starting)
-            except asyncio.CancelledError:
-                if not self._closed:
-                    raise
-                raise EngineUnavailable("the engine is closed") from None
+    async def _start(self) -> ModelProcess[LoadedSdxl]:
+        await asyncio.to_thread(_check, self._path)
+        return await ModelProcess[LoadedSdxl].start(PROGRAM, self._load(), self._options.stall_s, self._launcher)
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            when, text = self._failure
-            if asyncio.get_running_loop().time() - when < RETRY_LOADING_S:
-                raise EngineUnavailable(text)
-
-    async def _start(self) -> PictureProcess:
-        try:
-            if self._process is not None:
-                await self._process.stop()
-                self._process = None
-            await asyncio.to_thread(_check, self._path)
-            self._process = await PictureProcess.start(self._load(), self._options.stall_s)
-        except EngineUnavailable as error:
-            self._failure = (asyncio.get_running_loop().time(), str(error))
-            raise
-        else:
-            self._failure = None
-            return self._process
-        finally:
-            self._starting = None
-
-    def _load(self) -> Load:
+    def _load(self) -> LoadSdxl:
         options = self._options
-        return Load(
+        return LoadSdxl(
             path=str(self._path.resolve()),
             config=_text(options.config),
             device=options.device,
@@ -262,15 +229,3 @@ def _parts(parts: tuple[PromptPart, ...]) -> tuple[Part, ...]:
     if not all(math.isfinite(part.weight) for part in parts):
         raise RequestRefused("a weight is no number")
     return tuple(Part(text=well_formed(part.text), weight=part.weight) for part in parts)
-
-
-def _error(failed: Failed) -> Exception:
-    match failed.reason:
-        case "refused":
-            return RequestRefused(failed.message)
-        case "overloaded":
-            return EngineOverloaded(failed.message, RETRY_AFTER_S)
-        case "cancelled":
-            return GenerationCancelled("cancelled")
-        case "internal":
-            return EngineUnavailable(f"the model failed: {failed.message}")

@@ -1,36 +1,39 @@
-"""The local protocol between `SdxlEngine` and the picture process.
+"""The messages between `SdxlEngine` and the picture process; `workers.engines.processes.messages` has the rest.
 
-Frames on a unix stream socket: two lengths of four bytes (big-endian), then one JSON message, then the bytes of a
-picture if the message has one. ``Load`` opens the connection and is answered by ``Loaded`` or ``LoadFailed``. ``Draw``
-carries a number that the client gives; every answer names it: any number of ``Progress`` and one ``Drawn`` (with the
-PNG behind it) or ``Failed``. ``Cancel`` is answered by the ``Failed`` (``cancelled``) of what it stops. ``Beat`` comes
-now and then while the process gets on with something and has nothing else to tell.
+``Draw`` is answered by any number of ``Progress`` and one ``Drawn``, with the PNG as its data, or ``Failed``.
 """
 
-import asyncio
-import struct
-from typing import Annotated, Literal
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from workers.engines.image.base import Phase
+from workers.engines.processes.messages import (
+    Answer,
+    Beat,
+    Cancel,
+    Failed,
+    Loaded,
+    LoadFailed,
+    LoadModel,
+    Message,
+    Unload,
+    Wire,
+)
+from workers.engines.processes.program import Program
 
-MAX_FRAME = 64 * 2**20
-"""Bytes of a message or of a picture. A lossless picture of 2048² pixels has at most 13 MB."""
 MAX_CHARACTERS = 20_000
 """Characters of a prompt."""
-_LENGTHS = struct.Struct(">II")
+LOADING_S = 600.0
+"""Seconds of silence while a model loads: libraries are imported, and files of gigabytes come from slow disks."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class LoadSdxl(LoadModel):
+    """Which SDXL model (a folder or a file), and how it runs."""
 
-
-class Load(_Message):
-    """Which model, and how it runs. The first message of a connection."""
-
-    kind: Literal["load"] = "load"
-    path: str
     config: str = ""
     """Folder with the configuration and the tokenizers of a model that is a single file."""
     device: str = "auto"
@@ -48,23 +51,28 @@ class Load(_Message):
     """File of SHA-256 sums; only models listed there are loaded. "": only a sum beside the file is checked."""
     max_pixels: int = 2048 * 2048
 
+    def files(self) -> Sequence[Path]:
+        """Return the model's files."""
+        path = Path(self.path)
+        return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
-class Part(_Message):
+
+class Part(Message):
     """A stretch of literal text and its weight."""
 
     text: str
     weight: float = 1.0
 
 
-class Lora(_Message):
+class Lora(Message):
     """A LoRA by its name in the operator's folder."""
 
     name: str
     weight: float = 1.0
 
 
-class Draw(_Message):
-    """Draw a picture. The frame's picture is the one to start from, if ``redraw``.
+class Draw(Message):
+    """Draw a picture. The data is the picture (PNG) to start from, if ``redraw``.
 
     ``alone``: nothing else is drawn meanwhile, because the process died while it was drawn before.
     """
@@ -88,97 +96,63 @@ class Draw(_Message):
     alone: bool = False
 
 
-class Cancel(_Message):
-    """Stop a picture within one step."""
+class LoadedSdxl(Loaded):
+    """The model is ready. At most ``batch`` pictures of its usual size are drawn at a time."""
 
-    kind: Literal["cancel"] = "cancel"
-    id: int
-
-
-class Loaded(_Message):
-    """The model is ready. ``batch`` pictures of its usual size are drawn at a time at most."""
-
-    kind: Literal["loaded"] = "loaded"
-    model: str
     device: str
     dtype: str
     batch: int
     seconds: float
 
 
-class LoadFailed(_Message):
-    """The model cannot be loaded; the process ends after this."""
-
-    kind: Literal["load_failed"] = "load_failed"
-    message: str
-
-
-class Beat(_Message):
-    """The process gets on: a part of a step, of loading or of warming up is done."""
-
-    kind: Literal["beat"] = "beat"
-
-
-class Progress(_Message):
+class Progress(Answer):
     """How far a picture is; see `workers.engines.image.base.ImageProgress`."""
 
+    LAST: ClassVar[bool] = False
     kind: Literal["progress"] = "progress"
-    id: int
     phase: Phase
     step: int = 0
     steps: int = 0
     ahead: int = 0
 
 
-class Drawn(_Message):
-    """A picture is finished; its PNG follows. ``unsafe`` is None without a classifier."""
+class Drawn(Answer):
+    """A picture is finished; its PNG is the data. ``unsafe`` is None without a classifier."""
 
     kind: Literal["drawn"] = "drawn"
-    id: int
     width: int
     height: int
     prompt_tokens: int
     unsafe: float | None = None
 
-
-class Failed(_Message):
-    """A picture will not be finished."""
-
-    kind: Literal["failed"] = "failed"
-    id: int
-    reason: Literal["cancelled", "refused", "overloaded", "internal"]
-    message: str = ""
+    def answers(self, data: bytes) -> Iterable[tuple[int, Any, bool]]:
+        """Return this answer with its PNG."""
+        return ((self.id, (self, data), True),)
 
 
-Request = Load | Draw | Cancel
-Event = Loaded | LoadFailed | Beat | Progress | Drawn | Failed
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
-_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
-
-
-def frame(message: Request | Event, picture: bytes = b"") -> bytes:
-    """Return ``message`` and the picture that belongs to it as one frame."""
-    body = message.model_dump_json().encode()
-    return _LENGTHS.pack(len(body), len(picture)) + body + picture
-
-
-async def read_request(reader: asyncio.StreamReader) -> tuple[Request, bytes] | None:
-    """Return the next request with its picture, None at the end. Raises `ValueError` for a broken frame."""
-    parts = await _read(reader)
-    return None if parts is None else (_REQUEST.validate_json(parts[0]), parts[1])
-
-
-async def read_event(reader: asyncio.StreamReader) -> tuple[Event, bytes] | None:
-    """Return the next event with its picture, None at the end. Raises `ValueError` for a broken frame."""
-    parts = await _read(reader)
-    return None if parts is None else (_EVENT.validate_json(parts[0]), parts[1])
-
-
-async def _read(reader: asyncio.StreamReader) -> tuple[bytes, bytes] | None:
-    try:
-        sizes: tuple[int, int] = _LENGTHS.unpack(await reader.readexactly(_LENGTHS.size))
-        if max(sizes) > MAX_FRAME:
-            raise ValueError(f"frame of {max(sizes)} bytes")
-        return await reader.readexactly(sizes[0]), await reader.readexactly(sizes[1])
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
+Request = LoadSdxl | Draw | Cancel | Unload
+Event = LoadedSdxl | LoadFailed | Beat | Progress | Drawn | Failed
+PROGRAM = Program(
+    module="workers.engines.image.sdxl.server.main",
+    wire=Wire(
+        TypeAdapter[Request](Annotated[Request, Field(discriminator="kind")]),
+        TypeAdapter[Event](Annotated[Event, Field(discriminator="kind")]),
+    ),
+    inherit=("MKL_", "TORCH", "PYTORCH_", "TRITON_", "XDG_CACHE_HOME"),
+    environment={
+        # Models are files here. Nothing is looked up elsewhere, and nothing is reported to anybody.
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "DIFFUSERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+        # Sizes vary from batch to batch; without this, free memory ends up in pieces too small.
+        "PYTORCH_CUDA_ALLOC_CONF": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
+    },
+    loading_s=LOADING_S,
+)
+"""The picture process."""

@@ -4,10 +4,10 @@ import importlib.util
 import logging
 from pathlib import Path
 
+from workers.engines.processes.launch import Launcher
 from workers.engines.text.embedding.base import EmbeddingEngine
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.gguf_file import BrokenGguf, read_header
-from workers.engines.text.llama.launch import Launcher
 from workers.engines.text.settings import TextSettings
 
 FOLDER = "embedding"

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workers.engines.errors import EngineUnavailable
+from workers.engines.processes.launch import Launcher
+from workers.engines.processes.process import ModelProcess, ProcessDied
+from workers.engines.processes.supervisor import Supervisor
 from workers.engines.text.embedding.base import Passes, Vector
-from workers.engines.text.llama.launch import Launcher, PrivateLauncher
 from workers.engines.text.llama.preflight import check_model, physical_cores
-from workers.engines.text.llama.process import ChildDied, LlamaProcess
-from workers.engines.text.llama.protocol import Load
+from workers.engines.text.llama.protocol import PROGRAM, Embed, Embedded, LoadedGguf, LoadGguf
 from workers.engines.text.unicode import well_formed
 
 PASS_TEXTS = 64
 """Texts that are sent at a time: what the model process reads at once, and a small part of a frame."""
-RETRY_LOADING_S = 30.0
-"""Seconds for which a model that failed to load is not tried again."""
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +44,7 @@ class LlamaEmbedder:
         """
         self.model = model.stem
         self._path = model
-        self._load = Load(
+        self._load = LoadGguf(
             path=str(model.resolve()),
             context=context,
             gpu_layers=gpu_layers,
@@ -53,16 +52,15 @@ class LlamaEmbedder:
             embedding=True,
         )
         self._stall_s = stall_s
-        self._launcher = launcher or PrivateLauncher()
+        self._launcher = launcher
         self._passes = Passes(self._run, texts=PASS_TEXTS)
-        self._process: LlamaProcess | None = None
-        self._failure: tuple[float, str] | None = None
+        self._supervisor = Supervisor(self._start)
         self._dimensions: int | None = None
 
     @property
     def process_id(self) -> int | None:
         """Process id of the model process, None while there is none."""
-        return self._process.pid if self._process is not None and self._process.alive else None
+        return None if (process := self._supervisor.current) is None else process.pid
 
     @property
     def dimensions(self) -> int | None:
@@ -76,38 +74,25 @@ class LlamaEmbedder:
     async def close(self) -> None:
         """Leave the model process."""
         await self._passes.close()
-        if self._process is not None:
-            await self._process.stop()
+        await self._supervisor.close()
 
     async def _run(self, texts: Sequence[str]) -> list[Vector]:
         for _ in range(2):
-            process = await self._ready_process()
+            process = await self._supervisor.get()
             process.used()
             try:
-                vectors = await process.embed(texts)
-            except ChildDied as death:
+                answer = await process.ask(lambda number: Embed(id=number, texts=tuple(texts)))
+            except ProcessDied as death:
                 _log.warning("embedding model %s: %s", self._path.name, death)
                 continue
-            self._dimensions = len(vectors[0])
-            return vectors
+            assert isinstance(answer, Embedded)
+            self._dimensions = answer.dimensions
+            return answer.rows()
         raise EngineUnavailable(f"model {self._path.name}: the model process died twice")
 
-    async def _ready_process(self) -> LlamaProcess:
-        # Passes run one at a time, so nobody else starts a process meanwhile.
-        if self._process is not None and self._process.alive:
-            return self._process
-        loop = asyncio.get_running_loop()
-        if self._failure is not None and loop.time() < self._failure[0]:
-            raise EngineUnavailable(self._failure[1])
-        if self._process is not None:
-            await self._process.stop()
-            self._process = None
+    async def _start(self) -> ModelProcess[LoadedGguf]:
         try:
             await asyncio.to_thread(check_model, self._path)
-            self._process = await LlamaProcess.start(self._load, self._stall_s, self._launcher)
+            return await ModelProcess[LoadedGguf].start(PROGRAM, self._load, self._stall_s, self._launcher)
         except EngineUnavailable as error:
-            message = f"model {self._path.name}: {error}"
-            self._failure = (loop.time() + RETRY_LOADING_S, message)
-            raise EngineUnavailable(message) from error
-        self._failure = None
-        return self._process
+            raise EngineUnavailable(f"model {self._path.name}: {error}") from error

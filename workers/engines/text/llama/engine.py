@@ -10,22 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from workers.engines.control import Control, Running
-from workers.engines.errors import (
-    ContextFull,
-    EngineOverloaded,
-    EngineUnavailable,
-    GenerationCancelled,
-    RequestRefused,
-)
+from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
+from workers.engines.processes.launch import Launcher
+from workers.engines.processes.process import ModelProcess, ProcessDied
+from workers.engines.processes.supervisor import Supervisor
 from workers.engines.text.base import Completion, Role, Sampling, TextRequest, Usage
-from workers.engines.text.llama.launch import Launcher, PrivateLauncher
 from workers.engines.text.llama.preflight import check_model, physical_cores
-from workers.engines.text.llama.process import ChildDied, LlamaProcess
-from workers.engines.text.llama.protocol import Draw, Failed, Generate, KvType, Load, Turn
+from workers.engines.text.llama.protocol import (
+    PROGRAM,
+    Ask,
+    Count,
+    Counted,
+    Done,
+    Draw,
+    Generate,
+    KvType,
+    LoadedGguf,
+    LoadGguf,
+    Report,
+    Turn,
+)
 from workers.engines.text.unicode import well_formed
 
-RETRY_LOADING_S = 30.0
-"""Seconds for which a model that failed to load is not tried again."""
 _log = logging.getLogger(__name__)
 
 
@@ -56,14 +62,14 @@ class LlamaEngine:
         stall_s: float = 120.0,
         launcher: Launcher | None = None,
     ) -> None:
-        """``model`` is a GGUF file (of a split one, the first part); see `protocol.Load` for how it runs.
+        """``model`` is a GGUF file (of a split one, the first part); see `protocol.LoadGguf` for how it runs.
 
         ``gpu_layers`` None are as many as fit. 0 threads: every core; 0 cells: four conversations of full length. A
         process without any progress for ``stall_s`` seconds counts as hung. Without a ``launcher`` the process is this
         engine's own.
         """
         self._path = model
-        self._load = Load(
+        self._load = LoadGguf(
             path=str(model.resolve()),
             context=context,
             cells=cells or 4 * context,
@@ -76,22 +82,19 @@ class LlamaEngine:
             spill_bytes=spill_bytes,
         )
         self._stall_s = stall_s
-        self._launcher = launcher or PrivateLauncher()
+        self._launcher = launcher
         self._running = Running()
-        self._process: LlamaProcess | None = None
-        self._starting: asyncio.Task[LlamaProcess] | None = None
-        self._failure: tuple[float, str] | None = None
-        self._closed = False
+        self._supervisor = Supervisor(self._start)
 
     @property
     def process_id(self) -> int | None:
         """Process id of the model process, None while there is none."""
-        return self._process.pid if self._process is not None and self._process.alive else None
+        return None if (process := self._supervisor.current) is None else process.pid
 
     @property
     def context_tokens(self) -> int | None:
         """Context window in tokens, None until the model is loaded."""
-        return self._process.context if self._process is not None else None
+        return None if (process := self._supervisor.current) is None else process.loaded.context
 
     async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
         """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
@@ -109,8 +112,8 @@ class LlamaEngine:
                         if isinstance(piece, str):
                             written.append(piece)
                         yield piece
-            except ChildDied as death:
-                if self._closed:
+            except ProcessDied as death:
+                if self._supervisor.closed:
                     raise EngineUnavailable("the engine is closed") from death
                 _log.warning("request %s: %s", request.id, death)
                 if last_try:
@@ -121,7 +124,7 @@ class LlamaEngine:
                 return
 
     async def _write_once(self, request: TextRequest, control: Control, begun: str) -> AsyncGenerator[str | Completion]:
-        process = await control.wait(self._ready_process())
+        process = await control.wait(self._supervisor.get())
         process.used()
         text = [begun]
         schema = None if request.schema is None else _json(request.schema)
@@ -137,38 +140,40 @@ class LlamaEngine:
                 begun=begun,
             )
 
-        async with process.generate(make) as next_answer:
+        async with process.converse(make) as next_answer:
             while True:
                 answer = await control.wait(next_answer())
                 if isinstance(answer, str):
                     text.append(answer)
                     yield answer
                     continue
-                if isinstance(answer, Failed):
-                    raise _error(answer)
+                assert isinstance(answer, Done)
                 usage = Usage(prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens)
-                yield Completion("".join(text), answer.finish_reason, usage, self.name, process.model)
+                yield Completion("".join(text), answer.finish_reason, usage, self.name, process.loaded.model)
                 return
 
     async def statistics(self) -> Mapping[str, Any]:
         """Return how the engine does: its model, and the fields of `protocol.Statistics` while that is loaded."""
         about: dict[str, Any] = {"engine": self.name, "model": self._path.stem, "loaded": False}
-        if (process := self._process) is not None and process.alive:
+        if (process := self._supervisor.current) is not None:
             try:
-                statistics = await process.statistics()
-            except ChildDied:
+                report = await process.ask(lambda number: Ask(id=number))
+            except ProcessDied:
                 return about
-            about |= {"loaded": True, "pid": process.pid, **statistics.model_dump()}
+            assert isinstance(report, Report)
+            about |= {"loaded": True, "pid": process.pid, **report.statistics.model_dump()}
         return about
 
     async def count_tokens(self, text: str) -> int:
         """Return the number of tokens by the model's own tokenizer; loads the model if it is not loaded yet."""
         for _ in range(2):
-            process = await self._ready_process()
+            process = await self._supervisor.get()
             try:
-                return await process.count(well_formed(text))
-            except ChildDied:
+                counted = await process.ask(lambda number: Count(id=number, text=well_formed(text)))
+            except ProcessDied:
                 continue
+            assert isinstance(counted, Counted)
+            return counted.tokens
         raise EngineUnavailable("the model process died twice")
 
     async def cancel(self, request_id: str) -> bool:
@@ -177,52 +182,14 @@ class LlamaEngine:
 
     async def close(self) -> None:
         """Leave the model process; running requests raise `EngineUnavailable`."""
-        self._closed = True
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.wait({self._starting})
-        if self._process is not None:
-            await self._process.stop()
+        await self._supervisor.close()
 
-    async def _ready_process(self) -> LlamaProcess:
-        if self._closed:
-            raise EngineUnavailable("the engine is closed")
-        if self._process is not None and self._process.alive:
-            return self._process
-        if self._starting is None:
-            self._starting = asyncio.create_task(self._start())
-            self._starting.add_done_callback(self._started)
-        starting = self._starting
-        try:
-            # Whoever asked first may go away; the others still need the process.
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if self._closed and starting.cancelled() and not (caller is not None and caller.cancelling()):
-                raise EngineUnavailable("the engine is closed") from None
-            raise
-
-    def _started(self, task: asyncio.Task[LlamaProcess]) -> None:
-        self._starting = None
-        if not task.cancelled():
-            task.exception()  # read, so that nobody complains when all who waited have gone
-
-    async def _start(self) -> LlamaProcess:
-        loop = asyncio.get_running_loop()
-        if self._failure is not None and loop.time() < self._failure[0]:
-            raise EngineUnavailable(self._failure[1])
-        if self._process is not None:
-            await self._process.stop()
-            self._process = None
+    async def _start(self) -> ModelProcess[LoadedGguf]:
         try:
             await asyncio.to_thread(check_model, self._path)
-            self._process = await LlamaProcess.start(self._load, self._stall_s, self._launcher)
+            return await ModelProcess[LoadedGguf].start(PROGRAM, self._load, self._stall_s, self._launcher)
         except EngineUnavailable as error:
-            message = f"model {self._path.name}: {error}"
-            self._failure = (loop.time() + RETRY_LOADING_S, message)
-            raise EngineUnavailable(message) from error
-        self._failure = None
-        return self._process
+            raise EngineUnavailable(f"model {self._path.name}: {error}") from error
 
 
 def _turn(role: Role, content: str, shared: int) -> Turn:
@@ -248,15 +215,3 @@ def _draw(sampling: Sampling) -> Draw:
         seed=random.getrandbits(31) if sampling.seed is None else sampling.seed % (2**32 - 1),
         stop=tuple(well_formed(text) for text in sampling.stop if text),
     )
-
-
-def _error(failed: Failed) -> Exception:
-    match failed.reason:
-        case "context_full":
-            return ContextFull(failed.prompt_tokens, failed.max_tokens, failed.context_tokens)
-        case "refused":
-            return RequestRefused(failed.message)
-        case "cancelled":
-            return GenerationCancelled("cancelled")
-        case "internal":
-            return EngineUnavailable(f"the model failed: {failed.message}")

@@ -1,40 +1,39 @@
-"""The local protocol between `LlamaEngine` and the model process.
+"""The messages between the llama engines and the model process; `workers.engines.processes.messages` has the rest.
 
-Frames on a unix stream socket: four bytes of length (big-endian), then one JSON message. ``Load`` opens every
-connection and is answered by ``Loaded`` or ``LoadFailed``. Requests carry a number that the client gives, every answer
-names it. ``Generate`` is answered by any number of ``Pieces`` and one ``Done`` or ``Failed``; ``Cancel`` by the
-``Failed`` (``cancelled``) of what it stops; ``Count`` by ``Counted``; ``Embed`` by ``Embedded`` or ``Failed``; ``Ask``
-by ``Report``. ``Beat`` comes now and then while the process has work; ``Retire`` has no answer but the end.
+``Generate`` is answered by any number of ``Pieces`` and one ``Done``, ``Count`` by ``Counted``, ``Embed`` by
+``Embedded``, ``Ask`` by ``Report``; each of them by ``Failed`` instead.
 """
 
-import asyncio
 import base64
-import hashlib
-import json
 import struct
-from functools import lru_cache
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-MAX_FRAME = 32 * 2**20
-"""Bytes. Far above any prompt that fits a context; a longer frame means a broken peer."""
-_LENGTH = struct.Struct(">I")
-
-
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+from workers.engines.processes.messages import (
+    Answer,
+    Beat,
+    Cancel,
+    Failed,
+    Loaded,
+    LoadFailed,
+    LoadModel,
+    Message,
+    Unload,
+    Wire,
+)
+from workers.engines.processes.program import Program
+from workers.engines.text.gguf_file import parts_of
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 """How the cells hold keys and values: exact, or in a half or a quarter of the memory."""
 
 
-class Load(_Message):
-    """Which model, and how it runs. The first message of a connection; equal for all connections of a process."""
+class LoadGguf(LoadModel):
+    """Which GGUF file (of a split one, the first part), and how it runs."""
 
-    kind: Literal["load"] = "load"
-    path: str
     context: int
     """Tokens that one conversation may have at most."""
     cells: int = 0
@@ -56,8 +55,20 @@ class Load(_Message):
     embedding: bool = False
     """The model embeds texts (``Embed``) instead of writing."""
 
+    def files(self) -> Sequence[Path]:
+        """Return the parts of the model."""
+        return parts_of(Path(self.path))
 
-class Turn(_Message):
+    def extra_bytes(self) -> int:
+        """Return the memory for conversations beside the cells."""
+        return self.spill_bytes
+
+    def after_death(self) -> Self | None:
+        """Return the same without special instructions: a build by GCC 12 was seen to crash in its AMX code."""
+        return self.model_copy(update={"repack": False}) if self.repack else None
+
+
+class Turn(Message):
     """One chat message. Its first ``shared`` characters are the product's own words."""
 
     role: Literal["system", "user", "assistant"]
@@ -65,7 +76,7 @@ class Turn(_Message):
     shared: int = 0
 
 
-class Draw(_Message):
+class Draw(Message):
     """How tokens are drawn, all values decided. ``temperature`` 0 is greedy; ``top_k`` 0 and penalty 1 are off."""
 
     max_tokens: int
@@ -78,7 +89,7 @@ class Draw(_Message):
     stop: tuple[str, ...] = ()
 
 
-class Generate(_Message):
+class Generate(Message):
     """Write the next assistant turn. What was computed from a ``tenant``'s text is never read for another one.
 
     ``priority`` 0 has a person waiting; larger numbers are background work.
@@ -96,22 +107,16 @@ class Generate(_Message):
     """How the answer begins: it was written before, by a process that died. Only what follows is sent."""
 
 
-class Cancel(_Message):
-    """Stop a generation within one token."""
-
-    kind: Literal["cancel"] = "cancel"
-    id: int
-
-
-class Count(_Message):
+class Count(Message):
     """Count the tokens of a text."""
 
+    SIDE: ClassVar[bool] = True
     kind: Literal["count"] = "count"
     id: int
     text: str
 
 
-class Embed(_Message):
+class Embed(Message):
     """Turn texts into vectors. Answered by one ``Embedded``, or by ``Failed`` if a text is too long."""
 
     kind: Literal["embed"] = "embed"
@@ -119,86 +124,54 @@ class Embed(_Message):
     texts: tuple[str, ...]
 
 
-class Ask(_Message):
+class Ask(Message):
     """Ask how the engine does."""
 
     kind: Literal["ask"] = "ask"
     id: int
 
 
-class Retire(_Message):
-    """Unload the model if nobody needs it: the process ends, unless a request of any connection waits or runs."""
+class LoadedGguf(Loaded):
+    """The model is ready; one conversation may have ``context`` tokens."""
 
-    kind: Literal["retire"] = "retire"
-
-
-class Loaded(_Message):
-    """The model is ready; its name, the tokens one conversation may have, and the process that holds it."""
-
-    kind: Literal["loaded"] = "loaded"
-    model: str
     context: int
-    pid: int
 
 
-class LoadFailed(_Message):
-    """The model cannot be loaded; the process ends after this."""
-
-    kind: Literal["load_failed"] = "load_failed"
-    message: str
-
-
-class Beat(_Message):
-    """The model works (loading, or reading a long prompt) and has nothing else to tell yet."""
-
-    kind: Literal["beat"] = "beat"
-
-
-class Pieces(_Message):
+class Pieces(Message):
     """What one step wrote: request and text, whole code points."""
 
     kind: Literal["pieces"] = "pieces"
     texts: tuple[tuple[int, str], ...]
 
+    def answers(self, data: bytes) -> Iterable[tuple[int, Any, bool]]:  # noqa: ARG002 - there is none
+        """Return the texts."""
+        return ((number, text, False) for number, text in self.texts)
 
-class Done(_Message):
+
+class Done(Answer):
     """A generation ended. ``completion_tokens`` counts hidden reasoning too; ``cached_tokens`` of the prompt were not
     computed again.
     """
 
     kind: Literal["done"] = "done"
-    id: int
     finish_reason: Literal["stop", "length"]
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
 
 
-class Failed(_Message):
-    """A generation ended without a whole answer. The numbers belong to ``context_full``."""
-
-    kind: Literal["failed"] = "failed"
-    id: int
-    reason: Literal["cancelled", "context_full", "refused", "internal"]
-    message: str = ""
-    prompt_tokens: int = 0
-    max_tokens: int = 0
-    context_tokens: int = 0
-
-
-class Counted(_Message):
+class Counted(Answer):
     """The number of tokens asked for."""
 
+    SIDE: ClassVar[bool] = True
     kind: Literal["counted"] = "counted"
-    id: int
     tokens: int
 
 
-class Embedded(_Message):
+class Embedded(Answer):
     """One vector for each text. ``vectors`` is base64 of their numbers in order, little-endian float32."""
 
     kind: Literal["embedded"] = "embedded"
-    id: int
     dimensions: int
     vectors: str
 
@@ -216,7 +189,7 @@ class Embedded(_Message):
         return [list(row) for row in struct.iter_unpack(f"<{self.dimensions}f", data)]
 
 
-class Statistics(_Message):
+class Statistics(Message):
     """Sums since the start, and how it is now (``running`` and what follows)."""
 
     steps: int = 0
@@ -247,50 +220,23 @@ class Statistics(_Message):
     spilled_bytes: int = 0
 
 
-class Report(_Message):
+class Report(Answer):
     """How the engine does."""
 
     kind: Literal["report"] = "report"
-    id: int
     statistics: Statistics
 
 
-Request = Load | Generate | Cancel | Count | Embed | Ask | Retire
-Event = Loaded | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
-_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
-
-
-@lru_cache(maxsize=1)
-def fingerprint() -> str:
-    """Return what changes with the messages: processes of two versions of this module must not speak to each other."""
-    schemas = [_REQUEST.json_schema(), _EVENT.json_schema()]
-    return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def frame(message: Request | Event) -> bytes:
-    """Return ``message`` as one frame."""
-    body = message.model_dump_json().encode()
-    return _LENGTH.pack(len(body)) + body
-
-
-async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """Return the next request, None at the end of the stream. Raises `ValueError` for a broken frame."""
-    body = await _read(reader)
-    return None if body is None else _REQUEST.validate_json(body)
-
-
-async def read_event(reader: asyncio.StreamReader) -> Event | None:
-    """Return the next event, None at the end of the stream. Raises `ValueError` for a broken frame."""
-    body = await _read(reader)
-    return None if body is None else _EVENT.validate_json(body)
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes | None:
-    try:
-        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-        if length > MAX_FRAME:
-            raise ValueError(f"frame of {length} bytes")
-        return await reader.readexactly(length)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
+Request = LoadGguf | Generate | Cancel | Count | Embed | Ask | Unload
+Event = LoadedGguf | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
+PROGRAM = Program(
+    module="workers.engines.text.llama.server.main",
+    wire=Wire(
+        TypeAdapter[Request](Annotated[Request, Field(discriminator="kind")]),
+        TypeAdapter[Event](Annotated[Event, Field(discriminator="kind")]),
+    ),
+    inherit=("VK_", "GGML_", "LLAMA_"),
+    # Neither gdb nor a backtrace when ggml aborts: both may hang.
+    environment={"GGML_NO_BACKTRACE": "1"},
+)
+"""The model process."""

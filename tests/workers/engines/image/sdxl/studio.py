@@ -4,22 +4,23 @@ import queue
 from typing import Any
 
 from tests.workers.engines.image.asking import Pixels, pixels
-from workers.engines.image.sdxl.protocol import Draw, Drawn, Event, Failed, Load, Part, Progress
+from workers.engines.image.sdxl.protocol import Draw, Drawn, LoadSdxl, Part, Progress
 from workers.engines.image.sdxl.server import drawer as under_test
 from workers.engines.image.sdxl.server.loading import Model, load_model
+from workers.engines.processes.messages import Failed, Message
 
 
 class Studio:
     """A loaded model that draws when told to, and what it said."""
 
-    def __init__(self, load: Load) -> None:
-        self.said: list[Event] = []
+    def __init__(self, load: LoadSdxl) -> None:
+        self.said: list[Message] = []
         self.pictures: dict[int, Pixels] = {}
-        self._finished: queue.SimpleQueue[tuple[Event, bytes]] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[tuple[Message, bytes]] = queue.SimpleQueue()
         self.model: Model = load_model(load, lambda: None)
         self.inner = under_test.Studio(load, self.model, self._listen, lambda: None)
 
-    def _listen(self, event: Event, picture: bytes) -> None:
+    def _listen(self, event: Message, picture: bytes) -> None:
         if isinstance(event, Drawn):
             self._finished.put((event, picture))
         else:

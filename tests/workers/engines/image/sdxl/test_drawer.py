@@ -9,19 +9,9 @@ import torch
 
 from tests.workers.engines.image.asking import same
 from tests.workers.engines.image.sdxl.studio import Studio
-from workers.engines.image.sdxl.protocol import (
-    Beat,
-    Cancel,
-    Draw,
-    Drawn,
-    Event,
-    Failed,
-    Load,
-    Loaded,
-    LoadFailed,
-    Progress,
-)
+from workers.engines.image.sdxl.protocol import Draw, Drawn, LoadedSdxl, LoadSdxl, Progress
 from workers.engines.image.sdxl.server import drawer as under_test
+from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, Message
 
 # diffusers hands tensors to NumPy, which warns of their old protocol.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -29,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 @pytest.fixture
 def studio(model_folder: Path) -> Studio:
-    return Studio(Load(path=str(model_folder), device="cpu", batch=4))
+    return Studio(LoadSdxl(path=str(model_folder), device="cpu", batch=4))
 
 
 def full_above(rows: int) -> Callable[..., None]:
@@ -46,7 +36,7 @@ def test_too_little_memory_for_all_is_enough_for_half(studio: Studio, model_fold
     for number in range(1, 5):
         studio.add(number)
     expected = dict(studio.draw())
-    small = Studio(Load(path=str(model_folder), device="cpu", batch=4))
+    small = Studio(LoadSdxl(path=str(model_folder), device="cpu", batch=4))
     small.model.pipeline.unet.register_forward_pre_hook(full_above(4))
     for number in range(1, 5):
         small.add(number)
@@ -86,7 +76,7 @@ def test_a_person_is_served_while_the_background_waits(studio: Studio) -> None:
     found = studio.draw()
     done = [event.id for event in studio.said if isinstance(event, Progress) and event.phase == "finishing"]
     assert done == [2, 1]
-    again = Studio(Load(path=studio.model.pipeline.name_or_path, device="cpu"))
+    again = Studio(LoadSdxl(path=studio.model.pipeline.name_or_path, device="cpu"))
     again.add(1, steps=6)
     assert same(again.draw()[1], found[1])
 
@@ -111,12 +101,12 @@ def test_a_cancelled_one_is_gone(studio: Studio) -> None:
 
 
 def test_the_thread_answers_from_loading_to_the_picture(model_folder: Path) -> None:
-    said: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    load = Load(path=str(model_folder), device="cpu", batch=3, warm_up=((64, 64),))
+    said: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    load = LoadSdxl(path=str(model_folder), device="cpu", batch=3, warm_up=((64, 64),))
     drawer = under_test.Drawer(load, lambda event, _: said.put(event))
     while isinstance(event := said.get(timeout=30), Beat):
         pass
-    assert isinstance(event, Loaded)
+    assert isinstance(event, LoadedSdxl)
     assert (event.model, event.batch) == ("tiny-sdxl", 3)
     drawer.submit(Draw(id=5, prompt=(), seed=1, width=64, height=64, steps=2, guidance=2.0), b"")
     drawer.submit(Draw(id=6, prompt=(), seed=1, width=64, height=64, steps=150, guidance=2.0), b"")
@@ -130,8 +120,8 @@ def test_the_thread_answers_from_loading_to_the_picture(model_folder: Path) -> N
 
 
 def test_a_model_that_is_none(tmp_path: Path) -> None:
-    said: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    under_test.Drawer(Load(path=str(tmp_path), device="cpu"), lambda event, _: said.put(event))
+    said: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    under_test.Drawer(LoadSdxl(path=str(tmp_path), device="cpu"), lambda event, _: said.put(event))
     event = said.get(timeout=30)
     assert isinstance(event, LoadFailed)
     assert "there is no model at" in event.message

@@ -6,12 +6,15 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.workers.engines.image.asking import ask, pixels, png, same
+from tests.workers.engines.image.sdxl.conftest import ON_CPU
 from workers.engines.errors import EngineUnavailable, GenerationCancelled, GenerationTimedOut, RequestRefused
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, LoraUse, Picture, PromptPart, draw
 from workers.engines.image.sdxl.engine import SdxlEngine
+from workers.engines.processes.launch import SharedLauncher
 
 LONG: dict[str, Any] = {"steps": 150}
 
@@ -149,3 +152,28 @@ async def test_a_picture_that_kills_twice_is_given_up(sdxl: SdxlEngine) -> None:
                 if event.phase == "drawing":
                     os.kill(pid_of(sdxl), signal.SIGKILL)
     assert phases.count("loading") == 1
+
+
+async def test_two_engines_share_a_process(model_folder: Path, tmp_path: Path) -> None:
+    launcher = SharedLauncher(tmp_path / "run", idle_s=0.2)
+    one, other = (SdxlEngine(model_folder, ON_CPU, launcher) for _ in range(2))
+    try:
+        pictures = await asyncio.gather(*(draw(engine, ask(seed=n)) for n, engine in enumerate((one, other))))
+        assert one.process_id == other.process_id
+        assert [picture.seed for picture in pictures] == [0, 1]
+        stream = one.stream(ask(**LONG))
+        await anext(stream)
+        task = asyncio.create_task(draw(other, ask(seed=2, width=128)))
+        await asyncio.sleep(0)
+        # Its picture is stopped, and nothing else.
+        await one.close()
+        with pytest.raises(EngineUnavailable):
+            async for _ in stream:
+                pass
+        assert (await task).width == 128
+    finally:
+        pid = pid_of(other)
+        await one.close()
+        await other.close()
+    while psutil.pid_exists(pid):
+        await asyncio.sleep(0.02)

@@ -12,7 +12,7 @@ import torch
 
 from tests.models.tiny_sdxl_checkpoint import single_file
 from workers.engines.image.discovery import find_image_models
-from workers.engines.image.sdxl.protocol import Load
+from workers.engines.image.sdxl.protocol import LoadSdxl
 from workers.engines.image.sdxl.server.failures import Unloadable
 from workers.engines.image.sdxl.server.loading import check_files, choose_device, load_model
 from workers.engines.image.sdxl.server.vae import choose_vae_dtype
@@ -25,12 +25,12 @@ def copy(model_folder: Path, tmp_path: Path) -> Path:
 
 
 def load(path: Path, **fields: Any) -> None:
-    load_model(Load(path=str(path), device="cpu", **fields), lambda: None)
+    load_model(LoadSdxl(path=str(path), device="cpu", **fields), lambda: None)
 
 
 def test_the_model_is_loaded_and_life_is_shown(model_folder: Path) -> None:
     beats: list[None] = []
-    model = load_model(Load(path=str(model_folder), device="auto"), lambda: beats.append(None))
+    model = load_model(LoadSdxl(path=str(model_folder), device="auto"), lambda: beats.append(None))
     assert (model.name, model.dtype) == ("tiny-sdxl", torch.float32)
     assert len(beats) > 3
 
@@ -94,7 +94,7 @@ def test_a_single_file_is_the_same_model(model_folder: Path, tmp_path: Path, pip
     shutil.copytree(model_folder, config, ignore=shutil.ignore_patterns("*.safetensors"))
     candidates = find_image_models(ImageSettings(models_dir=tmp_path))
     assert [(each.path, each.config, each.usable) for each in candidates] == [(single, config, True)]
-    model = load_model(Load(path=str(single), config=str(config), device="cpu"), lambda: None)
+    model = load_model(LoadSdxl(path=str(single), config=str(config), device="cpu"), lambda: None)
     assert model.name == "single"
     for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
         ours, theirs = (getattr(each, part).state_dict() for each in (model.pipeline, pipeline))

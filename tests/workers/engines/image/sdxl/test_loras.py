@@ -11,7 +11,7 @@ from tests.workers.engines.image.sdxl.studio import Studio
 from workers.engines.errors import RequestRefused
 from workers.engines.image.base import LoraUse, draw
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
-from workers.engines.image.sdxl.protocol import Load, Lora
+from workers.engines.image.sdxl.protocol import LoadSdxl, Lora
 
 pytest.importorskip("peft", reason="not installed: peft (extra: gpu)")
 pytestmark = [
@@ -36,11 +36,11 @@ def folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def studio(model_folder: Path, folder: Path) -> Studio:
-    return Studio(Load(path=str(model_folder), device="cpu", batch=4, loras=str(folder)))
+    return Studio(LoadSdxl(path=str(model_folder), device="cpu", batch=4, loras=str(folder)))
 
 
 def test_a_lora_changes_the_picture_and_leaves_nothing_behind(studio: Studio, model_folder: Path) -> None:
-    plain = Studio(Load(path=str(model_folder), device="cpu", batch=4))
+    plain = Studio(LoadSdxl(path=str(model_folder), device="cpu", batch=4))
     for one in (studio, plain):
         one.add(1, seed=5)
     before = studio.draw()[1]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workers.engines.text.llama.protocol import Done, Event, Failed, Pieces
+from workers.engines.processes.messages import Failed, Message
+from workers.engines.text.llama.protocol import Done, Pieces
 from workers.engines.text.llama.server.batch import Part
 from workers.engines.text.llama.server.scheduler import NoCells
 from workers.engines.text.llama.server.work import Answer, Ticket, Work
@@ -151,7 +152,7 @@ class Reader:
         self.texts: dict[int, str] = {}
         self.ends: dict[int, Done | Failed] = {}
 
-    def send(self, event: Event) -> None:
+    def send(self, event: Message, data: bytes = b"") -> None:
         """Take an event; anything after the end of its request is an error."""
         match event:
             case Pieces():

@@ -8,24 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from workers.engines.text.llama.launch import Link, PrivateLauncher
-from workers.engines.text.llama.process import LlamaProcess
-from workers.engines.text.llama.protocol import (
-    Ask,
-    Beat,
-    Draw,
-    Event,
-    Generate,
-    Load,
-    Loaded,
-    Report,
-    Request,
-    Retire,
-    Turn,
-    frame,
-    read_event,
-    read_request,
-)
+from workers.engines.processes.launch import Link, PrivateLauncher
+from workers.engines.processes.messages import Beat, LoadFailed, LoadModel, Message, Unload, frame
+from workers.engines.processes.process import ModelProcess
+from workers.engines.processes.program import Program
+from workers.engines.text.llama.protocol import PROGRAM, Ask, Draw, Generate, LoadedGguf, LoadGguf, Report, Turn
 
 STALL_S = 0.4
 
@@ -36,57 +23,57 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    def send(self, request: Request) -> None:
+    def send(self, request: Message) -> None:
         self._writer.write(frame(request))
 
-    async def receive(self) -> Event | None:
+    async def receive(self) -> Message | None:
         """Return the next event that is not a mere sign of life."""
-        while isinstance(event := await asyncio.wait_for(read_event(self._reader), 30), Beat):
-            pass
-        return event
+        while (read := await asyncio.wait_for(PROGRAM.wire.read_event(self._reader), 30)) is not None:
+            if not isinstance(read[0], Beat):
+                return read[0]
+        return None
 
 
 @pytest.fixture
-def load(model: Path) -> Load:
-    return Load(path=str(model), context=512)
+def load(model: Path) -> LoadGguf:
+    return LoadGguf(path=str(model), context=512)
 
 
 @pytest.fixture
-async def clients(load: Load) -> AsyncIterator[tuple[Client, Client]]:
+async def clients(load: LoadGguf) -> AsyncIterator[tuple[Client, Client]]:
     """Two clients of one process, which have not asked for anything yet."""
-    link = await PrivateLauncher().connect(load)
-    reader, writer = await asyncio.open_unix_connection(str(link.log.with_name("llama")))
+    link = await PrivateLauncher().connect(PROGRAM, load)
+    reader, writer = await asyncio.open_unix_connection(str(link.log.with_name("socket")))
     yield Client(link.reader, link.writer), Client(reader, writer)
     writer.close()
     await link.end()
 
 
-async def test_who_connects_while_it_loads_is_told_once(clients: tuple[Client, Client], load: Load) -> None:
+async def test_who_connects_while_it_loads_is_told_once(clients: tuple[Client, Client], load: LoadGguf) -> None:
     first, second = clients
     first.send(load)
-    assert isinstance(await first.receive(), Loaded)
+    assert isinstance(await first.receive(), LoadedGguf)
     second.send(load)
     second.send(Ask(id=1))
-    assert isinstance(await second.receive(), Loaded)
+    assert isinstance(await second.receive(), LoadedGguf)
     assert isinstance(await second.receive(), Report)
 
 
-async def test_it_does_not_go_while_somebody_is_about_to_ask(clients: tuple[Client, Client], load: Load) -> None:
+async def test_it_does_not_go_while_somebody_is_about_to_ask(clients: tuple[Client, Client], load: LoadGguf) -> None:
     first, second = clients
-    second.send(Retire())
+    second.send(Unload())
     await asyncio.sleep(0.1)
     first.send(load)
-    assert isinstance(await first.receive(), Loaded)
+    assert isinstance(await first.receive(), LoadedGguf)
 
 
-async def test_who_wants_other_settings_is_told(clients: tuple[Client, Client], load: Load) -> None:
+async def test_who_wants_other_settings_is_told(clients: tuple[Client, Client], load: LoadGguf) -> None:
     first, second = clients
     first.send(load)
-    assert isinstance(await first.receive(), Loaded)
+    assert isinstance(await first.receive(), LoadedGguf)
     second.send(load.model_copy(update={"context": 256}))
     answer = await second.receive()
-    assert answer is not None
-    assert answer.kind == "load_failed"
+    assert isinstance(answer, LoadFailed)
 
 
 @pytest.fixture
@@ -104,7 +91,7 @@ class ScriptedProcess:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "scripted"
-        self.requests: list[Request] = []
+        self.requests: list[Message] = []
         self.loads = True
         self.pid = 0
         self._writers: list[asyncio.StreamWriter] = []
@@ -120,10 +107,10 @@ class ScriptedProcess:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
-        while self.loads and (request := await read_request(reader)) is not None:
-            self.requests.append(request)
-            if isinstance(request, Load):
-                writer.write(frame(Loaded(model="scripted", context=512, pid=self.pid)))
+        while self.loads and (read := await PROGRAM.wire.read_request(reader)) is not None:
+            self.requests.append(read[0])
+            if isinstance(read[0], LoadGguf):
+                writer.write(frame(LoadedGguf(model="scripted", context=512, pid=self.pid)))
         writer.close()
 
     def hang_up(self) -> None:
@@ -148,11 +135,12 @@ async def scripted(tmp_path: Path) -> AsyncIterator[ScriptedProcess]:
 class ListedLauncher:
     """Hands out one link after the other, and remembers what they were wanted for."""
 
-    def __init__(self, *makers: Callable[[Load], object]) -> None:
-        self.loads: list[Load] = []
+    def __init__(self, *makers: Callable[[LoadGguf], object]) -> None:
+        self.loads: list[LoadGguf] = []
         self._makers = list(makers)
 
-    async def connect(self, load: Load) -> Link:
+    async def connect(self, program: Program, load: LoadModel) -> Link:
+        assert isinstance(load, LoadGguf)
         self.loads.append(load)
         link = self._makers.pop(0)(load)
         if isinstance(link, Link):
@@ -166,12 +154,12 @@ def generation(number: int) -> Generate:
     return Generate(id=number, messages=(Turn(role="user", content="Hello"),), draw=draw)
 
 
-async def test_a_process_that_was_about_to_end_is_just_replaced(scripted: ScriptedProcess, load: Load) -> None:
+async def test_a_process_that_was_about_to_end_is_just_replaced(scripted: ScriptedProcess, load: LoadGguf) -> None:
     scripted.loads = False
-    launcher = ListedLauncher(lambda _: scripted.link(0), PrivateLauncher().connect)
-    process = await LlamaProcess.start(load, 20, launcher)
+    launcher = ListedLauncher(lambda _: scripted.link(0), lambda load: PrivateLauncher().connect(PROGRAM, load))
+    process = await ModelProcess[LoadedGguf].start(PROGRAM, load, 20, launcher)
     try:
-        assert process.model == "tiny"
+        assert process.loaded.model == "tiny"
         # As wanted: nothing says that this machine cannot do it.
         assert [wanted.repack for wanted in launcher.loads] == [True, True]
     finally:
@@ -179,15 +167,17 @@ async def test_a_process_that_was_about_to_end_is_just_replaced(scripted: Script
 
 
 async def test_a_request_that_cannot_be_sent_is_not_waited_for(
-    scripted: ScriptedProcess, load: Load, other_process: asyncio.subprocess.Process
+    scripted: ScriptedProcess, load: LoadGguf, other_process: asyncio.subprocess.Process
 ) -> None:
-    process = await LlamaProcess.start(load, STALL_S, ListedLauncher(lambda _: scripted.link(other_process.pid)))
+    process = await ModelProcess[LoadedGguf].start(
+        PROGRAM, load, STALL_S, ListedLauncher(lambda _: scripted.link(other_process.pid))
+    )
 
     def refuse(number: int) -> Generate:
         raise ValueError(f"no request {number}")
 
     with pytest.raises(ValueError, match="no request"):
-        async with process.generate(refuse):
+        async with process.converse(refuse):
             pass
     await asyncio.sleep(2 * STALL_S)
     assert process.alive
@@ -196,11 +186,13 @@ async def test_a_request_that_cannot_be_sent_is_not_waited_for(
 
 
 async def test_a_process_that_is_gone_is_not_watched(
-    scripted: ScriptedProcess, load: Load, other_process: asyncio.subprocess.Process
+    scripted: ScriptedProcess, load: LoadGguf, other_process: asyncio.subprocess.Process
 ) -> None:
     """Its number may belong to another process by now."""
-    process = await LlamaProcess.start(load, STALL_S, ListedLauncher(lambda _: scripted.link(other_process.pid)))
-    async with process.generate(generation):
+    process = await ModelProcess[LoadedGguf].start(
+        PROGRAM, load, STALL_S, ListedLauncher(lambda _: scripted.link(other_process.pid))
+    )
+    async with process.converse(generation):
         scripted.hang_up()
         await asyncio.sleep(3 * STALL_S)
         assert not process.alive

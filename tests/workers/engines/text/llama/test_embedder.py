@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.models.tiny_embedder import CONTEXT, DECODER_WIDTH, WIDTH, tiny_decoder, tiny_encoder
-from workers.engines.text.llama.protocol import Embed, Embedded, Failed, Load
+from workers.engines.processes.messages import Failed
+from workers.engines.text.llama.protocol import Embed, Embedded, LoadGguf
 from workers.engines.text.llama.server.embedder import SEQUENCES, Embedder, TextTooLong
 from workers.engines.text.llama.server.native import DecodeAborted, LoadingFailed
 
@@ -43,7 +44,7 @@ def model(folder: Path, kind: str) -> Path:
 
 
 def load(path: Path, *, context: int = 512, should_stop: Callable[[], bool] = lambda: False) -> Embedder:
-    return Embedder(Load(path=str(path), context=context, embedding=True), lambda: None, should_stop)
+    return Embedder(LoadGguf(path=str(path), context=context, embedding=True), lambda: None, should_stop)
 
 
 @pytest.mark.parametrize("kind", WIDTHS)

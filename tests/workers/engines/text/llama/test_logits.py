@@ -11,7 +11,7 @@ import pytest
 llama_cpp = pytest.importorskip("llama_cpp")
 
 from tests.models.tiny_gguf import CONTEXT  # noqa: E402
-from workers.engines.text.llama.protocol import Load  # noqa: E402
+from workers.engines.text.llama.protocol import LoadGguf  # noqa: E402
 from workers.engines.text.llama.server.batch import Part  # noqa: E402
 from workers.engines.text.llama.server.cache import KvCache  # noqa: E402
 from workers.engines.text.llama.server.model import LlamaModel  # noqa: E402
@@ -23,7 +23,7 @@ Logits = np.ndarray[Any, np.dtype[np.float32]]
 
 @pytest.fixture(scope="module")
 def llama_model(model: Path) -> LlamaModel:
-    load = Load(path=str(model), context=CONTEXT, cells=4 * CONTEXT, parallel=8, threads=1, flash=False)
+    load = LoadGguf(path=str(model), context=CONTEXT, cells=4 * CONTEXT, parallel=8, threads=1, flash=False)
     return LlamaModel(load, lambda: None)
 
 

@@ -16,9 +16,9 @@ import pytest
 from tests.models.tiny_gguf import tiny_gguf
 from tests.workers.engines.text.asking import ask
 from workers.engines.errors import EngineOverloaded, EngineUnavailable
+from workers.engines.processes.launch import SharedLauncher
 from workers.engines.text.base import Sampling, generate
 from workers.engines.text.llama.engine import LlamaEngine
-from workers.engines.text.llama.launch import SharedLauncher
 from workers.engines.text.llama.models import LlamaModels
 
 ROOT = Path(__file__).parents[5]
@@ -80,7 +80,7 @@ async def test_it_outlives_who_started_it_and_ends_when_nobody_is_left(make: Mak
         import asyncio
         from pathlib import Path
         from workers.engines.text.llama.engine import LlamaEngine
-        from workers.engines.text.llama.launch import SharedLauncher
+        from workers.engines.processes.launch import SharedLauncher
 
         async def main():
             launcher = SharedLauncher(Path({str(tmp_path / "run")!r}), idle_s=1.0)

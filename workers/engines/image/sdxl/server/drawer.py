@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from workers.engines.image.sdxl.protocol import Beat, Cancel, Draw, Event, Failed, Load, Loaded, LoadFailed, Progress
+from workers.engines.image.sdxl.protocol import Draw, LoadedSdxl, LoadSdxl, Progress
 from workers.engines.image.sdxl.server import png
 from workers.engines.image.sdxl.server.batcher import Batcher, Job, Key
 from workers.engines.image.sdxl.server.classifier import Classifier
@@ -23,17 +23,18 @@ from workers.engines.image.sdxl.server.loading import Model, load_model
 from workers.engines.image.sdxl.server.loras import LoraSwitch
 from workers.engines.image.sdxl.server.memory import batch_for, is_exhausted
 from workers.engines.image.sdxl.server.vae import Vae
+from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, Message
 
 BEAT_S = 1.0
 """Seconds between two beats at least."""
 _log = logging.getLogger(__name__)
-Emit = Callable[[Event, bytes], None]
+Emit = Callable[[Message, bytes], None]
 
 
 class Drawer:
     """Loads a model and draws what is submitted, in a thread of its own. Answers come by ``emit``, from any thread."""
 
-    def __init__(self, load: Load, emit: Emit) -> None:
+    def __init__(self, load: LoadSdxl, emit: Emit) -> None:
         self._load = load
         self._emit = emit
         self._inbox: queue.SimpleQueue[tuple[Draw, bytes] | Cancel] = queue.SimpleQueue()
@@ -64,8 +65,9 @@ class Drawer:
             self._emit(LoadFailed(message=f"the model cannot be loaded: {error!r}"[:500]), b"")
             return
         self._emit(
-            Loaded(
+            LoadedSdxl(
                 model=model.name,
+                pid=os.getpid(),
                 device=str(model.device),
                 dtype=str(model.dtype).removeprefix("torch."),
                 batch=studio.limit(Key(1024, 1024, 1, ())),
@@ -105,7 +107,7 @@ class Drawer:
 class Studio:
     """The loaded model and all pictures it works on."""
 
-    def __init__(self, load: Load, model: Model, emit: Emit, beat: Callable[[], None]) -> None:
+    def __init__(self, load: LoadSdxl, model: Model, emit: Emit, beat: Callable[[], None]) -> None:
         self._load = load
         self._model = model
         self._emit = emit

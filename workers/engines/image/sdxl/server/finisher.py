@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from workers.engines.image.sdxl.protocol import Drawn, Event, Failed
+from workers.engines.image.sdxl.protocol import Drawn
 from workers.engines.image.sdxl.server import png
 from workers.engines.image.sdxl.server.batcher import Job
 from workers.engines.image.sdxl.server.classifier import Classifier
+from workers.engines.processes.messages import Failed, Message
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 class Finisher:
     """Takes pixels from the thread that draws, which goes on at once."""
 
-    def __init__(self, emit: Callable[[Event, bytes], None], classifier: Classifier | None) -> None:
+    def __init__(self, emit: Callable[[Message, bytes], None], classifier: Classifier | None) -> None:
         self._emit = emit
         self._classifier = classifier
         self._looking = threading.Lock()

@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
-from workers.engines.image.sdxl.protocol import Load
+from workers.engines.image.sdxl.protocol import LoadSdxl
 from workers.engines.image.sdxl.server.failures import Unloadable
 from workers.engines.image.sdxl.server.vae import choose_vae_dtype
 
@@ -34,7 +34,7 @@ class Model:
     dtype: torch.dtype
 
 
-def load_model(load: Load, beat: Callable[[], None]) -> Model:
+def load_model(load: LoadSdxl, beat: Callable[[], None]) -> Model:
     """Load the model; ``beat`` is called whenever a part of it is done. Raises `Unloadable` with the reason."""
     path = Path(load.path)
     check_files(path, Path(load.checksums) if load.checksums else None, beat)
@@ -170,7 +170,7 @@ def _all_finite(tensors: Iterable[torch.Tensor]) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors if tensor.ndim == 1)
 
 
-def _tune(pipeline: Any, load: Load) -> None:
+def _tune(pipeline: Any, load: LoadSdxl) -> None:
     """Make it fast on a GPU: layouts that its convolutions like, fewer and larger multiplications."""
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True

@@ -9,7 +9,8 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.engines.text.llama.protocol import Embed, Embedded, Failed, Load
+from workers.engines.processes.messages import Failed
+from workers.engines.text.llama.protocol import Embed, Embedded, LoadGguf
 from workers.engines.text.llama.server.layers import layers_to_try
 from workers.engines.text.llama.server.native import (
     DecodeAborted,
@@ -42,7 +43,7 @@ class TextTooLong(ValueError):
 class Embedder:
     """An embedding model with its context. Only one thread may embed."""
 
-    def __init__(self, load: Load, on_progress: Callable[[], None], should_stop: Callable[[], bool]) -> None:
+    def __init__(self, load: LoadGguf, on_progress: Callable[[], None], should_stop: Callable[[], bool]) -> None:
         """Load ``load.path``; a text may have ``load.context`` tokens, or what the model was trained for if less.
 
         A pass holds as many tokens as a text may have, and its memory grows with that. ``on_progress`` is called now

@@ -10,7 +10,7 @@ from typing import Any, cast
 import llama_cpp
 
 from workers.engines.text import reasoning
-from workers.engines.text.llama.protocol import KvType, Load
+from workers.engines.text.llama.protocol import KvType, LoadGguf
 from workers.engines.text.llama.server.batch import Batch, Part
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer
 from workers.engines.text.llama.server.layers import layers_to_try
@@ -78,7 +78,7 @@ class LlamaMemory:
 class LlamaModel:
     """Model, vocabulary and context. Only one thread may decode and draw; tokenizing is safe in any."""
 
-    def __init__(self, load: Load, on_progress: Callable[[], None]) -> None:
+    def __init__(self, load: LoadGguf, on_progress: Callable[[], None]) -> None:
         """Load ``load.path``. ``on_progress`` is called many times while it loads and, without a GPU, in each decode.
 
         Raises `LoadingFailed`.
@@ -120,7 +120,7 @@ class LlamaModel:
         self.decode([Part(0, 0, [0] * WARM_UP, wants_logits=True)])
         self.memory.truncate(0, 0)
 
-    def _open(self, load: Load, on_progress: Callable[[], None]) -> tuple[Any, Any]:
+    def _open(self, load: LoadGguf, on_progress: Callable[[], None]) -> tuple[Any, Any]:
         """Return the model and a context, with as many layers on the GPU as asked for or as fit."""
         problem: LoadingFailed | None = None
         for layers in layers_to_try(load.path, load.gpu_layers):
@@ -137,11 +137,11 @@ class LlamaModel:
         raise problem
 
     @staticmethod
-    def _size(model: Any, load: Load) -> int:
+    def _size(model: Any, load: LoadGguf) -> int:
         trained = int(llama_cpp.llama_model_n_ctx_train(model))
         return min(load.context, trained) if trained > 0 else load.context
 
-    def _make_context(self, model: Any, load: Load) -> Any:
+    def _make_context(self, model: Any, load: LoadGguf) -> Any:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = max(load.cells, self._size(model, load))
         params.n_batch = params.n_ubatch = BATCH

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from workers.engines.text.llama.protocol import Failed, Generate
+from workers.engines.processes.messages import Failed
+from workers.engines.text.llama.protocol import Generate
 from workers.engines.text.llama.server.chat import TemplateFailed
 from workers.engines.text.llama.server.grammar import UnsupportedSchema, grammar_of
 from workers.engines.text.llama.server.model import LlamaModel

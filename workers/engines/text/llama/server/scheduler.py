@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from workers.engines.processes.connection import Client
+from workers.engines.processes.messages import Failed
 from workers.engines.text.base import FinishReason
-from workers.engines.text.llama.protocol import Done, Failed, Pieces, Statistics
+from workers.engines.text.llama.protocol import Done, Pieces, Statistics
 from workers.engines.text.llama.server.batch import Part
 from workers.engines.text.llama.server.cache import KvCache
 from workers.engines.text.llama.server.cells import CellSequence, common_length
 from workers.engines.text.llama.server.fairness import FairOrder, urgency
-from workers.engines.text.llama.server.work import Sink, Work
+from workers.engines.text.llama.server.work import Work
 
 MIN_PREFILL = 16
 """Tokens of prompts that are read in every step, however many write."""
@@ -79,7 +81,7 @@ class Scheduler:
         self._order = FairOrder()
         self._waiting: list[Work] = []
         self._running: list[Work] = []
-        self._texts: dict[Sink, list[tuple[int, str]]] = {}
+        self._texts: dict[Client, list[tuple[int, str]]] = {}
         self._sums: dict[str, float] = {}
 
     @property
@@ -331,7 +333,7 @@ class Scheduler:
         for sink in [*self._texts]:
             self._send_text_to(sink)
 
-    def _send_text_to(self, sink: Sink) -> None:
+    def _send_text_to(self, sink: Client) -> None:
         texts = self._texts.pop(sink, None)
         if texts:
             sink.send(Pieces(texts=tuple(texts)))

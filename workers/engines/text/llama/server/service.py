@@ -1,4 +1,4 @@
-"""What the model process does for its clients, behind one boundary: requests in, events out."""
+"""What the model process does for its clients: requests in, events out."""
 
 import logging
 import os
@@ -6,22 +6,18 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Protocol
 
+from workers.engines.processes.connection import Client
+from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed
+from workers.engines.processes.server import Broadcast, ModelService
 from workers.engines.text.llama.protocol import (
     Ask,
-    Beat,
-    Cancel,
     Count,
     Counted,
     Embed,
-    Event,
-    Failed,
     Generate,
-    Load,
-    Loaded,
-    LoadFailed,
+    LoadedGguf,
+    LoadGguf,
     Report,
     Request,
     Statistics,
@@ -32,7 +28,7 @@ from workers.engines.text.llama.server.model import BATCH, IDLE, LlamaModel
 from workers.engines.text.llama.server.native import LoadingFailed
 from workers.engines.text.llama.server.preparation import prepare
 from workers.engines.text.llama.server.scheduler import Limits, Scheduler
-from workers.engines.text.llama.server.work import Sink, Ticket, Work
+from workers.engines.text.llama.server.work import Ticket, Work
 
 BEAT_S = 2.0
 """Seconds between signs of life while there is work."""
@@ -41,34 +37,17 @@ BLOCKED_POLL_S = 0.5
 _log = logging.getLogger(__name__)
 
 
-class Service(Protocol):
-    """The working part of the model process. Methods return at once; answers come as events."""
-
-    @property
-    def busy(self) -> bool:
-        """True while a request waits or runs."""
-        ...
-
-    def submit(self, request: Request, sink: Sink) -> None:
-        """Take a request of the connection behind ``sink``."""
-        ...
-
-    def forget(self, sink: Sink) -> None:
-        """Stop everything for ``sink``: its connection has ended."""
-        ...
-
-
-def start_service(load: Load, broadcast: Callable[[Event], None]) -> Service:
-    """Begin to load the model. Broadcasts ``Beat`` while it works, and ``Loaded`` or ``LoadFailed`` when it knows."""
+def start_service(load: LoadGguf, broadcast: Broadcast) -> ModelService:
+    """Begin to load the model. See `workers.engines.processes.server.StartService`."""
     return EmbeddingService(load, broadcast) if load.embedding else TextService(load, broadcast)
 
 
 class _Service(ABC):
     """Loading in a thread of its own, tickets, signs of life."""
 
-    def __init__(self, load: Load, broadcast: Callable[[Event], None]) -> None:
+    def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
-        self._tickets: dict[tuple[Sink, int], Ticket] = {}
+        self._tickets: dict[tuple[Client, int], Ticket] = {}
         self._lock = threading.Lock()
         self._last_sign = 0.0
         threading.Thread(target=self._run_or_end, args=(load,), name="llama", daemon=True).start()
@@ -78,14 +57,14 @@ class _Service(ABC):
         """True while a request waits or runs."""
         return bool(self._tickets)
 
-    def forget(self, sink: Sink) -> None:
+    def forget(self, sink: Client) -> None:
         """Stop everything for ``sink``."""
         with self._lock:
             for ticket in self._tickets.values():
                 if ticket.sink is sink:
                     ticket.cancelled = True
 
-    def _take(self, sink: Sink, number: int) -> Ticket:
+    def _take(self, sink: Client, number: int) -> Ticket:
         ticket = Ticket(sink, number)
         with self._lock:
             self._tickets[sink, number] = ticket
@@ -96,7 +75,7 @@ class _Service(ABC):
         with self._lock:
             self._tickets.pop((ticket.sink, ticket.id), None)
 
-    def _cancel(self, sink: Sink, number: int) -> None:
+    def _cancel(self, sink: Client, number: int) -> None:
         with self._lock:
             if (ticket := self._tickets.get((sink, number))) is not None:
                 ticket.cancelled = True
@@ -107,7 +86,7 @@ class _Service(ABC):
             self._last_sign = now
             self._broadcast(Beat())
 
-    def _run_or_end(self, load: Load) -> None:
+    def _run_or_end(self, load: LoadGguf) -> None:
         try:
             self._run(load)
         except LoadingFailed as error:
@@ -119,19 +98,19 @@ class _Service(ABC):
             os._exit(1)
 
     @abstractmethod
-    def _run(self, load: Load) -> None:
+    def _run(self, load: LoadGguf) -> None:
         """Load the model and work until the process ends. Raises `LoadingFailed`."""
 
 
 class TextService(_Service):
     """Writes with a `Scheduler` in the model's thread; prompts are prepared in a second one."""
 
-    def __init__(self, load: Load, broadcast: Callable[[Event], None]) -> None:
-        self._inbox: queue.SimpleQueue[Work | tuple[Sink, int] | None] = queue.SimpleQueue()
+    def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
+        self._inbox: queue.SimpleQueue[Work | tuple[Client, int] | None] = queue.SimpleQueue()
         self._to_prepare: queue.SimpleQueue[tuple[Generate | Count, Ticket, float]] = queue.SimpleQueue()
         super().__init__(load, broadcast)
 
-    def submit(self, request: Request, sink: Sink) -> None:
+    def submit(self, request: Request, _data: bytes, sink: Client) -> None:
         """Take a request of the connection behind ``sink``."""
         match request:
             case Generate() | Count():
@@ -144,21 +123,21 @@ class TextService(_Service):
             case Embed():
                 sink.send(Failed(id=request.id, reason="refused", message="this model writes, it does not embed"))
             case _:
-                raise RuntimeError(f"unexpected request: {request.kind}")
+                raise ValueError(f"unexpected request: {request.kind}")
 
-    def forget(self, sink: Sink) -> None:
+    def forget(self, sink: Client) -> None:
         """Stop everything for ``sink``."""
         super().forget(sink)
         self._inbox.put(None)
 
-    def _run(self, load: Load) -> None:
+    def _run(self, load: LoadGguf) -> None:
         model = LlamaModel(load, self._sign_of_life)
         cache = KvCache(
             model.memory, cells=model.cells, sequences=model.sequences, idle=IDLE, spill_bytes=load.spill_bytes
         )
         scheduler = Scheduler(model, cache, Limits(parallel=load.parallel, step_tokens=load.step_tokens, batch=BATCH))
         threading.Thread(target=self._prepare_or_end, args=(model,), name="prepare", daemon=True).start()
-        self._broadcast(Loaded(model=model.name, context=model.size, pid=os.getpid()))
+        self._broadcast(LoadedGguf(model=model.name, context=model.size, pid=os.getpid()))
         advanced = False
         while True:
             self._receive(scheduler, wait_s=0.0 if advanced else BLOCKED_POLL_S if scheduler.busy else None)
@@ -218,7 +197,7 @@ class TextService(_Service):
 class EmbeddingService(_Service):
     """Embeds one batch of texts after the other."""
 
-    def __init__(self, load: Load, broadcast: Callable[[Event], None]) -> None:
+    def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
         self._inbox: queue.SimpleQueue[tuple[Embed, Ticket]] = queue.SimpleQueue()
         self._counts: queue.SimpleQueue[tuple[Count, Ticket]] = queue.SimpleQueue()
         self._embedder: Embedder | None = None
@@ -226,7 +205,7 @@ class EmbeddingService(_Service):
         self._texts = 0
         super().__init__(load, broadcast)
 
-    def submit(self, request: Request, sink: Sink) -> None:
+    def submit(self, request: Request, _data: bytes, sink: Client) -> None:
         """Take a request of the connection behind ``sink``."""
         match request:
             case Embed():
@@ -241,15 +220,15 @@ class EmbeddingService(_Service):
             case Generate():
                 sink.send(Failed(id=request.id, reason="refused", message="this model embeds, it does not write"))
             case _:
-                raise RuntimeError(f"unexpected request: {request.kind}")
+                raise ValueError(f"unexpected request: {request.kind}")
 
     def _should_stop(self) -> bool:
         self._sign_of_life()
         return self._now is not None and self._now.cancelled
 
-    def _run(self, load: Load) -> None:
+    def _run(self, load: LoadGguf) -> None:
         self._embedder = embedder = Embedder(load, self._sign_of_life, self._should_stop)
-        self._broadcast(Loaded(model=embedder.name, context=embedder.size, pid=os.getpid()))
+        self._broadcast(LoadedGguf(model=embedder.name, context=embedder.size, pid=os.getpid()))
         while True:
             request, self._now = self._inbox.get()
             event = Failed(id=request.id, reason="cancelled") if self._now.cancelled else embedder.answer(request)

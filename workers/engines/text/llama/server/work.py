@@ -3,33 +3,19 @@
 import codecs
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from workers.engines.processes.connection import Client
 from workers.engines.text.base import FinishReason
-from workers.engines.text.llama.protocol import Event
 from workers.engines.text.llama.server.cells import CellSequence
 from workers.engines.text.reasoning import ReasoningFilter
 from workers.engines.text.stop_strings import StopStrings
-
-
-class Sink(Protocol):
-    """Where events go."""
-
-    @property
-    def blocked(self) -> bool:
-        """True while its reader is too slow."""
-        ...
-
-    def send(self, event: Event) -> None:
-        """Send ``event``. Safe in any thread, returns at once."""
-        ...
 
 
 @dataclass(eq=False, slots=True)
 class Ticket:
     """Stands for a request from its arrival on. Any thread may set ``cancelled``."""
 
-    sink: Sink
+    sink: Client
     id: int
     cancelled: bool = False
 

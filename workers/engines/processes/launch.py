@@ -1,7 +1,8 @@
-"""Starting model processes, and finding those that run already.
+"""Where model processes come from: started for one engine, or found running and shared by all of this machine.
 
 A private process belongs to the engine that started it. A shared one serves every engine of this machine that wants the
-same file with the same settings: its socket lies in a folder of the user's own, under a name made of both.
+same files with the same settings on the same devices: its socket lies in a folder of the user's own, under a name made
+of all these.
 """
 
 import asyncio
@@ -22,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from workers.engines import child
 from workers.engines.errors import EngineOverloaded, EngineUnavailable
-from workers.engines.text.gguf_file import parts_of
-from workers.engines.text.llama.protocol import Load, Retire, fingerprint, frame
+from workers.engines.processes.messages import LoadModel, Unload, frame
+from workers.engines.processes.program import Program, connect, kill
+from workers.engines.processes.supervisor import to_the_end
 
 IDLE_S = 60.0
 """Seconds that a shared process stays without anybody connected to it."""
@@ -33,8 +34,12 @@ RETRY_AFTER_S = 5.0
 """Seconds after which to ask again for a model that has no room, because those loaded are all in use."""
 NOTED_S = 1.0
 """Seconds between notes that a model is needed."""
-_RETIRE_S = 3.0
+_UNLOAD_S = 3.0
 _LOG_BYTES = 65_536
+_LINE_MAX = 300
+_SOCKET_PATH_MAX = 100
+_DEVICES = ("CUDA_", "NVIDIA_", "HIP_", "ROCR_")
+"""Beginnings of the variables that choose among graphics cards."""
 _log = logging.getLogger(__name__)
 
 
@@ -42,8 +47,8 @@ _log = logging.getLogger(__name__)
 class Link:
     """A connection to a model process, whose log is in a file. ``child`` is the process if it is a private one.
 
-    ``found`` tells that the process ran already: it may be one that is just about to end. ``note`` is the file by whose
-    age it is known when a shared process was last needed.
+    ``found``: the process was running already, so it may be just about to end. The age of the file ``note`` shows when
+    a shared process was last needed.
     """
 
     reader: asyncio.StreamReader
@@ -64,17 +69,17 @@ class Link:
                 os.utime(self.note)
 
     async def end(self) -> None:
-        """Disconnect. A private process is killed, and what it left is removed."""
+        """Disconnect. A private process is killed, and its files are removed."""
         self.writer.close()
         if self.child is not None:
-            await child.kill(self.child)
+            await kill(self.child)
             shutil.rmtree(self.log.parent, ignore_errors=True)
 
 
 class Launcher(Protocol):
     """Where model processes come from."""
 
-    async def connect(self, load: Load) -> Link:
+    async def connect(self, program: Program, load: LoadModel) -> Link:
         """Return a connection to a process for ``load``, on which nothing was sent yet.
 
         Raises `EngineUnavailable`, `OSError`, and `EngineOverloaded` if there is no room for the model now.
@@ -85,21 +90,20 @@ class Launcher(Protocol):
 class PrivateLauncher:
     """Starts a process of its own each time. It ends with the connection, and with this process."""
 
-    async def connect(self, load: Load) -> Link:  # noqa: ARG002 - all models start alike
+    async def connect(self, program: Program, load: LoadModel) -> Link:  # noqa: ARG002 - all models start alike
         """See `Launcher`."""
-        folder = child.new_socket_folder()
+        folder = _new_folder()
         try:
-            return await _launch(folder / "llama", folder / "log", "--parent", str(os.getpid()))
+            return await _launch(program, folder / "socket", folder / "log", "--parent", str(os.getpid()))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
 
 class SharedLauncher:
-    """One process per machine, file and settings, within a budget of memory for all models together.
+    """One process per machine, model and settings, within a budget of memory for all models of a folder together.
 
-    If a model does not fit beside the others, those go that were not needed for longest; a model that is being used is
-    never unloaded.
+    A model that does not fit beside the others replaces the least recently used ones; a model in use is never unloaded.
     """
 
     def __init__(self, folder: Path, *, budget_bytes: int = 0, idle_s: float = IDLE_S) -> None:
@@ -108,10 +112,10 @@ class SharedLauncher:
         self._budget = budget_bytes
         self._idle_s = idle_s
 
-    async def connect(self, load: Load) -> Link:
+    async def connect(self, program: Program, load: LoadModel) -> Link:
         """See `Launcher`."""
         private_folder(self._folder)
-        name = self._name(load)
+        name = await asyncio.to_thread(_name, program, load)
         if (link := await self._attach(name)) is not None:
             return link
         async with self._locked():
@@ -122,20 +126,16 @@ class SharedLauncher:
             await self._make_room(size, Path(load.path).name)
             # First the note: a process that lives on when this is cancelled counts, too.
             self._note(name).write_text(json.dumps({"model": load.path, "bytes": size}), "utf-8")
-            link = await _launch(self._path(name), self._folder / f"{name}.log", "--idle", str(self._idle_s))
+            log = self._folder / f"{name}.log"
+            link = await _launch(program, self._path(name), log, "--idle", str(self._idle_s))
             assert link.child is not None
             try:
-                await link.child.wait()  # it has gone on in the background
+                await link.child.wait()  # the process has detached itself
             except BaseException:
                 link.writer.close()
                 raise
             link.child, link.pid, link.note = None, _peer(link.writer), self._note(name)
             return link
-
-    def _name(self, load: Load) -> str:
-        status = Path(load.path).stat()
-        key = f"{fingerprint()}\n{load.model_dump_json()}\n{status.st_size}\n{status.st_mtime_ns}"
-        return hashlib.sha256(key.encode()).hexdigest()[:20]
 
     def _path(self, name: str) -> Path:
         return self._folder / name
@@ -153,7 +153,7 @@ class SharedLauncher:
 
     @asynccontextmanager
     async def _locked(self) -> AsyncGenerator[None]:
-        """Hold the machine's lock: two engines must not start the same model, or both count on the same memory."""
+        """Hold the folder's lock: two engines must not start the same model, or both count on the same memory."""
         with (self._folder / "lock").open("w") as file:
             while True:
                 try:
@@ -172,7 +172,7 @@ class SharedLauncher:
         for _, name, freed in alive:
             if used + size <= self._budget:
                 return
-            if await self._retire(name):
+            if await self._unload(name):
                 used -= freed
         if used and used + size > self._budget:
             raise EngineOverloaded(f"no memory for {wanted}: the models loaded are all in use", RETRY_AFTER_S)
@@ -185,14 +185,14 @@ class SharedLauncher:
         link.writer.close()
         return True
 
-    async def _retire(self, name: str) -> bool:
-        """Ask a model to go; False if it is being used."""
+    async def _unload(self, name: str) -> bool:
+        """Ask an idle model's process to end; False if it is in use."""
         link = await self._attach(name)
         if link is None:
             return True
         try:
-            link.writer.write(frame(Retire()))
-            async with asyncio.timeout(_RETIRE_S):
+            link.writer.write(frame(Unload()))
+            async with asyncio.timeout(_UNLOAD_S):
                 while await link.reader.read(4096):
                     pass
         except TimeoutError:
@@ -205,13 +205,13 @@ class SharedLauncher:
         return True
 
 
-def first_error(log: Path) -> str:
-    """Return the first error that a model process logged, "" if it logged none."""
+def last_log_lines(log: Path) -> str:
+    """Return the first error in a model process's log and, if it is another one, its last line; "" if none."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
         lines = file.read().decode("utf-8", "replace").splitlines()
-        errors = [line.removeprefix("ERROR ") for line in lines if line and not line.startswith("WARNING ")]
-        return errors[0][:300] if errors else ""
+        errors = [line.removeprefix("ERROR ").strip() for line in lines if line and not line.startswith("WARNING ")]
+        return " … ".join(line[:_LINE_MAX] for line in dict.fromkeys(errors[:1] + errors[-1:]))
     return ""
 
 
@@ -230,9 +230,25 @@ def private_folder(folder: Path) -> None:
         raise EngineUnavailable(f"the folder {folder} must belong to this user alone (mode 0700)")
 
 
-def _size(load: Load) -> int:
+def _new_folder() -> Path:
+    """Make a new folder of this user's own, whose path leaves room for the name of a socket."""
+    base = tempfile.gettempdir()
+    if len(base) + 30 > _SOCKET_PATH_MAX:
+        base = "/tmp"  # noqa: S108 - mkdtemp makes a private folder
+    return Path(tempfile.mkdtemp(prefix="storyfork-", dir=base))
+
+
+def _name(program: Program, load: LoadModel) -> str:
+    """Return the name of the process for ``load``. Reads from disk."""
+    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in load.files()]
+    devices = {name: value for name, value in program.variables().items() if name.startswith(_DEVICES)}
+    key = [program.module, program.wire.fingerprint, load.model_dump(mode="json"), states, devices]
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _size(load: LoadModel) -> int:
     # What a GPU holds is counted too: a budget is about all the models that are loaded.
-    return sum(part.stat().st_size for part in parts_of(Path(load.path))) + load.spill_bytes
+    return sum(file.stat().st_size for file in load.files()) + load.extra_bytes()
 
 
 def _bytes_of(note: Path) -> int:
@@ -251,24 +267,15 @@ def _peer(writer: asyncio.StreamWriter) -> int:
     return int(struct.unpack("3i", data)[0])
 
 
-async def _launch(path: Path, log: Path, *arguments: str) -> Link:
+async def _launch(program: Program, path: Path, log: Path, *arguments: str) -> Link:
     with log.open("wb") as stderr:
-        process = await child.spawn(
-            "workers.engines.text.llama.server.main",
-            str(path),
-            *arguments,
-            inherit=("VK_", "GGML_", "LLAMA_"),
-            # Neither gdb nor a backtrace when ggml aborts: both may hang.
-            environment={"GGML_NO_BACKTRACE": "1"},
-            stderr=stderr,
-        )
+        process = await program.spawn(str(path), *arguments, stderr=stderr)
     try:
-        reader, writer = await child.connect(process, path)
-    except EngineUnavailable as problem:
-        await child.kill(process)
-        words = first_error(log)
-        raise EngineUnavailable(f"the model process did not start: {problem}{words and ': '}{words}") from problem
-    except BaseException:
-        await asyncio.shield(child.kill(process))
-        raise
+        reader, writer = await connect(process, path)
+    except BaseException as problem:
+        await to_the_end(kill(process))
+        if not isinstance(problem, EngineUnavailable):
+            raise
+        lines = last_log_lines(log)
+        raise EngineUnavailable(f"the model process did not start: {problem}{lines and ': '}{lines}") from problem
     return Link(reader, writer, process.pid, log, process)

@@ -1,10 +1,11 @@
-"""One client of the model process."""
+"""One client, seen from the model process."""
 
 import asyncio
 import contextlib
 import logging
+from typing import Protocol
 
-from workers.engines.text.llama.protocol import Event, Request, frame, read_request
+from workers.engines.processes.messages import Message, frame
 
 HIGH_WATER = 256 * 1024
 """Bytes that wait for a reader before no more is written for it."""
@@ -13,12 +14,25 @@ SLOW_S = 30.0
 _log = logging.getLogger(__name__)
 
 
-class Connection:
-    """The `Sink` of a client's requests. Made in the event loop; `send` may be called in any thread."""
+class Client(Protocol):
+    """Where the events of a client's requests go."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+    @property
+    def blocked(self) -> bool:
+        """True while its reader is too slow."""
+        ...
+
+    def send(self, event: Message, data: bytes = b"") -> None:
+        """Send ``event`` and the data that belongs to it. Safe in any thread, returns at once."""
+        ...
+
+
+class Connection:
+    """A `Client` at the other end of a socket. Make it in the event loop."""
+
+    def __init__(self, writer: asyncio.StreamWriter, slow_s: float = SLOW_S) -> None:
         self._writer = writer
+        self._slow_s = slow_s
         self._loop = asyncio.get_running_loop()
         self._draining: asyncio.Task[None] | None = None
         writer.transport.set_write_buffer_limits(high=HIGH_WATER)
@@ -28,15 +42,11 @@ class Connection:
         """True while its reader is too slow."""
         return self._draining is not None
 
-    async def receive(self) -> Request | None:
-        """Return the next request, None when the connection has ended. Raises `ValueError` for a broken frame."""
-        return await read_request(self._reader)
-
-    def send(self, event: Event) -> None:
-        """Send ``event``; after the end of the connection it goes nowhere."""
-        data = frame(event)
+    def send(self, event: Message, data: bytes = b"") -> None:
+        """Send ``event`` and the data that belongs to it; after the end of the connection nothing happens."""
+        framed = frame(event, data)
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the process
-            self._loop.call_soon_threadsafe(self._write, data)
+            self._loop.call_soon_threadsafe(self._write, framed)
 
     def close(self) -> None:
         """End the connection."""
@@ -51,10 +61,10 @@ class Connection:
 
     async def _drain(self) -> None:
         try:
-            async with asyncio.timeout(SLOW_S):
+            async with asyncio.timeout(self._slow_s):
                 await self._writer.drain()
         except (TimeoutError, OSError):
-            _log.warning("a client does not read and is dropped")
+            _log.warning("a client does not read and is disconnected")
             self._writer.transport.abort()
         finally:
             self._draining = None
