@@ -150,7 +150,8 @@ async def _apply(connection: asyncpg.Connection, migration: Migration, schema: s
             await connection.execute(
                 f'CREATE SCHEMA IF NOT EXISTS "{schema}"; SET LOCAL search_path TO "{schema}", public'
             )
-        await connection.execute(migration.sql)
+        # asyncpg fails on a text without any statement.
+        await connection.execute(f"{migration.sql}\n;SELECT")
         await connection.execute(_RECORD, migration.name, migration.checksum)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from db.schemas import Link, TableRule, quoted
+from db.schemas import OwnerLink, TableRule, quoted
 
 ACCOUNTS: Final = "public.accounts"
 
@@ -34,7 +34,7 @@ JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = t.relnam
 WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY 1, k.conname"""
 
 
-class Connection(Protocol):
+class CatalogueReader(Protocol):
     """What is needed of asyncpg's connection, whether it is pooled or not."""
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:
@@ -47,7 +47,7 @@ class ForeignKey:
     """A foreign key of ``table``; ``detaches``: its columns become NULL when the row that it names is deleted."""
 
     table: str
-    link: Link
+    link: OwnerLink
     detaches: bool
 
 
@@ -59,11 +59,11 @@ class Catalogue:
     keys: tuple[ForeignKey, ...]
 
 
-async def read_catalogue(connection: Connection) -> Catalogue:
+async def read_catalogue(connection: CatalogueReader) -> Catalogue:
     """Read the tables and foreign keys of the connected database, without those of PostgreSQL and its extensions."""
     tables = {r["name"]: tuple(r["bytes"]) for r in await connection.fetch(_TABLES)}
     keys = tuple(
-        ForeignKey(r["name"], Link(tuple(r["columns"]), r["target"], tuple(r["others"])), r["deletes"] in "nd")
+        ForeignKey(r["name"], OwnerLink(tuple(r["columns"]), r["target"], tuple(r["others"])), r["deletes"] in "nd")
         for r in await connection.fetch(_KEYS)
     )
     return Catalogue(tables, keys)
@@ -75,22 +75,22 @@ class Ownership:
 
     catalogue: Catalogue
     rules: Mapping[str, TableRule]
-    _links: dict[str, tuple[Link, ...]] = field(default_factory=dict[str, tuple[Link, ...]], init=False)
+    _links: dict[str, tuple[OwnerLink, ...]] = field(default_factory=dict[str, tuple[OwnerLink, ...]], init=False)
 
-    def links(self, table: str) -> tuple[Link, ...]:
+    def links(self, table: str) -> tuple[OwnerLink, ...]:
         """Return the links from a table to the rows that own its rows; none for a table that nobody owns."""
         if table not in self._links:
             self._links[table] = tuple(self._find_links(table))
         return self._links[table]
 
-    def _find_links(self, table: str) -> Iterable[Link]:
+    def _find_links(self, table: str) -> Iterable[OwnerLink]:
         keys = [k for k in self.catalogue.keys if k.table == table and k.link.table != table]
         rule = self.rules.get(table)
         if rule is None:
             yield from (k.link for k in keys if not k.detaches)
             return
         for owner in rule.owner:
-            if isinstance(owner, Link):
+            if isinstance(owner, OwnerLink):
                 yield owner
             else:
                 yield from (k.link for k in keys if k.link.columns == (owner,))

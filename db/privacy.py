@@ -15,14 +15,14 @@ from tortoise.exceptions import OperationalError
 
 from db.connection import credentials, ids, row, rows, transaction
 from db.ownership import Ownership, read_catalogue
-from db.schemas import Link, Retention, SchemaSpec, TableRule, quoted
+from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, quoted
 
 TABLES: Final = (
-    TableRule("accounts", owner=(Link(("id",), "public.accounts", ("id",)),)),
+    TableRule("accounts", owner=(OwnerLink(("id",), "public.accounts", ("id",)),)),
     # A person is known to several accounts. A private chat's account is the person's own.
     TableRule(
         "users",
-        owner=(Link(("platform", "external_id"), "public.accounts", ("platform", "external_id")),),
+        owner=(OwnerLink(("platform", "external_id"), "public.accounts", ("platform", "external_id")),),
         shared=True,
     ),
     TableRule("conversations", owner=("account_id",)),
@@ -51,8 +51,8 @@ TABLES: Final = (
     TableRule(
         "inbox",
         owner=(
-            Link(("event_key",), "public.jobs", ("event_key",)),
-            Link(("event_key",), "public.outbox", ("event_key",)),
+            OwnerLink(("event_key",), "public.jobs", ("event_key",)),
+            OwnerLink(("event_key",), "public.outbox", ("event_key",)),
         ),
         retention=Retention(30, "received_at"),
     ),
@@ -180,14 +180,15 @@ async def _prune(table: str, retention: Retention) -> int:
 
 
 async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str]]:
-    """Return what is wrong with the rules, each with its table's schema: none for a table, an owner without account."""
+    """Return what is wrong with the rules of an up-to-date database, each line with the schema that it is about."""
     connection = await asyncpg.connect(**credentials(url))
     try:
         found = Ownership(await read_catalogue(connection), rules(specs))
     finally:
         await connection.close()
     schemas = {OWN, *(spec.name for spec in specs)}
-    wrong: list[tuple[str, str]] = []
+    missing = sorted(found.rules.keys() - found.catalogue.tables.keys())
+    wrong = [(table.partition(".")[0], f"there is a rule for table {table}, which does not exist") for table in missing]
     for table in found.catalogue.tables:
         schema, rule = table.partition(".")[0], found.rules.get(table)
         if rule is None and schema in schemas:

@@ -18,7 +18,7 @@ _RESERVED: Final = frozenset({"public", "information_schema"})
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class OwnerLink:
     """Where no foreign key says it: a row belongs to the rows of ``table`` whose ``others`` equal its ``columns``.
 
     ``table`` is written with its schema: ``public.jobs``.
@@ -42,13 +42,13 @@ class Retention:
 class TableRule:
     """Whose the rows of a table are, and how long they are kept.
 
-    A row dies with what its ``owner`` names (columns with a foreign key, or a `Link`), by ``retention``, or both;
+    A row dies with what its ``owner`` names (columns with a foreign key, or an `OwnerLink`), by ``retention``, or both;
     ``permanent`` rows are nobody's. ``shared`` rows, such as users, are deleted once nothing refers to them.
     ``omit`` lists the columns that an export leaves out. Raises `ValueError` without a lifetime.
     """
 
     table: str
-    owner: tuple[str | Link, ...] = ()
+    owner: tuple[str | OwnerLink, ...] = ()
     retention: Retention | None = None
     permanent: bool = False
     shared: bool = False

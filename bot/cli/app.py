@@ -1,4 +1,4 @@
-"""The commands of `storyfork` and their options. What they do stands in the modules beside this one."""
+"""The commands of `storyfork` and their options; the modules beside this one do the work."""
 
 import importlib.metadata
 from enum import StrEnum
@@ -26,15 +26,15 @@ app = typer.Typer(
 app.add_typer(models_app)
 
 
-class Queue(StrEnum):
+class QueueOption(StrEnum):
     """The queues that a worker can serve."""
 
     CPU = "cpu"
     GPU = "gpu"
 
 
-class Platform(StrEnum):
-    """The places where people meet the bot."""
+class PlatformOption(StrEnum):
+    """The chat platforms."""
 
     DISCORD = "discord"
     TELEGRAM = "telegram"
@@ -86,7 +86,7 @@ def up() -> None:
 @app.command()
 def bot(
     platform: Annotated[
-        list[Platform] | None,
+        list[PlatformOption] | None,
         typer.Option(help="May be given more than once. Default: every platform whose token is set."),
     ] = None,
 ) -> None:
@@ -94,12 +94,12 @@ def bot(
     from bot.cli.run import run_bot
 
     names = [choice.value for choice in platform or []]
-    raise typer.Exit(run_bot(_settings(quiet=names == [Platform.CONSOLE]), names))
+    raise typer.Exit(run_bot(_settings(quiet=names == [PlatformOption.CONSOLE]), names))
 
 
 @app.command()
 def worker(
-    queue: Annotated[Queue, typer.Option(help="cpu: stories and chat. gpu: pictures.")],
+    queue: Annotated[QueueOption, typer.Option(help="cpu: stories and chat. gpu: pictures.")],
 ) -> None:
     """Run only a worker, against a running stack (`storyfork up`, or DATABASE_URL and REDIS_URL)."""
     from bot.cli.run import run_worker

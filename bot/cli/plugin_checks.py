@@ -50,7 +50,7 @@ async def _in_database(around: Surroundings, schemas: Schemas) -> list[Check]:
     checks = [
         Check(NAME, State.WARN, f"plug-in {name} ({schemas.registry.source(name)}): {reason}", ADVICE)
         for name, reason in (*failures, *wrong)
-        if name in schemas.registry
+        if name in schemas.registry and (name in found.failures or not found.names)
     ]
     for name in found.removed:
         advice = f"Install it again, or delete its tables: DROP SCHEMA {name} CASCADE."

@@ -88,6 +88,7 @@ POPULATE = {
     "0005_picture_loras": """
         INSERT INTO pictures (account_id, kind, lora) VALUES (1, 'imagined', 'ink:0.8');
     """,
+    "0007_foreign_key_indexes": "SELECT",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
@@ -124,6 +125,18 @@ async def test_a_changed_or_unknown_migration_is_refused(empty: str):
     await query(empty, "UPDATE schema_migrations SET name = '9999_future' WHERE name = '0001_record'")
     with pytest.raises(MigrationError, match="update Storyfork"):
         await pending(empty)
+
+
+async def test_every_foreign_key_has_an_index(database: str):
+    bare = await query(
+        database,
+        "SELECT k.conrelid::regclass || ' (' || a.attname || ')' AS column FROM pg_constraint k "
+        "JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] "
+        "WHERE k.contype = 'f' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid "
+        "AND i.indkey[0] = k.conkey[1] AND (i.indpred IS NULL "
+        "OR pg_get_expr(i.indpred, i.indrelid) LIKE format('%%(%I IS NOT NULL)%%', a.attname))) ORDER BY 1",
+    )
+    assert [r["column"] for r in bare] == [], "deleting what these refer to would read the whole table"
 
 
 async def test_models_and_schema_agree(database: str):

@@ -13,7 +13,7 @@ from db.accounts import Who
 from db.connection import jsonb, row, rows, transaction
 from db.migrate import migrate
 from db.models import Persona
-from db.schemas import Link, Retention, SchemaSpec, TableRule
+from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule
 from tests.db.world import somebody
 
 DICE_SQL: Final = """
@@ -36,7 +36,7 @@ async def dice(database: str, tmp_path: Path):
         (
             TableRule("rolls", owner=("account_id",), retention=Retention(7, "rolled_at", "wish = ''")),
             TableRule("luck", owner=("user_id",)),
-            TableRule("traces", owner=(Link(("event_key",), "public.outbox", ("event_key",)),)),
+            TableRule("traces", owner=(OwnerLink(("event_key",), "public.outbox", ("event_key",)),)),
         ),
     )
     assert await migrate(database, [spec]) == ["dice/0001_rolls"]
@@ -128,7 +128,9 @@ async def test_every_table_has_a_rule_that_leads_to_an_account(database: str, di
     assert await privacy.problems(database, [dice]) == []
     await rows("CREATE TABLE dice.forgotten (id bigint PRIMARY KEY)")
     await rows("ALTER TABLE dice.rolls DROP CONSTRAINT rolls_account_id_fkey")
+    await rows("DROP TABLE dice.luck")
     assert await privacy.problems(database, [dice]) == [
+        ("dice", "there is a rule for table dice.luck, which does not exist"),
         ("dice", "table dice.forgotten has no rule for owner and lifetime"),
         ("dice", "the owner of table dice.rolls leads to no account"),
     ]

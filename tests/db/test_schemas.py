@@ -44,10 +44,10 @@ ROLLS = "CREATE TABLE rolls (account_id bigint NOT NULL REFERENCES accounts ON D
 
 
 async def test_a_packages_tables_stand_in_its_own_schema(empty: str, tmp_path: Path):
-    dice = spec("dice", tmp_path, m1=ROLLS, m2="ALTER TABLE rolls ADD face integer")
+    dice = spec("dice", tmp_path, m1=ROLLS, m2="-- later", m3="ALTER TABLE rolls ADD face integer -- of six")
     ours = [m.name for m in available()]
-    assert (await pending(empty, [dice])).names == [*ours, "dice/m1", "dice/m2"]
-    assert await migrate(empty, [dice]) == [*ours, "dice/m1", "dice/m2"]
+    assert (await pending(empty, [dice])).names == [*ours, "dice/m1", "dice/m2", "dice/m3"]
+    assert await migrate(empty, [dice]) == [*ours, "dice/m1", "dice/m2", "dice/m3"]
     assert await tables(empty, "dice") == {"rolls"}
     assert "rolls" not in await tables(empty, "public")
     assert await migrate(empty, [dice]) == []
