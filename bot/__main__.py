@@ -1,13 +1,24 @@
 """The `storyfork` command; also `python -m bot`."""
 
+import os
+import signal
 import sys
-
-from bot.cli.app import run
+from types import FrameType
 
 
 def main() -> None:
     """Run the command and exit with its code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else our parent has it ignored
+        signal.signal(signal.SIGINT, _exit)
+    # Loading takes a moment, in which Ctrl-C is to leave no traceback.
+    from bot.cli.app import run
+
     sys.exit(run(sys.argv[1:]))
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    del frame
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":

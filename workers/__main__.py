@@ -1,111 +1,25 @@
-"""The worker's commands: ``python -m workers run``, ``models``, ``plugins``. The `storyfork` command starts them."""
+"""The worker's program: ``python -m workers run``, ``models``, ``plugins``. The `storyfork` command starts it."""
 
-import argparse
-import asyncio
-import json
-import logging
+import os
+import signal
 import sys
-from dataclasses import asdict
-from pathlib import Path
-
-from db.connection import BadDatabaseUrl, connect
-from db.settings import DatabaseSettings
-from prompts.registry import default_registry
-from workers import registries
-from workers.engines.image.discovery import find_image_models
-from workers.engines.image.settings import ImageSettings
-from workers.engines.text.build import build_text_chain
-from workers.engines.text.discovery import find_models
-from workers.engines.text.settings import TextSettings
-from workers.main import serve
-from workers.pictures.studio import Studio, build_studio
-from workers.queue import Queue
-from workers.runner import Runner
-from workers.services import Services
-from workers.settings import WorkerSettings
+from types import FrameType
 
 
-def main() -> int:
-    """Run the command of ``sys.argv`` and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run jobs until SIGTERM")
-    run.add_argument("--queue", choices=("cpu", "gpu"), default="cpu")
-    models = commands.add_parser("models", help="list the models that are found")
-    models.add_argument("--json", action="store_true")
-    plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
-    plugins.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    if options.command == "models":
-        return _models(as_json=options.json)
-    if options.command == "plugins":
-        return _plugins(as_json=options.json)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    logging.getLogger("arq").setLevel(logging.WARNING)
-    try:
-        return asyncio.run(_run(options.queue))
-    except BadDatabaseUrl as e:
-        sys.stderr.write(f"{e}\n")
-        return 2
+def main() -> None:
+    """Run the command and exit with its status."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else our parent has it ignored
+        signal.signal(signal.SIGINT, _exit)
+    # Loading takes a moment, in which Ctrl-C is to leave no traceback.
+    from workers.commands import run
+
+    sys.exit(run(sys.argv[1:]))
 
 
-async def _run(queue_kind: str) -> int:
-    settings, database = WorkerSettings(), DatabaseSettings()
-    url, redis_url = database.database_url, settings.redis_url
-    if not url or not redis_url:
-        sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
-        return 2
-    text = await asyncio.to_thread(build_text_chain, TextSettings())
-    studio = await asyncio.to_thread(build_studio, ImageSettings()) if queue_kind == "gpu" else Studio()
-    async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
-        services = Services(text, default_registry(), queue, studio=studio)
-        runner = Runner(services, settings.storyfork_worker_jobs)
-        try:
-            await serve(
-                services,
-                ["gpu" if queue_kind == "gpu" else "cpu"],
-                runner,
-                drain=settings.storyfork_drain_seconds,
-                reaper=settings.storyfork_reaper,
-            )
-        finally:
-            await studio.close()
-            await text.close()
-    return 0
-
-
-def _models(*, as_json: bool) -> int:
-    found, settings = find_models(TextSettings()), ImageSettings()
-    if as_json:
-        rows = [
-            {"kind": "text", "path": str(m.path), "size": m.size, "fits": m.fits, "reason": m.reason} for m in found
-        ]
-        rows += [
-            {"kind": "image", "path": str(m.path), "size": m.size, "fits": m.usable, "reason": m.reason}
-            for m in find_image_models(settings)
-        ]
-        if settings.image_base_url:
-            rows.append({"kind": "image", "path": settings.image_base_url, "size": 0, "fits": True, "reason": ""})
-        sys.stdout.write(json.dumps(rows) + "\n")
-    else:
-        for m in found:
-            sys.stdout.write(f"{'*' if m.fits else ' '} {Path(m.path)}  {m.size / 2**30:.1f} GiB  {m.reason}\n")
-        if not found:
-            sys.stdout.write(f"No models under {TextSettings().models_dir.absolute()}: templates write everything.\n")
-        for image in find_image_models(settings):
-            mark, size = "*" if image.usable else " ", image.size / 2**30
-            sys.stdout.write(f"{mark} {image.path}  {size:.1f} GiB  pictures  {image.reason}\n")
-    return 0
-
-
-def _plugins(*, as_json: bool) -> int:
-    problems = registries.problems()
-    if as_json:
-        sys.stdout.write(json.dumps([{**asdict(problem), "problem": str(problem)} for problem in problems]) + "\n")
-    else:
-        sys.stdout.writelines(f"{problem}\n" for problem in problems)
-    return 0
+def _exit(number: int, frame: FrameType | None) -> None:
+    del frame
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.cli.errors import OperatorError
 from bot.cli.run import apply_migrations, reach_database
+from bot.cli.signals import run_until_signalled
 from bot.settings import BotSettings
 from bot.stack.errors import StackError
 from bot.stack.postgres import POSTGRES_VERSION, binary_dir
@@ -26,7 +27,7 @@ def run_backup(settings: BotSettings, file: Path) -> None:
             await backup.back_up(url, file, program)
 
     try:
-        asyncio.run(work())
+        run_until_signalled(work())
     except (BackupError, OSError, ValueError) as error:
         raise OperatorError(f"Nothing was saved: {error}") from None
 
@@ -45,7 +46,7 @@ def run_restore(settings: BotSettings, file: Path) -> list[str]:
             return await apply_migrations(url)
 
     try:
-        return asyncio.run(work())
+        return run_until_signalled(work())
     except (BackupError, OSError, ValueError) as error:
         raise OperatorError(f"Nothing was restored: {error}") from None
 

@@ -135,7 +135,7 @@ async def check_models(around: Surroundings) -> list[Check]:
     """The models that the workers find; asking them also shows that a worker can start."""
     environment = child_environment(around.paths.home, around.running)
     try:
-        found = await asyncio.to_thread(ask_workers, "models", environment)
+        found = await ask_workers("models", environment)
     except OperatorError as error:
         return [Check("models", State.FAIL, str(error), "Run `storyfork models` to see more.")]
     checks: list[Check] = []

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,44 +60,32 @@ def bot_spec(platforms: list[str], environment: Mapping[str, str], output: Outpu
     )
 
 
-async def answer_of_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what `ask_workers` does, without blocking; cancelled, it ends the process that it asked.
+async def ask_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Run `python -m workers QUESTION --json` and return its list of objects; cancelled, it ends the process.
 
     Raises:
-        OperatorError: it failed.
+        OperatorError: it failed; the message carries its last line.
     """
     process = await asyncio.create_subprocess_exec(
         *module_argv("workers", question, "--json"),
         env={**os.environ, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
-        answer, _ = await process.communicate()
+        async with asyncio.timeout(ASK_SECONDS):
+            answer, messages = await process.communicate()
+        if process.returncode != 0:
+            last = (messages.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+            raise OperatorError(f"`python -m workers {question}` failed: {last}")
         return [dict(item) for item in json.loads(answer)]
+    except TimeoutError:
+        raise OperatorError(f"`python -m workers {question}` gave no answer within {ASK_SECONDS:.0f} s") from None
     except (ValueError, TypeError) as error:
         raise OperatorError(f"`python -m workers {question}` gave no usable answer: {error}") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def ask_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Run `python -m workers QUESTION --json` and return its list of objects.
-
-    Raises:
-        OperatorError: it failed; the message carries its last line.
-    """
-    command = module_argv("workers", question, "--json")
-    try:
-        answer = subprocess.run(
-            command, env={**os.environ, **environment}, capture_output=True, text=True, check=True, timeout=ASK_SECONDS
-        )
-        return [dict(item) for item in json.loads(answer.stdout)]
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        raise OperatorError(f"`python -m workers {question}` failed: {last}") from None
-    except (subprocess.TimeoutExpired, ValueError, TypeError) as error:
-        raise OperatorError(f"`python -m workers {question}` gave no usable answer: {error}") from None

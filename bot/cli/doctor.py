@@ -9,6 +9,7 @@ from bot.cli.checks import CHECKS, Check, State, check_models, check_platforms, 
 from bot.cli.configuration import read_settings
 from bot.cli.errors import OperatorError
 from bot.cli.plugin_checks import check_plugins
+from bot.cli.signals import run_until_signalled
 from bot.settings import BotSettings
 
 COLOURS = {State.OK: typer.colors.GREEN, State.WARN: typer.colors.YELLOW, State.FAIL: typer.colors.RED}
@@ -21,7 +22,7 @@ def run_doctor(*, offline: bool) -> int:
     except OperatorError as error:
         show([Check("settings", State.FAIL, str(error))])
         return 1
-    checks = [Check("settings", State.OK, "readable"), *asyncio.run(collect(settings, offline=offline))]
+    checks = [Check("settings", State.OK, "readable"), *run_until_signalled(collect(settings, offline=offline))]
     show(checks)
     return 1 if any(check.state is State.FAIL for check in checks) else 0
 

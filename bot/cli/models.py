@@ -9,6 +9,7 @@ import typer
 
 from bot.cli.children import child_environment, module_argv
 from bot.cli.configuration import read_settings, set_up_logging
+from bot.cli.signals import child_takes_ctrl_c
 
 models_app = typer.Typer(name="models", invoke_without_command=True, add_completion=False, rich_markup_mode=None)
 
@@ -50,8 +51,5 @@ def _workers_models(*arguments: str) -> int:
     """Run the workers' side in a process of its own, on this terminal; return its exit code."""
     settings = read_settings()
     environment = {**os.environ, **child_environment(settings.storyfork_home)}
-    try:
+    with child_takes_ctrl_c():
         return subprocess.run(module_argv("workers.models", *arguments), env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        # The child had it too, and said what it kept.
-        return 130

@@ -30,7 +30,7 @@ async def check_plugins(around: Surroundings) -> list[Check]:
 async def _in_workers(around: Surroundings) -> list[Check]:
     environment = child_environment(around.paths.home, around.running)
     try:
-        found = await asyncio.to_thread(ask_workers, "plugins", environment)
+        found = await ask_workers("plugins", environment)
     except OperatorError as error:
         return [Check(NAME, State.FAIL, str(error), "Run `python -m workers plugins` to see more.")]
     return [Check(NAME, State.WARN, str(problem["problem"]), ADVICE) for problem in found]

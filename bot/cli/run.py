@@ -6,16 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 
-from bot.cli.children import answer_of_workers, ask_workers, bot_spec, child_environment, module_argv, worker_spec
+from bot.cli.children import ask_workers, bot_spec, child_environment, module_argv, worker_spec
 from bot.cli.errors import OperatorError
+from bot.cli.signals import Signalled, child_takes_ctrl_c, run_to_end, run_until_signalled
 from bot.settings import BotSettings
 from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackPaths, StackUrls, read_record
@@ -27,12 +28,10 @@ from db.settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 def run_demo(settings: BotSettings) -> int:
     """Run the embedded stack, a cpu worker and the console; returns the console's exit code."""
-    return _until_signalled(_demo(settings))
+    return run_until_signalled(_demo(settings))
 
 
 def run_up(settings: BotSettings) -> int:
@@ -48,7 +47,10 @@ def run_up(settings: BotSettings) -> int:
             "TELEGRAM_TOKEN (from @BotFather) in the environment or in a file named .env; both may be set. "
             "`storyfork demo` plays in this terminal without either."
         )
-    return _until_signalled(_up(settings, platforms), graceful_code=0)
+    try:
+        return run_until_signalled(_up(settings, platforms))
+    except Signalled:
+        return 0
 
 
 def run_bot(settings: BotSettings, names: list[str]) -> int:
@@ -72,7 +74,7 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
     from bot.platforms.base import TokenRefused
 
     try:
-        return asyncio.run(run(settings.model_copy(update={"redis_url": urls.redis_url}), platforms))
+        return run_to_end(run(settings.model_copy(update={"redis_url": urls.redis_url}), platforms))
     except TokenRefused as error:
         log.error("%s", error)  # noqa: TRY400  the operator can act on the message, not on a trace
         return EX_CONFIG
@@ -91,14 +93,15 @@ def run_worker(settings: BotSettings, queue: str) -> NoReturn:
 
 def run_migrate(settings: BotSettings) -> list[str]:
     """Apply the migrations that are missing; returns their names. Starts the embedded server for it if none runs."""
-    return asyncio.run(_migrate_anywhere(settings))
+    return run_until_signalled(_migrate_anywhere(settings))
 
 
 def run_models(settings: BotSettings) -> int:
     """List the models, as the workers see them; returns the exit code."""
     command = module_argv("workers", "models")
     environment = {**os.environ, **child_environment(settings.storyfork_home)}
-    return subprocess.run(command, env=environment, check=False).returncode
+    with child_takes_ctrl_c():
+        return subprocess.run(command, env=environment, check=False).returncode
 
 
 def attach(settings: BotSettings) -> StackUrls:
@@ -180,12 +183,7 @@ async def _demo(settings: BotSettings) -> int:
 
 async def _draw_too(supervisor: Supervisor, environment: dict[str, str], log_file: Path) -> None:
     """Start the worker for pictures if there is a model; the console does not wait for it."""
-    try:
-        models = await answer_of_workers("models", environment)
-    except OperatorError as error:
-        log.warning("Starting without a gpu worker: %s", error)
-        return
-    if _can_draw(models):
+    if await _has_image_model(environment):
         await supervisor.start(worker_spec("gpu", environment, log_file))
 
 
@@ -199,7 +197,7 @@ async def _up(settings: BotSettings, platforms: list[str]) -> int:
         applied = await apply_migrations(stack.database_url)
         log.info("The database is up to date (%d migrations applied)", len(applied))
         environment = child_environment(stack.paths.home, stack)
-        queues = ["cpu", *(["gpu"] if await asyncio.to_thread(_has_image_model, environment) else [])]
+        queues = ["cpu", *(["gpu"] if await _has_image_model(environment) else [])]
         await supervisor.start(*(worker_spec(queue, environment, "prefix") for queue in queues))
         await supervisor.start(bot_spec(platforms, environment, "prefix"))
         log.info("Running: %s; workers: %s", ", ".join(platforms), ", ".join(queues))
@@ -211,43 +209,10 @@ async def _migrate_anywhere(settings: BotSettings) -> list[str]:
         return await apply_migrations(url)
 
 
-def _can_draw(models: list[dict[str, Any]]) -> bool:
-    return any(model.get("kind") == "image" and model.get("fits", True) for model in models)
-
-
-def _has_image_model(environment: dict[str, str]) -> bool:
+async def _has_image_model(environment: dict[str, str]) -> bool:
     try:
-        return _can_draw(ask_workers("models", environment))
+        models = await ask_workers("models", environment)
     except OperatorError as error:
         log.warning("Starting without a gpu worker: %s", error)
         return False
-
-
-def _until_signalled(work: Coroutine[object, object, int], graceful_code: int | None = None) -> int:
-    """Run `work`; the first ending signal cancels it, so that it cleans up; a second one ends this process at once.
-
-    When this process is gone, the children end too: the kernel or their launcher sees to that.
-    Returns the result, or for a signal `graceful_code` (None: 128 + the signal's number, as shells say it).
-    """
-    received: list[int] = []
-
-    async def run() -> int:
-        loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(work)
-
-        def on_signal(number: int) -> None:
-            received.append(number)
-            if len(received) > 1:
-                os._exit(128 + number)
-            task.cancel()
-
-        for number in ENDING_SIGNALS:
-            loop.add_signal_handler(number, on_signal, number)
-        return await task
-
-    try:
-        return asyncio.run(run())
-    except asyncio.CancelledError:
-        if not received:
-            raise
-    return 128 + received[0] if graceful_code is None else graceful_code
+    return any(model.get("kind") == "image" and model.get("fits", True) for model in models)

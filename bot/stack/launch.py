@@ -1,10 +1,13 @@
 """Start one program so that it cannot outlive the process that asked for it. Runs as a script, imports nothing of ours.
 
-    python -I -S launch.py --parent PID --death-signal NUMBER [--user NAME] [--watch] -- PROGRAM [ARGUMENT…]
+    python -I -S launch.py --parent PID --death-signal NUMBER [--user NAME] [--watch] [--foreground] -- PROGRAM …
 
 On Linux the kernel does the work: PR_SET_PDEATHSIG is set (after the change of user, which would clear it) and the
 program replaces this script, so the child has the pid that the supervisor knows. Elsewhere, or with ``--watch``, this
 script stays between the two: it passes signals on, and when the parent is gone it ends the program.
+
+With ``--foreground`` the program shares a terminal with its parent, which keeps SIGINT blocked until here. The program
+inherits it ignored, and so leaves Ctrl-C to its parent until it can handle it.
 
 All imports stand at the top: after the change of user Python's own files may be out of reach.
 
@@ -20,23 +23,24 @@ import threading
 import time
 from types import FrameType
 
+FLAGS = ("--watch", "--foreground")
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_SECONDS = 0.2
 KILL_AFTER_SECONDS = 5.0
 
 
-def _parse(arguments: list[str]) -> tuple[dict[str, str], bool, list[str]]:
+def _parse(arguments: list[str]) -> tuple[dict[str, str], set[str], list[str]]:
     options: dict[str, str] = {}
-    watch = False
+    flags: set[str] = set()
     rest = iter(arguments)
     for argument in rest:
         if argument == "--":
             break
-        if argument == "--watch":
-            watch = True
+        if argument in FLAGS:
+            flags.add(argument)
         else:
             options[argument.removeprefix("--")] = next(rest)
-    return options, watch, list(rest)
+    return options, flags, list(rest)
 
 
 def _become(name: str) -> None:
@@ -75,7 +79,8 @@ def _watch(program: list[str], parent: int, death_signal: int) -> int:
             return
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, forward)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, forward)
 
     def end_when_orphaned() -> None:
         while os.getppid() == parent:
@@ -92,12 +97,15 @@ def _watch(program: list[str], parent: int, death_signal: int) -> int:
 
 def main(arguments: list[str]) -> int:
     """Apply the options and become, or watch, the program."""
-    options, watch, program = _parse(arguments)
+    options, flags, program = _parse(arguments)
     parent = int(options["parent"])
     death_signal = int(options["death-signal"])
+    if "--foreground" in flags:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if "user" in options:
         _become(options["user"])
-    if not watch and _die_with_parent(death_signal):
+    if "--watch" not in flags and _die_with_parent(death_signal):
         if os.getppid() != parent:  # it died before the signal was armed
             return 125
         _execute(program)

@@ -130,6 +130,7 @@ class EmbeddedPostgres:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in our terminal is for us
         )
         output, _ = await process.communicate(f"{script} \\gexec\n".encode())
         if process.returncode != 0:

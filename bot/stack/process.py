@@ -116,23 +116,15 @@ async def start_process(spec: ProcessSpec) -> ManagedProcess:
         command += ["--user", spec.user]
     if spec.watch:
         command += ["--watch"]
+    if spec.foreground:
+        command += ["--foreground"]
     sink: int | None = None
     if isinstance(spec.output, Path):
         sink = await asyncio.to_thread(_open_log, spec.output)
     elif spec.output == "prefix":
         sink = asyncio.subprocess.PIPE
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            "--",
-            *spec.argv,
-            stdin=None if spec.foreground else asyncio.subprocess.DEVNULL,
-            stdout=sink,
-            stderr=asyncio.subprocess.STDOUT if sink is not None else None,
-            env={**os.environ, **spec.env},
-            cwd=spec.cwd,
-            start_new_session=not spec.foreground,
-        )
+        process = await _spawn(spec, command, sink)
     finally:
         if isinstance(spec.output, Path) and sink is not None:
             os.close(sink)
@@ -170,6 +162,27 @@ async def log_tail(path: Path, lines: int = 12) -> str:
             return ""
 
     return await asyncio.to_thread(read)
+
+
+async def _spawn(spec: ProcessSpec, command: list[str], sink: int | None) -> asyncio.subprocess.Process:
+    if spec.foreground:
+        # The launcher inherits this and unblocks it again: Ctrl-C must not meet it while it loads.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            "--",
+            *spec.argv,
+            stdin=None if spec.foreground else asyncio.subprocess.DEVNULL,
+            stdout=sink,
+            stderr=asyncio.subprocess.STDOUT if sink is not None else None,
+            env={**os.environ, **spec.env},
+            cwd=spec.cwd,
+            start_new_session=not spec.foreground,
+        )
+    finally:
+        if spec.foreground:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 async def _until_ready(process: ManagedProcess) -> None:

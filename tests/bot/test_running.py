@@ -41,18 +41,25 @@ def processes_of(home: Path) -> dict[int, str]:
 
 
 async def until_running(home: Path, *words: str) -> dict[int, str]:
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            found = await asyncio.to_thread(processes_of, home)
-            if all(any(word in line for line in found.values()) for word in words):
-                return found
-            await asyncio.sleep(0.1)
+    found: dict[int, str] = {}
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not all(any(word in line for line in found.values()) for word in words):
+                await asyncio.sleep(0.1)
+                found = await asyncio.to_thread(processes_of, home)
+    except TimeoutError:
+        pytest.fail(f"of {words} only these run: {found}")
+    return found
 
 
 async def until_gone(home: Path) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while await asyncio.to_thread(processes_of, home):
-            await asyncio.sleep(0.1)
+    found: dict[int, str] = {}
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while found := await asyncio.to_thread(processes_of, home):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pytest.fail(f"these still run: {found}")
 
 
 @pytest.fixture
