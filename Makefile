@@ -12,8 +12,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The first with --group.
 PIP_VERSION := 25.1
 PYTEST_ARGS ?=
+# One process per core, each with servers of its own; what shares an expensive fixture stays in one process.
+PARALLEL := -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help demo up test check fmt chaos bench docs clean update-constraints
+.PHONY: help demo up test long check fmt chaos bench docs clean update-constraints
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -25,7 +27,10 @@ up: $(CORE)  ## Run the service (DISCORD_TOKEN and/or TELEGRAM_TOKEN set)
 	@$(BIN)/storyfork up
 
 test: $(ALL)  ## Run the whole test suite
-	$(BIN)/python -m pytest -m "not chaos" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+
+long: $(ALL)  ## The test suite with property tests, races and soaks at their full number
+	LONG_TESTS=1 $(BIN)/python -m pytest $(PARALLEL) --override-ini=timeout=1800 $(PYTEST_ARGS)
 
 check: $(ALL)  ## Lint, types, import rules, documents, packaging
 	$(BIN)/ruff check .
@@ -47,7 +52,7 @@ docs: $(ALL)  ## Write the generated pages of docs/
 	$(BIN)/python docs/generate.py
 
 chaos: $(ALL)  ## The long crash test: kills processes at random
-	$(BIN)/python -m pytest -m chaos -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m chaos -n 0 -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
 
 bench: $(ALL)  ## The benchmarks, in their short form
 	$(BIN)/python -m benchmarks.latency --quick

@@ -1,5 +1,7 @@
-"""Fixtures of all tests: one embedded stack per session, a clean database per test."""
+"""Fixtures of all tests: one embedded stack per test process, a clean database per test."""
 
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -9,6 +11,37 @@ import pytest
 from bot.stack.embedded import EmbeddedStack, embedded_stack
 from db.connection import connect, rows
 from db.migrate import migrate
+
+# Several test processes share the cores: in each, and in its children, calculations have one thread.
+for setting in ("OMP_NUM_THREADS", "STORYFORK_LLAMA_THREADS", "STORYFORK_IMAGE_THREADS"):
+    os.environ.setdefault(setting, "1")
+
+FIRST = ("tests/journeys/", "tests/workers/engines/image/sdxl/")
+"""What takes longest begins first, so that all test processes end at about the same time."""
+TOGETHER = "tests/workers/engines/image/sdxl/"
+"""These tests share an engine that is expensive to start: they run in one process. Other tests: each file in one."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files in a directory of this run.
+
+    Another run's start closes pytest's common directory to other users, and as root PostgreSQL runs as one.
+    """
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="storyfork-pytest-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Divide the tests among the processes of pytest-xdist."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(TOGETHER) else file))
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 
 @pytest.fixture(scope="session")
