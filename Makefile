@@ -15,7 +15,7 @@ PYTEST_ARGS ?=
 # One process per core, each with servers of its own; what shares an expensive fixture stays in one process.
 PARALLEL := -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help demo up test long check fmt chaos bench docs clean update-constraints
+.PHONY: preflight help demo up test long check fmt chaos bench docs clean update-constraints
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -26,13 +26,13 @@ demo: $(CORE)  ## Play in this terminal: installs what is needed, no token, no m
 up: $(CORE)  ## Run the service (DISCORD_TOKEN and/or TELEGRAM_TOKEN set)
 	@$(BIN)/storyfork up
 
-test: $(ALL)  ## Run the whole test suite
+test: preflight $(ALL)  ## Run the whole test suite
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-long: $(ALL)  ## The test suite with property tests, races and soaks at their full number
+long: preflight $(ALL)  ## The test suite with property tests, races and soaks at their full number
 	LONG_TESTS=1 $(BIN)/python -m pytest $(PARALLEL) --override-ini=timeout=1800 $(PYTEST_ARGS)
 
-check: $(ALL)  ## Lint, types, import rules, documents, packaging
+check: preflight $(ALL)  ## Lint, types, import rules, documents, packaging
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
@@ -51,7 +51,7 @@ fmt: $(ALL)  ## Format the code and repair what the linter can
 docs: $(ALL)  ## Write the generated pages of docs/
 	$(BIN)/python docs/generate.py
 
-chaos: $(ALL)  ## The long crash test: kills processes at random
+chaos: preflight $(ALL)  ## The long crash test: kills processes at random
 	$(BIN)/python -m pytest -m chaos -n 0 -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
 
 bench: $(ALL)  ## The benchmarks, in their short form
@@ -62,6 +62,10 @@ bench: $(ALL)  ## The benchmarks, in their short form
 clean:  ## Remove the virtual environment and everything built (not what was played)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What cannot be installed here is said before minutes are spent on what can.
+preflight:
+	@$(PYTHON) tests/preflight.py $(ALL)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
