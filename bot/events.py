@@ -59,20 +59,28 @@ class Destination(_Frozen):
     handle: dict[str, JsonValue] = {}
 
 
+class IncomingFile(_Frozen):
+    """A file that a person sent. ``problem`` is the wording's key if it was not taken, with ``values`` for it."""
+
+    name: str = ""
+    mime: str = ""
+    data: bytes = b""
+    problem: str = ""
+    values: dict[str, str | int] = {}
+
+
 class Command(_Frozen):
     """A command with its raw parameter values by name, as typed. ``name`` is the full name, ``story new``.
 
     ``rest`` is free text behind the command where the platform has no named parameters: the command's first text
-    parameter takes it. ``file`` is what the person attached for the command's parameter of kind ``bytes``;
-    ``file_problem`` is the wording's key if it could not be taken.
+    parameter takes it. ``file`` is what the person attached for the command's parameter of kind ``bytes``.
     """
 
     type: Literal["command"] = "command"
     name: str
     values: dict[str, str] = {}
     rest: str = ""
-    file: bytes = b""
-    file_problem: str = ""
+    file: IncomingFile | None = None
 
 
 class ButtonPress(_Frozen):
@@ -83,7 +91,10 @@ class ButtonPress(_Frozen):
 
 
 class Submit(_Frozen):
-    """A filled-in form; ``form`` is the packed action that opened it, ``values`` by field name."""
+    """A filled-in form; ``form`` is the packed action that opened it, ``values`` by field name.
+
+    A prefilled field that is missing in ``values`` keeps its present text.
+    """
 
     type: Literal["submit"] = "submit"
     form: str
@@ -91,15 +102,49 @@ class Submit(_Frozen):
 
 
 class TextMessage(_Frozen):
-    """Plain text. ``addressed``: the bot was mentioned, or its message replied to, or it is a DM."""
+    """Plain text. ``addressed``: the bot was mentioned, or its message replied to, or it is a DM.
+
+    ``file`` is a text file that came with it (``text`` is its caption then, and may be empty): the answer to a question
+    may be longer than a message.
+    """
 
     type: Literal["said"] = "said"
     text: str
     addressed: bool = True
     reply_to: str = ""
+    file: IncomingFile | None = None
 
 
-Payload = Annotated[Command | ButtonPress | Submit | TextMessage, Field(discriminator="type")]
+class EditedMessage(_Frozen):
+    """The new text of a message that was said to the bot before; ``message_id`` is the platform's."""
+
+    type: Literal["edited"] = "edited"
+    text: str
+    message_id: str
+
+
+class Reaction(_Frozen):
+    """A reaction to a message, most likely one of ours: ``emoji`` as the platform writes it, added or removed."""
+
+    type: Literal["reaction"] = "reaction"
+    emoji: str
+    message_id: str
+    added: bool
+
+
+class MenuPick(_Frozen):
+    """An entry of a message's context menu; ``name`` is that of the `bot.menus.MenuSpec`, the rest is the message."""
+
+    type: Literal["menu"] = "menu"
+    name: str
+    message_id: str
+    author_is_bot: bool
+    text: str
+
+
+Payload = Annotated[
+    Command | ButtonPress | Submit | TextMessage | EditedMessage | Reaction | MenuPick, Field(discriminator="type")
+]
 
 
 class Event(_Frozen):

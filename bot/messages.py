@@ -1,6 +1,6 @@
 """Outbound messages, neutral: what a person should see. Each platform renders them within its own limits.
 
-Text is plain text with at most light emphasis (``*italic*``, ``**bold**``; see bot.markup): nothing else in it is
+Text is plain text with at most light emphasis (``*italic*``, ``**bold**``; see bot.text.markup): nothing else in it is
 markup, so a renderer escapes whatever its platform would read as such.
 """
 
@@ -9,22 +9,47 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ButtonStyle = Literal["primary", "secondary", "success", "danger"]
+ButtonRole = Literal["", "keep", "skip", "clear"]
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button. ``action`` is packed data of at most 64 bytes; ``word`` is what a console user types to press it."""
+    """A button. ``action`` is packed data of at most 64 bytes; ``word`` is what a console user types to press it.
+
+    ``url`` makes it a link that opens in the person's browser; it has no action then. ``role`` is set on the buttons of
+    a question (`Message.asks`): ``keep`` leaves the field unchanged, ``skip`` and ``clear`` leave it empty.
+    """
 
     label: str
-    action: str
+    action: str = ""
     word: str = ""
     style: ButtonStyle = "secondary"
     disabled: bool = False
+    url: str = ""
+    role: ButtonRole = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectOption:
+    """One line of a select. Choosing it does the same as pressing a button with this ``action`` and ``word``."""
+
+    label: str
+    action: str
+    description: str = ""
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A menu of which one option can be chosen: a drop-down list where the platform has one, else buttons."""
+
+    placeholder: str
+    options: tuple[SelectOption, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One question of a form. Lengths are in characters."""
+    """One question of a form. Lengths are in characters. ``value`` is the present text, which the person may edit."""
 
     name: str
     label: str
@@ -32,6 +57,7 @@ class Field:
     multiline: bool = False
     required: bool = True
     max_length: int = 1000
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +70,8 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFile:
-    """A file to send: its bytes, type and name."""
+class FileContent:
+    """A file to send: its bytes, media type and name."""
 
     data: bytes
     mime: str
@@ -53,41 +79,76 @@ class PictureFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture in a message. ``load`` fetches its file: ``full``, or a ``photo`` where platforms recompress.
+class OutgoingPicture:
+    """A picture to look at. ``load`` returns its file: ``full``, or a ``photo`` where platforms recompress.
 
-    ``alt`` is its description for who does not see it. ``hidden``: shown only to who taps on it. ``document``: sent as
-    a file, not as something to look at, where the platform tells these apart.
+    ``alt`` describes it to people who cannot see it. ``hidden``: covered until the person taps on it.
     """
 
-    load: Callable[[Literal["full", "photo"]], Awaitable[PictureFile]]
+    load: Callable[[Literal["full", "photo"]], Awaitable[FileContent]]
     alt: str
     hidden: bool = False
-    document: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of any type, sent unchanged: a document, or audio where the platform has a player for its type.
+
+    ``description`` and ``hidden`` are as `OutgoingPicture.alt` and ``hidden``, where platforms have them for files.
+    """
+
+    load: Callable[[], Awaitable[FileContent]]
+    description: str = ""
+    hidden: bool = False
+
+    @classmethod
+    def of(cls, data: bytes, mime: str, name: str) -> "Attachment":
+        """Return an attachment whose bytes are at hand."""
+
+        async def load() -> FileContent:
+            return FileContent(data, mime, name)
+
+        return cls(load)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, shown in aligned columns, or as lines ``column: value`` where it would be too wide."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` if a row has too few or too many cells."""
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"every row must have {len(self.columns)} cells")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, of any length: platforms split it, buttons stand under the last part.
+    """One message of any length: platforms split it, the buttons stand under the last part.
 
-    ``choices`` are shown in full, numbered from 1, between body and footer; ``taken`` is the number of the choice
-    that was taken, if any. ``speaker`` is the persona who talks. ``private`` messages are for the person who asked
-    only, where the platform can do that. ``asks`` is the field that the person's next text answers. ``thread`` is the
-    name of a thread that this message wants to open and stand in, where the platform has threads. ``picture`` is shown
-    with the text, which is short then.
+    ``table`` stands under the body. ``choices`` are shown in full, numbered from 1, between body and footer; ``taken``
+    is the number of the choice that was taken, if any. ``speaker`` is the persona who talks. ``private`` messages are
+    for the person who asked only, where the platform can do that. ``asks`` is the field that the person's next text
+    answers. ``thread`` is the name of a thread that this message wants to open and stand in, where the platform has
+    threads. With ``pictures`` the text is short: it is their caption.
     """
 
     body: str
     title: str = ""
     speaker: str = ""
+    table: Table | None = None
     choices: tuple[str, ...] = ()
     taken: int | None = None
     footer: str = ""
+    selects: tuple[Select, ...] = ()
     buttons: tuple[tuple[Button, ...], ...] = ()
     private: bool = False
     asks: Field | None = None
     thread: str = ""
-    picture: Picture | None = None
+    pictures: tuple[OutgoingPicture, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from bot import messages
 from bot.buttons import Action, Verb
-from bot.messages import Button, Message
+from bot.messages import Attachment, Button, FileContent, Message, OutgoingPicture
 from db import pictures
 from db.errors import NotFound
 from db.models import Picture
@@ -28,14 +28,14 @@ def picture_message(picture: Picture, words: Words) -> Message:
             (button("redraw"), button("vary"), button("change"), *larger),
             (button("prompt"), button("file"), button("erase", "danger")),
         ),
-        picture=_shown(picture),
+        pictures=(_shown(picture),),
     )
 
 
 def file_message(picture: Picture, words: Words) -> Message:
     """Return a picture's best file."""
     footer = words("picture.footer", seed=picture.seed, width=picture.width, height=picture.height)
-    return Message("", footer=footer, picture=_shown(picture, document=True))
+    return Message("", footer=footer, attachments=(_original(picture),))
 
 
 def prompt_message(picture: Picture, words: Words) -> Message:
@@ -55,11 +55,22 @@ def prompt_message(picture: Picture, words: Words) -> Message:
     return Message("\n\n".join(lines), title=words("picture.prompt_title"), footer=how, private=True)
 
 
-def _shown(picture: Picture, *, document: bool = False) -> messages.Picture:
-    async def load(form: Literal["full", "photo"]) -> messages.PictureFile:
-        found = await pictures.file(picture.id, form)
-        if found is None:
-            raise NotFound("picture.unknown")
-        return messages.PictureFile(found.data, found.mime, f"picture-{picture.id}.{_ENDINGS[found.mime]}")
+def _shown(picture: Picture) -> OutgoingPicture:
+    async def load(form: Literal["full", "photo"]) -> FileContent:
+        return await _file(picture, form)
 
-    return messages.Picture(load, picture.alt, hidden=picture.hidden, document=document)
+    return OutgoingPicture(load, picture.alt, hidden=picture.hidden)
+
+
+def _original(picture: Picture) -> Attachment:
+    async def load() -> FileContent:
+        return await _file(picture, "full")
+
+    return Attachment(load, picture.alt, hidden=picture.hidden)
+
+
+async def _file(picture: Picture, form: Literal["full", "photo"]) -> FileContent:
+    found = await pictures.file(picture.id, form)
+    if found is None:
+        raise NotFound("picture.unknown")
+    return FileContent(found.data, found.mime, f"picture-{picture.id}.{_ENDINGS[found.mime]}")

@@ -13,7 +13,7 @@ from bot.commands.model import DEFAULT
 from bot.commands.registry import CommandRegistry, CommandSpec
 from bot.compose import Composer
 from bot.context import Context
-from bot.events import ButtonPress, Command, Event, Submit, TextMessage
+from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
 from bot.forms import ASKING, form_of
 from bot.messages import Form, Message
 from bot.platforms.base import Capabilities, Outcome, Watched
@@ -180,6 +180,8 @@ class Router:
                 await self._submit(context, _read_button(payload.form), payload.values)
             case TextMessage():
                 await text_messages.receive(context, payload, self._registry, self._submit)
+            case EditedMessage() | Reaction() | MenuPick():
+                pass  # no topic handles these yet
 
     async def _command(self, context: Context, command: Command) -> None:
         spec, values = self._read(command)

@@ -37,21 +37,25 @@ async def resolve(
     conversation: tuple[str, str, str],
 ) -> Who:
     """Return the rows for an event's account (kind, id, name), user (id, name, language) and conversation
-    (chat, thread, kind), making what is new.
+    (chat, thread, kind), making what is new. An empty name or language leaves what is known.
     """
     kind, account_key, account_name = account
     user_key, user_name, language = user
     chat, thread, conversation_kind = conversation
     found = await row(_FIND, platform, kind, account_key, user_key, chat, thread)
-    if found is None or (found["user_name"], found["user_language"]) != (user_name, language or found["user_language"]):
+    if found is None or (found["user_name"], found["user_language"]) != (
+        user_name or found["user_name"],
+        language or found["user_language"],
+    ):
         a = await row(
             "INSERT INTO accounts (platform, kind, external_id, name) VALUES ($1, $2, $3, $4) "
-            "ON CONFLICT (platform, kind, external_id) DO UPDATE SET name = excluded.name RETURNING id",
+            "ON CONFLICT (platform, kind, external_id) DO UPDATE "
+            "SET name = coalesce(nullif(excluded.name, ''), accounts.name) RETURNING id",
             platform, kind, account_key, account_name,
         )  # fmt: skip
         u = await row(
             "INSERT INTO users (platform, external_id, name, language) VALUES ($1, $2, $3, $4) "
-            "ON CONFLICT (platform, external_id) DO UPDATE SET name = excluded.name, "
+            "ON CONFLICT (platform, external_id) DO UPDATE SET name = coalesce(nullif(excluded.name, ''), users.name), "
             "language = coalesce(nullif(excluded.language, ''), users.language) RETURNING id",
             platform, user_key, user_name, language,
         )  # fmt: skip

@@ -176,13 +176,12 @@ async def attached(context: Context) -> int | None:
     payload = context.event.payload
     if not isinstance(payload, Command):
         return None
-    if payload.file_problem:
-        raise BadInput(payload.file_problem, limit_mb=pictures.ATTACHED_BYTES // 1_000_000)
-    if not payload.file:
+    file = payload.file
+    if file is None:
         return None
-    if len(payload.file) > pictures.ATTACHED_BYTES:
-        raise BadInput("attachment.too_big", limit_mb=pictures.ATTACHED_BYTES // 1_000_000)
-    return await pictures.attach(context.account_id, context.user_id, context.conversation_id, payload.file)
+    if file.problem:
+        raise BadInput(file.problem, **file.values)
+    return await pictures.attach(context.account_id, context.user_id, context.conversation_id, file.data)
 
 
 SPECS: Final = (
@@ -205,7 +204,7 @@ SPECS: Final = (
             Parameter("seed", "A number: the same one draws the same picture again", int),
             Parameter("negative", "What it must not show", max_length=NEGATIVE_LENGTH),
             Parameter("lora", "LoRAs by name, with a weight where you like: ink:0.8", max_length=LORA_LENGTH),
-            Parameter("picture", "A picture of yours to be redrawn", bytes),
+            Parameter("picture", "A picture of yours to be redrawn", bytes, accepts="picture"),
             Parameter("change", "How much of your picture is redrawn, 5 to 100 percent", int),
         ),
     ),

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot.files import Accepts
+
 if TYPE_CHECKING:
     from bot.context import Context
 
@@ -16,7 +18,8 @@ class Parameter:
 
     ``choices`` are ``(label, value)`` of an enum.
     ``completes`` names a source of suggestions (``stories``, ``personas``, ``prompts``, ``styles``, ``models``).
-    ``max_length`` in characters. ``admin``: only who manages the account may give it.
+    ``max_length`` in characters. ``accepts`` is what an attached file must be. ``admin``: reserved for those who manage
+    the account.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Parameter:
     multiline: bool = False
     placeholder: str = ""
     admin: bool = False
+    accepts: Accepts = "any"
 
 
 @dataclass(frozen=True, slots=True)

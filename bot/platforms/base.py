@@ -35,7 +35,7 @@ class Capabilities:
 
     ``forms``: can open a form as the direct answer to a press or command; otherwise the router asks field by field.
     ``placeholder_delay``: seconds after which an event that needs work gets a placeholder message, if the answer is
-    not there by then; ``None``: never. ``progress_interval``: least seconds between two progress edits of one message.
+    not there by then; ``None``: never. ``progress_interval``: minimum seconds between two progress edits of a message.
     """
 
     forms: bool
@@ -50,8 +50,11 @@ class Delivery:
     ``id`` is the outbox row's; senders derive their idempotency keys from it. ``sent`` holds the platform's ids of
     the messages already sent for this row, in order: the sender calls ``record`` right after each new one, so that a
     crash costs no duplicate. ``placeholder`` is the id of a placeholder message to turn into the answer, if any.
-    ``edit`` is the id of an existing message that this row changes, instead of sending one. ``opened`` is called with
-    the chat id of a thread that was opened for a message that wants one.
+    ``edit`` is the id of a message that this row changes, instead of sending one: of a long message the last part, to
+    which the buttons belong. ``edits`` are the ids that an earlier row recorded: this row rewrites that message as a
+    whole. Its parts replace those in order, parts that are new are sent, superfluous ones are deleted, and all ids are
+    recorded for this row, so that the next edit can address either. ``opened`` is called with the chat id of a thread
+    that was opened for a message that wants one.
     ``age`` is seconds since the row was written, ``attempt`` counts from 1.
     """
 
@@ -64,6 +67,7 @@ class Delivery:
     sent: list[str] = field(default_factory=list[str])
     placeholder: str = ""
     edit: str = ""
+    edits: tuple[str, ...] = ()
     attempt: int = 1
     age: float = 0.0
 
@@ -98,7 +102,7 @@ class Inbound(Protocol):
     """The router, as a platform's listener sees it."""
 
     async def dispatch(self, event: Event) -> Outcome:
-        """Commit the event and what it changes, wake whoever does the rest. Never raises.
+        """Commit the event and what it changes, wake the workers. Never raises.
 
         On return with any status but ``refused`` the event is safe and may be confirmed to the platform.
         """

@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from bot.buttons import Action
-from bot.events import Command, Submit
+from bot.events import Command, IncomingFile, Submit
+from bot.files import too_big
 from bot.messages import Message
 from bot.pictures import picture_message
 from db import personas, pictures
 from db.models import Account, Job, OutboxRow, Page, Picture
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 from workers.queue import Queue
+
+SENT = IncomingFile(data=b"any bytes")
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ async def test_styles_are_suggested(bot: Bot):
 
 
 async def test_an_attached_picture_is_kept_for_the_worker(bot: Bot):
-    await bot.does(Command(name="imagine", values={"prompt": "at night", "change": "40"}, file=b"any bytes"))
+    await bot.does(Command(name="imagine", values={"prompt": "at night", "change": "40"}, file=SENT))
     job = await last_job()
     assert (job.parameters["source"], job.parameters["strength"]) == (1, 0.4)
     kept = await pictures.file(1, "full")
@@ -91,7 +94,7 @@ async def test_an_attached_picture_is_kept_for_the_worker(bot: Bot):
 
 
 async def test_a_picture_without_a_prompt_is_kept_while_the_prompt_is_asked(bot: Bot):
-    question = await bot.answer(await bot.does(Command(name="imagine", values={"change": "40"}, file=b"any bytes")))
+    question = await bot.answer(await bot.does(Command(name="imagine", values={"change": "40"}, file=SENT)))
     assert question.asks is not None
     assert question.asks.name == "prompt"
     await bot.does(say("at night"))
@@ -105,10 +108,9 @@ async def test_a_picture_without_a_prompt_is_kept_while_the_prompt_is_asked(bot:
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (Command(name="imagine", file_problem="attachment.too_big"), "at most 10 MB"),
-        (Command(name="imagine", values={"prompt": "x"}, file_problem="attachment.too_big"), "at most 10 MB"),
-        (Command(name="imagine", values={"prompt": "x"}, file=bytes(10_000_001)), "at most 10 MB"),
-        (Command(name="imagine", values={"prompt": "x", "change": "1"}, file=b"x"), "5 to 100"),
+        (Command(name="imagine", file=too_big("picture")), "at most 10 MB"),
+        (Command(name="imagine", values={"prompt": "x"}, file=too_big("picture")), "at most 10 MB"),
+        (Command(name="imagine", values={"prompt": "x", "change": "1"}, file=IncomingFile(data=b"x")), "5 to 100"),
     ],
 )
 async def test_a_file_that_is_not_taken_is_told(bot: Bot, payload: Command, says: str):
@@ -151,12 +153,12 @@ async def test_a_picture_is_shown_with_what_can_be_done(bot: Bot):
     picture = await a_picture(bot, hidden=True)
     event = await bot.does(press("file", picture.id))
     file = await bot.answer(event)
-    assert file.picture is not None
-    assert file.picture.document
+    assert [a.description for a in file.attachments] == ["a door"]
+    assert not file.pictures
     shown = picture_message(picture, lambda key, **values: f"{key} {values}" if values else key)
-    assert shown.picture is not None
-    assert (shown.picture.alt, shown.picture.hidden) == ("a door", True)
-    assert (await shown.picture.load("photo")).name == f"picture-{picture.id}.png"
+    (view,) = shown.pictures
+    assert (view.alt, view.hidden) == ("a door", True)
+    assert (await view.load("photo")).name == f"picture-{picture.id}.png"
     assert [b.word for row in shown.buttons for b in row] == [
         "redraw",
         "vary",

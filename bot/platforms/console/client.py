@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import getpass
+import mimetypes
 import os
 import signal
 import sys
@@ -13,8 +14,19 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bot.commands.registry import CommandRegistry
-from bot.events import AccountRef, ButtonPress, Command, ConversationRef, Destination, Event, TextMessage, UserRef
-from bot.messages import Message, Picture, Progress
+from bot.events import (
+    AccountRef,
+    ButtonPress,
+    Command,
+    ConversationRef,
+    Destination,
+    Event,
+    IncomingFile,
+    TextMessage,
+    UserRef,
+)
+from bot.files import KINDS, Accepts, refusal, taken
+from bot.messages import FileContent, Message, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater
 from bot.platforms.console.commands import CommandCompleter
 from bot.platforms.console.inbound import Local, Quit, read_line
@@ -22,7 +34,6 @@ from bot.platforms.console.render import Renderer
 from bot.platforms.console.state import ConsoleState, Open
 from bot.platforms.console.streams import LineReader, LineWriter
 from bot.platforms.console.terminal import Terminal
-from db.pictures import ATTACHED_BYTES
 
 _CHAT: Final = "console"
 _WELCOME: Final = "/story new and a premise starts a story · /help lists everything · /quit leaves"
@@ -111,8 +122,10 @@ class ConsolePlatform:
                     raise RetryLater("the console is not open")
                 # Printed and recorded by a process that died right after: only the buttons are new to this one.
                 if message_id not in delivery.sent or message_id == delivery.placeholder:
-                    if message.picture is not None:
-                        await self._show(message.picture)
+                    for picture in message.pictures:
+                        await self._show(await picture.load("full"), picture.alt)
+                    for attachment in message.attachments:
+                        await self._show(await attachment.load(), attachment.description)
                     await self._print(self._renderer.mark(message) if mark else self._renderer.message(message))
                 self._printed.add(delivery.id)
             if not delivery.edit and message_id not in delivery.sent:
@@ -277,12 +290,11 @@ class ConsolePlatform:
             payload=payload,
         )
 
-    async def _show(self, picture: Picture) -> None:
-        """Write a picture's file, and print where it is."""
-        file = await picture.load("full")
-        path = (self._pictures / file.name).absolute()
+    async def _show(self, file: FileContent, description: str) -> None:
+        """Write a file, and print where it is."""
+        path = (self._pictures / Path(file.name).name).absolute()
         await asyncio.to_thread(_write, path, file.data)
-        await self._print(self._renderer.picture(picture.alt, str(path)))
+        await self._print(self._renderer.file(file, description, str(path)))
 
     async def _print(self, text: str) -> None:
         """Print. Raises `RetryLater` when there is no screen, or nobody reads it any more."""
@@ -340,19 +352,23 @@ def _write(path: Path, data: bytes) -> None:
 async def _with_file(command: Command, registry: CommandRegistry) -> Command:
     """Return a command with the file that it names as an attachment."""
     spec = registry.get(command.name)
-    named = command.values.get(spec.file.name) if spec is not None and spec.file is not None else None
-    if not named:
+    parameter = spec.file if spec is not None else None
+    path = command.values.get(parameter.name) if parameter is not None else None
+    if parameter is None or not path:
         return command
+    return command.model_copy(update={"file": await asyncio.to_thread(_read_file, Path(path), parameter.accepts)})
+
+
+def _read_file(path: Path, accepts: Accepts) -> IncomingFile:
+    mime = mimetypes.guess_type(path.name)[0] or ""
     try:
-        data = await asyncio.to_thread(_read_file, named)
+        path = path.expanduser()
+        if (refused := refusal(accepts, path.name, mime, path.stat().st_size)) is not None:
+            return refused
+        with path.open("rb") as file:
+            return taken(accepts, path.name, mime, file.read(KINDS[accepts].limit + 1))
     except OSError:
-        return command.model_copy(update={"file_problem": "attachment.no_file"})
-    return command.model_copy(update={"file": data})
-
-
-def _read_file(name: str) -> bytes:
-    with Path(name).expanduser().open("rb") as file:
-        return file.read(ATTACHED_BYTES + 1)
+        return IncomingFile(name=path.name, mime=mime, problem="attachment.no_file")
 
 
 def _local_user() -> str:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +10,10 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from rich.console import Console
 from rich.text import Text
 
-from bot.markup import parse
-from bot.messages import Message, Progress
+from bot.messages import FileContent, Message, Progress
 from bot.platforms.console.inbound import hint
+from bot.text.markup import Span, parse
+from bot.text.tables import table_spans
 
 MAX_WIDTH: Final = 88
 """Columns; longer lines of prose are hard to read."""
@@ -56,6 +57,8 @@ class Renderer:
             body = Text.assemble((f"{clean(message.speaker)}: ", "bold magenta"), body)
         if body.plain or lead.plain:
             blocks.append(_Block(body, lead))
+        if message.table is not None:
+            blocks.append(_Block(_spans(table_spans(message.table, self.width)), Text()))
         if message.choices:
             blocks.append(_Block(Text(), Text()))
         for number, choice in enumerate(message.choices, 1):
@@ -69,12 +72,12 @@ class Renderer:
             blocks.append(_Block(Text(words, "cyan"), Text()))
         return "\n" + self._emit(blocks)
 
-    def picture(self, alt: str, path: str) -> str:
-        """Return the description of a picture and where its file is, an empty line in front."""
-        lead = Text("🖼  ")
+    def file(self, file: FileContent, description: str, path: str) -> str:
+        """Return the description of a file (else its name) and where it is, an empty line in front."""
+        lead = Text("🖼  " if file.mime.startswith("image/") else "🎧 " if file.mime.startswith("audio/") else "📄 ")
         return (
             "\n"
-            + self._emit([_Block(Text(clean(alt) or "…", "bold"), lead)])
+            + self._emit([_Block(Text(clean(description) or clean(file.name), "bold"), lead)])
             + self._emit([_Block(Text(clean(path), "cyan"), Text())], wrap=False)
         )
 
@@ -176,7 +179,11 @@ def _choice(number: int, choice: str, *, taken: bool) -> _Block:
 
 
 def _prose(text: str, style: str = "") -> Text:
+    return _spans(parse(clean(text)), style)
+
+
+def _spans(spans: Iterable[Span], style: str = "") -> Text:
     prose = Text(style=style)
-    for span in parse(clean(text)):
-        prose.append(span.text, " ".join(name for name in ("bold", "italic") if getattr(span, name)) or None)
+    for span in spans:
+        prose.append(clean(span.text), " ".join(name for name in ("bold", "italic") if getattr(span, name)) or None)
     return prose

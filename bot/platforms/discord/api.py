@@ -47,7 +47,7 @@ FILES: Final = "_files"
 Body = dict[str, Any]
 
 
-class Api:
+class DiscordApi:
     """The calls that the sender and the listener need. All raise discord.py's `HTTPException`."""
 
     def __init__(self, client: discord.Client) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -13,29 +14,25 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.commands.registry import CommandRegistry
-from bot.events import Command, Destination, Event, Submit
-from bot.messages import Form, Message, Progress
+from bot.events import Destination, Event
+from bot.menus import MenuSpec
+from bot.messages import Message, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused, Watched
 from bot.platforms.discord import api
-from bot.platforms.discord.acks import Ack, Acks
-from bot.platforms.discord.api import Api
-from bot.platforms.discord.commands import application_commands, read, same
-from bot.platforms.discord.inbound import attached_url, interaction_event, message_event
-from bot.platforms.discord.render import bodies, dialog
-from bot.platforms.discord.send import Sender
+from bot.platforms.discord.acks import Acks
+from bot.platforms.discord.api import DiscordApi
+from bot.platforms.discord.commands import application_commands, same
+from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
+from bot.platforms.discord.interactions import Interactions
+from bot.platforms.discord.send import DiscordSender
 from db.connection import OUTAGES
-from db.pictures import ATTACHED_BYTES
 
-DEFER_AFTER: Final = 1.8
-"""Seconds after an interaction came in until it is deferred, if the courier has not answered it; the limit is 3."""
-FETCH_SECONDS: Final = 1.1
-"""Seconds that fetching an attachment may take: the commit behind it has 1.5, the first response is due after 3."""
 PATIENCE: Final = 30.0
 """Longest pause that a rate limit may ask for before the message is put back into the outbox."""
 RECONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 5.0
 CATCH_UP: Final = 200
-"""Most messages of one chat that are read after a restart."""
+"""Maximum number of messages of one chat that are read after a restart."""
 NEW_CHAT: Final = timedelta(minutes=10)
 _log = logging.getLogger(__name__)
 
@@ -54,19 +51,25 @@ class DiscordPlatform:
         api_url: str,
         gateway_url: str | None = None,
         message_content: bool = False,
+        menus: Iterable[MenuSpec] = (),
     ) -> None:
-        """``api_url`` is the versioned root of the REST API; ``gateway_url`` overrides the gateway that it names."""
+        """``api_url`` is the versioned root of the REST API; ``gateway_url`` overrides the gateway that it names.
+
+        ``menus`` are the entries of messages' context menus.
+        """
         Route.BASE = api_url.rstrip("/")
         if gateway_url:
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
-        self._token, self._registry = token, registry
+        self._token, self._registry, self._menus = token, registry, tuple(menus)
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.dm_messages = True
+        intents.guild_reactions = intents.dm_reactions = True
         intents.message_content = message_content
         self._client = _Client(self, intents)
-        self._api = Api(self._client)
+        self._api = DiscordApi(self._client)
         self._acks = Acks()
-        self._sender = Sender(self._api, self._acks)
+        self._sender = DiscordSender(self._api, self._acks)
+        self._interactions = Interactions(self._api, self._acks, registry)
         self._inbound: Inbound | None = None
         self._order: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._listed = asyncio.Event()
@@ -141,9 +144,10 @@ class DiscordPlatform:
         assert self._client.application_id is not None
         self._sender.me = str(self._client.user.id)
         application = str(self._client.application_id)
-        wanted = application_commands(self._registry)
-        known = {c["name"]: c for c in await self._api.commands(application)}
-        if known.keys() != {c["name"] for c in wanted} or not all(same(c, known[c["name"]]) for c in wanted):
+        wanted = application_commands(self._registry, self._menus)
+        known = {(c.get("type", 1), c["name"]): c for c in await self._api.commands(application)}
+        keys = [(c["type"], c["name"]) for c in wanted]
+        if known.keys() != set(keys) or not all(same(c, known[key]) for c, key in zip(wanted, keys, strict=True)):
             await self._api.put_commands(application, wanted)
             _log.info("Discord: %d commands registered", len(wanted))
 
@@ -206,6 +210,33 @@ class DiscordPlatform:
         event = message_event(message, self._client.user)
         return event if event is not None and getattr(event.payload, "addressed", True) else None
 
+    async def edited(self, message: discord.Message) -> None:
+        """Hand on that a person changed a message; what was said before it comes first."""
+        assert self._client.user is not None
+        if (event := edited_event(message, self._client.user)) is None:
+            return
+        async with self._order[message.channel.id]:
+            await self._dispatch(event)
+
+    async def reacted(self, reaction: discord.RawReactionActionEvent) -> None:
+        """Hand on a reaction that came or went."""
+        assert self._client.user is not None
+        channel = self._client.get_channel(reaction.channel_id)
+        if (event := reaction_event(reaction, channel, self._client.user)) is not None:
+            await self._dispatch(event)
+
+    async def interact(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand a command, a press, a menu entry or a dialog on, and acknowledge it in time."""
+        assert self._inbound is not None
+        await self._interactions.take(interaction, self._inbound)
+
+    async def _dispatch(self, event: Event) -> None:
+        """Hand on what nobody waits for an answer to."""
+        assert self._inbound is not None
+        outcome = await self._inbound.dispatch(event)
+        if outcome.status == "refused":
+            _log.warning("event %s is lost: nothing was committed", event.key)
+
     async def _take(self, event: Event, message_id: int) -> None:
         assert self._inbound is not None
         outcome = await self._inbound.dispatch(event)
@@ -215,80 +246,6 @@ class DiscordPlatform:
                 {"content": outcome.notice, "allowed_mentions": api.NO_PINGS},
                 f"r{message_id}",
             )
-
-    async def interact(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand a command, a press or a dialog on, and acknowledge it in time."""
-        assert self._inbound is not None
-        event = interaction_event(interaction)
-        if event is None:
-            return
-        if interaction.type is discord.InteractionType.autocomplete:
-            await self._suggest(interaction, event)
-            return
-        interaction_id, token = str(interaction.id), interaction.token
-        received = asyncio.get_running_loop().time()
-        event = await self._with_file(interaction, event)
-        ack = self._acks.open(interaction_id)
-        if not isinstance(event.payload, Submit):
-            direct = await self._inbound.form_for(event)
-            if direct is not None:
-                kind, data = (
-                    (api.DIALOG, dialog(direct)) if isinstance(direct, Form) else (api.ANSWER, _private(direct))
-                )
-                await self._acknowledge(ack, interaction_id, token, kind, data)
-                return
-        outcome = await self._inbound.dispatch(event)
-        if outcome.status == "refused":
-            await self._acknowledge(ack, interaction_id, token, api.ANSWER, _private(Message(outcome.notice)))
-        elif outcome.status == "silent" and event.destination.pressed_message:
-            await self._acknowledge(ack, interaction_id, token, api.DEFER_SILENTLY)
-        elif outcome.status in ("working", "silent"):
-            await self._acknowledge(ack, interaction_id, token, api.DEFER)
-        elif outcome.status == "answered":
-            left = DEFER_AFTER - (asyncio.get_running_loop().time() - received)
-            try:
-                await asyncio.wait_for(ack.done.wait(), max(left, 0.1))
-            except TimeoutError:
-                flags = {"flags": api.EPHEMERAL} if outcome.private else None
-                await self._acknowledge(ack, interaction_id, token, api.DEFER, flags)
-
-    async def _with_file(self, interaction: discord.Interaction[Any], event: Event) -> Event:
-        """Return the event with the file that the person attached to their command, if there is time to fetch it."""
-        command = event.payload
-        if not isinstance(command, Command):
-            return event
-        url, size = attached_url(interaction, command, self._registry.get(command.name))
-        if not url:
-            return event
-        changes: dict[str, Any] = {"file_problem": "attachment.too_big"}
-        if size <= ATTACHED_BYTES:
-            try:
-                changes = {"file": await self._api.download(url, FETCH_SECONDS)}
-            except (*api.TROUBLE, TimeoutError) as e:
-                _log.info("an attachment could not be fetched: %s", type(e).__name__)
-                changes = {"file_problem": "attachment.not_fetched"}
-        return event.model_copy(update={"payload": command.model_copy(update=changes)})
-
-    async def _acknowledge(
-        self, ack: Ack, interaction: str, token: str, kind: int, data: api.Body | None = None
-    ) -> None:
-        async with ack.lock:
-            if ack.state != "open":
-                return
-            try:
-                await self._api.respond(interaction, token, kind, data)
-            except discord.HTTPException as e:
-                if e.code not in (api.ALREADY_ACKNOWLEDGED, api.UNKNOWN_INTERACTION):
-                    raise
-                _log.info("an interaction could not be acknowledged: %s", e.text)
-            ack.became("deferred" if kind == api.DEFER else "answered")
-
-    async def _suggest(self, interaction: discord.Interaction[Any], event: Event) -> None:
-        assert self._inbound is not None
-        _, values, focused = read(dict(interaction.data or {}))  # type: ignore[arg-type]
-        found = await self._inbound.complete(event, focused, values.get(focused, ""))
-        choices = [{"name": label[:100], "value": value} for label, value in found[:25]]
-        await self._api.respond(str(interaction.id), interaction.token, api.SUGGEST, {"choices": choices})
 
 
 class _Client(discord.AutoShardedClient):
@@ -317,13 +274,18 @@ class _Client(discord.AutoShardedClient):
     async def on_message(self, message: discord.Message) -> None:
         await self._platform.said(message)
 
+    async def on_raw_message_edit(self, change: discord.RawMessageUpdateEvent) -> None:
+        await self._platform.edited(change.message)
+
+    async def on_raw_reaction_add(self, reaction: discord.RawReactionActionEvent) -> None:
+        await self._platform.reacted(reaction)
+
+    async def on_raw_reaction_remove(self, reaction: discord.RawReactionActionEvent) -> None:
+        await self._platform.reacted(reaction)
+
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         try:
             await self._platform.interact(interaction)
         except api.TROUBLE as e:
             # The event is committed: its answer will find another way.
             _log.warning("interaction %s: %s", interaction.id, e)
-
-
-def _private(message: Message) -> api.Body:
-    return {**bodies(message)[0], "components": bodies(message)[-1]["components"], "flags": api.EPHEMERAL}

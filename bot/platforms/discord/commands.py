@@ -1,12 +1,16 @@
-"""Discord's application commands, derived from the command registry."""
+"""Discord's application commands and context menus, derived from the registries."""
 
+import logging
+from collections.abc import Iterable
 from typing import Any, Final
 
 from bot.commands.registry import CommandRegistry, CommandSpec, Parameter
+from bot.menus import MenuSpec
 from bot.platforms.discord.api import Body
 
 DESCRIPTION: Final = 100
 CHOICES: Final = 25
+MENUS: Final = 15
 STRING: Final = 6000
 MANAGE_GUILD: Final = str(1 << 5)
 _TYPES: Final[dict[type, int]] = {str: 3, int: 4, bool: 5, bytes: 11}
@@ -14,12 +18,13 @@ _EVERYWHERE: Final = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
 _OPTIONAL: Final = frozenset(
     {"options", "choices", "autocomplete", "required", "max_length", "default_member_permissions"}
 )
+_log = logging.getLogger(__name__)
 LEFT_OUT: Final = frozenset({"cancel"})
 """Forms are dialogs here: there is nothing to cancel."""
 
 
-def application_commands(registry: CommandRegistry) -> list[Body]:
-    """Return the payload of a bulk registration; groups become subcommands."""
+def application_commands(registry: CommandRegistry, menus: Iterable[MenuSpec] = ()) -> list[Body]:
+    """Return the payload of a bulk registration; groups become subcommands, ``menus`` entries of messages' menus."""
     found: list[Body] = []
     for group, specs in registry.groups().items():
         shown = [s for s in specs if s.name not in LEFT_OUT]
@@ -40,11 +45,14 @@ def application_commands(registry: CommandRegistry) -> list[Body]:
         if all(s.admin for s in shown):
             body["default_member_permissions"] = MANAGE_GUILD
         found.append(body)
-    return found
+    entries = list(menus)
+    if len(entries) > MENUS:
+        _log.error("there are %d entries for the menu of messages; Discord shows %d", len(entries), MENUS)
+    return [*found, *({"type": 3, "name": entry.name, **_EVERYWHERE} for entry in entries[:MENUS])]
 
 
 def same(ours: Any, theirs: Any) -> bool:
-    """Tell whether what Discord has registered says what we would register (it adds fields of its own)."""
+    """Return whether what Discord has registered says what we would register (it adds fields of its own)."""
     if isinstance(ours, dict):
         if not isinstance(theirs, dict) or any(theirs.get(k) for k in _OPTIONAL - ours.keys()):
             return False

@@ -1,6 +1,8 @@
 """From discord.py's objects to neutral events; nothing is decided here."""
 
 import re
+import uuid
+from dataclasses import dataclass
 from typing import Any, Final
 
 import discord
@@ -12,13 +14,17 @@ from bot.events import (
     Command,
     ConversationRef,
     Destination,
+    EditedMessage,
     Event,
+    MenuPick,
     Payload,
+    Reaction,
     Submit,
     TextMessage,
     UserRef,
 )
 from bot.platforms.discord.commands import read
+from bot.platforms.discord.controls import KEPT
 
 _THREADS: Final = frozenset({10, 11, 12})
 _TEXT: Final = 0
@@ -26,8 +32,7 @@ _TEXT: Final = 0
 
 def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
     """Return the event of a command, a press or a dialog; None for what the bot has no use for."""
-    data: dict[str, Any] = dict(interaction.data or {})  # type: ignore[arg-type]
-    payload = _payload(interaction.type, data)
+    payload = _payload(interaction)
     if payload is None or interaction.channel_id is None:
         return None
     user, guild_id = interaction.user, interaction.guild_id
@@ -61,13 +66,29 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
     )
 
 
-def attached_url(interaction: discord.Interaction[Any], command: Command, spec: CommandSpec | None) -> tuple[str, int]:
-    """Return the address and the size of the file that a person attached to a command; empty if there is none."""
-    if spec is None or spec.file is None or spec.file.name not in command.values:
-        return "", 0
-    data: dict[str, Any] = dict(interaction.data or {})  # type: ignore[arg-type]
-    found = ((data.get("resolved") or {}).get("attachments") or {}).get(command.values[spec.file.name]) or {}
-    return str(found.get("url", "")), int(found.get("size", 0))
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file that came with a command: what Discord says of it, and where it is. ``size`` in bytes."""
+
+    name: str
+    mime: str
+    size: int
+    url: str
+
+
+def attached_file(interaction: discord.Interaction[Any], command: Command, spec: CommandSpec) -> AttachedFile | None:
+    """Return the file that a person attached to a command, if there is one."""
+    if spec.file is None or spec.file.name not in command.values:
+        return None
+    found = (_resolved(interaction).get("attachments") or {}).get(command.values[spec.file.name])
+    if not found:
+        return None
+    return AttachedFile(
+        str(found.get("filename", "")),
+        str(found.get("content_type") or ""),
+        int(found.get("size", 0)),
+        str(found.get("url", "")),
+    )
 
 
 def message_event(message: discord.Message, me: discord.ClientUser) -> Event | None:
@@ -107,20 +128,94 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
     )
 
 
+def edited_event(message: discord.Message, me: discord.ClientUser) -> Event | None:
+    """Return the event of a person's message that they changed. Discord also reports previews of links as changes."""
+    event = message_event(message, me)
+    if event is None or message.edited_at is None or not isinstance(event.payload, TextMessage):
+        return None
+    if not event.payload.addressed:
+        return None
+    payload = EditedMessage(text=event.payload.text, message_id=str(message.id))
+    event_id = f"e{message.id}.{message.edited_at.timestamp():.3f}"
+    return event.model_copy(update={"event_id": event_id, "payload": payload})
+
+
+def reaction_event(reaction: discord.RawReactionActionEvent, channel: Any, me: discord.ClientUser) -> Event | None:
+    """Return the event of a reaction; None for our own, and for those to messages that are known to be others'.
+
+    Discord names neither the author of a message when a reaction is removed, nor the person in a direct message.
+    """
+    author, added = reaction.message_author_id, reaction.event_type == "REACTION_ADD"
+    if reaction.user_id == me.id or (author is not None and author != me.id):
+        return None
+    guild_id, user_id = reaction.guild_id, str(reaction.user_id)
+    guild = getattr(channel, "guild", None)
+    kind = "dm" if guild_id is None else "thread" if isinstance(channel, discord.Thread) else "group"
+    chat_id = str(reaction.channel_id)
+    account_id = user_id if guild_id is None else str(guild_id)
+    member = reaction.member
+    return Event(
+        platform="discord",
+        # A reaction can come and go any number of times, and Discord numbers none of them: each one is new.
+        event_id=f"r{uuid.uuid4().hex}",
+        account=AccountRef(
+            kind="dm" if guild_id is None else "guild", external_id=account_id, name=guild.name if guild else ""
+        ),
+        user=UserRef(external_id=user_id, name=member.display_name if member is not None else ""),
+        conversation=ConversationRef(chat_id=chat_id, kind=kind, adult=_is_adult(channel)),
+        destination=Destination(chat_id=chat_id, user_id=user_id, kind=kind),
+        payload=Reaction(emoji=str(reaction.emoji), message_id=str(reaction.message_id), added=added),
+    )
+
+
 _SAID: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
+_COMMAND, _MESSAGE_MENU = discord.AppCommandType.chat_input.value, discord.AppCommandType.message.value
+_STRING_SELECT = discord.ComponentType.select.value
 
 
-def _payload(kind: discord.InteractionType, data: dict[str, Any]) -> Payload | None:
+def _payload(interaction: discord.Interaction[Any]) -> Payload | None:
+    data: dict[str, Any] = dict(interaction.data or {})  # type: ignore[arg-type]
+    kind = interaction.type
     if kind in (discord.InteractionType.application_command, discord.InteractionType.autocomplete):
-        if data.get("type", 1) != 1:
+        if data.get("type", _COMMAND) == _MESSAGE_MENU:
+            return _menu_pick(interaction, data)
+        if data.get("type", _COMMAND) != _COMMAND:
             return None
         name, values, _ = read(data)
         return Command(name=name, values=values)
     if kind is discord.InteractionType.component:
+        chosen: list[Any] = data.get("values") or []
+        if data.get("component_type") == _STRING_SELECT:
+            return ButtonPress(data=str(chosen[0])) if chosen else None
         return ButtonPress(data=str(data["custom_id"]))
     if kind is discord.InteractionType.modal_submit:
         return Submit(form=str(data["custom_id"]), values=_fields(data.get("components") or []))
     return None
+
+
+def _menu_pick(interaction: discord.Interaction[Any], data: dict[str, Any]) -> MenuPick | None:
+    message = (_resolved(interaction).get("messages") or {}).get(str(data.get("target_id")))
+    if not message:
+        return None
+    return MenuPick(
+        name=str(data["name"]),
+        message_id=str(message["id"]),
+        author_is_bot=_is_ours(interaction, message),
+        text=str(message.get("content") or ""),
+    )
+
+
+def _is_ours(interaction: discord.Interaction[Any], message: dict[str, Any]) -> bool:
+    """Return whether the bot wrote a message, or one of its webhooks did."""
+    me = interaction.client.user
+    author = str((message.get("author") or {}).get("id"))
+    application = str(message.get("application_id") or "")
+    return (me is not None and author == str(me.id)) or application == str(interaction.application_id)
+
+
+def _resolved(interaction: discord.Interaction[Any]) -> dict[str, Any]:
+    data: dict[str, Any] = dict(interaction.data or {})  # type: ignore[arg-type]
+    return data.get("resolved") or {}
 
 
 def _fields(components: list[dict[str, Any]]) -> dict[str, str]:
@@ -128,7 +223,9 @@ def _fields(components: list[dict[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for component in components:
         if "custom_id" in component and "value" in component:
-            found[str(component["custom_id"])] = str(component["value"])
+            name, value = str(component["custom_id"]), str(component["value"])
+            if value or not name.endswith(KEPT):
+                found[name.removesuffix(KEPT)] = value
         inner = component.get("components") or ([component["component"]] if "component" in component else [])
         found |= _fields(inner)
     return found
@@ -153,7 +250,7 @@ def _conversation(interaction: discord.Interaction[Any]) -> ConversationRef:
 
 
 def _is_adult(channel: Any) -> bool:
-    """Return whether Discord keeps minors out of a channel; a thread is as its channel is."""
+    """Return whether Discord keeps minors out of a channel; a thread is like its channel."""
     asked = getattr(channel, "is_nsfw", None)
     return bool(asked()) if asked is not None else False
 

@@ -1,30 +1,49 @@
-"""From the neutral message to Discord's JSON: markdown, parts of at most 2,000 characters, rows of buttons, dialogs."""
+"""From the neutral message to Discord's JSON: markdown, parts of at most 2,000 characters, files."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 import discord
 
-from bot import markup
-from bot.markup import Span
-from bot.messages import Button, Form, Message, PictureFile, Progress
+from bot.messages import FileContent, Message, Progress
 from bot.platforms.discord.api import FILES, NO_PINGS, Body
-from bot.splitting import slices
+from bot.platforms.discord.controls import components
+from bot.text import markup
+from bot.text.markup import Span
+from bot.text.splitting import slices
+from bot.text.tables import PHONE_COLUMNS, table_spans
 
 CONTENT: Final = 2000
 ROOM: Final = 1750
 """Characters of heading, text and choices in one part, escapes included; the rest is for emphasis and the footer."""
 FOOTER: Final = 100
 ALT: Final = 1024
-ROW: Final = 5
-ROWS: Final = 5
-LABEL: Final = 80
-TITLE: Final = 45
-PLACEHOLDER: Final = 100
-TEXT_INPUT: Final = 4000
+ATTACHMENTS: Final = 10
+REQUEST: Final = 24 * 1024 * 1024
+"""Bytes of files in one request; Discord takes 25 MiB of everything."""
 _NOTHING: Final = "…"
-_STYLES: Final = {"primary": 1, "secondary": 2, "success": 3, "danger": 4}
+_FENCE_INSIDE: Final = "`\u200b``"
 _LINE_MARKS: Final = re.compile(r"^(\s*)(#{1,3}\s|-#\s|\d+\.\s|[+-]\s|>)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordFile:
+    """A file as it is sent. Discord covers what has ``SPOILER_`` in front of its name."""
+
+    content: FileContent
+    alt: str = ""
+    hidden: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name on Discord."""
+        return f"SPOILER_{self.content.name}" if self.hidden else self.content.name
+
+    @property
+    def description(self) -> str | None:
+        """Its description, for people who cannot see it."""
+        return " ".join(self.alt.split())[:ALT] or None
 
 
 def bodies(message: Message) -> list[Body]:
@@ -43,19 +62,45 @@ def bodies(message: Message) -> list[Body]:
     if message.footer:
         footer = " ".join(message.footer.split())
         short = footer if len(footer) <= FOOTER else footer[: FOOTER - 1] + "…"
-        above = "" if texts[-1] == _NOTHING and message.picture is not None else f"{texts[-1]}\n\n"
+        above = "" if texts[-1] == _NOTHING and (message.pictures or message.attachments) else f"{texts[-1]}\n\n"
         texts[-1] = f"{above}-# {_escape(short)}"
     found: list[Body] = [{"content": text, "allowed_mentions": NO_PINGS, "components": list[Body]()} for text in texts]
-    found[-1]["components"] = components(message.buttons)
+    found[-1]["components"] = components(message.buttons, message.selects)
     return found
 
 
-def with_picture(body: Body, file: PictureFile, alt: str, *, hidden: bool) -> Body:
-    """Return a body with a picture under its text; ``alt`` describes it to who does not see it."""
-    name = f"SPOILER_{file.name}" if hidden else file.name
-    text = "" if body["content"] == _NOTHING else body["content"]
-    about = {"id": 0, "filename": name, "description": " ".join(alt.split())[:ALT]}
-    return {**body, "content": text, "attachments": [about], FILES: [(name, file.data, file.mime)]}
+def with_files(found: list[Body], files: list[DiscordFile]) -> list[Body]:
+    """Return bodies with files under the last text; files that exceed one message follow in messages of their own.
+
+    The buttons move to the last message.
+    """
+    if not files:
+        return found
+    *before, last = found
+    controls, bare = last["components"], {**last, "components": list[Body]()}
+    if bare["content"] == _NOTHING:
+        bare["content"] = ""
+    made: list[Body] = []
+    for chunk in _chunks(files):
+        about = [{"id": n, "filename": f.name, "description": f.description} for n, f in enumerate(chunk)]
+        body = bare if not made else {**bare, "content": ""}
+        made.append({**body, "attachments": about, FILES: [(f.name, f.content.data, f.content.mime) for f in chunk]})
+    made[-1]["components"] = controls
+    return [*before, *made]
+
+
+def _chunks(files: list[DiscordFile]) -> list[list[DiscordFile]]:
+    """Return the files in lots that one request may carry."""
+    chunks: list[list[DiscordFile]] = [[]]
+    room = REQUEST
+    for file in files:
+        size = len(file.content.data)
+        if chunks[-1] and (len(chunks[-1]) == ATTACHMENTS or size > room):
+            chunks.append([])
+            room = REQUEST
+        chunks[-1].append(file)
+        room -= size
+    return chunks
 
 
 def plain_body(body: Body) -> Body:
@@ -68,37 +113,6 @@ def plain_body(body: Body) -> Body:
 def emphasised(text: str) -> str:
     """Return neutral text as markdown: our light emphasis stays, everything else is literal."""
     return _render(markup.parse(text))
-
-
-def components(rows: tuple[tuple[Button, ...], ...]) -> list[Body]:
-    """Return rows of at most five buttons, at most five rows."""
-    broken = [row[n : n + ROW] for row in rows for n in range(0, len(row), ROW)][:ROWS]
-    return [{"type": 1, "components": [_button(b) for b in row]} for row in broken]
-
-
-def dialog(form: Form) -> Body:
-    """Return a form as a modal."""
-    return {
-        "title": form.title[:TITLE],
-        "custom_id": form.action,
-        "components": [
-            {
-                "type": 1,
-                "components": [
-                    {
-                        "type": 4,
-                        "custom_id": field.name,
-                        "label": field.label[:TITLE],
-                        "style": 2 if field.multiline else 1,
-                        "required": field.required,
-                        "max_length": min(field.max_length, TEXT_INPUT),
-                        **({"placeholder": field.placeholder[:PLACEHOLDER]} if field.placeholder else {}),
-                    }
-                ],
-            }
-            for field in form.fields[:5]
-        ],
-    }
 
 
 def progress_body(progress: Progress) -> Body:
@@ -118,6 +132,8 @@ def _spans(message: Message, taken: int | None) -> list[Span]:
         blocks.append([Span(heading, bold=True)])
     if message.body:
         blocks.append(markup.parse(message.body))
+    if message.table is not None:
+        blocks.append(table_spans(message.table, PHONE_COLUMNS))
     if message.choices:
         lines = [_choice(message, n, taken) for n in range(1, len(message.choices) + 1)]
         blocks.append(_joined(lines, "\n"))
@@ -138,6 +154,9 @@ def _joined(blocks: list[list[Span]], between: str) -> list[Span]:
 def _render(spans: list[Span]) -> str:
     pieces: list[str] = []
     for span in spans:
+        if span.code:
+            pieces.append(f"```\n{span.text.replace('```', _FENCE_INSIDE)}\n```")
+            continue
         marks = "***" if span.bold and span.italic else "**" if span.bold else "*" if span.italic else ""
         text = span.text.strip() if marks else span.text
         if not text:
@@ -146,16 +165,6 @@ def _render(spans: list[Span]) -> str:
         before, _, after = span.text.partition(text)
         pieces.append(f"{before}{marks}{_escape(text)}{marks}{after}")
     return "".join(pieces)
-
-
-def _button(button: Button) -> Body:
-    return {
-        "type": 2,
-        "style": _STYLES[button.style],
-        "label": button.label[:LABEL],
-        "custom_id": button.action,
-        "disabled": button.disabled,
-    }
 
 
 def _escape(text: str) -> str:

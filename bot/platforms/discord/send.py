@@ -11,8 +11,8 @@ from bot.messages import Message, Progress
 from bot.platforms.base import Delivery, DeliveryError, Undeliverable
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
-from bot.platforms.discord.api import FILES, Api, Body, translated
-from bot.platforms.discord.render import bodies, emphasised, plain_body, progress_body, with_picture
+from bot.platforms.discord.api import FILES, Body, DiscordApi, translated
+from bot.platforms.discord.render import DiscordFile, bodies, emphasised, plain_body, progress_body, with_files
 
 TOKEN_SECONDS: Final = 15 * 60 - 10
 """An interaction's token is valid for 15 minutes; leave some for the way."""
@@ -23,10 +23,10 @@ _EPOCH_MS: Final = 1420070400000
 _log = logging.getLogger(__name__)
 
 
-class Sender:
+class DiscordSender:
     """Delivers messages, and shows progress in their place before."""
 
-    def __init__(self, calls: Api, acks: Acks, me: str = "") -> None:
+    def __init__(self, calls: DiscordApi, acks: Acks, me: str = "") -> None:
         """``me`` is the bot's own user id, once it is known."""
         self._api, self._acks, self.me = calls, acks, me
 
@@ -35,6 +35,8 @@ class Sender:
         try:
             if delivery.edit:
                 await self._mark(delivery, message)
+            elif delivery.edits:
+                await self._rewrite(delivery, message)
             elif message.thread and delivery.destination.handle.get("text_channel"):
                 await self._in_thread(delivery, message)
             else:
@@ -78,14 +80,13 @@ class Sender:
                 sent = await self._part(delivery, index, body, private=private, channel=channel)
             except discord.HTTPException as e:
                 if e.code == api.TOO_LARGE and FILES in body:
-                    _log.warning("the picture of message %d is too large for Discord: %s", delivery.id, e.text)
-                    raise Undeliverable(f"picture too large: {e.text}") from e
+                    _log.warning("the files of message %d are too large for Discord: %s", delivery.id, e.text)
+                    raise Undeliverable(f"files too large: {e.text}") from e
                 if e.code != api.INVALID_BODY:
                     raise
                 _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
                 sent = await self._part(delivery, index, plain_body(body), private=private, channel=channel)
-            delivery.sent.append(sent)
-            await delivery.record(sent)
+            await self._recorded(delivery, sent)
 
     async def _part(self, delivery: Delivery, index: int, body: Body, *, private: bool, channel: str) -> str:
         if index == 0 and not channel:
@@ -181,10 +182,60 @@ class Sender:
             if e.status not in (400, 403, 404):
                 raise
             _log.info("no thread for a story: %s", e.text)
-            await self._parts(delivery, bodies(message), private=False, channel=delivery.destination.chat_id, skip=1)
-            return
-        await delivery.opened(thread)
-        await self._parts(delivery, bodies(message), private=False, channel=thread, skip=1)
+            thread = delivery.destination.chat_id
+        else:
+            await delivery.opened(thread)
+        await self._parts(delivery, await _bodies(message), private=False, channel=thread, skip=1)
+
+    async def _rewrite(self, delivery: Delivery, message: Message) -> None:
+        """Bring the message of an earlier row into its new state, part by part."""
+        here, place = delivery.destination.chat_id, delivery.destination.chat_id
+        skip = 0
+        if message.thread and delivery.destination.handle.get("text_channel"):
+            # A thread has the id of the message that it was started from, which comes first and stays.
+            skip, place = 1, delivery.edits[0]
+        if skip and not delivery.sent:
+            await self._recorded(delivery, delivery.edits[0])
+        parts = await _bodies(message)
+        known = delivery.edits[skip:]
+        for index, body in enumerate(parts[: len(known)]):
+            if skip + index >= len(delivery.sent):
+                await self._replace(delivery, list(dict.fromkeys((place, here))), known[index], body)
+                await self._recorded(delivery, known[index])
+        await self._parts(delivery, parts, private=message.private, channel=place, skip=skip)
+        for superfluous in known[len(parts) :]:
+            await self._delete(list(dict.fromkeys((place, here))), superfluous)
+
+    async def _replace(self, delivery: Delivery, channels: list[str], message_id: str, body: Body) -> None:
+        """Edit a message that stands in one of the channels; one that is gone stays gone."""
+        whole = {"attachments": list[Body](), **body}
+        for channel in channels:
+            try:
+                await self._api.edit(channel, message_id, whole)
+            except discord.HTTPException as e:
+                if e.code == api.INVALID_BODY:
+                    _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
+                    await self._api.edit(channel, message_id, {"attachments": list[Body](), **plain_body(body)})
+                    return
+                if e.code not in (api.UNKNOWN_MESSAGE, api.UNKNOWN_CHANNEL):
+                    raise
+            else:
+                return
+        _log.info("message %s, to be edited by %d, is gone", message_id, delivery.id)
+
+    async def _delete(self, channels: list[str], message_id: str) -> None:
+        for channel in channels:
+            try:
+                await self._api.delete(channel, message_id)
+            except discord.HTTPException as e:
+                if e.code not in (api.UNKNOWN_MESSAGE, api.UNKNOWN_CHANNEL):
+                    raise
+            else:
+                return
+
+    async def _recorded(self, delivery: Delivery, message_id: str) -> None:
+        delivery.sent.append(message_id)
+        await delivery.record(message_id)
 
     async def _mark(self, delivery: Delivery, message: Message) -> None:
         """Change the pressed message: it carried the buttons, so of a long page it is the last part."""
@@ -197,11 +248,10 @@ class Sender:
 
 
 async def _bodies(message: Message) -> list[Body]:
-    """Return the message as bodies, its picture with the last."""
-    found, picture = bodies(message), message.picture
-    if picture is not None:
-        found[-1] = with_picture(found[-1], await picture.load("full"), picture.alt, hidden=picture.hidden)
-    return found
+    """Return the message as bodies, its files with the last."""
+    files = [DiscordFile(await p.load("full"), p.alt, p.hidden) for p in message.pictures]
+    files += [DiscordFile(await a.load(), a.description, a.hidden) for a in message.attachments]
+    return with_files(bodies(message), files)
 
 
 def _handle(destination: Destination) -> tuple[str, str, str]:

@@ -101,7 +101,7 @@ def says(error: BadRequest, *texts: str) -> bool:
     return any(text in description for text in texts)
 
 
-class Api:
+class TelegramApi:
     """Makes calls, and remembers groups that became supergroups."""
 
     def __init__(self) -> None:

@@ -14,13 +14,13 @@ from bot.commands.registry import CommandRegistry
 from bot.events import Destination
 from bot.messages import Message, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused
-from bot.platforms.telegram.api import Api, PollingBot, make_bot, seconds_of
+from bot.platforms.telegram.api import PollingBot, TelegramApi, make_bot, seconds_of
 from bot.platforms.telegram.commands import bot_commands
 from bot.platforms.telegram.inbound import UPDATE_KINDS, Translator
 from bot.platforms.telegram.listener import Listener
 from bot.platforms.telegram.polling import Poller
 from bot.platforms.telegram.queries import Background, Queries
-from bot.platforms.telegram.send import Sender
+from bot.platforms.telegram.send import TelegramSender
 from bot.platforms.telegram.webhook import WebhookConfig, WebhookServer
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,10 @@ class TelegramPlatform:
         self._webhook = webhook
         self._state = "not started"
         self._bot: PollingBot | None = None
-        self._api = Api()
+        self._api = TelegramApi()
         self._background = Background()
         self._queries = Queries(self._answer, self._background)
-        self._sender = Sender(self._connected, self._api, self._queries)
+        self._sender = TelegramSender(self._connected, self._api, self._queries)
         self._listener: Listener | None = None
 
     @property

@@ -18,10 +18,20 @@ from telegram.error import TelegramError
 
 from bot.buttons import BadButton, unpack
 from bot.commands.registry import CommandRegistry
-from bot.events import AccountRef, ButtonPress, Command, ConversationRef, Destination, Event, TextMessage, UserRef
+from bot.events import (
+    AccountRef,
+    ButtonPress,
+    Command,
+    ConversationRef,
+    Destination,
+    Event,
+    IncomingFile,
+    TextMessage,
+    UserRef,
+)
+from bot.files import refusal, taken
 from bot.platforms.telegram.commands import read_command
 from bot.platforms.telegram.render import PLACEHOLDER
-from db.pictures import ATTACHED_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +52,7 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class GroupMigrated:
     """A group became a supergroup with another id."""
 
     old: str
@@ -91,7 +101,7 @@ class Translator:
         self._admins = Admins(bot)
         self._mention = re.compile(rf"[ \t]*@{re.escape(bot.username)}\b", re.IGNORECASE)
 
-    async def read(self, update: Update) -> list[Incoming | Moved | Orphan]:
+    async def read(self, update: Update) -> list[Incoming | GroupMigrated | Orphan]:
         """Return what the update holds for us; nothing for talk among others, other bots and kinds not asked for."""
         if update.callback_query is not None:
             return await self._press(update.callback_query)
@@ -99,7 +109,7 @@ class Translator:
             return await self._message(update.message)
         return []
 
-    async def _press(self, query: CallbackQuery) -> list[Incoming | Moved | Orphan]:
+    async def _press(self, query: CallbackQuery) -> list[Incoming | GroupMigrated | Orphan]:
         message = query.message
         if message is None or query.data is None:
             return []
@@ -123,10 +133,10 @@ class Translator:
         spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
         return spec is not None and spec.managing
 
-    async def _message(self, message: Message) -> list[Incoming | Moved | Orphan]:
+    async def _message(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
         chat, user = message.chat, message.from_user
         if message.migrate_to_chat_id is not None:
-            return [Moved(str(chat.id), str(message.migrate_to_chat_id))]
+            return [GroupMigrated(str(chat.id), str(message.migrate_to_chat_id))]
         anonymous_admin = message.sender_chat is not None and message.sender_chat.id == chat.id
         if user is None or (user.is_bot and not anonymous_admin) or message.via_bot is not None:
             return []
@@ -136,7 +146,7 @@ class Translator:
         destination = _destination(chat, user, _thread(message))
         if chat.type in _GROUPS:
             destination = destination.model_copy(update={"reply_to": str(message.message_id)})
-        found: list[Incoming | Moved | Orphan] = []
+        found: list[Incoming | GroupMigrated | Orphan] = []
         if orphan := self._orphan(message, destination):
             found.append(orphan)
         payload, ask = self._payload(message, text)
@@ -178,16 +188,20 @@ class Translator:
         file = _attached(message)
         if spec is None or spec.file is None or file is None:
             return command
-        if (file.file_size or 0) > ATTACHED_BYTES:
-            return command.model_copy(update={"file_problem": "attachment.too_big"})
+        accepts = spec.file.accepts
+        name, mime = ("photo.jpg", "image/jpeg") if isinstance(file, PhotoSize) else _named(file)
+        refused = refusal(accepts, name, mime, file.file_size or 0)
+        if refused is not None:
+            return command.model_copy(update={"file": refused})
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
                 fetched = await self._bot.get_file(file.file_id)
                 data = bytes(await fetched.download_as_bytearray())
         except (TelegramError, TimeoutError) as e:
             log.info("A file of Telegram could not be fetched: %s", type(e).__name__)
-            return command.model_copy(update={"file_problem": "attachment.not_fetched"})
-        return command.model_copy(update={"file": data})
+            problem = IncomingFile(name=name, mime=mime, problem="attachment.not_fetched")
+            return command.model_copy(update={"file": problem})
+        return command.model_copy(update={"file": taken(accepts, name, mime, data)})
 
     def _is_ours(self, message: Message) -> bool:
         return message.from_user is not None and message.from_user.id == self._bot.id
@@ -213,6 +227,10 @@ def _attached(message: Message) -> PhotoSize | TelegramFile | None:
         if each.document is not None and (each.document.mime_type or "").startswith(("image/", "application/octet")):
             return each.document
     return None
+
+
+def _named(file: TelegramFile) -> tuple[str, str]:
+    return file.file_name or "", file.mime_type or ""
 
 
 def _thread(message: object) -> str:

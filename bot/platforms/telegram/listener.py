@@ -9,7 +9,7 @@ from telegram import Bot, Update
 
 from bot.events import Destination
 from bot.platforms.base import Inbound
-from bot.platforms.telegram.inbound import Incoming, Moved, Orphan, Translator
+from bot.platforms.telegram.inbound import GroupMigrated, Incoming, Orphan, Translator
 from bot.platforms.telegram.queries import Background, Queries
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Listener:
                 match item:
                     case Incoming():
                         incoming = item
-                    case Moved():
+                    case GroupMigrated():
                         self._moved(item.old, item.new)
                     case Orphan():
                         self.removed_orphans += 1

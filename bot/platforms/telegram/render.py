@@ -11,9 +11,9 @@ from typing import Final
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, User
 
-from bot import markup
 from bot.messages import Button, Message, Progress
-from bot.splitting import slices, utf16_length
+from bot.text import markup
+from bot.text.splitting import slices, utf16_length
 
 TEXT_LIMIT: Final = 4096  # Bot API, sendMessage, in UTF-16 units
 CAPTION_LIMIT: Final = 1024  # Bot API, sendPhoto, in UTF-16 units
@@ -138,7 +138,7 @@ def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[
 
 def caption(message: Message) -> Part:
     """Return the text under a picture, within Telegram's limit: its description first, for who does not see it."""
-    about = "" if message.picture is None or message.picture.document else message.picture.alt
+    about = message.pictures[0].alt if message.pictures else ""
     draft = _Draft()
     draft.add(message.title, MessageEntity.BOLD)
     # Descriptions are people's words: nothing in them is emphasis.

@@ -30,9 +30,9 @@ from telegram import Message as Sent
 from telegram.error import BadRequest
 
 from bot.events import Destination
-from bot.messages import Message, Picture, PictureFile, Progress
+from bot.messages import FileContent, Message, Progress
 from bot.platforms.base import Delivery, DeliveryError, RetryLater, Undeliverable
-from bot.platforms.telegram.api import Api, Unanswered, says
+from bot.platforms.telegram.api import TelegramApi, Unanswered, says
 from bot.platforms.telegram.queries import ANSWER_LIMIT, Queries
 from bot.platforms.telegram.render import (
     PLACEHOLDER,
@@ -44,7 +44,7 @@ from bot.platforms.telegram.render import (
     render,
     render_progress,
 )
-from bot.splitting import utf16_length
+from bot.text.splitting import utf16_length
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +68,10 @@ class _Placeholder:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Sender:
+class TelegramSender:
     """Sends, edits and removes messages."""
 
-    def __init__(self, bot: Callable[[], Bot], api: Api, queries: Queries) -> None:
+    def __init__(self, bot: Callable[[], Bot], api: TelegramApi, queries: Queries) -> None:
         """``bot`` returns the connected client or raises `RetryLater`."""
         self._bot = bot
         self._api = api
@@ -143,7 +143,12 @@ class Sender:
             return True
         text = plain(message)
         short = max(len(text), utf16_length(text)) <= ANSWER_LIMIT
-        bare = message.asks is None and message.picture is None and keyboard(message.buttons) is None
+        bare = (
+            message.asks is None
+            and not message.pictures
+            and not message.attachments
+            and keyboard(message.buttons) is None
+        )
         fits = message.private and short and bare
         if not fits or delivery.placeholder or delivery.sent or not self._queries.reserve(query):
             self._settle_query(delivery)
@@ -157,8 +162,8 @@ class Sender:
         return True
 
     async def _send(self, delivery: Delivery, message: Message) -> None:
-        if message.picture is not None:
-            await self._send_picture(delivery, message, message.picture)
+        if message.pictures or message.attachments:
+            await self._send_picture(delivery, message)
             return
         destination, parts, sent = delivery.destination, render(message), list(delivery.sent)
         asked = message.asks is not None
@@ -181,7 +186,7 @@ class Sender:
         if delivery.placeholder and not usable:
             await self.retract(destination, delivery.placeholder)
 
-    async def _send_picture(self, delivery: Delivery, message: Message, picture: Picture) -> None:
+    async def _send_picture(self, delivery: Delivery, message: Message) -> None:
         """Put a picture into the placeholder: like text it is edited in, so that it is there once."""
         destination = delivery.destination
         if not delivery.sent:
@@ -189,12 +194,12 @@ class Sender:
             if placeholder == delivery.placeholder:
                 await delivery.record(placeholder)
             delivery.sent.append(placeholder)
-        file = await picture.load("full" if picture.document else "photo")
-        while not await self._edit_picture(destination, delivery.sent[-1], message, picture, file):
+        file = await (message.pictures[0].load("photo") if message.pictures else message.attachments[0].load())
+        while not await self._edit_picture(destination, delivery.sent[-1], message, file):
             delivery.sent.append(await self._post(delivery, Part(PLACEHOLDER)))
 
     async def _edit_picture(
-        self, destination: Destination, message_id: str, message: Message, picture: Picture, file: PictureFile
+        self, destination: Destination, message_id: str, message: Message, file: FileContent
     ) -> bool:
         """Turn a message of ours into a picture; False if it is gone."""
         shown = self._placeholder(destination, message_id)
@@ -208,9 +213,9 @@ class Sender:
                 "caption": text.text, "caption_entities": text.entities, "filename": file.name,
             }  # fmt: skip
             media = (
-                InputMediaDocument(file.data, **about)
-                if picture.document
-                else InputMediaPhoto(file.data, has_spoiler=picture.hidden, **about)
+                InputMediaPhoto(file.data, has_spoiler=message.pictures[0].hidden, **about)
+                if message.pictures
+                else InputMediaDocument(file.data, **about)
             )
             return await self._bot().edit_message_media(
                 media, self._api.chat_id(destination.chat_id), int(message_id), reply_markup=rows

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from bot.events import Command
-from bot.messages import Button, Message, Picture, PictureFile, Progress
+from bot.messages import Button, FileContent, Message, OutgoingPicture, Progress
 from bot.platforms.base import RetryLater
 from tests.bot.discord.conftest import Connected
 from tests.doubles.discord import Fault
@@ -15,13 +15,13 @@ from tests.doubles.discord.messages import Message as Sent
 PNG = b"\x89PNG full"
 
 
-def picture(*, alt: str = "A keeper at a door", hidden: bool = False, document: bool = False) -> Message:
-    async def load(form: Literal["full", "photo"]) -> PictureFile:
+def picture(*, alt: str = "A keeper at a door", hidden: bool = False) -> Message:
+    async def load(form: Literal["full", "photo"]) -> FileContent:
         assert form == "full"
-        return PictureFile(PNG, "image/png", "picture-1.png")
+        return FileContent(PNG, "image/png", "picture-1.png")
 
-    shown = Picture(load, alt, hidden=hidden, document=document)
-    return Message("", footer="Seed 7", buttons=((Button("Again", "1.redraw.1"),),), picture=shown)
+    shown = OutgoingPicture(load, alt, hidden=hidden)
+    return Message("", footer="Seed 7", buttons=((Button("Again", "1.redraw.1"),),), pictures=(shown,))
 
 
 def check(message: Sent, name: str = "picture-1.png") -> None:
@@ -82,8 +82,10 @@ async def test_an_attached_file_comes_with_the_command(connected: Connected, siz
     payload = (await connected.notes.event()).payload
     assert isinstance(payload, Command)
     assert payload.values["prompt"] == "at night"
+    assert payload.file is not None
     large = size > 10_000_000
-    assert (payload.file, payload.file_problem) == ((b"", "attachment.too_big") if large else (PNG, ""))
+    assert (payload.file.data, payload.file.problem) == ((b"", "attachment.too_big") if large else (PNG, ""))
+    assert payload.file.name == "mine.png"
 
 
 async def test_a_file_that_is_not_there_is_told(connected: Connected):
@@ -92,7 +94,8 @@ async def test_a_file_that_is_not_there_is_told(connected: Connected):
     await ann.slash(ann.dm(), "imagine", prompt="at night", picture=missing)
     payload = (await connected.notes.event()).payload
     assert isinstance(payload, Command)
-    assert payload.file_problem == "attachment.not_fetched"
+    assert payload.file is not None
+    assert payload.file.problem == "attachment.not_fetched"
 
 
 async def test_where_adults_are(connected: Connected):

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.messages import Button, Message, Progress
-from bot.platforms.discord.render import bodies, components, progress_body
+from bot.platforms.discord.controls import components
+from bot.platforms.discord.render import bodies, progress_body
 
 
 @pytest.mark.parametrize(

@@ -7,29 +7,32 @@ from telegram import Update
 
 from bot.commands import build_registry
 from bot.events import Command
-from bot.messages import Button, Message, Picture, PictureFile, Progress
+from bot.messages import Attachment, Button, FileContent, Message, OutgoingPicture, Progress
 from bot.platforms.base import RetryLater
 from bot.platforms.telegram import TelegramPlatform
 from bot.platforms.telegram.api import make_bot
 from bot.platforms.telegram.inbound import Incoming, Translator
 from bot.platforms.telegram.render import CAPTION_LIMIT, caption
-from bot.splitting import utf16_length
+from bot.text.splitting import utf16_length
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, to
 from tests.doubles.telegram import Fault, Person, TelegramServer
 from tests.doubles.telegram.faults import Kind
 
 FILES = {
-    "full": PictureFile(b"\x89PNG full", "image/png", "picture-1.png"),
-    "photo": PictureFile(b"\xff\xd8 photo", "image/jpeg", "picture-1.jpg"),
+    "full": FileContent(b"\x89PNG full", "image/png", "picture-1.png"),
+    "photo": FileContent(b"\xff\xd8 photo", "image/jpeg", "picture-1.jpg"),
 }
 
 
-def picture(*, alt: str = "A *keeper* at a door", hidden: bool = False, document: bool = False) -> Message:
-    async def load(form: Literal["full", "photo"]) -> PictureFile:
+BUTTONS = ((Button("Again", "1.redraw.1"),),)
+
+
+def picture(*, alt: str = "A *keeper* at a door", hidden: bool = False) -> Message:
+    async def load(form: Literal["full", "photo"]) -> FileContent:
         return FILES[form]
 
-    shown = Picture(load, alt, hidden=hidden, document=document)
-    return Message("", footer="Seed 7", buttons=((Button("Again", "1.redraw.1"),),), picture=shown)
+    shown = OutgoingPicture(load, alt, hidden=hidden)
+    return Message("", footer="Seed 7", buttons=BUTTONS, pictures=(shown,))
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +69,9 @@ async def test_a_placeholder_becomes_the_picture(
 async def test_full_quality_goes_as_a_document(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ):
-    await platform.deliver(outbox.row(to(alice)), picture(document=True))
+    original = FILES["full"]
+    attachment = Attachment.of(original.data, original.mime, original.name)
+    await platform.deliver(outbox.row(to(alice)), Message("", footer="Seed 7", attachments=(attachment,)))
     (message,) = server.sent
     assert message.file is not None
     assert (message.file.kind, message.file.content) == ("document", b"\x89PNG full")
@@ -122,5 +127,5 @@ async def test_a_photo_with_a_command_brings_the_file(server: TelegramServer, al
             payload = incoming.event.payload
             assert isinstance(payload, Command)
             found.append(payload)
-        assert [c.file for c in found] == [b"\xff\xd8 mine"] * 3 + [b""]
+        assert [c.file and c.file.data for c in found] == [b"\xff\xd8 mine"] * 3 + [None]
         assert [c.rest for c in found] == ["at night", "at noon", "", ""]

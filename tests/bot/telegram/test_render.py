@@ -2,7 +2,7 @@ from telegram import MessageEntity
 
 from bot.messages import Button, Message, Progress
 from bot.platforms.telegram.render import Part, keyboard, plain, render, render_progress
-from bot.splitting import utf16_length
+from bot.text.splitting import utf16_length
 
 
 def shown(part: Part) -> str:

@@ -7,7 +7,7 @@ what they embrace (``2 * 3 * 4`` has none), ``_`` and ``*`` do not count inside 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 _MARKS: Final = re.compile(r"\*+|_+|\n[ \t]*\n")
@@ -16,11 +16,12 @@ _LONGEST: Final = {"*": 3, "_": 1}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of text in one style."""
+    """A run of text in one style. ``code`` is a block of its own in a monospaced font; `parse` never makes one."""
 
     text: str
     bold: bool = False
     italic: bool = False
+    code: bool = False
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ def pick(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     for span in spans:
         text = span.text[max(0, start - at) : max(0, end - at)]
         if text:
-            picked.append(Span(text, span.bold, span.italic))
+            picked.append(replace(span, text=text))
         at += len(span.text)
     return picked
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.splitting import slices, split, utf16_length
+from bot.text.splitting import slices, split, utf16_length
 
 FAMILY = "👩\u200d👩\u200d👧\u200d👦"
 THUMB = "👍🏽"

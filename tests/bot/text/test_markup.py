@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.markup import Span, parse, pick, plain
+from bot.text.markup import Span, parse, pick, plain
 
 
 class Case(NamedTuple):

@@ -1,0 +1,96 @@
+"""Files that people send: what a parameter takes, checked by size, type and name before anything is downloaded.
+
+What a file really holds is for its reader to find out (`db.pictures`, the importers): names and types are claims.
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+from bot.events import IncomingFile
+from db.errors import BadInput
+from db.pictures import ATTACHED_BYTES
+
+Accepts = Literal["picture", "card", "story", "text", "any"]
+"""``text`` is the answer to a question, sent as a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What a parameter takes. ``limit`` in bytes; a file fits by its media type or by the ending of its name.
+
+    Both are empty where any file fits.
+    """
+
+    limit: int
+    types: frozenset[str] = frozenset()
+    endings: tuple[str, ...] = ()
+
+
+_ANY_BYTES: Final = 20_000_000  # what Telegram's getFile hands out
+KINDS: Final[dict[Accepts, FileKind]] = {
+    "picture": FileKind(
+        ATTACHED_BYTES,
+        frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}),
+        ("png", "jpg", "jpeg", "webp", "gif"),
+    ),
+    "card": FileKind(10_000_000, frozenset({"image/png", "application/json"}), ("png", "json", "charx")),
+    "story": FileKind(
+        10_000_000,
+        frozenset({
+            "text/plain", "text/markdown", "text/html", "application/json", "application/zip", "application/epub+zip",
+        }),
+        ("txt", "md", "html", "json", "zip", "epub", "twee"),
+    ),
+    "text": FileKind(100_000, frozenset({"text/plain", "text/markdown", "application/json"}), ("txt", "md", "json")),
+    "any": FileKind(_ANY_BYTES),
+}  # fmt: skip
+
+
+def fits(accepts: Accepts, name: str, mime: str) -> bool:
+    """Return whether a file of this name and media type may be what a parameter takes."""
+    kind = KINDS[accepts]
+    ending = PurePosixPath(name).suffix.lower().removeprefix(".")
+    return not kind.endings or mime.partition(";")[0].strip().lower() in kind.types or ending in kind.endings
+
+
+def refusal(accepts: Accepts, name: str, mime: str, size: int) -> IncomingFile | None:
+    """Return a file that is refused before it is downloaded, with the reason; None for one to download.
+
+    ``size`` in bytes, 0 if the platform does not say.
+    """
+    kind = KINDS[accepts]
+    if not fits(accepts, name, mime):
+        expected = ", ".join(ending.upper() for ending in kind.endings)
+        return IncomingFile(name=name, mime=mime, problem="attachment.wrong_type", values={"expected": expected})
+    if size > kind.limit:
+        return too_big(accepts, name, mime)
+    return None
+
+
+def taken(accepts: Accepts, name: str, mime: str, data: bytes) -> IncomingFile:
+    """Return a downloaded file, or why it is refused after all."""
+    if len(data) > KINDS[accepts].limit:
+        return too_big(accepts, name, mime)
+    if not data:
+        return IncomingFile(name=name, mime=mime, problem="attachment.empty")
+    return IncomingFile(name=name, mime=mime, data=data)
+
+
+def too_big(accepts: Accepts, name: str = "", mime: str = "") -> IncomingFile:
+    """Return a file that is refused for its size."""
+    limit = KINDS[accepts].limit / 1_000_000
+    return IncomingFile(name=name, mime=mime, problem="attachment.too_big", values={"limit_mb": f"{limit:g}"})
+
+
+def text_of(file: IncomingFile) -> str:
+    """Return the text of a file that was sent as an answer. Raises `BadInput` with what is wrong with it."""
+    if file.problem:
+        raise BadInput(file.problem, **file.values)
+    try:
+        text = file.data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise BadInput("attachment.not_text") from e
+    if "\0" in text:
+        raise BadInput("attachment.not_text")
+    return text.replace("\r\n", "\n").strip()

@@ -1,0 +1,27 @@
+"""Context menus: what can be done with a message that somebody wrote. Discord shows them; others have none."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.events import MenuPick
+from db.registry import Registry
+
+if TYPE_CHECKING:
+    from bot.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class MenuSpec:
+    """An entry. ``name`` is what people read, of at most 32 characters; ``handler`` runs in the event's transaction."""
+
+    name: str
+    handler: Callable[["Context", MenuPick], Awaitable[None]]
+
+
+class MenuRegistry(Registry[MenuSpec]):
+    """All entries, in order. Discord shows at most 15."""
+
+    def __init__(self, own: Iterable[MenuSpec] = ()) -> None:
+        """``own`` are the product's. Raises `db.registry.NameTaken`."""
+        super().__init__("menu", lambda spec: spec.name, own)

@@ -1,0 +1,116 @@
+"""Commands, presses, dialogs, menu entries and suggestions, each acknowledged within Discord's 3 seconds."""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import discord
+
+from bot.commands.registry import CommandRegistry
+from bot.events import Command, Event, IncomingFile, Submit
+from bot.files import Accepts, refusal, taken
+from bot.messages import Form, Message
+from bot.platforms.base import Inbound
+from bot.platforms.discord import api
+from bot.platforms.discord.acks import Ack, Acks
+from bot.platforms.discord.api import DiscordApi
+from bot.platforms.discord.commands import read
+from bot.platforms.discord.controls import dialog
+from bot.platforms.discord.inbound import AttachedFile, attached_file, interaction_event
+from bot.platforms.discord.render import bodies
+
+DEFER_AFTER: Final = 1.8
+"""Seconds after an interaction came in until it is deferred, if the courier has not answered it; the limit is 3."""
+FETCH_SECONDS: Final = 1.1
+"""Seconds that fetching an attachment may take: the commit behind it has 1.5, the first response is due after 3."""
+_log = logging.getLogger(__name__)
+
+
+class Interactions:
+    """Takes interactions; the courier answers them through the same `Acks`."""
+
+    def __init__(self, calls: DiscordApi, acks: Acks, registry: CommandRegistry) -> None:
+        """``registry`` names the commands."""
+        self._api, self._acks, self._registry = calls, acks, registry
+
+    async def take(self, interaction: discord.Interaction[Any], inbound: Inbound) -> None:
+        """Hand a command, a press, a menu entry or a dialog on, and acknowledge it in time."""
+        event = interaction_event(interaction)
+        if event is None:
+            return
+        if interaction.type is discord.InteractionType.autocomplete:
+            await self._suggest(interaction, event, inbound)
+            return
+        interaction_id, token = str(interaction.id), interaction.token
+        received = asyncio.get_running_loop().time()
+        event = await self._with_file(interaction, event)
+        ack = self._acks.open(interaction_id)
+        if not isinstance(event.payload, Submit):
+            direct = await inbound.form_for(event)
+            if direct is not None:
+                kind, data = (
+                    (api.DIALOG, dialog(direct)) if isinstance(direct, Form) else (api.ANSWER, _private(direct))
+                )
+                await self._acknowledge(ack, interaction_id, token, kind, data)
+                return
+        outcome = await inbound.dispatch(event)
+        if outcome.status == "refused":
+            await self._acknowledge(ack, interaction_id, token, api.ANSWER, _private(Message(outcome.notice)))
+        elif outcome.status == "silent" and event.destination.pressed_message:
+            await self._acknowledge(ack, interaction_id, token, api.DEFER_SILENTLY)
+        elif outcome.status in ("working", "silent"):
+            await self._acknowledge(ack, interaction_id, token, api.DEFER)
+        elif outcome.status == "answered":
+            left = DEFER_AFTER - (asyncio.get_running_loop().time() - received)
+            try:
+                await asyncio.wait_for(ack.done.wait(), max(left, 0.1))
+            except TimeoutError:
+                flags = {"flags": api.EPHEMERAL} if outcome.private else None
+                await self._acknowledge(ack, interaction_id, token, api.DEFER, flags)
+
+    async def _with_file(self, interaction: discord.Interaction[Any], event: Event) -> Event:
+        """Return the event with the file that the person attached to their command, if there is time to fetch it."""
+        command = event.payload
+        spec = self._registry.get(command.name) if isinstance(command, Command) else None
+        if not isinstance(command, Command) or spec is None or spec.file is None:
+            return event
+        attached = attached_file(interaction, command, spec)
+        if attached is None:
+            return event
+        file = await self._fetched(attached, spec.file.accepts)
+        return event.model_copy(update={"payload": command.model_copy(update={"file": file})})
+
+    async def _fetched(self, attached: AttachedFile, accepts: Accepts) -> IncomingFile:
+        refused = refusal(accepts, attached.name, attached.mime, attached.size)
+        if refused is not None:
+            return refused
+        try:
+            data = await self._api.download(attached.url, FETCH_SECONDS)
+        except (*api.TROUBLE, TimeoutError) as e:
+            _log.info("an attachment could not be fetched: %s", type(e).__name__)
+            return IncomingFile(name=attached.name, mime=attached.mime, problem="attachment.not_fetched")
+        return taken(accepts, attached.name, attached.mime, data)
+
+    async def _acknowledge(
+        self, ack: Ack, interaction: str, token: str, kind: int, data: api.Body | None = None
+    ) -> None:
+        async with ack.lock:
+            if ack.state != "open":
+                return
+            try:
+                await self._api.respond(interaction, token, kind, data)
+            except discord.HTTPException as e:
+                if e.code not in (api.ALREADY_ACKNOWLEDGED, api.UNKNOWN_INTERACTION):
+                    raise
+                _log.info("an interaction could not be acknowledged: %s", e.text)
+            ack.became("deferred" if kind == api.DEFER else "answered")
+
+    async def _suggest(self, interaction: discord.Interaction[Any], event: Event, inbound: Inbound) -> None:
+        _, values, focused = read(dict(interaction.data or {}))  # type: ignore[arg-type]
+        found = await inbound.complete(event, focused, values.get(focused, ""))
+        choices = [{"name": label[:100], "value": value} for label, value in found[:25]]
+        await self._api.respond(str(interaction.id), interaction.token, api.SUGGEST, {"choices": choices})
+
+
+def _private(message: Message) -> api.Body:
+    return {**bodies(message)[0], "components": bodies(message)[-1]["components"], "flags": api.EPHEMERAL}

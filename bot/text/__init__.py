@@ -1,0 +1,1 @@
+"""Text for people: light markup, tables, splitting into messages."""
