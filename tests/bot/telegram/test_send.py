@@ -238,12 +238,12 @@ async def test_group_that_became_a_supergroup(
     async with asyncio.timeout(5):
         while True:
             try:
-                await platform.deliver(outbox.row(old), Message(body="GroupMigrated here"))
+                await platform.deliver(outbox.row(old), Message(body="Moved here"))
             except Undeliverable:
                 await asyncio.sleep(0.05)
             else:
                 break
-    await alice.wait_for_message(group, "GroupMigrated here")
+    await alice.wait_for_message(group, "Moved here")
 
 
 async def test_every_reply_arrives_once_whatever_happens(
