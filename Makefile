@@ -72,11 +72,12 @@ $(VENV)/bin/python:
 	  || { echo "Storyfork needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-# Input is for the program, not for pip.
+# Input is for the program, not for pip. Bytecode is written for what is imported, not for all that is installed: it
+# would be a quarter of the environment.
 $(CORE): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing Storyfork into $(VENV) …" >&2
-	@$(PIP) install -q 'pip>=$(PIP_VERSION)' </dev/null
-	@$(PIP) install -q -c constraints.txt -e . </dev/null
+	@$(PIP) install -q --no-compile 'pip>=$(PIP_VERSION)' </dev/null
+	@$(PIP) install -q --no-compile -c constraints.txt -e . </dev/null
 	@touch $@
 
 # llama-cpp-python is compiled when no wheel fits: about 3 minutes, once (pip keeps the wheel). On Linux a plain torch
