@@ -49,8 +49,8 @@ async def _in_database(around: Surroundings, schemas: Schemas) -> list[Check]:
     failures = [(name, f"its tables are not up to date: {reason}") for name, reason in sorted(found.failures.items())]
     checks = [
         Check(NAME, State.WARN, f"plug-in {name} ({schemas.registry.source(name)}): {reason}", ADVICE)
-        for name, reason in (*failures, *wrong)
-        if name in schemas.registry and (name in found.failures or not found.names)
+        for name, reason in (*failures, *(wrong if not found.names else []))
+        if name in schemas.registry
     ]
     for name in found.removed:
         advice = f"Install it again, or delete its tables: DROP SCHEMA {name} CASCADE."

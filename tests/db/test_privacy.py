@@ -11,6 +11,7 @@ import pytest
 from db import accounts, chats, drafts, inbox, jobs, outbox, overrides, personas, pictures, privacy, stories, usage
 from db.accounts import Who
 from db.connection import jsonb, row, rows, transaction
+from db.errors import LeaseLost
 from db.migrate import migrate
 from db.models import Persona
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule
@@ -161,6 +162,16 @@ async def test_an_erased_account_leaves_no_word_and_the_other_keeps_all(database
     assert await tables_with("zephyr") == set()
     assert await exported(quill, dice) == kept
     assert not await privacy.erase_account(zephyr.account.id, [dice])
+
+
+async def test_a_job_that_runs_while_its_account_is_erased_commits_nothing(database: str):
+    who = await lives("zephyr")
+    job = await row("SELECT id, lease_token FROM jobs WHERE account_id = $1", who.account.id)
+    assert job is not None
+    assert await privacy.erase_account(who.account.id, [])
+    with pytest.raises(LeaseLost):
+        await jobs.save_artifact(job["id"], job["lease_token"], "late", "step", {"text": "zephyr again"})
+    assert await tables_with("zephyr") == set()
 
 
 async def test_a_user_stays_while_another_account_knows_them(database: str):
