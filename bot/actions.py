@@ -10,7 +10,6 @@ from bot.commands.persona import use_persona
 from bot.context import Context
 from db import chats, jobs, personas, pictures, stories
 from db.errors import NotAllowed, NotFound
-from db.models import Page
 from prompts.safety.rating import exceeds, parse_rating
 
 
@@ -133,9 +132,9 @@ async def _moved(context: Context, page_id: int, move: stories.Move) -> None:
     """Mark the choice, show where it leads, and give the page's waiting job what it waits for."""
     await context.mark(page_id, move.page.choice_id)
     await story_commands.show(context, move)
-    page = await Page.get(id=page_id)
-    if page.job_id is not None and await jobs.interact(page.job_id, {"choice": move.page.choice_id}):
-        context.wakes.append(page.job_id)
+    job_id = None if move.left is None else move.left.job_id
+    if job_id is not None and await jobs.interact(job_id, {"choice": move.page.choice_id}):
+        context.wakes.append(job_id)
 
 
 _HANDLERS: Final[dict[Verb, Callable[[Context, Action], Awaitable[None]]]] = {

@@ -9,8 +9,10 @@ from bot.commands.registry import CommandRegistry, CommandSpec
 from bot.forms import form_of
 from bot.messages import Button, Message, Progress
 from bot.pictures import file_message, picture_message, prompt_message
-from db import accounts, chats, jobs, outbox, overrides, personas, stories
-from db.models import Choice, OutboxRow, Page, Picture, Story
+from db import accounts, chats, jobs, outbox, overrides, personas, pictures, stories
+from db.models import OutboxRow
+from db.pictures import Picture
+from db.stories import Choice, Page, Story
 from prompts.errors import PromptNotFound
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
@@ -121,7 +123,7 @@ class Composer:
     async def _page_failed(self, row: OutboxRow, words: "_Words") -> Message:
         values = row.payload["values"]
         reason = words(row.payload["key"], **values)
-        found = None if (story := values.get("story")) is None else await stories.cursor(int(story))
+        found = None if (story := values.get("story")) is None else await stories.current(int(story))
         if found is None:
             return Message(words("job.failed", reason=reason))
         story, page, choices = found
@@ -172,12 +174,12 @@ class Composer:
         )
 
     async def _delete(self, row: OutboxRow, words: "_Words") -> Message | None:
-        story = await Story.get_or_none(id=int(row.payload["story"]))
-        if story is None:
+        found = await stories.summary(await outbox.account_of(row.id), int(row.payload["story"]))
+        if found is None:
             return None
-        pages = await Page.filter(story_id=story.id).count()
+        story = found.story
         return Message(
-            words("story.delete_ask", title=story.title or words("story.title_unknown"), pages=pages),
+            words("story.delete_ask", title=story.title or words("story.title_unknown"), pages=found.pages),
             buttons=(
                 (
                     _button(words, "delete", "delete", story.id, style="danger"),
@@ -244,15 +246,15 @@ class Composer:
         return Message(words("help.intro") + "\n\n" + "\n".join(lines), title=words("help.title"))
 
     async def _picture(self, row: OutboxRow, words: "_Words") -> Message:
-        picture = await Picture.get_or_none(id=int(row.payload["picture"]))
+        picture = await _picture_of(row)
         return Message(words("picture.unknown")) if picture is None else picture_message(picture, words)
 
     async def _picture_prompt(self, row: OutboxRow, words: "_Words") -> Message:
-        picture = await Picture.get_or_none(id=int(row.payload["picture"]))
+        picture = await _picture_of(row)
         return Message(words("picture.unknown"), private=True) if picture is None else prompt_message(picture, words)
 
     async def _picture_file(self, row: OutboxRow, words: "_Words") -> Message:
-        picture = await Picture.get_or_none(id=int(row.payload["picture"]))
+        picture = await _picture_of(row)
         return Message(words("picture.unknown")) if picture is None else file_message(picture, words)
 
 
@@ -275,6 +277,10 @@ def usage(spec: CommandSpec) -> str:
 async def _words(row: OutboxRow) -> _Words:
     user = await accounts.user_called(row.platform, str(row.destination.get("user_id", "")))
     return _Words("" if user is None else user.language)
+
+
+async def _picture_of(row: OutboxRow) -> Picture | None:
+    return await pictures.find(await outbox.account_of(row.id), int(row.payload["picture"]))
 
 
 def _offered(choices: list[Choice]) -> tuple[str, ...]:

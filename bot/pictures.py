@@ -8,7 +8,7 @@ from bot.buttons import Action, Verb
 from bot.messages import Attachment, Button, FileContent, Message, OutgoingPicture
 from db import pictures
 from db.errors import NotFound
-from db.models import Picture
+from db.pictures import Picture
 
 Words = Callable[..., str]
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}

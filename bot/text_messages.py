@@ -10,9 +10,8 @@ from bot.commands.registry import CommandRegistry
 from bot.context import Context
 from bot.events import TextMessage
 from bot.forms import draft_form, form_of
-from db import accounts, chats, outbox, personas
+from db import accounts, chats, outbox, personas, stories
 from db.errors import Moved, NotAllowed, NotFound
-from db.models import Page, Story
 
 Submit = Callable[[Context, Action, dict[str, str]], Awaitable[None]]
 
@@ -28,9 +27,9 @@ async def receive(context: Context, words: TextMessage, registry: CommandRegistr
     await accounts.note_said(context.conversation_id, event.event_id)
     if words.reply_to:
         page_id = await outbox.page_in_message(event.platform, event.conversation.chat_id, words.reply_to)
-        page = None if page_id is None else await Page.get_or_none(id=page_id)
-        if page is not None:
-            story = await Story.get(id=page.story_id)
+        found = None if page_id is None else await stories.page_of(context.account_id, page_id)
+        if found is not None:
+            story, page, _ = found
             await actions.own(context, page.id, story.revision, words.text)
             return
     if context.who.conversation.mode == "story" and context.who.conversation.story_id is not None:

@@ -1,10 +1,36 @@
-"""Persona chat: turns and their variants. Memory is scoped by persona and conversation, and by the last reset."""
+"""Persona chat: messages and their variants. Memory is scoped by persona and conversation, and by the last reset."""
 
+import json
 from dataclasses import dataclass
+from typing import Final
 
+from db.accounts import Conversation, User
 from db.connection import row, rows
 from db.errors import NotFound
-from db.models import ChatMessage, Conversation, Persona
+from db.personas import Persona
+from db.records import build, columns, fetch, fetch_one
+
+_PENDING: Final = """
+SELECT to_jsonb(r) AS reply, to_jsonb(m) AS said, to_jsonb(p) AS persona, to_jsonb(u) AS person
+FROM chat_messages r JOIN chat_messages m ON m.id = r.reply_to_id JOIN personas p ON p.id = r.persona_id
+LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One variant of one message. A persona's message replies to a user's; of its variants one is ``chosen``."""
+
+    id: int
+    conversation_id: int
+    persona_id: int
+    user_id: int | None
+    epoch: int
+    role: str
+    reply_to_id: int | None
+    variant_index: int
+    chosen: bool
+    state: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,22 +41,35 @@ class Exchange:
     reply: ChatMessage
 
 
+@dataclass(frozen=True, slots=True)
+class PendingReply:
+    """A reply that is to be written: by which persona, to what, said by whom (None: that person was deleted)."""
+
+    reply: ChatMessage
+    said: ChatMessage
+    persona: Persona
+    user: User | None
+
+
 async def say(conversation: Conversation, persona: Persona, user_id: int, text: str) -> Exchange:
     """Record what a user said and start the persona's reply."""
-    said = await ChatMessage.create(
-        conversation_id=conversation.id,
-        persona_id=persona.id,
-        user_id=user_id,
-        epoch=conversation.epoch,
-        role="user",
-        text=text,
-    )
+    said = await fetch_one(
+        ChatMessage,
+        "INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, text) "
+        f"VALUES ($1, $2, $3, $4, 'user', $5) RETURNING {columns(ChatMessage)}",
+        conversation.id, persona.id, user_id, conversation.epoch, text,
+    )  # fmt: skip
+    assert said is not None
     return Exchange(said, await _reply(said, 0, chosen=True))
 
 
 async def again(conversation: Conversation, reply_id: int) -> Exchange:
     """Start another variant of a persona's reply; the old ones are kept. Raises `NotFound`."""
-    old = await ChatMessage.get_or_none(id=reply_id, conversation_id=conversation.id, role="persona")
+    old = await fetch_one(
+        ChatMessage,
+        f"SELECT {columns(ChatMessage)} FROM chat_messages WHERE id = $1 AND conversation_id = $2 AND role = 'persona'",
+        reply_id, conversation.id,
+    )  # fmt: skip
     if old is None or old.reply_to_id is None or old.epoch != conversation.epoch:
         raise NotFound("chat.unknown_message")
     later = await row(
@@ -40,28 +79,36 @@ async def again(conversation: Conversation, reply_id: int) -> Exchange:
     )  # fmt: skip
     if later is not None:
         raise NotFound("chat.not_last")
-    # The turn's own row is the lock: of two presses at once the second sees the first's variant.
-    await rows("SELECT id FROM chat_messages WHERE id = $1 FOR UPDATE", old.reply_to_id)
-    variants = await ChatMessage.filter(reply_to_id=old.reply_to_id).order_by("-variant_index")
-    if variants[0].state == "pending":
+    # The user's message is the lock: of two presses at once the second sees the first's variant.
+    said = await fetch_one(
+        ChatMessage,
+        f"SELECT {columns(ChatMessage)} FROM chat_messages WHERE id = $1 FOR UPDATE",
+        old.reply_to_id,
+    )
+    newest = await row(
+        "SELECT state, variant_index FROM chat_messages WHERE reply_to_id = $1 ORDER BY variant_index DESC LIMIT 1",
+        old.reply_to_id,
+    )
+    assert said is not None
+    assert newest is not None
+    if newest["state"] == "pending":
         raise NotFound("chat.being_written")
-    said = await ChatMessage.get(id=old.reply_to_id)
-    return Exchange(said, await _reply(said, variants[0].variant_index + 1, chosen=False))
+    return Exchange(said, await _reply(said, newest["variant_index"] + 1, chosen=False))
 
 
 async def attach_reply(reply_id: int, text: str) -> bool:
     """Fill a pending reply and make it the chosen variant; False if it is gone or was filled before."""
     found = await row(
-        "UPDATE chat_messages SET text = $2, state = 'ready' WHERE id = $1 AND state = 'pending' RETURNING reply_to_id",
+        "UPDATE chat_messages SET text = $2, state = 'ready' WHERE id = $1 AND state = 'pending' "
+        "RETURNING reply_to_id, chosen",
         reply_id, text,
     )  # fmt: skip
     if found is None:
         return False
-    await rows(
-        "UPDATE chat_messages SET chosen = false WHERE reply_to_id = $1 AND id <> $2 AND chosen",
-        found["reply_to_id"], reply_id,
-    )  # fmt: skip
-    await rows("UPDATE chat_messages SET chosen = true WHERE id = $1 AND NOT chosen", reply_id)
+    if not found["chosen"]:
+        # Two statements: a unique index keeps the chosen variant one at each moment.
+        await rows("UPDATE chat_messages SET chosen = false WHERE reply_to_id = $1 AND chosen", found["reply_to_id"])
+        await rows("UPDATE chat_messages SET chosen = true WHERE id = $1", reply_id)
     return True
 
 
@@ -72,31 +119,48 @@ async def give_up(reply_id: int) -> None:
 
 async def get(message_id: int) -> tuple[ChatMessage, Persona, Conversation] | None:
     """Return a message with its persona and conversation; None if it was deleted."""
-    message = await ChatMessage.get_or_none(id=message_id)
-    if message is None:
+    found = await row(
+        "SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona, to_jsonb(c) AS conversation FROM chat_messages m "
+        "JOIN personas p ON p.id = m.persona_id JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $1",
+        message_id,
+    )
+    if found is None:
         return None
     return (
-        message,
-        await Persona.get(id=message.persona_id),
-        await Conversation.get(id=message.conversation_id),
+        build(ChatMessage, json.loads(found["message"])),
+        build(Persona, json.loads(found["persona"])),
+        build(Conversation, json.loads(found["conversation"])),
+    )
+
+
+async def pending(reply_id: int) -> PendingReply | None:
+    """Return what a reply's author must know besides the history; None if it was deleted."""
+    found = await row(_PENDING, reply_id)
+    if found is None:
+        return None
+    return PendingReply(
+        reply=build(ChatMessage, json.loads(found["reply"])),
+        said=build(ChatMessage, json.loads(found["said"])),
+        persona=build(Persona, json.loads(found["persona"])),
+        user=None if found["person"] is None else build(User, json.loads(found["person"])),
     )
 
 
 async def history(reply: ChatMessage, keep: int = 40, step: int = 16) -> list[ChatMessage]:
-    """Return the turns before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
+    """Return the messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
 
-    The last ``keep`` messages are among them. Older ones are left out ``step`` at a time, so that the histories of
-    turns that follow each other begin alike: what a model has read of them need not be read again.
+    The last ``keep`` messages are among them. Older ones are left out ``step`` at a time, so that consecutive
+    histories begin alike: what a model has read of them need not be read again.
     """
-    found = await rows(
-        "WITH told AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS n "
+    return await fetch(
+        ChatMessage,
+        "WITH told AS (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS n "
         "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
         "AND state = 'ready' AND chosen AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)) "
-        "SELECT id FROM told WHERE place >= greatest(n - $5, 0) / $6 * $6",
+        f"SELECT {columns(ChatMessage)} FROM told WHERE place >= greatest(n - $5, 0) / $6 * $6 "
+        "ORDER BY coalesce(reply_to_id, id), id",
         reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, keep, step,
     )  # fmt: skip
-    messages = await ChatMessage.filter(id__in=[f["id"] for f in found])
-    return sorted(messages, key=lambda m: (m.reply_to_id or m.id, m.id))
 
 
 async def reset(conversation_id: int) -> None:
@@ -105,13 +169,11 @@ async def reset(conversation_id: int) -> None:
 
 
 async def _reply(said: ChatMessage, variant: int, *, chosen: bool) -> ChatMessage:
-    return await ChatMessage.create(
-        conversation_id=said.conversation_id,
-        persona_id=said.persona_id,
-        epoch=said.epoch,
-        role="persona",
-        reply_to_id=said.id,
-        variant_index=variant,
-        chosen=chosen,
-        state="pending",
-    )
+    made = await fetch_one(
+        ChatMessage,
+        "INSERT INTO chat_messages (conversation_id, persona_id, epoch, role, reply_to_id, variant_index, chosen, "
+        f"state) VALUES ($1, $2, $3, 'persona', $4, $5, $6, 'pending') RETURNING {columns(ChatMessage)}",
+        said.conversation_id, said.persona_id, said.epoch, said.id, variant, chosen,
+    )  # fmt: skip
+    assert made is not None
+    return made

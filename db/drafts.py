@@ -1,15 +1,11 @@
-"""Drafts: the form that a person is being asked field by field, one for each person in a conversation."""
+"""Drafts: the form that a person is being asked field by field, one for each person in a conversation.
+
+`db.people.resolve` reads it with the person.
+"""
 
 from typing import Any
 
 from db.connection import jsonb, rows
-from db.models import Draft
-
-
-async def get(conversation_id: int, user_id: int) -> dict[str, Any] | None:
-    """Return a person's draft in a conversation."""
-    found = await Draft.get_or_none(conversation_id=conversation_id, user_id=user_id)
-    return None if found is None else found.content
 
 
 async def keep(conversation_id: int, user_id: int, content: dict[str, Any]) -> None:

@@ -183,6 +183,15 @@ async def page_in_message(platform: str, chat_id: str, message_id: str) -> int |
     return None if found is None else found["page"]
 
 
+async def account_of(row_id: int) -> int:
+    """Return the account of a row's conversation."""
+    found = await row(
+        "SELECT c.account_id FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE o.id = $1", row_id
+    )
+    assert found is not None
+    return found["account_id"]
+
+
 async def counts() -> dict[str, int]:
     """Return how many rows are open (pending, sending) or dead."""
     found = await rows(

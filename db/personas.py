@@ -1,13 +1,25 @@
 """Personas: those that ship with the product, and an account's own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from tortoise.expressions import Q
-
+from db.accounts import Conversation
 from db.connection import jsonb, rows
 from db.errors import NotFound
-from db.models import Conversation, Persona
+from db.records import Json, columns, fetch, fetch_one
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A persona. ``account_id`` None: it ships with the product. ``card`` holds all its fields."""
+
+    id: int
+    account_id: int | None
+    key: str
+    position: int
+    name: str
+    card: Json[dict[str, Any]]
 
 
 async def sync_shipped(cards: Sequence[dict[str, Any]]) -> None:
@@ -26,15 +38,21 @@ async def sync_shipped(cards: Sequence[dict[str, Any]]) -> None:
 
 async def known(account_id: int, *, search: str = "") -> list[Persona]:
     """Return the personas that an account may use, shipped ones first; ``search`` is a part of the name."""
-    # Descending order puts NULL first: the shipped ones have no account.
-    return await Persona.filter(Q(account_id=account_id) | Q(account_id__isnull=True), name__icontains=search).order_by(
-        "-account_id", "position", "id"
-    )
+    return await fetch(
+        Persona,
+        f"SELECT {columns(Persona)} FROM personas WHERE (account_id = $1 OR account_id IS NULL) "
+        "AND strpos(lower(name), lower($2)) > 0 ORDER BY account_id NULLS FIRST, position, id",
+        account_id, search,
+    )  # fmt: skip
 
 
 async def get(account_id: int, persona_id: int) -> Persona:
     """Return a persona that an account may use. Raises `NotFound`."""
-    found = await Persona.filter(Q(account_id=account_id) | Q(account_id__isnull=True)).get_or_none(id=persona_id)
+    found = await fetch_one(
+        Persona,
+        f"SELECT {columns(Persona)} FROM personas WHERE id = $2 AND (account_id = $1 OR account_id IS NULL)",
+        account_id, persona_id,
+    )  # fmt: skip
     if found is None:
         raise NotFound("persona.unknown")
     return found
@@ -61,7 +79,9 @@ async def active(conversation: Conversation) -> Persona:
     """Return the persona of a conversation: the chosen one, else the first that ships. Raises `NotFound`."""
     if conversation.persona_id is not None:
         return await get(conversation.account_id, conversation.persona_id)
-    first = await Persona.filter(account_id__isnull=True).order_by("position").first()
+    first = await fetch_one(
+        Persona, f"SELECT {columns(Persona)} FROM personas WHERE account_id IS NULL ORDER BY position LIMIT 1"
+    )
     if first is None:
         raise NotFound("persona.none")
     return first

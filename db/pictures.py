@@ -1,4 +1,4 @@
-"""Pictures: kept with the record, so that workers and bots on any machine have them, and gone with their owner."""
+"""Pictures: stored in the database, so that workers and bots on any machine have them, and gone with their owner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,41 @@ from uuid import UUID
 
 from db.connection import row, rows, transaction
 from db.errors import LeaseLost, NotAllowed, NotFound
-from db.models import Picture
+from db.records import columns, fetch_one
 
 Form = Literal["full", "photo"]
 ATTACHED_BYTES: Final = 10_000_000
-"""Largest file that is taken from a person."""
+"""Maximum size of a file that is taken from a person, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture: for whom, of what, and how to draw it again. ``kind`` ``attached``: a person's own, to be redrawn."""
+
+    id: int
+    account_id: int
+    user_id: int | None
+    conversation_id: int | None
+    job_id: int | None
+    page_id: int | None
+    persona_id: int | None
+    source_id: int | None
+    kind: str
+    prompt: str
+    negative: str
+    alt: str
+    style: str
+    size: str
+    quality: str
+    lora: str
+    strength: float
+    seed: int
+    rating: str
+    hidden: bool
+    width: int
+    height: int
+    engine: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +55,7 @@ class PictureFile:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture that a job has drawn; see the columns of `db.models.Picture`."""
+    """A picture that a job has drawn; its fields are those of a `Picture`."""
 
     kind: str
     prompt: str
@@ -49,7 +79,7 @@ class Drawn:
 
 
 async def save(job_id: int, token: UUID, drawn: Drawn, files: Sequence[PictureFile]) -> int:
-    """Keep what a job has drawn and return its id; drawn again, it takes the first one's place.
+    """Store what a job has drawn and return its id; drawn again, it takes the first one's place.
 
     Raises `LeaseLost`, and `NotFound` if the page that it shows was deleted.
     """
@@ -79,16 +109,19 @@ async def save(job_id: int, token: UUID, drawn: Drawn, files: Sequence[PictureFi
 
 
 async def attach(account_id: int, user_id: int, conversation_id: int, data: bytes) -> int:
-    """Keep a file that a person attached, as it came: it is looked at and cleaned by whoever redraws it."""
-    picture = await Picture.create(
-        account_id=account_id, user_id=user_id, conversation_id=conversation_id, kind="attached"
-    )
-    await put_file(picture.id, PictureFile("full", "application/octet-stream", data))
-    return picture.id
+    """Store a file that a person attached, unchecked: the job that redraws it checks and cleans it first."""
+    found = await row(
+        "INSERT INTO pictures (account_id, user_id, conversation_id, kind) VALUES ($1, $2, $3, 'attached') "
+        "RETURNING id",
+        account_id, user_id, conversation_id,
+    )  # fmt: skip
+    assert found is not None
+    await put_file(found["id"], PictureFile("full", "application/octet-stream", data))
+    return found["id"]
 
 
 async def put_file(picture_id: int, file: PictureFile) -> None:
-    """Keep a file of a picture in place of the one that was there."""
+    """Store a file of a picture in place of the one that was there."""
     await rows(
         "INSERT INTO picture_files (picture_id, form, mime, data) VALUES ($1, $2, $3, $4) "
         "ON CONFLICT (picture_id, form) DO UPDATE SET mime = excluded.mime, data = excluded.data RETURNING id",
@@ -97,22 +130,29 @@ async def put_file(picture_id: int, file: PictureFile) -> None:
 
 
 async def put_clean(picture_id: int, data: bytes, width: int, height: int) -> None:
-    """Keep the harmless version (PNG) of an attached picture, and nothing of what came."""
+    """Replace what was attached by its harmless version (PNG)."""
     async with transaction():
         await put_file(picture_id, PictureFile("full", "image/png", data))
-        await Picture.filter(id=picture_id).update(width=width, height=height)
+        await rows("UPDATE pictures SET width = $2, height = $3 WHERE id = $1", picture_id, width, height)
 
 
 async def get(account_id: int, picture_id: int) -> Picture:
     """Return a picture of an account. Raises `NotFound`."""
-    found = await Picture.get_or_none(id=picture_id, account_id=account_id)
+    found = await find(account_id, picture_id)
     if found is None:
         raise NotFound("picture.unknown")
     return found
 
 
+async def find(account_id: int, picture_id: int) -> Picture | None:
+    """Return a picture of an account; None if there is none."""
+    return await fetch_one(
+        Picture, f"SELECT {columns(Picture)} FROM pictures WHERE id = $1 AND account_id = $2", picture_id, account_id
+    )
+
+
 async def file(picture_id: int, form: Form) -> PictureFile | None:
-    """Return a file of a picture, the full one where the asked-for form is not there; None if it has none."""
+    """Return a file of a picture, the full one if it has none of that form; None if it has none at all."""
     found = await row(
         "SELECT form, mime, data FROM picture_files WHERE picture_id = $1 ORDER BY form <> $2 LIMIT 1",
         picture_id, form,
@@ -121,8 +161,8 @@ async def file(picture_id: int, form: Form) -> PictureFile | None:
 
 
 async def delete(account_id: int, user_id: int, picture_id: int, *, admin: bool) -> None:
-    """Delete a picture with its files: its owner may, and who manages the account. Raises `NotFound`, `NotAllowed`."""
+    """Delete a picture with its files; its owner and administrators may. Raises `NotFound`, `NotAllowed`."""
     picture = await get(account_id, picture_id)
     if picture.user_id != user_id and not admin:
         raise NotAllowed("picture.not_yours")
-    await picture.delete()
+    await rows("DELETE FROM pictures WHERE id = $1", picture_id)

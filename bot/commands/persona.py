@@ -5,7 +5,7 @@ from typing import Any, Final
 from bot.commands.registry import CommandSpec, Parameter
 from bot.context import Context
 from db import chats, personas
-from db.models import Persona
+from db.personas import Persona
 
 
 async def list_personas(context: Context, values: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from bot.context import Context
 from bot.events import Command
 from db import accounts, personas, pictures, stories
 from db.errors import BadInput, NotAllowed, NotFound
-from db.models import Persona
+from db.personas import Persona
 from prompts.pictures import qualities, sizes, styles
 from prompts.safety.rating import RATINGS, Rating, exceeds, lowest, parse_rating, place_allowance
 from workers.queue import Queue

@@ -8,8 +8,7 @@ from bot.commands.registry import CommandSpec, Parameter
 from bot.context import Context
 from db import stories
 from db.errors import BadInput, NotFound
-from db.models import Page, Story
-from db.stories import Move
+from db.stories import Move, Page, Story
 from prompts.languages import LANGUAGES
 
 PREMISE_LENGTH: Final = 1000
@@ -107,7 +106,7 @@ async def _which(context: Context, wanted: str, *, shared: bool) -> int:
     """Return the story that a person names; ``shared``: without a name, one that is open to all counts as theirs."""
     wanted = wanted.strip()
     if not wanted:
-        told = await Story.get_or_none(id=context.who.conversation.story_id or 0, account_id=context.account_id)
+        told = await stories.get(context.account_id, context.who.conversation.story_id or 0)
         if told is not None and (told.owner_id == context.user_id or (shared and told.mode != "solo")):
             return told.id
         mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)

@@ -155,7 +155,8 @@ async def test_a_picture_is_shown_with_what_can_be_done(bot: Bot):
     file = await bot.answer(event)
     assert [a.description for a in file.attachments] == ["a door"]
     assert not file.pictures
-    shown = picture_message(picture, lambda key, **values: f"{key} {values}" if values else key)
+    stored = await pictures.get((await Account.get()).id, picture.id)
+    shown = picture_message(stored, lambda key, **values: f"{key} {values}" if values else key)
     (view,) = shown.pictures
     assert (view.alt, view.hidden) == ("a door", True)
     assert (await view.load("photo")).name == f"picture-{picture.id}.png"

@@ -3,7 +3,7 @@
 import pytest
 
 from db import chats, personas
-from db.models import Persona
+from db.personas import Persona
 from tests.db.world import somebody
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 async def persona() -> Persona:
     await personas.sync_shipped([{"key": "mira", "name": "Mira", "greeting": "Hello."}])
-    return await Persona.get(name="Mira")
+    return await personas.named(0, "Mira")
 
 
 async def test_old_messages_leave_the_history_several_at_a_time() -> None:

@@ -13,7 +13,6 @@ from db.accounts import Who
 from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
 from db.migrate import migrate
-from db.models import Persona
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule
 from tests.db.world import somebody
 
@@ -59,7 +58,7 @@ async def lives(name: str) -> Who:
         "INSERT INTO personas (account_id, key, name, card) VALUES ($1, $2, $2, $3::jsonb)",
         account, name, jsonb({"bio": f"{name}'s own"}),
     )  # fmt: skip
-    persona = await Persona.get(account_id=account)
+    persona = await personas.named(account, name)
     await personas.use(conversation, persona.id)
     turn = await chats.say(who.conversation, persona, user, f"it is I, {name}")
     await chats.attach_reply(turn.reply.id, f"welcome, {name}")

@@ -54,9 +54,8 @@ async def test_a_choice_grows_the_tree_and_moves_the_cursor(database: str):
     assert second.story.revision == first.story.revision + 1
     steps = await stories.path(second.page.id)
     assert [s.choice.text if s.choice else None for s in steps] == [None, "Listen first"]
-    taken = await stories.taken(first.page.id)
-    assert taken is not None
-    assert taken.position == 2
+    assert second.left is not None
+    assert second.left.id == first.page.id
 
 
 async def test_choosing_again_after_going_back_shows_the_same_page(database: str):
@@ -221,7 +220,7 @@ async def test_deleting_waits_for_a_page_that_is_being_published(database: str):
     await stories.set_job(second.page.id, job)
     locked = asyncio.Event()
 
-    async def publish() -> Page | None:
+    async def publish() -> stories.Page | None:
         async with transaction():
             assert await stories.lock(second.page.id)
             locked.set()

@@ -13,7 +13,8 @@ from PIL import Image, ImageChops
 
 from db import jobs, personas, pictures, stories
 from db.connection import rows
-from db.models import Account, Artifact, Job, OutboxRow, Page, Picture
+from db.models import Account, Artifact, Job, OutboxRow, Picture
+from db.stories import Page
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody

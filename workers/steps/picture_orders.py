@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Final
 
 from db import jobs, personas, pictures, stories
 from db.errors import NotFound
-from db.models import Picture as Kept
+from db.pictures import Picture as Kept
 from prompts.safety.check import scan
 from prompts.safety.rating import lowest, parse_rating
 from workers.functions import registry

@@ -3,9 +3,8 @@
 import asyncio
 from typing import Any, ClassVar, Final
 
-from db import jobs, outbox, personas, pictures, stories
+from db import accounts, jobs, outbox, personas, pictures, stories
 from db.errors import BadInput, NotAllowed
-from db.models import Account
 from prompts.pictures import nearest_size
 from prompts.pictures import size as size_of
 from prompts.safety.check import refusal, scan
@@ -77,7 +76,7 @@ class DrawPicture(Step):
         order, studio = Order.model_validate(run.outputs[OrderStep.name]), run.services.studio
         if not studio.engines:
             raise NotAllowed("picture.no_model")
-        choice = await _engine_choice(run.job.account_id)
+        choice = await accounts.chosen_image_engine(run.job.account_id)
         card = await _card(run, order.persona)
         identity = VisualIdentity.of_card(card)
         known = scan(*card_texts(card))
@@ -221,9 +220,3 @@ async def _files(png: bytes) -> list[pictures.PictureFile]:
 
 def _kept_file(form: pictures.Form, file: PictureFile) -> pictures.PictureFile:
     return pictures.PictureFile(form, file.mime, file.data)
-
-
-async def _engine_choice(account_id: int | None) -> str:
-    account = None if account_id is None else await Account.get_or_none(id=account_id)
-    chosen = None if account is None else account.settings.get("image_engine")
-    return chosen if isinstance(chosen, str) else ""

@@ -22,7 +22,7 @@ class WritePage(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `PageDraft`."""
-        inputs = PageInputs.model_validate({**await _facts(run), "ending": self._ending})
+        inputs = PageInputs.model_validate({**await _page_inputs(run), "ending": self._ending})
         draft = await FunctionEngine(run.services).run(registry.get("write_page"), inputs, _caller(run))
         return draft.model_dump()
 
@@ -37,7 +37,7 @@ class SuggestChoices(Step):
         draft = PageDraft.model_validate(run.outputs[WritePage.name])
         if draft.ending:
             return ChoiceList(choices=[]).model_dump()
-        inputs = ChoicesInputs.model_validate({**await _facts(run), "page_text": draft.text})
+        inputs = ChoicesInputs.model_validate({**await _page_inputs(run), "page_text": draft.text})
         choices = await FunctionEngine(run.services).run(registry.get("suggest_choices"), inputs, _caller(run))
         return choices.model_dump()
 
@@ -104,12 +104,12 @@ class SettleSiblings(Commit):
         return {"dropped": await stories.drop_unread(int(run.job.parameters["page"]))}
 
 
-async def _facts(run: Run) -> dict[str, Any]:
+async def _page_inputs(run: Run) -> dict[str, Any]:
     page_id = int(run.job.parameters["page"])
-    found = await stories.page(page_id)
-    if found is None:
+    inputs = await stories.page_inputs(page_id)
+    if inputs is None:
         raise LeaseLost(f"page {page_id} was deleted")
-    return stories.as_facts(found[0], await stories.path(page_id))
+    return inputs
 
 
 def _caller(run: Run) -> CallContext:

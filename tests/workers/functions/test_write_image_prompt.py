@@ -12,7 +12,7 @@ from db.errors import BadInput, NotAllowed
 from prompts.pictures import styles
 from prompts.registry import default_registry
 from prompts.render import render
-from prompts.safety.check import scan, refusal
+from prompts.safety.check import refusal, scan
 from workers.engines.text.base import TextRequest, generate
 from workers.engines.text.template import TemplateEngine
 from workers.engines.text.template.pictures import picture_prompt

@@ -1,0 +1,59 @@
+"""Stories: a permanent tree of pages, and a cursor that moves in it.
+
+``library`` has stories as a whole, ``cursor`` the moves, ``pages`` what becomes of a page, ``tree`` the reading of it.
+"""
+
+from db.stories.cursor import OWN_ACTION_LENGTH, at_cursor, back, choose, choose_own, retry
+from db.stories.library import (
+    SEED_LIMIT,
+    count_owned,
+    create,
+    delete,
+    get,
+    list_owned,
+    list_summaries,
+    open_in,
+    page_numbers,
+    summary,
+    thread_of,
+)
+from db.stories.pages import attach_page, drop_unread, give_up, set_job
+from db.stories.records import Choice, Move, Page, PathStep, Story, Summary
+from db.stories.tree import current, current_of, lock, page, page_inputs, page_of, path
+
+__all__ = [
+    "OWN_ACTION_LENGTH",
+    "SEED_LIMIT",
+    "Choice",
+    "Move",
+    "Page",
+    "PathStep",
+    "Story",
+    "Summary",
+    "at_cursor",
+    "attach_page",
+    "back",
+    "choose",
+    "choose_own",
+    "count_owned",
+    "create",
+    "current",
+    "current_of",
+    "delete",
+    "drop_unread",
+    "get",
+    "give_up",
+    "list_owned",
+    "list_summaries",
+    "lock",
+    "open_in",
+    "page",
+    "page_inputs",
+    "page_numbers",
+    "page_of",
+    "path",
+    "retry",
+    "set_job",
+    "summary",
+    "thread_of",
+]

@@ -1,0 +1,166 @@
+"""Moves of a story's cursor, and the new pages that they start.
+
+Every move is one conditional update on (cursor, revision): of any number of clicks at once exactly one wins, the
+others raise `Moved`. Locks are always taken in the order conversation, story, page, job.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from db import jobs
+from db.connection import row, rows
+from db.errors import BadInput, Moved, NotAllowed, NotFound
+from db.models import Job
+from db.records import columns, fetch_one
+from db.stories import tree
+from db.stories.records import Choice, Move, Page, Story
+from db.stories.tree import PageInStory
+
+OWN_ACTION_LENGTH: Final = 500
+"""Maximum characters of a person's own action: it stands in the page's text and in every later prompt."""
+
+
+async def choose(account_id: int, user_id: int, page_id: int, revision: int, position: int) -> Move:
+    """Take a choice of the page where the story stands.
+
+    Shows the page that the choice led to before, if there is one, else starts a new one.
+    Raises `NotFound`, `NotAllowed`, `Moved`.
+    """
+    story, page, choices = await _at(account_id, user_id, page_id)
+    choice = next((c for c in choices if c.position == position), None)
+    if choice is None:
+        raise NotFound("story.no_such_choice", number=position)
+    await _leave(story, page_id, revision)
+    return await _follow(page, choice)
+
+
+async def choose_own(account_id: int, user_id: int, page_id: int, revision: int, text: str) -> Move:
+    """Take an action that the person wrote. Raises as `choose`, and `BadInput`."""
+    text = " ".join(text.split())
+    if not text:
+        raise BadInput("story.own_empty")
+    if len(text) > OWN_ACTION_LENGTH:
+        raise BadInput("story.own_too_long", length=len(text), limit=OWN_ACTION_LENGTH)
+    story, page, _ = await _at(account_id, user_id, page_id)
+    if page.ending or page.state != "ready":
+        raise BadInput("story.ended" if page.ending else "story.no_page")
+    await _leave(story, page_id, revision)
+    choice = await fetch_one(
+        Choice,
+        "INSERT INTO choices (page_id, position, text, kind, user_id) "
+        "SELECT $1, coalesce(max(position), 0) + 1, $2, 'own', $3 FROM choices WHERE page_id = $1 "
+        f"RETURNING {columns(Choice)}",
+        page_id, text, user_id,
+    )  # fmt: skip
+    assert choice is not None
+    return await _follow(page, choice)
+
+
+async def retry(account_id: int, user_id: int, page_id: int, revision: int) -> Move:
+    """Start another variant of the page where the story stands; the old one is kept. Raises as `choose`."""
+    story, page, _ = await _at(account_id, user_id, page_id)
+    await _leave(story, page_id, revision)
+    return await _grow(page, parent_id=page.parent_id, choice_id=page.choice_id, number=page.number)
+
+
+async def back(account_id: int, user_id: int, page_id: int, revision: int) -> Move:
+    """Go back to the page before; a page that is still being written is abandoned. Raises as `choose`.
+
+    From a variant that is still being written it goes back to the variant that was there.
+    """
+    story, page, _ = await _at(account_id, user_id, page_id, pending=True)
+    await _leave(story, page_id, revision)
+    abandoned, job = await _abandon(page)
+    target = await tree.page_before(page) if abandoned else page.parent_id
+    if target is None:
+        raise BadInput("story.at_start")
+    return replace(await _stand(page, await _show("id = $1", target), fresh=False), cancelled=job)
+
+
+async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story, Page]:
+    """Return a story and the page where it stands, for somebody who may see it. Raises `NotFound`, `NotAllowed`."""
+    found = await tree.current_of(account_id, story_id)
+    if found is None:
+        raise NotFound("story.unknown")
+    story, page, _ = found
+    if story.mode == "solo" and story.owner_id != user_id:
+        raise NotAllowed("story.not_yours")
+    return story, page
+
+
+async def _at(account_id: int, user_id: int, page_id: int, *, pending: bool = False) -> PageInStory:
+    """Return the page of a button, for somebody who may press it. The loser of a race learns of it in `_leave`."""
+    found = await tree.page_of(account_id, page_id)
+    if found is None:
+        raise NotFound("story.unknown")
+    story, page, _ = found
+    if story.mode == "solo" and story.owner_id != user_id:
+        raise NotAllowed("story.not_yours")
+    if story.cursor_id == page_id and page.state == "pending" and not pending:
+        raise Moved("story.being_written", story.id)
+    return found
+
+
+async def _leave(story: Story, page_id: int, revision: int) -> None:
+    """Leave the page: the one conditional update that decides a race. The caller then sets the new cursor."""
+    found = await row(
+        "UPDATE stories SET revision = revision + 1, updated_at = now() "
+        "WHERE id = $1 AND cursor_id = $2 AND revision = $3 RETURNING revision",
+        story.id, page_id, revision,
+    )  # fmt: skip
+    if found is None:
+        current = await row(
+            "SELECT p.state FROM stories s JOIN pages p ON p.id = s.cursor_id WHERE s.id = $1", story.id
+        )
+        writing = current is not None and current["state"] == "pending"
+        raise Moved("story.being_written" if writing else "story.moved_on", story.id)
+
+
+async def _follow(page: Page, choice: Choice) -> Move:
+    known = await _show(
+        "id = (SELECT id FROM pages WHERE choice_id = $1 AND state IN ('ready', 'speculative', 'pending') "
+        "ORDER BY variant_index DESC LIMIT 1)",
+        choice.id,
+    )
+    if known is not None:
+        return await _stand(page, known, fresh=False)
+    return await _grow(page, parent_id=page.id, choice_id=choice.id, number=page.number + 1)
+
+
+async def _show(condition: str, value: int) -> Page | None:
+    """Mark a page as one where the cursor stood, which publishes one that was written ahead."""
+    return await fetch_one(
+        Page,
+        "UPDATE pages SET chosen = true, state = CASE state WHEN 'speculative' THEN 'ready' ELSE state END "
+        f"WHERE {condition} RETURNING {columns(Page)}",
+        value,
+    )
+
+
+async def _grow(left: Page, *, parent_id: int | None, choice_id: int | None, number: int) -> Move:
+    child = await fetch_one(
+        Page,
+        "INSERT INTO pages (story_id, parent_id, choice_id, number, variant_index, state, chosen) "
+        "SELECT $1, $2, $3, $4, coalesce(max(variant_index) + 1, 0), 'pending', true FROM pages "
+        f"WHERE story_id = $1 AND choice_id IS NOT DISTINCT FROM $3 RETURNING {columns(Page)}",
+        left.story_id, parent_id, choice_id, number,
+    )  # fmt: skip
+    return await _stand(left, child, fresh=True)
+
+
+async def _stand(left: Page, page: Page | None, *, fresh: bool) -> Move:
+    assert page is not None
+    story = await fetch_one(
+        Story, f"UPDATE stories SET cursor_id = $2 WHERE id = $1 RETURNING {columns(Story)}", page.story_id, page.id
+    )
+    assert story is not None
+    return Move(story, page, fresh=fresh, left=left)
+
+
+async def _abandon(page: Page) -> tuple[bool, Job | None]:
+    """Abandon a page that is being written: whether it still was, and its job if that is cancelled now."""
+    if not await rows("UPDATE pages SET state = 'failed' WHERE id = $1 AND state = 'pending' RETURNING id", page.id):
+        return False, None
+    if page.job_id is None or not await jobs.cancel(page.job_id):
+        return True, None
+    return True, await jobs.get(page.job_id)

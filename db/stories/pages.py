@@ -1,0 +1,80 @@
+"""What becomes of a page: its job fills it, or it fails; what was written ahead and never read is dropped."""
+
+from collections.abc import Sequence
+
+from db.connection import rows
+from db.records import columns, fetch_one
+from db.stories import tree
+from db.stories.records import Page, Story
+
+
+async def set_job(page_id: int, job_id: int) -> None:
+    """Record which job writes a page."""
+    await rows("UPDATE pages SET job_id = $2 WHERE id = $1", page_id, job_id)
+
+
+async def attach_page(
+    page_id: int, *, title: str, text: str, ending: bool, choices: Sequence[tuple[str, str]]
+) -> Page | None:
+    """Fill a pending (or speculative) page with its text and its ``(text, kind)`` choices.
+
+    None, and nothing changes, if it is gone, or was filled or abandoned before.
+    """
+    if ending == bool(choices):
+        raise ValueError("a page has choices or is an ending")
+    story = await tree.lock(page_id)
+    if story is None:
+        return None
+    page = await fetch_one(
+        Page,
+        "UPDATE pages SET title = $2, text = $3, ending = $4, "
+        "state = CASE state WHEN 'pending' THEN 'ready' ELSE state END "
+        f"WHERE id = $1 AND state IN ('pending', 'speculative') RETURNING {columns(Page)}",
+        page_id, title, text, ending,
+    )  # fmt: skip
+    if page is None:
+        return None
+    if choices:
+        await rows(
+            "INSERT INTO choices (page_id, position, text, kind) SELECT $1, position, text, kind "
+            "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS offered (text, kind, position)",
+            page_id, [c[0] for c in choices], [c[1] for c in choices],
+        )  # fmt: skip
+    if not story.title and title:
+        await rows("UPDATE stories SET title = $2 WHERE id = $1", story.id, title)
+    return page
+
+
+async def give_up(page_id: int) -> Story | None:
+    """Mark a page as failed; if the story waits there, it goes back to the page before. None if it was deleted."""
+    story = await tree.lock(page_id)
+    if story is None:
+        return None
+    page = await fetch_one(
+        Page,
+        "UPDATE pages SET state = 'failed' WHERE id = $1 AND state IN ('pending', 'speculative') "
+        f"RETURNING {columns(Page)}",
+        page_id,
+    )
+    if page is None or story.cursor_id != page_id:
+        return story
+    target = await tree.page_before(page)
+    if target is None:
+        return story
+    return await fetch_one(
+        Story,
+        "UPDATE stories SET cursor_id = $2, revision = revision + 1, updated_at = now() WHERE id = $1 "
+        f"RETURNING {columns(Story)}",
+        story.id, target,
+    )  # fmt: skip
+
+
+async def drop_unread(page_id: int) -> int:
+    """Drop the pages written ahead for choices of a page that were not taken; return how many. Read pages stay."""
+    if await tree.lock(page_id) is None:
+        return 0
+    return len(
+        await rows(
+            "DELETE FROM pages WHERE parent_id = $1 AND state = 'speculative' AND NOT chosen RETURNING id", page_id
+        )
+    )

@@ -1,0 +1,90 @@
+"""What stories are made of, as it is handed out."""
+
+from dataclasses import dataclass
+
+from db.models import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story. ``cursor_id`` is the page where it stands, ``revision`` counts the cursor's moves."""
+
+    id: int
+    account_id: int
+    owner_id: int
+    conversation_id: int
+    title: str
+    premise: str
+    genre: str
+    language: str
+    rating: str
+    mode: str
+    illustrated: bool
+    seed: int
+    cursor_id: int | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page. ``variant_index`` numbers the variants of one place in the tree; ``chosen``: a cursor stood here.
+
+    ``state``: pending (being written), speculative (written ahead, unread), ready, or failed.
+    """
+
+    id: int
+    story_id: int
+    parent_id: int | None
+    choice_id: int | None
+    variant_index: int
+    number: int
+    state: str
+    chosen: bool
+    title: str
+    text: str
+    ending: bool
+    job_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A way on from a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
+
+    id: int
+    page_id: int
+    position: int
+    text: str
+    kind: str
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move of the cursor to ``page``.
+
+    ``fresh``: the page is new and must be written now. ``left`` is the page that the cursor left (None for a new
+    story). ``cancelled`` is the job of a page that was abandoned by this move; its event is still to be answered.
+    """
+
+    story: Story
+    page: Page
+    fresh: bool
+    left: Page | None = None
+    cancelled: Job | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One page on the way from the first page, and the choice that led to it (None for the first)."""
+
+    page: Page
+    choice: Choice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A story with the number of its pages, and of the page where it stands."""
+
+    story: Story
+    pages: int
+    number: int
