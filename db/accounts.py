@@ -91,8 +91,8 @@ async def resolve(
         return who
     made = await row(
         "INSERT INTO accounts (platform, kind, external_id, name) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (platform, kind, external_id) DO UPDATE SET name = coalesce(nullif(excluded.name, ''), accounts.name) "
-        "RETURNING id",
+        "ON CONFLICT (platform, kind, external_id) DO UPDATE "
+        "SET name = coalesce(nullif(excluded.name, ''), accounts.name) RETURNING id",
         platform, kind, account_key, account_name,
     )  # fmt: skip
     assert made is not None
