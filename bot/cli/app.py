@@ -57,7 +57,7 @@ def main_options(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Take the options that stand before the command."""
+    """Handle the options that come before the command."""
     del version
 
 
@@ -65,7 +65,7 @@ def main_options(
 def demo() -> None:
     """Play in this terminal: everything is started for you, no token and no model needed.
 
-    With input from a file or pipe it plays those lines and ends. What you played is kept in the data directory.
+    With input from a file or pipe it plays those lines and ends. Stories and chats are kept in the data directory.
     """
     from bot.cli.run import run_demo
 

@@ -26,16 +26,16 @@ from db.schemas import load_schemas
 from db.settings import DatabaseSettings
 
 TIMEOUT_SECONDS = 5.0
-LITTLE_SPACE_BYTES = 1024**3
-TELEGRAM_TOKEN_FORM = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
-WEBHOOK_SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
+LOW_SPACE_BYTES = 1024**3
+TELEGRAM_TOKEN_FORMAT = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
+WEBHOOK_SECRET_FORMAT = re.compile(r"[A-Za-z0-9_-]{1,256}")
 """https://core.telegram.org/bots/api#setwebhook, secret_token."""
 MESSAGE_CONTENT_FLAGS = 1 << 18 | 1 << 19
 """https://discord.com/developers/docs/resources/application, GATEWAY_MESSAGE_CONTENT and …_LIMITED."""
 
 
 class State(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     WARN = "warn"
@@ -44,7 +44,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report; `advice` is what to do, empty when nothing is."""
+    """One line of the report; `advice` is what to do, empty if there is nothing to do."""
 
     name: str
     state: State
@@ -54,7 +54,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the checks look at."""
+    """What the checks examine."""
 
     settings: BotSettings
     paths: StackPaths
@@ -73,7 +73,7 @@ async def look_around(settings: BotSettings) -> Surroundings:
 
 
 async def check_home(around: Surroundings) -> Check:
-    """The data directory can be used and has room."""
+    """The data directory is writable and has space left."""
 
     def look() -> Check:
         home = around.paths.home
@@ -85,7 +85,7 @@ async def check_home(around: Surroundings) -> Check:
         pid = running_pid(around.paths)
         if pid is not None:
             detail += f", a stack runs there (process {pid})"
-        if free < LITTLE_SPACE_BYTES:
+        if free < LOW_SPACE_BYTES:
             return Check("data directory", State.WARN, detail, "Free some space, or set STORYFORK_HOME.")
         return Check("data directory", State.OK, detail)
 
@@ -93,7 +93,7 @@ async def check_home(around: Surroundings) -> Check:
 
 
 async def check_database(around: Surroundings) -> Check:
-    """PostgreSQL answers and has all migrations; or the embedded one is there to be started."""
+    """PostgreSQL answers and has all migrations, or the embedded server is installed."""
     url = around.database_url or (around.running.database_url if around.running else "")
     if not url:
         return await _embedded("database", postgres.binary_dir, f"embedded PostgreSQL {postgres.POSTGRES_VERSION}")
@@ -113,7 +113,7 @@ async def check_database(around: Surroundings) -> Check:
 
 
 async def check_redis(around: Surroundings) -> Check:
-    """Redis answers; or the embedded Valkey is there to be started."""
+    """Redis answers, or the embedded Valkey is installed."""
     url = around.settings.redis_url or (around.running.redis_url if around.running else "")
     if not url:
         return await _embedded("redis", valkey.binary, "embedded Valkey")
@@ -145,7 +145,7 @@ async def check_models(around: Surroundings) -> list[Check]:
         if model.get("fits", True):
             checks.append(Check(f"{model.get('kind')} model", State.OK, detail))
         else:
-            advice = "It stays unused: choose a smaller one, or one that is quantised further."
+            advice = "It is not used: choose a smaller model, or a stronger quantisation."
             checks.append(Check(f"{model.get('kind')} model", State.WARN, f"{detail}: {model.get('reason')}", advice))
     if not any(model.get("kind") == "text" for model in found):
         advice = "Put a GGUF file below STORYFORK_MODELS_DIR, or name a server; see docs/settings.md, text engines."
@@ -157,7 +157,7 @@ async def check_models(around: Surroundings) -> list[Check]:
 
 
 async def check_platforms(around: Surroundings, *, offline: bool) -> list[Check]:
-    """The tokens look right and the platforms know them."""
+    """The tokens are well-formed and the platforms accept them."""
     settings = around.settings
     checks: list[Check] = []
     if not settings.platforms():
@@ -171,12 +171,12 @@ async def check_platforms(around: Surroundings, *, offline: bool) -> list[Check]
 
 
 async def check_discord(settings: BotSettings, token: str, *, offline: bool) -> list[Check]:
-    """The Discord token: its form, then users/@me, then the intent that was asked for."""
+    """The Discord token: its format, then users/@me, then the intent that the settings need."""
     if not _looks_like_discord_token(token):
         advice = "Copy it again: developer portal → your application → Bot → Reset Token."
         return [Check("discord", State.FAIL, "DISCORD_TOKEN does not look like a bot token", advice)]
     if offline:
-        return [Check("discord", State.OK, "the token has the right form (not asked)")]
+        return [Check("discord", State.OK, "the token is well-formed (Discord was not asked)")]
     headers = {"Authorization": f"Bot {token}"}
     root = settings.discord_api_url.rstrip("/")
     checks = [await _ask("discord", f"{root}/users/@me", headers, lambda me: f"logged in as {me['username']}")]
@@ -188,18 +188,18 @@ async def check_discord(settings: BotSettings, token: str, *, offline: bool) -> 
 
 
 async def check_telegram(settings: BotSettings, token: str, *, offline: bool) -> list[Check]:
-    """The Telegram token: its form, then getMe; and the webhook's settings."""
+    """The Telegram token: its format, then getMe; and the webhook's settings."""
     checks: list[Check] = []
     if settings.telegram_webhook_url is not None:
         secret = settings.telegram_webhook_secret
-        if secret is None or not WEBHOOK_SECRET_FORM.fullmatch(secret.get_secret_value()):
+        if secret is None or not WEBHOOK_SECRET_FORMAT.fullmatch(secret.get_secret_value()):
             advice = "Set TELEGRAM_WEBHOOK_SECRET to 1–256 of A-Z a-z 0-9 _ - (e.g. `openssl rand -hex 32`)."
             checks.append(Check("telegram webhook", State.FAIL, "the webhook has no usable secret", advice))
-    if not TELEGRAM_TOKEN_FORM.fullmatch(token):
+    if not TELEGRAM_TOKEN_FORMAT.fullmatch(token):
         advice = "Copy it again from @BotFather; it looks like 123456789:AAF…"
         checks.append(Check("telegram", State.FAIL, "TELEGRAM_TOKEN does not look like a bot token", advice))
     elif offline:
-        checks.append(Check("telegram", State.OK, "the token has the right form (not asked)"))
+        checks.append(Check("telegram", State.OK, "the token is well-formed (Telegram was not asked)"))
     else:
         address = f"{settings.telegram_api_url.rstrip('/')}/bot{token}/getMe"
         checks.append(await _ask("telegram", address, {}, lambda me: f"logged in as @{me['result']['username']}"))
@@ -220,11 +220,11 @@ async def _ask(name: str, address: str, headers: dict[str, str], describe: Calla
                 return Check(name, State.WARN, f"answered HTTP {answer.status}", "Try again later.")
             return Check(name, State.OK, describe(await answer.json(content_type=None)))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        return Check(name, State.WARN, f"no answer ({type(error).__name__})", "Is this machine connected to it?")
+        return Check(name, State.WARN, f"no answer ({type(error).__name__})", "Can this machine reach it?")
     except OperatorError as error:
         return Check(name, State.FAIL, str(error), "Enable it: developer portal → Bot → Message Content Intent.")
     except (KeyError, TypeError, ValueError):
-        return Check(name, State.WARN, "an answer that makes no sense", "Is the API address right?")
+        return Check(name, State.WARN, "an unintelligible answer", "Is the API address right?")
 
 
 async def _embedded(name: str, find: Callable[[], object], what: str) -> Check:

@@ -50,4 +50,4 @@ def show(checks: list[Check]) -> None:
         if check.advice:
             typer.echo(f"      {'':<{width}}  → {check.advice}")
     counts = {state: sum(check.state is state for check in checks) for state in State}
-    typer.echo(f"{counts[State.OK]} ok, {counts[State.WARN]} to look at, {counts[State.FAIL]} wrong")
+    typer.echo(f"{counts[State.OK]} ok, {counts[State.WARN]} warnings, {counts[State.FAIL]} failed")
