@@ -1,0 +1,80 @@
+"""Connections go back to the pool clean, whatever happened on them, and at no cost."""
+
+import asyncio
+
+import pytest
+
+from db.connection import connect, row, rows, transaction
+from tests.statements import counted
+
+
+async def test_a_statement_is_one_round_trip(migrated: str):
+    async with counted(migrated) as (url, statements), connect(url, pool_size=1):
+        await rows("SELECT $1::int AS n", 1)
+        statements.clear()
+        for n in range(5):
+            await rows("SELECT $1::int AS n", n)
+        assert dict(statements.texts) == {"SELECT $1::int AS n": 5}
+        assert statements.round_trips == 5
+
+
+async def test_a_transaction_is_two_round_trips_more(migrated: str):
+    async with counted(migrated) as (url, statements), connect(url, pool_size=1):
+        await rows("SELECT 1 AS n")
+        statements.clear()
+        async with transaction():
+            await rows("SELECT 1 AS n")
+        assert statements.total == 3, statements.table()
+
+
+async def test_a_transaction_that_is_cut_off_before_it_began_leaves_nothing(migrated: str):
+    async with connect(migrated, pool_size=2):
+        # Wherever the cancellation hits: at the connection, in BEGIN, or in the block.
+        for pause in range(12):
+
+            async def work() -> None:
+                async with transaction():
+                    await rows("SELECT pg_sleep(0.2)")
+
+            async def outer(pause: int) -> int:
+                task = asyncio.current_task()
+                assert task is not None
+                loop = asyncio.get_running_loop()
+                steps = iter(range(pause))
+
+                def later() -> None:
+                    if next(steps, None) is None:
+                        task.cancel()
+                    else:
+                        loop.call_soon(later)
+
+                loop.call_soon(later)
+                with pytest.raises(asyncio.CancelledError):
+                    await work()
+                task.uncancel()
+                # In the same task: a statement of its own, not one of a transaction that never was.
+                found = await row("SELECT pg_current_xact_id_if_assigned() IS NULL AS free, now() AS at")
+                await asyncio.sleep(0.001)
+                again = await row("SELECT now() AS at")
+                assert found is not None
+                assert again is not None
+                assert again["at"] > found["at"], "both ran in one transaction"
+                return pause
+
+            assert await asyncio.create_task(outer(pause)) == pause
+        # The pool still has both its connections.
+        await asyncio.gather(*(rows("SELECT pg_sleep(0.01)") for _ in range(4)))
+
+
+async def test_a_transaction_that_fails_is_rolled_back(migrated: str):
+    async with connect(migrated, pool_size=1):
+
+        async def broken() -> None:
+            async with transaction():
+                await rows("CREATE TEMP TABLE left_over (n int)")
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await broken()
+        found = await row("SELECT to_regclass('left_over') IS NULL AS gone")
+        assert found == {"gone": True}
