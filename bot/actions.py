@@ -8,8 +8,9 @@ from bot.commands import picture as picture_commands
 from bot.commands import story as story_commands
 from bot.commands.persona import use_persona
 from bot.context import Context
-from db import chats, jobs, personas, pictures, stories
+from db import chats, jobs, personas, pictures, stories, work
 from db.errors import NotAllowed, NotFound
+from db.work import DrawAgain, Failure, PersonaReply, Upscale, Variations
 from prompts.safety.rating import exceeds, parse_rating
 
 
@@ -43,9 +44,9 @@ async def _current(context: Context, action: Action) -> None:
 
 
 async def _delete(context: Context, action: Action) -> None:
-    story, cancelled = await stories.delete(context.account_id, context.user_id, action.args[0])
-    for job in cancelled:
-        await context.answer_for(job, "job.cancelled")
+    story, abandoned = await stories.delete(context.account_id, context.user_id, action.args[0])
+    for each in abandoned:
+        await context.answer_for(each)
     await context.notice("story.deleted", private=False, title=story.title)
 
 
@@ -60,7 +61,7 @@ async def _persona(context: Context, action: Action) -> None:
 
 async def _variant(context: Context, action: Action) -> None:
     reply = (await chats.again(context.who.conversation, action.args[0])).reply
-    await context.work("persona_reply", {"reply": reply.id})
+    await context.work(PersonaReply(reply=reply.id))
 
 
 async def _cancel(context: Context, action: Action) -> None:
@@ -69,24 +70,17 @@ async def _cancel(context: Context, action: Action) -> None:
         raise NotFound("job.over")
     if job.user_id != context.user_id:
         raise NotAllowed("job.not_yours")
-    if "reply" in job.parameters and job.state == "running":
+    if work.stoppable(job) and job.state == "running":
         # What was written so far is kept: the worker ends it there, and that is the answer.
         asked = await jobs.ask_to_stop(job.id)
         context.cancels.append(job.id)
         if asked:
             return
         job = await jobs.get(job.id) or job
-        if job.state == "running" and jobs.asked_to_stop(job):
+        if job.state == "running" and job.stop_requested:
             await context.notice("job.stopping")
             return
-    if "page" in job.parameters:
-        await stories.give_up(int(job.parameters["page"]))
-    if "reply" in job.parameters:
-        await chats.give_up(int(job.parameters["reply"]))
-    now = await jobs.get(job.id)
-    if now is None or now.state not in ("queued", "running") or not await jobs.cancel(job.id):
-        raise NotFound("job.over")
-    await context.answer_for(job, "job.cancelled", kind="page_failed" if "page" in job.parameters else "notice")
+    await context.answer_for(await jobs.abandon(job.id, Failure("job.cancelled")))
 
 
 async def _illustrate(context: Context, action: Action) -> None:
@@ -98,15 +92,15 @@ async def _portrait(context: Context, action: Action) -> None:
 
 
 async def _redraw(context: Context, action: Action) -> None:
-    await picture_commands.redraw(context, "draw_again", action.args[0])
+    await picture_commands.redraw(context, DrawAgain, action.args[0])
 
 
 async def _vary(context: Context, action: Action) -> None:
-    await picture_commands.redraw(context, "variations", action.args[0])
+    await picture_commands.redraw(context, Variations, action.args[0])
 
 
 async def _upscale(context: Context, action: Action) -> None:
-    await picture_commands.redraw(context, "upscale", action.args[0])
+    await picture_commands.redraw(context, Upscale, action.args[0])
 
 
 async def _prompt(context: Context, action: Action) -> None:
@@ -123,7 +117,8 @@ async def _file(context: Context, action: Action) -> None:
 
 async def _erase(context: Context, action: Action) -> None:
     admin = context.event.user.is_admin
-    await pictures.delete(context.account_id, context.user_id, action.args[0], admin=admin)
+    for each in await pictures.delete(context.account_id, context.user_id, action.args[0], admin=admin):
+        await context.answer_for(each)
     await context.erase()
     await context.notice("picture.deleted")
 

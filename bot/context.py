@@ -5,9 +5,10 @@ from typing import Any
 
 from bot.buttons import Action
 from bot.events import Event
-from db import drafts, jobs, outbox, stories
+from db import drafts, jobs, outbox
 from db.accounts import Who
-from db.models import Job
+from db.jobs import Abandoned
+from db.work import JobParameters
 from workers.queue import Queue
 
 
@@ -106,10 +107,9 @@ class Context:
                 ordered=False,
             )
 
-    async def work(self, type_: str, parameters: dict[str, Any]) -> int:
+    async def work(self, parameters: JobParameters) -> int:
         """Answer by a job: add it, with a placeholder message where the platform wants one, and return its id."""
         job_id = await jobs.add(
-            type_,
             parameters,
             account_id=self.account_id,
             user_id=self.user_id,
@@ -132,28 +132,21 @@ class Context:
         self.wakes.append(job_id)
         return job_id
 
-    async def answer_for(self, job: Job, key: str, *, kind: str = "notice") -> None:
-        """Answer the event of a job that will not answer itself any more, in the place where its answer was due.
-
-        ``kind`` is ``notice``, or ``page_failed`` to offer the story's current page again.
-        """
+    async def answer_for(self, abandoned: Abandoned) -> None:
+        """Answer the event of a job that will not answer itself any more, in the place where its answer was due."""
+        job, told = abandoned.job, abandoned.notification
         self.cancels.append(job.id)
-        if job.event_key is None or job.destination is None or job.conversation_id is None:
+        if told is None or job.event_key is None or job.destination is None or job.conversation_id is None:
             return
         await outbox.add(
             job.event_key,
             outbox.REPLY,
             platform=self.event.platform,
             conversation_id=job.conversation_id,
-            kind=kind,
-            payload={"key": key, "values": await self._story_of(job)},
+            kind=told.kind,
+            payload=told.payload,
             destination=job.destination,
         )
-
-    @staticmethod
-    async def _story_of(job: Job) -> dict[str, Any]:
-        found = await stories.page(int(job.parameters["page"])) if "page" in job.parameters else None
-        return {} if found is None else {"story": found[0].id}
 
     async def ask(self, form: Action, values: dict[str, str], index: int) -> None:
         """Ask the form's field ``index`` as a message; the person's next text here answers it."""

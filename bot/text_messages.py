@@ -12,6 +12,7 @@ from bot.events import TextMessage
 from bot.forms import draft_form, form_of
 from db import accounts, chats, outbox, personas, stories
 from db.errors import Moved, NotAllowed, NotFound
+from db.work import PersonaReply
 
 Submit = Callable[[Context, Action, dict[str, str]], Awaitable[None]]
 
@@ -38,7 +39,7 @@ async def receive(context: Context, words: TextMessage, registry: CommandRegistr
         return
     persona = await personas.active(context.who.conversation)
     reply = (await chats.say(context.who.conversation, persona, context.user_id, words.text.strip())).reply
-    await context.work("persona_reply", {"reply": reply.id})
+    await context.work(PersonaReply(reply=reply.id))
 
 
 async def _fill(context: Context, draft: dict[str, Any], text: str, registry: CommandRegistry, submit: Submit) -> None:

@@ -60,6 +60,27 @@ class Claimed:
     age: float
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A conversation as a destination of messages."""
+
+    platform: str
+    destination: dict[str, Any]
+
+
+async def place_of(conversation_id: int, user_id: int | None) -> Place | None:
+    """Return where messages to a conversation go, addressed to a user of its platform; None if it was deleted."""
+    found = await row(
+        "SELECT c.platform, c.chat_id, c.thread_id, c.kind, coalesce(u.external_id, '') AS user_key "
+        "FROM conversations c LEFT JOIN users u ON u.id = $2 AND u.platform = c.platform WHERE c.id = $1",
+        conversation_id, user_id,
+    )  # fmt: skip
+    if found is None:
+        return None
+    names = {"chat_id": "chat_id", "thread_id": "thread_id", "kind": "kind", "user_id": "user_key"}
+    return Place(found["platform"], {name: found[column] for name, column in names.items()})
+
+
 async def add(
     event_key: str,
     part: str,

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
+from db import jobs
 from db.connection import row, rows, transaction
 from db.errors import LeaseLost, NotAllowed, NotFound
+from db.jobs import Abandoned
 from db.records import columns, fetch_one
+from db.work import Failure
 
 Form = Literal["full", "photo"]
 ATTACHED_BYTES: Final = 10_000_000
@@ -160,9 +163,21 @@ async def file(picture_id: int, form: Form) -> PictureFile | None:
     return None if found is None else PictureFile(found["form"], found["mime"], bytes(found["data"]))
 
 
-async def delete(account_id: int, user_id: int, picture_id: int, *, admin: bool) -> None:
-    """Delete a picture with its files; its owner and administrators may. Raises `NotFound`, `NotAllowed`."""
+async def delete(account_id: int, user_id: int, picture_id: int, *, admin: bool) -> list[Abandoned]:
+    """Delete a picture with its files and the jobs that redraw it: its owner may, and the account's managers.
+
+    Returns those of the jobs that were not over: their events are still to be answered. Call it in a transaction.
+    Raises `NotFound`, `NotAllowed`.
+    """
     picture = await get(account_id, picture_id)
     if picture.user_id != user_id and not admin:
         raise NotAllowed("picture.not_yours")
+    failure = Failure("picture.unknown")
+    # Jobs before the picture, as when one is saved; then those that were added until the picture was locked.
+    abandoned = await jobs.abandon_about("picture_id", picture_id, failure)
+    await rows("SELECT id FROM pictures WHERE id = $1 FOR UPDATE", picture_id)
+    abandoned += await jobs.abandon_about("picture_id", picture_id, failure)
     await rows("DELETE FROM pictures WHERE id = $1", picture_id)
+    # What the job that drew it was given, and what its steps left, are words about this picture.
+    await rows("DELETE FROM jobs WHERE id = $1 AND state IN ('done', 'dead', 'cancelled')", picture.job_id)
+    return abandoned

@@ -45,6 +45,7 @@ TABLES: Final = (
     # A destination may hold a platform's token for answering.
     TableRule("jobs", owner=("account_id", "conversation_id"), omit=("lease_token", "lease_expires", "destination")),
     TableRule("artifacts", owner=("job_id",)),
+    TableRule("job_interactions", owner=("job_id",)),
     TableRule("ai_tasks", owner=("account_id", "job_id")),
     TableRule("outbox", owner=("conversation_id",), omit=("lease_token", "lease_expires", "destination")),
     # Longer than any platform replays its events.

@@ -28,7 +28,9 @@ class TaskRecord:
 async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
     """Start the row of a run and return its id."""
     found = await row(
-        "INSERT INTO ai_tasks (function, job_id, account_id) VALUES ($1, $2, $3) RETURNING id",
+        # A job may be deleted, with what it works on, while it still runs.
+        "INSERT INTO ai_tasks (function, job_id, account_id) VALUES ($1, (SELECT id FROM jobs WHERE id = $2), $3) "
+        "RETURNING id",
         function, job_id, account_id,
     )  # fmt: skip
     assert found is not None

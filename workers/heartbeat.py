@@ -20,7 +20,7 @@ KEPT_SECONDS: Final = 3 * PUBLISH_SECONDS
 _SUMS: Final = ("completion_tokens", "prompt_tokens", "cached_tokens", "steps")
 
 
-async def publish_heartbeat(services: Services, kinds: Sequence[jobs.Queue], runner: Runner) -> None:
+async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue], runner: Runner) -> None:
     """Publish until cancelled; then the worker is gone."""
     host, name = socket.gethostname(), f"{socket.gethostname()}:{os.getpid()}"
     rates = Rates()

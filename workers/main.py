@@ -21,7 +21,7 @@ from workers.heartbeat import publish_heartbeat
 from workers.queue import CANCEL_CHANNEL, Queue, queue_name, wake_channel
 from workers.runner import Runner
 from workers.services import Services
-from workers.tracking import StopRequests
+from workers.stop_requests import StopRequests
 
 POLL_SECONDS: Final = 0.5
 REAPER_SECONDS: Final = 2.0
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 class WakeupWorker(Worker):
     """An arq worker woken by pub/sub instead of its poll, which outlives a Redis that goes away."""
 
-    def __init__(self, queue: Queue, kind: jobs.Queue, runner: Runner) -> None:
+    def __init__(self, queue: Queue, kind: jobs.WorkerQueue, runner: Runner) -> None:
         """Serve one queue."""
 
         async def start(ctx: dict[Any, Any], job_id: int) -> None:
@@ -95,14 +95,16 @@ class WakeupWorker(Worker):
             await super().start_jobs([job_id])
 
 
-async def serve(services: Services, kinds: Sequence[jobs.Queue], runner: Runner, *, drain: float, reaper: bool) -> None:
+async def serve(
+    services: Services, kinds: Sequence[jobs.WorkerQueue], runner: Runner, *, drain: float, reaper: bool
+) -> None:
     """Run jobs of the given queues until SIGTERM or SIGINT, then let running ones finish for ``drain`` seconds."""
     queue = services.queue
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    wakeup_workers: dict[jobs.Queue, WakeupWorker] = {kind: WakeupWorker(queue, kind, runner) for kind in kinds}
+    wakeup_workers: dict[jobs.WorkerQueue, WakeupWorker] = {kind: WakeupWorker(queue, kind, runner) for kind in kinds}
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(wakeup.serve()) for wakeup in wakeup_workers.values()]
     tasks.append(asyncio.create_task(_listen(queue, wakeup_workers, runner, services.stop_requests)))
     tasks.append(asyncio.create_task(publish_heartbeat(services, kinds, runner)))
@@ -121,7 +123,7 @@ async def serve(services: Services, kinds: Sequence[jobs.Queue], runner: Runner,
 
 
 async def _listen(
-    queue: Queue, wakeup_workers: dict[jobs.Queue, WakeupWorker], runner: Runner, stop_requests: StopRequests
+    queue: Queue, wakeup_workers: dict[jobs.WorkerQueue, WakeupWorker], runner: Runner, stop_requests: StopRequests
 ) -> None:
     channels = {wake_channel(kind): wakeup for kind, wakeup in wakeup_workers.items()}
     async for heard in queue.listen(CANCEL_CHANNEL, *channels):
@@ -146,12 +148,14 @@ async def _cancel(job_id: int, runner: Runner, stop_requests: StopRequests) -> N
         _log.warning("why job %d is to be stopped cannot be read: %s", job_id, e)
 
 
-async def _reap(queue: Queue, kinds: Sequence[jobs.Queue]) -> None:
+async def _reap(queue: Queue, kinds: Sequence[jobs.WorkerQueue]) -> None:
     """Wake again what is open, and take back what dead workers held. Every worker does this; the database shares it."""
     while True:
         try:
             for job_id in await jobs.reap():
                 _log.warning("job %d lost its worker and starts again", job_id)
+            for job in await jobs.wake_due():
+                await queue.wake(job.id, queue=job.queue, priority=job.priority)
             for kind in kinds:
                 await queue.wake_again(await jobs.overdue(kind), queue=kind)
         except OUTAGES as e:

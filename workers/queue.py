@@ -29,12 +29,12 @@ _TROUBLE: Final = (RedisError, OSError, TimeoutError)
 _log = logging.getLogger(__name__)
 
 
-def queue_name(queue: jobs.Queue) -> str:
+def queue_name(queue: jobs.WorkerQueue) -> str:
     """Return the arq queue of a worker kind."""
     return f"{CHANNELS}:queue:{queue}"
 
 
-def wake_channel(queue: jobs.Queue) -> str:
+def wake_channel(queue: jobs.WorkerQueue) -> str:
     """Return the channel that tells workers of new jobs."""
     return f"{CHANNELS}:wake:{queue}"
 
@@ -77,13 +77,7 @@ class Queue:
         """Close the connections."""
         await self.redis.aclose(close_connection_pool=True)
 
-    async def submit(self, type_: str, parameters: dict[str, Any], *, queue: jobs.Queue = "cpu", **columns: Any) -> int:
-        """Add a job on its own (not as part of a larger transaction), wake a worker for it and return its id."""
-        job_id = await jobs.add(type_, parameters, queue=queue, **columns)
-        await self.wake(job_id, queue=queue, priority=columns.get("priority", jobs.INTERACTIVE))
-        return job_id
-
-    async def wake(self, job_id: int, *, queue: jobs.Queue = "cpu", priority: int = jobs.INTERACTIVE) -> None:
+    async def wake(self, job_id: int, *, queue: jobs.WorkerQueue = "cpu", priority: int = jobs.INTERACTIVE) -> None:
         """Put a job's id into the queue, under a fresh id of its own, and wake a worker. Call after the commit."""
         try:
             async with asyncio.timeout(PATIENCE):
@@ -99,14 +93,14 @@ class Queue:
         except _TROUBLE as e:
             self._lost("waking a worker", e)
 
-    async def wake_again(self, overdue: Sequence[tuple[int, int]], *, queue: jobs.Queue = "cpu") -> None:
+    async def wake_again(self, overdue: Sequence[tuple[int, int]], *, queue: jobs.WorkerQueue = "cpu") -> None:
         """Wake a worker for jobs, each by id and priority, except those whose ids still wait in the queue."""
         waiting = await self._waiting({job_id for job_id, _ in overdue}, queue) if overdue else set[int]()
         for job_id, priority in overdue:
             if job_id not in waiting:
                 await self.wake(job_id, queue=queue, priority=priority)
 
-    async def _waiting(self, job_ids: set[int], queue: jobs.Queue) -> set[int]:
+    async def _waiting(self, job_ids: set[int], queue: jobs.WorkerQueue) -> set[int]:
         """Return which of the jobs have an id in the queue that no worker has taken (and died with)."""
         try:
             async with asyncio.timeout(PATIENCE):

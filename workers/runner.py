@@ -8,13 +8,14 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-from db import jobs
+from db import jobs, work
 from db.connection import OUTAGES, transaction
 from db.errors import LeaseLost, Retryable, UserError
-from db.models import Job
+from db.work import Failure, Job
 from workers.services import Services
-from workers.steps.base import Failure, Run
-from workers.workflows import Workflow, workflow_of
+from workers.steps.base import Run
+from workers.workflows.base import Plan
+from workers.workflows.registry import plan_of
 
 RENEW_SECONDS: Final = jobs.LEASE_SECONDS / 3
 RETRY_BASE_SECONDS: Final = 1.0
@@ -25,10 +26,10 @@ _log = logging.getLogger(__name__)
 class Runner:
     """Runs up to ``capacity`` jobs at once, each in a task of its own."""
 
-    def __init__(self, services: Services, capacity: int, workflows: Callable[[str], Workflow] = workflow_of) -> None:
-        """``workflows`` finds a job type's workflow. ``on_free`` may be set to hear of every free slot."""
+    def __init__(self, services: Services, capacity: int, plans: Callable[[str], Plan] = plan_of) -> None:
+        """``plans`` finds how jobs of a type are done. ``on_free`` may be set to hear of every free slot."""
         self._services = services
-        self._workflow_of = workflows
+        self._plan_of = plans
         self._capacity = capacity
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._cancelled: set[int] = set()
@@ -109,7 +110,7 @@ class Runner:
             if job.attempt >= jobs.MAX_CRASHES:
                 await self._bury(run, Failure("job.crashed"), f"lost its worker {job.attempt} times")
                 return
-            await self._workflow_of(job.type).run(run)
+            await self._plan_of(job.type).run(run)
         except LeaseLost:
             _log.info("job %d is not ours any more", job.id)
         except UserError as e:
@@ -140,12 +141,14 @@ class Runner:
             _log.warning("job %d stopped at the database: %s", run.job.id, e)
 
     async def _bury(self, run: Run, failure: Failure, error: str) -> None:
-        """Give a job up: undo what it promised and tell the person, in one transaction."""
+        """Give up a job: undo what it promised and notify the person, in one transaction."""
         _log.warning("job %d is given up: %s", run.job.id, error)
         try:
             async with transaction():
-                await self._workflow_of(run.job.type).give_up(run, failure)
-                await jobs.bury(run.job.id, run.token, error)
+                told = await work.abandon(run.job, failure)
+                if told is not None:
+                    await run.reply(told.kind, told.payload)
+                run.wake_after_commit(await jobs.bury(run.job.id, run.token, error))
             await run.notify()
         except LeaseLost:
             _log.info("job %d is not ours any more", run.job.id)

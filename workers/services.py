@@ -6,7 +6,7 @@ from prompts.registry import PromptRegistry
 from workers.engines.text.chain import TextChain
 from workers.pictures.studio import Studio
 from workers.queue import Queue
-from workers.tracking import StopRequests
+from workers.stop_requests import StopRequests
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from bot.events import Command
 from db import accounts, personas, pictures, stories
 from db.errors import BadInput, NotAllowed, NotFound
 from db.personas import Persona
+from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait, PictureTerms
 from prompts.pictures import qualities, sizes, styles
 from prompts.safety.rating import RATINGS, Rating, exceeds, lowest, parse_rating, place_allowance
 from workers.queue import Queue
@@ -38,22 +39,21 @@ async def imagine(context: Context, values: dict[str, Any]) -> None:
     seed = values.get("seed")
     if seed is not None and not 0 <= seed < SEED_LIMIT:
         raise BadInput("picture.bad_seed", limit=SEED_LIMIT - 1)
-    order: dict[str, Any] = {
-        "prompt": " ".join(str(values["prompt"]).split()),
-        "negative": values.get("negative") or "",
-        "lora": " ".join(str(values.get("lora") or "").split()),
-        "seed": seed,
-        "rating": setting_of(context),
+    source, strength = values.get("picture"), values.get("change", CHANGE)
+    if source is not None and not 5 <= strength <= 100:
+        raise BadInput("picture.bad_change")
+    order = Imagine(
+        prompt=" ".join(str(values["prompt"]).split()),
+        negative=values.get("negative") or "",
+        lora=" ".join(str(values.get("lora") or "").split()),
+        seed=seed,
+        rating=setting_of(context),
+        source=source,
+        strength=CHANGE / 100 if source is None else strength / 100,
         **_look(values),
-        **chances(context),
-    }
-    source = values.get("picture")
-    if source is not None:
-        strength = values.get("change", CHANGE)
-        if not 5 <= strength <= 100:
-            raise BadInput("picture.bad_change")
-        order |= {"source": source, "strength": strength / 100}
-    await context.work("imagine", order)
+        **picture_terms(context).model_dump(),
+    )
+    await context.work(order)
 
 
 async def illustrate(context: Context, page_id: int) -> None:
@@ -61,7 +61,7 @@ async def illustrate(context: Context, page_id: int) -> None:
     found = await stories.page(page_id)
     if found is None or found[0].account_id != context.account_id or found[1].state != "ready":
         raise NotFound("story.unknown")
-    await context.work("illustrate_page", {"illustrates": page_id, **chances(context)})
+    await context.work(IllustratePage(illustrates=page_id, **picture_terms(context).model_dump()))
 
 
 async def portrait(context: Context, values: dict[str, Any]) -> None:
@@ -73,32 +73,31 @@ async def portrait(context: Context, values: dict[str, Any]) -> None:
 
 async def portray(context: Context, persona: Persona, **look: str) -> None:
     """Draw a persona."""
-    await context.work("persona_portrait", {"persona": persona.id, **look, **chances(context)})
+    await context.work(PersonaPortrait(persona=persona.id, **look, **picture_terms(context).model_dump()))
 
 
 async def change(context: Context, picture_id: int, prompt: str) -> None:
     """Redraw a picture as something else. Raises `NotFound`."""
     picture = await pictures.get(context.account_id, picture_id)
-    look = {"style": picture.style, "size": picture.size, "quality": picture.quality, "lora": picture.lora}
-    await context.work(
-        "imagine",
-        {
-            "prompt": " ".join(prompt.split()),
-            "negative": picture.negative,
-            "seed": None,
-            "rating": setting_of(context),
-            "source": picture.id,
-            "strength": CHANGE / 100,
-            **look,
-            **chances(context),
-        },
+    order = Imagine(
+        prompt=" ".join(prompt.split()),
+        negative=picture.negative,
+        lora=picture.lora,
+        style=picture.style,
+        size=picture.size,
+        quality=picture.quality,
+        rating=setting_of(context),
+        source=picture.id,
+        strength=CHANGE / 100,
+        **picture_terms(context).model_dump(),
     )
+    await context.work(order)
 
 
-async def redraw(context: Context, how: str, picture_id: int) -> None:
-    """Make another picture from one: ``how`` is the job's type. Raises `NotFound`."""
+async def redraw(context: Context, how: type[FromPicture], picture_id: int) -> None:
+    """Make another picture from one. Raises `NotFound`."""
     picture = await pictures.get(context.account_id, picture_id)
-    await context.work(how, {"picture": picture.id, **chances(context)})
+    await context.work(how(picture=picture.id, **picture_terms(context).model_dump()))
 
 
 async def rate(context: Context, values: dict[str, Any]) -> None:
@@ -137,9 +136,9 @@ async def image_engines(queue: Queue) -> list[str]:
     return list(dict.fromkeys(str(e.get("engine")) for worker in workers for e in worker.get("pictures", ())))
 
 
-def chances(context: Context) -> dict[str, Any]:
-    """Return what a picture's job is told besides: what may be shown here, and a seed (kept for when it runs again)."""
-    return {"allowance": allowed_here(context), "random_seed": secrets.randbelow(SEED_LIMIT)}
+def picture_terms(context: Context) -> PictureTerms:
+    """Return the parameters common to all picture jobs: the allowed rating and a seed that survives retries."""
+    return PictureTerms(allowance=allowed_here(context), random_seed=secrets.randbelow(SEED_LIMIT))
 
 
 def allowed_here(context: Context) -> Rating:

@@ -3,12 +3,13 @@
 import secrets
 from typing import Any, Final
 
-from bot.commands.picture import chances
+from bot.commands.picture import picture_terms
 from bot.commands.registry import CommandSpec, Parameter
 from bot.context import Context
 from db import stories
 from db.errors import BadInput, NotFound
 from db.stories import Move, Page, Story
+from db.work import BranchingPage
 from prompts.languages import LANGUAGES
 
 PREMISE_LENGTH: Final = 1000
@@ -39,8 +40,8 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
 async def show(context: Context, move: Move) -> None:
     """Show the page of a move: at once if it is there, else have it written, and drawn if the story has pictures."""
     if move.fresh:
-        pictures = {"pictures": chances(context)} if move.story.illustrated else {}
-        job_id = await context.work("branching_page", {"page": move.page.id, **pictures})
+        pictures = picture_terms(context) if move.story.illustrated else None
+        job_id = await context.work(BranchingPage(page=move.page.id, pictures=pictures))
         await stories.set_job(move.page.id, job_id)
     else:
         await context.say("page", {"page": move.page.id})
@@ -78,7 +79,7 @@ async def go_back(context: Context, page_id: int, revision: int) -> None:
     """Go back from a page; what waits for it, if it is still being written, is answered."""
     move = await stories.back(context.account_id, context.user_id, page_id, revision)
     if move.cancelled is not None:
-        await context.answer_for(move.cancelled, "job.cancelled")
+        await context.answer_for(move.cancelled)
     await show(context, move)
 
 

@@ -3,7 +3,7 @@
 from db.models.accounts import Account, Conversation, Draft, User
 from db.models.chats import ChatMessage, Persona, PromptOverride
 from db.models.delivery import InboxEvent, OutboxRow
-from db.models.jobs import AiTask, Artifact, Job
+from db.models.jobs import AiTask, Artifact, Job, JobInteraction
 from db.models.pictures import Picture, PictureFile
 from db.models.stories import Choice, Page, Story
 
@@ -17,6 +17,7 @@ __all__ = [
     "Draft",
     "InboxEvent",
     "Job",
+    "JobInteraction",
     "OutboxRow",
     "Page",
     "Persona",

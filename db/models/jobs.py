@@ -28,12 +28,19 @@ class Job(Record):
     lease_expires = fields.DatetimeField(null=True)
     phase = fields.TextField(default="")
     percent = fields.SmallIntField(default=0)
-    interaction: dict[str, Any] | None = fields.JSONField(null=True)
+    stop_requested = fields.BooleanField(default=False)
+    waiting_for = fields.TextField(default="")
+    joining = fields.BooleanField(default=False)
+    deadline = fields.DatetimeField(null=True)
     error = fields.TextField(default="")
     account_id = fields.BigIntField(null=True)
     user_id = fields.BigIntField(null=True)
     conversation_id = fields.BigIntField(null=True)
     parent_id = fields.BigIntField(null=True)
+    story_id = fields.BigIntField(null=True)
+    page_id = fields.BigIntField(null=True)
+    message_id = fields.BigIntField(null=True)
+    picture_id = fields.BigIntField(null=True)
     event_key: str | None = fields.TextField(null=True)
     destination: dict[str, Any] | None = fields.JSONField(null=True)
     started_at = fields.DatetimeField(null=True)
@@ -43,6 +50,19 @@ class Job(Record):
         """Table name."""
 
         table = "jobs"
+
+
+class JobInteraction(Record):
+    """What a person did that a job waits for, or will wait for. ``name`` is the wait's; empty: the next one's."""
+
+    job_id = fields.BigIntField()
+    name = fields.TextField(default="")
+    content: Any = fields.JSONField()
+
+    class Meta:
+        """Table name."""
+
+        table = "job_interactions"
 
 
 class Artifact(Record):

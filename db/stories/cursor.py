@@ -10,11 +10,12 @@ from typing import Final
 from db import jobs
 from db.connection import row, rows
 from db.errors import BadInput, Moved, NotAllowed, NotFound
-from db.models import Job
+from db.jobs import Abandoned
 from db.records import columns, fetch_one
 from db.stories import tree
 from db.stories.records import Choice, Move, Page, Story
 from db.stories.tree import PageInStory
+from db.work import Failure, notice
 
 OWN_ACTION_LENGTH: Final = 500
 """Maximum characters of a person's own action: it stands in the page's text and in every later prompt."""
@@ -157,10 +158,12 @@ async def _stand(left: Page, page: Page | None, *, fresh: bool) -> Move:
     return Move(story, page, fresh=fresh, left=left)
 
 
-async def _abandon(page: Page) -> tuple[bool, Job | None]:
+async def _abandon(page: Page) -> tuple[bool, Abandoned | None]:
     """Abandon a page that is being written: whether it still was, and its job if that is cancelled now."""
     if not await rows("UPDATE pages SET state = 'failed' WHERE id = $1 AND state = 'pending' RETURNING id", page.id):
         return False, None
-    if page.job_id is None or not await jobs.cancel(page.job_id):
+    job = None if page.job_id is None else await jobs.get(page.job_id)
+    if job is None or not await jobs.cancel(job.id):
         return True, None
-    return True, await jobs.get(page.job_id)
+    # The story has moved already: all that is left of abandoning the job is to say so.
+    return True, Abandoned(job, await notice(job, None, Failure("job.cancelled")))

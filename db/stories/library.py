@@ -5,10 +5,11 @@ from typing import Any, Final
 from db import jobs
 from db.connection import row, rows
 from db.errors import NotAllowed, NotFound
-from db.models import Job
+from db.jobs import Abandoned
 from db.records import build, columns, fetch, fetch_one
 from db.stories import tree
 from db.stories.records import Move, Page, Story, Summary
+from db.work import Failure
 
 SEED_LIMIT: Final = 2**31
 
@@ -116,10 +117,10 @@ async def thread_of(page_id: int) -> str | None:
     return None if found is None else found["chat_id"]
 
 
-async def delete(account_id: int, user_id: int, story_id: int) -> tuple[Story, list[Job]]:
-    """Delete a story with all its pages; only its owner may. Raises `NotFound`, `NotAllowed`.
+async def delete(account_id: int, user_id: int, story_id: int) -> tuple[Story, list[Abandoned]]:
+    """Delete a story with all its pages and jobs; only its owner may. Raises `NotFound`, `NotAllowed`.
 
-    All its jobs are cancelled. Returns those that were to write a page: their events are still to be answered.
+    Returns the jobs that were not over: their events are still to be answered.
     """
     await rows("SELECT id FROM conversations WHERE story_id = $1 ORDER BY id FOR NO KEY UPDATE", story_id)
     await tree.lock_story(story_id)
@@ -128,11 +129,9 @@ async def delete(account_id: int, user_id: int, story_id: int) -> tuple[Story, l
         raise NotFound("story.unknown")
     if story.owner_id != user_id:
         raise NotAllowed("story.not_yours")
-    pages = await rows("SELECT job_id, state FROM pages WHERE story_id = $1 AND job_id IS NOT NULL", story_id)
+    abandoned = await jobs.abandon_about("story_id", story_id, Failure("job.cancelled"))
     await rows("DELETE FROM stories WHERE id = $1", story_id)
-    cancelled = set(await jobs.cancel_all([p["job_id"] for p in pages]))
-    writing = [p["job_id"] for p in pages if p["state"] in ("pending", "speculative") and p["job_id"] in cancelled]
-    return story, [job for job_id in sorted(writing) if (job := await jobs.get(job_id)) is not None]
+    return story, abandoned
 
 
 def _summary(found: dict[str, Any]) -> Summary:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from db.models import Job
+from db.jobs import Abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Move:
     page: Page
     fresh: bool
     left: Page | None = None
-    cancelled: Job | None = None
+    cancelled: Abandoned | None = None
 
 
 @dataclass(frozen=True, slots=True)

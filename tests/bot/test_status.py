@@ -12,6 +12,7 @@ from db.connection import rows
 from db.models import OutboxRow
 from prompts.registry import default_registry
 from tests.bot.world import Bot, command, running_bot, say
+from tests.db.job_kinds import Chore
 from workers.queue import Queue
 
 LLAMA: dict[str, Any] = {
@@ -70,8 +71,8 @@ async def test_everybody_sees_what_serves_and_how_long_it_takes(bot: Bot, queue:
 
 async def test_the_wait_is_what_the_one_waits_who_waits_longest(bot: Bot, queue: Queue):
     await bot.does(say("Hello!"))
-    await jobs.add("single_page", {}, priority=jobs.BACKGROUND)
-    await jobs.add("single_page", {}, priority=jobs.BACKGROUND)
+    await jobs.add(Chore(), priority=jobs.BACKGROUND)
+    await jobs.add(Chore(), priority=jobs.BACKGROUND)
     await rows("UPDATE jobs SET created_at = now() - interval '42 s', run_after = now() - interval '42 s'")
     body = await status(bot, queue)
     assert "Waiting: 1 for people, 2 ahead of time. Running: 0." in body

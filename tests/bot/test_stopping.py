@@ -32,7 +32,7 @@ async def test_a_reply_that_is_being_written_is_asked_to_stop_and_goes_on_as_a_j
     assert await pressed(bot, job) == []
     now = await Job.get(id=job.id)
     assert now.state == "running"
-    assert jobs.asked_to_stop(now)
+    assert now.stop_requested
     reply = await ChatMessage.get(id=job.parameters["reply"])
     assert reply.state == "pending"
 

@@ -88,6 +88,10 @@ POPULATE = {
     "0005_picture_loras": """
         INSERT INTO pictures (account_id, kind, lora) VALUES (1, 'imagined', 'ink:0.8');
     """,
+    "0006_job_subjects": """
+        INSERT INTO jobs (type, queue, page_id, parent_id) VALUES ('illustrate_page', 'gpu', 1, 1);
+        INSERT INTO job_interactions (job_id, content) VALUES (1, '{}');
+    """,
     "0007_foreign_key_indexes": "SELECT",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"

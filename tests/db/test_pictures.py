@@ -5,8 +5,9 @@ import pytest
 from db import jobs, pictures, stories
 from db.connection import rows
 from db.errors import LeaseLost, NotAllowed, NotFound
-from db.models import Job, Picture
+from db.models import Picture
 from db.pictures import Drawn, PictureFile
+from db.work import Imagine
 from tests.db.world import somebody
 
 PNG = b"\x89PNG\x00\xff" * 1000
@@ -21,15 +22,15 @@ def drawn(**fields: object) -> Drawn:
     return Drawn(**values | fields)  # type: ignore[arg-type]
 
 
-async def running_job(name: str = "ann") -> Job:
+async def running_job(name: str = "ann") -> jobs.Job:
     who = await somebody(name)
-    job_id = await jobs.add("imagine", {}, account_id=who.account.id, user_id=who.user.id)
+    job_id = await jobs.add(Imagine(prompt="x"), account_id=who.account.id, user_id=who.user.id)
     job = await jobs.claim(job_id)
     assert job is not None
     return job
 
 
-async def saved(job: Job, **fields: object) -> int:
+async def saved(job: jobs.Job, **fields: object) -> int:
     assert job.lease_token is not None
     files = [PictureFile("full", "image/png", PNG), PictureFile("photo", "image/jpeg", b"jpeg")]
     return await pictures.save(job.id, job.lease_token, drawn(**fields), files)

@@ -14,6 +14,7 @@ from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
 from db.migrate import migrate
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule
+from db.work import BranchingPage
 from tests.db.world import somebody
 
 DICE_SQL: Final = """
@@ -71,13 +72,14 @@ async def lives(name: str) -> Who:
         )
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
     job_id = await jobs.add(
-        "branching_page", {"page": own.page.id, "words": f"{name} asked"}, account_id=account, user_id=user,
+        BranchingPage(page=own.page.id, prompt=f"{name} asked"), account_id=account, user_id=user,
         conversation_id=conversation, event_key=key, destination={"token": f"{name}-secret"},
     )  # fmt: skip
     job = await jobs.claim(job_id)
     assert job is not None
     assert job.lease_token is not None
     await jobs.save_artifact(job_id, job.lease_token, "write_page", "step", {"text": f"{name} drafted"})
+    await jobs.interact(job_id, {"said": f"{name} went left"})
     await usage.save(
         await usage.begin("write_page", job_id=job_id, account_id=account), usage.TaskRecord(model=f"{name}.gguf")
     )

@@ -7,6 +7,7 @@ import pytest
 from db import accounts, chats, jobs, personas
 from db.accounts import Who
 from db.models import ChatMessage
+from db.work import PersonaReply
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody
@@ -38,8 +39,7 @@ async def answered(services: Services, who: Who) -> ChatMessage:
     persona = await personas.active(who.conversation)
     reply = (await chats.say(who.conversation, persona, who.user.id, "Hello!")).reply
     job = await jobs.add(
-        "persona_reply",
-        {"reply": reply.id},
+        PersonaReply(reply=reply.id),
         account_id=who.account.id,
         user_id=who.user.id,
         conversation_id=who.conversation.id,

@@ -15,6 +15,7 @@ from db import jobs, personas, pictures, stories
 from db.connection import rows
 from db.models import Account, Artifact, Job, OutboxRow, Picture
 from db.stories import Page
+from db.work import read
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody
@@ -110,7 +111,8 @@ async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
 async def ordered(type_: str, **parameters: Any) -> int:
     who = await somebody()
     return await jobs.add(
-        type_, {"allowance": "sfw", "random_seed": 5, **parameters}, account_id=who.account.id, user_id=who.user.id,
+        read(type_, {"allowance": "sfw", "random_seed": 5, **parameters}), account_id=who.account.id,
+        user_id=who.user.id,
         conversation_id=who.conversation.id, event_key=f"console:{await Job.all().count()}",
         destination={"chat_id": "c"},
     )  # fmt: skip

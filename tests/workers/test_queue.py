@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from db import jobs
 from db.connection import rows
+from tests.db.job_kinds import Chore
 from workers.main import WakeupWorker
 from workers.queue import Queue, queue_name, wake_channel
 
@@ -85,9 +86,9 @@ async def test_interactive_jobs_overtake_background_ones(queue: Queue):
 
 
 async def test_the_reaper_keeps_priorities_and_wakes_nothing_twice(queue: Queue, database: str):
-    forgotten = await jobs.add("t", {}, priority=jobs.BACKGROUND)
-    asleep = await jobs.add("t", {}, priority=jobs.BACKGROUND)
-    held = await jobs.add("t", {})
+    forgotten = await jobs.add(Chore(), priority=jobs.BACKGROUND)
+    asleep = await jobs.add(Chore(), priority=jobs.BACKGROUND)
+    held = await jobs.add(Chore())
     await queue.wake(asleep, priority=jobs.BACKGROUND)
     await queue.wake(held)
     wakes = {int(w.partition(b":")[0]): w.decode() for w in await queue.redis.zrange(queue_name("cpu"), 0, -1)}

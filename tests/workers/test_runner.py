@@ -1,8 +1,8 @@
 """One job from claim to commit, and every way in which it can go wrong."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -10,15 +10,17 @@ from db import jobs, outbox
 from db.connection import rows
 from db.errors import BadInput, Retryable
 from db.models import Artifact, Job, OutboxRow
+from db.work import Failure, JobType, Notification, job_types, notice
 from prompts.registry import default_registry
+from tests.db.job_kinds import Chore
 from tests.db.world import somebody
 from workers.engines.text.chain import TextChain
 from workers.engines.text.template import TemplateEngine
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
-from workers.steps.base import AnyStep, Commit, Failure, Parallel, Run, Step, WaitForChoice
-from workers.workflows import Workflow
+from workers.steps.base import AnyStep, Commit, Parallel, Run, Step, WaitFor
+from workers.workflows.base import Plan
 
 Deed = Callable[[Run], Awaitable[Any]]
 
@@ -31,12 +33,8 @@ def step(name: str, deed: Deed, *, commit: bool = False) -> Step:
     return made()
 
 
-def workflow(*of: AnyStep) -> Workflow:
-    class Made(Workflow):
-        name: ClassVar[str] = "made"
-        steps: ClassVar[Sequence[AnyStep]] = of
-
-    return Made()
+def workflow(*of: AnyStep) -> Plan:
+    return Plan("made", of)
 
 
 @pytest.fixture
@@ -48,8 +46,7 @@ async def services(database: str, redis_url: str) -> AsyncGenerator[Services]:
 async def a_job(**columns: Any) -> int:
     who = await somebody()
     return await jobs.add(
-        "made",
-        {},
+        Chore(),
         account_id=who.account.id,
         conversation_id=who.conversation.id,
         event_key=f"console:{len(await Job.all())}",
@@ -58,7 +55,7 @@ async def a_job(**columns: Any) -> int:
     )
 
 
-async def run(services: Services, job_id: int, made: Workflow) -> Job:
+async def run(services: Services, job_id: int, made: Plan) -> Job:
     await Runner(services, 4, lambda _: made).run(job_id)
     return await Job.get(id=job_id)
 
@@ -127,7 +124,7 @@ async def test_a_waiting_job_holds_no_lease_and_goes_on_with_the_interaction(ser
         got.append(run.outputs["choice"])
         return {}
 
-    made = workflow(step("publish", nothing, commit=True), WaitForChoice(), step("settle", after, commit=True))
+    made = workflow(step("publish", nothing, commit=True), WaitFor("choice"), step("settle", after, commit=True))
     job_id = await a_job()
     job = await run(services, job_id, made)
     assert (job.state, job.lease_token) == ("waiting", None)
@@ -253,38 +250,44 @@ async def test_cancelling_stops_the_work_at_once(services: Services):
     assert (await Job.get(id=job_id)).state == "cancelled"
 
 
-async def test_giving_up_undoes_and_tells_in_one_transaction(services: Services):
-    class Careful(Workflow):
-        name: ClassVar[str] = "made"
-        steps: ClassVar[Sequence[AnyStep]] = ()
+class Refused(Plan):
+    """A plan that is given up at once."""
 
-        async def run(self, run: Run) -> None:
-            raise BadInput("x.y")
+    async def run(self, run: Run) -> None:
+        raise BadInput("x.y")
 
-        async def give_up(self, run: Run, failure: Failure) -> None:
-            await super().give_up(run, failure)
-            await jobs.cancel(run.job.id)
 
-    job = await run(services, await a_job(), Careful())
+@pytest.fixture
+def careful(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Awaitable[Any]]], None]:
+    """Registers the chore with a way of its own to be abandoned."""
+
+    def register(undo: Callable[[], Awaitable[Any]]) -> None:
+        async def abandon(job: jobs.Job, parameters: Any, failure: Failure) -> Notification | None:
+            await undo()
+            return await notice(job, parameters, failure)
+
+        monkeypatch.setitem(job_types()._specs, "chore", JobType(Chore, abandon))
+
+    return register
+
+
+async def test_giving_up_undoes_and_tells_in_one_transaction(services: Services, careful: Any):
+    job_id = await a_job()
+    careful(lambda: jobs.cancel(job_id))
+    job = await run(services, job_id, Refused("made", ()))
     assert job.state == "running"
     assert await OutboxRow.all().count() == 0
 
 
 @pytest.mark.parametrize(("trouble", "level"), [(ConnectionResetError, "WARNING"), (ZeroDivisionError, "ERROR")])
 async def test_a_job_that_cannot_even_be_given_up_waits_for_its_lease_to_end(
-    services: Services, caplog: pytest.LogCaptureFixture, trouble: type[Exception], level: str
+    services: Services, caplog: pytest.LogCaptureFixture, careful: Any, trouble: type[Exception], level: str
 ):
-    class Broken(Workflow):
-        name: ClassVar[str] = "made"
-        steps: ClassVar[Sequence[AnyStep]] = ()
+    async def fail() -> None:
+        raise trouble
 
-        async def run(self, run: Run) -> None:
-            raise BadInput("x.y")
-
-        async def give_up(self, run: Run, failure: Failure) -> None:
-            raise trouble
-
-    job = await run(services, await a_job(), Broken())
+    careful(fail)
+    job = await run(services, await a_job(), Refused("made", ()))
     assert job.state == "running"
     assert caplog.records[-1].levelname == level
 

@@ -11,6 +11,7 @@ import pytest
 from db import chats, jobs, personas
 from db.connection import rows
 from db.models import ChatMessage, Job, OutboxRow
+from db.work import PersonaReply
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody
@@ -51,8 +52,7 @@ async def a_reply() -> tuple[int, int]:
     persona = await personas.active(who.conversation)
     reply = (await chats.say(who.conversation, persona, who.user.id, "Hello!")).reply
     job = await jobs.add(
-        "persona_reply",
-        {"reply": reply.id},
+        PersonaReply(reply=reply.id),
         account_id=who.account.id,
         user_id=who.user.id,
         conversation_id=who.conversation.id,

@@ -30,8 +30,8 @@ from workers.engines.text.base import ChatMessage, Completion, TextRequest
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction, Repair
 from workers.functions.parsing import ParseFailed
+from workers.progress import Tracker
 from workers.services import Services
-from workers.tracking import Tracker
 
 Phase = Literal["INIT", "PREP", "AI_CALL", "PARSE", "SAVE", "DONE"]
 ENDS: Final[dict[Phase, int]] = {"INIT": 10, "PREP": 25, "AI_CALL": 70, "PARSE": 85, "SAVE": 98, "DONE": 100}

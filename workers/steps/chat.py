@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from db import accounts, chats
 from db.errors import LeaseLost
+from db.work import PersonaReply
 from workers.functions import registry
 from workers.functions.answer_as_persona import ChatTurn, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
@@ -17,7 +18,7 @@ class AnswerAsPersona(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `PersonaAnswer`."""
-        found = await chats.get(int(run.job.parameters["reply"]))
+        found = await chats.get(run.parameters(PersonaReply).reply)
         if found is None or found[0].reply_to_id is None:
             raise LeaseLost("the reply was deleted")
         reply, persona, _ = found
@@ -38,7 +39,7 @@ class AnswerAsPersona(Step):
             variant=reply.variant_index,
         )
         async with run.services.stop_requests.offered(run.job) as stop:
-            caller = CallContext(run.tracker, run.job.account_id, persona.id, run.job.parameters.get("prompt"), stop)
+            caller = CallContext(run.tracker, run.job.account_id, persona.id, run.parameters(PersonaReply).prompt, stop)
             answer = await FunctionEngine(run.services).run(registry.get("answer_as_persona"), inputs, caller)
         return answer.model_dump()
 
@@ -50,7 +51,7 @@ class PublishReply(Commit):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the reply's id. Raises `LeaseLost` if it is gone."""
-        reply_id = int(run.job.parameters["reply"])
+        reply_id = run.parameters(PersonaReply).reply
         answer = PersonaAnswer.model_validate(run.outputs[AnswerAsPersona.name])
         if answer.stopped and not answer.text:
             await chats.give_up(reply_id)

@@ -4,11 +4,12 @@ from typing import Any, ClassVar
 
 from db import jobs, stories
 from db.errors import LeaseLost
+from db.work import BranchingPage, IllustratePage, PictureTerms
 from workers.functions import registry
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs
 from workers.functions.write_page import PageDraft, PageInputs
-from workers.steps.base import Commit, Run, Step, WaitForChoice
+from workers.steps.base import Commit, Run, Step, WaitFor
 
 
 class WritePage(Step):
@@ -50,7 +51,8 @@ class PublishPage(Commit):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the page's id. Raises `LeaseLost` if nobody waits for the page any more."""
-        page_id = int(run.job.parameters["page"])
+        parameters = run.parameters(BranchingPage)
+        page_id = parameters.page
         draft = PageDraft.model_validate(run.outputs[WritePage.name])
         offered = ChoiceList.model_validate(run.outputs.get(SuggestChoices.name, {"choices": []}))
         page = await stories.attach_page(
@@ -63,30 +65,18 @@ class PublishPage(Commit):
         if page is None:
             raise LeaseLost(f"page {page_id} is gone or was given up")
         await run.reply("page", {"page": page_id})
-        if (pictures := run.job.parameters.get("pictures")) is not None:
-            await _illustrate(run, page_id, pictures)
+        if parameters.pictures is not None:
+            await _illustrate(run, page_id, parameters.pictures)
         return {"page": page_id, "ending": page.ending}
 
 
-async def _illustrate(run: Run, page_id: int, how: dict[str, Any]) -> None:
+async def _illustrate(run: Run, page_id: int, terms: PictureTerms) -> None:
     """Have the page's picture drawn; it is shown when it is ready, the page does not wait for it."""
-    job = run.job
-    run.wake_after_commit(
-        await jobs.add(
-            "illustrate_page",
-            {"illustrates": page_id, **how},
-            priority=jobs.BACKGROUND,
-            account_id=job.account_id,
-            user_id=job.user_id,
-            conversation_id=job.conversation_id,
-            parent_id=job.id,
-            event_key=job.event_key,
-            destination=job.destination,
-        )
-    )
+    picture = IllustratePage(illustrates=page_id, automatic=True, **terms.model_dump())
+    await run.spawn(picture, priority=jobs.BACKGROUND, answers=True)
 
 
-class WaitForReader(WaitForChoice):
+class WaitForReader(WaitFor):
     """Wait until a choice of the page is taken; an ending has none."""
 
     def needed(self, run: Run) -> bool:
@@ -101,11 +91,11 @@ class SettleSiblings(Commit):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return how many were dropped."""
-        return {"dropped": await stories.drop_unread(int(run.job.parameters["page"]))}
+        return {"dropped": await stories.drop_unread(run.parameters(BranchingPage).page)}
 
 
 async def _page_inputs(run: Run) -> dict[str, Any]:
-    page_id = int(run.job.parameters["page"])
+    page_id = run.parameters(BranchingPage).page
     inputs = await stories.page_inputs(page_id)
     if inputs is None:
         raise LeaseLost(f"page {page_id} was deleted")
@@ -113,4 +103,4 @@ async def _page_inputs(run: Run) -> dict[str, Any]:
 
 
 def _caller(run: Run) -> CallContext:
-    return CallContext(run.tracker, run.job.account_id, task_prompt=run.job.parameters.get("prompt"))
+    return CallContext(run.tracker, run.job.account_id, task_prompt=run.parameters(BranchingPage).prompt)

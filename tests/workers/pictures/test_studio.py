@@ -7,8 +7,8 @@ import pytest
 from workers.engines.image.settings import ImageSettings
 from workers.pictures.order import ALT_LENGTH, describe
 from workers.pictures.studio import build_studio
-from workers.steps.drawing import Pace
-from workers.steps.pictures import within
+from workers.steps.picture.draw import within
+from workers.steps.picture.requests import Pace
 
 
 def test_without_any_model_nobody_draws(tmp_path: Path):

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 
 from workers.engines.image.base import ImageProgress
 from workers.pictures.upscaling import OVERLAP, Tiling, cut, join, tile_seed, tiling
-from workers.steps.drawing import together
+from workers.steps.picture.requests import together
 
 SIZES = [(2048, 2048), (1792, 2304), (3072, 1280), (1040, 1016), (4096, 4096), (8192, 136), (2432, 1664), (200, 8192)]
 

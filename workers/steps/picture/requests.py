@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from db import usage
 from db.errors import BadInput, NotAllowed, Retryable, UserError
+from workers.concurrency import run_together
 from workers.engines.errors import (
     EngineError,
     EngineOverloaded,
@@ -118,7 +119,7 @@ async def _draw(run: Run, requests: Sequence[ImageRequest], choice: str) -> list
         raise AssertionError("an engine ended its stream without a picture")
 
     try:
-        drawn = await _all([draw(number, request) for number, request in enumerate(requests)])
+        drawn = await run_together(draw(number, request) for number, request in enumerate(requests))
         record.state, record.phase, record.percent = "done", "DONE", 100
         record.engine, record.model = drawn[0].engine, drawn[0].model
         record.prompt_tokens = sum(each.prompt_tokens for each in drawn)
@@ -133,16 +134,6 @@ async def _draw(run: Run, requests: Sequence[ImageRequest], choice: str) -> list
         return drawn
     finally:
         await asyncio.shield(usage.save(task, record))
-
-
-async def _all(works: Sequence[Coroutine[Any, Any, Picture]]) -> list[Picture]:
-    """Return what all give; the first that raises ends the others, and its error is raised by itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
-    return [task.result() for task in tasks]
 
 
 def _told(run: Run, error: EngineError) -> UserError | Retryable:

@@ -1,9 +1,8 @@
-"""Steps of pictures: find who draws, clean what was attached, draw, publish."""
+"""The step that draws a picture and keeps it."""
 
-import asyncio
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from db import accounts, jobs, outbox, personas, pictures, stories
+from db import accounts, jobs, personas, pictures
 from db.errors import BadInput, NotAllowed
 from prompts.pictures import nearest_size
 from prompts.pictures import size as size_of
@@ -16,64 +15,21 @@ from workers.pictures.order import Order, describe
 from workers.pictures.request import PictureOrder, VisualIdentity, build_request
 from workers.pictures.safety import card_texts, check_prompt, verdict
 from workers.pictures.upscaling import tiling
-from workers.steps.base import Commit, Run, Step
-from workers.steps.drawing import draw_tiles, draw_whole
-from workers.steps.picture_orders import UPSCALE, OrderStep, full_file, kept_picture
-
-_LOOKS: Final = 10
-_LOOK_SECONDS: Final = 0.4
-"""Between looks for a worker of the gpu queue; both together are how long one may take to start."""
-
-
-class FindStudio(Step):
-    """Make sure that somebody draws at all, so that nobody waits for a worker that does not exist."""
-
-    name: ClassVar[str] = "find_studio"
-    queue: ClassVar[jobs.Queue | None] = "cpu"
-
-    async def run(self, run: Run) -> dict[str, Any]:
-        """Return nothing of interest. Raises `NotAllowed` if no worker draws, or none has come for some seconds."""
-        workers: list[dict[str, Any]] | None = []
-        for _ in range(_LOOKS):
-            workers = await run.services.queue.heartbeats()
-            if workers is None:  # nobody knows: the job waits in its queue
-                return {}
-            drawing = [worker for worker in workers if "gpu" in worker.get("queues", ())]
-            if any(worker.get("pictures") for worker in drawing):
-                return {}
-            if drawing:  # they tell at once what they have
-                raise NotAllowed("picture.no_model")
-            await asyncio.sleep(_LOOK_SECONDS)
-        raise NotAllowed("picture.no_worker" if workers else "picture.no_model")
-
-
-class CleanSource(Step):
-    """Make a picture that a person attached harmless, and forget what came."""
-
-    name: ClassVar[str] = "clean_source"
-
-    async def run(self, run: Run) -> dict[str, Any]:
-        """Return nothing of interest. Raises `UserError` for a file that is not taken."""
-        source = run.job.parameters.get("source")
-        if source is None:
-            return {}
-        kept = await kept_picture(run, int(source))
-        if kept.kind == "attached" and not kept.width:
-            clean = await clean_attachment((await full_file(kept)).data)
-            await pictures.put_clean(kept.id, clean.data, clean.width, clean.height)
-        return {}
+from workers.steps.base import Run, Step
+from workers.steps.picture.order import UPSCALE, OrderStep, full_file, kept_picture
+from workers.steps.picture.requests import draw_tiles, draw_whole
 
 
 class DrawPicture(Step):
     """Draw what was ordered, look at it, and keep it with its files."""
 
     name: ClassVar[str] = "draw"
-    queue: ClassVar[jobs.Queue | None] = "gpu"
+    queue: ClassVar[jobs.WorkerQueue | None] = "gpu"
     kind: ClassVar[str] = "image"
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the picture's id. Raises `UserError` for what is not drawn, `Retryable` for passing troubles."""
-        order, studio = Order.model_validate(run.outputs[OrderStep.name]), run.services.studio
+        order, studio = Order.model_validate(run.outputs[OrderStep.leaves]), run.services.studio
         if not studio.engines:
             raise NotAllowed("picture.no_model")
         choice = await accounts.chosen_image_engine(run.job.account_id)
@@ -160,26 +116,6 @@ class DrawPicture(Step):
             await _files(drawn.data),
         )
         return {"picture": picture_id}
-
-
-class PublishPicture(Commit):
-    """Announce the picture."""
-
-    name: ClassVar[str] = "publish_picture"
-    kind: ClassVar[str] = "image_ready"
-
-    async def run(self, run: Run) -> dict[str, Any]:
-        """Return the picture's id."""
-        picture = run.outputs[DrawPicture.name]["picture"]
-        page = run.job.parameters.get("illustrates")
-        if run.job.parent_id is None or page is None:
-            await run.reply("picture", {"picture": picture})
-        else:
-            # Beside the page, which was the answer: where the story is told, by no interaction of anybody's.
-            where = dict(run.job.destination or {}) | {"handle": {}, "pressed_message": "", "reply_to": ""}
-            where["chat_id"] = await stories.thread_of(int(page)) or where.get("chat_id", "")
-            await run.reply("picture", {"picture": picture}, part=outbox.PICTURE, destination=where)
-        return {"picture": picture}
 
 
 async def _card(run: Run, persona_id: int | None) -> dict[str, Any]:

@@ -1,14 +1,12 @@
-"""Progress of a running job, recorded now and then, published often, both cheap to lose; and wishes to end it early."""
+"""Progress of a running job: recorded now and then, published often, both cheap to lose."""
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from db import jobs
-from db.models import Job
+from db.work import Job
 from workers.queue import PROGRESS_CHANNEL, Queue
 
 RECORD_SECONDS: Final = 1.0
@@ -83,38 +81,3 @@ class Tracker:
                     "eta": eta_s,
                 },
             )
-
-
-class StopRequests:
-    """Which running jobs of this process can end early and keep what they have, and who was asked to.
-
-    The wish itself is in the record (`db.jobs.ask_to_stop`); this only brings it to the job at once.
-    """
-
-    def __init__(self) -> None:
-        """Nothing runs yet."""
-        self._events: dict[int, asyncio.Event] = {}
-
-    @asynccontextmanager
-    async def offered(self, job: Job) -> AsyncGenerator[asyncio.Event]:
-        """Offer that a job may be stopped as long as the context lasts; the event is set when somebody wants that."""
-        event = self._events[job.id] = asyncio.Event()
-        try:
-            await self.check(job.id)  # somebody may have asked before anybody listened
-            yield event
-        finally:
-            del self._events[job.id]
-
-    async def check_all(self) -> None:
-        """Check the record for stop requests of all jobs that can be stopped now."""
-        for job_id in list(self._events):
-            await self.check(job_id)
-
-    async def check(self, job_id: int) -> bool:
-        """Pass on the stop request of a running job, if the record has one; False if not."""
-        job = await jobs.get(job_id)
-        if job is None or job.state != "running" or not jobs.asked_to_stop(job):
-            return False
-        if (event := self._events.get(job_id)) is not None:
-            event.set()
-        return True

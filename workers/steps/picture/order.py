@@ -1,16 +1,19 @@
-"""Steps that decide what shall be drawn: by a person's words, or as the language model tells a page or a persona."""
+"""Steps that decide what shall be drawn: by a person's words, or as the language model describes a page or persona."""
 
+import asyncio
 from typing import Any, ClassVar, Final
 
 from db import jobs, personas, pictures, stories
-from db.errors import NotFound
+from db.errors import NotAllowed, NotFound
 from db.pictures import Picture as Kept
+from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait
 from prompts.safety.check import scan
 from prompts.safety.rating import lowest, parse_rating
 from workers.functions import registry
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.extract_scenes import SceneInputs
 from workers.functions.write_image_prompt import ImagePromptInputs
+from workers.pictures.attachments import clean_attachment
 from workers.pictures.order import Order, describe
 from workers.pictures.safety import card_texts
 from workers.steps.base import Run, Step
@@ -18,25 +21,71 @@ from workers.steps.base import Run, Step
 VARIATION_STRENGTH: Final = 0.55
 UPSCALE_STRENGTH: Final = 0.3
 UPSCALE: Final = 2
+_LOOKS: Final = 10
+_LOOK_SECONDS: Final = 0.4
+"""Between looks for a worker of the gpu queue; both together are how long one may take to start."""
+
+
+class FindStudio(Step):
+    """Make sure that somebody draws at all, so that nobody waits for a worker that does not exist."""
+
+    name: ClassVar[str] = "find_studio"
+    queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return nothing of interest. Raises `NotAllowed` if no worker draws, or none has come for some seconds."""
+        workers: list[dict[str, Any]] | None = []
+        for _ in range(_LOOKS):
+            workers = await run.services.queue.heartbeats()
+            if workers is None:  # nobody knows: the job waits in its queue
+                return {}
+            drawing = [worker for worker in workers if "gpu" in worker.get("queues", ())]
+            if any(worker.get("pictures") for worker in drawing):
+                return {}
+            if drawing:  # they tell at once what they have
+                raise NotAllowed("picture.no_model")
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise NotAllowed("picture.no_worker" if workers else "picture.no_model")
+
+
+class CleanSource(Step):
+    """Make a picture that a person attached harmless, and forget what came."""
+
+    name: ClassVar[str] = "clean_source"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return nothing of interest. Raises `UserError` for a file that is not taken."""
+        source = run.parameters(Imagine).source
+        if source is None:
+            return {}
+        kept = await kept_picture(run, source)
+        if kept.kind == "attached" and not kept.width:
+            clean = await clean_attachment((await full_file(kept)).data)
+            await pictures.put_clean(kept.id, clean.data, clean.width, clean.height)
+        return {}
 
 
 class OrderStep(Step):
     """Decide what shall be drawn; all kinds leave it under the same name."""
 
-    name: ClassVar[str] = "order"
+    leaves: ClassVar[str] = "order"
 
 
 class OrderImagined(OrderStep):
     """What a person described, as it is."""
 
+    name: ClassVar[str] = "order_imagined"
+
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an `Order`."""
-        order = Order.model_validate(run.job.parameters)
+        order = Order.model_validate(run.parameters(Imagine).model_dump())
         return order.model_copy(update={"alt": order.alt or describe(order.prompt)}).model_dump()
 
 
 class OrderAgain(OrderStep):
     """A picture once more."""
+
+    name: ClassVar[str] = "order_again"
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an `Order`."""
@@ -46,18 +95,22 @@ class OrderAgain(OrderStep):
 class OrderVariation(OrderStep):
     """A picture, redrawn so that it stays recognisable."""
 
+    name: ClassVar[str] = "order_variation"
+
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an `Order`."""
-        changes = {"kind": "variation", "source": int(run.job.parameters["picture"]), "strength": VARIATION_STRENGTH}
+        changes = {"kind": "variation", "source": run.parameters(FromPicture).picture, "strength": VARIATION_STRENGTH}
         return (await _order_of(run)).model_copy(update=changes).model_dump()
 
 
 class OrderUpscaled(OrderStep):
     """A picture at twice its size, redrawn a little so that it gains detail."""
 
+    name: ClassVar[str] = "order_upscaled"
+
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an `Order`."""
-        source = int(run.job.parameters["picture"])
+        source = run.parameters(FromPicture).picture
         kept = await kept_picture(run, source)
         changes = {
             "kind": "upscaled", "source": source, "strength": UPSCALE_STRENGTH, "scale": UPSCALE, "seed": kept.seed,
@@ -68,17 +121,17 @@ class OrderUpscaled(OrderStep):
 class OrderPage(OrderStep):
     """The best moment of a page, as the language model tells it."""
 
-    queue: ClassVar[jobs.Queue | None] = "cpu"
+    name: ClassVar[str] = "order_page"
+    queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an `Order`. Raises `NotFound` if the page is gone."""
-        p = run.job.parameters
-        page_id = int(p["illustrates"])
-        found = await stories.page(page_id)
+        p = run.parameters(IllustratePage)
+        found = await stories.page(p.illustrates)
         if found is None or found[1].state != "ready":
             raise NotFound("story.unknown")
         story, page, _ = found
-        rating = lowest(story.rating, p.get("allowance"))
+        rating = lowest(story.rating, p.allowance)
         functions = FunctionEngine(run.services)
         caller = CallContext(run.tracker, run.job.account_id)
         scenes = await functions.run(
@@ -92,10 +145,10 @@ class OrderPage(OrderStep):
             ImagePromptInputs(
                 scene=scene.description,
                 context=f"{story.premise} {scene.mood}",
-                style=str(p.get("style") or ""),
+                style=p.style,
                 rating=rating,
                 seed=story.seed + page.id,
-                variant=int(p.get("random_seed", 0)) % 1000,
+                variant=p.random_seed % 1000,
             ),
             caller,
         )
@@ -105,11 +158,11 @@ class OrderPage(OrderStep):
             negative=written.negative,
             alt=describe(scene.description),
             style=written.style,
-            size=str(p.get("size") or "landscape"),
-            quality=str(p.get("quality") or ""),
-            random_seed=int(p.get("random_seed", 0)),
+            size=p.size or "landscape",
+            quality=p.quality,
+            random_seed=p.random_seed,
             rating=rating,
-            allowance=parse_rating(p.get("allowance")),
+            allowance=p.allowance,
             page=page.id,
         ).model_dump()
 
@@ -117,25 +170,26 @@ class OrderPage(OrderStep):
 class OrderPortrait(OrderStep):
     """A persona, as the language model tells it from the card."""
 
-    queue: ClassVar[jobs.Queue | None] = "cpu"
+    name: ClassVar[str] = "order_portrait"
+    queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an `Order`."""
-        p = run.job.parameters
+        p = run.parameters(PersonaPortrait)
         assert run.job.account_id is not None
-        persona = await personas.get(run.job.account_id, int(p["persona"]))
+        persona = await personas.get(run.job.account_id, p.persona)
         young = scan(*card_texts(persona.card)).minors
-        rating = "sfw" if young else lowest(persona.card.get("rating"), p.get("allowance"))
+        rating = "sfw" if young else lowest(persona.card.get("rating"), p.allowance)
         written = await FunctionEngine(run.services).run(
             registry.get("write_image_prompt"),
             ImagePromptInputs(
-                scene=str(p.get("prompt") or ""),
+                scene=p.prompt,
                 persona=persona.card,
-                style=str(p.get("style") or ""),
+                style=p.style,
                 rating=rating,
                 portrait=True,
                 seed=persona.id,
-                variant=int(p.get("random_seed", 0)) % 1000,
+                variant=p.random_seed % 1000,
             ),
             CallContext(run.tracker, run.job.account_id, persona.id),
         )
@@ -145,11 +199,11 @@ class OrderPortrait(OrderStep):
             negative=written.negative,
             alt=describe(f"{persona.name}: {persona.card.get('appearance') or persona.card.get('tagline') or ''}"),
             style=written.style,
-            size=str(p.get("size") or "portrait"),
-            quality=str(p.get("quality") or ""),
-            random_seed=int(p.get("random_seed", 0)),
+            size=p.size or "portrait",
+            quality=p.quality,
+            random_seed=p.random_seed,
             rating=rating,
-            allowance=parse_rating(p.get("allowance")),
+            allowance=p.allowance,
             persona=persona.id,
         ).model_dump()
 
@@ -170,8 +224,8 @@ async def full_file(kept: Kept) -> pictures.PictureFile:
 
 async def _order_of(run: Run) -> Order:
     """Return the order of the picture that the job is about, with a new seed and for the place where it was asked."""
-    p = run.job.parameters
-    kept = await kept_picture(run, int(p["picture"]))
+    p = run.parameters(FromPicture)
+    kept = await kept_picture(run, p.picture)
     source = None if kept.source_id is None or kept.kind in ("variation", "upscaled") else kept.source_id
     kinds: dict[str, Any] = {"page": "page", "portrait": "portrait"}
     return Order(
@@ -183,11 +237,11 @@ async def _order_of(run: Run) -> Order:
         size=kept.size,
         quality=kept.quality,
         lora=kept.lora,
-        random_seed=int(p.get("random_seed", 0)),
+        random_seed=p.random_seed,
         # A portrait's seed is the persona's, so that the face stays: again means another one.
-        seed=int(p.get("random_seed", 0)) if kept.persona_id is not None else None,
+        seed=p.random_seed if kept.persona_id is not None else None,
         rating=parse_rating(kept.rating),
-        allowance=parse_rating(p.get("allowance")),
+        allowance=p.allowance,
         page=kept.page_id,
         persona=kept.persona_id,
         source=source,

@@ -4,15 +4,16 @@ import asyncio
 from contextlib import aclosing
 
 from db import jobs
-from db.models import Job
+from tests.db.job_kinds import Chore
 from tests.db.world import somebody
+from workers.progress import Tracker
 from workers.queue import PROGRESS_CHANNEL, Queue
-from workers.tracking import Tracker
 
 
 async def test_text_that_was_shown_stays_while_later_phases_have_none(database: str, redis_url: str):
     who = await somebody()
-    job = await Job.get(id=await jobs.add("persona_reply", {}, account_id=who.account.id, event_key="console:1"))
+    job = await jobs.get(await jobs.add(Chore(), account_id=who.account.id, event_key="console:1"))
+    assert job is not None
     async with Queue(redis_url) as queue, aclosing(queue.listen(PROGRESS_CHANNEL)) as news:
         assert await anext(news) is None
         tracker = Tracker(job, queue)

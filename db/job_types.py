@@ -1,0 +1,51 @@
+"""The product's own job types, and how each is abandoned."""
+
+from typing import Final
+
+from db import chats, stories
+from db.work import (
+    BranchingPage,
+    DrawAgain,
+    Failure,
+    IllustratePage,
+    Imagine,
+    Job,
+    JobType,
+    Notification,
+    PersonaPortrait,
+    PersonaReply,
+    Upscale,
+    Variations,
+    notice,
+)
+
+
+async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Notification | None:
+    """Mark the page as failed; the story goes back to the page before."""
+    del job
+    story = await stories.give_up(parameters.page)
+    values = failure.values if story is None else {**failure.values, "story": story.id}
+    return Notification("page_failed", {"key": failure.key, "values": values})
+
+
+async def _reply(job: Job, parameters: PersonaReply, failure: Failure) -> Notification | None:
+    """Mark the reply as failed."""
+    await chats.give_up(parameters.reply)
+    return await notice(job, parameters, failure)
+
+
+async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) -> Notification | None:
+    """Say nothing about a picture that nobody asked for."""
+    return None if parameters.automatic else await notice(job, parameters, failure)
+
+
+SPECS: Final = (
+    JobType(BranchingPage, _page),
+    JobType(PersonaReply, _reply, stoppable=True),
+    JobType(Imagine, activity="drawing"),
+    JobType(IllustratePage, _illustration, activity="drawing"),
+    JobType(PersonaPortrait, activity="drawing"),
+    JobType(DrawAgain, activity="drawing"),
+    JobType(Variations, activity="drawing"),
+    JobType(Upscale, activity="drawing"),
+)

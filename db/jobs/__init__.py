@@ -1,0 +1,80 @@
+"""Jobs: who may run one is decided here, by one conditional update each.
+
+States: queued → running (one holder, a lease that expires) → done, waiting (for a person or for child jobs), dead or
+cancelled. Only the lease's holder may save, finish or put back a job; for anybody else these raise `LeaseLost`. Locks
+are taken in the order story, page, job, and of jobs a child's before its parent's.
+"""
+
+from db.jobs.artifacts import Artifact, Saved, artifacts, save_artifact
+from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel
+from db.jobs.joins import Child, Wakeup, children
+from db.jobs.leases import (
+    BACKGROUND,
+    INTERACTIVE,
+    LEASE_SECONDS,
+    MAX_CRASHES,
+    MAX_RETRIES,
+    add,
+    bury,
+    claim,
+    finish,
+    get,
+    move,
+    overdue,
+    put_back,
+    queue_of,
+    reap,
+    renew,
+    report,
+    retry,
+)
+from db.jobs.load import Load, Status, counts, load, position, status
+from db.jobs.waits import Awaited, interact, join_or_wait, promote, take_or_wait, wake_due
+from db.work import Job, WorkerQueue
+
+__all__ = [
+    "BACKGROUND",
+    "INTERACTIVE",
+    "LEASE_SECONDS",
+    "MAX_CRASHES",
+    "MAX_RETRIES",
+    "Abandoned",
+    "Artifact",
+    "Awaited",
+    "Child",
+    "Job",
+    "Load",
+    "Saved",
+    "Status",
+    "Wakeup",
+    "WorkerQueue",
+    "abandon",
+    "abandon_about",
+    "add",
+    "artifacts",
+    "ask_to_stop",
+    "bury",
+    "cancel",
+    "children",
+    "claim",
+    "counts",
+    "finish",
+    "get",
+    "interact",
+    "join_or_wait",
+    "load",
+    "move",
+    "overdue",
+    "position",
+    "promote",
+    "put_back",
+    "queue_of",
+    "reap",
+    "renew",
+    "report",
+    "retry",
+    "save_artifact",
+    "status",
+    "take_or_wait",
+    "wake_due",
+]

@@ -1,0 +1,169 @@
+"""Adding jobs, and what only the holder of a job's lease may do; each is one conditional update."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from db.connection import ids, jsonb, row, rows
+from db.errors import LeaseLost
+from db.jobs.joins import RELEASE, Wakeup, wake_parent
+from db.records import columns, fetch_one
+from db.work import Job, JobParameters, WorkerQueue, job_types
+
+LEASE_SECONDS: Final = 10.0
+"""How long a lease lasts unless renewed: a dead worker's job starts again after this and a reaper's round."""
+MAX_CRASHES: Final = 3
+"""A job that lost this many leases is not run again."""
+MAX_RETRIES: Final = 5
+INTERACTIVE: Final = 0
+BACKGROUND: Final = 10
+
+
+async def add(
+    parameters: JobParameters,
+    *,
+    queue: WorkerQueue | None = None,
+    priority: int = INTERACTIVE,
+    run_after: datetime | None = None,
+    account_id: int | None = None,
+    user_id: int | None = None,
+    conversation_id: int | None = None,
+    parent_id: int | None = None,
+    event_key: str | None = None,
+    destination: dict[str, Any] | None = None,
+) -> int:
+    """Add a queued job and return its id. Wake a worker for it after the commit (workers.queue).
+
+    ``queue`` is its type's unless given. ``run_after`` is the earliest time at which it starts: now if None.
+    """
+    links = parameters.links()
+    found = await row(
+        "INSERT INTO jobs (type, parameters, queue, priority, run_after, account_id, user_id, conversation_id, "
+        "parent_id, event_key, destination, story_id, page_id, message_id, picture_id) VALUES ($1, $2::jsonb, $3, $4, "
+        "coalesce($5::timestamptz, now()), $6, $7, $8, $9, $10, $11::jsonb, "
+        # What was deleted in this moment is missed by the job's steps, which say so.
+        "coalesce((SELECT id FROM stories WHERE id = $12), (SELECT story_id FROM pages WHERE id = $13)), "
+        "(SELECT id FROM pages WHERE id = $13), (SELECT id FROM chat_messages WHERE id = $14), "
+        "(SELECT id FROM pictures WHERE id = $15)) RETURNING id",
+        parameters.type, parameters.model_dump_json(exclude_none=True), queue or queue_of(parameters), priority,
+        run_after, account_id, user_id, conversation_id, parent_id, event_key,
+        None if destination is None else jsonb(destination),
+        links.story_id, links.page_id, links.message_id, links.picture_id,
+    )  # fmt: skip
+    assert found is not None
+    return found["id"]
+
+
+def queue_of(parameters: JobParameters) -> WorkerQueue:
+    """Return the queue in which a job starts unless its adder says otherwise."""
+    known = job_types().get(parameters.type)
+    return "cpu" if known is None else known.queue
+
+
+async def get(job_id: int) -> Job | None:
+    """Return a job."""
+    return await fetch_one(Job, f"SELECT {columns(Job)} FROM jobs WHERE id = $1", job_id)
+
+
+async def claim(job_id: int) -> Job | None:
+    """Take the lease of a queued job that is due; None if somebody else has it or there is nothing to do."""
+    return await fetch_one(
+        Job,
+        "UPDATE jobs SET state = 'running', lease_token = gen_random_uuid(), "
+        "lease_expires = now() + make_interval(secs => $2), started_at = coalesce(started_at, now()) "
+        f"WHERE id = $1 AND state = 'queued' AND run_after <= now() RETURNING {columns(Job)}",
+        job_id, LEASE_SECONDS,
+    )  # fmt: skip
+
+
+async def renew(job_id: int, token: UUID) -> bool:
+    """Extend the lease; False if it is lost (expired and taken, or the job was cancelled or deleted)."""
+    change = "lease_expires = now() + make_interval(secs => $3)"
+    return await _update(job_id, token, change, LEASE_SECONDS) is not None
+
+
+async def report(job_id: int, token: UUID, phase: str, percent: int) -> None:
+    """Record progress. Raises `LeaseLost`."""
+    await _change(job_id, token, "phase = $3, percent = $4", phase, percent)
+
+
+async def finish(job_id: int, token: UUID) -> Wakeup | None:
+    """Mark a job done; return the job that waited for it, which must be woken after the commit.
+
+    Raises `LeaseLost`: then nothing of the transaction may be committed.
+    """
+    change = f"state = 'done', percent = 100, phase = 'DONE', finished_at = now(), {RELEASE}"
+    return await _end(await _change(job_id, token, change))
+
+
+async def put_back(job_id: int, token: UUID) -> None:
+    """Return a job unharmed (the worker stops): it costs no attempt. Raises `LeaseLost`."""
+    await _change(job_id, token, f"state = 'queued', {RELEASE}")
+
+
+async def move(job_id: int, token: UUID, queue: WorkerQueue) -> None:
+    """Queue a job for workers of another kind, which go on with it; wake one after the commit. Raises `LeaseLost`."""
+    await _change(
+        job_id, token,
+        f"state = 'queued', queue = $3, run_after = now(), woken_at = now(), {RELEASE}",
+        queue,
+    )  # fmt: skip
+
+
+async def retry(job_id: int, token: UUID, delay: float, error: str) -> None:
+    """Queue a job again after ``delay`` seconds. Raises `LeaseLost`."""
+    await _change(
+        job_id, token,
+        "state = 'queued', retries = retries + 1, run_after = now() + make_interval(secs => $3), "
+        f"error = $4, {RELEASE}",
+        delay, error,
+    )  # fmt: skip
+
+
+async def bury(job_id: int, token: UUID, error: str) -> Wakeup | None:
+    """Give up a job for good; notify the person in the same transaction. Returns and raises as `finish`."""
+    change = f"state = 'dead', error = $3, finished_at = now(), {RELEASE}"
+    return await _end(await _change(job_id, token, change, error))
+
+
+async def reap() -> list[int]:
+    """Queue again the jobs whose lease expired, counting a crash; return their ids."""
+    return ids(
+        await rows(
+            f"UPDATE jobs SET state = 'queued', attempt = attempt + 1, run_after = now(), {RELEASE} WHERE id IN ("
+            "SELECT id FROM jobs WHERE state = 'running' AND lease_expires < now() FOR UPDATE SKIP LOCKED) RETURNING id"
+        )
+    )
+
+
+async def overdue(queue: WorkerQueue, *, seconds: float = 4.0, limit: int = 200) -> list[tuple[int, int]]:
+    """Return queued jobs that are due but whose wake-up was longer ago than ``seconds`` (or lost), marking them woken.
+
+    Id and priority of each, interactive ones first. Callers put these ids into the queue again, unless they are in it.
+    """
+    found = await rows(
+        "UPDATE jobs SET woken_at = now() WHERE id IN (SELECT id FROM jobs WHERE state = 'queued' AND queue = $1 "
+        "AND run_after <= now() AND (woken_at < now() - make_interval(secs => $2) OR woken_at < run_after) "
+        "ORDER BY priority, id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING id, priority",
+        queue, seconds, limit,
+    )  # fmt: skip
+    return sorted(((f["id"], f["priority"]) for f in found), key=lambda f: (f[1], f[0]))
+
+
+async def _end(parent_id: int | None) -> Wakeup | None:
+    return None if parent_id is None else await wake_parent(parent_id)
+
+
+async def _update(job_id: int, token: UUID, change: str, *values: Any) -> dict[str, Any] | None:
+    return await row(
+        f"UPDATE jobs SET {change} WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING id, parent_id",
+        job_id, token, *values,
+    )  # fmt: skip
+
+
+async def _change(job_id: int, token: UUID, change: str, *values: Any) -> int | None:
+    """Change a job and return its parent's id."""
+    found = await _update(job_id, token, change, *values)
+    if found is None:
+        raise LeaseLost(f"job {job_id}")
+    return found["parent_id"]

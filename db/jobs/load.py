@@ -1,0 +1,79 @@
+"""How busy the workers are, and where a job is."""
+
+from dataclasses import dataclass
+
+from db.connection import row, rows
+from db.jobs.artifacts import artifacts
+from db.jobs.leases import BACKGROUND, get
+
+
+async def position(job_id: int) -> int:
+    """Return how many queued jobs of its queue stand before a queued job (0: next, or not queued any more)."""
+    found = await row(
+        "SELECT count(*) AS ahead FROM jobs j JOIN jobs o ON o.queue = j.queue AND o.state = 'queued' "
+        "AND (o.priority, o.id) < (j.priority, j.id) WHERE j.id = $1 AND j.state = 'queued'",
+        job_id,
+    )
+    return found["ahead"] if found else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a job is: its state and phase, percent of the running phase's work, and the steps that are finished."""
+
+    state: str
+    phase: str
+    percent: int
+    steps: list[str]
+    error: str
+
+
+async def status(job_id: int) -> Status | None:
+    """Return where a job is; None if there is no such job."""
+    job = await get(job_id)
+    if job is None:
+        return None
+    return Status(job.state, job.phase, job.percent, list(await artifacts(job_id)), job.error)
+
+
+async def counts() -> dict[str, int]:
+    """Return how many jobs are in each state that is not over, and how many are dead."""
+    found = await rows("SELECT state, count(*) AS n FROM jobs WHERE state NOT IN ('done', 'cancelled') GROUP BY state")
+    return {r["state"]: r["n"] for r in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the workers are: jobs by state, and the seconds that somebody who comes now waits for a worker."""
+
+    interactive: int
+    background: int
+    running: int
+    wait_s: float
+
+
+async def load(*, recent: int = 200, minutes: float = 10.0) -> Load:
+    """Return how busy the workers are.
+
+    The wait is what people waited in the last ``minutes`` (among the ``recent`` newest jobs), or what the one who has
+    waited longest has waited so far, if that is more.
+    """
+    open_ = await row(
+        "SELECT count(*) FILTER (WHERE state = 'queued' AND priority < $1) AS interactive, "
+        "count(*) FILTER (WHERE state = 'queued' AND priority >= $1) AS background, "
+        "count(*) FILTER (WHERE state = 'running') AS running, "
+        "coalesce(max(extract(epoch FROM now() - greatest(created_at, run_after))) "
+        "FILTER (WHERE state = 'queued' AND priority < $1), 0)::float8 AS longest "
+        "FROM jobs WHERE state IN ('queued', 'running')",
+        BACKGROUND,
+    )
+    lately = await row(
+        "SELECT coalesce(avg(extract(epoch FROM started_at - created_at)), 0)::float8 AS wait FROM ("
+        "SELECT priority, created_at, started_at FROM jobs ORDER BY id DESC LIMIT $2) j "
+        "WHERE priority < $1 AND started_at > now() - make_interval(secs => 60 * $3)",
+        BACKGROUND, recent, minutes,
+    )  # fmt: skip
+    assert open_ is not None
+    assert lately is not None
+    wait = max(0.0, open_["longest"], lately["wait"])
+    return Load(open_["interactive"], open_["background"], open_["running"], wait)

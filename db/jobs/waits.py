@@ -1,0 +1,113 @@
+"""Jobs that wait: for interactions, in order, or for their children; until a deadline at the latest."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from db.connection import jsonb, row, rows
+from db.errors import LeaseLost
+from db.jobs.joins import OPEN, RELEASE, Wakeup
+from db.jobs.leases import INTERACTIVE
+from db.records import Json, columns, fetch, fetch_one
+from db.work import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a job has waited for: an interaction's ``content``, or nothing until the deadline (``timed_out``)."""
+
+    content: Json[Any] = None
+    timed_out: bool = False
+
+
+async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") -> bool:
+    """Hand a job an interaction; False if the job is over. Wake a worker for it after the commit.
+
+    A job takes its interactions in order, whenever it gets to the wait called ``name`` (empty: to any wait), so one
+    that comes before the job waits is kept.
+    """
+    found = await row(f"SELECT state, waiting_for FROM jobs WHERE id = $1 AND {OPEN} FOR UPDATE", job_id)
+    if found is None:
+        return False
+    await rows(
+        "INSERT INTO job_interactions (job_id, name, content) VALUES ($1, $2, $3::jsonb)",
+        job_id, name, jsonb(interaction),
+    )  # fmt: skip
+    await rows(
+        "UPDATE jobs SET state = 'queued', run_after = now(), woken_at = now() "
+        "WHERE id = $1 AND state = 'waiting' AND NOT joining AND $2 IN ('', waiting_for)",
+        job_id, name,
+    )  # fmt: skip
+    return True
+
+
+async def take_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:
+    """Take the oldest interaction for the wait ``name``; None if there is none: then the job is parked until one comes.
+
+    The deadline counts from when the job was first parked there. Call it in a transaction. Raises `LeaseLost`.
+    """
+    await _hold(job_id, token)
+    found = await fetch_one(
+        Awaited,
+        "DELETE FROM job_interactions WHERE id = (SELECT id FROM job_interactions WHERE job_id = $1 "
+        "AND name IN ('', $2) ORDER BY id LIMIT 1) RETURNING content, false AS timed_out",
+        job_id, name,
+    )  # fmt: skip
+    if found is not None:
+        return found
+    return await _park(job_id, name, deadline_s, joining=False)
+
+
+async def join_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:
+    """Return at once if all child jobs have ended, else park the job until they have (None). As `take_or_wait`."""
+    await _hold(job_id, token)
+    if await row(f"SELECT id FROM jobs WHERE parent_id = $1 AND {OPEN} LIMIT 1", job_id) is None:
+        return Awaited()
+    return await _park(job_id, name, deadline_s, joining=True)
+
+
+async def wake_due(limit: int = 200) -> list[Wakeup]:
+    """Queue the waiting jobs whose deadline is over, or whose children are all gone; wake workers for them."""
+    return await fetch(
+        Wakeup,
+        "UPDATE jobs SET state = 'queued', run_after = now(), woken_at = now() WHERE id IN ("
+        "SELECT id FROM jobs j WHERE state = 'waiting' AND (joining OR deadline IS NOT NULL) AND (deadline <= now() "
+        f"OR joining AND NOT EXISTS (SELECT FROM jobs c WHERE c.parent_id = j.id AND c.{OPEN})) "
+        "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id, queue, priority",
+        limit,
+    )
+
+
+async def promote(
+    job_id: int, *, event_key: str, destination: dict[str, Any], priority: int = INTERACTIVE
+) -> Job | None:
+    """Let a job that is not over answer an event, with that event's priority; None if it is over.
+
+    One that waits to be tried again starts at once. The answer goes to this event, also if the job runs already.
+    Wake a worker for it after the commit.
+    """
+    return await fetch_one(
+        Job,
+        "UPDATE jobs SET event_key = $2, destination = $3::jsonb, priority = least(priority, $4), "
+        "run_after = least(run_after, now()), woken_at = now() "
+        f"WHERE id = $1 AND {OPEN} RETURNING {columns(Job)}",
+        job_id, event_key, jsonb(destination), priority,
+    )  # fmt: skip
+
+
+async def _hold(job_id: int, token: UUID) -> None:
+    """Lock a job for the rest of the transaction. Raises `LeaseLost`."""
+    found = await row("SELECT id FROM jobs WHERE id = $1 AND lease_token = $2 FOR UPDATE", job_id, token)
+    if found is None:
+        raise LeaseLost(f"job {job_id}")
+
+
+async def _park(job_id: int, name: str, deadline_s: float | None, *, joining: bool) -> Awaited | None:
+    found = await row(
+        "UPDATE jobs SET state = 'waiting', percent = 100, waiting_for = $2, joining = $3, "
+        "deadline = CASE WHEN waiting_for = $2 THEN deadline ELSE now() + make_interval(secs => $4::float8) END, "
+        f"{RELEASE} "
+        "WHERE id = $1 AND NOT (waiting_for = $2 AND coalesce(deadline <= now(), false)) RETURNING id",
+        job_id, name, joining, deadline_s,
+    )  # fmt: skip
+    return Awaited(timed_out=True) if found is None else None

@@ -1,0 +1,306 @@
+"""Job types: what a job is given, what it works on, and what it promised.
+
+A type is registered as a `JobType`; the product's own stand in `db.job_types`, packages add theirs by an entry point in
+the group ``storyfork.job_types``. What abandoning a job undoes, and what the person is told then, belongs to its
+type: cancelling it, giving it up and deleting what it works on all call `abandon`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, ClassVar, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from db.records import Json
+from db.registry import Problem, Registry, load_plugins
+
+GROUP: Final = "storyfork.job_types"
+_OWN: Final = "db.job_types"
+_log = logging.getLogger(__name__)
+
+WorkerQueue = Literal["cpu", "gpu"]
+Activity = Literal["writing", "drawing"]
+Allowance = Literal["sfw", "suggestive", "nsfw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The rows that a job works on: it is deleted with any of them."""
+
+    story_id: int | None = None
+    page_id: int | None = None
+    message_id: int | None = None
+    picture_id: int | None = None
+
+
+class JobParameters(BaseModel):
+    """What a job is given. One subclass per job type; ``type`` is the type's name in the database.
+
+    Fields that this release does not know are ignored: a newer one may have added the job.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    type: ClassVar[str]
+
+    def links(self) -> Links:
+        """Return the rows that the job works on."""
+        return Links()
+
+
+class PictureTerms(BaseModel):
+    """What every picture's job is given: the highest rating allowed in its place, and a seed that survives retries."""
+
+    model_config = ConfigDict(frozen=True)
+    allowance: Allowance = "sfw"
+    random_seed: int = 0
+
+
+class BranchingPage(JobParameters):
+    """Write ``page`` with its choices. ``pictures``: have it illustrated. ``prompt``: a template of this job's own."""
+
+    type: ClassVar[str] = "branching_page"
+    page: int
+    pictures: PictureTerms | None = None
+    prompt: str | None = None
+
+    def links(self) -> Links:
+        """Return the page."""
+        return Links(page_id=self.page)
+
+
+class PersonaReply(JobParameters):
+    """Write the chat message ``reply``. ``prompt``: a template of this job's own."""
+
+    type: ClassVar[str] = "persona_reply"
+    reply: int
+    prompt: str | None = None
+
+    def links(self) -> Links:
+        """Return the reply."""
+        return Links(message_id=self.reply)
+
+
+class Imagine(JobParameters, PictureTerms):
+    """Draw what a person describes, or redraw the picture ``source`` by ``strength`` (0 to 1).
+
+    ``alt`` describes the picture for those who do not see it; empty: the prompt does.
+    """
+
+    type: ClassVar[str] = "imagine"
+    prompt: str
+    alt: str = ""
+    negative: str = ""
+    lora: str = ""
+    style: str = ""
+    size: str = ""
+    quality: str = ""
+    seed: int | None = None
+    rating: Allowance = "sfw"
+    source: int | None = None
+    strength: float = 0.6
+
+    def links(self) -> Links:
+        """Return the picture that is redrawn."""
+        return Links(picture_id=self.source)
+
+
+class IllustratePage(JobParameters, PictureTerms):
+    """Draw the best moment of the page ``illustrates``. ``automatic``: nobody asked for it, so it fails silently."""
+
+    type: ClassVar[str] = "illustrate_page"
+    illustrates: int
+    style: str = ""
+    size: str = ""
+    quality: str = ""
+    automatic: bool = False
+
+    def links(self) -> Links:
+        """Return the page."""
+        return Links(page_id=self.illustrates)
+
+
+class PersonaPortrait(JobParameters, PictureTerms):
+    """Draw ``persona``; ``prompt`` says how."""
+
+    type: ClassVar[str] = "persona_portrait"
+    persona: int
+    prompt: str = ""
+    style: str = ""
+    size: str = ""
+    quality: str = ""
+
+
+class FromPicture(JobParameters, PictureTerms):
+    """Make another picture from ``picture``; base of the job types below."""
+
+    picture: int
+
+    def links(self) -> Links:
+        """Return the picture."""
+        return Links(picture_id=self.picture)
+
+
+class DrawAgain(FromPicture):
+    """Draw the same again with another seed."""
+
+    type: ClassVar[str] = "draw_again"
+
+
+class Variations(FromPicture):
+    """Redraw a picture a little differently."""
+
+    type: ClassVar[str] = "variations"
+
+
+class Upscale(FromPicture):
+    """Redraw a picture at twice its size."""
+
+    type: ClassVar[str] = "upscale"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it is in the database. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again.
+
+    ``waiting_for`` names what a job in state ``waiting`` waits for, until ``deadline`` at the latest.
+    """
+
+    id: int
+    type: str
+    parameters: Json[dict[str, Any]]
+    queue: WorkerQueue
+    priority: int
+    state: str
+    attempt: int
+    retries: int
+    run_after: datetime
+    woken_at: datetime
+    lease_token: UUID | None
+    lease_expires: datetime | None
+    phase: str
+    percent: int
+    stop_requested: bool
+    waiting_for: str
+    deadline: datetime | None
+    error: str
+    account_id: int | None
+    user_id: int | None
+    conversation_id: int | None
+    parent_id: int | None
+    story_id: int | None
+    page_id: int | None
+    message_id: int | None
+    picture_id: int | None
+    event_key: str | None
+    destination: Json[dict[str, Any] | None]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    def typed(self) -> JobParameters:
+        """Return the parameters in their type. Raises `UnknownJobType`, and `ValueError` if they do not fit it."""
+        return read(self.type, self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job was abandoned, for the person: a wording's key and its values."""
+
+    key: str
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a person is told: the kind and payload of an outbox row."""
+
+    kind: str
+    payload: dict[str, Any]
+
+
+async def notice(job: Job, parameters: Any, failure: Failure) -> Notification | None:
+    """Undo nothing and say why: how a job is abandoned that left nothing behind."""
+    del job, parameters
+    return Notification("notice", {"key": failure.key, "values": failure.values})
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """A type of jobs.
+
+    ``abandon`` undoes, in the caller's transaction, what a job promised, and returns what the person is told (None:
+    nothing). ``stoppable``: it may be asked to end early and keep what it has. ``queue`` is where it starts,
+    ``activity`` what its progress is called.
+    """
+
+    parameters: type[JobParameters]
+    abandon: Callable[[Job, Any, Failure], Awaitable[Notification | None]] = notice
+    stoppable: bool = False
+    queue: WorkerQueue = "cpu"
+    activity: Activity = "writing"
+
+    @property
+    def name(self) -> str:
+        """The type's name in the database."""
+        return self.parameters.type
+
+
+class UnknownJobType(LookupError):
+    """No job type of that name is registered here; a newer release or a missing package may know it."""
+
+
+def read(type_: str, parameters: Mapping[str, Any]) -> JobParameters:
+    """Return parameters in their type. Raises `UnknownJobType`, and `ValueError` if they do not fit it."""
+    found = job_types().get(type_)
+    if found is None:
+        raise UnknownJobType(f"no job type {type_!r}; known are {', '.join(job_types().names)}")
+    return found.parameters.model_validate(dict(parameters))
+
+
+async def abandon(job: Job, failure: Failure) -> Notification | None:
+    """Undo what a job promised and return what the person is told; the caller ends the job in the same transaction.
+
+    A job that this release cannot read has nothing to undo here: the person is told all the same.
+    """
+    try:
+        parameters = job.typed()
+    except (UnknownJobType, ValidationError) as e:
+        _log.warning("job %d (%s) is abandoned unread: %s", job.id, job.type, type(e).__name__)
+        return await notice(job, None, failure)
+    found = job_types().get(job.type)
+    assert found is not None
+    return await found.abandon(job, parameters, failure)
+
+
+def stoppable(job: Job) -> bool:
+    """Tell whether a job may be asked to end early and keep what it has."""
+    found = job_types().get(job.type)
+    return found is not None and found.stoppable
+
+
+def job_types() -> Registry[JobType]:
+    """Return all job types."""
+    return _load()[0]
+
+
+def problems() -> list[Problem]:
+    """Return what is wrong with packages' job types."""
+    return _load()[1]
+
+
+@lru_cache
+def _load() -> tuple[Registry[JobType], list[Problem]]:
+    # By name: the product's types call the topics' modules, which call this one.
+    registry: Registry[JobType] = Registry("job type", lambda t: t.name, import_module(_OWN).SPECS)
+
+    def add(spec: Any, package: str) -> None:
+        if not isinstance(spec, JobType):
+            raise TypeError(f"a job type must be a JobType, not {type(spec).__name__}")
+        registry.add(spec, package)
+
+    return registry, load_plugins(GROUP, add)

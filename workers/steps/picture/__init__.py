@@ -1,0 +1,1 @@
+"""Steps of pictures: what shall be drawn, the drawing, the answer."""

@@ -1,0 +1,1 @@
+"""Workflows: how each type of jobs is done, step by step."""

@@ -1,0 +1,57 @@
+"""Workflows of pictures: what shall be drawn, the drawing, the answer."""
+
+from workers.steps.picture.draw import DrawPicture
+from workers.steps.picture.order import (
+    CleanSource,
+    FindStudio,
+    OrderAgain,
+    OrderImagined,
+    OrderPage,
+    OrderPortrait,
+    OrderUpscaled,
+    OrderVariation,
+)
+from workers.steps.picture.publish import PublishPicture
+from workers.workflows.base import Workflow
+
+
+class DrawImagined(Workflow):
+    """Draw what a person describes, or redraw a picture of theirs."""
+
+    name = "imagine"
+    steps = (FindStudio(), CleanSource(), OrderImagined(), DrawPicture(), PublishPicture())
+
+
+class DrawPage(Workflow):
+    """Draw the best moment of a page."""
+
+    name = "illustrate_page"
+    steps = (FindStudio(), OrderPage(), DrawPicture(), PublishPicture())
+
+
+class DrawPortrait(Workflow):
+    """Draw a persona."""
+
+    name = "persona_portrait"
+    steps = (FindStudio(), OrderPortrait(), DrawPicture(), PublishPicture())
+
+
+class DrawOnceMore(Workflow):
+    """Draw the same again with another seed."""
+
+    name = "draw_again"
+    steps = (FindStudio(), OrderAgain(), DrawPicture(), PublishPicture())
+
+
+class DrawVariation(Workflow):
+    """Redraw a picture a little differently."""
+
+    name = "variations"
+    steps = (FindStudio(), OrderVariation(), DrawPicture(), PublishPicture())
+
+
+class DrawUpscaled(Workflow):
+    """Redraw a picture at twice its size."""
+
+    name = "upscale"
+    steps = (FindStudio(), OrderUpscaled(), DrawPicture(), PublishPicture())

@@ -1,0 +1,115 @@
+"""Workflows and steps by name: the product's own, and those of packages.
+
+A package adds steps by entry points in the group ``storyfork.steps`` (an instance or a class of `Step`, `WaitFor` or
+`Join`) and workflows in ``storyfork.workflows`` (a class or an instance of `Workflow`).
+"""
+
+from functools import lru_cache
+from typing import Any, Final
+
+from db.errors import Retryable
+from db.registry import OWN, Problem, Registry, load_plugins
+from workers.steps.base import AnyStep, Parallel, Run, Step, Wait
+from workers.workflows.base import Plan, Workflow
+from workers.workflows.chat import ReplyAsPersona
+from workers.workflows.picture import (
+    DrawImagined,
+    DrawOnceMore,
+    DrawPage,
+    DrawPortrait,
+    DrawUpscaled,
+    DrawVariation,
+)
+from workers.workflows.story import WritePageWithChoices
+
+WORKFLOWS: Final = "storyfork.workflows"
+STEPS: Final = "storyfork.steps"
+_OWN: Final = (
+    WritePageWithChoices(),
+    ReplyAsPersona(),
+    DrawImagined(),
+    DrawPage(),
+    DrawPortrait(),
+    DrawOnceMore(),
+    DrawVariation(),
+    DrawUpscaled(),
+)
+
+
+class UnknownPlan(Plan):
+    """Stands for a job type of a newer release: another worker may know it."""
+
+    async def run(self, run: Run) -> None:
+        """Raise `Retryable`."""
+        raise Retryable(f"this worker does not know jobs of type {run.job.type!r}", delay=5.0)
+
+
+_UNKNOWN: Final = UnknownPlan("", ())
+
+
+class WorkflowRegistry:
+    """Steps, and workflows whose steps are found among them and checked."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.steps: Registry[Step | Wait] = Registry("step", lambda s: s.name)
+        self.plans: Registry[Plan] = Registry("workflow", lambda p: p.name)
+
+    def add_step(self, step: Any, package: str = OWN) -> None:
+        """Add a step or a wait, or a class of one. Raises `TypeError`, `NameTaken`."""
+        made = step() if isinstance(step, type) else step
+        if not isinstance(made, Step | Wait):
+            raise TypeError(f"a step must be a Step or a Wait, not {type(made).__name__}")
+        self.steps.add(made, package)
+
+    def add_workflow(self, workflow: Any, package: str = OWN) -> None:
+        """Add a workflow, or a class of one.
+
+        Raises `TypeError`, and `ValueError` for a name that is taken, a step that is not known or steps that do not
+        go together.
+        """
+        made = workflow() if isinstance(workflow, type) else workflow
+        if not isinstance(made, Workflow):
+            raise TypeError(f"a workflow must be a Workflow, not {type(made).__name__}")
+        self.plans.add(Plan(made.name, [self._found(made.name, step) for step in made.steps]), package)
+
+    def plan_of(self, job_type: str) -> Plan:
+        """Return how jobs of a type are done; for an unknown type a plan that asks for another worker."""
+        return self.plans.get(job_type) or _UNKNOWN
+
+    def _found(self, workflow: str, step: AnyStep | str) -> AnyStep:
+        if not isinstance(step, str):
+            return step
+        found = self.steps.get(step)
+        if found is None:
+            raise ValueError(f"workflow {workflow}: no step {step!r}; known are {', '.join(self.steps.names)}")
+        return found
+
+
+def plan_of(job_type: str) -> Plan:
+    """Return how jobs of a type are done."""
+    return _load()[0].plan_of(job_type)
+
+
+def workflow_registry() -> WorkflowRegistry:
+    """Return all steps and workflows."""
+    return _load()[0]
+
+
+def problems() -> list[Problem]:
+    """Return what is wrong with packages' steps and workflows."""
+    return _load()[1]
+
+
+@lru_cache
+def _load() -> tuple[WorkflowRegistry, list[Problem]]:
+    registry = WorkflowRegistry()
+    for workflow in _OWN:
+        for step in workflow.steps:
+            for each in step.steps if isinstance(step, Parallel) else (step,):
+                if not isinstance(each, str | Parallel) and each.name not in registry.steps:
+                    registry.add_step(each)
+    for workflow in _OWN:
+        registry.add_workflow(workflow)
+    found = load_plugins(STEPS, registry.add_step)
+    return registry, [*found, *load_plugins(WORKFLOWS, registry.add_workflow)]

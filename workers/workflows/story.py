@@ -1,0 +1,11 @@
+"""Workflows of stories."""
+
+from workers.steps.story import PublishPage, SettleSiblings, SuggestChoices, WaitForReader, WritePage
+from workers.workflows.base import Workflow
+
+
+class WritePageWithChoices(Workflow):
+    """Write a page and its choices, wait until one is taken, then settle what was not."""
+
+    name = "branching_page"
+    steps = (WritePage(), SuggestChoices(), PublishPage(), WaitForReader("choice"), SettleSiblings())
