@@ -84,8 +84,6 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
                     "timeout": 10,
                     "command_timeout": 30,
                     "reset": _keep_session,
-                    # asyncpg would switch it off and on again around its look-up of types.
-                    "server_settings": {"jit": "off"},
                 },
             }
         },
