@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from db.jobs import Load
+from db.jobs import QueueLoad
 
 Words = Callable[..., str]
 Heartbeats = Sequence[Mapping[str, Any]]
@@ -12,7 +12,7 @@ SHOWN: Final = 10
 _SOON_SECONDS: Final = 1.0
 
 
-def everybody(words: Words, heartbeats: Heartbeats | None, load: Load) -> list[str]:
+def everybody(words: Words, heartbeats: Heartbeats | None, load: QueueLoad) -> list[str]:
     """Return the lines for everybody. ``heartbeats`` are what workers published; None: nobody knows."""
     lines = [words("status.unknown" if heartbeats is None else "status.up" if heartbeats else "status.down")]
     if engines := [_engine(words, e) for e in _distinct(heartbeats or (), "engine", "model")]:

@@ -48,7 +48,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFile:
+class StoredFile:
     """A file: its bytes and type. ``form`` ``full`` is the best there is, ``photo`` a JPEG for a quick look."""
 
     form: Form
@@ -57,8 +57,8 @@ class PictureFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A picture that a job has drawn; its fields are those of a `Picture`."""
+class NewPicture:
+    """What is stored of a picture that a job has drawn; see `Picture`."""
 
     kind: str
     prompt: str
@@ -81,7 +81,7 @@ class Drawn:
     lora: str = ""
 
 
-async def save(job_id: int, token: UUID, drawn: Drawn, files: Sequence[PictureFile]) -> int:
+async def save(job_id: int, token: UUID, drawn: NewPicture, files: Sequence[StoredFile]) -> int:
     """Store what a job has drawn and return its id; drawn again, it takes the first one's place.
 
     Raises `LeaseLost`, and `NotFound` if the page that it shows was deleted.
@@ -119,11 +119,11 @@ async def attach(account_id: int, user_id: int, conversation_id: int, data: byte
         account_id, user_id, conversation_id,
     )  # fmt: skip
     assert found is not None
-    await put_file(found["id"], PictureFile("full", "application/octet-stream", data))
+    await put_file(found["id"], StoredFile("full", "application/octet-stream", data))
     return found["id"]
 
 
-async def put_file(picture_id: int, file: PictureFile) -> None:
+async def put_file(picture_id: int, file: StoredFile) -> None:
     """Store a file of a picture in place of the one that was there."""
     await rows(
         "INSERT INTO picture_files (picture_id, form, mime, data) VALUES ($1, $2, $3, $4) "
@@ -135,7 +135,7 @@ async def put_file(picture_id: int, file: PictureFile) -> None:
 async def put_clean(picture_id: int, data: bytes, width: int, height: int) -> None:
     """Replace what was attached by its harmless version (PNG)."""
     async with transaction():
-        await put_file(picture_id, PictureFile("full", "image/png", data))
+        await put_file(picture_id, StoredFile("full", "image/png", data))
         await rows("UPDATE pictures SET width = $2, height = $3 WHERE id = $1", picture_id, width, height)
 
 
@@ -154,13 +154,13 @@ async def find(account_id: int, picture_id: int) -> Picture | None:
     )
 
 
-async def file(picture_id: int, form: Form) -> PictureFile | None:
+async def file(picture_id: int, form: Form) -> StoredFile | None:
     """Return a file of a picture, the full one if it has none of that form; None if it has none at all."""
     found = await row(
         "SELECT form, mime, data FROM picture_files WHERE picture_id = $1 ORDER BY form <> $2 LIMIT 1",
         picture_id, form,
     )  # fmt: skip
-    return None if found is None else PictureFile(found["form"], found["mime"], bytes(found["data"]))
+    return None if found is None else StoredFile(found["form"], found["mime"], bytes(found["data"]))
 
 
 async def delete(account_id: int, user_id: int, picture_id: int, *, admin: bool) -> list[Abandoned]:

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from db.connection import jsonb, row, rows
-from db.models import AiTask
 
 
 @dataclass(slots=True)
@@ -46,8 +45,3 @@ async def save(task_id: int, record: TaskRecord) -> None:
         task_id, record.state, record.phase, record.percent, record.engine, record.model, record.prompt_version,
         jsonb(record.steps), record.prompt_tokens, record.completion_tokens, record.cost_usd, record.error,
     )  # fmt: skip
-
-
-async def of_job(job_id: int) -> list[AiTask]:
-    """Return the runs of a job, oldest first."""
-    return await AiTask.filter(job_id=job_id).order_by("id")

@@ -28,7 +28,7 @@ from db.jobs.leases import (
     report,
     retry,
 )
-from db.jobs.load import Load, Status, counts, load, position, status
+from db.jobs.load import QueueLoad, Status, counts, load, position, status
 from db.jobs.waits import Awaited, interact, join_or_wait, promote, take_or_wait, wake_due
 from db.work import Job, WorkerQueue
 
@@ -43,7 +43,7 @@ __all__ = [
     "Awaited",
     "Child",
     "Job",
-    "Load",
+    "QueueLoad",
     "Saved",
     "Status",
     "Wakeup",

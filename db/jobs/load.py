@@ -43,7 +43,7 @@ async def counts() -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class QueueLoad:
     """How busy the workers are: jobs by state, and the seconds that somebody who comes now waits for a worker."""
 
     interactive: int
@@ -52,7 +52,7 @@ class Load:
     wait_s: float
 
 
-async def load(*, recent: int = 200, minutes: float = 10.0) -> Load:
+async def load(*, recent: int = 200, minutes: float = 10.0) -> QueueLoad:
     """Return how busy the workers are.
 
     The wait is what people waited in the last ``minutes`` (among the ``recent`` newest jobs), or what the one who has
@@ -76,4 +76,4 @@ async def load(*, recent: int = 200, minutes: float = 10.0) -> Load:
     assert open_ is not None
     assert lately is not None
     wait = max(0.0, open_["longest"], lately["wait"])
-    return Load(open_["interactive"], open_["background"], open_["running"], wait)
+    return QueueLoad(open_["interactive"], open_["background"], open_["running"], wait)

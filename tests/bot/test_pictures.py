@@ -38,7 +38,7 @@ async def a_picture(bot: Bot, **fields: Any) -> Picture:
         "kind": "imagined", "prompt": "a **door**", "alt": "a door", "seed": 7, "width": 64, "height": 48, "user_id": 1,
     }  # fmt: skip
     picture = await Picture.create(account_id=account.id, **values | fields)
-    await pictures.put_file(picture.id, pictures.PictureFile("full", "image/png", b"png"))
+    await pictures.put_file(picture.id, pictures.StoredFile("full", "image/png", b"png"))
     return picture
 
 

@@ -6,20 +6,20 @@ from db import jobs, pictures, stories
 from db.connection import rows
 from db.errors import LeaseLost, NotAllowed, NotFound
 from db.models import Picture
-from db.pictures import Drawn, PictureFile
+from db.pictures import NewPicture, StoredFile
 from db.work import Imagine
 from tests.db.world import somebody
 
 PNG = b"\x89PNG\x00\xff" * 1000
 
 
-def drawn(**fields: object) -> Drawn:
+def drawn(**fields: object) -> NewPicture:
     values: dict[str, object] = {
         "kind": "imagined", "prompt": "a door", "negative": "", "alt": "a door", "style": "", "size": "", "quality": "",
         "strength": 1.0, "seed": 7, "rating": "sfw", "hidden": False, "width": 64, "height": 48, "engine": "e",
         "model": "m",
     }  # fmt: skip
-    return Drawn(**values | fields)  # type: ignore[arg-type]
+    return NewPicture(**values | fields)  # type: ignore[arg-type]
 
 
 async def running_job(name: str = "ann") -> jobs.Job:
@@ -32,7 +32,7 @@ async def running_job(name: str = "ann") -> jobs.Job:
 
 async def saved(job: jobs.Job, **fields: object) -> int:
     assert job.lease_token is not None
-    files = [PictureFile("full", "image/png", PNG), PictureFile("photo", "image/jpeg", b"jpeg")]
+    files = [StoredFile("full", "image/png", PNG), StoredFile("photo", "image/jpeg", b"jpeg")]
     return await pictures.save(job.id, job.lease_token, drawn(**fields), files)
 
 
@@ -44,8 +44,8 @@ async def test_a_picture_is_kept_once_per_job(database: str):
     kept = await pictures.get(job.account_id, first)
     assert (kept.seed, kept.width, kept.height, kept.alt) == (8, 64, 48, "a door")
     full, photo = await pictures.file(first, "full"), await pictures.file(first, "photo")
-    assert full == PictureFile("full", "image/png", PNG)
-    assert photo == PictureFile("photo", "image/jpeg", b"jpeg")
+    assert full == StoredFile("full", "image/png", PNG)
+    assert photo == StoredFile("photo", "image/jpeg", b"jpeg")
 
 
 async def test_only_who_holds_the_lease_keeps_a_picture(database: str):
@@ -67,7 +67,7 @@ async def test_an_attached_picture_is_replaced_by_its_clean_version(database: st
     who = await somebody()
     picture = await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"whatever came")
     await pictures.put_clean(picture, PNG, 10, 20)
-    assert await pictures.file(picture, "photo") == PictureFile("full", "image/png", PNG)
+    assert await pictures.file(picture, "photo") == StoredFile("full", "image/png", PNG)
     assert (await Picture.get(id=picture)).width == 10
     assert len(await rows("SELECT 1 FROM picture_files")) == 1
 

@@ -32,7 +32,7 @@ async def kept(**fields: Any) -> Picture:
     Image.new("RGB", (128, 128), "red").save(out, "PNG")
     values: dict[str, Any] = {"kind": "imagined", "prompt": "a quiet room", "width": 128, "height": 128, "seed": 3}
     picture = await Picture.create(account_id=who.account.id, user_id=who.user.id, **values | fields)
-    await pictures.put_file(picture.id, pictures.PictureFile("full", "image/png", out.getvalue()))
+    await pictures.put_file(picture.id, pictures.StoredFile("full", "image/png", out.getvalue()))
     return picture
 
 
@@ -110,7 +110,7 @@ async def test_drawn_again_by_another_worker_the_record_is_of_the_last_picture(q
         "strength": 1.0, "seed": 7, "hidden": False, "model": "m",
     }  # fmt: skip
     for engine, rating, side in (("sdxl", "sfw", 64), ("openai", "suggestive", 96)):
-        drawn = pictures.Drawn(**fields, engine=engine, rating=rating, width=side, height=side)
+        drawn = pictures.NewPicture(**fields, engine=engine, rating=rating, width=side, height=side)
         await pictures.save(job.id, job.lease_token, drawn, [])
     (picture,) = await Picture.all()
     assert (picture.engine, picture.rating, picture.width, picture.height) == ("openai", "suggestive", 96, 96)

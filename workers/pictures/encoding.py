@@ -43,7 +43,7 @@ TELEGRAM_DOCUMENT: Final = FileLimits(bytes=50_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFile:
+class EncodedFile:
     """A file to send: its bytes, type and name, and the size of its picture in pixels."""
 
     data: bytes
@@ -54,7 +54,7 @@ class PictureFile:
     lossless: bool
 
 
-async def encode(png: bytes, limits: FileLimits, name: str = "picture") -> PictureFile:
+async def encode(png: bytes, limits: FileLimits, name: str = "picture") -> EncodedFile:
     """Return the picture as the best file within ``limits``; ``name`` is the file's name without its ending.
 
     Tried are PNG, then WebP or JPEG of falling quality, then smaller pictures. Works in a thread. The result fits
@@ -64,21 +64,21 @@ async def encode(png: bytes, limits: FileLimits, name: str = "picture") -> Pictu
         return await asyncio.to_thread(encode_now, png, limits, name)
 
 
-def encode_now(png: bytes, limits: FileLimits, name: str = "picture") -> PictureFile:
+def encode_now(png: bytes, limits: FileLimits, name: str = "picture") -> EncodedFile:
     """Return what `encode` does; blocks."""
     with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
         picture = opened.convert("RGB")
     picture.info = {}
-    best: PictureFile | None = None
+    best: EncodedFile | None = None
     for kind, quality, size in _steps(picture.size, limits):
         if picture.size != size:
             # From the original each time would be finer, and cost more than anybody sees.
             picture = picture.resize(size, Image.Resampling.LANCZOS)
         data = _encoded(picture, kind, quality)
         if best is None or len(data) < len(best.data):
-            best = PictureFile(data, _MIME[kind], f"{file_stem(name)}.{_ENDING[kind]}", *size, lossless=kind == "png")
+            best = EncodedFile(data, _MIME[kind], f"{file_stem(name)}.{_ENDING[kind]}", *size, lossless=kind == "png")
         if len(data) <= limits.bytes:
-            return PictureFile(data, _MIME[kind], f"{file_stem(name)}.{_ENDING[kind]}", *size, lossless=kind == "png")
+            return EncodedFile(data, _MIME[kind], f"{file_stem(name)}.{_ENDING[kind]}", *size, lossless=kind == "png")
     assert best is not None
     return best
 

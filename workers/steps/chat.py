@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from db import accounts, chats
+from db import chats
 from db.errors import LeaseLost
 from db.work import PersonaReply
 from workers.functions import registry
@@ -18,28 +18,26 @@ class AnswerAsPersona(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `PersonaAnswer`."""
-        found = await chats.get(run.parameters(PersonaReply).reply)
-        if found is None or found[0].reply_to_id is None:
-            raise LeaseLost("the reply was deleted")
-        reply, persona, _ = found
-        said = await chats.get(found[0].reply_to_id)
-        if said is None:
-            raise LeaseLost("what was said was deleted")
-        user = await accounts.user(said[0].user_id) if said[0].user_id is not None else None
+        parameters = run.parameters(PersonaReply)
+        found = await chats.pending(parameters.reply)
+        if found is None:
+            raise LeaseLost("the reply, or what it answers, was deleted")
         inputs = PersonaInputs(
-            persona=persona.card,
-            user_name=user.name if user is not None and user.name else "friend",
-            language=(user.language if user is not None else "") or "en",
-            message=said[0].text,
+            persona=found.persona.card,
+            user_name=(found.user.name if found.user is not None else "") or "friend",
+            language=(found.user.language if found.user is not None else "") or "en",
+            message=found.said.text,
             history=[
                 ChatTurn(role="user" if m.role == "user" else "assistant", text=m.text)
-                for m in await chats.history(reply)
+                for m in await chats.history(found.reply)
             ],
-            seed=said[0].id,
-            variant=reply.variant_index,
+            seed=found.said.id,
+            variant=found.reply.variant_index,
         )
         async with run.services.stop_requests.offered(run.job) as stop:
-            caller = CallContext(run.tracker, run.job.account_id, persona.id, run.parameters(PersonaReply).prompt, stop)
+            caller = CallContext(
+                run.tracker, run.job.account_id, found.persona.id, run.parameters(PersonaReply).prompt, stop
+            )
             answer = await FunctionEngine(run.services).run(registry.get("answer_as_persona"), inputs, caller)
         return answer.model_dump()
 

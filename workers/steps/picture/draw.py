@@ -9,7 +9,7 @@ from prompts.pictures import size as size_of
 from prompts.safety.check import refusal, scan
 from prompts.safety.rating import exceeds, parse_rating
 from workers.pictures.attachments import clean_attachment, fit
-from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, PictureFile, encode
+from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, EncodedFile, encode
 from workers.pictures.loras import chosen_loras
 from workers.pictures.order import Order, describe
 from workers.pictures.request import PictureOrder, VisualIdentity, build_request
@@ -92,7 +92,7 @@ class DrawPicture(Step):
         picture_id = await pictures.save(
             run.job.id,
             run.job.lease_token,
-            pictures.Drawn(
+            pictures.NewPicture(
                 kind=order.kind,
                 prompt=order.prompt,
                 negative=order.negative,
@@ -149,10 +149,10 @@ def within(width: int, height: int, most: int) -> tuple[int, int]:
     return max(64, int(width * factor) // 8 * 8), max(64, int(height * factor) // 8 * 8)
 
 
-async def _files(png: bytes) -> list[pictures.PictureFile]:
+async def _files(png: bytes) -> list[pictures.StoredFile]:
     full, photo = await encode(png, DISCORD), await encode(png, TELEGRAM_PHOTO)
     return [_kept_file("full", full), _kept_file("photo", photo)]
 
 
-def _kept_file(form: pictures.Form, file: PictureFile) -> pictures.PictureFile:
-    return pictures.PictureFile(form, file.mime, file.data)
+def _kept_file(form: pictures.Form, file: EncodedFile) -> pictures.StoredFile:
+    return pictures.StoredFile(form, file.mime, file.data)

@@ -214,7 +214,7 @@ async def kept_picture(run: Run, picture_id: int) -> Kept:
     return await pictures.get(run.job.account_id, picture_id)
 
 
-async def full_file(kept: Kept) -> pictures.PictureFile:
+async def full_file(kept: Kept) -> pictures.StoredFile:
     """Return the best file of a picture. Raises `NotFound`."""
     found = await pictures.file(kept.id, "full")
     if found is None:
