@@ -14,13 +14,15 @@ from db.connection import BadDatabaseUrl, connect
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
 from workers import registries
+from workers.engines.image.build import build_image_chain
+from workers.engines.image.chain import ImageChain
 from workers.engines.image.discovery import find_image_models
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.discovery import find_models
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
-from workers.pictures.studio import Studio, build_studio
+from workers.pictures.safety import SafetySettings
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
@@ -65,9 +67,10 @@ async def _run(queue_kind: str) -> int:
         sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
         return 2
     text = await asyncio.to_thread(build_text_chain, TextSettings())
-    studio = await asyncio.to_thread(build_studio, ImageSettings()) if queue_kind == "gpu" else Studio()
+    images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
+    safety = SafetySettings(strict=ImageSettings().image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
-        services = Services(text, default_registry(), queue, studio=studio)
+        services = Services(text, default_registry(), queue, images=images, safety=safety)
         runner = Runner(services, settings.storyfork_worker_jobs)
         try:
             await serve(
@@ -78,9 +81,13 @@ async def _run(queue_kind: str) -> int:
                 reaper=settings.storyfork_reaper,
             )
         finally:
-            await studio.close()
+            await images.close()
             await text.close()
     return 0
+
+
+def _image_chain() -> ImageChain:
+    return build_image_chain(ImageSettings(), registries.image_engines()[0])
 
 
 def _models(*, as_json: bool) -> int:

@@ -34,7 +34,7 @@ async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue
                 "capacity": runner.running + runner.free,
                 "engines": rates.of(await services.text.stats(), time.monotonic()),
                 "models": services.text.model_names,
-                "pictures": services.studio.stats(),
+                "pictures": await services.images.stats(),
             }
             await services.queue.put_heartbeat(name, heartbeat, KEPT_SECONDS)
             await asyncio.sleep(PUBLISH_SECONDS)

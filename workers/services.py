@@ -3,18 +3,20 @@
 from dataclasses import dataclass, field
 
 from prompts.registry import PromptRegistry
+from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
-from workers.pictures.studio import Studio
+from workers.pictures.safety import SafetySettings
 from workers.queue import Queue
 from workers.stop_requests import StopRequests
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Shared by all jobs of a process. ``studio`` draws; only workers of the gpu queue have engines in it."""
+    """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it."""
 
     text: TextChain
     prompts: PromptRegistry
     queue: Queue
     stop_requests: StopRequests = field(default_factory=StopRequests)
-    studio: Studio = field(default_factory=Studio)
+    images: ImageChain = field(default_factory=ImageChain)
+    safety: SafetySettings = field(default_factory=SafetySettings)

@@ -22,22 +22,24 @@ from tests.db.world import somebody
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, LoraUse
 from workers.engines.image.base import Picture as Drawn
+from workers.engines.image.chain import ImageChain
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
 from workers.engines.text.chain import TextChain
 from workers.engines.text.template import TemplateEngine
-from workers.pictures.studio import Studio
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
 
-GPU = {"queues": ["gpu"], "pictures": [{"engine": "painter"}]}
+GPU = {"queues": ["gpu"], "pictures": [{"engine": "plain"}]}
 SMALL = 4 * 128 * 128
 
 
-class Painter:
-    """An engine that paints one colour, or raises what it is told to."""
+class PlainEngine(ImageEngine):
+    """An engine that draws one colour, or raises what it is told to."""
 
-    def __init__(self, name: str = "painter", *, trouble: Exception | None = None, unsafe: float | None = None) -> None:
+    loras = frozenset({"ink", "Wash 2"})
+
+    def __init__(self, name: str = "plain", *, trouble: Exception | None = None, unsafe: float | None = None) -> None:
         self.name, self.trouble, self.unsafe = name, trouble, unsafe
         self.asked: list[ImageRequest] = []
 
@@ -54,11 +56,8 @@ class Painter:
         del request_id
         return False
 
-    async def close(self) -> None:
-        return
 
-
-class Patient(Painter):
+class Patient(PlainEngine):
     """Draws the first tile until it fails, and never ends the others."""
 
     begun = ended = 0
@@ -79,16 +78,24 @@ class Patient(Painter):
             self.ended += 1
 
 
-class Studios:
+class Workers:
     """Workers of both kinds, one after the other."""
 
     def __init__(
-        self, queue: Queue, *engines: ImageEngine, classifier: bool = False, tile: int = 1024, most: int = SMALL
+        self,
+        queue: Queue,
+        *engines: PlainEngine | SdxlEngine,
+        classifier: bool = False,
+        tile: int = 1024,
+        most: int = SMALL,
     ) -> None:
         text = TextChain([TemplateEngine()])
-        studio = Studio(engines, frozenset({"ink", "Wash 2"}), classifier=classifier, max_pixels=most, tile=tile)
+        for engine in engines:
+            engine.max_pixels = most
+            if engine.name == "sdxl":  # the local one
+                engine.tile_side, engine.has_classifier = tile, classifier
         self._cpu = Runner(Services(text, default_registry(), queue), 4)
-        self._gpu = Runner(Services(text, default_registry(), queue, studio=studio), 4)
+        self._gpu = Runner(Services(text, default_registry(), queue, images=ImageChain(engines)), 4)
 
     async def run(self, job_id: int) -> Job:
         """Run a job to its end, on whichever queue it is."""
@@ -132,12 +139,12 @@ async def page() -> Page:
 
 
 async def test_a_job_goes_from_the_cpu_to_the_gpu_queue_and_leaves_a_picture(queue: Queue):
-    painter = Painter()
-    job = await Studios(queue, painter).run(await ordered("imagine", prompt="a door", style="photo", seed=9))
+    engine = PlainEngine()
+    job = await Workers(queue, engine).run(await ordered("imagine", prompt="a door", style="photo", seed=9))
     assert (job.state, job.queue) == ("done", "gpu")
     (picture,) = await Picture.all()
     assert (picture.prompt, picture.alt, picture.style, picture.seed) == ("a door", "a door", "photo", 9)
-    assert (picture.rating, picture.hidden, picture.engine, picture.job_id) == ("sfw", False, "painter", job.id)
+    assert (picture.rating, picture.hidden, picture.engine, picture.job_id) == ("sfw", False, "plain", job.id)
     full, photo = await pictures.file(picture.id, "full"), await pictures.file(picture.id, "photo")
     assert full is not None
     assert photo is not None
@@ -149,18 +156,18 @@ async def test_a_job_goes_from_the_cpu_to_the_gpu_queue_and_leaves_a_picture(que
         "image_ready",
     ]
     (task,) = await rows("SELECT function, state, engine FROM ai_tasks")
-    assert task == {"function": "draw_picture", "state": "done", "engine": "painter"}
+    assert task == {"function": "draw_picture", "state": "done", "engine": "plain"}
 
 
 async def test_again_vary_and_larger(queue: Queue):
-    painter = Painter()
-    studios = Studios(queue, painter)
-    await studios.run(await ordered("imagine", prompt="a door", negative="rain", seed=9, size="panorama"))
+    engine = PlainEngine()
+    workers = Workers(queue, engine)
+    await workers.run(await ordered("imagine", prompt="a door", negative="rain", seed=9, size="panorama"))
     for type_ in ("draw_again", "variations", "upscale"):
-        assert (await studios.run(await ordered(type_, picture=1, random_seed=77))).state == "done"
-    first, again, varied, larger = painter.asked
-    assert {(r.prompt, r.negative) for r in painter.asked} == {(first.prompt, first.negative)}
-    assert [r.seed for r in painter.asked] == [9, 77, 77, 9]
+        assert (await workers.run(await ordered(type_, picture=1, random_seed=77))).state == "done"
+    first, again, varied, larger = engine.asked
+    assert {(r.prompt, r.negative) for r in engine.asked} == {(first.prompt, first.negative)}
+    assert [r.seed for r in engine.asked] == [9, 77, 77, 9]
     assert again.source is None
     assert varied.source is not None
     assert (varied.width, varied.height) == (first.width, first.height)
@@ -170,18 +177,18 @@ async def test_again_vary_and_larger(queue: Queue):
 
 
 async def test_what_is_larger_than_a_tile_is_redrawn_in_tiles_by_the_local_engine(queue: Queue):
-    painter = Painter("sdxl", unsafe=0.0)
-    studios = Studios(queue, painter, classifier=True, tile=192)
-    await studios.run(await ordered("imagine", prompt="a door", seed=9, lora="ink:0.5"))
-    job = await studios.run(await ordered("upscale", picture=1, random_seed=77))
+    engine = PlainEngine("sdxl", unsafe=0.0)
+    workers = Workers(queue, engine, classifier=True, tile=192)
+    await workers.run(await ordered("imagine", prompt="a door", seed=9, lora="ink:0.5"))
+    job = await workers.run(await ordered("upscale", picture=1, random_seed=77))
     assert job.state == "done"
-    first, *tiles = painter.asked
+    first, *tiles = engine.asked
     # 128 × 128 at first: tiles of 160 cover 256 with 64 in common.
     assert (first.width, first.height) == (128, 128)
     assert [(r.width, r.height) for r in tiles] == [(160, 160)] * 4
     assert tiles[0].seed == 9
     assert len({r.seed for r in tiles}) == len({r.id for r in tiles}) == 4
-    assert {r.loras for r in painter.asked} == {(LoraUse("ink", 0.5),)}
+    assert {r.loras for r in engine.asked} == {(LoraUse("ink", 0.5),)}
     assert all(r.source is not None for r in tiles)
     larger = await Picture.get(id=2)
     assert (larger.kind, larger.width, larger.height, larger.seed) == ("upscaled", 256, 256, 9)
@@ -195,13 +202,13 @@ async def test_what_is_larger_than_a_tile_is_redrawn_in_tiles_by_the_local_engin
 
 
 async def test_a_tile_that_fails_ends_the_others(queue: Queue):
-    painter, other = Patient("sdxl"), Painter("openai")
-    studios = Studios(queue, painter, other, tile=192)
-    await studios.run(await ordered("imagine", prompt="a door", seed=9))
-    painter.trouble = EngineUnavailable("gone")
-    assert (await studios.run(await ordered("upscale", picture=1))).state == "dead"
+    engine, other = Patient("sdxl"), PlainEngine("openai")
+    workers = Workers(queue, engine, other, tile=192)
+    await workers.run(await ordered("imagine", prompt="a door", seed=9))
+    engine.trouble = EngineUnavailable("gone")
+    assert (await workers.run(await ordered("upscale", picture=1))).state == "dead"
     assert await told() == ["picture.unavailable"]
-    assert (painter.begun, painter.ended) == (3, 3)
+    assert (engine.begun, engine.ended) == (3, 3)
     # A tile of another engine would not fit to the others.
     assert other.asked == []
 
@@ -213,9 +220,9 @@ async def test_a_real_model_redraws_tiles(queue: Queue, tmp_path: Path):
 
     engine = SdxlEngine(tiny_sdxl(tmp_path), SdxlOptions(device="cpu", threads=1))
     try:
-        studios = Studios(queue, engine, tile=192)
+        workers = Workers(queue, engine, tile=192)
         for job in (("imagine", {"prompt": "a door", "quality": "draft"}), ("upscale", {"picture": 1})):
-            assert (await studios.run(await ordered(job[0], **job[1]))).state == "done"
+            assert (await workers.run(await ordered(job[0], **job[1]))).state == "done"
     finally:
         await engine.close()
     small, large = [await pictures.file(number, "full") for number in (1, 2)]
@@ -235,27 +242,27 @@ async def test_a_real_model_redraws_tiles(queue: Queue, tmp_path: Path):
     ],
 )
 async def test_a_lora_that_does_not_fit_is_told(queue: Queue, lora: str, key: str, values: dict[str, Any]):
-    painter = Painter()
-    assert (await Studios(queue, painter).run(await ordered("imagine", prompt="x", lora=lora))).state == "dead"
+    engine = PlainEngine()
+    assert (await Workers(queue, engine).run(await ordered("imagine", prompt="x", lora=lora))).state == "dead"
     (notice,) = await OutboxRow.filter(kind="notice")
     assert (notice.payload["key"], notice.payload["values"]) == (key, values)
-    assert painter.asked == []
+    assert engine.asked == []
 
 
 async def test_loras_are_kept_for_every_picture_made_from_one(queue: Queue):
-    painter = Painter()
-    studios = Studios(queue, painter)
-    await studios.run(await ordered("imagine", prompt="a door", lora="INK wash 2:0.8"))
+    engine = PlainEngine()
+    workers = Workers(queue, engine)
+    await workers.run(await ordered("imagine", prompt="a door", lora="INK wash 2:0.8"))
     for type_ in ("draw_again", "variations", "upscale"):
-        assert (await studios.run(await ordered(type_, picture=1))).state == "done"
-    assert [r.loras for r in painter.asked] == [(LoraUse("ink"), LoraUse("Wash 2", 0.8))] * 4
+        assert (await workers.run(await ordered(type_, picture=1))).state == "done"
+    assert [r.loras for r in engine.asked] == [(LoraUse("ink"), LoraUse("Wash 2", 0.8))] * 4
 
 
 async def test_a_portrait_carries_the_personas_identity(queue: Queue):
-    painter = Painter()
+    engine = PlainEngine()
     persona = (await personas.known((await somebody()).account.id))[0]
-    assert (await Studios(queue, painter).run(await ordered("persona_portrait", persona=persona.id))).state == "done"
-    (request,) = painter.asked
+    assert (await Workers(queue, engine).run(await ordered("persona_portrait", persona=persona.id))).state == "done"
+    (request,) = engine.asked
     appearance = " ".join(str(persona.card["appearance"]).split())
     assert appearance.startswith(request.prompt[0].text[:40])
     assert request.prompt[0].weight > 1
@@ -265,15 +272,15 @@ async def test_a_portrait_carries_the_personas_identity(queue: Queue):
 
 
 async def test_the_page_is_ready_before_its_picture(queue: Queue):
-    painter, first = Painter(), await page()
-    studios = Studios(queue, painter)
+    engine, first = PlainEngine(), await page()
+    workers = Workers(queue, engine)
     job_id = await ordered("branching_page", page=first.id, pictures={"allowance": "sfw", "random_seed": 3})
-    assert (await studios.run(job_id)).state == "waiting"
+    assert (await workers.run(job_id)).state == "waiting"
     (answer,) = await OutboxRow.all()
     assert (answer.kind, answer.part) == ("page", "reply")
     child = await Job.get(parent_id=job_id)
     assert (child.type, child.priority) == ("illustrate_page", jobs.BACKGROUND)
-    assert (await studios.run(child.id)).state == "done"
+    assert (await workers.run(child.id)).state == "done"
     _, shown = await OutboxRow.all().order_by("id")
     assert (shown.kind, shown.part, shown.destination["chat_id"]) == ("picture", "picture", "c")
     assert (await Picture.get(id=1)).page_id == first.id
@@ -283,10 +290,10 @@ async def test_the_page_is_ready_before_its_picture(queue: Queue):
 
 async def test_a_picture_that_nobody_asked_for_fails_in_silence(queue: Queue):
     first = await page()
-    studios = Studios(queue, Painter(trouble=EngineUnavailable("broken")))
-    await studios.run(await ordered("branching_page", page=first.id, pictures={}))
+    workers = Workers(queue, PlainEngine(trouble=EngineUnavailable("broken")))
+    await workers.run(await ordered("branching_page", page=first.id, pictures={}))
     child = await Job.get(type="illustrate_page")
-    assert (await studios.run(child.id)).state == "dead"
+    assert (await workers.run(child.id)).state == "dead"
     assert [r.kind for r in await OutboxRow.all()] == ["page"]
 
 
@@ -299,28 +306,28 @@ async def test_a_picture_that_nobody_asked_for_fails_in_silence(queue: Queue):
 )
 async def test_troubles_are_told(queue: Queue, trouble: Exception, key: str):
     assert (
-        await Studios(queue, Painter(trouble=trouble)).run(await ordered("imagine", prompt="a door"))
+        await Workers(queue, PlainEngine(trouble=trouble)).run(await ordered("imagine", prompt="a door"))
     ).state == "dead"
     assert await told() == [key]
 
 
 async def test_the_next_engine_draws_what_the_first_cannot(queue: Queue):
-    broken, other = Painter("sdxl", trouble=EngineUnavailable("gone")), Painter("openai")
-    assert (await Studios(queue, broken, other).run(await ordered("imagine", prompt="a door"))).state == "done"
+    broken, other = PlainEngine("sdxl", trouble=EngineUnavailable("gone")), PlainEngine("openai")
+    assert (await Workers(queue, broken, other).run(await ordered("imagine", prompt="a door"))).state == "done"
     assert (await Picture.get(id=1)).engine == "openai"
 
 
 async def test_an_account_chooses_its_engine(queue: Queue):
     job_id = await ordered("imagine", prompt="a door")
     await Account.all().update(settings={"image_engine": "openai"})
-    sdxl, openai = Painter("sdxl"), Painter("openai")
-    await Studios(queue, sdxl, openai).run(job_id)
+    sdxl, openai = PlainEngine("sdxl"), PlainEngine("openai")
+    await Workers(queue, sdxl, openai).run(job_id)
     assert (len(sdxl.asked), len(openai.asked)) == (0, 1)
 
 
 async def test_too_little_memory_is_tried_again_and_then_told(queue: Queue):
-    studios = Studios(queue, Painter(trouble=EngineOverloaded("out of memory", 0.0)))
-    job = await studios.run(await ordered("imagine", prompt="a door"))
+    workers = Workers(queue, PlainEngine(trouble=EngineOverloaded("out of memory", 0.0)))
+    job = await workers.run(await ordered("imagine", prompt="a door"))
     assert (job.state, job.retries) == ("dead", 2)
     assert await told() == ["picture.too_large"]
 
@@ -328,7 +335,7 @@ async def test_too_little_memory_is_tried_again_and_then_told(queue: Queue):
 async def test_without_anybody_who_draws_the_answer_is_clear(queue: Queue):
     await queue.put_heartbeat("gpu", {"queues": ["gpu"], "pictures": []}, 60)
     begun = time.monotonic()
-    assert (await Studios(queue).run(await ordered("imagine", prompt="a door"))).state == "dead"
+    assert (await Workers(queue).run(await ordered("imagine", prompt="a door"))).state == "dead"
     assert await told() == ["picture.no_model"]
     # A worker that says so is not waited for.
     assert time.monotonic() - begun < 2
@@ -347,8 +354,8 @@ async def test_without_anybody_who_draws_the_answer_is_clear(queue: Queue):
 async def test_what_may_be_shown(
     queue: Queue, rating: str, allowance: str, classifier: bool, unsafe: float | None, outcome: str
 ):
-    studios = Studios(queue, Painter("sdxl", unsafe=unsafe), classifier=classifier)
-    await studios.run(await ordered("imagine", prompt="a quiet room", rating=rating, allowance=allowance))
+    workers = Workers(queue, PlainEngine("sdxl", unsafe=unsafe), classifier=classifier)
+    await workers.run(await ordered("imagine", prompt="a quiet room", rating=rating, allowance=allowance))
     found = await Picture.all()
     assert await told() == ([] if found else [outcome])
     assert not found or found[0].hidden == (outcome == "hidden")
@@ -358,13 +365,13 @@ async def test_what_may_be_shown(
 
 @pytest.mark.parametrize("allowance", ["sfw", "nsfw"])
 async def test_what_is_never_drawn(queue: Queue, allowance: str):
-    painter = Painter("sdxl", unsafe=0.0)
+    engine = PlainEngine("sdxl", unsafe=0.0)
     prompt = "a naked schoolgirl"
-    await Studios(queue, painter, classifier=True).run(
+    await Workers(queue, engine, classifier=True).run(
         await ordered("imagine", prompt=prompt, rating="nsfw", allowance=allowance)
     )
     assert await told() == ["picture.refused_minors"]
-    assert painter.asked == []
+    assert engine.asked == []
 
 
 async def test_an_attached_picture_is_cleaned_and_redrawn_in_its_shape(queue: Queue):
@@ -372,10 +379,10 @@ async def test_an_attached_picture_is_cleaned_and_redrawn_in_its_shape(queue: Qu
     out = io.BytesIO()
     Image.new("RGB", (300, 200), "green").save(out, "JPEG", comment=b"where I live")
     source = await pictures.attach(who.account.id, who.user.id, who.conversation.id, out.getvalue())
-    painter = Painter()
-    job = await Studios(queue, painter).run(await ordered("imagine", prompt="at night", source=source, strength=0.4))
+    engine = PlainEngine()
+    job = await Workers(queue, engine).run(await ordered("imagine", prompt="at night", source=source, strength=0.4))
     assert job.state == "done"
-    (request,) = painter.asked
+    (request,) = engine.asked
     assert request.strength == 0.4
     assert request.width > request.height
     assert request.source is not None
@@ -388,5 +395,7 @@ async def test_an_attached_picture_is_cleaned_and_redrawn_in_its_shape(queue: Qu
 async def test_a_broken_attachment_is_told(queue: Queue):
     who = await somebody()
     source = await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"GIF89a no picture at all")
-    assert (await Studios(queue, Painter()).run(await ordered("imagine", prompt="x", source=source))).state == "dead"
+    assert (
+        await Workers(queue, PlainEngine()).run(await ordered("imagine", prompt="x", source=source))
+    ).state == "dead"
     assert (await told())[0].startswith("attachment.")

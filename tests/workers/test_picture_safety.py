@@ -12,7 +12,7 @@ from db.models import OutboxRow, Persona, Picture
 from prompts.personas import load_personas
 from prompts.safety.check import scan
 from tests.db.world import somebody
-from tests.workers.test_drawing import GPU, Painter, Studios, ordered, told
+from tests.workers.test_drawing import GPU, PlainEngine, Workers, ordered, told
 from workers.pictures.safety import card_texts
 from workers.queue import Queue
 
@@ -45,15 +45,15 @@ async def persona_with(**fields: Any) -> Persona:
 @pytest.mark.parametrize("type_", ["variations", "upscale"])
 @pytest.mark.parametrize(("rating", "allowance"), [("nsfw", "sfw"), ("nsfw", "suggestive"), ("suggestive", "sfw")])
 async def test_a_picture_is_not_redrawn_where_less_is_allowed(queue: Queue, type_: str, rating: str, allowance: str):
-    source, painter = await kept(rating=rating, hidden=True), Painter("sdxl", unsafe=0.0)
-    await Studios(queue, painter, classifier=True).run(await ordered(type_, picture=source.id, allowance=allowance))
-    assert painter.asked == []
+    source, engine = await kept(rating=rating, hidden=True), PlainEngine("sdxl", unsafe=0.0)
+    await Workers(queue, engine, classifier=True).run(await ordered(type_, picture=source.id, allowance=allowance))
+    assert engine.asked == []
     assert await told() == ["picture.refused_rating"]
 
 
 async def test_what_was_hidden_stays_hidden_when_redrawn(queue: Queue):
     source = await kept(rating="sfw", hidden=True)
-    await Studios(queue, Painter()).run(await ordered("upscale", picture=source.id))
+    await Workers(queue, PlainEngine()).run(await ordered("upscale", picture=source.id))
     assert (await Picture.all().order_by("-id"))[0].hidden
 
 
@@ -61,12 +61,12 @@ async def test_nothing_for_adults_is_drawn_over_somebody_unknown(queue: Queue):
     who = await somebody()
     out = io.BytesIO()
     Image.new("RGB", (128, 128), "red").save(out, "PNG")
-    studios = Studios(queue, painter := Painter("sdxl", unsafe=0.0), classifier=True)
+    workers = Workers(queue, engine := PlainEngine("sdxl", unsafe=0.0), classifier=True)
     for prompt in ("naked on a beach", "a quiet room"):
         source = await pictures.attach(who.account.id, who.user.id, who.conversation.id, out.getvalue())
-        await studios.run(await ordered("imagine", prompt=prompt, source=source, rating="nsfw", allowance="nsfw"))
+        await workers.run(await ordered("imagine", prompt=prompt, source=source, rating="nsfw", allowance="nsfw"))
     assert await told() == ["picture.refused_rating"]
-    assert len(painter.asked) == 1
+    assert len(engine.asked) == 1
     assert (await Picture.filter(kind="imagined").first() or source).rating == "sfw"  # type: ignore[union-attr]
 
 
@@ -75,18 +75,18 @@ async def test_nothing_for_adults_is_drawn_over_somebody_unknown(queue: Queue):
 )
 async def test_the_whole_card_says_who_is_young(queue: Queue, field: dict[str, Any]):
     persona = await persona_with(rating="nsfw", **field)
-    studios = Studios(queue, Painter("sdxl", unsafe=0.1), classifier=True)
-    await studios.run(await ordered("persona_portrait", persona=persona.id, allowance="nsfw"))
+    workers = Workers(queue, PlainEngine("sdxl", unsafe=0.1), classifier=True)
+    await workers.run(await ordered("persona_portrait", persona=persona.id, allowance="nsfw"))
     assert (await Picture.get(id=1)).rating == "sfw"
 
 
 async def test_a_card_that_sexualises_the_young_is_never_drawn(queue: Queue):
     persona = await persona_with(rating="nsfw", backstory="a naked schoolgirl")
-    painter = Painter("sdxl", unsafe=0.0)
-    await Studios(queue, painter, classifier=True).run(
+    engine = PlainEngine("sdxl", unsafe=0.0)
+    await Workers(queue, engine, classifier=True).run(
         await ordered("persona_portrait", persona=persona.id, allowance="nsfw")
     )
-    assert painter.asked == []
+    assert engine.asked == []
     assert await told() == ["picture.refused_minors"]
 
 
@@ -96,7 +96,7 @@ def test_no_shipped_persona_is_refused():
 
 
 async def test_the_description_goes_no_further_than_the_picture(queue: Queue):
-    await Studios(queue, Painter()).run(await ordered("imagine", prompt="a quiet room", alt="two naked people"))
+    await Workers(queue, PlainEngine()).run(await ordered("imagine", prompt="a quiet room", alt="two naked people"))
     assert (await Picture.get(id=1)).alt == "a quiet room"
     assert await OutboxRow.filter(kind="picture").count() == 1
 

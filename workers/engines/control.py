@@ -1,8 +1,8 @@
 """Deadline and cancellation of requests: what every engine that waits for something needs."""
 
 import asyncio
-from collections.abc import Awaitable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from workers.engines.errors import GenerationCancelled, GenerationTimedOut
@@ -70,3 +70,13 @@ class Running:
         for control in controls:
             control.cancel()
         return bool(controls)
+
+
+@asynccontextmanager
+async def closing(events: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
+    """Close ``events`` at the end of the context if they can be closed: that cancels what makes them."""
+    try:
+        yield events
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()

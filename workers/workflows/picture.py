@@ -3,7 +3,7 @@
 from workers.steps.picture.draw import DrawPicture
 from workers.steps.picture.order import (
     CleanSource,
-    FindStudio,
+    FindImageEngine,
     OrderAgain,
     OrderImagined,
     OrderPage,
@@ -19,39 +19,39 @@ class DrawImagined(Workflow):
     """Draw what a person describes, or redraw a picture of theirs."""
 
     name = "imagine"
-    steps = (FindStudio(), CleanSource(), OrderImagined(), DrawPicture(), PublishPicture())
+    steps = (FindImageEngine(), CleanSource(), OrderImagined(), DrawPicture(), PublishPicture())
 
 
 class DrawPage(Workflow):
     """Draw the best moment of a page."""
 
     name = "illustrate_page"
-    steps = (FindStudio(), OrderPage(), DrawPicture(), PublishPicture())
+    steps = (FindImageEngine(), OrderPage(), DrawPicture(), PublishPicture())
 
 
 class DrawPortrait(Workflow):
     """Draw a persona."""
 
     name = "persona_portrait"
-    steps = (FindStudio(), OrderPortrait(), DrawPicture(), PublishPicture())
+    steps = (FindImageEngine(), OrderPortrait(), DrawPicture(), PublishPicture())
 
 
 class DrawOnceMore(Workflow):
     """Draw the same again with another seed."""
 
     name = "draw_again"
-    steps = (FindStudio(), OrderAgain(), DrawPicture(), PublishPicture())
+    steps = (FindImageEngine(), OrderAgain(), DrawPicture(), PublishPicture())
 
 
 class DrawVariation(Workflow):
     """Redraw a picture a little differently."""
 
     name = "variations"
-    steps = (FindStudio(), OrderVariation(), DrawPicture(), PublishPicture())
+    steps = (FindImageEngine(), OrderVariation(), DrawPicture(), PublishPicture())
 
 
 class DrawUpscaled(Workflow):
     """Redraw a picture at twice its size."""
 
     name = "upscale"
-    steps = (FindStudio(), OrderUpscaled(), DrawPicture(), PublishPicture())
+    steps = (FindImageEngine(), OrderUpscaled(), DrawPicture(), PublishPicture())

@@ -1,9 +1,11 @@
 """What every image engine offers: one protocol, and the plain data that crosses it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
+MAX_PIXELS = 2048 * 2048
+"""Width times height of the largest picture, unless the operator sets something else."""
 Phase = Literal["queued", "loading", "preparing", "drawing", "finishing"]
 
 
@@ -83,10 +85,21 @@ class Picture:
 
 @runtime_checkable
 class ImageEngine(Protocol):
-    """A source of pictures. All methods may be called from many tasks at once."""
+    """A source of pictures. All methods may be called from many tasks at once.
+
+    A class that inherits from this gets defaults for all but ``name``, `stream` and `cancel`.
+    """
 
     name: str
     """Name in the configuration and in the task log: ``sdxl``, ``openai``."""
+    max_pixels: int = MAX_PIXELS
+    """Width times height of the largest picture."""
+    tile_side: int | None = None
+    """Longest side in pixels of the tiles in which a large picture is redrawn; None if tiles would not fit together."""
+    has_classifier: bool = False
+    """Whether every picture comes with a classifier's result (`Picture.unsafe`)."""
+    loras: frozenset[str] = frozenset()
+    """The names that `LoraUse` may hold."""
 
     def stream(self, request: ImageRequest) -> AsyncIterator[ImageProgress | Picture]:
         """Yield progress as it comes, and at last exactly one `Picture`.
@@ -99,9 +112,16 @@ class ImageEngine(Protocol):
         """Stop a picture; its stream raises `GenerationCancelled`. False if it is not known here."""
         ...
 
+    async def statistics(self) -> Mapping[str, Any] | None:
+        """Return figures for `/status`, as JSON; None while the model is not loaded. Does not load it.
+
+        All keys are optional: ``model`` (str), ``loaded`` (bool), ``pid`` of the process that holds the model.
+        """
+        return {}
+
     async def close(self) -> None:
         """Release the model, its process or its connections."""
-        ...
+        return
 
 
 async def draw(engine: ImageEngine, request: ImageRequest) -> Picture:

@@ -1,33 +1,26 @@
-"""Which image engines there are: those that the settings ask for, and can be used here.
-
-A package adds its own by an entry point in the group ``storyfork.image_engines``. Its name is the engine's; it names a
-function that takes the `ImageSettings` and returns an `ImageEngine`, or None if it is not configured.
-"""
+"""Which image engines there are of our own, and the chain of those that the settings ask for."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from workers.engines.image.base import ImageEngine
-from workers.engines.image.discovery import choose_image_model, find_image_models
+from workers.engines.image.chain import ImageChain
+from workers.engines.image.discovery import choose_image_model, find_image_models, with_pulled
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions, missing_packages
-from workers.engines.image.settings import ImageSettings, third_party_engines
+from workers.engines.image.settings import ImageSettings
 from workers.engines.processes.launch import SharedLauncher, runtime_folder
+from workers.engines.specs import EngineSpec, build_engines
 
+ImageEngineSpec = EngineSpec[ImageSettings, ImageEngine]
 _log = logging.getLogger(__name__)
 
 
-def build_image_engines(settings: ImageSettings) -> dict[str, ImageEngine]:
-    """Return the engines by name, in the order in which they are asked; empty if there is nothing to draw with.
+def build_image_chain(settings: ImageSettings, specs: Iterable[ImageEngineSpec]) -> ImageChain:
+    """Return the chain of the engines in ``specs`` that the settings ask for. Without any it draws nothing.
 
-    Looks for models on the disk, so call it before the event loop runs or in a thread. No model is loaded yet.
+    Reads from disk, so call it before the event loop runs or in a thread. No model is loaded yet.
     """
-    engines: dict[str, ImageEngine] = {}
-    for name in dict.fromkeys(settings.image_engines):
-        make = _OWN.get(name) or _third_party(name)
-        engine = make(settings)
-        if engine is not None:
-            engines[name] = engine
-    return engines
+    return ImageChain(build_engines("image", specs, settings.image_engines, with_pulled(settings)))
 
 
 def sdxl_engine(settings: ImageSettings) -> SdxlEngine | None:
@@ -75,12 +68,10 @@ def openai_engine(settings: ImageSettings) -> ImageEngine | None:
         settings.image_remote_model,
         api_key=settings.image_api_key.get_secret_value() if settings.image_api_key else "",
         prices=settings.image_price,
+        max_pixels=settings.image_max_pixels,
         timeout_s=settings.image_timeout,
     )
 
 
-_OWN: dict[str, Callable[[ImageSettings], ImageEngine | None]] = {"sdxl": sdxl_engine, "openai": openai_engine}
-
-
-def _third_party(name: str) -> Callable[[ImageSettings], ImageEngine | None]:
-    return third_party_engines()[name].load()
+OWN_IMAGE_ENGINES = (ImageEngineSpec("sdxl", sdxl_engine), ImageEngineSpec("openai", openai_engine))
+"""Packages add theirs by the entry-point group ``storyfork.image_engines``, each an `ImageEngineSpec`."""

@@ -55,6 +55,17 @@ def find_image_models(settings: ImageSettings) -> list[ImageModelCandidate]:
     return [candidate for candidate in candidates if candidate.usable or candidate.reason.endswith("tokenizers")]
 
 
+def with_pulled(settings: ImageSettings) -> ImageSettings:
+    """Return the settings with the folders of LoRAs and classifier, where unset, that ``models pull`` fills."""
+    home = settings.models_dir.expanduser() / FOLDER
+    found: dict[str, Path] = {}
+    if settings.image_loras is None and (home / "loras").is_dir():
+        found["image_loras"] = home / "loras"
+    if settings.image_classifier is None and (home / "safety" / "config.json").is_file():
+        found["image_classifier"] = home / "safety"
+    return settings.model_copy(update=found)
+
+
 def choose_image_model(candidates: list[ImageModelCandidate]) -> ImageModelCandidate | None:
     """Return the first usable candidate, or None."""
     return next((candidate for candidate in candidates if candidate.usable), None)

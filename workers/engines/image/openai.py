@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from workers.engines.control import Control, Running
 from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, RequestRefused
-from workers.engines.image.base import ImageProgress, ImageRequest, Picture, PromptPart
+from workers.engines.image.base import MAX_PIXELS, ImageEngine, ImageProgress, ImageRequest, Picture, PromptPart
 from workers.engines.image.openai_models import model_named
 from workers.engines.text.remote.errors import SettingNames, Trouble, judge, message_of, refused_parameter
 from workers.engines.text.unicode import well_formed
@@ -29,7 +29,7 @@ MAX_WAIT_S = 20.0
 """Longest pause between two tries; a server that asks for more makes the call fail with `EngineOverloaded`."""
 MAX_ANSWER_BYTES = 96 * 2**20
 """Bytes of an answer: a picture of eight megapixels has at most 33 MB in base64."""
-MAX_PIXELS = 3840 * 3840
+MAX_ANSWER_PIXELS = 3840 * 3840
 CONNECT_S = 10.0
 """Seconds to establish a connection."""
 _OPTIONAL = frozenset({"negative_prompt", "seed", "quality", "output_format", "response_format", "safety_identifier"})
@@ -55,7 +55,7 @@ class _Answer(BaseModel):
     data: list[_Drawn]
 
 
-class OpenAIImages:
+class OpenAIImages(ImageEngine):
     """Draws with the model of a server. 429, 5xx and lost connections are retried with growing pauses.
 
     What such servers have no word for is left out: steps (but for the quality they imply), guidance, scheduler, LoRAs
@@ -72,6 +72,7 @@ class OpenAIImages:
         *,
         api_key: str = "",
         prices: Mapping[str, float] | None = None,
+        max_pixels: int = MAX_PIXELS,
         timeout_s: float = 180.0,
         pause_s: float = 0.5,
     ) -> None:
@@ -81,6 +82,7 @@ class OpenAIImages:
         ``pause_s`` is the first pause between two tries, each next one is twice as long.
         """
         self.model = model
+        self.max_pixels = max_pixels
         self._facts = model_named(model)
         self._prices = dict(prices or {})
         self._secret = api_key
@@ -248,7 +250,7 @@ def _picture(answer: bytes) -> tuple[bytes, tuple[int, int]]:
             warnings.catch_warnings(action="ignore"),
             Image.open(io.BytesIO(raw), formats=("PNG", "JPEG", "WEBP")) as picture,
         ):
-            if picture.width * picture.height > MAX_PIXELS:
+            if picture.width * picture.height > MAX_ANSWER_PIXELS:
                 raise EngineUnavailable(f"the server's picture has {picture.width} × {picture.height} pixels")
             out = io.BytesIO()
             # A new picture: no comments, positions or profiles of the old one.

@@ -1,21 +1,13 @@
 """Settings of the image engines, read from ``STORYFORK_…`` environment variables and ``.env``."""
 
 import math
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-GROUP = "storyfork.image_engines"
-"""Entry points of engines from other packages."""
-OWN_ENGINES = ("sdxl", "openai")
-
-
-def third_party_engines() -> dict[str, EntryPoint]:
-    """Return the engines that other packages bring, by their names."""
-    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in OWN_ENGINES}
+from workers.engines.image.base import MAX_PIXELS
 
 
 class ImageSettings(BaseSettings):
@@ -24,7 +16,7 @@ class ImageSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STORYFORK_", env_file=".env", extra="ignore", frozen=True)
 
     image_engines: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=OWN_ENGINES,
+        default=("sdxl", "openai"),
         description=(
             "Order in which engines are asked, comma-separated: `sdxl`, `openai`. Engines that are not configured are "
             "skipped; without any there are no pictures. Packages may add others."
@@ -90,7 +82,7 @@ class ImageSettings(BaseSettings):
         ),
     )
     image_max_pixels: int = Field(
-        default=2048 * 2048, ge=64 * 64, description="Width times height of a picture at most."
+        default=MAX_PIXELS, ge=64 * 64, description="Width times height of a picture at most."
     )
     image_stall_s: float = Field(
         default=300.0,
@@ -121,14 +113,6 @@ class ImageSettings(BaseSettings):
         if isinstance(value, str):
             return tuple(name.strip().lower() for name in value.split(",") if name.strip())
         return value
-
-    @field_validator("image_engines")
-    @classmethod
-    def _known_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(names) - {*OWN_ENGINES, *third_party_engines()})
-        if unknown:
-            raise ValueError(f"unknown image engines: {', '.join(unknown)}")
-        return names
 
     @field_validator("image_price", mode="before")
     @classmethod

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from workers.engines.control import Running
+from workers.engines.control import Running, closing
 from workers.engines.errors import (
     EngineError,
     EngineOverloaded,
@@ -15,13 +14,12 @@ from workers.engines.errors import (
     GenerationTimedOut,
     RequestRefused,
 )
+from workers.engines.statistics import report
 from workers.engines.text.base import Completion, OffersModels, ReportsStatistics, TextEngine, TextRequest
 from workers.engines.text.settings import ROLES
 
 MAX_PATIENCE_S = 5.0
 """Longest pause before an overloaded engine is asked a second time instead of the next one."""
-STATISTICS_S = 2.0
-"""Longest wait for an engine's figures."""
 _log = logging.getLogger(__name__)
 _FALLBACK = (EngineUnavailable, EngineOverloaded, RequestRefused, GenerationTimedOut)
 
@@ -76,7 +74,7 @@ class TextChain:
                 streamed = False
                 asked = request if ends is None else replace(request, deadline_s=ends - loop.time())
                 try:
-                    async with _closing(engine.stream(asked)) as pieces:
+                    async with closing(engine.stream(asked)) as pieces:
                         async for piece in pieces:
                             streamed = True
                             yield piece
@@ -161,14 +159,7 @@ class _Several(Protocol):
 async def _report(engine: TextEngine) -> dict[str, Any]:
     if not isinstance(engine, ReportsStatistics):
         return {"engine": engine.name}
-    try:
-        async with asyncio.timeout(STATISTICS_S):
-            figures = await engine.statistics()
-    except Exception as error:  # noqa: BLE001 - figures are worth no worker
-        return {"engine": engine.name, "loaded": False, "problem": str(error) or type(error).__name__}
-    if figures is None:
-        return {"engine": engine.name, "loaded": False}
-    return {"loaded": True, **figures, "engine": engine.name}
+    return await report(engine.name, engine.statistics)
 
 
 def _note(note: FallbackNote, request: TextRequest, successor: TextEngine, notes: list[FallbackNote] | None) -> None:
@@ -182,12 +173,3 @@ def _note(note: FallbackNote, request: TextRequest, successor: TextEngine, notes
     )
     if notes is not None:
         notes.append(note)
-
-
-@asynccontextmanager
-async def _closing(pieces: AsyncIterator[str | Completion]) -> AsyncGenerator[AsyncIterator[str | Completion]]:
-    try:
-        yield pieces
-    finally:
-        if isinstance(pieces, AsyncGenerator):
-            await pieces.aclose()

@@ -29,10 +29,11 @@ class DrawPicture(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the picture's id. Raises `UserError` for what is not drawn, `Retryable` for passing troubles."""
-        order, studio = Order.model_validate(run.outputs[OrderStep.leaves]), run.services.studio
-        if not studio.engines:
-            raise NotAllowed("picture.no_model")
+        order, images = Order.model_validate(run.outputs[OrderStep.leaves]), run.services.images
         choice = await accounts.chosen_image_engine(run.job.account_id)
+        engine = images.first(choice)
+        if engine is None:
+            raise NotAllowed("picture.no_model")
         card = await _card(run, order.persona)
         identity = VisualIdentity.of_card(card)
         known = scan(*card_texts(card))
@@ -47,17 +48,19 @@ class DrawPicture(Step):
             young=known.minors,
             allowance=order.allowance,
             negative=order.negative,
-            classifier=studio.looks(choice),
-            settings=studio.safety,
+            classifier=engine.has_classifier,
+            settings=run.services.safety,
         )
         if redrawn is not None and exceeds(parse_rating(redrawn.rating), clearance.rating):
             raise NotAllowed("picture.refused_rating", rating=clearance.rating)
-        loras = chosen_loras(order.lora, studio.loras)
-        source, (width, height) = await _source(run, order, studio.max_pixels // UPSCALE**2)
-        if width * height > studio.max_pixels:
+        loras = chosen_loras(order.lora, images.loras)
+        source, (width, height) = await _source(run, order, engine.max_pixels // UPSCALE**2)
+        if width * height > engine.max_pixels:
             raise BadInput("picture.too_large")
-        plan = tiling(width, height, studio.tile)
-        in_tiles = source is not None and order.scale > 1 and len(plan) > 1 and studio.tiles(choice)
+        plan = None
+        if source is not None and order.scale > 1 and engine.tile_side is not None:
+            plan = tiling(width, height, engine.tile_side)
+        in_tiles = plan is not None and len(plan) > 1
         if source is not None and not in_tiles:
             source = await fit(source, width, height)
         request = build_request(
@@ -79,13 +82,13 @@ class DrawPicture(Step):
                 tenant=str(run.job.user_id or run.job.account_id or ""),
                 priority=run.job.priority,
             ),
-            studio.loras,
+            images.loras,
         )
-        if in_tiles:
+        if plan is not None and in_tiles:
             drawn = await draw_tiles(run, request, plan, choice)
         else:
             drawn = await draw_whole(run, request, choice)
-        action = verdict(clearance, drawn.unsafe, studio.safety)
+        action = verdict(clearance, drawn.unsafe, run.services.safety)
         if action == "refuse":
             raise NotAllowed("picture.refused_result")
         assert run.job.lease_token is not None

@@ -26,10 +26,10 @@ _LOOK_SECONDS: Final = 0.4
 """Between looks for a worker of the gpu queue; both together are how long one may take to start."""
 
 
-class FindStudio(Step):
+class FindImageEngine(Step):
     """Make sure that somebody draws at all, so that nobody waits for a worker that does not exist."""
 
-    name: ClassVar[str] = "find_studio"
+    name: ClassVar[str] = "find_image_engine"
     queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
 
     async def run(self, run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Requests through the studio: one for a picture, or many for its tiles, with one progress and one row in the log."""
+"""Requests to the image engines: one for a picture, or many for its tiles, with one progress and one row in the log."""
 
 import asyncio
 import logging
@@ -107,7 +107,7 @@ async def _draw(run: Run, requests: Sequence[ImageRequest], choice: str) -> list
     parts, pace = [ImageProgress("queued") for _ in requests], Pace()
 
     async def draw(number: int, request: ImageRequest) -> Picture:
-        async with aclosing(run.services.studio.stream(request, choice, alone=len(requests) > 1)) as events:
+        async with aclosing(run.services.images.stream(request, choice, alone=len(requests) > 1)) as events:
             async for event in events:
                 if isinstance(event, Picture):
                     parts[number] = ImageProgress("finishing", parts[number].steps, parts[number].steps)

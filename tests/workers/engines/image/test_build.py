@@ -1,38 +1,26 @@
 """Which engines there are: by settings, by what lies on the disk, and by other packages."""
 
-import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.workers.engines.image.test_discovery import a_folder
-from workers.engines.image.base import ImageEngine
-from workers.engines.image.build import build_image_engines
+from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, Picture, draw
+from workers.engines.image.build import OWN_IMAGE_ENGINES, ImageEngineSpec, build_image_chain
+from workers.engines.image.discovery import with_pulled
 from workers.engines.image.openai import OpenAIImages
-from workers.engines.image.sdxl.engine import SdxlEngine, missing_packages
+from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions, missing_packages
 from workers.engines.image.settings import ImageSettings
 
 SERVER = {"image_base_url": "http://127.0.0.1:9/v1", "image_remote_model": "flux"}
-PACKAGE = """
-class Painter:
-    name = "painter"
-    def __init__(self, models): self.models = models
-    async def stream(self, request):
-        yield None
-    async def cancel(self, request_id): return False
-    async def close(self): pass
-
-def make(settings):
-    return Painter(settings.models_dir) if settings.image_batch else None
-"""
 
 
 async def build(root: Path, **settings: Any) -> dict[str, ImageEngine]:
-    engines = build_image_engines(ImageSettings(models_dir=root, **settings))
-    for engine in engines.values():
-        await engine.close()
-    return engines
+    chain = build_image_chain(ImageSettings(models_dir=root, **settings), OWN_IMAGE_ENGINES)
+    await chain.close()
+    return {engine.name: engine for engine in chain.engines}
 
 
 async def test_none_without_model_and_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -55,19 +43,41 @@ async def test_in_the_order_of_the_settings(tmp_path: Path, caplog: pytest.LogCa
     assert list(await build(tmp_path, image_engines="openai", **SERVER)) == ["openai"]
 
 
-async def test_an_engine_of_another_package(tmp_path: Path) -> None:
-    site = tmp_path / "site"
-    about = site / "painter_engine-1.0.dist-info"
-    about.mkdir(parents=True)
-    (site / "painter_engine.py").write_text(PACKAGE)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: painter-engine\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[storyfork.image_engines]\npainter = painter_engine:make\n")
-    sys.path.append(str(site))
-    try:
-        engines = await build(tmp_path, image_engines="painter,openai", image_batch=1, **SERVER)
-        assert list(engines) == ["painter", "openai"]
-        assert isinstance(engines["painter"], ImageEngine)
-        assert list(await build(tmp_path, image_engines="painter")) == []
-    finally:
-        sys.path.remove(str(site))
-        sys.modules.pop("painter_engine", None)
+class OtherEngine(ImageEngine):
+    """An engine of another package: it takes the protocol's defaults."""
+
+    name = "other"
+
+    async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
+        yield Picture(b"", request.width, request.height, request.seed, self.name, "m")
+
+    async def cancel(self, request_id: str) -> bool:
+        return False
+
+
+def broken(settings: ImageSettings) -> ImageEngine | None:
+    raise RuntimeError("no graphics card")
+
+
+async def test_engines_of_packages_and_names_without_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = ImageSettings.model_validate({"models_dir": tmp_path, "image_engines": "magic,broken,other", **SERVER})
+    other = ImageEngineSpec("other", lambda _: OtherEngine())
+    chain = build_image_chain(settings, (*OWN_IMAGE_ENGINES, ImageEngineSpec("broken", broken), other))
+    assert [engine.name for engine in chain.engines] == ["other"]
+    assert "there is no image engine “magic”; there are: sdxl, openai, broken, other" in caplog.text
+    assert "no graphics card" in caplog.text
+    assert await chain.stats() == [{"engine": "other", "loaded": True}]
+    assert (await draw(chain.engines[0], ImageRequest("1", (), 7))).seed == 7
+    await chain.close()
+
+
+async def test_what_was_pulled_is_found(tmp_path: Path) -> None:
+    (tmp_path / "image" / "loras").mkdir(parents=True)
+    (tmp_path / "image" / "loras" / "ink.safetensors").write_bytes(b"")
+    (tmp_path / "image" / "safety").mkdir()
+    (tmp_path / "image" / "safety" / "config.json").write_text("{}")
+    settings = with_pulled(ImageSettings(models_dir=tmp_path))
+    engine = SdxlEngine(tmp_path, SdxlOptions(loras=settings.image_loras, classifier=settings.image_classifier))
+    assert engine.loras == {"ink"}
+    assert engine.has_classifier
+    assert await engine.statistics() is None

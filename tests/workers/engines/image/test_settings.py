@@ -28,7 +28,6 @@ def test_what_is_written_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("IMAGE_ENGINES", "sdxl,magic", "unknown image engines: magic"),
         ("IMAGE_PRICE", "-1", "a price is 0 or more"),
         ("IMAGE_PRICE", "low=cheap", "image_price"),
         ("IMAGE_WARM_UP", "1024", "image_warm_up"),

@@ -13,7 +13,7 @@ from tests.doubles.openai.embeddings import KEY, MODEL, REFUSALS, WORDS, Embeddi
 from tests.models.tiny_embedder import CONTEXT, DECODER_WIDTH, WIDTH, tiny_decoder, tiny_encoder
 from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.text.embedding.base import EmbeddingEngine, Passes, Vector
-from workers.engines.text.embedding.build import build_embedding_engine
+from workers.engines.text.embedding.build import OWN_EMBEDDING_ENGINES, EmbeddingSetup, build_embedding_engine
 from workers.engines.text.embedding.llama import LlamaEmbedder
 from workers.engines.text.embedding.remote import ATTEMPTS, PARALLEL, PASS_TEXTS, RemoteEmbedder
 from workers.engines.text.embedding.settings import EmbeddingSettings
@@ -356,7 +356,8 @@ Choose = Callable[..., EmbeddingEngine | None]
 def choose(tmp_path: Path) -> Choose:
     def chosen(*, use_ai: bool = True, **values: object) -> EmbeddingEngine | None:
         text = TextSettings.model_validate({"models_dir": tmp_path / "models", "use_ai": use_ai})
-        return build_embedding_engine(EmbeddingSettings.model_validate(values), text)
+        setup = EmbeddingSetup(EmbeddingSettings.model_validate(values), text)
+        return build_embedding_engine(setup, OWN_EMBEDDING_ENGINES)
 
     return chosen
 
@@ -391,6 +392,8 @@ async def test_a_server_goes_before_a_local_model(choose: Choose, tmp_path: Path
     )  # fmt: skip
     assert isinstance(engine, RemoteEmbedder)
     assert (engine.name, engine.model) == ("remote", "m")
+    other = choose(model=tiny_encoder(tmp_path), base_url="http://localhost:1/v1", remote_model="m", engines="llama")
+    assert isinstance(other, LlamaEmbedder)
     await engine.close()
 
 

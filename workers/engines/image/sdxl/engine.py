@@ -4,15 +4,15 @@ import asyncio
 import importlib.util
 import logging
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from workers.engines.control import Control, Running
 from workers.engines.errors import EngineUnavailable, RequestRefused
-from workers.engines.image.base import ImageProgress, ImageRequest, Picture, PromptPart
+from workers.engines.image.base import MAX_PIXELS, ImageEngine, ImageProgress, ImageRequest, Picture, PromptPart
 from workers.engines.image.sdxl.protocol import (
     MAX_CHARACTERS,
     PROGRAM,
@@ -52,11 +52,11 @@ class SdxlOptions:
     loras: Path | None = None
     classifier: Path | None = None
     checksums: Path | None = None
-    max_pixels: int = 2048 * 2048
+    max_pixels: int = MAX_PIXELS
     stall_s: float = 300.0
 
 
-class SdxlEngine:
+class SdxlEngine(ImageEngine):
     """Draws with a local model. The picture process starts at the first request and is replaced when it dies.
 
     Pictures that can share steps are drawn together, whoever asked for them. If the process dies or hangs, what it
@@ -65,6 +65,7 @@ class SdxlEngine:
     """
 
     name = "sdxl"
+    tile_side: int | None = 1024  # the size that SDXL was trained on
 
     def __init__(self, model: Path, options: SdxlOptions | None = None, launcher: Launcher | None = None) -> None:
         """``model`` is a folder as diffusers writes it, or a safetensors file (then ``options.config`` is needed).
@@ -73,6 +74,10 @@ class SdxlEngine:
         """
         self._path = model
         self._options = options or SdxlOptions()
+        self.max_pixels = self._options.max_pixels
+        self.has_classifier = self._options.classifier is not None
+        folder = self._options.loras
+        self.loras = frozenset() if folder is None else frozenset(path.stem for path in folder.glob("*.safetensors"))
         self._running = Running()
         self._launcher = launcher
         self._supervisor = Supervisor(self._start)
@@ -142,6 +147,11 @@ class SdxlEngine:
                     unsafe=drawn.unsafe,
                 )
                 return
+
+    async def statistics(self) -> Mapping[str, Any] | None:
+        """Return the name of the model and the id of its process, None while it is not loaded."""
+        process = self._supervisor.current
+        return None if process is None else {"model": process.loaded.model, "pid": process.pid}
 
     async def cancel(self, request_id: str) -> bool:
         """Stop a waiting or running picture before its next step. False if it is not known here."""

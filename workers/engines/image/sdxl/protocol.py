@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter
 
-from workers.engines.image.base import Phase
+from workers.engines.image.base import MAX_PIXELS, Phase
 from workers.engines.processes.messages import (
     Answer,
     Beat,
@@ -49,7 +49,7 @@ class LoadSdxl(LoadModel):
     classifier: str = ""
     checksums: str = ""
     """File of SHA-256 sums; only models listed there are loaded. "": only a sum beside the file is checked."""
-    max_pixels: int = 2048 * 2048
+    max_pixels: int = MAX_PIXELS
 
     def files(self) -> Sequence[Path]:
         """Return the model's files."""

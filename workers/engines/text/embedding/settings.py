@@ -1,9 +1,10 @@
 """Settings of embedding, read from ``STORYFORK_EMBEDDING_…`` environment variables and ``.env``."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class EmbeddingSettings(BaseSettings):
@@ -11,6 +12,13 @@ class EmbeddingSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STORYFORK_EMBEDDING_", env_file=".env", extra="ignore", frozen=True)
 
+    engines: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("remote", "llama"),
+        description=(
+            "Order in which engines are looked for, comma-separated: `remote`, `llama`. The first that is configured "
+            "embeds. Packages may add others."
+        ),
+    )
     model: Path | None = Field(
         default=None,
         description=(
@@ -31,6 +39,13 @@ class EmbeddingSettings(BaseSettings):
     api_key: SecretStr | None = Field(default=None, description="API key of that server, if it wants one.")
     remote_model: str | None = Field(default=None, description="Name of the embedding model on that server.")
     timeout: float = Field(default=60.0, gt=0, description="Seconds that server may take for one request.")
+
+    @field_validator("engines", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip().lower() for name in value.split(",") if name.strip())
+        return value
 
     @field_validator("model", "base_url", "api_key", "remote_model", mode="before")
     @classmethod
