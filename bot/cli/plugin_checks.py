@@ -9,9 +9,9 @@ from importlib.metadata import entry_points
 from bot.cli.checks import TIMEOUT_SECONDS, Check, State, Surroundings
 from bot.cli.children import ask_workers, child_environment
 from bot.cli.errors import OperatorError
-from db import privacy
+from db import privacy, work
 from db.migrate import pending
-from db.registry import package_of
+from db.registry import Problem, package_of
 from db.schemas import Schemas, load_schemas
 
 NAME = "plug-ins"
@@ -21,10 +21,16 @@ ADVICE = "Storyfork runs without it: update the package, or uninstall it."
 
 async def check_plugins(around: Surroundings) -> list[Check]:
     """What is broken, or was left by a removed package, one line each; else one line with the installed packages."""
-    schemas, packages = await asyncio.gather(asyncio.to_thread(load_schemas), asyncio.to_thread(_installed))
+    schemas, packages, problems = await asyncio.gather(
+        asyncio.to_thread(load_schemas), asyncio.to_thread(_installed), asyncio.to_thread(_load_here)
+    )
     workers, tables = await asyncio.gather(_in_workers(around), _in_database(around, schemas))
-    here = [Check(NAME, State.WARN, str(problem), ADVICE) for problem in schemas.problems]
+    here = [Check(NAME, State.WARN, str(problem), ADVICE) for problem in (*schemas.problems, *problems)]
     return [*here, *workers, *tables] or [Check(NAME, State.OK, ", ".join(packages) or "none installed")]
+
+
+def _load_here() -> list[Problem]:
+    return work.problems()
 
 
 async def _in_workers(around: Surroundings) -> list[Check]:
