@@ -90,9 +90,9 @@ def test_negative_prompts(rating: Rating, prompt: str, negative: str, expected: 
 def test_the_time_is_linear(hostile: str) -> None:
     def seconds(length: int) -> float:
         text = hostile * (length // len(hostile))
-        started = time.perf_counter()
+        started = time.thread_time()
         scan(text)
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     scan("warm")
     small = max(min(seconds(10_000) for _ in range(3)), 0.01)

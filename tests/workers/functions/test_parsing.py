@@ -159,10 +159,10 @@ def test_cut_anywhere_never_hurts(keep: int) -> None:
 
 @pytest.mark.parametrize("hostile", ["<think>", "<think>a</think>b", "{a ", '{"a" ', "it's {'", "```{a", '\\"', "[1,"])
 def test_hostile_answers_cost_little(hostile: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(ParseFailed):
         parse_json(hostile * (1_000_000 // len(hostile)), Page)
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 @pytest.mark.parametrize(
