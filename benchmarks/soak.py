@@ -165,7 +165,7 @@ async def soak(engine: LlamaEngine, seconds: float, *, seed: int = 0, people: in
 async def _main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = options.model or _tiny(Path(folder))
-        engine = LlamaEngine(path, context=CONTEXT, cells=6 * CONTEXT, threads=options.threads, spill_bytes=2**24)
+        engine = LlamaEngine(path, context=CONTEXT, cells=6 * CONTEXT, threads=options.threads, swap_bytes=2**24)
         try:
             result = await soak(engine, options.minutes * 60, seed=options.seed)
             print(await engine.statistics())

@@ -102,9 +102,9 @@ def _figures(words: Words, engine: Mapping[str, Any]) -> list[str]:
         found.append(words("status.cache", share=f"{100 * engine['cache_share']:.0f}"))
     if "running" in engine or "waiting" in engine:
         found.append(words("status.requests", running=engine.get("running", 0), waiting=engine.get("waiting", 0)))
-    if "evictions" in engine or "spills" in engine:
-        evictions, spills = engine.get("evictions", 0), engine.get("spills", 0)
-        found.append(words("status.dropped", evictions=evictions, spills=spills))
+    if "evictions" in engine or "swap_outs" in engine:
+        evictions, swap_outs = engine.get("evictions", 0), engine.get("swap_outs", 0)
+        found.append(words("status.dropped", evictions=evictions, swap_outs=swap_outs))
     return found
 
 

@@ -49,24 +49,26 @@ class Ours:
         return Statistics(**{field: known[field] for field in Statistics.model_fields}) if known["loaded"] else None
 
 
-def ours(step_tokens: int | None = None) -> Start:
-    """Return what starts the engine; ``step_tokens`` None leaves the engine's own default."""
-    return functools.partial(_ours, step_tokens)
+def ours(max_num_batched_tokens: int | None = None) -> Start:
+    """Return what starts the engine; ``max_num_batched_tokens`` None leaves the engine's own default."""
+    return functools.partial(_ours, max_num_batched_tokens)
 
 
 @asynccontextmanager
-async def _ours(step_tokens: int | None, model: Path, language: Language, room: Room) -> AsyncGenerator[Contender]:
+async def _ours(
+    max_num_batched_tokens: int | None, model: Path, language: Language, room: Room
+) -> AsyncGenerator[Contender]:
     del language
     make = functools.partial(
         LlamaEngine,
         model,
         context=room.context,
         cells=room.cells,
-        parallel=room.parallel,
+        max_num_seqs=room.parallel,
         threads=room.threads,
         gpu_layers=room.gpu_layers,
     )
-    engine = make() if step_tokens is None else make(step_tokens=step_tokens)
+    engine = make() if max_num_batched_tokens is None else make(max_num_batched_tokens=max_num_batched_tokens)
     try:
         yield Ours(engine)
     finally:

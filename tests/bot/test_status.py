@@ -17,7 +17,7 @@ from workers.queue import Queue
 
 LLAMA: dict[str, Any] = {
     "engine": "llama", "model": "tiny-q8", "loaded": True, "pid": 7, "tokens_per_s": 41.4, "batch": 3.25,
-    "cache_share": 0.64, "running": 3, "waiting": 2, "evictions": 5, "spills": 1,
+    "cache_share": 0.64, "running": 3, "waiting": 2, "evictions": 5, "swap_outs": 1,
 }  # fmt: skip
 REMOTE: dict[str, Any] = {
     "engine": "remote", "model": "gpt", "loaded": True,
@@ -99,7 +99,7 @@ async def test_who_runs_it_sees_workers_and_engines(bot: Bot, queue: Queue, plat
     assert "den:2 (cpu): 3 of 32 jobs" in lines
     llama = (
         "**llama tiny-q8 on den:** 41 tokens/s, 3.2 answers at a time, cache hits 64 %, 3 running, 2 waiting, "
-        "5 evictions, 1 spills"
+        "5 evictions, 1 swapped out"
     )
     # Both workers report the one model process that they share.
     assert [line for line in lines if "tiny-q8 on" in line] == [llama]

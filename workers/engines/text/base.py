@@ -119,7 +119,7 @@ class ReportsStatistics(Protocol):
 
         All keys are optional. ``model`` (str); ``loaded`` (bool); ``pid`` of the process that holds the model, so that
         one that several workers share is counted once; sums since its start: ``completion_tokens``, ``prompt_tokens``,
-        ``cached_tokens`` (of the prompts), ``steps`` of the batch, ``evictions``, ``spills``; now: ``running``,
+        ``cached_tokens`` (of the prompts), ``steps`` of the batch, ``evictions``, ``swap_outs``; now: ``running``,
         ``waiting`` requests; ``servers``: one mapping per remote server with ``name``, ``healthy``, ``running`` and
         ``problem`` (str, of one that is not healthy).
         """

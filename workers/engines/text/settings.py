@@ -55,10 +55,10 @@ class TextSettings(BaseSettings):
             "0 means four conversations of full length."
         ),
     )
-    llama_parallel: int = Field(
+    llama_max_num_seqs: int = Field(
         default=8, ge=1, le=128, description="Answers that a model writes at a time. More wait for their turn."
     )
-    llama_step_tokens: int = Field(
+    llama_max_num_batched_tokens: int = Field(
         default=128,
         ge=16,
         le=512,
@@ -77,7 +77,7 @@ class TextSettings(BaseSettings):
     llama_flash: bool | None = Field(
         default=None, description="Flash attention. Unset: where llama.cpp has it for this device."
     )
-    llama_spill_mb: int = Field(
+    llama_swap_mb: int = Field(
         default=256,
         ge=0,
         description="MiB of memory for conversations that lost their place in the KV cache, per model; 0 keeps none.",

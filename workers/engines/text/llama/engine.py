@@ -14,7 +14,7 @@ from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestR
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
 from workers.engines.processes.supervisor import Supervisor
-from workers.engines.text.base import Completion, Role, Sampling, TextRequest, Usage
+from workers.engines.text.base import ChatMessage, Completion, Role, Sampling, TextRequest, Usage
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import (
     PROGRAM,
@@ -22,13 +22,12 @@ from workers.engines.text.llama.protocol import (
     Count,
     Counted,
     Done,
-    Draw,
     Generate,
     KvType,
     LoadedGguf,
     LoadGguf,
     Report,
-    Turn,
+    SamplingParams,
 )
 from workers.engines.text.unicode import well_formed
 
@@ -38,7 +37,7 @@ _log = logging.getLogger(__name__)
 class LlamaEngine:
     """Writes with a local model. The model process starts at the first request and is replaced when it dies.
 
-    Up to ``parallel`` requests are written at a time, batched with one another; the others wait, background behind
+    Up to ``max_num_seqs`` requests are written at a time, batched with one another; the others wait, background behind
     interactive, and among equals the account first that got least so far. If the process dies or hangs, the requests
     it was writing go on, once, on a fresh process behind what they have written so far; after the second death
     they raise `EngineUnavailable`. Only JSON that was begun cannot go on: it raises `EngineOverloaded`.
@@ -52,13 +51,13 @@ class LlamaEngine:
         *,
         context: int = 8192,
         cells: int = 0,
-        parallel: int = 8,
-        step_tokens: int = 128,
+        max_num_seqs: int = 8,
+        max_num_batched_tokens: int = 128,
         gpu_layers: int | None = None,
         threads: int = 0,
         kv_type: KvType = "f16",
         flash: bool | None = None,
-        spill_bytes: int = 256 * 2**20,
+        swap_bytes: int = 256 * 2**20,
         stall_s: float = 120.0,
         launcher: Launcher | None = None,
     ) -> None:
@@ -73,13 +72,13 @@ class LlamaEngine:
             path=str(model.resolve()),
             context=context,
             cells=cells or 4 * context,
-            parallel=parallel,
-            step_tokens=step_tokens,
+            max_num_seqs=max_num_seqs,
+            max_num_batched_tokens=max_num_batched_tokens,
             gpu_layers=gpu_layers,
             threads=threads or physical_cores(),
             kv_type=kv_type,
             flash=flash,
-            spill_bytes=spill_bytes,
+            swap_bytes=swap_bytes,
         )
         self._stall_s = stall_s
         self._launcher = launcher
@@ -133,7 +132,7 @@ class LlamaEngine:
             return Generate(
                 id=number,
                 messages=tuple(_turn(message.role, message.content, message.shared) for message in request.messages),
-                draw=_draw(request.sampling),
+                sampling=_sampling_params(request.sampling),
                 json_schema=schema,
                 tenant=request.tenant,
                 priority=request.priority,
@@ -192,9 +191,9 @@ class LlamaEngine:
             raise EngineUnavailable(f"model {self._path.name}: {error}") from error
 
 
-def _turn(role: Role, content: str, shared: int) -> Turn:
+def _turn(role: Role, content: str, shared: int) -> ChatMessage:
     # Where the product's own words are whole, so is what is left of them.
-    return Turn(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
+    return ChatMessage(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
 
 
 def _json(schema: Mapping[str, Any]) -> str:
@@ -204,8 +203,8 @@ def _json(schema: Mapping[str, Any]) -> str:
         raise RequestRefused(f"the schema cannot be written as JSON: {error}") from error
 
 
-def _draw(sampling: Sampling) -> Draw:
-    return Draw(
+def _sampling_params(sampling: Sampling) -> SamplingParams:
+    return SamplingParams(
         max_tokens=max(1, sampling.max_tokens),
         temperature=sampling.temperature,
         top_p=0.95 if sampling.top_p is None else sampling.top_p,

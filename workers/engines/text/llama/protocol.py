@@ -25,6 +25,7 @@ from workers.engines.processes.messages import (
     Wire,
 )
 from workers.engines.processes.program import Program
+from workers.engines.text.base import ChatMessage
 from workers.engines.text.gguf_file import parts_of
 
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -38,9 +39,9 @@ class LoadGguf(LoadModel):
     """Tokens that one conversation may have at most."""
     cells: int = 0
     """Tokens that all conversations together may have in the KV cache; 0: as many as ``context``."""
-    parallel: int = 8
+    max_num_seqs: int = 8
     """Answers that are written at a time."""
-    step_tokens: int = 128
+    max_num_batched_tokens: int = 128
     """Tokens of one step at most while somebody's answer is being written: what bounds the gap between its tokens."""
     gpu_layers: int | None = 0
     """Layers on the GPU; -1: all, None: as many as fit."""
@@ -48,7 +49,7 @@ class LoadGguf(LoadModel):
     kv_type: KvType = "f16"
     flash: bool | None = None
     """Flash attention; None: where the backend has it."""
-    spill_bytes: int = 0
+    swap_bytes: int = 0
     """Memory beside the cells for conversations that had to leave them."""
     repack: bool = True
     """Arrange weights for special instructions of the CPU (AMX and others), where the library was built for them."""
@@ -61,22 +62,14 @@ class LoadGguf(LoadModel):
 
     def extra_bytes(self) -> int:
         """Return the memory for conversations beside the cells."""
-        return self.spill_bytes
+        return self.swap_bytes
 
     def after_death(self) -> Self | None:
         """Return the same without special instructions: a build by GCC 12 was seen to crash in its AMX code."""
         return self.model_copy(update={"repack": False}) if self.repack else None
 
 
-class Turn(Message):
-    """One chat message. Its first ``shared`` characters are the product's own words."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-    shared: int = 0
-
-
-class Draw(Message):
+class SamplingParams(Message):
     """How tokens are drawn, all values decided. ``temperature`` 0 is greedy; ``top_k`` 0 and penalty 1 are off."""
 
     max_tokens: int
@@ -97,8 +90,8 @@ class Generate(Message):
 
     kind: Literal["generate"] = "generate"
     id: int
-    messages: tuple[Turn, ...]
-    draw: Draw
+    messages: tuple[ChatMessage, ...]
+    sampling: SamplingParams
     json_schema: str | None = None
     """Written out, so that a schema of any depth is judged as a schema and not as a broken message."""
     tenant: str = ""
@@ -208,8 +201,8 @@ class Statistics(Message):
     other_s: float = 0.0
     preemptions: int = 0
     evictions: int = 0
-    spills: int = 0
-    restores: int = 0
+    swap_outs: int = 0
+    swap_ins: int = 0
     running: int = 0
     waiting: int = 0
     idle: int = 0
@@ -217,7 +210,7 @@ class Statistics(Message):
     cells: int = 0
     used_cells: int = 0
     reserved_cells: int = 0
-    spilled_bytes: int = 0
+    swapped_bytes: int = 0
 
 
 class Report(Answer):
@@ -227,13 +220,13 @@ class Report(Answer):
     statistics: Statistics
 
 
-Request = LoadGguf | Generate | Cancel | Count | Embed | Ask | Unload
-Event = LoadedGguf | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
+ClientMessage = LoadGguf | Generate | Cancel | Count | Embed | Ask | Unload
+ServerMessage = LoadedGguf | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
 PROGRAM = Program(
     module="workers.engines.text.llama.server.main",
     wire=Wire(
-        TypeAdapter[Request](Annotated[Request, Field(discriminator="kind")]),
-        TypeAdapter[Event](Annotated[Event, Field(discriminator="kind")]),
+        TypeAdapter[ClientMessage](Annotated[ClientMessage, Field(discriminator="kind")]),
+        TypeAdapter[ServerMessage](Annotated[ServerMessage, Field(discriminator="kind")]),
     ),
     inherit=("VK_", "GGML_", "LLAMA_"),
     # Neither gdb nor a backtrace when ggml aborts: both may hang.

@@ -4,7 +4,7 @@ It stands for llama.cpp's memory and decode, and is stricter: a wrong use is an 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import abc
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,20 +12,20 @@ from workers.engines.processes.messages import Failed, Message
 from workers.engines.text.llama.protocol import Done, Pieces
 from workers.engines.text.llama.server.batch import Part
 from workers.engines.text.llama.server.scheduler import NoCells
-from workers.engines.text.llama.server.work import Answer, Ticket, Work
+from workers.engines.text.llama.server.sequence import Detokenizer, Request, Sequence
 
 END = 0
 """Token that ends an answer."""
 VOCABULARY = 50
 
 
-def next_token(seen: Sequence[int]) -> int:
+def next_token(seen: abc.Sequence[int]) -> int:
     """Return the token after ``seen``."""
     digest = hashlib.blake2b(repr(list(seen)).encode(), digest_size=2).digest()
     return int.from_bytes(digest, "big") % VOCABULARY
 
 
-def expected(prompt: Sequence[int], max_tokens: int) -> list[int]:
+def expected(prompt: abc.Sequence[int], max_tokens: int) -> list[int]:
     """Return what follows ``prompt``, including an `END`."""
     seen = list(prompt)
     while len(seen) < len(prompt) + max_tokens:
@@ -71,7 +71,7 @@ class SimulatedModel:
         """Return the tokens that ``sequence`` sees."""
         return [cell.token for cell in self._cells[sequence]]
 
-    def decode(self, parts: Sequence[Part]) -> list[int]:
+    def decode(self, parts: abc.Sequence[Part]) -> list[int]:
         """See `workers.engines.text.llama.server.scheduler.Decoder`."""
         count = sum(len(part.tokens) for part in parts)
         assert 0 < count <= self._batch
@@ -97,9 +97,9 @@ class SimulatedModel:
         self.steps += 1
         return places
 
-    def draw(self, place: int) -> int:
-        """Return the next token at ``place`` of the last decode."""
-        return next_token(self._drawn[place])
+    def sample(self, index: int) -> int:
+        """Return the next token at output ``index`` of the last decode."""
+        return next_token(self._drawn[index])
 
     def piece(self, token: int) -> bytes:
         """Return the token's text."""
@@ -181,18 +181,18 @@ class FakeClock:
         return self.now
 
 
-def work(
+def make_sequence(
     model: SimulatedModel,
     reader: Reader,
     number: int,
-    prompt: Sequence[int],
+    prompt: abc.Sequence[int],
     *,
     tenant: str = "a",
     max_tokens: int = 20,
     shared: int = 0,
     priority: int = 0,
     arrived: float = 0.0,
-) -> Work:
+) -> Sequence:
     """Return a request as the preparation would make it."""
     freed: list[bool] = []
 
@@ -201,15 +201,15 @@ def work(
         assert number in reader.ends, "freed before its end was sent: the process might end in between"
         freed.append(True)
 
-    return Work(
-        ticket=Ticket(reader, number),
+    return Sequence(
+        request=Request(reader, number),
         tenant=tenant,
         priority=priority,
         tokens=list(prompt),
         shared=shared,
         max_tokens=max_tokens,
-        answer=Answer((), None),
-        draw=model.draw,
+        detokenizer=Detokenizer((), None),
+        sample=model.sample,
         free=free,
         arrived=arrived,
     )

@@ -12,12 +12,13 @@ from workers.engines.processes.launch import Link, PrivateLauncher
 from workers.engines.processes.messages import Beat, LoadFailed, LoadModel, Message, Unload, frame
 from workers.engines.processes.process import ModelProcess
 from workers.engines.processes.program import Program
-from workers.engines.text.llama.protocol import PROGRAM, Ask, Draw, Generate, LoadedGguf, LoadGguf, Report, Turn
+from workers.engines.text.base import ChatMessage
+from workers.engines.text.llama.protocol import PROGRAM, Ask, Generate, LoadedGguf, LoadGguf, Report, SamplingParams
 
 STALL_S = 0.4
 
 
-class Client:
+class RawClient:
     """A bare connection to a model process."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,16 +41,16 @@ def load(model: Path) -> LoadGguf:
 
 
 @pytest.fixture
-async def clients(load: LoadGguf) -> AsyncIterator[tuple[Client, Client]]:
+async def clients(load: LoadGguf) -> AsyncIterator[tuple[RawClient, RawClient]]:
     """Two clients of one process, which have not asked for anything yet."""
     link = await PrivateLauncher().connect(PROGRAM, load)
     reader, writer = await asyncio.open_unix_connection(str(link.log.with_name("socket")))
-    yield Client(link.reader, link.writer), Client(reader, writer)
+    yield RawClient(link.reader, link.writer), RawClient(reader, writer)
     writer.close()
     await link.end()
 
 
-async def test_who_connects_while_it_loads_is_told_once(clients: tuple[Client, Client], load: LoadGguf) -> None:
+async def test_who_connects_while_it_loads_is_told_once(clients: tuple[RawClient, RawClient], load: LoadGguf) -> None:
     first, second = clients
     first.send(load)
     assert isinstance(await first.receive(), LoadedGguf)
@@ -59,7 +60,9 @@ async def test_who_connects_while_it_loads_is_told_once(clients: tuple[Client, C
     assert isinstance(await second.receive(), Report)
 
 
-async def test_it_does_not_go_while_somebody_is_about_to_ask(clients: tuple[Client, Client], load: LoadGguf) -> None:
+async def test_it_does_not_go_while_somebody_is_about_to_ask(
+    clients: tuple[RawClient, RawClient], load: LoadGguf
+) -> None:
     first, second = clients
     second.send(Unload())
     await asyncio.sleep(0.1)
@@ -67,7 +70,7 @@ async def test_it_does_not_go_while_somebody_is_about_to_ask(clients: tuple[Clie
     assert isinstance(await first.receive(), LoadedGguf)
 
 
-async def test_who_wants_other_settings_is_told(clients: tuple[Client, Client], load: LoadGguf) -> None:
+async def test_who_wants_other_settings_is_told(clients: tuple[RawClient, RawClient], load: LoadGguf) -> None:
     first, second = clients
     first.send(load)
     assert isinstance(await first.receive(), LoadedGguf)
@@ -150,8 +153,8 @@ class ListedLauncher:
 
 
 def generation(number: int) -> Generate:
-    draw = Draw(max_tokens=5, temperature=0, top_p=1, top_k=0, min_p=0, repeat_penalty=1, seed=1)
-    return Generate(id=number, messages=(Turn(role="user", content="Hello"),), draw=draw)
+    sampling = SamplingParams(max_tokens=5, temperature=0, top_p=1, top_k=0, min_p=0, repeat_penalty=1, seed=1)
+    return Generate(id=number, messages=(ChatMessage(role="user", content="Hello"),), sampling=sampling)
 
 
 async def test_a_process_that_was_about_to_end_is_just_replaced(scripted: ScriptedProcess, load: LoadGguf) -> None:

@@ -126,7 +126,7 @@ async def test_a_model_without_template_gets_chatml(tmp_path: Path) -> None:
 
 
 async def test_interactive_work_goes_first(model: Path) -> None:
-    engine = LlamaEngine(model, context=CONTEXT, parallel=1, threads=1)
+    engine = LlamaEngine(model, context=CONTEXT, max_num_seqs=1, threads=1)
     order: list[str] = []
 
     async def run(name: str, priority: int) -> None:
@@ -154,7 +154,7 @@ async def test_interactive_work_goes_first(model: Path) -> None:
 
 
 async def test_a_waiting_request_can_be_cancelled(model: Path) -> None:
-    engine = LlamaEngine(model, context=CONTEXT, parallel=1, threads=1)
+    engine = LlamaEngine(model, context=CONTEXT, max_num_seqs=1, threads=1)
     try:
         stream = engine.stream(ask(sampling=LONG))
         await anext(stream)

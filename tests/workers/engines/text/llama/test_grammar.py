@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from tests.models.tiny_gguf import IM_END
-from workers.engines.text.llama.protocol import Draw
+from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server import native
 from workers.engines.text.llama.server.grammar import UnsupportedSchema, grammar_of
 from workers.engines.text.llama.server.sampler import Sampler, SamplerBuffers
@@ -128,8 +128,10 @@ def buffers(vocab: Any) -> SamplerBuffers:
 
 def blindly(vocab: Any, buffers: SamplerBuffers, grammar: str, seed: int, limit: int, bias: float = 0.0) -> str | None:
     """Return what a model writes whose logits are dice; None if it was not ready after ``limit`` tokens."""
-    draw = Draw(max_tokens=limit, temperature=1.5, top_p=1.0, top_k=2048, min_p=0.0, repeat_penalty=1.0, seed=seed)
-    sampler = Sampler(vocab, draw, grammar, buffers)
+    params = SamplingParams(
+        max_tokens=limit, temperature=1.5, top_p=1.0, top_k=2048, min_p=0.0, repeat_penalty=1.0, seed=seed
+    )
+    sampler = Sampler(vocab, params, grammar, buffers)
     texts = buffers.texts(vocab)
     closing = [token for token, piece in enumerate(texts.pieces) if piece[:1] in {b'"', b"]", b"}"}]
     dice = np.random.default_rng(seed)
@@ -138,7 +140,7 @@ def blindly(vocab: Any, buffers: SamplerBuffers, grammar: str, seed: int, limit:
         for _ in range(limit):
             logits = dice.standard_normal(2048, dtype=np.float32) * 3
             logits[closing] += bias
-            token = sampler.draw_from(logits)
+            token = sampler.sample_from(logits)
             if token in texts.ends:
                 return written.decode("utf-8", "strict")
             written += texts.pieces[token]
@@ -206,13 +208,13 @@ class Acceptor:
         self._vocab, self._buffers, self._grammar = vocab, buffers, grammar
 
     def __call__(self, text: str) -> bool:
-        draw = Draw(max_tokens=1, temperature=0, top_p=1, top_k=1, min_p=0, repeat_penalty=1, seed=0)
-        sampler = Sampler(self._vocab, draw, self._grammar, self._buffers)
+        params = SamplingParams(max_tokens=1, temperature=0, top_p=1, top_k=1, min_p=0, repeat_penalty=1, seed=0)
+        sampler = Sampler(self._vocab, params, self._grammar, self._buffers)
         try:
             for token in [*native.tokenize(self._vocab, text), IM_END]:
                 logits = np.zeros(2048, np.float32)
                 logits[token] = 10
-                if sampler.draw_from(logits) != token:
+                if sampler.sample_from(logits) != token:
                     return False
         finally:
             sampler.close()

@@ -23,14 +23,14 @@ Logits = np.ndarray[Any, np.dtype[np.float32]]
 
 @pytest.fixture(scope="module")
 def llama_model(model: Path) -> LlamaModel:
-    load = LoadGguf(path=str(model), context=CONTEXT, cells=4 * CONTEXT, parallel=8, threads=1, flash=False)
+    load = LoadGguf(path=str(model), context=CONTEXT, cells=4 * CONTEXT, max_num_seqs=8, threads=1, flash=False)
     return LlamaModel(load, lambda: None)
 
 
 @pytest.fixture
 def cache(llama_model: LlamaModel) -> Iterator[KvCache]:
     cache = KvCache(
-        llama_model.memory, cells=llama_model.cells, sequences=llama_model.sequences, idle=8, spill_bytes=2**26
+        llama_model.memory, cells=llama_model.cells, sequences=llama_model.sequences, idle=8, swap_bytes=2**26
     )
     yield cache
     cache.evict_idle()
@@ -101,7 +101,7 @@ def test_a_conversation_that_was_put_back_gives_the_same_logits(llama_model: Lla
     assert cache.used == 0
     restored, found = read(llama_model, cache, [*first, *second], 200, tenant="c")
     assert found == 200
-    assert cache.counts.restores == 1
+    assert cache.counts.swap_ins == 1
     assert np.array_equal(fresh, restored)
 
 

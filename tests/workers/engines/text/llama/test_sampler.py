@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pytest
 
 from tests.models.tiny_gguf import IM_END, IM_START, TOOL
-from workers.engines.text.llama.protocol import Draw
+from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server import native
 from workers.engines.text.llama.server.grammar import UnsupportedSchema, grammar_of
-from workers.engines.text.llama.server.sampler import NothingToDraw, Sampler, SamplerBuffers, _best
+from workers.engines.text.llama.server.sampler import NothingToSample, Sampler, SamplerBuffers, _best
 
 SIZE = 2048
 CHOICES: dict[str, Any] = {
@@ -33,7 +33,7 @@ CHOICES: dict[str, Any] = {
 }
 
 
-def how(**changes: Any) -> Draw:
+def how(**changes: Any) -> SamplingParams:
     plain: dict[str, Any] = {
         "temperature": 1.0,
         "top_p": 1.0,
@@ -42,7 +42,7 @@ def how(**changes: Any) -> Draw:
         "repeat_penalty": 1.0,
         "seed": 1,
     }
-    return Draw(max_tokens=100, **(plain | changes))
+    return SamplingParams(max_tokens=100, **(plain | changes))
 
 
 @dataclass
@@ -101,10 +101,10 @@ def test_each_output_of_a_batch_has_its_own_logits(loaded: Loaded) -> None:
     loaded.decode([10, 20, 30, 40], outputs=(1, 3))
     greedy = loaded.sampler(temperature=0)
     expected = {index: int(loaded.logits(index).argmax()) for index in (1, 3)}
-    assert {index: greedy.draw(loaded.context, index) for index in (1, 3)} == expected
-    assert greedy.draw(loaded.context, -1) == expected[3]
-    with pytest.raises(NothingToDraw):
-        greedy.draw(loaded.context, 7)
+    assert {index: greedy.sample(loaded.context, index) for index in (1, 3)} == expected
+    assert greedy.sample(loaded.context, -1) == expected[3]
+    with pytest.raises(NothingToSample):
+        greedy.sample(loaded.context, 7)
     greedy.close()
 
 
@@ -113,7 +113,7 @@ def test_a_seed_decides(loaded: Loaded) -> None:
 
     def some(seed: int) -> list[int]:
         sampler = loaded.sampler(seed=seed, temperature=2.0)
-        tokens = [sampler.draw(loaded.context, -1) for _ in range(12)]
+        tokens = [sampler.sample(loaded.context, -1) for _ in range(12)]
         sampler.close()
         return tokens
 
@@ -125,10 +125,10 @@ def test_a_seed_decides(loaded: Loaded) -> None:
 def test_top_k_and_the_repetition_penalty(loaded: Loaded) -> None:
     few = loaded.sampler(top_k=3, temperature=100.0)
     logits = favouring(100, 200, 300, 400, 500)
-    assert {few.draw_from(logits) for _ in range(200)} == {100, 200, 300}
+    assert {few.sample_from(logits) for _ in range(200)} == {100, 200, 300}
     few.close()
     penalised = loaded.sampler(temperature=0, repeat_penalty=2.0)
-    assert [penalised.draw_from(logits) for _ in range(4)] == [100, 200, 300, 400]
+    assert [penalised.sample_from(logits) for _ in range(4)] == [100, 200, 300, 400]
     penalised.close()
 
 
@@ -158,10 +158,10 @@ def test_logits_that_are_not_numbers(loaded: Loaded, grammar: str | None, spoilt
     sampler = loaded.sampler(grammar)
     logits = np.zeros(SIZE, np.float32)
     logits[7] = spoilt
-    with pytest.raises(NothingToDraw):
-        sampler.draw_from(logits)
-    with pytest.raises(NothingToDraw):
-        sampler.draw_from(np.full(SIZE, -np.inf, np.float32))
+    with pytest.raises(NothingToSample):
+        sampler.sample_from(logits)
+    with pytest.raises(NothingToSample):
+        sampler.sample_from(np.full(SIZE, -np.inf, np.float32))
     sampler.close()
 
 
@@ -172,8 +172,8 @@ def test_the_end_comes_when_the_grammar_is_complete_and_not_before(loaded: Loade
         logits = favouring(IM_END, IM_START, TOOL, 7)
         logits[IM_END] = 90
         logits[[a, b]] = 20
-        assert [sampler.draw_from(logits) for _ in range(2)] == [a, b]
-        assert sampler.draw_from(favouring(a, b, IM_START)) == IM_END
+        assert [sampler.sample_from(logits) for _ in range(2)] == [a, b]
+        assert sampler.sample_from(favouring(a, b, IM_START)) == IM_END
         sampler.close()
 
 
@@ -181,8 +181,8 @@ def test_control_tokens_are_no_text_under_a_grammar(loaded: Loaded) -> None:
     # llama.cpp would let the control token pass as the text of its name.
     sampler = loaded.sampler(grammar_of({"type": "string", "maxLength": 40}), temperature=0)
     quote = loaded.token(b'"')
-    assert sampler.draw_from(favouring(quote)) == quote
-    drawn = sampler.draw_from(favouring(IM_START, 0, 1, loaded.token(b"x")))
+    assert sampler.sample_from(favouring(quote)) == quote
+    drawn = sampler.sample_from(favouring(IM_START, 0, 1, loaded.token(b"x")))
     assert drawn == loaded.token(b"x")
     sampler.close()
 
@@ -191,20 +191,20 @@ def test_overlong_utf8_is_not_taken_for_what_it_stands_for(loaded: Loaded) -> No
     sampler = loaded.sampler(grammar_of({"type": "string"}), temperature=0)
     byte = {value: loaded.token(bytes([value])) for value in (0xC0, 0xE0, 0xE2, 0x80, 0xA2, 0xED, 0xA0, 0xF5)}
     quote, x = loaded.token(b'"'), loaded.token(b"x")
-    assert sampler.draw_from(favouring(quote)) == quote
+    assert sampler.sample_from(favouring(quote)) == quote
     for wrong in (0xC0, 0xF5, 0x80):
-        assert sampler.draw_from(favouring(byte[wrong], x)) == x
+        assert sampler.sample_from(favouring(byte[wrong], x)) == x
     for first, wrong, right in ((0xE0, 0x80, 0xA2), (0xED, 0xA0, 0x80), (0xE2, 0xC0, 0x80)):
-        assert sampler.draw_from(favouring(byte[first], x)) == byte[first]
-        assert sampler.draw_from(favouring(byte[wrong], x, IM_END, byte[right])) == byte[right]
-        assert sampler.draw_from(favouring(x, byte[0x80])) == byte[0x80]
+        assert sampler.sample_from(favouring(byte[first], x)) == byte[first]
+        assert sampler.sample_from(favouring(byte[wrong], x, IM_END, byte[right])) == byte[right]
+        assert sampler.sample_from(favouring(x, byte[0x80])) == byte[0x80]
     sampler.close()
 
 
 def test_a_grammar_that_leads_nowhere(loaded: Loaded) -> None:
     sampler = loaded.sampler(r"root ::= [\x00]")
-    with pytest.raises(NothingToDraw):
-        sampler.draw_from(favouring(7))
+    with pytest.raises(NothingToSample):
+        sampler.sample_from(favouring(7))
     sampler.close()
 
 
@@ -220,7 +220,7 @@ def test_made_in_one_thread_and_used_in_another(loaded: Loaded) -> None:
     thread.start()
     thread.join()
     loaded.decode([10, 20, 30])
-    assert 0 <= made[0].draw(loaded.context, -1) < SIZE
+    assert 0 <= made[0].sample(loaded.context, -1) < SIZE
     made[0].close()
     made[0].close()
 
@@ -233,7 +233,7 @@ def test_what_the_random_model_writes_fits_the_schema(loaded: Loaded) -> None:
         for sampler in samplers:
             loaded.decode(prompt)
             written = b""
-            while (token := sampler.draw(loaded.context, -1)) != IM_END:
+            while (token := sampler.sample(loaded.context, -1)) != IM_END:
                 if llama_cpp.llama_vocab_is_eog(loaded.vocab, token):
                     break
                 written += pieces[token]

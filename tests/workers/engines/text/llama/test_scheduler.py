@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.workers.engines.text.llama.simulated import END, FakeClock, Reader, SimulatedModel, expected, work
+from tests.workers.engines.text.llama.simulated import END, FakeClock, Reader, SimulatedModel, expected, make_sequence
 from workers.engines.processes.messages import Failed
 from workers.engines.text.llama.protocol import Done
 from workers.engines.text.llama.server.cache import KvCache
 from workers.engines.text.llama.server.fairness import AGING_S
 from workers.engines.text.llama.server.scheduler import WORTH_WAITING, Limits, Scheduler
-from workers.engines.text.llama.server.work import Work
+from workers.engines.text.llama.server.sequence import Sequence
 
 
 class Bench:
@@ -22,24 +22,29 @@ class Bench:
         self,
         *,
         cells: int = 2000,
-        parallel: int = 4,
+        max_num_seqs: int = 4,
         idle: int = 6,
-        step_tokens: int = 32,
+        max_num_batched_tokens: int = 32,
         batch: int = 64,
-        spill_bytes: int = 0,
+        swap_bytes: int = 0,
         partial: bool = True,
     ) -> None:
-        self.model = SimulatedModel(cells, parallel + idle + 1, partial=partial, batch=batch)
-        self.cache = KvCache(self.model, cells=cells, sequences=parallel + idle + 1, idle=idle, spill_bytes=spill_bytes)
+        self.model = SimulatedModel(cells, max_num_seqs + idle + 1, partial=partial, batch=batch)
+        self.cache = KvCache(
+            self.model, cells=cells, sequences=max_num_seqs + idle + 1, idle=idle, swap_bytes=swap_bytes
+        )
         self.clock = FakeClock()
         self.scheduler = Scheduler(
-            self.model, self.cache, Limits(parallel=parallel, step_tokens=step_tokens, batch=batch), self.clock
+            self.model,
+            self.cache,
+            Limits(max_num_seqs=max_num_seqs, max_num_batched_tokens=max_num_batched_tokens, batch=batch),
+            self.clock,
         )
         self.reader = Reader()
         self._numbers = iter(range(1, 100_000))
 
-    def add(self, prompt: list[int], **more: object) -> Work:
-        item = work(self.model, self.reader, next(self._numbers), prompt, arrived=self.clock.now, **more)  # pyright: ignore[reportArgumentType]
+    def add(self, prompt: list[int], **more: object) -> Sequence:
+        item = make_sequence(self.model, self.reader, next(self._numbers), prompt, arrived=self.clock.now, **more)  # pyright: ignore[reportArgumentType]
         self.scheduler.add(item)
         return item
 
@@ -59,13 +64,13 @@ class Bench:
             assert tree.tokens_of(sequence) == self.model.visible(sequence.id)
         assert self.cache.used + self.cache.reserved <= self.cache.cells
 
-    def check_answer(self, item: Work, prompt: list[int], max_tokens: int) -> None:
+    def check_answer(self, item: Sequence, prompt: list[int], max_tokens: int) -> None:
         tokens = expected(prompt, max_tokens)
-        end = self.reader.ends[item.ticket.id]
+        end = self.reader.ends[item.request.id]
         assert isinstance(end, Done)
         assert end.completion_tokens == len(tokens)
         assert end.finish_reason == ("stop" if tokens[-1] == END else "length")
-        assert self.reader.tokens(item.ticket.id) == [token for token in tokens if token != END]
+        assert self.reader.tokens(item.request.id) == [token for token in tokens if token != END]
 
 
 def prompt_of(seed: int, length: int) -> list[int]:
@@ -89,11 +94,11 @@ def test_many_requests_are_written_at_once_and_each_as_if_it_were_alone() -> Non
 
 
 def test_a_common_beginning_is_read_once_even_by_those_who_come_at_the_same_time() -> None:
-    bench = Bench(parallel=4)
+    bench = Bench(max_num_seqs=4)
     persona = prompt_of(1, 200)
     items = [bench.add([*persona, *prompt_of(n, 20)]) for n in range(10, 14)]
     bench.run()
-    written = sum(bench.reader.ends[item.ticket.id].completion_tokens for item in items)  # pyright: ignore[reportAttributeAccessIssue]
+    written = sum(bench.reader.ends[item.request.id].completion_tokens for item in items)  # pyright: ignore[reportAttributeAccessIssue]
     # Less than WORTH_WAITING of it may be read again, rather than waited for.
     assert bench.model.decoded <= 200 + 4 * 20 + written + 3 * (WORTH_WAITING - 1)
     for n, item in enumerate(items):
@@ -111,11 +116,11 @@ def test_the_next_turn_of_a_conversation_reads_only_what_is_new() -> None:
     second = bench.add(longer)
     bench.run()
     bench.check_answer(second, longer, 20)
-    end = bench.reader.ends[second.ticket.id]
+    end = bench.reader.ends[second.request.id]
     assert isinstance(end, Done)
     assert end.cached_tokens >= len(prompt) + len(said) - 1
     assert bench.model.decoded - before <= 12 + end.completion_tokens
-    assert first.ticket.id in bench.reader.ends
+    assert first.request.id in bench.reader.ends
 
 
 def test_nothing_is_read_across_tenants_but_the_products_own_words() -> None:
@@ -126,7 +131,7 @@ def test_nothing_is_read_across_tenants_but_the_products_own_words() -> None:
     for tenant, shared, found in (("b", 100, 100), ("b", 100, 199), ("c", 40, 40), ("d", 0, 0), ("a", 100, 199)):
         item = bench.add([*head, *secret], tenant=tenant, shared=shared)
         bench.run()
-        end = bench.reader.ends[item.ticket.id]
+        end = bench.reader.ends[item.request.id]
         assert isinstance(end, Done)
         assert end.cached_tokens == found
         bench.check_answer(item, [*head, *secret], 20)
@@ -138,7 +143,7 @@ def test_one_who_waits_for_a_beginning_that_is_being_read_gets_no_more_of_it_tha
     bench.add(text, tenant="a", shared=120)
     other = bench.add(text, tenant="b", shared=120)
     bench.run()
-    end = bench.reader.ends[other.ticket.id]
+    end = bench.reader.ends[other.request.id]
     assert isinstance(end, Done)
     assert end.cached_tokens == 120
 
@@ -146,7 +151,7 @@ def test_one_who_waits_for_a_beginning_that_is_being_read_gets_no_more_of_it_tha
 @pytest.mark.parametrize("seed", range(3))
 def test_planted_canaries_are_never_seen_by_another_tenant(seed: int) -> None:
     rng = random.Random(seed)
-    bench = Bench(cells=1500, spill_bytes=50_000)
+    bench = Bench(cells=1500, swap_bytes=50_000)
     head = prompt_of(1, 60)
     canary = {tenant: 10_000 + n for n, tenant in enumerate("abcdef")}
     seen_by: dict[int, str] = {}
@@ -157,7 +162,7 @@ def test_planted_canaries_are_never_seen_by_another_tenant(seed: int) -> None:
         item = bench.add([*head, *body], tenant=tenant, shared=60, max_tokens=8)
         bench.run(until=lambda: rng.random() < 0.3)
         if rng.random() < 0.2:
-            item.ticket.cancelled = True
+            item.request.cancelled = True
         for sequence in bench.cache.tree.sequences:
             seen_by[sequence.id] = sequence.tenant
             alien = set(canary.values()) - {canary[sequence.tenant]}
@@ -169,15 +174,15 @@ def test_planted_canaries_are_never_seen_by_another_tenant(seed: int) -> None:
 
 
 def test_a_cancelled_request_ends_at_the_next_step_and_frees_its_cells() -> None:
-    bench = Bench(idle=0, parallel=2)
+    bench = Bench(idle=0, max_num_seqs=2)
     item = bench.add(unending(10, 50), max_tokens=50)
     other = bench.add(prompt_of(2, 10))
     bench.run(until=lambda: item.written >= 5)
     steps = bench.model.steps
-    item.ticket.cancelled = True
+    item.request.cancelled = True
     bench.scheduler.step()
     assert bench.model.steps <= steps + 1
-    end = bench.reader.ends[item.ticket.id]
+    end = bench.reader.ends[item.request.id]
     assert isinstance(end, Failed)
     assert end.reason == "cancelled"
     bench.run()
@@ -186,7 +191,7 @@ def test_a_cancelled_request_ends_at_the_next_step_and_frees_its_cells() -> None
 
 
 def test_prompts_are_read_in_pieces_while_somebody_writes() -> None:
-    bench = Bench(step_tokens=16, batch=64, cells=5000)
+    bench = Bench(max_num_batched_tokens=16, batch=64, cells=5000)
     writer = bench.add(unending(5, 60), max_tokens=60)
     bench.run(until=lambda: writer.written >= 2)
     bench.add(prompt_of(2, 500))
@@ -196,35 +201,35 @@ def test_prompts_are_read_in_pieces_while_somebody_writes() -> None:
         bench.scheduler.step()
         gaps += writer.written == before
         assert bench.model.decoded - decoded <= 17
-        if writer.sequence is None:
+        if writer.cells is None:
             break
     assert gaps == 0
     bench.run()
 
 
 def test_who_has_a_person_waiting_goes_before_background_work_and_takes_its_place() -> None:
-    bench = Bench(parallel=2)
+    bench = Bench(max_num_seqs=2)
     slow = unending(10, 60)
     background = [bench.add([*slow], priority=10, max_tokens=60), bench.add(prompt_of(8, 30), priority=10)]
     bench.run(until=lambda: background[0].written >= 3)
     person = bench.add(prompt_of(9, 10))
     bench.scheduler.step()
-    assert person.sequence is not None
+    assert person.cells is not None
     bench.run()
     for item, prompt, wanted in ((background[0], slow, 60), (background[1], prompt_of(8, 30), 20)):
         bench.check_answer(item, prompt, wanted)
     assert bench.scheduler.statistics().preemptions == 1
     order = list(bench.reader.ends)
-    assert order.index(person.ticket.id) < order.index(background[0].ticket.id)
+    assert order.index(person.request.id) < order.index(background[0].request.id)
 
 
 def test_background_work_that_waited_long_is_not_passed_by_any_more() -> None:
-    bench = Bench(parallel=1)
+    bench = Bench(max_num_seqs=1)
     background = bench.add(prompt_of(1, 10), priority=10, max_tokens=5)
     for n in range(40):
         bench.add(prompt_of(50 + n, 10), tenant="busy", max_tokens=5)
     ended = 0
-    while background.ticket.id not in bench.reader.ends:
+    while background.request.id not in bench.reader.ends:
         bench.clock.now += AGING_S / 50
         bench.scheduler.step()
         ended += 1
@@ -233,12 +238,12 @@ def test_background_work_that_waited_long_is_not_passed_by_any_more() -> None:
 
 
 def test_accounts_get_equal_shares_however_much_they_ask() -> None:
-    bench = Bench(parallel=2)
+    bench = Bench(max_num_seqs=2)
     greedy = [bench.add(prompt_of(n, 10), tenant="greedy") for n in range(30)]
     modest = [bench.add(prompt_of(100 + n, 10), tenant="modest") for n in range(3)]
     bench.run()
     order = list(bench.reader.ends)
-    last = max(order.index(item.ticket.id) for item in modest)
+    last = max(order.index(item.request.id) for item in modest)
     assert last < 12
     assert len(order) == len(greedy) + len(modest)
 
@@ -246,8 +251,8 @@ def test_accounts_get_equal_shares_however_much_they_ask() -> None:
 def test_a_slow_reader_stops_itself_only() -> None:
     bench = Bench()
     slow, fast = Reader(), Reader()
-    blocked = work(bench.model, slow, 1, unending(10, 40), max_tokens=40)
-    other = work(bench.model, fast, 1, prompt_of(3, 10))
+    blocked = make_sequence(bench.model, slow, 1, unending(10, 40), max_tokens=40)
+    other = make_sequence(bench.model, fast, 1, prompt_of(3, 10))
     bench.scheduler.add(blocked)
     bench.scheduler.add(other)
     bench.run(until=lambda: blocked.written >= 2)
@@ -262,7 +267,7 @@ def test_a_slow_reader_stops_itself_only() -> None:
 
 
 def test_a_request_waits_until_the_running_ones_leave_it_room() -> None:
-    bench = Bench(cells=100, parallel=4)
+    bench = Bench(cells=100, max_num_seqs=4)
     prompts = [prompt_of(n, 30) for n in range(4)]
     items = [bench.add(prompt, tenant=str(n)) for n, prompt in enumerate(prompts)]
     bench.scheduler.step()
@@ -275,27 +280,27 @@ def test_a_request_waits_until_the_running_ones_leave_it_room() -> None:
 
 
 def test_conversations_that_lost_their_cells_come_back_without_being_read_again() -> None:
-    bench = Bench(cells=400, spill_bytes=100_000)
+    bench = Bench(cells=400, swap_bytes=100_000)
     first = prompt_of(1, 200)
     bench.add(first)
     bench.run()
     bench.add(prompt_of(2, 250), tenant="b")
     bench.run()
-    assert bench.cache.counts.spills == 1
+    assert bench.cache.counts.swap_outs == 1
     before = bench.model.decoded
     again = bench.add([*first, 5, 6, 7])
     bench.run()
-    end = bench.reader.ends[again.ticket.id]
+    end = bench.reader.ends[again.request.id]
     assert isinstance(end, Done)
     assert end.cached_tokens >= 200
     assert bench.model.decoded - before <= 4 + end.completion_tokens
-    assert bench.cache.counts.restores == 1
+    assert bench.cache.counts.swap_ins == 1
     bench.check_answer(again, [*first, 5, 6, 7], 20)
     bench.check()
 
 
 def test_a_saved_conversation_is_its_tenants_only() -> None:
-    bench = Bench(cells=400, spill_bytes=100_000)
+    bench = Bench(cells=400, swap_bytes=100_000)
     first = prompt_of(1, 200)
     bench.add(first, tenant="a")
     bench.run()
@@ -303,7 +308,7 @@ def test_a_saved_conversation_is_its_tenants_only() -> None:
     bench.run()
     item = bench.add(first, tenant="c")
     bench.run()
-    end = bench.reader.ends[item.ticket.id]
+    end = bench.reader.ends[item.request.id]
     assert isinstance(end, Done)
     assert end.cached_tokens == 0
 
@@ -320,7 +325,7 @@ def test_models_that_cannot_cut_their_memory_go_on_from_the_end_only() -> None:
     bench.run()
     bench.check_answer(second, longer, 20)
     bench.check_answer(different, [*prompt[:50], 1, 2, 3], 20)
-    end = bench.reader.ends[second.ticket.id]
+    end = bench.reader.ends[second.request.id]
     assert isinstance(end, Done)
     assert end.cached_tokens == len(prompt) + len(said) - 1
 
@@ -339,18 +344,18 @@ def test_a_refused_decode_costs_idle_conversations_and_nobody_an_answer() -> Non
 
 
 def test_a_person_does_not_wait_for_background_work_that_waits_itself() -> None:
-    bench = Bench(cells=9000, parallel=6)
+    bench = Bench(cells=9000, max_num_seqs=6)
     text = prompt_of(1, 1000)
     background = bench.add(text, priority=10)
-    bench.run(until=lambda: background.sequence is not None and background.sequence.length >= 200)
+    bench.run(until=lambda: background.cells is not None and background.cells.length >= 200)
     for n in range(3):
         bench.add(prompt_of(10 + n, 600), tenant=f"other {n}")
     person = bench.add([*text, 1, 2], max_tokens=5)
     bench.scheduler.step()
-    assert person.sequence is not None
+    assert person.cells is not None
     bench.run()
     order = list(bench.reader.ends)
-    assert order.index(person.ticket.id) < order.index(background.ticket.id)
+    assert order.index(person.request.id) < order.index(background.request.id)
     bench.check_answer(person, [*text, 1, 2], 5)
     bench.check_answer(background, text, 20)
     # The person went on from where the background work stood, and that from where the person stood.
@@ -358,11 +363,11 @@ def test_a_person_does_not_wait_for_background_work_that_waits_itself() -> None:
 
 
 def test_background_work_does_not_read_for_ever_behind_people() -> None:
-    bench = Bench(cells=9000, parallel=4)
+    bench = Bench(cells=9000, max_num_seqs=4)
     background = bench.add(prompt_of(1, 600), priority=10, max_tokens=5)
     bench.scheduler.step()
     people = 0
-    while background.ticket.id not in bench.reader.ends:
+    while background.request.id not in bench.reader.ends:
         while bench.scheduler.statistics().running + bench.scheduler.statistics().waiting < 4:
             bench.add(prompt_of(100 + people, 400), tenant=f"{people}", max_tokens=1)
             people += 1
@@ -373,18 +378,18 @@ def test_background_work_does_not_read_for_ever_behind_people() -> None:
 
 
 def test_a_conversation_that_begins_alike_does_not_cost_a_saved_one() -> None:
-    bench = Bench(cells=400, spill_bytes=100_000)
+    bench = Bench(cells=400, swap_bytes=100_000)
     head = prompt_of(1, 100)
     first = [*head, *prompt_of(2, 100)]
     bench.add(first)
     bench.run()
     bench.add(prompt_of(3, 350), tenant="b")
     bench.run()
-    assert bench.cache.counts.spills == 1
+    assert bench.cache.counts.swap_outs == 1
     for prompt, found in (([*head, *prompt_of(4, 30)], 100), ([*first, 7], 200)):
         item = bench.add(prompt)
         bench.run()
-        end = bench.reader.ends[item.ticket.id]
+        end = bench.reader.ends[item.request.id]
         assert isinstance(end, Done)
         assert end.cached_tokens >= found
         bench.check_answer(item, prompt, 20)
@@ -392,7 +397,7 @@ def test_a_conversation_that_begins_alike_does_not_cost_a_saved_one() -> None:
 
 
 def test_a_conversation_that_could_not_be_saved_is_read_again() -> None:
-    bench = Bench(cells=400, spill_bytes=100_000)
+    bench = Bench(cells=400, swap_bytes=100_000)
     bench.model.saves = False
     first = prompt_of(1, 200)
     bench.add(first)
@@ -406,7 +411,7 @@ def test_a_conversation_that_could_not_be_saved_is_read_again() -> None:
 
 
 def test_a_model_with_less_room_than_it_said_ends_nobody() -> None:
-    bench = Bench(cells=200, parallel=3, idle=3)
+    bench = Bench(cells=200, max_num_seqs=3, idle=3)
     bench.model.shrink(110)
     prompts = [unending(50, 30), unending(51, 30)]
     items = [bench.add(prompt, tenant=tenant, max_tokens=30) for tenant, prompt in zip("ab", prompts, strict=True)]
@@ -422,20 +427,20 @@ class Plan:
 
     prompts: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     wanted: dict[int, int] = field(default_factory=dict[int, int])
-    items: dict[int, Work] = field(default_factory=dict[int, Work])
+    items: dict[int, Sequence] = field(default_factory=dict[int, Sequence])
     cancelled: set[int] = field(default_factory=set[int])
 
 
 def play(seed: int) -> None:
-    """Join, leave, cancel, block, evict, spill, put back: at random, checked at every step."""
+    """Join, leave, cancel, block, evict, swap, put back: at random, checked at every step."""
     rng = random.Random(seed)
     bench = Bench(
         cells=rng.randrange(150, 900),
-        parallel=rng.randrange(1, 6),
+        max_num_seqs=rng.randrange(1, 6),
         idle=rng.randrange(0, 6),
-        step_tokens=rng.randrange(8, 40),
+        max_num_batched_tokens=rng.randrange(8, 40),
         batch=rng.choice([32, 64]),
-        spill_bytes=rng.choice([0, 3_000, 100_000]),
+        swap_bytes=rng.choice([0, 3_000, 100_000]),
         partial=rng.random() < 0.8,
     )
     readers = [bench.reader, Reader()]
@@ -453,7 +458,7 @@ def play(seed: int) -> None:
             wanted = rng.randrange(1, 25)
             number = len(plan.items) + 1
             shared = min(len(head), len(prompt)) if prompt[: len(head)] == head and rng.random() < 0.7 else 0
-            item = work(
+            item = make_sequence(
                 bench.model,
                 rng.choice(readers),
                 number,
@@ -468,7 +473,7 @@ def play(seed: int) -> None:
             bench.scheduler.add(item)
         if plan.items and rng.random() < 0.15:
             number = rng.choice([*plan.items])
-            plan.items[number].ticket.cancelled = True
+            plan.items[number].request.cancelled = True
             plan.cancelled.add(number)
         readers[1].blocked = rng.random() < 0.1
         bench.model.refuse = rng.choice([0] * 20 + [1])
@@ -482,7 +487,7 @@ def play(seed: int) -> None:
     bench.check()
     assert bench.cache.reserved == 0
     for number, item in plan.items.items():
-        reader = item.ticket.sink
+        reader = item.request.client
         assert isinstance(reader, Reader)
         end = reader.ends[number]
         tokens = [token for token in expected(plan.prompts[number], plan.wanted[number]) if token != END]
@@ -501,10 +506,10 @@ def play(seed: int) -> None:
 def _check_pins(bench: Bench, plan: Plan) -> None:
     """What a running request has read is still there."""
     for item in plan.items.values():
-        if item.sequence is not None:
-            seen = bench.model.visible(item.sequence.id)
+        if item.cells is not None:
+            seen = bench.model.visible(item.cells.id)
             assert seen == item.tokens[: len(seen)]
-            assert len(seen) == item.sequence.length
+            assert len(seen) == item.cells.length
 
 
 @pytest.mark.parametrize("block", range(15))

@@ -32,7 +32,7 @@ async def make(tmp_path: Path, model: Path) -> AsyncIterator[Make]:
 
     def make(path: Path = model, *, budget: int = 0, idle_s: float = 20.0, folder: str = "run") -> LlamaEngine:
         launcher = SharedLauncher(tmp_path / folder, budget_bytes=budget, idle_s=idle_s)
-        engines.append(LlamaEngine(path, context=1024, threads=1, spill_bytes=0, stall_s=20, launcher=launcher))
+        engines.append(LlamaEngine(path, context=1024, threads=1, swap_bytes=0, stall_s=20, launcher=launcher))
         return engines[-1]
 
     yield make
@@ -65,7 +65,7 @@ async def test_two_engines_share_a_process(make: Make) -> None:
 async def test_engines_that_want_it_differently_do_not(make: Make, model: Path, tmp_path: Path) -> None:
     first = make()
     launcher = SharedLauncher(tmp_path / "run", idle_s=0.2)
-    second = LlamaEngine(model, context=512, threads=1, spill_bytes=0, launcher=launcher)
+    second = LlamaEngine(model, context=512, threads=1, swap_bytes=0, launcher=launcher)
     await first.count_tokens("one")
     await second.count_tokens("two")
     pid = second.process_id
@@ -84,7 +84,7 @@ async def test_it_outlives_who_started_it_and_ends_when_nobody_is_left(make: Mak
 
         async def main():
             launcher = SharedLauncher(Path({str(tmp_path / "run")!r}), idle_s=1.0)
-            engine = LlamaEngine(Path({str(model)!r}), context=1024, threads=1, spill_bytes=0, stall_s=20,
+            engine = LlamaEngine(Path({str(model)!r}), context=1024, threads=1, swap_bytes=0, stall_s=20,
                                  launcher=launcher)
             await engine.count_tokens("start")
             print(engine.process_id, flush=True)
@@ -195,7 +195,7 @@ async def test_every_model_has_a_name(make: Make, tmp_path: Path) -> None:
 async def test_each_model_is_noted_as_needed(model: Path, tmp_path: Path) -> None:
     launcher = SharedLauncher(tmp_path / "run", idle_s=0.2)
     paths = [model, tiny_gguf(tmp_path / "models", name="b.gguf")]
-    engines = [LlamaEngine(path, context=512, threads=1, spill_bytes=0, launcher=launcher) for path in paths]
+    engines = [LlamaEngine(path, context=512, threads=1, swap_bytes=0, launcher=launcher) for path in paths]
     try:
         for engine in engines:
             await engine.count_tokens("start")

@@ -7,7 +7,7 @@ from workers.engines.text.llama.engine import LlamaEngine
 
 
 async def test_random_traffic_leaves_nothing_behind(model: Path) -> None:
-    engine = LlamaEngine(model, context=CONTEXT, cells=3 * CONTEXT, threads=1, spill_bytes=2**22)
+    engine = LlamaEngine(model, context=CONTEXT, cells=3 * CONTEXT, threads=1, swap_bytes=2**22)
     try:
         result = await soak(engine, 8.0, people=16)
         assert not result.problems

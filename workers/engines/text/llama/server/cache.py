@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workers.engines.text.llama.server.cells import CellSequence, CellTree
-from workers.engines.text.llama.server.spill import Spilled, SpillStore
+from workers.engines.text.llama.server.radix_tree import CellSequence, RadixTree
+from workers.engines.text.llama.server.swap import SwappedSequence, SwapSpace
 
 WORTH_TOKENS = 64
 """Saving a sequence, or putting one back, is worth it from so many tokens on."""
@@ -48,8 +48,8 @@ class CacheCounts:
     read_tokens: int = 0
     decoded_tokens: int = 0
     evictions: int = 0
-    spills: int = 0
-    restores: int = 0
+    swap_outs: int = 0
+    swap_ins: int = 0
 
 
 class KvCache:
@@ -58,17 +58,17 @@ class KvCache:
     ``cells`` is the size of the context in tokens, ``sequences`` the number of sequence ids. Not thread-safe.
     """
 
-    def __init__(self, memory: Memory, *, cells: int, sequences: int, idle: int, spill_bytes: int = 0) -> None:
-        """At most ``idle`` conversations stay in the cells; ``spill_bytes`` bounds those saved beside them."""
+    def __init__(self, memory: Memory, *, cells: int, sequences: int, idle: int, swap_bytes: int = 0) -> None:
+        """At most ``idle`` conversations stay in the cells; ``swap_bytes`` bounds those saved beside them."""
         self.cells = cells
         self.counts = CacheCounts()
         self._memory = memory
-        self._tree = CellTree()
+        self._tree = RadixTree()
         self._free = list(range(sequences - 1, -1, -1))
         self._limits: dict[int, tuple[CellSequence, int]] = {}
         self._idle: OrderedDict[int, CellSequence] = OrderedDict()
         self._max_idle = min(idle, sequences - 1)
-        self._spilled = SpillStore(spill_bytes)
+        self._swap = SwapSpace(swap_bytes)
 
     @property
     def used(self) -> int:
@@ -86,12 +86,12 @@ class KvCache:
         return len(self._idle)
 
     @property
-    def spilled_bytes(self) -> int:
+    def swapped_bytes(self) -> int:
         """Bytes of the saved conversations."""
-        return self._spilled.used
+        return self._swap.used
 
     @property
-    def tree(self) -> CellTree:
+    def tree(self) -> RadixTree:
         """The cells; for looking only."""
         return self._tree
 
@@ -133,13 +133,13 @@ class KvCache:
         if not self._memory.partial:
             return self._continued(tokens, tenant) or self._fresh(tenant, shared)
         match = self._tree.match(tokens, tenant, shared)
-        saved = self._spilled.best(tokens, tenant)
+        saved = self._swap.best(tokens, tenant)
         if saved is not None and saved[1] >= match.length + WORTH_TOKENS:
             restored = self._restore(saved[0], saved[1], shared, limit)
             if restored is not None:
                 return restored
             match = self._tree.match(tokens, tenant, shared)  # making room may have cost cells
-        for number in match.run.readers if match.length else ():
+        for number in match.node.readers if match.length else ():
             idle = self._idle.get(number)
             if (
                 idle is not None
@@ -185,11 +185,11 @@ class KvCache:
             self._memory.truncate(sequence.id, length)
             self._tree.truncate(sequence, length)
 
-    def _restore(self, saved: Spilled, length: int, shared: int, limit: int) -> CellSequence | None:
+    def _restore(self, saved: SwappedSequence, length: int, shared: int, limit: int) -> CellSequence | None:
         # First out of the store: making room may push it out.
-        self._spilled.drop(saved)
+        self._swap.drop(saved)
         if not self._make_room(max(limit, len(saved.tokens))):
-            self._spilled.add(saved)
+            self._swap.add(saved)
             return None
         sequence = self._fresh(saved.tenant, saved.shared)
         if not self._memory.restore(sequence.id, saved.state):
@@ -198,9 +198,9 @@ class KvCache:
         self._tree.extend(sequence, saved.tokens)
         self._truncate(sequence, length)
         sequence.shared = shared
-        self.counts.restores += 1
+        self.counts.swap_ins += 1
         if length + LEFTOVER_TOKENS < len(saved.tokens):
-            self._spilled.add(saved)  # another conversation that begins alike: this one may still come back
+            self._swap.add(saved)  # another conversation that begins alike: this one may still come back
         return sequence
 
     def _free_id(self) -> int:
@@ -235,13 +235,13 @@ class KvCache:
         self._remove(sequence)
 
     def _save(self, sequence: CellSequence) -> None:
-        if self._spilled.fits(self._memory.state_size(sequence.id)):
+        if self._swap.fits(self._memory.state_size(sequence.id)):
             tokens = self._tree.tokens_of(sequence)
             state = self._memory.save(sequence.id)
             if not len(state):
                 return
-            self._spilled.add(Spilled(sequence.tenant, tokens, sequence.shared, state))
-            self.counts.spills += 1
+            self._swap.add(SwappedSequence(sequence.tenant, tokens, sequence.shared, state))
+            self.counts.swap_outs += 1
 
     def _remove(self, sequence: CellSequence) -> None:
         self._memory.truncate(sequence.id, 0)

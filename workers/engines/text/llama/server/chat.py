@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
-from workers.engines.text.llama.protocol import Turn
+from workers.engines.text.base import ChatMessage
 from workers.engines.text.reasoning import opens_reasoning
 
 CHATML: Final = (
@@ -83,7 +83,7 @@ class ChatRenderer:
         anchor = tokenize(_ANCHOR, False)
         self._anchor = anchor if tokenize("a", False) != tokenize(f"{_ANCHOR}a", False)[len(anchor) :] else []
 
-    def prompt(self, turns: Sequence[Turn]) -> Prompt:
+    def prompt(self, turns: Sequence[ChatMessage]) -> Prompt:
         """Return the prompt for the next turn of the assistant. Raises `TemplateFailed`.
 
         Equal turns have equal tokens, wherever in a conversation they stand: a longer one begins with the tokens of a
@@ -129,7 +129,7 @@ class ChatRenderer:
             start = match.start() + 1
         return tokens + self._tokens(text[start:], False)
 
-    def _render(self, turns: dict[str, Turn]) -> str:
+    def _render(self, turns: dict[str, ChatMessage]) -> str:
         """Return what the template makes of the marks; each comes out once."""
         messages = [{"role": turn.role, "content": mark} for mark, turn in turns.items()]
         problem: Exception | None = self._problem

@@ -1,18 +1,18 @@
-"""Who goes first: interactive before background work, and among equals the account that got least so far."""
+"""The order of waiting sequences: interactive before background, then the least served tenant first."""
 
-from workers.engines.text.llama.server.work import Work
+from workers.engines.text.llama.server.sequence import Sequence
 
 AGING_S = 20.0
-"""Seconds after which background work of the usual priority has waited long enough to go with the interactive."""
+"""Seconds after which waiting background work of the usual priority counts as interactive."""
 _USUAL_BACKGROUND = 10
 _PREFILL_SHARE = 0.1
-"""What reading a token costs, compared with writing one."""
+"""Cost of decoding a prompt token, relative to generating one."""
 
 
 class FairOrder:
-    """Virtual time for each tenant: what was given to it, in written tokens.
+    """Virtual time per tenant: the service it has received, in generated tokens.
 
-    A tenant that was away does not come back with a credit: it begins where the least served of the others stands
+    A tenant that was idle gains no credit: it starts at the virtual time of the least served active tenant
     (start-time fair queueing: Goyal, Vin, Cheng 1996).
     """
 
@@ -22,18 +22,18 @@ class FairOrder:
         self._now = 0.0
 
     def arrived(self, tenant: str) -> None:
-        """A request of ``tenant`` joins."""
+        """Note a new request of ``tenant``."""
         if tenant not in self._active:
             self._given[tenant] = max(self._given.get(tenant, 0.0), self._now)
         self._active[tenant] = self._active.get(tenant, 0) + 1
 
     def left(self, tenant: str) -> None:
-        """A request of ``tenant`` has ended."""
+        """Note the end of a request of ``tenant``."""
         self._active[tenant] -= 1
         if not self._active[tenant]:
             del self._active[tenant]
         if not self._active:
-            # Nobody competes any more; old debts mean nothing to those who come next.
+            # Without competition, old debts mean nothing.
             self._given.clear()
             self._now = 0.0
             return
@@ -42,16 +42,16 @@ class FairOrder:
             if other not in self._active and self._given[other] <= self._now:
                 del self._given[other]
 
-    def charge(self, work: Work, read: int, written: int) -> None:
-        """Note that ``work`` costs so many tokens read and written; negative numbers give some back."""
-        self._given[work.tenant] = self._given.get(work.tenant, self._now) + _PREFILL_SHARE * read + written
+    def charge(self, sequence: Sequence, read: int, written: int) -> None:
+        """Charge the tenant for tokens read and written; negative numbers are refunds."""
+        self._given[sequence.tenant] = self._given.get(sequence.tenant, self._now) + _PREFILL_SHARE * read + written
 
-    def key(self, work: Work, now: float) -> tuple[int, float, float]:
-        """Sort key: smaller goes first."""
-        return (urgency(work, now), self._given.get(work.tenant, self._now), work.arrived)
+    def key(self, sequence: Sequence, now: float) -> tuple[int, float, float]:
+        """Return the sort key; the smallest goes first."""
+        return (urgency(sequence, now), self._given.get(sequence.tenant, self._now), sequence.arrived)
 
 
-def urgency(work: Work, now: float) -> int:
-    """Return the priority that ``work`` has by now; 0 is interactive."""
-    patience = AGING_S * work.priority / _USUAL_BACKGROUND
-    return 0 if now - work.arrived >= patience else work.priority
+def urgency(sequence: Sequence, now: float) -> int:
+    """Return the aged priority of ``sequence``; 0 is interactive."""
+    patience = AGING_S * sequence.priority / _USUAL_BACKGROUND
+    return 0 if now - sequence.arrived >= patience else sequence.priority

@@ -85,10 +85,10 @@ class LlamaModel:
         """
         start_backend()
         self.name = Path(load.path).stem
-        self.parallel = load.parallel
+        self.max_num_seqs = load.max_num_seqs
         # ctypes callbacks must outlive their use by the library.
         self._abort = llama_cpp.ggml_abort_callback(lambda _data: _noted(on_progress))
-        self.sequences = min(load.parallel + IDLE + 1, MAX_SEQUENCES)
+        self.sequences = min(load.max_num_seqs + IDLE + 1, MAX_SEQUENCES)
         self._model, self.context = self._open(load, on_progress)
         self.vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
         self.size = self._size(self._model, load)

@@ -15,7 +15,7 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
-from workers.engines.text.llama.protocol import Draw
+from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server.grammar import UnsupportedSchema
 
 FIRST = 256
@@ -28,7 +28,7 @@ _Logits = npt.NDArray[np.float32]
 _Ids = npt.NDArray[np.intp]
 
 
-class NothingToDraw(RuntimeError):
+class NothingToSample(RuntimeError):
     """The grammar allows none of the model's tokens, or the model's logits are not numbers."""
 
 
@@ -61,10 +61,10 @@ class Candidates:
         return bool(np.isfinite(self._rows["logit"][: self._array.size]).any())
 
     def selected(self) -> int:
-        """Return the drawn token. Raises `NothingToDraw` where every token was refused."""
+        """Return the drawn token. Raises `NothingToSample` where every token was refused."""
         at = int(self._array.selected)
         if at < 0 or not math.isfinite(float(self._rows["logit"][at])):
-            raise NothingToDraw("the model offers no token that may follow")
+            raise NothingToSample("the model offers no token that may follow")
         return int(self._rows["id"][at])
 
     def _reset(self, n: int) -> None:
@@ -125,56 +125,56 @@ class Sampler:
     It may be made in one thread and used in another; what shares its buffers must be used in the same.
     """
 
-    def __init__(self, vocab: Any, draw: Draw, grammar: str | None, buffers: SamplerBuffers) -> None:
+    def __init__(self, vocab: Any, params: SamplingParams, grammar: str | None, buffers: SamplerBuffers) -> None:
         """Raises `UnsupportedSchema` if llama.cpp refuses the grammar."""
         self._size = int(llama_cpp.llama_vocab_n_tokens(vocab))
         self._buffers = buffers
         self._grammar: Any = None
         self._chain: Any = None
         self._begun = b""
-        self._top_k = draw.top_k if draw.top_k > 0 else FIRST
+        self._top_k = params.top_k if params.top_k > 0 else FIRST
         if grammar is not None:
             self._texts = buffers.texts(vocab)
             self._grammar = llama_cpp.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
             if not self._grammar:
                 raise UnsupportedSchema("llama.cpp refused the grammar of this schema")
         self._chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-        for sampler in self._samplers(draw):
+        for sampler in self._samplers(params):
             llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
-    def _samplers(self, draw: Draw) -> list[Any]:
+    def _samplers(self, params: SamplingParams) -> list[Any]:
         # Top-k goes first: each of the others costs a hundred times more on a whole vocabulary.
         samplers: list[Any] = [llama_cpp.llama_sampler_init_top_k(self._top_k)]
-        if draw.repeat_penalty != 1.0:
+        if params.repeat_penalty != 1.0:
             samplers.append(
-                llama_cpp.llama_sampler_init_penalties(self._size, PENALTY_LAST, draw.repeat_penalty, 0.0, 0.0)
+                llama_cpp.llama_sampler_init_penalties(self._size, PENALTY_LAST, params.repeat_penalty, 0.0, 0.0)
             )
-        if draw.temperature <= 0:
+        if params.temperature <= 0:
             return [*samplers, llama_cpp.llama_sampler_init_greedy()]
         return [
             *samplers,
-            llama_cpp.llama_sampler_init_top_p(draw.top_p, 1),
-            llama_cpp.llama_sampler_init_min_p(draw.min_p, 1),
-            llama_cpp.llama_sampler_init_temp(draw.temperature),
+            llama_cpp.llama_sampler_init_top_p(params.top_p, 1),
+            llama_cpp.llama_sampler_init_min_p(params.min_p, 1),
+            llama_cpp.llama_sampler_init_temp(params.temperature),
             # The largest number of 32 bits would mean a seed by chance.
-            llama_cpp.llama_sampler_init_dist(draw.seed % (2**32 - 1)),
+            llama_cpp.llama_sampler_init_dist(params.seed % (2**32 - 1)),
         ]
 
-    def draw(self, context: Any, index: int) -> int:
+    def sample(self, context: Any, index: int) -> int:
         """Return the token after output ``index`` of the last batch; -1 is its last one.
 
-        Raises `NothingToDraw`, after which only `close` may follow.
+        Raises `NothingToSample`, after which only `close` may follow.
         """
         pointer = llama_cpp.llama_get_logits_ith(context, index)
         if not pointer:
-            raise NothingToDraw(f"the batch has no output {index}")
-        return self.draw_from(np.ctypeslib.as_array(pointer, (self._size,)))
+            raise NothingToSample(f"the batch has no output {index}")
+        return self.sample_from(np.ctypeslib.as_array(pointer, (self._size,)))
 
-    def draw_from(self, logits: _Logits) -> int:
-        """Return the token that ``logits``, one for each of the vocabulary, lead to. Raises `NothingToDraw`."""
+    def sample_from(self, logits: _Logits) -> int:
+        """Return the token that ``logits``, one for each of the vocabulary, lead to. Raises `NothingToSample`."""
         # Samplers sort: with one NaN among the numbers they would read beyond their memory.
         if not math.isfinite(float(logits.max())):
-            raise NothingToDraw("the model's logits are not numbers")
+            raise NothingToSample("the model's logits are not numbers")
         buffers = self._buffers
         if self._top_k <= FIRST < self._size:
             ids, candidates = _best(logits, FIRST), buffers.few
@@ -185,7 +185,7 @@ class Sampler:
         token = candidates.selected()
         if self._grammar is not None:
             if not self._allows(token):
-                token = self._draw_allowed(ids, candidates, logits)
+                token = self._sample_allowed(ids, candidates, logits)
             llama_cpp.llama_sampler_accept(self._grammar, token)
             self._begun = _open_end(self._begun + self._texts.pieces[token]) or b""
         llama_cpp.llama_sampler_accept(self._chain, token)
@@ -200,7 +200,7 @@ class Sampler:
         llama_cpp.llama_sampler_apply(self._grammar, one.ref)
         return one.any_left()
 
-    def _draw_allowed(self, ids: _Ids, candidates: Candidates, logits: _Logits) -> int:
+    def _sample_allowed(self, ids: _Ids, candidates: Candidates, logits: _Logits) -> int:
         # A trained model nearly always has what the grammar wants among its first few; the whole vocabulary costs
         # a millisecond for each 16,000 tokens.
         usable = self._texts.usable_after(self._begun)
@@ -213,7 +213,7 @@ class Sampler:
             if rows.any_left():
                 llama_cpp.llama_sampler_apply(self._chain, rows.ref)
                 return rows.selected()
-        raise NothingToDraw("the grammar allows none of the model's tokens")
+        raise NothingToSample("the grammar allows none of the model's tokens")
 
     def close(self) -> None:
         """Free the native memory. Nothing may be drawn any more; a second call does nothing."""

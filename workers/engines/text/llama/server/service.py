@@ -12,6 +12,7 @@ from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed
 from workers.engines.processes.server import Broadcast, ModelService
 from workers.engines.text.llama.protocol import (
     Ask,
+    ClientMessage,
     Count,
     Counted,
     Embed,
@@ -19,7 +20,6 @@ from workers.engines.text.llama.protocol import (
     LoadedGguf,
     LoadGguf,
     Report,
-    Request,
     Statistics,
 )
 from workers.engines.text.llama.server.cache import KvCache
@@ -28,7 +28,7 @@ from workers.engines.text.llama.server.model import BATCH, IDLE, LlamaModel
 from workers.engines.text.llama.server.native import LoadingFailed
 from workers.engines.text.llama.server.preparation import prepare
 from workers.engines.text.llama.server.scheduler import Limits, Scheduler
-from workers.engines.text.llama.server.work import Ticket, Work
+from workers.engines.text.llama.server.sequence import Request, Sequence
 
 BEAT_S = 2.0
 """Seconds between signs of life while there is work."""
@@ -43,42 +43,42 @@ def start_service(load: LoadGguf, broadcast: Broadcast) -> ModelService:
 
 
 class _Service(ABC):
-    """Loading in a thread of its own, tickets, signs of life."""
+    """Loading in a thread of its own, requests, signs of life."""
 
     def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
-        self._tickets: dict[tuple[Client, int], Ticket] = {}
+        self._requests: dict[tuple[Client, int], Request] = {}
         self._lock = threading.Lock()
         self._last_sign = 0.0
         threading.Thread(target=self._run_or_end, args=(load,), name="llama", daemon=True).start()
 
     @property
     def busy(self) -> bool:
-        """True while a request waits or runs."""
-        return bool(self._tickets)
+        """True while a message waits or runs."""
+        return bool(self._requests)
 
-    def forget(self, sink: Client) -> None:
-        """Stop everything for ``sink``."""
+    def forget(self, client: Client) -> None:
+        """Stop everything for ``client``."""
         with self._lock:
-            for ticket in self._tickets.values():
-                if ticket.sink is sink:
-                    ticket.cancelled = True
+            for request in self._requests.values():
+                if request.client is client:
+                    request.cancelled = True
 
-    def _take(self, sink: Client, number: int) -> Ticket:
-        ticket = Ticket(sink, number)
+    def _take(self, client: Client, number: int) -> Request:
+        request = Request(client, number)
         with self._lock:
-            self._tickets[sink, number] = ticket
-        return ticket
+            self._requests[client, number] = request
+        return request
 
-    def _done(self, ticket: Ticket) -> None:
-        """Forget ``ticket``. Its last event was sent: a process without tickets may end."""
+    def _done(self, request: Request) -> None:
+        """Forget ``request``. Its last event was sent: a process without requests may end."""
         with self._lock:
-            self._tickets.pop((ticket.sink, ticket.id), None)
+            self._requests.pop((request.client, request.id), None)
 
-    def _cancel(self, sink: Client, number: int) -> None:
+    def _cancel(self, client: Client, number: int) -> None:
         with self._lock:
-            if (ticket := self._tickets.get((sink, number))) is not None:
-                ticket.cancelled = True
+            if (request := self._requests.get((client, number))) is not None:
+                request.cancelled = True
 
     def _sign_of_life(self) -> None:
         now = time.monotonic()
@@ -106,36 +106,40 @@ class TextService(_Service):
     """Writes with a `Scheduler` in the model's thread; prompts are prepared in a second one."""
 
     def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
-        self._inbox: queue.SimpleQueue[Work | tuple[Client, int] | None] = queue.SimpleQueue()
-        self._to_prepare: queue.SimpleQueue[tuple[Generate | Count, Ticket, float]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Sequence | tuple[Client, int] | None] = queue.SimpleQueue()
+        self._to_prepare: queue.SimpleQueue[tuple[Generate | Count, Request, float]] = queue.SimpleQueue()
         super().__init__(load, broadcast)
 
-    def submit(self, request: Request, _data: bytes, sink: Client) -> None:
-        """Take a request of the connection behind ``sink``."""
-        match request:
+    def submit(self, message: ClientMessage, _data: bytes, client: Client) -> None:
+        """Take a message of the connection behind ``client``."""
+        match message:
             case Generate() | Count():
-                self._to_prepare.put((request, self._take(sink, request.id), time.monotonic()))
+                self._to_prepare.put((message, self._take(client, message.id), time.monotonic()))
             case Cancel():
-                self._cancel(sink, request.id)
+                self._cancel(client, message.id)
                 self._inbox.put(None)
             case Ask():
-                self._inbox.put((sink, request.id))
+                self._inbox.put((client, message.id))
             case Embed():
-                sink.send(Failed(id=request.id, reason="refused", message="this model writes, it does not embed"))
+                client.send(Failed(id=message.id, reason="refused", message="this model writes, it does not embed"))
             case _:
-                raise ValueError(f"unexpected request: {request.kind}")
+                raise ValueError(f"unexpected message: {message.kind}")
 
-    def forget(self, sink: Client) -> None:
-        """Stop everything for ``sink``."""
-        super().forget(sink)
+    def forget(self, client: Client) -> None:
+        """Stop everything for ``client``."""
+        super().forget(client)
         self._inbox.put(None)
 
     def _run(self, load: LoadGguf) -> None:
         model = LlamaModel(load, self._sign_of_life)
         cache = KvCache(
-            model.memory, cells=model.cells, sequences=model.sequences, idle=IDLE, spill_bytes=load.spill_bytes
+            model.memory, cells=model.cells, sequences=model.sequences, idle=IDLE, swap_bytes=load.swap_bytes
         )
-        scheduler = Scheduler(model, cache, Limits(parallel=load.parallel, step_tokens=load.step_tokens, batch=BATCH))
+        scheduler = Scheduler(
+            model,
+            cache,
+            Limits(max_num_seqs=load.max_num_seqs, max_num_batched_tokens=load.max_num_batched_tokens, batch=BATCH),
+        )
         threading.Thread(target=self._prepare_or_end, args=(model,), name="prepare", daemon=True).start()
         self._broadcast(LoadedGguf(model=model.name, context=model.size, pid=os.getpid()))
         advanced = False
@@ -151,10 +155,10 @@ class TextService(_Service):
             item = self._inbox.get_nowait() if wait_s == 0 else self._inbox.get(timeout=wait_s)
             while True:
                 match item:
-                    case Work():
+                    case Sequence():
                         scheduler.add(item)
-                    case (sink, number):
-                        sink.send(Report(id=number, statistics=scheduler.statistics()))
+                    case (client, number):
+                        client.send(Report(id=number, statistics=scheduler.statistics()))
                     case None:
                         pass
                 item = self._inbox.get_nowait()
@@ -171,24 +175,24 @@ class TextService(_Service):
             logging.shutdown()
             os._exit(1)
 
-    def _prepare(self, model: LlamaModel, request: Generate | Count, ticket: Ticket, arrived: float) -> None:
-        if isinstance(request, Count):
-            ticket.sink.send(Counted(id=request.id, tokens=len(model.tokenize(request.text))))
-            self._done(ticket)
+    def _prepare(self, model: LlamaModel, message: Generate | Count, request: Request, arrived: float) -> None:
+        if isinstance(message, Count):
+            request.client.send(Counted(id=message.id, tokens=len(model.tokenize(message.text))))
+            self._done(request)
             return
-        if ticket.cancelled:
-            prepared = Failed(id=request.id, reason="cancelled")
+        if request.cancelled:
+            prepared = Failed(id=message.id, reason="cancelled")
         else:
-            prepared = prepare(model, request, ticket, arrived)
+            prepared = prepare(model, message, request, arrived)
         if isinstance(prepared, Failed):
-            ticket.sink.send(prepared)
-            self._done(ticket)
+            request.client.send(prepared)
+            self._done(request)
             return
         free = prepared.free
 
         def end() -> None:
             free()
-            self._done(ticket)
+            self._done(request)
 
         prepared.free = end
         self._inbox.put(prepared)
@@ -198,29 +202,29 @@ class EmbeddingService(_Service):
     """Embeds one batch of texts after the other."""
 
     def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
-        self._inbox: queue.SimpleQueue[tuple[Embed, Ticket]] = queue.SimpleQueue()
-        self._counts: queue.SimpleQueue[tuple[Count, Ticket]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[Embed, Request]] = queue.SimpleQueue()
+        self._counts: queue.SimpleQueue[tuple[Count, Request]] = queue.SimpleQueue()
         self._embedder: Embedder | None = None
-        self._now: Ticket | None = None
+        self._now: Request | None = None
         self._texts = 0
         super().__init__(load, broadcast)
 
-    def submit(self, request: Request, _data: bytes, sink: Client) -> None:
-        """Take a request of the connection behind ``sink``."""
-        match request:
+    def submit(self, message: ClientMessage, _data: bytes, client: Client) -> None:
+        """Take a message of the connection behind ``client``."""
+        match message:
             case Embed():
-                self._inbox.put((request, self._take(sink, request.id)))
+                self._inbox.put((message, self._take(client, message.id)))
             case Count() if self._embedder is not None:
-                sink.send(Counted(id=request.id, tokens=self._embedder.count(request.text)))
+                client.send(Counted(id=message.id, tokens=self._embedder.count(message.text)))
             case Cancel():
-                self._cancel(sink, request.id)
+                self._cancel(client, message.id)
             case Ask():
-                statistics = Statistics(requests=self._texts, waiting=len(self._tickets))
-                sink.send(Report(id=request.id, statistics=statistics))
+                statistics = Statistics(requests=self._texts, waiting=len(self._requests))
+                client.send(Report(id=message.id, statistics=statistics))
             case Generate():
-                sink.send(Failed(id=request.id, reason="refused", message="this model embeds, it does not write"))
+                client.send(Failed(id=message.id, reason="refused", message="this model embeds, it does not write"))
             case _:
-                raise ValueError(f"unexpected request: {request.kind}")
+                raise ValueError(f"unexpected message: {message.kind}")
 
     def _should_stop(self) -> bool:
         self._sign_of_life()
@@ -230,8 +234,8 @@ class EmbeddingService(_Service):
         self._embedder = embedder = Embedder(load, self._sign_of_life, self._should_stop)
         self._broadcast(LoadedGguf(model=embedder.name, context=embedder.size, pid=os.getpid()))
         while True:
-            request, self._now = self._inbox.get()
-            event = Failed(id=request.id, reason="cancelled") if self._now.cancelled else embedder.answer(request)
-            self._texts += len(request.texts)
-            self._now.sink.send(event)
+            message, self._now = self._inbox.get()
+            event = Failed(id=message.id, reason="cancelled") if self._now.cancelled else embedder.answer(message)
+            self._texts += len(message.texts)
+            self._now.client.send(event)
             self._done(self._now)

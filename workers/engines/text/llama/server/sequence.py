@@ -1,4 +1,4 @@
-"""One request on its way through the scheduler."""
+"""A request and its sequence on their way through the scheduler."""
 
 import codecs
 from collections.abc import Callable
@@ -6,44 +6,44 @@ from dataclasses import dataclass, field
 
 from workers.engines.processes.connection import Client
 from workers.engines.text.base import FinishReason
-from workers.engines.text.llama.server.cells import CellSequence
+from workers.engines.text.llama.server.radix_tree import CellSequence
 from workers.engines.text.reasoning import ReasoningFilter
 from workers.engines.text.stop_strings import StopStrings
 
 
 @dataclass(eq=False, slots=True)
-class Ticket:
-    """Stands for a request from its arrival on. Any thread may set ``cancelled``."""
+class Request:
+    """A request from its arrival to its last event. Any thread may set ``cancelled``."""
 
-    sink: Client
+    client: Client
     id: int
     cancelled: bool = False
 
 
-class Answer:
-    """Turns the bytes of tokens into what is shown: whole code points, no reasoning, nothing from a stop string on."""
+class Detokenizer:
+    """Turns the bytes of tokens into the visible text: whole code points, without reasoning, up to a stop string."""
 
     def __init__(self, stop: tuple[str, ...], reasoning: ReasoningFilter | None) -> None:
-        """``reasoning`` None shows everything."""
-        # A model may write broken UTF-8; such bytes are dropped.
+        """Without ``reasoning``, thoughts are part of the text."""
+        # A model may write invalid UTF-8; such bytes are dropped.
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         self._reasoning = reasoning
         self._stop = StopStrings(stop)
 
     @property
     def stopped(self) -> bool:
-        """True when a stop string was completed."""
+        """Whether a stop string is complete."""
         return self._stop.stopped
 
     def push(self, piece: bytes) -> str:
-        """Take the next token's bytes and return what may be shown now."""
+        """Add the next token's bytes and return the text that may be shown now."""
         text = self._decoder.decode(piece)
         if self._reasoning is not None:
             text = self._reasoning.push(text)
         return self._stop.push(text)
 
     def flush(self) -> str:
-        """Return what was held back, at the end."""
+        """Return the text held back, at the end."""
         text = self._decoder.decode(b"", final=True)
         if self._reasoning is not None:
             text = self._reasoning.push(text) + self._reasoning.flush()
@@ -51,33 +51,32 @@ class Answer:
 
 
 @dataclass(eq=False, slots=True)
-class Work:
-    """A request with everything that was prepared for it.
+class Sequence:
+    """The token sequence of a request: its prompt, followed by the tokens sampled so far.
 
-    ``tokens`` begin as the prompt and grow by what is drawn. While it runs, `sequence` holds a beginning of them; all
-    that is missing is read, and the next token is drawn after the last. ``draw`` draws from a place of the last
-    decode; ``free`` releases what it holds. ``shared`` leading tokens are the product's own words.
+    While it runs, ``cells`` holds a prefix of ``tokens``. ``sample`` returns the next token from the logits at an index
+    of the last decode; ``free`` releases native memory. The first ``shared`` tokens are the product's own words.
     """
 
-    ticket: Ticket
+    request: Request
     tenant: str
     priority: int
     tokens: list[int]
     shared: int
     max_tokens: int
-    answer: Answer
-    draw: Callable[[int], int]
+    detokenizer: Detokenizer
+    sample: Callable[[int], int]
     free: Callable[[], None]
     arrived: float
-    """Clock of the scheduler."""
+    """By the scheduler's clock."""
     begun: int = 0
-    """Tokens at the end of the prompt that are the beginning of the answer."""
+    """Tokens at the end of the prompt that already belong to the answer."""
     prompt_length: int = field(init=False)
-    sequence: CellSequence | None = None
+    cells: CellSequence | None = None
     cached_tokens: int | None = None
-    """Of the prompt, found in the cache when it was first admitted."""
+    """Prompt tokens found in the cache when it was first admitted."""
     waited_long: bool = False
-    """It was admitted before its turn because it had waited, and is not put back again."""
+    """Admitted out of turn because it had waited long; never preempted."""
     finish_reason: FinishReason | None = None
 
     def __post_init__(self) -> None:
@@ -85,16 +84,16 @@ class Work:
 
     @property
     def written(self) -> int:
-        """Tokens drawn so far."""
+        """Number of tokens sampled so far."""
         return len(self.tokens) - self.prompt_length
 
     @property
     def limit(self) -> int:
-        """Cells that it may come to need."""
+        """Number of cells that it may come to need."""
         return self.prompt_length + self.max_tokens
 
     @property
     def pending(self) -> int:
-        """Tokens that the model has not read yet."""
-        assert self.sequence is not None
-        return len(self.tokens) - self.sequence.length
+        """Number of tokens not decoded yet."""
+        assert self.cells is not None
+        return len(self.tokens) - self.cells.length
