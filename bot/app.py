@@ -5,8 +5,6 @@ import logging
 import signal
 from collections.abc import Mapping
 
-from bot.commands import build_registry
-from bot.commands.registry import CommandRegistry
 from bot.compose import Composer
 from bot.courier import Courier
 from bot.events import Event
@@ -14,6 +12,8 @@ from bot.platforms.base import Outcome, Platform
 from bot.progress import ProgressBoard
 from bot.router import Router
 from bot.settings import BotSettings
+from bot.topics import Topics, load_topics
+from bot.views.base import Surroundings
 from db import personas
 from db.connection import connect
 from db.settings import DatabaseSettings
@@ -27,21 +27,21 @@ _log = logging.getLogger(__name__)
 async def run(settings: BotSettings, names: list[str]) -> int:
     """Run the named platforms until SIGTERM or SIGINT, or until the console is left; return the exit status."""
     database = DatabaseSettings()
-    registry = build_registry()
-    platforms = {name: _platform(name, settings, registry) for name in names}
+    topics = load_topics()
+    platforms = {name: _platform(name, settings, topics) for name in names}
     async with (
         connect(database.database_url, pool_size=database.storyfork_database_pool),
         Queue(settings.redis_url) as queue,
     ):
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
         return await serve(
-            platforms, registry, queue, operators=settings.storyfork_operators, adults=settings.storyfork_adults
+            platforms, topics, queue, operators=settings.storyfork_operators, adults=settings.storyfork_adults
         )
 
 
 async def serve(
     platforms: Mapping[str, Platform],
-    registry: CommandRegistry,
+    topics: Topics,
     queue: Queue,
     *,
     operators: frozenset[str] = frozenset(),
@@ -49,7 +49,7 @@ async def serve(
 ) -> int:
     """Serve connected platforms; the database is open. Returns the exit status."""
     prompts = default_registry()
-    composer = Composer(registry, prompts, queue, operators)
+    composer = Composer(topics.views, Surroundings(topics.commands, topics.forms, prompts, queue, operators))
     board = ProgressBoard(platforms, composer.cancel_buttons)
     courier = Courier(platforms, composer, board)
 
@@ -59,7 +59,7 @@ async def serve(
         courier.notify(event.platform)
 
     capabilities = {name: p.capabilities for name, p in platforms.items()}
-    router = Router(registry, composer, prompts, queue, capabilities, on_commit, adults=adults)
+    router = Router(topics, composer, prompts, queue, capabilities, on_commit, adults=adults)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,8 +93,9 @@ async def _hear(queue: Queue, courier: Courier, board: ProgressBoard, names: lis
             courier.notify(channels[heard[0]])
 
 
-def _platform(name: str, settings: BotSettings, registry: CommandRegistry) -> Platform:
+def _platform(name: str, settings: BotSettings, topics: Topics) -> Platform:
     """Build a platform; its client library is imported only now."""
+    registry = topics.commands
     if name == "console":
         from bot.platforms.console import ConsolePlatform
 
@@ -110,6 +111,7 @@ def _platform(name: str, settings: BotSettings, registry: CommandRegistry) -> Pl
             api_url=settings.discord_api_url,
             gateway_url=settings.discord_gateway_url,
             message_content=settings.discord_message_content,
+            menus=topics.menus,
         )
     if name == "telegram" and settings.telegram_token is not None:
         from bot.platforms.telegram import TelegramPlatform, WebhookConfig

@@ -1,15 +1,40 @@
-"""One context: what a handler works with inside the event's transaction."""
+"""What handlers work with: the event, its people and places, and the answers and jobs that come of it."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.buttons import Action
 from bot.events import Event
-from db import drafts, jobs, outbox
+from db import accounts, drafts, jobs, outbox
 from db.accounts import Who
 from db.jobs import Abandoned
+from db.payloads.base import Payload
+from db.payloads.notice import Notice, Placeholder
 from db.work import JobParameters
+from prompts.registry import PromptRegistry
 from workers.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Enquiry:
+    """A person asks what they may choose (autocompletion): nothing is changed, nothing is committed."""
+
+    event: Event
+    queue: Queue
+    prompts: PromptRegistry
+
+    async def who(self) -> Who:
+        """Return the person and the place."""
+        return await resolve(self.event)
+
+
+async def resolve(event: Event) -> Who:
+    """Return the rows of an event's account, user and conversation, making what is new."""
+    return await accounts.resolve(
+        event.platform,
+        account=(event.account.kind, event.account.external_id, event.account.name),
+        user=(event.user.external_id, event.user.name, event.user.language),
+        conversation=(event.conversation.chat_id, event.conversation.thread_id, event.conversation.kind),
+    )
 
 
 @dataclass(slots=True)
@@ -46,66 +71,31 @@ class Context:
         """Where it happens."""
         return self.who.conversation.id
 
-    async def say(
-        self,
-        kind: str,
-        payload: dict[str, Any],
-        *,
-        part: str = outbox.REPLY,
-        ordered: bool = True,
-        private: bool = False,
-    ) -> None:
-        """Answer with a row of the outbox: a kind and ids, composed when it is sent.
+    @property
+    def language(self) -> str:
+        """The person's language, a BCP 47 tag; empty if unknown."""
+        return self.who.user.language or self.event.user.language
 
-        ``private`` only prepares the platform for it; whether a message is private is said when it is composed.
+    async def say(
+        self, payload: Payload, *, part: str = outbox.REPLY, ordered: bool = True, private: bool = False
+    ) -> None:
+        """Answer with a row of the outbox, from which the message is composed when it is sent.
+
+        ``private`` only prepares the platform for it; the view decides whether a message is private.
         """
         self.private = self.private or private
-        await outbox.add(
-            self.event.key,
-            part,
-            platform=self.event.platform,
-            conversation_id=self.conversation_id,
-            kind=kind,
-            payload=payload,
-            destination=self.event.destination.model_dump(),
-            ordered=ordered,
-        )
-        self.answered = self.answered or part != outbox.PLACEHOLDER
+        await self._add(payload, part, ordered=ordered)
+        self.answered = True
 
     async def notice(self, key: str, *, private: bool = True, story: int | None = None, **values: Any) -> None:
         """Answer with a wording. Private ones go to the person alone, ahead of whatever waits to be sent here."""
-        payload: dict[str, Any] = {"key": key, "values": values, "private": private}
-        if story is not None:
-            payload["story"] = story
-        await self.say("notice", payload, ordered=not private, private=private)
+        payload = Notice(key=key, values=values, private=private, story=story)
+        await self.say(payload, ordered=not private, private=private)
 
-    async def erase(self) -> None:
-        """Remove the pressed message."""
+    async def change_pressed(self, payload: Payload) -> None:
+        """Change the message whose button was pressed, if there is one."""
         if self.event.destination.pressed_message:
-            await outbox.add(
-                self.event.key,
-                outbox.MARK,
-                platform=self.event.platform,
-                conversation_id=self.conversation_id,
-                kind="erase",
-                payload={},
-                destination=self.event.destination.model_dump(),
-                ordered=False,
-            )
-
-    async def mark(self, page_id: int, choice_id: int | None = None) -> None:
-        """Show on the pressed message which choice was taken (None: none), and take its buttons away."""
-        if self.event.destination.pressed_message:
-            await outbox.add(
-                self.event.key,
-                outbox.MARK,
-                platform=self.event.platform,
-                conversation_id=self.conversation_id,
-                kind="mark",
-                payload={"page": page_id, "choice": choice_id},
-                destination=self.event.destination.model_dump(),
-                ordered=False,
-            )
+            await self._add(payload, outbox.MARK, ordered=False)
 
     async def work(self, parameters: JobParameters) -> int:
         """Answer by a job: add it, with a placeholder message where the platform wants one, and return its id."""
@@ -118,17 +108,8 @@ class Context:
             destination=self.event.destination.model_dump(),
         )
         if self.placeholder_delay is not None and not self.event.deferred:
-            await outbox.add(
-                self.event.key,
-                outbox.PLACEHOLDER,
-                platform=self.event.platform,
-                conversation_id=self.conversation_id,
-                kind="placeholder",
-                payload={"job": job_id},
-                destination=self.event.destination.model_dump(),
-                ordered=False,
-                delay=self.placeholder_delay,
-            )
+            delay = self.placeholder_delay
+            await self._add(Placeholder(job=job_id), outbox.PLACEHOLDER, ordered=False, delay=delay)
         self.wakes.append(job_id)
         return job_id
 
@@ -143,16 +124,16 @@ class Context:
             outbox.REPLY,
             platform=self.event.platform,
             conversation_id=job.conversation_id,
-            kind=told.kind,
-            payload=told.payload,
+            payload=told,
             destination=job.destination,
         )
 
-    async def ask(self, form: Action, values: dict[str, str], index: int) -> None:
-        """Ask the form's field ``index`` as a message; the person's next text here answers it."""
-        draft = {"form": form.pack(), "values": values, "index": index}
-        await drafts.keep(self.conversation_id, self.user_id, draft)
-        await self.say("question", {"form": form.pack(), "index": index, "given": sorted(values)})
+    async def keep_form(self, form: str, values: dict[str, str], present: dict[str, str]) -> None:
+        """Remember a form that the person is asked field by field; their next text here answers it.
+
+        ``form`` is the packed action that opened it, ``values`` the answers so far, ``present`` what was there before.
+        """
+        await drafts.keep(self.conversation_id, self.user_id, {"form": form, "values": values, "present": present})
 
     async def leave_form(self) -> None:
         """Drop the form that the person is being asked here, if there is one."""
@@ -165,3 +146,15 @@ class Context:
             await self.queue.wake(job_id)
         for job_id in self.cancels:
             await self.queue.notify_cancel(job_id)
+
+    async def _add(self, payload: Payload, part: str, *, ordered: bool, delay: float = 0.0) -> None:
+        await outbox.add(
+            self.event.key,
+            part,
+            platform=self.event.platform,
+            conversation_id=self.conversation_id,
+            payload=payload,
+            destination=self.event.destination.model_dump(),
+            ordered=ordered,
+            delay=delay,
+        )

@@ -11,10 +11,11 @@ from bot.compose import Composer
 from bot.events import Destination
 from bot.platforms.base import Delivery, Platform, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
-from db import accounts, outbox, stories
+from db import outbox
 from db.connection import OUTAGES, transaction
-from db.errors import LeaseLost, UserError
+from db.errors import LeaseLost
 from db.outbox import Claimed
+from db.payloads.notice import Erase, Notice
 
 POLL_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = outbox.LEASE_SECONDS / 3
@@ -131,9 +132,7 @@ class Courier:
             await outbox.record_message(row.id, token, message_id)
 
         async def opened(chat_id: str) -> None:
-            found = await stories.page(int(row.payload["page"]))
-            if found is not None:
-                await accounts.open_thread(row.conversation_id, chat_id, found[0].id)
+            await self._composer.thread_opened(row, chat_id)
 
         delivery = Delivery(
             id=row.id,
@@ -150,18 +149,15 @@ class Courier:
         )
         if row.part == outbox.PLACEHOLDER:
             if not delivery.sent:
-                await platform.place(delivery, await self._composer.progress(row))
+                await platform.place(delivery, await self._composer.progress(row, claimed.language))
             await self._watch(claimed)
             return True
-        if row.kind == "erase":
+        if row.kind == Erase.kind:
             await platform.retract(destination, destination.pressed_message)
             return True
         if row.part == outbox.REPLY:
             await self._board.end(row.event_key)
-        try:
-            message = await self._composer.compose(row)
-        except UserError as e:
-            message = self._composer.notice(e.key, e.values, "")
+        message = await self._composer.compose(row, claimed.account_id, claimed.language)
         if message is None:
             if claimed.placeholder:
                 await platform.retract(destination, claimed.placeholder)
@@ -200,8 +196,7 @@ class Courier:
                     outbox.NOTICE,
                     platform=row.platform,
                     conversation_id=row.conversation_id,
-                    kind="notice",
-                    payload={"key": "delivery.failed", "values": {}},
+                    payload=Notice(key="delivery.failed"),
                     destination=row.destination,
                     ordered=False,
                 )

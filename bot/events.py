@@ -84,7 +84,7 @@ class Command(_Frozen):
 
 
 class ButtonPress(_Frozen):
-    """A pressed button; ``data`` is the packed action (bot.buttons)."""
+    """A pressed button; ``data`` is the packed action (bot.actions.packing)."""
 
     type: Literal["press"] = "press"
     data: str

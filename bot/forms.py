@@ -1,41 +1,168 @@
-"""Forms: which fields an action asks for. Platforms with dialogs show them at once, others ask field by field."""
+"""Forms: what a button or a command asks before it is done.
 
-from typing import Any, Final
+Platforms with dialogs show all fields at once, as the direct answer; others ask field by field, the answers so far kept
+in the person's draft. Either way the packed action that opened the form comes back with the values.
+"""
 
-from bot.buttons import Action, BadButton, unpack
-from bot.commands.picture import PROMPT_LENGTH
-from bot.commands.registry import CommandRegistry, Parameter
-from bot.locales import text
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from bot.actions.base import Action, ActionRegistry, ActionSpec, Arg, FormSpec
+from bot.actions.packing import FILL, BadButton, pack
+from bot.commands.base import CommandRegistry, CommandSpec, Parameter
+from bot.commands.parsing import typed_values
+from bot.context import Context
+from bot.locales import text as wording
 from bot.messages import Field, Form
-from db.stories import OWN_ACTION_LENGTH
-
-ASKING: Final[dict[str, int]] = {"own": OWN_ACTION_LENGTH, "change": PROMPT_LENGTH}
-"""Buttons that ask for a text, and how long it may be."""
+from db.errors import BadInput, Moved, NotAllowed, NotFound
+from db.payloads.account import Question
 
 
-def form_of(action: Action, registry: CommandRegistry, given: frozenset[str], language: str) -> Form | None:
-    """Return the form that an action opens, without the parameters already ``given``; None if it opens none."""
-    if action.verb in ASKING:
-        field = Field(
-            "text",
-            text(f"form.{action.verb}_field", language=language),
-            placeholder=text(f"form.{action.verb}_placeholder", language=language),
-            multiline=True,
-            max_length=ASKING[action.verb],
+class Forms:
+    """Opens, asks and takes forms of all topics."""
+
+    def __init__(self, commands: CommandRegistry, actions: ActionRegistry) -> None:
+        """Both may still grow."""
+        self._commands, self._actions = commands, actions
+
+    def actions(self) -> tuple[ActionSpec, ...]:
+        """Return the verbs of forms themselves."""
+        return (
+            ActionSpec(FILL, self._run, (Arg("command", "name"),), form=self._missing),
+            ActionSpec("keep_field", self._keep, keeps_form=True),
+            ActionSpec("skip_field", self._skip, keeps_form=True),
         )
-        return Form(text(f"form.{action.verb}_title", language=language), action.pack(), (field,))
-    if action.verb == "fill" and action.args and (spec := registry.at(action.args[0])) is not None:
-        missing = [p for p in spec.parameters if p.required and p.name not in given]
-        return Form(f"/{spec.name}", action.pack(), tuple(_field(p) for p in missing)) if missing else None
-    return None
+
+    async def open(self, context: Context, action: Action, given: Mapping[str, str]) -> Form | None:
+        """Return the whole form that an action opens, without the fields already ``given``; None if it opens none.
+
+        Raises `db.errors.UserError` if the action would be refused anyway.
+        """
+        spec = action.form()
+        if spec is None:
+            return None
+        if action.spec.check is not None:
+            await action.spec.check(context, **action.args)
+        present = {} if spec.prefill is None else await spec.prefill(context, **action.args)
+        return _form(spec, action.pack(), given, present, context.language)
+
+    async def ask(self, context: Context, action: Action, given: Mapping[str, str]) -> None:
+        """Begin to ask a form's fields one by one. Raises as `open`."""
+        form = await self.open(context, action, given)
+        if form is None:
+            await self.submit(context, action, given)
+            return
+        await self._question(context, form, dict(given), {f.name: f.value for f in form.fields if f.value})
+
+    def question(self, packed: str, given: Mapping[str, str], present: Mapping[str, str], language: str) -> Form | None:
+        """Return what is left of a form that is asked field by field; None if it is one of an older release."""
+        try:
+            action = self._actions.read(packed)
+        except BadButton:
+            return None
+        spec = action.form()
+        return None if spec is None else _form(spec, action.pack(), given, present, language)
+
+    async def take(self, context: Context, answer: str) -> None:
+        """Take a text as the answer to the field that was asked, then ask the next one or hand the form in."""
+        draft = context.who.draft or {}
+        values, present = dict[str, str](draft.get("values") or {}), dict[str, str](draft.get("present") or {})
+        form = self._left(context, draft)
+        if form is None:
+            await context.leave_form()
+            await context.notice("form.gone")
+            return
+        field = form.fields[0]
+        if len(answer) > field.max_length:
+            await context.notice("form.too_long", length=len(answer), limit=field.max_length)
+            return
+        values[field.name] = answer
+        left = self.question(form.action, values, present, context.language)
+        if left is not None:
+            await self._question(context, left, values, present)
+            return
+        await context.leave_form()
+        try:
+            await self.submit(context, self._actions.read(form.action), values)
+        except (Moved, NotFound, NotAllowed) as e:
+            # Answered here, not by the router: its rollback would bring the form back. These come before any change.
+            await context.notice(e.key, story=e.story_id if isinstance(e, Moved) else None, **e.values)
+
+    async def submit(self, context: Context, action: Action, values: Mapping[str, str]) -> None:
+        """Do what the action of a filled-in form says. Raises `db.errors.UserError`."""
+        if action.spec.form is None:
+            raise BadInput("router.old_button")
+        await action.spec.handler(context, values, **action.args)
+
+    async def _question(self, context: Context, form: Form, values: dict[str, str], present: dict[str, str]) -> None:
+        await context.keep_form(form.action, values, present)
+        await context.say(Question(form=form.action, given=sorted(values), present=present))
+
+    async def _keep(self, context: Context) -> None:
+        """Leave the field that is asked as it was."""
+        form = self._asked(context)
+        await self.take(context, form.fields[0].value)
+
+    async def _skip(self, context: Context) -> None:
+        """Leave the field that is asked empty."""
+        form = self._asked(context)
+        if form.fields[0].required:
+            raise BadInput("form.required")
+        await self.take(context, "")
+
+    def _asked(self, context: Context) -> Form:
+        """Return what is left of the form that the person is being asked. Raises `NotFound`."""
+        draft = context.who.draft
+        form = None if draft is None else self._left(context, draft)
+        if form is None:
+            raise NotFound("form.gone")
+        return form
+
+    def _left(self, context: Context, draft: Mapping[str, Any]) -> Form | None:
+        return self.question(
+            str(draft.get("form")), draft.get("values") or {}, draft.get("present") or {}, context.language
+        )
+
+    def _missing(self, command: str) -> FormSpec | None:
+        """Return the form of a command's required parameters."""
+        spec = self._commands.get(command)
+        required = () if spec is None else tuple(_field(p) for p in spec.parameters if p.required)
+        return FormSpec(f"/{command}", required) if required else None
+
+    async def _run(self, context: Context, values: Mapping[str, str], command: str) -> None:
+        spec = self._commands.get(command)
+        if spec is None:
+            raise BadInput("router.old_button")
+        await run_command(context, spec, values)
 
 
-def draft_form(draft: dict[str, Any], registry: CommandRegistry, language: str = "") -> Form | None:
-    """Return what is still to be asked of a form that is asked field by field; None if it is of an older release."""
-    try:
-        return form_of(unpack(draft["form"]), registry, frozenset(draft["values"]), language)
-    except BadButton:
-        return None
+def fill(spec: CommandSpec, actions: ActionRegistry) -> Action:
+    """Return the action that asks for a command's missing parameters."""
+    return actions.read(pack(FILL, spec.name))
+
+
+async def run_command(context: Context, spec: CommandSpec, values: Mapping[str, str]) -> None:
+    """Run a command with all its values. Raises `db.errors.UserError`."""
+    if spec.manages(values) and not context.event.user.is_admin:
+        raise NotAllowed("admin.only")
+    await spec.handler(context, typed_values(spec, values))
+
+
+def _form(
+    spec: FormSpec, action: str, given: Mapping[str, str], present: Mapping[str, str], language: str
+) -> Form | None:
+    fields = tuple(
+        replace(
+            f,
+            label=wording(f.label, language=language),
+            placeholder=wording(f.placeholder, language=language),
+            value=present.get(f.name, ""),
+        )
+        for f in spec.fields
+        if f.name not in given
+    )
+    return Form(wording(spec.title, language=language), action, fields) if fields else None
 
 
 def _field(parameter: Parameter) -> Field:

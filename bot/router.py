@@ -4,24 +4,24 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from bot import actions, locales, text_messages
-from bot.buttons import Action, BadButton, unpack
-from bot.commands import picture
-from bot.commands.model import DEFAULT
-from bot.commands.registry import CommandRegistry, CommandSpec
+from bot import locales
+from bot.actions.base import Action
+from bot.actions.packing import BadButton
+from bot.commands.base import Suggestion
+from bot.commands.parsing import read_command
 from bot.compose import Composer
-from bot.context import Context
+from bot.context import Context, Enquiry, resolve
 from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
-from bot.forms import ASKING, form_of
+from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Capabilities, Outcome, Watched
-from db import accounts, inbox, personas, stories
-from db.accounts import Who
+from bot.routes.base import DEFAULT_MODE
+from bot.topics import Topics
+from db import accounts, inbox, outbox
 from db.connection import OUTAGES, transaction
 from db.errors import BadInput, Moved, NotAllowed, UserError
-from prompts.pictures import styles
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
@@ -40,7 +40,7 @@ class Router:
 
     def __init__(
         self,
-        registry: CommandRegistry,
+        topics: Topics,
         composer: Composer,
         prompts: PromptRegistry,
         queue: Queue,
@@ -53,22 +53,20 @@ class Router:
 
         ``adults``: the operator's word that places whose platform knows no age restriction are for adults.
         """
-        self._registry, self._composer, self._prompts, self._queue = registry, composer, prompts, queue
+        self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
         self._capabilities, self._on_commit, self._adults = capabilities, on_commit, adults
 
     async def dispatch(self, event: Event) -> Outcome:
-        """Commit the event and what it changes, then wake whoever does the rest. Never raises."""
+        """Commit the event and what it changes, then wake the workers that do the rest. Never raises."""
         try:
             outcome, context = await self._commit(event, self._handle)
         except UserError as e:
-            outcome, context = await self._answer(event, e.key, e.values, e.story_id if isinstance(e, Moved) else None)
+            outcome, context = await self._answer(event, e)
         except _AWAY as e:
             _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
             outcome, context = self._refused(event), None
         except Exception:  # noqa: BLE001 - a defect in a handler must not cost the person an answer
-            reference = secrets.token_hex(4)
-            _log.exception("event %s failed, reference %s", event.key, reference)
-            outcome, context = await self._answer(event, "router.defect", {"reference": reference}, None)
+            outcome, context = await self._answer(event, _defect(event))
         if context is not None:
             self._on_commit(event, outcome)
             await context.wake()
@@ -79,58 +77,32 @@ class Router:
         language = event.user.language
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                return await self._form(event, language)
+                return await self._form(event)
         except UserError as e:
-            story = e.story_id if isinstance(e, Moved) else None
-            return self._composer.notice(e.key, e.values, language, story=story)
+            return self._composer.error(e, language)
         except _AWAY as e:
             _log.warning("event %s gets no form: the database is away (%s: %s)", event.key, type(e).__name__, e)
-            return self._composer.notice("router.busy", {}, language)
+            return self._composer.error(UserError("router.busy"), language)
         except Exception:  # noqa: BLE001 - as in dispatch
-            reference = secrets.token_hex(4)
-            _log.exception("event %s failed, reference %s", event.key, reference)
-            return self._composer.notice("router.defect", {"reference": reference}, language)
+            return self._composer.error(_defect(event), language)
 
-    async def _form(self, event: Event, language: str) -> Form | None:
-        if isinstance(event.payload, ButtonPress):
-            action = _read_button(event.payload.data)
-            if action.verb == "own":
-                await self._check_own(event, action)
-            return form_of(action, self._registry, frozenset(), language)
-        if isinstance(event.payload, Command):
-            spec, values = self._read(event.payload)
-            if spec.missing(values):
-                action = Action("fill", (self._registry.index(spec.name),))
-                return form_of(action, self._registry, frozenset(values), language)
-        return None
-
-    async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
-        """Return suggestions for a command's parameter: what the person may see, matching what is typed so far."""
-        spec = self._registry.get(event.payload.name) if isinstance(event.payload, Command) else None
-        source = next((p.completes for p in spec.parameters if p.name == parameter), "") if spec else ""
-        if source == "styles":
-            found_styles = [s for s in styles().values() if prefix.lower() in f"{s.key} {s.name}".lower()]
-            return [(s.name, s.key) for s in found_styles][:SUGGESTIONS]
-        if source == "prompts":
-            return [(n, n) for n in self._prompts.names() if prefix.lower() in n][:SUGGESTIONS]
-        if source == "image_engines":
-            names = (picture.DEFAULT, *await picture.image_engines(self._queue))
-            return [(name, name) for name in names if prefix.casefold() in name.casefold()][:SUGGESTIONS]
-        if source == "models":
-            known = dict.fromkeys((DEFAULT, *(await self._queue.models() or ())))
-            return [(n, n) for n in known if prefix.lower() in n.lower() and len(n) <= SUGGESTED][:SUGGESTIONS]
+    async def complete(self, event: Event, parameter: str, prefix: str) -> list[Suggestion]:
+        """Return suggestions for a command's parameter: what the person may choose, matching what is typed so far."""
+        spec = self._topics.commands.get(event.payload.name) if isinstance(event.payload, Command) else None
+        completer = next((p.completes for p in spec.parameters if p.name == parameter), None) if spec else None
+        if completer is None:
+            return []
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                who = await _resolve(event)
-                if source == "stories":
-                    found = await stories.list_owned(who.account.id, who.user.id, search=prefix, limit=SUGGESTIONS)
-                    return [((s.title or s.premise)[:100], f"#{s.id}") for s in found]
-                if source == "personas":
-                    known = await personas.known(who.account.id, search=prefix)
-                    return [(p.name[:100], p.name[:100]) for p in known[:SUGGESTIONS]]
+                found = await completer(Enquiry(event, self._queue, self._prompts), prefix)
         except _AWAY as e:
             _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
-        return []
+            return []
+        except Exception:  # noqa: BLE001 - suggestions are worth no error message
+            _log.exception("suggestions for %s %s failed", spec.name if spec else "", parameter)
+            return []
+        # A value that was cut would name something else.
+        return [(label[:SUGGESTED], value) for label, value in found if len(value) <= SUGGESTED][:SUGGESTIONS]
 
     async def watched(self, platform: str) -> list[Watched]:
         """Return the chats whose history is to be caught up after a restart."""
@@ -143,22 +115,23 @@ class Router:
         async with asyncio.timeout(PATIENCE_SECONDS) as patience, transaction():
             if not await inbox.record(event.key):
                 return Outcome("duplicate"), None
-            capabilities = self._capabilities[event.platform]
-            who = await _resolve(event)
-            context = Context(event, who, capabilities.placeholder_delay, self._queue, adults=self._adults)
+            context = await self._context(event)
             await handle(context)
             # A commit under way is waited for: cut off, nobody would know whether it happened.
             patience.reschedule(None)
         status = "answered" if context.answered else "working" if context.wakes else "silent"
         return Outcome(status, private=context.private), context
 
-    async def _answer(
-        self, event: Event, key: str, values: dict[str, Any], story: int | None
-    ) -> tuple[Outcome, Context | None]:
+    async def _context(self, event: Event) -> Context:
+        delay = self._capabilities[event.platform].placeholder_delay
+        return Context(event, await resolve(event), delay, self._queue, adults=self._adults)
+
+    async def _answer(self, event: Event, error: UserError) -> tuple[Outcome, Context | None]:
         """Take the event in with a wording as its answer: what the handler did was rolled back."""
+        story = error.story_id if isinstance(error, Moved) else None
 
         async def handle(context: Context) -> None:
-            await context.notice(key, story=story, **values)
+            await context.notice(error.key, story=story, **error.values)
 
         try:
             return await self._commit(event, handle)
@@ -169,6 +142,20 @@ class Router:
     def _refused(self, event: Event) -> Outcome:
         return Outcome("refused", locales.text("router.busy", language=event.user.language))
 
+    async def _form(self, event: Event) -> Form | None:
+        if isinstance(event.payload, ButtonPress):
+            action, given = self._read_button(event.payload.data), dict[str, str]()
+        elif isinstance(event.payload, Command):
+            spec, given = read_command(event.payload, self._topics.commands)
+            if not spec.missing(given):
+                return None
+            action = fill(spec, self._topics.actions)
+        else:
+            return None
+        if action.form() is None:
+            return None
+        return await self._topics.forms.open(await self._context(event), action, given)
+
     async def _handle(self, context: Context) -> None:
         payload = context.event.payload
         match payload:
@@ -177,134 +164,68 @@ class Router:
             case ButtonPress():
                 await self._press(context, payload)
             case Submit():
-                await self._submit(context, _read_button(payload.form), payload.values)
+                await self._topics.forms.submit(context, self._read_button(payload.form), payload.values)
             case TextMessage():
-                await text_messages.receive(context, payload, self._registry, self._submit)
-            case EditedMessage() | Reaction() | MenuPick():
+                await self._text(context, payload)
+            case MenuPick():
+                if (menu := self._topics.menus.get(payload.name)) is not None:
+                    await menu.handler(context, payload)
+            case EditedMessage() | Reaction():
                 pass  # no topic handles these yet
 
     async def _command(self, context: Context, command: Command) -> None:
-        spec, values = self._read(command)
-        _allow(spec, context, values)
+        spec, values = read_command(command, self._topics.commands)
+        if spec.manages(values) and not context.event.user.is_admin:
+            raise NotAllowed("admin.only")
         await context.leave_form()
         # Kept before anything is asked: the person sends it once, and the answer to a question brings no file.
-        if spec.file is not None and (kept := await picture.attached(context)) is not None:
-            values[spec.file.name] = str(kept)
-        if spec.missing(values):
+        file = spec.file
+        if file is not None and file.store is not None and (kept := await file.store(context)) is not None:
+            values[file.name] = str(kept)
+        if missing := spec.missing(values):
             if self._capabilities[context.event.platform].forms:
-                missing = spec.missing(values)[0]
-                raise BadInput("command.missing", parameter=missing.name, help=missing.help)
-            await context.ask(Action("fill", (self._registry.index(spec.name),)), values, 0)
+                raise BadInput("command.missing", parameter=missing[0].name, help=missing[0].help)
+            await self._topics.forms.ask(context, fill(spec, self._topics.actions), values)
             return
-        await spec.handler(context, _typed(spec, values))
+        await run_command(context, spec, values)
 
     async def _press(self, context: Context, pressed: ButtonPress) -> None:
-        action = _read_button(pressed.data)
-        if action.verb in ASKING:
-            if action.verb == "own":
-                await self._check_own(context.event, action)
-            await context.ask(action, {}, 0)
+        action = self._read_button(pressed.data)
+        if action.spec.form is not None:
+            await self._topics.forms.ask(context, action, {})
             return
-        await context.leave_form()
+        if not action.spec.keeps_form:
+            await context.leave_form()
+        await action.spec.handler(context, **action.args)
+
+    async def _text(self, context: Context, message: TextMessage) -> None:
+        """Plain text goes to a pending form, else to what it replies to, else to what was opened here last."""
+        if context.who.draft is not None:
+            await self._topics.forms.take(context, message.text)
+            return
+        if not message.addressed or not message.text.strip():
+            return
+        event, routes = context.event, self._topics.routes
+        await accounts.note_said(context.conversation_id, event.event_id)
+        if message.reply_to:
+            row = await outbox.row_of_message(event.platform, event.conversation.chat_id, message.reply_to)
+            handler = None if row is None else routes.reply_handler(row[0])
+            if row is not None and handler is not None and await handler(context, row[1], message):
+                return
+        for mode in dict.fromkeys((context.who.conversation.mode, DEFAULT_MODE)):
+            route = routes.get(mode)
+            if route is not None and await route.handler(context, message):
+                return
+
+    def _read_button(self, data: str) -> Action:
         try:
-            await actions.press(context, action)
-        except (LookupError, ValueError) as e:
+            return self._topics.actions.read(data)
+        except BadButton as e:
             raise BadInput("router.old_button") from e
 
-    async def _submit(self, context: Context, action: Action, values: dict[str, str]) -> None:
-        if action.verb == "own":
-            await actions.own(context, *_page_of(action), values.get("text", ""))
-            return
-        if action.verb == "change" and action.args:
-            await picture.change(context, action.args[0], values.get("text", ""))
-            return
-        spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
-        if spec is None:
-            raise BadInput("router.old_button")
-        _allow(spec, context, values)
-        await spec.handler(context, _typed(spec, values))
 
-    async def _check_own(self, event: Event, action: Action) -> None:
-        """Refuse the form for an own action where it would only be refused after it was filled in."""
-        page_id, revision = _page_of(action)
-        who = await _resolve(event)
-        found = await stories.page(page_id)
-        if found is None:
-            raise BadInput("story.unknown")
-        story, page = await stories.at_cursor(who.account.id, who.user.id, found[0].id)
-        if page.id != page_id or story.revision != revision:
-            raise Moved("story.being_written" if page.state == "pending" else "story.moved_on", story.id)
-
-    def _read(self, command: Command) -> tuple[CommandSpec, dict[str, str]]:
-        """Return the command's definition and its values by name, free text given to its first text parameter."""
-        spec = self._registry.get(command.name)
-        if spec is None:
-            group = self._registry.groups().get(command.name.split()[0] if command.name else "")
-            if group is not None and len(command.name.split()) == 1:
-                verbs = ", ".join(s.name.split()[-1] for s in group)
-                raise BadInput("command.group", name=f"/{command.name}", verbs=verbs)
-            raise BadInput("command.unknown", name=f"/{command.name}")
-        values = {k: v for k, v in command.values.items() if v.strip()}
-        if spec.file is not None:
-            values.pop(spec.file.name, None)
-        unknown = values.keys() - {p.name for p in spec.parameters}
-        if unknown:
-            raise BadInput("command.unknown_parameter", name=f"/{spec.name}", parameter=min(unknown))
-        first = next((p for p in spec.parameters if p.kind is str), None)
-        if command.rest.strip() and first is not None and first.name not in values:
-            values[first.name] = command.rest.strip()
-        return spec, values
-
-
-def _read_button(data: str) -> Action:
-    try:
-        return unpack(data)
-    except BadButton as e:
-        raise BadInput("router.old_button") from e
-
-
-def _page_of(action: Action) -> tuple[int, int]:
-    """Return the page and the revision that a button was made for. Raises `BadInput`."""
-    if len(action.args) != 2:
-        raise BadInput("router.old_button")
-    return action.args[0], action.args[1]
-
-
-async def _resolve(event: Event) -> Who:
-    return await accounts.resolve(
-        event.platform,
-        account=(event.account.kind, event.account.external_id, event.account.name),
-        user=(event.user.external_id, event.user.name, event.user.language),
-        conversation=(event.conversation.chat_id, event.conversation.thread_id, event.conversation.kind),
-    )
-
-
-def _allow(spec: CommandSpec, context: Context, values: Mapping[str, str]) -> None:
-    if spec.manages(values) and not context.event.user.is_admin:
-        raise NotAllowed("admin.only")
-
-
-def _typed(spec: CommandSpec, values: dict[str, str]) -> dict[str, Any]:
-    """Return the values in their parameters' types. Raises `BadInput`."""
-    typed: dict[str, Any] = {}
-    for parameter in spec.parameters:
-        value = values.get(parameter.name)
-        if value is None:
-            continue
-        if len(value) > parameter.max_length:
-            raise BadInput("command.too_long", parameter=parameter.name, length=len(value), limit=parameter.max_length)
-        if parameter.choices:
-            by_word = {w.casefold(): v for label, v in parameter.choices for w in (label, v)}
-            if value.casefold() not in by_word:
-                choices = ", ".join(v for _, v in parameter.choices)
-                raise BadInput("command.bad_choice", parameter=parameter.name, choices=choices, value=value)
-            typed[parameter.name] = by_word[value.casefold()]
-        elif parameter.kind in (int, bytes):  # in place of a file stands the number under which it is kept
-            if not value.lstrip("-").isdigit():
-                raise BadInput("command.bad_number", parameter=parameter.name, value=value)
-            typed[parameter.name] = int(value)
-        elif parameter.kind is bool:
-            typed[parameter.name] = value.casefold() in ("1", "true", "yes", "on")
-        else:
-            typed[parameter.name] = value
-    return typed
+def _defect(event: Event) -> UserError:
+    """Log the exception being handled under a reference, and return what the person is told."""
+    reference = secrets.token_hex(4)
+    _log.exception("event %s failed, reference %s", event.key, reference)
+    return UserError("router.defect", reference=reference)

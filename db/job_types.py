@@ -3,6 +3,8 @@
 from typing import Final
 
 from db import chats, stories
+from db.payloads.base import Payload
+from db.payloads.story import PageFailed
 from db.work import (
     BranchingPage,
     DrawAgain,
@@ -11,7 +13,6 @@ from db.work import (
     Imagine,
     Job,
     JobType,
-    Notification,
     PersonaPortrait,
     PersonaReply,
     Upscale,
@@ -20,21 +21,21 @@ from db.work import (
 )
 
 
-async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Notification | None:
+async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
     """Mark the page as failed; the story goes back to the page before."""
     del job
     story = await stories.give_up(parameters.page)
     values = failure.values if story is None else {**failure.values, "story": story.id}
-    return Notification("page_failed", {"key": failure.key, "values": values})
+    return PageFailed(key=failure.key, values=values)
 
 
-async def _reply(job: Job, parameters: PersonaReply, failure: Failure) -> Notification | None:
+async def _reply(job: Job, parameters: PersonaReply, failure: Failure) -> Payload | None:
     """Mark the reply as failed."""
     await chats.give_up(parameters.reply)
     return await notice(job, parameters, failure)
 
 
-async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) -> Notification | None:
+async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) -> Payload | None:
     """Say nothing about a picture that nobody asked for."""
     return None if parameters.automatic else await notice(job, parameters, failure)
 

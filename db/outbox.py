@@ -6,6 +6,7 @@ answer), ``notice``. States: pending → sending
 (one holder, a lease) → sent or dead; a placeholder that the answer overtook is superseded.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from uuid import UUID
 from db.connection import ids, jsonb, row, rows
 from db.errors import LeaseLost
 from db.models import OutboxRow
+from db.payloads.base import Payload
 
 LEASE_SECONDS: Final = 10.0
 MAX_ATTEMPTS: Final = 30
@@ -52,12 +54,17 @@ RETURNING id"""
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row under way. ``placeholder`` is the platform's id of its event's placeholder message, or empty."""
+    """A row under way. ``placeholder`` is the platform's id of its event's placeholder message.
+
+    ``language`` is the person's; both may be empty. ``age`` in seconds.
+    """
 
     row: OutboxRow
     token: UUID
     placeholder: str
     age: float
+    account_id: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +94,7 @@ async def add(
     *,
     platform: str,
     conversation_id: int,
-    kind: str,
-    payload: dict[str, Any],
+    payload: Payload,
     destination: dict[str, Any],
     ordered: bool = True,
     delay: float = 0.0,
@@ -107,7 +113,8 @@ async def add(
         "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, ordered, "
         "not_before) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9)) "
         "ON CONFLICT (event_key, part) DO NOTHING RETURNING id",
-        event_key, part, platform, conversation_id, kind, jsonb(payload), jsonb(destination), ordered, delay,
+        event_key, part, platform, conversation_id, payload.kind, payload.model_dump_json(),
+        jsonb(destination), ordered, delay,
     )  # fmt: skip
     return None if found is None else found["id"]
 
@@ -124,12 +131,22 @@ async def claim(platform: str, limit: int) -> list[Claimed]:
             "SELECT o.id, extract(epoch FROM now() - o.created_at)::float8 AS age, "
             "CASE WHEN o.part IN ('reply', 'notice') THEN "
             "(SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
-            "AND p.part = 'placeholder' LIMIT 1) END AS placeholder FROM outbox o WHERE o.id = ANY($1)",
+            "AND p.part = 'placeholder' LIMIT 1) END AS placeholder, c.account_id, "
+            "coalesce(u.language, '') AS language "
+            "FROM outbox o JOIN conversations c ON c.id = o.conversation_id LEFT JOIN users u "
+            "ON u.platform = o.platform AND u.external_id = o.destination ->> 'user_id' WHERE o.id = ANY($1)",
             claimed,
         )
     }
     return [
-        Claimed(row=o, token=o.lease_token, placeholder=extra[o.id]["placeholder"] or "", age=extra[o.id]["age"])
+        Claimed(
+            row=o,
+            token=o.lease_token,
+            placeholder=extra[o.id]["placeholder"] or "",
+            age=extra[o.id]["age"],
+            account_id=extra[o.id]["account_id"],
+            language=extra[o.id]["language"],
+        )
         for o in found
         if o.lease_token is not None
     ]
@@ -193,15 +210,15 @@ async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | No
     return found[0].message_ids[0], found[0].destination, found[0].platform
 
 
-async def page_in_message(platform: str, chat_id: str, message_id: str) -> int | None:
-    """Return the page that a sent message shows, if it shows one."""
+async def row_of_message(platform: str, chat_id: str, message_id: str) -> tuple[str, dict[str, Any]] | None:
+    """Return kind and payload of the row whose message this is, if we sent it."""
     found = await row(
-        "SELECT (o.payload ->> 'page')::bigint AS page FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
-        "WHERE o.platform = $1 AND c.chat_id = $2 AND o.kind = 'page' AND o.message_ids ? $3 "
+        "SELECT o.kind, o.payload FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
+        "WHERE o.platform = $1 AND c.chat_id = $2 AND o.part <> 'mark' AND o.message_ids ? $3 "
         "ORDER BY o.id DESC LIMIT 1",
         platform, chat_id, message_id,
     )  # fmt: skip
-    return None if found is None else found["page"]
+    return None if found is None else (found["kind"], _json(found["payload"]))
 
 
 async def account_of(row_id: int) -> int:
@@ -219,6 +236,10 @@ async def counts() -> dict[str, int]:
         "SELECT state, count(*) AS n FROM outbox WHERE state IN ('pending', 'sending', 'dead') GROUP BY state"
     )
     return {r["state"]: r["n"] for r in found}
+
+
+def _json(value: Any) -> dict[str, Any]:
+    return json.loads(value) if isinstance(value, str) else dict(value)
 
 
 async def _change(row_id: int, token: UUID, change: str, *values: Any) -> None:

@@ -53,6 +53,24 @@ class Registry(Generic[S]):
             raise NameTaken(f"{self._kind} {name!r} is taken by {self._sources[name]}")
         self._specs[name], self._sources[name] = spec, source
 
+    def add_all(self, specs: Iterable[S], source: str = OWN) -> None:
+        """Add specs in order. Raises `NameTaken`."""
+        for spec in specs:
+            self.add(spec, source)
+
+    def check(self, specs: Iterable[object], type_: type) -> None:
+        """Raise what `add` would raise for these, and `TypeError` for one that is not of ``type_``."""
+        names: set[str] = set()
+        for spec in specs:
+            if not isinstance(spec, type_):
+                raise TypeError(f"{spec!r} is not a {type_.__name__}")
+            name = self._name_of(spec)  # type: ignore[arg-type]
+            if name in names:
+                raise NameTaken(f"{self._kind} {name!r} is given twice")
+            if name in self._specs:
+                raise NameTaken(f"{self._kind} {name!r} is taken by {self._sources[name]}")
+            names.add(name)
+
     def get(self, name: str) -> S | None:
         """Return the spec of that name."""
         return self._specs.get(name)

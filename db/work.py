@@ -16,6 +16,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from db.payloads.base import Payload
+from db.payloads.notice import Notice
 from db.records import Json
 from db.registry import Problem, Registry, load_plugins
 
@@ -215,18 +217,10 @@ class Failure:
     values: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """What a person is told: the kind and payload of an outbox row."""
-
-    kind: str
-    payload: dict[str, Any]
-
-
-async def notice(job: Job, parameters: Any, failure: Failure) -> Notification | None:
+async def notice(job: Job, parameters: Any, failure: Failure) -> Payload | None:
     """Undo nothing and say why: how a job is abandoned that left nothing behind."""
     del job, parameters
-    return Notification("notice", {"key": failure.key, "values": failure.values})
+    return Notice(key=failure.key, values=failure.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +233,7 @@ class JobType:
     """
 
     parameters: type[JobParameters]
-    abandon: Callable[[Job, Any, Failure], Awaitable[Notification | None]] = notice
+    abandon: Callable[[Job, Any, Failure], Awaitable[Payload | None]] = notice
     stoppable: bool = False
     queue: WorkerQueue = "cpu"
     activity: Activity = "writing"
@@ -262,7 +256,7 @@ def read(type_: str, parameters: Mapping[str, Any]) -> JobParameters:
     return found.parameters.model_validate(dict(parameters))
 
 
-async def abandon(job: Job, failure: Failure) -> Notification | None:
+async def abandon(job: Job, failure: Failure) -> Payload | None:
     """Undo what a job promised and return what the person is told; the caller ends the job in the same transaction.
 
     A job that this release cannot read has nothing to undo here: the person is told all the same.

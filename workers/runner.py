@@ -147,7 +147,7 @@ class Runner:
             async with transaction():
                 told = await work.abandon(run.job, failure)
                 if told is not None:
-                    await run.reply(told.kind, told.payload)
+                    await run.reply(told)
                 run.wake_after_commit(await jobs.bury(run.job.id, run.token, error))
             await run.notify()
         except LeaseLost:

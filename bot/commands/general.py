@@ -2,20 +2,21 @@
 
 from typing import Any, Final
 
-from bot.commands.registry import CommandSpec
+from bot.commands.base import CommandSpec
 from bot.context import Context
+from db.payloads.account import Help, ServiceStatus
 
 
 async def status(context: Context, values: dict[str, Any]) -> None:
     """Show how busy it is."""
     del values
-    await context.say("status", {"account": context.account_id, "user": context.user_id}, ordered=False, private=True)
+    await context.say(ServiceStatus(account=context.account_id, user=context.user_id), ordered=False, private=True)
 
 
 async def help_(context: Context, values: dict[str, Any]) -> None:
     """Show what one can do."""
     del values
-    await context.say("help", {})
+    await context.say(Help())
 
 
 async def cancel(context: Context, values: dict[str, Any]) -> None:
@@ -24,7 +25,7 @@ async def cancel(context: Context, values: dict[str, Any]) -> None:
     await context.notice("form.nothing_to_cancel" if context.who.draft is None else "form.cancelled")
 
 
-SPECS: Final = (
+COMMANDS: Final = (
     CommandSpec("status", "Show how busy it is", status),
     CommandSpec("help", "Show what you can do here", help_),
     CommandSpec("cancel", "Leave the question you are being asked", cancel),

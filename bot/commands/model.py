@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from bot.commands.registry import CommandSpec, Parameter
-from bot.context import Context
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.context import Context, Enquiry
 from db import accounts
 from db.errors import NotFound, UserError
+from db.payloads.account import ModelChoice
 
 DEFAULT: Final = "default"
 """What to type for the operator's choice."""
@@ -15,7 +16,7 @@ async def model(context: Context, values: dict[str, Any]) -> None:
     """Show which model writes here, or choose one."""
     wanted = " ".join(str(values.get("name") or "").split())
     if not wanted:
-        await context.say("model", {"account": context.account_id}, ordered=False, private=True)
+        await context.say(ModelChoice(account=context.account_id), ordered=False, private=True)
     elif wanted.casefold() == DEFAULT:
         await accounts.choose_model(context.account_id, "")
         await context.notice("model.reset", private=False)
@@ -39,11 +40,17 @@ async def _named(context: Context, wanted: str) -> str:
     return found
 
 
-SPECS: Final = (
+async def complete_model(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest the text models that workers have."""
+    known = dict.fromkeys((DEFAULT, *(await enquiry.queue.models() or ())))
+    return [(name, name) for name in known if prefix.lower() in name.lower()]
+
+
+COMMANDS: Final = (
     CommandSpec(
         "model",
         "Show or choose the language model that writes here",
         model,
-        (Parameter("name", f"The model, or {DEFAULT}", completes="models", admin=True),),
+        (Parameter("name", f"The model, or {DEFAULT}", completes=complete_model, admin=True),),
     ),
 )

@@ -2,16 +2,17 @@
 
 from typing import Any, Final
 
-from bot.commands.registry import CommandSpec, Parameter
-from bot.context import Context
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.context import Context, Enquiry
 from db import chats, personas
+from db.payloads.persona import Greeting, PersonaList
 from db.personas import Persona
 
 
 async def list_personas(context: Context, values: dict[str, Any]) -> None:
     """List the personas one can talk with here."""
     del values
-    await context.say("personas", {"account": context.account_id})
+    await context.say(PersonaList(account=context.account_id))
 
 
 async def use(context: Context, values: dict[str, Any]) -> None:
@@ -22,7 +23,7 @@ async def use(context: Context, values: dict[str, Any]) -> None:
 async def use_persona(context: Context, persona: Persona) -> None:
     """Talk with a persona here from now on; it greets."""
     await personas.use(context.conversation_id, persona.id)
-    await context.say("greeting", {"account": context.account_id, "persona": persona.id})
+    await context.say(Greeting(account=context.account_id, persona=persona.id))
 
 
 async def reset(context: Context, values: dict[str, Any]) -> None:
@@ -33,13 +34,19 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     await context.notice("chat.reset", private=False, name=persona.name)
 
 
-SPECS: Final = (
+async def complete_persona(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest the personas that the account may use."""
+    who = await enquiry.who()
+    return [(p.name, p.name) for p in await personas.known(who.account.id, search=prefix)]
+
+
+COMMANDS: Final = (
     CommandSpec("persona list", "List whom you can talk with", list_personas),
     CommandSpec(
         "persona use",
         "Talk with somebody else from now on",
         use,
-        (Parameter("name", "The persona's name", required=True, completes="personas"),),
+        (Parameter("name", "The persona's name", required=True, completes=complete_persona),),
     ),
     CommandSpec("chat reset", "Let the persona forget this conversation", reset),
 )

@@ -3,13 +3,14 @@
 import secrets
 from typing import Any, Final
 
-from bot.commands.registry import CommandSpec, Parameter
-from bot.context import Context
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.commands.persona import complete_persona
+from bot.context import Context, Enquiry
 from bot.events import Command
-from db import accounts, personas, pictures, stories
+from db import accounts, personas, pictures
 from db.errors import BadInput, NotAllowed, NotFound
 from db.personas import Persona
-from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait, PictureTerms
+from db.work import Imagine, PersonaPortrait, PictureTerms
 from prompts.pictures import qualities, sizes, styles
 from prompts.safety.rating import RATINGS, Rating, exceeds, lowest, parse_rating, place_allowance
 from workers.queue import Queue
@@ -22,7 +23,21 @@ LORA_LENGTH: Final = 500
 CHANGE: Final = 60
 """How much of a picture is redrawn unless the person says it, in percent."""
 SEED_LIMIT: Final = 2**32
-_STYLE: Final = Parameter("style", "How it looks", completes="styles")
+
+
+async def complete_style(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest styles."""
+    del enquiry
+    return [(s.name, s.key) for s in styles().values() if prefix.lower() in f"{s.key} {s.name}".lower()]
+
+
+async def complete_image_engine(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest the image engines that workers have."""
+    names = (DEFAULT, *await image_engines(enquiry.queue))
+    return [(name, name) for name in names if prefix.casefold() in name.casefold()]
+
+
+_STYLE: Final = Parameter("style", "How it looks", completes=complete_style)
 _SIZE: Final = Parameter("size", "Its shape", choices=tuple((s.name, s.key) for s in sizes().values()))
 _QUALITY: Final = Parameter(
     "quality", "How much work goes into it", choices=tuple((q.name, q.key) for q in qualities().values())
@@ -36,32 +51,19 @@ _LABELS: Final[dict[Rating, str]] = {
 
 async def imagine(context: Context, values: dict[str, Any]) -> None:
     """Draw what is described, or redraw an attached picture."""
-    seed = values.get("seed")
-    if seed is not None and not 0 <= seed < SEED_LIMIT:
-        raise BadInput("picture.bad_seed", limit=SEED_LIMIT - 1)
-    source, strength = values.get("picture"), values.get("change", CHANGE)
-    if source is not None and not 5 <= strength <= 100:
-        raise BadInput("picture.bad_change")
+    source = values.get("picture")
     order = Imagine(
         prompt=" ".join(str(values["prompt"]).split()),
         negative=values.get("negative") or "",
         lora=" ".join(str(values.get("lora") or "").split()),
-        seed=seed,
-        rating=setting_of(context),
+        seed=values.get("seed"),
+        rating=rating_here(context),
         source=source,
-        strength=CHANGE / 100 if source is None else strength / 100,
+        strength=(CHANGE if source is None else values.get("change", CHANGE)) / 100,
         **_look(values),
         **picture_terms(context).model_dump(),
     )
     await context.work(order)
-
-
-async def illustrate(context: Context, page_id: int) -> None:
-    """Draw a page. Raises `NotFound`."""
-    found = await stories.page(page_id)
-    if found is None or found[0].account_id != context.account_id or found[1].state != "ready":
-        raise NotFound("story.unknown")
-    await context.work(IllustratePage(illustrates=page_id, **picture_terms(context).model_dump()))
 
 
 async def portrait(context: Context, values: dict[str, Any]) -> None:
@@ -74,30 +76,6 @@ async def portrait(context: Context, values: dict[str, Any]) -> None:
 async def portray(context: Context, persona: Persona, **look: str) -> None:
     """Draw a persona."""
     await context.work(PersonaPortrait(persona=persona.id, **look, **picture_terms(context).model_dump()))
-
-
-async def change(context: Context, picture_id: int, prompt: str) -> None:
-    """Redraw a picture as something else. Raises `NotFound`."""
-    picture = await pictures.get(context.account_id, picture_id)
-    order = Imagine(
-        prompt=" ".join(prompt.split()),
-        negative=picture.negative,
-        lora=picture.lora,
-        style=picture.style,
-        size=picture.size,
-        quality=picture.quality,
-        rating=setting_of(context),
-        source=picture.id,
-        strength=CHANGE / 100,
-        **picture_terms(context).model_dump(),
-    )
-    await context.work(order)
-
-
-async def redraw(context: Context, how: type[FromPicture], picture_id: int) -> None:
-    """Make another picture from one. Raises `NotFound`."""
-    picture = await pictures.get(context.account_id, picture_id)
-    await context.work(how(picture=picture.id, **picture_terms(context).model_dump()))
 
 
 async def rate(context: Context, values: dict[str, Any]) -> None:
@@ -143,7 +121,7 @@ def picture_terms(context: Context) -> PictureTerms:
 
 def allowed_here(context: Context) -> Rating:
     """Return the highest rating that may be shown here: what the place allows, and not more than `/rating` said."""
-    setting = setting_of(context)
+    setting = rating_here(context)
     allowance = place_allowance(
         adult_channel=context.event.conversation.adult,
         direct=context.event.conversation.kind == "dm",
@@ -154,7 +132,7 @@ def allowed_here(context: Context) -> Rating:
     return lowest(allowance, setting) if "rating" in context.who.account.settings else allowance
 
 
-def setting_of(context: Context) -> Rating:
+def rating_here(context: Context) -> Rating:
     """Return the rating that the account has chosen."""
     return parse_rating(context.who.account.settings.get("rating"))
 
@@ -183,7 +161,7 @@ async def attached(context: Context) -> int | None:
     return await pictures.attach(context.account_id, context.user_id, context.conversation_id, file.data)
 
 
-SPECS: Final = (
+COMMANDS: Final = (
     CommandSpec(
         "imagine",
         "Draw what you describe",
@@ -200,24 +178,30 @@ SPECS: Final = (
             _STYLE,
             _SIZE,
             _QUALITY,
-            Parameter("seed", "A number: the same one draws the same picture again", int),
+            Parameter(
+                "seed", "A number: the same one draws the same picture again", int, minimum=0, maximum=SEED_LIMIT - 1
+            ),
             Parameter("negative", "What it must not show", max_length=NEGATIVE_LENGTH),
             Parameter("lora", "LoRAs by name, with a weight where you like: ink:0.8", max_length=LORA_LENGTH),
-            Parameter("picture", "A picture of yours to be redrawn", bytes, accepts="picture"),
-            Parameter("change", "How much of your picture is redrawn, 5 to 100 percent", int),
+            Parameter("picture", "A picture of yours to be redrawn", bytes, accepts="picture", store=attached),
+            Parameter("change", "How much of your picture is redrawn, 5 to 100 percent", int, minimum=5, maximum=100),
         ),
     ),
     CommandSpec(
         "persona portrait",
         "Draw whom you talk with",
         portrait,
-        (Parameter("name", "The persona's name", completes="personas"), _STYLE, _SIZE, _QUALITY),
+        (Parameter("name", "The persona's name", completes=complete_persona), _STYLE, _SIZE, _QUALITY),
     ),
     CommandSpec(
         "image_model",
         "Choose who draws the pictures here",
         image_model,
-        (Parameter("name", f"The engine, or {DEFAULT} for the usual one", required=True, completes="image_engines"),),
+        (
+            Parameter(
+                "name", f"The engine, or {DEFAULT} for the usual one", required=True, completes=complete_image_engine
+            ),
+        ),
         admin=True,
     ),
     CommandSpec(

@@ -2,23 +2,30 @@
 
 from typing import Any, Final
 
-from bot.commands.registry import CommandSpec, Parameter
-from bot.context import Context
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.context import Context, Enquiry
 from db import overrides
 from db.errors import BadInput, NotFound
+from db.payloads.account import PromptSource
 from prompts.errors import PromptError, PromptNotFound
 from prompts.registry import default_registry
 
 SOURCE_LENGTH: Final = 4000
 """Most characters of a prompt typed into a chat; longer ones exceed what platforms let a person send."""
 
-_NAME: Final = Parameter("name", "Which prompt", required=True, completes="prompts")
+
+async def complete_prompt(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest prompts by name."""
+    return [(name, name) for name in enquiry.prompts.names() if prefix.lower() in name]
+
+
+_NAME: Final = Parameter("name", "Which prompt", required=True, completes=complete_prompt)
 
 
 async def show(context: Context, values: dict[str, Any]) -> None:
     """Show the prompt that is in force here."""
     _known(values["name"])
-    await context.say("prompt", {"account": context.account_id, "name": values["name"]}, private=True)
+    await context.say(PromptSource(account=context.account_id, name=values["name"]), private=True)
 
 
 async def change(context: Context, values: dict[str, Any]) -> None:
@@ -47,7 +54,7 @@ def _known(name: str) -> None:
         raise NotFound("prompt.unknown", name=name, names=", ".join(default_registry().names())) from e
 
 
-SPECS: Final = (
+COMMANDS: Final = (
     CommandSpec("prompt show", "Show a prompt that the writer gets", show, (_NAME,), admin=True),
     CommandSpec(
         "prompt set",

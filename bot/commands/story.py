@@ -1,21 +1,33 @@
 """`/story …`: start, list, continue, back, retry, delete."""
 
+import re
 import secrets
 from typing import Any, Final
 
+from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.picture import picture_terms
-from bot.commands.registry import CommandSpec, Parameter
-from bot.context import Context
+from bot.context import Context, Enquiry
 from db import stories
 from db.errors import BadInput, NotFound
+from db.payloads.story import DeleteStory, PageReady, StoryList
 from db.stories import Move, Page, Story
 from db.work import BranchingPage
 from prompts.languages import LANGUAGES
 
 PREMISE_LENGTH: Final = 1000
+_ID: Final = re.compile(r"#([0-9]{1,18})")
+_PLACE: Final = re.compile(r"[0-9]{1,4}")
 GENRES: Final = ("fantasy", "mystery", "science fiction", "horror", "romance", "adventure")
 
-_WHICH: Final = Parameter("story", "Which story: its title, or a number of /story list", completes="stories")
+
+async def complete_story(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest the person's stories by title."""
+    who = await enquiry.who()
+    found = await stories.list_owned(who.account.id, who.user.id, search=prefix)
+    return [(s.title or s.premise, f"#{s.id}") for s in found]
+
+
+_WHICH: Final = Parameter("story", "Which story: its title, or a number of /story list", completes=complete_story)
 
 
 async def begin(context: Context, values: dict[str, Any]) -> None:
@@ -44,7 +56,7 @@ async def show(context: Context, move: Move) -> None:
         job_id = await context.work(BranchingPage(page=move.page.id, pictures=pictures))
         await stories.set_job(move.page.id, job_id)
     else:
-        await context.say("page", {"page": move.page.id})
+        await context.say(PageReady(page=move.page.id))
 
 
 async def show_current(context: Context, story_id: int) -> None:
@@ -54,13 +66,13 @@ async def show_current(context: Context, story_id: int) -> None:
     if page.state == "pending":
         await context.notice("story.being_written")
     else:
-        await context.say("page", {"page": page.id})
+        await context.say(PageReady(page=page.id))
 
 
 async def list_stories(context: Context, values: dict[str, Any]) -> None:
     """List the person's stories."""
     del values
-    await context.say("stories", {"account": context.account_id, "user": context.user_id}, private=True)
+    await context.say(StoryList(account=context.account_id, user=context.user_id), private=True)
 
 
 async def resume(context: Context, values: dict[str, Any]) -> None:
@@ -93,7 +105,7 @@ async def retry(context: Context, values: dict[str, Any]) -> None:
 async def delete(context: Context, values: dict[str, Any]) -> None:
     """Ask whether to delete a story."""
     story_id = await _which(context, values.get("story") or "", shared=False)
-    await context.say("delete", {"story": story_id}, private=True)
+    await context.say(DeleteStory(story=story_id), private=True)
 
 
 async def here(context: Context) -> tuple[Story, Page]:
@@ -115,9 +127,9 @@ async def _which(context: Context, wanted: str, *, shared: bool) -> int:
             raise NotFound("story.list_empty")
         return next((s for s in mine if s.conversation_id == context.conversation_id), mine[0]).id
     mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)
-    if wanted.startswith("#") and wanted[1:].isdigit():
-        exact = [s for s in mine if s.id == int(wanted[1:])]
-    elif wanted.isdigit() and 1 <= int(wanted) <= len(mine):
+    if (by_id := _ID.fullmatch(wanted)) is not None:
+        exact = [s for s in mine if s.id == int(by_id[1])]
+    elif _PLACE.fullmatch(wanted) is not None and 1 <= int(wanted) <= len(mine):
         exact = [mine[int(wanted) - 1]]
     else:
         exact = [s for s in mine if s.title.casefold() == wanted.casefold()] or [
@@ -128,7 +140,7 @@ async def _which(context: Context, wanted: str, *, shared: bool) -> int:
     return exact[0].id
 
 
-SPECS: Final = (
+COMMANDS: Final = (
     CommandSpec(
         "story new",
         "Start a branching story",

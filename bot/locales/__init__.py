@@ -6,6 +6,17 @@ from importlib.resources import files
 from typing import Any, Final
 
 DEFAULT: Final = "en"
+_packages: Final[list[str]] = ["bot.locales"]
+
+
+def add(package: str) -> None:
+    """Read the ``<language>.toml`` files of another package too. Raises `ValueError` if one of its keys is taken."""
+    if package in _packages:
+        return
+    if taken := sorted(_read(package, DEFAULT).keys() & known_keys()):
+        raise ValueError(f"the wording {taken[0]!r} of {package} is taken")
+    _packages.append(package)
+    _wordings.cache_clear()
 
 
 def text(key: str, values: dict[str, Any] | None = None, language: str = DEFAULT) -> str:
@@ -30,7 +41,11 @@ class _Slots(dict[str, Any]):
 
 @lru_cache
 def _wordings(tag: str) -> dict[str, str]:
-    path = files("bot.locales") / f"{tag}.toml"
+    return {key: wording for package in _packages for key, wording in _read(package, tag).items()}
+
+
+def _read(package: str, tag: str) -> dict[str, str]:
+    path = files(package) / f"{tag}.toml"
     if not tag.isalpha() or not path.is_file():
         return {}
     found = tomllib.loads(path.read_text("utf-8"))

@@ -8,8 +8,9 @@ from db.connection import row
 from db.errors import NotFound
 from db.jobs.joins import OPEN, RELEASE, cancel_children, wake_parent
 from db.jobs.leases import get
+from db.payloads.base import Payload
 from db.records import columns, fetch
-from db.work import Failure, Job, Notification
+from db.work import Failure, Job
 
 Subject = Literal["story_id", "page_id", "message_id", "picture_id", "conversation_id"]
 
@@ -19,7 +20,7 @@ class Abandoned:
     """A job that ended before it was done, and what is still to be said to the person (None: nothing)."""
 
     job: Job
-    notification: Notification | None
+    notification: Payload | None
 
 
 async def cancel(job_id: int) -> bool:

@@ -10,6 +10,7 @@ from bot.stack.embedded import EmbeddedStack, embedded_stack
 from db import outbox, pictures, privacy
 from db.connection import connect, rows
 from db.migrate import migrate, pending
+from db.payloads.notice import Notice
 from db.schemas import SchemaSpec, TableRule
 from tests.bot.test_cli import Command
 from tests.db.world import somebody
@@ -46,8 +47,8 @@ async def test_what_was_saved_comes_back_in_an_empty_home(
         who = await somebody("ann")
         await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"\x00\xff")
         await outbox.add(
-            "console:1", outbox.REPLY, platform="console", conversation_id=who.conversation.id, kind="notice",
-            payload={"text": "„Grüße“"}, destination={},
+            "console:1", outbox.REPLY, platform="console", conversation_id=who.conversation.id,
+            payload=Notice(key="„Grüße“"), destination={},
         )  # fmt: skip
         await rows("INSERT INTO dice.rolls VALUES ($1)", who.account.id)
         saved = await exported(who.account.id, dice)

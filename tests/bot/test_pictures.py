@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import Action
+from bot.actions.packing import pack
 from bot.events import Command, IncomingFile, Submit
 from bot.files import too_big
 from bot.messages import Message
-from bot.pictures import picture_message
+from bot.views.base import ViewContext, Words
+from bot.views.picture import picture as picture_message
 from db import personas, pictures
 from db.models import Account, Job, OutboxRow, Page, Picture
+from db.payloads.picture import PictureReady
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 from workers.queue import Queue
 
@@ -69,8 +71,8 @@ async def test_imagine_becomes_a_job(bot: Bot):
     ("values", "says"),
     [
         ({"style": "nonsense"}, "illustration, photo"),
-        ({"seed": "-1"}, "A seed is a number from 0"),
-        ({"seed": "4294967296"}, "A seed is a number from 0"),
+        ({"seed": "-1"}, "seed must be between 0 and 4294967295"),
+        ({"seed": "4294967296"}, "seed must be between 0 and 4294967295"),
     ],
 )
 async def test_what_does_not_fit_is_told(bot: Bot, values: dict[str, str], says: str):
@@ -110,7 +112,10 @@ async def test_a_picture_without_a_prompt_is_kept_while_the_prompt_is_asked(bot:
     [
         (Command(name="imagine", file=too_big("picture")), "at most 10 MB"),
         (Command(name="imagine", values={"prompt": "x"}, file=too_big("picture")), "at most 10 MB"),
-        (Command(name="imagine", values={"prompt": "x", "change": "1"}, file=IncomingFile(data=b"x")), "5 to 100"),
+        (
+            Command(name="imagine", values={"prompt": "x", "change": "1"}, file=IncomingFile(data=b"x")),
+            "between 5 and 100",
+        ),
     ],
 )
 async def test_a_file_that_is_not_taken_is_told(bot: Bot, payload: Command, says: str):
@@ -155,8 +160,8 @@ async def test_a_picture_is_shown_with_what_can_be_done(bot: Bot):
     file = await bot.answer(event)
     assert [a.description for a in file.attachments] == ["a door"]
     assert not file.pictures
-    stored = await pictures.get((await Account.get()).id, picture.id)
-    shown = picture_message(stored, lambda key, **values: f"{key} {values}" if values else key)
+    context = ViewContext("console", "dm", "ann", (await Account.get()).id, Words("en"), bot.around)
+    shown = await picture_message(context, PictureReady(picture=picture.id))
     (view,) = shown.pictures
     assert (view.alt, view.hidden) == ("a door", True)
     assert (await view.load("photo")).name == f"picture-{picture.id}.png"
@@ -183,7 +188,7 @@ async def test_another_picture_from_one(bot: Bot, verb: str, type_: str):
 
 async def test_a_picture_is_redrawn_as_what_the_person_writes(bot: Bot):
     picture = await a_picture(bot, style="ink", negative="rain")
-    form = Action("change", (picture.id,)).pack()
+    form = pack("change", picture.id)
     asked = await bot.answer(await bot.does(press("change", picture.id)))
     assert "redrawn" in asked.body
     await bot.does(Submit(form=form, values={"text": "the same door,\n in winter"}))

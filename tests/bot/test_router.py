@@ -102,7 +102,7 @@ async def test_back_is_answered_at_once(bot: Bot):
     event = await bot.does(press("back", second.id, 1), pressed="m2")
     shown = {row.kind: row for row in await OutboxRow.filter(event_key=event.key)}
     assert shown.keys() == {"mark", "page"}
-    page = await bot.composer.compose(shown["page"])
+    page = await bot.compose(shown["page"])
     assert page is not None
     assert page.title == "The door"
     assert [b.word for b in page.buttons[0]] == ["1", "2", "3"]
@@ -158,6 +158,8 @@ async def test_fifty_clicks_at_once_two_hundred_rounds(bot: Bot):
         (press("current"), "router.old_button"),
         (press("own", 1), "router.old_button"),
         (press("fill"), "router.old_button"),
+        (press("fill", "no such command"), "router.old_button"),
+        (ButtonPress(data="1.current.zzzzzzzzzzzzzzzz"), "router.old_button"),
         (Submit(form=press("own", 1).data, values={"text": "I sing"}), "router.old_button"),
         (Submit(form="0.own.1.0", values={"text": "I sing"}), "router.old_button"),
     ],
@@ -203,11 +205,10 @@ async def test_forms_are_direct_answers_where_the_platform_has_them(bot: Bot):
     assert isinstance(stale, Message)
     assert stale.private
     assert await bot.router.form_for(event_of(press("choose", page.id, 0, 1))) is None
-    for data in ("1.own.1", "1.own", "0.own.1.0", "nonsense"):
+    for data in ("1.own.1", "1.own", "0.own.1.0", "1.fill", "nonsense"):
         old = await bot.router.form_for(event_of(ButtonPress(data=data)))
         assert isinstance(old, Message)
         assert (old.body, old.private) == (locales.text("router.old_button"), True)
-    assert await bot.router.form_for(event_of(press("fill"))) is None
     asked = await bot.router.form_for(event_of(command("prompt set", name="story/write_page")))
     assert isinstance(asked, Form)
     assert [f.name for f in asked.fields] == ["text"]

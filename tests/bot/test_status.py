@@ -1,6 +1,7 @@
 """`/status`: how busy it is for everybody, how workers and engines do for who runs the service."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ from bot.settings import BotSettings
 from db import jobs
 from db.connection import rows
 from db.models import OutboxRow
-from prompts.registry import default_registry
 from tests.bot.world import Bot, command, running_bot, say
 from tests.db.job_kinds import Chore
 from workers.queue import Queue
@@ -49,8 +49,8 @@ async def status(bot: Bot, queue: Queue, *, platform: str = "telegram", kind: st
     event = await bot.does(command("status"))
     row = await OutboxRow.get(event_key=event.key)
     row.platform, row.destination = platform, {**row.destination, "kind": kind, "user_id": user}
-    composer = Composer(bot.composer._registry, default_registry(), queue, frozenset({"telegram:boss"}))
-    message = await composer.compose(row)
+    around = replace(bot.around, queue=queue, operators=frozenset({"telegram:boss"}))
+    message = await Composer(bot.topics.views, around).compose(row, 1, "")
     assert message is not None
     assert message.private
     return message.body

@@ -4,8 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import count
 
-from bot.buttons import Action
-from bot.commands import build_registry
+from bot.actions.packing import pack
 from bot.compose import Composer
 from bot.events import (
     AccountRef,
@@ -21,8 +20,10 @@ from bot.events import (
 from bot.messages import Message
 from bot.platforms.base import Capabilities
 from bot.router import Router
+from bot.topics import load_topics
+from bot.views.base import Surroundings
 from db import personas, stories
-from db.models import OutboxRow, Page
+from db.models import Conversation, OutboxRow, Page, User
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from workers.queue import Queue
@@ -35,10 +36,11 @@ class Bot:
     """The platform-neutral half of the bot."""
 
     def __init__(self, queue: Queue) -> None:
-        registry = build_registry()
-        self.composer = Composer(registry, default_registry(), queue)
+        self.topics = load_topics()
+        self.around = Surroundings(self.topics.commands, self.topics.forms, default_registry(), queue)
+        self.composer = Composer(self.topics.views, self.around)
         capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
-        self.router = Router(registry, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
+        self.router = Router(self.topics, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
 
     async def does(
         self, payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", admin: bool = True
@@ -51,8 +53,14 @@ class Bot:
     async def answers(self, event: Event) -> list[Message]:
         """The messages that an event was answered with, composed as they would be sent now."""
         rows = await OutboxRow.filter(event_key=event.key).order_by("id")
-        composed = [await self.composer.compose(row) for row in rows if row.kind != "placeholder"]
+        composed = [await self.compose(row) for row in rows if row.kind != "placeholder"]
         return [m for m in composed if m is not None]
+
+    async def compose(self, row: OutboxRow) -> Message | None:
+        """The message of a row, as it would be sent now."""
+        conversation = await Conversation.get(id=row.conversation_id)
+        person = await User.get_or_none(platform=row.platform, external_id=row.destination["user_id"])
+        return await self.composer.compose(row, conversation.account_id, "" if person is None else person.language)
 
     async def answer(self, event: Event) -> Message:
         """The one answer of an event."""
@@ -90,9 +98,9 @@ def command(text: str, /, **values: str) -> Command:
     return Command(name=name.strip(), rest=rest.strip(), values=values)
 
 
-def press(verb: str, *args: int) -> ButtonPress:
+def press(verb: str, *args: int | str) -> ButtonPress:
     """A press of a button."""
-    return ButtonPress(data=Action(verb, args).pack())  # type: ignore[arg-type]
+    return ButtonPress(data=pack(verb, *args))  # type: ignore[arg-type]
 
 
 def say(text: str, reply_to: str = "") -> TextMessage:

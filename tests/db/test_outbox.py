@@ -8,6 +8,8 @@ from db import outbox
 from db.connection import rows, transaction
 from db.errors import LeaseLost
 from db.outbox import Claimed
+from db.payloads.notice import Erase
+from db.payloads.story import PageReady
 from tests.db.world import somebody
 
 
@@ -16,7 +18,7 @@ async def put(
 ) -> int | None:
     conversation = (await somebody(who)).conversation.id
     return await outbox.add(
-        f"console:{event}", part, platform="console", conversation_id=conversation, kind="notice", payload={},
+        f"console:{event}", part, platform="console", conversation_id=conversation, payload=Erase(),
         destination={"chat_id": "c"}, ordered=ordered, delay=delay,
     )  # fmt: skip
 
@@ -150,13 +152,13 @@ async def test_a_dead_letter_lets_the_next_go_on(database: str):
     assert await outbox.counts() == {"dead": 1, "sending": 1}
 
 
-async def test_the_page_of_a_message_is_found(database: str):
+async def test_the_row_of_a_message_is_found(database: str):
     who = await somebody()
     await outbox.add(
-        "console:1", outbox.REPLY, platform="console", conversation_id=who.conversation.id, kind="page",
-        payload={"page": 42}, destination={},
+        "console:1", outbox.REPLY, platform="console", conversation_id=who.conversation.id,
+        payload=PageReady(page=42), destination={},
     )  # fmt: skip
     (claimed,) = await take()
     await outbox.record_message(claimed.row.id, claimed.token, "m1")
-    assert await outbox.page_in_message("console", who.conversation.chat_id, "m1") == 42
-    assert await outbox.page_in_message("console", who.conversation.chat_id, "m2") is None
+    assert await outbox.row_of_message("console", who.conversation.chat_id, "m1") == ("page", {"page": 42})
+    assert await outbox.row_of_message("console", who.conversation.chat_id, "m2") is None

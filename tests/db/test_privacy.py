@@ -13,6 +13,7 @@ from db.accounts import Who
 from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
 from db.migrate import migrate
+from db.payloads.notice import Notice
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule
 from db.work import BranchingPage
 from tests.db.world import somebody
@@ -86,8 +87,8 @@ async def lives(name: str) -> Who:
     await pictures.attach(account, user, conversation, name.encode())
     await rows("UPDATE pictures SET prompt = $2 WHERE account_id = $1", account, f"{name} in oil")
     await outbox.add(
-        key, outbox.REPLY, platform="console", conversation_id=conversation, kind="notice",
-        payload={"page": own.page.id, "name": name}, destination={"token": f"{name}-secret"},
+        key, outbox.REPLY, platform="console", conversation_id=conversation,
+        payload=Notice(key=name, values={"page": own.page.id}), destination={"token": f"{name}-secret"},
     )  # fmt: skip
     return who
 

@@ -10,7 +10,9 @@ from db import jobs, outbox
 from db.connection import rows
 from db.errors import BadInput, Retryable
 from db.models import Artifact, Job, OutboxRow
-from db.work import Failure, JobType, Notification, job_types, notice
+from db.payloads.base import Payload
+from db.payloads.notice import Notice
+from db.work import Failure, JobType, job_types, notice
 from prompts.registry import default_registry
 from tests.db.job_kinds import Chore
 from tests.db.world import somebody
@@ -75,7 +77,7 @@ async def test_steps_run_in_order_and_leave_artifacts(services: Services):
         return deed
 
     async def publish(run: Run) -> Any:
-        await run.reply("notice", {"key": "done"})
+        await run.reply(Notice(key="done"))
         return {}
 
     made = workflow(
@@ -136,7 +138,7 @@ async def test_a_waiting_job_holds_no_lease_and_goes_on_with_the_interaction(ser
 
 async def test_a_commit_is_all_or_nothing(services: Services):
     async def half(run: Run) -> Any:
-        await run.reply("notice", {"key": "half"})
+        await run.reply(Notice(key="half"))
         await jobs.cancel(run.job.id)  # as if somebody else took the job in this moment
         return {}
 
@@ -262,7 +264,7 @@ def careful(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Awaitable
     """Registers the chore with a way of its own to be abandoned."""
 
     def register(undo: Callable[[], Awaitable[Any]]) -> None:
-        async def abandon(job: jobs.Job, parameters: Any, failure: Failure) -> Notification | None:
+        async def abandon(job: jobs.Job, parameters: Any, failure: Failure) -> Payload | None:
             await undo()
             return await notice(job, parameters, failure)
 

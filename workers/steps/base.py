@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from db import jobs, outbox
+from db.payloads.base import Payload
 from db.work import Job, JobParameters
 from workers.progress import Tracker
 from workers.queue import outbox_channel
@@ -80,8 +81,7 @@ class Run:
 
     async def reply(
         self,
-        kind: str,
-        payload: dict[str, Any],
+        payload: Payload,
         *,
         part: str = outbox.REPLY,
         destination: dict[str, Any] | None = None,
@@ -94,9 +94,9 @@ class Run:
         if job.event_key is None or job.conversation_id is None or job.destination is None:
             return
         platform = job.event_key.partition(":")[0]
-        await self._post(job.event_key, platform, kind, payload, part, destination or job.destination)
+        await self._post(job.event_key, platform, payload, part, destination or job.destination)
 
-    async def send(self, kind: str, payload: dict[str, Any], *, part: str = outbox.REPLY) -> bool:
+    async def send(self, payload: Payload, *, part: str = outbox.REPLY) -> bool:
         """Send a message to the job's conversation though no event asked for it; call it inside the transaction.
 
         One message per ``part``, also if the job runs again. False if the conversation is gone.
@@ -107,15 +107,14 @@ class Run:
         place = await outbox.place_of(job.conversation_id, job.user_id)
         if place is None:
             return False
-        await self._post(f"job:{job.id}", place.platform, kind, payload, part, place.destination)
+        await self._post(f"job:{job.id}", place.platform, payload, part, place.destination)
         return True
 
     async def _post(
         self,
         event_key: str,
         platform: str,
-        kind: str,
-        payload: dict[str, Any],
+        payload: Payload,
         part: str,
         destination: dict[str, Any],
     ) -> None:
@@ -125,7 +124,6 @@ class Run:
             part,
             platform=platform,
             conversation_id=self.job.conversation_id,
-            kind=kind,
             payload=payload,
             destination=destination,
         )

@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 
 from db import chats
 from db.errors import LeaseLost
+from db.payloads.notice import Notice
+from db.payloads.persona import ChatReply
 from db.work import PersonaReply
 from workers.functions import registry
 from workers.functions.answer_as_persona import ChatTurn, PersonaAnswer, PersonaInputs
@@ -53,9 +55,9 @@ class PublishReply(Commit):
         answer = PersonaAnswer.model_validate(run.outputs[AnswerAsPersona.name])
         if answer.stopped and not answer.text:
             await chats.give_up(reply_id)
-            await run.reply("notice", {"key": "job.cancelled", "values": {}})
+            await run.reply(Notice(key="job.cancelled"))
             return {"reply": reply_id}
         if not await chats.attach_reply(reply_id, answer.text):
             raise LeaseLost(f"reply {reply_id} is gone")
-        await run.reply("chat_reply", {"message": reply_id, "stopped": answer.stopped})
+        await run.reply(ChatReply(message=reply_id, stopped=answer.stopped))
         return {"reply": reply_id}

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from db import jobs, stories
 from db.errors import LeaseLost
+from db.payloads.story import PageReady
 from db.work import BranchingPage, IllustratePage, PictureTerms
 from workers.functions import registry
 from workers.functions.engine import CallContext, FunctionEngine
@@ -64,7 +65,7 @@ class PublishPage(Commit):
         )
         if page is None:
             raise LeaseLost(f"page {page_id} is gone or was given up")
-        await run.reply("page", {"page": page_id})
+        await run.reply(PageReady(page=page_id))
         if parameters.pictures is not None:
             await _illustrate(run, page_id, parameters.pictures)
         return {"page": page_id, "ending": page.ending}

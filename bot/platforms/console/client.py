@@ -13,7 +13,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final, TextIO
 
-from bot.commands.registry import CommandRegistry
+from bot.commands.base import CommandRegistry
 from bot.events import (
     AccountRef,
     ButtonPress,

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from bot.commands.registry import CommandRegistry, CommandSpec, Parameter
+from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import Command
 from bot.platforms.console.inbound import split_command, split_values
 

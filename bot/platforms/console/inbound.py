@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.commands.registry import CommandRegistry, CommandSpec
+from bot.commands.base import CommandRegistry, CommandSpec
 from bot.events import Command, TextMessage
 from bot.messages import Button, Field
 

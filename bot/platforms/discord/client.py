@@ -13,7 +13,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.commands.registry import CommandRegistry
+from bot.commands.base import CommandRegistry
 from bot.events import Destination, Event
 from bot.menus import MenuSpec
 from bot.messages import Message, Progress

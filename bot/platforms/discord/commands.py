@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
-from bot.commands.registry import CommandRegistry, CommandSpec, Parameter
+from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.menus import MenuSpec
 from bot.platforms.discord.api import Body
 

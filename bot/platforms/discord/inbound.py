@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.commands.registry import CommandSpec
+from bot.commands.base import CommandSpec
 from bot.events import (
     AccountRef,
     ButtonPress,

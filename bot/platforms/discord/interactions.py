@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.commands.registry import CommandRegistry
+from bot.commands.base import CommandRegistry
 from bot.events import Command, Event, IncomingFile, Submit
 from bot.files import Accepts, refusal, taken
 from bot.messages import Form, Message

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from telegram import BotCommand
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 
-from bot.commands.registry import CommandRegistry
+from bot.commands.base import CommandRegistry
 from bot.events import Destination
 from bot.messages import Message, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused

@@ -10,7 +10,7 @@ from typing import Final
 
 from telegram import BotCommand
 
-from bot.commands.registry import CommandRegistry, CommandSpec
+from bot.commands.base import CommandRegistry, CommandSpec
 from bot.events import Command
 
 log = logging.getLogger(__name__)

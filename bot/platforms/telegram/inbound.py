@@ -16,8 +16,8 @@ from telegram import Document as TelegramFile
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
-from bot.buttons import BadButton, unpack
-from bot.commands.registry import CommandRegistry
+from bot.actions.packing import FILL, BadButton, split
+from bot.commands.base import CommandRegistry
 from bot.events import (
     AccountRef,
     ButtonPress,
@@ -127,10 +127,10 @@ class Translator:
 
     def _opens_admin_form(self, data: str) -> bool:
         try:
-            action = unpack(data)
+            verb, args = split(data)
         except BadButton:
             return False
-        spec = self._registry.at(action.args[0]) if action.verb == "fill" and action.args else None
+        spec = self._registry.get(args[0]) if verb == FILL and args else None
         return spec is not None and spec.managing
 
     async def _message(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:

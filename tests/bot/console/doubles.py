@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from bot.commands.registry import CommandRegistry, CommandSpec, Parameter
+from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import ButtonPress, Command, Event, TextMessage
 from bot.messages import Button, Field, Form, Message, Progress
 from bot.platforms.base import Delivery, Outcome, Watched
@@ -22,6 +22,11 @@ async def _nothing(*_: object) -> None:
     """Handlers are not called here: the events are what is looked at."""
 
 
+async def _suggest_stories(enquiry: object, prefix: str) -> list[tuple[str, str]]:
+    del enquiry, prefix
+    return []
+
+
 def registry() -> CommandRegistry:
     commands = CommandRegistry()
     genres = tuple((g.capitalize(), g) for g in ("fantasy", "mystery", "science fiction"))
@@ -31,7 +36,7 @@ def registry() -> CommandRegistry:
         CommandSpec("story new", "Start", _nothing, (premise, Parameter("genre", "Kind", choices=genres), mode))
     )
     commands.add(CommandSpec("story list", "List", _nothing))
-    which = Parameter("story", "Which story", completes="stories")
+    which = Parameter("story", "Which story", completes=_suggest_stories)
     commands.add(CommandSpec("story continue", "Go on", _nothing, (which,)))
     commands.add(CommandSpec("help", "Help", _nothing))
     return commands

@@ -6,11 +6,11 @@ from contextlib import suppress
 
 import pytest
 
-from bot.commands import build_registry
 from bot.events import Event
 from bot.messages import Form, Message
 from bot.platforms.base import Delivery, Outcome, Watched
 from bot.platforms.discord import DiscordPlatform
+from bot.topics import load_topics
 from tests.doubles.discord import DiscordServer
 
 
@@ -77,7 +77,9 @@ async def server() -> AsyncGenerator[DiscordServer]:
 @pytest.fixture
 async def connected(server: DiscordServer) -> AsyncGenerator[Connected]:
     notes = Notes()
-    platform = DiscordPlatform(server.token, build_registry(), api_url=server.api_url, gateway_url=server.gateway_url)
+    platform = DiscordPlatform(
+        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url
+    )
     running = asyncio.create_task(platform.run(notes))
     await server.ready(timeout=20)
     await server.commands_synced(timeout=20)

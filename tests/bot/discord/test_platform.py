@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.buttons import Action
+from bot.actions.packing import pack
 from bot.events import ButtonPress, Command, Submit, TextMessage
 from bot.messages import Button, Field, Form, Message, Progress
 from bot.platforms.base import Outcome, RetryLater, Undeliverable
@@ -92,7 +92,7 @@ async def test_presses_dialogs_and_refusals(connected: Connected):
     assert event.destination.pressed_message == str(page.id)
     await pressed.acknowledged()
 
-    own = Action("own", (1, 0)).pack()
+    own = pack("own", 1, 0)
     connected.notes.direct = Form("What do you do?", own, (Field("text", "Your action", multiline=True),))
     asked = await ann.click(page, "1")
     await asked.acknowledged()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.commands.registry import CommandRegistry, CommandSpec, Parameter
+from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import Destination, Event
 from bot.messages import Form, Message
 from bot.platforms.base import Delivery, Outcome, Watched

@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.commands.registry import CommandRegistry, CommandSpec
+from bot.commands.base import CommandRegistry, CommandSpec
 from bot.platforms.telegram.commands import bot_commands, read_command
 from tests.bot.telegram.conftest import _nothing, registry
 

@@ -5,7 +5,6 @@ from typing import Literal
 import pytest
 from telegram import Update
 
-from bot.commands import build_registry
 from bot.events import Command
 from bot.messages import Attachment, Button, FileContent, Message, OutgoingPicture, Progress
 from bot.platforms.base import RetryLater
@@ -14,6 +13,7 @@ from bot.platforms.telegram.api import make_bot
 from bot.platforms.telegram.inbound import Incoming, Translator
 from bot.platforms.telegram.render import CAPTION_LIMIT, caption
 from bot.text.splitting import utf16_length
+from bot.topics import load_topics
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, to
 from tests.doubles.telegram import Fault, Person, TelegramServer
 from tests.doubles.telegram.faults import Kind
@@ -114,7 +114,7 @@ def test_captions_stay_within_the_limit():
 async def test_a_photo_with_a_command_brings_the_file(server: TelegramServer, alice: Person):
     bot = make_bot(server.token, server.api_url)
     async with bot:
-        translator = Translator(bot, build_registry())
+        translator = Translator(bot, load_topics().commands)
         sent = await alice.send_photo(alice.chat(), b"\xff\xd8 mine", "/imagine at night")
         replied = await alice.say(alice.chat(), "/imagine at noon", reply_to=sent)
         alone = await alice.send_photo(alice.chat(), b"\xff\xd8 mine", "/imagine")

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from db import outbox, stories
+from db.payloads.picture import PictureReady
 from db.work import IllustratePage
 from workers.steps.base import Commit, Run
 from workers.steps.picture.draw import DrawPicture
@@ -19,10 +20,10 @@ class PublishPicture(Commit):
         picture = run.outputs[DrawPicture.name]["picture"]
         given = run.job.typed()
         if not isinstance(given, IllustratePage) or not given.automatic:
-            await run.reply("picture", {"picture": picture})
+            await run.reply(PictureReady(picture=picture))
         else:
             # Beside the page, which was the answer: where the story is told, by no interaction of anybody's.
             where = dict(run.job.destination or {}) | {"handle": {}, "pressed_message": "", "reply_to": ""}
             where["chat_id"] = await stories.thread_of(given.illustrates) or where.get("chat_id", "")
-            await run.reply("picture", {"picture": picture}, part=outbox.PICTURE, destination=where)
+            await run.reply(PictureReady(picture=picture), part=outbox.PICTURE, destination=where)
         return {"picture": picture}

@@ -1,0 +1,112 @@
+"""Actions: what a button does. One `ActionSpec` for each verb, declared beside its topic (bot/actions/<topic>.py)."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from bot.actions.packing import VERB, BadButton, pack, read_name, read_number, split
+from bot.messages import Field
+from db.registry import Registry
+
+MOST: Final[Mapping[str, int]] = {"id": 2**63 - 1, "number": 2**31 - 1}
+"""The largest values: PostgreSQL's ``bigint`` and ``integer``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """A typed argument: a database ``id``, a small ``number`` (a revision, a position) or a ``name``."""
+
+    name: str
+    kind: Literal["id", "number", "name"] = "id"
+
+    def read(self, packed: str) -> int | str:
+        """Return the argument's value. Raises `BadButton`."""
+        return read_name(packed) if self.kind == "name" else read_number(packed, MOST[self.kind])
+
+
+@dataclass(frozen=True, slots=True)
+class FormSpec:
+    """A form that an action opens before it is done.
+
+    ``title`` and the fields' labels and placeholders are keys of the wording (a text that is no key stands as it is).
+    ``prefill(context, **args)`` returns the present values by field; it only reads.
+    """
+
+    title: str
+    fields: tuple[Field, ...]
+    prefill: Callable[..., Awaitable[Mapping[str, str]]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """A verb. ``handler(context, **args)`` does it, inside the event's transaction.
+
+    With a ``form`` the handler also gets the answers: ``handler(context, values, **args)``. ``form`` may be a function
+    of the arguments; where it returns None there is nothing to ask. ``check(context, **args)`` refuses before the form
+    is shown what would only be refused after it was filled in; it only reads. ``keeps_form``: a pending form of the
+    person stays open (otherwise every press leaves it).
+    """
+
+    verb: str
+    handler: Callable[..., Awaitable[None]]
+    args: tuple[Arg, ...] = ()
+    form: FormSpec | Callable[..., FormSpec | None] | None = None
+    check: Callable[..., Awaitable[None]] | None = None
+    keeps_form: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a bad verb, and where the functions do not take the arguments."""
+        if VERB.fullmatch(self.verb) is None:
+            raise ValueError(f"not a verb: {self.verb!r}")
+        first = ("context",) if self.form is None else ("context", "values")
+        takes: list[tuple[Callable[..., Any] | None, tuple[str, ...]]] = [
+            (self.handler, first),
+            (self.check, ("context",)),
+            (self.form if callable(self.form) else None, ()),
+            (self.form.prefill if isinstance(self.form, FormSpec) else None, ("context",)),
+        ]
+        for function, positional in takes:
+            if function is not None:
+                try:
+                    inspect.signature(function).bind(*positional, **{a.name: None for a in self.args})
+                except TypeError as e:
+                    raise ValueError(f"action {self.verb!r}: {function.__qualname__} does not fit: {e}") from e
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A verb with its arguments: what one button means."""
+
+    spec: ActionSpec
+    args: Mapping[str, Any]
+
+    @property
+    def verb(self) -> str:
+        """Its verb."""
+        return self.spec.verb
+
+    def pack(self) -> str:
+        """Return the button's data. Raises `ValueError` if it does not fit."""
+        return pack(self.verb, *self.args.values())
+
+    def form(self) -> FormSpec | None:
+        """Return the form that it opens, if any."""
+        form = self.spec.form
+        return form(**self.args) if callable(form) else form
+
+
+class ActionRegistry(Registry[ActionSpec]):
+    """All verbs."""
+
+    def __init__(self, own: Iterable[ActionSpec] = ()) -> None:
+        """``own`` are the product's. Raises `db.registry.NameTaken`."""
+        super().__init__("action", lambda spec: spec.verb, own)
+
+    def read(self, data: str) -> Action:
+        """Return what a button's data means. Raises `BadButton`."""
+        verb, packed = split(data)
+        spec = self.get(verb)
+        if spec is None or len(packed) != len(spec.args):
+            raise BadButton(data)
+        return Action(spec, {arg.name: arg.read(p) for arg, p in zip(spec.args, packed, strict=True)})

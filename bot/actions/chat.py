@@ -1,0 +1,17 @@
+"""Buttons of persona chat."""
+
+from typing import Final
+
+from bot.actions.base import ActionSpec, Arg
+from bot.context import Context
+from db import chats
+from db.work import PersonaReply
+
+
+async def variant(context: Context, message: int) -> None:
+    """Answer again; the old answer is kept."""
+    reply = (await chats.again(context.who.conversation, message)).reply
+    await context.work(PersonaReply(reply=reply.id))
+
+
+ACTIONS: Final = (ActionSpec("variant", variant, (Arg("message"),)),)

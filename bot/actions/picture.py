@@ -1,0 +1,110 @@
+"""Buttons of pictures: draw a page, draw again, vary, enlarge, change, show the prompt or the file, delete."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.actions.base import ActionSpec, Arg, FormSpec
+from bot.commands.picture import CHANGE, PROMPT_LENGTH, allowed_here, picture_terms, rating_here
+from bot.context import Context
+from bot.messages import Field
+from db import pictures, stories
+from db.errors import NotAllowed, NotFound
+from db.payloads.notice import Erase
+from db.payloads.picture import PictureOriginal, PicturePrompt
+from db.work import DrawAgain, FromPicture, IllustratePage, Imagine, Upscale, Variations
+from prompts.safety.rating import exceeds, parse_rating
+
+_PICTURE: Final = (Arg("picture"),)
+CHANGE_FORM: Final = FormSpec(
+    "form.change_title",
+    (
+        Field(
+            "text",
+            "form.change_field",
+            placeholder="form.change_placeholder",
+            multiline=True,
+            max_length=PROMPT_LENGTH,
+        ),
+    ),
+)
+
+
+async def illustrate(context: Context, page: int) -> None:
+    """Draw a page."""
+    found = await stories.page_of(context.account_id, page)
+    if found is None or found[1].state != "ready":
+        raise NotFound("story.unknown")
+    await context.work(IllustratePage(illustrates=page, **picture_terms(context).model_dump()))
+
+
+async def draw_again(context: Context, picture: int) -> None:
+    """Draw the same again with another seed."""
+    await _redraw(context, DrawAgain, picture)
+
+
+async def vary(context: Context, picture: int) -> None:
+    """Redraw a picture a little differently."""
+    await _redraw(context, Variations, picture)
+
+
+async def upscale(context: Context, picture: int) -> None:
+    """Redraw a picture at twice its size."""
+    await _redraw(context, Upscale, picture)
+
+
+async def change(context: Context, values: Mapping[str, str], picture: int) -> None:
+    """Redraw a picture as something else."""
+    kept = await pictures.get(context.account_id, picture)
+    order = Imagine(
+        prompt=" ".join(values.get("text", "").split()),
+        negative=kept.negative,
+        lora=kept.lora,
+        style=kept.style,
+        size=kept.size,
+        quality=kept.quality,
+        rating=rating_here(context),
+        source=kept.id,
+        strength=CHANGE / 100,
+        **picture_terms(context).model_dump(),
+    )
+    await context.work(order)
+
+
+async def show_prompt(context: Context, picture: int) -> None:
+    """Show what a picture was drawn from."""
+    found = await pictures.get(context.account_id, picture)
+    await context.say(PicturePrompt(picture=found.id), ordered=False, private=True)
+
+
+async def send_file(context: Context, picture: int) -> None:
+    """Send a picture's best file."""
+    found = await pictures.get(context.account_id, picture)
+    if exceeds(parse_rating(found.rating), allowed_here(context)):
+        raise NotAllowed("picture.place_refuses")
+    await context.say(PictureOriginal(picture=found.id))
+
+
+async def erase(context: Context, picture: int) -> None:
+    """Delete a picture and its message."""
+    admin = context.event.user.is_admin
+    for each in await pictures.delete(context.account_id, context.user_id, picture, admin=admin):
+        await context.answer_for(each)
+    await context.change_pressed(Erase())
+    await context.notice("picture.deleted")
+
+
+async def _redraw(context: Context, how: type[FromPicture], picture_id: int) -> None:
+    picture = await pictures.get(context.account_id, picture_id)
+    await context.work(how(picture=picture.id, **picture_terms(context).model_dump()))
+
+
+ACTIONS: Final = (
+    ActionSpec("picture", illustrate, (Arg("page"),)),
+    ActionSpec("redraw", draw_again, _PICTURE),
+    ActionSpec("vary", vary, _PICTURE),
+    ActionSpec("upscale", upscale, _PICTURE),
+    ActionSpec("change", change, _PICTURE, form=CHANGE_FORM),
+    ActionSpec("prompt", show_prompt, _PICTURE),
+    ActionSpec("file", send_file, _PICTURE),
+    ActionSpec("erase", erase, _PICTURE),
+)

@@ -1,0 +1,106 @@
+"""Buttons of stories: take a choice, go back, try again, write an own action, open, delete."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.actions.base import ActionSpec, Arg, FormSpec
+from bot.commands import story as story_commands
+from bot.context import Context
+from bot.messages import Field
+from db import jobs, stories
+from db.errors import BadInput, Moved
+from db.payloads.story import PageLeft
+from db.stories import Move
+
+_PAGE: Final = (Arg("page"), Arg("revision", "number"))
+_STORY: Final = (Arg("story"),)
+OWN_FORM: Final = FormSpec(
+    "form.own_title",
+    (
+        Field(
+            "text",
+            "form.own_field",
+            placeholder="form.own_placeholder",
+            multiline=True,
+            max_length=stories.OWN_ACTION_LENGTH,
+        ),
+    ),
+)
+
+
+async def choose(context: Context, page: int, revision: int, position: int) -> None:
+    """Take an offered choice."""
+    await _moved(context, page, await stories.choose(context.account_id, context.user_id, page, revision, position))
+
+
+async def back(context: Context, page: int, revision: int) -> None:
+    """Go back to the page before."""
+    await context.change_pressed(PageLeft(page=page))
+    await story_commands.go_back(context, page, revision)
+
+
+async def retry(context: Context, page: int, revision: int) -> None:
+    """Write another variant of the page."""
+    move = await stories.retry(context.account_id, context.user_id, page, revision)
+    await context.change_pressed(PageLeft(page=page))
+    await story_commands.show(context, move)
+
+
+async def own(context: Context, values: Mapping[str, str], page: int, revision: int) -> None:
+    """Take an action that the person wrote."""
+    await take_own(context, page, revision, values.get("text", ""))
+
+
+async def check_own(context: Context, page: int, revision: int) -> None:
+    """Refuse the form for an own action on a page that the story has left."""
+    found = await stories.page_of(context.account_id, page)
+    if found is None:
+        raise BadInput("story.unknown")
+    story, current = await stories.at_cursor(context.account_id, context.user_id, found[0].id)
+    if current.id != page or story.revision != revision:
+        raise Moved("story.being_written" if current.state == "pending" else "story.moved_on", story.id)
+
+
+async def take_own(context: Context, page: int, revision: int, text: str) -> None:
+    """Take an action that the person wrote, in a form or as a message."""
+    await _moved(context, page, await stories.choose_own(context.account_id, context.user_id, page, revision, text))
+
+
+async def show_current(context: Context, story: int) -> None:
+    """Open a story here and show where it stands."""
+    await story_commands.show_current(context, story)
+
+
+async def delete(context: Context, story: int) -> None:
+    """Delete a story."""
+    deleted, abandoned = await stories.delete(context.account_id, context.user_id, story)
+    for each in abandoned:
+        await context.answer_for(each)
+    await context.notice("story.deleted", private=False, title=deleted.title)
+
+
+async def keep(context: Context, story: int) -> None:
+    """Do not delete a story after all."""
+    kept, _ = await stories.at_cursor(context.account_id, context.user_id, story)
+    await context.notice("story.kept", title=kept.title)
+
+
+async def _moved(context: Context, page_id: int, move: Move) -> None:
+    """Mark the choice, show where it leads, and give the page's waiting job what it waits for."""
+    await context.change_pressed(PageLeft(page=page_id, choice=move.page.choice_id))
+    await story_commands.show(context, move)
+    job_id = None if move.left is None else move.left.job_id
+    if job_id is not None and await jobs.interact(job_id, {"choice": move.page.choice_id}):
+        context.wakes.append(job_id)
+
+
+ACTIONS: Final = (
+    ActionSpec("choose", choose, (*_PAGE, Arg("position", "number"))),
+    ActionSpec("back", back, _PAGE),
+    ActionSpec("retry", retry, _PAGE),
+    ActionSpec("own", own, _PAGE, form=OWN_FORM, check=check_own),
+    ActionSpec("current", show_current, _STORY),
+    ActionSpec("open", show_current, _STORY),
+    ActionSpec("delete", delete, _STORY),
+    ActionSpec("keep", keep, _STORY),
+)

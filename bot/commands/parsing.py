@@ -1,0 +1,74 @@
+"""From what a person typed behind a command to typed values: free text, names, numbers and choices, with bounds."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bot.commands.base import CommandRegistry, CommandSpec, Parameter
+from bot.events import Command
+from db.errors import BadInput
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+
+def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSpec, dict[str, str]]:
+    """Return a command's spec and its values by name; free text goes to its first text parameter.
+
+    Raises `BadInput` for a command or a parameter that does not exist.
+    """
+    spec = commands.get(command.name)
+    if spec is None:
+        words = command.name.split()
+        group = commands.groups().get(words[0] if words else "")
+        if group is not None and len(words) == 1:
+            verbs = ", ".join(s.name.split()[-1] for s in group)
+            raise BadInput("command.group", name=f"/{command.name}", verbs=verbs)
+        raise BadInput("command.unknown", name=f"/{command.name}")
+    values = {k: v for k, v in command.values.items() if v.strip()}
+    if spec.file is not None:
+        values.pop(spec.file.name, None)
+    unknown = values.keys() - {p.name for p in spec.parameters}
+    if unknown:
+        raise BadInput("command.unknown_parameter", name=f"/{spec.name}", parameter=min(unknown))
+    first = next((p for p in spec.parameters if p.kind is str), None)
+    if command.rest.strip() and first is not None and first.name not in values:
+        values[first.name] = command.rest.strip()
+    return spec, values
+
+
+def typed_values(spec: CommandSpec, values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values in their parameters' types. Raises `BadInput`."""
+    return {p.name: _typed(p, value) for p in spec.parameters if (value := values.get(p.name)) is not None}
+
+
+def read_integer(parameter: str, value: str, minimum: int, maximum: int) -> int:
+    """Return a number that a person typed. Raises `BadInput` unless it is one within the bounds."""
+    if _INTEGER.fullmatch(value.strip()) is None:
+        raise BadInput("command.bad_number", parameter=parameter, value=value[:40])
+    number = int(value)
+    if not minimum <= number <= maximum:
+        raise BadInput("command.out_of_range", parameter=parameter, minimum=minimum, maximum=maximum)
+    return number
+
+
+def _typed(parameter: Parameter, value: str) -> Any:
+    if len(value) > parameter.max_length:
+        raise BadInput("command.too_long", parameter=parameter.name, length=len(value), limit=parameter.max_length)
+    if parameter.choices:
+        by_word = {w.casefold(): v for label, v in parameter.choices for w in (label, v)}
+        if value.casefold() not in by_word:
+            choices = ", ".join(v for _, v in parameter.choices)
+            raise BadInput("command.bad_choice", parameter=parameter.name, choices=choices, value=value)
+        return by_word[value.casefold()]
+    if parameter.kind is bytes:  # in place of a file stands the id under which it is kept
+        return int(value)
+    if parameter.kind is int:
+        return read_integer(parameter.name, value, parameter.minimum, parameter.maximum)
+    if parameter.kind is bool:
+        word = value.strip().casefold()
+        if word not in _TRUE | _FALSE:
+            raise BadInput("command.bad_choice", parameter=parameter.name, choices="yes, no", value=value)
+        return word in _TRUE
+    return value

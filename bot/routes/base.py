@@ -1,0 +1,36 @@
+"""Routes of plain text: a topic's handler for a conversation's mode, and for replies to its messages."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bot.context import Context
+from bot.events import TextMessage
+from db.registry import Registry
+
+Handler = Callable[[Context, TextMessage], Awaitable[bool]]
+"""Handles a text; False if there is nothing here that it could belong to."""
+ReplyHandler = Callable[[Context, Mapping[str, Any], TextMessage], Awaitable[bool]]
+"""The same for a reply; gets the payload of the outbox row whose message is replied to."""
+DEFAULT_MODE: Final = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class TextRoute:
+    """Takes the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds."""
+
+    mode: str
+    handler: Handler
+    replies: Mapping[str, ReplyHandler] = field(default_factory=dict[str, ReplyHandler])
+
+
+class RouteRegistry(Registry[TextRoute]):
+    """All routes by mode."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        super().__init__("route", lambda route: route.mode)
+
+    def reply_handler(self, kind: str) -> ReplyHandler | None:
+        """Return the handler of replies to messages of an outbox kind."""
+        return next((route.replies[kind] for route in self if kind in route.replies), None)

@@ -1,0 +1,111 @@
+"""Topics: what the bot can do. The one list of the product's own, and those of installed packages.
+
+A topic brings commands, actions (buttons), views (messages), routes for plain text, menu entries and wording, in files
+of its name. A package adds a topic by an entry point of the group ``storyfork.topics`` that names a `Topic`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bot import locales
+from bot.actions import chat as chat_actions
+from bot.actions import job as job_actions
+from bot.actions import persona as persona_actions
+from bot.actions import picture as picture_actions
+from bot.actions import story as story_actions
+from bot.actions.base import ActionRegistry, ActionSpec
+from bot.commands import general, model, persona, picture, prompt, story
+from bot.commands.base import CommandRegistry, CommandSpec
+from bot.forms import Forms
+from bot.menus import MenuRegistry, MenuSpec
+from bot.routes import chat as chat_routes
+from bot.routes import story as story_routes
+from bot.routes.base import RouteRegistry, TextRoute
+from bot.views import account as account_views
+from bot.views import chat as chat_views
+from bot.views import form as form_views
+from bot.views import notice as notice_views
+from bot.views import persona as persona_views
+from bot.views import picture as picture_views
+from bot.views import prompt as prompt_views
+from bot.views import status as status_views
+from bot.views import story as story_views
+from bot.views.base import ViewRegistry, ViewSpec
+from db.registry import OWN, NameTaken, Problem, load_plugins
+
+GROUP: Final = "storyfork.topics"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What belongs together. ``wording`` is a Python package that holds ``<language>.toml`` files (bot.locales)."""
+
+    name: str
+    commands: Sequence[CommandSpec] = ()
+    actions: Sequence[ActionSpec] = ()
+    views: Sequence[ViewSpec[Any]] = ()
+    routes: Sequence[TextRoute] = ()
+    menus: Sequence[MenuSpec] = ()
+    wording: str = ""
+
+
+PRODUCT: Final = (
+    Topic("story", story.COMMANDS, story_actions.ACTIONS, story_views.VIEWS, story_routes.ROUTES),
+    Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
+    Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES),
+    Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS),
+    Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
+    Topic("account", model.COMMANDS, (), account_views.VIEWS),
+    Topic("job", (), job_actions.ACTIONS),
+    Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),
+)
+"""In the order in which help lists their commands."""
+
+
+class Topics:
+    """The registries of all topics. ``problems`` names the packages that could not be used, and why."""
+
+    def __init__(self) -> None:
+        """Only forms are known."""
+        self.commands = CommandRegistry()
+        self.actions = ActionRegistry()
+        self.views = ViewRegistry()
+        self.routes = RouteRegistry()
+        self.menus = MenuRegistry()
+        self.forms = Forms(self.commands, self.actions)
+        self.problems: list[Problem] = []
+        self._sources: dict[str, str] = {}
+        self.add(Topic("form", actions=self.forms.actions(), views=form_views.VIEWS), OWN)
+
+    def add(self, topic: object, source: str) -> None:
+        """Register everything of a topic, or nothing.
+
+        Raises `TypeError` for what is no topic, `db.registry.NameTaken` for a name that another one has.
+        """
+        if not isinstance(topic, Topic):
+            raise TypeError(f"{topic!r} is not a bot.topics.Topic")
+        if topic.name in self._sources:
+            raise NameTaken(f"topic {topic.name!r} is taken by {self._sources[topic.name]}")
+        self.commands.check(topic.commands, CommandSpec)
+        self.actions.check(topic.actions, ActionSpec)
+        self.views.check(topic.views, ViewSpec)
+        self.routes.check(topic.routes, TextRoute)
+        self.menus.check(topic.menus, MenuSpec)
+        if topic.wording:
+            locales.add(topic.wording)
+        self.commands.add_all(topic.commands, source)
+        self.actions.add_all(topic.actions, source)
+        self.views.add_all(topic.views, source)
+        self.routes.add_all(topic.routes, source)
+        self.menus.add_all(topic.menus, source)
+        self._sources[topic.name] = source
+
+
+def load_topics(own: Iterable[Topic] = PRODUCT) -> Topics:
+    """Return the product's topics and those of installed packages."""
+    topics = Topics()
+    for topic in own:
+        topics.add(topic, OWN)
+    topics.problems += load_plugins(GROUP, topics.add)
+    return topics

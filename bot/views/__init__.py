@@ -1,0 +1,1 @@
+"""Views: from an outbox row to the neutral message a person sees, one file per topic."""

@@ -1,0 +1,19 @@
+"""Messages of an account's settings."""
+
+from typing import Final
+
+from bot.messages import Message
+from bot.views import status_lines
+from bot.views.base import ViewContext, ViewSpec
+from db import accounts
+from db.payloads.account import ModelChoice
+
+
+async def model(view: ViewContext, payload: ModelChoice) -> Message:
+    """Compose which model writes here, and which may be chosen."""
+    chosen = await accounts.chosen_model(payload.account)
+    lines = status_lines.models(view.words, chosen, await view.around.queue.models())
+    return Message("\n\n".join(lines), private=True)
+
+
+VIEWS: Final = (ViewSpec(ModelChoice, model),)

@@ -1,0 +1,97 @@
+"""What a view is: it composes the message of one kind of outbox row, from the database, at the moment of sending."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from bot import locales
+from bot.actions.packing import pack
+from bot.commands.base import CommandRegistry
+from bot.forms import Forms
+from bot.messages import Button, ButtonStyle, Message
+from db.payloads.base import Payload
+from db.registry import Registry
+from prompts.registry import PromptRegistry
+from workers.queue import Queue
+
+P = TypeVar("P", bound=Payload)
+BUTTONS_A_ROW: Final = 5
+"""Discord's limit."""
+
+
+class Words:
+    """The wordings of one language."""
+
+    def __init__(self, language: str) -> None:
+        """``language`` is a BCP 47 tag; empty for the default."""
+        self.language = language or locales.DEFAULT
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """Return a wording with its slots filled."""
+        return locales.text(key, values, self.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What views may look at besides the database. ``operators`` run the service, as ``platform:user id``."""
+
+    commands: CommandRegistry
+    forms: Forms
+    prompts: PromptRegistry
+    queue: Queue
+    operators: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ViewContext:
+    """For whom and where a message is composed. ``place`` is the kind of conversation, ``account_id`` its account."""
+
+    platform: str
+    place: str
+    user_id: str
+    account_id: int
+    words: Words
+    around: Surroundings
+
+    @property
+    def for_operator(self) -> bool:
+        """Whether this goes to an operator alone. The console is only used on the machine itself."""
+        operator = self.platform == "console" or f"{self.platform}:{self.user_id}" in self.around.operators
+        return operator and self.place == "dm"
+
+    def button(
+        self, verb: str, *args: int | str, label: str = "", text: str = "", style: ButtonStyle = "secondary"
+    ) -> Button:
+        """Return a button. ``label`` is its wording's key under ``button.`` if not the verb; ``text`` replaces it."""
+        shown = text or self.words(f"button.{label or verb}")
+        return Button(shown, pack(verb, *args), word=(text or label or verb).lower(), style=style)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSpec(Generic[P]):
+    """A kind of message: its payload and what composes it (None: the subject is gone, nothing is sent).
+
+    ``thread_opened(payload, conversation_id, chat_id)`` records the thread that a message with ``thread`` was given.
+    """
+
+    payload: type[P]
+    compose: Callable[[ViewContext, P], Awaitable[Message | None]]
+    thread_opened: Callable[[P, int, str], Awaitable[None]] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The outbox rows that it composes."""
+        return self.payload.kind
+
+
+class ViewRegistry(Registry[ViewSpec[Any]]):
+    """All views by kind."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        super().__init__("message kind", lambda view: view.kind)
+
+
+def in_rows(buttons: Sequence[Button], width: int = BUTTONS_A_ROW) -> tuple[tuple[Button, ...], ...]:
+    """Return buttons in rows."""
+    return tuple(tuple(buttons[n : n + width]) for n in range(0, len(buttons), width))

@@ -1,0 +1,25 @@
+"""Messages of persona chat."""
+
+from typing import Final
+
+from bot.messages import Message
+from bot.views.base import ViewContext, ViewSpec
+from db import chats
+from db.payloads.persona import ChatReply
+
+
+async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
+    """Compose a persona's reply."""
+    found = await chats.get(payload.message)
+    if found is None:
+        return None
+    message, persona, _ = found
+    return Message(
+        message.text,
+        speaker=persona.name,
+        footer=view.words("chat.stopped") if payload.stopped else "",
+        buttons=((view.button("variant", message.id, label="again"),),),
+    )
+
+
+VIEWS: Final = (ViewSpec(ChatReply, reply),)

@@ -1,0 +1,29 @@
+"""The question for one field of a form."""
+
+from dataclasses import replace
+from typing import Final, Literal
+
+from bot.messages import Button, Message
+from bot.views.base import ViewContext, ViewSpec
+from db.payloads.account import Question
+
+
+async def question(view: ViewContext, payload: Question) -> Message | None:
+    """Compose the question, with what is there already and the ways to leave it so."""
+    given = dict.fromkeys(payload.given, "")
+    form = view.around.forms.question(payload.form, given, payload.present, view.words.language)
+    if form is None:
+        return None
+    field = form.fields[0]
+    keep = (replace(view.button("keep_field"), role="keep"),) if field.value else ()
+    skip = (_skip(view, "clear" if field.value else "skip"),) if not field.required else ()
+    buttons = (*keep, *skip)
+    footer = view.words("form.cancel_hint")
+    return Message(field.label, title=form.title, footer=footer, asks=field, buttons=(buttons,) if buttons else ())
+
+
+def _skip(view: ViewContext, role: Literal["skip", "clear"]) -> Button:
+    return replace(view.button("skip_field", label=f"{role}_field"), role=role)
+
+
+VIEWS: Final = (ViewSpec(Question, question),)

@@ -1,0 +1,93 @@
+"""Messages of pictures."""
+
+from typing import Final, Literal
+
+from bot.messages import Attachment, FileContent, Message, OutgoingPicture
+from bot.views.base import ViewContext, ViewSpec
+from db import pictures
+from db.errors import NotFound
+from db.payloads.picture import PictureOriginal, PicturePrompt, PictureReady
+from db.pictures import Picture
+
+_ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+async def picture(view: ViewContext, payload: PictureReady) -> Message:
+    """Compose a picture with what can be done with it."""
+    found = await pictures.find(view.account_id, payload.picture)
+    if found is None:
+        return Message(view.words("picture.unknown"))
+    larger = (view.button("upscale", found.id),) if found.kind != "upscaled" else ()
+    return Message(
+        "",
+        footer=_footer(view, found),
+        buttons=(
+            (*(view.button(verb, found.id) for verb in ("redraw", "vary", "change")), *larger),
+            (
+                view.button("prompt", found.id),
+                view.button("file", found.id),
+                view.button("erase", found.id, style="danger"),
+            ),
+        ),
+        pictures=(_shown(found),),
+    )
+
+
+async def picture_original(view: ViewContext, payload: PictureOriginal) -> Message:
+    """Compose a picture's best file."""
+    found = await pictures.find(view.account_id, payload.picture)
+    if found is None:
+        return Message(view.words("picture.unknown"))
+    return Message("", footer=_footer(view, found), attachments=(_original(found),))
+
+
+async def picture_prompt(view: ViewContext, payload: PicturePrompt) -> Message:
+    """Compose what a picture was drawn from, for the person who asks."""
+    found = await pictures.find(view.account_id, payload.picture)
+    if found is None:
+        return Message(view.words("picture.unknown"), private=True)
+    lines = [found.prompt]
+    if found.negative:
+        lines.append(view.words("picture.prompt_negative", negative=found.negative))
+    if found.lora:
+        lines.append(view.words("picture.prompt_lora", lora=found.lora))
+    how = view.words(
+        "picture.prompt_how",
+        style=found.style or view.words("picture.default"),
+        quality=found.quality or view.words("picture.default"),
+        seed=found.seed,
+        engine=found.engine,
+    )
+    return Message("\n\n".join(lines), title=view.words("picture.prompt_title"), footer=how, private=True)
+
+
+def _footer(view: ViewContext, found: Picture) -> str:
+    return view.words("picture.footer", seed=found.seed, width=found.width, height=found.height)
+
+
+def _shown(found: Picture) -> OutgoingPicture:
+    async def load(form: Literal["full", "photo"]) -> FileContent:
+        return await _file(found, form)
+
+    return OutgoingPicture(load, found.alt, hidden=found.hidden)
+
+
+def _original(found: Picture) -> Attachment:
+    async def load() -> FileContent:
+        return await _file(found, "full")
+
+    return Attachment(load, found.alt, hidden=found.hidden)
+
+
+async def _file(found: Picture, form: Literal["full", "photo"]) -> FileContent:
+    file = await pictures.file(found.id, form)
+    if file is None:
+        raise NotFound("picture.unknown")
+    return FileContent(file.data, file.mime, f"picture-{found.id}.{_ENDINGS[file.mime]}")
+
+
+VIEWS: Final = (
+    ViewSpec(PictureReady, picture),
+    ViewSpec(PictureOriginal, picture_original),
+    ViewSpec(PicturePrompt, picture_prompt),
+)

@@ -1,0 +1,25 @@
+"""Messages of prompts."""
+
+from typing import Final
+
+from bot.messages import Message
+from bot.views.base import ViewContext, ViewSpec
+from db import overrides
+from db.payloads.account import PromptSource
+from prompts.errors import PromptNotFound
+
+
+async def source(view: ViewContext, payload: PromptSource) -> Message:
+    """Compose the prompt that is in force for the account."""
+    name, prompts = payload.name, view.around.prompts
+    try:
+        default = prompts.get(name)
+    except PromptNotFound:
+        return Message(view.words("prompt.unknown", name=name, names=", ".join(prompts.names())), private=True)
+    own = await overrides.get(payload.account, name)
+    footer = view.words("prompt.state_default") if own is None else view.words("prompt.state_changed", name=name)
+    title = view.words("prompt.title", name=name)
+    return Message(own if own is not None else default.source, title=title, footer=footer, private=True)
+
+
+VIEWS: Final = (ViewSpec(PromptSource, source),)

@@ -1,0 +1,38 @@
+"""`/status` and `/help`."""
+
+from typing import Final
+
+from bot.commands.base import CommandSpec
+from bot.messages import Message
+from bot.views import status_lines
+from bot.views.base import ViewContext, ViewSpec
+from db import jobs, outbox, stories
+from db.payloads.account import Help, ServiceStatus
+
+
+async def status(view: ViewContext, payload: ServiceStatus) -> Message:
+    """Compose how busy the service is; an operator also sees workers, engines and open messages."""
+    heartbeats = await view.around.queue.heartbeats()
+    mine = await stories.count_owned(payload.account, payload.user)
+    lines = status_lines.everybody(view.words, heartbeats, await jobs.load())
+    lines.append(view.words("status.stories", stories=mine))
+    if view.for_operator:
+        work, mail = await jobs.counts(), await outbox.counts()
+        lines += ["", *status_lines.operators(view.words, heartbeats, work, mail)]
+    return Message("\n".join(lines), title=view.words("status.title"), private=True)
+
+
+async def help_(view: ViewContext, payload: Help) -> Message:
+    """Compose what a person can do here."""
+    del payload
+    lines = [view.words("help.line", usage=usage(spec), help=spec.help) for spec in view.around.commands]
+    return Message(view.words("help.intro") + "\n\n" + "\n".join(lines), title=view.words("help.title"))
+
+
+def usage(spec: CommandSpec) -> str:
+    """Return how a command is typed: ``/story new premise [genre] …``."""
+    words = [f"/{spec.name}", *(p.name if p.required else f"[{p.name}]" for p in spec.parameters)]
+    return " ".join(words)
+
+
+VIEWS: Final = (ViewSpec(ServiceStatus, status), ViewSpec(Help, help_))

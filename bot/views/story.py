@@ -1,0 +1,148 @@
+"""Messages of stories."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.messages import Button, Message
+from bot.views.base import ViewContext, ViewSpec, in_rows
+from db import accounts, stories
+from db.payloads.story import DeleteStory, PageFailed, PageLeft, PageReady, StoryList
+from db.stories import Choice, Page, Story
+
+LISTED: Final = 10
+"""Stories of a list that get a button."""
+THREAD_NAME: Final = 90
+
+
+async def page(view: ViewContext, payload: PageReady) -> Message:
+    """Compose a page; with buttons only where the story still stands there."""
+    found = await stories.page_of(view.account_id, payload.page)
+    if found is None:
+        # Deleted since: where the platform shows that an answer is coming, one must come.
+        return Message(view.words("story.unknown"))
+    story, current, choices = found
+    opens = current.parent_id is None and current.variant_index == 0 and view.place == "group"
+    here = story.cursor_id == current.id
+    if not here:
+        footer = view.words("story.moved_footer")
+    elif current.ending:
+        footer = view.words("story.the_end")
+    else:
+        footer = view.words("story.page", number=current.number, title=_title(view, story))
+    return Message(
+        current.text,
+        title=current.title,
+        choices=_offered(choices),
+        footer=footer,
+        buttons=page_buttons(view, story, current, choices) if here else current_button(view, story.id),
+        thread=(story.title or current.title)[:THREAD_NAME] if opens else "",
+    )
+
+
+async def page_left(view: ViewContext, payload: PageLeft) -> Message | None:
+    """Compose a page that the story has left, with the choice that was taken."""
+    found = await stories.page_of(view.account_id, payload.page)
+    if found is None or found[1].state != "ready":
+        return None  # without text there is nothing that could stand in the message
+    _, left, choices = found
+    taken = next((c for c in choices if c.id == payload.choice), None)
+    own = taken is not None and taken.kind == "own"
+    return Message(
+        left.text,
+        title=left.title,
+        choices=_offered(choices),
+        taken=None if taken is None or own else taken.position,
+        footer=view.words("story.you_chose", text=taken.text) if taken is not None and own else "",
+    )
+
+
+async def page_failed(view: ViewContext, payload: PageFailed) -> Message:
+    """Compose the apology for a page that could not be written, with the page where the story is now."""
+    reason = view.words(payload.key, **payload.values)
+    story_id = payload.values.get("story")
+    found = None if story_id is None else await stories.current_of(view.account_id, int(story_id))
+    if found is None:
+        return Message(view.words("job.failed", reason=reason))
+    story, current, choices = found
+    first = current.parent_id is None and current.state == "failed"
+    writing = current.state == "pending"
+    return Message(
+        view.words("story.failed_first" if first else "story.failed", reason=reason),
+        choices=_offered(choices),
+        buttons=current_button(view, story.id) if writing else page_buttons(view, story, current, choices),
+    )
+
+
+async def story_list(view: ViewContext, payload: StoryList) -> Message:
+    """Compose a person's list of stories."""
+    found = await stories.list_summaries(payload.account, payload.user, limit=LISTED + 1)
+    if not found:
+        return Message(view.words("story.list_empty"), private=True)
+    shown = found[:LISTED]
+    lines = [view.words("story.list_line", title=_title(view, s.story), number=s.number) for s in shown]
+    return Message(
+        "",
+        title=view.words("story.list_title"),
+        choices=tuple(lines),
+        footer=view.words("story.list_more", count=LISTED) if len(found) > LISTED else "",
+        buttons=in_rows([_numbered(view, n, "open", s.story.id) for n, s in enumerate(shown, 1)]),
+        private=True,
+    )
+
+
+async def delete_story(view: ViewContext, payload: DeleteStory) -> Message | None:
+    """Compose the question whether to delete a story."""
+    found = await stories.summary(view.account_id, payload.story)
+    if found is None:
+        return None
+    story = found.story
+    return Message(
+        view.words("story.delete_ask", title=_title(view, story), pages=found.pages),
+        buttons=((view.button("delete", story.id, style="danger"), view.button("keep", story.id)),),
+        private=True,
+    )
+
+
+async def page_thread(payload: PageReady, conversation_id: int, chat_id: str) -> None:
+    """Record that the page's story is told in a thread from now on."""
+    found = await stories.page(payload.page)
+    if found is not None:
+        await accounts.open_thread(conversation_id, chat_id, found[0].id)
+
+
+def page_buttons(
+    view: ViewContext, story: Story, page: Page, choices: Sequence[Choice]
+) -> tuple[tuple[Button, ...], ...]:
+    """Return the buttons under the page where a story stands."""
+    at = (page.id, story.revision)
+    numbers = tuple(_numbered(view, c.position, "choose", *at, c.position) for c in choices if c.kind != "own")
+    back = (view.button("back", *at),) if page.parent_id is not None else ()
+    own = (view.button("own", *at),) if page.state == "ready" and not page.ending else ()
+    drawn = (view.button("picture", page.id),) if page.state == "ready" else ()
+    return tuple(row for row in (numbers, (*back, view.button("retry", *at), *own, *drawn)) if row)
+
+
+def current_button(view: ViewContext, story_id: int) -> tuple[tuple[Button, ...], ...]:
+    """Return the way to a story's current page."""
+    return ((view.button("current", story_id, style="primary"),),)
+
+
+def _numbered(view: ViewContext, number: int, verb: str, *args: int) -> Button:
+    return view.button(verb, *args, text=str(number), style="primary" if verb == "choose" else "secondary")
+
+
+def _offered(choices: Sequence[Choice]) -> tuple[str, ...]:
+    return tuple(c.text for c in choices if c.kind != "own")
+
+
+def _title(view: ViewContext, story: Story) -> str:
+    return story.title or view.words("story.title_unknown")
+
+
+VIEWS: Final = (
+    ViewSpec(PageReady, page, page_thread),
+    ViewSpec(PageLeft, page_left),
+    ViewSpec(PageFailed, page_failed),
+    ViewSpec(StoryList, story_list),
+    ViewSpec(DeleteStory, delete_story),
+)

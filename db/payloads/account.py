@@ -1,0 +1,53 @@
+"""Payloads of accounts: settings, status, help, forms."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from db.payloads.base import Payload
+
+
+class ModelChoice(Payload):
+    """Which text model an account uses, and which it may choose."""
+
+    kind: ClassVar[str] = "model"
+
+    account: int
+
+
+class PromptSource(Payload):
+    """The prompt that is in force for an account."""
+
+    kind: ClassVar[str] = "prompt"
+
+    account: int
+    name: str
+
+
+class ServiceStatus(Payload):
+    """How busy the service is."""
+
+    kind: ClassVar[str] = "status"
+
+    account: int
+    user: int
+
+
+class Help(Payload):
+    """What a person can do here."""
+
+    kind: ClassVar[str] = "help"
+
+
+class Question(Payload):
+    """The next field of a form that is asked field by field.
+
+    ``form`` is the packed action that opened it, ``given`` names the fields that are answered, ``present`` holds what
+    was there before.
+    """
+
+    kind: ClassVar[str] = "question"
+
+    form: str
+    given: list[str] = Field(default_factory=list[str])
+    present: dict[str, str] = Field(default_factory=dict[str, str])

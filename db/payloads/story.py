@@ -1,0 +1,50 @@
+"""Payloads of stories."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from db.payloads.base import Payload
+
+
+class PageReady(Payload):
+    """A page with its choices."""
+
+    kind: ClassVar[str] = "page"
+
+    page: int
+
+
+class PageLeft(Payload):
+    """A page whose message loses its buttons; ``choice`` is the one that was taken, if any."""
+
+    kind: ClassVar[str] = "mark"
+
+    page: int
+    choice: int | None = None
+
+
+class PageFailed(Payload):
+    """A page could not be written; the reason is a wording. ``values["story"]`` names the story, if it is known."""
+
+    kind: ClassVar[str] = "page_failed"
+
+    key: str
+    values: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class StoryList(Payload):
+    """A person's stories."""
+
+    kind: ClassVar[str] = "stories"
+
+    account: int
+    user: int
+
+
+class DeleteStory(Payload):
+    """The question whether a story shall be deleted."""
+
+    kind: ClassVar[str] = "delete"
+
+    story: int

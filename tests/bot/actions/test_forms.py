@@ -1,0 +1,148 @@
+"""Buttons and drafts that outlive a release, forms with optional and prefilled fields, numbers from clients."""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import pytest
+
+from bot.actions.base import ActionSpec, Arg, FormSpec
+from bot.commands.base import CommandSpec, Parameter
+from bot.compose import Composer
+from bot.context import Context
+from bot.events import Submit
+from bot.messages import Field, Form
+from bot.router import Router
+from bot.topics import PRODUCT, Topic, Topics
+from bot.views.base import Surroundings
+from db.models import Draft
+from prompts.registry import default_registry
+from tests.bot.world import FIELD_BY_FIELD, Bot, command, event_of, press, running_bot, say
+from workers.queue import Queue
+
+
+@pytest.fixture
+async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
+    async with running_bot(redis_url) as running:
+        yield running
+
+
+class Recorder:
+    """A topic whose button and command record what they were given."""
+
+    def __init__(self) -> None:
+        self.done: list[Any] = []
+        form = FormSpec(
+            "Roll",
+            (
+                Field("dice", "Which dice?"),
+                Field("note", "A note", required=False),
+                Field("luck", "Luck", required=False),
+            ),
+            self.present,
+        )
+        self.topic = Topic(
+            "dice",
+            (
+                CommandSpec(
+                    "roll dice", "Roll dice", self.command, (Parameter("sides", "How many", int, required=True),)
+                ),
+            ),
+            (ActionSpec("roll", self.roll, (Arg("table"),), form=form),),
+        )
+
+    async def present(self, context: Context, table: int) -> Mapping[str, str]:
+        del context, table
+        return {"dice": "d6", "note": "for luck"}
+
+    async def command(self, context: Context, values: dict[str, Any]) -> None:
+        self.done.append(values)
+        await context.notice("rolled")
+
+    async def roll(self, context: Context, values: Mapping[str, str], table: int) -> None:
+        self.done.append((table, dict(values)))
+        await context.notice("rolled")
+
+
+def with_topics(bot: Bot, queue: Queue, *topics: Topic) -> Bot:
+    """The same bot after an update that brought other topics, in this order."""
+    bot.topics = Topics()
+    for topic in topics:
+        bot.topics.add(topic, "test")
+    bot.around = Surroundings(bot.topics.commands, bot.topics.forms, default_registry(), queue)
+    bot.composer = Composer(bot.topics.views, bot.around)
+    capabilities = {"console": FIELD_BY_FIELD}
+    bot.router = Router(bot.topics, bot.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
+    return bot
+
+
+async def test_a_button_and_a_draft_made_before_a_command_was_added_still_do_what_they_did(bot: Bot, redis_url: str):
+    dice, other = Recorder(), Recorder()
+    other.topic = Topic(
+        "early", (CommandSpec("aaa", "First of all", other.command, (Parameter("x", "X", required=True),)),)
+    )
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, *PRODUCT, dice.topic)
+        await bot.does(command("roll dice"))
+        dialog = await bot.router.form_for(event_of(command("roll dice"), name="bob"))
+        assert isinstance(dialog, Form)
+        with_topics(bot, queue, other.topic, dice.topic, *reversed(PRODUCT))
+        await bot.does(say("20"))
+        await bot.does(Submit(form=dialog.action, values={"sides": "6"}), name="bob")
+    assert dice.done == [{"sides": 20}, {"sides": 6}]
+    assert other.done == []
+    assert await Draft.all().count() == 0
+
+
+async def test_fields_are_prefilled_kept_cleared_and_skipped(bot: Bot, redis_url: str):
+    dice = Recorder()
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, *PRODUCT, dice.topic)
+        first = await bot.answer(await bot.does(press("roll", 7)))
+        assert first.asks is not None
+        assert (first.asks.label, first.asks.value) == ("Which dice?", "d6")
+        assert [b.word for row in first.buttons for b in row] == ["keep_field"]
+        second = await bot.answer(await bot.does(press("keep_field")))
+        assert second.asks is not None
+        assert second.asks.value == "for luck"
+        assert [b.word for row in second.buttons for b in row] == ["keep_field", "clear_field"]
+        third = await bot.answer(await bot.does(press("skip_field")))
+        assert [b.word for row in third.buttons for b in row] == ["skip_field"]
+        await bot.does(press("skip_field"))
+        assert dice.done == [(7, {"dice": "d6", "note": "", "luck": ""})]
+        gone = await bot.answer(await bot.does(press("keep_field")))
+        assert "no longer open" in gone.body
+
+
+async def test_a_required_field_cannot_be_skipped(bot: Bot, redis_url: str):
+    dice = Recorder()
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, *PRODUCT, dice.topic)
+        await bot.does(press("roll", 7))
+        refused = await bot.answer(await bot.does(press("skip_field")))
+        assert "must be filled in" in refused.body
+        assert await Draft.all().count() == 1
+        whole = await bot.router.form_for(event_of(press("roll", 7), name="bob"))
+        assert isinstance(whole, Form)
+        assert [(f.name, f.value, f.required) for f in whole.fields] == [
+            ("dice", "d6", True),
+            ("note", "for luck", False),
+            ("luck", "", False),
+        ]
+
+
+@pytest.mark.parametrize("value", ["²", "--5", "1.5", "٣", "1e3", "9" * 30, "0x10", "1_000", "five"])
+async def test_a_number_that_is_none_is_told(bot: Bot, value: str):
+    answer = await bot.answer(await bot.does(command("imagine: a door", seed=value)))
+    assert "must be" in answer.body
+    assert "reference" not in answer.body
+
+
+async def test_a_defect_in_a_handler_is_a_defect_not_an_old_button(bot: Bot, redis_url: str):
+    async def broken(context: Context, table: int) -> None:
+        del context, table
+        raise LookupError("a bug")
+
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, *PRODUCT, Topic("broken", actions=(ActionSpec("broken", broken, (Arg("table"),)),)))
+        answer = await bot.answer(await bot.does(press("broken", 1)))
+    assert "reference" in answer.body
