@@ -16,7 +16,7 @@ import pytest
 from tests.models.tiny_gguf import IM_END, IM_START, TOOL
 from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server import native
-from workers.engines.text.llama.server.grammar import UnsupportedSchema, grammar_of
+from workers.engines.text.llama.server.json_constraint import JsonConstraints
 from workers.engines.text.llama.server.sampler import NothingToSample, Sampler, SamplerBuffers, _best
 
 SIZE = 2048
@@ -52,6 +52,8 @@ class Loaded:
     vocab: Any
     context: Any
     buffers: SamplerBuffers
+    pieces: list[bytes]
+    constraints: JsonConstraints
 
     def decode(self, tokens: list[int], outputs: tuple[int, ...] = (), *, anew: bool = True) -> None:
         """Decode ``tokens`` with logits at ``outputs``, at the last one by default."""
@@ -70,11 +72,12 @@ class Loaded:
     def logits(self, index: int) -> npt.NDArray[np.float32]:
         return np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self.context, index), (SIZE,)).copy()
 
-    def sampler(self, grammar: str | None = None, **changes: Any) -> Sampler:
-        return Sampler(self.vocab, how(**changes), grammar, self.buffers)
+    def sampler(self, schema: dict[str, Any] | None = None, **changes: Any) -> Sampler:
+        constraint = None if schema is None else self.constraints.constraint(schema)
+        return Sampler(self.vocab, how(**changes), constraint, self.buffers)
 
     def token(self, piece: bytes) -> int:
-        return self.buffers.texts(self.vocab).pieces.index(piece)
+        return self.pieces.index(piece)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +87,10 @@ def loaded(model: Path) -> Iterator[Loaded]:
     params = llama_cpp.llama_context_default_params()
     params.n_ctx, params.n_threads, params.n_threads_batch = 1024, 1, 1
     context: Any = llama_cpp.llama_init_from_model(handle, params)
-    yield Loaded(llama_cpp.llama_model_get_vocab(handle), context, SamplerBuffers(SIZE))
+    vocab: Any = llama_cpp.llama_model_get_vocab(handle)
+    ends = [token for token in range(SIZE) if llama_cpp.llama_vocab_is_eog(vocab, token)]
+    pieces = [native.token_bytes(vocab, token) for token in range(SIZE)]
+    yield Loaded(vocab, context, SamplerBuffers(SIZE), pieces, JsonConstraints(vocab, ends))
     llama_cpp.llama_free(context)
     llama_cpp.llama_model_free(handle)
 
@@ -152,10 +158,10 @@ def test_the_best_of_a_vocabulary(size: int, kind: str) -> None:
     np.testing.assert_array_equal(np.sort(logits[best]), np.sort(logits)[-256:])
 
 
-@pytest.mark.parametrize("grammar", [None, 'root ::= "a"+'])
+@pytest.mark.parametrize("schema", [None, {"type": "string"}])
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf])
-def test_logits_that_are_not_numbers(loaded: Loaded, grammar: str | None, spoilt: float) -> None:
-    sampler = loaded.sampler(grammar)
+def test_logits_that_are_not_numbers(loaded: Loaded, schema: dict[str, Any] | None, spoilt: float) -> None:
+    sampler = loaded.sampler(schema)
     logits = np.zeros(SIZE, np.float32)
     logits[7] = spoilt
     with pytest.raises(NothingToSample):
@@ -165,21 +171,20 @@ def test_logits_that_are_not_numbers(loaded: Loaded, grammar: str | None, spoilt
     sampler.close()
 
 
-def test_the_end_comes_when_the_grammar_is_complete_and_not_before(loaded: Loaded) -> None:
-    a, b = loaded.token(b"a"), loaded.token(b"b")
+def test_the_end_comes_when_the_value_is_complete_and_not_before(loaded: Loaded) -> None:
+    one, two = loaded.token(b"1"), loaded.token(b"2")
     for temperature in (0.0, 1.5):
-        sampler = loaded.sampler('root ::= "ab"', temperature=temperature)
+        sampler = loaded.sampler({"const": 12}, temperature=temperature)
         logits = favouring(IM_END, IM_START, TOOL, 7)
         logits[IM_END] = 90
-        logits[[a, b]] = 20
-        assert [sampler.sample_from(logits) for _ in range(2)] == [a, b]
-        assert sampler.sample_from(favouring(a, b, IM_START)) == IM_END
+        logits[[one, two]] = 20
+        assert [sampler.sample_from(logits) for _ in range(2)] == [one, two]
+        assert sampler.sample_from(favouring(one, two, IM_START)) == IM_END
         sampler.close()
 
 
-def test_control_tokens_are_no_text_under_a_grammar(loaded: Loaded) -> None:
-    # llama.cpp would let the control token pass as the text of its name.
-    sampler = loaded.sampler(grammar_of({"type": "string", "maxLength": 40}), temperature=0)
+def test_control_tokens_are_no_text_of_a_string(loaded: Loaded) -> None:
+    sampler = loaded.sampler({"type": "string", "maxLength": 40}, temperature=0)
     quote = loaded.token(b'"')
     assert sampler.sample_from(favouring(quote)) == quote
     drawn = sampler.sample_from(favouring(IM_START, 0, 1, loaded.token(b"x")))
@@ -188,7 +193,7 @@ def test_control_tokens_are_no_text_under_a_grammar(loaded: Loaded) -> None:
 
 
 def test_overlong_utf8_is_not_taken_for_what_it_stands_for(loaded: Loaded) -> None:
-    sampler = loaded.sampler(grammar_of({"type": "string"}), temperature=0)
+    sampler = loaded.sampler({"type": "string"}, temperature=0)
     byte = {value: loaded.token(bytes([value])) for value in (0xC0, 0xE0, 0xE2, 0x80, 0xA2, 0xED, 0xA0, 0xF5)}
     quote, x = loaded.token(b'"'), loaded.token(b"x")
     assert sampler.sample_from(favouring(quote)) == quote
@@ -201,42 +206,50 @@ def test_overlong_utf8_is_not_taken_for_what_it_stands_for(loaded: Loaded) -> No
     sampler.close()
 
 
-def test_a_grammar_that_leads_nowhere(loaded: Loaded) -> None:
-    sampler = loaded.sampler(r"root ::= [\x00]")
+def test_a_model_that_has_nothing_allowed(loaded: Loaded) -> None:
+    sampler = loaded.sampler({"const": True})
+    logits = np.full(SIZE, -np.inf, np.float32)
+    logits[7] = 0
     with pytest.raises(NothingToSample):
-        sampler.sample_from(favouring(7))
+        sampler.sample_from(logits)
     sampler.close()
-
-
-def test_a_broken_grammar(loaded: Loaded) -> None:
-    for grammar in ("root ::= (", "root ::= nowhere", 'start ::= "a"', 'root ::= root "a"', 'root ::= "a"{3000}'):
-        with pytest.raises(UnsupportedSchema):
-            loaded.sampler(grammar)
 
 
 def test_made_in_one_thread_and_used_in_another(loaded: Loaded) -> None:
     made: list[Sampler] = []
-    thread = threading.Thread(target=lambda: made.append(Sampler(loaded.vocab, how(), None, SamplerBuffers(SIZE))))
+    thread = threading.Thread(target=lambda: made.extend([loaded.sampler(), loaded.sampler({"const": True})]))
     thread.start()
     thread.join()
     loaded.decode([10, 20, 30])
     assert 0 <= made[0].sample(loaded.context, -1) < SIZE
-    made[0].close()
-    made[0].close()
+    assert b"true".startswith(loaded.pieces[made[1].sample(loaded.context, -1)])
+    for sampler in made:
+        sampler.close()
+        sampler.close()
+
+
+def test_generations_of_one_schema_do_not_meet(loaded: Loaded) -> None:
+    true, false = loaded.sampler({"type": "boolean"}), loaded.sampler({"type": "boolean"})
+    written = {true: b"", false: b""}
+    for _ in range(6):
+        for sampler, letter in ((true, b"t"), (false, b"f")):
+            written[sampler] += loaded.pieces[sampler.sample_from(favouring(loaded.token(letter)))]
+    true.close()
+    false.close()
+    assert written == {true: b"true", false: b"false"}
 
 
 def test_what_the_random_model_writes_fits_the_schema(loaded: Loaded) -> None:
     prompt = native.tokenize(loaded.vocab, "<|im_start|>assistant\n", special=True)
-    pieces = loaded.buffers.texts(loaded.vocab).pieces
     for seed in range(20):
-        samplers = [loaded.sampler(grammar_of(CHOICES), seed=seed, temperature=t) for t in (0.7, 2.0)]
+        samplers = [loaded.sampler(CHOICES, seed=seed, temperature=t) for t in (0.7, 2.0)]
         for sampler in samplers:
             loaded.decode(prompt)
             written = b""
             while (token := sampler.sample(loaded.context, -1)) != IM_END:
                 if llama_cpp.llama_vocab_is_eog(loaded.vocab, token):
                     break
-                written += pieces[token]
+                written += loaded.pieces[token]
                 loaded.decode([token], anew=False)
             jsonschema.validate(json.loads(written.decode()), CHOICES)
             sampler.close()

@@ -4,6 +4,7 @@ import ctypes
 import logging
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,8 +14,9 @@ from workers.engines.text import reasoning
 from workers.engines.text.llama.protocol import KvType, LoadGguf
 from workers.engines.text.llama.server.batch import Batch, Part
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer
+from workers.engines.text.llama.server.json_constraint import JsonConstraints
 from workers.engines.text.llama.server.layers import layers_to_try
-from workers.engines.text.llama.server.native import LoadingFailed, load_model, start_backend, tokenize
+from workers.engines.text.llama.server.native import LoadingFailed, load_model, start_backend, token_bytes, tokenize
 from workers.engines.text.llama.server.sampler import SamplerBuffers
 from workers.engines.text.llama.server.scheduler import DecodeFailed, NoCells
 
@@ -187,13 +189,12 @@ class LlamaModel:
     def _read_piece(self, token: int) -> bytes:
         if (text := self._token_text(token)) in reasoning.TOKENS:
             return text.encode()  # a control token in some files, but what thoughts are recognised by
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            n = int(llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, False))
-            if n >= 0:
-                return buffer.raw[:n]
-            size = -n
+        return token_bytes(self.vocab, token)
+
+    @cached_property
+    def json_constraints(self) -> JsonConstraints:
+        """What holds answers to a JSON schema. Raises `UnsupportedSchema` if this vocabulary cannot be held to any."""
+        return JsonConstraints(self.vocab, self._ends)
 
     def ends_turn(self, token: int) -> bool:
         """Tell whether ``token`` ends the answer."""

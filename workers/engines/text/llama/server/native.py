@@ -36,6 +36,10 @@ def start_backend() -> None:
     llama_cpp.llama_backend_init()
 
 
+def _library() -> Any:
+    return llama_cpp.llama_cpp._lib  # noqa: SLF001 - it has no other name
+
+
 @cache
 def _load_backends(package: Path) -> None:
     """Load the variant that fits this CPU, where the library was built with several (GGML_BACKEND_DL).
@@ -45,8 +49,7 @@ def _load_backends(package: Path) -> None:
     variants = package.parent / "bin"
     if any(variants.glob("*ggml-cpu-*")):
         # Through the library that uses them: the package holds copies, each with a list of its own.
-        library: Any = llama_cpp.llama_cpp._lib  # noqa: SLF001 - it has no other name
-        library.ggml_backend_load_all_from_path(str(variants).encode())
+        _library().ggml_backend_load_all_from_path(str(variants).encode())
 
 
 def load_model(path: str, gpu_layers: int, on_progress: Callable[[], None], *, repack: bool = True) -> Any:
@@ -95,3 +98,21 @@ def tokenize(vocab: Any, text: str, *, special: bool = False, ends: bool = False
         tokens = (llama_cpp.llama_token * room)()
         n = int(llama_cpp.llama_tokenize(vocab, data, len(data), tokens, room, ends, special))
     return cast("list[int]", tokens[:n])
+
+
+def tokenize_address() -> int:
+    """Return the address of llama.cpp's ``llama_tokenize``, for native code that calls it."""
+    address = ctypes.cast(_library().llama_tokenize, ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
+def token_bytes(vocab: Any, token: int) -> bytes:
+    """Return the bytes of ``token``, b"" for a control token. Thread-safe."""
+    size = 64
+    while True:
+        buffer = ctypes.create_string_buffer(size)
+        n = int(llama_cpp.llama_token_to_piece(vocab, token, cast("Any", buffer), size, 0, False))
+        if n >= 0:
+            return buffer.raw[:n]
+        size = -n

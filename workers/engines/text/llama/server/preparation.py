@@ -1,4 +1,4 @@
-"""Turns a ``Generate`` message into a sequence: prompt, grammar, sampler. Runs beside the model's thread."""
+"""Turns a ``Generate`` message into a sequence: prompt, constraint, sampler. Runs beside the model's thread."""
 
 import itertools
 import json
@@ -8,8 +8,9 @@ from typing import Any
 
 from workers.engines.processes.messages import Failed
 from workers.engines.text.llama.protocol import Generate
+from workers.engines.text.llama.server.bounded_schema import UnsupportedSchema
 from workers.engines.text.llama.server.chat import TemplateFailed
-from workers.engines.text.llama.server.grammar import UnsupportedSchema, grammar_of
+from workers.engines.text.llama.server.json_constraint import JsonConstraint
 from workers.engines.text.llama.server.model import LlamaModel
 from workers.engines.text.llama.server.sampler import Sampler
 from workers.engines.text.llama.server.sequence import Detokenizer, Request, Sequence
@@ -42,16 +43,16 @@ def _prepare(model: LlamaModel, message: Generate, request: Request, arrived: fl
     prompt = model.chat.prompt(message.messages)
     tokens = list(prompt.tokens)
     reasoning: ReasoningFilter | None = None
-    grammar: str | None = None
+    constraint: JsonConstraint | None = None
     if message.json_schema is None and not message.begun:
         reasoning = ReasoningFilter(start_inside=prompt.opens_reasoning)
     elif message.json_schema is None:
         if prompt.opens_reasoning:
             tokens += model.tokenize(END_OF_REASONING, True)
     else:
-        grammar = grammar_of(_schema(message.json_schema))
+        constraint = model.json_constraints.constraint(_schema(message.json_schema))
         if prompt.opens_reasoning:
-            # The grammar leaves no room for thoughts.
+            # The schema leaves no room for thoughts.
             tokens += model.tokenize(END_OF_REASONING, True)
     if not tokens:
         return Failed(
@@ -69,7 +70,7 @@ def _prepare(model: LlamaModel, message: Generate, request: Request, arrived: fl
     # What a dead process wrote counts as written, however it was tokenised then; at least one token is left.
     begun = model.tokenize(message.begun)[: wanted - 1] if message.begun else []
     tokens += begun
-    sampler = Sampler(model.vocab, message.sampling, grammar, model.buffers)
+    sampler = Sampler(model.vocab, message.sampling, constraint, model.buffers)
     sample: Callable[[int], int] = lambda index: sampler.sample(model.context, index)  # noqa: E731
     return Sequence(
         request=request,

@@ -1,5 +1,6 @@
 """What the model process does for its clients: requests in, events out."""
 
+import contextlib
 import logging
 import os
 import queue
@@ -22,6 +23,7 @@ from workers.engines.text.llama.protocol import (
     Report,
     Statistics,
 )
+from workers.engines.text.llama.server.bounded_schema import UnsupportedSchema
 from workers.engines.text.llama.server.cache import KvCache
 from workers.engines.text.llama.server.embedder import Embedder
 from workers.engines.text.llama.server.model import BATCH, IDLE, LlamaModel
@@ -167,7 +169,9 @@ class TextService(_Service):
 
     def _prepare_or_end(self, model: LlamaModel) -> None:
         try:
-            model.buffers.texts(model.vocab)  # takes a while with large vocabularies: not at the first JSON
+            # Takes a second with large vocabularies: not at the first JSON.
+            with contextlib.suppress(UnsupportedSchema):
+                _ = model.json_constraints
             while True:
                 self._prepare(model, *self._to_prepare.get())
         except BaseException:  # noqa: BLE001 - whatever it is, the process ends
