@@ -22,6 +22,7 @@ from workers.engines.text.build import build_text_chain
 from workers.engines.text.discovery import find_models
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
+from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
 from workers.queue import Queue
 from workers.runner import Runner
@@ -70,7 +71,8 @@ async def _run(queue_kind: str) -> int:
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
     safety = SafetySettings(strict=ImageSettings().image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
-        services = Services(text, default_registry(), queue, images=images, safety=safety)
+        notifiers = Notifiers(registries.notifiers()[0])
+        services = Services(text, default_registry(), queue, images=images, safety=safety, notifiers=notifiers)
         runner = Runner(services, settings.storyfork_worker_jobs)
         try:
             await serve(

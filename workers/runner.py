@@ -5,13 +5,14 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from db import jobs, work
 from db.connection import OUTAGES, transaction
 from db.errors import LeaseLost, Retryable, UserError
 from db.work import Failure, Job
+from workers.notifiers import OperationalEvent
 from workers.services import Services
 from workers.steps.base import Run
 from workers.workflows.base import Plan
@@ -67,6 +68,7 @@ class Runner:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self._services.notifiers.drain()
 
     async def run(self, job_id: int) -> None:
         """Claim a job and work on it; nothing happens if somebody else has it. Raises only `CancelledError`."""
@@ -78,14 +80,16 @@ class Runner:
         if job is None:
             return
         assert job.lease_token is not None
-        work = asyncio.create_task(self._work(job, job.lease_token))
-        renewal = asyncio.create_task(_renew(job.id, job.lease_token, work))
+        working = asyncio.create_task(self._work(job, job.lease_token))
+        renewal = asyncio.create_task(_renew(job.id, job.lease_token, working))
         try:
-            await asyncio.shield(asyncio.wait([work]))
+            await asyncio.shield(asyncio.wait([working]))
         except asyncio.CancelledError:
-            work.cancel()
-            await asyncio.wait([work])
-            if job_id not in self._cancelled:
+            working.cancel()
+            await asyncio.wait([working])
+            if job_id in self._cancelled:
+                self._publish("job.cancelled", job)
+            else:
                 with suppress(LeaseLost, *OUTAGES):
                     await jobs.put_back(job.id, job.lease_token)
                 _log.info("job %d is put back", job.id)
@@ -93,8 +97,11 @@ class Runner:
         finally:
             renewal.cancel()
             await asyncio.wait([renewal])
-        if not work.cancelled() and (error := work.exception()) is not None:
+        if not working.cancelled() and (error := working.exception()) is not None:
             _log.error("job %d could not even be given up", job_id, exc_info=error)
+
+    def _publish(self, name: Literal["job.done", "job.dead", "job.cancelled"], job: Job, reason: str = "") -> None:
+        self._services.notifiers.publish(OperationalEvent(name, job.id, job.type, job.account_id, reason))
 
     def _ended(self, job_id: int) -> None:
         task = self._tasks.pop(job_id)
@@ -110,7 +117,8 @@ class Runner:
             if job.attempt >= jobs.MAX_CRASHES:
                 await self._bury(run, Failure("job.crashed"), f"lost its worker {job.attempt} times")
                 return
-            await self._plan_of(job.type).run(run)
+            if await self._plan_of(job.type).run(run):
+                self._publish("job.done", job)
         except LeaseLost:
             _log.info("job %d is not ours any more", job.id)
         except UserError as e:
@@ -150,6 +158,7 @@ class Runner:
                     await run.reply(told)
                 run.wake_after_commit(await jobs.bury(run.job.id, run.token, error))
             await run.notify()
+            self._publish("job.dead", run.job, failure.key)
         except LeaseLost:
             _log.info("job %d is not ours any more", run.job.id)
         except OUTAGES as e:

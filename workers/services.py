@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from prompts.registry import PromptRegistry
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
+from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
 from workers.queue import Queue
 from workers.stop_requests import StopRequests
@@ -12,7 +13,10 @@ from workers.stop_requests import StopRequests
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it."""
+    """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it.
+
+    ``notifiers`` hear what becomes of jobs.
+    """
 
     text: TextChain
     prompts: PromptRegistry
@@ -20,3 +24,4 @@ class Services:
     stop_requests: StopRequests = field(default_factory=StopRequests)
     images: ImageChain = field(default_factory=ImageChain)
     safety: SafetySettings = field(default_factory=SafetySettings)
+    notifiers: Notifiers = field(default_factory=Notifiers)

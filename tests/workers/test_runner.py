@@ -1,7 +1,7 @@
 """One job from claim to commit, and every way in which it can go wrong."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,57 +13,12 @@ from db.models import Artifact, Job, OutboxRow
 from db.payloads.base import Payload
 from db.payloads.notice import Notice
 from db.work import Failure, JobType, job_types, notice
-from prompts.registry import default_registry
 from tests.db.job_kinds import Chore
-from tests.db.world import somebody
-from workers.engines.text.chain import TextChain
-from workers.engines.text.template import TemplateEngine
-from workers.queue import Queue
+from tests.workers.making import Deed, a_job, nothing, plan, run, step, told
 from workers.runner import Runner
 from workers.services import Services
-from workers.steps.base import AnyStep, Commit, Parallel, Run, Step, WaitFor
+from workers.steps.base import Parallel, Run, WaitFor
 from workers.workflows.base import Plan
-
-Deed = Callable[[Run], Awaitable[Any]]
-
-
-def step(name: str, deed: Deed, *, commit: bool = False) -> Step:
-    async def run(self: Step, run: Run) -> Any:
-        return await deed(run)
-
-    made: Any = type(name, (Commit if commit else Step,), {"name": name, "run": run})
-    return made()
-
-
-def workflow(*of: AnyStep) -> Plan:
-    return Plan("made", of)
-
-
-@pytest.fixture
-async def services(database: str, redis_url: str) -> AsyncGenerator[Services]:
-    async with Queue(redis_url) as queue:
-        yield Services(TextChain([TemplateEngine()]), default_registry(), queue)
-
-
-async def a_job(**columns: Any) -> int:
-    who = await somebody()
-    return await jobs.add(
-        Chore(),
-        account_id=who.account.id,
-        conversation_id=who.conversation.id,
-        event_key=f"console:{len(await Job.all())}",
-        destination={"chat_id": "c"},
-        **columns,
-    )
-
-
-async def run(services: Services, job_id: int, made: Plan) -> Job:
-    await Runner(services, 4, lambda _: made).run(job_id)
-    return await Job.get(id=job_id)
-
-
-async def told() -> list[str]:
-    return [r.payload["key"] for r in await OutboxRow.all().order_by("id")]
 
 
 async def test_steps_run_in_order_and_leave_artifacts(services: Services):
@@ -80,7 +35,7 @@ async def test_steps_run_in_order_and_leave_artifacts(services: Services):
         await run.reply(Notice(key="done"))
         return {}
 
-    made = workflow(
+    made = plan(
         step("a", note("a")),
         Parallel([step("b", note("b")), step("c", note("c"))]),
         step("d", publish, commit=True),
@@ -106,7 +61,7 @@ async def test_a_rerun_goes_on_behind_the_last_artifact(services: Services):
             raise Retryable("not yet", delay=0)
         return run.outputs["first"]
 
-    made = workflow(step("first", first), step("second", second))
+    made = plan(step("first", first), step("second", second))
     job_id = await a_job()
     for _ in range(2):
         await run(services, job_id, made)
@@ -119,14 +74,11 @@ async def test_a_rerun_goes_on_behind_the_last_artifact(services: Services):
 async def test_a_waiting_job_holds_no_lease_and_goes_on_with_the_interaction(services: Services):
     got: list[Any] = []
 
-    async def nothing(_: Run) -> Any:
-        return {}
-
     async def after(run: Run) -> Any:
         got.append(run.outputs["choice"])
         return {}
 
-    made = workflow(step("publish", nothing, commit=True), WaitFor("choice"), step("settle", after, commit=True))
+    made = plan(step("publish", nothing, commit=True), WaitFor("choice"), step("settle", after, commit=True))
     job_id = await a_job()
     job = await run(services, job_id, made)
     assert (job.state, job.lease_token) == ("waiting", None)
@@ -142,7 +94,7 @@ async def test_a_commit_is_all_or_nothing(services: Services):
         await jobs.cancel(run.job.id)  # as if somebody else took the job in this moment
         return {}
 
-    job = await run(services, await a_job(), workflow(step("half", half, commit=True)))
+    job = await run(services, await a_job(), plan(step("half", half, commit=True)))
     assert job.state == "running"
     assert await told() == []
 
@@ -151,7 +103,7 @@ async def test_what_the_person_can_act_on_is_told(services: Services):
     async def refuse(_: Run) -> Any:
         raise BadInput("ai.context_full", tokens=9, limit=5)
 
-    job = await run(services, await a_job(), workflow(step("a", refuse)))
+    job = await run(services, await a_job(), plan(step("a", refuse)))
     assert job.state == "dead"
     assert await told() == ["ai.context_full"]
 
@@ -160,7 +112,7 @@ async def test_a_defect_is_told_with_a_reference(services: Services):
     async def broken(_: Run) -> Any:
         raise ZeroDivisionError
 
-    job = await run(services, await a_job(), workflow(step("a", broken)))
+    job = await run(services, await a_job(), plan(step("a", broken)))
     (row,) = await OutboxRow.all()
     assert job.state == "dead"
     assert row.payload["key"] == "job.defect"
@@ -171,7 +123,7 @@ async def test_trouble_that_lasts_ends_in_a_dead_letter_with_a_notice(services: 
     async def down(_: Run) -> Any:
         raise Retryable("server down", delay=0)
 
-    made, job_id = workflow(step("a", down)), await a_job()
+    made, job_id = plan(step("a", down)), await a_job()
     for tries in range(1, jobs.MAX_RETRIES + 1):
         job = await run(services, job_id, made)
         assert (job.state, job.retries) == ("queued", tries)
@@ -188,7 +140,7 @@ async def test_a_job_that_kills_its_worker_three_times_is_given_up(services: Ser
         await rows("UPDATE jobs SET lease_expires = now() - interval '1 second', lease_token = gen_random_uuid()")
         return {}
 
-    made, job_id = workflow(step("a", deadly)), await a_job()
+    made, job_id = plan(step("a", deadly)), await a_job()
     for _ in range(3):
         await run(services, job_id, made)
         assert await jobs.reap() == [job_id]
@@ -205,7 +157,7 @@ async def test_a_stopping_worker_puts_its_jobs_back(services: Services):
         started.set()
         await asyncio.sleep(60)
 
-    runner = Runner(services, 4, lambda _: workflow(step("a", slow)))
+    runner = Runner(services, 4, lambda _: plan(step("a", slow)))
     job_id = await a_job()
     runner.start(job_id)
     await asyncio.wait_for(started.wait(), 5)
@@ -223,7 +175,7 @@ async def test_a_stopping_worker_lets_a_job_finish(services: Services):
         await asyncio.sleep(0.1)
         return {}
 
-    runner = Runner(services, 4, lambda _: workflow(step("a", brief)))
+    runner = Runner(services, 4, lambda _: plan(step("a", brief)))
     job_id = await a_job()
     runner.start(job_id)
     await asyncio.wait_for(started.wait(), 5)
@@ -241,7 +193,7 @@ async def test_cancelling_stops_the_work_at_once(services: Services):
         finally:
             stopped.set()
 
-    runner = Runner(services, 4, lambda _: workflow(step("a", slow)))
+    runner = Runner(services, 4, lambda _: plan(step("a", slow)))
     job_id = await a_job()
     runner.start(job_id)
     await asyncio.wait_for(started.wait(), 5)
@@ -255,7 +207,7 @@ async def test_cancelling_stops_the_work_at_once(services: Services):
 class Refused(Plan):
     """A plan that is given up at once."""
 
-    async def run(self, run: Run) -> None:
+    async def run(self, run: Run) -> bool:
         raise BadInput("x.y")
 
 

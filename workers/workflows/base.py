@@ -41,32 +41,36 @@ class Plan:
                 raise ValueError(f"workflow {name}: two steps leave {left!r}")
             seen.add(left)
 
-    async def run(self, run: Run) -> None:
-        """Run the steps that left nothing yet. Raises `LeaseLost` and whatever the steps raise."""
+    async def run(self, run: Run) -> bool:
+        """Run the steps that left nothing yet; False if the job is not done: it waits, or another worker goes on.
+
+        Raises `LeaseLost` and whatever the steps raise.
+        """
         run.outputs.update({name: a.content for name, a in (await jobs.artifacts(run.job.id)).items()})
         todo = list(self._steps)
         while todo:
             step = todo.pop(0)
             if isinstance(step, Wait):
                 if step.name not in run.outputs and step.needed(run) and not await self._wait(step, run):
-                    return
+                    return False
             elif isinstance(step, Parallel):
                 left = [s for s in step.steps if s.artifact not in run.outputs]
                 if left and await _hand_over(run, step.queue):
-                    return
+                    return False
                 await run_together(_plain(s, run) for s in left)
             elif step.artifact in run.outputs:
                 continue
             elif await _hand_over(run, step.queue):
-                return
+                return False
             elif isinstance(step, Commit):
                 if await self._commit(step, run, todo):
-                    return
+                    return not todo
             else:
                 await _plain(step, run)
         async with transaction():
             run.wake_after_commit(await jobs.finish(run.job.id, run.token))
         await run.notify()
+        return True
 
     async def _wait(self, wait: Wait, run: Run) -> bool:
         """Take what the job waits for; False if it is parked until it comes."""

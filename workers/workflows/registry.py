@@ -39,7 +39,7 @@ _OWN: Final = (
 class UnknownPlan(Plan):
     """Stands for a job type of a newer release: another worker may know it."""
 
-    async def run(self, run: Run) -> None:
+    async def run(self, run: Run) -> bool:
         """Raise `Retryable`."""
         raise Retryable(f"this worker does not know jobs of type {run.job.type!r}", delay=5.0)
 

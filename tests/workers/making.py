@@ -1,0 +1,53 @@
+"""Steps and plans made of functions, for tests of the engine that runs them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from db import jobs
+from db.models import Job, OutboxRow
+from tests.db.job_kinds import Chore
+from tests.db.world import somebody
+from workers.runner import Runner
+from workers.services import Services
+from workers.steps.base import AnyStep, Commit, Run, Step
+from workers.workflows.base import Plan
+
+Deed = Callable[[Run], Awaitable[Any]]
+
+
+async def nothing(_: Run) -> Any:
+    return {}
+
+
+def step(name: str, deed: Deed = nothing, *, commit: bool = False, **attributes: Any) -> Step:
+    async def run(self: Step, run: Run) -> Any:
+        return await deed(run)
+
+    made: Any = type(name, (Commit if commit else Step,), {"name": name, "run": run, **attributes})
+    return made()
+
+
+def plan(*steps: AnyStep) -> Plan:
+    return Plan("made", steps)
+
+
+async def a_job(**columns: Any) -> int:
+    """Somebody's chore, which answers an event unless told otherwise."""
+    who = await somebody()
+    defaults: dict[str, Any] = {
+        "account_id": who.account.id,
+        "user_id": who.user.id,
+        "conversation_id": who.conversation.id,
+        "event_key": f"console:{len(await Job.all())}",
+        "destination": {"chat_id": "c"},
+    }
+    return await jobs.add(Chore(), **{**defaults, **columns})
+
+
+async def run(services: Services, job_id: int, made: Plan) -> Job:
+    await Runner(services, 4, lambda _: made).run(job_id)
+    return await Job.get(id=job_id)
+
+
+async def told() -> list[str]:
+    return [r.payload["key"] for r in await OutboxRow.all().order_by("id")]

@@ -1,0 +1,67 @@
+"""What a run says: to the event it answers, also one that came while it ran, or to its conversation without one."""
+
+from typing import Any
+
+import pytest
+
+from db import jobs
+from db.models import Job, OutboxRow
+from db.payloads.notice import Notice
+from db.work import BranchingPage
+from tests.workers.making import a_job, run, step
+from workers.services import Services
+from workers.steps.base import Run
+from workers.workflows.base import Plan
+
+
+async def greet(run: Run) -> Any:
+    await run.reply(Notice(key="hello"))
+    return {}
+
+
+async def test_a_job_that_is_promoted_while_it_runs_answers_the_new_event(services: Services):
+    job_id = await a_job(event_key=None, destination=None, priority=jobs.BACKGROUND)
+
+    async def promoted(_: Run) -> Any:
+        assert await jobs.promote(job_id, event_key="console:click", destination={"chat_id": "d"}) is not None
+        return {}
+
+    made = Plan("made", [step("write", promoted), step("greet", greet, commit=True)])
+    assert (await run(services, job_id, made)).state == "done"
+    (row,) = await OutboxRow.all()
+    assert (row.event_key, row.destination, row.platform) == ("console:click", {"chat_id": "d"}, "console")
+
+
+async def test_a_job_without_an_event_answers_nobody_but_may_send_to_its_conversation(services: Services):
+    async def remind(run: Run) -> Any:
+        await run.reply(Notice(key="unheard"))
+        assert await run.send(Notice(key="reminder"))
+        assert await run.send(Notice(key="again"))  # the same part: sent once
+        assert await run.send(Notice(key="picture"), part="picture")
+        return {}
+
+    job_id = await a_job(event_key=None, destination=None)
+    await run(services, job_id, Plan("made", [step("remind", remind, commit=True)]))
+    sent = await OutboxRow.all().order_by("id")
+    assert [r.payload["key"] for r in sent] == ["reminder", "picture"]
+    assert {r.event_key for r in sent} == {f"job:{job_id}"}
+    assert sent[0].platform == "console"
+    assert sent[0].destination == {"chat_id": "dm-ann", "thread_id": "", "kind": "dm", "user_id": "ann"}
+
+
+async def test_there_is_nobody_to_send_to_without_a_conversation(services: Services):
+    async def remind(run: Run) -> Any:
+        return {"sent": await run.send(Notice(key="reminder"))}
+
+    job_id = await a_job(event_key=None, conversation_id=None)
+    await run(services, job_id, Plan("made", [step("remind", remind, commit=True)]))
+    assert (await jobs.artifacts(job_id))["remind"].content == {"sent": False}
+
+
+async def test_a_step_of_another_job_type_is_a_defect(services: Services, caplog: pytest.LogCaptureFixture):
+    async def misplaced(run: Run) -> Any:
+        return run.parameters(BranchingPage).page
+
+    job_id = await a_job()
+    await run(services, job_id, Plan("made", [step("misplaced", misplaced)]))
+    assert (await Job.get(id=job_id)).state == "dead"
