@@ -14,6 +14,7 @@ from bot.commands.parsing import read_command
 from bot.compose import Composer
 from bot.context import Context, Enquiry, resolve
 from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
+from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Capabilities, Outcome, Watched
@@ -201,7 +202,8 @@ class Router:
     async def _text(self, context: Context, message: TextMessage) -> None:
         """Plain text goes to a pending form, else to what it replies to, else to what was opened here last."""
         if context.who.draft is not None:
-            await self._topics.forms.take(context, message.text)
+            answer = message.text if message.file is None else text_of(message.file)
+            await self._topics.forms.take(context, answer)
             return
         if not message.addressed or not message.text.strip():
             return

@@ -5,6 +5,7 @@ on the outbox alone.
 """
 
 import asyncio
+import io
 import json
 from typing import Any, Final
 
@@ -122,12 +123,14 @@ class DiscordApi:
             return await self._http.request(route, json=body, **options)
         bare = {key: value for key, value in inner.items() if key != FILES}
         payload = {**body, "data": bare} if inner is not body else bare
+        # As the library's own files: it rewinds them before it tries again.
+        opened = [discord.File(io.BytesIO(data), filename=name) for name, data, _ in files]
         form: list[dict[str, Any]] = [{"name": "payload_json", "value": json.dumps(payload)}]
         form += [
-            {"name": f"files[{n}]", "value": data, "filename": name, "content_type": mime}
-            for n, (name, data, mime) in enumerate(files)
+            {"name": f"files[{n}]", "value": file.fp, "filename": name, "content_type": mime}
+            for n, (file, (name, _, mime)) in enumerate(zip(opened, files, strict=True))
         ]
-        return await self._http.request(route, form=form, **options)
+        return await self._http.request(route, form=form, files=opened, **options)
 
     async def commands(self, application_id: str) -> list[Body]:
         """Return the registered application commands."""

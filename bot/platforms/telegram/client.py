@@ -16,7 +16,8 @@ from bot.messages import Message, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused
 from bot.platforms.telegram.api import PollingBot, TelegramApi, make_bot, seconds_of
 from bot.platforms.telegram.commands import bot_commands
-from bot.platforms.telegram.inbound import UPDATE_KINDS, Translator
+from bot.platforms.telegram.inbound import Translator
+from bot.platforms.telegram.kinds import HANDLED
 from bot.platforms.telegram.listener import Listener
 from bot.platforms.telegram.polling import Poller
 from bot.platforms.telegram.queries import Background, Queries
@@ -134,7 +135,7 @@ class TelegramPlatform:
             await self._patiently(
                 "setting the webhook",
                 lambda: bot.set_webhook(
-                    config.url, secret_token=secret, allowed_updates=UPDATE_KINDS, drop_pending_updates=False
+                    config.url, secret_token=secret, allowed_updates=list(HANDLED), drop_pending_updates=False
                 ),
             )
             log.info("Telegram: webhook at %s", urlsplit(config.url).hostname)

@@ -11,8 +11,19 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from telegram import Bot, CallbackQuery, Chat, Message, MessageEntity, PhotoSize, Update, User
-from telegram import Document as TelegramFile
+from telegram import (
+    Bot,
+    CallbackQuery,
+    Chat,
+    Message,
+    MessageEntity,
+    MessageReactionUpdated,
+    ReactionType,
+    ReactionTypeCustomEmoji,
+    ReactionTypeEmoji,
+    Update,
+    User,
+)
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
@@ -24,18 +35,21 @@ from bot.events import (
     Command,
     ConversationRef,
     Destination,
+    EditedMessage,
     Event,
     IncomingFile,
+    Payload,
+    Reaction,
     TextMessage,
     UserRef,
 )
-from bot.files import refusal, taken
+from bot.files import Accepts, refusal, taken
+from bot.platforms.telegram.attached import TelegramFile, attached
 from bot.platforms.telegram.commands import read_command
 from bot.platforms.telegram.render import PLACEHOLDER
 
 log = logging.getLogger(__name__)
 
-UPDATE_KINDS: Final = ["message", "callback_query"]
 _GROUPS: Final = (ChatType.GROUP, ChatType.SUPERGROUP)
 _MANAGERS: Final = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _ADMIN_SECONDS: Final = 300.0
@@ -102,11 +116,15 @@ class Translator:
         self._mention = re.compile(rf"[ \t]*@{re.escape(bot.username)}\b", re.IGNORECASE)
 
     async def read(self, update: Update) -> list[Incoming | GroupMigrated | Orphan]:
-        """Return what the update holds for us; nothing for talk among others, other bots and kinds not asked for."""
+        """Return what the update holds for us; nothing for what is not meant for it, and for other bots."""
         if update.callback_query is not None:
             return await self._press(update.callback_query)
         if update.message is not None:
             return await self._message(update.message)
+        if update.edited_message is not None:
+            return await self._edited(update.edited_message)
+        if update.message_reaction is not None:
+            return self._reactions(update.message_reaction)
         return []
 
     async def _press(self, query: CallbackQuery) -> list[Incoming | GroupMigrated | Orphan]:
@@ -134,14 +152,12 @@ class Translator:
         return spec is not None and spec.managing
 
     async def _message(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
-        chat, user = message.chat, message.from_user
+        chat = message.chat
         if message.migrate_to_chat_id is not None:
             return [GroupMigrated(str(chat.id), str(message.migrate_to_chat_id))]
-        anonymous_admin = message.sender_chat is not None and message.sender_chat.id == chat.id
-        if user is None or (user.is_bot and not anonymous_admin) or message.via_bot is not None:
-            return []
+        user = _author(message)
         text = message.text or message.caption or ""
-        if not text.strip() or (chat.type != ChatType.PRIVATE and chat.type not in _GROUPS):
+        if user is None or not (text.strip() or message.document is not None):
             return []
         destination = _destination(chat, user, _thread(message))
         if chat.type in _GROUPS:
@@ -151,12 +167,48 @@ class Translator:
             found.append(orphan)
         payload, ask = self._payload(message, text)
         if payload is not None:
-            admin = anonymous_admin or await self._admin(chat, user, ask=ask)
-            if isinstance(payload, Command):
-                payload = await self._with_file(message, payload)
+            admin = _is_anonymous_admin(message) or await self._admin(chat, user, ask=ask)
+            payload = await self._with_file(message, payload)
             event_id = f"m{chat.id}.{message.message_id}"
             found.append(Incoming(_event(event_id, chat, user, destination, payload, admin=admin)))
         return found
+
+    async def _edited(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
+        """Read the new text of a message; a command that was changed is not run again."""
+        chat, user, text = message.chat, _author(message), message.text or message.caption or ""
+        if user is None or not text.strip() or message.edit_date is None:
+            return []
+        said, _ = self._payload(message, text)
+        if not isinstance(said, TextMessage):
+            return []
+        payload = EditedMessage(text=said.text, message_id=str(message.message_id))
+        event_id = f"e{chat.id}.{message.message_id}.{int(message.edit_date.timestamp())}"
+        destination = _destination(chat, user, _thread(message))
+        admin = await self._admin(chat, user, ask=False)
+        return [Incoming(_event(event_id, chat, user, destination, payload, admin=admin))]
+
+    def _reactions(self, change: MessageReactionUpdated) -> list[Incoming | GroupMigrated | Orphan]:
+        """Read which reactions came and went. Telegram does not say whose message it is."""
+        chat, user = change.chat, change.user
+        if user is None or user.is_bot or not _is_served(chat):
+            return []
+        before, after = ([_emoji(r) for r in reactions] for reactions in (change.old_reaction, change.new_reaction))
+        changes = [(e, False) for e in before if e not in after] + [(e, True) for e in after if e not in before]
+        destination = _destination(chat, user, "")
+        at = f"{chat.id}.{change.message_id}.{user.id}.{int(change.date.timestamp())}"
+        return [
+            Incoming(
+                _event(
+                    f"r{at}.{'+' if added else '-'}{emoji}",
+                    chat,
+                    user,
+                    destination,
+                    Reaction(emoji=emoji, message_id=str(change.message_id), added=added),
+                    admin=chat.type == ChatType.PRIVATE,
+                )
+            )
+            for emoji, added in changes
+        ]
 
     def _payload(self, message: Message, text: str) -> tuple[Command | TextMessage | None, bool]:
         """Return what was said to the bot, and whether it matters who manages the chat."""
@@ -182,26 +234,31 @@ class Translator:
         reply_to = str(replied.message_id) if replied is not None and to_us else ""
         return TextMessage(text=text, addressed=True, reply_to=reply_to), False
 
-    async def _with_file(self, message: Message, command: Command) -> Command:
-        """Return a command with the picture that it came with, or that it replies to, if it takes one."""
-        spec = self._registry.get(command.name)
-        file = _attached(message)
-        if spec is None or spec.file is None or file is None:
-            return command
-        accepts = spec.file.accepts
-        name, mime = ("photo.jpg", "image/jpeg") if isinstance(file, PhotoSize) else _named(file)
-        refused = refusal(accepts, name, mime, file.file_size or 0)
+    async def _with_file(self, message: Message, payload: Command | TextMessage) -> Command | TextMessage:
+        """Return a command with the file that it came with or replies to, if it takes one; a text with its own."""
+        if isinstance(payload, Command):
+            spec = self._registry.get(payload.name)
+            file = attached(message, message.reply_to_message)
+            accepts = spec.file.accepts if spec is not None and spec.file is not None else None
+        else:
+            # A photo with a caption is about the caption.
+            file, accepts = attached(message) if message.document is not None else None, "text"
+        if file is None or accepts is None:
+            return payload
+        return payload.model_copy(update={"file": await self._fetched(file, accepts)})
+
+    async def _fetched(self, file: TelegramFile, accepts: Accepts) -> IncomingFile:
+        refused = refusal(accepts, file.name, file.mime, file.size)
         if refused is not None:
-            return command.model_copy(update={"file": refused})
+            return refused
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
-                fetched = await self._bot.get_file(file.file_id)
+                fetched = await self._bot.get_file(file.id)
                 data = bytes(await fetched.download_as_bytearray())
         except (TelegramError, TimeoutError) as e:
             log.info("A file of Telegram could not be fetched: %s", type(e).__name__)
-            problem = IncomingFile(name=name, mime=mime, problem="attachment.not_fetched")
-            return command.model_copy(update={"file": problem})
-        return command.model_copy(update={"file": taken(accepts, name, mime, data)})
+            return IncomingFile(name=file.name, mime=file.mime, problem="attachment.not_fetched")
+        return taken(accepts, file.name, file.mime, data)
 
     def _is_ours(self, message: Message) -> bool:
         return message.from_user is not None and message.from_user.id == self._bot.id
@@ -217,20 +274,27 @@ class Translator:
         return chat.type == ChatType.PRIVATE or await self._admins.is_admin(chat.id, user.id, ask=ask)
 
 
-def _attached(message: Message) -> PhotoSize | TelegramFile | None:
-    """Return the picture of a message, else of the one that it replies to; of a photo's sizes the largest."""
-    for each in (message, message.reply_to_message):
-        if each is None:
-            continue
-        if each.photo:
-            return each.photo[-1]
-        if each.document is not None and (each.document.mime_type or "").startswith(("image/", "application/octet")):
-            return each.document
-    return None
+def _author(message: Message) -> User | None:
+    """Return the person who wrote a message where the bot answers; None for bots and for other places."""
+    user = message.from_user
+    if user is None or (user.is_bot and not _is_anonymous_admin(message)) or message.via_bot is not None:
+        return None
+    return user if _is_served(message.chat) else None
 
 
-def _named(file: TelegramFile) -> tuple[str, str]:
-    return file.file_name or "", file.mime_type or ""
+def _is_anonymous_admin(message: Message) -> bool:
+    return message.sender_chat is not None and message.sender_chat.id == message.chat.id
+
+
+def _is_served(chat: Chat) -> bool:
+    return chat.type == ChatType.PRIVATE or chat.type in _GROUPS
+
+
+def _emoji(reaction: ReactionType) -> str:
+    """Return a reaction's emoji; ``custom:<id>`` for one of a set, ``paid`` for a star."""
+    if isinstance(reaction, ReactionTypeEmoji):
+        return str(reaction.emoji)
+    return f"custom:{reaction.custom_emoji_id}" if isinstance(reaction, ReactionTypeCustomEmoji) else "paid"
 
 
 def _thread(message: object) -> str:
@@ -250,7 +314,7 @@ def _event(
     chat: Chat,
     user: User,
     destination: Destination,
-    payload: Command | ButtonPress | TextMessage,
+    payload: Payload,
     *,
     admin: bool,
 ) -> Event:

@@ -42,14 +42,14 @@ class Listener:
         self._retract = retract
         self.removed_orphans = 0
 
-    async def read(self, data: dict[str, Any]) -> Incoming | None:
-        """Return the update's event. One that cannot be read is logged with a reference and skipped: never raises."""
-        incoming: Incoming | None = None
+    async def read(self, data: dict[str, Any]) -> list[Incoming]:
+        """Return the update's events. One that cannot be read is logged with a reference and skipped: never raises."""
+        incoming: list[Incoming] = []
         try:
             for item in await self._translator.read(Update.de_json(data, self._bot)):
                 match item:
                     case Incoming():
-                        incoming = item
+                        incoming.append(item)
                     case GroupMigrated():
                         self._moved(item.old, item.new)
                     case Orphan():

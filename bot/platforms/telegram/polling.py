@@ -10,7 +10,8 @@ from typing import Any, Final
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from bot.platforms.telegram.api import PollingBot, seconds_of
-from bot.platforms.telegram.inbound import UPDATE_KINDS
+from bot.platforms.telegram.inbound import Incoming
+from bot.platforms.telegram.kinds import HANDLED
 from bot.platforms.telegram.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Poller:
         offset, failures = 0, 0
         while True:
             try:
-                updates = await self._bot.raw_updates(offset, POLL_SECONDS, UPDATE_KINDS)
+                updates = await self._bot.raw_updates(offset, POLL_SECONDS, list(HANDLED))
             except InvalidToken:
                 raise
             except TelegramError as e:
@@ -78,20 +79,24 @@ class Poller:
     async def _take_in_order(self, updates: list[dict[str, Any]]) -> None:
         async with self._limit:
             for update in updates:
-                incoming = await self._listener.read(update)
-                for attempt in itertools.count(1):
-                    if incoming is None or await self._listener.commit(incoming):
-                        break
-                    log.warning("An event of Telegram was not committed, attempt %d: it is kept", attempt)
-                    await asyncio.sleep(_pause(attempt))
+                for incoming in await self._listener.read(update):
+                    await self._commit(incoming)
+
+    async def _commit(self, incoming: Incoming) -> None:
+        """Hand an event on until it is committed."""
+        for attempt in itertools.count(1):
+            if await self._listener.commit(incoming):
+                return
+            log.warning("An event of Telegram was not committed, attempt %d: it is kept", attempt)
+            await asyncio.sleep(_pause(attempt))
 
 
 def _chat_of(update: dict[str, Any]) -> object:
     """Return the chat's id, from data that may be of any shape."""
-    message = update.get("message")
-    if message is None and isinstance(query := update.get("callback_query"), dict):
-        message = query.get("message")
-    chat = message.get("chat") if isinstance(message, dict) else None
+    body: Any = next((update[kind] for kind in HANDLED if isinstance(update.get(kind), dict)), {})
+    if isinstance(body.get("message"), dict):
+        body = body["message"]
+    chat = body.get("chat")
     return str(chat.get("id")) if isinstance(chat, dict) else None
 
 

@@ -1,29 +1,29 @@
-"""Neutral messages as Telegram texts with entities, and inline keyboards.
+"""Neutral messages as Telegram texts with entities.
 
 Entities are sent instead of a parse mode, so nothing in a text can be read as markup. Lengths and offsets are in
 UTF-16 units, as the Bot API counts (https://core.telegram.org/bots/api#messageentity).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, User
+from telegram import MessageEntity, User
 
-from bot.messages import Button, Message, Progress
+from bot.messages import Message, Progress
 from bot.text import markup
+from bot.text.markup import Span
 from bot.text.splitting import slices, utf16_length
+from bot.text.tables import PHONE_COLUMNS, table_spans
 
 TEXT_LIMIT: Final = 4096  # Bot API, sendMessage, in UTF-16 units
 CAPTION_LIMIT: Final = 1024  # Bot API, sendPhoto, in UTF-16 units
 ENTITY_LIMIT: Final = 100  # telegram.constants.MessageLimit.MESSAGE_ENTITIES: further ones are ignored
-ROW_LIMIT: Final = 8  # observed: more buttons in a row are refused
-BUTTON_LIMIT: Final = 100  # observed: more buttons in a keyboard are refused
+DESCRIPTION_ROOM: Final = CAPTION_LIMIT // 2
 PLACEHOLDER: Final = "…"
 _EMPTY: Final = "—"  # the Bot API refuses empty texts
 _TAKEN: Final = "▸ "
-_STYLES: Final = {"primary": "primary", "success": "success", "danger": "danger"}
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -84,18 +84,24 @@ class _Draft:
     def add(self, source: str, *kinds: str, gap: str = "\n\n") -> None:
         """Append ``source`` with its emphasis and the ``kinds`` over all of it."""
         source = clean(source).strip()
-        if not source:
-            return
+        if source:
+            start = self.add_spans(markup.parse(source), without=kinds, gap=gap)
+            self.marks += [Mark(start, len(self.text), kind) for kind in kinds]
+
+    def add_spans(self, spans: Iterable[Span], *, without: Sequence[str] = (), gap: str = "\n\n") -> int:
+        """Append styled text and return where it begins."""
         if self.text:
             self.text += gap
         start = len(self.text)
-        for span in markup.parse(source):
+        for span in spans:
             begin = len(self.text)
-            self.text += span.text
-            for kind, wanted in ((MessageEntity.BOLD, span.bold), (MessageEntity.ITALIC, span.italic)):
-                if wanted and kind not in kinds:
+            self.text += clean(span.text)
+            for kind, wanted in (
+                (MessageEntity.BOLD, span.bold), (MessageEntity.ITALIC, span.italic), (MessageEntity.PRE, span.code),
+            ):  # fmt: skip
+                if wanted and kind not in without:
                     self.marks.append(Mark(begin, len(self.text), kind))
-        self.marks += [Mark(start, len(self.text), kind) for kind in kinds]
+        return start
 
 
 def clean(text: str) -> str:
@@ -109,10 +115,29 @@ def render(message: Message) -> list[Part]:
 
     Where the parts begin does not depend on ``taken``, so the last part can be rendered again when a choice was taken.
     """
+    return list(_rendered(message, "")) or [Part(_EMPTY)]
+
+
+def render_question(message: Message) -> list[Part] | None:
+    """Return the texts of a question with the field's present text; None if that would not fit one message."""
+    parts = list(_rendered(message, message.asks.value if message.asks is not None else ""))
+    return parts if len(parts) == 1 else None
+
+
+def is_blank(message: Message) -> bool:
+    """Return whether a message has no text of its own."""
+    return not any(_rendered(message, ""))
+
+
+def _rendered(message: Message, present: str) -> Iterator[Part]:
     draft = _Draft()
     draft.add(message.title, MessageEntity.BOLD)
     draft.add(message.speaker, MessageEntity.BOLD)
     draft.add(message.body, gap="\n" if message.speaker.strip() else "\n\n")
+    if message.table is not None:
+        draft.add_spans(table_spans(message.table, PHONE_COLUMNS))
+    if present := clean(present).strip():
+        draft.add_spans([Span(present, code=True)])
     taken: tuple[int, int] | None = None
     for number, choice in enumerate(message.choices, 1):
         start = len(draft.text)
@@ -122,7 +147,7 @@ def render(message: Message) -> list[Part]:
             taken = (start, len(draft.text))
     draft.add(message.footer, MessageEntity.ITALIC)
     room = utf16_length(_TAKEN) if message.choices else 0
-    return list(_parts(draft, room, taken)) or [Part(_EMPTY)]
+    return _parts(draft, room, taken)
 
 
 def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[Part]:
@@ -136,19 +161,30 @@ def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[
         yield part
 
 
-def caption(message: Message) -> Part:
-    """Return the text under a picture, within Telegram's limit: its description first, for who does not see it."""
-    about = message.pictures[0].alt if message.pictures else ""
+def caption(message: Message) -> Part | None:
+    """Return the whole text of a message with one file, to stand under it; None if that would not fit.
+
+    A picture's description comes first, for people who cannot see it.
+    """
     draft = _Draft()
     draft.add(message.title, MessageEntity.BOLD)
-    # Descriptions are people's words: nothing in them is emphasis.
-    if about := clean(about).strip():
-        room = CAPTION_LIMIT // 2
-        shown = next(iter(slices(about, room - 1, length=utf16_length)))
-        draft.text += ("\n\n" if draft.text else "") + about[slice(*shown)] + ("…" if shown[1] < len(about) else "")
-    draft.add(message.body)
+    if message.pictures and (about := description(message.pictures[0].alt)):
+        # Descriptions are people's words: nothing in them is emphasis.
+        draft.add_spans([Span(about)])
+    draft.add(message.speaker, MessageEntity.BOLD)
+    draft.add(message.body, gap="\n" if message.speaker.strip() else "\n\n")
     draft.add(message.footer, MessageEntity.ITALIC)
-    return next(_parts(draft, TEXT_LIMIT - CAPTION_LIMIT, None), Part(""))
+    rest = message.table is not None or message.choices or message.asks is not None
+    if rest or utf16_length(draft.text) > CAPTION_LIMIT:
+        return None
+    return next(_parts(draft, 0, None), Part(""))
+
+
+def description(alt: str) -> str:
+    """Return a picture's description, shortened so that a caption has room for more."""
+    about = " ".join(clean(alt).split())
+    shown = next(iter(slices(about, DESCRIPTION_ROOM - 1, length=utf16_length)), (0, 0))
+    return about[slice(*shown)] + ("…" if shown[1] < len(about) else "")
 
 
 def plain(message: Message) -> str:
@@ -170,19 +206,3 @@ def render_progress(progress: Progress) -> Part:
         return Part(status)
     last = parts[-1]
     return replace(last, text=f"{last.text}\n\n{status}")
-
-
-def keyboard(rows: Iterable[Iterable[Button]]) -> InlineKeyboardMarkup | None:
-    """Return the inline keyboard of these rows, or None. Telegram has no disabled buttons: those are left out."""
-    shown: list[list[InlineKeyboardButton]] = []
-    left = BUTTON_LIMIT
-    for row in rows:
-        buttons = [_button(button) for button in row if not button.disabled][:left]
-        left -= len(buttons)
-        shown += [buttons[i : i + ROW_LIMIT] for i in range(0, len(buttons), ROW_LIMIT)]
-    return InlineKeyboardMarkup(shown) if shown else None
-
-
-def _button(button: Button) -> InlineKeyboardButton:
-    label = clean(button.label).strip() or button.word or _EMPTY
-    return InlineKeyboardButton(label, callback_data=button.action, style=_STYLES.get(button.style))

@@ -1,49 +1,29 @@
 """Delivery: neutral messages made visible in Telegram, once each.
 
 ``sendMessage`` has no idempotency key. So what is sent is a bare placeholder, whose id is recorded before anything
-else; the content comes by ``editMessageText``, which may be repeated at will. If a crash or a lost answer falls between
-sending and recording, an empty placeholder is left over, never a second reply; it is removed when somebody replies to
-it. The one exception is a question with ForceReply, which no edit can add: it is sent as it is, and a lost answer there
-may show it twice.
+else; the content comes by an edit (of its text, or into a file), which may be repeated at will. If a crash or a lost
+answer falls between sending and recording, an empty placeholder is left over, never a second reply; it is removed when
+somebody replies to it. The exceptions are a question with ForceReply and an album, which no edit can make: they are
+sent at once, and a lost answer may show them twice.
 """
 
-import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from telegram import (
-    Bot,
-    ForceReply,
-    InlineKeyboardMarkup,
-    InputMediaDocument,
-    InputMediaPhoto,
-    LinkPreviewOptions,
-    MessageEntity,
-    ReplyParameters,
-    User,
-)
-from telegram import Message as Sent
+from telegram import Bot, ForceReply, User
 from telegram.error import BadRequest
 
 from bot.events import Destination
-from bot.messages import FileContent, Message, Progress
+from bot.messages import Message, Progress
 from bot.platforms.base import Delivery, DeliveryError, RetryLater, Undeliverable
-from bot.platforms.telegram.api import TelegramApi, Unanswered, says
+from bot.platforms.telegram.api import TelegramApi
+from bot.platforms.telegram.keyboards import keyboard
+from bot.platforms.telegram.posting import Edited, Poster
 from bot.platforms.telegram.queries import ANSWER_LIMIT, Queries
-from bot.platforms.telegram.render import (
-    PLACEHOLDER,
-    Part,
-    caption,
-    clean,
-    keyboard,
-    plain,
-    render,
-    render_progress,
-)
+from bot.platforms.telegram.render import Part, caption, clean, plain, render, render_progress
+from bot.platforms.telegram.units import AlbumUnit, MediaUnit, QuestionUnit, TextUnit, Unit, units_of
 from bot.text.splitting import utf16_length
 
 log = logging.getLogger(__name__)
@@ -51,42 +31,33 @@ log = logging.getLogger(__name__)
 FIELD_PLACEHOLDER_LIMIT: Final = 64  # Bot API, ForceReply.input_field_placeholder
 _GROUP_EDIT_SECONDS: Final = 3.5  # observed: more than about 20 messages and edits a minute flood a group
 _FRESH_SECONDS: Final = 30.0
-_PLACEHOLDERS_KEPT: Final = 2000
 _ANSWERED: Final = "query:"
-_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
-_GONE: Final = ("message to edit not found", "message can't be edited", "message_id_invalid", "message identifier")
-_SAME: Final = ("message is not modified",)
-_ENTITIES: Final = ("can't parse entities", "entity", "entities")
-_NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_invalid")
-
-
-@dataclass(slots=True)
-class _Placeholder:
-    """A placeholder of this process: whether its answer has begun, and the lock of edits under way."""
-
-    final: bool = False
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class TelegramSender:
-    """Sends, edits and removes messages."""
+    """Delivers messages, and shows progress in their place before."""
 
     def __init__(self, bot: Callable[[], Bot], api: TelegramApi, queries: Queries) -> None:
         """``bot`` returns the connected client or raises `RetryLater`."""
-        self._bot = bot
-        self._api = api
+        self._poster = Poster(bot, api)
         self._queries = queries
-        self._placeholders: dict[tuple[str, str], _Placeholder] = {}
         self._quiet: dict[str, float] = {}
-        self.possible_orphans = 0
+
+    @property
+    def possible_orphans(self) -> int:
+        """How many placeholders may have been left over, because Telegram did not answer."""
+        return self._poster.possible_orphans
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """See `bot.platforms.base.Platform.deliver`."""
         try:
             if delivery.edit:
                 await self._change(delivery, message)
+            elif delivery.edits:
+                self._settle_query(delivery)
+                await self._rewrite(delivery, await units_of(message, direct=delivery.destination.kind == "dm"))
             elif not await self._pop_up(delivery, message):
-                await self._send(delivery, message)
+                await self._send(delivery, await units_of(message, direct=delivery.destination.kind == "dm"))
         except BadRequest as e:
             raise Undeliverable(e.message) from e
 
@@ -96,21 +67,22 @@ class TelegramSender:
             return
         self._settle_query(delivery)
         try:
-            await self._post(delivery, render_progress(progress), markup=keyboard(progress.buttons))
+            await self._poster.post(delivery, render_progress(progress), markup=keyboard(progress.buttons))
         except BadRequest as e:
             raise Undeliverable(e.message) from e
 
     async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.show_progress`. In groups, edits are spaced out further."""
-        shown = self._placeholder(destination, placeholder)
+        shown = self._poster.placeholder(destination, placeholder)
         now = time.monotonic()
         if not placeholder or shown.final or shown.lock.locked() or self._quiet.get(destination.chat_id, 0.0) > now:
             return
         if destination.kind != "dm":
             self._quiet[destination.chat_id] = now + _GROUP_EDIT_SECONDS
+        unit = TextUnit(render_progress(progress), keyboard(progress.buttons))
         async with shown.lock:
             try:
-                await self._edit(destination, placeholder, render_progress(progress), keyboard(progress.buttons))
+                await self._poster.edit(destination, placeholder, unit)
             except RetryLater as e:
                 self._quiet[destination.chat_id] = now + (e.delay or 2.0)
             except (DeliveryError, BadRequest) as e:
@@ -118,21 +90,19 @@ class TelegramSender:
 
     async def retract(self, destination: Destination, message_id: str) -> None:
         """See `bot.platforms.base.Platform.retract`. What is too old to be deleted is emptied."""
-        self._placeholder(destination, message_id).final = True
-        with contextlib.suppress(DeliveryError, BadRequest):
-            try:
-                await self._delete(destination, message_id)
-            except BadRequest as e:
-                if not says(e, "message to delete not found"):
-                    await self._edit(destination, message_id, Part("✕"), None)
+        await self._poster.remove(destination, message_id)
 
     async def _change(self, delivery: Delivery, message: Message) -> None:
         """Render an existing message again; for a long one, its last part, where the buttons stood."""
         self._settle_query(delivery)
         marked = message.taken is not None or delivery.kind == "mark"
-        rows = None if marked else keyboard(message.buttons)
-        if not await self._edit(delivery.destination, delivery.edit, render(message)[-1], rows):
-            log.info("Telegram message %s, to be changed, is gone", delivery.edit)
+        rows = None if marked else keyboard(message.buttons, message.selects)
+        unit = TextUnit(render(message)[-1], rows)
+        state = await self._poster.edit(delivery.destination, delivery.edit, unit)
+        if state == "unfit" and (under := caption(message)) is not None:
+            state = await self._poster.edit_caption(delivery.destination, delivery.edit, TextUnit(under, rows))
+        if state != "done":
+            log.info("Telegram message %s cannot be changed any more", delivery.edit)
 
     async def _pop_up(self, delivery: Delivery, message: Message) -> bool:
         """Answer the press itself, if that can carry the message; False if a message must be sent."""
@@ -143,12 +113,8 @@ class TelegramSender:
             return True
         text = plain(message)
         short = max(len(text), utf16_length(text)) <= ANSWER_LIMIT
-        bare = (
-            message.asks is None
-            and not message.pictures
-            and not message.attachments
-            and keyboard(message.buttons) is None
-        )
+        more = message.asks or message.pictures or message.attachments or message.table
+        bare = not more and keyboard(message.buttons, message.selects) is None
         fits = message.private and short and bare
         if not fits or delivery.placeholder or delivery.sent or not self._queries.reserve(query):
             self._settle_query(delivery)
@@ -161,192 +127,82 @@ class TelegramSender:
         await delivery.record(f"{_ANSWERED}{query}")
         return True
 
-    async def _send(self, delivery: Delivery, message: Message) -> None:
-        if message.pictures or message.attachments:
-            await self._send_picture(delivery, message)
-            return
-        destination, parts, sent = delivery.destination, render(message), list(delivery.sent)
-        asked = message.asks is not None
-        usable = delivery.placeholder if not (asked and len(parts) == 1) else ""
+    async def _send(self, delivery: Delivery, units: list[Unit]) -> None:
+        """Send what was not sent before, the placeholder being the first message where it can become that."""
+        sent = list(delivery.sent)
+        usable = delivery.placeholder if isinstance(units[0], TextUnit | MediaUnit) else ""
         if usable and not sent:
             await delivery.record(usable)
             sent.append(usable)
-        replaced = sent[len(parts) :]
-        for number, part in enumerate(parts):
-            last = number == len(parts) - 1
-            if last and asked:
-                if len(sent) <= number:
-                    await self._ask(delivery, message, part, first=number == 0)
-                continue
+        replaced = sent[len(units) :]
+        for number, unit in enumerate(units):
+            first = number == 0
             if len(sent) <= number:
-                sent.append(await self._post(delivery, Part(PLACEHOLDER), first=number == 0))
-            rows = keyboard(message.buttons) if last else None
-            while not await self._edit(destination, sent[number], part, rows, final=True):
-                sent[number] = replaced.pop() if replaced else await self._post(delivery, Part(PLACEHOLDER))
+                sent.append(await self._post(delivery, unit, first=first))
+            if not isinstance(unit, TextUnit | MediaUnit):
+                continue
+            while await self._poster.show(delivery.destination, sent[number], unit) != "done":
+                sent[number] = replaced.pop() if replaced else await self._post(delivery, unit, first=first)
         if delivery.placeholder and not usable:
+            await self.retract(delivery.destination, delivery.placeholder)
+
+    async def _rewrite(self, delivery: Delivery, units: list[Unit]) -> None:
+        """Bring the messages of an earlier row into a new state.
+
+        From the first message on that cannot become what it should be, everything is sent anew, to stay in order. A
+        message that a person has deleted stays deleted.
+        """
+        destination = delivery.destination
+        before = [one for one in delivery.edits if not one.startswith(_ANSWERED)]
+        sent, anew = list(delivery.sent), False
+        for number, unit in enumerate(units):
+            if len(sent) > number:
+                await self._replace(delivery, sent[number], unit)
+                continue
+            state = "unfit"
+            if not anew and number < len(before):
+                state = await self._replace(delivery, before[number], unit)
+            if state == "unfit":
+                anew = True
+                sent.append(await self._post(delivery, unit, first=False))
+                if isinstance(unit, TextUnit | MediaUnit):
+                    await self._poster.show(destination, sent[number], unit)
+            else:
+                await delivery.record(before[number])
+                sent.append(before[number])
+        for old in before:
+            if old not in sent:
+                await self._poster.remove(destination, old)
+        if delivery.placeholder:
             await self.retract(destination, delivery.placeholder)
 
-    async def _send_picture(self, delivery: Delivery, message: Message) -> None:
-        """Put a picture into the placeholder: like text it is edited in, so that it is there once."""
-        destination = delivery.destination
-        if not delivery.sent:
-            placeholder = delivery.placeholder or await self._post(delivery, Part(PLACEHOLDER))
-            if placeholder == delivery.placeholder:
-                await delivery.record(placeholder)
-            delivery.sent.append(placeholder)
-        file = await (message.pictures[0].load("photo") if message.pictures else message.attachments[0].load())
-        while not await self._edit_picture(destination, delivery.sent[-1], message, file):
-            delivery.sent.append(await self._post(delivery, Part(PLACEHOLDER)))
+    async def _replace(self, delivery: Delivery, message_id: str, unit: Unit) -> Edited:
+        match unit:
+            case TextUnit() | MediaUnit():
+                return await self._poster.show(delivery.destination, message_id, unit)
+            case AlbumUnit():
+                return await self._poster.show_album(delivery.destination, message_id, unit)
+            case QuestionUnit():
+                return "unfit"
 
-    async def _edit_picture(
-        self, destination: Destination, message_id: str, message: Message, file: FileContent
-    ) -> bool:
-        """Turn a message of ours into a picture; False if it is gone."""
-        shown = self._placeholder(destination, message_id)
-        shown.final = True
-        async with shown.lock:  # lets a progress edit under way end first
-            pass
-        text, rows = caption(message), keyboard(message.buttons)
+    async def _post(self, delivery: Delivery, unit: Unit, *, first: bool) -> str:
+        """Send a unit; a placeholder for one that an edit can make."""
+        match unit:
+            case TextUnit() | MediaUnit():
+                return await self._poster.post(delivery, first=first)
+            case AlbumUnit():
+                return await self._poster.post_album(delivery, unit, first=first)
+            case QuestionUnit():
+                return await self._ask(delivery, unit, first=first)
 
-        async def edit() -> object:
-            about: dict[str, Any] = {
-                "caption": text.text, "caption_entities": text.entities, "filename": file.name,
-            }  # fmt: skip
-            media = (
-                InputMediaPhoto(file.data, has_spoiler=message.pictures[0].hidden, **about)
-                if message.pictures
-                else InputMediaDocument(file.data, **about)
-            )
-            return await self._bot().edit_message_media(
-                media, self._api.chat_id(destination.chat_id), int(message_id), reply_markup=rows
-            )
-
-        try:
-            await self._api.call(destination.chat_id, edit, idempotent=True)
-        except BadRequest as e:
-            if says(e, *_GONE):
-                return False
-            if not says(e, *_SAME):
-                raise
-        return True
-
-    async def _ask(self, delivery: Delivery, message: Message, part: Part, *, first: bool) -> None:
-        destination, hint = delivery.destination, message.asks.placeholder if message.asks else ""
+    async def _ask(self, delivery: Delivery, unit: QuestionUnit, *, first: bool) -> str:
+        destination, part = delivery.destination, unit.part
         if destination.kind != "dm" and not destination.reply_to:
             # Selective ForceReply reaches whom the text mentions, or whose message is replied to; a press has neither.
             part = _mentioning(part, destination)
-        reply = ForceReply(selective=True, input_field_placeholder=hint[:FIELD_PLACEHOLDER_LIMIT] or None)
-        await self._post(delivery, part, markup=reply, first=first)
-
-    async def _post(
-        self,
-        delivery: Delivery,
-        part: Part,
-        *,
-        markup: InlineKeyboardMarkup | ForceReply | None = None,
-        first: bool = True,
-    ) -> str:
-        """Send a new message and record it; the first one replies to the person's and rings."""
-        destination = delivery.destination
-        try:
-            message = await self._send_message(destination, part, markup, first=first)
-        except Unanswered:
-            self.possible_orphans += 1
-            raise
-        message_id = str(message.message_id)
-        try:
-            await delivery.record(message_id)
-        except Exception:
-            # Somebody else holds the row now (or the database is away): this message would never get its content.
-            await self.retract(destination, message_id)
-            raise
-        return message_id
-
-    async def _send_message(
-        self, destination: Destination, part: Part, markup: InlineKeyboardMarkup | ForceReply | None, *, first: bool
-    ) -> Sent:
-        entities: list[MessageEntity] | None = part.entities
-        thread = int(destination.thread_id) if destination.thread_id else None
-        reply = (
-            ReplyParameters(int(destination.reply_to), allow_sending_without_reply=True)
-            if first and destination.reply_to
-            else None
-        )
-
-        async def send() -> Sent:
-            return await self._bot().send_message(
-                self._api.chat_id(destination.chat_id),
-                part.text,
-                entities=entities,
-                message_thread_id=thread,
-                reply_parameters=reply,
-                reply_markup=markup,
-                link_preview_options=_NO_PREVIEW,
-                disable_notification=not first,
-            )
-
-        while True:
-            try:
-                return await self._api.call(destination.chat_id, send)
-            except BadRequest as e:
-                if thread is not None and says(e, *_NO_THREAD):
-                    thread = None
-                elif entities and says(e, *_ENTITIES):
-                    entities = None
-                else:
-                    raise
-
-    async def _edit(
-        self,
-        destination: Destination,
-        message_id: str,
-        part: Part,
-        rows: InlineKeyboardMarkup | None,
-        *,
-        final: bool = False,
-    ) -> bool:
-        """Bring a message of ours into this state; False if it is gone."""
-        if final:
-            shown = self._placeholder(destination, message_id)
-            shown.final = True
-            async with shown.lock:  # lets a progress edit under way end first
-                pass
-        entities: list[MessageEntity] | None = part.entities
-
-        async def edit() -> object:
-            return await self._bot().edit_message_text(
-                part.text,
-                self._api.chat_id(destination.chat_id),
-                int(message_id),
-                entities=entities,
-                reply_markup=rows,
-                link_preview_options=_NO_PREVIEW,
-            )
-
-        while True:
-            try:
-                await self._api.call(destination.chat_id, edit, idempotent=True)
-            except BadRequest as e:
-                if says(e, *_GONE):
-                    return False
-                if entities and says(e, *_ENTITIES):
-                    entities = None
-                    continue
-                if not says(e, *_SAME):
-                    raise
-            return True
-
-    async def _delete(self, destination: Destination, message_id: str) -> None:
-        async def delete() -> bool:
-            return await self._bot().delete_message(self._api.chat_id(destination.chat_id), int(message_id))
-
-        await self._api.call(destination.chat_id, delete, idempotent=True)
-
-    def _placeholder(self, destination: Destination, message_id: str) -> _Placeholder:
-        if len(self._placeholders) > _PLACEHOLDERS_KEPT:
-            for key in list(self._placeholders)[: _PLACEHOLDERS_KEPT // 2]:
-                del self._placeholders[key]
-        return self._placeholders.setdefault((destination.chat_id, message_id), _Placeholder())
+        hint = unit.hint[:FIELD_PLACEHOLDER_LIMIT] or None
+        reply = ForceReply(selective=True, input_field_placeholder=hint)
+        return await self._poster.post(delivery, part, markup=reply, first=first)
 
     def _settle_query(self, delivery: Delivery) -> None:
         """Stop the pressed button's spinner, if that can still be."""

@@ -90,4 +90,4 @@ class WebhookServer:
 
     async def _take(self, data: dict[str, Any]) -> bool:
         incoming = await self._listener.read(data)
-        return incoming is None or await self._listener.commit(incoming)
+        return all([await self._listener.commit(each) for each in incoming])

@@ -1,12 +1,13 @@
 """The real client connected to a strict local Discord, in front of a listener that notes events."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from bot.events import Event
+from bot.menus import MenuSpec
 from bot.messages import Form, Message
 from bot.platforms.base import Delivery, Outcome, Watched
 from bot.platforms.discord import DiscordPlatform
@@ -74,11 +75,12 @@ async def server() -> AsyncGenerator[DiscordServer]:
         yield server
 
 
-@pytest.fixture
-async def connected(server: DiscordServer) -> AsyncGenerator[Connected]:
+@asynccontextmanager
+async def connecting(server: DiscordServer, menus: Sequence[MenuSpec] = ()) -> AsyncGenerator[Connected]:
+    """A platform that is connected until the block ends."""
     notes = Notes()
     platform = DiscordPlatform(
-        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url
+        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus
     )
     running = asyncio.create_task(platform.run(notes))
     await server.ready(timeout=20)
@@ -87,3 +89,9 @@ async def connected(server: DiscordServer) -> AsyncGenerator[Connected]:
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+@pytest.fixture
+async def connected(server: DiscordServer) -> AsyncGenerator[Connected]:
+    async with connecting(server) as platform:
+        yield platform

@@ -1,7 +1,16 @@
 import pytest
 from telegram import Bot
 
-from bot.events import AccountRef, ButtonPress, Command, ConversationRef, TextMessage, UserRef
+from bot.events import (
+    AccountRef,
+    ButtonPress,
+    Command,
+    ConversationRef,
+    EditedMessage,
+    IncomingFile,
+    TextMessage,
+    UserRef,
+)
 from bot.messages import Button, Message
 from bot.platforms.telegram import TelegramPlatform
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, running, to
@@ -24,9 +33,11 @@ async def test_talk_edits_and_captions(platform: TelegramPlatform, inbound: Reco
     await alice.edit(said, "good evening")
     await alice.say(alice.chat(), "/nonsense now")
     await alice.send_document(alice.chat(), "card.json", b"{}", caption="my card")
-    await inbound.wait(3)
+    await inbound.wait(4)
+    file = IncomingFile(name="card.json", mime="application/octet-stream", data=b"{}")
     assert [event.payload for event in inbound.events] == [
-        TextMessage(text="good morning"), Command(name="nonsense", rest="now"), TextMessage(text="my card"),
+        TextMessage(text="good morning"), EditedMessage(text="good evening", message_id="1"),
+        Command(name="nonsense", rest="now"), TextMessage(text="my card", file=file),
     ]  # fmt: skip
 
 

@@ -107,6 +107,7 @@ async def test_a_picture_arrives_once_however_it_goes_wrong(
 def test_captions_stay_within_the_limit():
     for text in ("long " * 400, "🖼" * 1000):
         part = caption(picture(alt=text))
+        assert part is not None
         assert utf16_length(part.text) <= CAPTION_LIMIT
         assert part.text.endswith("Seed 7")
 

@@ -1,7 +1,8 @@
 from telegram import MessageEntity
 
 from bot.messages import Button, Message, Progress
-from bot.platforms.telegram.render import Part, keyboard, plain, render, render_progress
+from bot.platforms.telegram.keyboards import keyboard
+from bot.platforms.telegram.render import Part, plain, render, render_progress
 from bot.text.splitting import utf16_length
 
 

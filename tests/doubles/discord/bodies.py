@@ -107,6 +107,8 @@ def check(
         body.reference = int(reference.get("message_id") or 0) or None
     if "attachments" in data:
         body.attachments = inner.items(("attachments",), data["attachments"], rules.ATTACHMENTS)
+        for index, entry in enumerate(body.attachments):
+            inner.text(("attachments", index, "description"), entry.get("description"), rules.ALT_TEXT)
     if len(uploads) > rules.ATTACHMENTS:
         inner.error(("attachments",), "BASE_TYPE_MAX_LENGTH", f"Must be {rules.ATTACHMENTS} or fewer in length.")
     if any(len(upload.data) > rules.FILE for upload in uploads.values()):

@@ -244,3 +244,5 @@ def _check_field(form: Form, path: Path, field: Any, *, labelled: bool) -> None:
             form.error((*path, "min_length"), "NUMBER_TYPE_MAX", "Must be between 0 and 4000.")
         if high is not None and high not in range(1, rules.TEXT_INPUT + 1):
             form.error((*path, "max_length"), "NUMBER_TYPE_MAX", "Must be between 1 and 4000.")
+        elif high is not None and len(str(field.get("value") or "")) > high:
+            form.error((*path, "value"), "BASE_TYPE_MAX_LENGTH", f"Must be {high} or fewer in length.")

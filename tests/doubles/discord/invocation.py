@@ -17,12 +17,13 @@ class Attached:
     filename: str
     url: str
     size: int
+    content_type: str = "image/png"
 
     def payload(self) -> Json:
         """The attachment object of the API."""
         return {
             "id": str(self.id), "filename": self.filename, "size": self.size, "url": self.url, "proxy_url": self.url,
-            "content_type": "image/png",
+            "content_type": self.content_type,
         }  # fmt: skip
 
 

@@ -201,6 +201,40 @@ class Person:
         message.pings = {int(found) for found in MENTION.findall(text)}
         self._world.edited(message)
 
+    async def react(self, message: Message, emoji: str) -> None:
+        """React to a message with a Unicode emoji."""
+        self._reacts(message, emoji, added=True)
+
+    async def unreact(self, message: Message, emoji: str) -> None:
+        """Take a reaction back."""
+        self._reacts(message, emoji, added=False)
+
+    def _reacts(self, message: Message, emoji: str, *, added: bool) -> None:
+        self._must_see(message)
+        mark = (self.user.id, emoji)
+        if (mark in message.reactions) is added:
+            raise Refused(f"the reaction {emoji} is there already, or is not there")
+        (message.reactions.append if added else message.reactions.remove)(mark)
+        guild = message.channel.guild
+        data: Json = {
+            "user_id": str(self.user.id),
+            "channel_id": str(message.channel.id),
+            "message_id": str(message.id),
+            "emoji": {"id": None, "name": emoji},
+            "burst": False,
+            "type": 0,
+        }
+        if guild is not None:
+            data["guild_id"] = str(guild.id)
+        if added:
+            # Discord names the author only when a reaction comes.
+            data["message_author_id"] = str(message.author.id)
+            if guild is not None:
+                data["member"] = guild.member(self.user)
+        intent = rules.GUILD_MESSAGE_REACTIONS if guild else rules.DIRECT_MESSAGE_REACTIONS
+        name = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
+        self._world.publish(Event(name, data, guild.id if guild else None, intent))
+
     async def delete(self, message: Message) -> None:
         """Delete a message of her own, or as an admin any."""
         guild = message.channel.guild

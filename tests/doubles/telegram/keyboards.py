@@ -78,4 +78,13 @@ def _button(cell: Any, rules: Rules) -> Button:
         raise bad_request("BUTTON_DATA_INVALID")
     if url is not None and not str(url).startswith(("http://", "https://", "tg://")):
         raise bad_request(f"inline keyboard button URL '{url}' is invalid: Unsupported URL protocol")
-    return Button(text, callback, url)
+    return Button(text, callback, url, _copied(data.get("copy_text"), rules))
+
+
+def _copied(value: Any, rules: Rules) -> str | None:
+    if value is None:
+        return None
+    text = cast("Json", value).get("text") if isinstance(value, dict) else None
+    if not isinstance(text, str) or not 1 <= len(text) <= rules.copy_length:
+        raise bad_request("BUTTON_COPY_TEXT_INVALID")
+    return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.doubles.telegram.api import Api, Method, find_chat, read_text
-from tests.doubles.telegram.entities import Formatted, read_entities, tidy, utf16_length
+from tests.doubles.telegram.entities import Formatted, utf16_length
 from tests.doubles.telegram.keyboards import read_markup
 from tests.doubles.telegram.rules import CHAT_ACTIONS, bad_request, old_query
 from tests.doubles.telegram.state import Answer, Chat, File, Message
@@ -23,45 +23,13 @@ async def send_message(api: Api) -> Json:
     text = read_text(api, "text", "entities", api.rules.text_length, "message is too long")
     if not text.text:
         raise bad_request("message text is empty")
-    return _post(api, chat, text, None)
+    return post(api, chat, text, None)
 
 
-async def send_photo(api: Api) -> Json:
-    """sendPhoto."""
-    return _send_file(api, "photo", api.rules.photo_bytes)
-
-
-async def send_document(api: Api) -> Json:
-    """sendDocument."""
-    return _send_file(api, "document", api.rules.upload_bytes)
-
-
-def _send_file(api: Api, kind: str, limit: int) -> Json:
-    chat = find_chat(api, writing=True)
-    caption = read_text(api, "caption", "caption_entities", api.rules.caption_length, "message caption is too long")
-    reference = api.params.text(kind)
-    upload = api.params.files.get((reference or "").removeprefix("attach://") or kind)
-    if upload is not None:
-        if not upload.content:
-            raise bad_request("file must be non-empty")
-        if len(upload.content) > limit:
-            raise bad_request("file is too big")
-        file = api.world.add_file(kind, upload)
-    elif reference and reference in api.world.files:
-        file = api.world.files[reference]
-        if file.kind != kind:
-            raise bad_request(f"can't use file of type {file.kind.capitalize()} as {kind.capitalize()}")
-    elif reference:
-        raise bad_request("wrong file identifier/HTTP URL specified")
-    else:
-        raise bad_request(f"there is no {kind} in the request")
-    return _post(api, chat, caption, file)
-
-
-def _post(api: Api, chat: Chat, text: Formatted, file: File | None) -> Json:
+def post(api: Api, chat: Chat, text: Formatted, file: File | None) -> Json:
     markup = read_markup(api.params, api.rules)
-    thread = _thread(api, chat)
-    reply_to = _reply_to(api, chat)
+    thread = thread_of(api, chat)
+    reply_to = reply_to_of(api, chat)
     api.flood.count(chat)
     if thread is None and reply_to is not None:
         thread = reply_to.thread
@@ -72,7 +40,7 @@ def _post(api: Api, chat: Chat, text: Formatted, file: File | None) -> Json:
     return message.to_json()
 
 
-def _thread(api: Api, chat: Chat) -> int | None:
+def thread_of(api: Api, chat: Chat) -> int | None:
     thread = api.params.integer("message_thread_id")
     if thread is None or thread == 0:
         return None
@@ -81,7 +49,7 @@ def _thread(api: Api, chat: Chat) -> int | None:
     return thread
 
 
-def _reply_to(api: Api, chat: Chat) -> Message | None:
+def reply_to_of(api: Api, chat: Chat) -> Message | None:
     reply = api.params.object("reply_parameters", "reply parameters")
     if reply is None:
         return None
@@ -105,50 +73,29 @@ async def edit_message_text(api: Api) -> Json:
     text = read_text(api, "text", "entities", api.rules.text_length, "message is too long")
     if not text.text:
         raise bad_request("message text is empty")
-    message = _to_edit(api, chat)
+    message = to_edit(api, chat)
     if message.file is not None:
         raise bad_request("there is no text in the message to edit")
-    return _revise(api, message, text)
-
-
-async def edit_message_media(api: Api) -> Json:
-    """editMessageMedia: photos and documents, also into a message of text."""
-    message = _to_edit(api, find_chat(api, writing=True))
-    media = api.params.object("media", "InputMedia")
-    kind = (media or {}).get("type")
-    if media is None or kind not in ("photo", "document"):
-        raise bad_request("can't parse InputMedia: media type is invalid")
-    upload = api.params.files.get(str(media.get("media", "")).removeprefix("attach://"))
-    if upload is None or not upload.content:
-        raise bad_request("file must be non-empty")
-    if len(upload.content) > (api.rules.photo_bytes if kind == "photo" else api.rules.upload_bytes):
-        raise bad_request("file is too big")
-    caption, items = str(media.get("caption") or ""), media.get("caption_entities")
-    text = tidy(Formatted(caption, read_entities(caption, items) if items else ()))
-    if utf16_length(text.text) > api.rules.caption_length:
-        raise bad_request("message caption is too long")
-    message.file = api.world.add_file(kind, upload)
-    message.hidden = media.get("has_spoiler") is True
-    return _revise(api, message, text)
+    return revise(api, message, text)
 
 
 async def edit_message_caption(api: Api) -> Json:
     """editMessageCaption."""
     chat = find_chat(api, writing=True)
     text = read_text(api, "caption", "caption_entities", api.rules.caption_length, "message caption is too long")
-    message = _to_edit(api, chat)
+    message = to_edit(api, chat)
     if message.file is None:
         raise bad_request("there is no caption in the message to edit")
-    return _revise(api, message, text)
+    return revise(api, message, text)
 
 
 async def edit_message_reply_markup(api: Api) -> Json:
     """editMessageReplyMarkup."""
-    message = _to_edit(api, find_chat(api, writing=True))
-    return _revise(api, message, message.formatted)
+    message = to_edit(api, find_chat(api, writing=True))
+    return revise(api, message, message.formatted)
 
 
-def _to_edit(api: Api, chat: Chat) -> Message:
+def to_edit(api: Api, chat: Chat) -> Message:
     message_id = api.params.integer("message_id")
     if not message_id:
         raise bad_request("message identifier is not specified")
@@ -160,7 +107,7 @@ def _to_edit(api: Api, chat: Chat) -> Message:
     return message
 
 
-def _revise(api: Api, message: Message, text: Formatted) -> Json:
+def revise(api: Api, message: Message, text: Formatted) -> Json:
     markup = read_markup(api.params, api.rules)
     if markup.force_reply is not None or markup.other:
         raise bad_request("inline keyboard expected")
@@ -204,7 +151,7 @@ async def answer_callback_query(api: Api) -> bool:
 async def send_chat_action(api: Api) -> bool:
     """sendChatAction."""
     chat = find_chat(api, writing=True)
-    _thread(api, chat)
+    thread_of(api, chat)
     action = api.params.text("action") or ""
     if action not in CHAT_ACTIONS:
         raise bad_request("wrong parameter action in request")
@@ -215,11 +162,8 @@ async def send_chat_action(api: Api) -> bool:
 
 METHODS: dict[str, Method] = {
     "sendMessage": send_message,
-    "sendPhoto": send_photo,
-    "sendDocument": send_document,
     "editMessageText": edit_message_text,
     "editMessageCaption": edit_message_caption,
-    "editMessageMedia": edit_message_media,
     "editMessageReplyMarkup": edit_message_reply_markup,
     "deleteMessage": delete_message,
     "answerCallbackQuery": answer_callback_query,

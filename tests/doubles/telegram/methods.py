@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from tests.doubles.telegram import messages
+from tests.doubles.telegram import media, messages
 from tests.doubles.telegram.api import Api, Method, find_chat
 from tests.doubles.telegram.entities import utf16_length
 from tests.doubles.telegram.rules import COMMAND_NAME, SCOPES, SECRET_TOKEN, bad_request
@@ -178,4 +178,5 @@ METHODS: dict[str, Method] = {
     "logOut": leave,
     "close": leave,
     **messages.METHODS,
+    **media.METHODS,
 }

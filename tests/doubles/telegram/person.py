@@ -70,10 +70,14 @@ class Person:
         formatted = Formatted(formatted.text, find_entities(formatted.text))
         return self._send(chat, formatted, reply_to, thread)
 
-    async def send_document(self, chat: Chat, filename: str, content: bytes, caption: str = "") -> Message:
+    async def send_document(
+        self, chat: Chat, filename: str, content: bytes, caption: str = "", mime_type: str = "application/octet-stream",
+        reply_to: Message | None = None,
+    ) -> Message:  # fmt: skip
         """Sends a file."""
-        file = self._world.add_file("document", Upload(filename, content, "application/octet-stream"))
-        return self._send(chat, tidy(Formatted(caption)), None, None, file=file)
+        file = self._world.add_file("document", Upload(filename, content, mime_type))
+        formatted = tidy(Formatted(caption))
+        return self._send(chat, Formatted(formatted.text, find_entities(formatted.text)), reply_to, None, file=file)
 
     async def send_photo(self, chat: Chat, content: bytes, caption: str = "") -> Message:
         """Sends a photo."""
@@ -107,6 +111,21 @@ class Person:
         if self._world.bot_sees(message):
             self._updates.add("edited_message", message.chat.id, message.to_json())
 
+    async def react(self, message: Message, *emoji: str) -> None:
+        """Sets her reactions to a message, none to take them away; the bot hears of it if it asked to."""
+        self._enter(message.chat)
+        if message.deleted:
+            raise ValueError("the message is deleted")
+        before = message.reactions.get(self.id, [])
+        message.reactions[self.id] = list(emoji)
+        body: Json = {
+            "chat": message.chat.to_json(), "message_id": message.id, "user": self.user.to_json(),
+            "date": int(self._world.clock.now()),
+            "old_reaction": [{"type": "emoji", "emoji": each} for each in before],
+            "new_reaction": [{"type": "emoji", "emoji": each} for each in emoji],
+        }  # fmt: skip
+        self._updates.add("message_reaction", message.chat.id, body)
+
     async def tap(self, message: Message, button: str, *, stale: bool = False) -> Tap:
         """Taps a button by its label, else by its callback data.
 
@@ -128,7 +147,7 @@ class Person:
 
     def _tap(self, message: Message, button: Button) -> Tap:
         if button.data is None:
-            raise NoSuchButtonError(f"{button.text!r} is a link, it sends nothing to the bot")
+            raise NoSuchButtonError(f"{button.text!r} is a link or copies a text, it sends nothing to the bot")
         query = self._world.add_query(self.user, message, button.data)
         body: Json = {
             "id": query.id, "from": self.user.to_json(), "message": message.to_json(), "data": button.data,

@@ -41,6 +41,8 @@ class Rules:
     buttons_per_row: int = 8
     buttons: int = 100
     answer_length: int = 200
+    copy_length: int = 256
+    album_items: int = 10
     placeholder_length: int = 64
     command_count: int = 100
     command_description_length: int = 256

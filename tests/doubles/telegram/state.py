@@ -33,11 +33,12 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One button of an inline keyboard; ``data`` is what a tap sends."""
+    """One button of an inline keyboard; ``data`` is what a tap sends, ``copies`` what it puts into the clipboard."""
 
     text: str
     data: str | None = None
     url: str | None = None
+    copies: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class ForceReply:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An uploaded file; ``kind`` is photo or document."""
+    """An uploaded file; ``kind`` is photo, document or audio."""
 
     id: str
     kind: str
@@ -68,6 +69,8 @@ class File:
         data: Json = {"file_id": self.id, "file_unique_id": self.id[-12:], "file_size": len(self.content)}
         if self.kind == "photo":
             return {"photo": [{**data, "width": 1024, "height": 1024}]}
+        if self.kind == "audio":
+            return {"audio": {**data, "duration": 1, "file_name": self.filename, "mime_type": self.mime_type}}
         return {"document": {**data, "file_name": self.filename, "mime_type": self.mime_type}}
 
 
@@ -136,6 +139,8 @@ class Message:
     thread: int | None = None
     file: File | None = None
     hidden: bool = False
+    album: str = ""
+    reactions: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     service: Json | None = None
     fixed: bool = False
     deleted: bool = False
@@ -181,6 +186,8 @@ class Message:
                 data["entities"] = self._entities()
         if self.thread is not None:
             data.update(message_thread_id=self.thread, is_topic_message=True)
+        if self.album:
+            data["media_group_id"] = self.album
         if self.edited is not None:
             data["edit_date"] = int(self.edited)
         if self.markup is not None and self.buttons:

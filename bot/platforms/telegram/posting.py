@@ -1,0 +1,262 @@
+"""Calls that make, change and remove messages, each brought into its state once, whatever Telegram answers."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from telegram import (
+    Bot,
+    ForceReply,
+    InlineKeyboardMarkup,
+    InputMediaAudio,
+    InputMediaDocument,
+    InputMediaPhoto,
+    LinkPreviewOptions,
+    MessageEntity,
+    ReplyParameters,
+)
+from telegram import Message as Sent
+from telegram.error import BadRequest
+
+from bot.events import Destination
+from bot.platforms.base import Delivery, DeliveryError
+from bot.platforms.telegram.api import TelegramApi, Unanswered, says
+from bot.platforms.telegram.render import PLACEHOLDER, Part
+from bot.platforms.telegram.units import AlbumUnit, MediaUnit, TextUnit
+
+log = logging.getLogger(__name__)
+
+Edited = Literal["done", "gone", "unfit"]
+"""What became of an edit: ``gone`` – the message is not there; ``unfit`` – a message of its kind cannot become this."""
+_PLACEHOLDERS_KEPT: Final = 2000
+_ALBUM_GLUE: Final = "+"
+_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
+_GONE: Final = ("message to edit not found", "message_id_invalid", "message identifier")
+_UNFIT: Final = ("message can't be edited", "there is no text in the message", "can't be changed", "can't be used in")
+_SAME: Final = ("message is not modified",)
+_ENTITIES: Final = ("can't parse entities", "entity", "entities")
+_NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_invalid")
+
+
+@dataclass(slots=True)
+class Placeholder:
+    """A placeholder of this process: whether its answer has begun, and the lock of edits under way."""
+
+    final: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Poster:
+    """Sends, edits and removes single messages and albums. An album's id is that of its messages, joined."""
+
+    def __init__(self, bot: Callable[[], Bot], api: TelegramApi) -> None:
+        """``bot`` returns the connected client or raises `RetryLater`."""
+        self._bot, self._api = bot, api
+        self._placeholders: dict[tuple[str, str], Placeholder] = {}
+        self.possible_orphans = 0
+
+    def placeholder(self, destination: Destination, message_id: str) -> Placeholder:
+        """Return what is known of a placeholder."""
+        if len(self._placeholders) > _PLACEHOLDERS_KEPT:
+            for key in list(self._placeholders)[: _PLACEHOLDERS_KEPT // 2]:
+                del self._placeholders[key]
+        return self._placeholders.setdefault((destination.chat_id, message_id), Placeholder())
+
+    async def post(
+        self,
+        delivery: Delivery,
+        part: Part | None = None,
+        *,
+        markup: InlineKeyboardMarkup | ForceReply | None = None,
+        first: bool = True,
+    ) -> str:
+        """Send a new message (None: a placeholder) and record it; the first one replies to the person's and rings."""
+        destination = delivery.destination
+        try:
+            message = await self._send_message(destination, part or Part(PLACEHOLDER), markup, first=first)
+        except Unanswered:
+            self.possible_orphans += 1
+            raise
+        message_id = str(message.message_id)
+        try:
+            await delivery.record(message_id)
+        except Exception:
+            # Somebody else holds the row now (or the database is away): this message would never get its content.
+            await self.remove(destination, message_id)
+            raise
+        return message_id
+
+    async def post_album(self, delivery: Delivery, album: AlbumUnit, *, first: bool = True) -> str:
+        """Send an album and record it. No edit can make one of a placeholder: a lost answer may show it twice."""
+        destination = delivery.destination
+        media = [_photo(item) for item in album.items]
+
+        async def send(thread: int | None) -> tuple[Sent, ...]:
+            return await self._bot().send_media_group(
+                self._api.chat_id(destination.chat_id),
+                media,
+                message_thread_id=thread,
+                reply_parameters=_reply(destination, first=first),
+                disable_notification=not first,
+            )
+
+        thread = int(destination.thread_id) if destination.thread_id else None
+        try:
+            sent = await self._api.call(destination.chat_id, lambda: send(thread))
+        except BadRequest as e:
+            if thread is None or not says(e, *_NO_THREAD):
+                raise
+            sent = await self._api.call(destination.chat_id, lambda: send(None))
+        message_id = _ALBUM_GLUE.join(str(message.message_id) for message in sent)
+        await delivery.record(message_id)
+        return message_id
+
+    async def _send_message(
+        self, destination: Destination, part: Part, markup: InlineKeyboardMarkup | ForceReply | None, *, first: bool
+    ) -> Sent:
+        entities: list[MessageEntity] | None = part.entities
+        thread = int(destination.thread_id) if destination.thread_id else None
+
+        async def send() -> Sent:
+            return await self._bot().send_message(
+                self._api.chat_id(destination.chat_id),
+                part.text,
+                entities=entities,
+                message_thread_id=thread,
+                reply_parameters=_reply(destination, first=first),
+                reply_markup=markup,
+                link_preview_options=_NO_PREVIEW,
+                disable_notification=not first,
+            )
+
+        while True:
+            try:
+                return await self._api.call(destination.chat_id, send)
+            except BadRequest as e:
+                if thread is not None and says(e, *_NO_THREAD):
+                    thread = None
+                elif entities and says(e, *_ENTITIES):
+                    entities = None
+                else:
+                    raise
+
+    async def show(self, destination: Destination, message_id: str, unit: TextUnit | MediaUnit) -> Edited:
+        """Bring a message of ours into its final state."""
+        shown = self.placeholder(destination, message_id)
+        shown.final = True
+        async with shown.lock:  # lets a progress edit under way end first
+            pass
+        if isinstance(unit, MediaUnit):
+            return await self._edit_media(destination, message_id, unit)
+        return await self.edit(destination, message_id, unit)
+
+    async def show_album(self, destination: Destination, message_id: str, album: AlbumUnit) -> Edited:
+        """Bring an album of ours into its final state; one of another size is unfit."""
+        ids = message_id.split(_ALBUM_GLUE)
+        if len(ids) != len(album.items):
+            return "unfit"
+        results: list[Edited] = [
+            await self._edit_media(destination, i, item) for i, item in zip(ids, album.items, strict=True)
+        ]
+        return results[0] if "done" not in results else "done"
+
+    async def edit(self, destination: Destination, message_id: str, unit: TextUnit) -> Edited:
+        """Change a text of ours."""
+        entities: list[MessageEntity] | None = unit.part.entities
+
+        async def edit() -> object:
+            return await self._bot().edit_message_text(
+                unit.part.text,
+                self._api.chat_id(destination.chat_id),
+                int(message_id),
+                entities=entities,
+                reply_markup=unit.rows,
+                link_preview_options=_NO_PREVIEW,
+            )
+
+        if _ALBUM_GLUE in message_id:
+            return "unfit"
+        while True:
+            try:
+                return await self._edited(destination, edit)
+            except BadRequest as e:
+                if not (entities and says(e, *_ENTITIES)):
+                    raise
+                entities = None
+
+    async def _edit_media(self, destination: Destination, message_id: str, unit: MediaUnit) -> Edited:
+        async def edit() -> object:
+            return await self._bot().edit_message_media(
+                _media(unit), self._api.chat_id(destination.chat_id), int(message_id), reply_markup=unit.rows
+            )
+
+        if _ALBUM_GLUE in message_id:
+            return "unfit"
+        return await self._edited(destination, edit)
+
+    async def edit_caption(self, destination: Destination, message_id: str, unit: TextUnit) -> Edited:
+        """Change the text under a file of ours."""
+
+        async def edit() -> object:
+            return await self._bot().edit_message_caption(
+                self._api.chat_id(destination.chat_id),
+                int(message_id),
+                caption=unit.part.text,
+                caption_entities=unit.part.entities,
+                reply_markup=unit.rows,
+            )
+
+        return await self._edited(destination, edit)
+
+    async def _edited(self, destination: Destination, edit: Callable[[], Any]) -> Edited:
+        try:
+            await self._api.call(destination.chat_id, edit, idempotent=True)
+        except BadRequest as e:
+            if says(e, *_GONE):
+                return "gone"
+            if says(e, *_UNFIT):
+                return "unfit"
+            if not says(e, *_SAME):
+                raise
+        return "done"
+
+    async def remove(self, destination: Destination, message_id: str) -> None:
+        """Delete messages of ours, best effort. What is too old to be deleted is emptied."""
+        for one in message_id.split(_ALBUM_GLUE):
+            self.placeholder(destination, one).final = True
+            with contextlib.suppress(DeliveryError, BadRequest):
+                try:
+                    await self._delete(destination, one)
+                except BadRequest as e:
+                    if not says(e, "message to delete not found"):
+                        await self.edit(destination, one, TextUnit(Part("✕")))
+
+    async def _delete(self, destination: Destination, message_id: str) -> None:
+        async def delete() -> bool:
+            return await self._bot().delete_message(self._api.chat_id(destination.chat_id), int(message_id))
+
+        await self._api.call(destination.chat_id, delete, idempotent=True)
+
+
+def _reply(destination: Destination, *, first: bool) -> ReplyParameters | None:
+    if not first or not destination.reply_to:
+        return None
+    return ReplyParameters(int(destination.reply_to), allow_sending_without_reply=True)
+
+
+def _photo(unit: MediaUnit) -> InputMediaPhoto:
+    return InputMediaPhoto(unit.file.data, has_spoiler=unit.hidden, **_about(unit))
+
+
+def _media(unit: MediaUnit) -> InputMediaPhoto | InputMediaDocument | InputMediaAudio:
+    if unit.kind == "photo":
+        return _photo(unit)
+    kind = InputMediaAudio if unit.kind == "audio" else InputMediaDocument
+    return kind(unit.file.data, **_about(unit))
+
+
+def _about(unit: MediaUnit) -> dict[str, Any]:
+    return {"caption": unit.part.text, "caption_entities": unit.part.entities, "filename": unit.file.name}

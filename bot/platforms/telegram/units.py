@@ -1,0 +1,116 @@
+"""What one neutral message becomes on Telegram: texts, files, albums and questions, each a message of its own.
+
+An album carries no buttons, and a question with ForceReply none either: they stand under a text beside it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from telegram import InlineKeyboardMarkup
+
+from bot.messages import FileContent, Message
+from bot.platforms.telegram.keyboards import keyboard
+from bot.platforms.telegram.render import Part, caption, clean, description, is_blank, render, render_question
+
+ALBUM: Final = range(2, 11)
+"""Files of one media group (Bot API, sendMediaGroup)."""
+MediaKind = Literal["photo", "document", "audio"]
+_AUDIO: Final = frozenset(
+    {"audio/mpeg", "audio/mp4", "audio/x-m4a"}
+)  # what Telegram's player takes (Bot API, sendAudio)
+_NO_CAPTION: Final = Part("")
+
+
+@dataclass(frozen=True, slots=True)
+class TextUnit:
+    """A text."""
+
+    part: Part
+    rows: InlineKeyboardMarkup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaUnit:
+    """A file with its caption."""
+
+    kind: MediaKind
+    file: FileContent
+    part: Part = _NO_CAPTION
+    rows: InlineKeyboardMarkup | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumUnit:
+    """Pictures that stand together."""
+
+    items: tuple[MediaUnit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionUnit:
+    """A question that the person's reply answers; ``hint`` stands in the empty input."""
+
+    part: Part
+    hint: str
+
+
+Unit: TypeAlias = TextUnit | MediaUnit | AlbumUnit | QuestionUnit
+
+
+async def units_of(message: Message, *, direct: bool) -> list[Unit]:
+    """Return the messages in order; ``direct``: in a chat with the person alone."""
+    if message.asks is not None:
+        return _question(message, direct=direct)
+    rows = keyboard(message.buttons, message.selects)
+    files = [MediaUnit("photo", await p.load("photo"), hidden=p.hidden) for p in message.pictures]
+    about = [Part(description(p.alt)) for p in message.pictures]
+    attached = [_attached(await a.load()) for a in message.attachments]
+    if len(files) + len(attached) == 1 and (whole := caption(message)) is not None:
+        (only,) = (*files, *attached)
+        return [MediaUnit(only.kind, only.file, whole, rows, only.hidden)]
+    pictures = [MediaUnit(f.kind, f.file, part, None, f.hidden) for f, part in zip(files, about, strict=True)]
+    found: list[Unit] = [*_albums(pictures), *attached]
+    if found and is_blank(message):
+        if rows is None:
+            return found
+        if isinstance(last := found[-1], MediaUnit):
+            return [*found[:-1], MediaUnit(last.kind, last.file, last.part, rows, last.hidden)]
+    return [*found, *_texts(render(message), rows)]
+
+
+def _texts(parts: list[Part], rows: InlineKeyboardMarkup | None) -> list[Unit]:
+    return [*(TextUnit(part) for part in parts[:-1]), TextUnit(parts[-1], rows)]
+
+
+def _albums(pictures: Sequence[MediaUnit]) -> list[Unit]:
+    most = ALBUM[-1]
+    lots = [tuple(pictures[n : n + most]) for n in range(0, len(pictures), most)]
+    return [AlbumUnit(lot) if len(lot) in ALBUM else lot[0] for lot in lots]
+
+
+def _attached(file: FileContent) -> MediaUnit:
+    return MediaUnit("audio" if file.mime in _AUDIO else "document", file)
+
+
+def _question(message: Message, *, direct: bool) -> list[Unit]:
+    """Return a question; with buttons or a present text, these stand in a message of their own above it.
+
+    In a direct chat that message is enough: whatever the person says next is the answer.
+    """
+    field = message.asks
+    assert field is not None
+    value = clean(field.value).strip()
+    rows = keyboard(message.buttons, message.selects, copies=value)
+    if rows is None and not value:
+        *before, last = render(message)
+        return [*(TextUnit(part) for part in before), QuestionUnit(last, field.placeholder)]
+    shown = render_question(message) if value else None
+    found: list[Unit] = []
+    if value and shown is None:
+        found.append(MediaUnit("document", FileContent(value.encode(), "text/plain", f"{field.name}.txt")))
+    found += _texts(shown or render(message), rows)
+    if not direct:
+        found.append(QuestionUnit(Part(clean(field.label).strip() or "…"), field.placeholder))
+    return found
