@@ -1,6 +1,12 @@
-"""Wording for people: one TOML file per language, keys by topic, slots in braces. English is complete."""
+"""Wording for people: one TOML file per language, keys by topic, slots in braces. English is complete.
 
+A slot that counts holds its plural forms: ``{pages:# page|# pages}``, where ``#`` is the number. The forms come in the
+order of the language's CLDR categories without fractions (English: one, other; Russian: one, few, many).
+"""
+
+import string
 import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -24,9 +30,23 @@ def text(key: str, values: dict[str, Any] | None = None, language: str = DEFAULT
 
     An unknown key returns itself: a missing wording must not cost an answer (a test finds those).
     """
-    tag = language.partition("-")[0].lower()
-    wording = _wordings(tag).get(key) or _wordings(DEFAULT).get(key)
-    return key if wording is None else wording.format_map(_Slots(values or {}))
+    own = _wordings(_tag(language)).get(key)
+    return fill(own, values or {}, language) if own else fill(wording(key), values or {})
+
+
+def wording(key: str, language: str = DEFAULT) -> str:
+    """Return the wording of a key with its slots unfilled, the key itself if there is none."""
+    return _wordings(_tag(language)).get(key) or _wordings(DEFAULT).get(key) or key
+
+
+def fill(wording: str, values: Mapping[str, Any], language: str = DEFAULT) -> str:
+    """Return ``wording`` with its slots filled; those without a value stay."""
+    return _Filler(language).vformat(wording, (), values)
+
+
+def plural_forms(language: str = DEFAULT) -> int:
+    """Return how many plural forms a count has in ``language``."""
+    return _PLURALS.get(_tag(language), _ONE_OTHER)[0]
 
 
 def known_keys(language: str = DEFAULT) -> set[str]:
@@ -34,9 +54,45 @@ def known_keys(language: str = DEFAULT) -> set[str]:
     return set(_wordings(language))
 
 
-class _Slots(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "{" + key + "}"
+def _tag(language: str) -> str:
+    return language.partition("-")[0].lower()
+
+
+def _russian(n: int) -> int:
+    if n % 10 == 1 and n % 100 != 11:
+        return 0
+    return 1 if n % 10 in {2, 3, 4} and n % 100 not in {12, 13, 14} else 2
+
+
+def _polish(n: int) -> int:
+    return 0 if n == 1 else 1 if n % 10 in {2, 3, 4} and n % 100 not in {12, 13, 14} else 2
+
+
+_ONE_OTHER: Final[tuple[int, Callable[[int], int]]] = (2, lambda n: int(n != 1))
+_PLURALS: Final[dict[str, tuple[int, Callable[[int], int]]]] = {
+    **dict.fromkeys(("ja", "ko", "zh", "th", "vi", "id"), (1, lambda _n: 0)),
+    **dict.fromkeys(("fr", "pt"), (2, lambda n: int(n > 1))),
+    **dict.fromkeys(("ru", "uk"), (3, _russian)),
+    "pl": (3, _polish),
+}
+"""The number of plural forms and which one a number takes, of languages that are not like English. Source: CLDR."""
+
+
+class _Filler(string.Formatter):
+    """Fills slots; a format is the plural forms of a number, other values ignore it."""
+
+    def __init__(self, language: str) -> None:
+        self._form = _PLURALS.get(_tag(language), _ONE_OTHER)[1]
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
+        # No attributes, no items: a slot is a plain name.
+        return kwargs.get(field_name, "{" + field_name + "}"), field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if not format_spec or isinstance(value, bool) or not isinstance(value, int):
+            return str(value)
+        forms = format_spec.split("|")
+        return forms[min(self._form(abs(value)), len(forms) - 1)].replace("#", str(value))
 
 
 @lru_cache
