@@ -40,9 +40,10 @@ class Composer:
 
     async def progress(self, row: OutboxRow, language: str) -> Progress:
         """Return what a placeholder shows before anything is known."""
-        job, words = Placeholder.model_validate(row.payload).job, Words(language)
+        placeholder, words = Placeholder.model_validate(row.payload), Words(language)
+        job = placeholder.job
         position = await self._around.queue.position(job)
-        note = words("job.queued", position=position) if position else words("job.working")
+        note = words("job.queued", position=position) if position else words(placeholder.wording)
         return Progress(note, position=position, buttons=self.cancel_buttons(job, language))
 
     def cancel_buttons(self, job_id: int, language: str) -> tuple[tuple[Button, ...], ...]:

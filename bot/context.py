@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.events import Event
-from db import accounts, drafts, jobs, outbox
+from db import accounts, drafts, jobs, outbox, work
 from db.accounts import Who
 from db.jobs import Abandoned
 from db.payloads.base import Payload
@@ -50,7 +50,7 @@ class Context:
     who: Who
     placeholder_delay: float | None
     queue: Queue
-    wakes: list[int] = field(default_factory=list[int])
+    wakes: list[jobs.Wakeup] = field(default_factory=list[jobs.Wakeup])
     cancels: list[int] = field(default_factory=list[int])
     answered: bool = False
     private: bool = False
@@ -108,9 +108,9 @@ class Context:
             destination=self.event.destination.model_dump(),
         )
         if self.placeholder_delay is not None and not self.event.deferred:
-            delay = self.placeholder_delay
-            await self._add(Placeholder(job=job_id), outbox.PLACEHOLDER, ordered=False, delay=delay)
-        self.wakes.append(job_id)
+            placeholder = Placeholder(job=job_id, wording=work.waiting_wording(parameters))
+            await self._add(placeholder, outbox.PLACEHOLDER, ordered=False, delay=self.placeholder_delay)
+        self.wakes.append(jobs.Wakeup(job_id, jobs.queue_of(parameters), jobs.INTERACTIVE))
         return job_id
 
     async def answer_for(self, abandoned: Abandoned) -> None:
@@ -142,8 +142,8 @@ class Context:
 
     async def wake(self) -> None:
         """After the commit: wake workers, and stop those whose job was cancelled."""
-        for job_id in self.wakes:
-            await self.queue.wake(job_id)
+        for job in self.wakes:
+            await self.queue.wake(job.id, queue=job.queue, priority=job.priority)
         for job_id in self.cancels:
             await self.queue.notify_cancel(job_id)
 

@@ -20,6 +20,8 @@ from db.work import (
     notice,
 )
 
+_DRAWING: Final = "job.preparing"
+
 
 async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
     """Mark the page as failed; the story goes back to the page before."""
@@ -43,10 +45,10 @@ async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) 
 SPECS: Final = (
     JobType(BranchingPage, _page),
     JobType(PersonaReply, _reply, stoppable=True),
-    JobType(Imagine, activity="drawing"),
-    JobType(IllustratePage, _illustration, activity="drawing"),
-    JobType(PersonaPortrait, activity="drawing"),
-    JobType(DrawAgain, activity="drawing"),
-    JobType(Variations, activity="drawing"),
-    JobType(Upscale, activity="drawing"),
+    JobType(Imagine, wording=_DRAWING),
+    JobType(IllustratePage, _illustration, wording=_DRAWING),
+    JobType(PersonaPortrait, wording=_DRAWING),
+    JobType(DrawAgain, wording=_DRAWING),
+    JobType(Variations, wording=_DRAWING),
+    JobType(Upscale, wording=_DRAWING),
 )

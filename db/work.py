@@ -22,11 +22,11 @@ from db.records import Json
 from db.registry import Problem, Registry, load_plugins
 
 GROUP: Final = "storyfork.job_types"
+WORKING: Final = "job.working"
 _OWN: Final = "db.job_types"
 _log = logging.getLogger(__name__)
 
 WorkerQueue = Literal["cpu", "gpu"]
-Activity = Literal["writing", "drawing"]
 Allowance = Literal["sfw", "suggestive", "nsfw"]
 
 
@@ -229,14 +229,14 @@ class JobType:
 
     ``abandon`` undoes, in the caller's transaction, what a job promised, and returns what the person is told (None:
     nothing). ``stoppable``: it may be asked to end early and keep what it has. ``queue`` is where it starts,
-    ``activity`` what its progress is called.
+    ``wording`` the key of the wording that is shown before there is any progress.
     """
 
     parameters: type[JobParameters]
     abandon: Callable[[Job, Any, Failure], Awaitable[Payload | None]] = notice
     stoppable: bool = False
     queue: WorkerQueue = "cpu"
-    activity: Activity = "writing"
+    wording: str = WORKING
 
     @property
     def name(self) -> str:
@@ -275,6 +275,12 @@ def stoppable(job: Job) -> bool:
     """Tell whether a job may be asked to end early and keep what it has."""
     found = job_types().get(job.type)
     return found is not None and found.stoppable
+
+
+def waiting_wording(parameters: JobParameters) -> str:
+    """Return the key of the wording that is shown for a job before there is any progress."""
+    found = job_types().get(parameters.type)
+    return WORKING if found is None else found.wording
 
 
 def job_types() -> Registry[JobType]:

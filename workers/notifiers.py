@@ -24,7 +24,7 @@ class OperationalEvent:
     A job that is cancelled before a worker runs it has no event.
     """
 
-    name: Literal["job.done", "job.dead", "job.cancelled"]
+    name: Literal["jobs.done", "jobs.dead", "jobs.cancelled"]
     job_id: int
     job_type: str
     account_id: int | None
@@ -50,7 +50,7 @@ class LogNotifier:
     async def notify(self, event: OperationalEvent) -> None:
         """Write one line."""
         reason = f": {event.reason}" if event.reason else ""
-        level = logging.WARNING if event.name == "job.dead" else logging.INFO
+        level = logging.WARNING if event.name == "jobs.dead" else logging.INFO
         _log.log(level, "%s %d (%s)%s", event.name, event.job_id, event.job_type, reason)
 
 

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Literal
-from uuid import UUID
 
 from db import jobs, work
 from db.connection import OUTAGES, transaction
@@ -80,15 +79,16 @@ class Runner:
         if job is None:
             return
         assert job.lease_token is not None
-        working = asyncio.create_task(self._work(job, job.lease_token))
-        renewal = asyncio.create_task(_renew(job.id, job.lease_token, working))
+        run = Run(job, job.lease_token, self._services)
+        working = asyncio.create_task(self._work(run))
+        renewal = asyncio.create_task(_renew(run, working))
         try:
             await asyncio.shield(asyncio.wait([working]))
         except asyncio.CancelledError:
             working.cancel()
             await asyncio.wait([working])
             if job_id in self._cancelled:
-                self._publish("job.cancelled", job)
+                self._publish("jobs.cancelled", job)
             else:
                 with suppress(LeaseLost, *OUTAGES):
                     await jobs.put_back(job.id, job.lease_token)
@@ -100,7 +100,7 @@ class Runner:
         if not working.cancelled() and (error := working.exception()) is not None:
             _log.error("job %d could not even be given up", job_id, exc_info=error)
 
-    def _publish(self, name: Literal["job.done", "job.dead", "job.cancelled"], job: Job, reason: str = "") -> None:
+    def _publish(self, name: Literal["jobs.done", "jobs.dead", "jobs.cancelled"], job: Job, reason: str = "") -> None:
         self._services.notifiers.publish(OperationalEvent(name, job.id, job.type, job.account_id, reason))
 
     def _ended(self, job_id: int) -> None:
@@ -110,15 +110,15 @@ class Runner:
             _log.error("job %d: the runner itself failed", job_id, exc_info=error)
         self.on_free()
 
-    async def _work(self, job: Job, token: UUID) -> None:
+    async def _work(self, run: Run) -> None:
         """The worker's one boundary for all kinds of errors."""
-        run = Run(job, token, self._services)
+        job = run.job
         try:
             if job.attempt >= jobs.MAX_CRASHES:
                 await self._bury(run, Failure("job.crashed"), f"lost its worker {job.attempt} times")
                 return
             if await self._plan_of(job.type).run(run):
-                self._publish("job.done", job)
+                self._publish("jobs.done", job)
         except LeaseLost:
             _log.info("job %d is not ours any more", job.id)
         except UserError as e:
@@ -126,7 +126,7 @@ class Runner:
         except Retryable as e:
             await self._retry(run, e)
         except OUTAGES as e:
-            # The lease runs out, and whoever finds the database back goes on from the last artifact.
+            # The lease runs out, and a worker that reaches the database goes on from the last artifact.
             _log.warning("job %d stopped at the database: %s", job.id, e)
         except asyncio.CancelledError:
             raise
@@ -154,31 +154,37 @@ class Runner:
         try:
             async with transaction():
                 told = await work.abandon(run.job, failure)
+                run.wake_after_commit(await jobs.bury(run.job.id, run.token, error))
+                # Now it cannot be promoted any more: whoever it answers last is told.
+                if (now := await jobs.get(run.job.id)) is not None:
+                    run.answer_as(now)
                 if told is not None:
                     await run.reply(told)
-                run.wake_after_commit(await jobs.bury(run.job.id, run.token, error))
             await run.notify()
-            self._publish("job.dead", run.job, failure.key)
+            self._publish("jobs.dead", run.job, failure.key)
         except LeaseLost:
             _log.info("job %d is not ours any more", run.job.id)
         except OUTAGES as e:
             _log.warning("job %d stopped at the database: %s", run.job.id, e)
 
 
-async def _renew(job_id: int, token: UUID, work: "asyncio.Task[None]") -> None:
+async def _renew(run: Run, working: "asyncio.Task[None]") -> None:
     """Keep the lease while the work goes on; stop the work when the lease is lost."""
+    job_id = run.job.id
     loop = asyncio.get_running_loop()
     held_until = loop.time() + jobs.LEASE_SECONDS
     while True:
         await asyncio.sleep(RENEW_SECONDS)
         try:
-            if not await jobs.renew(job_id, token):
+            now = await jobs.renew(job_id, run.token)
+            if now is None:
                 _log.info("job %d lost its lease", job_id)
-                work.cancel()
+                working.cancel()
                 return
+            run.answer_as(now)
             held_until = loop.time() + jobs.LEASE_SECONDS
         except OUTAGES as e:
             _log.warning("the lease of job %d cannot be renewed: %s", job_id, e)
             if loop.time() > held_until:
-                work.cancel()
+                working.cancel()
                 return

@@ -90,8 +90,8 @@ async def _moved(context: Context, page_id: int, move: Move) -> None:
     await context.change_pressed(PageLeft(page=page_id, choice=move.page.choice_id))
     await story_commands.show(context, move)
     job_id = None if move.left is None else move.left.job_id
-    if job_id is not None and await jobs.interact(job_id, {"choice": move.page.choice_id}):
-        context.wakes.append(job_id)
+    if job_id is not None and (job := await jobs.interact(job_id, {"choice": move.page.choice_id})) is not None:
+        context.wakes.append(job)
 
 
 ACTIONS: Final = (

@@ -76,10 +76,17 @@ async def claim(job_id: int) -> Job | None:
     )  # fmt: skip
 
 
-async def renew(job_id: int, token: UUID) -> bool:
-    """Extend the lease; False if it is lost (expired and taken, or the job was cancelled or deleted)."""
-    change = "lease_expires = now() + make_interval(secs => $3)"
-    return await _update(job_id, token, change, LEASE_SECONDS) is not None
+async def renew(job_id: int, token: UUID) -> Job | None:
+    """Extend the lease and return the job as it is now.
+
+    None if the lease is lost: it expired and was taken, or the job was cancelled or deleted.
+    """
+    return await fetch_one(
+        Job,
+        "UPDATE jobs SET lease_expires = now() + make_interval(secs => $3) "
+        f"WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING {columns(Job)}",
+        job_id, token, LEASE_SECONDS,
+    )  # fmt: skip
 
 
 async def report(job_id: int, token: UUID, phase: str, percent: int) -> None:
@@ -154,16 +161,12 @@ async def _end(parent_id: int | None) -> Wakeup | None:
     return None if parent_id is None else await wake_parent(parent_id)
 
 
-async def _update(job_id: int, token: UUID, change: str, *values: Any) -> dict[str, Any] | None:
-    return await row(
-        f"UPDATE jobs SET {change} WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING id, parent_id",
-        job_id, token, *values,
-    )  # fmt: skip
-
-
 async def _change(job_id: int, token: UUID, change: str, *values: Any) -> int | None:
     """Change a job and return its parent's id."""
-    found = await _update(job_id, token, change, *values)
+    found = await row(
+        f"UPDATE jobs SET {change} WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING parent_id",
+        job_id, token, *values,
+    )  # fmt: skip
     if found is None:
         raise LeaseLost(f"job {job_id}")
     return found["parent_id"]

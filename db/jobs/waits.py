@@ -20,15 +20,15 @@ class Awaited:
     timed_out: bool = False
 
 
-async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") -> bool:
-    """Hand a job an interaction; False if the job is over. Wake a worker for it after the commit.
+async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") -> Wakeup | None:
+    """Hand a job an interaction; None if the job is over. Wake a worker for it after the commit.
 
     A job takes its interactions in order, whenever it gets to the wait called ``name`` (empty: to any wait), so one
     that comes before the job waits is kept.
     """
-    found = await row(f"SELECT state, waiting_for FROM jobs WHERE id = $1 AND {OPEN} FOR UPDATE", job_id)
+    found = await fetch_one(Wakeup, f"SELECT id, queue, priority FROM jobs WHERE id = $1 AND {OPEN} FOR UPDATE", job_id)
     if found is None:
-        return False
+        return None
     await rows(
         "INSERT INTO job_interactions (job_id, name, content) VALUES ($1, $2, $3::jsonb)",
         job_id, name, jsonb(interaction),
@@ -38,7 +38,7 @@ async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") 
         "WHERE id = $1 AND state = 'waiting' AND NOT joining AND $2 IN ('', waiting_for)",
         job_id, name,
     )  # fmt: skip
-    return True
+    return found
 
 
 async def take_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:

@@ -19,11 +19,12 @@ class Notice(Payload):
 
 
 class Placeholder(Payload):
-    """A message that shows a job's progress and becomes its answer."""
+    """A message that shows a job's progress and becomes its answer. ``wording``: what it says at first."""
 
     kind: ClassVar[str] = "placeholder"
 
     job: int
+    wording: str = "job.working"
 
 
 class Erase(Payload):

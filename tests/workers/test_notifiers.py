@@ -56,14 +56,14 @@ async def test_done_dead_and_cancelled_jobs_are_heard_of(services: Services, cap
     await runner.drain(10)
     told = [(e.name, e.job_id, e.job_type, e.reason) for e in heard.events]
     assert told == [
-        ("job.done", done, "chore", ""),
-        ("job.dead", dead, "chore", "ai.context_full"),
-        ("job.cancelled", cancelled, "chore", ""),
+        ("jobs.done", done, "chore", ""),
+        ("jobs.dead", dead, "chore", "ai.context_full"),
+        ("jobs.cancelled", cancelled, "chore", ""),
     ]
     assert "notifier broken failed" in caplog.text
 
 
 async def test_the_log_has_names_ids_and_reasons(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
-    await LogNotifier().notify(OperationalEvent("job.dead", 7, "imagine", 1, "picture.no_model"))
-    assert caplog.messages == ["job.dead 7 (imagine): picture.no_model"]
+    await LogNotifier().notify(OperationalEvent("jobs.dead", 7, "imagine", 1, "picture.no_model"))
+    assert caplog.messages == ["jobs.dead 7 (imagine): picture.no_model"]

@@ -93,10 +93,11 @@ class Plan:
 
     async def _transact(self, step: Commit, run: Run, todo: list[AnyStep]) -> bool:
         run.forget()
+        answers = run.job.event_key
         async with transaction():
             content = await step.run(run)
             saved = await jobs.save_artifact(run.job.id, run.token, step.artifact, step.kind, content)
-            if saved.event_key != run.job.event_key:
+            if saved.event_key != answers:
                 raise Promoted
             run.outputs[step.artifact] = content
             following = todo[0] if todo else None

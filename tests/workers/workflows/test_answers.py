@@ -1,14 +1,17 @@
 """What a run says: to the event it answers, also one that came while it ran, or to its conversation without one."""
 
+import asyncio
+import contextvars
 from typing import Any
 
 import pytest
 
 from db import jobs
+from db.errors import BadInput
 from db.models import Job, OutboxRow
 from db.payloads.notice import Notice
 from db.work import BranchingPage
-from tests.workers.making import a_job, run, step
+from tests.workers.making import a_job, plan, run, step
 from workers.services import Services
 from workers.steps.base import Run
 from workers.workflows.base import Plan
@@ -30,6 +33,36 @@ async def test_a_job_that_is_promoted_while_it_runs_answers_the_new_event(servic
     assert (await run(services, job_id, made)).state == "done"
     (row,) = await OutboxRow.all()
     assert (row.event_key, row.destination, row.platform) == ("console:click", {"chat_id": "d"}, "console")
+
+
+async def test_a_job_that_is_promoted_and_fails_tells_the_new_event(services: Services):
+    job_id = await a_job(priority=jobs.BACKGROUND)
+
+    async def promoted(_: Run) -> Any:
+        await jobs.promote(job_id, event_key="console:click", destination={"chat_id": "d"})
+        raise BadInput("x.y")
+
+    assert (await run(services, job_id, plan(step("write", promoted)))).state == "dead"
+    assert [(r.event_key, r.payload["key"]) for r in await OutboxRow.all()] == [("console:click", "x.y")]
+
+
+async def test_a_job_that_is_promoted_while_it_answers_answers_again(services: Services):
+    job_id, tries = await a_job(event_key="console:old"), 0
+
+    async def overtaken(run: Run) -> Any:
+        nonlocal tries
+        tries += 1
+        await run.reply(Notice(key="hello"))
+        if tries == 1:
+            await asyncio.create_task(promote(), context=contextvars.Context())  # in no transaction of ours
+        return {"tries": tries}
+
+    async def promote() -> None:
+        assert await jobs.promote(job_id, event_key="console:new", destination={"chat_id": "d"}) is not None
+
+    assert (await run(services, job_id, plan(step("greet", overtaken, commit=True)))).state == "done"
+    assert [r.event_key for r in await OutboxRow.all()] == ["console:new"]
+    assert (await jobs.artifacts(job_id))["greet"].content == {"tries": 2}
 
 
 async def test_a_job_without_an_event_answers_nobody_but_may_send_to_its_conversation(services: Services):

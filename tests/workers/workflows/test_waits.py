@@ -1,9 +1,10 @@
 """Waits: several in one workflow, in order, with deadlines; and joins, which wait for child jobs."""
 
+import asyncio
 from typing import Any
 
 from db import jobs
-from db.connection import rows
+from db.connection import rows, transaction
 from db.models import Job
 from tests.db.job_kinds import Chore
 from tests.workers.making import a_job, run, step
@@ -115,6 +116,23 @@ async def test_children_that_vanish_or_are_cancelled_hold_nobody_up(services: Se
     await run(services, other, made)
     await rows("DELETE FROM jobs WHERE parent_id = $1", other)
     assert [w.id for w in await jobs.wake_due()] == [other]
+
+
+async def test_children_that_end_at_once_wake_their_parent_once(services: Services):
+    for _ in range(10):
+        parent = await a_job()
+        await run(services, parent, family([], children=5))
+        claimed = [await jobs.claim(job.id) for job in await Job.filter(parent_id=parent)]
+
+        async def end(job: jobs.Job | None) -> jobs.Wakeup | None:
+            assert job is not None
+            assert job.lease_token is not None
+            async with transaction():
+                return await jobs.finish(job.id, job.lease_token)
+
+        woken = [w for w in await asyncio.gather(*map(end, claimed)) if w is not None]
+        assert [w.id for w in woken] == [parent]
+        assert (await Job.get(id=parent)).state == "queued"
 
 
 async def test_cancelling_a_parent_cancels_its_children(services: Services):
