@@ -185,7 +185,7 @@ class ConsolePlatform:
             dispatcher = asyncio.create_task(hand_on())
             try:
                 while (line := await terminal.readline()) is not None:
-                    if not line.strip():
+                    if not line.strip() and not self._state.takes_blank():
                         continue
                     event = await self._read(line)
                     if event is None:
@@ -220,7 +220,7 @@ class ConsolePlatform:
         while (line := await reader.readline()) is not None:
             self._interrupted = False
             text = line.strip()
-            if not text or text.startswith("#"):
+            if text.startswith("#") or not (text or self._state.takes_blank()):
                 continue
             if not self._typed:
                 await self._print(self._renderer.echo(text))
@@ -262,6 +262,8 @@ class ConsolePlatform:
         if isinstance(reading, Command | TextMessage):
             state.asks = None
             return self._event(reading)
+        if reading.button.role:
+            state.asks = None
         return self._event(ButtonPress(data=reading.button.action), pressed=reading.message_id)
 
     async def _dispatch(self, inbound: Inbound, event: Event) -> None:

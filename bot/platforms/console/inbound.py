@@ -7,8 +7,11 @@ from typing import Final
 
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.events import Command, TextMessage
-from bot.messages import Button, Field
+from bot.messages import Button, ButtonRole, Field, Message
 
+_ROLES: Final[dict[str, tuple[ButtonRole, ...]]] = {"": ("keep", "skip"), "-": ("clear",)}
+"""Lines that answer a question without a text, and the buttons that they press."""
+_KEYS: Final[dict[ButtonRole, str]] = {"keep": "⏎ ", "skip": "⏎ ", "clear": "- "}
 _NUMBER: Final = re.compile(r"(\d{1,4})[.)]?")
 
 _LISTED: Final = 24
@@ -48,7 +51,7 @@ Reading = Command | Pressed | TextMessage | Local | Quit
 
 
 def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], asks: Field | None = None) -> Reading:
-    """Return what ``line`` (not blank) means.
+    """Return what ``line`` means, which may be blank only if `leaves_field` returns a button for it.
 
     ``offers`` are the buttons that can be pressed now, the most recent message first. ``asks`` is the field that this
     line answers, unless it is a command.
@@ -57,8 +60,26 @@ def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], ask
     if text.startswith("/") and len(text) > 1:
         return _command(text[1:], registry)
     if asks is not None:
-        return TextMessage(text=text)
+        return leaves_field(text, offers) or TextMessage(text=text)
     return _press(text, offers) or TextMessage(text=text)
+
+
+def leaves_field(line: str, offers: Sequence[Offer]) -> Pressed | None:
+    """Return the button of a question that a line without an answer presses: a blank one keeps or skips the field, and
+    one with a hyphen clears it.
+    """
+    roles = _ROLES.get(line.strip(), ())
+    for offer in offers:
+        for button in offer.buttons:
+            if button.role in roles and not offer.spent:
+                return Pressed(button, offer.message_id)
+    return None
+
+
+def pressable(message: Message) -> tuple[Button, ...]:
+    """Return everything in a message that can be pressed, options of selects first; links cannot."""
+    options = [Button(o.label, o.action, o.word) for select in message.selects for o in select.options]
+    return (*options, *(button for row in message.buttons for button in row if not button.url))
 
 
 def word_of(button: Button) -> str:
@@ -155,8 +176,8 @@ def _press(text: str, offers: Sequence[Offer]) -> Pressed | Local | None:
 
 
 def hint(buttons: Sequence[Button]) -> str:
-    """Return the words that can be typed, ``[1] [2] [3]  back · retry``."""
-    words = [word_of(button) for button in buttons if not button.disabled]
+    """Return what can be typed, ``[1] [2] [3]  back · retry``, or ``⏎ keep · - clear`` for a question."""
+    words = [_KEYS.get(b.role, "") + (b.label if b.role else word_of(b)) for b in buttons if not b.disabled]
     numbers = " ".join(f"[{word}]" for word in words if word.isdigit())
     others = " · ".join(word for word in words if not word.isdigit())
     return "  ".join(part for part in (numbers, others) if part)

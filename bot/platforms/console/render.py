@@ -10,7 +10,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from rich.console import Console
 from rich.text import Text
 
-from bot.messages import FileContent, Message, Progress
+from bot.messages import FileContent, Message, Progress, SelectOption
 from bot.platforms.console.inbound import hint
 from bot.text.markup import Span, parse
 from bot.text.tables import table_spans
@@ -63,7 +63,15 @@ class Renderer:
             blocks.append(_Block(Text(), Text()))
         for number, choice in enumerate(message.choices, 1):
             blocks.append(_choice(number, choice, taken=message.taken == number))
-        words = hint([button for row in message.buttons for button in row])
+        if message.asks is not None and message.asks.value:
+            blocks.append(_Block(Text(), Text()))
+            blocks += [_Block(Text(line), Text("│ ", "cyan")) for line in clean(message.asks.value).splitlines()]
+        for select in message.selects:
+            blocks.append(_Block(_prose(select.placeholder, "dim"), Text()))
+            blocks += [_option(option) for option in select.options]
+        links = [button for row in message.buttons for button in row if button.url]
+        blocks += [_Block(Text(clean(f"{link.label}: {link.url}"), "cyan"), Text("🔗 ")) for link in links]
+        words = hint([button for row in message.buttons for button in row if not button.url])
         if words or message.footer:
             blocks.append(_Block(Text(), Text()))
         if message.footer:
@@ -176,6 +184,12 @@ def clean(text: str) -> str:
 def _choice(number: int, choice: str, *, taken: bool) -> _Block:
     lead = Text.assemble(("▸" if taken else " ", "green"), (f"{number:>2}. ", "bold cyan"))
     return _Block(_prose(" ".join(choice.split()), "bold green" if taken else ""), lead)
+
+
+def _option(option: SelectOption) -> _Block:
+    described = f" – {option.description}" if option.description else ""
+    lead = Text(f"  {clean(option.word or option.label)}", "bold cyan")
+    return _Block(Text(clean(f" {option.label}{described}" if option.word else described)), lead)
 
 
 def _prose(text: str, style: str = "") -> Text:

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.events import Destination
 from bot.messages import Field, Message, Progress
-from bot.platforms.console.inbound import Offer
+from bot.platforms.console.inbound import Offer, leaves_field, pressable
 
 _MARK_ALONE: Final = 1.0
 """Seconds after which a mark without a message counts as the answer."""
@@ -27,7 +27,7 @@ class Open:
 
 
 @dataclass(slots=True)
-class Running:
+class RunningJob:
     """A job's progress as last heard of at ``at``, and the placeholder that stands for it."""
 
     progress: Progress
@@ -44,7 +44,7 @@ class ConsoleState:
         self.open: dict[str, Open] = {}
         self._public: Offer | None = None
         self._private: Offer | None = None
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, RunningJob] = {}
         self._finished: set[str] = set()
 
     @property
@@ -56,12 +56,16 @@ class ConsoleState:
         return [Offer(running.placeholder, buttons), *offers] if running is not None and buttons else offers
 
     @property
-    def running(self) -> Running | None:
+    def running(self) -> RunningJob | None:
         """The progress to show: of the job that was heard of last."""
         now = time.monotonic()
         for key in [k for k, r in self._running.items() if k not in self.open and now - r.at > _STALE]:
             del self._running[key]
         return max(self._running.values(), key=lambda r: r.at, default=None)
+
+    def takes_blank(self) -> bool:
+        """Return whether a blank line means something: it leaves the field that is asked as it is."""
+        return self.asks is not None and leaves_field("", self.offers) is not None
 
     def begin(self, key: str) -> Open:
         """Note an event before it is dispatched: its answer may come before the dispatch returns."""
@@ -82,7 +86,7 @@ class ConsoleState:
     def shown(self, key: str, message_id: str, message: Message) -> None:
         """Note a message that now stands on the screen."""
         self.asks = message.asks
-        buttons = tuple(b for row in message.buttons for b in row)
+        buttons = pressable(message)
         if message.private:
             self._private = Offer(message_id, buttons) if buttons else None
         elif buttons:
@@ -93,7 +97,7 @@ class ConsoleState:
 
     def marked(self, key: str, message_id: str, message: Message) -> None:
         """Note that a message on the screen was answered, and which of its buttons are left."""
-        buttons = tuple(b for row in message.buttons for b in row if not b.disabled)
+        buttons = tuple(b for b in pressable(message) if not b.disabled)
         if self._private is not None and self._private.message_id == message_id:
             self._private = Offer(message_id, buttons) if buttons else None
         elif self._public is not None and self._public.message_id == message_id:
@@ -120,7 +124,7 @@ class ConsoleState:
         now = time.monotonic()
         before = self._running.get(key)
         since = before.since if before is not None else now
-        self._running[key] = Running(
+        self._running[key] = RunningJob(
             progress, placeholder or (before.placeholder if before is not None else ""), since, now
         )
         return True

@@ -54,6 +54,13 @@ PAGE = Message(
 )
 
 
+RENAME = Message(
+    "Title?",
+    asks=Field("title", "Title?", value="The door"),
+    buttons=((Button("Keep", "1.keep_field", role="keep"), Button("Clear", "1.skip_field", role="clear")),),
+)
+
+
 @dataclass
 class Machine:
     """Answers events like the real thing: soon, later, or not at all. Records what it was handed."""
@@ -76,8 +83,12 @@ class Machine:
                 return Outcome("refused", "The database is away.")
             if payload.text == "lost":
                 return Outcome("working")
+            if payload.text == "rename":
+                return await self.answer(event, RENAME)
             return await self.answer(event, Message(f"you said {payload.text}", speaker="Mira"))
         if isinstance(payload, ButtonPress):
+            if payload.data in ("1.keep_field", "1.skip_field"):
+                return await self.answer(event, Message(payload.data))
             taken = int(payload.data[-1]) if ".choose." in payload.data else None
             marked = Message(PAGE.body, title=PAGE.title, choices=PAGE.choices, taken=taken)
             await self.send(event, marked, "mark", event.destination.pressed_message)
@@ -112,14 +123,16 @@ class Machine:
         await self.platform.deliver(delivery, message)
         return delivery
 
-    def delivery(self, row: int, event: Event, kind: str = "page", edit: str = "") -> Delivery:
+    def delivery(
+        self, row: int, event: Event, kind: str = "page", edit: str = "", edits: tuple[str, ...] = ()
+    ) -> Delivery:
         async def record(message_id: str) -> None:
             self.recorded.append(message_id)
 
         async def opened(chat_id: str) -> None:
             raise AssertionError(chat_id)
 
-        return Delivery(row, event.key, kind, event.destination, record, opened, edit=edit)
+        return Delivery(row, event.key, kind, event.destination, record, opened, edit=edit, edits=edits)
 
     async def form_for(self, event: Event) -> Form | Message | None:
         raise AssertionError(event)

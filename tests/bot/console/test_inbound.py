@@ -5,9 +5,19 @@ from dataclasses import dataclass
 import pytest
 
 from bot.events import Command, TextMessage
-from bot.messages import Button, Field
-from bot.platforms.console.inbound import Local, Offer, Pressed, Quit, Reading, hint, read_line
-from tests.bot.console.doubles import PAGE, registry
+from bot.messages import Button, Field, Message, Select, SelectOption
+from bot.platforms.console.inbound import (
+    Local,
+    Offer,
+    Pressed,
+    Quit,
+    Reading,
+    hint,
+    leaves_field,
+    pressable,
+    read_line,
+)
+from tests.bot.console.doubles import PAGE, RENAME, registry
 
 PAGE_OFFER = Offer("console-1", tuple(b for row in PAGE.buttons for b in row))
 LIST_OFFER = Offer("console-2", tuple(Button(str(n), f"1.open.{n}", str(n)) for n in range(1, 6)))
@@ -88,3 +98,28 @@ def test_question_takes_the_next_line_unless_it_is_a_command() -> None:
 
 def test_hint() -> None:
     assert hint(PAGE_OFFER.buttons) == "[1] [2]  back"
+
+
+@pytest.mark.parametrize(("line", "pressed"), [("", 0), ("  ", 0), ("-", 1), ("keep", None), ("The hatch", None)])
+def test_a_blank_line_keeps_a_field_and_a_hyphen_clears_it(line: str, pressed: int | None) -> None:
+    offer = Offer("console-3", pressable(RENAME))
+    reading = read_line(line, registry(), [offer, PAGE_OFFER], RENAME.asks)
+    expected = TextMessage(text=line) if pressed is None else Pressed(offer.buttons[pressed], "console-3")
+    assert reading == expected
+    assert hint(offer.buttons) == "⏎ Keep · - Clear"
+
+
+def test_without_such_buttons_a_blank_line_means_nothing() -> None:
+    assert leaves_field("", [PAGE_OFFER]) is None
+    assert read_line("-", registry(), [PAGE_OFFER], Field("title", "Title?")) == TextMessage(text="-")
+
+
+def test_options_are_words_and_links_are_not() -> None:
+    select = Select("Style?", (SelectOption("Ink wash", "1.style.ink", word="ink"), SelectOption("Oil", "1.style.oil")))
+    message = Message("", selects=(select,), buttons=((Button("Read on", url="https://example.org"),),))
+    offer = Offer("console-4", pressable(message))
+    for line, action in (("ink", "1.style.ink"), ("INK WASH", "1.style.ink"), ("oil", "1.style.oil")):
+        reading = read_line(line, registry(), [offer])
+        assert isinstance(reading, Pressed)
+        assert reading.button.action == action
+    assert read_line("read on", registry(), [offer]) == TextMessage(text="read on")

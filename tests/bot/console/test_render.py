@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len
 
-from bot.messages import Button, Message, Progress
+from bot.messages import Button, Field, FileContent, Message, Progress, Select, SelectOption, Table
 from bot.platforms.console.render import MAX_WIDTH, Renderer
 from tests.bot.console.doubles import ESCAPES, PAGE
 
@@ -61,3 +61,31 @@ def test_progress() -> None:
     assert lines[-1] == "⠹ 45 % · writing · 2 in front · cancel"
     assert len(lines) == 9
     assert max(map(len, lines)) <= 39
+
+
+def test_present_texts_options_links_and_files_are_shown() -> None:
+    question = Message(
+        "Title?",
+        asks=Field("title", "Title?", value="The door\nand more"),
+        footer="/cancel leaves",
+        buttons=((Button("Keep", "1.keep_field", role="keep"),),),
+    )
+    assert PLAIN.message(question) == "\nTitle?\n\n│ The door\n│ and more\n\n/cancel leaves\n⏎ Keep\n"
+    select = Select("Which style?", (SelectOption("Ink wash", "1.a", "black", "ink"), SelectOption("Oil", "1.b")))
+    link = Button("Read on", url="https://example.org/1")
+    assert PLAIN.message(Message("Style?", selects=(select,), buttons=((link,),))) == (
+        "\nStyle?\nWhich style?\n  ink Ink wash – black\n  Oil\n🔗 Read on: https://example.org/1\n"
+    )
+    assert PLAIN.file(FileContent(b"", "audio/mpeg", "page.mp3"), "", "/files/page.mp3") == (
+        "\n🎧 page.mp3\n/files/page.mp3\n"
+    )
+
+
+def test_a_table_is_aligned_where_it_fits_and_lines_where_not() -> None:
+    table = Table(("Branch", "Votes"), (("Open the door", "12"), ("窓", "3")))
+    assert PLAIN.message(Message("", table=table)) == (
+        "\nBranch         Votes\n─────────────  ─────\nOpen the door     12\n窓                 3\n"
+    )
+    wide = Table(("Branch", "What"), (("Open", "word " * 12),))
+    text = ESCAPES.sub("", NARROW.message(Message("", table=wide)))
+    assert text.startswith("\nBranch: Open\nWhat: word word")

@@ -15,6 +15,7 @@ from bot.events import ButtonPress, Command, TextMessage
 from bot.messages import Message
 from bot.platforms.base import RetryLater
 from bot.platforms.console import ConsolePlatform
+from bot.platforms.console.streams import LineWriter
 from tests.bot.console.doubles import PAGE, Machine, registry
 
 
@@ -192,3 +193,24 @@ async def test_idle_reader_does_not_hold_up_cancellation() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(running, 2)
         os.close(console.script)
+
+
+async def test_a_blank_line_keeps_a_present_text_once() -> None:
+    text, machine = await play("rename\n\n\nrename\n-\nrename\nThe hatch\n")
+    answers = [e.payload for e in machine.events if e.payload != TextMessage(text="rename")]
+    keep, clear = ButtonPress(data="1.keep_field"), ButtonPress(data="1.skip_field")
+    assert answers == [keep, clear, TextMessage(text="The hatch")]
+    assert "│ The door\n\n⏎ Keep · - Clear\n" in text
+
+
+async def test_an_edit_of_an_earlier_row_is_printed_anew() -> None:
+    with pipes() as console:
+        os.write(console.script, b"hello\n")
+        os.close(console.script)
+        await console.platform.run(console.machine)
+        (event,), (before,) = console.machine.events, console.machine.recorded
+        console.platform._screen = LineWriter(console.output)
+        for _ in range(2):
+            await console.platform.deliver(console.machine.delivery(9, event, edits=(before,)), Message("2 votes"))
+        assert console.text().endswith("you said hello\n\n2 votes\n")
+        assert console.machine.recorded == [before, "console-9"]
