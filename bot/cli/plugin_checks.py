@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from bot.cli.checks import TIMEOUT_SECONDS, Check, State, Surroundings
 from bot.cli.children import ask_workers, child_environment
 from bot.cli.errors import OperatorError
+from bot.topics import load_topics
 from db import privacy, work
 from db.migrate import pending
 from db.registry import Problem, package_of
@@ -30,7 +31,7 @@ async def check_plugins(around: Surroundings) -> list[Check]:
 
 
 def _load_here() -> list[Problem]:
-    return work.problems()
+    return [*load_topics().problems, *work.problems()]
 
 
 async def _in_workers(around: Surroundings) -> list[Check]:

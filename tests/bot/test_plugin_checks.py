@@ -37,6 +37,7 @@ async def test_broken_plugins_are_named_and_the_service_starts(
         {
             "storyfork.schemas": ["rolls = dice:spec", "taken = dice:spec", "typo = dice:word", "lost = nowhere:x"],
             "storyfork.job_types": ["roll = dice:word"],
+            "storyfork.topics": ["luck = dice:word"],
             "storyfork.functions": ["odd = dice:word"],
             "storyfork.image_engines": ["paint = dice_engines:make"],
         },
@@ -55,6 +56,7 @@ async def test_broken_plugins_are_named_and_the_service_starts(
         "plug-in lost (dice 1.0, storyfork.schemas): ModuleNotFoundError: No module named 'nowhere'",
         "plug-in typo (dice 1.0, storyfork.schemas): TypeError: str is not a SchemaSpec",
         "plug-in roll (dice 1.0, storyfork.job_types): TypeError: a job type must be a JobType, not str",
+        "plug-in luck (dice 1.0, storyfork.topics): TypeError: 'dice' is not a bot.topics.Topic",
         "plug-in odd (dice 1.0, storyfork.functions): TypeError: 'dice' is not an AiFunction",
         "plug-in paint (dice 1.0, storyfork.image_engines): ModuleNotFoundError: No module named 'dice_engines'",
         'plug-in dice (dice 1.0): its tables are not up to date: type "nosuchtype" does not exist',
