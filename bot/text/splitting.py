@@ -6,9 +6,10 @@ accents) unless that alone is too long. White space at a cut belongs to neither 
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Final
+
+import regex
 
 # Each kind of cut with the share of the room that a part must at least fill to be worth ending there.
 _CUTS: Final = (
@@ -17,7 +18,8 @@ _CUTS: Final = (
     (re.compile(r"(?<=[.!?…])[\"'”’»)\]*_]*(?=\s)|(?<=[。！？])[”」』）]*"), 0.25),
     (re.compile(r"(?=\s)"), 0.0),
 )
-_ZWJ: Final = "\u200d"
+_CLUSTER: Final = regex.compile(r"\X")
+"""A grapheme cluster of Unicode annex 29."""
 
 
 def utf16_length(text: str) -> int:
@@ -77,45 +79,19 @@ def _cut(text: str, start: int, room: int) -> int:
         ends = [at for m in pattern.finditer(window) if max(least, 0) < (at := _end(m)) <= room - start]
         if ends and window[: ends[-1]].strip():
             return start + ends[-1]
-    end = room
-    while end > start and _joined(text, end):
-        end -= 1
-    return end if end > start else room
+    return _last_boundary(text, start, room) or room
+
+
+def _last_boundary(text: str, start: int, room: int) -> int | None:
+    """Return the end of the last grapheme cluster within ``room``, None if the first is longer."""
+    found: int | None = None
+    for cluster in _CLUSTER.finditer(text, start):
+        if cluster.end() > room:
+            break
+        found = cluster.end()
+    return found
 
 
 def _end(match: re.Match[str]) -> int:
     # A line ends before its line break, a sentence behind its closing quotation marks.
     return match.start() if match.group().startswith("\n") else match.end()
-
-
-def _joined(text: str, at: int) -> bool:
-    """Whether the code points on both sides of ``at`` belong to one grapheme cluster (Unicode annex 29, abridged)."""
-    before, after = text[at - 1], text[at]
-    if after in ("\ufe0e", "\ufe0f", _ZWJ) or before == _ZWJ or before + after == "\r\n":
-        return True
-    if unicodedata.category(after) in ("Mn", "Me", "Mc"):
-        return True
-    if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
-        return True
-    if _regional(before) and _regional(after):
-        # Flags are pairs: inside one if an odd number of indicators stands before.
-        first = at
-        while first > 0 and _regional(text[first - 1]):
-            first -= 1
-        return (at - first) % 2 == 1
-    return _hangul_joined(before, after)
-
-
-def _regional(char: str) -> bool:
-    return "\U0001f1e6" <= char <= "\U0001f1ff"
-
-
-def _hangul_joined(before: str, after: str) -> bool:
-    """Whether two Hangul letters form one syllable block."""
-    leading = "\u1100" <= before <= "\u115f"
-    vowel_after, trailing_after = "\u1160" <= after <= "\u11a7", "\u11a8" <= after <= "\u11ff"
-    if leading:
-        return "\u1100" <= after <= "\u115f" or vowel_after or "\uac00" <= after <= "\ud7a3"
-    if "\u1160" <= before <= "\u11a7" or "\uac00" <= before <= "\ud7a3":
-        return vowel_after or trailing_after
-    return "\u11a8" <= before <= "\u11ff" and trailing_after

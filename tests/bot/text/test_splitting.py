@@ -51,7 +51,7 @@ def test_sentences_of_scripts_without_spaces() -> None:
     assert split("门开了。他走进去。里面很黑", 10) == ["门开了。他走进去。", "里面很黑"]
 
 
-@pytest.mark.parametrize("cluster", [FAMILY, THUMB, FLAG, "e\u0301\u0323", "각", "नि"])
+@pytest.mark.parametrize("cluster", [FAMILY, THUMB, FLAG, "e\u0301\u0323", "각", "नि", "स्त्री", "กำ"])
 def test_a_cluster_is_never_cut(cluster: str) -> None:
     text = cluster * 20
     for limit in range(len(cluster), 3 * len(cluster)):
