@@ -1,5 +1,6 @@
-"""The parent's side of the sandbox: child processes that render, and the clock that ends them."""
+"""Disposable child processes: they do what may burn time or memory, and a clock ends them."""
 
+import asyncio
 import atexit
 import json
 import os
@@ -8,50 +9,50 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from struct import unpack
-from typing import Any, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from prompts.errors import PromptInvalid, PromptLimitExceeded
-from prompts.sandbox import encode_frame
+from prompts.frames import encode_frame
 
-WALL_S = 1.0
-START_S = 15.0
-MAX_REQUEST_BYTES = 1024 * 1024
-RENDERS_PER_CHILD = 200
+START_S: Final = 15.0
+REQUESTS_PER_CHILD: Final = 200
+WALL_S: Final = 1.0
+"""Longest time for one rendering."""
+MAX_REQUEST_BYTES: Final = 1024 * 1024
+_ROOT: Final = str(Path(__file__).resolve().parents[1])
+T = TypeVar("T")
 
 
-class RenderChild:
+class ChildFailed(Exception):
+    """The child did not start, died, or was not done in time; it is gone now."""
+
+
+class DisposableChild:
     """One child process. It is started when first needed, reused, and killed when it breaks a limit.
 
     Blocking, and for one thread at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, program: Path) -> None:
+        """``program`` is a file that calls `prompts.frames.serve_frames`."""
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
-        self._renders = 0
+        self._requests = 0
 
-    def render(self, sources: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
-        """Render ``sources``. Raises `PromptLimitExceeded` and `PromptInvalid`."""
-        request = encode_frame({"sources": list(sources), "variables": dict(variables)})
-        if len(request) > MAX_REQUEST_BYTES:
-            raise PromptLimitExceeded(f"the prompt's variables are longer than {MAX_REQUEST_BYTES // 1024} KiB")
+    def ask(self, request: bytes, timeout_s: float) -> dict[str, Any]:
+        """Send a frame and return the reply. Raises `ChildFailed` after ``timeout_s`` seconds or if the child dies."""
         process = self._ready_process()
-        self._renders += 1
-        reply = self._exchange(process, request, WALL_S)
+        self._requests += 1
+        reply = self._exchange(process, request, timeout_s)
         if reply is None:
             self.kill()
-            raise PromptLimitExceeded(f"the template did not finish within {WALL_S:g} s of time and its memory")
-        if "limit" in reply:
-            # Memory that ran out once may be fragmented or held: a fresh child costs little.
-            self.kill()
-            raise PromptLimitExceeded(str(reply["limit"]))
-        if "error" in reply:
-            raise PromptInvalid(str(reply["error"]))
-        return cast("list[str]", reply["texts"])
+            raise ChildFailed(f"not done within {timeout_s:g} s of time and its memory")
+        return reply
 
     def kill(self) -> None:
         """End the child, if there is one, and reap it."""
@@ -65,23 +66,23 @@ class RenderChild:
         process.wait()
 
     def _ready_process(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and (self._process.poll() is not None or self._renders >= RENDERS_PER_CHILD):
+        if self._process is not None and (self._process.poll() is not None or self._requests >= REQUESTS_PER_CHILD):
             self.kill()
         if self._process is None:
-            # An empty environment: no token or key of this process is within a template's reach.
+            # An empty environment: no token or key of this process is within the child's reach.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(Path(__file__).with_name("sandbox.py"))],
+                [sys.executable, "-P", str(self._program)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 cwd="/",
-                env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONUTF8": "1"},
+                env={"PYTHONPATH": os.pathsep.join([_ROOT, *filter(None, sys.path)]), "PYTHONUTF8": "1"},
             )
-            self._renders = 0
+            self._requests = 0
             if self._exchange(self._process, b"", START_S) is None:
                 self.kill()
-                raise PromptLimitExceeded("the prompt sandbox did not start")
+                raise ChildFailed("did not start")
         return self._process
 
     @staticmethod
@@ -116,32 +117,63 @@ class RenderChild:
         return None
 
 
-class RenderPool:
-    """A few children, each with a thread of its own, so that one slow template delays few others."""
+C = TypeVar("C", bound=DisposableChild)
 
-    def __init__(self, size: int = 2) -> None:
-        self.executor = ThreadPoolExecutor(size, thread_name_prefix="prompt-sandbox")
+
+class ChildPool(Generic[C]):
+    """A few children, each with a thread of its own, so that one slow request delays few others."""
+
+    def __init__(self, make: Callable[[], C], size: int = 2) -> None:
+        """``make`` makes a child. The children end with this process."""
+        self._make = make
+        self._executor = ThreadPoolExecutor(size, thread_name_prefix="disposable-child")
         self._local = threading.local()
-        self._children: list[RenderChild] = []
+        self._children: list[C] = []
+        atexit.register(self.close)
 
-    def render(self, sources: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
-        """Render in this thread's child; to be called in `executor` only."""
-        child: RenderChild | None = getattr(self._local, "child", None)
+    async def run(self, work: Callable[[C], T]) -> T:
+        """Return what ``work`` returns for a child, which no other work has meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work)
+
+    def _run(self, work: Callable[[C], T]) -> T:
+        child: C | None = getattr(self._local, "child", None)
         if child is None:
-            child = self._local.child = RenderChild()
+            child = self._local.child = self._make()
             self._children.append(child)
-        return child.render(sources, variables)
+        return work(child)
 
     def close(self) -> None:
-        """Wait for running renders (each at most `WALL_S`), then end the children."""
-        self.executor.shutdown(wait=True, cancel_futures=True)
+        """Wait for running requests, which their clock ends, then end the children."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
         for child in self._children:
             child.kill()
 
 
+class RenderChild(DisposableChild):
+    """A child that renders other people's templates (`prompts.sandbox`)."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(__file__).with_name("sandbox.py"))
+
+    def render(self, sources: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
+        """Render ``sources``. Raises `PromptLimitExceeded` and `PromptInvalid`."""
+        request = encode_frame({"sources": list(sources), "variables": dict(variables)})
+        if len(request) > MAX_REQUEST_BYTES:
+            raise PromptLimitExceeded(f"the prompt's variables are longer than {MAX_REQUEST_BYTES // 1024} KiB")
+        try:
+            reply = self.ask(request, WALL_S)
+        except ChildFailed as error:
+            raise PromptLimitExceeded(f"the template was {error}") from error
+        if "limit" in reply:
+            # Memory that ran out once may be fragmented or held: a fresh child costs little.
+            self.kill()
+            raise PromptLimitExceeded(str(reply["limit"]))
+        if "error" in reply:
+            raise PromptInvalid(str(reply["error"]))
+        return cast("list[str]", reply["texts"])
+
+
 @lru_cache(maxsize=1)
-def render_pool() -> RenderPool:
-    """Return this process's pool; its children end with the process."""
-    pool = RenderPool()
-    atexit.register(pool.close)
-    return pool
+def render_pool() -> ChildPool[RenderChild]:
+    """Return this process's pool of rendering children."""
+    return ChildPool(RenderChild)

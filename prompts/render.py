@@ -5,7 +5,6 @@ memory, one second, and nothing worth stealing. In both cases variables are valu
 as a template.
 """
 
-import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
@@ -44,9 +43,7 @@ async def render(template: PromptTemplate, variables: Mapping[str, Any]) -> tupl
         except TemplateError as error:
             raise PromptInvalid(f"{template.name}: {error}") from error
     else:
-        pool = render_pool()
-        loop = asyncio.get_running_loop()
-        texts = await loop.run_in_executor(pool.executor, pool.render, sources, values)
+        texts = await render_pool().run(lambda child: child.render(sources, values))
     messages: list[PromptMessage] = []
     sharing = template.origin == "default"
     for section, text in zip(template.sections, map(str.strip, texts), strict=True):

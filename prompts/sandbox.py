@@ -1,25 +1,22 @@
 """The environment in which prompts render, and the child program that renders other people's templates.
 
-This file is also run by path as the child process, so it imports nothing but jinja2 and the standard library.
+This file is also run by path as the child process, so it imports little but jinja2 and the standard library.
 The limits are explained by what hostile templates do: nested loops and big powers burn CPU, padding filters and
 string multiplication burn memory. The sandbox class refuses what it can see; the operating system stops the rest.
 """
 
-import json
-import resource
-import struct
-import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, cast
+from functools import partial
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from prompts.frames import serve_frames
+
 MAX_OUTPUT_BYTES = 64 * 1024
-MAX_MEMORY_BYTES = 384 * 1024 * 1024
-"""Address space of the child. A bare interpreter with jinja2 takes about 60 MiB."""
 MAX_CPU_S = 1
 MAX_NUMBER = 10**9
 
@@ -103,29 +100,6 @@ def render_sources(
     return texts
 
 
-def read_frame(stream: BinaryIO) -> dict[str, Any] | None:
-    """Read one length-prefixed JSON object; None at the end of the stream."""
-    head = stream.read(4)
-    if len(head) < 4:
-        return None
-    (size,) = struct.unpack(">I", head)
-    return cast("dict[str, Any]", json.loads(stream.read(size)))
-
-
-def encode_frame(value: Mapping[str, Any]) -> bytes:
-    """Return ``value`` as length-prefixed JSON."""
-    data = json.dumps(value).encode()
-    return struct.pack(">I", len(data)) + data
-
-
-def _limit(kind: int, soft: int, hard: int) -> None:
-    # Not every system knows every limit (macOS has no address-space limit); the wall clock stays in any case.
-    try:
-        resource.setrlimit(kind, (soft, hard))
-    except (ValueError, OSError):
-        return
-
-
 def _answer(environment: PromptEnvironment, request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         texts = render_sources(environment, request["sources"], request["variables"], MAX_OUTPUT_BYTES)
@@ -143,21 +117,9 @@ def _answer(environment: PromptEnvironment, request: Mapping[str, Any]) -> dict[
 
 def main() -> None:
     """Serve render requests on stdin and stdout until stdin ends."""
-    _limit(resource.RLIMIT_CORE, 0, 0)
-    _limit(resource.RLIMIT_NOFILE, 16, 16)
-    _limit(resource.RLIMIT_FSIZE, 0, 0)
-    _limit(resource.RLIMIT_AS, MAX_MEMORY_BYTES, MAX_MEMORY_BYTES)
     environment = PromptEnvironment()
     render_sources(environment, ["{% for x in y %}{{ x }}{% endfor %}"], {"y": [1]})
-    output = sys.stdout.buffer
-    output.write(encode_frame({"ready": True}))
-    output.flush()
-    while (request := read_frame(sys.stdin.buffer)) is not None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        # CPU seconds count from the start of the process, and the limit is whole seconds.
-        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + MAX_CPU_S + 1, resource.RLIM_INFINITY)
-        output.write(encode_frame(_answer(environment, request)))
-        output.flush()
+    serve_frames(partial(_answer, environment), cpu_s=MAX_CPU_S)
 
 
 if __name__ == "__main__":

@@ -67,12 +67,20 @@ async def _run(queue_kind: str) -> int:
     if not url or not redis_url:
         sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
         return 2
-    text = await asyncio.to_thread(build_text_chain, TextSettings())
+    text = await asyncio.to_thread(build_text_chain, TextSettings(), registries.text_engines()[0])
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
     safety = SafetySettings(strict=ImageSettings().image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
         notifiers = Notifiers(registries.notifiers()[0])
-        services = Services(text, default_registry(), queue, images=images, safety=safety, notifiers=notifiers)
+        services = Services(
+            text,
+            default_registry(),
+            queue,
+            images=images,
+            safety=safety,
+            notifiers=notifiers,
+            processors=tuple(registries.processors()[0]),
+        )
         runner = Runner(services, settings.storyfork_worker_jobs)
         try:
             await serve(

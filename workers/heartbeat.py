@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from db import jobs
+from workers import offline
 from workers.runner import Runner
 from workers.services import Services
 
@@ -32,7 +33,7 @@ async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue
                 "queues": list(kinds),
                 "running": runner.running,
                 "capacity": runner.running + runner.free,
-                "engines": rates.of(await services.text.stats(), time.monotonic()),
+                "engines": [*rates.of(await services.text.statistics(), time.monotonic()), {"engine": offline.NAME}],
                 "models": services.text.model_names,
                 "pictures": await services.images.stats(),
             }

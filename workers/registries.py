@@ -7,15 +7,39 @@ from typing import Any, Final, cast
 from db.registry import Problem, Registry, load_plugins
 from workers.engines.image.build import OWN_IMAGE_ENGINES, ImageEngineSpec
 from workers.engines.specs import EngineSpec
+from workers.engines.text.build import OWN_TEXT_ENGINES, TextEngineSpec
 from workers.engines.text.embedding.build import OWN_EMBEDDING_ENGINES, EmbeddingEngineSpec
-from workers.functions import registry as functions
+from workers.functions.answer_as_persona import AnswerAsPersona
 from workers.functions.base import AiFunction
+from workers.functions.extract_scenes import ExtractScenes
+from workers.functions.suggest_choices import SuggestChoices
+from workers.functions.write_image_prompt import WriteImagePrompt
+from workers.functions.write_page import WritePage
 from workers.notifiers import LogNotifier, Notifier
+from workers.processors import OutputProcessor
 from workers.workflows import registry as workflows
 
 IMAGE_ENGINES: Final = "storyfork.image_engines"
 EMBEDDING_ENGINES: Final = "storyfork.embedding_engines"
 NOTIFIERS: Final = "storyfork.notifiers"
+TEXT_ENGINES: Final = "storyfork.text_engines"
+FUNCTIONS: Final = "storyfork.functions"
+"""Classes of `AiFunction`."""
+PROCESSORS: Final = "storyfork.processors"
+"""Instances of `OutputProcessor`."""
+OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
+    WritePage(),
+    SuggestChoices(),
+    AnswerAsPersona(),
+    ExtractScenes(),
+    WriteImagePrompt(),
+)
+
+
+def text_engines() -> tuple[Registry[TextEngineSpec], list[Problem]]:
+    """Return the text engines that can be built, and what is wrong with those of packages."""
+    registry = Registry[TextEngineSpec]("text engine", attrgetter("name"), OWN_TEXT_ENGINES)
+    return registry, _add_engines(registry, TEXT_ENGINES)
 
 
 def image_engines() -> tuple[Registry[ImageEngineSpec], list[Problem]]:
@@ -30,15 +54,36 @@ def embedding_engines() -> tuple[Registry[EmbeddingEngineSpec], list[Problem]]:
     return registry, _add_engines(registry, EMBEDDING_ENGINES)
 
 
+@lru_cache(maxsize=1)
+def functions() -> tuple[Registry[AiFunction[Any, Any]], list[Problem]]:
+    """Return the AI functions, and what is wrong with those of packages."""
+    registry = Registry[AiFunction[Any, Any]]("function", attrgetter("name"), OWN_FUNCTIONS)
+
+    def add(loaded: Any, package: str) -> None:
+        if not isinstance(loaded, type) or not issubclass(loaded, AiFunction):
+            raise TypeError(f"{loaded!r} is not an AiFunction")
+        registry.add(loaded(), package)
+
+    return registry, load_plugins(FUNCTIONS, add)
+
+
+@lru_cache(maxsize=1)
+def processors() -> tuple[Registry[OutputProcessor], list[Problem]]:
+    """Return the processors of outputs, all of them of packages, and what is wrong with others."""
+    registry = Registry[OutputProcessor]("processor", attrgetter("name"))
+
+    def add(loaded: Any, package: str) -> None:
+        if isinstance(loaded, type) or not isinstance(loaded, OutputProcessor):
+            raise TypeError(f"{loaded!r} is not an OutputProcessor")
+        registry.add(loaded, package)
+
+    return registry, load_plugins(PROCESSORS, add)
+
+
 def problems() -> list[Problem]:
     """Load every plug-in of the workers and return what is wrong."""
-    return [
-        *load_plugins(functions.GROUP, _check_function),
-        *image_engines()[1],
-        *embedding_engines()[1],
-        *workflows.problems(),
-        *notifiers()[1],
-    ]
+    loaded = (functions, processors, text_engines, image_engines, embedding_engines, notifiers)
+    return [*(problem for load in loaded for problem in load()[1]), *workflows.problems()]
 
 
 @lru_cache(maxsize=1)
@@ -62,9 +107,3 @@ def _add_engines(registry: Registry[Any], group: str) -> list[Problem]:
         registry.add(cast("EngineSpec[Any, Any]", loaded), package)
 
     return load_plugins(group, add)
-
-
-def _check_function(loaded: Any, package: str) -> None:
-    del package
-    if not isinstance(loaded, type) or not issubclass(loaded, AiFunction):
-        raise TypeError(f"{loaded!r} is not an AiFunction")

@@ -7,6 +7,7 @@ from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
 from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
+from workers.processors import OutputProcessor
 from workers.queue import Queue
 from workers.stop_requests import StopRequests
 
@@ -15,7 +16,8 @@ from workers.stop_requests import StopRequests
 class Services:
     """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it.
 
-    ``notifiers`` hear what becomes of jobs.
+    ``notifiers`` hear what becomes of jobs;
+    ``processors`` see what AI functions write before it is saved, in this order.
     """
 
     text: TextChain
@@ -25,3 +27,4 @@ class Services:
     images: ImageChain = field(default_factory=ImageChain)
     safety: SafetySettings = field(default_factory=SafetySettings)
     notifiers: Notifiers = field(default_factory=Notifiers)
+    processors: tuple[OutputProcessor, ...] = ()

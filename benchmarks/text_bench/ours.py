@@ -45,7 +45,7 @@ class Ours:
 
     async def statistics(self) -> Statistics | None:
         """See `Contender`."""
-        known = await self._engine.statistics()
+        (known,) = await self._engine.statistics()
         return Statistics(**{field: known[field] for field in Statistics.model_fields}) if known["loaded"] else None
 
 

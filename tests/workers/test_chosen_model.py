@@ -12,26 +12,12 @@ from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody
 from tests.doubles.openai.server import KEY, OpenAIServer
-from workers.engines.text.base import Completion, TextRequest
+from tests.doubles.text_engine import ScriptedEngine
 from workers.engines.text.chain import TextChain
 from workers.engines.text.remote import RemoteEngine
-from workers.engines.text.template import TemplateEngine
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
-
-
-class Asked(TemplateEngine):
-    """A template engine that remembers which model it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.models: list[str] = []
-
-    async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
-        self.models.append(request.model)
-        async for piece in super().stream(request):
-            yield piece
 
 
 async def answered(services: Services, who: Who) -> ChatMessage:
@@ -58,7 +44,7 @@ async def queue(database: str, redis_url: str) -> AsyncIterator[Queue]:
 
 
 async def test_a_functions_request_carries_the_chosen_name_else_its_role(queue: Queue):
-    engine = Asked()
+    engine = ScriptedEngine(["Hello yourself."])
     services = Services(TextChain([engine]), default_registry(), queue)
     ann, ben = await somebody("ann"), await somebody("ben")
     await accounts.choose_model(ann.account.id, "big")
@@ -66,7 +52,7 @@ async def test_a_functions_request_carries_the_chosen_name_else_its_role(queue: 
         assert (await answered(services, who)).state == "ready"
     await accounts.choose_model(ann.account.id, "")
     await answered(services, ann)
-    assert engine.models == ["big", "chat", "chat"]
+    assert [request.model for request in engine.requests] == ["big", "chat", "chat"]
 
 
 async def test_a_remote_server_is_asked_for_the_chosen_model(queue: Queue):
@@ -74,7 +60,7 @@ async def test_a_remote_server_is_asked_for_the_chosen_model(queue: Queue):
     server.models = ("usual", "small", "big")
     await server.start()
     remote = RemoteEngine(server.url, "usual", api_key=KEY, models={"chat": "small", "writer": "big"})
-    services = Services(TextChain([remote, TemplateEngine()]), default_registry(), queue)
+    services = Services(TextChain([remote]), default_registry(), queue)
     ann = await somebody("ann")
     for chosen in ("", "big", "gone"):
         await accounts.choose_model(ann.account.id, chosen)

@@ -25,7 +25,6 @@ from workers.engines.image.base import Picture as Drawn
 from workers.engines.image.chain import ImageChain
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
 from workers.engines.text.chain import TextChain
-from workers.engines.text.template import TemplateEngine
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
@@ -89,7 +88,7 @@ class Workers:
         tile: int = 1024,
         most: int = SMALL,
     ) -> None:
-        text = TextChain([TemplateEngine()])
+        text = TextChain()
         for engine in engines:
             engine.max_pixels = most
             if engine.name == "sdxl":  # the local one

@@ -9,26 +9,12 @@ import pytest
 from redis.asyncio import Redis
 
 from prompts.registry import default_registry
-from workers.engines.text.base import ReportsStatistics
+from tests.doubles.text_engine import ScriptedEngine
 from workers.engines.text.chain import TextChain
-from workers.engines.text.template import TemplateEngine
 from workers.heartbeat import Rates, publish_heartbeat
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
-
-
-class Reporting(TemplateEngine):
-    """An engine whose figures are given."""
-
-    def __init__(self, figures: Mapping[str, Any] | Exception | None) -> None:
-        super().__init__()
-        self.name, self.figures, self.model_names = "llama", figures, ("tiny", "big")
-
-    async def statistics(self) -> Mapping[str, Any] | None:
-        if isinstance(self.figures, Exception):
-            raise self.figures
-        return self.figures
 
 
 @pytest.mark.parametrize(
@@ -36,16 +22,15 @@ class Reporting(TemplateEngine):
     [
         ({"model": "tiny", "steps": 3}, {"engine": "llama", "loaded": True, "model": "tiny", "steps": 3}),
         ({"loaded": False, "model": "tiny"}, {"engine": "llama", "loaded": False, "model": "tiny"}),
-        (None, {"engine": "llama", "loaded": False}),
         (OSError("it is gone"), {"engine": "llama", "loaded": False, "problem": "it is gone"}),
     ],
 )
 async def test_engines_are_asked_and_may_have_nothing_to_say(
-    figures: Mapping[str, Any] | Exception | None, reported: dict[str, Any]
+    figures: Mapping[str, Any] | Exception, reported: dict[str, Any]
 ):
-    engine = Reporting(figures)
-    assert isinstance(engine, ReportsStatistics)
-    assert await TextChain([engine, TemplateEngine()]).stats() == [reported, {"engine": "template"}]
+    other = ScriptedEngine([""], name="remote")
+    given = figures if isinstance(figures, Exception) else [figures]
+    assert await TextChain([ScriptedEngine([""], name="llama", figures=given), other]).statistics() == [reported]
 
 
 def sums(**values: int) -> list[dict[str, Any]]:
@@ -69,7 +54,8 @@ def test_rates_are_differences_of_two_reports():
 
 async def test_a_worker_is_known_until_it_stops(redis_url: str):
     async with Queue(redis_url) as queue:
-        services = Services(TextChain([Reporting({"model": "tiny"})]), default_registry(), queue)
+        engine = ScriptedEngine([""], name="llama", model_names=("tiny", "big"), figures=[{"model": "tiny"}])
+        services = Services(TextChain([engine]), default_registry(), queue)
         assert await queue.heartbeats() == []
         publishing = asyncio.create_task(publish_heartbeat(services, ["cpu"], Runner(services, 4)))
         async with asyncio.timeout(5):
@@ -80,7 +66,7 @@ async def test_a_worker_is_known_until_it_stops(redis_url: str):
         assert (heartbeat["running"], heartbeat["capacity"]) == (0, 4)
         assert heartbeat["models"] == ["tiny", "big"]
         assert await queue.models() == ("tiny", "big")
-        assert heartbeat["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}]
+        assert heartbeat["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}, {"engine": "template"}]
         client = Redis.from_url(redis_url)
         (key,) = await client.keys("storyfork:heartbeat:*")
         assert 0 < await client.pttl(key) <= 15_000

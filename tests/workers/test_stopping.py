@@ -20,7 +20,6 @@ from tests.models.tiny_gguf import tiny_gguf
 from workers.engines.text.chain import TextChain
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.remote import RemoteEngine
-from workers.engines.text.template import TemplateEngine
 from workers.queue import PROGRESS_CHANNEL, Queue
 from workers.runner import Runner
 from workers.services import Services
@@ -41,7 +40,7 @@ async def services(database: str, redis_url: str, model: OpenAIServer) -> AsyncG
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
     remote = RemoteEngine(model.url, MODEL, api_key=KEY)
     async with Queue(redis_url) as queue:
-        chain = TextChain([remote, TemplateEngine()])
+        chain = TextChain([remote])
         yield Services(chain, default_registry(), queue)
         await chain.close()
 
@@ -108,7 +107,7 @@ async def test_a_wish_that_came_before_anybody_listened_is_found_in_the_record(s
 
 async def test_a_real_model_stops_within_a_step(database: str, redis_url: str, tmp_path: Path):
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
-    chain = TextChain([LlamaEngine(tiny_gguf(tmp_path), context=4096), TemplateEngine()])
+    chain = TextChain([LlamaEngine(tiny_gguf(tmp_path), context=4096)])
     async with Queue(redis_url) as queue:
         services = Services(chain, default_registry(), queue)
         job, reply = await a_reply()

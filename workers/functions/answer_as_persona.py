@@ -1,23 +1,23 @@
 """Answer what a user said, as a persona."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
 from prompts.languages import language_name
+from prompts.product import CARD_FIELDS
+from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
+from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction
-from workers.functions.parsing import ParseFailed, strip_reasoning
+from workers.functions.parsing import ParseFailed
+from workers.offline import persona
 
 REPLY_LIMIT: Final = 6000
-"""Most characters of a reply."""
+"""Maximum length of a reply, in characters."""
 HISTORY_STEP: Final = 8
 """If a history is too long, messages are left out this many at a time: the next turn's prompt begins alike."""
-_CARD_FIELDS: Final = (
-    "name", "appearance", "personality", "interests", "speaking_style", "scenario", "example_dialogue",
-)  # fmt: skip
 
 
 class ChatTurn(BaseModel):
@@ -50,7 +50,6 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     """Answer in character."""
 
     name = "answer_as_persona"
-    title = "Answer as a persona"
     prompt = "persona/answer"
     inputs = PersonaInputs
     role = "chat"
@@ -60,21 +59,17 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         """Return card, history and message."""
         history = [*inputs.history, ChatTurn(role="user", text=inputs.message)]
         return {
-            **{f: list(v) if isinstance(v := inputs.persona.get(f), tuple) else v for f in _CARD_FIELDS},
+            **{f: list(v) if isinstance(v := inputs.persona.get(f), tuple) else v for f in CARD_FIELDS},
             "user_name": inputs.user_name,
             "language": language_name(inputs.language),
             "history": [turn.model_dump() for turn in history],
         }
 
-    def facts(self, inputs: PersonaInputs) -> Mapping[str, Any]:
-        """Return everything: the template engine takes up the user's own words."""
-        return inputs.model_dump()
-
     def seed(self, inputs: PersonaInputs) -> int:
         """Return a seed of this turn's variant."""
         return (inputs.seed + inputs.variant * 7919) % 2**31
 
-    def parse(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
+    async def parse(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
         """Cut what the persona must not say: its own name as a label, and lines in the user's name."""
         reply = strip_reasoning(text).replace("\x00", "").strip()
         name = re.escape(str(inputs.persona.get("name", "")))
@@ -82,14 +77,16 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         reply = re.split(rf"\n\s*(?:\*\*)?(?:{re.escape(inputs.user_name)}|User)(?:\*\*)?\s*:", reply)[0].strip()
         if not reply:
             raise ParseFailed("The reply is empty.")
-        if len(reply) > REPLY_LIMIT:
-            reply = reply[:REPLY_LIMIT].rsplit(maxsplit=1)[0] + " …"
-        return PersonaAnswer(text=reply)
+        return PersonaAnswer(text=cut_at_word(reply, REPLY_LIMIT))
 
-    def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
+    def offline(self, inputs: PersonaInputs) -> PersonaAnswer:
+        """Return a reply in the persona's voice that takes up the user's own words."""
+        return PersonaAnswer(text=cut_at_word(persona.answer(inputs.model_dump()), REPLY_LIMIT))
+
+    async def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
         """Return the reply as far as it was written."""
         try:
-            return PersonaAnswer(text=self.parse(text, inputs).text, stopped=True)
+            return PersonaAnswer(text=(await self.parse(text, inputs)).text, stopped=True)
         except ParseFailed:
             return PersonaAnswer(text="", stopped=True)
 

@@ -1,13 +1,13 @@
 """What an AI function is: how it checks its inputs, builds its prompt, reads the answer and saves it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
 from workers.engines.text.base import Sampling
+from workers.functions.schema import answer_schema
 
 I = TypeVar("I", bound=BaseModel)  # noqa: E741 - inputs and outputs
 O = TypeVar("O", bound=BaseModel)  # noqa: E741
@@ -22,19 +22,19 @@ class Repair:
 
 
 class AiFunction(ABC, Generic[I, O]):
-    """An AI function. The engine (workers.functions.engine) calls these in order.
+    """An AI function. The engine (`workers.functions.engine.FunctionEngine`) calls these methods in order.
 
-    ``prompt`` names its template, ``inputs`` the type of what it takes. ``max_items`` bounds the length of a list that
-    it returns. ``sampling`` are the model settings that fit it, and ``role`` is what its model is chosen for.
+    ``prompt`` names its template, ``inputs`` the type of what it takes, ``answer`` the type of the JSON that a model is
+    asked for (None: plain text). ``sampling`` are the model settings that fit it, and ``role`` is what its model is
+    chosen for.
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
     prompt: ClassVar[str]
     inputs: ClassVar[type[BaseModel]]
+    answer: ClassVar[type[BaseModel] | None] = None
     sampling: ClassVar[Sampling] = Sampling()
     role: ClassVar[Literal["writer", "chat", "persona"]] = "writer"
-    max_items: ClassVar[int] = 1
 
     def validate(self, inputs: I) -> None:
         """Refuse what the types cannot: raise `db.errors.UserError`."""
@@ -43,43 +43,47 @@ class AiFunction(ABC, Generic[I, O]):
     async def prepare(self, inputs: I) -> dict[str, Any]:
         """Return the variables of the prompt."""
 
-    @abstractmethod
-    def facts(self, inputs: I) -> Mapping[str, Any]:
-        """Return the inputs as the template engine takes them."""
-
     def schema(self, inputs: I) -> dict[str, Any] | None:
-        """Return the JSON Schema of the answer; None for plain text."""
+        """Return the JSON Schema of the answer, derived from its model; None for plain text."""
         del inputs
-        return None
+        return None if self.answer is None else answer_schema(self.answer)
 
     def seed(self, inputs: I) -> int | None:
-        """Return the seed of the draw; None for a random one."""
+        """Return the seed of the sampling; None for a random one."""
         del inputs
         return None
 
     @abstractmethod
-    def parse(self, text: str, inputs: I) -> O:
+    async def parse(self, text: str, inputs: I) -> O:
         """Read the answer. Raises `workers.functions.parsing.ParseFailed`."""
 
-    def parse_partial(self, text: str, inputs: I) -> O:
-        """Return what is left of an answer that a person stopped after ``text``. Raises `ParseFailed`: nothing is."""
-        return self.parse(text, inputs)
+    async def parse_partial(self, text: str, inputs: I) -> O:
+        """Read an answer that a person stopped after ``text``. Raises `ParseFailed` if nothing of it is of use."""
+        return await self.parse(text, inputs)
+
+    def offline(self, inputs: I) -> O | None:
+        """Return what is written without a model, by `workers.offline`; None if this function needs a model.
+
+        It is used when no engine can write or the answer cannot be read. Runs in a thread: no database, no network.
+        """
+        del inputs
+        return None
 
     def repair(self, broken: str, problem: str, inputs: I) -> Repair | None:
-        """Return the call that may mend a broken answer; None if the fallback is better."""
+        """Return the call that may mend a broken answer; None if the offline writer does better."""
         del broken, problem, inputs
         return None
 
     def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Return less demanding variables after the context was full; None if there is nothing to leave out."""
+        """Return variables for a shorter prompt after the context was full; None if nothing can be left out."""
         del variables
         return None
 
     def preview(self, text: str) -> str:
-        """Return what a person may see of an answer that is still being written."""
+        """Return what a person may see of an answer that is still being written. Called on the event loop: be quick."""
         return text
 
     async def save(self, output: O, inputs: I) -> O:
-        """Keep what must be kept beyond the job's own artifact, and return the final output."""
+        """Save what must outlive the job's own artifact, and return the final output."""
         del inputs
         return output

@@ -20,12 +20,8 @@ from db.errors import BadInput, Retryable
 from prompts.errors import PromptError
 from prompts.render import render
 from prompts.template import PromptTemplate
-from workers.engines.errors import (
-    ContextFull,
-    EngineError,
-    EngineOverloaded,
-    GenerationCancelled,
-)
+from workers import offline
+from workers.engines.errors import ContextFull, EngineError, EngineOverloaded, GenerationCancelled
 from workers.engines.text.base import ChatMessage, Completion, TextRequest
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction, Repair
@@ -45,9 +41,9 @@ O = TypeVar("O", bound=BaseModel)  # noqa: E741
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """For whom a function runs. ``task_prompt`` is a prompt text of this task's own.
+    """The job, account and persona that a function runs for. ``task_prompt`` replaces the prompt for this task only.
 
-    When ``stop`` is set, the model is stopped, and what the function keeps of its text is the output.
+    When ``stop`` is set, the model is stopped, and the function's output is what it wrote so far.
     """
 
     tracker: Tracker
@@ -61,14 +57,14 @@ class FunctionEngine:
     """Runs AI functions on a worker's services."""
 
     def __init__(self, services: Services) -> None:
-        """``services`` are the process's."""
+        """``services`` are those of this process."""
         self._services = services
 
     async def run(self, function: AiFunction[I, O], inputs: I, caller: CallContext) -> O:
         """Run ``function`` and return its output.
 
-        Raises `db.errors.UserError` for inputs that do not fit, `Retryable` where a later try may succeed, `LeaseLost`
-        and `CancelledError`; the task log has a row in every case.
+        Raises `db.errors.UserError` for invalid inputs, `Retryable` if a later attempt may succeed, `LeaseLost` and
+        `CancelledError`. The task log gets a row in every case.
         """
         task = await usage.begin(function.name, job_id=caller.tracker.job.id, account_id=caller.account_id)
         record = usage.TaskRecord()
@@ -92,7 +88,7 @@ class FunctionEngine:
 
 
 class _Stopped(Exception):
-    """A person wants no more of it than ``text``."""
+    """A person stopped the model after ``text``."""
 
     def __init__(self, text: str) -> None:
         super().__init__("stopped")
@@ -143,9 +139,14 @@ class _Call:
         except _Stopped as e:
             self.stopped = True
             self._step("stopped", chars=len(e.text))
-            return await function.save(function.parse_partial(e.text, inputs), inputs)
-        await self._phase("PARSE")
-        output = await self._parse(completion)
+            output = await self._process(await function.parse_partial(e.text, inputs))
+        except GenerationCancelled:
+            raise
+        except EngineError as e:
+            output = await self._write_offline(e)
+        else:
+            await self._phase("PARSE")
+            output = await self._parse(completion)
         await self._phase("SAVE")
         return await function.save(output, inputs)
 
@@ -160,7 +161,7 @@ class _Call:
         self._record.steps.append({"step": kind, **details})
 
     async def _template(self, name: str) -> PromptTemplate:
-        """Return the prompt by the order task, persona, account, default; an override that is broken is passed over."""
+        """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
         account, persona = self._caller.account_id, self._caller.persona_id
         found = {
             "task": self._caller.task_prompt,
@@ -200,15 +201,13 @@ class _Call:
                 variables = smaller
 
     async def _ask(self, messages: tuple[ChatMessage, ...], *, show: bool = True) -> Completion:
-        """Stream one answer from the engines, showing it as it grows."""
+        """Stream one answer from the engines and, with ``show``, publish the text so far."""
         function, inputs = self._function, self._inputs
         request = TextRequest(
             id=uuid4().hex,
             messages=messages,
             sampling=replace(function.sampling, seed=function.seed(inputs)),
             schema=function.schema(inputs),
-            function=function.name,
-            facts=function.facts(inputs),
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,
             model=await accounts.chosen_model(self._caller.account_id) or function.role,
@@ -256,37 +255,50 @@ class _Call:
         self._step("response", engine=completion.engine, finish=completion.finish_reason, chars=len(completion.text))
 
     async def _parse(self, completion: Completion) -> Any:
-        """Read the answer; else have it repaired once; else let the engine write it that always succeeds."""
+        """Read the answer; if that fails, have it repaired once; else write offline."""
         function, inputs = self._function, self._inputs
         try:
-            return function.parse(completion.text, inputs)
+            return await self._process(await function.parse(completion.text, inputs))
         except ParseFailed as e:
             self._step("unreadable", problem=e.problem[:300])
             repair = function.repair(completion.text, e.problem, inputs)
         if repair is not None and (mended := await self._repair(repair)) is not None:
             return mended
-        template = self._services.text.engines[-1]
-        self._step("fallback", engine=completion.engine, error="ParseFailed", reason=f"{template.name} writes instead")
-        _log.warning("%s: the answer of %s is unreadable, %s writes", function.name, completion.engine, template.name)
-        async for piece in template.stream(
-            TextRequest(
-                id=uuid4().hex,
-                messages=(),
-                schema=function.schema(inputs),
-                function=function.name,
-                facts=function.facts(inputs),
-            )
-        ):
-            if isinstance(piece, Completion):
-                self._count(piece)
-                return function.parse(piece.text, inputs)
-        raise Retryable(f"{function.name}: no engine gave a readable answer")
+        self._step("fallback", engine=completion.engine, error="ParseFailed", reason=f"{offline.NAME} writes instead")
+        _log.warning("%s: the answer of %s is unreadable", function.name, completion.engine)
+        return await self._write_offline(Retryable(f"{function.name}: no engine gave a readable answer"))
+
+    async def _write_offline(self, failure: Exception) -> Any:
+        """Return the offline writer's output. Raises ``failure`` if the function has none."""
+        output = await asyncio.to_thread(self._function.offline, self._inputs)
+        if output is None:
+            raise failure
+        self._record.engine, self._record.model = offline.NAME, offline.MODEL
+        self._step("offline")
+        try:
+            return await self._process(output)
+        except ParseFailed as e:
+            raise Retryable(f"{self._function.name}: {e.problem}") from e
+
+    async def _process(self, output: BaseModel) -> BaseModel:
+        """Pass the output through the processors. Raises `ParseFailed` if one refuses it."""
+        for processor in self._services.processors:
+            processed = await processor.process(self._function.name, output, self._inputs)
+            if not isinstance(processed, type(output)):
+                raise TypeError(
+                    f"processor {processor.name} made a {type(processed).__name__} of {type(output).__name__}"
+                )
+            output = processed
+        return output
 
     async def _repair(self, repair: Repair) -> Any:
         try:
             mended = await self._ask(await self._messages(repair.prompt, repair.variables), show=False)
-            self._step("repaired")
-            return self._function.parse(mended.text, self._inputs)
-        except (ParseFailed, ContextFull, _Stopped) as e:
+            output = await self._process(await self._function.parse(mended.text, self._inputs))
+        except GenerationCancelled:
+            raise
+        except (ParseFailed, EngineError, _Stopped) as e:
             self._step("repair_failed", problem=str(e)[:300])
             return None
+        self._step("repaired")
+        return output

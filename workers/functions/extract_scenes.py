@@ -1,26 +1,28 @@
 """Find the moments of a page that are worth a picture."""
 
-from collections.abc import Mapping
-from typing import Any, Final, get_args
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, cast, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from prompts.pictures import Mood
 from prompts.safety.check import refusal
 from prompts.safety.rating import Rating
+from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
-from workers.engines.text.template.pictures import mood_of, shorten
 from workers.functions.base import AiFunction
 from workers.functions.parsing import ParseFailed, parse_json
+from workers.functions.schema import answer_schema
 from workers.functions.write_image_prompt import RATING_WORDS
+from workers.offline.pictures import moments, mood_of, shorten
 from workers.pictures.request import clean_text
 
 MOODS: Final[tuple[Mood, ...]] = get_args(Mood)
-MOST_SCENES: Final = 3
+MAX_SCENES: Final = 3
 DESCRIPTION_WORDS: Final = 80
-MOST_CHARACTERS: Final = 5
+MAX_CHARACTERS: Final = 5
 NAME_LENGTH: Final = 60
-_LEAST_WORDS: Final = 4
+_MIN_WORDS: Final = 4
 
 
 class SceneInputs(BaseModel):
@@ -30,16 +32,32 @@ class SceneInputs(BaseModel):
     title: str = ""
     genre: str = ""
     rating: Rating = "sfw"
-    count: int = Field(default=1, ge=1, le=MOST_SCENES)
+    count: int = Field(default=1, ge=1, le=MAX_SCENES)
     seed: int = 0
 
 
 class Scene(BaseModel):
     """A moment: what is seen, who is there (as the page calls them), and its mood."""
 
-    description: str
-    characters: list[str] = Field(default_factory=list)
+    description: str = Field(max_length=500, json_schema_extra={"minLength": 20})
+    characters: list[Annotated[str, Field(max_length=NAME_LENGTH)]] = Field(
+        default_factory=list[str], max_length=MAX_CHARACTERS
+    )
     mood: Mood = "calm"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_loosely(cls, value: object) -> object:
+        """Take one name for a list of one, and decide an unknown mood by the words of the description."""
+        if not isinstance(value, dict):
+            return value
+        given = cast("dict[str, Any]", value)
+        names, mood = given.get("characters"), str(given.get("mood") or "").strip().lower()
+        return {
+            **given,
+            "characters": [cut_at_word(names, NAME_LENGTH)] if isinstance(names, str) else names or [],
+            "mood": mood if mood in MOODS else mood_of(str(given.get("description") or "")),
+        }
 
 
 class Scenes(BaseModel):
@@ -48,25 +66,14 @@ class Scenes(BaseModel):
     scenes: list[Scene]
 
 
-class _Loose(BaseModel):
-    description: str
-    characters: list[str] | str | None = None
-    mood: str | None = None
-
-
-class _Answer(BaseModel):
-    scenes: list[_Loose]
-
-
 class ExtractScenes(AiFunction[SceneInputs, Scenes]):
     """Find one to three moments."""
 
     name = "extract_scenes"
-    title = "Find moments for pictures"
     prompt = "picture/extract_scenes"
     inputs = SceneInputs
+    answer = Scenes
     sampling = Sampling(max_tokens=500, temperature=0.5, top_p=0.95)
-    max_items = MOST_SCENES
 
     async def prepare(self, inputs: SceneInputs) -> dict[str, Any]:
         """Return the page and what is asked of the moments."""
@@ -79,59 +86,24 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
             "moods": list(MOODS),
         }
 
-    def facts(self, inputs: SceneInputs) -> Mapping[str, Any]:
-        """Return the page."""
-        return inputs.model_dump()
-
     def schema(self, inputs: SceneInputs) -> dict[str, Any]:
-        """Return the list's form."""
-        return {
-            "type": "object",
-            "properties": {
-                "scenes": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": inputs.count,
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "description": {"type": "string", "minLength": 20, "maxLength": 500},
-                            "characters": {
-                                "type": "array",
-                                "maxItems": MOST_CHARACTERS,
-                                "items": {"type": "string", "maxLength": NAME_LENGTH},
-                            },
-                            "mood": {"type": "string", "enum": list(MOODS)},
-                        },
-                        "required": ["description", "characters", "mood"],
-                        "additionalProperties": False,
-                    },
-                }
-            },
-            "required": ["scenes"],
-            "additionalProperties": False,
-        }
+        """Return the form of the list, with at most as many moments as are wanted."""
+        return answer_schema(Scenes, scenes={"minItems": 1, "maxItems": inputs.count})
 
     def seed(self, inputs: SceneInputs) -> int:
         """Return the page's seed."""
         return inputs.seed % 2**31
 
-    def parse(self, text: str, inputs: SceneInputs) -> Scenes:
+    async def parse(self, text: str, inputs: SceneInputs) -> Scenes:
         """Read the moments; those that go beyond the rating, are too short or are there twice are dropped."""
-        found: dict[str, Scene] = {}
-        for each in parse_json(text, _Answer).scenes:
-            description = shorten(clean_text(each.description), DESCRIPTION_WORDS)
-            if len(description.split()) < _LEAST_WORDS or refusal(inputs.rating, description) is not None:
-                continue
-            names = [each.characters] if isinstance(each.characters, str) else each.characters or []
-            characters = list(dict.fromkeys(name for raw in names if (name := clean_text(raw)[:NAME_LENGTH])))
-            named = (each.mood or "").strip().lower()
-            mood = named if named in MOODS else mood_of(description)
-            scene = Scene(description=description, characters=characters[:MOST_CHARACTERS], mood=mood)
-            found.setdefault(description.casefold(), scene)
-        if not found:
-            raise ParseFailed("There is no moment that can be drawn within the content rating.")
-        return Scenes(scenes=list(found.values())[: inputs.count])
+        return _usable((await parse_json(text, Scenes)).scenes, inputs)
+
+    def offline(self, inputs: SceneInputs) -> Scenes:
+        """Return the page's most visible sentences."""
+        found = moments(inputs.page_text, inputs.count, inputs.rating)
+        return _usable(
+            [Scene(description=m.description, characters=list(m.characters), mood=m.mood) for m in found], inputs
+        )
 
     def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out the page's first half: what happens last is what is remembered."""
@@ -142,3 +114,17 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         """Show nothing: people wait for the picture."""
         del text
         return ""
+
+
+def _usable(scenes: Iterable[Scene], inputs: SceneInputs) -> Scenes:
+    """Return the moments that can be drawn. Raises `ParseFailed` if none can."""
+    found: dict[str, Scene] = {}
+    for scene in scenes:
+        description = shorten(clean_text(scene.description), DESCRIPTION_WORDS)
+        if len(description.split()) < _MIN_WORDS or refusal(inputs.rating, description) is not None:
+            continue
+        names = list(dict.fromkeys(name for each in scene.characters if (name := clean_text(each))))
+        found.setdefault(description.casefold(), Scene(description=description, characters=names, mood=scene.mood))
+    if not found:
+        raise ParseFailed("There is no moment that can be drawn within the content rating.")
+    return Scenes(scenes=list(found.values())[: inputs.count])

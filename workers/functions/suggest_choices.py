@@ -1,7 +1,6 @@
 """Offer the choices at the end of a page."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -10,11 +9,15 @@ from prompts.languages import language_name
 from workers.engines.text.base import Sampling
 from workers.functions.base import AiFunction, Repair
 from workers.functions.parsing import ParseFailed, parse_json
+from workers.functions.schema import answer_schema
 from workers.functions.write_page import PageInputs
+from workers.offline import story
 
 KINDS: Final = ("bold", "careful", "curious")
 CHOICE_LENGTH: Final = 160
-"""Most characters of a choice: longer ones are cut at a word."""
+"""Maximum length of a choice, in characters: longer ones are cut at a word."""
+MIN_CHOICE_LENGTH: Final = 2
+"""Shorter choices are dropped."""
 
 
 class ChoicesInputs(PageInputs):
@@ -27,7 +30,7 @@ class ChoicesInputs(PageInputs):
 class OfferedChoice(BaseModel):
     """One choice."""
 
-    text: str
+    text: str = Field(max_length=CHOICE_LENGTH, json_schema_extra={"minLength": MIN_CHOICE_LENGTH})
     kind: Literal["bold", "careful", "curious"] = "curious"
 
 
@@ -41,11 +44,10 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     """Offer two to four choices that differ in kind."""
 
     name = "suggest_choices"
-    title = "Offer choices"
     prompt = "story/suggest_choices"
     inputs = ChoicesInputs
+    answer = ChoiceList
     sampling = Sampling(max_tokens=300, temperature=0.7, top_p=0.95)
-    max_items = 4
 
     async def prepare(self, inputs: ChoicesInputs) -> dict[str, Any]:
         """Return the page and what is asked of the choices."""
@@ -58,50 +60,30 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
             "kinds": list(KINDS),
         }
 
-    def facts(self, inputs: ChoicesInputs) -> Mapping[str, Any]:
-        """Return the path and the page."""
-        return inputs.model_dump(exclude={"pages"})
-
     def schema(self, inputs: ChoicesInputs) -> dict[str, Any]:
-        """Return the list's form."""
-        return {
-            "type": "object",
-            "properties": {
-                "choices": {
-                    "type": "array",
-                    "minItems": 2,
-                    "maxItems": inputs.count,
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "text": {"type": "string", "minLength": 3, "maxLength": CHOICE_LENGTH},
-                            "kind": {"type": "string", "enum": list(KINDS)},
-                        },
-                        "required": ["text", "kind"],
-                        "additionalProperties": False,
-                    },
-                }
-            },
-            "required": ["choices"],
-            "additionalProperties": False,
-        }
+        """Return the form of the list, with as many choices as are wanted."""
+        return answer_schema(ChoiceList, choices={"minItems": 2, "maxItems": inputs.count})
 
     def seed(self, inputs: ChoicesInputs) -> int:
         """Return a seed of this page."""
         return (inputs.seed * 37 + inputs.page_number * 11 + inputs.variant) % 2**31
 
-    def parse(self, text: str, inputs: ChoicesInputs) -> ChoiceList:
-        """Read the list; empty and repeated choices are dropped."""
-        found: list[OfferedChoice] = []
-        for choice in parse_json(text, ChoiceList).choices:
-            words = " ".join(choice.text.replace("\x00", "").split())
-            if len(words) > CHOICE_LENGTH:
-                words = words[:CHOICE_LENGTH].rsplit(maxsplit=1)[0] + " …"
-            if words and words.casefold() not in {f.text.casefold() for f in found}:
-                found.append(choice.model_copy(update={"text": words}))
+    async def parse(self, text: str, inputs: ChoicesInputs) -> ChoiceList:
+        """Read the list; choices that are too short or repeated are dropped."""
+        found: dict[str, OfferedChoice] = {}
+        for choice in (await parse_json(text, ChoiceList)).choices:
+            words = " ".join(choice.text.split())
+            if len(words) >= MIN_CHOICE_LENGTH:
+                found.setdefault(words.casefold(), choice.model_copy(update={"text": words}))
         if len(found) < 2:
             raise ParseFailed(f"There are {len(found)} different choices, but {inputs.count} are wanted.")
-        return ChoiceList(choices=found[: self.max_items])
+        return ChoiceList(choices=list(found.values())[: inputs.count])
+
+    def offline(self, inputs: ChoicesInputs) -> ChoiceList:
+        """Return the choices of the story grammar, about what is on the page."""
+        position = story.position_of(inputs.model_dump(exclude={"pages"}))
+        chosen = story.suggest_choices(position, inputs.count, inputs.page_text)
+        return ChoiceList(choices=[OfferedChoice(text=choice.text, kind=choice.kind) for choice in chosen])
 
     def repair(self, broken: str, problem: str, inputs: ChoicesInputs) -> Repair:
         """Ask for the same list in readable form; the page stays as it is."""

@@ -10,23 +10,27 @@ from db.errors import BadInput, NotAllowed
 from prompts.pictures import style
 from prompts.safety.check import refusal, scan
 from prompts.safety.rating import Rating
+from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
-from workers.engines.text.template.pictures import (
-    LEAST_OWN_WORDS,
-    LEAST_WORDS,
-    MOST_WORDS,
+from workers.engines.text.reasoning import strip_reasoning
+from workers.functions.base import AiFunction
+from workers.functions.parsing import ParseFailed, parse_json
+from workers.offline.pictures import (
+    MAX_WORDS,
+    MIN_OWN_WORDS,
+    MIN_WORDS,
     PicturePrompt,
     fill,
     picture_prompt,
     shorten,
 )
-from workers.functions.base import AiFunction
-from workers.functions.parsing import ParseFailed, parse_json, strip_reasoning
 from workers.pictures.request import VisualIdentity, clean_text, join_terms
 
 SCENE_LIMIT: Final = 4000
-"""Most characters of a scene."""
+"""Maximum length of a scene, in characters."""
 CONTEXT_LIMIT: Final = 6000
+PROMPT_LIMIT: Final = 1600
+NEGATIVE_LIMIT: Final = 300
 USABLE_WORDS: Final = 25
 """A prompt with fewer words than this is no answer; with more it is filled up."""
 NEGATIVE_WORDS: Final = 40
@@ -68,18 +72,20 @@ class ImagePrompt(BaseModel):
     tokens: int
 
 
-class _Answer(BaseModel):
-    prompt: str
-    negative: str = ""
+class PromptAnswer(BaseModel):
+    """What a model is asked for: a prompt, and what must not be seen."""
+
+    prompt: str = Field(max_length=PROMPT_LIMIT, json_schema_extra={"minLength": 200})
+    negative: str = Field(default="", max_length=NEGATIVE_LIMIT)
 
 
 class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
     """Write what an image model needs to be told."""
 
     name = "write_image_prompt"
-    title = "Write a picture's prompt"
     prompt = "picture/write_image_prompt"
     inputs = ImagePromptInputs
+    answer = PromptAnswer
     sampling = Sampling(max_tokens=500, temperature=0.7, top_p=0.95, repeat_penalty=1.05)
 
     def validate(self, inputs: ImagePromptInputs) -> None:
@@ -94,7 +100,7 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         chosen, card = style(inputs.style), inputs.persona
         identity = _identity(inputs)
         before = len(identity.split())
-        least = max(LEAST_WORDS - before, LEAST_OWN_WORDS) + 10
+        least = max(MIN_WORDS - before, MIN_OWN_WORDS) + 10
         return {
             "scene": clean_text(inputs.scene),
             "context": clean_text(inputs.context)[-CONTEXT_LIMIT:],
@@ -109,58 +115,41 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
             "style_advice": chosen.advice,
             "rating": RATING_WORDS[inputs.rating],
             "least_words": least,
-            "most_words": max(MOST_WORDS - before - 20, least + 20),
+            "most_words": max(MAX_WORDS - before - 20, least + 20),
             "portrait": inputs.portrait,
-        }
-
-    def facts(self, inputs: ImagePromptInputs) -> Mapping[str, Any]:
-        """Return what the template writer furnishes a picture with."""
-        found = inputs.model_dump() | {"identity": _identity(inputs)}
-        if inputs.preferences:
-            found["persona"] = {**inputs.persona, "preferences": inputs.preferences}
-        return found
-
-    def schema(self, inputs: ImagePromptInputs) -> dict[str, Any]:
-        """Return the form of the answer."""
-        del inputs
-        return {
-            "type": "object",
-            "properties": {
-                "prompt": {"type": "string", "minLength": 200, "maxLength": 1600},
-                "negative": {"type": "string", "maxLength": 300},
-            },
-            "required": ["prompt", "negative"],
-            "additionalProperties": False,
         }
 
     def seed(self, inputs: ImagePromptInputs) -> int:
         """Return a seed of this variant."""
         return (inputs.seed + inputs.variant * 7919) % 2**31
 
-    def parse(self, text: str, inputs: ImagePromptInputs) -> ImagePrompt:
+    async def parse(self, text: str, inputs: ImagePromptInputs) -> ImagePrompt:
         """Read, clean and check the prompt; a short one is filled up, a long one is cut.
 
-        Raises `ParseFailed` for what is no prompt or goes beyond the rating: then the template writes.
+        Raises `ParseFailed` for what is no prompt or goes beyond the rating.
         """
-        answer = _read(text)
-        identity = _identity(inputs)
-        written = picture_prompt(self.facts(inputs))
-        chosen = style(inputs.style)
-        if (answer.prompt, answer.negative) == (written.prompt, written.negative):
-            return _finished(identity, written, "template", chosen.key)
+        answer = await _read(text)
+        identity, chosen = _identity(inputs), style(inputs.style)
         body = _clean(answer.prompt)
         if identity and body.casefold().startswith(identity.casefold()):
             body = body[len(identity) :].lstrip(" ,.;")
         if len(body.split()) < USABLE_WORDS:
-            raise ParseFailed(f"The prompt has {len(body.split())} words, but at least {LEAST_WORDS} are wanted.")
-        why = refusal(inputs.rating, identity, body)
-        if why is not None:
+            raise ParseFailed(f"The prompt has {len(body.split())} words, but at least {MIN_WORDS} are wanted.")
+        if refusal(inputs.rating, identity, body) is not None:
             raise ParseFailed("The prompt goes beyond its content rating.")
         body = fill(identity, [body], chosen.key, inputs.seed, inputs.variant, body, portrait=inputs.portrait)
         negative = shorten(_clean(answer.negative), NEGATIVE_WORDS).rstrip(".")
         if refusal("nsfw", identity, body, negative=negative) is not None:
             negative = ""
         return _finished(identity, PicturePrompt(body, join_terms(chosen.negative, negative)), "ai", chosen.key)
+
+    def offline(self, inputs: ImagePromptInputs) -> ImagePrompt:
+        """Return what was asked for, furnished with light, composition and the style's phrases."""
+        identity = _identity(inputs)
+        wanted = inputs.model_dump() | {"identity": identity}
+        if inputs.preferences:
+            wanted["persona"] = {**inputs.persona, "preferences": inputs.preferences}
+        return _finished(identity, picture_prompt(wanted), "template", style(inputs.style).key)
 
     def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out the older half of the context."""
@@ -217,10 +206,10 @@ def _listed(value: object) -> list[str]:
     return [clean_text(str(each)) for each in value if str(each).strip()] if isinstance(value, list | tuple) else []
 
 
-def _read(text: str) -> _Answer:
+async def _read(text: str) -> PromptAnswer:
     """Return the answer from JSON, or from prose with or without labels."""
     try:
-        return parse_json(text, _Answer)
+        return await parse_json(text, PromptAnswer)
     except ParseFailed:
         prose = strip_reasoning(text).strip("` \n")
         if not prose or prose.startswith(("{", "[", "json")):
@@ -233,7 +222,9 @@ def _read(text: str) -> _Answer:
             sections[kind] += " " + prose[at : label.start()]
         at, kind = label.end(), "negative" if label["negative"] else "prompt"
     sections[kind] += " " + prose[at:]
-    return _Answer(prompt=sections["prompt"], negative=sections["negative"])
+    return PromptAnswer(
+        prompt=cut_at_word(sections["prompt"], PROMPT_LIMIT), negative=cut_at_word(sections["negative"], NEGATIVE_LIMIT)
+    )
 
 
 def _clean(text: str) -> str:
@@ -241,4 +232,4 @@ def _clean(text: str) -> str:
     text = _PREAMBLE.sub("", text.strip())
     text = _TAG.sub(" ", text)
     text = _WEIGHT.sub("", text)
-    return re.sub(r"\s+([,.;])", r"\1", clean_text(_MARKUP.sub(" ", text))).strip(" ,;")
+    return re.sub(r"\s+([,.;])", r"\1", clean_text(_MARKUP.sub(" ", text))).strip(" ,;…")

@@ -1,16 +1,17 @@
 """Write one page of a story."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
-import json_repair
 from pydantic import BaseModel, Field, field_validator
 
 from prompts.languages import language_name
+from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
+from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction
-from workers.functions.parsing import ParseFailed, parse_json, strip_reasoning
+from workers.functions.parsing import ParseFailed, parse_json, partial_json
+from workers.offline import story
 
 RECENT_PAGES: Final = 6
 """Pages before this one that the prompt holds in full, at least."""
@@ -20,8 +21,10 @@ ENDING_PAGE: Final = 12
 """From this page on a model is asked to end the story."""
 FIRST_ENDING_PAGE: Final = 4
 """Before this page no story ends, whatever a model says."""
+TITLE_LIMIT: Final = 80
+"""Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
-"""Most characters of a page: two to four messages on any platform."""
+"""Maximum length of a page, in characters: two to four messages on any platform."""
 _RATINGS: Final = {"sfw": "general", "suggestive": "teen", "nsfw": "mature"}
 _HEADING: Final = re.compile(r"^\s*#{1,6}\s*(?P<title>[^\n]{1,120})\n")
 
@@ -59,23 +62,23 @@ class PageInputs(BaseModel):
 class PageDraft(BaseModel):
     """A written page."""
 
-    title: str = Field(default="", max_length=200)
-    text: str = Field(min_length=1)
+    title: str = Field(default="", max_length=TITLE_LIMIT)
+    text: str = Field(min_length=1, max_length=TEXT_LIMIT)
     ending: bool = False
 
     @field_validator("title", "text")
     @classmethod
     def _strip(cls, value: str) -> str:
-        return value.replace("\x00", "").strip()
+        return value.strip()
 
 
 class WritePage(AiFunction[PageInputs, PageDraft]):
     """Write the page that follows from the choice taken."""
 
     name = "write_page"
-    title = "Write a page"
     prompt = "story/write_page"
     inputs = PageInputs
+    answer = PageDraft
     sampling = Sampling(max_tokens=1200, temperature=0.8, top_p=0.95, repeat_penalty=1.05)
 
     async def prepare(self, inputs: PageInputs) -> dict[str, Any]:
@@ -94,45 +97,31 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             "ending": self._ends(inputs),
         }
 
-    def facts(self, inputs: PageInputs) -> Mapping[str, Any]:
-        """Return the path; the template engine writes from it alone."""
-        return inputs.model_dump(exclude={"pages"})
-
-    def schema(self, inputs: PageInputs) -> dict[str, Any]:
-        """Return the page's form."""
-        del inputs
-        return {
-            "type": "object",
-            "properties": {
-                "title": {"type": "string", "maxLength": 80},
-                "text": {"type": "string", "minLength": 1, "maxLength": TEXT_LIMIT},
-                "ending": {"type": "boolean"},
-            },
-            "required": ["title", "text", "ending"],
-            "additionalProperties": False,
-        }
-
     def seed(self, inputs: PageInputs) -> int:
         """Return a seed of this place in the tree: the same story again writes the same page."""
         return (inputs.seed * 31 + inputs.page_number * 7 + inputs.variant) % 2**31
 
-    def parse(self, text: str, inputs: PageInputs) -> PageDraft:
+    async def parse(self, text: str, inputs: PageInputs) -> PageDraft:
         """Read the page. Prose without any JSON is taken as the page's text."""
         try:
-            draft = parse_json(text, PageDraft)
+            draft = await parse_json(text, PageDraft)
         except ParseFailed:
-            prose = strip_reasoning(text)
+            prose = strip_reasoning(text).replace("\x00", "")
             if len(prose) < 40 or prose.lstrip("` \n").startswith(("{", "[", "json")):
                 raise
             heading = _HEADING.match(prose)
             draft = PageDraft(
-                title=heading["title"].strip("* ") if heading else "", text=prose[heading.end() :] if heading else prose
+                title=cut_at_word(heading["title"].strip("* "), TITLE_LIMIT) if heading else "",
+                text=cut_at_word(prose[heading.end() :] if heading else prose, TEXT_LIMIT),
             )
         if not draft.text:
             raise ParseFailed("The page's text is empty.")
-        text = draft.text if len(draft.text) <= TEXT_LIMIT else draft.text[:TEXT_LIMIT].rsplit(maxsplit=1)[0] + " …"
-        ending = inputs.ending or (draft.ending and inputs.page_number >= FIRST_ENDING_PAGE)
-        return draft.model_copy(update={"text": text, "ending": ending})
+        return _ended(draft, inputs)
+
+    def offline(self, inputs: PageInputs) -> PageDraft:
+        """Return the page of the story grammar, which knows the path but not the earlier pages."""
+        page = story.write_page(story.position_of(inputs.model_dump(exclude={"pages"})))
+        return _ended(PageDraft(title=cut_at_word(page.title, TITLE_LIMIT), text=page.text, ending=page.ending), inputs)
 
     def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
         """Leave out about the older half of the recent pages, up to a place where later prompts begin too."""
@@ -144,11 +133,17 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
 
     def preview(self, text: str) -> str:
         """Return the prose inside the unfinished JSON."""
-        if not text.lstrip().startswith("{"):
+        if not text.lstrip().startswith(("{", "```")):
             return strip_reasoning(text)
-        found = json_repair.loads(text)
-        return str(found.get("text", "")) if isinstance(found, dict) else ""
+        return str(partial_json(text).get("text", ""))
 
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:
         return inputs.ending or inputs.page_number >= ENDING_PAGE
+
+
+def _ended(draft: PageDraft, inputs: PageInputs) -> PageDraft:
+    """Return the page, an ending if it must be one, and not if the story is too young for that."""
+    return draft.model_copy(
+        update={"ending": inputs.ending or (draft.ending and inputs.page_number >= FIRST_ENDING_PAGE)}
+    )

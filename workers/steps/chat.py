@@ -7,7 +7,7 @@ from db.errors import LeaseLost
 from db.payloads.notice import Notice
 from db.payloads.persona import ChatReply
 from db.work import PersonaReply
-from workers.functions import registry
+from workers.functions import answer_as_persona
 from workers.functions.answer_as_persona import ChatTurn, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step
@@ -40,7 +40,7 @@ class AnswerAsPersona(Step):
             caller = CallContext(
                 run.tracker, run.job.account_id, found.persona.id, run.parameters(PersonaReply).prompt, stop
             )
-            answer = await FunctionEngine(run.services).run(registry.get("answer_as_persona"), inputs, caller)
+            answer = await FunctionEngine(run.services).run(answer_as_persona.AnswerAsPersona(), inputs, caller)
         return answer.model_dump()
 
 

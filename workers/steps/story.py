@@ -6,7 +6,7 @@ from db import jobs, stories
 from db.errors import LeaseLost
 from db.payloads.story import PageReady
 from db.work import BranchingPage, IllustratePage, PictureTerms
-from workers.functions import registry
+from workers.functions import suggest_choices, write_page
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs
 from workers.functions.write_page import PageDraft, PageInputs
@@ -25,7 +25,7 @@ class WritePage(Step):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `PageDraft`."""
         inputs = PageInputs.model_validate({**await _page_inputs(run), "ending": self._ending})
-        draft = await FunctionEngine(run.services).run(registry.get("write_page"), inputs, _caller(run))
+        draft = await FunctionEngine(run.services).run(write_page.WritePage(), inputs, _caller(run))
         return draft.model_dump()
 
 
@@ -40,7 +40,7 @@ class SuggestChoices(Step):
         if draft.ending:
             return ChoiceList(choices=[]).model_dump()
         inputs = ChoicesInputs.model_validate({**await _page_inputs(run), "page_text": draft.text})
-        choices = await FunctionEngine(run.services).run(registry.get("suggest_choices"), inputs, _caller(run))
+        choices = await FunctionEngine(run.services).run(suggest_choices.SuggestChoices(), inputs, _caller(run))
         return choices.model_dump()
 
 

@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 from prompts.registry import default_registry
 from prompts.render import render
 from prompts.safety.check import scan
-from workers.engines.text.base import TextRequest, generate
-from workers.engines.text.template import TemplateEngine
-from workers.engines.text.template.pictures import moments
-from workers.functions import registry
-from workers.functions.extract_scenes import MOODS, ExtractScenes, SceneInputs, Scenes
+from workers.functions.extract_scenes import MOODS, ExtractScenes, SceneInputs
 from workers.functions.parsing import ParseFailed
+from workers.offline.pictures import moments
 
 PAGE = """The lighthouse door bangs in the wind, and Marlow stands on the stairs with a lamp in his hand.
 
@@ -30,13 +27,8 @@ def inputs(**changes: Any) -> SceneInputs:
     return SceneInputs.model_validate({"page_text": PAGE, "count": 3, **changes})
 
 
-async def by_template(given: SceneInputs) -> Scenes:
-    request = TextRequest("1", (), schema=FUNCTION.schema(given), function=FUNCTION.name, facts=FUNCTION.facts(given))
-    return FUNCTION.parse((await generate(TemplateEngine(), request)).text, given)
-
-
 async def test_the_template_finds_what_can_be_seen() -> None:
-    found = (await by_template(inputs())).scenes
+    found = FUNCTION.offline(inputs()).scenes
     assert len(found) == 3
     everything = " ".join(scene.description for scene in found)
     assert "lamp in his hand" in everything
@@ -47,38 +39,36 @@ async def test_the_template_finds_what_can_be_seen() -> None:
 
 
 async def test_the_best_one_alone() -> None:
-    (scene,) = (await by_template(inputs(count=1))).scenes
+    (scene,) = FUNCTION.offline(inputs(count=1)).scenes
     assert len(scene.description.split()) >= 5
 
 
 async def test_the_reader_is_the_protagonist() -> None:
-    (scene,) = (await by_template(inputs(page_text="You open the door and lift your lamp.", count=1))).scenes
+    (scene,) = FUNCTION.offline(inputs(page_text="You open the door and lift your lamp.", count=1)).scenes
     assert scene.description == "The protagonist open the door and lift the protagonist’s lamp."
 
 
 async def test_sentences_that_do_not_go_together_stay_apart() -> None:
     page = "A child plays in the garden by the red gate. A nude figure stands in the dark hall far away."
-    (scene,) = (await by_template(inputs(page_text=page, rating="nsfw", count=1))).scenes
+    (scene,) = FUNCTION.offline(inputs(page_text=page, rating="nsfw", count=1)).scenes
     assert not scan(scene.description).forbidden
 
 
 async def test_the_template_keeps_within_the_rating() -> None:
     page = PAGE + " A nude figure stands in the red light by the window with a golden lamp and a silver sword."
-    for scene in (await by_template(inputs(page_text=page))).scenes:
+    for scene in FUNCTION.offline(inputs(page_text=page)).scenes:
         assert scan(scene.description).needs == "sfw"
 
 
 @given(st.text(min_size=1, max_size=600), st.integers(1, 3))
 def test_any_page_has_a_moment(page: str, count: int) -> None:
-    found = moments(page, count, "nsfw")
-    answer = json.dumps({"scenes": [{"description": moment.description} for moment in found]})
-    assert FUNCTION.parse(answer, inputs(count=count, rating="nsfw")).scenes
+    assert FUNCTION.offline(inputs(page_text=page, count=count, rating="nsfw")).scenes
     found = moments(page, count, "sfw")
     assert 1 <= len(found) <= count
     assert all(moment.description and moment.mood in MOODS for moment in found)
 
 
-def test_answers_of_models() -> None:
+async def test_answers_of_models() -> None:
     scenes = [
         {"description": "An old man raises a lamp on the stairs", "characters": "Marlow", "mood": "Tense"},
         {"description": "An old man raises a lamp on the stairs", "characters": [], "mood": "calm"},
@@ -87,20 +77,20 @@ def test_answers_of_models() -> None:
         {"description": "A nude figure by the window with a lamp", "characters": [], "mood": "calm"},
         {"description": "word " * 300},
     ]
-    found = FUNCTION.parse(f"Here:\n```json\n{json.dumps({'scenes': scenes})}\n```", inputs()).scenes
+    found = (await FUNCTION.parse(f"Here:\n```json\n{json.dumps({'scenes': scenes})}\n```", inputs())).scenes
     assert [scene.description[:12] for scene in found] == ["An old man r", "A red boat o", "word word wo"]
     assert [scene.characters for scene in found] == [["Marlow"], ["Maren"], []]
     assert [scene.mood for scene in found] == ["tense", "tense", "calm"]
     assert len(found[2].description.split()) <= 80
-    assert len(FUNCTION.parse(json.dumps({"scenes": scenes}), inputs(count=1)).scenes) == 1
+    assert len((await FUNCTION.parse(json.dumps({"scenes": scenes}), inputs(count=1))).scenes) == 1
 
 
 @pytest.mark.parametrize(
     "answer", ["", "no", '{"scenes": []}', '{"scenes": [{"description": "nude child in the park"}]}']
 )
-def test_answers_that_are_refused(answer: str) -> None:
+async def test_answers_that_are_refused(answer: str) -> None:
     with pytest.raises(ParseFailed):
-        FUNCTION.parse(answer, inputs(rating="nsfw"))
+        await FUNCTION.parse(answer, inputs(rating="nsfw"))
 
 
 async def test_the_prompt_reads_as_a_person_would_expect() -> None:
@@ -112,7 +102,3 @@ async def test_the_prompt_reads_as_a_person_would_expect() -> None:
     shorter = FUNCTION.shrink({**variables, "page_text": "x" * 3000})
     assert shorter is not None
     assert len(shorter["page_text"]) == 1500
-
-
-def test_it_is_known_by_name() -> None:
-    assert isinstance(registry.get("extract_scenes"), ExtractScenes)

@@ -1,17 +1,23 @@
 """What models really answer when they are asked for JSON."""
 
+import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from workers.functions.parsing import MAX_DEPTH, ParseFailed, parse_json, strip_reasoning
+from workers.engines.text.reasoning import strip_reasoning
+from workers.functions.json_limits import MAX_CHARS, MAX_DEPTH
+from workers.functions.parsing import ParseFailed, parse_json, partial_json
 
 
 class Choice(BaseModel):
@@ -93,8 +99,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_broken_answers(case: Case) -> None:
-    page = parse_json(case.answer, Page)
+async def test_broken_answers(case: Case) -> None:
+    page = await parse_json(case.answer, Page)
     assert page.page == case.page
     assert len(page.choices) == case.choices
 
@@ -127,42 +133,113 @@ HOPELESS = [
 
 
 @pytest.mark.parametrize("case", HOPELESS, ids=lambda case: case.name)
-def test_hopeless_answers(case: Hopeless) -> None:
+async def test_hopeless_answers(case: Hopeless) -> None:
     with pytest.raises(ParseFailed) as caught:
-        parse_json(case.answer, Page)
+        await parse_json(case.answer, Page)
     assert case.problem in caught.value.problem
     assert len(caught.value.problem) < 1000
 
 
 @given(st.text(max_size=300))
-def test_nothing_else_is_ever_raised(text: str) -> None:
+async def test_nothing_else_is_ever_raised(text: str) -> None:
     with pytest.raises(ParseFailed):
-        parse_json(text.replace("page", ""), Page)
+        await parse_json(text.replace("page", ""), Page)
 
 
 @given(st.text(min_size=1, max_size=80), st.lists(st.text(max_size=40), max_size=4), st.booleans())
 @example("\f", ["<THINK>"], False)
 @example("<THINK>", [], False)
 @example("before </think> after", ["<reasoning>"], True)
-def test_what_was_valid_stays_what_it_was(page: str, choices: list[str], fenced: bool) -> None:
+async def test_what_was_valid_stays_what_it_was(page: str, choices: list[str], fenced: bool) -> None:
     answer = json.dumps({"page": page, "choices": [{"text": text} for text in choices]}, ensure_ascii=not fenced)
-    parsed = parse_json(f"```json\n{answer}\n```" if fenced and "`" not in answer else answer, Page)
-    assert parsed.page == page
-    assert [choice.text for choice in parsed.choices] == choices
+    parsed = await parse_json(f"```json\n{answer}\n```" if fenced and "`" not in answer else answer, Page)
+    assert parsed.page == page.replace("\x00", "")
+    assert [choice.text for choice in parsed.choices] == [text.replace("\x00", "") for text in choices]
 
 
 @given(st.integers(1, len(GOOD)))
-def test_cut_anywhere_never_hurts(keep: int) -> None:
+async def test_cut_anywhere_never_hurts(keep: int) -> None:
     with contextlib.suppress(ParseFailed):
-        assert "The door opens.".startswith(parse_json(GOOD[:keep], Page).page)
+        assert "The door opens.".startswith((await parse_json(GOOD[:keep], Page)).page)
 
 
 @pytest.mark.parametrize("hostile", ["<think>", "<think>a</think>b", "{a ", '{"a" ', "it's {'", "```{a", '\\"', "[1,"])
-def test_hostile_answers_cost_little(hostile: str) -> None:
+async def test_hostile_answers_cost_little(hostile: str) -> None:
     started = time.thread_time()
     with pytest.raises(ParseFailed):
-        parse_json(hostile * (1_000_000 // len(hostile)), Page)
+        await parse_json(hostile * (1_000_000 // len(hostile)), Page)
     assert time.thread_time() - started < 3
+
+
+QUADRATIC = '{"a" ' + 'a" ' * 4000
+"""Some seconds of json_repair's time."""
+
+
+async def test_what_takes_too_long_to_repair_is_given_up_off_the_loop() -> None:
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.02)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    with pytest.raises(ParseFailed):
+        await parse_json((QUADRATIC * 3)[:MAX_CHARS], Page)
+    ticking.cancel()
+    assert ticks > 10, "the loop stood still"
+    assert (await parse_json(GOOD[:-2], Page)).page == "The door opens."
+
+
+def test_a_worker_itself_repairs_nothing() -> None:
+    code = "import sys; import workers.functions.engine, workers.registries; print('json_repair' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"title": "A", "text": "The door op', "The door op"),
+        ('{"text": "The door\nopens', "The door\nopens"),
+        ('{"text": "a\\u00', "a"),
+        ('```json\n{"text": "The', "The"),
+        ('{"text": "She said "come" and', "She said "),
+        ('{"tit', None),
+        ("", None),
+        ("Once upon a time", None),
+        ("[1, 2", None),
+        ('{"a":' * 20_000, None),
+        (QUADRATIC, None),
+        ('{"text": ' + "9" * 10_000, None),
+    ],
+)
+def test_what_may_be_shown_of_an_unfinished_answer(text: str, shown: str | None) -> None:
+    assert partial_json(text).get("text") == shown
+
+
+@given(st.text(alphabet='{}[]":,\\a1 \n', max_size=400))
+def test_a_preview_never_raises(text: str) -> None:
+    partial_json(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="{}[]\":,\\a1'`</> \n", max_size=200))
+async def test_an_answer_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(ParseFailed):
+        await parse_json(text, Page)
+
+
+async def test_what_is_too_long_is_cut_at_a_word() -> None:
+    class Short(BaseModel):
+        page: str = Field(max_length=12)
+        tags: list[str] = Field(max_length=2)
+
+    found = await parse_json('{"page": "The door opens slowly", "tags": ["a", "b", "c"]}', Short)
+    assert found == Short(page="The door …", tags=["a", "b"])
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,8 @@ from prompts.pictures import styles
 from prompts.registry import default_registry
 from prompts.render import render
 from prompts.safety.check import refusal, scan
-from workers.engines.text.base import TextRequest, generate
-from workers.engines.text.template import TemplateEngine
-from workers.engines.text.template.pictures import picture_prompt
-from workers.functions import registry
 from workers.functions.parsing import ParseFailed
-from workers.functions.write_image_prompt import ImagePrompt, ImagePromptInputs, WriteImagePrompt, estimate_tokens
+from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt, estimate_tokens
 
 MARLOW: dict[str, Any] = {
     "name": "Marlow Finch",
@@ -44,11 +40,6 @@ FUNCTION = WriteImagePrompt()
 
 def inputs(**changes: Any) -> ImagePromptInputs:
     return ImagePromptInputs.model_validate({"scene": SCENE, "persona": MARLOW, "style": "cinematic", **changes})
-
-
-async def by_template(given: ImagePromptInputs) -> ImagePrompt:
-    request = TextRequest("1", (), schema=FUNCTION.schema(given), function=FUNCTION.name, facts=FUNCTION.facts(given))
-    return FUNCTION.parse((await generate(TemplateEngine(), request)).text, given)
 
 
 @dataclass(frozen=True)
@@ -99,8 +90,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_answers_of_models(case: Case) -> None:
-    found = FUNCTION.parse(case.answer, inputs(**case.changes))
+async def test_answers_of_models(case: Case) -> None:
+    found = await FUNCTION.parse(case.answer, inputs(**case.changes))
     identity = MARLOW["visual"]["words"]
     assert found.source == "ai"
     assert found.style == "cinematic"
@@ -130,13 +121,13 @@ def test_answers_of_models(case: Case) -> None:
         (json.dumps({"prompt": f"{GOOD}, nude child"}), {"rating": "nsfw"}),
     ],
 )
-def test_answers_that_are_refused(answer: str, changes: dict[str, Any]) -> None:
+async def test_answers_that_are_refused(answer: str, changes: dict[str, Any]) -> None:
     with pytest.raises(ParseFailed):
-        FUNCTION.parse(answer, inputs(**changes))
+        await FUNCTION.parse(answer, inputs(**changes))
 
 
-def test_the_rating_allows_what_it_allows() -> None:
-    found = FUNCTION.parse(json.dumps({"prompt": f"{GOOD}, in lingerie"}), inputs(rating="suggestive"))
+async def test_the_rating_allows_what_it_allows() -> None:
+    found = await FUNCTION.parse(json.dumps({"prompt": f"{GOOD}, in lingerie"}), inputs(rating="suggestive"))
     assert "lingerie" in found.prompt
 
 
@@ -155,7 +146,7 @@ def test_the_rating_allows_what_it_allows() -> None:
 )
 async def test_the_template_always_writes_enough(style: str, changes: dict[str, Any]) -> None:
     given = inputs(style=style, **changes)
-    found = await by_template(given)
+    found = FUNCTION.offline(given)
     assert found.source == "template"
     assert 100 <= found.words <= 200
     assert found.negative == styles()[style].negative
@@ -165,34 +156,33 @@ async def test_the_template_always_writes_enough(style: str, changes: dict[str, 
 @given(st.text(max_size=300), st.text(max_size=200), st.text(max_size=100))
 def test_the_template_writes_from_anything(scene: str, looks: str, trait: str) -> None:
     given = inputs(scene=scene, persona={"appearance": looks, "personality": [trait], "interests": trait})
-    answer = picture_prompt(FUNCTION.facts(given))
-    found = FUNCTION.parse(json.dumps({"prompt": answer.prompt, "negative": answer.negative}), given)
+    found = FUNCTION.offline(given)
     assert found.source == "template"
     assert 100 <= found.words <= 200
 
 
 async def test_the_template_keeps_within_the_rating() -> None:
     scene = "A lamp burns on the table. A nude figure stands by the window. Rain falls on the garden."
-    found = await by_template(inputs(scene=scene, persona={}))
+    found = FUNCTION.offline(inputs(scene=scene, persona={}))
     assert "lamp burns" in found.prompt
     assert scan(found.prompt).needs == "sfw"
-    allowed = await by_template(inputs(scene=scene, persona={}, rating="nsfw"))
+    allowed = FUNCTION.offline(inputs(scene=scene, persona={}, rating="nsfw"))
     assert "nude figure" in allowed.prompt
 
 
 async def test_the_template_shows_who_and_where() -> None:
-    found = await by_template(inputs())
+    found = FUNCTION.offline(inputs())
     assert "lifts the lamp at the broken window" in found.prompt
     assert "patient, dry and stubborn" in found.prompt
     assert "Stormy skies." in found.prompt
-    assert found == await by_template(inputs())
+    assert found == FUNCTION.offline(inputs())
 
 
 async def test_a_face_stays_the_same() -> None:
     identity = MARLOW["visual"]["words"]
     for scene in ("He mends a net.", "He sleeps in a chair.", ""):
-        assert (await by_template(inputs(scene=scene))).prompt.startswith(identity)
-        assert FUNCTION.parse(GOOD, inputs(scene=scene)).prompt.startswith(identity)
+        assert FUNCTION.offline(inputs(scene=scene)).prompt.startswith(identity)
+        assert (await FUNCTION.parse(GOOD, inputs(scene=scene))).prompt.startswith(identity)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +227,3 @@ async def test_context_can_be_left_out() -> None:
             break
         variables = shorter
     assert variables["context"] == ""
-
-
-def test_it_is_known_by_name() -> None:
-    assert isinstance(registry.get("write_image_prompt"), WriteImagePrompt)

@@ -1,6 +1,6 @@
 """What every text engine offers: one protocol, and the plain data that crosses it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -28,7 +28,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to draw tokens. ``None`` leaves a value to the engine's own default."""
+    """How tokens are sampled. ``None`` leaves a value to the engine's own default."""
 
     max_tokens: int = 800
     temperature: float = 0.8
@@ -45,17 +45,14 @@ class TextRequest:
     """One generation.
 
     ``schema`` (JSON Schema) asks for JSON that fits it; engines that cannot constrain their output may ignore it,
-    so callers parse tolerantly. ``function`` and ``facts`` name the AI function and its structured inputs: the
-    template engine writes from them, models ignore them. ``tenant`` is the account whose text this is: engines
-    never share cached text between tenants. ``deadline_s`` is seconds from the call.
+    so callers parse tolerantly. ``tenant`` is the account whose text this is: engines never share cached text between
+    tenants. ``deadline_s`` is seconds from the call.
     """
 
     id: str
     messages: tuple[ChatMessage, ...]
     sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
-    function: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tenant: str = ""
     priority: int = INTERACTIVE
     deadline_s: float | None = None
@@ -85,10 +82,34 @@ class Completion:
 
 @runtime_checkable
 class TextEngine(Protocol):
-    """A source of text. All methods may be called from many tasks at once."""
+    """A source of text. All methods may be called from many tasks at once.
+
+    ``model`` in its methods is what `TextRequest.model` may hold: a role, the name of a model, or "" for the default.
+    """
 
     name: str
-    """Name in the configuration and in the task log: ``llama``, ``remote``, ``template``."""
+    """Name in the configuration and in the task log: ``llama``, ``remote``."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the model runs on this machine: nothing leaves it, and nothing is billed."""
+        ...
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models that an account may choose by name, first the one that writes stories by default; may be empty."""
+        ...
+
+    async def context_size(self, model: str = "") -> int | None:
+        """Return the tokens that prompt and answer may have together; None if the engine does not know.
+
+        May load the model. Raises `workers.engines.errors.EngineError`.
+        """
+        ...
+
+    async def count_tokens(self, text: str, model: str = "") -> int:
+        """Return the number of tokens of ``text``, without special tokens, by the tokenizer of that model."""
+        ...
 
     def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
         """Yield pieces of text as they come, and at last exactly one `Completion` with the whole text.
@@ -97,42 +118,23 @@ class TextEngine(Protocol):
         """
         ...
 
-    async def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of ``text``, without special tokens, by the engine's own tokenizer."""
-        ...
-
     async def cancel(self, request_id: str) -> bool:
         """Stop a generation; its stream raises `GenerationCancelled`. False if it is not known here."""
         ...
 
-    async def close(self) -> None:
-        """Release the model, its process or its connections."""
-        ...
+    async def statistics(self) -> Sequence[Mapping[str, Any]]:
+        """Return figures for `/status` as JSON, one mapping per model; loads none.
 
-
-@runtime_checkable
-class ReportsStatistics(Protocol):
-    """What an engine may offer beside `TextEngine`: figures for `/status`."""
-
-    async def statistics(self) -> Mapping[str, Any] | None:
-        """Return how the engine does, as JSON; None while its model is not loaded. Does not load it.
-
-        All keys are optional. ``model`` (str); ``loaded`` (bool); ``pid`` of the process that holds the model, so that
-        one that several workers share is counted once; sums since its start: ``completion_tokens``, ``prompt_tokens``,
-        ``cached_tokens`` (of the prompts), ``steps`` of the batch, ``evictions``, ``swap_outs``; now: ``running``,
-        ``waiting`` requests; ``servers``: one mapping per remote server with ``name``, ``healthy``, ``running`` and
-        ``problem`` (str, of one that is not healthy).
+        All keys are optional. ``model`` (str); ``loaded`` (bool, default true); ``pid`` of the process that holds the
+        model, so that one that several workers share is counted once; sums since its start: ``completion_tokens``,
+        ``prompt_tokens``, ``cached_tokens`` (of the prompts), ``steps`` of the batch, ``evictions``, ``swap_outs``;
+        now: ``running``, ``waiting`` requests; ``servers``: one mapping per remote server with ``name``, ``healthy``,
+        ``running`` and ``problem`` (str, of one that is not healthy).
         """
         ...
 
-
-@runtime_checkable
-class OffersModels(Protocol):
-    """What an engine may offer beside `TextEngine`: models that an account may choose by name."""
-
-    @property
-    def model_names(self) -> tuple[str, ...]:
-        """The names that `TextRequest.model` may hold, first the one that writes stories if nothing else was chosen."""
+    async def close(self) -> None:
+        """Release the model, its process or its connections."""
         ...
 
 

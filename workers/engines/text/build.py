@@ -2,32 +2,29 @@
 
 import importlib.util
 import logging
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
+from workers.engines.specs import EngineSpec, build_engines
 from workers.engines.text.base import TextEngine
 from workers.engines.text.chain import TextChain
 from workers.engines.text.discovery import choose_model, find_models
 from workers.engines.text.settings import TextSettings
+from workers.offline import NAME as OFFLINE
 
+TextEngineSpec = EngineSpec[TextSettings, TextEngine]
 MIB = 2**20
 _log = logging.getLogger(__name__)
 
 
-def build_text_chain(settings: TextSettings) -> TextChain:
-    """Build the chain that the settings ask for. Engines that are not configured are left out.
+def build_text_chain(settings: TextSettings, specs: Iterable[TextEngineSpec]) -> TextChain:
+    """Return the chain of the engines in ``specs`` that the settings ask for. Without any it writes nothing.
 
-    Looks for models on the disk, so call it before the event loop runs or in a thread. No model is loaded yet.
+    Reads from disk, so call it before the event loop runs or in a thread. No model is loaded yet.
     """
-    wanted = [name for name in dict.fromkeys(settings.text_engines) if name != "template"]
-    makers = {"llama": _llama, "remote": _remote, "litellm": _litellm}
-    engines = [makers[name](settings) for name in wanted] if settings.use_ai else []
-    return TextChain([engine for engine in [*engines, _template()] if engine is not None])
-
-
-def _template() -> TextEngine:
-    from workers.engines.text.template import TemplateEngine
-
-    return TemplateEngine()
+    names = [name for name in settings.text_engines if name != OFFLINE] if settings.use_ai else []
+    return TextChain(build_engines("text", specs, names, settings))
 
 
 def _llama(settings: TextSettings) -> TextEngine | None:
@@ -85,3 +82,11 @@ def _litellm(settings: TextSettings) -> TextEngine | None:
     from workers.engines.text.remote.configured import litellm_engine
 
     return litellm_engine(settings)
+
+
+OWN_TEXT_ENGINES: Final = (
+    TextEngineSpec("llama", _llama),
+    TextEngineSpec("remote", _remote),
+    TextEngineSpec("litellm", _litellm),
+)
+"""Packages add theirs by the entry-point group ``storyfork.text_engines``, each a `TextEngineSpec`."""

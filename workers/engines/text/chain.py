@@ -1,34 +1,34 @@
-"""Several engines in order: who fails is followed by the next, and every such step is noted."""
+"""Several text engines in order: one that fails is followed by the next, and every such step is noted."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from workers.engines.control import Running, closing
 from workers.engines.errors import (
     EngineError,
     EngineOverloaded,
     EngineUnavailable,
-    GenerationTimedOut,
     RequestRefused,
 )
-from workers.engines.statistics import report
-from workers.engines.text.base import Completion, OffersModels, ReportsStatistics, TextEngine, TextRequest
+from workers.engines.statistics import reports
+from workers.engines.text.base import Completion, TextEngine, TextRequest
 from workers.engines.text.settings import ROLES
 
 MAX_PATIENCE_S = 5.0
-"""Longest pause before an overloaded engine is asked a second time instead of the next one."""
+"""Longest pause before an overloaded engine is asked a second time; after a longer one the next engine is asked."""
 _log = logging.getLogger(__name__)
-_FALLBACK = (EngineUnavailable, EngineOverloaded, RequestRefused, GenerationTimedOut)
+_FALLBACK = (EngineUnavailable, EngineOverloaded, RequestRefused)
 
 
 @dataclass(frozen=True, slots=True)
 class FallbackNote:
-    """``engine`` failed with ``error`` (class name) for ``reason``, and another try follows.
+    """``engine`` failed with ``error`` (class name) for ``reason``.
 
-    ``discarded_text`` tells that it had already streamed text, which the next engine's text replaces.
+    ``discarded_text``: it had already streamed text, which is void.
     """
 
     engine: str
@@ -40,28 +40,26 @@ class FallbackNote:
 class TextChain:
     """A `TextEngine` over others in order. The `Completion` names the engine that wrote it.
 
-    The next engine is asked after `EngineUnavailable`, `RequestRefused`, `EngineOverloaded` (once more the same engine
-    first, if it asks for at most 5 s) and `GenerationTimedOut`. After the last, only the last engine of the chain is
-    asked, without a deadline: it is the one that always succeeds. `ContextFull` and `GenerationCancelled` propagate:
+    The next engine is asked after `EngineUnavailable`, `RequestRefused` and `EngineOverloaded` (once more the same
+    engine first, if it asks for at most 5 s). `ContextFull`, `GenerationTimedOut` and `GenerationCancelled` propagate:
     only the caller can act on them. Engines that have the requested model come first.
     """
 
     name = "chain"
 
-    def __init__(self, engines: Sequence[TextEngine]) -> None:
-        """``engines`` in the order in which they are asked; at least one."""
-        if not engines:
-            raise ValueError("a chain needs an engine")
+    def __init__(self, engines: Sequence[TextEngine] = ()) -> None:
+        """``engines`` in the order in which they are asked. Without any, every request is `EngineUnavailable`."""
         self.engines = tuple(engines)
         self._running = Running()
 
     async def stream(
         self, request: TextRequest, notes: list[FallbackNote] | None = None
     ) -> AsyncGenerator[str | Completion]:
-        """Yield pieces of text, then the `Completion`; each fallback is appended to ``notes`` before it happens.
+        """Yield pieces of text, then the `Completion`; each failure of an engine is appended to ``notes`` at once.
 
-        With ``notes``, an engine that breaks off in the middle is followed too: a note with ``discarded_text`` says
-        that the pieces so far are void. Without, `EngineOverloaded` is raised then, since the caller could not know.
+        With ``notes``, an engine that breaks off in the middle is followed by the next one too: a note with
+        ``discarded_text`` says that the pieces so far are void. Without, `EngineOverloaded` is raised then, since the
+        caller could not know. Raises `EngineUnavailable` after the last engine.
         """
         loop = asyncio.get_running_loop()
         ends = None if request.deadline_s is None else loop.time() + request.deadline_s
@@ -83,55 +81,56 @@ class TextChain:
                     if streamed and notes is None:
                         raise EngineOverloaded(f"{engine.name} broke off: {error}") from error
                     pause = 0.0
-                    if isinstance(error, GenerationTimedOut):
-                        plan, ends = plan[-1:], None
-                    elif isinstance(error, EngineOverloaded) and patient and error.retry_after <= MAX_PATIENCE_S:
+                    if isinstance(error, EngineOverloaded) and patient and error.retry_after <= MAX_PATIENCE_S:
                         plan.insert(0, engine)
-                        patient, pause = False, error.retry_after
-                    if not plan:
-                        break
-                    patient = patient or plan[0] is not engine
-                    _note(
-                        FallbackNote(engine.name, type(error).__name__, str(error), streamed), request, plan[0], notes
-                    )
+                        pause = error.retry_after
+                    patient = not plan or plan[0] is not engine
+                    _note(FallbackNote(engine.name, type(error).__name__, str(error), streamed), request, plan, notes)
                 else:
                     return
                 await control.wait(asyncio.sleep(pause))
-        raise EngineUnavailable("no engine could write: " + "; ".join(problems))
+        raise EngineUnavailable("no engine could write: " + ("; ".join(problems) or "none is configured"))
 
-    async def count_tokens(self, text: str) -> int:
-        """Return the number of tokens by the first engine that can tell."""
-        for engine in self.engines[:-1]:
-            try:
-                return await engine.count_tokens(text)
-            except EngineError as error:
-                _log.warning("%s cannot count tokens: %s", engine.name, error)
-        return await self.engines[-1].count_tokens(text)
+    @property
+    def is_local(self) -> bool:
+        """Whether all engines are local."""
+        return all(engine.is_local for engine in self.engines)
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The models that an account may choose (`OffersModels`), in the order of the engines."""
-        offered = dict.fromkeys(name for engine in self.engines for name in _names(engine))
+        """The models that an account may choose, in the order of the engines."""
+        offered = dict.fromkeys(name for engine in self.engines for name in engine.model_names)
         return tuple(name for name in offered if name not in ROLES)
 
-    async def stats(self) -> list[dict[str, Any]]:
-        """Return what the engines report (`ReportsStatistics`), in their order, each with its name as ``engine``.
+    async def context_size(self, model: str = "") -> int | None:
+        """Return the context size of the first engine that would be asked and knows it."""
+        for engine in self._plan(model):
+            with contextlib.suppress(EngineError):
+                if (size := await engine.context_size(model)) is not None:
+                    return size
+        return None
 
-        One that is not loaded, fails or does not answer within 2 s says so: ``loaded`` is false, ``problem`` says why.
+    async def count_tokens(self, text: str, model: str = "") -> int:
+        """Return the number of tokens by the first engine that would be asked and can count them.
+
+        Raises `EngineUnavailable` if none can.
         """
-        return list(await asyncio.gather(*(_report(part) for engine in self.engines for part in _parts(engine))))
+        for engine in self._plan(model):
+            try:
+                return await engine.count_tokens(text, model)
+            except EngineError as error:
+                _log.warning("%s cannot count tokens: %s", engine.name, error)
+        raise EngineUnavailable("no engine can count tokens")
+
+    async def statistics(self) -> list[dict[str, Any]]:
+        """Return the figures of all engines, in their order (`workers.engines.statistics.reports`)."""
+        reported = await asyncio.gather(*(reports(engine.name, engine.statistics) for engine in self.engines))
+        return [report for each in reported for report in each]
 
     async def cancel(self, request_id: str) -> bool:
         """Stop a generation wherever it runs. False if no engine knows it."""
         known = [await engine.cancel(request_id) for engine in self.engines]
         return self._running.cancel(request_id) or any(known)
-
-    def _plan(self, model: str) -> list[TextEngine]:
-        """Return the engines in the order in which to ask them for a model or a role."""
-        *others, last = self.engines
-        if model not in ROLES:
-            others.sort(key=lambda engine: model not in _names(engine))
-        return [*others, last]
 
     async def close(self) -> None:
         """Close every engine, even if one of them fails to."""
@@ -140,36 +139,17 @@ class TextChain:
             if isinstance(result, BaseException):
                 raise result
 
-
-def _names(engine: TextEngine) -> tuple[str, ...]:
-    return engine.model_names if isinstance(engine, OffersModels) else ()
-
-
-def _parts(engine: TextEngine) -> Sequence[TextEngine]:
-    """Return the engines that ``engine`` consists of."""
-    return engine.engines if isinstance(engine, _Several) else (engine,)
+    def _plan(self, model: str) -> list[TextEngine]:
+        """Return the engines in the order in which to ask them for a model or a role."""
+        if model in ROLES:
+            return list(self.engines)
+        return sorted(self.engines, key=lambda engine: model not in engine.model_names)
 
 
-@runtime_checkable
-class _Several(Protocol):
-    @property
-    def engines(self) -> Sequence[TextEngine]: ...
-
-
-async def _report(engine: TextEngine) -> dict[str, Any]:
-    if not isinstance(engine, ReportsStatistics):
-        return {"engine": engine.name}
-    return await report(engine.name, engine.statistics)
-
-
-def _note(note: FallbackNote, request: TextRequest, successor: TextEngine, notes: list[FallbackNote] | None) -> None:
-    _log.warning(
-        "request %s: %s failed (%s: %s), %s is next",
-        request.id,
-        note.engine,
-        note.error,
-        note.reason,
-        successor.name,
-    )
+def _note(
+    note: FallbackNote, request: TextRequest, plan: Sequence[TextEngine], notes: list[FallbackNote] | None
+) -> None:
+    following = f"{plan[0].name} is next" if plan else "no engine is left"
+    _log.warning("request %s: %s failed (%s: %s), %s", request.id, note.engine, note.error, note.reason, following)
     if notes is not None:
         notes.append(note)

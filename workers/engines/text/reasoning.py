@@ -1,5 +1,6 @@
 """Reasoning in front of an answer: models think aloud in a block of their own, which is not for people."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,11 +24,29 @@ TOKENS: Final = frozenset({
 })  # fmt: skip
 """The marks that may be tokens of their own. They must be written out, also as control tokens, to be seen here."""
 _ENDS: Final = tuple(dict.fromkeys(end for _, end in MARKS if end))
+_MARK: Final = re.compile(
+    f"(?P<end>{'|'.join(map(re.escape, _ENDS))})|{'|'.join(re.escape(begin) for begin, end in MARKS if end)}",
+    re.IGNORECASE,
+)
 
 
 def opens_reasoning(prompt: str) -> bool:
     """Tell whether ``prompt`` ends inside a block: then the answer begins there."""
     return prompt.rstrip().endswith(tuple(begin for begin, end in MARKS if end))
+
+
+def strip_reasoning(text: str) -> str:
+    """Return a whole answer without its blocks, wherever they stand; one without a beginning begins with the text."""
+    kept: list[str] = []
+    start, inside = 0, False
+    for mark in _MARK.finditer(text):
+        ends = mark["end"] is not None
+        if not inside and ends:
+            kept.clear()
+        elif not inside:
+            kept.append(text[start : mark.start()])
+        inside, start = not ends, mark.end()
+    return "".join(kept if inside else [*kept, text[start:]]).strip()
 
 
 class ReasoningFilter:

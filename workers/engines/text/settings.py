@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workers.engines.text.llama.protocol import KvType
 from workers.engines.text.remote_settings import Price, ServerSpec, parse_models, parse_prices, parse_servers
+from workers.offline import NAME as OFFLINE
 
 ROLES = frozenset({"writer", "chat", "persona"})
 """What models may be chosen for."""
@@ -18,12 +19,14 @@ class TextSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STORYFORK_", env_file=".env", extra="ignore", frozen=True)
 
-    use_ai: bool = Field(default=True, description="Use language models. `false` makes the templates write everything.")
+    use_ai: bool = Field(
+        default=True, description="Use language models. With `false`, templates write everything, offline."
+    )
     text_engines: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("llama", "remote", "template"),
+        default=("llama", "remote", OFFLINE),
         description=(
-            "Order in which engines are asked, comma-separated: `llama`, `remote`, `litellm`, `template`. "
-            "Engines that are not configured are skipped; `template` is always the last."
+            "Order in which engines are asked, comma-separated: `llama`, `remote`, `litellm`, and those of packages. "
+            "Engines that are not configured are skipped. `template`, the offline writer, always comes last."
         ),
     )
 
@@ -141,16 +144,6 @@ class TextSettings(BaseSettings):
     )
     litellm_base_url: str | None = Field(default=None, description="Where the provider is, if not at its usual place.")
 
-    @field_validator("llama_models", mode="before")
-    @classmethod
-    def _split_models(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
-        if any(not role.strip() or not path.strip() for role, _, path in pairs):
-            raise ValueError("expected role=path, comma-separated")
-        return {role.strip().lower(): path.strip() for role, _, path in pairs}
-
     @field_validator("llama_models")
     @classmethod
     def _known_roles(cls, models: dict[str, Path]) -> dict[str, Path]:
@@ -165,14 +158,6 @@ class TextSettings(BaseSettings):
             return tuple(name.strip().lower() for name in value.split(",") if name.strip())
         return value
 
-    @field_validator("text_engines")
-    @classmethod
-    def _known_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(names) - {"llama", "remote", "litellm", "template"})
-        if unknown:
-            raise ValueError(f"unknown text engines: {', '.join(unknown)}")
-        return names
-
     @field_validator("remote_base_url", mode="before")
     @classmethod
     def _read_servers(cls, value: object) -> object:
@@ -183,7 +168,7 @@ class TextSettings(BaseSettings):
     def _read_prices(cls, value: object) -> object:
         return parse_prices(value) if isinstance(value, str) else value
 
-    @field_validator("remote_models", "litellm_models", mode="before")
+    @field_validator("llama_models", "remote_models", "litellm_models", mode="before")
     @classmethod
     def _read_models(cls, value: object) -> object:
         return parse_models(value) if isinstance(value, str) else value

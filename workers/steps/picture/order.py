@@ -9,10 +9,9 @@ from db.pictures import Picture as Kept
 from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait
 from prompts.safety.check import scan
 from prompts.safety.rating import lowest, parse_rating
-from workers.functions import registry
 from workers.functions.engine import CallContext, FunctionEngine
-from workers.functions.extract_scenes import SceneInputs
-from workers.functions.write_image_prompt import ImagePromptInputs
+from workers.functions.extract_scenes import ExtractScenes, SceneInputs
+from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt
 from workers.pictures.attachments import clean_attachment
 from workers.pictures.order import Order, describe
 from workers.pictures.safety import card_texts
@@ -135,13 +134,13 @@ class OrderPage(OrderStep):
         functions = FunctionEngine(run.services)
         caller = CallContext(run.tracker, run.job.account_id)
         scenes = await functions.run(
-            registry.get("extract_scenes"),
+            ExtractScenes(),
             SceneInputs(page_text=page.text, title=page.title, genre=story.genre, rating=rating, seed=story.seed),
             caller,
         )
         scene = scenes.scenes[0]
         written = await functions.run(
-            registry.get("write_image_prompt"),
+            WriteImagePrompt(),
             ImagePromptInputs(
                 scene=scene.description,
                 context=f"{story.premise} {scene.mood}",
@@ -181,7 +180,7 @@ class OrderPortrait(OrderStep):
         young = scan(*card_texts(persona.card)).minors
         rating = "sfw" if young else lowest(persona.card.get("rating"), p.allowance)
         written = await FunctionEngine(run.services).run(
-            registry.get("write_image_prompt"),
+            WriteImagePrompt(),
             ImagePromptInputs(
                 scene=p.prompt,
                 persona=persona.card,

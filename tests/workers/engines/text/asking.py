@@ -27,8 +27,6 @@ def ask(
         messages=tuple(messages),
         sampling=sampling or Sampling(max_tokens=40, seed=1),
         schema=schema,
-        function="write_page",
-        facts={"premise": "a keeper finds a door under the sea"},
         deadline_s=deadline_s,
         priority=priority,
         tenant=tenant,

@@ -3,18 +3,25 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.doubles.openai.server import KEY, MODEL, Fault, OpenAIServer
 from tests.models.tiny_gguf import tiny_gguf
 from tests.workers.engines.text.asking import ask, collect
-from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, GenerationCancelled
-from workers.engines.text.base import Completion, OffersModels, Sampling, TextEngine, TextRequest, Usage, generate
-from workers.engines.text.build import build_text_chain
+from workers.engines.errors import (
+    ContextFull,
+    EngineOverloaded,
+    EngineUnavailable,
+    GenerationCancelled,
+    GenerationTimedOut,
+)
+from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, Usage, generate
+from workers.engines.text.build import OWN_TEXT_ENGINES, TextEngineSpec, build_text_chain
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.llama.models import LlamaModels
@@ -22,7 +29,35 @@ from workers.engines.text.remote import RemoteEngine
 from workers.engines.text.settings import TextSettings
 
 
-class Named:
+class Echo:
+    """The simplest engine there is: it always succeeds."""
+
+    name = "echo"
+    is_local = True
+    model_names: tuple[str, ...] = ()
+
+    async def context_size(self, model: str = "") -> int | None:
+        return 100
+
+    async def statistics(self) -> list[Mapping[str, Any]]:
+        return []
+
+    async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
+        text = request.messages[-1].content
+        yield text
+        yield Completion(text, "stop", Usage(), self.name, "echo")
+
+    async def count_tokens(self, text: str, model: str = "") -> int:
+        return len(text.split())
+
+    async def cancel(self, request_id: str) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass
+
+
+class Named(Echo):
     """An engine with models of these names, which is never there when it is asked."""
 
     def __init__(self, name: str, *models: str) -> None:
@@ -32,34 +67,11 @@ class Named:
         raise EngineUnavailable("it is away")
         yield ""
 
-    async def count_tokens(self, text: str) -> int:
+    async def context_size(self, model: str = "") -> int | None:
+        return None
+
+    async def count_tokens(self, text: str, model: str = "") -> int:
         raise EngineUnavailable("it is away")
-
-    async def cancel(self, request_id: str) -> bool:
-        return False
-
-    async def close(self) -> None:
-        pass
-
-
-class Echo:
-    """The simplest engine there is: it always succeeds."""
-
-    name = "echo"
-
-    async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
-        text = request.messages[-1].content
-        yield text
-        yield Completion(text, "stop", Usage(), self.name, "echo")
-
-    async def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-    async def cancel(self, request_id: str) -> bool:
-        return False
-
-    async def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -143,14 +155,10 @@ async def test_text_that_breaks_off_is_an_error_to_who_takes_no_notes(chain: Tex
         await generate(chain, ask())
 
 
-async def test_a_timeout_leaves_it_to_the_last(remote: RemoteEngine, dead: RemoteEngine, server: OpenAIServer) -> None:
+async def test_a_timeout_reaches_the_caller(remote: RemoteEngine, server: OpenAIServer) -> None:
     server.pause_s = 5
-    chain = TextChain([remote, dead, Echo()])
-    started = asyncio.get_running_loop().time()
-    _, completion, notes = await run(chain, ask(deadline_s=0.2))
-    assert completion.engine == "echo"
-    assert [note.error for note in notes] == ["GenerationTimedOut"]
-    assert asyncio.get_running_loop().time() - started < 1
+    with pytest.raises(GenerationTimedOut):
+        await generate(TextChain([remote, Echo()]), ask(deadline_s=0.2))
 
 
 async def test_context_full_reaches_the_caller(chain: TextChain) -> None:
@@ -188,14 +196,44 @@ async def test_cancel_between_two_tries(chain: TextChain, server: OpenAIServer) 
 
 
 async def test_all_engines_fail(dead: RemoteEngine) -> None:
-    with pytest.raises(EngineUnavailable, match="no engine could write"):
-        await generate(TextChain([dead]), ask())
+    notes: list[FallbackNote] = []
+    with pytest.raises(EngineUnavailable, match="no engine could write: remote"):
+        async for _ in TextChain([dead]).stream(ask(), notes):
+            pass
+    assert [note.engine for note in notes] == ["remote"]
 
 
-async def test_counting_falls_back_too(tmp_path: Path) -> None:
+async def test_a_chain_may_be_empty() -> None:
+    chain = TextChain()
+    with pytest.raises(EngineUnavailable, match="none is configured"):
+        await generate(chain, ask())
+    with pytest.raises(EngineUnavailable):
+        await chain.count_tokens("one")
+    assert await chain.context_size() is None
+    assert await chain.statistics() == []
+
+
+async def test_the_model_that_would_answer_counts(tmp_path: Path) -> None:
     missing = LlamaEngine(tmp_path / "nothing.gguf")
-    assert await TextChain([missing, Echo()]).count_tokens("one two three") == 3
+    chain = TextChain([missing, Echo()])
+    assert await chain.count_tokens("one two three") == 3
+    assert await chain.context_size() == 100
+    assert chain.is_local
     await missing.close()
+
+
+async def test_local_models_differ_in_context_and_tokens(tmp_path: Path) -> None:
+    small, big = tiny_gguf(tmp_path, name="small.gguf"), tiny_gguf(tmp_path, name="big.gguf")
+
+    def make(path: Path) -> LlamaEngine:
+        return LlamaEngine(path, context=512 if path == small else 1024, threads=1)
+
+    models = LlamaModels(big, make, roles={"chat": small}, named={})
+    chain = TextChain([models])
+    assert (await chain.context_size("writer"), await chain.context_size("chat")) == (1024, 512)
+    assert await chain.count_tokens("one two", "small") > 0
+    assert [report["model"] for report in await chain.statistics()] == ["big", "small"]
+    await chain.close()
 
 
 async def test_llama_that_dies_goes_on_unnoticed(model: Path) -> None:
@@ -220,27 +258,33 @@ def settings(tmp_path: Path, **values: object) -> TextSettings:
 
 
 async def names(chosen: TextSettings) -> list[str]:
-    chain = await asyncio.to_thread(build_text_chain, chosen)
+    chain = await asyncio.to_thread(build_text_chain, chosen, OWN_TEXT_ENGINES)
     found = [engine.name for engine in chain.engines]
     await chain.close()
     return found
 
 
 async def test_what_is_not_configured_is_left_out(tmp_path: Path) -> None:
-    assert await names(settings(tmp_path)) == ["template"]
+    assert await names(settings(tmp_path)) == []
 
 
 async def test_what_is_configured_is_built(tmp_path: Path) -> None:
     tiny_gguf(tmp_path / "models" / "llama-3.1-8b")
     known = {"remote_base_url": "http://localhost:1/v1", "remote_model": MODEL, "remote_api_key": KEY}
-    assert await names(settings(tmp_path, **known)) == ["llama", "remote", "template"]
-    assert await names(settings(tmp_path, **known, text_engines="template,remote,llama")) == [
-        "remote",
-        "llama",
-        "template",
-    ]
-    assert await names(settings(tmp_path, **known, text_engines="remote")) == ["remote", "template"]
-    assert await names(settings(tmp_path, **known, use_ai=False)) == ["template"]
+    assert await names(settings(tmp_path, **known)) == ["llama", "remote"]
+    assert await names(settings(tmp_path, **known, text_engines="template,remote,llama")) == ["remote", "llama"]
+    assert await names(settings(tmp_path, **known, text_engines="remote")) == ["remote"]
+    assert await names(settings(tmp_path, **known, use_ai=False)) == []
+
+
+async def test_an_engine_that_cannot_be_made_is_left_out(tmp_path: Path) -> None:
+    def broken(settings: TextSettings) -> TextEngine:
+        raise RuntimeError("no licence")
+
+    specs = [TextEngineSpec("llama", broken), TextEngineSpec("remote", lambda _: Echo())]
+    chosen = settings(tmp_path, text_engines="unknown,llama,remote,template")
+    chain = await asyncio.to_thread(build_text_chain, chosen, specs)
+    assert [engine.name for engine in chain.engines] == ["echo"]
 
 
 async def test_the_models_that_were_found_may_be_chosen(tmp_path: Path) -> None:
@@ -250,7 +294,7 @@ async def test_the_models_that_were_found_may_be_chosen(tmp_path: Path) -> None:
     tiny_gguf(folder, name="small.gguf")
     (folder / "broken.gguf").write_bytes(b"GGUF")
     remote = {"remote_base_url": "http://localhost:1/v1", "remote_model": MODEL, "remote_models": "chat=talker"}
-    chain = await asyncio.to_thread(build_text_chain, settings(tmp_path, **remote))
+    chain = await asyncio.to_thread(build_text_chain, settings(tmp_path, **remote), OWN_TEXT_ENGINES)
     assert chain.model_names == (preferred.stem, "small", MODEL, "talker")
     # Two files have this name: the one that writes anyway is meant.
     assert isinstance(llama := chain.engines[0], LlamaModels)
@@ -260,7 +304,6 @@ async def test_the_models_that_were_found_may_be_chosen(tmp_path: Path) -> None:
 
 def test_a_chain_has_the_models_of_its_engines(remote: RemoteEngine) -> None:
     chain = TextChain([Named("one", "a", "writer", "b"), remote, Named("two", "b", "c"), Echo()])
-    assert isinstance(chain, OffersModels)
     # A role is no name: it means whatever the operator gave it.
     assert chain.model_names == ("a", "b", *remote.model_names, "c")
     assert TextChain([Echo()]).model_names == ()

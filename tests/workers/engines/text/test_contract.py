@@ -13,7 +13,6 @@ from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.workers.engines.text.asking import LONG, ask, collect
 from workers.engines.errors import ContextFull, GenerationCancelled, GenerationTimedOut
 from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, generate
-from workers.engines.text.template import TemplateEngine
 
 LITELLM = [
     pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="the extra litellm is not installed"),
@@ -22,7 +21,6 @@ LITELLM = [
 ]
 MODELS = ["llama", "remote", "remote_llama", pytest.param("litellm", marks=LITELLM)]
 """``remote`` talks to the local double of OpenAI, ``remote_llama`` to llama.cpp's own server."""
-ENGINES = [*MODELS, "template"]
 PAGE = {
     "type": "object",
     "properties": {
@@ -51,16 +49,16 @@ async def litellm(server: OpenAIServer) -> AsyncIterator[TextEngine]:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> TextEngine:
     name = cast("str", request.param)
-    return TemplateEngine() if name == "template" else request.getfixturevalue(FIXTURES[name])
+    return request.getfixturevalue(FIXTURES[name])
 
 
 def long_request(server: OpenAIServer, deadline_s: float | None = None) -> TextRequest:
-    """A request that takes every engine but the template some seconds."""
+    """A request that takes every engine some seconds."""
     server.text, server.pause_s = "and on " * 500, 0.02
     return ask("Tell me everything.", sampling=LONG, deadline_s=deadline_s)
 
 
-@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
 async def test_pieces_make_the_text(engine: TextEngine) -> None:
     pieces, completion = await collect(engine, ask("Tell me a story."))
     assert isinstance(engine, TextEngine)
@@ -78,7 +76,7 @@ async def test_usage_is_counted(engine: TextEngine) -> None:
     assert completion.usage.completion_tokens > 3
 
 
-@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
 @pytest.mark.parametrize(
     "text", ["ein Wörtchen", "сказка о рыбаке", "🧜‍♀️ und 👩‍👩‍👧", "門を開ける", "\ud800 alone", ""]
 )
@@ -88,12 +86,12 @@ async def test_any_text_is_accepted(engine: TextEngine, text: str) -> None:
     completion.text.encode()
 
 
-@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
 async def test_count_grows_with_the_text(engine: TextEngine) -> None:
     assert 0 < await engine.count_tokens("one door") < await engine.count_tokens("one door and a second door")
 
 
-@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
 async def test_unknown_requests_cannot_be_cancelled(engine: TextEngine) -> None:
     assert await engine.cancel("nobody") is False
 
@@ -183,7 +181,7 @@ async def test_a_schema_is_heeded(engine: TextEngine) -> None:
     jsonschema.validate(json.loads(completion.text), PAGE)
 
 
-@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
 async def test_two_at_once_do_not_mix(engine: TextEngine) -> None:
     first, second = await asyncio.gather(collect(engine, ask("One.")), collect(engine, ask("Two.")))
     for pieces, completion in (first, second):
@@ -191,7 +189,7 @@ async def test_two_at_once_do_not_mix(engine: TextEngine) -> None:
         assert completion.text
 
 
-@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
 async def test_many_at_once(engine: TextEngine) -> None:
     completions = await asyncio.gather(*(generate(engine, ask(f"Story {i}")) for i in range(12)))
     assert all(isinstance(completion, Completion) and completion.text for completion in completions)

@@ -3,9 +3,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from pydantic import ValidationError
-
 from workers.engines.text.settings import TextSettings
 
 
@@ -41,11 +38,6 @@ def test_the_environment_and_the_env_file(tmp_path: Path) -> None:
     assert settings.remote_model == "from-file"
     assert settings.text_model is None
     assert "sk-secret" not in printed
-
-
-def test_a_misspelt_engine_is_refused() -> None:
-    with pytest.raises(ValidationError, match="unknown text engines: lama"):
-        TextSettings.model_validate({"text_engines": "lama,template"})
 
 
 def test_every_setting_is_described() -> None:

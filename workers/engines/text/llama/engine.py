@@ -44,6 +44,9 @@ class LlamaEngine:
     """
 
     name = "llama"
+    is_local = True
+    model_names: tuple[str, ...] = ()
+    """None may be chosen: there is one. See `workers.engines.text.llama.models.LlamaModels`."""
 
     def __init__(
         self,
@@ -90,10 +93,10 @@ class LlamaEngine:
         """Process id of the model process, None while there is none."""
         return None if (process := self._supervisor.current) is None else process.pid
 
-    @property
-    def context_tokens(self) -> int | None:
-        """Context window in tokens, None until the model is loaded."""
-        return None if (process := self._supervisor.current) is None else process.loaded.context
+    async def context_size(self, model: str = "") -> int:
+        """Return the context window in tokens; loads the model if it is not loaded yet."""
+        del model
+        return (await self._supervisor.get()).loaded.context
 
     async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
         """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
@@ -151,20 +154,21 @@ class LlamaEngine:
                 yield Completion("".join(text), answer.finish_reason, usage, self.name, process.loaded.model)
                 return
 
-    async def statistics(self) -> Mapping[str, Any]:
-        """Return how the engine does: its model, and the fields of `protocol.Statistics` while that is loaded."""
+    async def statistics(self) -> list[Mapping[str, Any]]:
+        """Return one report: the model, and the fields of `protocol.Statistics` while it is loaded."""
         about: dict[str, Any] = {"engine": self.name, "model": self._path.stem, "loaded": False}
         if (process := self._supervisor.current) is not None:
             try:
                 report = await process.ask(lambda number: Ask(id=number))
             except ProcessDied:
-                return about
+                return [about]
             assert isinstance(report, Report)
             about |= {"loaded": True, "pid": process.pid, **report.statistics.model_dump()}
-        return about
+        return [about]
 
-    async def count_tokens(self, text: str) -> int:
+    async def count_tokens(self, text: str, model: str = "") -> int:
         """Return the number of tokens by the model's own tokenizer; loads the model if it is not loaded yet."""
+        del model
         for _ in range(2):
             process = await self._supervisor.get()
             try:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 from workers.engines.errors import EngineUnavailable
 from workers.engines.text.base import Completion, TextRequest
@@ -22,6 +23,7 @@ class LlamaModels:
     """
 
     name = "llama"
+    is_local = True
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class LlamaModels:
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The models by name. See `workers.engines.text.base.OffersModels`."""
+        """The models by name. See `workers.engines.text.base.TextEngine`."""
         return self._names
 
     def engine_for(self, model: str) -> LlamaEngine:
@@ -68,9 +70,18 @@ class LlamaModels:
             async for piece in pieces:
                 yield piece
 
-    async def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of ``text`` by the default model's tokenizer."""
-        return await self._engines[self._default].count_tokens(text)
+    async def context_size(self, model: str = "") -> int:
+        """Return the context window of that model in tokens; loads it if it is not loaded yet."""
+        return await self.engine_for(model).context_size()
+
+    async def count_tokens(self, text: str, model: str = "") -> int:
+        """Return the number of tokens of ``text`` by that model's tokenizer; loads it if it is not loaded yet."""
+        return await self.engine_for(model).count_tokens(text)
+
+    async def statistics(self) -> list[Mapping[str, Any]]:
+        """Return the figures of the engines made so far."""
+        reported = await asyncio.gather(*(engine.statistics() for engine in self.engines))
+        return [figures for each in reported for figures in each]
 
     async def cancel(self, request_id: str) -> bool:
         """Stop a generation. False if it is not known here."""

@@ -49,6 +49,8 @@ class PooledEngine:
     reasoning model thinks aloud is not shown, but counted in usage and cost.
     """
 
+    is_local = False
+
     def __init__(
         self,
         name: str,
@@ -117,11 +119,15 @@ class PooledEngine:
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The models that the settings name. See `workers.engines.text.base.OffersModels`."""
+        """The models that the settings name. See `workers.engines.text.base.TextEngine`."""
         return tuple(dict.fromkeys((self.model_for("writer"), self._model, *self._models.values())))
 
-    async def count_tokens(self, text: str) -> int:
+    async def context_size(self, model: str = "") -> None:
+        """Return None: servers do not say."""
+
+    async def count_tokens(self, text: str, model: str = "") -> int:
         """Return an estimate, since the servers' tokenizers are not known here (`estimate_tokens`)."""
+        del model
         return estimate_tokens(text)
 
     async def cancel(self, request_id: str) -> bool:
@@ -135,14 +141,14 @@ class PooledEngine:
         """
         return self._pool.stats()
 
-    async def statistics(self) -> Mapping[str, Any]:
-        """Return the figures of `stats` in the form of `workers.engines.text.base.ReportsStatistics`."""
+    async def statistics(self) -> list[Mapping[str, Any]]:
+        """Return the figures of `stats` in one report. See `workers.engines.text.base.TextEngine`."""
         servers = [
             {"name": url, "running": figures["in_flight"], "problem": figures["reason"], **figures}
             for url, figures in self.stats().items()
         ]
         running = sum(server.in_flight for server in self._pool.servers)
-        return {
+        report = {
             "model": self._model,
             "loaded": True,
             "running": running,
@@ -151,6 +157,7 @@ class PooledEngine:
             "completion_tokens": self._used.completion,
             "servers": servers,
         }
+        return [report]
 
     async def close(self) -> None:
         """Close the connections."""

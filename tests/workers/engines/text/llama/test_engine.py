@@ -141,7 +141,7 @@ async def test_interactive_work_goes_first(model: Path) -> None:
         for name, priority in (("b1", BACKGROUND), ("b2", BACKGROUND), ("i1", INTERACTIVE), ("i2", INTERACTIVE)):
             waiting.append(asyncio.create_task(run(name, priority)))
             await asyncio.sleep(0)
-        while (await engine.statistics())["waiting"] < 4:
+        while (await engine.statistics())[0]["waiting"] < 4:
             await asyncio.sleep(0.01)
         await engine.cancel(blocker.id)
         with pytest.raises(Exception, match="cancelled"):
@@ -160,7 +160,7 @@ async def test_a_waiting_request_can_be_cancelled(model: Path) -> None:
         await anext(stream)
         second = ask()
         task = asyncio.create_task(generate(engine, second))
-        while not (await engine.statistics())["waiting"]:
+        while not (await engine.statistics())[0]["waiting"]:
             await asyncio.sleep(0.01)
         assert await engine.cancel(second.id)
         with pytest.raises(Exception, match="cancelled"):
@@ -189,10 +189,10 @@ async def test_the_same_seed_writes_the_same(shared_llama: LlamaEngine) -> None:
 async def test_nobodys_text_is_read_again_for_nobody_else(shared_llama: LlamaEngine) -> None:
     story = " ".join(f"door {n}" for n in range(200))
     for _ in range(8):
-        before = (await shared_llama.statistics())["cached_tokens"]
+        before = (await shared_llama.statistics())[0]["cached_tokens"]
         await generate(shared_llama, ask(story, sampling=Sampling(max_tokens=2, seed=1), tenant=""))
         # The template's own words are everybody's.
-        assert (await shared_llama.statistics())["cached_tokens"] - before < 20
+        assert (await shared_llama.statistics())[0]["cached_tokens"] - before < 20
 
 
 async def test_a_template_that_writes_nothing(tmp_path: Path) -> None:
@@ -229,5 +229,5 @@ async def test_what_the_engine_tells_about_itself(shared_llama: LlamaEngine) -> 
     completion = await generate(shared_llama, ask())
     assert completion.model == "tiny"
     assert completion.usage.cost_usd == 0
-    assert shared_llama.context_tokens == CONTEXT
+    assert await shared_llama.context_size() == CONTEXT
     assert shared_llama.process_id is not None

@@ -204,6 +204,7 @@ def test_the_products_own_schemas(writer: Writer, bias: float) -> None:
     page = PageInputs.model_validate(page_inputs())
     choices = ChoicesInputs.model_validate(page_inputs() | {"page_text": "x", "count": 3})
     for schema in (WritePage().schema(page), SuggestChoices().schema(choices)):
+        assert schema is not None
         for seed in range(8):
             text = writer.blindly(schema, seed, 1500, bias)
             if bias:

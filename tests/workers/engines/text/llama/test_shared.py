@@ -125,12 +125,12 @@ async def test_what_was_asked_for_by_one_who_left_is_stopped(make: Make) -> None
     await second.count_tokens("two")
     stream = first.stream(ask(sampling=Sampling(max_tokens=900, temperature=0.5)))
     await anext(stream)
-    assert (await second.statistics())["running"] == 1
+    assert (await second.statistics())[0]["running"] == 1
     await first.close()
     with pytest.raises(EngineUnavailable):
         async for _ in stream:
             pass
-    while (await second.statistics())["running"]:
+    while (await second.statistics())[0]["running"]:
         await asyncio.sleep(0.02)
 
 

@@ -14,7 +14,7 @@ async def test_random_traffic_leaves_nothing_behind(model: Path) -> None:
         assert not result.stuck
         assert result.ends["written"] > 20
         assert {"ContextFull", "GenerationCancelled"} <= result.ends.keys()
-        statistics = await engine.statistics()
+        (statistics,) = await engine.statistics()
         assert statistics["running"] == statistics["waiting"] == statistics["reserved_cells"] == 0
     finally:
         await engine.close()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tests.doubles.openai.server import KEY, OpenAIServer
 from tests.workers.engines.text.asking import ask
 from workers.engines.text.base import generate
-from workers.engines.text.build import build_text_chain
+from workers.engines.text.build import OWN_TEXT_ENGINES, build_text_chain
 from workers.engines.text.remote.configured import remote_engine
 from workers.engines.text.remote.prices import Prices, Tokens
 from workers.engines.text.remote_settings import Price, parse_models, parse_prices, parse_servers
@@ -84,6 +84,6 @@ def test_prices() -> None:
 async def test_a_missing_extra_is_said(caplog: pytest.LogCaptureFixture) -> None:
     chosen = settings(text_engines="litellm", litellm_model="openai/gpt-x")
     with caplog.at_level(logging.ERROR):
-        chain = build_text_chain(chosen)
-    assert [engine.name for engine in chain.engines] == ["template"]
+        chain = build_text_chain(chosen, OWN_TEXT_ENGINES)
+    assert [engine.name for engine in chain.engines] == []
     assert "pip install 'storyfork[litellm]'" in caplog.text

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workers.engines.text.template.dice import pick
-from workers.engines.text.template.english import base_verb, with_article
+from workers.offline.dice import pick
+from workers.offline.english import base_verb, with_article
 
 _ALTERNATIVES = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(?:(?P<article>[aA]):)?(?P<name>[A-Za-z_]+)(?:\+(?P<verb>[a-z]+)|\.(?P<pronoun>it))?\}")

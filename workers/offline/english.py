@@ -2,7 +2,7 @@
 
 import re
 
-from workers.engines.text.template.words import words
+from workers.offline.words import words
 
 _AN = re.compile(
     r"^(?:hour|honest|honou?r|heir|[aeio]|u(?!ni(?![nm])|s[aeiou]|ti|ra)|[fhlmnrsx](?=\d|-ray\b))", re.IGNORECASE

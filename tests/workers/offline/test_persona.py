@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prompts.personas import load_personas
-from workers.engines.text.template.persona import answer
+from workers.offline.persona import answer
 
 CARDS = {card.key: card for card in load_personas()}
 TALK = [

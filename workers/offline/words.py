@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 
-class Words(BaseModel):
+class WordLists(BaseModel):
     """Lists of plain words; each entry of the file is one string of words separated by blanks."""
 
     model_config = ConfigDict(extra="forbid")
@@ -53,6 +53,6 @@ def read_yaml(name: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def words() -> Words:
+def words() -> WordLists:
     """Return the word lists, loaded at first use."""
-    return Words.model_validate(read_yaml("words"))
+    return WordLists.model_validate(read_yaml("words"))

@@ -8,10 +8,10 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from prompts.personas import Voice, default_voice, load_personas
-from workers.engines.text.template.dice import roll, shuffled
-from workers.engines.text.template.english import second_person_clause
-from workers.engines.text.template.grammar import Value, expand, slots_of
-from workers.engines.text.template.premise import clean, nouns
+from workers.offline.dice import roll, shuffled
+from workers.offline.english import second_person_clause
+from workers.offline.grammar import Value, expand, slots_of
+from workers.offline.premise import clean, nouns
 
 REMEMBERED_REPLIES = 10
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -33,14 +33,18 @@ _TELL = re.compile(r"\btell me (a|about|something|more|your)|\bstory\b", re.IGNO
 _FIRST_PERSON = re.compile(r"^(?:i|i['’]m|i['’]ve|i['’]d|my|we|we['’]re)\b", re.IGNORECASE)
 
 
-def answer(facts: Mapping[str, Any]) -> str:
-    """Return the reply to ``facts["message"]``. Any facts make a reply; see `TemplateEngine` for their shape."""
-    card = cast("Mapping[str, Any]", facts.get("persona") or {})
+def answer(inputs: Mapping[str, Any]) -> str:
+    """Return the reply to ``message``. Any inputs make one.
+
+    Read are ``persona`` (a card), ``user_name``, ``message``, ``history`` (mappings with ``role`` and ``text``),
+    ``seed`` and ``variant``.
+    """
+    card = cast("Mapping[str, Any]", inputs.get("persona") or {})
     voice = _voice(card)
-    message = str(facts.get("message") or "")
-    said = _said(facts.get("history"))
-    slots = _slots(card, str(facts.get("user_name") or "you"), message)
-    key = (facts.get("seed") or 0, str(card.get("name")), len(said), message, facts.get("variant") or 0)
+    message = str(inputs.get("message") or "")
+    said = _said(inputs.get("history"))
+    slots = _slots(card, str(inputs.get("user_name") or "you"), message)
+    key = (inputs.get("seed") or 0, str(card.get("name")), len(said), message, inputs.get("variant") or 0)
     writer = _Writer(slots, said, key)
     parts: list[str] = []
     for pool in _pools(voice, message, slots, first=not said):

@@ -5,11 +5,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import get_args
 
-from workers.engines.text.template.catalog import Companion, Genre, GenreWords, catalog
-from workers.engines.text.template.dice import pick
-from workers.engines.text.template.english import known_base
-from workers.engines.text.template.grammar import Value
-from workers.engines.text.template.words import words
+from workers.offline.catalog import Companion, Genre, GenreWords, catalog
+from workers.offline.dice import pick
+from workers.offline.english import known_base
+from workers.offline.grammar import Value
+from workers.offline.words import words
 
 MAX_PREMISE_CHARS = 400
 MAX_QUOTE_CHARS = 110

@@ -10,20 +10,20 @@ from typing import Any, Final, cast
 from prompts.pictures import Mood, phrases, style
 from prompts.safety.check import refusal
 from prompts.safety.rating import parse_rating
-from workers.engines.text.template.dice import pick, shuffled
+from workers.offline.dice import pick, shuffled
 
-LEAST_WORDS, MOST_WORDS = 100, 200
+MIN_WORDS, MAX_WORDS = 100, 200
 """Length of a prompt, with the identity's words that stand before it."""
-LEAST_OWN_WORDS: Final = 40
-"""Fewest words beside a long identity."""
+MIN_OWN_WORDS: Final = 40
+"""Minimum beside a long identity."""
 _SCENE_WORDS: Final = 70
 _CONTEXT_WORDS: Final = 25
 _TRAITS: Final = 3
-_LOOKED_AT: Final = 40
+_MAX_SENTENCES: Final = 40
 """Sentences of a text that are looked at."""
 _MOMENT_WORDS: Final = 60
 _PAGE_SENTENCES: Final = 200
-_LONGEST: Final = 2000
+_MAX_SENTENCE_CHARS: Final = 2000
 """Characters of a sentence that are looked at."""
 _SENTENCE: Final = re.compile(r"[^.!?…。！？\n]+[.!?…。！？]*[\"”’)]*")
 _NAME: Final = re.compile(r"(?<![.!?…“\"]\s)(?<!^)\b([A-Z][a-zà-ÿ]{2,}(?:\s[A-Z][a-zà-ÿ]{2,})?)\b", re.MULTILINE)
@@ -49,37 +49,39 @@ class Moment:
     mood: Mood
 
 
-def picture_prompt(facts: Mapping[str, Any]) -> PicturePrompt:
+def picture_prompt(inputs: Mapping[str, Any]) -> PicturePrompt:
     """Return the prompt for ``scene``, ``context``, ``persona``, ``identity``, ``style``, ``rating`` and ``portrait``.
 
-    Any facts make one. What goes beyond the rating is left out.
+    Any inputs make one. What goes beyond the rating is left out.
     """
-    rating = parse_rating(facts.get("rating"))
-    identity = _text(facts.get("identity"))
-    card = cast("Mapping[str, Any]", found) if isinstance(found := facts.get("persona"), Mapping) else {}
-    chosen = style(_text(facts.get("style")))
-    key = (facts.get("seed") or 0, facts.get("variant") or 0, _text(facts.get("scene")), identity)
+    rating = parse_rating(inputs.get("rating"))
+    identity = _text(inputs.get("identity"))
+    card = cast("Mapping[str, Any]", found) if isinstance(found := inputs.get("persona"), Mapping) else {}
+    chosen = style(_text(inputs.get("style")))
+    key = (inputs.get("seed") or 0, inputs.get("variant") or 0, _text(inputs.get("scene")), identity)
     fits = _filter(lambda text: refusal(rating, identity, text) is None)
-    scene = fits(_text(facts.get("scene")), _SCENE_WORDS)
+    scene = fits(_text(inputs.get("scene")), _SCENE_WORDS)
     parts = [scene] if scene else []
     if not identity and (looks := fits(_text(card.get("appearance")), _SCENE_WORDS // 2)):
         parts.insert(0, looks)
-    parts += [part for part in (*_manner(card, fits), fits(_text(facts.get("context")), _CONTEXT_WORDS)) if part]
+    parts += [part for part in (*_manner(card, fits), fits(_text(inputs.get("context")), _CONTEXT_WORDS)) if part]
     if not parts and not identity:
         parts = [pick(phrases().subjects, *key)]
-    mood = mood_of(f"{scene} {_text(facts.get('context'))}")
+    mood = mood_of(f"{scene} {_text(inputs.get('context'))}")
     parts.append(next(each.light for each in phrases().moods if each.mood == mood))
-    return PicturePrompt(fill(identity, parts, chosen.key, *key, portrait=bool(facts.get("portrait"))), chosen.negative)
+    return PicturePrompt(
+        fill(identity, parts, chosen.key, *key, portrait=bool(inputs.get("portrait"))), chosen.negative
+    )
 
 
 def fill(identity: str, parts: Sequence[str], style_key: str, *key: object, portrait: bool = False) -> str:
-    """Return ``parts`` as one prompt with enough of the style's phrases for `LEAST_WORDS`, no more than `MOST_WORDS`.
+    """Return ``parts`` as one prompt with enough of the style's phrases for `MIN_WORDS`, no more than `MAX_WORDS`.
 
     The words of ``identity`` count, and are not in the result.
     """
     before = len(identity.split())
-    least = max(LEAST_WORDS - before, LEAST_OWN_WORDS)
-    most = max(MOST_WORDS - before, LEAST_OWN_WORDS)
+    least = max(MIN_WORDS - before, MIN_OWN_WORDS)
+    most = max(MAX_WORDS - before, MIN_OWN_WORDS)
     finish = [_sentence(phrase) for phrase in style(style_key).finish]
     more = [] if portrait else [pick(phrases().compositions, *key, "composition")]
     more += [*finish, *shuffled(phrases().details, *key, "details"), *shuffled(phrases().compositions, *key, "more")]
@@ -152,8 +154,8 @@ def _filter(fits: Callable[[str], bool]) -> Callable[[str, int], str]:
         if not text:
             return ""
         kept: list[str] = []
-        for match in islice(_SENTENCE.finditer(text), _LOOKED_AT):
-            part = " ".join(match[0].split())[:_LONGEST]
+        for match in islice(_SENTENCE.finditer(text), _MAX_SENTENCES):
+            part = " ".join(match[0].split())[:_MAX_SENTENCE_CHARS]
             if part and fits(part):
                 kept.append(part)
             if _count(kept) >= most:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workers.engines.text.template.words import read_yaml
+from workers.offline.words import read_yaml
 
 Genre = Literal["fantasy", "mystery", "science fiction", "horror", "romance", "adventure"]
 Kind = Literal["bold", "careful", "curious"]
@@ -23,7 +23,7 @@ class Option(_Strict):
     then: str
 
 
-class Scene(_Strict):
+class SceneTemplate(_Strict):
     """One situation that calls for a decision. No ``genres`` means all."""
 
     title: str
@@ -95,16 +95,16 @@ class Catalog(_Strict):
     """Everything the story grammar writes with."""
 
     genres: dict[Genre, GenreWords]
-    openings: tuple[Scene, ...]
-    meetings: tuple[Scene, ...]
-    complications: tuple[Scene, ...]
-    turns: tuple[Scene, ...]
-    climaxes: tuple[Scene, ...]
+    openings: tuple[SceneTemplate, ...]
+    meetings: tuple[SceneTemplate, ...]
+    complications: tuple[SceneTemplate, ...]
+    turns: tuple[SceneTemplate, ...]
+    climaxes: tuple[SceneTemplate, ...]
     endings: tuple[Ending, ...]
     extras: tuple[Extra, ...]
     beats: Beats
 
-    def scenes(self) -> tuple[Scene, ...]:
+    def scenes(self) -> tuple[SceneTemplate, ...]:
         """Return all scenes of all phases."""
         return (*self.openings, *self.meetings, *self.complications, *self.turns, *self.climaxes)
 

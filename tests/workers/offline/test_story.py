@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workers.engines.text.template.catalog import KINDS, Genre, catalog
-from workers.engines.text.template.dice import roll
-from workers.engines.text.template.english import base_verb, second_person, with_article
-from workers.engines.text.template.grammar import slots_of
-from workers.engines.text.template.premise import World, build_world, clean, find_genre
-from workers.engines.text.template.story import (
-    Page,
+from workers.offline.catalog import KINDS, Genre, catalog
+from workers.offline.dice import roll
+from workers.offline.english import base_verb, second_person, with_article
+from workers.offline.grammar import slots_of
+from workers.offline.premise import World, build_world, clean, find_genre
+from workers.offline.story import (
     Position,
-    Step,
+    TakenChoice,
+    WrittenPage,
     phase_of,
     prevailing_kind,
     suggest_choices,
@@ -53,9 +53,9 @@ def sentences(text: str) -> list[str]:
     return [part for part in re.split(r"(?<=[.!?…])[”’]?\s+", text) if len(part.split()) > 3]
 
 
-def play(world: World, seed: int, pages: int, *, own: bool = False) -> tuple[list[Page], list[Step]]:
-    path: list[Step] = []
-    written: list[Page] = []
+def play(world: World, seed: int, pages: int, *, own: bool = False) -> tuple[list[WrittenPage], list[TakenChoice]]:
+    path: list[TakenChoice] = []
+    written: list[WrittenPage] = []
     for number in range(1, pages + 1):
         position = Position(world, tuple(path), number, roll(3, seed, "variant", number))
         page = write_page(position)
@@ -70,7 +70,9 @@ def play(world: World, seed: int, pages: int, *, own: bool = False) -> tuple[lis
             check_text(choice.text)
         choice = choices[roll(len(choices), seed, "choice", number)]
         mine = own and roll(2, seed, "own", number)
-        path.append(Step(OWN[(seed + number) % len(OWN)], "own") if mine else Step(choice.text, choice.kind))
+        path.append(
+            TakenChoice(OWN[(seed + number) % len(OWN)], "own") if mine else TakenChoice(choice.text, choice.kind)
+        )
     return written, path
 
 
@@ -122,11 +124,11 @@ def test_stories_end_between_page_eight_and_twelve() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_ending_answers_how_the_story_was_played(kind: str) -> None:
     world = build_world("a keeper finds a door under the sea", "fantasy", 3)
-    path: list[Step] = []
+    path: list[TakenChoice] = []
     page = write_page(Position(world, (), 1))
     while not page.ending:
         choices = suggest_choices(Position(world, tuple(path), len(path) + 1), 3)
-        path.append(next(Step(choice.text, choice.kind) for choice in choices if choice.kind == kind))
+        path.append(next(TakenChoice(choice.text, choice.kind) for choice in choices if choice.kind == kind))
         page = write_page(Position(world, tuple(path), len(path) + 1))
     assert page.title in {ending.title for ending in catalog().endings if ending.kind == kind}
     assert prevailing_kind(path) == kind
@@ -142,7 +144,7 @@ def test_the_ending_answers_how_the_story_was_played(kind: str) -> None:
 def test_any_text_at_all_makes_a_page_and_the_same_page_again(
     premise: str, genre: str, seed: int, actions: list[str]
 ) -> None:
-    path = tuple(Step(text, "own") for text in actions)
+    path = tuple(TakenChoice(text, "own") for text in actions)
     first = Position(build_world(premise, genre, seed), path, len(path) + 1)
     again = Position(build_world(premise, genre, seed), path, len(path) + 1)
     page = write_page(first)
@@ -165,7 +167,7 @@ def test_the_page_takes_up_the_choice() -> None:
     first = Position(world, (), 1)
     thens: set[str] = set()
     for choice in suggest_choices(first, 3, write_page(first).text):
-        page = write_page(Position(world, (Step(choice.text, choice.kind),), 2))
+        page = write_page(Position(world, (TakenChoice(choice.text, choice.kind),), 2))
         opening = page.text.split("\n\n")[0]
         scene = next(s for s in catalog().openings if choice.text in {s.option(kind).do for kind in KINDS})
         assert opening == scene.option(choice.kind).then
@@ -186,13 +188,13 @@ def test_the_page_takes_up_the_choice() -> None:
 )
 def test_own_actions_are_taken_up_in_second_person(action: str, taken_up: str) -> None:
     world = build_world("a keeper finds a door under the sea", "fantasy", 1)
-    page = write_page(Position(world, (Step(action, "own"),), 2))
+    page = write_page(Position(world, (TakenChoice(action, "own"),), 2))
     assert taken_up.casefold() in page.text.split("\n\n")[0].casefold()
 
 
 def test_a_retry_is_another_page_with_other_choices() -> None:
     world = build_world("a keeper finds a door under the sea", "fantasy", 1)
-    path: tuple[Step, ...] = ()
+    path: tuple[TakenChoice, ...] = ()
     for number in range(1, 14):
         pages = [write_page(Position(world, path, number, variant)) for variant in range(3)]
         assert len({page.text for page in pages}) == 3 or pages[0].ending
@@ -200,7 +202,7 @@ def test_a_retry_is_another_page_with_other_choices() -> None:
         if pages[0].ending:
             return
         choice = suggest_choices(Position(world, path, number), 3)[number % 3]
-        path = (*path, Step(choice.text, choice.kind))
+        path = (*path, TakenChoice(choice.text, choice.kind))
     raise AssertionError("the story did not end")
 
 
@@ -305,7 +307,7 @@ def test_the_material_is_large_enough() -> None:
 
 def test_a_page_takes_less_than_ten_milliseconds() -> None:
     world = build_world("a keeper finds a door under the sea", "", 1)
-    path = tuple(Step("open the door", "own") for _ in range(7))
+    path = tuple(TakenChoice("open the door", "own") for _ in range(7))
     began = time.thread_time()
     for variant in range(50):
         write_page(Position(world, path, 8, variant))

@@ -6,15 +6,16 @@ Scenes and beats are shared out by page number, so no two pages within reach of 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from functools import lru_cache
+from typing import Any, Literal, cast
 
-from workers.engines.text.template.catalog import KINDS, Ending, Extra, Kind, Option, Scene, catalog
-from workers.engines.text.template.dice import pick, roll, share, shuffled
-from workers.engines.text.template.english import second_person
-from workers.engines.text.template.grammar import Value, expand, slots_of
-from workers.engines.text.template.premise import World, clean, nouns
+from workers.offline.catalog import KINDS, Ending, Extra, Kind, Option, SceneTemplate, catalog
+from workers.offline.dice import pick, roll, share, shuffled
+from workers.offline.english import second_person
+from workers.offline.grammar import Value, expand, slots_of
+from workers.offline.premise import World, build_world, clean, nouns
 
 StepKind = Literal["bold", "careful", "curious", "own"]
 Phase = Literal["opening", "meeting", "complication", "turn", "climax", "ending"]
@@ -24,11 +25,12 @@ WINDOW = 12
 MIN_WORDS, MAX_WORDS = 165, 255
 _MAX_ACTION_CHARS = 160
 _COMPLICATION_PAGES = 7
+_PREMISE_CHARS = 4000
 _QUOTES = '"“”‘«'
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TakenChoice:
     """One choice on the way to a page."""
 
     text: str
@@ -40,13 +42,13 @@ class Position:
     """A place in the tree of a story: ``page`` is 1-based, ``variant`` counts retries of this page."""
 
     world: World
-    path: tuple[Step, ...]
+    path: tuple[TakenChoice, ...]
     page: int
     variant: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WrittenPage:
     """A written page; paragraphs are separated by blank lines."""
 
     title: str
@@ -55,14 +57,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class WrittenChoice:
     """A choice as the player reads it."""
 
     text: str
     kind: Kind
 
 
-def write_page(position: Position) -> Page:
+def write_page(position: Position) -> WrittenPage:
     """Return the page at ``position``."""
     world, page = position.world, position.page
     phase = phase_of(position)
@@ -75,7 +77,7 @@ def write_page(position: Position) -> Page:
         ending = _ending(position)
         coda = expand(pick(world.words.codas, *key, "coda"), world.slots, *key)
         parts += [expand(ending.text, world.slots, *key), f"{_recap(position)} {coda}"]
-        return Page(expand(ending.title, world.slots, *key), _join(parts), ending=True)
+        return WrittenPage(expand(ending.title, world.slots, *key), _join(parts), ending=True)
     scene = _scene(position, phase)
     if phase == "opening":
         parts.append(expand(_turn_of(beats.intros, position, "intro"), world.slots, *key))
@@ -96,10 +98,10 @@ def write_page(position: Position) -> Page:
         beat = expand(_turn_of(pool, position, name), world.slots, *key)
         if _count([*parts, body, beat]) <= MAX_WORDS:
             parts.append(beat)
-    return Page(expand(scene.title, world.slots, *key), _join([*parts, body]), ending=False)
+    return WrittenPage(expand(scene.title, world.slots, *key), _join([*parts, body]), ending=False)
 
 
-def suggest_choices(position: Position, count: int, page_text: str = "") -> list[Choice]:
+def suggest_choices(position: Position, count: int, page_text: str = "") -> list[WrittenChoice]:
     """Return ``count`` (2 to 4) choices for the page at ``position``, about what is on it.
 
     ``page_text`` may come from another engine: then the choices take up things named in it.
@@ -116,12 +118,12 @@ def suggest_choices(position: Position, count: int, page_text: str = "") -> list
         choices = _foreign_choices(page_text)
     else:
         kinds = shuffled(KINDS, world.key, position.page, scene.title)
-        choices = [Choice(expand(scene.option(kind).do, world.slots), kind) for kind in kinds]
+        choices = [WrittenChoice(expand(scene.option(kind).do, world.slots), kind) for kind in kinds]
     taken = {choice.text for choice in choices}
     for extra in _extras(position):
         text = expand(extra.do, world.slots)
         if text not in taken:
-            choices.append(Choice(text, extra.kind))
+            choices.append(WrittenChoice(text, extra.kind))
     return choices[:count]
 
 
@@ -148,13 +150,13 @@ def _turn_page(position: Position) -> int:
     return 5 + roll(2, position.world.key, "turn")
 
 
-def prevailing_kind(path: Sequence[Step]) -> StepKind:
+def prevailing_kind(path: Sequence[TakenChoice]) -> StepKind:
     """Return the kind chosen most often; the later one of equals."""
     kinds: list[StepKind] = [step.kind for step in path] or ["curious"]
     return max(kinds, key=lambda kind: (kinds.count(kind), len(kinds) - kinds[::-1].index(kind)))
 
 
-def _scene(position: Position, phase: Phase) -> Scene:
+def _scene(position: Position, phase: Phase) -> SceneTemplate:
     pool = _pool(position, phase)
     if phase == "complication":
         ordinal = position.page - 3 - (position.page > _turn_page(position))
@@ -163,7 +165,7 @@ def _scene(position: Position, phase: Phase) -> Scene:
     return pool[(start + position.variant) % len(pool)]
 
 
-def _pool(position: Position, phase: Phase) -> list[Scene]:
+def _pool(position: Position, phase: Phase) -> list[SceneTemplate]:
     material = catalog()
     scenes = {
         "opening": material.openings,
@@ -224,12 +226,12 @@ def _extras(position: Position) -> list[Extra]:
     return share(extras, position.page, WINDOW, position.world.key, "extras")
 
 
-def _is_on(scene: Scene, position: Position, page_text: str) -> bool:
+def _is_on(scene: SceneTemplate, position: Position, page_text: str) -> bool:
     world = position.world
     return expand(scene.text, world.slots, world.key, scene.title, position.page).strip() in page_text
 
 
-def _foreign_choices(page_text: str) -> list[Choice]:
+def _foreign_choices(page_text: str) -> list[WrittenChoice]:
     found = nouns(page_text)[-4:]
     forms: tuple[tuple[str, Kind], ...] = (
         ("Go straight for {}", "bold"),
@@ -237,13 +239,15 @@ def _foreign_choices(page_text: str) -> list[Choice]:
         ("Take a closer look at {}", "curious"),
         ("Ask somebody about {}", "curious"),
     )
-    choices = [Choice(form.format(noun), kind) for (form, kind), noun in zip(forms, reversed(found), strict=False)]
+    choices = [
+        WrittenChoice(form.format(noun), kind) for (form, kind), noun in zip(forms, reversed(found), strict=False)
+    ]
     if len(choices) >= 2:
         return choices
-    general: tuple[Choice, ...] = (
-        Choice("Act now, before anything changes", "bold"),
-        Choice("Wait a moment and keep out of sight", "careful"),
-        Choice("Look for what everybody else has missed", "curious"),
+    general: tuple[WrittenChoice, ...] = (
+        WrittenChoice("Act now, before anything changes", "bold"),
+        WrittenChoice("Wait a moment and keep out of sight", "careful"),
+        WrittenChoice("Look for what everybody else has missed", "curious"),
     )
     return list(general)
 
@@ -264,15 +268,38 @@ def _recap(position: Position) -> str:
     return expand(pick(catalog().beats.recaps, world.key, position.variant), slots, world.key)
 
 
-def parse_path(value: object) -> tuple[Step, ...]:
-    """Return the steps in a request's facts; an unknown kind counts as the player's own action."""
-    steps: list[Step] = []
+def position_of(inputs: Mapping[str, Any]) -> Position:
+    """Return the place that the inputs of a story's function describe; any values make one.
+
+    Read are ``title``, ``premise``, ``genre``, ``seed``, ``variant``, ``page_number`` and ``path``.
+    """
+    path = parse_path(inputs.get("path"))
+    # A caller may send only the end of a long path; the page number is then larger than the path says.
+    page = max(_integer(inputs, "page_number", 1), len(path) + 1)
+    premise = str(inputs.get("premise") or inputs.get("title") or "")
+    world = _world(premise[:_PREMISE_CHARS], str(inputs.get("genre") or ""), _integer(inputs, "seed", 0))
+    return Position(world, path, page, max(0, _integer(inputs, "variant", 0)))
+
+
+def parse_path(value: object) -> tuple[TakenChoice, ...]:
+    """Return the steps of a path; an unknown kind counts as the player's own action."""
+    steps: list[TakenChoice] = []
     for item in cast("list[object]", value) if isinstance(value, list | tuple) else []:
         entry = cast("dict[str, object]", item) if isinstance(item, dict) else {}
         kind = entry.get("kind")
         known: StepKind = kind if kind in ("bold", "careful", "curious") else "own"
-        steps.append(Step(str(entry.get("text") or ""), known))
+        steps.append(TakenChoice(str(entry.get("text") or ""), known))
     return tuple(steps)
+
+
+@lru_cache(maxsize=256)
+def _world(premise: str, genre: str, seed: int) -> World:
+    return build_world(premise, genre, seed)
+
+
+def _integer(inputs: Mapping[str, Any], name: str, default: int) -> int:
+    value = inputs.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def _plain(text: str) -> str:
