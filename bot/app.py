@@ -9,6 +9,7 @@ from bot.compose import Composer
 from bot.courier import Courier
 from bot.events import Event
 from bot.platforms.base import Outcome, Platform
+from bot.platforms.registry import platforms as platform_registry
 from bot.progress import ProgressBoard
 from bot.router import Router
 from bot.settings import BotSettings
@@ -28,7 +29,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     """Run the named platforms until SIGTERM or SIGINT, or until the console is left; return the exit status."""
     database = DatabaseSettings()
     topics = load_topics()
-    platforms = {name: _platform(name, settings, topics) for name in names}
+    platforms = {name: _build(name, settings, topics) for name in names}
     async with (
         connect(database.database_url, pool_size=database.storyfork_database_pool),
         Queue(settings.redis_url) as queue,
@@ -93,39 +94,8 @@ async def _hear(queue: Queue, courier: Courier, board: ProgressBoard, names: lis
             courier.notify(channels[heard[0]])
 
 
-def _platform(name: str, settings: BotSettings, topics: Topics) -> Platform:
-    """Build a platform; its client library is imported only now."""
-    registry = topics.commands
-    if name == "console":
-        from bot.platforms.console import ConsolePlatform
-
-        return ConsolePlatform(
-            registry, history=settings.storyfork_home / "console_history", pictures=settings.storyfork_home / "pictures"
-        )
-    if name == "discord" and settings.discord_token is not None:
-        from bot.platforms.discord import DiscordPlatform
-
-        return DiscordPlatform(
-            settings.discord_token.get_secret_value(),
-            registry,
-            api_url=settings.discord_api_url,
-            gateway_url=settings.discord_gateway_url,
-            message_content=settings.discord_message_content,
-            menus=topics.menus,
-        )
-    if name == "telegram" and settings.telegram_token is not None:
-        from bot.platforms.telegram import TelegramPlatform, WebhookConfig
-
-        secret = settings.telegram_webhook_secret
-        webhook = None
-        if settings.telegram_webhook_url is not None:
-            webhook = WebhookConfig(
-                settings.telegram_webhook_url,
-                host=settings.telegram_webhook_host,
-                port=settings.telegram_webhook_port,
-                secret=secret.get_secret_value() if secret is not None else "",
-            )
-        return TelegramPlatform(
-            settings.telegram_token.get_secret_value(), registry, api_url=settings.telegram_api_url, webhook=webhook
-        )
-    raise ValueError(f"no platform {name!r}, or its token is not set")
+def _build(name: str, settings: BotSettings, topics: Topics) -> Platform:
+    spec = platform_registry().get(name)
+    if spec is None:
+        raise ValueError(f"there is no platform {name!r}")
+    return spec.build(settings, topics)

@@ -77,14 +77,21 @@ class Context:
         return self.who.user.language or self.event.user.language
 
     async def say(
-        self, payload: Payload, *, part: str = outbox.REPLY, ordered: bool = True, private: bool = False
+        self,
+        payload: Payload,
+        *,
+        part: str = outbox.REPLY,
+        ordered: bool = True,
+        private: bool = False,
+        edits_row: int | None = None,
     ) -> None:
         """Answer with a row of the outbox, from which the message is composed when it is sent.
 
-        ``private`` only prepares the platform for it; the view decides whether a message is private.
+        ``edits_row``: the message of that earlier row is rewritten (`db.outbox.row_of_message`). ``private`` only
+        prepares the platform for it; the view decides whether a message is private.
         """
         self.private = self.private or private
-        await self._add(payload, part, ordered=ordered)
+        await self._add(payload, part, ordered=ordered, edits_row=edits_row)
         self.answered = True
 
     async def notice(self, key: str, *, private: bool = True, story: int | None = None, **values: Any) -> None:
@@ -147,7 +154,9 @@ class Context:
         for job_id in self.cancels:
             await self.queue.notify_cancel(job_id)
 
-    async def _add(self, payload: Payload, part: str, *, ordered: bool, delay: float = 0.0) -> None:
+    async def _add(
+        self, payload: Payload, part: str, *, ordered: bool, delay: float = 0.0, edits_row: int | None = None
+    ) -> None:
         await outbox.add(
             self.event.key,
             part,
@@ -157,4 +166,5 @@ class Context:
             destination=self.event.destination.model_dump(),
             ordered=ordered,
             delay=delay,
+            edits_row=edits_row,
         )

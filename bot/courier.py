@@ -143,6 +143,7 @@ class Courier:
             opened=opened,
             sent=list(row.message_ids),
             placeholder=claimed.placeholder,
+            edits=claimed.edits,
             edit=destination.pressed_message if row.part == outbox.MARK else "",
             attempt=row.attempts,
             age=claimed.age,

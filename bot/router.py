@@ -210,9 +210,9 @@ class Router:
         event, routes = context.event, self._topics.routes
         await accounts.note_said(context.conversation_id, event.event_id)
         if message.reply_to:
-            row = await outbox.row_of_message(event.platform, event.conversation.chat_id, message.reply_to)
-            handler = None if row is None else routes.reply_handler(row[0])
-            if row is not None and handler is not None and await handler(context, row[1], message):
+            row = await outbox.row_of_message(context.account_id, event.conversation.chat_id, message.reply_to)
+            handler = None if row is None else routes.reply_handler(row.kind)
+            if row is not None and handler is not None and await handler(context, row.payload, message):
                 return
         for mode in dict.fromkeys((context.who.conversation.mode, DEFAULT_MODE)):
             route = routes.get(mode)

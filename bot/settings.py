@@ -93,8 +93,3 @@ class BotSettings(BaseSettings):
             if not platform or not user:
                 raise ValueError(f"{name!r} is not a platform and a user id, such as telegram:123456789")
         return names
-
-    def platforms(self) -> list[str]:
-        """The chat platforms whose token is set, by name."""
-        tokens = {"discord": self.discord_token, "telegram": self.telegram_token}
-        return [name for name, token in tokens.items() if token is not None]

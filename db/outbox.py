@@ -56,7 +56,8 @@ RETURNING id"""
 class Claimed:
     """A row under way. ``placeholder`` is the platform's id of its event's placeholder message.
 
-    ``language`` is the person's; both may be empty. ``age`` in seconds.
+    ``language`` is the person's; both may be empty. ``age`` in seconds. ``edits`` are the ids of the messages that
+    the row rewrites: those of the earlier row ``edits_row``.
     """
 
     row: OutboxRow
@@ -65,6 +66,7 @@ class Claimed:
     age: float
     account_id: int
     language: str
+    edits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,11 @@ async def add(
     destination: dict[str, Any],
     ordered: bool = True,
     delay: float = 0.0,
+    edits_row: int | None = None,
 ) -> int | None:
     """Add a row to send after ``delay`` seconds; None if the event has that part already.
+
+    ``edits_row``: it rewrites the message of that earlier row.
 
     A reply supersedes a placeholder of its event that was not sent yet.
     """
@@ -111,10 +116,11 @@ async def add(
         )
     found = await row(
         "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, ordered, "
-        "not_before) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9)) "
+        "not_before, edits_row) "
+        "VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9), $10) "
         "ON CONFLICT (event_key, part) DO NOTHING RETURNING id",
         event_key, part, platform, conversation_id, payload.kind, payload.model_dump_json(),
-        jsonb(destination), ordered, delay,
+        jsonb(destination), ordered, delay, edits_row,
     )  # fmt: skip
     return None if found is None else found["id"]
 
@@ -132,7 +138,8 @@ async def claim(platform: str, limit: int) -> list[Claimed]:
             "CASE WHEN o.part IN ('reply', 'notice') THEN "
             "(SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
             "AND p.part = 'placeholder' LIMIT 1) END AS placeholder, c.account_id, "
-            "coalesce(u.language, '') AS language "
+            "coalesce(u.language, '') AS language, "
+            "(SELECT e.message_ids FROM outbox e WHERE e.id = o.edits_row) AS edits "
             "FROM outbox o JOIN conversations c ON c.id = o.conversation_id LEFT JOIN users u "
             "ON u.platform = o.platform AND u.external_id = o.destination ->> 'user_id' WHERE o.id = ANY($1)",
             claimed,
@@ -146,6 +153,7 @@ async def claim(platform: str, limit: int) -> list[Claimed]:
             age=extra[o.id]["age"],
             account_id=extra[o.id]["account_id"],
             language=extra[o.id]["language"],
+            edits=tuple(_json(extra[o.id]["edits"] or [])),
         )
         for o in found
         if o.lease_token is not None
@@ -210,15 +218,24 @@ async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | No
     return found[0].message_ids[0], found[0].destination, found[0].platform
 
 
-async def row_of_message(platform: str, chat_id: str, message_id: str) -> tuple[str, dict[str, Any]] | None:
-    """Return kind and payload of the row whose message this is, if we sent it."""
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """A row whose message was sent: its id (`add` can rewrite it), kind and payload."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+
+
+async def row_of_message(account_id: int, chat_id: str, message_id: str) -> SentRow | None:
+    """Return the row whose message this is in a chat of the account; None if we did not send it."""
     found = await row(
-        "SELECT o.kind, o.payload FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
-        "WHERE o.platform = $1 AND c.chat_id = $2 AND o.part <> 'mark' AND o.message_ids ? $3 "
+        "SELECT o.id, o.kind, o.payload FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
+        "WHERE c.account_id = $1 AND c.chat_id = $2 AND o.part <> 'mark' AND o.message_ids ? $3 "
         "ORDER BY o.id DESC LIMIT 1",
-        platform, chat_id, message_id,
+        account_id, chat_id, message_id,
     )  # fmt: skip
-    return None if found is None else (found["kind"], _json(found["payload"]))
+    return None if found is None else SentRow(found["id"], found["kind"], _json(found["payload"]))
 
 
 async def account_of(row_id: int) -> int:
@@ -238,8 +255,8 @@ async def counts() -> dict[str, int]:
     return {r["state"]: r["n"] for r in found}
 
 
-def _json(value: Any) -> dict[str, Any]:
-    return json.loads(value) if isinstance(value, str) else dict(value)
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 async def _change(row_id: int, token: UUID, change: str, *values: Any) -> None:

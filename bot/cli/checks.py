@@ -17,6 +17,7 @@ import redis.exceptions
 
 from bot.cli.children import ask_workers, child_environment
 from bot.cli.errors import OperatorError
+from bot.platforms.registry import configured
 from bot.settings import BotSettings
 from bot.stack import postgres, valkey
 from bot.stack.errors import StackError
@@ -160,7 +161,7 @@ async def check_platforms(around: Surroundings, *, offline: bool) -> list[Check]
     """The tokens are well-formed and the platforms accept them."""
     settings = around.settings
     checks: list[Check] = []
-    if not settings.platforms():
+    if not configured(settings):
         advice = "Set DISCORD_TOKEN or TELEGRAM_TOKEN for `storyfork up`; `storyfork demo` needs neither."
         checks.append(Check("platforms", State.WARN, "no chat platform has a token", advice))
     if settings.discord_token is not None:

@@ -17,6 +17,7 @@ import typer
 from bot.cli.children import ask_workers, bot_spec, child_environment, module_argv, worker_spec
 from bot.cli.errors import OperatorError
 from bot.cli.signals import Signalled, child_takes_ctrl_c, run_to_end, run_until_signalled
+from bot.platforms.registry import configured, platforms
 from bot.settings import BotSettings
 from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackPaths, StackUrls, read_record
@@ -40,7 +41,7 @@ def run_up(settings: BotSettings) -> int:
     Raises:
         OperatorError: no platform has a token.
     """
-    platforms = settings.platforms()
+    platforms = configured(settings)
     if not platforms:
         raise OperatorError(
             "No chat platform is set up. Set DISCORD_TOKEN (from https://discord.com/developers/applications) or "
@@ -59,22 +60,25 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
     Raises:
         OperatorError: a platform has no token, or no servers are to be found.
     """
-    ready = settings.platforms()
-    platforms = names or ready
-    if not platforms:
+    ready = configured(settings)
+    chosen = names or ready
+    if not chosen:
         raise OperatorError(
             "No chat platform is set up: set DISCORD_TOKEN or TELEGRAM_TOKEN, or use --platform console."
         )
-    for name in platforms:
-        if name not in ready and name != "console":
-            raise OperatorError(f"{name.upper()}_TOKEN is not set, and --platform {name} needs it.")
+    for name in chosen:
+        spec = platforms().get(name)
+        if spec is None:
+            raise OperatorError(f"There is no platform {name}. There are: {', '.join(platforms().names)}.")
+        if name not in ready and spec.needs:
+            raise OperatorError(f"{spec.needs} is not set, and --platform {name} needs it.")
     urls = attach(settings)
     os.environ.update(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
     from bot.app import run
     from bot.platforms.base import TokenRefused
 
     try:
-        return run_to_end(run(settings.model_copy(update={"redis_url": urls.redis_url}), platforms))
+        return run_to_end(run(settings.model_copy(update={"redis_url": urls.redis_url}), chosen))
     except TokenRefused as error:
         log.error("%s", error)  # noqa: TRY400  the operator can act on the message, not on a trace
         return EX_CONFIG

@@ -43,6 +43,7 @@ class OutboxRow(Record):
     message_ids: list[str] = fields.JSONField(default=list)
     error = fields.TextField(default="")
     sent_at = fields.DatetimeField(null=True)
+    edits_row = fields.BigIntField(null=True)
 
     class Meta:
         """Table name."""

@@ -7,7 +7,7 @@ import pytest
 from db import outbox
 from db.connection import rows, transaction
 from db.errors import LeaseLost
-from db.outbox import Claimed
+from db.outbox import Claimed, SentRow
 from db.payloads.notice import Erase
 from db.payloads.story import PageReady
 from tests.db.world import somebody
@@ -160,5 +160,22 @@ async def test_the_row_of_a_message_is_found(database: str):
     )  # fmt: skip
     (claimed,) = await take()
     await outbox.record_message(claimed.row.id, claimed.token, "m1")
-    assert await outbox.row_of_message("console", who.conversation.chat_id, "m1") == ("page", {"page": 42})
-    assert await outbox.row_of_message("console", who.conversation.chat_id, "m2") is None
+    assert await outbox.row_of_message(who.account.id, who.conversation.chat_id, "m1") == SentRow(
+        claimed.row.id, "page", {"page": 42}
+    )
+    assert await outbox.row_of_message(who.account.id, who.conversation.chat_id, "m2") is None
+
+
+async def test_a_row_rewrites_the_message_of_an_earlier_one(database: str):
+    first = await put("1")
+    (claimed,) = await take()
+    await outbox.record_message(claimed.row.id, claimed.token, "m1")
+    await outbox.record_message(claimed.row.id, claimed.token, "m2")
+    await outbox.sent(claimed.row.id, claimed.token)
+    who = await somebody()
+    await outbox.add(
+        "console:2", outbox.REPLY, platform="console", conversation_id=who.conversation.id, payload=PageReady(page=42),
+        destination={"chat_id": "c"}, edits_row=first,
+    )  # fmt: skip
+    (rewriting,) = await take()
+    assert rewriting.edits == ("m1", "m2")

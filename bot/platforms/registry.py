@@ -1,0 +1,102 @@
+"""Platforms by name: the product's own, and those of installed packages.
+
+A package adds one by an entry point of the group ``storyfork.platforms`` that names a `PlatformSpec`. Client libraries
+are imported only when a platform is built.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from bot.platforms.base import Platform
+from bot.settings import BotSettings
+from bot.topics import Topics
+from db.registry import Problem, Registry, load_plugins
+
+GROUP: Final = "storyfork.platforms"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSpec:
+    """A platform. ``configured`` tells whether its settings are complete, so that `storyfork up` runs it.
+
+    ``build`` is only called then. ``needs`` is what to set otherwise, for the operator.
+    """
+
+    name: str
+    configured: Callable[[BotSettings], bool]
+    build: Callable[[BotSettings, Topics], Platform]
+    needs: str = ""
+
+
+def _console(settings: BotSettings, topics: Topics) -> Platform:
+    from bot.platforms.console import ConsolePlatform
+
+    home = settings.storyfork_home
+    return ConsolePlatform(topics.commands, history=home / "console_history", pictures=home / "pictures")
+
+
+def _discord(settings: BotSettings, topics: Topics) -> Platform:
+    from bot.platforms.discord import DiscordPlatform
+
+    assert settings.discord_token is not None
+    return DiscordPlatform(
+        settings.discord_token.get_secret_value(),
+        topics.commands,
+        api_url=settings.discord_api_url,
+        gateway_url=settings.discord_gateway_url,
+        message_content=settings.discord_message_content,
+        menus=topics.menus,
+    )
+
+
+def _telegram(settings: BotSettings, topics: Topics) -> Platform:
+    from bot.platforms.telegram import TelegramPlatform, WebhookConfig
+
+    assert settings.telegram_token is not None
+    secret, webhook = settings.telegram_webhook_secret, None
+    if settings.telegram_webhook_url is not None:
+        webhook = WebhookConfig(
+            settings.telegram_webhook_url,
+            host=settings.telegram_webhook_host,
+            port=settings.telegram_webhook_port,
+            secret=secret.get_secret_value() if secret is not None else "",
+        )
+    token = settings.telegram_token.get_secret_value()
+    return TelegramPlatform(token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook)
+
+
+PRODUCT: Final = (
+    PlatformSpec("discord", lambda s: s.discord_token is not None, _discord, "DISCORD_TOKEN"),
+    PlatformSpec("telegram", lambda s: s.telegram_token is not None, _telegram, "TELEGRAM_TOKEN"),
+    # Runs where it is asked for, never by itself.
+    PlatformSpec("console", lambda _: False, _console),
+)
+
+
+def platforms() -> Registry[PlatformSpec]:
+    """Return all platforms."""
+    return _load()[0]
+
+
+def problems() -> list[Problem]:
+    """Return what is wrong with packages' platforms."""
+    return _load()[1]
+
+
+def configured(settings: BotSettings) -> list[str]:
+    """Return the names of the platforms whose settings are complete."""
+    return [spec.name for spec in platforms() if spec.configured(settings)]
+
+
+@lru_cache
+def _load() -> tuple[Registry[PlatformSpec], list[Problem]]:
+    registry: Registry[PlatformSpec] = Registry("platform", lambda spec: spec.name, PRODUCT)
+
+    def add(spec: Any, package: str) -> None:
+        if not isinstance(spec, PlatformSpec):
+            raise TypeError(f"a platform must be a PlatformSpec, not {type(spec).__name__}")
+        registry.add(spec, package)
+
+    return registry, load_plugins(GROUP, add)
