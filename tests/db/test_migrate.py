@@ -93,6 +93,7 @@ POPULATE = {
         INSERT INTO job_interactions (job_id, content) VALUES (1, '{}');
     """,
     "0007_foreign_key_indexes": "SELECT",
+    "0008_outbox_edits": "UPDATE outbox SET edits_row = NULL",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
