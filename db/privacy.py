@@ -168,11 +168,12 @@ async def prune(specs: Sequence[SchemaSpec]) -> dict[str, int]:
 
 async def _prune(table: str, retention: Retention) -> int:
     name, total = quoted(table), 0
+    outlived = f'"{retention.since}" < now() - make_interval(days => $1) AND ({retention.only})'
     while True:
+        # Asked twice: in a partitioned table, rows of several partitions have one ctid.
         found = await rows(
-            f"DELETE FROM {name} WHERE ctid IN (SELECT ctid FROM {name} "
-            f'WHERE "{retention.since}" < now() - make_interval(days => $1) AND ({retention.only}) '
-            "LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1",
+            f"DELETE FROM {name} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {name} WHERE {outlived} LIMIT $2 "
+            f"FOR UPDATE SKIP LOCKED)) AND {outlived} RETURNING 1",
             retention.days, _PRUNE_BATCH,
         )  # fmt: skip
         total += len(found)
