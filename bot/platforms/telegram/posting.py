@@ -24,7 +24,7 @@ from telegram.error import BadRequest
 from bot.events import Destination
 from bot.platforms.base import Delivery, DeliveryError
 from bot.platforms.telegram.api import TelegramApi, Unanswered, says
-from bot.platforms.telegram.render import PLACEHOLDER, Part
+from bot.platforms.telegram.render import PLACEHOLDER, TextPart
 from bot.platforms.telegram.units import AlbumUnit, MediaUnit, TextUnit
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_inva
 
 
 @dataclass(slots=True)
-class Placeholder:
+class PlaceholderState:
     """A placeholder of this process: whether its answer has begun, and the lock of edits under way."""
 
     final: bool = False
@@ -55,20 +55,20 @@ class Poster:
     def __init__(self, bot: Callable[[], Bot], api: TelegramApi) -> None:
         """``bot`` returns the connected client or raises `RetryLater`."""
         self._bot, self._api = bot, api
-        self._placeholders: dict[tuple[str, str], Placeholder] = {}
+        self._placeholders: dict[tuple[str, str], PlaceholderState] = {}
         self.possible_orphans = 0
 
-    def placeholder(self, destination: Destination, message_id: str) -> Placeholder:
+    def placeholder(self, destination: Destination, message_id: str) -> PlaceholderState:
         """Return what is known of a placeholder."""
         if len(self._placeholders) > _PLACEHOLDERS_KEPT:
             for key in list(self._placeholders)[: _PLACEHOLDERS_KEPT // 2]:
                 del self._placeholders[key]
-        return self._placeholders.setdefault((destination.chat_id, message_id), Placeholder())
+        return self._placeholders.setdefault((destination.chat_id, message_id), PlaceholderState())
 
     async def post(
         self,
         delivery: Delivery,
-        part: Part | None = None,
+        part: TextPart | None = None,
         *,
         markup: InlineKeyboardMarkup | ForceReply | None = None,
         first: bool = True,
@@ -76,7 +76,7 @@ class Poster:
         """Send a new message (None: a placeholder) and record it; the first one replies to the person's and rings."""
         destination = delivery.destination
         try:
-            message = await self._send_message(destination, part or Part(PLACEHOLDER), markup, first=first)
+            message = await self._send_message(destination, part or TextPart(PLACEHOLDER), markup, first=first)
         except Unanswered:
             self.possible_orphans += 1
             raise
@@ -115,7 +115,7 @@ class Poster:
         return message_id
 
     async def _send_message(
-        self, destination: Destination, part: Part, markup: InlineKeyboardMarkup | ForceReply | None, *, first: bool
+        self, destination: Destination, part: TextPart, markup: InlineKeyboardMarkup | ForceReply | None, *, first: bool
     ) -> Sent:
         entities: list[MessageEntity] | None = part.entities
         thread = int(destination.thread_id) if destination.thread_id else None
@@ -232,7 +232,7 @@ class Poster:
                     await self._delete(destination, one)
                 except BadRequest as e:
                     if not says(e, "message to delete not found"):
-                        await self.edit(destination, one, TextUnit(Part("✕")))
+                        await self.edit(destination, one, TextUnit(TextPart("✕")))
 
     async def _delete(self, destination: Destination, message_id: str) -> None:
         async def delete() -> bool:

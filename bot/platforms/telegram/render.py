@@ -37,7 +37,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TextPart:
     """The text of one Telegram message; ``mention`` is the person whose name it begins with, if any."""
 
     text: str
@@ -56,18 +56,18 @@ class Part:
             entities.insert(0, MessageEntity(MessageEntity.TEXT_MENTION, 0, length, user=self.mention))
         return entities[:ENTITY_LIMIT]
 
-    def addressed_to(self, user: User) -> "Part":
+    def addressed_to(self, user: User) -> "TextPart":
         """Begin the text with the person's name, as a mention."""
         prefix = f"{user.first_name}, "
         moved = tuple(replace(m, start=m.start + len(prefix), end=m.end + len(prefix)) for m in self.marks)
-        return Part(prefix + self.text, moved, user)
+        return TextPart(prefix + self.text, moved, user)
 
-    def with_prefix(self, at: int, prefix: str, line: int) -> "Part":
+    def with_prefix(self, at: int, prefix: str, line: int) -> "TextPart":
         """Insert ``prefix`` at ``at`` and set it and the ``line`` code points that follow in bold."""
         text = self.text[:at] + prefix + self.text[at:]
         shifted = [replace(m, start=_shift(m.start, at, prefix), end=_shift(m.end, at, prefix)) for m in self.marks]
         bold = Mark(at, at + len(prefix) + line, MessageEntity.BOLD)
-        return Part(text, tuple(sorted([*shifted, bold], key=lambda m: (m.start, -m.end))), self.mention)
+        return TextPart(text, tuple(sorted([*shifted, bold], key=lambda m: (m.start, -m.end))), self.mention)
 
 
 def _shift(offset: int, at: int, prefix: str) -> int:
@@ -110,15 +110,15 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
-def render(message: Message) -> list[Part]:
+def render(message: Message) -> list[TextPart]:
     """Return the message's texts, in order, each within Telegram's limit.
 
     Where the parts begin does not depend on ``taken``, so the last part can be rendered again when a choice was taken.
     """
-    return list(_rendered(message, "")) or [Part(_EMPTY)]
+    return list(_rendered(message, "")) or [TextPart(_EMPTY)]
 
 
-def render_question(message: Message) -> list[Part] | None:
+def render_question(message: Message) -> list[TextPart] | None:
     """Return the texts of a question with the field's present text; None if that would not fit one message."""
     parts = list(_rendered(message, message.asks.value if message.asks is not None else ""))
     return parts if len(parts) == 1 else None
@@ -129,7 +129,7 @@ def is_blank(message: Message) -> bool:
     return not any(_rendered(message, ""))
 
 
-def _rendered(message: Message, present: str) -> Iterator[Part]:
+def _rendered(message: Message, present: str) -> Iterator[TextPart]:
     draft = _Draft()
     draft.add(message.title, MessageEntity.BOLD)
     draft.add(message.speaker, MessageEntity.BOLD)
@@ -150,10 +150,10 @@ def _rendered(message: Message, present: str) -> Iterator[Part]:
     return _parts(draft, room, taken)
 
 
-def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[Part]:
+def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[TextPart]:
     for start, end in slices(draft.text, TEXT_LIMIT - room, length=utf16_length):
         marks = (Mark(max(m.start, start) - start, min(m.end, end) - start, m.kind) for m in draft.marks)
-        part = Part(
+        part = TextPart(
             draft.text[start:end], tuple(sorted((m for m in marks if m.start < m.end), key=lambda m: (m.start, -m.end)))
         )
         if taken and start <= taken[0] < end:
@@ -161,7 +161,7 @@ def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[
         yield part
 
 
-def caption(message: Message) -> Part | None:
+def caption(message: Message) -> TextPart | None:
     """Return the whole text of a message with one file, to stand under it; None if that would not fit.
 
     A picture's description comes first, for people who cannot see it.
@@ -177,7 +177,7 @@ def caption(message: Message) -> Part | None:
     rest = message.table is not None or message.choices or message.asks is not None
     if rest or utf16_length(draft.text) > CAPTION_LIMIT:
         return None
-    return next(_parts(draft, 0, None), Part(""))
+    return next(_parts(draft, 0, None), TextPart(""))
 
 
 def description(alt: str) -> str:
@@ -192,7 +192,7 @@ def plain(message: Message) -> str:
     return "\n\n".join(part.text for part in render(message))
 
 
-def render_progress(progress: Progress) -> Part:
+def render_progress(progress: Progress) -> TextPart:
     """Return the text of a placeholder: the end of the text so far, and where the job is."""
     status = f"⏳ {clean(progress.note).strip()}".strip()
     if progress.position > 0:
@@ -203,6 +203,6 @@ def render_progress(progress: Progress) -> Part:
     draft.add(progress.text)
     parts = list(_parts(draft, utf16_length(status) + 2, None))
     if not parts:
-        return Part(status)
+        return TextPart(status)
     last = parts[-1]
     return replace(last, text=f"{last.text}\n\n{status}")

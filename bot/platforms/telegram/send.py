@@ -22,7 +22,7 @@ from bot.platforms.telegram.api import TelegramApi
 from bot.platforms.telegram.keyboards import keyboard
 from bot.platforms.telegram.posting import Edited, Poster
 from bot.platforms.telegram.queries import ANSWER_LIMIT, Queries
-from bot.platforms.telegram.render import Part, caption, clean, plain, render, render_progress
+from bot.platforms.telegram.render import TextPart, caption, clean, plain, render, render_progress
 from bot.platforms.telegram.units import AlbumUnit, MediaUnit, QuestionUnit, TextUnit, Unit, units_of
 from bot.text.splitting import utf16_length
 
@@ -216,7 +216,7 @@ def _query_of(destination: Destination) -> str:
     return query if isinstance(query, str) else ""
 
 
-def _mentioning(part: Part, destination: Destination) -> Part:
+def _mentioning(part: TextPart, destination: Destination) -> TextPart:
     name = destination.handle.get("name")
     if not isinstance(name, str) or not name.strip():
         return part

@@ -11,7 +11,7 @@ from telegram import InlineKeyboardMarkup
 
 from bot.messages import FileContent, Message
 from bot.platforms.telegram.keyboards import keyboard
-from bot.platforms.telegram.render import Part, caption, clean, description, is_blank, render, render_question
+from bot.platforms.telegram.render import TextPart, caption, clean, description, is_blank, render, render_question
 
 ALBUM: Final = range(2, 11)
 """Files of one media group (Bot API, sendMediaGroup)."""
@@ -19,14 +19,14 @@ MediaKind = Literal["photo", "document", "audio"]
 _AUDIO: Final = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/x-m4a"}
 )  # what Telegram's player takes (Bot API, sendAudio)
-_NO_CAPTION: Final = Part("")
+_NO_CAPTION: Final = TextPart("")
 
 
 @dataclass(frozen=True, slots=True)
 class TextUnit:
     """A text."""
 
-    part: Part
+    part: TextPart
     rows: InlineKeyboardMarkup | None = None
 
 
@@ -36,7 +36,7 @@ class MediaUnit:
 
     kind: MediaKind
     file: FileContent
-    part: Part = _NO_CAPTION
+    part: TextPart = _NO_CAPTION
     rows: InlineKeyboardMarkup | None = None
     hidden: bool = False
 
@@ -52,7 +52,7 @@ class AlbumUnit:
 class QuestionUnit:
     """A question that the person's reply answers; ``hint`` stands in the empty input."""
 
-    part: Part
+    part: TextPart
     hint: str
 
 
@@ -65,7 +65,7 @@ async def units_of(message: Message, *, direct: bool) -> list[Unit]:
         return _question(message, direct=direct)
     rows = keyboard(message.buttons, message.selects)
     files = [MediaUnit("photo", await p.load("photo"), hidden=p.hidden) for p in message.pictures]
-    about = [Part(description(p.alt)) for p in message.pictures]
+    about = [TextPart(description(p.alt)) for p in message.pictures]
     attached = [_attached(await a.load()) for a in message.attachments]
     if len(files) + len(attached) == 1 and (whole := caption(message)) is not None:
         (only,) = (*files, *attached)
@@ -80,7 +80,7 @@ async def units_of(message: Message, *, direct: bool) -> list[Unit]:
     return [*found, *_texts(render(message), rows)]
 
 
-def _texts(parts: list[Part], rows: InlineKeyboardMarkup | None) -> list[Unit]:
+def _texts(parts: list[TextPart], rows: InlineKeyboardMarkup | None) -> list[Unit]:
     return [*(TextUnit(part) for part in parts[:-1]), TextUnit(parts[-1], rows)]
 
 
@@ -112,5 +112,5 @@ def _question(message: Message, *, direct: bool) -> list[Unit]:
         found.append(MediaUnit("document", FileContent(value.encode(), "text/plain", f"{field.name}.txt")))
     found += _texts(shown or render(message), rows)
     if not direct:
-        found.append(QuestionUnit(Part(clean(field.label).strip() or "…"), field.placeholder))
+        found.append(QuestionUnit(TextPart(clean(field.label).strip() or "…"), field.placeholder))
     return found

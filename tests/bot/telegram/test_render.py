@@ -2,11 +2,11 @@ from telegram import MessageEntity
 
 from bot.messages import Button, Message, Progress
 from bot.platforms.telegram.keyboards import keyboard
-from bot.platforms.telegram.render import Part, plain, render, render_progress
+from bot.platforms.telegram.render import TextPart, plain, render, render_progress
 from bot.text.splitting import utf16_length
 
 
-def shown(part: Part) -> str:
+def shown(part: TextPart) -> str:
     """The text with its entities made visible, cut where Telegram cuts: in UTF-16."""
     marks = {"bold": "b", "italic": "i"}
     units = part.text.encode("utf-16-le")

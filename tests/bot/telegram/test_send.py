@@ -5,7 +5,7 @@ import pytest
 from bot.messages import Button, Field, Message, Progress
 from bot.platforms.base import RetryLater, Undeliverable
 from bot.platforms.telegram import TelegramPlatform
-from bot.platforms.telegram.render import Mark, Part
+from bot.platforms.telegram.render import Mark, TextPart
 from bot.platforms.telegram.units import TextUnit
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, registry, to
 from tests.doubles.telegram import Fault, Person, TelegramServer
@@ -220,11 +220,11 @@ async def test_not_connected(outbox: Outbox, alice: Person) -> None:
 async def test_refused_entities_are_left_out(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
-    odd = Part("Plain", (Mark(0, 5, "nonsense"),))
+    odd = TextPart("Plain", (Mark(0, 5, "nonsense"),))
     poster = platform._sender._poster
     sent = await poster._send_message(to(alice), odd, None, first=True)
     assert [call.status for call in server.calls("sendMessage")] == [400, 200]
-    assert await poster.edit(to(alice), str(sent.message_id), TextUnit(Part("Edited", odd.marks))) == "done"
+    assert await poster.edit(to(alice), str(sent.message_id), TextUnit(TextPart("Edited", odd.marks))) == "done"
     assert [(m.text, m.entities) for m in server.sent] == [("Edited", ())]
 
 
