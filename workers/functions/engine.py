@@ -270,12 +270,12 @@ class _Call:
 
     async def _write_offline(self, failure: Exception) -> Any:
         """Return the offline writer's output. Raises ``failure`` if the function has none."""
-        output = await asyncio.to_thread(self._function.offline, self._inputs)
-        if output is None:
-            raise failure
-        self._record.engine, self._record.model = offline.NAME, offline.MODEL
-        self._step("offline")
         try:
+            output = await asyncio.to_thread(self._function.offline, self._inputs)
+            if output is None:
+                raise failure
+            self._record.engine, self._record.model = offline.NAME, offline.MODEL
+            self._step("offline")
             return await self._process(output)
         except ParseFailed as e:
             raise Retryable(f"{self._function.name}: {e.problem}") from e
