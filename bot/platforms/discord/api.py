@@ -70,6 +70,12 @@ class DiscordApi:
                       webhook_id=application_id, webhook_token=token)  # fmt: skip
         return str((await self._request(route, body))["id"])
 
+    async def delete_original(self, application_id: str, token: str) -> None:
+        """Delete an interaction's response, or the placeholder of a deferral."""
+        route = Route("DELETE", "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
+                      webhook_id=application_id, webhook_token=token)  # fmt: skip
+        await self._http.request(route)
+
     async def send(self, channel_id: str, body: Body, nonce: str) -> str:
         """Send a message once per nonce (at most 25 characters; Discord remembers it for some minutes)."""
         route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel_id)

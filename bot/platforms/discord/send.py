@@ -205,6 +205,23 @@ class DiscordSender:
         await self._parts(delivery, parts, private=message.private, channel=place, skip=skip)
         for superfluous in known[len(parts) :]:
             await self._delete(list(dict.fromkeys((place, here))), superfluous)
+        await self._settle(delivery.destination)
+
+    async def _settle(self, destination: Destination) -> None:
+        """End a press whose answer was the edit of another message: nothing more is to come."""
+        interaction, token, application = _handle(destination)
+        ack = self._acks.get(interaction)
+        if ack is None or not destination.pressed_message:
+            return
+        async with ack.lock:
+            try:
+                if ack.state == "open":
+                    await self._api.respond(interaction, token, api.DEFER_SILENTLY)
+                elif ack.state == "deferred":
+                    await self._api.delete_original(application, token)
+            except discord.HTTPException as e:
+                _log.info("a press could not be settled: %s", e.text)
+            ack.became("answered")
 
     async def _replace(self, delivery: Delivery, channels: list[str], message_id: str, body: Body) -> None:
         """Edit a message that stands in one of the channels; one that is gone stays gone."""

@@ -17,6 +17,7 @@ from bot.messages import (
     SelectOption,
     Table,
 )
+from bot.platforms.base import Outcome
 from bot.platforms.discord.render import bodies
 from tests.bot.discord.conftest import Connected
 from tests.doubles.discord.messages import Message as Sent
@@ -156,3 +157,19 @@ async def test_pictures_go_with_an_edit_and_a_deleted_message_stays_deleted(conn
     connected.server.world.delete_message(shown)
     await connected.platform.deliver(connected.delivery(event, 3, edits=tuple(connected.recorded[:1])), Message("c"))
     assert seen(connected) == []
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_press_whose_answer_is_an_edit_leaves_nothing_behind(connected: Connected, late: bool):
+    ann = connected.server.person("ann")
+    connected.notes.outcome = Outcome("answered")
+    event = await asked(connected)
+    await connected.platform.deliver(connected.delivery(event, 1), Message("0 votes", buttons=AGAIN))
+    (shown,) = seen(connected)
+    pressed = await ann.click(shown, "Again")
+    event = await connected.notes.event()
+    if late:
+        assert (await pressed.acknowledged()).type == 5
+    await connected.platform.deliver(connected.delivery(event, 2, edits=(str(shown.id),)), Message("1 vote"))
+    assert (await pressed.acknowledged()).type == (5 if late else 6)
+    assert [m.content for m in seen(connected)] == ["1 vote"]

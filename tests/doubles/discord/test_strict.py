@@ -56,6 +56,11 @@ MESSAGES = [
     Case("empty", {"content": "  \n"}, code=50006),
     Case("nothing", {}, code=50006),
     Case("no text", {"content": ["x"]}, at="content", error="STRING_TYPE_CONVERT"),
+    Case(
+        "long description of a file",
+        {"content": "x", "attachments": [{"id": 0, "description": "x" * 1025}]},
+        at="attachments.0.description",
+    ),
     Case("six rows", {"components": [row(button(custom_id=str(n))) for n in range(6)]}, at="components"),
     Case(
         "six buttons",
@@ -196,6 +201,7 @@ CALLBACKS = [
     Case("update of nothing", {"type": 7, "data": {"content": "x"}}, at="type"),
     Case("choices for a command", {"type": 8, "data": {"choices": []}}, at="type"),
     Case("long title", {"type": 9, "data": modal(text_input(), title="x" * 46)}, at="data.title"),
+    Case("value over the limit", {"type": 9, "data": modal(text_input(value="xx", max_length=1))}),
     Case("no fields", {"type": 9, "data": modal()}, at="data.components"),
     Case("six fields", {"type": 9, "data": modal(*[text_input()] * 6)}, at="data.components"),
     Case(

@@ -14,9 +14,12 @@ from telegram import (
     BotCommand,
     BotCommandScopeAllPrivateChats,
     BotCommandScopeChat,
+    CopyTextButton,
     ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
     MessageEntity,
     ReplyParameters,
 )
@@ -48,7 +51,20 @@ def command(name: str, description: str = "d") -> Callable[[Bot, int, int], Awai
     return lambda bot, *_: bot.set_my_commands([(name, description)])
 
 
+def album(*kinds: type[InputMediaPhoto | InputMediaDocument], **more: Any) -> Callable[[Bot, int, int], Awaitable[Any]]:
+    return lambda bot, chat, _: bot.send_media_group(chat, [kind(b"x", **more) for kind in kinds])
+
+
+def copying(value: str) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup([[InlineKeyboardButton("c", copy_text=CopyTextButton(value))]])
+
+
 REFUSED = [
+    Case("an album of one", album(InputMediaPhoto), "there must be 2-10 items in a media group"),
+    Case("an album of eleven", album(*[InputMediaPhoto] * 11), "there must be 2-10 items in a media group"),
+    Case("a mixed album", album(InputMediaPhoto, InputMediaDocument), "can't be mixed with other media types"),
+    Case("an album's caption", album(*[InputMediaPhoto] * 2, caption="x" * 1025), "message caption is too long"),
+    Case("257 to copy", text("x", reply_markup=copying("x" * 257)), "BUTTON_COPY_TEXT_INVALID"),
     Case("empty text", text(""), "message text is empty"),
     Case("white space", text(" \n\t"), "message text is empty"),
     Case("empty after markup", text("<b> </b>", "HTML"), "message text is empty"),
@@ -175,6 +191,17 @@ async def test_edges_that_are_allowed(server: TelegramServer, bot: Bot) -> None:
     forced = await bot.send_message(alice.id, "name?", reply_markup=ForceReply())
     with pytest.raises(BadRequest, match="can't be edited"):
         await bot.edit_message_text("other", alice.id, forced.message_id)
+
+
+async def test_albums_keep_their_kind(server: TelegramServer, bot: Bot) -> None:
+    alice = server.person("alice")
+    await alice.say(alice.chat(), "/start")
+    first, second = await bot.send_media_group(alice.id, [InputMediaPhoto(b"1"), InputMediaPhoto(b"2")])
+    assert first.media_group_id == second.media_group_id
+    await bot.edit_message_media(InputMediaPhoto(b"3", caption="three"), alice.id, first.message_id)
+    assert [(m.file and m.file.content, m.text) for m in server.sent] == [(b"3", "three"), (b"2", "")]
+    with pytest.raises(BadRequest, match="another type in an album"):
+        await bot.edit_message_media(InputMediaDocument(b"4"), alice.id, second.message_id)
 
 
 async def test_commands_by_scope_and_language(server: TelegramServer, bot: Bot) -> None:
