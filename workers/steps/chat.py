@@ -37,9 +37,7 @@ class AnswerAsPersona(Step):
             variant=found.reply.variant_index,
         )
         async with run.services.stop_requests.offered(run.job) as stop:
-            caller = CallContext(
-                run.tracker, run.job.account_id, found.persona.id, run.parameters(PersonaReply).prompt, stop
-            )
+            caller = CallContext(run.tracker, run.job.account_id, found.persona.id, parameters.prompt, stop)
             answer = await FunctionEngine(run.services).run(answer_as_persona.AnswerAsPersona(), inputs, caller)
         return answer.model_dump()
 
@@ -58,6 +56,6 @@ class PublishReply(Commit):
             await run.reply(Notice(key="job.cancelled"))
             return {"reply": reply_id}
         if not await chats.attach_reply(reply_id, answer.text):
-            raise LeaseLost(f"reply {reply_id} is gone")
+            raise LeaseLost(f"reply {reply_id} was deleted or abandoned")
         await run.reply(ChatReply(message=reply_id, stopped=answer.stopped))
         return {"reply": reply_id}

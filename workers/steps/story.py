@@ -14,17 +14,13 @@ from workers.steps.base import Commit, Run, Step, WaitFor
 
 
 class WritePage(Step):
-    """Write the text of the job's page. ``ending``: it must end the story."""
+    """Write the text of the job's page."""
 
     name: ClassVar[str] = "write_page"
 
-    def __init__(self, *, ending: bool = False) -> None:
-        """See the class."""
-        self._ending = ending
-
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `PageDraft`."""
-        inputs = PageInputs.model_validate({**await _page_inputs(run), "ending": self._ending})
+        inputs = PageInputs.model_validate(await _page_inputs(run))
         draft = await FunctionEngine(run.services).run(write_page.WritePage(), inputs, _caller(run))
         return draft.model_dump()
 
@@ -64,7 +60,7 @@ class PublishPage(Commit):
             choices=[(c.text, c.kind) for c in offered.choices],
         )
         if page is None:
-            raise LeaseLost(f"page {page_id} is gone or was given up")
+            raise LeaseLost(f"page {page_id} was deleted or abandoned")
         await run.reply(PageReady(page=page_id))
         if parameters.pictures is not None:
             await _illustrate(run, page_id, parameters.pictures)

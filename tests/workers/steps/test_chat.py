@@ -1,73 +1,77 @@
-"""The steps of a persona's reply, one by one."""
+"""Steps of persona chat: the reply and its place, and a reply that was stopped or is gone."""
+
+from typing import Any
 
 import pytest
 
-from db import chats, personas
-from db.chats import Exchange
-from db.connection import rows, transaction
+from db import chats, jobs, personas
+from db.connection import rows
 from db.errors import LeaseLost
+from db.models import ChatMessage, Job, OutboxRow
 from db.work import PersonaReply
 from prompts.personas import load_personas
-from tests.workers.steps.conftest import Bench
-from workers.functions.answer_as_persona import PersonaAnswer
-from workers.steps.chat import AnswerAsPersona, PublishReply
+from tests.db.world import somebody
+from workers.runner import Runner
+from workers.services import Services
+from workers.steps.base import Run
+from workers.steps.chat import PublishReply
 
 
-async def said(bench: Bench, text: str = "Is anybody there?") -> Exchange:
+async def asked() -> tuple[int, int]:
+    """A reply that is to be written, and its job."""
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
-    conversation = bench.who.conversation
-    async with transaction():
-        return await chats.say(conversation, await personas.active(conversation), bench.who.user.id, text)
+    who = await somebody()
+    persona = await personas.active(who.conversation)
+    reply = (await chats.say(who.conversation, persona, who.user.id, "Hello!")).reply
+    job_id = await jobs.add(
+        PersonaReply(reply=reply.id),
+        account_id=who.account.id,
+        user_id=who.user.id,
+        conversation_id=who.conversation.id,
+        event_key="console:1",
+        destination={"chat_id": "c"},
+    )
+    return reply.id, job_id
 
 
-async def state_of(exchange: Exchange) -> tuple[str, str]:
-    (found,) = await rows("SELECT state, text FROM chat_messages WHERE id = $1", exchange.reply.id)
-    return found["state"], found["text"]
+async def publish(services: Services, job_id: int, answer: dict[str, Any]) -> None:
+    job = await jobs.claim(job_id)
+    assert job is not None
+    assert job.lease_token is not None
+    run = Run(job, job.lease_token, services)
+    run.outputs["answer_as_persona"] = answer
+    await PublishReply().run(run)
 
 
-async def test_a_reply_is_written_and_kept_for_publishing(bench: Bench) -> None:
-    exchange = await said(bench)
-    run = await bench.run(PersonaReply(reply=exchange.reply.id))
-    answer = PersonaAnswer.model_validate(await AnswerAsPersona().run(run))
-    assert answer.text
-    assert not answer.stopped
-    assert await state_of(exchange) == ("pending", "")
+async def test_a_reply_is_written_and_announced(services: Services):
+    reply, job_id = await asked()
+    await Runner(services, 4).run(job_id)
+    assert (await Job.get(id=job_id)).state == "done"
+    message = await ChatMessage.get(id=reply)
+    assert message.state == "ready"
+    assert message.text
+    (row,) = await OutboxRow.all()
+    assert (row.kind, row.payload["message"], row.payload["stopped"]) == ("chat_reply", reply, False)
 
 
-async def test_nothing_is_written_for_a_reply_that_was_deleted(bench: Bench) -> None:
-    exchange = await said(bench)
-    run = await bench.run(PersonaReply(reply=exchange.reply.id))
-    await rows("DELETE FROM chat_messages WHERE id = $1", exchange.reply.id)
+async def test_a_reply_that_was_stopped_midway_says_so(services: Services):
+    reply, job_id = await asked()
+    await publish(services, job_id, {"text": "The sea is", "stopped": True})
+    assert (await ChatMessage.get(id=reply)).text == "The sea is"
+    assert (await OutboxRow.get()).payload["stopped"] is True
+
+
+async def test_a_reply_that_was_stopped_before_its_first_word_is_cancelled(services: Services):
+    reply, job_id = await asked()
+    await publish(services, job_id, {"text": "", "stopped": True})
+    assert (await ChatMessage.get(id=reply)).state == "failed"
+    row = await OutboxRow.get()
+    assert (row.kind, row.payload["key"]) == ("notice", "job.cancelled")
+
+
+async def test_a_reply_that_is_not_waited_for_is_not_announced(services: Services):
+    _, job_id = await asked()
+    await rows("UPDATE chat_messages SET state = 'failed' WHERE role = 'persona'")
     with pytest.raises(LeaseLost):
-        await AnswerAsPersona().run(run)
-
-
-@pytest.mark.parametrize("stopped", [False, True])
-async def test_a_published_reply_is_ready_and_announced(bench: Bench, stopped: bool) -> None:
-    exchange = await said(bench)
-    answer = {"text": "The sea is.", "stopped": stopped}
-    run = await bench.run(PersonaReply(reply=exchange.reply.id), answer_as_persona=answer)
-    async with transaction():
-        assert await PublishReply().run(run) == {"reply": exchange.reply.id}
-    assert await state_of(exchange) == ("ready", "The sea is.")
-    assert await bench.sent() == [("reply", "chat_reply")]
-
-
-async def test_a_reply_that_was_stopped_before_its_first_word_is_cancelled(bench: Bench) -> None:
-    exchange = await said(bench)
-    run = await bench.run(PersonaReply(reply=exchange.reply.id), answer_as_persona={"text": "", "stopped": True})
-    async with transaction():
-        await PublishReply().run(run)
-    assert await state_of(exchange) == ("failed", "")
-    assert await bench.sent() == [("reply", "notice")]
-
-
-async def test_a_reply_is_published_once(bench: Bench) -> None:
-    exchange = await said(bench)
-    answer = {"text": "The sea is."}
-    run = await bench.run(PersonaReply(reply=exchange.reply.id), answer_as_persona=answer)
-    assert await chats.attach_reply(exchange.reply.id, "Somebody else wrote this.")
-    with pytest.raises(LeaseLost):
-        await PublishReply().run(run)
-    assert await state_of(exchange) == ("ready", "Somebody else wrote this.")
-    assert await bench.sent() == []
+        await publish(services, job_id, {"text": "Too late.", "stopped": False})
+    assert await OutboxRow.all().count() == 0

@@ -1,128 +1,115 @@
-"""The steps of a story's page, one by one."""
+"""Steps of stories: what they write, publish and settle, and what becomes of a page that nobody waits for any more."""
 
 from typing import Any
 
 import pytest
 
 from db import jobs, stories
-from db.connection import rows, transaction
+from db.connection import rows
 from db.errors import LeaseLost
+from db.models import Choice, Job, OutboxRow, Page
 from db.stories import Move
-from db.work import BranchingPage, IllustratePage, PictureTerms
-from tests.workers.steps.conftest import Bench
-from workers.functions.suggest_choices import ChoiceList
-from workers.functions.write_page import PageDraft
-from workers.steps.story import PublishPage, SettleSiblings, SuggestChoices, WaitForReader, WritePage
+from db.work import BranchingPage, IllustratePage, JobParameters, PictureTerms
+from tests.db.world import somebody
+from workers.runner import Runner
+from workers.services import Services
+from workers.steps.base import Run
+from workers.steps.story import PublishPage
 
-DRAFT: dict[str, Any] = {"title": "The door", "text": "It was there.", "ending": False}
-CHOICES: dict[str, Any] = {
-    "choices": [
-        {"text": "Open the door", "kind": "bold"},
-        {"text": "Listen first", "kind": "careful"},
-    ]
-}
+DRAFT = {"title": "The door", "text": "It stood open.", "ending": False}
+CHOICES = {"choices": [{"text": "Enter", "kind": "bold"}, {"text": "Wait", "kind": "careful"}]}
 
 
-async def begun(bench: Bench) -> Move:
-    who = bench.who
+async def begun() -> Move:
+    who = await somebody()
     return await stories.create(
-        account_id=who.account.id,
-        owner_id=who.user.id,
-        conversation_id=who.conversation.id,
-        premise="a keeper finds a door under the sea",
-        seed=7,
-        mode="solo",
+        account_id=who.account.id, owner_id=who.user.id, conversation_id=who.conversation.id, premise="a door", seed=1
     )
 
 
-async def deleted(bench: Bench, move: Move) -> None:
-    async with transaction():
-        await stories.delete(bench.who.account.id, bench.who.user.id, move.story.id)
+async def job_of(move: Move, parameters: JobParameters) -> int:
+    return await jobs.add(
+        parameters,
+        account_id=move.story.account_id,
+        user_id=move.story.owner_id,
+        conversation_id=move.story.conversation_id,
+        event_key="console:1",
+        destination={"chat_id": "c"},
+    )
 
 
-@pytest.mark.parametrize("ending", [False, True])
-async def test_a_page_is_written_and_ends_the_story_if_it_must(bench: Bench, ending: bool) -> None:
-    move = await begun(bench)
-    run = await bench.run(BranchingPage(page=move.page.id))
-    draft = PageDraft.model_validate(await WritePage(ending=ending).run(run))
-    assert draft.text
-    assert draft.ending == ending
-    (page,) = await rows("SELECT state, text FROM pages WHERE id = $1", move.page.id)
-    assert page["state"] == "pending"
+async def written(job_id: int, **outputs: Any) -> None:
+    """Leave what earlier steps of the job wrote."""
+    job = await jobs.claim(job_id)
+    assert job is not None
+    assert job.lease_token is not None
+    for step, content in outputs.items():
+        await jobs.save_artifact(job_id, job.lease_token, step, "step", content)
+    await jobs.put_back(job_id, job.lease_token)
 
 
-@pytest.mark.parametrize("step", [WritePage(), SuggestChoices()])
-async def test_nothing_is_written_for_a_page_that_was_deleted(bench: Bench, step: WritePage | SuggestChoices) -> None:
-    move = await begun(bench)
-    run = await bench.run(BranchingPage(page=move.page.id), write_page=DRAFT)
-    await deleted(bench, move)
-    with pytest.raises(LeaseLost):
-        await step.run(run)
+async def test_a_page_is_written_published_and_waits_for_its_reader(services: Services):
+    move = await begun()
+    job_id = await job_of(move, BranchingPage(page=move.page.id))
+    await Runner(services, 4).run(job_id)
+    job, page = await Job.get(id=job_id), await Page.get(id=move.page.id)
+    assert (job.state, job.waiting_for) == ("waiting", "choice")
+    assert page.state == "ready"
+    assert page.text
+    assert await Choice.filter(page_id=page.id).count() >= 2
+    (row,) = await OutboxRow.all()
+    assert (row.kind, row.payload["page"], row.part) == ("page", page.id, "reply")
 
 
-async def test_choices_are_offered_for_the_page_but_none_for_an_ending(bench: Bench) -> None:
-    move = await begun(bench)
-    run = await bench.run(BranchingPage(page=move.page.id), write_page=DRAFT)
-    offered = ChoiceList.model_validate(await SuggestChoices().run(run))
-    assert len({choice.text for choice in offered.choices}) == len(offered.choices) >= 2
-    run.outputs["write_page"] = DRAFT | {"ending": True}
-    assert await SuggestChoices().run(run) == {"choices": []}
-
-
-async def test_a_published_page_is_ready_has_its_choices_and_is_announced(bench: Bench) -> None:
-    move = await begun(bench)
-    run = await bench.run(BranchingPage(page=move.page.id), write_page=DRAFT, suggest_choices=CHOICES)
-    async with transaction():
-        assert await PublishPage().run(run) == {"page": move.page.id, "ending": False}
-    (page,) = await rows("SELECT state, title, text FROM pages WHERE id = $1", move.page.id)
-    assert (page["state"], page["title"], page["text"]) == ("ready", "The door", "It was there.")
-    choices = await rows("SELECT text FROM choices WHERE page_id = $1 ORDER BY position", move.page.id)
-    assert [choice["text"] for choice in choices] == ["Open the door", "Listen first"]
-    assert await bench.sent() == [("reply", "page")]
-
-
-async def test_a_page_that_nobody_waits_for_is_not_published(bench: Bench) -> None:
-    move = await begun(bench)
-    run = await bench.run(BranchingPage(page=move.page.id), write_page=DRAFT, suggest_choices=CHOICES)
-    async with transaction():
-        await stories.give_up(move.page.id)
-    with pytest.raises(LeaseLost):
-        await PublishPage().run(run)
-    assert await bench.sent() == []
-
-
-async def test_an_illustrated_page_spawns_its_picture_behind_all_that_people_wait_for(bench: Bench) -> None:
-    move = await begun(bench)
-    wanted = BranchingPage(page=move.page.id, pictures=PictureTerms(random_seed=5))
-    run = await bench.run(wanted, write_page=DRAFT, suggest_choices=CHOICES)
-    async with transaction():
-        await PublishPage().run(run)
-    (child,) = await rows("SELECT * FROM jobs WHERE parent_id = $1", run.job.id)
-    assert (child["type"], child["priority"]) == (IllustratePage.type, jobs.BACKGROUND)
-    assert child["event_key"] == run.job.event_key
-
-
-@pytest.mark.parametrize("ending", [False, True])
-async def test_only_a_page_with_choices_waits_for_its_reader(bench: Bench, ending: bool) -> None:
-    move = await begun(bench)
-    published = {"page": move.page.id, "ending": ending}
-    run = await bench.run(BranchingPage(page=move.page.id), publish_page=published)
-    assert WaitForReader("choice").needed(run) is not ending
-
-
-async def test_pages_that_were_never_read_are_dropped_once_the_choice_is_made(bench: Bench) -> None:
-    move = await begun(bench)
-    run = await bench.run(BranchingPage(page=move.page.id), write_page=DRAFT, suggest_choices=CHOICES)
-    async with transaction():
-        await PublishPage().run(run)
-    taken, other = await rows("SELECT id FROM choices WHERE page_id = $1 ORDER BY position", move.page.id)
-    for choice, read in ((taken, True), (other, False)):
-        await rows(
-            "INSERT INTO pages (story_id, parent_id, choice_id, number, state, chosen) "
-            "VALUES ($1, $2, $3, 2, CASE WHEN $4 THEN 'ready' ELSE 'speculative' END, $4)",
-            move.story.id, move.page.id, choice["id"], read,
+async def test_the_choice_settles_what_was_written_ahead_and_never_read(services: Services):
+    move = await begun()
+    job_id = await job_of(move, BranchingPage(page=move.page.id))
+    await written(job_id, write_page=DRAFT, suggest_choices=CHOICES)
+    await Runner(services, 4).run(job_id)
+    first, second = await Choice.filter(page_id=move.page.id).order_by("id")
+    for choice, chosen in ((first, True), (second, False)):
+        await Page.create(
+            story_id=move.story.id, parent_id=move.page.id, choice_id=choice.id, number=2, state="speculative",
+            chosen=chosen,
         )  # fmt: skip
-    async with transaction():
-        assert await SettleSiblings().run(run) == {"dropped": 1}
-    left = await rows("SELECT choice_id FROM pages WHERE parent_id = $1", move.page.id)
-    assert [page["choice_id"] for page in left] == [taken["id"]]
+    assert await jobs.interact(job_id, {"choice": first.id})
+    await Runner(services, 4).run(job_id)
+    assert (await Job.get(id=job_id)).state == "done"
+    assert [p.choice_id for p in await Page.filter(parent_id=move.page.id)] == [first.id]
+
+
+async def test_an_ending_waits_for_nobody(services: Services):
+    move = await begun()
+    job_id = await job_of(move, BranchingPage(page=move.page.id))
+    await written(job_id, write_page={**DRAFT, "ending": True})
+    await Runner(services, 4).run(job_id)
+    assert (await Job.get(id=job_id)).state == "done"
+    assert await Choice.all().count() == 0
+
+
+async def test_an_illustrated_page_has_its_picture_drawn_beside_it(services: Services):
+    move = await begun()
+    terms = PictureTerms(allowance="suggestive", random_seed=7)
+    job_id = await job_of(move, BranchingPage(page=move.page.id, pictures=terms))
+    await written(job_id, write_page=DRAFT, suggest_choices=CHOICES)
+    await Runner(services, 4).run(job_id)
+    found = await jobs.get(job_id + 1)
+    assert found is not None
+    assert found.typed() == IllustratePage(illustrates=move.page.id, automatic=True, **terms.model_dump())
+    assert (found.parent_id, found.priority, found.event_key) == (job_id, jobs.BACKGROUND, "console:1")
+    assert (found.story_id, found.page_id) == (move.story.id, move.page.id)
+
+
+async def test_a_page_that_nobody_waits_for_any_more_is_not_published(services: Services):
+    move = await begun()
+    job_id = await job_of(move, BranchingPage(page=move.page.id))
+    await written(job_id, write_page=DRAFT, suggest_choices=CHOICES)
+    await rows("UPDATE pages SET state = 'failed'")
+    job = await jobs.claim(job_id)
+    assert job is not None
+    assert job.lease_token is not None
+    run = Run(job, job.lease_token, services)
+    run.outputs.update(write_page=DRAFT, suggest_choices=CHOICES)
+    with pytest.raises(LeaseLost):
+        await PublishPage().run(run)
+    assert await OutboxRow.all().count() == 0
