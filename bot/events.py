@@ -15,7 +15,7 @@ class _Frozen(BaseModel):
 
 
 class AccountRef(_Frozen):
-    """Who owns the data of this event: a Discord guild, a DM user, a Telegram chat, the console's user."""
+    """The owner of this event's data: a Discord guild, a DM user, a Telegram chat, the console's user."""
 
     kind: Literal["guild", "dm", "group", "console"]
     external_id: str
@@ -46,7 +46,7 @@ class ConversationRef(_Frozen):
 class Destination(_Frozen):
     """What the courier needs to answer the event; kept as JSON in the outbox.
 
-    ``handle`` belongs to the platform (interaction token, callback query id …) and is opaque to everybody else.
+    ``handle`` belongs to the platform (interaction token, callback query id …) and is opaque elsewhere.
     ``pressed_message`` is the platform's id of the message whose button was pressed.
     """
 
@@ -124,7 +124,7 @@ class EditedMessage(_Frozen):
 
 
 class Reaction(_Frozen):
-    """A reaction to a message, most likely one of ours: ``emoji`` as the platform writes it, added or removed."""
+    """A reaction to a message, usually one of ours: ``emoji`` as the platform writes it, added or removed."""
 
     type: Literal["reaction"] = "reaction"
     emoji: str

@@ -9,7 +9,7 @@ from bot.messages import Form, Message, Progress
 
 
 class DeliveryError(Exception):
-    """Base of what a sender may raise."""
+    """Base of the errors that a sender may raise."""
 
 
 class RetryLater(DeliveryError):

@@ -11,7 +11,7 @@ from typing import Final
 
 import regex
 
-# Each kind of cut with the share of the room that a part must at least fill to be worth ending there.
+# Each kind of cut, with the minimum share of the room that a part must fill to end there.
 _CUTS: Final = (
     (re.compile(r"\n[ \t]*\n"), 0.4),
     (re.compile(r"\n"), 0.4),
@@ -75,8 +75,8 @@ def _cut(text: str, start: int, room: int) -> int:
     # One character more is in view, for a cut that lies exactly at the end of the room.
     window = text[start : room + 1]
     for pattern, share in _CUTS:
-        least = share * (room - start)
-        ends = [at for m in pattern.finditer(window) if max(least, 0) < (at := _end(m)) <= room - start]
+        minimum = share * (room - start)
+        ends = [at for m in pattern.finditer(window) if max(minimum, 0) < (at := _end(m)) <= room - start]
         if ends and window[: ends[-1]].strip():
             return start + ends[-1]
     return _last_boundary(text, start, room) or room

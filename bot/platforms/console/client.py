@@ -110,7 +110,7 @@ class ConsolePlatform:
             self._screen = None
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
-        """Print ``message`` once. Raises `RetryLater` while there is nobody to print it for."""
+        """Print ``message`` once. Raises `RetryLater` while the console is closed."""
         async with self._delivering:
             message_id = delivery.placeholder or f"console-{delivery.id}"
             # A terminal cannot change what stands above: a mark is a line of its own, any other edit a new message.
@@ -209,7 +209,7 @@ class ConsolePlatform:
             with self._interrupts(self._player):
                 await asyncio.wait([self._player])
             if not self._player.cancelled():
-                # Nobody is left to read when the pipe behind the output is closed.
+                # The pipe behind the output may be closed: its reader is gone.
                 with contextlib.suppress(RetryLater):
                     self._player.result()
         finally:
@@ -269,7 +269,7 @@ class ConsolePlatform:
     async def _dispatch(self, inbound: Inbound, event: Event) -> None:
         outcome = await inbound.dispatch(event)
         if outcome.notice and outcome.status == "refused":
-            with contextlib.suppress(RetryLater):  # nothing was committed: what nobody can read any more is over
+            with contextlib.suppress(RetryLater):  # nothing was committed, and the reader is gone
                 await self._print(self._renderer.notice(outcome.notice))
         self._state.dispatched(event.key, outcome.status)
         self._refresh()
@@ -299,7 +299,7 @@ class ConsolePlatform:
         await self._print(self._renderer.file(file, description, str(path)))
 
     async def _print(self, text: str) -> None:
-        """Print. Raises `RetryLater` when there is no screen, or nobody reads it any more."""
+        """Print. Raises `RetryLater` when there is no screen, or its reader is gone."""
         if self._screen is None:
             raise RetryLater("the console is not open")
         if not text:
@@ -310,7 +310,7 @@ class ConsolePlatform:
             self._screen = None
             if self._player is not None and self._player is not asyncio.current_task():
                 self._player.cancel()
-            raise RetryLater("nobody reads the console's output") from e
+            raise RetryLater("the reader of the console's output is gone") from e
 
     def _refresh(self) -> None:
         if isinstance(self._screen, Terminal):

@@ -41,7 +41,7 @@ class Renderer:
 
     @property
     def width(self) -> int | None:
-        """Columns used for prose, at most `MAX_WIDTH`; None: lines are as long as they are."""
+        """Columns used for prose, at most `MAX_WIDTH`; None: lines are not wrapped."""
         columns = self._columns()
         return None if columns is None else max(20, min(columns - 1, MAX_WIDTH))
 

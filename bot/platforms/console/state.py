@@ -64,7 +64,7 @@ class ConsoleState:
         return max(self._running.values(), key=lambda r: r.at, default=None)
 
     def takes_blank(self) -> bool:
-        """Return whether a blank line means something: it leaves the field that is asked as it is."""
+        """Return whether a blank line is an answer: the field that is asked can be kept or skipped."""
         return self.asks is not None and leaves_field("", self.offers) is not None
 
     def begin(self, key: str) -> Open:

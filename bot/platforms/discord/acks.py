@@ -1,4 +1,4 @@
-"""Who has answered which interaction in this process: the listener defers, the courier answers, never both at once."""
+"""Which interactions of this process were answered: the listener defers, the courier answers, never both at once."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class Acks:
     """The interactions of the last 15 minutes."""
 
     def __init__(self) -> None:
-        """Nothing is known yet: after a restart, earlier interactions are not."""
+        """Start empty: interactions from before a restart are unknown."""
         self._acks: dict[str, Ack] = {}
 
     def open(self, interaction_id: str) -> Ack:

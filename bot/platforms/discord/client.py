@@ -167,7 +167,7 @@ class DiscordPlatform:
         self._listed.set()
 
     async def ready(self) -> None:
-        """Read what was said while nobody listened."""
+        """Read the messages that came while the bot was away."""
         await self._listed.wait()
         for chat_id in list(self._behind):
             async with self._order[chat_id]:
@@ -176,7 +176,7 @@ class DiscordPlatform:
     async def _catch_up(self, chat_id: int) -> None:
         """Take what was said in a chat since its last committed message, if that was not done yet.
 
-        It comes before anything newer: a newer message moves the mark that tells what is unread.
+        This precedes any newer message, which would move the mark of what was read.
         """
         chat = self._behind.get(chat_id)
         if chat is None:
@@ -231,7 +231,7 @@ class DiscordPlatform:
         await self._interactions.take(interaction, self._inbound)
 
     async def _dispatch(self, event: Event) -> None:
-        """Hand on what nobody waits for an answer to."""
+        """Hand on an event that needs no acknowledgement."""
         assert self._inbound is not None
         outcome = await self._inbound.dispatch(event)
         if outcome.status == "refused":

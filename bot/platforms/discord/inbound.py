@@ -31,7 +31,7 @@ _TEXT: Final = 0
 
 
 def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
-    """Return the event of a command, a press or a dialog; None for what the bot has no use for."""
+    """Return the event of a command, a press, a menu entry or a dialog; None for kinds that the bot ignores."""
     payload = _payload(interaction)
     if payload is None or interaction.channel_id is None:
         return None

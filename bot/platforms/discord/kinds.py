@@ -42,7 +42,7 @@ IGNORED_GATEWAY: Final[Mapping[str, str]] = {
     "RESUMED": "the library goes on where it was",
     "MESSAGE_DELETE": "a deleted message of ours is noticed when it is to be edited; people's own are not kept by id",
     "MESSAGE_DELETE_BULK": "as MESSAGE_DELETE",
-    "MESSAGE_REACTION_REMOVE_ALL": "a moderator tidies up: nobody changed their mind",
+    "MESSAGE_REACTION_REMOVE_ALL": "a moderator removed them, not the people who had reacted",
     "MESSAGE_REACTION_REMOVE_EMOJI": "as MESSAGE_REACTION_REMOVE_ALL",
     "ENTITLEMENT_CREATE": "nothing is sold on Discord",
     "ENTITLEMENT_UPDATE": "nothing is sold on Discord",

@@ -29,7 +29,7 @@ _LINE_MARKS: Final = re.compile(r"^(\s*)(#{1,3}\s|-#\s|\d+\.\s|[+-]\s|>)", re.MU
 
 @dataclass(frozen=True, slots=True)
 class DiscordFile:
-    """A file as it is sent. Discord covers what has ``SPOILER_`` in front of its name."""
+    """A file to be sent. Discord covers what has ``SPOILER_`` in front of its name."""
 
     content: FileContent
     alt: str = ""
@@ -104,7 +104,7 @@ def _chunks(files: list[DiscordFile]) -> list[list[DiscordFile]]:
 
 
 def plain_body(body: Body) -> Body:
-    """Return a body without markup and buttons: what is left when Discord refuses it."""
+    """Return a body without markup and buttons, for one that Discord refused."""
     text = discord.utils.remove_markdown(body["content"]) or "…"
     kept = {key: body[key] for key in ("attachments", FILES) if key in body}
     return {"content": text[:CONTENT], "allowed_mentions": NO_PINGS, "components": list[Body](), **kept}

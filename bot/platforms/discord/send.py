@@ -100,7 +100,7 @@ class DiscordSender:
             if delivery.destination.handle and (sent := await self._respond(delivery.destination, body, private)):
                 return sent
         nonce = f"{delivery.id}-{index}"
-        # Plain text in a channel is answered in the channel: nobody expects that in a direct message.
+        # Plain text in a channel is answered in the channel: a direct message would be a surprise.
         to_person = private and delivery.destination.kind != "dm" and bool(delivery.destination.handle)
         return await self._to_channel(
             delivery, channel or delivery.destination.chat_id, body, nonce, to_person=to_person
@@ -128,7 +128,7 @@ class DiscordSender:
                 return ""
             if e.code not in (api.UNKNOWN_WEBHOOK, api.UNKNOWN_MESSAGE):
                 raise
-            # Nobody has answered yet: the process that took the interaction died in between.
+            # Not answered yet: the process that took the interaction died in between.
             return (await self._first_response(interaction, token, data) or "") if age < RESPONSE_SECONDS else ""
         if ack is not None:
             ack.became("answered")
@@ -169,7 +169,7 @@ class DiscordSender:
         return await self._api.send(channel, body, nonce)
 
     async def _in_thread(self, delivery: Delivery, message: Message) -> None:
-        """Open a thread for a story, from a short message in the channel, and tell it there."""
+        """Open a thread from a short message in the channel, and send the parts there."""
         lead: Body = {
             "content": f"📖 **{emphasised(message.thread)}**",
             "allowed_mentions": api.NO_PINGS,

@@ -106,7 +106,7 @@ class Admins:
 
 
 class Translator:
-    """Reads updates. ``bot`` must be initialised: its id and username decide who is addressed."""
+    """Reads updates. ``bot`` must be initialised: its id and username decide whether a text is addressed to it."""
 
     def __init__(self, bot: Bot, registry: CommandRegistry) -> None:
         """``registry`` names the commands."""

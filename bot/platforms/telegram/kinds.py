@@ -25,7 +25,7 @@ IGNORED: Final[Mapping[str, str]] = {
     "poll_answer": "the bot starts no polls of Telegram's",
     "my_chat_member": _MEMBERS,
     "chat_member": _MEMBERS,
-    "chat_join_request": "the bot admits nobody",
+    "chat_join_request": "the bot decides on no join requests",
     "chat_boost": "nothing depends on boosts",
     "removed_chat_boost": "nothing depends on boosts",
     "message_reaction_count": "counts of anonymous reactions in channels",

@@ -32,7 +32,7 @@ class Listener:
         moved: Callable[[str, str], None],
         retract: Callable[[Destination, str], Awaitable[None]],
     ) -> None:
-        """``moved`` is told of groups that became supergroups; ``retract`` removes a left-over placeholder."""
+        """``moved`` is called for groups that became supergroups; ``retract`` removes a left-over placeholder."""
         self._bot = bot
         self._inbound = inbound
         self._translator = translator

@@ -84,7 +84,7 @@ class Poster:
         try:
             await delivery.record(message_id)
         except Exception:
-            # Somebody else holds the row now (or the database is away): this message would never get its content.
+            # Another process holds the row now (or the database is away): this message would never get its content.
             await self.remove(destination, message_id)
             raise
         return message_id

@@ -24,7 +24,7 @@ Answer = Callable[[str, str], Awaitable[None]]
 
 
 class Background:
-    """Tasks that nobody waits for; failures are logged."""
+    """Fire-and-forget tasks; failures are logged."""
 
     def __init__(self) -> None:
         """Start empty."""

@@ -85,8 +85,8 @@ def _texts(parts: list[TextPart], rows: InlineKeyboardMarkup | None) -> list[Uni
 
 
 def _albums(pictures: Sequence[MediaUnit]) -> list[Unit]:
-    most = ALBUM[-1]
-    lots = [tuple(pictures[n : n + most]) for n in range(0, len(pictures), most)]
+    limit = ALBUM[-1]
+    lots = [tuple(pictures[n : n + limit]) for n in range(0, len(pictures), limit)]
     return [AlbumUnit(lot) if len(lot) in ALBUM else lot[0] for lot in lots]
 
 

@@ -1,4 +1,4 @@
-"""The webhook: an own small server that confirms an update only after its event is committed.
+"""The webhook: a small server of our own that confirms an update only after its event is committed.
 
 Telegram sends an update again until it gets 2xx (https://core.telegram.org/bots/api#setwebhook).
 """
@@ -56,7 +56,7 @@ class WebhookServer:
     """Serves one path."""
 
     def __init__(self, config: WebhookConfig, secret: str, listener: Listener) -> None:
-        """``secret`` is what Telegram was told to send."""
+        """``secret`` is what Telegram must show with every update."""
         self._config = config
         self._secret = secret.encode()
         self._listener = listener
