@@ -25,7 +25,7 @@ import psutil
 
 from benchmarks.grammar_bench import contenders
 from benchmarks.grammar_bench.contenders import Contender, Logits, Schema
-from benchmarks.grammar_bench.vocabularies import Language, language
+from benchmarks.grammar_bench.vocabularies import LoadedVocabulary, load_vocabulary
 from tests.workers.engines.text.llama.schemas import random_schemas
 from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server import native
@@ -33,7 +33,7 @@ from workers.engines.text.llama.server import native
 SMALL: Final = 2048
 LARGE: Final = 131_072
 MAX_TOKENS: Final = 1500
-CONTENDERS: Final[dict[str, Callable[[Language], Contender]]] = {
+CONTENDERS: Final[dict[str, Callable[[LoadedVocabulary], Contender]]] = {
     "llguidance": contenders.llguidance,
     "gbnf": contenders.gbnf,
 }
@@ -42,7 +42,7 @@ Model = Callable[[int], Logits]
 
 
 @dataclass(slots=True)
-class Figures:
+class GrammarFigures:
     """What one contender did: seconds of each token and start, and what became of the texts."""
 
     tokens: list[float] = field(default_factory=list[float])
@@ -69,7 +69,7 @@ def _params(seed: int) -> SamplingParams:
     )
 
 
-def _blind(known: Language, seed: int, bias: float) -> Model:
+def _blind(known: LoadedVocabulary, seed: int, bias: float) -> Model:
     """A model that knows nothing; ``bias`` makes it close strings and objects sooner."""
     dice = np.random.default_rng(seed)
 
@@ -81,7 +81,7 @@ def _blind(known: Language, seed: int, bias: float) -> Model:
     return logits
 
 
-def _willing(known: Language, seed: int, text: str) -> Model:
+def _willing(known: LoadedVocabulary, seed: int, text: str) -> Model:
     """A model that wants to write ``text``."""
     wanted = [*native.tokenize(known.vocab, text), min(known.ends)]
     blind = _blind(known, seed, 0.0)
@@ -95,7 +95,7 @@ def _willing(known: Language, seed: int, text: str) -> Model:
 
 
 def _write(
-    known: Language, contender: Contender, schema: Schema, seed: int, model: Model, figures: Figures
+    known: LoadedVocabulary, contender: Contender, schema: Schema, seed: int, model: Model, figures: GrammarFigures
 ) -> str | None:
     """Write one text; None if the schema was refused or the text has no end."""
     began = time.perf_counter()
@@ -124,7 +124,7 @@ def _write(
     return None
 
 
-def _check(number: int, schema: Schema, text: str | None, figures: Figures) -> None:
+def _check(number: int, schema: Schema, text: str | None, figures: GrammarFigures) -> None:
     if text is None:
         return
     figures.longest = max(figures.longest, len(text))
@@ -137,9 +137,11 @@ def _check(number: int, schema: Schema, text: str | None, figures: Figures) -> N
         figures.faults.append(f"invalid: {str(error).splitlines()[0]}"[:160])
 
 
-def run(known: Language, contender: Contender, schemas: Sequence[Schema], texts: dict[int, str] | None) -> Figures:
+def run(
+    known: LoadedVocabulary, contender: Contender, schemas: Sequence[Schema], texts: dict[int, str] | None
+) -> GrammarFigures:
     """Write two texts for every schema: blindly, or, where there is one, the text of ``texts`` willingly."""
-    figures = Figures()
+    figures = GrammarFigures()
     for number, schema in enumerate(schemas):
         for seed, bias in ((2 * number, 0.0), (2 * number + 1, 6.0)):
             if texts is None:
@@ -157,7 +159,7 @@ def _microseconds(seconds: Sequence[float]) -> tuple[float, float, float]:
     return float(values.mean()), float(np.median(values)), float(np.quantile(values, 0.99))
 
 
-def _row(name: str, size: int, kind: str, figures: Figures) -> str:
+def _row(name: str, size: int, kind: str, figures: GrammarFigures) -> str:
     mean, median, p99 = _microseconds(figures.tokens)
     start = 1e3 * float(np.mean(figures.starts))
     return (
@@ -166,7 +168,7 @@ def _row(name: str, size: int, kind: str, figures: Figures) -> str:
     )
 
 
-def _compare(known: Language, schemas: Sequence[Schema]) -> Iterator[tuple[str, str, Figures]]:
+def _compare(known: LoadedVocabulary, schemas: Sequence[Schema]) -> Iterator[tuple[str, str, GrammarFigures]]:
     """Yield for each contender and kind of model what it did."""
     texts: dict[int, str] = {}
     for name, make in CONTENDERS.items():
@@ -193,9 +195,9 @@ def main() -> None:
     count = 40 if options.quick else 400
     folder = Path(platformdirs.user_cache_dir("storyfork-benchmarks"))
     rows: list[str] = []
-    results: dict[tuple[str, int, str], Figures] = {}
+    results: dict[tuple[str, int, str], GrammarFigures] = {}
     for size in (SMALL, LARGE):
-        known = language(folder, size)
+        known = load_vocabulary(folder, size)
         # The small vocabulary tells right from wrong, the large one what it costs.
         schemas = random_schemas(count if size == SMALL else max(20, count // 8))
         for name, kind, figures in _compare(known, schemas):
@@ -211,7 +213,7 @@ def main() -> None:
     print(" ".join(_last_line(results)))
 
 
-def _last_line(results: dict[tuple[str, int, str], Figures]) -> Iterator[str]:
+def _last_line(results: dict[tuple[str, int, str], GrammarFigures]) -> Iterator[str]:
     for name in CONTENDERS:
         prefix = "" if name == "llguidance" else f"{name}_"
         shares = [figures.valid_share for (other, _, _), figures in results.items() if other == name]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
-from benchmarks.grammar_bench.vocabularies import Language
+from benchmarks.grammar_bench.vocabularies import LoadedVocabulary
 from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server.json_constraint import JsonConstraints
 from workers.engines.text.llama.server.sampler import CANDIDATE, NothingToSample, Sampler, SamplerBuffers
@@ -22,8 +22,8 @@ Logits = npt.NDArray[np.float32]
 Schema = Mapping[str, Any]
 
 
-class Writer(Protocol):
-    """One generation."""
+class Generation(Protocol):
+    """One text being written."""
 
     def sample_from(self, logits: Logits) -> int:
         """Return the next token. Raises `RuntimeError` if there is none."""
@@ -34,39 +34,41 @@ class Writer(Protocol):
         ...
 
 
-Contender = Callable[[Schema, SamplingParams], Writer]
+Contender = Callable[[Schema, SamplingParams], Generation]
 """Starts a generation. Raises `ValueError` for a schema that it does not support."""
 
 
-def unconstrained(language: Language) -> Contender:
+def unconstrained(vocabulary: LoadedVocabulary) -> Contender:
     """The sampler alone: what is measured beside it is the constraint's cost."""
-    buffers = SamplerBuffers(language.size)
-    return lambda _schema, params: Sampler(language.vocab, params, None, buffers)
+    buffers = SamplerBuffers(vocabulary.size)
+    return lambda _schema, params: Sampler(vocabulary.vocab, params, None, buffers)
 
 
-def llguidance(language: Language) -> Contender:
+def llguidance(vocabulary: LoadedVocabulary) -> Contender:
     """The engine's own way."""
-    buffers = SamplerBuffers(language.size)
-    constraints = JsonConstraints(language.vocab, language.ends)
-    return lambda schema, params: Sampler(language.vocab, params, constraints.constraint(schema), buffers)
+    buffers = SamplerBuffers(vocabulary.size)
+    constraints = JsonConstraints(vocabulary.vocab, vocabulary.ends)
+    return lambda schema, params: Sampler(vocabulary.vocab, params, constraints.constraint(schema), buffers)
 
 
-def gbnf(language: Language) -> Contender:
+def gbnf(vocabulary: LoadedVocabulary) -> Contender:
     """llama.cpp's converter and grammar, asked about the sampled token first, as its own server does."""
-    buffers = SamplerBuffers(language.size)
-    return lambda schema, params: _Gbnf(language, schema, params, buffers)
+    buffers = SamplerBuffers(vocabulary.size)
+    return lambda schema, params: _Gbnf(vocabulary, schema, params, buffers)
 
 
 class _Gbnf:
-    def __init__(self, language: Language, schema: Schema, params: SamplingParams, buffers: SamplerBuffers) -> None:
+    def __init__(
+        self, vocabulary: LoadedVocabulary, schema: Schema, params: SamplingParams, buffers: SamplerBuffers
+    ) -> None:
         grammar = json_schema_to_gbnf(json.dumps(schema))
         with _without_stderr():  # a refused grammar is printed at length
-            self._grammar: Any = llama_cpp.llama_sampler_init_grammar(language.vocab, grammar.encode(), b"root")
+            self._grammar: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.vocab, grammar.encode(), b"root")
         if not self._grammar:
             raise ValueError("llama.cpp refuses its own grammar of this schema")
-        self._sampler = Sampler(language.vocab, params, None, buffers)
+        self._sampler = Sampler(vocabulary.vocab, params, None, buffers)
         self._one, self._one_row = _array(1)
-        self._all, self._rows = _array(language.size)
+        self._all, self._rows = _array(vocabulary.size)
 
     def sample_from(self, logits: Logits) -> int:
         token = self._sampler.sample_from(logits)

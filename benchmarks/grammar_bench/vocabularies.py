@@ -19,7 +19,7 @@ _KEEP: list[Any] = []
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class LoadedVocabulary:
     """A vocabulary of llama.cpp, and the bytes of its tokens; ``closers`` may end a string, an array or an object."""
 
     vocab: Any
@@ -29,7 +29,7 @@ class Language:
     closers: npt.NDArray[np.intp]
 
 
-def language(folder: Path, size: int) -> Language:
+def load_vocabulary(folder: Path, size: int) -> LoadedVocabulary:
     """Return a vocabulary of ``size`` tokens, the same for the same Python installation."""
     path = folder / f"vocabulary-{size}.gguf"
     if not path.exists():
@@ -46,7 +46,7 @@ def language(folder: Path, size: int) -> Language:
     pieces = tuple(native.token_bytes(vocab, token) for token in range(size))
     ends = frozenset(token for token in range(size) if llama_cpp.llama_vocab_is_eog(vocab, token))
     closers = np.array([token for token, piece in enumerate(pieces) if piece[:1] in {b'"', b"]", b"}"}], np.intp)
-    return Language(vocab, size, pieces, ends, closers)
+    return LoadedVocabulary(vocab, size, pieces, ends, closers)
 
 
 def _write(path: Path, size: int) -> None:

@@ -18,16 +18,16 @@ from workers.engines.text.base import ChatMessage, Completion, Role, Sampling, T
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import (
     PROGRAM,
-    Ask,
     Count,
     Counted,
     Done,
     Generate,
+    GetStatistics,
     KvType,
     LoadedGguf,
     LoadGguf,
-    Report,
     SamplingParams,
+    StatisticsReport,
 )
 from workers.engines.text.unicode import well_formed
 
@@ -159,10 +159,10 @@ class LlamaEngine:
         about: dict[str, Any] = {"engine": self.name, "model": self._path.stem, "loaded": False}
         if (process := self._supervisor.current) is not None:
             try:
-                report = await process.ask(lambda number: Ask(id=number))
+                report = await process.ask(lambda number: GetStatistics(id=number))
             except ProcessDied:
                 return [about]
-            assert isinstance(report, Report)
+            assert isinstance(report, StatisticsReport)
             about |= {"loaded": True, "pid": process.pid, **report.statistics.model_dump()}
         return [about]
 

@@ -1,7 +1,7 @@
 """The messages between the llama engines and the model process; `workers.engines.processes.messages` has the rest.
 
 ``Generate`` is answered by any number of ``Pieces`` and one ``Done``, ``Count`` by ``Counted``, ``Embed`` by
-``Embedded``, ``Ask`` by ``Report``; each of them by ``Failed`` instead.
+``Embedded``, ``GetStatistics`` by ``StatisticsReport``; each of them by ``Failed`` instead.
 """
 
 import base64
@@ -36,13 +36,13 @@ class LoadGguf(LoadModel):
     """Which GGUF file (of a split one, the first part), and how it runs."""
 
     context: int
-    """Tokens that one conversation may have at most."""
+    """Maximum tokens of one conversation."""
     cells: int = 0
-    """Tokens that all conversations together may have in the KV cache; 0: as many as ``context``."""
+    """Tokens that the KV cache holds for all conversations together; 0: as many as ``context``."""
     max_num_seqs: int = 8
-    """Answers that are written at a time."""
+    """Maximum number of answers being written at a time."""
     max_num_batched_tokens: int = 128
-    """Tokens of one step at most while somebody's answer is being written: what bounds the gap between its tokens."""
+    """Maximum tokens of a step while an answer is being written; bounds the gap between that answer's tokens."""
     gpu_layers: int | None = 0
     """Layers on the GPU; -1: all, None: as many as fit."""
     threads: int = 1
@@ -50,7 +50,7 @@ class LoadGguf(LoadModel):
     flash: bool | None = None
     """Flash attention; None: where the backend has it."""
     swap_bytes: int = 0
-    """Memory beside the cells for conversations that had to leave them."""
+    """Main memory for conversations evicted from the cells."""
     repack: bool = True
     """Arrange weights for special instructions of the CPU (AMX and others), where the library was built for them."""
     embedding: bool = False
@@ -70,7 +70,7 @@ class LoadGguf(LoadModel):
 
 
 class SamplingParams(Message):
-    """How tokens are drawn, all values decided. ``temperature`` 0 is greedy; ``top_k`` 0 and penalty 1 are off."""
+    """How to sample, without defaults. ``temperature`` 0 is greedy; ``top_k`` 0 and penalty 1 are off."""
 
     max_tokens: int
     temperature: float
@@ -93,11 +93,11 @@ class Generate(Message):
     messages: tuple[ChatMessage, ...]
     sampling: SamplingParams
     json_schema: str | None = None
-    """Written out, so that a schema of any depth is judged as a schema and not as a broken message."""
+    """As text, so that a schema nested too deeply is a refused schema and not a broken message."""
     tenant: str = ""
     priority: int = 0
     begun: str = ""
-    """How the answer begins: it was written before, by a process that died. Only what follows is sent."""
+    """The beginning of the answer, written by a process that died. Only the rest is sent."""
 
 
 class Count(Message):
@@ -117,10 +117,10 @@ class Embed(Message):
     texts: tuple[str, ...]
 
 
-class Ask(Message):
-    """Ask how the engine does."""
+class GetStatistics(Message):
+    """Ask for the totals and the present load."""
 
-    kind: Literal["ask"] = "ask"
+    kind: Literal["get_statistics"] = "get_statistics"
     id: int
 
 
@@ -183,7 +183,7 @@ class Embedded(Answer):
 
 
 class Statistics(Message):
-    """Sums since the start, and how it is now (``running`` and what follows)."""
+    """Totals since the start; from ``running`` on, the present load."""
 
     steps: int = 0
     requests: int = 0
@@ -194,9 +194,9 @@ class Statistics(Message):
     cached_tokens: int = 0
     completion_tokens: int = 0
     decoded_tokens: int = 0
-    """Tokens that went through the model."""
+    """Tokens decoded by the model."""
     decode_s: float = 0.0
-    """Seconds in the model, ``sample_s`` in drawing tokens, ``other_s`` in everything else while there was work."""
+    """Seconds in the model, ``sample_s`` in sampling, ``other_s`` in everything else while there was work."""
     sample_s: float = 0.0
     other_s: float = 0.0
     preemptions: int = 0
@@ -206,22 +206,22 @@ class Statistics(Message):
     running: int = 0
     waiting: int = 0
     idle: int = 0
-    """Conversations that wait in the cells for their next turn."""
+    """Conversations kept in the cells for their next turn."""
     cells: int = 0
     used_cells: int = 0
     reserved_cells: int = 0
     swapped_bytes: int = 0
 
 
-class Report(Answer):
-    """How the engine does."""
+class StatisticsReport(Answer):
+    """The totals and the present load."""
 
-    kind: Literal["report"] = "report"
+    kind: Literal["statistics_report"] = "statistics_report"
     statistics: Statistics
 
 
-ClientMessage = LoadGguf | Generate | Cancel | Count | Embed | Ask | Unload
-ServerMessage = LoadedGguf | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | Report
+ClientMessage = LoadGguf | Generate | Cancel | Count | Embed | GetStatistics | Unload
+ServerMessage = LoadedGguf | LoadFailed | Beat | Pieces | Done | Failed | Counted | Embedded | StatisticsReport
 PROGRAM = Program(
     module="workers.engines.text.llama.server.main",
     wire=Wire(

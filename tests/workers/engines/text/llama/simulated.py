@@ -10,7 +10,7 @@ from typing import Any
 
 from workers.engines.processes.messages import Failed, Message
 from workers.engines.text.llama.protocol import Done, Pieces
-from workers.engines.text.llama.server.batch import Part
+from workers.engines.text.llama.server.batch import BatchSegment
 from workers.engines.text.llama.server.scheduler import NoCells
 from workers.engines.text.llama.server.sequence import Detokenizer, Request, Sequence
 
@@ -71,7 +71,7 @@ class SimulatedModel:
         """Return the tokens that ``sequence`` sees."""
         return [cell.token for cell in self._cells[sequence]]
 
-    def decode(self, parts: abc.Sequence[Part]) -> list[int]:
+    def decode(self, parts: abc.Sequence[BatchSegment]) -> list[int]:
         """See `workers.engines.text.llama.server.scheduler.Decoder`."""
         count = sum(len(part.tokens) for part in parts)
         assert 0 < count <= self._batch

@@ -13,7 +13,15 @@ from workers.engines.processes.messages import Beat, LoadFailed, LoadModel, Mess
 from workers.engines.processes.process import ModelProcess
 from workers.engines.processes.program import Program
 from workers.engines.text.base import ChatMessage
-from workers.engines.text.llama.protocol import PROGRAM, Ask, Generate, LoadedGguf, LoadGguf, Report, SamplingParams
+from workers.engines.text.llama.protocol import (
+    PROGRAM,
+    Generate,
+    GetStatistics,
+    LoadedGguf,
+    LoadGguf,
+    SamplingParams,
+    StatisticsReport,
+)
 
 STALL_S = 0.4
 
@@ -55,9 +63,9 @@ async def test_who_connects_while_it_loads_is_told_once(clients: tuple[RawClient
     first.send(load)
     assert isinstance(await first.receive(), LoadedGguf)
     second.send(load)
-    second.send(Ask(id=1))
+    second.send(GetStatistics(id=1))
     assert isinstance(await second.receive(), LoadedGguf)
-    assert isinstance(await second.receive(), Report)
+    assert isinstance(await second.receive(), StatisticsReport)
 
 
 async def test_it_does_not_go_while_somebody_is_about_to_ask(

@@ -132,7 +132,7 @@ def vocab(model: Path) -> Any:
     return llama_cpp.llama_model_get_vocab(native.load_model(str(model), 0, lambda: None))
 
 
-class Writer:
+class RandomModel:
     """Writes with logits of dice under a constraint."""
 
     def __init__(self, vocab: Any) -> None:
@@ -173,26 +173,26 @@ class Writer:
 
 
 @pytest.fixture(scope="module")
-def writer(vocab: Any) -> Writer:
-    return Writer(vocab)
+def random_model(vocab: Any) -> RandomModel:
+    return RandomModel(vocab)
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_random_schemas(writer: Writer, part: int) -> None:
+def test_random_schemas(random_model: RandomModel, part: int) -> None:
     for number, schema in enumerate(random_schemas(60, seed=part)):
         validator = jsonschema.Draft202012Validator(schema)
         for seed, bias in ((number, 0.0), (number + 1000, 6.0)):
-            text = writer.blindly(schema, seed, 3000, bias)
+            text = random_model.blindly(schema, seed, 3000, bias)
             assert text is not None, schema
             validator.validate(json.loads(text))
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_what_is_written_blindly_fits_the_schema(writer: Writer, name: str) -> None:
+def test_what_is_written_blindly_fits_the_schema(random_model: RandomModel, name: str) -> None:
     schema, ready = SCHEMAS[name], 0
     limit = 4000 if name.startswith("long") else 400
     for seed in range(3 if name.startswith("long") else 25):
-        text = writer.blindly(schema, seed, limit, bias=seed % 5)
+        text = random_model.blindly(schema, seed, limit, bias=seed % 5)
         if text is not None:
             ready += 1
             jsonschema.validate(json.loads(text), schema)
@@ -200,32 +200,32 @@ def test_what_is_written_blindly_fits_the_schema(writer: Writer, name: str) -> N
 
 
 @pytest.mark.parametrize("bias", [0.0, 6.0])
-def test_the_products_own_schemas(writer: Writer, bias: float) -> None:
+def test_the_products_own_schemas(random_model: RandomModel, bias: float) -> None:
     page = PageInputs.model_validate(page_inputs())
     choices = ChoicesInputs.model_validate(page_inputs() | {"page_text": "x", "count": 3})
     for schema in (WritePage().schema(page), SuggestChoices().schema(choices)):
         assert schema is not None
         for seed in range(8):
-            text = writer.blindly(schema, seed, 1500, bias)
+            text = random_model.blindly(schema, seed, 1500, bias)
             if bias:
                 assert text is not None
             if text is not None:
                 jsonschema.validate(json.loads(text), schema)
 
 
-def test_integer_ranges_are_exact(writer: Writer) -> None:
+def test_integer_ranges_are_exact(random_model: RandomModel) -> None:
     dice = np.random.default_rng(0)
     for _ in range(60):
         low, high = sorted(int(value) for value in dice.choice(VALUES, 2))
         schema = number(low, high)
         near = [low - 1, low, low + 1, high - 1, high, high + 1, -low, -high, 10 * high, *VALUES]
         for value in near:
-            assert writer.accepts(schema, str(value)) == (low <= value <= high), (low, high, value)
-        assert not any(writer.accepts(schema, text) for text in (f"0{abs(high)}", "", "--1", "1.0", "1e1"))
-        assert not writer.accepts(schema, "-0") or low <= 0 <= high
+            assert random_model.accepts(schema, str(value)) == (low <= value <= high), (low, high, value)
+        assert not any(random_model.accepts(schema, text) for text in (f"0{abs(high)}", "", "--1", "1.0", "1e1"))
+        assert not random_model.accepts(schema, "-0") or low <= 0 <= high
 
 
-def test_decimal_ranges_are_exact(writer: Writer) -> None:
+def test_decimal_ranges_are_exact(random_model: RandomModel) -> None:
     dice = np.random.default_rng(1)
     for _ in range(60):
         low, high = sorted(round(float(value), int(dice.integers(0, 4))) for value in dice.uniform(-12, 12, 2))
@@ -238,7 +238,7 @@ def test_decimal_ranges_are_exact(writer: Writer) -> None:
             for text in {f"{value:.6f}", f"{value:.3f}", f"{value:.0f}"}:
                 read = float(text)
                 inside = low < read < high if opened else low <= read <= high
-                accepted = writer.accepts(schema, text)
+                accepted = random_model.accepts(schema, text)
                 assert accepted <= inside, (low, high, opened, text)
                 # Zeros at the end are not always allowed.
                 assert accepted or not inside or text.endswith("0"), (low, high, opened, text)
@@ -263,26 +263,26 @@ def test_decimal_ranges_are_exact(writer: Writer) -> None:
         ("bare", False),
     ],
 )
-def test_strings(writer: Writer, text: str, accepted: bool) -> None:
-    assert writer.accepts({"type": "string"}, text) == accepted
+def test_strings(random_model: RandomModel, text: str, accepted: bool) -> None:
+    assert random_model.accepts({"type": "string"}, text) == accepted
     if accepted:
         json.loads(text)
 
 
-def test_lengths_count_code_points(writer: Writer) -> None:
+def test_lengths_count_code_points(random_model: RandomModel) -> None:
     schema = {"type": "string", "minLength": 2, "maxLength": 3}
-    accepted = [writer.accepts(schema, json.dumps("🙂" * n, ensure_ascii=False)) for n in range(5)]
+    accepted = [random_model.accepts(schema, json.dumps("🙂" * n, ensure_ascii=False)) for n in range(5)]
     assert accepted == [False, False, True, True, False]
-    assert writer.accepts(schema, r'"\n\n"')
-    assert not writer.accepts(schema, r'"\n"')
+    assert random_model.accepts(schema, r'"\n\n"')
+    assert not random_model.accepts(schema, r'"\n"')
 
 
 @pytest.mark.parametrize("length", [999, 1000, 1001, 2000, 2500, 3000, 3001])
-def test_long_limits_are_exact(writer: Writer, length: int) -> None:
+def test_long_limits_are_exact(random_model: RandomModel, length: int) -> None:
     schema = {"type": "string", "minLength": length - 1, "maxLength": length}
     lengths = [length - 2, length - 1, length, length + 1]
     texts = [f'"{"ab" * (n // 2)}{"c" * (n % 2)}"' for n in lengths]
-    assert [writer.accepts(schema, text) for text in texts] == [False, True, True, False]
+    assert [random_model.accepts(schema, text) for text in texts] == [False, True, True, False]
 
 
 def test_definitions_that_contain_themselves_end() -> None:
@@ -320,14 +320,16 @@ def test_definitions_that_contain_themselves_end() -> None:
         ({"enum": [math.nan]}, "JSON"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_by_name(writer: Writer, schema: Mapping[str, Any], named: str) -> None:
+def test_what_cannot_be_kept_is_refused_by_name(
+    random_model: RandomModel, schema: Mapping[str, Any], named: str
+) -> None:
     with pytest.raises(UnsupportedSchema, match=named.replace("$", r"\$")):
-        writer.constraint(schema)
+        random_model.constraint(schema)
 
 
-def test_deep_schemas_are_refused(writer: Writer) -> None:
+def test_deep_schemas_are_refused(random_model: RandomModel) -> None:
     schema: dict[str, Any] = {}
     for _ in range(500):
         schema = {"type": "array", "items": schema}
     with pytest.raises(UnsupportedSchema, match="nested"):
-        writer.constraint(schema)
+        random_model.constraint(schema)

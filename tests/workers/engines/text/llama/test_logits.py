@@ -12,7 +12,7 @@ llama_cpp = pytest.importorskip("llama_cpp")
 
 from tests.models.tiny_gguf import CONTEXT  # noqa: E402
 from workers.engines.text.llama.protocol import LoadGguf  # noqa: E402
-from workers.engines.text.llama.server.batch import Part  # noqa: E402
+from workers.engines.text.llama.server.batch import BatchSegment  # noqa: E402
 from workers.engines.text.llama.server.cache import KvCache  # noqa: E402
 from workers.engines.text.llama.server.model import LlamaModel  # noqa: E402
 
@@ -59,7 +59,7 @@ def read(
     while sequence.length < len(tokens):
         part = tokens[sequence.length : cut if sequence.length < cut else len(tokens)]
         last = sequence.length + len(part) == len(tokens)
-        (place,) = model.decode([Part(sequence.id, sequence.length, part, last)])
+        (place,) = model.decode([BatchSegment(sequence.id, sequence.length, part, last)])
         cache.advance(sequence, part)
         result = logits(model, place) if last else None
     cache.close(sequence)
@@ -116,11 +116,13 @@ def test_alone_and_in_a_batch_agree_when_the_same_is_written(llama_model: LlamaM
         for n, sequence in sequences.items():
             assert sequence is not None
             rest = prompts[n][sequence.length :]
-            (place,) = llama_model.decode([Part(sequence.id, sequence.length, rest, True)])
+            (place,) = llama_model.decode([BatchSegment(sequence.id, sequence.length, rest, True)])
             cache.advance(sequence, rest)
             results[n].append(logits(llama_model, place))
         for step in range(24):
-            parts = [Part(s.id, s.length, [forced[n][step]], True) for n, s in sequences.items() if s is not None]
+            parts = [
+                BatchSegment(s.id, s.length, [forced[n][step]], True) for n, s in sequences.items() if s is not None
+            ]
             places = llama_model.decode(parts)
             for (n, sequence), place in zip(sequences.items(), places, strict=True):
                 assert sequence is not None

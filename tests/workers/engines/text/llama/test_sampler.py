@@ -46,7 +46,7 @@ def how(**changes: Any) -> SamplingParams:
 
 
 @dataclass
-class Loaded:
+class TinyModel:
     """The tiny model with one context."""
 
     vocab: Any
@@ -81,7 +81,7 @@ class Loaded:
 
 
 @pytest.fixture(scope="module")
-def loaded(model: Path) -> Iterator[Loaded]:
+def loaded(model: Path) -> Iterator[TinyModel]:
     native.start_backend()
     handle = native.load_model(str(model), 0, lambda: None)
     params = llama_cpp.llama_context_default_params()
@@ -90,7 +90,7 @@ def loaded(model: Path) -> Iterator[Loaded]:
     vocab: Any = llama_cpp.llama_model_get_vocab(handle)
     ends = [token for token in range(SIZE) if llama_cpp.llama_vocab_is_eog(vocab, token)]
     pieces = [native.token_bytes(vocab, token) for token in range(SIZE)]
-    yield Loaded(vocab, context, SamplerBuffers(SIZE), pieces, JsonConstraints(vocab, ends))
+    yield TinyModel(vocab, context, SamplerBuffers(SIZE), pieces, JsonConstraints(vocab, ends))
     llama_cpp.llama_free(context)
     llama_cpp.llama_model_free(handle)
 
@@ -103,7 +103,7 @@ def favouring(*tokens: int) -> npt.NDArray[np.float32]:
     return logits
 
 
-def test_each_output_of_a_batch_has_its_own_logits(loaded: Loaded) -> None:
+def test_each_output_of_a_batch_has_its_own_logits(loaded: TinyModel) -> None:
     loaded.decode([10, 20, 30, 40], outputs=(1, 3))
     greedy = loaded.sampler(temperature=0)
     expected = {index: int(loaded.logits(index).argmax()) for index in (1, 3)}
@@ -114,7 +114,7 @@ def test_each_output_of_a_batch_has_its_own_logits(loaded: Loaded) -> None:
     greedy.close()
 
 
-def test_a_seed_decides(loaded: Loaded) -> None:
+def test_a_seed_decides(loaded: TinyModel) -> None:
     loaded.decode([10, 20, 30])
 
     def some(seed: int) -> list[int]:
@@ -128,7 +128,7 @@ def test_a_seed_decides(loaded: Loaded) -> None:
     assert some(2**32 - 1) == some(2**32 - 1)
 
 
-def test_top_k_and_the_repetition_penalty(loaded: Loaded) -> None:
+def test_top_k_and_the_repetition_penalty(loaded: TinyModel) -> None:
     few = loaded.sampler(top_k=3, temperature=100.0)
     logits = favouring(100, 200, 300, 400, 500)
     assert {few.sample_from(logits) for _ in range(200)} == {100, 200, 300}
@@ -160,7 +160,7 @@ def test_the_best_of_a_vocabulary(size: int, kind: str) -> None:
 
 @pytest.mark.parametrize("schema", [None, {"type": "string"}])
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf])
-def test_logits_that_are_not_numbers(loaded: Loaded, schema: dict[str, Any] | None, spoilt: float) -> None:
+def test_logits_that_are_not_numbers(loaded: TinyModel, schema: dict[str, Any] | None, spoilt: float) -> None:
     sampler = loaded.sampler(schema)
     logits = np.zeros(SIZE, np.float32)
     logits[7] = spoilt
@@ -171,7 +171,7 @@ def test_logits_that_are_not_numbers(loaded: Loaded, schema: dict[str, Any] | No
     sampler.close()
 
 
-def test_the_end_comes_when_the_value_is_complete_and_not_before(loaded: Loaded) -> None:
+def test_the_end_comes_when_the_value_is_complete_and_not_before(loaded: TinyModel) -> None:
     one, two = loaded.token(b"1"), loaded.token(b"2")
     for temperature in (0.0, 1.5):
         sampler = loaded.sampler({"const": 12}, temperature=temperature)
@@ -183,7 +183,7 @@ def test_the_end_comes_when_the_value_is_complete_and_not_before(loaded: Loaded)
         sampler.close()
 
 
-def test_control_tokens_are_no_text_of_a_string(loaded: Loaded) -> None:
+def test_control_tokens_are_no_text_of_a_string(loaded: TinyModel) -> None:
     sampler = loaded.sampler({"type": "string", "maxLength": 40}, temperature=0)
     quote = loaded.token(b'"')
     assert sampler.sample_from(favouring(quote)) == quote
@@ -192,7 +192,7 @@ def test_control_tokens_are_no_text_of_a_string(loaded: Loaded) -> None:
     sampler.close()
 
 
-def test_overlong_utf8_is_not_taken_for_what_it_stands_for(loaded: Loaded) -> None:
+def test_overlong_utf8_is_not_taken_for_what_it_stands_for(loaded: TinyModel) -> None:
     sampler = loaded.sampler({"type": "string"}, temperature=0)
     byte = {value: loaded.token(bytes([value])) for value in (0xC0, 0xE0, 0xE2, 0x80, 0xA2, 0xED, 0xA0, 0xF5)}
     quote, x = loaded.token(b'"'), loaded.token(b"x")
@@ -206,7 +206,7 @@ def test_overlong_utf8_is_not_taken_for_what_it_stands_for(loaded: Loaded) -> No
     sampler.close()
 
 
-def test_a_model_that_has_nothing_allowed(loaded: Loaded) -> None:
+def test_a_model_that_has_nothing_allowed(loaded: TinyModel) -> None:
     sampler = loaded.sampler({"const": True})
     logits = np.full(SIZE, -np.inf, np.float32)
     logits[7] = 0
@@ -215,7 +215,7 @@ def test_a_model_that_has_nothing_allowed(loaded: Loaded) -> None:
     sampler.close()
 
 
-def test_made_in_one_thread_and_used_in_another(loaded: Loaded) -> None:
+def test_made_in_one_thread_and_used_in_another(loaded: TinyModel) -> None:
     made: list[Sampler] = []
     thread = threading.Thread(target=lambda: made.extend([loaded.sampler(), loaded.sampler({"const": True})]))
     thread.start()
@@ -228,7 +228,7 @@ def test_made_in_one_thread_and_used_in_another(loaded: Loaded) -> None:
         sampler.close()
 
 
-def test_generations_of_one_schema_do_not_meet(loaded: Loaded) -> None:
+def test_generations_of_one_schema_do_not_meet(loaded: TinyModel) -> None:
     true, false = loaded.sampler({"type": "boolean"}), loaded.sampler({"type": "boolean"})
     written = {true: b"", false: b""}
     for _ in range(6):
@@ -239,7 +239,7 @@ def test_generations_of_one_schema_do_not_meet(loaded: Loaded) -> None:
     assert written == {true: b"true", false: b"false"}
 
 
-def test_what_the_random_model_writes_fits_the_schema(loaded: Loaded) -> None:
+def test_what_the_random_model_writes_fits_the_schema(loaded: TinyModel) -> None:
     prompt = native.tokenize(loaded.vocab, "<|im_start|>assistant\n", special=True)
     for seed in range(20):
         samplers = [loaded.sampler(CHOICES, seed=seed, temperature=t) for t in (0.7, 2.0)]

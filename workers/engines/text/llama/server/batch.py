@@ -1,4 +1,4 @@
-"""A llama_batch over numpy arrays: nothing to allocate per step, no foreign call per token."""
+"""A llama_batch over numpy arrays: no allocation per step and no foreign call per token."""
 
 import ctypes
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Consecutive tokens of one sequence. With ``wants_logits`` a token can be drawn after the last of them."""
+class BatchSegment:
+    """Consecutive tokens of one sequence. ``wants_logits`` asks for the logits of the last one."""
 
     sequence: int
     start: int
@@ -20,7 +20,7 @@ class Part:
 
 
 class Batch:
-    """The arrays of one decode, of ``capacity`` tokens at most."""
+    """The arrays of one decode, with room for ``capacity`` tokens."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -46,8 +46,8 @@ class Batch:
             logits=pointer(self._logits, "logits"),
         )
 
-    def fill(self, parts: Sequence[Part]) -> tuple[Any, list[int]]:
-        """Return the batch of ``parts``, and the places of their last tokens in it."""
+    def fill(self, parts: Sequence[BatchSegment]) -> tuple[Any, list[int]]:
+        """Return the batch of ``parts`` and the indices of their last tokens in it."""
         end = 0
         places: list[int] = []
         for part in parts:

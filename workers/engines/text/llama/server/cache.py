@@ -1,4 +1,4 @@
-"""The KV cache: who gets cells, what is read again instead of decoded again, and what has to go."""
+"""The KV cache: allocation of cells, reuse of decoded prefixes, eviction."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,41 +9,41 @@ from workers.engines.text.llama.server.radix_tree import CellSequence, RadixTree
 from workers.engines.text.llama.server.swap import SwappedSequence, SwapSpace
 
 WORTH_TOKENS = 64
-"""Saving a sequence, or putting one back, is worth it from so many tokens on."""
+"""Swapping a sequence out or in is worthwhile from this many tokens on."""
 LEFTOVER_TOKENS = 8
-"""A conversation is taken up where it stands, not copied, if at most so many of its last tokens are to be dropped."""
+"""An idle conversation is continued in place instead of copied if at most this many of its last tokens differ."""
 
 
 class Memory(Protocol):
-    """What llama.cpp does with cells."""
+    """llama.cpp's operations on cells."""
 
     partial: bool
-    """False for recurrent models: their state can neither be shared in part nor be cut."""
+    """False for recurrent models, whose state can neither be shared in part nor truncated."""
 
     def copy(self, source: int, target: int, end: int) -> None:
-        """Let sequence ``target`` read the first ``end`` cells of ``source``."""
+        """Share the first ``end`` cells of ``source`` with sequence ``target``."""
         ...
 
     def truncate(self, sequence: int, length: int) -> None:
-        """Drop what ``sequence`` holds from position ``length`` on."""
+        """Truncate ``sequence`` to ``length`` tokens."""
         ...
 
     def state_size(self, sequence: int) -> int:
-        """Return the bytes that `save` would take."""
+        """Return the size in bytes of what `save` would return."""
         ...
 
     def save(self, sequence: int) -> Any:
-        """Return the state of ``sequence`` as a byte buffer, an empty one if that failed."""
+        """Return the state of ``sequence`` as a byte buffer, empty on failure."""
         ...
 
     def restore(self, sequence: int, state: Any) -> bool:
-        """Fill the empty ``sequence`` from ``state``; False if that failed and it is still empty."""
+        """Fill the empty ``sequence`` from ``state``; on failure return False and leave it empty."""
         ...
 
 
 @dataclass(slots=True)
 class CacheCounts:
-    """What happened so far. ``read_tokens`` were found in the cache, ``decoded_tokens`` were not."""
+    """Totals. ``read_tokens`` were found in the cache, ``decoded_tokens`` were not."""
 
     read_tokens: int = 0
     decoded_tokens: int = 0
@@ -53,13 +53,13 @@ class CacheCounts:
 
 
 class KvCache:
-    """Sequences of one context. Running ones hold a reservation for all they may come to need; idle ones may go.
+    """The sequences of one context. Running ones reserve all the cells they may need; idle ones may be evicted.
 
     ``cells`` is the size of the context in tokens, ``sequences`` the number of sequence ids. Not thread-safe.
     """
 
     def __init__(self, memory: Memory, *, cells: int, sequences: int, idle: int, swap_bytes: int = 0) -> None:
-        """At most ``idle`` conversations stay in the cells; ``swap_bytes`` bounds those saved beside them."""
+        """Keep at most ``idle`` idle conversations in the cells, and ``swap_bytes`` of evicted ones in main memory."""
         self.cells = cells
         self.counts = CacheCounts()
         self._memory = memory
@@ -77,55 +77,55 @@ class KvCache:
 
     @property
     def reserved(self) -> int:
-        """Cells that the running sequences may still come to need."""
+        """Cells reserved by running sequences and not used yet."""
         return sum(limit - sequence.length for sequence, limit in self._limits.values())
 
     @property
     def idle(self) -> int:
-        """Number of conversations that wait in the cells."""
+        """Number of idle conversations in the cells."""
         return len(self._idle)
 
     @property
     def swapped_bytes(self) -> int:
-        """Bytes of the saved conversations."""
+        """Bytes of the conversations swapped out."""
         return self._swap.used
 
     @property
     def tree(self) -> RadixTree:
-        """The cells; for looking only."""
+        """The radix tree, read-only."""
         return self._tree
 
     def known(self, tokens: Sequence[int], tenant: str, shared: int) -> int:
-        """Return how many leading ``tokens`` are in the cells for ``tenant``."""
+        """Return the length of the prefix of ``tokens`` in the cells that ``tenant`` may read."""
         return self._tree.match(tokens, tenant, shared).length if self._memory.partial else 0
 
     def open(self, tokens: Sequence[int], tenant: str, shared: int, limit: int) -> CellSequence | None:
-        """Start a sequence that begins with ``tokens`` and will hold ``limit`` tokens at most.
+        """Start a sequence that begins with ``tokens`` and will hold at most ``limit`` tokens.
 
-        It comes with as many of ``tokens`` as the cache has for ``tenant``, but for the last, which is left to decode.
-        Idle sequences make room; None if the running ones leave too little of it.
+        It already holds the longest prefix that the cache has for ``tenant``, except the last token, which must be
+        decoded. Idle sequences are evicted to make room; None if the running ones leave too little.
         """
         sequence = self._find(tokens[:-1], tenant, shared, limit)
         if not self._make_room(limit - sequence.length):
-            self._put_back(sequence)
+            self._undo_find(sequence)
             return None
         self._limits[sequence.id] = (sequence, limit)
         self.counts.read_tokens += sequence.length
         return sequence
 
     def advance(self, sequence: CellSequence, tokens: Sequence[int]) -> None:
-        """Note that ``tokens`` were decoded at the end of ``sequence``."""
+        """Record that ``tokens`` were decoded at the end of ``sequence``."""
         assert sequence.length + len(tokens) <= self._limits[sequence.id][1], "more tokens than were reserved"
         self._tree.extend(sequence, tokens)
         self.counts.decoded_tokens += len(tokens)
 
     def close(self, sequence: CellSequence) -> None:
-        """End a running sequence. What it holds waits for the conversation's next turn while there is room."""
+        """End a running sequence. It stays in the cells, idle, while there is room."""
         del self._limits[sequence.id]
-        self._retire(sequence)
+        self._make_idle(sequence)
 
     def evict_idle(self) -> None:
-        """Free every cell that no running sequence reads."""
+        """Free all cells that no running sequence reads."""
         while self._idle:
             self._evict()
 
@@ -146,14 +146,14 @@ class KvCache:
                 and idle.tenant == tenant
                 and match.length <= idle.length <= match.length + LEFTOVER_TOKENS
             ):
-                return self._take_up(idle, match.length, shared)
+                return self._continue(idle, match.length, shared)
         sequence, donor = self._tree.fork(self._free_id(), tenant, shared, match)
         if donor is not None:
             self._memory.copy(donor, sequence.id, match.length)
         return sequence
 
     def _continued(self, tokens: Sequence[int], tenant: str) -> CellSequence | None:
-        """Take up the idle conversation that ``tokens`` continue from its very end."""
+        """Return the longest idle conversation that is a prefix of ``tokens``."""
         fitting = [
             idle
             for idle in self._idle.values()
@@ -162,19 +162,19 @@ class KvCache:
             and self._tree.tokens_of(idle) == list(tokens[: idle.length])
         ]
         longest = max(fitting, key=lambda idle: idle.length, default=None)
-        return None if longest is None else self._take_up(longest, longest.length, longest.shared)
+        return None if longest is None else self._continue(longest, longest.length, longest.shared)
 
     def _fresh(self, tenant: str, shared: int) -> CellSequence:
         return self._tree.fork(self._free_id(), tenant, shared, self._tree.match((), tenant, 0))[0]
 
-    def _put_back(self, sequence: CellSequence) -> None:
-        """Undo `_find`. What was only copied goes again: it would push a conversation out of the cells."""
+    def _undo_find(self, sequence: CellSequence) -> None:
+        """Undo `_find`. A mere copy is removed: kept, it would evict a conversation."""
         if self._tree.own_cells(sequence):
-            self._retire(sequence)
+            self._make_idle(sequence)
         else:
             self._remove(sequence)
 
-    def _take_up(self, idle: CellSequence, length: int, shared: int) -> CellSequence:
+    def _continue(self, idle: CellSequence, length: int, shared: int) -> CellSequence:
         del self._idle[idle.id]
         idle.shared = shared
         self._truncate(idle, length)
@@ -186,7 +186,7 @@ class KvCache:
             self._tree.truncate(sequence, length)
 
     def _restore(self, saved: SwappedSequence, length: int, shared: int, limit: int) -> CellSequence | None:
-        # First out of the store: making room may push it out.
+        # Out of the swap space first: making room may drop it.
         self._swap.drop(saved)
         if not self._make_room(max(limit, len(saved.tokens))):
             self._swap.add(saved)
@@ -200,7 +200,7 @@ class KvCache:
         sequence.shared = shared
         self.counts.swap_ins += 1
         if length + LEFTOVER_TOKENS < len(saved.tokens):
-            self._swap.add(saved)  # another conversation that begins alike: this one may still come back
+            self._swap.add(saved)  # it belongs to another conversation with this prefix, which may return
         return sequence
 
     def _free_id(self) -> int:
@@ -209,7 +209,7 @@ class KvCache:
         return self._free.pop()
 
     def _make_room(self, needed: int) -> bool:
-        """Evict idle sequences until ``needed`` cells are neither used nor reserved; False if that cannot be."""
+        """Evict idle sequences until ``needed`` cells are neither used nor reserved; False if that is impossible."""
         needed += self.reserved
         if self.used + needed > self.cells:
             possible = self._tree.cells_only_for(self._idle.keys())
@@ -219,7 +219,7 @@ class KvCache:
             self._evict()
         return True
 
-    def _retire(self, sequence: CellSequence) -> None:
+    def _make_idle(self, sequence: CellSequence) -> None:
         if not sequence.length:
             self._remove(sequence)
             return

@@ -1,7 +1,7 @@
-"""Chat messages to tokens by the model's own template, such that nothing a person wrote becomes a control token.
+"""Turns chat messages into tokens by the model's own template, without letting people's text become control tokens.
 
-The template never sees what was written: it renders marks, and the texts are tokenised apart, without control tokens,
-where the marks came out.
+The template renders placeholders instead of the messages; each message is tokenised separately, without control
+tokens, in place of its placeholder.
 """
 
 import logging
@@ -25,17 +25,17 @@ CHATML: Final = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-"""Used for models that bring no template."""
+"""The template of models without one."""
 RENDER_S: Final = 1.0
-"""Seconds that a template may take."""
+"""Time limit of a template, in seconds."""
 MAX_RENDERED: Final = 64 * 1024
-"""Characters that a template may write by itself, and `MAX_PER_TURN` more for each message."""
+"""Characters that a template may add, plus `MAX_PER_TURN` for each message."""
 MAX_PER_TURN: Final = 4096
 _ANCHOR: Final = "\n"
 _log = logging.getLogger(__name__)
 
 Tokenize = Callable[[str, bool], list[int]]
-"""Text and whether control tokens are recognised in it, to tokens without any added at the ends."""
+"""Maps a text, and whether to recognise control tokens in it, to tokens, with none added at the ends."""
 
 
 class TemplateFailed(ValueError):
@@ -43,18 +43,18 @@ class TemplateFailed(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt that ends where the assistant begins."""
+class TokenizedPrompt:
+    """A prompt up to where the assistant's answer begins."""
 
     tokens: list[int]
     shared: int
-    """How many of the first tokens come from the product's own words and the template alone."""
+    """Number of leading tokens that come only from the product's own words and the template."""
     opens_reasoning: bool
-    """The template has begun a block of reasoning, in which the answer goes on."""
+    """Whether the template opened a block of reasoning that the answer continues."""
 
 
 class ChatRenderer:
-    """Renders prompts of one model. The template runs in jinja2's immutable sandbox, and not for long."""
+    """Renders the prompts of one model, its template in jinja2's immutable sandbox with a time limit."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class ChatRenderer:
         markup: Sequence[str] = (),
         bos_token: int | None = None,
     ) -> None:
-        """``bos_token`` is put in front of prompts that the template does not begin with it.
+        """``bos_token`` is prepended to prompts that the template does not start with it.
 
-        ``markup`` are texts that the tokenizer would turn into tokens of their own even in plain text.
+        ``markup`` lists texts that the tokenizer recognises as tokens even in plain text.
         """
         self._problem: Exception | None = None
         self._format: Jinja2ChatFormatter | None = None
@@ -76,18 +76,18 @@ class ChatRenderer:
         except Exception as error:  # noqa: BLE001 - the template comes with the model and may be anything
             self._problem = error
         self._tokenize = tokenize
-        # Found at every place: of two that overlap, both must be cut.
+        # A lookahead: of two that overlap, both must be split.
         self._markup = re.compile(f"(?={'|'.join(map(re.escape, markup))})") if markup else None
         self._bos_token = bos_token
-        # Some tokenizers put a space before whatever they are given. Behind this anchor they do not.
+        # Some tokenizers prepend a space to any text, but not after this anchor.
         anchor = tokenize(_ANCHOR, False)
         self._anchor = anchor if tokenize("a", False) != tokenize(f"{_ANCHOR}a", False)[len(anchor) :] else []
 
-    def prompt(self, turns: Sequence[ChatMessage]) -> Prompt:
-        """Return the prompt for the next turn of the assistant. Raises `TemplateFailed`.
+    def prompt(self, turns: Sequence[ChatMessage]) -> TokenizedPrompt:
+        """Return the prompt for the assistant's next message. Raises `TemplateFailed`.
 
-        Equal turns have equal tokens, wherever in a conversation they stand: a longer one begins with the tokens of a
-        shorter one as far as the template lets it.
+        A message has the same tokens wherever it stands, so that a longer conversation starts with the tokens of a
+        shorter one as far as the template allows.
         """
         by_mark = {f"q{secrets.token_hex(16)}q": turn for turn in turns}
         tokens: list[int] = []
@@ -106,7 +106,7 @@ class ChatRenderer:
         shared = len(tokens) if shared is None else shared
         if self._bos_token is not None and tokens[:1] != [self._bos_token]:
             tokens, shared = [self._bos_token, *tokens], shared + 1
-        return Prompt(tokens, shared, opens_reasoning(parts[-1]))
+        return TokenizedPrompt(tokens, shared, opens_reasoning(parts[-1]))
 
     def _tokens(self, text: str, special: bool, first: bool = False) -> list[int]:
         if not text:
@@ -115,7 +115,7 @@ class ChatRenderer:
             return self._tokenize(text, special)
         tokens = self._tokenize(_ANCHOR + text, special)
         size = len(self._anchor)
-        # Where the anchor became one token with what follows, the space is the lesser evil.
+        # If the anchor merged with what follows, the extra space is the lesser evil.
         return tokens[size:] if tokens[:size] == self._anchor else self._tokenize(text, special)
 
     def _plain(self, text: str) -> list[int]:
@@ -124,13 +124,13 @@ class ChatRenderer:
         tokens: list[int] = []
         start = 0
         for match in self._markup.finditer(text):
-            # Cut inside the markup: neither half is a token of its own.
+            # Split inside the markup: neither half is a control token.
             tokens += self._tokens(text[start : match.start() + 1], False)
             start = match.start() + 1
         return tokens + self._tokens(text[start:], False)
 
     def _render(self, turns: dict[str, ChatMessage]) -> str:
-        """Return what the template makes of the marks; each comes out once."""
+        """Return the template's output for the placeholders, in which each occurs exactly once."""
         messages = [{"role": turn.role, "content": mark} for mark, turn in turns.items()]
         problem: Exception | None = self._problem
         end = time.monotonic() + RENDER_S
@@ -146,7 +146,7 @@ class ChatRenderer:
             if len(text) > MAX_RENDERED + MAX_PER_TURN * len(turns):
                 problem = TemplateFailed(f"it writes {len(text)} characters of its own")
             elif lost := [turn.role for mark, turn in turns.items() if text.count(mark) != 1]:
-                # Templates without a system role may leave it out without a word.
+                # Templates without a system role may drop it silently.
                 problem = TemplateFailed(f"it does not write every message once ({', '.join(lost[:5])})")
             else:
                 return text
@@ -154,7 +154,7 @@ class ChatRenderer:
 
 
 def _until(end: float, render: Jinja2ChatFormatter, messages: list[dict[str, str]]) -> str:
-    """Render, but not past ``end`` (`time.monotonic`): loops in a template call functions, and there it is checked."""
+    """Render until ``end`` (`time.monotonic`), checked at each call: loops in a template call functions."""
 
     def watch(_frame: FrameType, _event: str, _arg: object) -> None:
         if time.monotonic() > end:
@@ -173,7 +173,7 @@ def _untyped(messages: list[dict[str, str]]) -> Any:
 
 
 def _strictly_alternating(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Rewrite for templates that know no system role and want user and assistant in turns, user first."""
+    """Rewrite for templates without a system role that require alternating turns, the user's first."""
     result: list[dict[str, str]] = []
     for message in messages:
         role = "assistant" if message["role"] == "assistant" else "user"

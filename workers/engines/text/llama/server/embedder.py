@@ -1,4 +1,4 @@
-"""A loaded embedding model: texts in, unit vectors out. Lives in the model process only."""
+"""A loaded embedding model: texts in, unit vectors out. Used in the model process only."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from workers.engines.text.llama.server.native import (
 )
 
 SEQUENCES = 64
-"""Texts that are read in one pass at most."""
+"""Maximum number of texts in one pass."""
 _NOT_A_VECTOR = {llama_cpp.LLAMA_POOLING_TYPE_RANK: "it ranks texts (a reranker)"}
 _log = logging.getLogger(__name__)
 
@@ -30,10 +30,10 @@ Vectors = NDArray[np.float32]
 
 
 class TextTooLong(ValueError):
-    """A text has more tokens than the model reads at once. Nothing was computed."""
+    """A text exceeds the model's limit. Nothing was computed."""
 
     def __init__(self, index: int, tokens: int, limit: int) -> None:
-        """``index`` is the text's place in the batch; the rest are token counts with the model's own ends."""
+        """``index`` is the text's index in the batch; the token counts include the model's own delimiters."""
         super().__init__(f"text {index} has {tokens} tokens; the limit is {limit}")
         self.index = index
         self.tokens = tokens
@@ -41,7 +41,7 @@ class TextTooLong(ValueError):
 
 
 class Embedder:
-    """An embedding model with its context. Only one thread may embed."""
+    """An embedding model and its context. Only one thread may embed."""
 
     def __init__(self, load: LoadGguf, on_progress: Callable[[], None], should_stop: Callable[[], bool]) -> None:
         """Load ``load.path``; a text may have ``load.context`` tokens, or what the model was trained for if less.
@@ -56,10 +56,10 @@ class Embedder:
         self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
         self.name = Path(load.path).stem
         self.title = metadata(self._model, "general.name")
-        """The model's own name for itself, "" if it has none."""
+        """The model's name in its metadata, "" if missing."""
         trained = int(llama_cpp.llama_model_n_ctx_train(self._model))
         self.size = min(load.context, trained) if trained > 0 else load.context
-        """Tokens that one text may have."""
+        """Maximum tokens of one text."""
         self.dimensions = int(llama_cpp.llama_model_n_embd_out(self._model))
         # ctypes callbacks must outlive their use by the library.
         self._abort = llama_cpp.ggml_abort_callback(lambda _data: should_stop())
@@ -73,7 +73,7 @@ class Embedder:
     def _make_context(self, threads: int) -> Any:
         params = llama_cpp.llama_context_default_params()
         params.embeddings = True
-        # A model that reads both ways needs all of a text in one piece.
+        # A bidirectional model needs the whole text in one batch.
         params.n_ctx = params.n_batch = params.n_ubatch = self.size
         params.n_seq_max = SEQUENCES
         params.kv_unified = True
@@ -96,7 +96,7 @@ class Embedder:
         return llama_cpp.llama_encode if encodes_only or not self._memory else llama_cpp.llama_decode
 
     def count(self, text: str) -> int:
-        """Return the number of tokens of ``text`` as `embed` counts it. Safe in any thread."""
+        """Return the number of tokens of ``text`` as `embed` counts them. Thread-safe."""
         return len(self._tokens(text))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -138,7 +138,7 @@ class Embedder:
         return tokenize(self._vocab, text, ends=True) or [self._when_empty]
 
     def _passes(self, tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Yield the places of texts that fit one pass together."""
+        """Yield the indices of texts that fit into one pass."""
         places: list[int] = []
         room = self.size
         for place, text in enumerate(tokens):

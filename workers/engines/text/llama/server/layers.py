@@ -1,4 +1,4 @@
-"""How many layers of a model go to the GPU."""
+"""How many layers of a model to offload to the GPU."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ ALL = -1
 
 
 def layers_to_try(path: str, wanted: int | None) -> Iterator[int]:
-    """Yield numbers of layers, largest first; loading is to be tried with each until one fits. ``wanted`` None: any."""
+    """Yield numbers of layers to try, largest first, until one fits. ``wanted`` None: as many as possible."""
     if wanted is not None:
         yield wanted
         return

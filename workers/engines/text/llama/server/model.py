@@ -1,4 +1,4 @@
-"""A loaded llama.cpp model with one context that many sequences share. Lives in the model process only."""
+"""A loaded llama.cpp model and the one context that all sequences share. Used in the model process only."""
 
 import ctypes
 import logging
@@ -12,7 +12,7 @@ import llama_cpp
 
 from workers.engines.text import reasoning
 from workers.engines.text.llama.protocol import KvType, LoadGguf
-from workers.engines.text.llama.server.batch import Batch, Part
+from workers.engines.text.llama.server.batch import Batch, BatchSegment
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer
 from workers.engines.text.llama.server.json_constraint import JsonConstraints
 from workers.engines.text.llama.server.layers import layers_to_try
@@ -21,13 +21,13 @@ from workers.engines.text.llama.server.sampler import SamplerBuffers
 from workers.engines.text.llama.server.scheduler import DecodeFailed, NoCells
 
 BATCH = 512
-"""Tokens of one decode at most."""
+"""Maximum tokens of one decode."""
 IDLE = 32
-"""Conversations that stay in the cells between their turns, at most."""
+"""Maximum number of idle conversations in the cells."""
 WARM_UP = 16
-"""Tokens that are read once when the model is loaded."""
+"""Tokens decoded once after loading."""
 MAX_SEQUENCES = 256
-"""LLAMA_MAX_SEQ of the library."""
+"""The library's LLAMA_MAX_SEQ."""
 _WORDS = re.compile(r"[\w\s\u2581]*")
 _KV_TYPES: dict[KvType, int] = {
     "f16": llama_cpp.GGML_TYPE_F16,
@@ -50,27 +50,27 @@ class LlamaMemory:
         self._set_data: Any = llama_cpp.llama_state_seq_set_data
 
     def copy(self, source: int, target: int, end: int) -> None:
-        """Let sequence ``target`` read the first ``end`` cells of ``source``. No numbers are moved."""
+        """Share the first ``end`` cells of ``source`` with sequence ``target``. No data is copied."""
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, end)
 
     def truncate(self, sequence: int, length: int) -> None:
-        """Drop what ``sequence`` holds from position ``length`` on."""
+        """Truncate ``sequence`` to ``length`` tokens. Raises `DecodeFailed`."""
         if not llama_cpp.llama_memory_seq_rm(self._memory, sequence, length or -1, -1):
             raise DecodeFailed("the model cannot drop a part of a sequence")
 
     def state_size(self, sequence: int) -> int:
-        """Return the bytes that `save` would take."""
+        """Return the size in bytes of what `save` would return."""
         return int(self._get_size(self._context, sequence))
 
     def save(self, sequence: int) -> Any:
-        """Return the state of ``sequence`` as an array of bytes, empty if that failed."""
+        """Return the state of ``sequence`` as an array of bytes, empty on failure."""
         size = self.state_size(sequence)
         state = (ctypes.c_uint8 * size)()
         written = int(self._get_data(self._context, state, size, sequence))
         return state if written == size else (ctypes.c_uint8 * 0)()
 
     def restore(self, sequence: int, state: Any) -> bool:
-        """Fill the empty ``sequence`` from ``state``; False if that failed and it is still empty."""
+        """Fill the empty ``sequence`` from ``state``; on failure return False and leave it empty."""
         if int(self._set_data(self._context, state, len(state), sequence)) == len(state):
             return True
         self.truncate(sequence, 0)
@@ -78,10 +78,10 @@ class LlamaMemory:
 
 
 class LlamaModel:
-    """Model, vocabulary and context. Only one thread may decode and draw; tokenizing is safe in any."""
+    """Model, vocabulary and context. Only one thread may decode and sample; tokenising is thread-safe."""
 
     def __init__(self, load: LoadGguf, on_progress: Callable[[], None]) -> None:
-        """Load ``load.path``. ``on_progress`` is called many times while it loads and, without a GPU, in each decode.
+        """Load ``load.path``. ``on_progress`` is called repeatedly while loading and, on a CPU, in each decode.
 
         Raises `LoadingFailed`.
         """
@@ -94,9 +94,9 @@ class LlamaModel:
         self._model, self.context = self._open(load, on_progress)
         self.vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
         self.size = self._size(self._model, load)
-        """Tokens that one conversation may have."""
+        """Maximum tokens of one conversation."""
         self.cells = int(llama_cpp.llama_n_ctx(self.context))
-        """Tokens that all conversations together may have."""
+        """Tokens that fit for all conversations together."""
         recurrent = llama_cpp.llama_model_is_recurrent(self._model) or llama_cpp.llama_model_is_hybrid(self._model)
         self.memory = LlamaMemory(self.context, partial=not recurrent)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
@@ -118,12 +118,12 @@ class LlamaModel:
         self._warm_up()
 
     def _warm_up(self) -> None:
-        """Read a few tokens: what would abort later aborts now, and a GPU has its kernels ready."""
-        self.decode([Part(0, 0, [0] * WARM_UP, wants_logits=True)])
+        """Decode a few tokens: what would abort later aborts now, and a GPU compiles its kernels."""
+        self.decode([BatchSegment(0, 0, [0] * WARM_UP, wants_logits=True)])
         self.memory.truncate(0, 0)
 
     def _open(self, load: LoadGguf, on_progress: Callable[[], None]) -> tuple[Any, Any]:
-        """Return the model and a context, with as many layers on the GPU as asked for or as fit."""
+        """Return the model and a context, with the layers asked for, or as many as fit, on the GPU."""
         problem: LoadingFailed | None = None
         for layers in layers_to_try(load.path, load.gpu_layers):
             model: Any = None
@@ -148,7 +148,7 @@ class LlamaModel:
         params.n_ctx = max(load.cells, self._size(model, load))
         params.n_batch = params.n_ubatch = BATCH
         params.n_seq_max = self.sequences
-        params.kv_unified = True  # what lets sequences share a part of their cells
+        params.kv_unified = True  # lets sequences share a part of their cells
         params.n_threads = params.n_threads_batch = load.threads
         params.abort_callback = self._abort
         params.type_k = params.type_v = _KV_TYPES[load.kv_type]
@@ -165,7 +165,7 @@ class LlamaModel:
         return llama_cpp.llama_vocab_get_text(self.vocab, token).decode("utf-8", "replace") if token >= 0 else ""
 
     def _markup(self) -> list[str]:
-        """Return user-defined tokens that are no words: llama.cpp finds those in plain text too."""
+        """Return the user-defined tokens that are not words: llama.cpp recognises those even in plain text."""
         user_defined = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
         return [
             text
@@ -176,11 +176,11 @@ class LlamaModel:
         ]
 
     def tokenize(self, text: str, special: bool = False) -> list[int]:
-        """Return the tokens of ``text``; control tokens are recognised only with ``special``."""
+        """Return the tokens of ``text``; ``special`` recognises control tokens."""
         return tokenize(self.vocab, text, special=special)
 
     def piece(self, token: int) -> bytes:
-        """Return the bytes of ``token``, which need not be whole code points. Control tokens have none."""
+        """Return the bytes of ``token``, which may be part of a code point. Control tokens have none."""
         piece = self._pieces.get(token)
         if piece is None:
             piece = self._pieces[token] = self._read_piece(token)
@@ -188,7 +188,7 @@ class LlamaModel:
 
     def _read_piece(self, token: int) -> bytes:
         if (text := self._token_text(token)) in reasoning.TOKENS:
-            return text.encode()  # a control token in some files, but what thoughts are recognised by
+            return text.encode()  # a control token in some files, but thoughts are recognised by it
         return token_bytes(self.vocab, token)
 
     @cached_property
@@ -197,13 +197,13 @@ class LlamaModel:
         return JsonConstraints(self.vocab, self._ends)
 
     def ends_turn(self, token: int) -> bool:
-        """Tell whether ``token`` ends the answer."""
+        """Return whether ``token`` ends the answer."""
         return token in self._ends
 
-    def decode(self, parts: Sequence[Part]) -> list[int]:
-        """Read ``parts`` (at most `BATCH` tokens) and return the places to draw from, one for each part.
+    def decode(self, parts: Sequence[BatchSegment]) -> list[int]:
+        """Decode ``parts`` (at most `BATCH` tokens) and return the index of each one's logits.
 
-        Raises `NoCells` (nothing was stored) and `DecodeFailed`.
+        Raises `NoCells`, with nothing stored, and `DecodeFailed`.
         """
         batch, places = self._batch.fill(parts)
         code = int(llama_cpp.llama_decode(self.context, batch))
@@ -211,7 +211,7 @@ class LlamaModel:
             raise NoCells
         if code:
             raise DecodeFailed(f"llama_decode returned {code}")
-        # Without this the time of a GPU's work would count as drawing.
+        # Otherwise the GPU's time would count as sampling.
         llama_cpp.llama_synchronize(self.context)
         return places
 

@@ -1,4 +1,4 @@
-"""What every loaded model needs of llama.cpp, whatever it is used for: its log, loading, tokens."""
+"""llama.cpp for every kind of model: backends, log, loading, tokens."""
 
 import ctypes
 import logging
@@ -14,11 +14,11 @@ _LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ER
 
 
 class LoadingFailed(RuntimeError):
-    """llama.cpp cannot load the file, or has no memory for a context."""
+    """llama.cpp cannot load the file or has no memory for a context."""
 
 
 class DecodeAborted(RuntimeError):
-    """``should_stop`` said so in the middle of a decode."""
+    """A decode was stopped by ``should_stop``."""
 
 
 @llama_cpp.llama_log_callback
@@ -30,7 +30,7 @@ def _route_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
 
 
 def start_backend() -> None:
-    """Make llama.cpp ready and send what it has to say to `logging`. May be called again."""
+    """Initialise llama.cpp and route its log to `logging`. Idempotent."""
     llama_cpp.llama_log_set(_route_log, ctypes.c_void_p(None))
     _load_backends(Path(llama_cpp.__file__).parent)
     llama_cpp.llama_backend_init()
@@ -42,9 +42,9 @@ def _library() -> Any:
 
 @cache
 def _load_backends(package: Path) -> None:
-    """Load the variant that fits this CPU, where the library was built with several (GGML_BACKEND_DL).
+    """Load the variant for this CPU if the library was built with several (GGML_BACKEND_DL).
 
-    Such a build puts them beside the package, where the library itself does not look.
+    Such a build puts them beside the package, where the library does not look.
     """
     variants = package.parent / "bin"
     if any(variants.glob("*ggml-cpu-*")):
@@ -53,9 +53,9 @@ def _load_backends(package: Path) -> None:
 
 
 def load_model(path: str, gpu_layers: int, on_progress: Callable[[], None], *, repack: bool = True) -> Any:
-    """Return the model of a GGUF file. ``gpu_layers`` below 0 means all; ``on_progress`` is called now and then.
+    """Return the model of a GGUF file. Negative ``gpu_layers`` mean all; ``on_progress`` is called repeatedly.
 
-    With ``repack`` the library may arrange weights for special instructions of this CPU. Raises `LoadingFailed`.
+    With ``repack`` the library may rearrange weights for special instructions of this CPU. Raises `LoadingFailed`.
     """
 
     def noted(_share: float, _data: ctypes.c_void_p) -> bool:
@@ -73,7 +73,7 @@ def load_model(path: str, gpu_layers: int, on_progress: Callable[[], None], *, r
 
 
 def metadata(model: Any, key: str) -> str:
-    """Return a scalar of the file's metadata as text, "" if there is none."""
+    """Return a scalar of the file's metadata as text, "" if missing."""
     size = 256
     while True:
         buffer = ctypes.create_string_buffer(size)
@@ -84,10 +84,9 @@ def metadata(model: Any, key: str) -> str:
 
 
 def tokenize(vocab: Any, text: str, *, special: bool = False, ends: bool = False) -> list[int]:
-    """Return the tokens of ``text``. Safe in any thread.
+    """Return the tokens of ``text``. Thread-safe.
 
-    Control tokens are recognised in the text only with ``special``. With ``ends`` the tokens are added that the model
-    wants around a text.
+    ``special`` recognises control tokens in the text; ``ends`` adds the tokens that the model expects around it.
     """
     data = text.encode("utf-8", "replace")
     room = len(data) + 8

@@ -18,7 +18,7 @@ from workers.engines.processes.connection import Client
 from workers.engines.processes.messages import Failed
 from workers.engines.text.base import FinishReason
 from workers.engines.text.llama.protocol import Done, Pieces, Statistics
-from workers.engines.text.llama.server.batch import Part
+from workers.engines.text.llama.server.batch import BatchSegment
 from workers.engines.text.llama.server.cache import KvCache
 from workers.engines.text.llama.server.fairness import FairOrder, urgency
 from workers.engines.text.llama.server.radix_tree import CellSequence, common_length
@@ -42,7 +42,7 @@ class DecodeFailed(RuntimeError):
 class Decoder(Protocol):
     """The model."""
 
-    def decode(self, parts: list[Part]) -> list[int]:
+    def decode(self, parts: list[BatchSegment]) -> list[int]:
         """Decode ``parts`` and return the index of each one's logits. Raises `NoCells` or `DecodeFailed`."""
         ...
 
@@ -232,7 +232,7 @@ class Scheduler:
 
     # -- One step -------------------------------------------------------------------------------------------------
 
-    def _compose(self, now: float) -> Iterator[tuple[Sequence, Part]]:
+    def _compose(self, now: float) -> Iterator[tuple[Sequence, BatchSegment]]:
         ready = [sequence for sequence in self._running if not sequence.request.client.blocked]
         generating = [sequence for sequence in ready if sequence.pending == 1]
         for sequence in generating:
@@ -252,13 +252,13 @@ class Scheduler:
             room -= n
             yield self._part(sequence, n)
 
-    def _part(self, sequence: Sequence, n: int) -> tuple[Sequence, Part]:
+    def _part(self, sequence: Sequence, n: int) -> tuple[Sequence, BatchSegment]:
         assert sequence.cells is not None
         start = sequence.cells.length
         tokens = sequence.tokens[start : start + n]
-        return sequence, Part(sequence.cells.id, start, tokens, wants_logits=start + n == len(sequence.tokens))
+        return sequence, BatchSegment(sequence.cells.id, start, tokens, wants_logits=start + n == len(sequence.tokens))
 
-    def _decode(self, chosen: list[tuple[Sequence, Part]]) -> list[tuple[Sequence, Part, int]]:
+    def _decode(self, chosen: list[tuple[Sequence, BatchSegment]]) -> list[tuple[Sequence, BatchSegment, int]]:
         try:
             return self._decode_once(chosen)
         except NoCells:
@@ -282,7 +282,7 @@ class Scheduler:
             self._count(failed=1)
             return []
 
-    def _decode_once(self, chosen: list[tuple[Sequence, Part]]) -> list[tuple[Sequence, Part, int]]:
+    def _decode_once(self, chosen: list[tuple[Sequence, BatchSegment]]) -> list[tuple[Sequence, BatchSegment, int]]:
         places = self._decoder.decode([part for _, part in chosen])
         return [(sequence, part, place) for (sequence, part), place in zip(chosen, places, strict=True)]
 

@@ -12,16 +12,16 @@ from workers.engines.processes.connection import Client
 from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed
 from workers.engines.processes.server import Broadcast, ModelService
 from workers.engines.text.llama.protocol import (
-    Ask,
     ClientMessage,
     Count,
     Counted,
     Embed,
     Generate,
+    GetStatistics,
     LoadedGguf,
     LoadGguf,
-    Report,
     Statistics,
+    StatisticsReport,
 )
 from workers.engines.text.llama.server.bounded_schema import UnsupportedSchema
 from workers.engines.text.llama.server.cache import KvCache
@@ -33,9 +33,9 @@ from workers.engines.text.llama.server.scheduler import Limits, Scheduler
 from workers.engines.text.llama.server.sequence import Request, Sequence
 
 BEAT_S = 2.0
-"""Seconds between signs of life while there is work."""
+"""Seconds between heartbeats while there is work."""
 BLOCKED_POLL_S = 0.5
-"""Seconds between looks whether slow readers can take more, while nobody else has work."""
+"""Seconds between checks whether slow readers can take more, while there is no other work."""
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +45,7 @@ def start_service(load: LoadGguf, broadcast: Broadcast) -> ModelService:
 
 
 class _Service(ABC):
-    """Loading in a thread of its own, requests, signs of life."""
+    """Loads the model in a thread of its own, keeps track of requests and sends heartbeats."""
 
     def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
@@ -56,7 +56,7 @@ class _Service(ABC):
 
     @property
     def busy(self) -> bool:
-        """True while a message waits or runs."""
+        """Whether a request is waiting or running."""
         return bool(self._requests)
 
     def forget(self, client: Client) -> None:
@@ -73,7 +73,7 @@ class _Service(ABC):
         return request
 
     def _done(self, request: Request) -> None:
-        """Forget ``request``. Its last event was sent: a process without requests may end."""
+        """Drop ``request`` after its last event: a process without requests may end."""
         with self._lock:
             self._requests.pop((request.client, request.id), None)
 
@@ -94,7 +94,7 @@ class _Service(ABC):
         except LoadingFailed as error:
             self._broadcast(LoadFailed(message=str(error)))
         except BaseException:  # noqa: BLE001 - whatever it is, the process ends
-            # Without this thread the process is of no use; its clients start another.
+            # Without this thread the process is useless; its clients start another.
             _log.exception("the model's thread broke")
             logging.shutdown()
             os._exit(1)
@@ -105,7 +105,7 @@ class _Service(ABC):
 
 
 class TextService(_Service):
-    """Writes with a `Scheduler` in the model's thread; prompts are prepared in a second one."""
+    """Generates text with a `Scheduler` in the model's thread; a second thread prepares prompts."""
 
     def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
         self._inbox: queue.SimpleQueue[Sequence | tuple[Client, int] | None] = queue.SimpleQueue()
@@ -113,14 +113,14 @@ class TextService(_Service):
         super().__init__(load, broadcast)
 
     def submit(self, message: ClientMessage, _data: bytes, client: Client) -> None:
-        """Take a message of the connection behind ``client``."""
+        """Handle a message of ``client``."""
         match message:
             case Generate() | Count():
                 self._to_prepare.put((message, self._take(client, message.id), time.monotonic()))
             case Cancel():
                 self._cancel(client, message.id)
                 self._inbox.put(None)
-            case Ask():
+            case GetStatistics():
                 self._inbox.put((client, message.id))
             case Embed():
                 client.send(Failed(id=message.id, reason="refused", message="this model writes, it does not embed"))
@@ -152,7 +152,7 @@ class TextService(_Service):
                 self._sign_of_life()
 
     def _receive(self, scheduler: Scheduler, wait_s: float | None) -> None:
-        """Take in what has come; if nothing has, wait so many seconds for it, None: however long it takes."""
+        """Take all queued items, waiting up to ``wait_s`` seconds for the first (None: without limit)."""
         try:
             item = self._inbox.get_nowait() if wait_s == 0 else self._inbox.get(timeout=wait_s)
             while True:
@@ -160,7 +160,7 @@ class TextService(_Service):
                     case Sequence():
                         scheduler.add(item)
                     case (client, number):
-                        client.send(Report(id=number, statistics=scheduler.statistics()))
+                        client.send(StatisticsReport(id=number, statistics=scheduler.statistics()))
                     case None:
                         pass
                 item = self._inbox.get_nowait()
@@ -203,7 +203,7 @@ class TextService(_Service):
 
 
 class EmbeddingService(_Service):
-    """Embeds one batch of texts after the other."""
+    """Embeds batches of texts, one at a time."""
 
     def __init__(self, load: LoadGguf, broadcast: Broadcast) -> None:
         self._inbox: queue.SimpleQueue[tuple[Embed, Request]] = queue.SimpleQueue()
@@ -214,7 +214,7 @@ class EmbeddingService(_Service):
         super().__init__(load, broadcast)
 
     def submit(self, message: ClientMessage, _data: bytes, client: Client) -> None:
-        """Take a message of the connection behind ``client``."""
+        """Handle a message of ``client``."""
         match message:
             case Embed():
                 self._inbox.put((message, self._take(client, message.id)))
@@ -222,9 +222,9 @@ class EmbeddingService(_Service):
                 client.send(Counted(id=message.id, tokens=self._embedder.count(message.text)))
             case Cancel():
                 self._cancel(client, message.id)
-            case Ask():
+            case GetStatistics():
                 statistics = Statistics(requests=self._texts, waiting=len(self._requests))
-                client.send(Report(id=message.id, statistics=statistics))
+                client.send(StatisticsReport(id=message.id, statistics=statistics))
             case Generate():
                 client.send(Failed(id=message.id, reason="refused", message="this model embeds, it does not write"))
             case _:
