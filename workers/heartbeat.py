@@ -1,6 +1,6 @@
-"""How this worker and its engines do, published every few seconds for `/status`.
+"""The state of this worker and its engines, published every few seconds for `/status`.
 
-Everything here may be lost: it stands in Redis under one key per worker, which vanishes when the worker does.
+It is kept in Redis under one key per worker, which expires soon after the worker has stopped.
 """
 
 import asyncio

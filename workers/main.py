@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class WakeupWorker(Worker):
-    """An arq worker woken by pub/sub instead of its poll, which outlives a Redis that goes away."""
+    """An arq worker that is woken by pub/sub instead of polling and survives an outage of Redis."""
 
     def __init__(self, queue: Queue, kind: jobs.WorkerQueue, runner: Runner) -> None:
         """Serve one queue."""
@@ -39,7 +39,7 @@ class WakeupWorker(Worker):
         async def start(ctx: dict[Any, Any], job_id: int) -> None:
             del ctx
             runner.start(job_id)
-            self._wakeup.set()  # a second id of a running job took no slot: look for the next at once
+            self._wakeup.set()  # a second id of a running job took no slot: poll again at once
 
         start.__qualname__ = "start"
         super().__init__(
@@ -60,7 +60,7 @@ class WakeupWorker(Worker):
         runner.on_free = self._wakeup.set
 
     def notify(self) -> None:
-        """Look at the queue now."""
+        """Poll the queue now."""
         self._wakeup.set()
 
     async def serve(self) -> None:
@@ -82,13 +82,13 @@ class WakeupWorker(Worker):
             await self._forget()
 
     async def _forget(self) -> None:
-        """Let the handing-on of ids end, whatever it met: the reaper finds what was not handed on."""
+        """Wait until the ids under way are handed on, or failed: the reaper finds what was not handed on."""
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         self.tasks.clear()
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Take no more ids than the runner has room for: what waits stays ordered by priority."""
-        # One by one: ids that a dead worker left in progress are passed over and must not use up the room.
+        """Take no more ids than the runner has room for: the rest stays in the queue, ordered by priority."""
+        # One by one: ids that a dead worker left in progress are skipped and must not use up the room.
         for job_id in job_ids:
             if self._runner.free - self.job_counter <= 0:
                 return
@@ -139,17 +139,20 @@ async def _listen(
 
 
 async def _cancel(job_id: int, runner: Runner, stop_requests: StopRequests) -> None:
-    """Let a job end early if it was asked to; else it was cancelled: stop it as it is."""
+    """End a job early if that was requested; otherwise it was cancelled: stop it at once."""
     try:
         if not await stop_requests.check(job_id):
             runner.cancel(job_id)
     except OUTAGES as e:
         # A cancelled job ends at the next renewal of its lease.
-        _log.warning("why job %d is to be stopped cannot be read: %s", job_id, e)
+        _log.warning("whether job %d was cancelled or is to end early cannot be read: %s", job_id, e)
 
 
 async def _reap(queue: Queue, kinds: Sequence[jobs.WorkerQueue]) -> None:
-    """Wake again what is open, and take back what dead workers held. Every worker does this; the database shares it."""
+    """Requeue the jobs of dead workers, wake jobs whose wait is over, and repeat lost wake-ups.
+
+    Every worker does this; row locks divide the work.
+    """
     while True:
         try:
             for job_id in await jobs.reap():

@@ -1,4 +1,4 @@
-"""Notifiers: who hears, after the commit, of operational events. The product's own writes them to the log.
+"""Notifiers hear, after the commit, of operational events. The product's own writes them to the log.
 
 A package adds its own by an entry point in the group ``storyfork.notifiers``. Events hold names, ids and reasons, never
 people's words.

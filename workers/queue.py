@@ -1,7 +1,7 @@
-"""The workers' front door: wake a worker for a job, cancel a job, ask for its place, hear what happens.
+"""The workers' front door: wake a worker for a job, cancel a job, look up its place in the queue, hear of progress.
 
-Redis carries only ids, wake-ups and progress. All of it may be lost: the record in the database is the truth, and a
-reaper wakes again what was forgotten. So nothing here raises when Redis is away.
+Redis carries only ids, wake-ups and progress. All of it may be lost: the database is the truth, and a reaper repeats
+lost wake-ups. So nothing here raises when Redis is unreachable.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from db import jobs
 
 CHANNELS: Final = "storyfork"
 PATIENCE: Final = 0.5
-"""Seconds that a wake-up may take before it is left to the reaper."""
+"""Seconds that a wake-up may take; after that it is left to the reaper."""
 _PRIORITY_HEAD_START: Final = 3600.0
 """Seconds by which interactive jobs go before background ones. Queue scores are times of the producer's clock: this
 also keeps a clock that runs ahead from delaying interactive work."""
@@ -35,12 +35,12 @@ def queue_name(queue: jobs.WorkerQueue) -> str:
 
 
 def wake_channel(queue: jobs.WorkerQueue) -> str:
-    """Return the channel that tells workers of new jobs."""
+    """Return the channel on which workers hear of new jobs."""
     return f"{CHANNELS}:wake:{queue}"
 
 
 def outbox_channel(platform: str) -> str:
-    """Return the channel that tells a platform's courier of new rows."""
+    """Return the channel on which a platform's courier hears of new rows."""
     return f"{CHANNELS}:outbox:{platform}"
 
 
@@ -78,7 +78,7 @@ class Queue:
         await self.redis.aclose(close_connection_pool=True)
 
     async def wake(self, job_id: int, *, queue: jobs.WorkerQueue = "cpu", priority: int = jobs.INTERACTIVE) -> None:
-        """Put a job's id into the queue, under a fresh id of its own, and wake a worker. Call after the commit."""
+        """Put a job's id into the queue, under a fresh wake-up id, and wake a worker. Call it after the commit."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.redis.enqueue_job(
@@ -94,7 +94,7 @@ class Queue:
             self._lost("waking a worker", e)
 
     async def wake_again(self, overdue: Sequence[tuple[int, int]], *, queue: jobs.WorkerQueue = "cpu") -> None:
-        """Wake a worker for jobs, each by id and priority, except those whose ids still wait in the queue."""
+        """Wake a worker for each job (id, priority) whose id is not in the queue any more."""
         waiting = await self._waiting({job_id for job_id, _ in overdue}, queue) if overdue else set[int]()
         for job_id, priority in overdue:
             if job_id not in waiting:
@@ -120,15 +120,15 @@ class Queue:
         return cancelled
 
     async def notify_cancel(self, job_id: int) -> None:
-        """Tell the worker that runs a cancelled job, so that it need not wait for its next renewal."""
+        """Notify the worker that runs a cancelled job, so that it stops before its next renewal."""
         await self.publish(CANCEL_CHANNEL, {"job": job_id})
 
     async def position(self, job_id: int) -> int:
-        """Return how many jobs stand before a queued one."""
+        """Return how many jobs are ahead of a queued one."""
         return await jobs.position(job_id)
 
     async def publish(self, channel: str, message: dict[str, Any] | None = None) -> None:
-        """Tell everybody who listens; lost if nobody does."""
+        """Publish a message to the current listeners of a channel; it is lost if there are none."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.redis.publish(channel, json.dumps(message or {}))
@@ -137,7 +137,7 @@ class Queue:
             self._lost("publishing", e)
 
     async def put_heartbeat(self, worker: str, heartbeat: dict[str, Any], seconds: float) -> None:
-        """Say how a worker does; it is forgotten after ``seconds``."""
+        """Publish a worker's heartbeat; it expires after ``seconds``."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.redis.set(
@@ -148,7 +148,7 @@ class Queue:
             self._lost("publishing", e)
 
     async def drop_heartbeat(self, worker: str) -> None:
-        """Forget a worker that stops."""
+        """Remove the heartbeat of a worker that stops."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.redis.delete(f"{_HEARTBEATS}{worker}")
@@ -156,7 +156,7 @@ class Queue:
             self._lost("publishing", e)
 
     async def heartbeats(self) -> list[dict[str, Any]] | None:
-        """Return how each living worker does (workers.heartbeat), by name; None if Redis is away: nobody knows then."""
+        """Return the heartbeats of all living workers (workers.heartbeat), by name; None if Redis is unreachable."""
         try:
             async with asyncio.timeout(2 * PATIENCE):
                 keys = [key async for key in self.redis.scan_iter(match=f"{_HEARTBEATS}*", count=1000)]
@@ -169,14 +169,14 @@ class Queue:
     async def models(self) -> tuple[str, ...] | None:
         """Return the names of the text models of the living workers, first what writes stories if nothing was chosen.
 
-        Empty if they only have templates; None if nobody knows: Redis is away, or no worker that writes is up.
+        Empty if they have none; None if Redis is unreachable or no worker that writes is up.
         """
         writers = [worker for worker in await self.heartbeats() or () if "cpu" in worker.get("queues", ())]
         names = dict.fromkeys(str(name) for worker in writers for name in worker.get("models", ()))
         return tuple(names) if writers else None
 
     async def listen(self, *channels: str) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
-        """Yield ``(channel, message)`` for ever; None after each (re)connection: something may have been missed."""
+        """Yield ``(channel, message)`` forever; None after each (re)connection, as messages may have been missed."""
         delay = 0.1
         while True:
             try:
@@ -192,7 +192,7 @@ class Queue:
                 delay = min(delay * 2, 2.0)
 
     async def ping(self) -> None:
-        """Ask Redis for an answer. Raises `RedisError`, `OSError` or `TimeoutError`."""
+        """Ping Redis. Raises `RedisError`, `OSError` or `TimeoutError`."""
         async with asyncio.timeout(2):
             await self.redis.ping()
 

@@ -27,7 +27,7 @@ class Runner:
     """Runs up to ``capacity`` jobs at once, each in a task of its own."""
 
     def __init__(self, services: Services, capacity: int, plans: Callable[[str], Plan] = plan_of) -> None:
-        """``plans`` finds how jobs of a type are done. ``on_free`` may be set to hear of every free slot."""
+        """``plans`` finds how jobs of a type are done. Set ``on_free`` to be called whenever a slot becomes free."""
         self._services = services
         self._plan_of = plans
         self._capacity = capacity
@@ -98,7 +98,7 @@ class Runner:
             renewal.cancel()
             await asyncio.wait([renewal])
         if not working.cancelled() and (error := working.exception()) is not None:
-            _log.error("job %d could not even be given up", job_id, exc_info=error)
+            _log.error("job %d could not be buried", job_id, exc_info=error)
 
     def _publish(self, name: Literal["jobs.done", "jobs.dead", "jobs.cancelled"], job: Job, reason: str = "") -> None:
         self._services.notifiers.publish(OperationalEvent(name, job.id, job.type, job.account_id, reason))
@@ -130,7 +130,7 @@ class Runner:
             _log.warning("job %d stopped at the database: %s", job.id, e)
         except asyncio.CancelledError:
             raise
-        except Exception as e:  # noqa: BLE001 - a defect must not be silent for the person who waits
+        except Exception as e:  # noqa: BLE001 - a defect must not leave the person without an answer
             reference = secrets.token_hex(4)
             _log.exception("job %d failed, reference %s", job.id, reference)
             await self._bury(run, Failure("job.defect", {"reference": reference}), f"{type(e).__name__} {reference}")
@@ -150,12 +150,12 @@ class Runner:
 
     async def _bury(self, run: Run, failure: Failure, error: str) -> None:
         """Give up a job: undo what it promised and notify the person, in one transaction."""
-        _log.warning("job %d is given up: %s", run.job.id, error)
+        _log.warning("job %d is dead: %s", run.job.id, error)
         try:
             async with transaction():
                 told = await work.abandon(run.job, failure)
                 run.wake_after_commit(await jobs.bury(run.job.id, run.token, error))
-                # Now it cannot be promoted any more: whoever it answers last is told.
+                # It cannot be promoted any more: this is the event that it answers.
                 if (now := await jobs.get(run.job.id)) is not None:
                     run.answer_as(now)
                 if told is not None:

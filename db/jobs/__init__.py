@@ -1,4 +1,4 @@
-"""Jobs: who may run one is decided here, by one conditional update each.
+"""Jobs: every change of a job's state is one conditional update.
 
 States: queued → running (one holder, a lease that expires) → done, waiting (for a person or for child jobs), dead or
 cancelled. Only the lease's holder may save, finish or put back a job; for anybody else these raise `LeaseLost`. Locks

@@ -8,7 +8,7 @@ from db.jobs.leases import BACKGROUND, get
 
 
 async def position(job_id: int) -> int:
-    """Return how many queued jobs of its queue stand before a queued job (0: next, or not queued any more)."""
+    """Return how many jobs of its queue are ahead of a queued job (0: it is next, or not queued any more)."""
     found = await row(
         "SELECT count(*) AS ahead FROM jobs j JOIN jobs o ON o.queue = j.queue AND o.state = 'queued' "
         "AND (o.priority, o.id) < (j.priority, j.id) WHERE j.id = $1 AND j.state = 'queued'",
@@ -19,7 +19,7 @@ async def position(job_id: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a job is: its state and phase, percent of the running phase's work, and the steps that are finished."""
+    """A job's state and phase, its progress in percent, and its finished steps."""
 
     state: str
     phase: str
@@ -29,7 +29,7 @@ class Status:
 
 
 async def status(job_id: int) -> Status | None:
-    """Return where a job is; None if there is no such job."""
+    """Return the status of a job; None if there is no such job."""
     job = await get(job_id)
     if job is None:
         return None
@@ -44,7 +44,7 @@ async def counts() -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class QueueLoad:
-    """How busy the workers are: jobs by state, and the seconds that somebody who comes now waits for a worker."""
+    """How busy the workers are: jobs by state, and the expected wait for a worker in seconds."""
 
     interactive: int
     background: int
@@ -55,8 +55,8 @@ class QueueLoad:
 async def load(*, recent: int = 200, minutes: float = 10.0) -> QueueLoad:
     """Return how busy the workers are.
 
-    The wait is what people waited in the last ``minutes`` (among the ``recent`` newest jobs), or what the one who has
-    waited longest has waited so far, if that is more.
+    The wait is the average of the last ``minutes`` (among the ``recent`` newest jobs), or the current longest wait if
+    that is greater.
     """
     open_ = await row(
         "SELECT count(*) FILTER (WHERE state = 'queued' AND priority < $1) AS interactive, "

@@ -48,7 +48,7 @@ class PublishReply(Commit):
     name: ClassVar[str] = "publish_reply"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return the reply's id. Raises `LeaseLost` if it is gone."""
+        """Return the reply's id. Raises `LeaseLost` if the reply was deleted or abandoned."""
         reply_id = run.parameters(PersonaReply).reply
         answer = PersonaAnswer.model_validate(run.outputs[AnswerAsPersona.name])
         if answer.stopped and not answer.text:

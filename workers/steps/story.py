@@ -47,7 +47,7 @@ class PublishPage(Commit):
     kind: ClassVar[str] = "text_ready"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return the page's id. Raises `LeaseLost` if nobody waits for the page any more."""
+        """Return the page's id. Raises `LeaseLost` if the page was deleted or abandoned."""
         parameters = run.parameters(BranchingPage)
         page_id = parameters.page
         draft = PageDraft.model_validate(run.outputs[WritePage.name])
@@ -82,7 +82,7 @@ class WaitForReader(WaitFor):
 
 
 class SettleSiblings(Commit):
-    """After the choice: drop the pages that were written ahead for the choices not taken and were never read."""
+    """After the choice, drop the pages that were written ahead for other choices and never read."""
 
     name: ClassVar[str] = "settle_siblings"
 

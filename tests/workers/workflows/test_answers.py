@@ -65,6 +65,20 @@ async def test_a_job_that_is_promoted_while_it_answers_answers_again(services: S
     assert (await jobs.artifacts(job_id))["greet"].content == {"tries": 2}
 
 
+async def test_whatever_the_moment_of_a_promotion_the_promoted_event_is_answered(services: Services):
+    for number in range(20):
+        job_id = await a_job(event_key=None, destination=None, priority=jobs.BACKGROUND)
+
+        async def promote(job_id: int = job_id, number: int = number) -> bool:
+            await asyncio.sleep(number / 1000)
+            return await jobs.promote(job_id, event_key=f"console:{job_id}", destination={}) is not None
+
+        made = plan(step("greet", greet, commit=True))
+        _, promoted = await asyncio.gather(run(services, job_id, made), promote())
+        assert (await Job.get(id=job_id)).state == "done"
+        assert await OutboxRow.filter(event_key=f"console:{job_id}").count() == promoted
+
+
 async def test_a_job_without_an_event_answers_nobody_but_may_send_to_its_conversation(services: Services):
     async def remind(run: Run) -> Any:
         await run.reply(Notice(key="unheard"))

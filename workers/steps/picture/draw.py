@@ -21,7 +21,7 @@ from workers.steps.picture.requests import draw_tiles, draw_whole
 
 
 class DrawPicture(Step):
-    """Draw what was ordered, look at it, and keep it with its files."""
+    """Draw what was ordered, classify the result and store it with its files."""
 
     name: ClassVar[str] = "draw"
     queue: ClassVar[jobs.WorkerQueue | None] = "gpu"
@@ -43,7 +43,7 @@ class DrawPicture(Step):
         clearance = check_prompt(
             order.prompt,
             identity.words,
-            # Who is on a picture that somebody attached, nobody knows.
+            # An attached picture may show anybody.
             rating="sfw" if redrawn is not None and redrawn.kind == "attached" else order.rating,
             young=known.minors,
             allowance=order.allowance,
@@ -127,18 +127,18 @@ async def _card(run: Run, persona_id: int | None) -> dict[str, Any]:
     return (await personas.get(run.job.account_id, persona_id)).card
 
 
-async def _source(run: Run, order: Order, most: int) -> tuple[bytes | None, tuple[int, int]]:
-    """Return the picture to redraw (clean, as large as it is), if there is one, and the size of the new one.
+async def _source(run: Run, order: Order, max_pixels: int) -> tuple[bytes | None, tuple[int, int]]:
+    """Return the picture to redraw (cleaned, in its own size), if there is one, and the size of the new one.
 
-    ``most`` are the pixels of a picture at most; larger it only becomes on demand.
+    ``max_pixels`` bounds the new picture, unless it was ordered larger than its source.
     """
     if order.source is None:
         chosen = size_of(order.size)
-        return None, within(chosen.width, chosen.height, most)
+        return None, within(chosen.width, chosen.height, max_pixels)
     kept = await kept_picture(run, order.source)
     if kept.kind == "attached":
         chosen = size_of(order.size) if order.size else nearest_size(kept.width, kept.height)
-        width, height = within(chosen.width, chosen.height, most)
+        width, height = within(chosen.width, chosen.height, max_pixels)
     else:
         width, height = (side * order.scale // 8 * 8 for side in (kept.width, kept.height))
     # What was kept may be WebP where PNG was too large: cleaning makes it a PNG again.
@@ -146,9 +146,9 @@ async def _source(run: Run, order: Order, most: int) -> tuple[bytes | None, tupl
     return clean.data, (width, height)
 
 
-def within(width: int, height: int, most: int) -> tuple[int, int]:
-    """Return a size of the same shape with at most ``most`` pixels, its sides multiples of 8."""
-    factor = min(1.0, (most / (width * height)) ** 0.5)
+def within(width: int, height: int, max_pixels: int) -> tuple[int, int]:
+    """Return a size of the same shape with at most ``max_pixels`` pixels, its sides multiples of 8."""
+    factor = min(1.0, (max_pixels / (width * height)) ** 0.5)
     return max(64, int(width * factor) // 8 * 8), max(64, int(height * factor) // 8 * 8)
 
 

@@ -22,11 +22,11 @@ UPSCALE_STRENGTH: Final = 0.3
 UPSCALE: Final = 2
 _LOOKS: Final = 10
 _LOOK_SECONDS: Final = 0.4
-"""Between looks for a worker of the gpu queue; both together are how long one may take to start."""
+"""Seconds between two looks; times `_LOOKS`, how long a worker of the gpu queue may take to start."""
 
 
 class FindImageEngine(Step):
-    """Make sure that somebody draws at all, so that nobody waits for a worker that does not exist."""
+    """Make sure that a worker draws pictures, so that the job does not wait for one that does not exist."""
 
     name: ClassVar[str] = "find_image_engine"
     queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
@@ -36,12 +36,12 @@ class FindImageEngine(Step):
         workers: list[dict[str, Any]] | None = []
         for _ in range(_LOOKS):
             workers = await run.services.queue.heartbeats()
-            if workers is None:  # nobody knows: the job waits in its queue
+            if workers is None:  # unknown: the job waits in its queue
                 return {}
             drawing = [worker for worker in workers if "gpu" in worker.get("queues", ())]
             if any(worker.get("pictures") for worker in drawing):
                 return {}
-            if drawing:  # they tell at once what they have
+            if drawing:  # their heartbeats name their engines
                 raise NotAllowed("picture.no_model")
             await asyncio.sleep(_LOOK_SECONDS)
         raise NotAllowed("picture.no_worker" if workers else "picture.no_model")
@@ -71,7 +71,7 @@ class OrderStep(Step):
 
 
 class OrderImagined(OrderStep):
-    """What a person described, as it is."""
+    """What a person described, unchanged."""
 
     name: ClassVar[str] = "order_imagined"
 
@@ -118,7 +118,7 @@ class OrderUpscaled(OrderStep):
 
 
 class OrderPage(OrderStep):
-    """The best moment of a page, as the language model tells it."""
+    """The best moment of a page, as the language model describes it."""
 
     name: ClassVar[str] = "order_page"
     queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
@@ -167,7 +167,7 @@ class OrderPage(OrderStep):
 
 
 class OrderPortrait(OrderStep):
-    """A persona, as the language model tells it from the card."""
+    """A persona, as the language model describes it from the card."""
 
     name: ClassVar[str] = "order_portrait"
     queue: ClassVar[jobs.WorkerQueue | None] = "cpu"

@@ -24,7 +24,7 @@ from workers.pictures.upscaling import Tiling, cut, join, tile_seed
 from workers.steps.base import Run
 
 MEMORY_TRIES: Final = 2
-"""Tries of a picture for which the memory was not enough before it is given up."""
+"""Attempts at a picture that does not fit into memory."""
 _BEFORE: Final[tuple[Phase, ...]] = ("queued", "loading", "preparing")
 """Phases in which nothing is drawn yet, in order."""
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Pace:
         self._first: tuple[int, float] | None = None
 
     def left(self, step: int, steps: int) -> float | None:
-        """Return the seconds that are left after ``step`` of ``steps``; None while nobody can tell."""
+        """Return the seconds that are left after ``step`` of ``steps``; None while that is unknown."""
         now = time.monotonic()
         if self._first is None or step < self._first[0]:
             self._first = (step, now) if step else None
@@ -79,7 +79,7 @@ async def draw_tiles(run: Run, request: ImageRequest, plan: Tiling, choice: str)
         width=plan.width,
         height=plan.height,
         seed=request.seed,
-        # One tile that nobody looked at is a picture that nobody looked at.
+        # A picture with an unclassified tile is unclassified.
         unsafe=max(looks) if len(looks) == len(tiles) else None,
     )
 
