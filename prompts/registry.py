@@ -1,10 +1,13 @@
-"""All prompts that ship with the product, by name, and the overrides that may stand in for them."""
+"""All prompts by name, those that ship and those of installed packages, and the overrides that may replace them."""
 
+import logging
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Final
 
 from prompts.errors import PromptInvalid, PromptNotFound
 from prompts.product import product_texts
@@ -12,30 +15,54 @@ from prompts.sandbox import PromptEnvironment
 from prompts.template import Origin, PromptTemplate, Section, parse_file, split_sections
 from prompts.validation import check_length, check_sections
 
-_SUFFIX = ".md.j2"
+GROUP: Final = "storyfork.prompts"
+"""Entry points by which packages add prompts: each names a folder, such as ``files(__name__) / "prompts"``."""
+_SUFFIX: Final = ".md.j2"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPrompts:
+    """An entry point whose prompts are not used, and why. ``package`` is its distribution with version."""
+
+    entry: str
+    package: str
+    reason: str
 
 
 class PromptRegistry:
     """Templates by name (``area/name``). Overrides are passed in as text; this class reads no database."""
 
     def __init__(self, root: Traversable | None = None) -> None:
-        """Load every ``*.md.j2`` under ``root`` (default: the package's own). Raises `PromptInvalid`."""
+        """Load every ``*.md.j2`` under ``root`` (default: the product's own). Raises `PromptInvalid`."""
         self._environment = PromptEnvironment()
         self._templates: dict[str, PromptTemplate] = {}
-        for name, path in sorted(_walk(root or files("prompts") / "templates", "")):
+        self.problems: list[BrokenPrompts] = []
+        """Packages whose prompts are not used."""
+        self.add(root or files("prompts") / "templates")
+
+    def add(self, root: object) -> None:
+        """Load every ``*.md.j2`` under the folder ``root``. Raises `PromptInvalid` and `TypeError`, and then adds none."""
+        if not isinstance(root, Traversable):
+            raise TypeError(f"{type(root).__name__} is not a folder of resources")
+        found: dict[str, PromptTemplate] = {}
+        for name, path in sorted(_walk(root, "")):
             template = parse_file(path.read_text(encoding="utf-8"), where=name + _SUFFIX)
             if template.name != name:
                 raise PromptInvalid(f"{name}{_SUFFIX}: its header says name: {template.name}")
+            if name in self._templates:
+                raise PromptInvalid(f"{name}: another prompt has that name")
             check_sections(self._environment, template.sections, template.inputs)
             sections = tuple(
                 replace(section, product=product_texts(self._environment, section.source))
                 for section in template.sections
             )
-            self._templates[name] = replace(template, sections=sections)
+            found[name] = replace(template, sections=sections)
+        self._templates |= found
 
     def names(self) -> tuple[str, ...]:
         """Return all names, sorted."""
-        return tuple(self._templates)
+        return tuple(sorted(self._templates))
 
     def get(self, name: str) -> PromptTemplate:
         """Return the default template. Raises `PromptNotFound`."""
@@ -79,8 +106,22 @@ class PromptRegistry:
 
 @lru_cache(maxsize=1)
 def default_registry() -> PromptRegistry:
-    """Return the registry of the package's own templates, loaded once."""
-    return PromptRegistry()
+    """Return the registry of the product's and the installed packages' templates, loaded once."""
+    return load_registry()
+
+
+def load_registry() -> PromptRegistry:
+    """Load the product's templates and those of installed packages; what is broken stands in its ``problems``."""
+    registry = PromptRegistry()
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+        try:
+            registry.add(entry.load())
+        except Exception as e:  # noqa: BLE001 - a package may raise anything while it is imported
+            package = f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "unknown package"
+            problem = BrokenPrompts(entry.name, package, f"{type(e).__name__}: {e}")
+            _log.warning("prompts of %s (%s) are not used: %s", problem.entry, package, problem.reason)
+            registry.problems.append(problem)
+    return registry
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:

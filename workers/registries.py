@@ -5,6 +5,8 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 from db.registry import Problem, Registry, load_plugins
+from prompts.registry import GROUP as PROMPTS
+from prompts.registry import default_registry
 from workers.engines.image.build import OWN_IMAGE_ENGINES, ImageEngineSpec
 from workers.engines.specs import EngineSpec
 from workers.engines.text.build import OWN_TEXT_ENGINES, TextEngineSpec
@@ -83,7 +85,12 @@ def processors() -> tuple[Registry[OutputProcessor], list[Problem]]:
 def problems() -> list[Problem]:
     """Load every plug-in of the workers and return what is wrong."""
     loaded = (functions, processors, text_engines, image_engines, embedding_engines, notifiers)
-    return [*(problem for load in loaded for problem in load()[1]), *workflows.problems()]
+    broken = default_registry().problems
+    return [
+        *(problem for load in loaded for problem in load()[1]),
+        *workflows.problems(),
+        *(Problem(PROMPTS, each.entry, each.package, each.reason) for each in broken),
+    ]
 
 
 @lru_cache(maxsize=1)
