@@ -13,7 +13,7 @@ from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step
 
 
-class AnswerAsPersona(Step):
+class AnswerAsPersonaStep(Step):
     """Write the persona's reply."""
 
     name: ClassVar[str] = "answer_as_persona"
@@ -50,7 +50,7 @@ class PublishReply(Commit):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return the reply's id. Raises `LeaseLost` if the reply was deleted or abandoned."""
         reply_id = run.parameters(PersonaReply).reply
-        answer = PersonaAnswer.model_validate(run.outputs[AnswerAsPersona.name])
+        answer = PersonaAnswer.model_validate(run.outputs[AnswerAsPersonaStep.name])
         if answer.stopped and not answer.text:
             await chats.give_up(reply_id)
             await run.reply(Notice(key="job.cancelled"))

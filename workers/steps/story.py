@@ -13,7 +13,7 @@ from workers.functions.write_page import PageDraft, PageInputs
 from workers.steps.base import Commit, Run, Step, WaitFor
 
 
-class WritePage(Step):
+class WritePageStep(Step):
     """Write the text of the job's page."""
 
     name: ClassVar[str] = "write_page"
@@ -25,14 +25,14 @@ class WritePage(Step):
         return draft.model_dump()
 
 
-class SuggestChoices(Step):
+class SuggestChoicesStep(Step):
     """Offer choices at the end of the page; none if it is an ending."""
 
     name: ClassVar[str] = "suggest_choices"
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `ChoiceList`."""
-        draft = PageDraft.model_validate(run.outputs[WritePage.name])
+        draft = PageDraft.model_validate(run.outputs[WritePageStep.name])
         if draft.ending:
             return ChoiceList(choices=[]).model_dump()
         inputs = ChoicesInputs.model_validate({**await _page_inputs(run), "page_text": draft.text})
@@ -50,8 +50,8 @@ class PublishPage(Commit):
         """Return the page's id. Raises `LeaseLost` if the page was deleted or abandoned."""
         parameters = run.parameters(BranchingPage)
         page_id = parameters.page
-        draft = PageDraft.model_validate(run.outputs[WritePage.name])
-        offered = ChoiceList.model_validate(run.outputs.get(SuggestChoices.name, {"choices": []}))
+        draft = PageDraft.model_validate(run.outputs[WritePageStep.name])
+        offered = ChoiceList.model_validate(run.outputs.get(SuggestChoicesStep.name, {"choices": []}))
         page = await stories.attach_page(
             page_id,
             title=draft.title,

@@ -1,6 +1,6 @@
 """Workflows of persona chat."""
 
-from workers.steps.chat import AnswerAsPersona, PublishReply
+from workers.steps.chat import AnswerAsPersonaStep, PublishReply
 from workers.workflows.base import Workflow
 
 
@@ -8,4 +8,4 @@ class ReplyAsPersona(Workflow):
     """Answer what a user said to a persona."""
 
     name = "persona_reply"
-    steps = (AnswerAsPersona(), PublishReply())
+    steps = (AnswerAsPersonaStep(), PublishReply())

@@ -1,6 +1,6 @@
 """Workflows of stories."""
 
-from workers.steps.story import PublishPage, SettleSiblings, SuggestChoices, WaitForReader, WritePage
+from workers.steps.story import PublishPage, SettleSiblings, SuggestChoicesStep, WaitForReader, WritePageStep
 from workers.workflows.base import Workflow
 
 
@@ -8,4 +8,4 @@ class WritePageWithChoices(Workflow):
     """Write a page and its choices, wait until one is taken, then settle what was not."""
 
     name = "branching_page"
-    steps = (WritePage(), SuggestChoices(), PublishPage(), WaitForReader("choice"), SettleSiblings())
+    steps = (WritePageStep(), SuggestChoicesStep(), PublishPage(), WaitForReader("choice"), SettleSiblings())
