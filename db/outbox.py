@@ -57,7 +57,7 @@ class Claimed:
     """A row under way. ``placeholder`` is the platform's id of its event's placeholder message.
 
     ``language`` is the person's; both may be empty. ``age`` in seconds. ``edits`` are the ids of the messages that
-    the row rewrites: those of the earlier row ``edits_row``.
+    the row rewrites: those that show what the earlier row ``edits_row`` sent.
     """
 
     row: OutboxRow
@@ -104,7 +104,7 @@ async def add(
 ) -> int | None:
     """Add a row to send after ``delay`` seconds; None if the event has that part already.
 
-    ``edits_row``: it rewrites the message of that earlier row.
+    ``edits_row``: it rewrites the message of that earlier row, or of the row that that one rewrote.
 
     A reply supersedes a placeholder of its event that was not sent yet.
     """
@@ -117,7 +117,8 @@ async def add(
     found = await row(
         "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, ordered, "
         "not_before, edits_row) "
-        "VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9), $10) "
+        "VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9), "
+        "coalesce((SELECT first.edits_row FROM outbox first WHERE first.id = $10), $10)) "
         "ON CONFLICT (event_key, part) DO NOTHING RETURNING id",
         event_key, part, platform, conversation_id, payload.kind, payload.model_dump_json(),
         jsonb(destination), ordered, delay, edits_row,
@@ -139,7 +140,9 @@ async def claim(platform: str, limit: int) -> list[Claimed]:
             "(SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
             "AND p.part = 'placeholder' LIMIT 1) END AS placeholder, c.account_id, "
             "coalesce(u.language, '') AS language, "
-            "(SELECT e.message_ids FROM outbox e WHERE e.id = o.edits_row) AS edits "
+            # Every row that rewrites a message records all of its parts: the last one knows them.
+            "(SELECT e.message_ids FROM outbox e WHERE (e.id = o.edits_row OR e.edits_row = o.edits_row) "
+            "AND e.id < o.id AND e.state = 'sent' ORDER BY e.id DESC LIMIT 1) AS edits "
             "FROM outbox o JOIN conversations c ON c.id = o.conversation_id LEFT JOIN users u "
             "ON u.platform = o.platform AND u.external_id = o.destination ->> 'user_id' WHERE o.id = ANY($1)",
             claimed,

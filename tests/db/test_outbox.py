@@ -166,16 +166,36 @@ async def test_the_row_of_a_message_is_found(database: str):
     assert await outbox.row_of_message(who.account.id, who.conversation.chat_id, "m2") is None
 
 
+async def rewrite(number: str, edits_row: int | None) -> Claimed:
+    """A row that rewrites another one's message, taken."""
+    who = await somebody()
+    await outbox.add(
+        f"console:{number}", outbox.REPLY, platform="console", conversation_id=who.conversation.id,
+        payload=PageReady(page=42), destination={"chat_id": "c"}, edits_row=edits_row,
+    )  # fmt: skip
+    (claimed,) = await take()
+    return claimed
+
+
+async def show(claimed: Claimed, *message_ids: str) -> None:
+    """Record what a row sent, and that it was sent."""
+    for message_id in message_ids:
+        await outbox.record_message(claimed.row.id, claimed.token, message_id)
+    await outbox.sent(claimed.row.id, claimed.token)
+
+
 async def test_a_row_rewrites_the_message_of_an_earlier_one(database: str):
     first = await put("1")
     (claimed,) = await take()
-    await outbox.record_message(claimed.row.id, claimed.token, "m1")
-    await outbox.record_message(claimed.row.id, claimed.token, "m2")
-    await outbox.sent(claimed.row.id, claimed.token)
-    who = await somebody()
-    await outbox.add(
-        "console:2", outbox.REPLY, platform="console", conversation_id=who.conversation.id, payload=PageReady(page=42),
-        destination={"chat_id": "c"}, edits_row=first,
-    )  # fmt: skip
-    (rewriting,) = await take()
-    assert rewriting.edits == ("m1", "m2")
+    await show(claimed, "m1", "m2")
+    longer = await rewrite("2", first)
+    assert longer.edits == ("m1", "m2")
+    await show(longer, "m1", "m2", "m3")
+    # The parts that stand there now are those of the last edit, whichever of the rows is named.
+    again = await rewrite("3", first)
+    assert again.edits == ("m1", "m2", "m3")
+    await show(again, "m1")
+    last = await rewrite("4", longer.row.id)
+    assert last.edits == ("m1",)
+    await outbox.bury(last.row.id, last.token, "blocked")
+    assert (await rewrite("5", again.row.id)).edits == ("m1",)
