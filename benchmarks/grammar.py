@@ -199,7 +199,7 @@ def main() -> None:
     for size in (SMALL, LARGE):
         known = load_vocabulary(folder, size)
         # The small vocabulary tells right from wrong, the large one what it costs.
-        schemas = random_schemas(count if size == SMALL else max(20, count // 8))
+        schemas = random_schemas(count if size == SMALL else max(10, count // 8))
         for name, kind, figures in _compare(known, schemas):
             results[name, size, kind] = figures
             rows.append(_row(name, size, kind, figures))
