@@ -169,7 +169,8 @@ class Upscale(FromPicture):
 class Job:
     """A job as it is in the database. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again.
 
-    ``waiting_for`` names what a job in state ``waiting`` waits for, until ``deadline`` at the latest.
+    ``waiting_for`` names what a job in state ``waiting`` waits for, until ``deadline`` at the latest; ``joining``: for
+    its child jobs.
     """
 
     id: int
@@ -188,6 +189,7 @@ class Job:
     percent: int
     stop_requested: bool
     waiting_for: str
+    joining: bool
     deadline: datetime | None
     error: str
     account_id: int | None

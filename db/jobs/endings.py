@@ -43,9 +43,9 @@ async def cancel(job_id: int) -> bool:
 
 
 async def abandon(job_id: int, failure: Failure) -> Abandoned:
-    """Cancel a job that runs or is to run, and undo what it promised; call it in a transaction.
+    """Cancel a job that still works, and undo what it promised; call it in a transaction.
 
-    Raises `NotFound` if it is over or waits: roll back then.
+    Raises `NotFound` if it is over or waits for a person, who has had its answer: roll back then.
     """
     job = await get(job_id)
     if job is None:
@@ -53,7 +53,9 @@ async def abandon(job_id: int, failure: Failure) -> Abandoned:
     # Undone first: locks are taken in the order story, page, job.
     notification = await work.abandon(job, failure)
     now = await get(job_id)
-    if now is None or now.state not in {"queued", "running"} or not await cancel(job_id):
+    if now is None or not (now.state in {"queued", "running"} or (now.state == "waiting" and now.joining)):
+        raise NotFound("job.over")
+    if not await cancel(job_id):
         raise NotFound("job.over")
     return Abandoned(job, notification)
 

@@ -3,9 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from db import jobs
 from db.connection import rows, transaction
+from db.errors import NotFound
 from db.models import Job
+from db.work import Failure
 from tests.db.job_kinds import Chore
 from tests.workers.making import a_job, run, step
 from workers.services import Services
@@ -133,6 +137,17 @@ async def test_children_that_end_at_once_wake_their_parent_once(services: Servic
         woken = [w for w in await asyncio.gather(*map(end, claimed)) if w is not None]
         assert [w.id for w in woken] == [parent]
         assert (await Job.get(id=parent)).state == "queued"
+
+
+async def test_a_job_that_waits_for_its_children_can_be_abandoned_and_one_that_waits_for_a_person_cannot(
+    services: Services,
+):
+    parent, waiting = await a_job(), await a_job()
+    await run(services, parent, family([]))
+    await run(services, waiting, Plan("made", [WaitFor("choice")]))
+    assert (await jobs.abandon(parent, Failure("job.cancelled"))).notification is not None
+    with pytest.raises(NotFound):
+        await jobs.abandon(waiting, Failure("job.cancelled"))
 
 
 async def test_cancelling_a_parent_cancels_its_children(services: Services):
