@@ -42,7 +42,7 @@ class PromptRegistry:
         self.add(root or files("prompts") / "templates")
 
     def add(self, root: object) -> None:
-        """Load every ``*.md.j2`` under the folder ``root``. Raises `PromptInvalid` and `TypeError`, and then adds none."""
+        """Load every ``*.md.j2`` under the folder ``root``, or none. Raises `PromptInvalid` and `TypeError`."""
         if not isinstance(root, Traversable):
             raise TypeError(f"{type(root).__name__} is not a folder of resources")
         found: dict[str, PromptTemplate] = {}
