@@ -14,6 +14,8 @@ _FRAMES_OF_JPEG: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive: the kinds that are in use."""
 _BARE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _MAX_SEGMENTS: Final = 1000
+_MAX_CHUNKS: Final = 20_000
+"""Decoders spend microseconds on each chunk: a file of millions would keep one busy for many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,12 @@ def _png(data: bytes) -> Header:
     length, kind, width, height = unpack_from(">I4sII", data, 8)
     if kind != b"IHDR" or length != 13:
         raise NotAPicture("its header is broken")
-    return Header("PNG", width, height)
+    at = 8
+    for _ in range(_MAX_CHUNKS):
+        if at + 8 > len(data):
+            return Header("PNG", width, height)
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    raise NotAPicture("it has too many chunks")
 
 
 def _jpeg(data: bytes) -> Header:

@@ -261,6 +261,14 @@ async def test_bombs_are_refused_before_they_are_decoded() -> None:
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 8 * MEBIBYTE
 
 
+async def test_a_picture_of_countless_chunks_is_refused_before_a_decoder_reads_them() -> None:
+    whole = saved(drawn(), "PNG")
+    chunk = struct.pack(">I", 3) + b"tEXtk\0v" + struct.pack(">I", zlib.crc32(b"tEXtk\0v"))
+    assert check_header(whole[:33] + 100 * chunk + whole[33:]).format == "PNG"
+    with pytest.raises(AttachmentRefused):
+        check_header(whole[:33] + 100_000 * chunk + whole[33:])
+
+
 async def test_a_bomb_in_a_text_chunk_is_refused() -> None:
     whole = saved(drawn(), "PNG")
     packed = b"Comment\0\0" + deflated(200 * MEBIBYTE)
