@@ -1,22 +1,33 @@
 """Cutting text to a length without cutting words."""
 
+import re
 from typing import Final
 
 ELLIPSIS: Final = " …"
+_LAST_WORD: Final = re.compile(r"\s\S*$")
 
 
 def cut_at_word(text: str, limit: int, mark: str = ELLIPSIS) -> str:
-    """Return ``text`` if it has at most ``limit`` characters; else its beginning, cut behind a word, with ``mark``.
+    """Return ``text`` if it has at most ``limit`` characters; else its beginning, cut before a word, with ``mark``.
 
     What is returned has at most ``limit`` characters, the mark included. Text without blanks is cut anywhere.
     """
     if len(text) <= limit:
         return text
-    room = max(limit - len(mark), 0)
-    kept = text[: room + 1]
-    if kept[-1:].isspace():
-        head = kept
-    else:
-        words = kept.rsplit(maxsplit=1)
-        head = words[0] if len(words) > 1 else kept[:room]
-    return (head.rstrip() + mark)[:limit]
+    kept = text[: max(limit - len(mark), 0)]
+    last = _LAST_WORD.search(kept)
+    head = kept[: last.start()] if last is not None and last.start() else kept
+    return (head.rstrip(" \t\r\n,;:-–—") + mark)[:limit]
+
+
+def cut_to_words(text: str, limit: int) -> str:
+    """Return ``text`` on one line with at most ``limit`` words, cut behind a sentence or a comma near the end."""
+    found = text.split()
+    if len(found) <= limit:
+        return " ".join(found)
+    kept = found[:limit]
+    for at in range(len(kept) - 1, max(len(kept) * 2 // 3, 1), -1):
+        if kept[at][-1] in ".,;":
+            kept = kept[: at + 1]
+            break
+    return " ".join(kept).rstrip(",;. ") + "."

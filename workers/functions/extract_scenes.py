@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field, model_validator
 from prompts.pictures import Mood
 from prompts.safety.check import refusal
 from prompts.safety.rating import Rating
-from workers.cutting import cut_at_word
+from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.base import Sampling
 from workers.functions.base import AiFunction
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
 from workers.functions.write_image_prompt import RATING_WORDS
-from workers.offline.pictures import moments, mood_of, shorten
+from workers.offline.pictures import moments, mood_of
 from workers.pictures.request import clean_text
 
 MOODS: Final[tuple[Mood, ...]] = get_args(Mood)
@@ -120,7 +120,7 @@ def _usable(scenes: Iterable[Scene], inputs: SceneInputs) -> Scenes:
     """Return the moments that can be drawn. Raises `ParseFailed` if none can."""
     found: dict[str, Scene] = {}
     for scene in scenes:
-        description = shorten(clean_text(scene.description), DESCRIPTION_WORDS)
+        description = cut_to_words(clean_text(scene.description), DESCRIPTION_WORDS)
         if len(description.split()) < _MIN_WORDS or refusal(inputs.rating, description) is not None:
             continue
         names = list(dict.fromkeys(name for each in scene.characters if (name := clean_text(each))))

@@ -10,7 +10,7 @@ from db.errors import BadInput, NotAllowed
 from prompts.pictures import style
 from prompts.safety.check import refusal, scan
 from prompts.safety.rating import Rating
-from workers.cutting import cut_at_word
+from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction
@@ -22,7 +22,6 @@ from workers.offline.pictures import (
     PicturePrompt,
     fill,
     picture_prompt,
-    shorten,
 )
 from workers.pictures.request import VisualIdentity, clean_text, join_terms
 
@@ -138,7 +137,7 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         if refusal(inputs.rating, identity, body) is not None:
             raise ParseFailed("The prompt goes beyond its content rating.")
         body = fill(identity, [body], chosen.key, inputs.seed, inputs.variant, body, portrait=inputs.portrait)
-        negative = shorten(_clean(answer.negative), NEGATIVE_WORDS).rstrip(".")
+        negative = cut_to_words(_clean(answer.negative), NEGATIVE_WORDS).rstrip(".")
         if refusal("nsfw", identity, body, negative=negative) is not None:
             negative = ""
         return _finished(identity, PicturePrompt(body, join_terms(chosen.negative, negative)), "ai", chosen.key)

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from prompts.pictures import Mood, phrases, style
 from prompts.safety.check import refusal
 from prompts.safety.rating import parse_rating
+from workers.cutting import cut_to_words
 from workers.offline.dice import pick, shuffled
 
 MIN_WORDS, MAX_WORDS = 100, 200
@@ -90,20 +91,7 @@ def fill(identity: str, parts: Sequence[str], style_key: str, *key: object, port
         if _count(said) >= least:
             break
         said[sentence] = None
-    return shorten(" ".join(said), most)
-
-
-def shorten(text: str, most: int) -> str:
-    """Return ``text`` with at most ``most`` words, cut behind a sentence or a comma where one is near the end."""
-    found = text.split()
-    if len(found) <= most:
-        return " ".join(found)
-    kept = found[:most]
-    for at in range(len(kept) - 1, max(len(kept) * 2 // 3, 1), -1):
-        if kept[at][-1] in ".,;":
-            kept = kept[: at + 1]
-            break
-    return " ".join(kept).rstrip(",;. ") + "."
+    return cut_to_words(" ".join(said), most)
 
 
 def moments(page_text: str, count: int, rating: object) -> list[Moment]:
@@ -160,7 +148,7 @@ def _filter(fits: Callable[[str], bool]) -> Callable[[str, int], str]:
                 kept.append(part)
             if _count(kept) >= most:
                 break
-        whole = shorten(" ".join(kept), most) if kept else ""
+        whole = cut_to_words(" ".join(kept), most) if kept else ""
         # Words that are harmless one by one need not be so together.
         return whole if whole and fits(whole) else ""
 

@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import get_args
 
+from workers.cutting import cut_at_word
 from workers.offline.catalog import Companion, Genre, GenreWords, catalog
 from workers.offline.dice import pick
 from workers.offline.english import known_base
@@ -77,10 +78,7 @@ def clean(text: str, limit: int = MAX_PREMISE_CHARS) -> str:
         for char in text.replace("_", " ")
     )
     line = re.sub(r"\s+([.,;:!?])", r"\1", " ".join("".join(kept).split()))
-    if len(line) > limit:
-        cut = line[:limit]
-        line = (cut.rsplit(" ", 1)[0] if " " in cut else cut).rstrip(" ,;:-–—") + "…"
-    return line.strip(" ,;:-–—")
+    return cut_at_word(line, limit + 1, "…").strip(" ,;:-–—") if len(line) > limit else line.strip(" ,;:-–—")
 
 
 def build_world(premise: str, genre: str, seed: int) -> World:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from prompts.safety.rating import Rating
+from workers.cutting import cut_at_word
 
 ALT_LENGTH = 300
 """Characters of a picture's description for who does not see it; Discord takes 1,024."""
@@ -42,4 +43,4 @@ class Order(BaseModel):
 def describe(text: str) -> str:
     """Return a text as a description of a picture: on one line, whole words, not too long."""
     words = " ".join(text.split())
-    return words if len(words) <= ALT_LENGTH else words[: ALT_LENGTH - 1].rsplit(" ", 1)[0].rstrip(",;:. ") + "…"
+    return cut_at_word(words, ALT_LENGTH, "…")

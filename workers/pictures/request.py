@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from db.errors import BadInput
 from prompts.pictures import PictureSize, negatives, quality, size, style
 from prompts.safety.rating import Rating
+from workers.cutting import cut_at_word
 from workers.engines.image.base import ImageRequest, LoraUse, PromptPart
 from workers.pictures.loras import MAX_LORAS, card_lora, check_loras
 
@@ -37,8 +38,7 @@ class VisualIdentity:
         raw = card.get("visual")
         visual = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
         words = clean_text(str(visual.get("words") or card.get("appearance") or ""))
-        if len(words) > MAX_IDENTITY_CHARS:
-            words = words[:MAX_IDENTITY_CHARS].rsplit(maxsplit=1)[0].rstrip(",;. ")
+        words = cut_at_word(words, MAX_IDENTITY_CHARS, "")
         seed = visual.get("seed")
         given = cast("list[Any]", found) if isinstance(found := visual.get("loras"), list) else []
         loras = tuple(lora for each in given[:MAX_LORAS] if (lora := card_lora(each)) is not None)
