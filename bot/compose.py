@@ -4,7 +4,7 @@ from bot.messages import Button, Message, Progress
 from bot.views import notice
 from bot.views.base import Surroundings, ViewContext, ViewRegistry, Words
 from db.errors import UserError
-from db.models import OutboxRow
+from db.outbox import OutboxMessage
 from db.payloads.notice import Placeholder
 
 
@@ -15,8 +15,8 @@ class Composer:
         """``around`` is what views may look at."""
         self._views, self._around = views, around
 
-    async def compose(self, row: OutboxRow, account_id: int, language: str) -> Message | None:
-        """Return the message of a row for a person's language; None if its subject is gone.
+    async def compose(self, row: OutboxMessage) -> Message | None:
+        """Return the message of a row, in the person's language; None if its subject is gone.
 
         Raises `KeyError` for a kind of a newer release and `pydantic.ValidationError` for a payload that does not fit.
         """
@@ -25,26 +25,26 @@ class Composer:
             raise KeyError(f"no view for messages of kind {row.kind!r}")
         context = self._context(
             row.platform, str(row.destination.get("kind", "")), str(row.destination.get("user_id", "")),
-            language, account_id,
+            row.language, row.account_id,
         )  # fmt: skip
         try:
             return await view.compose(context, view.payload.model_validate(row.payload))
         except UserError as e:
             return notice.error(context, e)
 
-    async def thread_opened(self, row: OutboxRow, chat_id: str) -> None:
+    async def thread_opened(self, row: OutboxMessage, chat_id: str) -> None:
         """Record the thread that was opened for a row's message."""
         view = self._views.get(row.kind)
         if view is not None and view.thread_opened is not None:
             await view.thread_opened(view.payload.model_validate(row.payload), row.conversation_id, chat_id)
 
-    async def progress(self, row: OutboxRow, language: str) -> Progress:
+    async def progress(self, row: OutboxMessage) -> Progress:
         """Return what a placeholder shows before anything is known."""
-        placeholder, words = Placeholder.model_validate(row.payload), Words(language)
+        placeholder, words = Placeholder.model_validate(row.payload), Words(row.language)
         job = placeholder.job
         position = await self._around.queue.position(job)
         note = words("job.queued", position=position) if position else words(placeholder.wording)
-        return Progress(note, position=position, buttons=self.cancel_buttons(job, language))
+        return Progress(note, position=position, buttons=self.cancel_buttons(job, row.language))
 
     def cancel_buttons(self, job_id: int, language: str) -> tuple[tuple[Button, ...], ...]:
         """Return the button under a placeholder."""

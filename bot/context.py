@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.events import Event
-from db import accounts, drafts, jobs, outbox, work
-from db.accounts import Who
+from db import drafts, jobs, outbox, people, work
 from db.jobs import Abandoned
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
+from db.people import Who
 from db.work import JobParameters
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
@@ -29,7 +29,7 @@ class Enquiry:
 
 async def resolve(event: Event) -> Who:
     """Return the rows of an event's account, user and conversation, making what is new."""
-    return await accounts.resolve(
+    return await people.resolve(
         event.platform,
         account=(event.account.kind, event.account.external_id, event.account.name),
         user=(event.user.external_id, event.user.name, event.user.language),

@@ -150,7 +150,7 @@ class Courier:
         )
         if row.part == outbox.PLACEHOLDER:
             if not delivery.sent:
-                await platform.place(delivery, await self._composer.progress(row, claimed.language))
+                await platform.place(delivery, await self._composer.progress(row))
             await self._watch(claimed)
             return True
         if row.kind == Erase.kind:
@@ -158,7 +158,7 @@ class Courier:
             return True
         if row.part == outbox.REPLY:
             await self._board.end(row.event_key)
-        message = await self._composer.compose(row, claimed.account_id, claimed.language)
+        message = await self._composer.compose(row)
         if message is None:
             if claimed.placeholder:
                 await platform.retract(destination, claimed.placeholder)

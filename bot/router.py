@@ -20,7 +20,7 @@ from bot.messages import Form, Message
 from bot.platforms.base import Capabilities, Outcome, Watched
 from bot.routes.base import DEFAULT_MODE
 from bot.topics import Topics
-from db import accounts, inbox, outbox
+from db import conversations, inbox, outbox
 from db.connection import OUTAGES, transaction
 from db.errors import BadInput, Moved, NotAllowed, UserError
 from prompts.registry import PromptRegistry
@@ -107,7 +107,7 @@ class Router:
 
     async def watched(self, platform: str) -> list[Watched]:
         """Return the chats whose history is to be caught up after a restart."""
-        found = await accounts.watched(platform)
+        found = await conversations.watched(platform)
         return [Watched(c.chat_id, c.thread_id, c.last_said) for c in found]
 
     async def _commit(
@@ -208,7 +208,7 @@ class Router:
         if not message.addressed or not message.text.strip():
             return
         event, routes = context.event, self._topics.routes
-        await accounts.note_said(context.conversation_id, event.event_id)
+        await conversations.note_said(context.conversation_id, event.event_id)
         if message.reply_to:
             row = await outbox.row_of_message(context.account_id, event.conversation.chat_id, message.reply_to)
             handler = None if row is None else routes.reply_handler(row.kind)

@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from db.accounts import Conversation, User
 from db.connection import row, rows
+from db.conversations import Conversation
 from db.errors import NotFound
+from db.people import User
 from db.personas import Persona
 from db.records import build, columns, fetch, fetch_one
 
@@ -117,20 +118,17 @@ async def give_up(reply_id: int) -> None:
     await rows("UPDATE chat_messages SET state = 'failed' WHERE id = $1 AND state = 'pending'", reply_id)
 
 
-async def get(message_id: int) -> tuple[ChatMessage, Persona, Conversation] | None:
-    """Return a message with its persona and conversation; None if it was deleted."""
+async def get(account_id: int | None, message_id: int) -> tuple[ChatMessage, Persona] | None:
+    """Return a message of an account with its persona; None if there is none."""
     found = await row(
-        "SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona, to_jsonb(c) AS conversation FROM chat_messages m "
-        "JOIN personas p ON p.id = m.persona_id JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $1",
-        message_id,
-    )
+        "SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona FROM chat_messages m "
+        "JOIN personas p ON p.id = m.persona_id JOIN conversations c ON c.id = m.conversation_id "
+        "WHERE m.id = $1 AND c.account_id = $2",
+        message_id, account_id,
+    )  # fmt: skip
     if found is None:
         return None
-    return (
-        build(ChatMessage, json.loads(found["message"])),
-        build(Persona, json.loads(found["persona"])),
-        build(Conversation, json.loads(found["conversation"])),
-    )
+    return build(ChatMessage, json.loads(found["message"])), build(Persona, json.loads(found["persona"]))
 
 
 async def pending(reply_id: int) -> PendingReply | None:

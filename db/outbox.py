@@ -2,8 +2,8 @@
 
 A row is unique by event and part. Parts of one event: ``reply`` (the answer), ``placeholder`` (a message that shows
 progress and becomes the answer), ``mark`` (a change of the pressed message), ``picture`` (of a page, which was the
-answer), ``notice``. States: pending → sending
-(one holder, a lease) → sent or dead; a placeholder that the answer overtook is superseded.
+answer), ``notice``. States: pending → sending (one holder, a lease) → sent or dead; a placeholder that the answer
+overtook is superseded. What a row says is a payload (`db.payloads`): a kind and ids, never texts.
 """
 
 import json
@@ -11,62 +11,66 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from db.connection import ids, jsonb, row, rows
+from db.connection import jsonb, row, rows
 from db.errors import LeaseLost
-from db.models import OutboxRow
 from db.payloads.base import Payload
+from db.records import Json, build, columns, fetch, fetch_one
 
 LEASE_SECONDS: Final = 10.0
 MAX_ATTEMPTS: Final = 30
-"""Tries before a row is given up; with the courier's back-off this is about a day."""
+"""Attempts before a row becomes a dead letter; with the courier's back-off this is about a day."""
 REPLY: Final = "reply"
 PLACEHOLDER: Final = "placeholder"
 MARK: Final = "mark"
 NOTICE: Final = "notice"
 PICTURE: Final = "picture"
 
-_RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
-# A placeholder of which nobody knows whether it was sent is finished before its answer, which then takes its place:
-# beside the answer it would stand for ever. One that was surely not sent (it failed in the moment when the answer was
-# written) is not sent any more.
-_CLAIM: Final = f"""
-WITH overtaken AS (
-    UPDATE outbox SET state = 'superseded' WHERE id IN (
-        SELECT p.id FROM outbox p WHERE p.platform = $1 AND p.part = 'placeholder' AND p.state = 'pending'
-        AND EXISTS (SELECT 1 FROM outbox r WHERE r.event_key = p.event_key AND r.part = 'reply')
-        FOR UPDATE SKIP LOCKED))
-UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = gen_random_uuid(),
-    lease_expires = now() + make_interval(secs => {LEASE_SECONDS})
-WHERE id IN (
-    SELECT o.id FROM outbox o
-    WHERE o.platform = $1
-      AND ((o.state = 'pending' AND o.not_before <= now()) OR (o.state = 'sending' AND o.lease_expires < now()))
-      AND (NOT o.ordered OR NOT EXISTS (
-          SELECT 1 FROM outbox e WHERE e.platform = $1 AND e.conversation_id = o.conversation_id
-          AND e.state IN ('pending', 'sending') AND e.ordered AND e.id < o.id))
-      AND (o.part <> 'reply' OR NOT EXISTS (
-          SELECT 1 FROM outbox p WHERE p.event_key = o.event_key AND p.part = 'placeholder' AND p.state = 'sending'))
-      AND (o.part <> 'placeholder' OR o.state = 'sending' OR NOT EXISTS (
-          SELECT 1 FROM outbox r WHERE r.event_key = o.event_key AND r.part = 'reply'))
-    ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED)
-RETURNING id"""
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """A message to send or to change. ``payload`` says what, ``destination`` where, as JSON.
+
+    ``account_id`` is the conversation's, ``language`` that of the person it goes to (empty: unknown).
+    """
+
+    id: int
+    event_key: str
+    part: str
+    platform: str
+    conversation_id: int
+    account_id: int
+    language: str
+    kind: str
+    payload: Json[dict[str, Any]]
+    destination: Json[dict[str, Any]]
+    ordered: bool
+    state: str
+    attempts: int
+    message_ids: Json[list[str]]
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row under way. ``placeholder`` is the platform's id of its event's placeholder message.
+    """A row under way. ``placeholder`` is the platform's id of its event's placeholder message, or empty.
 
-    ``language`` is the person's; both may be empty. ``age`` in seconds. ``edits`` are the ids of the messages that
-    the row rewrites: those that show what the earlier row ``edits_row`` sent.
+    ``age`` counts the seconds since it was added. ``edits`` are the ids of the messages that the row rewrites.
     """
 
-    row: OutboxRow
+    row: OutboxMessage
     token: UUID
     placeholder: str
     age: float
-    account_id: int
-    language: str
     edits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """A row whose message was sent: its id (`add` can rewrite it), kind and payload."""
+
+    id: int
+    kind: str
+    payload: Json[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,47 @@ class Place:
 
     platform: str
     destination: dict[str, Any]
+
+
+_RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
+_COLUMNS: Final = (
+    columns(OutboxMessage, "o", without=("account_id", "language")) + ", c.account_id, "
+    "coalesce((SELECT u.language FROM users u WHERE u.platform = o.platform "
+    "AND u.external_id = o.destination ->> 'user_id'), '') AS language"
+)
+# A placeholder of which it is unknown whether it was sent is finished before its answer, which then takes its place:
+# beside the answer it would stand for ever. One that was surely not sent (it failed in the moment when the answer was
+# written) is not sent any more. Every row that rewrites a message records all of its parts: the last one knows them.
+_CLAIM: Final = f"""
+WITH overtaken AS (
+    UPDATE outbox SET state = 'superseded' WHERE id IN (
+        SELECT p.id FROM outbox p WHERE p.platform = $1 AND p.part = 'placeholder' AND p.state = 'pending'
+        AND EXISTS (SELECT 1 FROM outbox r WHERE r.event_key = p.event_key AND r.part = 'reply')
+        FOR UPDATE SKIP LOCKED)),
+claimed AS (
+    UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = gen_random_uuid(),
+        lease_expires = now() + make_interval(secs => {LEASE_SECONDS})
+    WHERE id IN (
+        SELECT o.id FROM outbox o
+        WHERE o.platform = $1
+          AND ((o.state = 'pending' AND o.not_before <= now()) OR (o.state = 'sending' AND o.lease_expires < now()))
+          AND (NOT o.ordered OR NOT EXISTS (
+              SELECT 1 FROM outbox e WHERE e.platform = $1 AND e.conversation_id = o.conversation_id
+              AND e.state IN ('pending', 'sending') AND e.ordered AND e.id < o.id))
+          AND (o.part <> 'reply' OR NOT EXISTS (
+              SELECT 1 FROM outbox p
+              WHERE p.event_key = o.event_key AND p.part = 'placeholder' AND p.state = 'sending'))
+          AND (o.part <> 'placeholder' OR o.state = 'sending' OR NOT EXISTS (
+              SELECT 1 FROM outbox r WHERE r.event_key = o.event_key AND r.part = 'reply'))
+        ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED)
+    RETURNING *)
+SELECT {_COLUMNS}, o.lease_token, extract(epoch FROM now() - o.created_at)::float8 AS age,
+    CASE WHEN o.part IN ('reply', 'notice') THEN
+        (SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key AND p.part = 'placeholder' LIMIT 1)
+    END AS placeholder,
+    (SELECT e.message_ids FROM outbox e WHERE (e.id = o.edits_row OR e.edits_row = o.edits_row)
+        AND e.id < o.id AND e.state = 'sent' ORDER BY e.id DESC LIMIT 1) AS edits
+FROM claimed o JOIN conversations c ON c.id = o.conversation_id ORDER BY o.id"""
 
 
 async def place_of(conversation_id: int, user_id: int | None) -> Place | None:
@@ -108,59 +153,42 @@ async def add(
 
     A reply supersedes a placeholder of its event that was not sent yet.
     """
-    if part == REPLY:
-        await rows(
-            "UPDATE outbox SET state = 'superseded' "
-            "WHERE event_key = $1 AND part = 'placeholder' AND state = 'pending'",
-            event_key,
-        )
     found = await row(
+        "WITH overtaken AS (UPDATE outbox SET state = 'superseded' "
+        "WHERE event_key = $1 AND part = 'placeholder' AND state = 'pending' AND $2 = 'reply') "
         "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, ordered, "
         "not_before, edits_row) "
         "VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9), "
         "coalesce((SELECT first.edits_row FROM outbox first WHERE first.id = $10), $10)) "
         "ON CONFLICT (event_key, part) DO NOTHING RETURNING id",
-        event_key, part, platform, conversation_id, payload.kind, payload.model_dump_json(),
-        jsonb(destination), ordered, delay, edits_row,
+        event_key, part, platform, conversation_id, payload.kind, payload.model_dump_json(), jsonb(destination),
+        ordered, delay, edits_row,
     )  # fmt: skip
     return None if found is None else found["id"]
 
 
 async def claim(platform: str, limit: int) -> list[Claimed]:
     """Take the rows of a platform that are due, in order per conversation, at most ``limit``."""
-    claimed = ids(await rows(_CLAIM, platform, limit))
-    if not claimed:
-        return []
-    found = await OutboxRow.filter(id__in=claimed).order_by("id")
-    extra = {
-        r["id"]: r
-        for r in await rows(
-            "SELECT o.id, extract(epoch FROM now() - o.created_at)::float8 AS age, "
-            "CASE WHEN o.part IN ('reply', 'notice') THEN "
-            "(SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key "
-            "AND p.part = 'placeholder' LIMIT 1) END AS placeholder, c.account_id, "
-            "coalesce(u.language, '') AS language, "
-            # Every row that rewrites a message records all of its parts: the last one knows them.
-            "(SELECT e.message_ids FROM outbox e WHERE (e.id = o.edits_row OR e.edits_row = o.edits_row) "
-            "AND e.id < o.id AND e.state = 'sent' ORDER BY e.id DESC LIMIT 1) AS edits "
-            "FROM outbox o JOIN conversations c ON c.id = o.conversation_id LEFT JOIN users u "
-            "ON u.platform = o.platform AND u.external_id = o.destination ->> 'user_id' WHERE o.id = ANY($1)",
-            claimed,
-        )
-    }
     return [
         Claimed(
-            row=o,
-            token=o.lease_token,
-            placeholder=extra[o.id]["placeholder"] or "",
-            age=extra[o.id]["age"],
-            account_id=extra[o.id]["account_id"],
-            language=extra[o.id]["language"],
-            edits=tuple(_json(extra[o.id]["edits"] or [])),
+            row=build(OutboxMessage, found),
+            token=found["lease_token"],
+            placeholder=found["placeholder"] or "",
+            age=found["age"],
+            edits=tuple(json.loads(found["edits"] or "[]")),
         )
-        for o in found
-        if o.lease_token is not None
+        for found in await rows(_CLAIM, platform, limit)
     ]
+
+
+async def of_event(event_key: str) -> list[OutboxMessage]:
+    """Return an event's rows in the order in which they were added."""
+    return await fetch(
+        OutboxMessage,
+        f"SELECT {_COLUMNS} FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE o.event_key = $1 "
+        "ORDER BY o.id",
+        event_key,
+    )
 
 
 async def renew(claims: list[tuple[int, UUID]]) -> None:
@@ -183,7 +211,7 @@ async def sent(row_id: int, token: UUID) -> None:
 
 
 async def supersede(row_id: int, token: UUID) -> None:
-    """Mark a row as not needed any more (its subject is gone, or it was overtaken). Raises `LeaseLost`."""
+    """Mark a row as no longer needed: its subject is gone, or it was overtaken. Raises `LeaseLost`."""
     await _change(row_id, token, f"state = 'superseded', {_RELEASE}")
 
 
@@ -199,7 +227,7 @@ async def retry(row_id: int, token: UUID, delay: float, error: str) -> None:
 
 
 async def bury(row_id: int, token: UUID, error: str) -> None:
-    """Give a row up for good: a dead letter. Raises `LeaseLost`."""
+    """Make a row a dead letter. Raises `LeaseLost`."""
     await _change(row_id, token, f"state = 'dead', error = $3, {_RELEASE}", error)
 
 
@@ -215,39 +243,27 @@ async def next_due(platform: str) -> float | None:
 
 async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | None:
     """Return message id, destination and platform of an event's placeholder, if one stands and no answer exists."""
-    found = await OutboxRow.filter(event_key=event_key, part__in=(PLACEHOLDER, REPLY))
-    if any(r.part == REPLY for r in found) or not found or not found[0].message_ids:
+    found = await fetch_one(
+        OutboxMessage,
+        f"SELECT {_COLUMNS} FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
+        "WHERE o.event_key = $1 AND o.part = 'placeholder' "
+        "AND NOT EXISTS (SELECT FROM outbox r WHERE r.event_key = $1 AND r.part = 'reply')",
+        event_key,
+    )
+    if found is None or not found.message_ids:
         return None
-    return found[0].message_ids[0], found[0].destination, found[0].platform
-
-
-@dataclass(frozen=True, slots=True)
-class SentRow:
-    """A row whose message was sent: its id (`add` can rewrite it), kind and payload."""
-
-    id: int
-    kind: str
-    payload: dict[str, Any]
+    return found.message_ids[0], found.destination, found.platform
 
 
 async def row_of_message(account_id: int, chat_id: str, message_id: str) -> SentRow | None:
     """Return the row whose message this is in a chat of the account; None if we did not send it."""
-    found = await row(
-        "SELECT o.id, o.kind, o.payload FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
+    return await fetch_one(
+        SentRow,
+        f"SELECT {columns(SentRow, 'o')} FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
         "WHERE c.account_id = $1 AND c.chat_id = $2 AND o.part <> 'mark' AND o.message_ids ? $3 "
         "ORDER BY o.id DESC LIMIT 1",
         account_id, chat_id, message_id,
     )  # fmt: skip
-    return None if found is None else SentRow(found["id"], found["kind"], _json(found["payload"]))
-
-
-async def account_of(row_id: int) -> int:
-    """Return the account of a row's conversation."""
-    found = await row(
-        "SELECT c.account_id FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE o.id = $1", row_id
-    )
-    assert found is not None
-    return found["account_id"]
 
 
 async def counts() -> dict[str, int]:
@@ -256,10 +272,6 @@ async def counts() -> dict[str, int]:
         "SELECT state, count(*) AS n FROM outbox WHERE state IN ('pending', 'sending', 'dead') GROUP BY state"
     )
     return {r["state"]: r["n"] for r in found}
-
-
-def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
 
 
 async def _change(row_id: int, token: UUID, change: str, *values: Any) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from db.accounts import Conversation
 from db.connection import jsonb, rows
+from db.conversations import Conversation
 from db.errors import NotFound
 from db.records import Json, columns, fetch, fetch_one
 

@@ -154,11 +154,12 @@ async def find(account_id: int, picture_id: int) -> Picture | None:
     )
 
 
-async def file(picture_id: int, form: Form) -> StoredFile | None:
-    """Return a file of a picture, the full one if it has none of that form; None if it has none at all."""
+async def file(account_id: int, picture_id: int, form: Form) -> StoredFile | None:
+    """Return a file of an account's picture, the full one if there is none of that form; None if it has no file."""
     found = await row(
-        "SELECT form, mime, data FROM picture_files WHERE picture_id = $1 ORDER BY form <> $2 LIMIT 1",
-        picture_id, form,
+        "SELECT f.form, f.mime, f.data FROM picture_files f JOIN pictures p ON p.id = f.picture_id "
+        "WHERE f.picture_id = $1 AND p.account_id = $3 ORDER BY f.form <> $2 LIMIT 1",
+        picture_id, form, account_id,
     )  # fmt: skip
     return None if found is None else StoredFile(found["form"], found["mime"], bytes(found["data"]))
 

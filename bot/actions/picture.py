@@ -31,7 +31,7 @@ CHANGE_FORM: Final = FormSpec(
 
 async def illustrate(context: Context, page: int) -> None:
     """Draw a page."""
-    found = await stories.page_of(context.account_id, page)
+    found = await stories.page(context.account_id, page)
     if found is None or found[1].state != "ready":
         raise NotFound("story.unknown")
     await context.work(IllustratePage(illustrates=page, **picture_terms(context).model_dump()))

@@ -53,7 +53,7 @@ async def own(context: Context, values: Mapping[str, str], page: int, revision: 
 
 async def check_own(context: Context, page: int, revision: int) -> None:
     """Refuse the form for an own action on a page that the story has left."""
-    found = await stories.page_of(context.account_id, page)
+    found = await stories.page(context.account_id, page)
     if found is None:
         raise BadInput("story.unknown")
     story, current = await stories.at_cursor(context.account_id, context.user_id, found[0].id)

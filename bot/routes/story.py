@@ -22,7 +22,7 @@ async def act(context: Context, message: TextMessage) -> bool:
 
 async def reply_to_page(context: Context, payload: Mapping[str, Any], message: TextMessage) -> bool:
     """Take the text as an action on the page that it replies to; False if the page is gone."""
-    found = await stories.page_of(context.account_id, int(payload["page"]))
+    found = await stories.page(context.account_id, int(payload["page"]))
     if found is None:
         return False
     story, page, _ = found

@@ -10,10 +10,10 @@ from db.payloads.persona import ChatReply
 
 async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
     """Compose a persona's reply."""
-    found = await chats.get(payload.message)
+    found = await chats.get(view.account_id, payload.message)
     if found is None:
         return None
-    message, persona, _ = found
+    message, persona = found
     return Message(
         message.text,
         speaker=persona.name,

@@ -80,7 +80,7 @@ def _original(found: Picture) -> Attachment:
 
 
 async def _file(found: Picture, form: Literal["full", "photo"]) -> FileContent:
-    file = await pictures.file(found.id, form)
+    file = await pictures.file(found.account_id, found.id, form)
     if file is None:
         raise NotFound("picture.unknown")
     return FileContent(file.data, file.mime, f"picture-{found.id}.{_ENDINGS[file.mime]}")

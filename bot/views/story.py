@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.messages import Button, Message
 from bot.views.base import ViewContext, ViewSpec, in_rows
-from db import accounts, stories
+from db import conversations, stories
 from db.payloads.story import DeleteStory, PageFailed, PageLeft, PageReady, StoryList
 from db.stories import Choice, Page, Story
 
@@ -16,7 +16,7 @@ THREAD_NAME: Final = 90
 
 async def page(view: ViewContext, payload: PageReady) -> Message:
     """Compose a page; with buttons only where the story still stands there."""
-    found = await stories.page_of(view.account_id, payload.page)
+    found = await stories.page(view.account_id, payload.page)
     if found is None:
         # Deleted since: where the platform shows that an answer is coming, one must come.
         return Message(view.words("story.unknown"))
@@ -41,7 +41,7 @@ async def page(view: ViewContext, payload: PageReady) -> Message:
 
 async def page_left(view: ViewContext, payload: PageLeft) -> Message | None:
     """Compose a page that the story has left, with the choice that was taken."""
-    found = await stories.page_of(view.account_id, payload.page)
+    found = await stories.page(view.account_id, payload.page)
     if found is None or found[1].state != "ready":
         return None  # without text there is nothing that could stand in the message
     _, left, choices = found
@@ -60,7 +60,7 @@ async def page_failed(view: ViewContext, payload: PageFailed) -> Message:
     """Compose the apology for a page that could not be written, with the page where the story is now."""
     reason = view.words(payload.key, **payload.values)
     story_id = payload.values.get("story")
-    found = None if story_id is None else await stories.current_of(view.account_id, int(story_id))
+    found = None if story_id is None else await stories.current(view.account_id, int(story_id))
     if found is None:
         return Message(view.words("job.failed", reason=reason))
     story, current, choices = found
@@ -105,9 +105,7 @@ async def delete_story(view: ViewContext, payload: DeleteStory) -> Message | Non
 
 async def page_thread(payload: PageReady, conversation_id: int, chat_id: str) -> None:
     """Record that the page's story is told in a thread from now on."""
-    found = await stories.page(payload.page)
-    if found is not None:
-        await accounts.open_thread(conversation_id, chat_id, found[0].id)
+    await conversations.open_thread(conversation_id, chat_id, payload.page)
 
 
 def page_buttons(

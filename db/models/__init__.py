@@ -1,29 +1,29 @@
 """The tables as classes. The schema itself is db/migrations; a test compares the two."""
 
-from db.models.accounts import Account, Conversation, Draft, User
-from db.models.chats import ChatMessage, Persona, PromptOverride
-from db.models.delivery import InboxEvent, OutboxRow
-from db.models.jobs import AiTask, Artifact, Job, JobInteraction
-from db.models.pictures import Picture, PictureFile
-from db.models.stories import Choice, Page, Story
+from db.models.accounts import AccountRow, ConversationRow, DraftRow, UserRow
+from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
+from db.models.delivery import InboxEventRow, OutboxRow
+from db.models.jobs import AiTaskRow, ArtifactRow, JobInteractionRow, JobRow
+from db.models.pictures import PictureFileRow, PictureRow
+from db.models.stories import ChoiceRow, PageRow, StoryRow
 
 __all__ = [
-    "Account",
-    "AiTask",
-    "Artifact",
-    "ChatMessage",
-    "Choice",
-    "Conversation",
-    "Draft",
-    "InboxEvent",
-    "Job",
-    "JobInteraction",
+    "AccountRow",
+    "AiTaskRow",
+    "ArtifactRow",
+    "ChatMessageRow",
+    "ChoiceRow",
+    "ConversationRow",
+    "DraftRow",
+    "InboxEventRow",
+    "JobInteractionRow",
+    "JobRow",
     "OutboxRow",
-    "Page",
-    "Persona",
-    "Picture",
-    "PictureFile",
-    "PromptOverride",
-    "Story",
-    "User",
+    "PageRow",
+    "PersonaRow",
+    "PictureFileRow",
+    "PictureRow",
+    "PromptOverrideRow",
+    "StoryRow",
+    "UserRow",
 ]

@@ -7,10 +7,10 @@ from typing import Any
 
 from tortoise import fields
 
-from db.models.base import Record
+from db.models.base import TableRow
 
 
-class Account(Record):
+class AccountRow(TableRow):
     """A Discord guild, a DM user, a Telegram chat, the console's user."""
 
     platform = fields.TextField()
@@ -25,7 +25,7 @@ class Account(Record):
         table = "accounts"
 
 
-class User(Record):
+class UserRow(TableRow):
     """A person on one platform. ``language`` is a BCP 47 tag, or empty."""
 
     platform = fields.TextField()
@@ -39,7 +39,7 @@ class User(Record):
         table = "users"
 
 
-class Conversation(Record):
+class ConversationRow(TableRow):
     """A chat, or a thread of one. ``mode`` says where plain text goes; ``epoch`` counts chat resets."""
 
     account_id = fields.BigIntField()
@@ -59,7 +59,7 @@ class Conversation(Record):
         table = "conversations"
 
 
-class Draft(Record):
+class DraftRow(TableRow):
     """A form that a person is being asked field by field in a conversation."""
 
     conversation_id = fields.BigIntField()

@@ -8,7 +8,7 @@ from tortoise.fields.db_defaults import Now
 from tortoise.models import Model
 
 
-class Record(Model):
+class TableRow(Model):
     """A row with a database-given id and creation time (the database's clock)."""
 
     id = fields.BigIntField(primary_key=True)

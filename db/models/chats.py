@@ -9,10 +9,10 @@ from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.models import Model
 
-from db.models.base import Record
+from db.models.base import TableRow
 
 
-class Persona(Record):
+class PersonaRow(TableRow):
     """A persona. ``account_id`` None: it ships with the product. ``card`` holds all its fields."""
 
     account_id = fields.BigIntField(null=True)
@@ -27,7 +27,7 @@ class Persona(Record):
         table = "personas"
 
 
-class ChatMessage(Record):
+class ChatMessageRow(TableRow):
     """One variant of one turn. A persona's turn replies to a user's; of its variants one is ``chosen``."""
 
     conversation_id = fields.BigIntField()
@@ -47,7 +47,7 @@ class ChatMessage(Record):
         table = "chat_messages"
 
 
-class PromptOverride(Model):
+class PromptOverrideRow(Model):
     """An account's own text for a prompt, for all its personas or for one."""
 
     id = fields.BigIntField(primary_key=True)

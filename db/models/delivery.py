@@ -9,10 +9,10 @@ from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.models import Model
 
-from db.models.base import Record
+from db.models.base import TableRow
 
 
-class InboxEvent(Model):
+class InboxEventRow(Model):
     """An event that was committed; its key makes a replay a no-op."""
 
     event_key = fields.CharField(max_length=200, primary_key=True)
@@ -24,7 +24,7 @@ class InboxEvent(Model):
         table = "inbox"
 
 
-class OutboxRow(Record):
+class OutboxRow(TableRow):
     """One message to send or to change. ``payload`` names what to say by kind and ids."""
 
     event_key = fields.TextField()

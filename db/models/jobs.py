@@ -9,10 +9,10 @@ from tortoise import fields
 from tortoise.fields.db_defaults import Now
 from tortoise.models import Model
 
-from db.models.base import Record
+from db.models.base import TableRow
 
 
-class Job(Record):
+class JobRow(TableRow):
     """A piece of slow work. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again."""
 
     type = fields.TextField()
@@ -52,7 +52,7 @@ class Job(Record):
         table = "jobs"
 
 
-class JobInteraction(Record):
+class JobInteractionRow(TableRow):
     """What a person did that a job waits for, or will wait for. ``name`` is the wait's; empty: the next one's."""
 
     job_id = fields.BigIntField()
@@ -65,7 +65,7 @@ class JobInteraction(Record):
         table = "job_interactions"
 
 
-class Artifact(Record):
+class ArtifactRow(TableRow):
     """What a finished step of a job left; a rerun starts from it."""
 
     job_id = fields.BigIntField()
@@ -81,7 +81,7 @@ class Artifact(Record):
         table = "artifacts"
 
 
-class AiTask(Model):
+class AiTaskRow(Model):
     """One run of an AI function: phases, steps, tokens, cost. Holds no texts of people."""
 
     id = fields.BigIntField(primary_key=True)

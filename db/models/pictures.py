@@ -5,10 +5,10 @@
 
 from tortoise import fields
 
-from db.models.base import Record
+from db.models.base import TableRow
 
 
-class Picture(Record):
+class PictureRow(TableRow):
     """A picture: for whom, of what, and how to draw it again. ``kind`` ``attached``: a person's own, to be redrawn."""
 
     account_id = fields.BigIntField()
@@ -41,7 +41,7 @@ class Picture(Record):
         table = "pictures"
 
 
-class PictureFile(Record):
+class PictureFileRow(TableRow):
     """One file of a picture. ``form`` is ``full`` or ``photo``."""
 
     picture_id = fields.BigIntField()

@@ -6,10 +6,10 @@
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
 
-from db.models.base import Record
+from db.models.base import TableRow
 
 
-class Story(Record):
+class StoryRow(TableRow):
     """A story. ``cursor_id`` is the page where it is now, ``revision`` counts the cursor's moves."""
 
     account_id = fields.BigIntField()
@@ -33,7 +33,7 @@ class Story(Record):
         table = "stories"
 
 
-class Page(Record):
+class PageRow(TableRow):
     """A page. ``variant_index`` tells the variants of one place in the tree apart; ``chosen``: a cursor stood here."""
 
     story_id = fields.BigIntField()
@@ -54,7 +54,7 @@ class Page(Record):
         table = "pages"
 
 
-class Choice(Record):
+class ChoiceRow(TableRow):
     """A way on from a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
 
     page_id = fields.BigIntField()

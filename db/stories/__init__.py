@@ -13,13 +13,12 @@ from db.stories.library import (
     list_owned,
     list_summaries,
     open_in,
-    page_numbers,
     summary,
     thread_of,
 )
 from db.stories.pages import attach_page, drop_unread, give_up, set_job
 from db.stories.records import Choice, Move, Page, PathStep, Story, Summary
-from db.stories.tree import current, current_of, lock, page, page_inputs, page_of, path
+from db.stories.tree import current, lock, page, page_inputs, path
 
 __all__ = [
     "OWN_ACTION_LENGTH",
@@ -38,7 +37,6 @@ __all__ = [
     "count_owned",
     "create",
     "current",
-    "current_of",
     "delete",
     "drop_unread",
     "get",
@@ -49,8 +47,6 @@ __all__ = [
     "open_in",
     "page",
     "page_inputs",
-    "page_numbers",
-    "page_of",
     "path",
     "retry",
     "set_job",

@@ -80,7 +80,7 @@ async def back(account_id: int, user_id: int, page_id: int, revision: int) -> Mo
 
 async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story, Page]:
     """Return a story and the page where it stands, for somebody who may see it. Raises `NotFound`, `NotAllowed`."""
-    found = await tree.current_of(account_id, story_id)
+    found = await tree.current(account_id, story_id)
     if found is None:
         raise NotFound("story.unknown")
     story, page, _ = found
@@ -91,7 +91,7 @@ async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story
 
 async def _at(account_id: int, user_id: int, page_id: int, *, pending: bool = False) -> PageInStory:
     """Return the page of a button, for somebody who may press it. The loser of a race learns of it in `_leave`."""
-    found = await tree.page_of(account_id, page_id)
+    found = await tree.page(account_id, page_id)
     if found is None:
         raise NotFound("story.unknown")
     story, page, _ = found

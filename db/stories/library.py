@@ -94,14 +94,6 @@ async def count_owned(account_id: int, owner_id: int) -> int:
     return found["n"]
 
 
-async def page_numbers(story_ids: list[int]) -> dict[int, int]:
-    """Return the number of the page where each story stands."""
-    found = await rows(
-        "SELECT s.id, p.number FROM stories s JOIN pages p ON p.id = s.cursor_id WHERE s.id = ANY($1)", story_ids
-    )
-    return {f["id"]: f["number"] for f in found}
-
-
 async def open_in(conversation_id: int, story_id: int) -> None:
     """Open a story in a conversation: plain text there goes to it from now on."""
     await rows("UPDATE conversations SET story_id = $2, mode = 'story' WHERE id = $1", conversation_id, story_id)

@@ -22,22 +22,12 @@ ORDER BY p.number"""
 PageInStory = tuple[Story, Page, list[Choice]]
 
 
-async def page(page_id: int) -> PageInStory | None:
-    """Return a page with its story and its choices in order; None if it was deleted."""
-    return _in_story(await row(_PAGE + "p.id = $1", page_id))
-
-
-async def page_of(account_id: int, page_id: int) -> PageInStory | None:
+async def page(account_id: int | None, page_id: int) -> PageInStory | None:
     """Return a page of an account with its story and its choices in order; None if there is none."""
     return _in_story(await row(_PAGE + "p.id = $1 AND s.account_id = $2", page_id, account_id))
 
 
-async def current(story_id: int) -> PageInStory | None:
-    """Return a story with the page where it stands and that page's choices; None if it was deleted."""
-    return _in_story(await row(_PAGE + "p.id = s.cursor_id AND s.id = $1", story_id))
-
-
-async def current_of(account_id: int, story_id: int) -> PageInStory | None:
+async def current(account_id: int | None, story_id: int) -> PageInStory | None:
     """Return a story of an account with the page where it stands and that page's choices; None if there is none."""
     return _in_story(await row(_PAGE + "p.id = s.cursor_id AND s.id = $1 AND s.account_id = $2", story_id, account_id))
 

@@ -7,7 +7,7 @@ import pytest
 from bot import locales
 from bot.events import Event
 from db import accounts
-from db.models import Account, OutboxRow
+from db.models import AccountRow, OutboxRow
 from tests.bot.world import Bot, command, event_of, running_bot
 from workers.queue import Queue
 
@@ -42,7 +42,7 @@ async def told(bot: Bot, event: Event) -> str:
 
 
 async def chosen(name: str) -> str:
-    return await accounts.chosen_model((await Account.get(external_id=name)).id)
+    return await accounts.chosen_model((await AccountRow.get(external_id=name)).id)
 
 
 async def test_workers_models_are_known_once_each(queue: Queue):
@@ -114,7 +114,7 @@ async def test_without_redis_it_says_so_and_the_way_back_still_works(away: Bot):
     outcome = await away.router.dispatch(event)
     assert outcome.status == "answered"
     assert await told(away, event) == locales.text("model.unreachable")
-    account = await Account.get(external_id="ann")
+    account = await AccountRow.get(external_id="ann")
     await accounts.choose_model(account.id, "writer.big")
     shown = await told(away, await away.does(command("model")))
     assert shown == "**writer.big** writes here.\n\nWhich models there are is not known at the moment."

@@ -12,7 +12,7 @@ from bot.messages import Message
 from bot.views.base import ViewContext, Words
 from bot.views.picture import picture as picture_message
 from db import personas, pictures
-from db.models import Account, Job, OutboxRow, Page, Picture
+from db.models import AccountRow, JobRow, OutboxRow, PageRow, PictureRow
 from db.payloads.picture import PictureReady
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 from workers.queue import Queue
@@ -26,20 +26,20 @@ async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
         yield running
 
 
-async def last_job() -> Job:
-    job = await Job.all().order_by("-id").first()
+async def last_job() -> JobRow:
+    job = await JobRow.all().order_by("-id").first()
     assert job is not None
     return job
 
 
-async def a_picture(bot: Bot, **fields: Any) -> Picture:
+async def a_picture(bot: Bot, **fields: Any) -> PictureRow:
     await bot.does(command("help"))
-    account = await Account.all().first()
+    account = await AccountRow.all().first()
     assert account is not None
     values: dict[str, Any] = {
         "kind": "imagined", "prompt": "a **door**", "alt": "a door", "seed": 7, "width": 64, "height": 48, "user_id": 1,
     }  # fmt: skip
-    picture = await Picture.create(account_id=account.id, **values | fields)
+    picture = await PictureRow.create(account_id=account.id, **values | fields)
     await pictures.put_file(picture.id, pictures.StoredFile("full", "image/png", b"png"))
     return picture
 
@@ -78,7 +78,7 @@ async def test_imagine_becomes_a_job(bot: Bot):
 async def test_what_does_not_fit_is_told(bot: Bot, values: dict[str, str], says: str):
     answer = await bot.answer(await bot.does(command("imagine: a door", **values)))
     assert says in answer.body
-    assert await Job.all().count() == 0
+    assert await JobRow.all().count() == 0
 
 
 async def test_styles_are_suggested(bot: Bot):
@@ -90,7 +90,7 @@ async def test_an_attached_picture_is_kept_for_the_worker(bot: Bot):
     await bot.does(Command(name="imagine", values={"prompt": "at night", "change": "40"}, file=SENT))
     job = await last_job()
     assert (job.parameters["source"], job.parameters["strength"]) == (1, 0.4)
-    kept = await pictures.file(1, "full")
+    kept = await pictures.file(1, 1, "full")
     assert kept is not None
     assert kept.data == b"any bytes"
 
@@ -102,7 +102,7 @@ async def test_a_picture_without_a_prompt_is_kept_while_the_prompt_is_asked(bot:
     await bot.does(say("at night"))
     job = await last_job()
     assert [job.parameters[k] for k in ("prompt", "source", "strength")] == ["at night", 1, 0.4]
-    kept = await pictures.file(1, "full")
+    kept = await pictures.file(1, 1, "full")
     assert kept is not None
     assert kept.data == b"any bytes"
 
@@ -120,12 +120,12 @@ async def test_a_picture_without_a_prompt_is_kept_while_the_prompt_is_asked(bot:
 )
 async def test_a_file_that_is_not_taken_is_told(bot: Bot, payload: Command, says: str):
     assert says in (await bot.answer(await bot.does(payload))).body
-    assert await Picture.all().count() == 0
+    assert await PictureRow.all().count() == 0
 
 
 async def test_a_page_is_drawn_on_demand_and_only_in_its_account(bot: Bot):
     await bot.does(command("story new: a door"))
-    page = await Page.get(id=1)
+    page = await PageRow.get(id=1)
     await write(page)
     shown = await bot.answer(await bot.does(command("story continue")))
     labels = [b.label for row in shown.buttons for b in row]
@@ -160,7 +160,7 @@ async def test_a_picture_is_shown_with_what_can_be_done(bot: Bot):
     file = await bot.answer(event)
     assert [a.description for a in file.attachments] == ["a door"]
     assert not file.pictures
-    context = ViewContext("console", "dm", "ann", (await Account.get()).id, Words("en"), bot.around)
+    context = ViewContext("console", "dm", "ann", (await AccountRow.get()).id, Words("en"), bot.around)
     shown = await picture_message(context, PictureReady(picture=picture.id))
     (view,) = shown.pictures
     assert (view.alt, view.hidden) == ("a door", True)
@@ -213,7 +213,7 @@ async def test_the_prompt_is_told_who_asks(bot: Bot):
 async def test_a_picture_is_deleted_and_its_message_removed(bot: Bot):
     picture = await a_picture(bot)
     event = await bot.does(press("erase", picture.id), pressed="m1")
-    assert await Picture.all().count() == 0
+    assert await PictureRow.all().count() == 0
     rows = await OutboxRow.filter(event_key=event.key).order_by("id")
     assert [(r.part, r.kind) for r in rows] == [("mark", "erase"), ("reply", "notice")]
 
@@ -262,11 +262,11 @@ async def test_an_account_chooses_who_draws(bot: Bot, redis_url: str):
     answer = await bot.answer(await bot.does(command("image_model: nobody")))
     assert "default, sdxl, openai" in answer.body
     await bot.does(command("image_model: OpenAI"))
-    assert (await Account.get()).settings["image_engine"] == "openai"
+    assert (await AccountRow.get()).settings["image_engine"] == "openai"
     found = await bot.router.complete(event_of(Command(name="image_model")), "name", "s")
     assert found == [("sdxl", "sdxl")]
     await bot.does(command("image_model: default"))
-    assert (await Account.get()).settings["image_engine"] == ""
+    assert (await AccountRow.get()).settings["image_engine"] == ""
 
 
 async def test_a_file_is_not_shown_where_its_picture_may_not_be(bot: Bot):

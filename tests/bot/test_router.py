@@ -11,8 +11,19 @@ import pytest
 from bot import locales
 from bot.events import ButtonPress, Payload, Submit
 from bot.messages import Form, Message
+from db import outbox
 from db.connection import credentials, rows
-from db.models import ChatMessage, Choice, Conversation, Draft, Job, JobInteraction, OutboxRow, Page, Story
+from db.models import (
+    ChatMessageRow,
+    ChoiceRow,
+    ConversationRow,
+    DraftRow,
+    JobInteractionRow,
+    JobRow,
+    OutboxRow,
+    PageRow,
+    StoryRow,
+)
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 
 PREMISE = "a keeper finds a door under the sea"
@@ -24,11 +35,11 @@ async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
         yield bot
 
 
-async def begun(bot: Bot, mode: str = "solo", *, name: str = "ann", group: str = "") -> tuple[Story, Page]:
+async def begun(bot: Bot, mode: str = "solo", *, name: str = "ann", group: str = "") -> tuple[StoryRow, PageRow]:
     await bot.does(command(f"story new: {PREMISE}", mode=mode), name=name, group=group)
-    story = await Story.all().order_by("-id").first()
+    story = await StoryRow.all().order_by("-id").first()
     assert story is not None
-    page = await Page.get(id=story.cursor_id)
+    page = await PageRow.get(id=story.cursor_id)
     await write(page)
     return story, page
 
@@ -40,11 +51,11 @@ async def words(bot: Bot, event: object) -> str:
 async def test_a_new_story_is_a_job_that_answers_the_event(bot: Bot):
     outcome = await bot.router.dispatch(event := event_of(command(f"story new: {PREMISE}", genre="Horror")))
     assert outcome.status == "working"
-    story = await Story.get()
-    job = await Job.get()
+    story = await StoryRow.get()
+    job = await JobRow.get()
     assert (story.premise, story.genre) == (PREMISE, "horror")
     assert (job.type, job.parameters, job.event_key) == ("branching_page", {"page": story.cursor_id}, event.key)
-    assert (await Page.get()).job_id == job.id
+    assert (await PageRow.get()).job_id == job.id
 
 
 async def test_without_a_commit_in_time_the_person_is_told_and_nothing_happened(bot: Bot, database: str):
@@ -57,7 +68,7 @@ async def test_without_a_commit_in_time_the_person_is_told_and_nothing_happened(
         await blocker.execute("ROLLBACK")
         await blocker.close()
     assert (outcome.status, outcome.notice) == ("refused", locales.text("router.busy"))
-    assert await Story.all().count() == 0
+    assert await StoryRow.all().count() == 0
     assert (await bot.router.dispatch(event)).status == "working"
 
 
@@ -91,22 +102,22 @@ async def test_a_replayed_event_changes_nothing(bot: Bot):
     event = event_of(command(f"story new: {PREMISE}"), event_id="same")
     assert (await bot.router.dispatch(event)).status == "working"
     assert (await bot.router.dispatch(event)).status == "duplicate"
-    assert await Story.all().count() == 1
+    assert await StoryRow.all().count() == 1
 
 
 async def test_back_is_answered_at_once(bot: Bot):
     story, first = await begun(bot)
     await bot.does(press("choose", first.id, 0, 2), pressed="m1")
-    second = await Page.get(parent_id=first.id)
+    second = await PageRow.get(parent_id=first.id)
     await write(second, "Inside")
     event = await bot.does(press("back", second.id, 1), pressed="m2")
-    shown = {row.kind: row for row in await OutboxRow.filter(event_key=event.key)}
+    shown = {row.kind: row for row in await outbox.of_event(event.key)}
     assert shown.keys() == {"mark", "page"}
-    page = await bot.compose(shown["page"])
+    page = await bot.composer.compose(shown["page"])
     assert page is not None
     assert page.title == "The door"
     assert [b.word for b in page.buttons[0]] == ["1", "2", "3"]
-    assert (await Story.get(id=story.id)).revision == 2
+    assert (await StoryRow.get(id=story.id)).revision == 2
 
 
 async def test_the_pressed_message_shows_the_choice_taken(bot: Bot):
@@ -129,10 +140,10 @@ async def test_fifty_clicks_at_once_two_hundred_rounds(bot: Bot):
         told = await OutboxRow.filter(event_key__in=keys, part="reply")
         assert {r.payload["key"] for r in told} <= {"story.being_written", "story.moved_on"}
         assert len({r.event_key for r in told}) == 49
-        assert await Page.filter(parent_id=page.id).count() == 1
-        page = await Page.get(parent_id=page.id)
+        assert await PageRow.filter(parent_id=page.id).count() == 1
+        page = await PageRow.get(parent_id=page.id)
         await write(page)
-    assert (await Story.get(id=story.id)).revision == 200
+    assert (await StoryRow.get(id=story.id)).revision == 200
 
 
 @pytest.mark.parametrize(
@@ -188,12 +199,12 @@ async def test_missing_parameters_are_asked_for_and_cancel_ends_it(bot: Bot):
     assert question.asks is not None
     assert question.asks.name == "premise"
     await bot.does(say(PREMISE))
-    story = await Story.get()
+    story = await StoryRow.get()
     assert (story.premise, story.genre) == (PREMISE, "fantasy")
     await bot.does(command("story new"))
     event = await bot.does(command("cancel"))
     assert await words(bot, event) == "Cancelled."
-    assert await Draft.all().count() == 0
+    assert await DraftRow.all().count() == 0
 
 
 async def test_forms_are_direct_answers_where_the_platform_has_them(bot: Bot):
@@ -216,16 +227,16 @@ async def test_forms_are_direct_answers_where_the_platform_has_them(bot: Bot):
 
 async def test_text_goes_to_the_persona_then_to_the_story_that_is_open(bot: Bot):
     await bot.does(say("Hello there"))
-    said = await ChatMessage.get(role="user")
+    said = await ChatMessageRow.get(role="user")
     assert said.text == "Hello there"
-    assert (await Job.get()).type == "persona_reply"
+    assert (await JobRow.get()).type == "persona_reply"
     await begun(bot)
     await bot.does(say("I knock"))
-    own = await Choice.get(kind="own")
+    own = await ChoiceRow.get(kind="own")
     assert own.text == "I knock"
     await bot.does(command("persona use: " + (await first_persona())))
     await bot.does(say("And you?"))
-    assert await ChatMessage.filter(role="user").count() == 2
+    assert await ChatMessageRow.filter(role="user").count() == 2
 
 
 async def first_persona() -> str:
@@ -239,7 +250,7 @@ async def test_a_reply_to_a_page_is_an_own_action_wherever_one_talks(bot: Bot):
     await rows("UPDATE outbox SET message_ids = '[\"m9\"]' WHERE id = $1", row.id)
     await bot.does(command("persona use: " + (await first_persona())))
     await bot.does(say("I knock", reply_to="m9"))
-    assert (await Choice.get(kind="own")).page_id == page.id
+    assert (await ChoiceRow.get(kind="own")).page_id == page.id
 
 
 async def test_own_prompts_are_for_admins(bot: Bot):
@@ -262,9 +273,9 @@ async def test_lists_and_deleting(bot: Bot):
     asked = await bot.answer(await bot.does(command("story delete")))
     assert [b.word for b in asked.buttons[0]] == ["delete", "keep"]
     await bot.does(press("keep", story.id))
-    assert await Story.all().count() == 1
+    assert await StoryRow.all().count() == 1
     await bot.does(press("delete", story.id))
-    assert await Story.all().count() == 0
+    assert await StoryRow.all().count() == 0
     assert "/story new" in (await bot.answer(await bot.does(command("help")))).body
     status = await bot.answer(await bot.does(command("status")))
     assert "Stories of yours: 0" in status.body
@@ -273,9 +284,9 @@ async def test_lists_and_deleting(bot: Bot):
 async def test_cancelling_a_page_moves_the_story_back_and_says_so(bot: Bot):
     story, first = await begun(bot)
     choice = await bot.does(press("choose", first.id, 0, 1))
-    job = await Job.filter(event_key=choice.key).get()
+    job = await JobRow.filter(event_key=choice.key).get()
     await bot.does(press("cancel", job.id))
-    assert (await Story.get(id=story.id)).cursor_id == first.id
+    assert (await StoryRow.get(id=story.id)).cursor_id == first.id
     (answer,) = await bot.answers(choice)
     assert "back where you were" in answer.body
     assert [b.word for b in answer.buttons[0]] == ["1", "2", "3"]
@@ -290,7 +301,7 @@ async def test_a_defect_is_apologised_for_with_a_reference(bot: Bot):
         await rows("ALTER TABLE chat_messages DROP COLUMN unexpected")
     message = await bot.answer(event)
     assert "reference" in message.body
-    assert await Job.all().count() == 0
+    assert await JobRow.all().count() == 0
 
 
 def test_every_wording_that_the_code_names_exists():
@@ -311,64 +322,64 @@ async def test_going_back_or_deleting_while_a_page_is_written_answers_the_earlie
     went = await bot.does(command("story back"))
     assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
     assert [m.title for m in await bot.answers(went)] == ["The door"]
-    revision = (await Story.get(id=story.id)).revision
+    revision = (await StoryRow.get(id=story.id)).revision
     pressed = await bot.does(press("choose", first.id, revision, 2))
     await bot.does(press("delete", story.id))
     assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
-    assert await Job.all().count() == 0
+    assert await JobRow.all().count() == 0
 
 
 async def test_a_form_that_was_left_traps_nobody(bot: Bot):
     _, page = await begun(bot)
     await bot.does(press("own", page.id, 0))
     await bot.does(press("choose", page.id, 0, 1))
-    assert await Draft.all().count() == 0
+    assert await DraftRow.all().count() == 0
 
 
 async def test_cancelling_a_retry_goes_back_to_the_page_that_was_there(bot: Bot):
     story, first = await begun(bot)
     retried = await bot.does(press("retry", first.id, 0))
-    job = await Job.get(event_key=retried.key)
+    job = await JobRow.get(event_key=retried.key)
     await bot.does(press("cancel", job.id))
-    assert (await Story.get(id=story.id)).cursor_id == first.id
+    assert (await StoryRow.get(id=story.id)).cursor_id == first.id
 
 
 async def test_a_late_cancel_leaves_the_page_alone(bot: Bot):
     story, first = await begun(bot)
-    job = await Job.get()
+    job = await JobRow.get()
     await rows("UPDATE jobs SET state = 'waiting'")
     late = await bot.does(press("cancel", job.id))
     assert await words(bot, late) == locales.text("job.over")
-    assert (await Story.get(id=story.id)).cursor_id == first.id
-    assert (await Page.get(id=first.id)).state == "ready"
+    assert (await StoryRow.get(id=story.id)).cursor_id == first.id
+    assert (await PageRow.get(id=first.id)).state == "ready"
 
 
 async def test_back_pressed_while_a_page_is_written_answers_the_earlier_press(bot: Bot):
     _, first = await begun(bot)
     pressed = await bot.does(press("choose", first.id, 0, 1))
-    second = await Page.get(parent_id=first.id)
+    second = await PageRow.get(parent_id=first.id)
     went = await bot.does(press("back", second.id, 1), pressed="m2")
     assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
     assert [m.title for m in await bot.answers(went)] == ["The door"]
-    assert (await Job.get(event_key=pressed.key)).state == "cancelled"
+    assert (await JobRow.get(event_key=pressed.key)).state == "cancelled"
 
 
 async def test_back_from_a_retry_that_is_being_written_shows_the_page_retried(bot: Bot):
     story, first = await begun(bot)
     await bot.does(press("choose", first.id, 0, 1))
-    second = await Page.get(parent_id=first.id)
+    second = await PageRow.get(parent_id=first.id)
     await write(second, "Inside")
     retried = await bot.does(press("retry", second.id, 1))
     went = await bot.does(command("story back"))
     assert [m.title for m in await bot.answers(went)] == ["Inside"]
     assert [m.body for m in await bot.answers(retried)] == ["Cancelled."]
-    assert (await Story.get(id=story.id)).cursor_id == second.id
+    assert (await StoryRow.get(id=story.id)).cursor_id == second.id
 
 
 async def test_a_failed_page_offers_no_choices_of_a_page_that_is_being_written(bot: Bot):
     story, first = await begun(bot)
     failed = await bot.does(press("choose", first.id, 0, 1))
-    job = await Job.get(event_key=failed.key)
+    job = await JobRow.get(event_key=failed.key)
     await bot.does(press("cancel", job.id))
     await bot.does(press("choose", first.id, 2, 2))
     (answer,) = await bot.answers(failed)
@@ -377,8 +388,8 @@ async def test_a_failed_page_offers_no_choices_of_a_page_that_is_being_written(b
 
 async def test_a_first_page_that_failed_is_not_marked_with_nothing(bot: Bot):
     began = await bot.does(command(f"story new: {PREMISE}"))
-    page = await Page.get()
-    await bot.does(press("cancel", (await Job.get()).id))
+    page = await PageRow.get()
+    await bot.does(press("cancel", (await JobRow.get()).id))
     retried = await bot.does(press("retry", page.id, 0), pressed="m1")
     assert await OutboxRow.filter(event_key=retried.key, kind="mark").count() == 1
     assert await bot.answers(retried) == []
@@ -388,7 +399,7 @@ async def test_a_first_page_that_failed_is_not_marked_with_nothing(bot: Bot):
 async def test_without_a_name_a_group_means_ones_own_story(bot: Bot):
     mine, first = await begun(bot, name="ann", group="g")
     others, _ = await begun(bot, name="ben", group="g")
-    assert (await Conversation.get()).story_id == others.id
+    assert (await ConversationRow.get()).story_id == others.id
     for typed in ("story delete", "story continue"):
         event = await bot.does(command(typed), name="ann", group="g")
         row = await OutboxRow.get(event_key=event.key)
@@ -409,10 +420,10 @@ async def test_deleting_a_story_deletes_all_its_jobs(bot: Bot):
     story, first = await begun(bot)
     await rows("UPDATE jobs SET state = 'waiting'")
     pressed = await bot.does(press("choose", first.id, 0, 1))
-    settling = await Job.get(id=(await JobInteraction.get()).job_id)
+    settling = await JobRow.get(id=(await JobInteractionRow.get()).job_id)
     assert settling.state == "queued"
     await bot.does(press("delete", story.id))
-    assert await Job.all().count() == 0
+    assert await JobRow.all().count() == 0
     assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
 
 
@@ -432,8 +443,8 @@ async def test_two_people_of_a_group_fill_in_forms_at_once(bot: Bot):
     for name in ("ben", "ann"):
         await bot.does(say(f"{name} finds a door"), name=name, group="g")
         await bot.does(say("and what else is said"), name=name, group="g")
-    assert [s.premise for s in await Story.all().order_by("id")] == ["ben finds a door", "ann finds a door"]
-    assert await Draft.all().count() == 0
+    assert [s.premise for s in await StoryRow.all().order_by("id")] == ["ben finds a door", "ann finds a door"]
+    assert await DraftRow.all().count() == 0
     again = await bot.does(command("cancel"), name="eve", group="g")
     assert await words(bot, again) == locales.text("form.nothing_to_cancel")
 
@@ -443,4 +454,4 @@ async def test_a_form_of_an_older_release_is_left(bot: Bot):
     await rows("""UPDATE drafts SET content = content || '{"form": "0.fill.0"}'""")
     event = await bot.does(say(PREMISE))
     assert await words(bot, event) == locales.text("form.gone")
-    assert await Draft.all().count() == 0
+    assert await DraftRow.all().count() == 0

@@ -8,9 +8,8 @@ import pytest
 
 from bot.compose import Composer
 from bot.settings import BotSettings
-from db import jobs
+from db import jobs, outbox
 from db.connection import rows
-from db.models import OutboxRow
 from tests.bot.world import Bot, command, running_bot, say
 from tests.db.job_kinds import Chore
 from workers.queue import Queue
@@ -47,10 +46,10 @@ async def queue(redis_url: str) -> AsyncGenerator[Queue]:
 async def status(bot: Bot, queue: Queue, *, platform: str = "telegram", kind: str = "dm", user: str = "ann") -> str:
     """What `/status` says on a platform in a kind of chat to a person, of whom ``telegram:boss`` runs the service."""
     event = await bot.does(command("status"))
-    row = await OutboxRow.get(event_key=event.key)
-    row.platform, row.destination = platform, {**row.destination, "kind": kind, "user_id": user}
+    (sent,) = await outbox.of_event(event.key)
+    row = replace(sent, platform=platform, destination={**sent.destination, "kind": kind, "user_id": user})
     around = replace(bot.around, queue=queue, operators=frozenset({"telegram:boss"}))
-    message = await Composer(bot.topics.views, around).compose(row, 1, "")
+    message = await Composer(bot.topics.views, around).compose(row)
     assert message is not None
     assert message.private
     return message.body

@@ -6,7 +6,7 @@ import pytest
 
 from bot.messages import Message
 from db import jobs
-from db.models import ChatMessage, Job
+from db.models import ChatMessageRow, JobRow
 from tests.bot.world import Bot, press, running_bot, say
 
 
@@ -16,13 +16,13 @@ async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
         yield running
 
 
-async def asked(bot: Bot) -> Job:
+async def asked(bot: Bot) -> JobRow:
     """A reply that somebody waits for."""
     said = await bot.does(say("Tell me about the sea."))
-    return await Job.get(event_key=said.key)
+    return await JobRow.get(event_key=said.key)
 
 
-async def pressed(bot: Bot, job: Job, name: str = "ann") -> list[Message]:
+async def pressed(bot: Bot, job: JobRow, name: str = "ann") -> list[Message]:
     return await bot.answers(await bot.does(press("cancel", job.id), name=name))
 
 
@@ -30,10 +30,10 @@ async def test_a_reply_that_is_being_written_is_asked_to_stop_and_goes_on_as_a_j
     job = await asked(bot)
     assert await jobs.claim(job.id) is not None
     assert await pressed(bot, job) == []
-    now = await Job.get(id=job.id)
+    now = await JobRow.get(id=job.id)
     assert now.state == "running"
     assert now.stop_requested
-    reply = await ChatMessage.get(id=job.parameters["reply"])
+    reply = await ChatMessageRow.get(id=job.parameters["reply"])
     assert reply.state == "pending"
 
 
@@ -49,8 +49,8 @@ async def test_a_second_press_is_told_that_it_is_being_stopped(bot: Bot):
 async def test_a_reply_that_nobody_writes_yet_is_cancelled_at_once(bot: Bot):
     job = await asked(bot)
     assert await pressed(bot, job) == []
-    assert (await Job.get(id=job.id)).state == "cancelled"
-    assert (await ChatMessage.get(id=job.parameters["reply"])).state == "failed"
+    assert (await JobRow.get(id=job.id)).state == "cancelled"
+    assert (await ChatMessageRow.get(id=job.parameters["reply"])).state == "failed"
     (told,) = await pressed(bot, job)
     assert "finished already" in told.body
 
@@ -67,11 +67,11 @@ async def test_what_is_finished_cannot_be_stopped(bot: Bot):
 
 async def test_nobody_else_can_stop_it(bot: Bot):
     job = await asked(bot)
-    other = await Job.get(event_key=(await bot.does(say("Hi!"), name="ben")).key)
-    await Job.filter(id=job.id).update(user_id=other.user_id)
+    other = await JobRow.get(event_key=(await bot.does(say("Hi!"), name="ben")).key)
+    await JobRow.filter(id=job.id).update(user_id=other.user_id)
     (told,) = await pressed(bot, job)
     assert "Only the person who asked" in told.body
     # In another account it is not even told that there is such a job.
     (told,) = await pressed(bot, job, name="ben")
     assert "finished already" in told.body
-    assert (await Job.get(id=job.id)).state == "queued"
+    assert (await JobRow.get(id=job.id)).state == "queued"

@@ -22,8 +22,9 @@ from bot.platforms.base import Capabilities
 from bot.router import Router
 from bot.topics import load_topics
 from bot.views.base import Surroundings
-from db import personas, stories
-from db.models import Conversation, OutboxRow, Page, User
+from db import outbox, personas, stories
+from db.models import PageRow
+from db.stories import Page
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from workers.queue import Queue
@@ -52,15 +53,9 @@ class Bot:
 
     async def answers(self, event: Event) -> list[Message]:
         """The messages that an event was answered with, composed as they would be sent now."""
-        rows = await OutboxRow.filter(event_key=event.key).order_by("id")
-        composed = [await self.compose(row) for row in rows if row.kind != "placeholder"]
+        rows = await outbox.of_event(event.key)
+        composed = [await self.composer.compose(row) for row in rows if row.part != outbox.PLACEHOLDER]
         return [m for m in composed if m is not None]
-
-    async def compose(self, row: OutboxRow) -> Message | None:
-        """The message of a row, as it would be sent now."""
-        conversation = await Conversation.get(id=row.conversation_id)
-        person = await User.get_or_none(platform=row.platform, external_id=row.destination["user_id"])
-        return await self.composer.compose(row, conversation.account_id, "" if person is None else person.language)
 
     async def answer(self, event: Event) -> Message:
         """The one answer of an event."""
@@ -108,7 +103,7 @@ def say(text: str, reply_to: str = "") -> TextMessage:
     return TextMessage(text=text, reply_to=reply_to)
 
 
-async def write(page: Page, title: str = "The door", *, ending: bool = False) -> None:
+async def write(page: Page | PageRow, title: str = "The door", *, ending: bool = False) -> None:
     """Fill a pending page, as a worker does."""
     offered = [] if ending else [("Open the door", "bold"), ("Listen", "careful"), ("Look around", "curious")]
     assert await stories.attach_page(page.id, title=title, text=f"{title}.", ending=ending, choices=offered)

@@ -1,7 +1,7 @@
 """What an account has chosen."""
 
 from db import accounts
-from db.models import Account
+from db.models import AccountRow
 from tests.db.world import somebody
 
 
@@ -20,12 +20,12 @@ async def test_other_settings_stay(database: str):
     ann = await somebody()
     await accounts.set_rating(ann.account.id, "suggestive")
     await accounts.choose_model(ann.account.id, "big")
-    assert (await Account.get(id=ann.account.id)).settings == {"rating": "suggestive", "text_model": "big"}
+    assert (await AccountRow.get(id=ann.account.id)).settings == {"rating": "suggestive", "text_model": "big"}
 
 
 async def test_nobody_and_nonsense_chose_nothing(database: str):
     ann = await somebody()
     assert await accounts.chosen_model(None) == ""
     assert await accounts.chosen_model(ann.account.id + 1) == ""
-    await Account.filter(id=ann.account.id).update(settings={"text_model": 7})
+    await AccountRow.filter(id=ann.account.id).update(settings={"text_model": 7})
     assert await accounts.chosen_model(ann.account.id) == ""

@@ -10,7 +10,7 @@ import pytest
 from db import jobs
 from db.connection import rows, transaction
 from db.errors import LeaseLost
-from db.models import Job
+from db.models import JobRow
 from tests.db.job_kinds import Chore
 
 
@@ -63,7 +63,7 @@ async def test_a_lost_lease_rolls_back_what_was_done_with_it(database: str):
         async with transaction():
             await jobs.add(Chore(note="effect"))
             await jobs.finish(job.id, job.token)
-    assert await Job.filter(parameters__contains={"note": "effect"}).count() == 0
+    assert await JobRow.filter(parameters__contains={"note": "effect"}).count() == 0
 
 
 async def test_a_dead_holders_job_starts_again_and_counts_a_crash(database: str):
@@ -103,7 +103,7 @@ async def test_interactions_are_taken_in_order_and_none_is_lost(database: str):
     assert await jobs.interact(job.id, {"position": 1})  # it runs: kept until it gets there
     assert await take(job, "choice") == jobs.Awaited({"position": 1})
     assert await take(job, "choice") is None
-    assert (await Job.get(id=job.id)).state == "waiting"
+    assert (await JobRow.get(id=job.id)).state == "waiting"
     for position in (2, 3):
         assert await jobs.interact(job.id, {"position": position})
     again = await claimed(job.id)
@@ -119,7 +119,7 @@ async def test_an_interaction_for_another_wait_is_kept_for_it(database: str):
     job = await claimed(await jobs.add(Chore()))
     assert await take(job, "title") is None
     assert await jobs.interact(job.id, {"cover": 1}, name="cover")
-    assert (await Job.get(id=job.id)).state == "waiting"
+    assert (await JobRow.get(id=job.id)).state == "waiting"
     assert await jobs.interact(job.id, {"title": "x"}, name="title")
     again = await claimed(job.id)
     assert await take(again, "title") == jobs.Awaited({"title": "x"})
@@ -142,7 +142,7 @@ async def test_a_job_can_be_set_for_later(database: str):
     later = datetime.now(UTC) + timedelta(minutes=1)
     job_id = await jobs.add(Chore(), run_after=later)
     assert await jobs.claim(job_id) is None
-    assert (await Job.get(id=job_id)).run_after == later
+    assert (await JobRow.get(id=job_id)).run_after == later
 
 
 async def test_a_background_job_is_promoted_to_answer_an_event(database: str):

@@ -5,7 +5,7 @@ import pytest
 from db import jobs, pictures, stories
 from db.connection import rows
 from db.errors import LeaseLost, NotAllowed, NotFound
-from db.models import Picture
+from db.models import PictureRow
 from db.pictures import NewPicture, StoredFile
 from db.work import Imagine
 from tests.db.world import somebody
@@ -43,7 +43,8 @@ async def test_a_picture_is_kept_once_per_job(database: str):
     assert job.account_id is not None
     kept = await pictures.get(job.account_id, first)
     assert (kept.seed, kept.width, kept.height, kept.alt) == (8, 64, 48, "a door")
-    full, photo = await pictures.file(first, "full"), await pictures.file(first, "photo")
+    full = await pictures.file(job.account_id, first, "full")
+    photo = await pictures.file(job.account_id, first, "photo")
     assert full == StoredFile("full", "image/png", PNG)
     assert photo == StoredFile("photo", "image/jpeg", b"jpeg")
 
@@ -53,7 +54,7 @@ async def test_only_who_holds_the_lease_keeps_a_picture(database: str):
     assert await jobs.cancel(job.id)
     with pytest.raises(LeaseLost):
         await saved(job)
-    assert await Picture.all().count() == 0
+    assert await PictureRow.all().count() == 0
     assert await rows("SELECT 1 FROM picture_files") == []
 
 
@@ -67,8 +68,8 @@ async def test_an_attached_picture_is_replaced_by_its_clean_version(database: st
     who = await somebody()
     picture = await pictures.attach(who.account.id, who.user.id, who.conversation.id, b"whatever came")
     await pictures.put_clean(picture, PNG, 10, 20)
-    assert await pictures.file(picture, "photo") == StoredFile("full", "image/png", PNG)
-    assert (await Picture.get(id=picture)).width == 10
+    assert await pictures.file(who.account.id, picture, "photo") == StoredFile("full", "image/png", PNG)
+    assert (await PictureRow.get(id=picture)).width == 10
     assert len(await rows("SELECT 1 FROM picture_files")) == 1
 
 
@@ -95,6 +96,6 @@ async def test_pictures_go_with_their_owner_and_with_their_page(database: str):
     await saved(job, page_id=move.page.id)
     other = await saved(await running_job("ben"))
     await stories.delete(who.account.id, who.user.id, move.story.id)
-    assert [p.id for p in await Picture.all()] == [other]
+    assert [p.id for p in await PictureRow.all()] == [other]
     await rows("DELETE FROM users WHERE name = 'ben'")
-    assert await Picture.all().count() == 0
+    assert await PictureRow.all().count() == 0

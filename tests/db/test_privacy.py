@@ -8,12 +8,26 @@ from typing import Any, Final
 
 import pytest
 
-from db import accounts, chats, drafts, inbox, jobs, outbox, overrides, personas, pictures, privacy, stories, usage
-from db.accounts import Who
+from db import (
+    accounts,
+    chats,
+    drafts,
+    inbox,
+    jobs,
+    outbox,
+    overrides,
+    people,
+    personas,
+    pictures,
+    privacy,
+    stories,
+    usage,
+)
 from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
 from db.migrate import migrate
 from db.payloads.notice import Notice
+from db.people import Who
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule
 from db.work import BranchingPage
 from tests.db.world import somebody
@@ -184,10 +198,10 @@ async def test_a_user_stays_while_another_account_knows_them(database: str):
         account_id=group.account.id, owner_id=group.user.id, conversation_id=group.conversation.id, premise="a", seed=1
     )
     assert await privacy.erase_account(private.account.id, [])
-    assert await accounts.user(group.user.id) is not None
+    assert await people.user(group.user.id) is not None
     assert await stories.list_owned(group.account.id, group.user.id) != []
     assert await privacy.erase_account(group.account.id, [])
-    assert await accounts.user(group.user.id) is None
+    assert await people.user(group.user.id) is None
 
 
 async def test_the_rows_of_a_removed_package_die_with_their_account(database: str, dice: SchemaSpec):

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from db import jobs, stories
-from db.accounts import Who
 from db.connection import rows, transaction
 from db.errors import BadInput, Moved, NotAllowed, NotFound
-from db.models import Choice, Page, Story
+from db.models import ChoiceRow, PageRow, StoryRow
+from db.people import Who
 from db.stories import Move
 from db.work import BranchingPage
 from tests.db.world import somebody
@@ -81,7 +81,7 @@ async def test_retry_keeps_the_old_variant(database: str):
     await written(second, "One way")
     retried = await stories.retry(who.account.id, who.user.id, second.page.id, second.story.revision)
     assert (retried.page.choice_id, retried.page.variant_index, retried.fresh) == (second.page.choice_id, 1, True)
-    assert (await Page.get(id=second.page.id)).title == "One way"
+    assert (await PageRow.get(id=second.page.id)).title == "One way"
     await written(retried, "Another way")
     first_again = await stories.back(who.account.id, who.user.id, retried.page.id, retried.story.revision)
     root = await stories.retry(who.account.id, who.user.id, first_again.page.id, first_again.story.revision)
@@ -93,7 +93,7 @@ async def test_own_action_becomes_a_choice(database: str):
     first = await begun(who)
     async with transaction():
         move = await stories.choose_own(who.account.id, who.user.id, first.page.id, 0, "  sing   to it ")
-    choice = await Choice.get(id=move.page.choice_id)
+    choice = await ChoiceRow.get(id=move.page.choice_id)
     assert (choice.text, choice.kind, choice.position, choice.user_id) == ("sing to it", "own", 4, who.user.id)
 
 
@@ -104,7 +104,7 @@ async def test_own_action_refuses_what_does_not_fit(database: str, text: str):
     with pytest.raises(BadInput):
         async with transaction():
             await stories.choose_own(who.account.id, who.user.id, first.page.id, 0, text)
-    assert (await Story.get(id=first.story.id)).revision == 0
+    assert (await StoryRow.get(id=first.story.id)).revision == 0
 
 
 async def test_an_old_button_says_that_the_story_has_moved_on(database: str):
@@ -114,7 +114,7 @@ async def test_an_old_button_says_that_the_story_has_moved_on(database: str):
     with pytest.raises(Moved) as being_written:
         await choose(who, first, 2)
     assert being_written.value.key == "story.being_written"
-    second = await Page.get(parent_id=first.page.id)
+    second = await PageRow.get(parent_id=first.page.id)
     await stories.attach_page(second.id, title="", text="On.", ending=True, choices=[])
     with pytest.raises(Moved) as moved:
         await choose(who, first, 2)
@@ -152,10 +152,10 @@ async def test_of_fifty_clicks_at_once_one_wins(database: str):
         won = [o for o in outcomes if isinstance(o, Move)]
         assert len(won) == 1
         assert all(isinstance(o, Moved) for o in outcomes if o is not won[0])
-        assert await Page.filter(parent_id=move.page.id).count() == 1
+        assert await PageRow.filter(parent_id=move.page.id).count() == 1
         move = won[0]
         await written(move)
-    assert (await Story.get(id=move.story.id)).revision == 5
+    assert (await StoryRow.get(id=move.story.id)).revision == 5
 
 
 async def test_a_failed_page_moves_the_cursor_back(database: str):
@@ -186,13 +186,13 @@ async def test_going_back_gives_up_the_page_being_written(database: str):
     job = await jobs.add(BranchingPage(page=second.page.id))
     await stories.set_job(second.page.id, job)
     await stories.back(who.account.id, who.user.id, second.page.id, second.story.revision)
-    assert (await Page.get(id=second.page.id)).state == "failed"
+    assert (await PageRow.get(id=second.page.id)).state == "failed"
     cancelled = await jobs.get(job)
     assert cancelled is not None
     assert cancelled.state == "cancelled"
     assert await stories.attach_page(second.page.id, title="", text="late", ending=True, choices=[]) is None
     with pytest.raises(BadInput):
-        story = await Story.get(id=first.story.id)
+        story = await StoryRow.get(id=first.story.id)
         await stories.back(who.account.id, who.user.id, first.page.id, story.revision)
 
 
@@ -238,7 +238,7 @@ async def test_deleting_waits_for_a_page_that_is_being_published(database: str):
     published, cancelled = await asyncio.gather(publish(), delete())
     assert published is not None
     assert cancelled == []
-    assert await Page.all().count() == 0
+    assert await PageRow.all().count() == 0
     assert await jobs.get(job) is None
 
 
@@ -255,6 +255,6 @@ async def test_list_and_delete_are_the_owners(database: str):
         await stories.delete(ann.account.id, ben.user.id, first.story.id)
     gone, cancelled = await stories.delete(ann.account.id, ann.user.id, first.story.id)
     assert (gone.id, cancelled) == (first.story.id, [])
-    assert await Page.filter(story_id=first.story.id).count() == 0
+    assert await PageRow.filter(story_id=first.story.id).count() == 0
     with pytest.raises(NotFound):
         await stories.at_cursor(ann.account.id, ann.user.id, first.story.id)

@@ -1,6 +1,6 @@
 """A small world for tests of the record: somebody, somewhere."""
 
-from db.accounts import Who, resolve
+from db.people import Who, resolve
 
 
 async def somebody(name: str = "ann", *, platform: str = "console", chat: str = "", kind: str = "dm") -> Who:

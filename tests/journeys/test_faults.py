@@ -9,7 +9,7 @@ import pytest
 
 from bot.stack.home import StackUrls
 from db.connection import rows
-from db.models import Job
+from db.models import JobRow
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.doubles.telegram import Message, TelegramServer
 from tests.journeys.processes import bot, running, worker
@@ -34,10 +34,10 @@ async def slow() -> AsyncGenerator[dict[str, str]]:
     await server.stop()
 
 
-async def state_of_first_job(state: str) -> Job:
+async def state_of_first_job(state: str) -> JobRow:
     async with asyncio.timeout(20):
         while True:
-            job = await Job.all().order_by("id").first()
+            job = await JobRow.all().order_by("id").first()
             if job is not None and job.state == state:
                 return job
             await asyncio.sleep(0.05)
@@ -58,7 +58,7 @@ async def test_a_killed_workers_job_is_done_by_another(
             async with running(healthy):
                 await stuck.kill()
                 await ann.wait_for_message(ann.chat(), page, timeout=18, after=said)
-    done = await Job.get(id=job.id)
+    done = await JobRow.get(id=job.id)
     assert (done.state, done.attempt) == ("waiting", 1)
 
 
@@ -74,10 +74,10 @@ async def test_a_stopped_workers_job_costs_no_attempt(
             said = await ann.say(ann.chat(), STORY)
             job = await state_of_first_job("running")
             assert await old.stop() == 0
-            assert (await Job.get(id=job.id)).state == "queued"
+            assert (await JobRow.get(id=job.id)).state == "queued"
             async with running(worker(urls, tmp_path, 2)):
                 await ann.wait_for_message(ann.chat(), page, timeout=18, after=said)
-    done = await Job.get(id=job.id)
+    done = await JobRow.get(id=job.id)
     assert (done.state, done.attempt, done.retries) == ("waiting", 0, 0)
 
 

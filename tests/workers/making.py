@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from db import jobs
-from db.models import Job, OutboxRow
+from db.models import JobRow, OutboxRow
 from tests.db.job_kinds import Chore
 from tests.db.world import somebody
 from workers.runner import Runner
@@ -38,15 +38,15 @@ async def a_job(**columns: Any) -> int:
         "account_id": who.account.id,
         "user_id": who.user.id,
         "conversation_id": who.conversation.id,
-        "event_key": f"console:{len(await Job.all())}",
+        "event_key": f"console:{len(await JobRow.all())}",
         "destination": {"chat_id": "c"},
     }
     return await jobs.add(Chore(), **{**defaults, **columns})
 
 
-async def run(services: Services, job_id: int, made: Plan) -> Job:
+async def run(services: Services, job_id: int, made: Plan) -> JobRow:
     await Runner(services, 4, lambda _: made).run(job_id)
-    return await Job.get(id=job_id)
+    return await JobRow.get(id=job_id)
 
 
 async def told() -> list[str]:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from db import accounts, chats, jobs, personas
-from db.accounts import Who
-from db.models import ChatMessage
+from db.models import ChatMessageRow
+from db.people import Who
 from db.work import PersonaReply
 from prompts.personas import load_personas
 from prompts.registry import default_registry
@@ -20,7 +20,7 @@ from workers.runner import Runner
 from workers.services import Services
 
 
-async def answered(services: Services, who: Who) -> ChatMessage:
+async def answered(services: Services, who: Who) -> ChatMessageRow:
     """A reply to somebody, written."""
     persona = await personas.active(who.conversation)
     reply = (await chats.say(who.conversation, persona, who.user.id, "Hello!")).reply
@@ -33,7 +33,7 @@ async def answered(services: Services, who: Who) -> ChatMessage:
         destination={"chat_id": "c"},
     )
     await Runner(services, 4).run(job)
-    return await ChatMessage.get(id=reply.id)
+    return await ChatMessageRow.get(id=reply.id)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 
 from db import jobs, personas, pictures, stories
 from db.connection import rows
-from db.models import Account, Artifact, Job, OutboxRow, Picture
+from db.models import AccountRow, ArtifactRow, JobRow, OutboxRow, PictureRow
 from db.stories import Page
 from db.work import read
 from prompts.personas import load_personas
@@ -96,14 +96,14 @@ class Workers:
         self._cpu = Runner(Services(text, default_registry(), queue), 4)
         self._gpu = Runner(Services(text, default_registry(), queue, images=ImageChain(engines)), 4)
 
-    async def run(self, job_id: int) -> Job:
+    async def run(self, job_id: int) -> JobRow:
         """Run a job to its end, on whichever queue it is."""
         for _ in range(6):
-            job = await Job.get(id=job_id)
+            job = await JobRow.get(id=job_id)
             if job.state != "queued":
                 return job
             await (self._gpu if job.queue == "gpu" else self._cpu).run(job_id)
-        return await Job.get(id=job_id)
+        return await JobRow.get(id=job_id)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ async def ordered(type_: str, **parameters: Any) -> int:
     return await jobs.add(
         read(type_, {"allowance": "sfw", "random_seed": 5, **parameters}), account_id=who.account.id,
         user_id=who.user.id,
-        conversation_id=who.conversation.id, event_key=f"console:{await Job.all().count()}",
+        conversation_id=who.conversation.id, event_key=f"console:{await JobRow.all().count()}",
         destination={"chat_id": "c"},
     )  # fmt: skip
 
@@ -141,16 +141,17 @@ async def test_a_job_goes_from_the_cpu_to_the_gpu_queue_and_leaves_a_picture(que
     engine = PlainEngine()
     job = await Workers(queue, engine).run(await ordered("imagine", prompt="a door", style="photo", seed=9))
     assert (job.state, job.queue) == ("done", "gpu")
-    (picture,) = await Picture.all()
+    (picture,) = await PictureRow.all()
     assert (picture.prompt, picture.alt, picture.style, picture.seed) == ("a door", "a door", "photo", 9)
     assert (picture.rating, picture.hidden, picture.engine, picture.job_id) == ("sfw", False, "plain", job.id)
-    full, photo = await pictures.file(picture.id, "full"), await pictures.file(picture.id, "photo")
+    full = await pictures.file(picture.account_id, picture.id, "full")
+    photo = await pictures.file(picture.account_id, picture.id, "photo")
     assert full is not None
     assert photo is not None
     assert (full.mime, photo.mime) == ("image/png", "image/jpeg")
     (answer,) = await OutboxRow.all()
     assert (answer.kind, answer.part, answer.payload) == ("picture", "reply", {"picture": picture.id})
-    assert [a.kind for a in await Artifact.filter(step__in=("draw", "publish_picture")).order_by("id")] == [
+    assert [a.kind for a in await ArtifactRow.filter(step__in=("draw", "publish_picture")).order_by("id")] == [
         "image",
         "image_ready",
     ]
@@ -172,7 +173,7 @@ async def test_again_vary_and_larger(queue: Queue):
     assert (varied.width, varied.height) == (first.width, first.height)
     assert (larger.width, larger.height) == (2 * first.width, 2 * first.height)
     assert larger.strength < varied.strength
-    assert [p.kind for p in await Picture.all().order_by("id")] == ["imagined", "imagined", "variation", "upscaled"]
+    assert [p.kind for p in await PictureRow.all().order_by("id")] == ["imagined", "imagined", "variation", "upscaled"]
 
 
 async def test_what_is_larger_than_a_tile_is_redrawn_in_tiles_by_the_local_engine(queue: Queue):
@@ -189,9 +190,9 @@ async def test_what_is_larger_than_a_tile_is_redrawn_in_tiles_by_the_local_engin
     assert len({r.seed for r in tiles}) == len({r.id for r in tiles}) == 4
     assert {r.loras for r in engine.asked} == {(LoraUse("ink", 0.5),)}
     assert all(r.source is not None for r in tiles)
-    larger = await Picture.get(id=2)
+    larger = await PictureRow.get(id=2)
     assert (larger.kind, larger.width, larger.height, larger.seed) == ("upscaled", 256, 256, 9)
-    kept = await pictures.file(2, "full")
+    kept = await pictures.file(1, 2, "full")
     assert kept is not None
     with Image.open(io.BytesIO(kept.data)) as shown:
         assert shown.size == (256, 256)
@@ -224,7 +225,7 @@ async def test_a_real_model_redraws_tiles(queue: Queue, tmp_path: Path):
             assert (await workers.run(await ordered(job[0], **job[1]))).state == "done"
     finally:
         await engine.close()
-    small, large = [await pictures.file(number, "full") for number in (1, 2)]
+    small, large = [await pictures.file(1, number, "full") for number in (1, 2)]
     assert small is not None
     assert large is not None
     with Image.open(io.BytesIO(small.data)) as before, Image.open(io.BytesIO(large.data)) as after:
@@ -265,7 +266,7 @@ async def test_a_portrait_carries_the_personas_identity(queue: Queue):
     appearance = " ".join(str(persona.card["appearance"]).split())
     assert appearance.startswith(request.prompt[0].text[:40])
     assert request.prompt[0].weight > 1
-    picture = await Picture.get(id=1)
+    picture = await PictureRow.get(id=1)
     assert picture.persona_id == persona.id
     assert picture.alt.startswith(persona.name)
 
@@ -277,13 +278,13 @@ async def test_the_page_is_ready_before_its_picture(queue: Queue):
     assert (await workers.run(job_id)).state == "waiting"
     (answer,) = await OutboxRow.all()
     assert (answer.kind, answer.part) == ("page", "reply")
-    child = await Job.get(parent_id=job_id)
+    child = await JobRow.get(parent_id=job_id)
     assert (child.type, child.priority) == ("illustrate_page", jobs.BACKGROUND)
     assert (await workers.run(child.id)).state == "done"
     _, shown = await OutboxRow.all().order_by("id")
     assert (shown.kind, shown.part, shown.destination["chat_id"]) == ("picture", "picture", "c")
-    assert (await Picture.get(id=1)).page_id == first.id
-    ready = await Artifact.filter(kind__in=("text_ready", "image_ready")).order_by("id")
+    assert (await PictureRow.get(id=1)).page_id == first.id
+    ready = await ArtifactRow.filter(kind__in=("text_ready", "image_ready")).order_by("id")
     assert [(a.kind, a.job_id) for a in ready] == [("text_ready", job_id), ("image_ready", child.id)]
 
 
@@ -291,7 +292,7 @@ async def test_a_picture_that_nobody_asked_for_fails_in_silence(queue: Queue):
     first = await page()
     workers = Workers(queue, PlainEngine(trouble=EngineUnavailable("broken")))
     await workers.run(await ordered("branching_page", page=first.id, pictures={}))
-    child = await Job.get(type="illustrate_page")
+    child = await JobRow.get(type="illustrate_page")
     assert (await workers.run(child.id)).state == "dead"
     assert [r.kind for r in await OutboxRow.all()] == ["page"]
 
@@ -313,12 +314,12 @@ async def test_troubles_are_told(queue: Queue, trouble: Exception, key: str):
 async def test_the_next_engine_draws_what_the_first_cannot(queue: Queue):
     broken, other = PlainEngine("sdxl", trouble=EngineUnavailable("gone")), PlainEngine("openai")
     assert (await Workers(queue, broken, other).run(await ordered("imagine", prompt="a door"))).state == "done"
-    assert (await Picture.get(id=1)).engine == "openai"
+    assert (await PictureRow.get(id=1)).engine == "openai"
 
 
 async def test_an_account_chooses_its_engine(queue: Queue):
     job_id = await ordered("imagine", prompt="a door")
-    await Account.all().update(settings={"image_engine": "openai"})
+    await AccountRow.all().update(settings={"image_engine": "openai"})
     sdxl, openai = PlainEngine("sdxl"), PlainEngine("openai")
     await Workers(queue, sdxl, openai).run(job_id)
     assert (len(sdxl.asked), len(openai.asked)) == (0, 1)
@@ -355,7 +356,7 @@ async def test_what_may_be_shown(
 ):
     workers = Workers(queue, PlainEngine("sdxl", unsafe=unsafe), classifier=classifier)
     await workers.run(await ordered("imagine", prompt="a quiet room", rating=rating, allowance=allowance))
-    found = await Picture.all()
+    found = await PictureRow.all()
     assert await told() == ([] if found else [outcome])
     assert not found or found[0].hidden == (outcome == "hidden")
     # Without a classifier, and in a place that is not for adults, nothing is drawn as for adults.
@@ -385,7 +386,7 @@ async def test_an_attached_picture_is_cleaned_and_redrawn_in_its_shape(queue: Qu
     assert request.strength == 0.4
     assert request.width > request.height
     assert request.source is not None
-    kept = await pictures.file(source, "full")
+    kept = await pictures.file(1, source, "full")
     assert kept is not None
     assert kept.mime == "image/png"
     assert b"where I live" not in kept.data

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from db import jobs, personas, pictures
-from db.models import OutboxRow, Persona, Picture
+from db.models import OutboxRow, PersonaRow, PictureRow
 from prompts.personas import load_personas
 from prompts.safety.check import scan
 from tests.db.world import somebody
@@ -25,21 +25,21 @@ async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
         yield line
 
 
-async def kept(**fields: Any) -> Picture:
+async def kept(**fields: Any) -> PictureRow:
     """Return a picture that was drawn where more was allowed."""
     who = await somebody()
     out = io.BytesIO()
     Image.new("RGB", (128, 128), "red").save(out, "PNG")
     values: dict[str, Any] = {"kind": "imagined", "prompt": "a quiet room", "width": 128, "height": 128, "seed": 3}
-    picture = await Picture.create(account_id=who.account.id, user_id=who.user.id, **values | fields)
+    picture = await PictureRow.create(account_id=who.account.id, user_id=who.user.id, **values | fields)
     await pictures.put_file(picture.id, pictures.StoredFile("full", "image/png", out.getvalue()))
     return picture
 
 
-async def persona_with(**fields: Any) -> Persona:
+async def persona_with(**fields: Any) -> PersonaRow:
     persona = (await personas.known((await somebody()).account.id))[0]
-    await Persona.filter(id=persona.id).update(card={**persona.card, **fields})
-    return await Persona.get(id=persona.id)
+    await PersonaRow.filter(id=persona.id).update(card={**persona.card, **fields})
+    return await PersonaRow.get(id=persona.id)
 
 
 @pytest.mark.parametrize("type_", ["variations", "upscale"])
@@ -54,7 +54,7 @@ async def test_a_picture_is_not_redrawn_where_less_is_allowed(queue: Queue, type
 async def test_what_was_hidden_stays_hidden_when_redrawn(queue: Queue):
     source = await kept(rating="sfw", hidden=True)
     await Workers(queue, PlainEngine()).run(await ordered("upscale", picture=source.id))
-    assert (await Picture.all().order_by("-id"))[0].hidden
+    assert (await PictureRow.all().order_by("-id"))[0].hidden
 
 
 async def test_nothing_for_adults_is_drawn_over_somebody_unknown(queue: Queue):
@@ -67,7 +67,7 @@ async def test_nothing_for_adults_is_drawn_over_somebody_unknown(queue: Queue):
         await workers.run(await ordered("imagine", prompt=prompt, source=source, rating="nsfw", allowance="nsfw"))
     assert await told() == ["picture.refused_rating"]
     assert len(engine.asked) == 1
-    assert (await Picture.filter(kind="imagined").first() or source).rating == "sfw"  # type: ignore[union-attr]
+    assert (await PictureRow.filter(kind="imagined").first() or source).rating == "sfw"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_the_whole_card_says_who_is_young(queue: Queue, field: dict[str, A
     persona = await persona_with(rating="nsfw", **field)
     workers = Workers(queue, PlainEngine("sdxl", unsafe=0.1), classifier=True)
     await workers.run(await ordered("persona_portrait", persona=persona.id, allowance="nsfw"))
-    assert (await Picture.get(id=1)).rating == "sfw"
+    assert (await PictureRow.get(id=1)).rating == "sfw"
 
 
 async def test_a_card_that_sexualises_the_young_is_never_drawn(queue: Queue):
@@ -97,7 +97,7 @@ def test_no_shipped_persona_is_refused():
 
 async def test_the_description_goes_no_further_than_the_picture(queue: Queue):
     await Workers(queue, PlainEngine()).run(await ordered("imagine", prompt="a quiet room", alt="two naked people"))
-    assert (await Picture.get(id=1)).alt == "a quiet room"
+    assert (await PictureRow.get(id=1)).alt == "a quiet room"
     assert await OutboxRow.filter(kind="picture").count() == 1
 
 
@@ -112,5 +112,5 @@ async def test_drawn_again_by_another_worker_the_record_is_of_the_last_picture(q
     for engine, rating, side in (("sdxl", "sfw", 64), ("openai", "suggestive", 96)):
         drawn = pictures.NewPicture(**fields, engine=engine, rating=rating, width=side, height=side)
         await pictures.save(job.id, job.lease_token, drawn, [])
-    (picture,) = await Picture.all()
+    (picture,) = await PictureRow.all()
     assert (picture.engine, picture.rating, picture.width, picture.height) == ("openai", "suggestive", 96, 96)

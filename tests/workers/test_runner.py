@@ -9,7 +9,7 @@ import pytest
 from db import jobs, outbox
 from db.connection import rows
 from db.errors import BadInput, Retryable
-from db.models import Artifact, Job, OutboxRow
+from db.models import ArtifactRow, JobRow, OutboxRow
 from db.payloads.base import Payload
 from db.payloads.notice import Notice
 from db.work import Failure, JobType, job_types, notice
@@ -43,7 +43,7 @@ async def test_steps_run_in_order_and_leave_artifacts(services: Services):
     job = await run(services, await a_job(), made)
     assert job.state == "done"
     assert seen == ["a", "b", "c"]
-    left = {a.step: a.content for a in await Artifact.all()}
+    left = {a.step: a.content for a in await ArtifactRow.all()}
     assert left == {"a": {"after": []}, "b": {"after": ["a"]}, "c": {"after": ["a"]}, "d": {}}
     assert await told() == ["done"]
 
@@ -68,7 +68,7 @@ async def test_a_rerun_goes_on_behind_the_last_artifact(services: Services):
     job = await run(services, job_id, made)
     assert ran == ["first", "second", "second", "second"]
     assert (job.state, job.retries) == ("done", 2)
-    assert (await Artifact.get(step="second")).content == {"text": "kept"}
+    assert (await ArtifactRow.get(step="second")).content == {"text": "kept"}
 
 
 async def test_a_waiting_job_holds_no_lease_and_goes_on_with_the_interaction(services: Services):
@@ -163,7 +163,7 @@ async def test_a_stopping_worker_puts_its_jobs_back(services: Services):
     await asyncio.wait_for(started.wait(), 5)
     assert (runner.running, runner.free) == (1, 3)
     await runner.drain(0.05)
-    job = await Job.get(id=job_id)
+    job = await JobRow.get(id=job_id)
     assert (job.state, job.attempt, job.retries, runner.running) == ("queued", 0, 0, 0)
 
 
@@ -180,7 +180,7 @@ async def test_a_stopping_worker_lets_a_job_finish(services: Services):
     runner.start(job_id)
     await asyncio.wait_for(started.wait(), 5)
     await runner.drain(10)
-    assert (await Job.get(id=job_id)).state == "done"
+    assert (await JobRow.get(id=job_id)).state == "done"
 
 
 async def test_cancelling_stops_the_work_at_once(services: Services):
@@ -201,7 +201,7 @@ async def test_cancelling_stops_the_work_at_once(services: Services):
     runner.cancel(job_id)
     await asyncio.wait_for(stopped.wait(), 5)
     await runner.drain(5)
-    assert (await Job.get(id=job_id)).state == "cancelled"
+    assert (await JobRow.get(id=job_id)).state == "cancelled"
 
 
 class Refused(Plan):
@@ -250,6 +250,6 @@ async def test_a_job_of_a_newer_release_waits_for_a_newer_worker(services: Servi
     job_id = await a_job()
     await rows("UPDATE jobs SET type = 'from the future'")
     await Runner(services, 4).run(job_id)
-    job = await Job.get(id=job_id)
+    job = await JobRow.get(id=job_id)
     assert (job.state, job.retries) == ("queued", 1)
     assert await outbox.counts() == {}

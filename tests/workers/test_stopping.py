@@ -10,7 +10,7 @@ import pytest
 
 from db import chats, jobs, personas
 from db.connection import rows
-from db.models import ChatMessage, Job, OutboxRow
+from db.models import ChatMessageRow, JobRow, OutboxRow
 from db.work import PersonaReply
 from prompts.personas import load_personas
 from prompts.registry import default_registry
@@ -76,14 +76,14 @@ async def test_what_was_written_is_kept_and_marked(services: Services, model: Op
     assert not await jobs.ask_to_stop(job)
     await heard(services, job)
     await asyncio.wait_for(running, 2)
-    written = await ChatMessage.get(id=reply)
+    written = await ChatMessageRow.get(id=reply)
     assert written.state == "ready"
     assert written.text
     assert TEXT.startswith(written.text)
     assert len(written.text) < len(TEXT)
     row = await OutboxRow.get(event_key="console:1", part="reply")
     assert (row.kind, row.payload) == ("chat_reply", {"message": reply, "stopped": True})
-    assert (await Job.get(id=job)).state == "done"
+    assert (await JobRow.get(id=job)).state == "done"
     (task,) = await rows("SELECT state, steps FROM ai_tasks")
     assert task["state"] == "cancelled"
     assert json.loads(task["steps"])[-1] == {"step": "stopped", "chars": len(written.text)}
@@ -99,10 +99,10 @@ async def test_a_wish_that_came_before_anybody_listened_is_found_in_the_record(s
     assert await jobs.reap() == [job]
     await Runner(services, 4).run(job)
     assert model.requests == []
-    assert (await ChatMessage.get(id=reply)).state == "failed"
+    assert (await ChatMessageRow.get(id=reply)).state == "failed"
     row = await OutboxRow.get(event_key="console:1", part="reply")
     assert (row.kind, row.payload["key"]) == ("notice", "job.cancelled")
-    assert (await Job.get(id=job)).state == "done"
+    assert (await JobRow.get(id=job)).state == "done"
 
 
 async def test_a_real_model_stops_within_a_step(database: str, redis_url: str, tmp_path: Path):
@@ -121,7 +121,7 @@ async def test_a_real_model_stops_within_a_step(database: str, redis_url: str, t
         await heard(services, job)
         await asyncio.wait_for(running, 2)
         await chain.close()
-    written = await ChatMessage.get(id=reply)
+    written = await ChatMessageRow.get(id=reply)
     assert written.state == "ready"
     assert shown.strip() in written.text
     (task,) = await rows("SELECT state FROM ai_tasks")

@@ -14,7 +14,7 @@ from bot.messages import Field, Form
 from bot.router import Router
 from bot.topics import PRODUCT, Topic, Topics
 from bot.views.base import Surroundings
-from db.models import Draft
+from db.models import DraftRow
 from prompts.registry import default_registry
 from tests.bot.world import FIELD_BY_FIELD, Bot, command, event_of, press, running_bot, say
 from workers.queue import Queue
@@ -90,7 +90,7 @@ async def test_a_button_and_a_draft_made_before_a_command_was_added_still_do_wha
         await bot.does(Submit(form=dialog.action, values={"sides": "6"}), name="bob")
     assert dice.done == [{"sides": 20}, {"sides": 6}]
     assert other.done == []
-    assert await Draft.all().count() == 0
+    assert await DraftRow.all().count() == 0
 
 
 async def test_fields_are_prefilled_kept_cleared_and_skipped(bot: Bot, redis_url: str):
@@ -120,7 +120,7 @@ async def test_a_required_field_cannot_be_skipped(bot: Bot, redis_url: str):
         await bot.does(press("roll", 7))
         refused = await bot.answer(await bot.does(press("skip_field")))
         assert "must be filled in" in refused.body
-        assert await Draft.all().count() == 1
+        assert await DraftRow.all().count() == 1
         whole = await bot.router.form_for(event_of(press("roll", 7), name="bob"))
         assert isinstance(whole, Form)
         assert [(f.name, f.value, f.required) for f in whole.fields] == [

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from db import jobs
-from db.accounts import Who
 from db.connection import rows
+from db.people import Who
 from db.work import JobParameters
 from tests.db.world import somebody
 from workers.engines.text.chain import TextChain

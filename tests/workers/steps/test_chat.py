@@ -7,7 +7,7 @@ import pytest
 from db import chats, jobs, personas
 from db.connection import rows
 from db.errors import LeaseLost
-from db.models import ChatMessage, Job, OutboxRow
+from db.models import ChatMessageRow, JobRow, OutboxRow
 from db.work import PersonaReply
 from prompts.personas import load_personas
 from tests.db.world import somebody
@@ -46,8 +46,8 @@ async def publish(services: Services, job_id: int, answer: dict[str, Any]) -> No
 async def test_a_reply_is_written_and_announced(services: Services):
     reply, job_id = await asked()
     await Runner(services, 4).run(job_id)
-    assert (await Job.get(id=job_id)).state == "done"
-    message = await ChatMessage.get(id=reply)
+    assert (await JobRow.get(id=job_id)).state == "done"
+    message = await ChatMessageRow.get(id=reply)
     assert message.state == "ready"
     assert message.text
     (row,) = await OutboxRow.all()
@@ -57,14 +57,14 @@ async def test_a_reply_is_written_and_announced(services: Services):
 async def test_a_reply_that_was_stopped_midway_says_so(services: Services):
     reply, job_id = await asked()
     await publish(services, job_id, {"text": "The sea is", "stopped": True})
-    assert (await ChatMessage.get(id=reply)).text == "The sea is"
+    assert (await ChatMessageRow.get(id=reply)).text == "The sea is"
     assert (await OutboxRow.get()).payload["stopped"] is True
 
 
 async def test_a_reply_that_was_stopped_before_its_first_word_is_cancelled(services: Services):
     reply, job_id = await asked()
     await publish(services, job_id, {"text": "", "stopped": True})
-    assert (await ChatMessage.get(id=reply)).state == "failed"
+    assert (await ChatMessageRow.get(id=reply)).state == "failed"
     row = await OutboxRow.get()
     assert (row.kind, row.payload["key"]) == ("notice", "job.cancelled")
 

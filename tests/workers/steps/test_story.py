@@ -7,7 +7,7 @@ import pytest
 from db import jobs, stories
 from db.connection import rows
 from db.errors import LeaseLost
-from db.models import Choice, Job, OutboxRow, Page
+from db.models import ChoiceRow, JobRow, OutboxRow, PageRow
 from db.stories import Move
 from db.work import BranchingPage, IllustratePage, JobParameters, PictureTerms
 from tests.db.world import somebody
@@ -52,11 +52,11 @@ async def test_a_page_is_written_published_and_waits_for_its_reader(services: Se
     move = await begun()
     job_id = await job_of(move, BranchingPage(page=move.page.id))
     await Runner(services, 4).run(job_id)
-    job, page = await Job.get(id=job_id), await Page.get(id=move.page.id)
+    job, page = await JobRow.get(id=job_id), await PageRow.get(id=move.page.id)
     assert (job.state, job.waiting_for) == ("waiting", "choice")
     assert page.state == "ready"
     assert page.text
-    assert await Choice.filter(page_id=page.id).count() >= 2
+    assert await ChoiceRow.filter(page_id=page.id).count() >= 2
     (row,) = await OutboxRow.all()
     assert (row.kind, row.payload["page"], row.part) == ("page", page.id, "reply")
 
@@ -66,16 +66,16 @@ async def test_the_choice_settles_what_was_written_ahead_and_never_read(services
     job_id = await job_of(move, BranchingPage(page=move.page.id))
     await written(job_id, write_page=DRAFT, suggest_choices=CHOICES)
     await Runner(services, 4).run(job_id)
-    first, second = await Choice.filter(page_id=move.page.id).order_by("id")
+    first, second = await ChoiceRow.filter(page_id=move.page.id).order_by("id")
     for choice, chosen in ((first, True), (second, False)):
-        await Page.create(
+        await PageRow.create(
             story_id=move.story.id, parent_id=move.page.id, choice_id=choice.id, number=2, state="speculative",
             chosen=chosen,
         )  # fmt: skip
     assert await jobs.interact(job_id, {"choice": first.id})
     await Runner(services, 4).run(job_id)
-    assert (await Job.get(id=job_id)).state == "done"
-    assert [p.choice_id for p in await Page.filter(parent_id=move.page.id)] == [first.id]
+    assert (await JobRow.get(id=job_id)).state == "done"
+    assert [p.choice_id for p in await PageRow.filter(parent_id=move.page.id)] == [first.id]
 
 
 async def test_an_ending_waits_for_nobody(services: Services):
@@ -83,8 +83,8 @@ async def test_an_ending_waits_for_nobody(services: Services):
     job_id = await job_of(move, BranchingPage(page=move.page.id))
     await written(job_id, write_page={**DRAFT, "ending": True})
     await Runner(services, 4).run(job_id)
-    assert (await Job.get(id=job_id)).state == "done"
-    assert await Choice.all().count() == 0
+    assert (await JobRow.get(id=job_id)).state == "done"
+    assert await ChoiceRow.all().count() == 0
 
 
 async def test_an_illustrated_page_has_its_picture_drawn_beside_it(services: Services):

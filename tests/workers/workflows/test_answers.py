@@ -8,7 +8,7 @@ import pytest
 
 from db import jobs
 from db.errors import BadInput
-from db.models import Job, OutboxRow
+from db.models import JobRow, OutboxRow
 from db.payloads.notice import Notice
 from db.work import BranchingPage
 from tests.workers.making import a_job, plan, run, step
@@ -75,7 +75,7 @@ async def test_whatever_the_moment_of_a_promotion_the_promoted_event_is_answered
 
         made = plan(step("greet", greet, commit=True))
         _, promoted = await asyncio.gather(run(services, job_id, made), promote())
-        assert (await Job.get(id=job_id)).state == "done"
+        assert (await JobRow.get(id=job_id)).state == "done"
         assert await OutboxRow.filter(event_key=f"console:{job_id}").count() == promoted
 
 
@@ -111,4 +111,4 @@ async def test_a_step_of_another_job_type_is_a_defect(services: Services, caplog
 
     job_id = await a_job()
     await run(services, job_id, Plan("made", [step("misplaced", misplaced)]))
-    assert (await Job.get(id=job_id)).state == "dead"
+    assert (await JobRow.get(id=job_id)).state == "dead"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from db.errors import BadInput, Retryable
-from db.models import Artifact
+from db.models import ArtifactRow
 from tests.workers.making import a_job, nothing, run, step, told
 from workers.services import Services
 from workers.steps.base import Parallel, Run
@@ -23,7 +23,7 @@ async def test_steps_run_at_once(services: Services):
     made = Plan("made", [Parallel([step(name, meet) for name in "abc"]), step("d")])
     job = await run(services, await a_job(), made)
     assert job.state == "done"
-    assert {a.step for a in await Artifact.all()} == {"a", "b", "c", "d"}
+    assert {a.step for a in await ArtifactRow.all()} == {"a", "b", "c", "d"}
 
 
 async def test_the_first_error_ends_the_others_and_is_told_by_itself(services: Services):
@@ -83,7 +83,7 @@ async def test_steps_for_the_other_queue_are_handed_over_together(services: Serv
     job_id = await a_job()
     job = await run(services, job_id, made)
     assert (job.state, job.queue) == ("queued", "gpu")
-    assert await Artifact.all().count() == 0
+    assert await ArtifactRow.all().count() == 0
     assert (await run(services, job_id, made)).state == "done"
 
 

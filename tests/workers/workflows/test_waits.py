@@ -8,7 +8,7 @@ import pytest
 from db import jobs
 from db.connection import rows, transaction
 from db.errors import NotFound
-from db.models import Job
+from db.models import JobRow
 from db.work import Failure
 from tests.db.job_kinds import Chore
 from tests.workers.making import a_job, run, step
@@ -45,10 +45,10 @@ async def test_the_reaper_ends_a_wait_at_its_deadline_with_the_default(services:
     job_id = await a_job()
     assert (await run(services, job_id, made)).state == "waiting"
     assert await jobs.wake_due() == []
-    deadline = (await Job.get(id=job_id)).deadline
+    deadline = (await JobRow.get(id=job_id)).deadline
     # Woken too early (an old wake-up, say) it waits on, until the same moment.
     await rows("UPDATE jobs SET state = 'queued'")
-    assert ((await run(services, job_id, made)).state, (await Job.get(id=job_id)).deadline) == ("waiting", deadline)
+    assert ((await run(services, job_id, made)).state, (await JobRow.get(id=job_id)).deadline) == ("waiting", deadline)
     await rows("UPDATE jobs SET deadline = now() - interval '1 second'")
     assert [w.id for w in await jobs.wake_due()] == [job_id]
     assert (await run(services, job_id, made)).state == "done"
@@ -90,12 +90,12 @@ async def test_the_last_childs_end_wakes_its_parent_which_sees_what_became_of_th
     seen: list[Any] = []
     parent, made = await a_job(), family(seen)
     assert (await run(services, parent, made)).state == "waiting"
-    first, second = await Job.filter(parent_id=parent).order_by("id")
-    assert (first.account_id, first.event_key) == ((await Job.get(id=parent)).account_id, None)
+    first, second = await JobRow.filter(parent_id=parent).order_by("id")
+    assert (first.account_id, first.event_key) == ((await JobRow.get(id=parent)).account_id, None)
     await run(services, first.id, Plan("child", [step("write", write)]))
-    assert (await Job.get(id=parent)).state == "waiting"
+    assert (await JobRow.get(id=parent)).state == "waiting"
     await run(services, second.id, Plan("child", [step("write", fail)]))
-    assert (await Job.get(id=parent)).state == "queued"
+    assert (await JobRow.get(id=parent)).state == "queued"
     assert (await run(services, parent, made)).state == "done"
     assert [(c["state"], c["outputs"]) for c in seen] == [("done", {"write": {"text": "0"}}), ("dead", {})]
     assert seen[1]["error"].startswith("ZeroDivisionError")
@@ -110,11 +110,11 @@ async def test_a_join_of_children_that_have_ended_does_not_wait(services: Servic
 async def test_children_that_vanish_or_are_cancelled_hold_nobody_up(services: Services):
     parent, made = await a_job(), family([])
     await run(services, parent, made)
-    first, second = await Job.filter(parent_id=parent).order_by("id")
+    first, second = await JobRow.filter(parent_id=parent).order_by("id")
     await rows("DELETE FROM jobs WHERE id = $1", first.id)  # with the story that it worked on
     assert await jobs.wake_due() == []
     assert await jobs.cancel(second.id)
-    assert (await Job.get(id=parent)).state == "queued"
+    assert (await JobRow.get(id=parent)).state == "queued"
     await run(services, parent, made)
     other = await a_job()
     await run(services, other, made)
@@ -126,7 +126,7 @@ async def test_children_that_end_at_once_wake_their_parent_once(services: Servic
     for _ in range(10):
         parent = await a_job()
         await run(services, parent, family([], children=5))
-        claimed = [await jobs.claim(job.id) for job in await Job.filter(parent_id=parent)]
+        claimed = [await jobs.claim(job.id) for job in await JobRow.filter(parent_id=parent)]
 
         async def end(job: jobs.Job | None) -> jobs.Wakeup | None:
             assert job is not None
@@ -136,7 +136,7 @@ async def test_children_that_end_at_once_wake_their_parent_once(services: Servic
 
         woken = [w for w in await asyncio.gather(*map(end, claimed)) if w is not None]
         assert [w.id for w in woken] == [parent]
-        assert (await Job.get(id=parent)).state == "queued"
+        assert (await JobRow.get(id=parent)).state == "queued"
 
 
 async def test_a_job_that_waits_for_its_children_can_be_abandoned_and_one_that_waits_for_a_person_cannot(
@@ -154,4 +154,4 @@ async def test_cancelling_a_parent_cancels_its_children(services: Services):
     parent = await a_job()
     await run(services, parent, family([]))
     assert await jobs.cancel(parent)
-    assert {job.state for job in await Job.all()} == {"cancelled"}
+    assert {job.state for job in await JobRow.all()} == {"cancelled"}

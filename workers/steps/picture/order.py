@@ -126,7 +126,7 @@ class OrderPage(OrderStep):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an `Order`. Raises `NotFound` if the page is gone."""
         p = run.parameters(IllustratePage)
-        found = await stories.page(p.illustrates)
+        found = await stories.page(run.job.account_id, p.illustrates)
         if found is None or found[1].state != "ready":
             raise NotFound("story.unknown")
         story, page, _ = found
@@ -215,7 +215,7 @@ async def kept_picture(run: Run, picture_id: int) -> Kept:
 
 async def full_file(kept: Kept) -> pictures.StoredFile:
     """Return the best file of a picture. Raises `NotFound`."""
-    found = await pictures.file(kept.id, "full")
+    found = await pictures.file(kept.account_id, kept.id, "full")
     if found is None:
         raise NotFound("picture.unknown")
     return found

@@ -1,0 +1,49 @@
+"""Conversations: where it happens, and what is open there."""
+
+from dataclasses import dataclass
+
+from db.connection import rows
+from db.records import columns, fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A chat, or a thread of one. ``mode`` says where plain text goes (chat or story); ``epoch`` counts chat resets."""
+
+    id: int
+    account_id: int
+    platform: str
+    chat_id: str
+    thread_id: str
+    kind: str
+    mode: str
+    story_id: int | None
+    persona_id: int | None
+    epoch: int
+    last_said: str
+
+
+async def open_thread(conversation_id: int, chat_id: str, page_id: int) -> None:
+    """Record that the story of a page is told in a thread of its own from now on; nothing if the page is gone."""
+    await rows(
+        "INSERT INTO conversations (account_id, platform, chat_id, kind, mode, story_id) "
+        "SELECT c.account_id, c.platform, $2, 'thread', 'story', p.story_id FROM conversations c, pages p "
+        "WHERE c.id = $1 AND p.id = $3 "
+        "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET mode = 'story', story_id = excluded.story_id",
+        conversation_id, chat_id, page_id,
+    )  # fmt: skip
+
+
+async def note_said(conversation_id: int, event_id: str) -> None:
+    """Record the last plain text that was committed from a conversation, for catching up after a restart."""
+    await rows("UPDATE conversations SET last_said = $2 WHERE id = $1", conversation_id, event_id)
+
+
+async def watched(platform: str) -> list[Conversation]:
+    """Return the conversations to catch up after a restart: DMs, and threads with a story."""
+    return await fetch(
+        Conversation,
+        f"SELECT {columns(Conversation)} FROM conversations "
+        "WHERE platform = $1 AND (kind = 'dm' OR (kind = 'thread' AND story_id IS NOT NULL)) ORDER BY id",
+        platform,
+    )

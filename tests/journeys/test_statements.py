@@ -1,0 +1,141 @@
+"""How many statements an event costs, from the click to the delivered answer: each is a round trip to the database.
+
+Router, worker and courier are the real ones, in this process; without a model, as `make demo` runs.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from bot.compose import Composer
+from bot.courier import Courier
+from bot.platforms.telegram import TelegramPlatform
+from bot.progress import ProgressBoard
+from bot.router import Router
+from bot.topics import load_topics
+from bot.views.base import Surroundings
+from db import personas
+from db.connection import connect, credentials
+from prompts.personas import load_personas
+from prompts.registry import default_registry
+from tests.doubles.telegram import Message, Person, Rules, TelegramServer
+from tests.statements import Statements, counted
+from workers.engines.text.chain import TextChain
+from workers.main import WakeupWorker
+from workers.queue import Queue, outbox_channel, wake_channel
+from workers.runner import Runner
+from workers.services import Services
+
+PREMISE = "a keeper finds a door under the sea"
+CHOICE, REPLY, LIST = 78, 44, 16
+"""Maximum statements of one choice, one persona's reply, one list of stories."""
+OPEN = """SELECT (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running'))
+    + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A bot and a worker on a database whose statements are counted."""
+
+    server: TelegramServer
+    statements: Statements
+    observer: asyncpg.Connection
+
+    async def settled(self) -> None:
+        """Return when no job and no message is open, and what was under way is done."""
+        async with asyncio.timeout(20):
+            while await self.observer.fetchval(OPEN):
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+async def service(database: str, redis_url: str) -> AsyncGenerator[Service]:
+    observer = await asyncpg.connect(**credentials(database))
+    try:
+        async with (
+            TelegramServer(rules=Rules(flood=None)) as server,
+            counted(database) as (url, statements),
+            connect(url),
+            Queue(redis_url) as queue,
+            running(server, queue),
+        ):
+            yield Service(server, statements, observer)
+    finally:
+        await observer.close()
+
+
+@asynccontextmanager
+async def running(server: TelegramServer, queue: Queue) -> AsyncGenerator[None]:
+    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    topics, prompts = load_topics(), default_registry()
+    platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
+    composer = Composer(topics.views, Surroundings(topics.commands, topics.forms, prompts, queue, frozenset()))
+    board = ProgressBoard({"telegram": platform}, composer.cancel_buttons)
+    courier = Courier({"telegram": platform}, composer, board)
+    router = Router(
+        topics, composer, prompts, queue, {"telegram": platform.capabilities}, lambda e, _: courier.notify(e.platform)
+    )
+    worker = WakeupWorker(queue, "cpu", Runner(Services(TextChain([]), prompts, queue), 4))
+
+    async def hear() -> None:
+        async for heard in queue.listen(outbox_channel("telegram"), wake_channel("cpu")):
+            if heard is None or heard[0] == wake_channel("cpu"):
+                worker.notify()
+            else:
+                courier.notify("telegram")
+
+    tasks = [asyncio.create_task(each) for each in (platform.run(router), courier.run(), worker.serve(), hear())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def page(message: Message) -> bool:
+    return "1" in message.labels and "Retry" in message.labels
+
+
+async def begun(service: Service) -> tuple[Person, Message]:
+    ann = service.server.person("ann")
+    said = await ann.say(ann.chat(), f"/story_new {PREMISE}")
+    return ann, await ann.wait_for_message(ann.chat(), page, timeout=20, after=said)
+
+
+async def test_a_choice(service: Service):
+    ann, shown = await begun(service)
+    for _ in range(3):  # the first ones also prepare statements
+        await service.settled()
+        service.statements.clear()
+        await ann.tap(shown, "2")
+        shown = await ann.wait_for_message(ann.chat(), page, timeout=20, after=shown)
+        await service.settled()
+    assert service.statements.total <= CHOICE, service.statements.table()
+
+
+async def test_a_reply_of_a_persona(service: Service):
+    ann = service.server.person("ann")
+    for _ in range(3):
+        await service.settled()
+        service.statements.clear()
+        said = await ann.say(ann.chat(), "Hello! I am tired of the rain.")
+        await ann.wait_for_message(ann.chat(), lambda m: "Answer again" in m.labels, timeout=20, after=said)
+        await service.settled()
+    assert service.statements.total <= REPLY, service.statements.table()
+
+
+async def test_a_list_of_stories(service: Service):
+    ann, _ = await begun(service)
+    for _ in range(2):
+        await service.settled()
+        service.statements.clear()
+        said = await ann.say(ann.chat(), "/story_list")
+        await ann.wait_for_message(ann.chat(), "Your stories", timeout=20, after=said)
+        await service.settled()
+    assert service.statements.total <= LIST, service.statements.table()
