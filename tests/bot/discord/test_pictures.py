@@ -53,12 +53,13 @@ async def test_a_picture_for_adults_is_hidden(connected: Connected):
     check(await asked.answered(), "SPOILER_picture-1.png")
 
 
-async def test_a_picture_beside_the_answer_goes_to_the_channel_once(connected: Connected):
+@pytest.mark.parametrize("kind", ["error_before", "error_after"])
+async def test_a_picture_beside_the_answer_goes_to_the_channel_once(connected: Connected, kind: str):
     ann = connected.server.person("ann")
     await ann.slash(ann.dm(), "story new", premise="a door")
     event = await connected.notes.event()
     where = event.destination.model_copy(update={"handle": {}})
-    connected.server.faults.add(Fault("error_after", "POST /channels/*/messages"))
+    connected.server.faults.add(Fault(kind, "POST /channels/*/messages"))
     for attempt in range(1, 4):
         try:
             await connected.platform.deliver(connected.delivery(event, destination=where, attempt=attempt), picture())
