@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from bot.cli.checks import TIMEOUT_SECONDS, Check, State, Surroundings
 from bot.cli.children import ask_workers, child_environment
 from bot.cli.errors import OperatorError
+from bot.platforms import registry as platforms
 from bot.topics import load_topics
 from db import privacy, work
 from db.migrate import pending
@@ -31,7 +32,7 @@ async def check_plugins(around: Surroundings) -> list[Check]:
 
 
 def _load_here() -> list[Problem]:
-    return [*load_topics().problems, *work.problems()]
+    return [*load_topics().problems, *platforms.problems(), *work.problems()]
 
 
 async def _in_workers(around: Surroundings) -> list[Check]:

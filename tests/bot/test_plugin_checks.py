@@ -1,5 +1,6 @@
 """`storyfork doctor` names every broken plug-in of really installed packages, and counts none of them as wrong."""
 
+import re
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +13,17 @@ from tests.bot.test_cli import Command
 from tests.plugin_folder import install
 
 SCHEMA = "from importlib.resources import files\nfrom db.schemas import SchemaSpec\n"
+ROOT = Path(__file__).parents[2]
+GROUPS = sorted(
+    {
+        group
+        for room in ("bot", "db", "prompts", "workers")
+        for file in (ROOT / room).rglob("*.py")
+        for group in re.findall(r'"(storyfork\.[a-z_]+)"', file.read_text())
+    }
+)
+"""The entry-point groups of all registries, as the source names them."""
+BROKEN = ("lost = nowhere:x", "typo = dice:word")
 
 
 @pytest.fixture
@@ -34,17 +46,11 @@ async def test_broken_plugins_are_named_and_the_service_starts(
     folder.mkdir()
     install(
         folder, "dice", SCHEMA + "spec = SchemaSpec('dice', files(__name__) / 'sql', ())\nword = 'dice'\n",
-        {
-            "storyfork.schemas": ["rolls = dice:spec", "taken = dice:spec", "typo = dice:word", "lost = nowhere:x"],
-            "storyfork.job_types": ["roll = dice:word"],
-            "storyfork.topics": ["luck = dice:word"],
-            "storyfork.functions": ["odd = dice:word"],
-            "storyfork.image_engines": ["paint = dice_engines:make"],
-        },
+        {group: [*BROKEN, "rolls = dice:spec", "taken = dice:spec"] for group in GROUPS},
     )  # fmt: skip
     (folder / "dice" / "sql").mkdir()
     (folder / "dice" / "sql" / "0001_rolls.sql").write_text("CREATE TABLE rolls (id nosuchtype)")
-    settings = {"DATABASE_URL": url, "PYTHONPATH": f"{Path(__file__).parents[2]}:{folder}"}
+    settings = {"DATABASE_URL": url, "PYTHONPATH": f"{ROOT}:{folder}"}
 
     applied = await storyfork("migrate", **settings)
     assert applied.code == 0, applied.err
@@ -53,15 +59,12 @@ async def test_broken_plugins_are_named_and_the_service_starts(
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
     for line in (
         "plug-in taken (dice 1.0, storyfork.schemas): NameTaken: schema 'dice' is taken by dice 1.0",
-        "plug-in lost (dice 1.0, storyfork.schemas): ModuleNotFoundError: No module named 'nowhere'",
-        "plug-in typo (dice 1.0, storyfork.schemas): TypeError: str is not a SchemaSpec",
-        "plug-in roll (dice 1.0, storyfork.job_types): TypeError: a job type must be a JobType, not str",
-        "plug-in luck (dice 1.0, storyfork.topics): TypeError: 'dice' is not a bot.topics.Topic",
-        "plug-in odd (dice 1.0, storyfork.functions): TypeError: 'dice' is not an AiFunction",
-        "plug-in paint (dice 1.0, storyfork.image_engines): ModuleNotFoundError: No module named 'dice_engines'",
+        *(f"plug-in lost (dice 1.0, {group}): ModuleNotFoundError: No module named 'nowhere'" for group in GROUPS),
         'plug-in dice (dice 1.0): its tables are not up to date: type "nosuchtype" does not exist',
     ):
         assert f"warn plug-ins {line}" in lines, answer.out
+    for group in GROUPS:
+        assert any(line.startswith(f"warn plug-ins plug-in typo (dice 1.0, {group}): ") for line in lines), answer.out
     assert answer.code == 0, answer.out
     played = await storyfork("demo", stdin="/help\n", PYTHONPATH=settings["PYTHONPATH"])
     assert (played.code, "/story new" in played.out) == (0, True), played.out + played.err
@@ -85,6 +88,6 @@ async def test_a_good_package_is_listed(storyfork: Command, tmp_path: Path) -> N
         folder, "dice", SCHEMA + "spec = SchemaSpec('dice', files(__name__), ())\n",
         {"storyfork.schemas": ["rolls = dice:spec"]},
     )  # fmt: skip
-    answer = await storyfork("doctor", "--offline", PYTHONPATH=f"{Path(__file__).parents[2]}:{folder}")
+    answer = await storyfork("doctor", "--offline", PYTHONPATH=f"{ROOT}:{folder}")
     (line,) = [" ".join(line.split()) for line in answer.out.splitlines() if "plug-ins" in line]
     assert line == "ok plug-ins dice 1.0"
