@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from db.connection import jsonb, row, rows
+from db.connection import jsonb, row
 from db.errors import LeaseLost
 from db.jobs.joins import OPEN, RELEASE, Wakeup
 from db.jobs.leases import INTERACTIVE
@@ -26,19 +26,18 @@ async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") 
     A job takes its interactions in order, whenever it gets to the wait called ``name`` (empty: to any wait), so one
     that comes before the job waits is kept.
     """
-    found = await fetch_one(Wakeup, f"SELECT id, queue, priority FROM jobs WHERE id = $1 AND {OPEN} FOR UPDATE", job_id)
-    if found is None:
-        return None
-    await rows(
-        "INSERT INTO job_interactions (job_id, name, content) VALUES ($1, $2, $3::jsonb)",
+    # In SET the conditions see the row once its lock is taken; in WHERE they would first see the statement's snapshot.
+    arrived = "state = 'waiting' AND NOT joining AND $2 IN ('', waiting_for)"
+    return await fetch_one(
+        Wakeup,
+        f"WITH job AS (UPDATE jobs SET state = CASE WHEN {arrived} THEN 'queued' ELSE state END, "
+        f"run_after = CASE WHEN {arrived} THEN now() ELSE run_after END, "
+        f"woken_at = CASE WHEN {arrived} THEN now() ELSE woken_at END "
+        f"WHERE id = $1 AND {OPEN} RETURNING id, queue, priority), "
+        "added AS (INSERT INTO job_interactions (job_id, name, content) SELECT id, $2, $3::jsonb FROM job) "
+        "SELECT * FROM job",
         job_id, name, jsonb(interaction),
     )  # fmt: skip
-    await rows(
-        "UPDATE jobs SET state = 'queued', run_after = now(), woken_at = now() "
-        "WHERE id = $1 AND state = 'waiting' AND NOT joining AND $2 IN ('', waiting_for)",
-        job_id, name,
-    )  # fmt: skip
-    return found
 
 
 async def take_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:

@@ -115,6 +115,21 @@ async def test_interactions_are_taken_in_order_and_none_is_lost(database: str):
     assert not await jobs.interact(job.id, {"position": 4})
 
 
+async def test_an_interaction_at_the_moment_of_waiting_is_not_lost(database: str):
+    for number in range(30):
+        job = await claimed(await jobs.add(Chore()))
+
+        async def come(job_id: int = job.id, number: int = number) -> bool:
+            await asyncio.sleep(number / 10_000)
+            return await jobs.interact(job_id, {"position": number}) is not None
+
+        taken, came = await asyncio.gather(take(job, "choice"), come())
+        assert came
+        if taken is None:
+            taken = await take(await claimed(job.id), "choice")
+        assert taken == jobs.Awaited({"position": number})
+
+
 async def test_an_interaction_for_another_wait_is_kept_for_it(database: str):
     job = await claimed(await jobs.add(Chore()))
     assert await take(job, "title") is None
