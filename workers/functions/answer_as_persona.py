@@ -1,4 +1,4 @@
-"""Answer what a user said, as a persona."""
+"""Answer a user's message as a persona."""
 
 import re
 from typing import Any, Final, Literal
@@ -17,18 +17,18 @@ from workers.offline import persona
 REPLY_LIMIT: Final = 6000
 """Maximum length of a reply, in characters."""
 HISTORY_STEP: Final = 8
-"""If a history is too long, messages are left out this many at a time: the next turn's prompt begins alike."""
+"""A history that is too long loses this many messages at a time, so that the next prompt shares its beginning."""
 
 
 class ChatTurn(BaseModel):
-    """Something that was said before."""
+    """An earlier message of the chat."""
 
     role: Literal["user", "assistant"]
     text: str
 
 
 class PersonaInputs(BaseModel):
-    """The persona's card, who talks to it, what was said before and what is said now."""
+    """The persona's card, the user, the chat so far, and the message to answer."""
 
     persona: dict[str, Any]
     user_name: str
@@ -40,7 +40,7 @@ class PersonaInputs(BaseModel):
 
 
 class PersonaAnswer(BaseModel):
-    """The reply. One that was ``stopped`` is as long as it was then, perhaps empty."""
+    """The reply. One that was ``stopped`` holds what had been written by then, perhaps nothing."""
 
     text: str
     stopped: bool = False
@@ -66,11 +66,11 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         }
 
     def seed(self, inputs: PersonaInputs) -> int:
-        """Return a seed of this turn's variant."""
+        """Return a seed for this variant of the reply."""
         return (inputs.seed + inputs.variant * 7919) % 2**31
 
     async def parse(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
-        """Cut what the persona must not say: its own name as a label, and lines in the user's name."""
+        """Remove the persona's own name as a label, and everything from a line in the user's name on."""
         reply = strip_reasoning(text).replace("\x00", "").strip()
         name = re.escape(str(inputs.persona.get("name", "")))
         reply = re.sub(rf"^\s*(\*\*)?{name}(\*\*)?\s*:\s*(\*\*)?\s*", "", reply, flags=re.IGNORECASE)
@@ -84,7 +84,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         return PersonaAnswer(text=cut_at_word(persona.answer(inputs.model_dump()), REPLY_LIMIT))
 
     async def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
-        """Return the reply as far as it was written."""
+        """Return the reply as far as it has been written."""
         try:
             return PersonaAnswer(text=(await self.parse(text, inputs)).text, stopped=True)
         except ParseFailed:

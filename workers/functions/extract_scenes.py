@@ -26,7 +26,7 @@ _MIN_WORDS: Final = 4
 
 
 class SceneInputs(BaseModel):
-    """A page, and how many moments are wanted at most."""
+    """A page, and the maximum number of moments."""
 
     page_text: str = Field(min_length=1)
     title: str = ""
@@ -87,7 +87,7 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         }
 
     def schema(self, inputs: SceneInputs) -> dict[str, Any]:
-        """Return the form of the list, with at most as many moments as are wanted."""
+        """Return the schema of the list, with at most ``count`` moments."""
         return answer_schema(Scenes, scenes={"minItems": 1, "maxItems": inputs.count})
 
     def seed(self, inputs: SceneInputs) -> int:
@@ -95,7 +95,7 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         return inputs.seed % 2**31
 
     async def parse(self, text: str, inputs: SceneInputs) -> Scenes:
-        """Read the moments; those that go beyond the rating, are too short or are there twice are dropped."""
+        """Read the moments. Those that exceed the rating, are too short or are repeated are dropped."""
         return _usable((await parse_json(text, Scenes)).scenes, inputs)
 
     def offline(self, inputs: SceneInputs) -> Scenes:
@@ -106,7 +106,7 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         )
 
     def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Leave out the page's first half: what happens last is what is remembered."""
+        """Leave out the page's first half: its end is what readers remember."""
         page = variables["page_text"]
         return {**variables, "page_text": page[len(page) // 2 :]} if len(page) > 1000 else None
 

@@ -3,12 +3,12 @@
 from typing import Final
 
 MAX_CHARS: Final = 50_000
-"""Characters of an answer that are looked at, several times the longest asked for."""
+"""Maximum length of an answer in characters, several times the longest wanted; the rest is ignored."""
 MAX_DEPTH: Final = 32
-"""Levels of nested JSON. Deeper nesting is a runaway model, and costs parsers their stack."""
+"""Maximum depth of nested JSON. Deeper nesting comes from a runaway model, and exhausts a parser's stack."""
 MAX_DIGITS: Final = 400
-"""Digits of one number. Python refuses integers of more than 4300 digits, and nobody asks for half of that."""
+"""Maximum digits of a number. Python refuses to parse integers of more than 4300 digits."""
 MAX_CANDIDATES: Final = 8
-"""Objects in one answer that are tried."""
+"""Maximum number of objects in an answer that are tried."""
 READ_S: Final = 2
-"""Longest time to make sense of a broken answer, in seconds."""
+"""Maximum time to read a broken answer, in seconds."""

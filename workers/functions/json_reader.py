@@ -19,11 +19,11 @@ _LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS},}}")
 
 
 class NotJson(ValueError):
-    """A text that cannot be read as JSON, with what is wrong."""
+    """The text cannot be read as JSON; the message says why."""
 
 
 def read_values(texts: list[str]) -> dict[str, Any]:
-    """Return the JSON values that may be meant in ``texts``, best first, as ``values``; ``problem``: what failed."""
+    """Return the JSON values found in ``texts``, best first, as ``values``, and as ``problem`` the first failure."""
     values: list[Any] = []
     problem = ""
     for candidate in dict.fromkeys(candidate for text in texts if text for candidate in candidates(text)):
@@ -48,7 +48,7 @@ def candidates(text: str) -> Iterator[str]:
 
 def load(text: str) -> Any:
     """Return ``text`` as JSON, repaired if need be. Raises `NotJson`."""
-    # Both limits are checked in the text: a parser that recurses would already have failed.
+    # Both limits are checked in the text: a recursive parser would fail before it could tell.
     if _depth(text) > MAX_DEPTH:
         raise NotJson(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
     if _LONG_NUMBER.search(text):

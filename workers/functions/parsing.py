@@ -36,9 +36,9 @@ class ParseFailed(ValueError):
 
 
 async def parse_json(text: str, model: type[M]) -> M:
-    """Find the JSON in ``text`` and return it as a ``model``. Strings and lists that are too long are cut.
+    """Find the JSON in ``text`` and return it as a ``model``. Strings and lists beyond its bounds are cut.
 
-    Accepted besides plain JSON: thoughts before it, code fences, prose around it, several objects (the first that
+    Besides plain JSON, this accepts reasoning before it, code fences, prose around it, several objects (the first that
     fits), an object wrapped in a list or in one more object, single quotes, comments, trailing commas, missing
     brackets, an end that is cut off. Raises `ParseFailed`, after `READ_S` seconds at the latest.
     """
@@ -51,7 +51,7 @@ async def parse_json(text: str, model: type[M]) -> M:
         return _first_fitting([value], model, schema, "")
     answers = [strip_reasoning(whole)]
     if whole.startswith(("{", "[", "```")):
-        # Nobody thought aloud before it: what looks like that is somebody's text.
+        # No reasoning comes before it: what looks like reasoning belongs to the text.
         answers.insert(0, whole)
     if not any(answers):
         raise ParseFailed("The answer is empty.")

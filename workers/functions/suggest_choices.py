@@ -50,7 +50,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     sampling = Sampling(max_tokens=300, temperature=0.7, top_p=0.95)
 
     async def prepare(self, inputs: ChoicesInputs) -> dict[str, Any]:
-        """Return the page and what is asked of the choices."""
+        """Return the page and the requirements on its choices."""
         return {
             "title": inputs.title,
             "genre": inputs.genre or "whatever fits the page",
@@ -61,11 +61,11 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         }
 
     def schema(self, inputs: ChoicesInputs) -> dict[str, Any]:
-        """Return the form of the list, with as many choices as are wanted."""
+        """Return the schema of the list, with at most ``count`` choices."""
         return answer_schema(ChoiceList, choices={"minItems": 2, "maxItems": inputs.count})
 
     def seed(self, inputs: ChoicesInputs) -> int:
-        """Return a seed of this page."""
+        """Return a seed for this page."""
         return (inputs.seed * 37 + inputs.page_number * 11 + inputs.variant) % 2**31
 
     async def parse(self, text: str, inputs: ChoicesInputs) -> ChoiceList:
@@ -86,7 +86,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         return ChoiceList(choices=[OfferedChoice(text=choice.text, kind=choice.kind) for choice in chosen])
 
     def repair(self, broken: str, problem: str, inputs: ChoicesInputs) -> Repair:
-        """Ask for the same list in readable form; the page stays as it is."""
+        """Ask for the same list in readable form; the page is not touched."""
         return Repair(
             "story/repair_choices",
             {
@@ -98,6 +98,6 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         )
 
     def preview(self, text: str) -> str:
-        """Show nothing: the page is what a person waits for."""
+        """Show nothing: people wait for the page."""
         del text
         return ""

@@ -1,4 +1,4 @@
-"""Write the prompt of a picture, for a scene or for a persona's portrait."""
+"""Write the prompt for a picture of a scene, or for a persona's portrait."""
 
 import re
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ CONTEXT_LIMIT: Final = 6000
 PROMPT_LIMIT: Final = 1600
 NEGATIVE_LIMIT: Final = 300
 USABLE_WORDS: Final = 25
-"""A prompt with fewer words than this is no answer; with more it is filled up."""
+"""A prompt with fewer words is not usable; one with more is filled up."""
 NEGATIVE_WORDS: Final = 40
 RATING_WORDS: Final[Mapping[Rating, str]] = {"sfw": "general", "suggestive": "teen", "nsfw": "mature"}
 _LABEL: Final = re.compile(
@@ -44,7 +44,7 @@ _PREAMBLE: Final = re.compile(r"(?i)^(?:sure|certainly|of course|okay|here (?:is
 
 
 class ImagePromptInputs(BaseModel):
-    """What a picture shows, and how. ``persona`` is a card; its ``visual`` key is carried into the prompt verbatim."""
+    """What a picture shows, and how. ``persona`` is a card; its ``visual`` words enter the prompt verbatim."""
 
     scene: str = ""
     context: str = ""
@@ -58,7 +58,7 @@ class ImagePromptInputs(BaseModel):
 
 
 class ImagePrompt(BaseModel):
-    """A prompt that is ready to be drawn: 100 to 200 words, the identity's words first, without the style's words.
+    """A finished prompt of 100 to 200 words: the identity's words come first, the style's are left out.
 
     ``tokens`` estimates the tokens of SDXL's tokenizers; the engine's own count comes with the picture.
     """
@@ -79,7 +79,7 @@ class PromptAnswer(BaseModel):
 
 
 class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
-    """Write what an image model needs to be told."""
+    """Write a prompt for an image model."""
 
     name = "write_image_prompt"
     prompt = "picture/write_image_prompt"
@@ -88,7 +88,7 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
     sampling = Sampling(max_tokens=500, temperature=0.7, top_p=0.95, repeat_penalty=1.05)
 
     def validate(self, inputs: ImagePromptInputs) -> None:
-        """Refuse sexual content about minors, and inputs that are too long."""
+        """Refuse sexual content about minors, and scenes that are too long."""
         if len(inputs.scene) > SCENE_LIMIT:
             raise BadInput("picture.prompt_too_long", length=len(inputs.scene), limit=SCENE_LIMIT)
         if scan(*_material(inputs)).forbidden:
@@ -119,13 +119,13 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         }
 
     def seed(self, inputs: ImagePromptInputs) -> int:
-        """Return a seed of this variant."""
+        """Return a seed for this variant."""
         return (inputs.seed + inputs.variant * 7919) % 2**31
 
     async def parse(self, text: str, inputs: ImagePromptInputs) -> ImagePrompt:
         """Read, clean and check the prompt; a short one is filled up, a long one is cut.
 
-        Raises `ParseFailed` for what is no prompt or goes beyond the rating.
+        Raises `ParseFailed` for an answer that is no prompt or exceeds the rating.
         """
         answer = await _read(text)
         identity, chosen = _identity(inputs), style(inputs.style)
@@ -184,7 +184,7 @@ def _finished(identity: str, found: PicturePrompt, source: Literal["ai", "templa
 
 
 def _identity(inputs: ImagePromptInputs) -> str:
-    """Return the words that the persona's looks are fixed by."""
+    """Return the words that fix the persona's looks."""
     return VisualIdentity.of_card(inputs.persona).words if inputs.persona else ""
 
 
@@ -216,7 +216,7 @@ async def _read(text: str) -> PromptAnswer:
     sections: dict[str, str] = {"prompt": "", "negative": ""}
     at, kind = 0, "prompt"
     for label in _LABEL.finditer(prose):
-        # What stands before the first label is talk.
+        # The text before the first label is chatter.
         if at:
             sections[kind] += " " + prose[at : label.start()]
         at, kind = label.end(), "negative" if label["negative"] else "prompt"
@@ -227,7 +227,7 @@ async def _read(text: str) -> PromptAnswer:
 
 
 def _clean(text: str) -> str:
-    """Return a prompt as plain words: no markup, no weights, no tags, no talk around it."""
+    """Return a prompt as plain words: no markup, weights, tags or chatter."""
     text = _PREAMBLE.sub("", text.strip())
     text = _TAG.sub(" ", text)
     text = _WEIGHT.sub("", text)

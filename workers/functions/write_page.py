@@ -14,13 +14,13 @@ from workers.functions.parsing import ParseFailed, parse_json, partial_json
 from workers.offline import story
 
 RECENT_PAGES: Final = 6
-"""Pages before this one that the prompt holds in full, at least."""
+"""Minimum number of earlier pages that the prompt holds in full."""
 PAGES_STEP: Final = 4
-"""Older pages are left out this many at a time: the prompts of pages that follow each other begin alike."""
+"""Older pages are left out this many at a time, so that the prompts of consecutive pages share their beginning."""
 ENDING_PAGE: Final = 12
-"""From this page on a model is asked to end the story."""
+"""From this page on, the model is asked to end the story."""
 FIRST_ENDING_PAGE: Final = 4
-"""Before this page no story ends, whatever a model says."""
+"""No story ends before this page, whatever the model says."""
 TITLE_LIMIT: Final = 80
 """Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
@@ -30,21 +30,21 @@ _HEADING: Final = re.compile(r"^\s*#{1,6}\s*(?P<title>[^\n]{1,120})\n")
 
 
 class PathChoice(BaseModel):
-    """A choice that was taken on the way."""
+    """A choice taken on the way."""
 
     text: str
     kind: str
 
 
 class PastPage(BaseModel):
-    """A page before this one."""
+    """An earlier page."""
 
     title: str
     text: str
 
 
 class PageInputs(BaseModel):
-    """The story and the way to the page that is to be written; ``pages[i]`` ends with the choice ``path[i]``."""
+    """The story and the way to the page to be written; ``pages[i]`` ends with the choice ``path[i]``."""
 
     title: str
     premise: str
@@ -98,7 +98,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         }
 
     def seed(self, inputs: PageInputs) -> int:
-        """Return a seed of this place in the tree: the same story again writes the same page."""
+        """Return a seed for this place in the tree: the same story leads to the same page."""
         return (inputs.seed * 31 + inputs.page_number * 7 + inputs.variant) % 2**31
 
     async def parse(self, text: str, inputs: PageInputs) -> PageDraft:
@@ -143,7 +143,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
 
 
 def _ended(draft: PageDraft, inputs: PageInputs) -> PageDraft:
-    """Return the page, an ending if it must be one, and not if the story is too young for that."""
+    """Return the page as an ending if it must be one, and not as one if it comes too early."""
     return draft.model_copy(
         update={"ending": inputs.ending or (draft.ending and inputs.page_number >= FIRST_ENDING_PAGE)}
     )

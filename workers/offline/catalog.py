@@ -17,7 +17,7 @@ class _Strict(BaseModel):
 
 
 class Option(_Strict):
-    """A choice as the player reads it (an imperative), and what comes of it at the top of the next page."""
+    """A choice as the player reads it (an imperative), and its outcome at the top of the next page."""
 
     do: str
     then: str
@@ -55,14 +55,14 @@ class Ending(_Strict):
 
 
 class Companion(_Strict):
-    """Somebody who comes along: a name, and who that is (without article)."""
+    """A companion: a name and a role (without article)."""
 
     name: str
     role: str
 
 
 class GenreWords(_Strict):
-    """What a story of this genre is furnished with when the premise does not say."""
+    """Details of a story of this genre that its premise leaves open."""
 
     keywords: str
     roles: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Replies of a persona without a model: pick what they would say to this, in their own voice, never twice in a row."""
+"""A persona's replies without a model: lines of their own voice that fit the message, none twice in ten replies."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -75,14 +75,14 @@ class _Writer:
         return ""
 
     def last_resort(self, voice: Voice) -> str:
-        """Everything was said lately: the line said longest ago is better than silence."""
+        """Return a line although all were used recently: better a repetition than silence."""
         line = voice.fallbacks[roll(len(voice.fallbacks), *self._key)]
         usable = line if all(self._slots.get(name) for name in slots_of(line)) else "Go on."
         return expand(usable, self._slots, *self._key)
 
 
 def _pools(voice: Voice, message: str, slots: Mapping[str, Value | str], *, first: bool) -> list[Sequence[str]]:
-    """Return what the reply consists of: one line from each list, in this order."""
+    """Return the lists of lines that the reply takes one line from each, in this order."""
     if not _WORD.search(message):
         return [voice.wordless, voice.questions]
     intent = next((name for name, pattern in _INTENTS.items() if pattern.search(message)), None)

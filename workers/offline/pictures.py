@@ -21,11 +21,11 @@ _SCENE_WORDS: Final = 70
 _CONTEXT_WORDS: Final = 25
 _TRAITS: Final = 3
 _MAX_SENTENCES: Final = 40
-"""Sentences of a text that are looked at."""
+"""Maximum number of sentences of a text that are considered."""
 _MOMENT_WORDS: Final = 60
 _PAGE_SENTENCES: Final = 200
 _MAX_SENTENCE_CHARS: Final = 2000
-"""Characters of a sentence that are looked at."""
+"""Maximum length of a sentence in characters; the rest is ignored."""
 _SENTENCE: Final = re.compile(r"[^.!?…。！？\n]+[.!?…。！？]*[\"”’)]*")
 _NAME: Final = re.compile(r"(?<![.!?…“\"]\s)(?<!^)\b([A-Z][a-zà-ÿ]{2,}(?:\s[A-Z][a-zà-ÿ]{2,})?)\b", re.MULTILINE)
 _QUOTED: Final = re.compile(r"[“\"«][^”\"»]*[”\"»]")
@@ -95,7 +95,7 @@ def fill(identity: str, parts: Sequence[str], style_key: str, *key: object, port
 
 
 def moments(page_text: str, count: int, rating: object) -> list[Moment]:
-    """Return one to ``count`` moments of a page: its most visible sentences, from different parts, best first."""
+    """Return one to ``count`` moments of a page: its most visual sentences, from different parts, best first."""
     fits = _filter(lambda text: refusal(parse_rating(rating), text) is None)
     plain = _QUOTED.sub("", page_text)
     sentences = [" ".join(match[0].split()) for match in _SENTENCE.finditer(plain)]
@@ -110,7 +110,7 @@ def moments(page_text: str, count: int, rating: object) -> list[Moment]:
         stretch = range(round(part * share), round((part + 1) * share))
         best = max(stretch, key=lambda at: _visible(sentences[at], names))
         both = fits(" ".join(sentences[best : min(best + 2, stretch.stop)]), _MOMENT_WORDS)
-        # Two sentences that fit need not fit together.
+        # Two sentences that pass the check may not pass it together.
         text = both if both.startswith(sentences[best][:40]) else fits(sentences[best], _MOMENT_WORDS)
         there = tuple(name for name in names if name in text)
         found.append((_visible(sentences[best], names), Moment(_third_person(text), there, mood_of(text))))
@@ -118,7 +118,7 @@ def moments(page_text: str, count: int, rating: object) -> list[Moment]:
 
 
 def mood_of(text: str) -> Mood:
-    """Return the mood that the words of ``text`` call up most often; calm if none does."""
+    """Return the mood that most words of ``text`` belong to; calm if none does."""
     said = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
     said += [word[:-1] for word in said if word.endswith("s")]
     best = max(phrases().moods, key=lambda each: sum(word in _words(each.words) for word in said))
@@ -126,7 +126,7 @@ def mood_of(text: str) -> Mood:
 
 
 def _manner(card: Mapping[str, Any], fits: Callable[[str, int], str]) -> list[str]:
-    """Return what shows who somebody is: an expression, and things around them."""
+    """Return what shows a character: an expression, and things around them."""
     traits = [each for trait in _entries(card.get("personality")) if (each := fits(trait, 6))][:_TRAITS]
     interests = [each for thing in _entries(card.get("interests")) if (each := fits(thing, 6))][:_TRAITS]
     wishes = fits(_text(card.get("preferences")), _CONTEXT_WORDS)
@@ -149,7 +149,7 @@ def _filter(fits: Callable[[str], bool]) -> Callable[[str, int], str]:
             if _count(kept) >= most:
                 break
         whole = cut_to_words(" ".join(kept), most) if kept else ""
-        # Words that are harmless one by one need not be so together.
+        # Sentences that are harmless one by one may not be so together.
         return whole if whole and fits(whole) else ""
 
     return keep
@@ -196,7 +196,7 @@ def _visible(sentence: str, names: Sequence[str]) -> float:
 
 
 def _names(text: str) -> list[str]:
-    """Return what looks like names of persons, most frequent first."""
+    """Return words that look like names of people, most frequent first."""
     counts: dict[str, int] = {}
     nobody = _words(phrases().no_names)
     for match in _NAME.finditer(text):

@@ -1,4 +1,4 @@
-"""Reading a premise: who it is about, what, where, and what threatens. What it leaves out comes from the genre."""
+"""Reads a premise: protagonist, object, place and danger. What it leaves open comes from the genre."""
 
 import re
 import unicodedata

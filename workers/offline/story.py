@@ -151,7 +151,7 @@ def _turn_page(position: Position) -> int:
 
 
 def prevailing_kind(path: Sequence[TakenChoice]) -> StepKind:
-    """Return the kind chosen most often; the later one of equals."""
+    """Return the most frequent kind of choice; of equals, the later one."""
     kinds: list[StepKind] = [step.kind for step in path] or ["curious"]
     return max(kinds, key=lambda kind: (kinds.count(kind), len(kinds) - kinds[::-1].index(kind)))
 
@@ -183,7 +183,7 @@ def _ending(position: Position) -> Ending:
 
 
 def _turn_of(pool: Sequence[str], position: Position, name: str) -> str:
-    """Return this page's entry of a pool of beats: never one that another page of the window can have."""
+    """Return this page's entry of a pool of beats, which no other page of the window can get."""
     mine = share(pool, position.page, WINDOW, position.world.key, name)
     return mine[(roll(len(mine), position.world.key, *position.path) + position.variant) % len(mine)]
 

@@ -169,6 +169,12 @@ async def test_an_unreadable_answer_without_repair_is_written_offline(bench: Ben
     assert await bench.steps() == ["request", "response", "unreadable", "fallback", "offline"]
 
 
+@pytest.mark.parametrize("hostile", ['{"a":' * 20_000, '{"text": ["' + '{"b": [' * 5_000, '{"a" ' + 'a" ' * 4_000])
+async def test_a_model_that_runs_away_ends_in_a_page(bench: Bench, hostile: str):
+    assert await bench.over(ScriptedEngine([hostile])).run(WritePage(), PAGE) == WritePage().offline(PAGE)
+    assert (await bench.task())["state"] == "done"
+
+
 async def test_an_unreadable_answer_of_a_function_that_needs_a_model_is_tried_again(bench: Bench):
     with pytest.raises(Retryable, match="no engine gave a readable answer"):
         await bench.over(ScriptedEngine([BROKEN])).run(Modelled(), PAGE)

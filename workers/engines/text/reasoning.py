@@ -1,4 +1,4 @@
-"""Reasoning in front of an answer: models think aloud in a block of their own, which is not for people."""
+"""Reasoning before an answer: models think aloud in a block of their own, which people do not see."""
 
 import re
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ MARKS: Final[Sequence[tuple[str, str]]] = (
     ("<|channel|>commentary", "<|channel|>final<|message|>"),
     ("<|channel|>final<|message|>", ""),
 )
-"""How a block begins and how it ends; the last one only announces the answer."""
+"""The marks that begin and end a block; the last one only announces the answer."""
 TOKENS: Final = frozenset({
     *(mark for pair in MARKS for mark in pair if mark and "channel" not in mark),
     "<|channel|>", "<|message|>", "<|channel>", "<channel|>",
 })  # fmt: skip
-"""The marks that may be tokens of their own. They must be written out, also as control tokens, to be seen here."""
+"""Marks that may be single tokens. Control tokens among them must be rendered as text to be recognised here."""
 _ENDS: Final = tuple(dict.fromkeys(end for _, end in MARKS if end))
 _MARK: Final = re.compile(
     f"(?P<end>{'|'.join(map(re.escape, _ENDS))})|{'|'.join(re.escape(begin) for begin, end in MARKS if end)}",
@@ -31,7 +31,7 @@ _MARK: Final = re.compile(
 
 
 def opens_reasoning(prompt: str) -> bool:
-    """Tell whether ``prompt`` ends inside a block: then the answer begins there."""
+    """Return whether ``prompt`` ends inside a block, in which the answer then begins."""
     return prompt.rstrip().endswith(tuple(begin for begin, end in MARKS if end))
 
 
@@ -50,12 +50,12 @@ def strip_reasoning(text: str) -> str:
 
 
 class ReasoningFilter:
-    """Hides the blocks that stand before an answer, piece by piece; further on such marks are text like any other."""
+    """Hides the blocks before an answer, piece by piece. Marks further on are ordinary text."""
 
     def __init__(self, start_inside: bool = False) -> None:
-        """``start_inside`` says that the prompt has begun a block already."""
+        """``start_inside``: the prompt has already begun a block."""
         self.hidden = 0
-        """Characters that were not shown, marks included."""
+        """Number of hidden characters, marks included."""
         self._ends: tuple[str, ...] = _ENDS if start_inside else ()
         self._held = ""
         self._begins = True
@@ -78,7 +78,7 @@ class ReasoningFilter:
         return self._release()
 
     def flush(self) -> str:
-        """Return what was held back, at the end of the answer; not a block without an end, nor half a mark."""
+        """Return what was held back, at the end of the answer, without an unfinished block or half a mark."""
         if not self._begins:
             return ""
         if self._ends or self._held.strip():
@@ -86,12 +86,12 @@ class ReasoningFilter:
         return self._release()
 
     def _decided(self) -> bool:
-        """Tell whether what is held can no longer begin a block."""
+        """Return whether the held text can no longer begin a block."""
         text = self._held.lstrip()
         return bool(text) and not any(text.startswith(begin) or begin.startswith(text) for begin, _ in MARKS)
 
     def _advance(self) -> bool:
-        """Go past a mark; False if more text is needed for that."""
+        """Consume a mark; False if that needs more text."""
         if not self._ends:
             text = self._held.lstrip()
             found = [(begin, end) for begin, end in MARKS if text.startswith(begin)]
@@ -103,7 +103,7 @@ class ReasoningFilter:
             return True
         places = [(at, end) for end in self._ends if (at := self._held.find(end)) >= 0]
         if not places:
-            # Enough is kept to find a mark that is still coming.
+            # Keep enough to recognise a mark that has only begun.
             self._hide(len(self._held) - max(map(len, self._ends)) + 1)
             return False
         at, end = min(places)

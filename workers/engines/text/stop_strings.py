@@ -1,4 +1,4 @@
-"""Stop strings in a stream: nothing that could be the beginning of one is shown too early."""
+"""Stop strings in a stream: text that may begin one is held back until that is decided."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ class StopStrings:
         self.stopped = False
 
     def push(self, text: str) -> str:
-        """Take the next piece and return what may be shown now. Sets ``stopped`` when a stop string was completed."""
+        """Take the next piece and return what may be shown now. Sets ``stopped`` when a stop string is complete."""
         if self.stopped:
             return ""
         if not self._stop:
@@ -35,5 +35,5 @@ class StopStrings:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Return the length of the longest proper beginning of ``stop`` that ends ``text``."""
+    """Return the length of the longest proper prefix of ``stop`` that ends ``text``."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
