@@ -14,7 +14,7 @@ from db.work import Failure, Job
 from workers.notifiers import OperationalEvent
 from workers.services import Services
 from workers.steps.base import Run
-from workers.workflows.base import Plan
+from workers.workflows.base import WorkflowPlan
 from workers.workflows.registry import plan_of
 
 RENEW_SECONDS: Final = jobs.LEASE_SECONDS / 3
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Runner:
     """Runs up to ``capacity`` jobs at once, each in a task of its own."""
 
-    def __init__(self, services: Services, capacity: int, plans: Callable[[str], Plan] = plan_of) -> None:
+    def __init__(self, services: Services, capacity: int, plans: Callable[[str], WorkflowPlan] = plan_of) -> None:
         """``plans`` finds how jobs of a type are done. Set ``on_free`` to be called whenever a slot becomes free."""
         self._services = services
         self._plan_of = plans

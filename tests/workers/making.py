@@ -10,7 +10,7 @@ from tests.db.world import somebody
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import AnyStep, Commit, Run, Step
-from workers.workflows.base import Plan
+from workers.workflows.base import WorkflowPlan
 
 Deed = Callable[[Run], Awaitable[Any]]
 
@@ -27,8 +27,8 @@ def step(name: str, deed: Deed = nothing, *, commit: bool = False, **attributes:
     return made()
 
 
-def plan(*steps: AnyStep) -> Plan:
-    return Plan("made", steps)
+def plan(*steps: AnyStep) -> WorkflowPlan:
+    return WorkflowPlan("made", steps)
 
 
 async def a_job(**columns: Any) -> int:
@@ -44,7 +44,7 @@ async def a_job(**columns: Any) -> int:
     return await jobs.add(Chore(), **{**defaults, **columns})
 
 
-async def run(services: Services, job_id: int, made: Plan) -> JobRow:
+async def run(services: Services, job_id: int, made: WorkflowPlan) -> JobRow:
     await Runner(services, 4, lambda _: made).run(job_id)
     return await JobRow.get(id=job_id)
 

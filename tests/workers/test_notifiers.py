@@ -13,7 +13,7 @@ from workers.notifiers import LogNotifier, Notifiers, OperationalEvent
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import Run
-from workers.workflows.base import Plan
+from workers.workflows.base import WorkflowPlan
 
 
 class Remembering:
@@ -46,9 +46,9 @@ async def test_done_dead_and_cancelled_jobs_are_heard_of(services: Services, cap
         await asyncio.sleep(60)
 
     done, dead, cancelled = [await a_job() for _ in range(3)]
-    assert (await run(services, done, Plan("made", [step("a")]))).state == "done"
-    assert (await run(services, dead, Plan("made", [step("a", refuse)]))).state == "dead"
-    runner = Runner(services, 1, lambda _: Plan("made", [step("a", long)]))
+    assert (await run(services, done, WorkflowPlan("made", [step("a")]))).state == "done"
+    assert (await run(services, dead, WorkflowPlan("made", [step("a", refuse)]))).state == "dead"
+    runner = Runner(services, 1, lambda _: WorkflowPlan("made", [step("a", long)]))
     runner.start(cancelled)
     await asyncio.wait_for(started.wait(), 10)
     await services.queue.cancel(cancelled)

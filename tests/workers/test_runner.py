@@ -18,7 +18,7 @@ from tests.workers.making import Deed, a_job, nothing, plan, run, step, told
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import Parallel, Run, WaitFor
-from workers.workflows.base import Plan
+from workers.workflows.base import WorkflowPlan
 
 
 async def test_steps_run_in_order_and_leave_artifacts(services: Services):
@@ -204,7 +204,7 @@ async def test_cancelling_stops_the_work_at_once(services: Services):
     assert (await JobRow.get(id=job_id)).state == "cancelled"
 
 
-class Refused(Plan):
+class Refused(WorkflowPlan):
     """A plan that is given up at once."""
 
     async def run(self, run: Run) -> bool:

@@ -28,7 +28,7 @@ class Promoted(Exception):
     """The job answers another event now: the transaction must be repeated."""
 
 
-class Plan:
+class WorkflowPlan:
     """A workflow whose steps are found and checked, ready to run."""
 
     def __init__(self, name: str, steps: Sequence[AnyStep]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from db.errors import Retryable
 from db.registry import OWN, Problem, Registry, load_plugins
 from workers.steps.base import AnyStep, Parallel, Run, Step, Wait
-from workers.workflows.base import Plan, Workflow
+from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.picture import (
     DrawImagined,
@@ -36,7 +36,7 @@ _OWN: Final = (
 )
 
 
-class UnknownPlan(Plan):
+class UnknownPlan(WorkflowPlan):
     """Stands for a job type of a newer release: another worker may know it."""
 
     async def run(self, run: Run) -> bool:
@@ -53,7 +53,7 @@ class WorkflowRegistry:
     def __init__(self) -> None:
         """Empty."""
         self.steps: Registry[Step | Wait] = Registry("step", lambda s: s.name)
-        self.plans: Registry[Plan] = Registry("workflow", lambda p: p.name)
+        self.plans: Registry[WorkflowPlan] = Registry("workflow", lambda p: p.name)
 
     def add_step(self, step: Any, package: str = OWN) -> None:
         """Add a step or a wait, or a class of one. Raises `TypeError`, `NameTaken`."""
@@ -71,9 +71,9 @@ class WorkflowRegistry:
         made = workflow() if isinstance(workflow, type) else workflow
         if not isinstance(made, Workflow):
             raise TypeError(f"a workflow must be a Workflow, not {type(made).__name__}")
-        self.plans.add(Plan(made.name, [self._found(made.name, step) for step in made.steps]), package)
+        self.plans.add(WorkflowPlan(made.name, [self._found(made.name, step) for step in made.steps]), package)
 
-    def plan_of(self, job_type: str) -> Plan:
+    def plan_of(self, job_type: str) -> WorkflowPlan:
         """Return how jobs of a type are done; for an unknown type a plan that asks for another worker."""
         return self.plans.get(job_type) or _UNKNOWN
 
@@ -86,7 +86,7 @@ class WorkflowRegistry:
         return found
 
 
-def plan_of(job_type: str) -> Plan:
+def plan_of(job_type: str) -> WorkflowPlan:
     """Return how jobs of a type are done."""
     return _load()[0].plan_of(job_type)
 

@@ -14,7 +14,7 @@ from db.work import BranchingPage
 from tests.workers.making import a_job, plan, run, step
 from workers.services import Services
 from workers.steps.base import Run
-from workers.workflows.base import Plan
+from workers.workflows.base import WorkflowPlan
 
 
 async def greet(run: Run) -> Any:
@@ -29,7 +29,7 @@ async def test_a_job_that_is_promoted_while_it_runs_answers_the_new_event(servic
         assert await jobs.promote(job_id, event_key="console:click", destination={"chat_id": "d"}) is not None
         return {}
 
-    made = Plan("made", [step("write", promoted), step("greet", greet, commit=True)])
+    made = plan(step("write", promoted), step("greet", greet, commit=True))
     assert (await run(services, job_id, made)).state == "done"
     (row,) = await OutboxRow.all()
     assert (row.event_key, row.destination, row.platform) == ("console:click", {"chat_id": "d"}, "console")
@@ -88,7 +88,7 @@ async def test_a_job_without_an_event_answers_nobody_but_may_send_to_its_convers
         return {}
 
     job_id = await a_job(event_key=None, destination=None)
-    await run(services, job_id, Plan("made", [step("remind", remind, commit=True)]))
+    await run(services, job_id, WorkflowPlan("made", [step("remind", remind, commit=True)]))
     sent = await OutboxRow.all().order_by("id")
     assert [r.payload["key"] for r in sent] == ["reminder", "picture"]
     assert {r.event_key for r in sent} == {f"job:{job_id}"}
@@ -101,7 +101,7 @@ async def test_there_is_nobody_to_send_to_without_a_conversation(services: Servi
         return {"sent": await run.send(Notice(key="reminder"))}
 
     job_id = await a_job(event_key=None, conversation_id=None)
-    await run(services, job_id, Plan("made", [step("remind", remind, commit=True)]))
+    await run(services, job_id, WorkflowPlan("made", [step("remind", remind, commit=True)]))
     assert (await jobs.artifacts(job_id))["remind"].content == {"sent": False}
 
 
@@ -110,5 +110,5 @@ async def test_a_step_of_another_job_type_is_a_defect(services: Services, caplog
         return run.parameters(BranchingPage).page
 
     job_id = await a_job()
-    await run(services, job_id, Plan("made", [step("misplaced", misplaced)]))
+    await run(services, job_id, WorkflowPlan("made", [step("misplaced", misplaced)]))
     assert (await JobRow.get(id=job_id)).state == "dead"

@@ -7,10 +7,10 @@ import pytest
 
 from db.errors import BadInput, Retryable
 from db.models import ArtifactRow
-from tests.workers.making import a_job, nothing, run, step, told
+from tests.workers.making import a_job, nothing, plan, run, step, told
 from workers.services import Services
 from workers.steps.base import Parallel, Run
-from workers.workflows.base import Plan
+from workers.workflows.base import WorkflowPlan
 
 
 async def test_steps_run_at_once(services: Services):
@@ -20,7 +20,7 @@ async def test_steps_run_at_once(services: Services):
         async with asyncio.timeout(10), met:
             return {}
 
-    made = Plan("made", [Parallel([step(name, meet) for name in "abc"]), step("d")])
+    made = plan(Parallel([step(name, meet) for name in "abc"]), step("d"))
     job = await run(services, await a_job(), made)
     assert job.state == "done"
     assert {a.step for a in await ArtifactRow.all()} == {"a", "b", "c", "d"}
@@ -40,7 +40,7 @@ async def test_the_first_error_ends_the_others_and_is_told_by_itself(services: S
         await started.wait()
         raise BadInput("ai.context_full", tokens=9, limit=5)
 
-    job = await run(services, await a_job(), Plan("made", [Parallel([step("a", long), step("b", refuse)])]))
+    job = await run(services, await a_job(), WorkflowPlan("made", [Parallel([step("a", long), step("b", refuse)])]))
     assert ended.is_set()
     assert job.state == "dead"
     assert await told() == ["ai.context_full"]
@@ -61,7 +61,7 @@ async def test_a_rerun_repeats_only_what_left_nothing(services: Services):
             raise Retryable("not yet", delay=0)
         return {}
 
-    job_id, made = await a_job(), Plan("made", [Parallel([step("once", once), step("twice", twice)])])
+    job_id, made = await a_job(), plan(Parallel([step("once", once), step("twice", twice)]))
     await run(services, job_id, made)
     assert (await run(services, job_id, made)).state == "done"
     assert sorted(ran) == ["once", "twice", "twice"]
@@ -79,7 +79,7 @@ def test_steps_of_different_queues_are_refused():
 
 
 async def test_steps_for_the_other_queue_are_handed_over_together(services: Services):
-    made = Plan("made", [Parallel([step("a", queue="gpu"), step("b")])])
+    made = plan(Parallel([step("a", queue="gpu"), step("b")]))
     job_id = await a_job()
     job = await run(services, job_id, made)
     assert (job.state, job.queue) == ("queued", "gpu")
@@ -89,4 +89,4 @@ async def test_steps_for_the_other_queue_are_handed_over_together(services: Serv
 
 def test_two_steps_cannot_leave_the_same():
     with pytest.raises(ValueError, match="two steps leave 'a'"):
-        Plan("made", [step("a"), Parallel([step("b"), step("c", leaves="a")])])
+        plan(step("a"), Parallel([step("b"), step("c", leaves="a")]))

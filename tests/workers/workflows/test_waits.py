@@ -11,10 +11,10 @@ from db.errors import NotFound
 from db.models import JobRow
 from db.work import Failure
 from tests.db.job_kinds import Chore
-from tests.workers.making import a_job, run, step
+from tests.workers.making import a_job, plan, run, step
 from workers.services import Services
 from workers.steps.base import Join, Run, WaitFor
-from workers.workflows.base import Plan
+from workers.workflows.base import WorkflowPlan
 
 
 async def test_named_waits_take_two_interactions_that_came_before_the_run(services: Services):
@@ -24,7 +24,7 @@ async def test_named_waits_take_two_interactions_that_came_before_the_run(servic
         seen.append((run.outputs["title"], run.outputs["cover"]))
         return {}
 
-    made = Plan("made", [step("ask", commit=True), WaitFor("title"), WaitFor("cover"), step("note", note, commit=True)])
+    made = plan(step("ask", commit=True), WaitFor("title"), WaitFor("cover"), step("note", note, commit=True))
     job_id = await a_job()
     job = await run(services, job_id, made)
     assert (job.state, job.lease_token, job.waiting_for) == ("waiting", None, "title")
@@ -41,7 +41,7 @@ async def test_the_reaper_ends_a_wait_at_its_deadline_with_the_default(services:
         seen.append(run.outputs["vote"])
         return {}
 
-    made = Plan("made", [WaitFor("vote", 60, default={"choice": 1}), step("note", note)])
+    made = plan(WaitFor("vote", 60, default={"choice": 1}), step("note", note))
     job_id = await a_job()
     assert (await run(services, job_id, made)).state == "waiting"
     assert await jobs.wake_due() == []
@@ -56,7 +56,7 @@ async def test_the_reaper_ends_a_wait_at_its_deadline_with_the_default(services:
 
 
 async def test_an_interaction_before_the_deadline_counts(services: Services):
-    made = Plan("made", [WaitFor("vote", 60, default={"choice": 1}), step("end")])
+    made = plan(WaitFor("vote", 60, default={"choice": 1}), step("end"))
     job_id = await a_job()
     await run(services, job_id, made)
     await jobs.interact(job_id, {"choice": 2})
@@ -65,7 +65,7 @@ async def test_an_interaction_before_the_deadline_counts(services: Services):
     assert (await jobs.artifacts(job_id))["vote"].content == {"choice": 2}
 
 
-def family(seen: list[Any], children: int = 2) -> Plan:
+def family(seen: list[Any], children: int = 2) -> WorkflowPlan:
     async def spawn(run: Run) -> Any:
         for number in range(children):
             await run.spawn(Chore(note=str(number)))
@@ -75,7 +75,7 @@ def family(seen: list[Any], children: int = 2) -> Plan:
         seen.extend(run.outputs["children"])
         return {}
 
-    return Plan("made", [step("spawn", spawn, commit=True), Join("children"), step("note", note, commit=True)])
+    return plan(step("spawn", spawn, commit=True), Join("children"), step("note", note, commit=True))
 
 
 async def write(run: Run) -> Any:
@@ -92,9 +92,9 @@ async def test_the_last_childs_end_wakes_its_parent_which_sees_what_became_of_th
     assert (await run(services, parent, made)).state == "waiting"
     first, second = await JobRow.filter(parent_id=parent).order_by("id")
     assert (first.account_id, first.event_key) == ((await JobRow.get(id=parent)).account_id, None)
-    await run(services, first.id, Plan("child", [step("write", write)]))
+    await run(services, first.id, WorkflowPlan("child", [step("write", write)]))
     assert (await JobRow.get(id=parent)).state == "waiting"
-    await run(services, second.id, Plan("child", [step("write", fail)]))
+    await run(services, second.id, WorkflowPlan("child", [step("write", fail)]))
     assert (await JobRow.get(id=parent)).state == "queued"
     assert (await run(services, parent, made)).state == "done"
     assert [(c["state"], c["outputs"]) for c in seen] == [("done", {"write": {"text": "0"}}), ("dead", {})]
@@ -144,7 +144,7 @@ async def test_a_job_that_waits_for_its_children_can_be_abandoned_and_one_that_w
 ):
     parent, waiting = await a_job(), await a_job()
     await run(services, parent, family([]))
-    await run(services, waiting, Plan("made", [WaitFor("choice")]))
+    await run(services, waiting, WorkflowPlan("made", [WaitFor("choice")]))
     assert (await jobs.abandon(parent, Failure("job.cancelled"))).notification is not None
     with pytest.raises(NotFound):
         await jobs.abandon(waiting, Failure("job.cancelled"))
