@@ -20,13 +20,13 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
+from workers.engines.checksums import digest_of, sha256_of
 from workers.models.presets import Source
 
 ALLOWED: Final = frozenset({".safetensors", ".gguf", ".json", ".txt", ".model"})
 """Endings of files that are fetched: weights and settings, never anything that could run."""
 SPARE_BYTES: Final = 500_000_000
 TRIES: Final = 5
-_BLOCK: Final = 4 * 1024 * 1024
 
 Report = Callable[[int], None]
 """Told how many bytes of a file are there."""
@@ -173,11 +173,6 @@ def place(source: Source, file: HubFile, root: Path) -> Path:
     return root.joinpath(*PurePosixPath(source.into).parts, *path.parent.parts, name)
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal digits."""
-    return _digest(path, hashlib.sha256())
-
-
 def _file(repo: str, commit: str, sibling: Any) -> HubFile:
     lfs = sibling.lfs
     if lfs is not None:
@@ -194,14 +189,7 @@ def _matches(file: HubFile, path: Path) -> bool:
         return sha256_of(path) == file.sha256
     # https://git-scm.com/book/en/v2/Git-Internals-Git-Objects: a blob's hash is that of a header and the content.
     git = hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
-    return _digest(path, git) == file.git_sha1
-
-
-def _digest(path: Path, digest: Any) -> str:
-    with path.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return digest_of(path, git) == file.git_sha1
 
 
 def _check_space(file: HubFile, part: Path) -> None:

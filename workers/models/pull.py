@@ -18,7 +18,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from workers.models.hub import DownloadFailed, Hub, HubFile, place, sha256_of
+from workers.engines.checksums import sha256_of
+from workers.models.hub import DownloadFailed, Hub, HubFile, place
 from workers.models.presets import Preset
 
 CHECKSUMS: Final = "SHA256SUMS"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 
+from workers.engines.checksums import WrongChecksum, check_sum
 from workers.engines.errors import EngineUnavailable
 from workers.engines.text.gguf_file import parts_of
-from workers.engines.text.llama.checksum import WrongChecksum, check_sidecar
 
 
 def check_model(path: Path) -> None:
@@ -21,7 +21,7 @@ def check_model(path: Path) -> None:
             with part.open("rb") as file:
                 if file.read(4) != b"GGUF":
                     raise EngineUnavailable(f"{which}not a GGUF file")
-            check_sidecar(part)
+            check_sum(part)
         except WrongChecksum as error:
             raise EngineUnavailable(f"{which}{error}") from error
         except OSError as error:

@@ -1,6 +1,5 @@
 """The model from disk: what may be loaded, on which device, in which number format. Nothing is asked of a network."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from typing import Any, cast
 import torch
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
+from workers.engines.checksums import WrongChecksum, check_sum, read_sums
 from workers.engines.image.sdxl.protocol import LoadSdxl
 from workers.engines.image.sdxl.server.failures import Unloadable
 from workers.engines.image.sdxl.server.vae import choose_vae_dtype
@@ -88,30 +88,14 @@ def check_files(path: Path, checksums: Path | None, beat: Callable[[], None]) ->
         raise Unloadable(f"there is no model at {path}: neither a safetensors file nor a folder with model_index.json")
     if not weights:
         raise Unloadable(f"{path.name} has no safetensors files; other formats can run code and are not loaded")
-    allowed = None if checksums is None else _sums(checksums)
-    for file in weights:
-        beside = file.with_name(file.name + ".sha256")
-        if allowed is None and not beside.is_file():
-            continue
-        found = _sha256(file, beat)
-        if found not in (_sums(beside) if allowed is None else allowed):
-            raise Unloadable(f"the SHA-256 of {file.name} is {found}, which is not among those allowed")
-
-
-def _sums(file: Path) -> set[str]:
     try:
-        return {line.split()[0].lower() for line in file.read_text("utf-8").splitlines() if line.strip()}
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unloadable(f"the checksums in {file.name} cannot be read: {_first_line(error)}") from error
-
-
-def _sha256(file: Path, beat: Callable[[], None]) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(2**26):
-            digest.update(block)
-            beat()
-    return digest.hexdigest()
+        allowed = None if checksums is None else read_sums(checksums)
+        for file in weights:
+            check_sum(file, allowed, beat)
+    except WrongChecksum as error:
+        raise Unloadable(str(error)) from error
+    except OSError as error:
+        raise Unloadable(f"the checksums cannot be read: {_first_line(error)}") from error
 
 
 def _check_index(index: Path) -> None:
