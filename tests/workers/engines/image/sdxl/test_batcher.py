@@ -61,7 +61,7 @@ def test_one_who_comes_late_has_not_saved_up_turns(new: NewJob) -> None:
     late = [new(tenant="late") for _ in range(3)]
     for job in late:
         batcher.add(job)
-    assert serve(batcher) == [late[0], early[3], late[1], late[2]]
+    assert serve(batcher) == [early[3], late[0], late[1], late[2]]
 
 
 def test_what_is_alike_is_drawn_together(new: NewJob) -> None:

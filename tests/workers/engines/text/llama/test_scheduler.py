@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.workers.engines.text.llama.simulated import END, FakeClock, Reader, SimulatedModel, expected, make_sequence
+from workers.engines.fairness import AGING_S
 from workers.engines.processes.messages import Failed
 from workers.engines.text.llama.protocol import Done
 from workers.engines.text.llama.server.cache import KvCache
-from workers.engines.text.llama.server.fairness import AGING_S
 from workers.engines.text.llama.server.scheduler import WORTH_WAITING, Limits, Scheduler
 from workers.engines.text.llama.server.sequence import Sequence
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from workers.engines.fairness import FairOrder
 from workers.engines.image.sdxl.protocol import Draw
 from workers.engines.image.sdxl.server.conditioning import PromptPlan
 
@@ -22,14 +23,13 @@ class Key:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A picture that waits or is being drawn. ``turn`` is its place in the order of service."""
+    """A picture that waits or is being drawn. ``arrived`` counts all that came."""
 
     draw: Draw
     plan: PromptPlan
     negative: PromptPlan
     source: bytes = b""
-    turn: float = 0.0
-    arrival: int = 0
+    arrived: int = 0
     started: bool = False
     done: int = 0
     """Steps drawn so far, of ``total``."""
@@ -48,27 +48,31 @@ class Job:
         self.key = Key(draw.width, draw.height, chunks, loras)
 
     @property
-    def order(self) -> tuple[int, float, int]:
-        """Sorts waiting requests into the order of service."""
-        return self.draw.priority, self.turn, self.arrival
+    def tenant(self) -> str:
+        """Whose picture it is."""
+        return self.draw.tenant
+
+    @property
+    def priority(self) -> int:
+        """0 has a person waiting; larger numbers are background work."""
+        return self.draw.priority
 
 
 class Batcher:
     """All pictures that wait or are being drawn.
 
-    Smaller priorities go first. Among equals every tenant gets its turn (start-time fair queueing with one unit for
-    each picture). A picture that has begun is drawn to its end before others of its priority begin, except those
+    Smaller priorities go first. Among equals every tenant gets its turn (`FairOrder`, one unit for each picture). A
+    picture that has begun is drawn to its end before others of its priority begin, except those
     that can share its steps; these join at once, so that nobody waits for a batch to fill. So that a stream of
     pictures of one kind does not keep another kind waiting, nobody joins past a waiting picture of another kind if
     that would make the batch last longer. A picture of a smaller number interrupts: the others keep what they have.
     """
 
     def __init__(self, limit: Callable[[Key], int]) -> None:
-        """``limit`` tells how many pictures of a kind fit into one step."""
+        """``limit`` returns how many pictures of a kind fit into one step."""
         self._limit = limit
         self._jobs: dict[int, Job] = {}
-        self._tags: dict[str, float] = {}
-        self._clock = 0.0
+        self._order = FairOrder(aging_s=None)
         self._arrivals = 0
 
     def __len__(self) -> int:
@@ -76,23 +80,20 @@ class Batcher:
 
     def add(self, job: Job) -> None:
         """Put a picture in line."""
-        tenant = job.draw.tenant
         self._arrivals += 1
-        job.arrival = self._arrivals
-        job.turn = self._tags[tenant] = max(self._clock, self._tags.get(tenant, -1.0) + 1.0)
+        job.arrived = self._arrivals
+        self._order.arrived(job.tenant)
         self._jobs[job.draw.id] = job
 
     def remove(self, number: int) -> Job | None:
         """Forget a picture, finished or not, and return it."""
-        job = self._jobs.pop(number, None)
-        if not self._jobs:
-            self._tags.clear()
-            self._clock = 0.0
+        if (job := self._jobs.pop(number, None)) is not None:
+            self._order.left(job.tenant)
         return job
 
     def waiting(self) -> list[Job]:
         """Return what has not begun, in the order of service."""
-        return sorted((job for job in self._jobs.values() if not job.started), key=lambda job: job.order)
+        return self._order.line((job for job in self._jobs.values() if not job.started), now=0.0)
 
     def jobs(self) -> list[Job]:
         """Return everything, in no order."""
@@ -104,7 +105,7 @@ class Batcher:
             return []
         waiting = self.waiting()
         started = sorted(
-            (job for job in self._jobs.values() if job.started), key=lambda job: (job.draw.priority, job.arrival)
+            (job for job in self._jobs.values() if job.started), key=lambda job: (job.draw.priority, job.arrived)
         )
         leader = min([*started[:1], *waiting[:1]], key=lambda job: (job.draw.priority, not job.started))
         batch = [leader]
@@ -116,7 +117,7 @@ class Batcher:
         for job in batch:
             if not job.started:
                 job.started = True
-                self._clock = max(self._clock, job.turn)
+                self._order.charge(job.tenant, 1.0)
         return batch
 
     def _joining(self, leader: Job, batch: list[Job], waiting: list[Job]) -> list[Job]:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from workers.engines.fairness import FairOrder
 from workers.engines.processes.connection import Client
 from workers.engines.processes.messages import Failed
 from workers.engines.text.base import FinishReason
 from workers.engines.text.llama.protocol import Done, Pieces, Statistics
 from workers.engines.text.llama.server.batch import BatchSegment
 from workers.engines.text.llama.server.cache import KvCache
-from workers.engines.text.llama.server.fairness import FairOrder, urgency
 from workers.engines.text.llama.server.radix_tree import CellSequence, common_length
 from workers.engines.text.llama.server.sequence import Sequence
 
@@ -28,6 +28,8 @@ MIN_PREFILL = 16
 """Prompt tokens decoded in every step, however many sequences are generating."""
 WORTH_WAITING = 32
 """A request waits for another one to decode their common prefix if that saves at least this many tokens."""
+_PREFILL_SHARE = 0.1
+"""Cost of decoding a prompt token, relative to generating one."""
 _log = logging.getLogger(__name__)
 
 
@@ -167,10 +169,11 @@ class Scheduler:
             self._waiting.remove(sequence)
             sequence.cells = cells
             self._running.append(sequence)
-            sequence.waited_long = urgency(sequence, now) < sequence.priority
+            sequence.waited_long = self._order.urgency(sequence, now) < sequence.priority
             if sequence.cached_tokens is None:
                 sequence.cached_tokens = cells.length
-                self._order.charge(sequence, read=sequence.prompt_length - cells.length, written=sequence.max_tokens)
+                prefill = _PREFILL_SHARE * (sequence.prompt_length - cells.length)
+                self._order.charge(sequence.tenant, prefill + sequence.max_tokens)
                 self._count(cached_tokens=cells.length)
                 self._waiting.sort(key=lambda sequence: self._order.key(sequence, now))
 
@@ -244,7 +247,7 @@ class Scheduler:
         )
         room = min(budget, self._limits.batch) - len(generating)
         prefilling = [sequence for sequence in ready if sequence.pending > 1]
-        prefilling.sort(key=lambda sequence: urgency(sequence, now))
+        prefilling.sort(key=lambda sequence: self._order.urgency(sequence, now))
         for sequence in prefilling:
             if room <= 0:
                 return
@@ -330,7 +333,7 @@ class Scheduler:
         else:
             self._waiting.remove(sequence)
         if sequence.cached_tokens is not None:
-            self._order.charge(sequence, read=0, written=sequence.written - sequence.max_tokens)
+            self._order.charge(sequence.tenant, sequence.written - sequence.max_tokens)
         self._order.left(sequence.tenant)
         self._count(completion_tokens=sequence.written)
         self._send_text_to(sequence.request.client)
