@@ -14,19 +14,15 @@ import openai
 from openai import AsyncOpenAI
 from PIL import Image
 from pydantic import BaseModel, ValidationError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from workers.engines.control import Control, Running
+from workers.engines.control import Running
 from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, RequestRefused
 from workers.engines.image.base import MAX_PIXELS, ImageEngine, ImageProgress, ImageRequest, Picture, PromptPart
 from workers.engines.image.openai_models import model_named
-from workers.engines.text.remote.errors import SettingNames, Trouble, judge, message_of, refused_parameter
+from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of, refused_parameter
+from workers.engines.retry import RetryPolicy, retrying
 from workers.engines.text.unicode import well_formed
 
-ATTEMPTS = 4
-"""Tries of a request that meets 429, 5xx or a lost connection."""
-MAX_WAIT_S = 20.0
-"""Longest pause between two tries; a server that asks for more makes the call fail with `EngineOverloaded`."""
 MAX_ANSWER_BYTES = 96 * 2**20
 """Bytes of an answer: a picture of eight megapixels has at most 33 MB in base64."""
 MAX_ANSWER_PIXELS = 3840 * 3840
@@ -74,19 +70,18 @@ class OpenAIImages(ImageEngine):
         prices: Mapping[str, float] | None = None,
         max_pixels: int = MAX_PIXELS,
         timeout_s: float = 180.0,
-        pause_s: float = 0.5,
+        retry: RetryPolicy | None = None,
     ) -> None:
         """``base_url`` is the root of the interface, such as ``https://api.openai.com/v1``.
 
-        ``prices`` are US dollars for a picture by its quality, "" for any other. ``timeout_s`` bounds one try;
-        ``pause_s`` is the first pause between two tries, each next one is twice as long.
+        ``prices`` are US dollars for a picture by its quality, "" for any other. ``timeout_s`` bounds one try.
         """
         self.model = model
         self.max_pixels = max_pixels
         self._facts = model_named(model)
         self._prices = dict(prices or {})
         self._secret = api_key
-        self._pause_s = pause_s
+        self._retry = retry or RetryPolicy()
         self._refused: set[str] = set()
         self._running = Running()
         self._client = AsyncOpenAI(
@@ -102,14 +97,8 @@ class OpenAIImages(ImageEngine):
         body = self._body(request)
         with self._running.enter(request.id, request.deadline_s) as control:
             yield ImageProgress("preparing")
-            answer = b""
-            try:
-                async for attempt in self._attempts(control):
-                    yield ImageProgress("drawing")
-                    with attempt:
-                        answer = await control.wait(self._ask(body, request.source))
-            except Trouble as trouble:
-                raise trouble.error from None
+            yield ImageProgress("drawing")
+            answer = await control.wait(retrying(self._retry, lambda: self._ask(body, request.source)))
             yield ImageProgress("finishing")
             data, size = await control.wait(asyncio.to_thread(_picture, answer))
         quality = str(body.get("quality", "")) if "quality" not in self._refused else ""
@@ -130,25 +119,6 @@ class OpenAIImages(ImageEngine):
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
-
-    def _attempts(self, control: Control) -> AsyncRetrying:
-        async def pause(seconds: float) -> None:
-            await control.wait(asyncio.sleep(seconds))
-
-        return AsyncRetrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=self._wait,
-            retry=retry_if_exception(_is_worth_another),
-            sleep=pause,
-            reraise=True,
-        )
-
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome is not None else None
-        asked = error.retry_after or 0.0 if isinstance(error, Trouble) else 0.0
-        seconds = max(self._pause_s * 2 ** (state.attempt_number - 1), asked)
-        _log.warning("image server failed, asking again in %.1f s: %s", seconds, error)
-        return seconds
 
     def _body(self, request: ImageRequest) -> dict[str, Any]:
         """Return what the server is asked. Raises `RequestRefused`."""
@@ -221,13 +191,6 @@ class OpenAIImages(ImageEngine):
         if isinstance(judged, ContextFull):
             return RequestRefused("the prompt is too long for the server's model")
         return judged
-
-
-def _is_worth_another(error: BaseException) -> bool:
-    # After a silence that was too long, the server may still be drawing what is paid for.
-    if not isinstance(error, Trouble) or error.kind == "refused" or error.severe:
-        return False
-    return (error.retry_after or 0.0) <= MAX_WAIT_S
 
 
 def _text(parts: Sequence[PromptPart]) -> str:

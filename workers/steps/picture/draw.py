@@ -79,7 +79,7 @@ class DrawPicture(Step):
                 source=source,
                 strength=order.strength,
                 dimensions=(width, height),
-                tenant=str(run.job.user_id or run.job.account_id or ""),
+                tenant=str(run.job.account_id or ""),
                 priority=run.job.priority,
             ),
             images.loras,

@@ -7,6 +7,7 @@ import pytest
 
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.models.tiny_gguf import CONTEXT, tiny_gguf
+from workers.engines.retry import RetryPolicy
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.remote import RemoteEngine, Timeouts
 from workers.engines.text.remote_settings import Price
@@ -75,7 +76,12 @@ async def server() -> AsyncIterator[OpenAIServer]:
 @pytest.fixture
 async def remote(server: OpenAIServer) -> AsyncIterator[RemoteEngine]:
     engine = RemoteEngine(
-        server.url, MODEL, api_key=KEY, prices=PRICES, pause_s=0.02, timeouts=Timeouts(first_s=5, between_s=5)
+        server.url,
+        MODEL,
+        api_key=KEY,
+        prices=PRICES,
+        retry=RetryPolicy(pause_s=0.02),
+        timeouts=Timeouts(first_s=5, between_s=5),
     )
     yield engine
     await engine.close()

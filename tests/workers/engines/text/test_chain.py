@@ -20,6 +20,7 @@ from workers.engines.errors import (
     GenerationCancelled,
     GenerationTimedOut,
 )
+from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, Usage, generate
 from workers.engines.text.build import OWN_TEXT_ENGINES, TextEngineSpec, build_text_chain
 from workers.engines.text.chain import FallbackNote, TextChain
@@ -81,7 +82,7 @@ async def chain(remote: RemoteEngine) -> TextChain:
 
 @pytest.fixture
 async def dead() -> AsyncIterator[RemoteEngine]:
-    engine = RemoteEngine("http://127.0.0.1:9/v1", MODEL, pause_s=0.01)
+    engine = RemoteEngine("http://127.0.0.1:9/v1", MODEL, retry=RetryPolicy(pause_s=0.01))
     yield engine
     await engine.close()
 

@@ -12,6 +12,7 @@ import pytest
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.workers.engines.text.asking import LONG, ask, collect
 from workers.engines.errors import ContextFull, GenerationCancelled, GenerationTimedOut
+from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, generate
 
 LITELLM = [
@@ -41,7 +42,7 @@ FIXTURES = {"llama": "shared_llama", "remote": "remote", "remote_llama": "remote
 async def litellm(server: OpenAIServer) -> AsyncIterator[TextEngine]:
     from workers.engines.text.remote.litellm import LiteLLMEngine
 
-    engine = LiteLLMEngine(f"openai/{MODEL}", api_key=KEY, base_url=server.url, pause_s=0.02)
+    engine = LiteLLMEngine(f"openai/{MODEL}", api_key=KEY, base_url=server.url, retry=RetryPolicy(pause_s=0.02))
     yield engine
     await engine.close()
 

@@ -12,10 +12,11 @@ import pytest
 from tests.doubles.openai.embeddings import KEY, MODEL, REFUSALS, WORDS, EmbeddingServer, Fault, cosine
 from tests.models.tiny_embedder import CONTEXT, DECODER_WIDTH, WIDTH, tiny_decoder, tiny_encoder
 from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, RequestRefused
+from workers.engines.retry import ATTEMPTS, RetryPolicy
 from workers.engines.text.embedding.base import EmbeddingEngine, Passes, Vector
 from workers.engines.text.embedding.build import OWN_EMBEDDING_ENGINES, EmbeddingSetup, build_embedding_engine
 from workers.engines.text.embedding.llama import LlamaEmbedder
-from workers.engines.text.embedding.remote import ATTEMPTS, PARALLEL, PASS_TEXTS, RemoteEmbedder
+from workers.engines.text.embedding.remote import PARALLEL, PASS_TEXTS, RemoteEmbedder
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
 
@@ -51,7 +52,7 @@ async def server() -> AsyncIterator[EmbeddingServer]:
 
 @pytest.fixture
 async def remote(server: EmbeddingServer) -> AsyncIterator[RemoteEmbedder]:
-    engine = RemoteEmbedder(server.url, MODEL, api_key=KEY, pause_s=0.02, timeout_s=5)
+    engine = RemoteEmbedder(server.url, MODEL, api_key=KEY, retry=RetryPolicy(pause_s=0.02), timeout_s=5)
     yield engine
     await engine.close()
 

@@ -1,6 +1,5 @@
 """The ``remote`` embedding engine: a server with OpenAI's ``/embeddings`` (llama-server, vLLM, Ollama, TEI…)."""
 
-import asyncio
 import base64
 import logging
 import re
@@ -12,20 +11,17 @@ import openai
 from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
-from workers.engines.errors import ContextFull, EngineError, EngineOverloaded, EngineUnavailable
+from workers.engines.errors import ContextFull, EngineError, EngineUnavailable
+from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of, refused_parameter
+from workers.engines.retry import RetryPolicy, retrying
 from workers.engines.text.embedding.base import Passes, Vector, unit
 from workers.engines.text.remote.endpoint import estimate_tokens
-from workers.engines.text.remote.errors import SettingNames, Trouble, judge, message_of, refused_parameter
 from workers.engines.text.unicode import well_formed
 
 PASS_TEXTS = 32
 """Texts of one request: what text-embeddings-inference takes at most by default; OpenAI takes 2048."""
 PARALLEL = 4
 """Requests at a time."""
-ATTEMPTS = 4
-"""Tries of a request that meets 429, 5xx or a lost connection."""
-MAX_WAIT_S = 20.0
-"""Longest pause between two tries; a server that asks for more makes the call fail with `EngineOverloaded`."""
 CONNECT_S = 10.0
 """Seconds to establish a connection."""
 _NAMES = SettingNames(
@@ -68,17 +64,17 @@ class RemoteEmbedder:
         api_key: str = "",
         dimensions: int | None = None,
         timeout_s: float = 60.0,
-        pause_s: float = 0.5,
+        retry: RetryPolicy | None = None,
     ) -> None:
         """``base_url`` is the root of the interface, such as ``http://localhost:8080/v1``.
 
         Vectors of another length than ``dimensions`` (None: than the first one) are refused. ``timeout_s`` bounds one
-        try; ``pause_s`` is the first pause between two tries, each next one is twice as long.
+        try.
         """
         self.model = model
         self._secret = api_key
         self._dimensions = dimensions
-        self._pause_s = pause_s
+        self._retry = retry or RetryPolicy()
         self._base64 = True
         self._client = AsyncOpenAI(
             base_url=base_url,
@@ -105,17 +101,10 @@ class RemoteEmbedder:
         await self._client.close()
 
     async def _run(self, texts: Sequence[str]) -> list[Vector]:
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._vectors(await self._ask(texts), len(texts))
-            except Trouble as trouble:
-                wait = max(self._pause_s * 2**attempt, trouble.retry_after or 0.0)
-                last = attempt == ATTEMPTS - 1 or trouble.severe or trouble.kind == "refused"
-                if last or wait > MAX_WAIT_S:
-                    raise trouble.error from None
-                _log.warning("embedding server failed, asking again in %.1f s: %s", wait, trouble)
-                await asyncio.sleep(wait)
-        raise EngineOverloaded("the server was not asked")
+        return await retrying(self._retry, lambda: self._embed(texts))
+
+    async def _embed(self, texts: Sequence[str]) -> list[Vector]:
+        return self._vectors(await self._ask(texts), len(texts))
 
     async def _ask(self, texts: Sequence[str]) -> object:
         """Send one request and return the answer as it came. Raises `Trouble` and `EngineError`."""

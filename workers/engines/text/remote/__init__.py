@@ -1,6 +1,6 @@
 """Remote engines: models on OpenAI-compatible servers, one or many, and hosted providers by LiteLLM."""
 
-from workers.engines.text.remote.engine import ATTEMPTS, PooledEngine, RemoteEngine
+from workers.engines.text.remote.engine import PooledEngine, RemoteEngine
 from workers.engines.text.remote.openai_endpoint import Timeouts
 
-__all__ = ["ATTEMPTS", "PooledEngine", "RemoteEngine", "Timeouts"]
+__all__ = ["PooledEngine", "RemoteEngine", "Timeouts"]

@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 
 import openai
 
+from workers.engines.openai.errors import message_of, refused_parameter
 from workers.engines.text.base import Sampling, TextRequest
-from workers.engines.text.remote.errors import message_of, refused_parameter
 from workers.engines.text.unicode import well_formed
 
 Format = Literal["schema", "object", "text"]

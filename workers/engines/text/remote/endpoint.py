@@ -31,7 +31,7 @@ class Endpoint(Protocol):
     def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
         """Ask once and yield the answer as it comes. Closing the generator ends the server's work.
 
-        Raises `workers.engines.text.remote.errors.Trouble` and `EngineError`.
+        Raises `workers.engines.openai.errors.Trouble` and `EngineError`.
         """
         ...
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -10,22 +9,18 @@ from typing import Any
 
 from workers.engines.control import Control, Running
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationTimedOut
+from workers.engines.openai.errors import Trouble
+from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import Completion, FinishReason, TextRequest, Usage
 from workers.engines.text.reasoning import ReasoningFilter
 from workers.engines.text.remote.endpoint import Delta, Endpoint, estimate_prompt, estimate_tokens
-from workers.engines.text.remote.errors import Trouble
 from workers.engines.text.remote.openai_endpoint import OpenAIEndpoint, Timeouts
 from workers.engines.text.remote.pool import Pool, Server, prefixes_of
 from workers.engines.text.remote.prices import Prices, Tokens
 from workers.engines.text.remote_settings import Price, ServerSpec
 from workers.engines.text.stop_strings import StopStrings
 
-ATTEMPTS = 4
-"""Rounds over the servers of a request that meets 429, 5xx or lost connections before any text came."""
-MAX_WAIT_S = 20.0
-"""Longest pause between two rounds; servers that ask for more make the request fail with `EngineOverloaded`."""
 _log = logging.getLogger(__name__)
-_dice = random.SystemRandom()
 
 
 @dataclass(slots=True)
@@ -60,11 +55,11 @@ class PooledEngine:
         models: Mapping[str, str] | None = None,
         prices: Mapping[str, Price] | None = None,
         timeouts: Timeouts | None = None,
-        pause_s: float = 0.5,
+        retry: RetryPolicy | None = None,
     ) -> None:
         """``models`` maps the roles of requests to model names; ``model`` is for all others.
 
-        ``pause_s`` is the first pause between two rounds; each next one is twice as long, and a little random.
+        ``retry`` is about rounds over all servers.
         """
         self.name = name
         self._pool = pool
@@ -72,7 +67,7 @@ class PooledEngine:
         self._models = dict(models or {})
         self._prices = Prices(prices)
         self._timeouts = timeouts or Timeouts()
-        self._pause_s = pause_s
+        self._retry = retry or RetryPolicy()
         self._running = Running()
         self._used = Tokens(0, 0)
 
@@ -84,7 +79,7 @@ class PooledEngine:
         prefixes = prefixes_of(request, model)
         troubles: dict[Server, Trouble] = {}
         with self._running.enter(limited.id, limited.deadline_s) as control:
-            for round_ in range(ATTEMPTS):
+            for round_ in range(self._retry.attempts):
                 if round_ and not await self._pause(round_, troubles, control):
                     break
                 tried: set[Server] = set()
@@ -200,11 +195,10 @@ class PooledEngine:
         if troubles and all(trouble.kind == "refused" for trouble in troubles.values()):
             return False
         wait = self._pool.waiting_time()
-        if wait is None or wait > MAX_WAIT_S:
+        pause = None if wait is None else self._retry.pause(round_, wait)
+        if pause is None:
             return False
-        backoff = min(MAX_WAIT_S, self._pause_s * 2 ** (round_ - 1)) * _dice.uniform(0.5, 1.5)
-        # All who wait for the same server should not come back in the same instant.
-        await control.wait(asyncio.sleep(max(backoff, wait * _dice.uniform(1.0, 1.1))))
+        await control.wait(asyncio.sleep(pause))
         return True
 
     def _blame(self, server: Server, answer: _Answer) -> None:
@@ -241,7 +235,7 @@ class RemoteEngine(PooledEngine):
         models: Mapping[str, str] | None = None,
         prices: Mapping[str, Price] | None = None,
         timeouts: Timeouts | None = None,
-        pause_s: float = 0.5,
+        retry: RetryPolicy | None = None,
         cooldown_s: float = 5.0,
     ) -> None:
         """``servers`` is one base URL, or several servers that have the same models and take the same key."""
@@ -253,7 +247,7 @@ class RemoteEngine(PooledEngine):
             ],
             cooldown_s,
         )
-        super().__init__("remote", pool, model, models=models, prices=prices, timeouts=timeouts, pause_s=pause_s)
+        super().__init__("remote", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry)
 
 
 def pool_of(endpoints: Sequence[tuple[Endpoint, int]], cooldown_s: float = 5.0) -> Pool:

@@ -13,11 +13,12 @@ from typing import Any, cast
 import openai
 
 from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefused
+from workers.engines.openai.errors import SettingNames, Trouble, judge
+from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import TextRequest
 from workers.engines.text.remote.dialect import Format, response_format, sampling_parameters
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
 from workers.engines.text.remote.engine import PooledEngine, pool_of
-from workers.engines.text.remote.errors import SettingNames, Trouble, judge
 from workers.engines.text.remote.openai_endpoint import Timeouts, read_chunk
 from workers.engines.text.remote.prices import Tokens
 from workers.engines.text.remote_settings import Price
@@ -43,7 +44,7 @@ class LiteLLMEngine(PooledEngine):
         models: Mapping[str, str] | None = None,
         prices: Mapping[str, Price] | None = None,
         timeouts: Timeouts | None = None,
-        pause_s: float = 0.5,
+        retry: RetryPolicy | None = None,
         cooldown_s: float = 5.0,
     ) -> None:
         """Without ``api_key`` LiteLLM reads the provider's own environment variable. ``base_url`` is for proxies.
@@ -52,7 +53,7 @@ class LiteLLMEngine(PooledEngine):
         """
         endpoint = LiteLLMEndpoint(model, api_key=api_key, base_url=base_url, timeouts=timeouts)
         pool = pool_of([(endpoint, PARALLEL)], cooldown_s)
-        super().__init__("litellm", pool, model, models=models, prices=prices, timeouts=timeouts, pause_s=pause_s)
+        super().__init__("litellm", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry)
 
 
 class LiteLLMEndpoint:

@@ -11,10 +11,10 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
 from workers.engines.errors import EngineUnavailable, RequestRefused
+from workers.engines.openai.errors import SettingNames, Trouble, judge
 from workers.engines.text.base import TextRequest
 from workers.engines.text.remote.dialect import Dialect
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
-from workers.engines.text.remote.errors import SettingNames, Trouble, judge
 from workers.engines.text.remote.prices import Tokens
 
 CHECK_S = 5.0

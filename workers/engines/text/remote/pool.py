@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from workers.engines.errors import EngineError, EngineOverloaded, EngineUnavailable, RequestRefused
+from workers.engines.openai.errors import DEFAULT_RETRY_AFTER_S, Trouble
 from workers.engines.text.base import TextRequest
 from workers.engines.text.remote.endpoint import Endpoint
-from workers.engines.text.remote.errors import DEFAULT_RETRY_AFTER_S, Trouble
 from workers.engines.text.remote_settings import DEFAULT_PARALLEL
 
 OPEN_AFTER = 3

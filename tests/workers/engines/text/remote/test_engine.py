@@ -16,8 +16,9 @@ from workers.engines.errors import (
     GenerationTimedOut,
     RequestRefused,
 )
+from workers.engines.retry import ATTEMPTS, RetryPolicy
 from workers.engines.text.base import Completion, Sampling, generate
-from workers.engines.text.remote import ATTEMPTS, RemoteEngine, Timeouts
+from workers.engines.text.remote import RemoteEngine, Timeouts
 
 LOOSE = {"type": "object", "properties": {"page": {"type": "string"}}}
 STRICT = LOOSE | {"required": ["page"], "additionalProperties": False}
@@ -110,7 +111,7 @@ async def test_no_money_is_not_retried(remote: RemoteEngine, server: OpenAIServe
 
 
 async def test_no_server() -> None:
-    engine = RemoteEngine("http://127.0.0.1:9/v1", MODEL, pause_s=0.01)
+    engine = RemoteEngine("http://127.0.0.1:9/v1", MODEL, retry=RetryPolicy(pause_s=0.01))
     with pytest.raises(EngineUnavailable):
         await generate(engine, ask())
     await engine.close()
@@ -126,7 +127,7 @@ async def test_an_unknown_model(server: OpenAIServer) -> None:
 
 
 async def test_a_wrong_key_is_never_shown(server: OpenAIServer, caplog: pytest.LogCaptureFixture) -> None:
-    engine = RemoteEngine(server.url, MODEL, api_key="sk-wrong-9876543210", pause_s=0.01)
+    engine = RemoteEngine(server.url, MODEL, api_key="sk-wrong-9876543210", retry=RetryPolicy(pause_s=0.01))
     with caplog.at_level(logging.DEBUG), pytest.raises(RequestRefused) as caught:
         await generate(engine, ask())
     await engine.close()
@@ -335,7 +336,9 @@ async def test_a_server_that_falls_silent(server: OpenAIServer) -> None:
 
 @pytest.mark.parametrize("fault", [Fault(kind="hang"), Fault(kind="silence", words=0)])
 async def test_a_server_that_never_begins(server: OpenAIServer, fault: Fault) -> None:
-    engine = RemoteEngine(server.url, MODEL, api_key=KEY, timeouts=Timeouts(first_s=0.2), pause_s=0.01)
+    engine = RemoteEngine(
+        server.url, MODEL, api_key=KEY, timeouts=Timeouts(first_s=0.2), retry=RetryPolicy(pause_s=0.01)
+    )
     server.faults.append(fault)
     with pytest.raises(EngineUnavailable):
         await asyncio.wait_for(generate(engine, ask()), 3)

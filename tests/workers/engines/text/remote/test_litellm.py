@@ -17,8 +17,9 @@ from workers.engines.errors import (
     GenerationTimedOut,
     RequestRefused,
 )
+from workers.engines.retry import ATTEMPTS, RetryPolicy
 from workers.engines.text.base import Sampling, generate
-from workers.engines.text.remote import ATTEMPTS, Timeouts
+from workers.engines.text.remote import Timeouts
 from workers.engines.text.remote.litellm import LiteLLMEngine
 from workers.engines.text.remote_settings import Price
 
@@ -38,7 +39,9 @@ async def engine(server: OpenAIServer) -> AsyncIterator[LiteLLMEngine]:
 
 
 def adapter(server: OpenAIServer, model: str = MODEL, key: str = KEY, **changes: Any) -> LiteLLMEngine:
-    return LiteLLMEngine(f"openai/{model}", api_key=key, base_url=server.url, pause_s=0.02, **changes)
+    return LiteLLMEngine(
+        f"openai/{model}", api_key=key, base_url=server.url, retry=RetryPolicy(pause_s=0.02), **changes
+    )
 
 
 async def test_text_usage_and_names(engine: LiteLLMEngine, server: OpenAIServer) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.doubles.openai.server import KEY, MODEL, Fault, OpenAIServer
 from tests.workers.engines.text.asking import ask, collect
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
+from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import ChatMessage, Sampling, TextRequest, generate
 from workers.engines.text.remote import RemoteEngine, Timeouts
 from workers.engines.text.remote.pool import OPEN_AFTER, prefixes_of
@@ -39,7 +40,7 @@ def over(servers: list[OpenAIServer], *, parallel: tuple[int, ...] = (8, 8, 8), 
         [ServerSpec(server.url, slots) for server, slots in zip(servers, parallel, strict=False)],
         MODEL,
         api_key=key,
-        pause_s=0.02,
+        retry=RetryPolicy(pause_s=0.02),
         cooldown_s=COOLDOWN_S,
         timeouts=Timeouts(connect_s=2, first_s=1, between_s=1),
     )

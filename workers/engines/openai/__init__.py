@@ -1,0 +1,1 @@
+"""What all engines over servers with OpenAI's interface have in common."""
