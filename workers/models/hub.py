@@ -21,6 +21,7 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
 from workers.engines.checksums import digest_of, sha256_of
+from workers.engines.retry import RetryPolicy
 from workers.models.presets import Source
 
 ALLOWED: Final = frozenset({".safetensors", ".gguf", ".json", ".txt", ".model"})
@@ -56,11 +57,11 @@ class Hub:
     """A hub: its address and, for repositories that ask for one, a token. Blocking; for one thread."""
 
     def __init__(self, endpoint: str, token: str | None = None, *, pause_s: float = 1.0) -> None:
-        """``pause_s`` is the time before the second try, in seconds; each further one waits twice as long."""
+        """``pause_s`` is about the time before the second try, in seconds; each further one waits twice as long."""
         self.endpoint = endpoint.rstrip("/")
         self._token = token or False
         self._api = HfApi(endpoint=self.endpoint, token=self._token)
-        self._pause = pause_s
+        self._retry = RetryPolicy(TRIES, pause_s)
 
     def files(self, source: Source) -> list[HubFile]:
         """Return the files of ``source``, of one commit. Raises `DownloadFailed`."""
@@ -119,7 +120,7 @@ class Hub:
     def _asked(self, repo: str, ask: Callable[[], Any]) -> Any:
         """Return what ``ask`` returns; troubles that pass are tried again. Raises `DownloadFailed`."""
         trouble: Exception | None = None
-        for attempt in range(TRIES):
+        for failed in range(1, TRIES + 1):
             try:
                 return ask()
             except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:
@@ -131,8 +132,8 @@ class Hub:
                 trouble = error
             except (httpx2.HTTPError, OSError) as error:
                 trouble = error
-            if attempt + 1 < TRIES:
-                time.sleep(self._pause * 2**attempt)
+            if (pause := self._retry.pause(failed)) is not None:
+                time.sleep(pause)
         raise DownloadFailed(
             f"{self.endpoint} does not give {repo} ({type(trouble).__name__}: {trouble}). "
             "What arrived is kept: the same command goes on from there."
