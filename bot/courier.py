@@ -14,7 +14,7 @@ from bot.progress import ProgressBoard
 from db import outbox
 from db.connection import OUTAGES, transaction
 from db.errors import LeaseLost
-from db.outbox import Claimed
+from db.outbox import Claimed, Claims
 from db.payloads.notice import Erase, Notice
 
 POLL_SECONDS: Final = 1.0
@@ -24,6 +24,7 @@ BACKOFF_MOST: Final = 3600.0
 DEFECT_ATTEMPTS: Final = 3
 """Tries of a row that fails by a defect of ours, not by the platform."""
 AT_ONCE: Final = 64
+NOTHING: Final = Claims([], None)
 _AWAY: Final = OUTAGES
 _log = logging.getLogger(__name__)
 
@@ -62,10 +63,10 @@ class Courier:
             wakeup.clear()
             try:
                 room = AT_ONCE - len(self._tasks)
-                claimed = await outbox.claim(name, room) if room > 0 else []
-                for row in claimed:
-                    self._start(name, row)
-                wait = POLL_SECONDS if claimed else await self._pause(name)
+                claims = await outbox.claim(name, room) if room > 0 else NOTHING
+                for claimed in claims.rows:
+                    self._start(name, claimed)
+                wait = POLL_SECONDS if claims.rows else _pause(claims.due_s)
             except _AWAY as e:
                 _log.warning("the courier cannot reach the database: %s", e)
                 wait = POLL_SECONDS
@@ -73,10 +74,6 @@ class Courier:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await wakeup.wait()
-
-    async def _pause(self, name: str) -> float:
-        due = await outbox.next_due(name)
-        return POLL_SECONDS if due is None or due <= 0 else min(due, POLL_SECONDS)
 
     def _start(self, name: str, claimed: Claimed) -> None:
         self._under_way[claimed.row.id] = claimed.token
@@ -86,7 +83,8 @@ class Courier:
         def ended(task: "asyncio.Task[None]") -> None:
             self._tasks.discard(task)
             self._under_way.pop(claimed.row.id, None)
-            self.notify(name)  # the next row of the conversation may be due now
+            if claimed.row.part != outbox.MARK:  # nothing waits for a mark
+                self.notify(name)
 
         task.add_done_callback(ended)
 
@@ -201,3 +199,7 @@ class Courier:
                     destination=row.destination,
                     ordered=False,
                 )
+
+
+def _pause(due_s: float | None) -> float:
+    return POLL_SECONDS if due_s is None or due_s <= 0 else min(due_s, POLL_SECONDS)

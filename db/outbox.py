@@ -65,6 +65,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Claims:
+    """What was claimed, and the seconds until the first row that was open before may be due (None: there was none)."""
+
+    rows: list[Claimed]
+    due_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SentRow:
     """A row whose message was sent: its id (`add` can rewrite it), kind and payload."""
 
@@ -113,13 +121,15 @@ claimed AS (
               SELECT 1 FROM outbox r WHERE r.event_key = o.event_key AND r.part = 'reply'))
         ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED)
     RETURNING *)
-SELECT {_COLUMNS}, o.lease_token, extract(epoch FROM now() - o.created_at)::float8 AS age,
+SELECT due.due_s, {_COLUMNS}, o.lease_token, extract(epoch FROM now() - o.created_at)::float8 AS age,
     CASE WHEN o.part IN ('reply', 'notice') THEN
         (SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key AND p.part = 'placeholder' LIMIT 1)
     END AS placeholder,
     (SELECT e.message_ids FROM outbox e WHERE (e.id = o.edits_row OR e.edits_row = o.edits_row)
         AND e.id < o.id AND e.state = 'sent' ORDER BY e.id DESC LIMIT 1) AS edits
-FROM claimed o JOIN conversations c ON c.id = o.conversation_id ORDER BY o.id"""
+FROM (SELECT extract(epoch FROM min(CASE WHEN state = 'sending' THEN lease_expires ELSE not_before END) - now())::float8
+        AS due_s FROM outbox WHERE platform = $1 AND state IN ('pending', 'sending')) due
+    LEFT JOIN (claimed o JOIN conversations c ON c.id = o.conversation_id) ON true ORDER BY o.id"""
 
 
 async def place_of(conversation_id: int, user_id: int | None) -> Place | None:
@@ -167,9 +177,10 @@ async def add(
     return None if found is None else found["id"]
 
 
-async def claim(platform: str, limit: int) -> list[Claimed]:
+async def claim(platform: str, limit: int) -> Claims:
     """Take the rows of a platform that are due, in order per conversation, at most ``limit``."""
-    return [
+    found_rows = await rows(_CLAIM, platform, limit)
+    claimed = [
         Claimed(
             row=build(OutboxMessage, found),
             token=found["lease_token"],
@@ -177,8 +188,10 @@ async def claim(platform: str, limit: int) -> list[Claimed]:
             age=found["age"],
             edits=tuple(json.loads(found["edits"] or "[]")),
         )
-        for found in await rows(_CLAIM, platform, limit)
+        for found in found_rows
+        if found["id"] is not None
     ]
+    return Claims(claimed, found_rows[0]["due_s"])
 
 
 async def of_event(event_key: str) -> list[OutboxMessage]:
@@ -194,9 +207,10 @@ async def of_event(event_key: str) -> list[OutboxMessage]:
 async def renew(claims: list[tuple[int, UUID]]) -> None:
     """Extend the leases of rows under way."""
     await rows(
-        "UPDATE outbox SET lease_expires = now() + make_interval(secs => $3) "
-        "WHERE (id, lease_token) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[])) RETURNING id",
-        [c[0] for c in claims], [c[1] for c in claims], LEASE_SECONDS,
+        "UPDATE outbox o SET lease_expires = now() + make_interval(secs => $2) "
+        "FROM jsonb_to_recordset($1::jsonb) AS held (id bigint, token uuid) "
+        "WHERE o.id = held.id AND o.lease_token = held.token",
+        jsonb([{"id": row_id, "token": str(token)} for row_id, token in claims]), LEASE_SECONDS,
     )  # fmt: skip
 
 
@@ -229,16 +243,6 @@ async def retry(row_id: int, token: UUID, delay: float, error: str) -> None:
 async def bury(row_id: int, token: UUID, error: str) -> None:
     """Make a row a dead letter. Raises `LeaseLost`."""
     await _change(row_id, token, f"state = 'dead', error = $3, {_RELEASE}", error)
-
-
-async def next_due(platform: str) -> float | None:
-    """Return the seconds until the next open row of a platform may be due, or None if there is none."""
-    found = await row(
-        "SELECT extract(epoch FROM min(CASE WHEN state = 'sending' THEN lease_expires ELSE not_before END) - now())"
-        "::float8 AS wait FROM outbox WHERE platform = $1 AND state IN ('pending', 'sending')",
-        platform,
-    )
-    return found["wait"] if found else None
 
 
 async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | None:

@@ -1,5 +1,7 @@
 """The prompts that an account changed: its own source for a prompt's name, for all its personas or for one."""
 
+from dataclasses import dataclass
+
 from db.connection import row, rows
 
 
@@ -11,6 +13,30 @@ async def get(account_id: int, name: str, persona_id: int | None = None) -> str 
         account_id, name, persona_id,
     )  # fmt: skip
     return None if found is None else found["source"]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What an account has chosen for a text: its sources for the prompt, and the text model ("" if none)."""
+
+    persona: str | None
+    account: str | None
+    text_model: str
+
+
+async def in_force(account_id: int, name: str, persona_id: int | None) -> InForce:
+    """Return what an account has chosen for a text that is written from a prompt, by a persona or none."""
+    found = await row(
+        "SELECT settings ->> 'text_model' AS model, jsonb_typeof(settings -> 'text_model') AS kind, "
+        "(SELECT source FROM prompt_overrides o WHERE o.account_id = a.id AND o.name = $2 AND o.persona_id = $3) "
+        "AS persona, "
+        "(SELECT source FROM prompt_overrides o WHERE o.account_id = a.id AND o.name = $2 AND o.persona_id IS NULL) "
+        "AS account FROM accounts a WHERE a.id = $1",
+        account_id, name, persona_id,
+    )  # fmt: skip
+    if found is None:
+        return InForce(None, None, "")
+    return InForce(found["persona"], found["account"], found["model"] if found["kind"] == "string" else "")
 
 
 async def put(account_id: int, name: str, source: str, *, user_id: int, persona_id: int | None = None) -> None:

@@ -4,6 +4,7 @@ Every move is one conditional update on (cursor, revision): of any number of cli
 others raise `Moved`. Locks are always taken in the order conversation, story, page, job.
 """
 
+import json
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +12,7 @@ from db import jobs
 from db.connection import row, rows
 from db.errors import BadInput, Moved, NotAllowed, NotFound
 from db.jobs import Abandoned
-from db.records import columns, fetch_one
+from db.records import build, columns, fetch_one
 from db.stories import tree
 from db.stories.records import Choice, Move, Page, Story
 from db.stories.tree import PageInStory
@@ -19,6 +20,21 @@ from db.work import Failure, notice
 
 OWN_ACTION_LENGTH: Final = 500
 """Maximum characters of a person's own action: it stands in the page's text and in every later prompt."""
+
+_MOVE: Final = """
+WITH shown AS (
+    UPDATE pages SET chosen = true, state = CASE state WHEN 'speculative' THEN 'ready' ELSE state END
+    WHERE id = coalesce($5, (SELECT id FROM pages WHERE $6 AND choice_id = $3
+        AND state IN ('ready', 'speculative', 'pending') ORDER BY variant_index DESC LIMIT 1))
+    RETURNING *),
+child AS (
+    INSERT INTO pages (story_id, parent_id, choice_id, number, variant_index, state, chosen)
+    SELECT $1, $2, $3, $4, coalesce(max(variant_index) + 1, 0), 'pending', true FROM pages
+    WHERE story_id = $1 AND choice_id IS NOT DISTINCT FROM $3 HAVING NOT EXISTS (SELECT FROM shown)
+    RETURNING *),
+page AS (SELECT * FROM shown UNION ALL SELECT * FROM child),
+story AS (UPDATE stories SET cursor_id = (SELECT id FROM page) WHERE id = $1 RETURNING *)
+SELECT to_jsonb(story) AS story, to_jsonb(page) AS page, EXISTS (SELECT FROM child) AS fresh FROM story, page"""
 
 
 async def choose(account_id: int, user_id: int, page_id: int, revision: int, position: int) -> Move:
@@ -32,7 +48,7 @@ async def choose(account_id: int, user_id: int, page_id: int, revision: int, pos
     if choice is None:
         raise NotFound("story.no_such_choice", number=position)
     await _leave(story, page_id, revision)
-    return await _follow(page, choice)
+    return await _move(page, parent_id=page.id, choice_id=choice.id, number=page.number + 1, known=True)
 
 
 async def choose_own(account_id: int, user_id: int, page_id: int, revision: int, text: str) -> Move:
@@ -54,14 +70,14 @@ async def choose_own(account_id: int, user_id: int, page_id: int, revision: int,
         page_id, text, user_id,
     )  # fmt: skip
     assert choice is not None
-    return await _follow(page, choice)
+    return await _move(page, parent_id=page.id, choice_id=choice.id, number=page.number + 1, known=True)
 
 
 async def retry(account_id: int, user_id: int, page_id: int, revision: int) -> Move:
     """Start another variant of the page where the story stands; the old one is kept. Raises as `choose`."""
     story, page, _ = await _at(account_id, user_id, page_id)
     await _leave(story, page_id, revision)
-    return await _grow(page, parent_id=page.parent_id, choice_id=page.choice_id, number=page.number)
+    return await _move(page, parent_id=page.parent_id, choice_id=page.choice_id, number=page.number)
 
 
 async def back(account_id: int, user_id: int, page_id: int, revision: int) -> Move:
@@ -75,7 +91,8 @@ async def back(account_id: int, user_id: int, page_id: int, revision: int) -> Mo
     target = await tree.page_before(page) if abandoned else page.parent_id
     if target is None:
         raise BadInput("story.at_start")
-    return replace(await _stand(page, await _show("id = $1", target), fresh=False), cancelled=job)
+    move = await _move(page, parent_id=None, choice_id=None, number=0, to=target)
+    return replace(move, cancelled=job)
 
 
 async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story, Page]:
@@ -117,45 +134,16 @@ async def _leave(story: Story, page_id: int, revision: int) -> None:
         raise Moved("story.being_written" if writing else "story.moved_on", story.id)
 
 
-async def _follow(page: Page, choice: Choice) -> Move:
-    known = await _show(
-        "id = (SELECT id FROM pages WHERE choice_id = $1 AND state IN ('ready', 'speculative', 'pending') "
-        "ORDER BY variant_index DESC LIMIT 1)",
-        choice.id,
-    )
-    if known is not None:
-        return await _stand(page, known, fresh=False)
-    return await _grow(page, parent_id=page.id, choice_id=choice.id, number=page.number + 1)
-
-
-async def _show(condition: str, value: int) -> Page | None:
-    """Mark a page as one where the cursor stood, which publishes one that was written ahead."""
-    return await fetch_one(
-        Page,
-        "UPDATE pages SET chosen = true, state = CASE state WHEN 'speculative' THEN 'ready' ELSE state END "
-        f"WHERE {condition} RETURNING {columns(Page)}",
-        value,
-    )
-
-
-async def _grow(left: Page, *, parent_id: int | None, choice_id: int | None, number: int) -> Move:
-    child = await fetch_one(
-        Page,
-        "INSERT INTO pages (story_id, parent_id, choice_id, number, variant_index, state, chosen) "
-        "SELECT $1, $2, $3, $4, coalesce(max(variant_index) + 1, 0), 'pending', true FROM pages "
-        f"WHERE story_id = $1 AND choice_id IS NOT DISTINCT FROM $3 RETURNING {columns(Page)}",
-        left.story_id, parent_id, choice_id, number,
-    )  # fmt: skip
-    return await _stand(left, child, fresh=True)
-
-
-async def _stand(left: Page, page: Page | None, *, fresh: bool) -> Move:
-    assert page is not None
-    story = await fetch_one(
-        Story, f"UPDATE stories SET cursor_id = $2 WHERE id = $1 RETURNING {columns(Story)}", page.story_id, page.id
-    )
-    assert story is not None
-    return Move(story, page, fresh=fresh, left=left)
+async def _move(
+    left: Page, *, parent_id: int | None, choice_id: int | None, number: int, to: int | None = None, known: bool = False
+) -> Move:
+    """Set the cursor, in one statement: to the page ``to``, to one that the choice led to before (``known``), or to a
+    new one at that place. Showing a page that was written ahead publishes it.
+    """
+    found = await row(_MOVE, left.story_id, parent_id, choice_id, number, to, known)
+    assert found is not None
+    story, page = build(Story, json.loads(found["story"])), build(Page, json.loads(found["page"]))
+    return Move(story, page, fresh=found["fresh"], left=left)
 
 
 async def _abandon(page: Page) -> tuple[bool, Abandoned | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from db.connection import rows
+from db.connection import jsonb, rows
 from db.records import columns, fetch_one
 from db.stories import tree
 from db.stories.records import Page, Story
@@ -25,22 +25,18 @@ async def attach_page(
     story = await tree.lock(page_id)
     if story is None:
         return None
+    offered = [{"position": n, "text": text, "kind": kind} for n, (text, kind) in enumerate(choices, start=1)]
     page = await fetch_one(
         Page,
-        "UPDATE pages SET title = $2, text = $3, ending = $4, "
+        "WITH filled AS (UPDATE pages SET title = $2, text = $3, ending = $4, "
         "state = CASE state WHEN 'pending' THEN 'ready' ELSE state END "
-        f"WHERE id = $1 AND state IN ('pending', 'speculative') RETURNING {columns(Page)}",
-        page_id, title, text, ending,
+        "WHERE id = $1 AND state IN ('pending', 'speculative') RETURNING *), "
+        "offered AS (INSERT INTO choices (page_id, position, text, kind) SELECT f.id, o.position, o.text, o.kind "
+        "FROM filled f, jsonb_to_recordset($5::jsonb) AS o (position int, text text, kind text)) "
+        f"SELECT {columns(Page)} FROM filled",
+        page_id, title, text, ending, jsonb(offered),
     )  # fmt: skip
-    if page is None:
-        return None
-    if choices:
-        await rows(
-            "INSERT INTO choices (page_id, position, text, kind) SELECT $1, position, text, kind "
-            "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS offered (text, kind, position)",
-            page_id, [c[0] for c in choices], [c[1] for c in choices],
-        )  # fmt: skip
-    if not story.title and title:
+    if page is not None and not story.title and title:
         await rows("UPDATE stories SET title = $2 WHERE id = $1", story.id, title)
     return page
 
@@ -71,8 +67,7 @@ async def give_up(page_id: int) -> Story | None:
 
 async def drop_unread(page_id: int) -> int:
     """Drop the pages written ahead for choices of a page that were not taken; return how many. Read pages stay."""
-    if await tree.lock(page_id) is None:
-        return 0
+    # Without the story's lock: a page that is shown at this moment is one that was read when this comes to it.
     return len(
         await rows(
             "DELETE FROM pages WHERE parent_id = $1 AND state = 'speculative' AND NOT chosen RETURNING id", page_id

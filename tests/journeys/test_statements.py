@@ -4,7 +4,7 @@ Router, worker and courier are the real ones, in this process; without a model, 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -31,8 +31,9 @@ from workers.runner import Runner
 from workers.services import Services
 
 PREMISE = "a keeper finds a door under the sea"
-CHOICE, REPLY, LIST = 78, 44, 16
-"""Maximum statements of one choice, one persona's reply, one list of stories."""
+CHOICE, REPLY, LIST = 60, 40, 12
+"""Maximum statements of one choice, one persona's reply, one list of stories. The cheapest of several counts: the first
+ones also prepare statements, and the courier's poll comes when it comes."""
 OPEN = """SELECT (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running'))
     + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))"""
 
@@ -108,34 +109,45 @@ async def begun(service: Service) -> tuple[Person, Message]:
     return ann, await ann.wait_for_message(ann.chat(), page, timeout=20, after=said)
 
 
-async def test_a_choice(service: Service):
-    ann, shown = await begun(service)
-    for _ in range(3):  # the first ones also prepare statements
+async def costs(service: Service, most: int, act: Callable[[], Awaitable[None]]) -> None:
+    """Do something several times; at its cheapest it may cost so many statements."""
+    tables: list[tuple[int, str]] = []
+    for _ in range(4):
         await service.settled()
         service.statements.clear()
+        await act()
+        await service.settled()
+        tables.append((service.statements.total, service.statements.table()))
+    total, table = min(tables)
+    assert total <= most, table
+
+
+async def test_a_choice(service: Service):
+    ann, shown = await begun(service)
+
+    async def choose() -> None:
+        nonlocal shown
         await ann.tap(shown, "2")
         shown = await ann.wait_for_message(ann.chat(), page, timeout=20, after=shown)
-        await service.settled()
-    assert service.statements.total <= CHOICE, service.statements.table()
+
+    await costs(service, CHOICE, choose)
 
 
 async def test_a_reply_of_a_persona(service: Service):
     ann = service.server.person("ann")
-    for _ in range(3):
-        await service.settled()
-        service.statements.clear()
+
+    async def talk() -> None:
         said = await ann.say(ann.chat(), "Hello! I am tired of the rain.")
         await ann.wait_for_message(ann.chat(), lambda m: "Answer again" in m.labels, timeout=20, after=said)
-        await service.settled()
-    assert service.statements.total <= REPLY, service.statements.table()
+
+    await costs(service, REPLY, talk)
 
 
 async def test_a_list_of_stories(service: Service):
     ann, _ = await begun(service)
-    for _ in range(2):
-        await service.settled()
-        service.statements.clear()
+
+    async def ask() -> None:
         said = await ann.say(ann.chat(), "/story_list")
         await ann.wait_for_message(ann.chat(), "Your stories", timeout=20, after=said)
-        await service.settled()
-    assert service.statements.total <= LIST, service.statements.table()
+
+    await costs(service, LIST, ask)

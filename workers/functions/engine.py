@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from db import accounts, overrides, usage
+from db import overrides, usage
 from db.errors import BadInput, Retryable
 from prompts.errors import PromptError
 from prompts.render import render
@@ -126,6 +126,7 @@ class _Call:
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record = caller, record
         self.stopped = False
+        self._model = ""
 
     async def run(self) -> Any:
         function, inputs = self._function, self._inputs
@@ -162,14 +163,14 @@ class _Call:
 
     async def _template(self, name: str) -> PromptTemplate:
         """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
-        account, persona = self._caller.account_id, self._caller.persona_id
-        found = {
-            "task": self._caller.task_prompt,
-            "persona": await overrides.get(account, name, persona) if account and persona else None,
-            "account": await overrides.get(account, name) if account else None,
-        }
+        chosen = overrides.InForce(None, None, "")
+        if self._caller.account_id is not None:
+            chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
+        self._model = chosen.text_model
         try:
-            return self._services.prompts.resolve(name, **found)
+            return self._services.prompts.resolve(
+                name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
+            )
         except PromptError as e:
             self._step("prompt_override_ignored", prompt=name, reason=str(e))
             _log.warning("an override of prompt %s is ignored: %s", name, e)
@@ -210,7 +211,7 @@ class _Call:
             schema=function.schema(inputs),
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,
-            model=await accounts.chosen_model(self._caller.account_id) or function.role,
+            model=self._model or function.role,
         )
         if self._caller.stop is not None and self._caller.stop.is_set():
             raise _Stopped("")

@@ -1,7 +1,7 @@
 """What workflows are made of: steps, waits and joins, and the run they work in."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -14,6 +14,7 @@ from workers.queue import outbox_channel
 from workers.services import Services
 
 P = TypeVar("P", bound=JobParameters)
+T = TypeVar("T")
 
 
 class Run:
@@ -27,6 +28,7 @@ class Run:
         self.tracker = Tracker(job, services.queue)
         self.outputs: dict[str, Any] = {}
         self._parameters: JobParameters | None = None
+        self._known: dict[str, Any] = {}
         self._platforms: set[str] = set()
         self._wakeups: list[jobs.Wakeup] = []
 
@@ -37,6 +39,12 @@ class Run:
         if not isinstance(self._parameters, type_):
             raise TypeError(f"a job of type {self.job.type} has no {type_.__name__}")
         return self._parameters
+
+    async def once(self, name: str, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``read`` returned in this run, so that steps that need the same do not read it twice."""
+        if name not in self._known:
+            self._known[name] = await read()
+        return self._known[name]
 
     def answer_as(self, now: Job) -> None:
         """Answer the event that the job has now."""

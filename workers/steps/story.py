@@ -93,7 +93,7 @@ class SettleSiblings(Commit):
 
 async def _page_inputs(run: Run) -> dict[str, Any]:
     page_id = run.parameters(BranchingPage).page
-    inputs = await stories.page_inputs(page_id)
+    inputs = await run.once("page_inputs", lambda: stories.page_inputs(page_id))
     if inputs is None:
         raise LeaseLost(f"page {page_id} was deleted")
     return inputs
