@@ -2,7 +2,7 @@
 
 Arrivals are open-loop: events come at random times of a given rate (Poisson), whether or not earlier ones are answered.
 Half are presses of a choice, half are direct messages to a persona; each person plays a story or talks alone. An event
-that finds everybody busy is timed from when it was due. The template engine writes; so what is measured is ours.
+that finds everybody busy is timed from when it was due. The offline writer writes; so what is measured is ours.
 
 The last line is machine-readable: ``ack_p99_ms=… reply_p50_ms=… reply_p95_ms=… noop_ratio=…`` at 10 events/s.
 """

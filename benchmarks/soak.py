@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from workers.engines.errors import ContextFull, GenerationCancelled, GenerationTimedOut
-from workers.engines.text.base import ChatMessage, Completion, Sampling, TextRequest
+from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest
 from workers.engines.text.llama.engine import LlamaEngine
 
 STUCK_S = 120.0
@@ -81,23 +81,23 @@ def _text(rng: random.Random, words: int) -> str:
 async def _person(engine: LlamaEngine, number: int, ends: float, result: Result, seed: int) -> None:
     rng = random.Random(f"{seed} {number}")
     persona = f"Your name is {rng.choice('ABCD')}. " + _text(random.Random(number % 4), 60)
-    history: list[ChatMessage] = []
+    history: list[ModelMessage] = []
     while time.monotonic() < ends:
         await asyncio.sleep(rng.expovariate(4))
         if rng.random() < 0.1 or sum(len(m.content) for m in history) > 3000:
             history = []
-        history.append(ChatMessage("user", _text(rng, rng.randrange(1, 40))))
+        history.append(ModelMessage("user", _text(rng, rng.randrange(1, 40))))
         answer = await _ask(engine, number, rng, persona, history, result)
-        history.append(ChatMessage("assistant", answer))
+        history.append(ModelMessage("assistant", answer))
 
 
 async def _ask(
-    engine: LlamaEngine, number: int, rng: random.Random, persona: str, history: list[ChatMessage], result: Result
+    engine: LlamaEngine, number: int, rng: random.Random, persona: str, history: list[ModelMessage], result: Result
 ) -> str:
     kind = rng.choices(["plain", "cancel", "deadline", "json", "too long", "leave"], [60, 10, 5, 15, 5, 5])[0]
-    messages = (ChatMessage("system", _RULES + persona, shared=len(_RULES)), *history)
+    messages = (ModelMessage("system", _RULES + persona, shared=len(_RULES)), *history)
     if kind == "too long":
-        messages = (*messages, ChatMessage("user", _text(rng, 2 * CONTEXT)))
+        messages = (*messages, ModelMessage("user", _text(rng, 2 * CONTEXT)))
     request = TextRequest(
         id=f"soak-{next(_numbers)}",
         messages=messages,

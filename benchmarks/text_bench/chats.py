@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import llama_cpp
 
-from workers.engines.text.base import ChatMessage, Role
+from workers.engines.text.base import ModelMessage, Role
 
 TEMPERATURE: Final = 0.8
 TOP_K: Final = 40
@@ -32,7 +32,7 @@ class Chat:
     """
 
     tenant: str
-    messages: tuple[ChatMessage, ...]
+    messages: tuple[ModelMessage, ...]
     new: int
     at: float = 0.0
     cancel_after: int | None = None
@@ -45,7 +45,7 @@ class Chat:
 
     def following(self, earlier: "Chat", answer: str) -> "Chat":
         """Return this chat as the next turn of the ``earlier`` one."""
-        return replace(self, messages=(*earlier.messages, ChatMessage("assistant", answer), *self.messages))
+        return replace(self, messages=(*earlier.messages, ModelMessage("assistant", answer), *self.messages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ class Language:
         """Return words that are ``tokens`` tokens; the same ones for the same ``seed``."""
         return "".join(random.Random(seed).choices(self._words, k=tokens))
 
-    def message(self, role: Role, tokens: int, seed: str, *, shared: bool = False) -> ChatMessage:
+    def message(self, role: Role, tokens: int, seed: str, *, shared: bool = False) -> ModelMessage:
         """Return a message of ``tokens`` tokens; ``shared``: in the product's own words."""
         text = self.text(tokens, seed)
-        return ChatMessage(role, text, shared=len(text) if shared else 0)
+        return ModelMessage(role, text, shared=len(text) if shared else 0)
 
     def prompt(self, chat: Chat, seed: int) -> Prompt:
         """Return the chat as the model's template renders it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from benchmarks.text_bench.chats import Chat, Language
-from workers.engines.text.base import ChatMessage
+from workers.engines.text.base import ModelMessage
 
 Kind = Literal["q8_0", "f16", "q4_0"]
 
@@ -142,7 +142,7 @@ def _gap(language: Language, size: Size) -> Load:
 def _persona_chat(
     language: Language, size: Size, i: int, persona: str, *, at: float = 0.0, cancel_after: int | None = None
 ) -> Chat:
-    messages: tuple[ChatMessage, ...] = (
+    messages: tuple[ModelMessage, ...] = (
         language.message("system", size.persona, persona, shared=True),
         language.message("user", size.own, f"own-{i}"),
     )

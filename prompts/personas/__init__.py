@@ -16,7 +16,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Topic(_Strict):
+class VoiceTopic(_Strict):
     """Something a persona has opinions on: words that call it up, and lines about it."""
 
     keywords: str
@@ -48,7 +48,7 @@ class Voice(_Strict):
     wordless: Lines
     fallbacks: Lines
     feelings: dict[Literal["sad", "angry", "afraid", "glad"], Lines]
-    topics: tuple[Topic, ...] = ()
+    topics: tuple[VoiceTopic, ...] = ()
 
 
 class PersonaCard(_Strict):

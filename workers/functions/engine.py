@@ -22,7 +22,7 @@ from prompts.render import render
 from prompts.template import PromptTemplate
 from workers import offline
 from workers.engines.errors import ContextFull, EngineError, EngineOverloaded, GenerationCancelled
-from workers.engines.text.base import ChatMessage, Completion, TextRequest
+from workers.engines.text.base import Completion, ModelMessage, TextRequest
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction, Repair
 from workers.functions.parsing import ParseFailed
@@ -176,7 +176,7 @@ class _Call:
             _log.warning("an override of prompt %s is ignored: %s", name, e)
             return self._services.prompts.get(name)
 
-    async def _messages(self, name: str, variables: dict[str, Any]) -> tuple[ChatMessage, ...]:
+    async def _messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         template = await self._template(name)
         try:
             rendered = await render(template, variables)
@@ -187,7 +187,7 @@ class _Call:
             template = self._services.prompts.get(name)
             rendered = await render(template, variables)
         self._record.prompt_version = f"{name} {template.version} {template.origin}"
-        return tuple(ChatMessage(m.role, m.text, m.shared) for m in rendered)
+        return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
 
     async def _write(self, variables: dict[str, Any]) -> Completion:
         while True:
@@ -201,7 +201,7 @@ class _Call:
                     raise BadInput("ai.context_full", tokens=e.prompt_tokens, limit=e.context_tokens) from e
                 variables = smaller
 
-    async def _ask(self, messages: tuple[ChatMessage, ...], *, show: bool = True) -> Completion:
+    async def _ask(self, messages: tuple[ModelMessage, ...], *, show: bool = True) -> Completion:
         """Stream one answer from the engines and, with ``show``, publish the text so far."""
         function, inputs = self._function, self._inputs
         request = TextRequest(

@@ -19,7 +19,7 @@ from workers.offline.pictures import (
     MAX_WORDS,
     MIN_OWN_WORDS,
     MIN_WORDS,
-    PicturePrompt,
+    WrittenPrompt,
     fill,
     picture_prompt,
 )
@@ -140,7 +140,7 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         negative = cut_to_words(_clean(answer.negative), NEGATIVE_WORDS).rstrip(".")
         if refusal("nsfw", identity, body, negative=negative) is not None:
             negative = ""
-        return _finished(identity, PicturePrompt(body, join_terms(chosen.negative, negative)), "ai", chosen.key)
+        return _finished(identity, WrittenPrompt(body, join_terms(chosen.negative, negative)), "ai", chosen.key)
 
     def offline(self, inputs: ImagePromptInputs) -> ImagePrompt:
         """Return what was asked for, furnished with light, composition and the style's phrases."""
@@ -171,7 +171,7 @@ def estimate_tokens(text: str) -> int:
     )
 
 
-def _finished(identity: str, found: PicturePrompt, source: Literal["ai", "template"], style_key: str) -> ImagePrompt:
+def _finished(identity: str, found: WrittenPrompt, source: Literal["ai", "template"], style_key: str) -> ImagePrompt:
     prompt = f"{identity}, {found.prompt}" if identity else found.prompt
     return ImagePrompt(
         prompt=prompt,

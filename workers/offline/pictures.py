@@ -34,7 +34,7 @@ _THIRD: Final = {"you": "the protagonist", "your": "the protagonist’s", "yours
 
 
 @dataclass(frozen=True, slots=True)
-class PicturePrompt:
+class WrittenPrompt:
     """A prompt and its negative prompt. ``prompt`` leaves out the identity's words."""
 
     prompt: str
@@ -50,7 +50,7 @@ class Moment:
     mood: Mood
 
 
-def picture_prompt(inputs: Mapping[str, Any]) -> PicturePrompt:
+def picture_prompt(inputs: Mapping[str, Any]) -> WrittenPrompt:
     """Return the prompt for ``scene``, ``context``, ``persona``, ``identity``, ``style``, ``rating`` and ``portrait``.
 
     Any inputs make one. What goes beyond the rating is left out.
@@ -70,7 +70,7 @@ def picture_prompt(inputs: Mapping[str, Any]) -> PicturePrompt:
         parts = [pick(phrases().subjects, *key)]
     mood = mood_of(f"{scene} {_text(inputs.get('context'))}")
     parts.append(next(each.light for each in phrases().moods if each.mood == mood))
-    return PicturePrompt(
+    return WrittenPrompt(
         fill(identity, parts, chosen.key, *key, portrait=bool(inputs.get("portrait"))), chosen.negative
     )
 

@@ -7,8 +7,7 @@ from db.errors import LeaseLost
 from db.payloads.notice import Notice
 from db.payloads.persona import ChatReply
 from db.work import PersonaReply
-from workers.functions import answer_as_persona
-from workers.functions.answer_as_persona import ChatTurn, PersonaAnswer, PersonaInputs
+from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step
 
@@ -38,7 +37,7 @@ class AnswerAsPersonaStep(Step):
         )
         async with run.services.stop_requests.offered(run.job) as stop:
             caller = CallContext(run.tracker, run.job.account_id, found.persona.id, parameters.prompt, stop)
-            answer = await FunctionEngine(run.services).run(answer_as_persona.AnswerAsPersona(), inputs, caller)
+            answer = await FunctionEngine(run.services).run(AnswerAsPersona(), inputs, caller)
         return answer.model_dump()
 
 

@@ -6,10 +6,9 @@ from db import jobs, stories
 from db.errors import LeaseLost
 from db.payloads.story import PageReady
 from db.work import BranchingPage, IllustratePage, PictureTerms
-from workers.functions import suggest_choices, write_page
 from workers.functions.engine import CallContext, FunctionEngine
-from workers.functions.suggest_choices import ChoiceList, ChoicesInputs
-from workers.functions.write_page import PageDraft, PageInputs
+from workers.functions.suggest_choices import ChoiceList, ChoicesInputs, SuggestChoices
+from workers.functions.write_page import PageDraft, PageInputs, WritePage
 from workers.steps.base import Commit, Run, Step, WaitFor
 
 
@@ -21,7 +20,7 @@ class WritePageStep(Step):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `PageDraft`."""
         inputs = PageInputs.model_validate(await _page_inputs(run))
-        draft = await FunctionEngine(run.services).run(write_page.WritePage(), inputs, _caller(run))
+        draft = await FunctionEngine(run.services).run(WritePage(), inputs, _caller(run))
         return draft.model_dump()
 
 
@@ -36,7 +35,7 @@ class SuggestChoicesStep(Step):
         if draft.ending:
             return ChoiceList(choices=[]).model_dump()
         inputs = ChoicesInputs.model_validate({**await _page_inputs(run), "page_text": draft.text})
-        choices = await FunctionEngine(run.services).run(suggest_choices.SuggestChoices(), inputs, _caller(run))
+        choices = await FunctionEngine(run.services).run(SuggestChoices(), inputs, _caller(run))
         return choices.model_dump()
 
 

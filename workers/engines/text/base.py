@@ -14,7 +14,7 @@ BACKGROUND = 10
 
 
 @dataclass(frozen=True, slots=True)
-class ChatMessage:
+class ModelMessage:
     """One turn of the prompt. ``content`` is data: no engine may read control tokens or templates from it.
 
     The first ``shared`` characters are the product's own words, the same for every account: what a model computed from
@@ -50,7 +50,7 @@ class TextRequest:
     """
 
     id: str
-    messages: tuple[ChatMessage, ...]
+    messages: tuple[ModelMessage, ...]
     sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
     tenant: str = ""

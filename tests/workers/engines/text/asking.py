@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from workers.engines.text.base import INTERACTIVE, ChatMessage, Completion, Sampling, TextEngine, TextRequest
+from workers.engines.text.base import INTERACTIVE, Completion, ModelMessage, Sampling, TextEngine, TextRequest
 
 _numbers = itertools.count(1)
 LONG = Sampling(max_tokens=3500, temperature=0.0)
@@ -21,7 +21,7 @@ def ask(
     tenant: str = "",
 ) -> TextRequest:
     """A request of user and assistant turns, beginning and ending with the user."""
-    messages = [ChatMessage("assistant" if i % 2 else "user", text) for i, text in enumerate(contents or ("Hello!",))]
+    messages = [ModelMessage("assistant" if i % 2 else "user", text) for i, text in enumerate(contents or ("Hello!",))]
     return TextRequest(
         id=request_id or f"test-{next(_numbers)}",
         messages=tuple(messages),

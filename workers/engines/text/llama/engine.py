@@ -14,7 +14,7 @@ from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestR
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
 from workers.engines.processes.supervisor import Supervisor
-from workers.engines.text.base import ChatMessage, Completion, Role, Sampling, TextRequest, Usage
+from workers.engines.text.base import Completion, ModelMessage, Role, Sampling, TextRequest, Usage
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import (
     PROGRAM,
@@ -195,9 +195,9 @@ class LlamaEngine:
             raise EngineUnavailable(f"model {self._path.name}: {error}") from error
 
 
-def _turn(role: Role, content: str, shared: int) -> ChatMessage:
+def _turn(role: Role, content: str, shared: int) -> ModelMessage:
     # Where the product's own words are whole, so is what is left of them.
-    return ChatMessage(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
+    return ModelMessage(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
 
 
 def _json(schema: Mapping[str, Any]) -> str:

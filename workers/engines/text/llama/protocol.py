@@ -25,7 +25,7 @@ from workers.engines.processes.messages import (
     Wire,
 )
 from workers.engines.processes.program import Program
-from workers.engines.text.base import ChatMessage
+from workers.engines.text.base import ModelMessage
 from workers.engines.text.gguf_file import parts_of
 
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -90,7 +90,7 @@ class Generate(Message):
 
     kind: Literal["generate"] = "generate"
     id: int
-    messages: tuple[ChatMessage, ...]
+    messages: tuple[ModelMessage, ...]
     sampling: SamplingParams
     json_schema: str | None = None
     """As text, so that a schema nested too deeply is a refused schema and not a broken message."""

@@ -12,7 +12,7 @@ from workers.engines.processes.launch import Link, PrivateLauncher
 from workers.engines.processes.messages import Beat, LoadFailed, LoadModel, Message, Unload, frame
 from workers.engines.processes.process import ModelProcess
 from workers.engines.processes.program import Program
-from workers.engines.text.base import ChatMessage
+from workers.engines.text.base import ModelMessage
 from workers.engines.text.llama.protocol import (
     PROGRAM,
     Generate,
@@ -162,7 +162,7 @@ class ListedLauncher:
 
 def generation(number: int) -> Generate:
     sampling = SamplingParams(max_tokens=5, temperature=0, top_p=1, top_k=0, min_p=0, repeat_penalty=1, seed=1)
-    return Generate(id=number, messages=(ChatMessage(role="user", content="Hello"),), sampling=sampling)
+    return Generate(id=number, messages=(ModelMessage(role="user", content="Hello"),), sampling=sampling)
 
 
 async def test_a_process_that_was_about_to_end_is_just_replaced(scripted: ScriptedProcess, load: LoadGguf) -> None:

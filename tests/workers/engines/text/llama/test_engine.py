@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from tests.models.tiny_gguf import CONTEXT, tiny_gguf
 from tests.workers.engines.text.asking import LONG, ask, collect
 from workers.engines.errors import RequestRefused
-from workers.engines.text.base import BACKGROUND, INTERACTIVE, ChatMessage, Sampling, TextRequest, generate
+from workers.engines.text.base import BACKGROUND, INTERACTIVE, ModelMessage, Sampling, TextRequest, generate
 from workers.engines.text.llama.engine import LlamaEngine
 
 
@@ -100,7 +100,7 @@ async def test_a_template_without_system_role(tmp_path: Path) -> None:
     engine = LlamaEngine(tiny_gguf(tmp_path, template=strict, name="strict.gguf"), context=512)
     try:
         roles = ("system", "assistant", "user", "user")
-        messages = tuple(ChatMessage(role, f"I am the {role}.") for role in roles)
+        messages = tuple(ModelMessage(role, f"I am the {role}.") for role in roles)
         assert (await generate(engine, TextRequest("roles", messages, Sampling(max_tokens=5)))).text
     finally:
         await engine.close()

@@ -10,7 +10,7 @@ from tests.doubles.openai.server import KEY, MODEL, Fault, OpenAIServer
 from tests.workers.engines.text.asking import ask, collect
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.retry import RetryPolicy
-from workers.engines.text.base import ChatMessage, Sampling, TextRequest, generate
+from workers.engines.text.base import ModelMessage, Sampling, TextRequest, generate
 from workers.engines.text.remote import RemoteEngine, Timeouts
 from workers.engines.text.remote.pool import OPEN_AFTER, prefixes_of
 from workers.engines.text.remote_settings import ServerSpec
@@ -61,9 +61,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def turn(*said: str, tenant: str = "ann") -> TextRequest:
-    system = ChatMessage("system", "You are Lena, keeper of the lighthouse.")
+    system = ModelMessage("system", "You are Lena, keeper of the lighthouse.")
     roles = ("user", "assistant")
-    messages = [ChatMessage(roles[i % 2], text) for i, text in enumerate(said)]
+    messages = [ModelMessage(roles[i % 2], text) for i, text in enumerate(said)]
     return TextRequest("turn", (system, *messages), Sampling(max_tokens=40), tenant=tenant)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
-from workers.engines.text.base import ChatMessage
+from workers.engines.text.base import ModelMessage
 from workers.engines.text.reasoning import opens_reasoning
 
 CHATML: Final = (
@@ -83,7 +83,7 @@ class ChatRenderer:
         anchor = tokenize(_ANCHOR, False)
         self._anchor = anchor if tokenize("a", False) != tokenize(f"{_ANCHOR}a", False)[len(anchor) :] else []
 
-    def prompt(self, turns: Sequence[ChatMessage]) -> TokenizedPrompt:
+    def prompt(self, turns: Sequence[ModelMessage]) -> TokenizedPrompt:
         """Return the prompt for the assistant's next message. Raises `TemplateFailed`.
 
         A message has the same tokens wherever it stands, so that a longer conversation starts with the tokens of a
@@ -129,7 +129,7 @@ class ChatRenderer:
             start = match.start() + 1
         return tokens + self._tokens(text[start:], False)
 
-    def _render(self, turns: dict[str, ChatMessage]) -> str:
+    def _render(self, turns: dict[str, ModelMessage]) -> str:
         """Return the template's output for the placeholders, in which each occurs exactly once."""
         messages = [{"role": turn.role, "content": mark} for mark, turn in turns.items()]
         problem: Exception | None = self._problem
