@@ -18,7 +18,7 @@ LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
 
 
 @dataclass(frozen=True, slots=True)
-class ChatMessage:
+class StoredMessage:
     """One variant of one message. A persona's message replies to a user's; of its variants one is ``chosen``."""
 
     id: int
@@ -38,16 +38,16 @@ class ChatMessage:
 class Exchange:
     """What a user said, and the reply that is being written."""
 
-    said: ChatMessage
-    reply: ChatMessage
+    said: StoredMessage
+    reply: StoredMessage
 
 
 @dataclass(frozen=True, slots=True)
 class PendingReply:
     """A reply that is to be written: by which persona, to what, said by whom (None: that person was deleted)."""
 
-    reply: ChatMessage
-    said: ChatMessage
+    reply: StoredMessage
+    said: StoredMessage
     persona: Persona
     user: User | None
 
@@ -55,9 +55,9 @@ class PendingReply:
 async def say(conversation: Conversation, persona: Persona, user_id: int, text: str) -> Exchange:
     """Record what a user said and start the persona's reply."""
     said = await fetch_one(
-        ChatMessage,
+        StoredMessage,
         "INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, text) "
-        f"VALUES ($1, $2, $3, $4, 'user', $5) RETURNING {columns(ChatMessage)}",
+        f"VALUES ($1, $2, $3, $4, 'user', $5) RETURNING {columns(StoredMessage)}",
         conversation.id, persona.id, user_id, conversation.epoch, text,
     )  # fmt: skip
     assert said is not None
@@ -67,8 +67,9 @@ async def say(conversation: Conversation, persona: Persona, user_id: int, text: 
 async def again(conversation: Conversation, reply_id: int) -> Exchange:
     """Start another variant of a persona's reply; the old ones are kept. Raises `NotFound`."""
     old = await fetch_one(
-        ChatMessage,
-        f"SELECT {columns(ChatMessage)} FROM chat_messages WHERE id = $1 AND conversation_id = $2 AND role = 'persona'",
+        StoredMessage,
+        f"SELECT {columns(StoredMessage)} FROM chat_messages "
+        "WHERE id = $1 AND conversation_id = $2 AND role = 'persona'",
         reply_id, conversation.id,
     )  # fmt: skip
     if old is None or old.reply_to_id is None or old.epoch != conversation.epoch:
@@ -82,8 +83,8 @@ async def again(conversation: Conversation, reply_id: int) -> Exchange:
         raise NotFound("chat.not_last")
     # The user's message is the lock: of two presses at once the second sees the first's variant.
     said = await fetch_one(
-        ChatMessage,
-        f"SELECT {columns(ChatMessage)} FROM chat_messages WHERE id = $1 FOR UPDATE",
+        StoredMessage,
+        f"SELECT {columns(StoredMessage)} FROM chat_messages WHERE id = $1 FOR UPDATE",
         old.reply_to_id,
     )
     newest = await row(
@@ -118,7 +119,7 @@ async def give_up(reply_id: int) -> None:
     await rows("UPDATE chat_messages SET state = 'failed' WHERE id = $1 AND state = 'pending'", reply_id)
 
 
-async def get(account_id: int | None, message_id: int) -> tuple[ChatMessage, Persona] | None:
+async def get(account_id: int | None, message_id: int) -> tuple[StoredMessage, Persona] | None:
     """Return a message of an account with its persona; None if there is none."""
     found = await row(
         "SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona FROM chat_messages m "
@@ -128,7 +129,7 @@ async def get(account_id: int | None, message_id: int) -> tuple[ChatMessage, Per
     )  # fmt: skip
     if found is None:
         return None
-    return build(ChatMessage, json.loads(found["message"])), build(Persona, json.loads(found["persona"]))
+    return build(StoredMessage, json.loads(found["message"])), build(Persona, json.loads(found["persona"]))
 
 
 async def pending(reply_id: int) -> PendingReply | None:
@@ -137,25 +138,25 @@ async def pending(reply_id: int) -> PendingReply | None:
     if found is None:
         return None
     return PendingReply(
-        reply=build(ChatMessage, json.loads(found["reply"])),
-        said=build(ChatMessage, json.loads(found["said"])),
+        reply=build(StoredMessage, json.loads(found["reply"])),
+        said=build(StoredMessage, json.loads(found["said"])),
         persona=build(Persona, json.loads(found["persona"])),
         user=None if found["person"] is None else build(User, json.loads(found["person"])),
     )
 
 
-async def history(reply: ChatMessage, keep: int = 40, step: int = 16) -> list[ChatMessage]:
+async def history(reply: StoredMessage, keep: int = 40, step: int = 16) -> list[StoredMessage]:
     """Return the messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
 
     The last ``keep`` messages are among them. Older ones are left out ``step`` at a time, so that consecutive
     histories begin alike: what a model has read of them need not be read again.
     """
     return await fetch(
-        ChatMessage,
+        StoredMessage,
         "WITH told AS (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS n "
         "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
         "AND state = 'ready' AND chosen AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)) "
-        f"SELECT {columns(ChatMessage)} FROM told WHERE place >= greatest(n - $5, 0) / $6 * $6 "
+        f"SELECT {columns(StoredMessage)} FROM told WHERE place >= greatest(n - $5, 0) / $6 * $6 "
         "ORDER BY coalesce(reply_to_id, id), id",
         reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, keep, step,
     )  # fmt: skip
@@ -166,11 +167,11 @@ async def reset(conversation_id: int) -> None:
     await rows("UPDATE conversations SET epoch = epoch + 1 WHERE id = $1", conversation_id)
 
 
-async def _reply(said: ChatMessage, variant: int, *, chosen: bool) -> ChatMessage:
+async def _reply(said: StoredMessage, variant: int, *, chosen: bool) -> StoredMessage:
     made = await fetch_one(
-        ChatMessage,
+        StoredMessage,
         "INSERT INTO chat_messages (conversation_id, persona_id, epoch, role, reply_to_id, variant_index, chosen, "
-        f"state) VALUES ($1, $2, $3, 'persona', $4, $5, $6, 'pending') RETURNING {columns(ChatMessage)}",
+        f"state) VALUES ($1, $2, $3, 'persona', $4, $5, $6, 'pending') RETURNING {columns(StoredMessage)}",
         said.conversation_id, said.persona_id, said.epoch, said.id, variant, chosen,
     )  # fmt: skip
     assert made is not None

@@ -18,7 +18,7 @@ ATTACHED_BYTES: Final = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class StoredPicture:
     """A picture: for whom, of what, and how to draw it again. ``kind`` ``attached``: a person's own, to be redrawn."""
 
     id: int
@@ -58,7 +58,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class NewPicture:
-    """What is stored of a picture that a job has drawn; see `Picture`."""
+    """What is stored of a picture that a job has drawn; see `StoredPicture`."""
 
     kind: str
     prompt: str
@@ -139,7 +139,7 @@ async def put_clean(picture_id: int, data: bytes, width: int, height: int) -> No
         await rows("UPDATE pictures SET width = $2, height = $3 WHERE id = $1", picture_id, width, height)
 
 
-async def get(account_id: int, picture_id: int) -> Picture:
+async def get(account_id: int, picture_id: int) -> StoredPicture:
     """Return a picture of an account. Raises `NotFound`."""
     found = await find(account_id, picture_id)
     if found is None:
@@ -147,10 +147,13 @@ async def get(account_id: int, picture_id: int) -> Picture:
     return found
 
 
-async def find(account_id: int, picture_id: int) -> Picture | None:
+async def find(account_id: int, picture_id: int) -> StoredPicture | None:
     """Return a picture of an account; None if there is none."""
     return await fetch_one(
-        Picture, f"SELECT {columns(Picture)} FROM pictures WHERE id = $1 AND account_id = $2", picture_id, account_id
+        StoredPicture,
+        f"SELECT {columns(StoredPicture)} FROM pictures WHERE id = $1 AND account_id = $2",
+        picture_id,
+        account_id,
     )
 
 

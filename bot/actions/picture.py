@@ -10,7 +10,7 @@ from bot.messages import Field
 from db import pictures, stories
 from db.errors import NotAllowed, NotFound
 from db.payloads.notice import Erase
-from db.payloads.picture import PictureOriginal, PicturePrompt
+from db.payloads.picture import PictureDetails, PictureOriginal
 from db.work import DrawAgain, FromPicture, IllustratePage, Imagine, Upscale, Variations
 from prompts.safety.rating import exceeds, parse_rating
 
@@ -73,7 +73,7 @@ async def change(context: Context, values: Mapping[str, str], picture: int) -> N
 async def show_prompt(context: Context, picture: int) -> None:
     """Show what a picture was drawn from."""
     found = await pictures.get(context.account_id, picture)
-    await context.say(PicturePrompt(picture=found.id), ordered=False, private=True)
+    await context.say(PictureDetails(picture=found.id), ordered=False, private=True)
 
 
 async def send_file(context: Context, picture: int) -> None:

@@ -6,8 +6,8 @@ from bot.messages import Attachment, FileContent, Message, OutgoingPicture
 from bot.views.base import ViewContext, ViewSpec
 from db import pictures
 from db.errors import NotFound
-from db.payloads.picture import PictureOriginal, PicturePrompt, PictureReady
-from db.pictures import Picture
+from db.payloads.picture import PictureDetails, PictureOriginal, PictureReady
+from db.pictures import StoredPicture
 
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
@@ -41,7 +41,7 @@ async def picture_original(view: ViewContext, payload: PictureOriginal) -> Messa
     return Message("", footer=_footer(view, found), attachments=(_original(found),))
 
 
-async def picture_prompt(view: ViewContext, payload: PicturePrompt) -> Message:
+async def picture_prompt(view: ViewContext, payload: PictureDetails) -> Message:
     """Compose what a picture was drawn from, for the person who asks."""
     found = await pictures.find(view.account_id, payload.picture)
     if found is None:
@@ -61,25 +61,25 @@ async def picture_prompt(view: ViewContext, payload: PicturePrompt) -> Message:
     return Message("\n\n".join(lines), title=view.words("picture.prompt_title"), footer=how, private=True)
 
 
-def _footer(view: ViewContext, found: Picture) -> str:
+def _footer(view: ViewContext, found: StoredPicture) -> str:
     return view.words("picture.footer", seed=found.seed, width=found.width, height=found.height)
 
 
-def _shown(found: Picture) -> OutgoingPicture:
+def _shown(found: StoredPicture) -> OutgoingPicture:
     async def load(form: Literal["full", "photo"]) -> FileContent:
         return await _file(found, form)
 
     return OutgoingPicture(load, found.alt, hidden=found.hidden)
 
 
-def _original(found: Picture) -> Attachment:
+def _original(found: StoredPicture) -> Attachment:
     async def load() -> FileContent:
         return await _file(found, "full")
 
     return Attachment(load, found.alt, hidden=found.hidden)
 
 
-async def _file(found: Picture, form: Literal["full", "photo"]) -> FileContent:
+async def _file(found: StoredPicture, form: Literal["full", "photo"]) -> FileContent:
     file = await pictures.file(found.account_id, found.id, form)
     if file is None:
         raise NotFound("picture.unknown")
@@ -89,5 +89,5 @@ async def _file(found: Picture, form: Literal["full", "photo"]) -> FileContent:
 VIEWS: Final = (
     ViewSpec(PictureReady, picture),
     ViewSpec(PictureOriginal, picture_original),
-    ViewSpec(PicturePrompt, picture_prompt),
+    ViewSpec(PictureDetails, picture_prompt),
 )

@@ -13,7 +13,7 @@ class PictureReady(Payload):
     picture: int
 
 
-class PicturePrompt(Payload):
+class PictureDetails(Payload):
     """What a picture was drawn from."""
 
     kind: ClassVar[str] = "picture_prompt"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from db import jobs, personas, pictures, stories
 from db.errors import NotAllowed, NotFound
-from db.pictures import Picture as Kept
+from db.pictures import StoredPicture
 from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait
 from prompts.safety.check import scan
 from prompts.safety.rating import lowest, parse_rating
@@ -207,13 +207,13 @@ class OrderPortrait(OrderStep):
         ).model_dump()
 
 
-async def kept_picture(run: Run, picture_id: int) -> Kept:
+async def kept_picture(run: Run, picture_id: int) -> StoredPicture:
     """Return a picture of the job's account. Raises `NotFound`."""
     assert run.job.account_id is not None
     return await pictures.get(run.job.account_id, picture_id)
 
 
-async def full_file(kept: Kept) -> pictures.StoredFile:
+async def full_file(kept: StoredPicture) -> pictures.StoredFile:
     """Return the best file of a picture. Raises `NotFound`."""
     found = await pictures.file(kept.account_id, kept.id, "full")
     if found is None:
