@@ -1,0 +1,183 @@
+"""A package adds a topic by entry points only; people use it on the console, on Telegram and on Discord."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.stack.home import StackUrls
+from db.connection import rows
+from tests.doubles.discord import DiscordServer
+from tests.doubles.telegram import TelegramServer
+from tests.journeys.processes import ROOT, Program, bot, environment, running, worker
+
+Environment = dict[str, str]
+
+
+async def run(*words: str, environment: Environment, text: str = "", patience: float = 90) -> str:
+    """The output of the `storyfork` command; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *words,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(text.encode()), patience)
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+async def test_on_the_console(dice: Environment, tmp_path: Path):
+    journal = tmp_path / "journal"
+    settings = {
+        **dice,
+        "STORYFORK_HOME": str(tmp_path),
+        "STORYFORK_MODELS_DIR": str(tmp_path / "models"),
+        "DICE_JOURNAL": str(journal),
+        "DICE_PATIENCE_S": "1",
+    }
+    lines = ["/roll", "6", "dice_note", "for the door", "/roll 20", "/roll one", "/roll 1", "/roll 7000", "/help"]
+    output = await run("demo", environment=settings, text="\n".join(lines))
+    assert "How many sides it has" in output
+    assert " of 6." in output
+    assert "throw!" in output  # written offline, and louder by the processor
+    assert "for the door" in output
+    assert " of 20." in output
+    assert "sides must be a whole number" in output
+    assert "sides must be between 2 and 1000" in output
+    assert "/roll sides" in output
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert {"dice_roll"} == {e["type"] for e in events}
+
+
+async def test_on_telegram_with_an_engine_of_its_own(dice: Environment, database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    await run("migrate", environment={**dice, "DATABASE_URL": database, "REDIS_URL": redis_url})
+    async with TelegramServer() as telegram:
+        settings = {**dice, "TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        writer = {**dice, "STORYFORK_TEXT_ENGINES": "dice_words,template", "DICE_PATIENCE_S": "600"}
+        async with running(worker(urls, tmp_path, **writer), bot(urls, tmp_path, "telegram", **settings)):
+            ann = telegram.person("ann")
+            dm = ann.chat()
+            said = await ann.say(dm, "/roll")
+            asked = await ann.wait_for_message(dm, lambda m: m.force_reply is not None, timeout=20, after=said)
+            answer = await ann.say(dm, "6", reply_to=asked)
+            rolled = await ann.wait_for_message(dm, "of 6", timeout=20, after=answer)
+            assert "Written by dice!" in rolled.text
+            await ann.tap(rolled, "Throw again")
+            again = await ann.wait_for_message(dm, "with the left hand", timeout=20, after=rolled)
+            await ann.tap(rolled, "Note")
+            field = await ann.wait_for_message(dm, "The note", timeout=20, after=again)
+            assert "Skip" in field.labels
+            noted = await ann.say(dm, "for the door")
+            await ann.wait_for_message(dm, "for the door", timeout=20, after=noted)
+    kept = await rows("SELECT state, waiting_for FROM jobs WHERE type = 'dice_roll'")
+    assert kept == [{"state": "done", "waiting_for": ""}]
+
+
+async def test_on_discord_nobody_throws_again_in_time(dice: Environment, database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    await run("migrate", environment={**dice, "DATABASE_URL": database, "REDIS_URL": redis_url})
+    async with DiscordServer() as discord:
+        settings = {
+            **dice,
+            "DISCORD_TOKEN": discord.token,
+            "DISCORD_API_URL": discord.api_url,
+            "DISCORD_GATEWAY_URL": discord.gateway_url,
+        }
+        async with running(
+            worker(urls, tmp_path, **dice, DICE_PATIENCE_S="2"), bot(urls, tmp_path, "discord", **settings)
+        ):
+            ann = discord.person("ann")
+            dm = ann.dm()
+            await discord.ready(timeout=20)
+            await discord.commands_synced(timeout=20)
+            await ann.slash(dm, "roll", sides=6)
+            shown = await ann.wait_for_message(dm, lambda m: "Throw again" in [b.label for b in m.buttons], timeout=20)
+            dialog = await ann.click(shown, "Note")
+            del dialog
+            await ann.wait_for_message(dm, lambda m: " it is." in m.content, timeout=20)
+
+
+async def test_pictures_by_an_engine_of_its_own(dice: Environment, database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    await run("migrate", environment={**dice, "DATABASE_URL": database, "REDIS_URL": redis_url})
+    async with TelegramServer() as telegram:
+        settings = {**dice, "TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        drawing = environment(urls, tmp_path, **dice, STORYFORK_IMAGE_ENGINES="dice_pixels")
+        drawer = Program("drawer", ["workers", "run", "--queue", "gpu"], drawing, tmp_path / "drawer.log")
+        async with running(worker(urls, tmp_path, **dice), drawer, bot(urls, tmp_path, "telegram", **settings)):
+            ann = telegram.person("ann")
+            dm = ann.chat()
+            said = await ann.say(dm, "/imagine a red square")
+            await ann.wait_for_message(dm, lambda m: "Vary" in m.labels, timeout=40, after=said)
+    assert [row["engine"] for row in await rows("SELECT engine FROM pictures")] == ["dice_pixels"]
+
+
+_PRIVACY = """
+import asyncio, json, sys
+from db import privacy
+from db.connection import connect, rows
+from db.schemas import load_schemas
+
+async def main():
+    async with connect(sys.argv[1]):
+        account = (await rows("INSERT INTO accounts (platform, kind, external_id) VALUES ('console', 'dm', 'ann') "
+                              "RETURNING id"))[0]["id"]
+        await rows("INSERT INTO dice.rolls (account_id, sides, note) VALUES ($1, 6, 'for the door')", account)
+        exported = [r async for r in privacy.export_account(account, load_schemas().specs)]
+        print("for the door" in json.dumps(exported, default=str))
+        await privacy.erase_account(account, load_schemas().specs)
+        print(await rows("SELECT count(*) AS n FROM dice.rolls"))
+
+asyncio.run(main())
+"""
+
+
+async def test_its_tables_are_exported_and_deleted(dice: Environment, database: str):
+    await run("migrate", environment={**dice, "DATABASE_URL": database, "REDIS_URL": "unix:///nowhere"})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PRIVACY, database,
+        cwd=ROOT, env={**os.environ, **dice}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert out.decode().split("\n")[:2] == ["True", "[{'n': 0}]"]
+
+
+async def test_its_tables_are_backed_up(dice: Environment, tmp_path: Path):
+    def home(name: str) -> Environment:
+        return {**dice, "STORYFORK_HOME": str(tmp_path / name), "STORYFORK_MODELS_DIR": str(tmp_path / "models")}
+
+    await run("demo", environment=home("old"), text="/roll sides=6 note=for-the-door\n")
+    await run("backup", str(tmp_path / "saved"), environment=home("old"))
+    await run("restore", str(tmp_path / "saved"), environment=home("new"))
+    output = await run("demo", environment=home("new"), text="/status\n")
+    assert "Up and working." in output
+    named = await run("doctor", environment=home("new"))
+    assert "storyfork-dice 1.0" in named
+
+
+async def test_what_is_broken_is_named_and_the_service_starts(broken: Environment, tmp_path: Path):
+    settings = {**broken, "STORYFORK_HOME": str(tmp_path), "STORYFORK_MODELS_DIR": str(tmp_path / "models")}
+    output = await run("demo", environment=settings, text="/story new a fox\n")
+    assert "Page 1" in output
+    named = await run("doctor", environment=settings)
+    for entry in ("import_error", "name_taken", "wrong_type", "wrong_function", "raises", "wrong_job", "wrong_schema"):
+        assert f"plug-in {entry}" in named, entry
+    assert "'story new' is taken by storyfork" in named
+    assert "no licence" in named
+
+
+@pytest.mark.parametrize("module", ["topic", "record", "work", "function", "engines", "hooks"])
+def test_no_part_of_it_imports_what_is_private(module: str):
+    source = (Path(__file__).parent / "dice" / "storyfork_dice" / f"{module}.py").read_text()
+    assert "db.models" not in source
+    assert "import _" not in source
