@@ -49,13 +49,16 @@ class Router:
         on_commit: Callable[[Event, Outcome], None],
         *,
         adults: bool = False,
+        patience_s: float = PATIENCE_SECONDS,
     ) -> None:
         """``on_commit`` hears of every committed event: the courier sends what is there at once.
 
         ``adults``: the operator's word that places whose platform knows no age restriction are for adults.
+        Without a commit within ``patience_s`` an event is refused.
         """
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
         self._capabilities, self._on_commit, self._adults = capabilities, on_commit, adults
+        self._patience_s = patience_s
 
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and what it changes, then wake the workers that do the rest. Never raises."""
@@ -77,7 +80,7 @@ class Router:
         """Return the form that a press or command opens, a refusal, or None: then dispatch the event."""
         language = event.user.language
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_s):
                 return await self._form(event)
         except UserError as e:
             return self._composer.error(e, language)
@@ -94,7 +97,7 @@ class Router:
         if completer is None:
             return []
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_s):
                 found = await completer(Enquiry(event, self._queue, self._prompts), prefix)
         except _AWAY as e:
             _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
@@ -113,7 +116,7 @@ class Router:
     async def _commit(
         self, event: Event, handle: Callable[[Context], Awaitable[None]]
     ) -> tuple[Outcome, Context | None]:
-        async with asyncio.timeout(PATIENCE_SECONDS) as patience, transaction():
+        async with asyncio.timeout(self._patience_s) as patience, transaction():
             if not await inbox.record(event.key):
                 return Outcome("duplicate"), None
             context = await self._context(event)

@@ -8,7 +8,7 @@ from db.payloads.account import Help, ServiceStatus
 
 
 async def status(context: Context, values: dict[str, Any]) -> None:
-    """Show how busy it is."""
+    """Show how busy the bot is."""
     del values
     await context.say(ServiceStatus(account=context.account_id, user=context.user_id), ordered=False, private=True)
 
@@ -26,7 +26,7 @@ async def cancel(context: Context, values: dict[str, Any]) -> None:
 
 
 COMMANDS: Final = (
-    CommandSpec("status", "Show how busy it is", status),
+    CommandSpec("status", "Show how busy the bot is", status),
     CommandSpec("help", "Show what you can do here", help_),
     CommandSpec("cancel", "Leave the question you are being asked", cancel),
 )

@@ -1,4 +1,4 @@
-"""`/model`: which language model writes for an account, for whoever manages it."""
+"""`/model`: which language model writes for an account; reserved for those who manage it."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""`/prompt …`: an account's own versions of the prompts, for whoever manages it."""
+"""`/prompt …`: an account's own versions of the prompts; reserved for those who manage it."""
 
 from typing import Any, Final
 

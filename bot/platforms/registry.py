@@ -19,7 +19,7 @@ GROUP: Final = "storyfork.platforms"
 
 @dataclass(frozen=True, slots=True)
 class PlatformSpec:
-    """A platform. ``configured`` tells whether its settings are complete, so that `storyfork up` runs it.
+    """A platform. ``configured`` returns whether its settings are complete, so that `storyfork up` runs it.
 
     ``build`` is only called then. ``needs`` is what to set otherwise, for the operator.
     """

@@ -92,7 +92,7 @@ async def test_a_group_is_decided_for_by_who_manages_it(bot: Bot, queue: Queue):
     assert not (await bot.answer(saved)).private
     assert await chosen("den") == "writer.big"
     # What the group chose is not what its people chose for themselves.
-    assert "usual-8b** writes" in await told(bot, await bot.does(command("model")))
+    assert locales.text("model.usual", {"model": "usual-8b"}) in await told(bot, await bot.does(command("model")))
 
 
 async def test_a_model_that_no_worker_has_any_more_is_named(bot: Bot, queue: Queue):
@@ -117,7 +117,7 @@ async def test_without_redis_it_says_so_and_the_way_back_still_works(away: Bot):
     account = await AccountRow.get(external_id="ann")
     await accounts.choose_model(account.id, "writer.big")
     shown = await told(away, await away.does(command("model")))
-    assert shown == "**writer.big** writes here.\n\nWhich models there are is not known at the moment."
+    assert shown == "**writer.big** writes here.\n\nThe list of models is not available at the moment."
     assert await told(away, await away.does(command("model: default"))) == locales.text("model.reset")
     assert locales.text("model.operators") in await told(away, await away.does(command("model")))
 

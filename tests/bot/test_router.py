@@ -11,6 +11,7 @@ import pytest
 from bot import locales
 from bot.events import ButtonPress, Payload, Submit
 from bot.messages import Form, Message
+from bot.router import PATIENCE_SECONDS
 from db import outbox
 from db.connection import credentials, rows
 from db.models import (
@@ -32,6 +33,13 @@ PREMISE = "a keeper finds a door under the sea"
 @pytest.fixture
 async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
     async with running_bot(redis_url) as bot:
+        yield bot
+
+
+@pytest.fixture
+async def hurried(database: str, redis_url: str) -> AsyncGenerator[Bot]:
+    """The same with the product's own patience."""
+    async with running_bot(redis_url, PATIENCE_SECONDS) as bot:
         yield bot
 
 
@@ -58,12 +66,12 @@ async def test_a_new_story_is_a_job_that_answers_the_event(bot: Bot):
     assert (await PageRow.get()).job_id == job.id
 
 
-async def test_without_a_commit_in_time_the_person_is_told_and_nothing_happened(bot: Bot, database: str):
+async def test_without_a_commit_in_time_the_person_is_told_and_nothing_happened(hurried: Bot, bot: Bot, database: str):
     blocker = await asyncpg.connect(**credentials(database))
     await blocker.execute("BEGIN; LOCK TABLE inbox")
     try:
         event = event_of(command(f"story new: {PREMISE}"))
-        outcome = await asyncio.wait_for(bot.router.dispatch(event), 5)
+        outcome = await asyncio.wait_for(hurried.router.dispatch(event), 30)
     finally:
         await blocker.execute("ROLLBACK")
         await blocker.close()
@@ -72,12 +80,12 @@ async def test_without_a_commit_in_time_the_person_is_told_and_nothing_happened(
     assert (await bot.router.dispatch(event)).status == "working"
 
 
-async def test_without_a_form_in_time_the_person_is_told(bot: Bot, database: str):
+async def test_without_a_form_in_time_the_person_is_told(hurried: Bot, bot: Bot, database: str):
     _, page = await begun(bot)
     blocker = await asyncpg.connect(**credentials(database))
     await blocker.execute("BEGIN; LOCK TABLE stories")
     try:
-        busy = await asyncio.wait_for(bot.router.form_for(event_of(press("own", page.id, 0))), 2.5)
+        busy = await asyncio.wait_for(hurried.router.form_for(event_of(press("own", page.id, 0))), 30)
     finally:
         await blocker.execute("ROLLBACK")
         await blocker.close()
@@ -85,12 +93,12 @@ async def test_without_a_form_in_time_the_person_is_told(bot: Bot, database: str
     assert (busy.body, busy.private) == (locales.text("router.busy"), True)
 
 
-async def test_suggestions_that_take_too_long_are_none(bot: Bot, database: str):
+async def test_suggestions_that_take_too_long_are_none(hurried: Bot, bot: Bot, database: str):
     await begun(bot)
     blocker = await asyncpg.connect(**credentials(database))
     await blocker.execute("BEGIN; LOCK TABLE stories")
     try:
-        found = await asyncio.wait_for(bot.router.complete(event_of(command("story continue")), "story", ""), 2.5)
+        found = await asyncio.wait_for(hurried.router.complete(event_of(command("story continue")), "story", ""), 30)
     finally:
         await blocker.execute("ROLLBACK")
         await blocker.close()

@@ -36,12 +36,17 @@ _numbers = count(1)
 class Bot:
     """The platform-neutral half of the bot."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, patience_s: float | None = None) -> None:
         self.topics = load_topics()
         self.around = Surroundings(self.topics.commands, self.topics.forms, default_registry(), queue)
         self.composer = Composer(self.topics.views, self.around)
         capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
-        self.router = Router(self.topics, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
+        # On a loaded machine fifty presses at once may take longer than people are asked to wait.
+        patience = 60.0 if patience_s is None else patience_s
+        self.router = Router(
+            self.topics, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None,
+            patience_s=patience,
+        )  # fmt: skip
 
     async def does(
         self, payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", admin: bool = True
@@ -64,11 +69,11 @@ class Bot:
 
 
 @asynccontextmanager
-async def running_bot(redis_url: str) -> AsyncGenerator[Bot]:
+async def running_bot(redis_url: str, patience_s: float | None = None) -> AsyncGenerator[Bot]:
     """A bot over a connected database, its personas installed."""
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
     async with Queue(redis_url) as queue:
-        yield Bot(queue)
+        yield Bot(queue, patience_s)
 
 
 def event_of(

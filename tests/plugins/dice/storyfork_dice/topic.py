@@ -27,7 +27,7 @@ async def again(context: Context, roll: int, how: str) -> None:
     wakeup = await jobs.interact(int(str(found["job_id"])), {"how": how}, name="throw_again")
     if wakeup is None:
         raise NotFound("dice.too_late")
-    context.wakes.append(wakeup.id)
+    context.wakes.append(wakeup)
     await context.notice("dice.thrown_again", private=False, how=how)
 
 
