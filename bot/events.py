@@ -72,7 +72,7 @@ class IncomingFile(_Frozen):
 class Command(_Frozen):
     """A command with its raw parameter values by name, as typed. ``name`` is the full name, ``story new``.
 
-    ``rest`` is free text behind the command where the platform has no named parameters: the command's first text
+    ``rest`` is free text behind the command where the platform has no named parameters: the command's first required
     parameter takes it. ``file`` is what the person attached for the command's parameter of kind ``bytes``.
     """
 

@@ -14,7 +14,8 @@ _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSpec, dict[str, str]]:
-    """Return a command's spec and its values by name; free text goes to its first text parameter.
+    """Return a command's spec and its values by name; free text goes to the first required
+    parameter without a value, else to the first text parameter.
 
     Raises `BadInput` for a command or a parameter that does not exist.
     """
@@ -32,9 +33,9 @@ def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSp
     unknown = values.keys() - {p.name for p in spec.parameters}
     if unknown:
         raise BadInput("command.unknown_parameter", name=f"/{spec.name}", parameter=min(unknown))
-    first = next((p for p in spec.parameters if p.kind is str), None)
-    if command.rest.strip() and first is not None and first.name not in values:
-        values[first.name] = command.rest.strip()
+    takes = next(iter(spec.missing(values)), None) or next((p for p in spec.parameters if p.kind is str), None)
+    if command.rest.strip() and takes is not None and takes.name not in values:
+        values[takes.name] = command.rest.strip()
     return spec, values
 
 

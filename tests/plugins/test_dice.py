@@ -64,7 +64,7 @@ async def test_on_telegram_with_an_engine_of_its_own(dice: Environment, database
     async with TelegramServer() as telegram:
         settings = {**dice, "TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
         writer = {**dice, "STORYFORK_TEXT_ENGINES": "dice_words,template", "DICE_PATIENCE_S": "600"}
-        async with running(worker(urls, tmp_path, **writer), bot(urls, tmp_path, "telegram", **settings)):
+        async with running(worker(urls, tmp_path, 1, **writer), bot(urls, tmp_path, "telegram", **settings)):
             ann = telegram.person("ann")
             dm = ann.chat()
             said = await ann.say(dm, "/roll")
@@ -79,8 +79,8 @@ async def test_on_telegram_with_an_engine_of_its_own(dice: Environment, database
             assert "Skip" in field.labels
             noted = await ann.say(dm, "for the door")
             await ann.wait_for_message(dm, "for the door", timeout=20, after=noted)
-    kept = await rows("SELECT state, waiting_for FROM jobs WHERE type = 'dice_roll'")
-    assert kept == [{"state": "done", "waiting_for": ""}]
+    # What was waited for came, so the job went on to its end.
+    assert await rows("SELECT state FROM jobs WHERE type = 'dice_roll'") == [{"state": "done"}]
 
 
 async def test_on_discord_nobody_throws_again_in_time(dice: Environment, database: str, redis_url: str, tmp_path: Path):
@@ -94,7 +94,7 @@ async def test_on_discord_nobody_throws_again_in_time(dice: Environment, databas
             "DISCORD_GATEWAY_URL": discord.gateway_url,
         }
         async with running(
-            worker(urls, tmp_path, **dice, DICE_PATIENCE_S="2"), bot(urls, tmp_path, "discord", **settings)
+            worker(urls, tmp_path, 1, **dice, DICE_PATIENCE_S="2"), bot(urls, tmp_path, "discord", **settings)
         ):
             ann = discord.person("ann")
             dm = ann.dm()
@@ -114,7 +114,7 @@ async def test_pictures_by_an_engine_of_its_own(dice: Environment, database: str
         settings = {**dice, "TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
         drawing = environment(urls, tmp_path, **dice, STORYFORK_IMAGE_ENGINES="dice_pixels")
         drawer = Program("drawer", ["workers", "run", "--queue", "gpu"], drawing, tmp_path / "drawer.log")
-        async with running(worker(urls, tmp_path, **dice), drawer, bot(urls, tmp_path, "telegram", **settings)):
+        async with running(worker(urls, tmp_path, 1, **dice), drawer, bot(urls, tmp_path, "telegram", **settings)):
             ann = telegram.person("ann")
             dm = ann.chat()
             said = await ann.say(dm, "/imagine a red square")
@@ -150,19 +150,6 @@ async def test_its_tables_are_exported_and_deleted(dice: Environment, database: 
     )  # fmt: skip
     out, _ = await asyncio.wait_for(process.communicate(), 60)
     assert out.decode().split("\n")[:2] == ["True", "[{'n': 0}]"]
-
-
-async def test_its_tables_are_backed_up(dice: Environment, tmp_path: Path):
-    def home(name: str) -> Environment:
-        return {**dice, "STORYFORK_HOME": str(tmp_path / name), "STORYFORK_MODELS_DIR": str(tmp_path / "models")}
-
-    await run("demo", environment=home("old"), text="/roll sides=6 note=for-the-door\n")
-    await run("backup", str(tmp_path / "saved"), environment=home("old"))
-    await run("restore", str(tmp_path / "saved"), environment=home("new"))
-    output = await run("demo", environment=home("new"), text="/status\n")
-    assert "Up and working." in output
-    named = await run("doctor", environment=home("new"))
-    assert "storyfork-dice 1.0" in named
 
 
 async def test_what_is_broken_is_named_and_the_service_starts(broken: Environment, tmp_path: Path):
