@@ -10,7 +10,7 @@ from workers.engines.errors import GenerationCancelled, GenerationTimedOut
 T = TypeVar("T")
 
 
-class Control:
+class RequestControl:
     """One running request: waiting that its deadline or its cancellation ends."""
 
     def __init__(self, deadline_s: float | None) -> None:
@@ -45,16 +45,16 @@ class Control:
                 await asyncio.wait({task})
 
 
-class Running:
+class RequestRegistry:
     """The requests that an engine is working on, found by their id."""
 
     def __init__(self) -> None:
-        self._controls: dict[str, set[Control]] = {}
+        self._controls: dict[str, set[RequestControl]] = {}
 
     @contextmanager
-    def enter(self, request_id: str, deadline_s: float | None) -> Generator[Control]:
+    def enter(self, request_id: str, deadline_s: float | None) -> Generator[RequestControl]:
         """Register a request for as long as the context lasts. ``deadline_s`` is in seconds from now."""
-        control = Control(deadline_s)
+        control = RequestControl(deadline_s)
         self._controls.setdefault(request_id, set()).add(control)
         try:
             yield control

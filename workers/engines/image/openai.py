@@ -15,7 +15,7 @@ from openai import AsyncOpenAI
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
-from workers.engines.control import Running
+from workers.engines.control import RequestRegistry
 from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, RequestRefused
 from workers.engines.image.base import MAX_PIXELS, ImageEngine, ImageProgress, ImageRequest, Picture, PromptPart
 from workers.engines.image.openai_models import model_named
@@ -83,7 +83,7 @@ class OpenAIImages(ImageEngine):
         self._secret = api_key
         self._retry = retry or RetryPolicy()
         self._refused: set[str] = set()
-        self._running = Running()
+        self._running = RequestRegistry()
         self._client = AsyncOpenAI(
             base_url=base_url,
             # The client insists on a key; servers without one ignore it.

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from typing import Protocol
 
-from workers.engines.processes.messages import Message, frame
+from workers.engines.processes.messages import WireMessage, frame
 
 HIGH_WATER = 256 * 1024
 """Bytes that wait for a reader before no more is written for it."""
@@ -22,7 +22,7 @@ class Client(Protocol):
         """True while its reader is too slow."""
         ...
 
-    def send(self, event: Message, data: bytes = b"") -> None:
+    def send(self, event: WireMessage, data: bytes = b"") -> None:
         """Send ``event`` and the data that belongs to it. Safe in any thread, returns at once."""
         ...
 
@@ -42,7 +42,7 @@ class Connection:
         """True while its reader is too slow."""
         return self._draining is not None
 
-    def send(self, event: Message, data: bytes = b"") -> None:
+    def send(self, event: WireMessage, data: bytes = b"") -> None:
         """Send ``event`` and the data that belongs to it; after the end of the connection nothing happens."""
         framed = frame(event, data)
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the process

@@ -32,11 +32,11 @@ MAX_FRAME = 64 * 2**20
 RETRY_AFTER_S = 10.0
 """Seconds after which to ask again when the memory did not suffice."""
 _LENGTHS = struct.Struct(">II")
-RequestT = TypeVar("RequestT", bound="Message")
-EventT = TypeVar("EventT", bound="Message")
+RequestT = TypeVar("RequestT", bound="WireMessage")
+EventT = TypeVar("EventT", bound="WireMessage")
 
 
-class Message(BaseModel):
+class WireMessage(BaseModel):
     """Base of all messages. A ``SIDE`` message is handled beside the model, so it proves no progress of the model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,7 @@ class Message(BaseModel):
         return ()
 
 
-class Answer(Message):
+class Answer(WireMessage):
     """An answer to the request ``id``. If it is not ``LAST``, others follow."""
 
     LAST: ClassVar[bool] = True
@@ -58,7 +58,7 @@ class Answer(Message):
         return ((self.id, self, self.LAST),)
 
 
-class LoadModel(Message):
+class LoadModel(WireMessage):
     """Which model, and how it runs. Base of the requests that open a connection; equal for all of a process."""
 
     kind: Literal["load"] = "load"
@@ -77,7 +77,7 @@ class LoadModel(Message):
         return None
 
 
-class Loaded(Message):
+class Loaded(WireMessage):
     """The model ``model`` is ready in process ``pid``. Base of what the programs say about their models."""
 
     kind: Literal["loaded"] = "loaded"
@@ -85,27 +85,27 @@ class Loaded(Message):
     pid: int
 
 
-class LoadFailed(Message):
+class LoadFailed(WireMessage):
     """The model cannot be loaded; the process ends after this."""
 
     kind: Literal["load_failed"] = "load_failed"
     message: str
 
 
-class Beat(Message):
+class Beat(WireMessage):
     """A sign of life: the process makes progress and has nothing else to report."""
 
     kind: Literal["beat"] = "beat"
 
 
-class Cancel(Message):
+class Cancel(WireMessage):
     """Stop a request within one step."""
 
     kind: Literal["cancel"] = "cancel"
     id: int
 
 
-class Unload(Message):
+class Unload(WireMessage):
     """Unload the model if it is idle: the process ends, unless a request of any connection waits or runs."""
 
     kind: Literal["unload"] = "unload"
@@ -161,7 +161,7 @@ class Wire(Generic[RequestT, EventT]):
         return None if parts is None else (self._events.validate_json(parts[0]), parts[1])
 
 
-def frame(message: Message, data: bytes = b"") -> bytes:
+def frame(message: WireMessage, data: bytes = b"") -> bytes:
     """Return ``message`` and the data that belongs to it as one frame."""
     body = message.model_dump_json().encode()
     return _LENGTHS.pack(len(body), len(data)) + body + data

@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from workers.engines.errors import EngineUnavailable
 from workers.engines.processes.launch import Launcher, Link, PrivateLauncher, last_log_lines
-from workers.engines.processes.messages import Cancel, Failed, Loaded, LoadFailed, LoadModel, Message, frame
+from workers.engines.processes.messages import Cancel, Failed, Loaded, LoadFailed, LoadModel, WireMessage, frame
 from workers.engines.processes.program import Program
 from workers.engines.processes.supervisor import to_the_end
 
@@ -116,7 +116,7 @@ class ModelProcess(Generic[LoadedT]):
         self._link.used()
 
     @asynccontextmanager
-    async def converse(self, make: Callable[[int], Message], data: bytes = b"") -> AsyncGenerator[NextAnswer]:
+    async def converse(self, make: Callable[[int], WireMessage], data: bytes = b"") -> AsyncGenerator[NextAnswer]:
         """Send a request and offer a function that waits for its next answer.
 
         ``make`` makes the request for a number. The function raises `ProcessDied` if the process dies, and what a
@@ -147,12 +147,12 @@ class ModelProcess(Generic[LoadedT]):
                 # It stays until the answer to this comes, so that the watchdog keeps watching.
                 self._send(Cancel(id=number))
 
-    async def ask(self, make: Callable[[int], Message]) -> Any:
+    async def ask(self, make: Callable[[int], WireMessage]) -> Any:
         """Send a request with one answer and return that. Raises like the function of `converse`."""
         async with self.converse(make) as next_answer:
             return await next_answer()
 
-    def _send(self, request: Message, data: bytes = b"") -> None:
+    def _send(self, request: WireMessage, data: bytes = b"") -> None:
         if self._over:
             raise ProcessDied("the model process has ended")
         self._link.writer.write(frame(request, data))

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workers.engines.processes.connection import SLOW_S, Client, Connection
-from workers.engines.processes.messages import Beat, Loaded, LoadFailed, LoadModel, Message, Unload, Wire
+from workers.engines.processes.messages import Beat, Loaded, LoadFailed, LoadModel, Unload, Wire, WireMessage
 
 CONNECT_S = 30.0
 """Seconds within which the first client must connect."""
 _PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
-Broadcast = Callable[[Message], None]
+Broadcast = Callable[[WireMessage], None]
 
 
 class ModelService(Protocol):
@@ -137,12 +137,12 @@ class ModelServer:
         if self._state is not None and not (self._service is not None and self._service.busy):
             self._stop(0)
 
-    def _broadcast(self, event: Message) -> None:
+    def _broadcast(self, event: WireMessage) -> None:
         """Send ``event`` to all who asked for the model. Called in the model's thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the process
             self._loop.call_soon_threadsafe(self._send_to_all, event)
 
-    def _send_to_all(self, event: Message) -> None:
+    def _send_to_all(self, event: WireMessage) -> None:
         if not isinstance(event, Beat):
             assert isinstance(event, Loaded | LoadFailed)
             self._state = event

@@ -25,7 +25,7 @@ class Supervised(Protocol):
         ...
 
 
-class Supervisor(Generic[ProcessT]):
+class ProcessSupervisor(Generic[ProcessT]):
     """Starts a process when it is first needed and replaces it when it has died."""
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, ProcessT]], *, retry_s: float = RETRY_LOADING_S) -> None:

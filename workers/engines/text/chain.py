@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workers.engines.control import Running, closing
+from workers.engines.control import RequestRegistry, closing
 from workers.engines.errors import (
     EngineError,
     EngineOverloaded,
@@ -50,7 +50,7 @@ class TextChain:
     def __init__(self, engines: Sequence[TextEngine] = ()) -> None:
         """``engines`` in the order in which they are asked. Without any, every request is `EngineUnavailable`."""
         self.engines = tuple(engines)
-        self._running = Running()
+        self._running = RequestRegistry()
 
     async def stream(
         self, request: TextRequest, notes: list[FallbackNote] | None = None

@@ -17,10 +17,10 @@ from workers.engines.errors import EngineUnavailable, GenerationCancelled
 from workers.engines.processes.launch import Launcher, PrivateLauncher, SharedLauncher
 from workers.engines.processes.messages import Cancel, Loaded, frame
 from workers.engines.processes.process import ModelProcess, ProcessDied
-from workers.engines.processes.supervisor import Supervisor, to_the_end
+from workers.engines.processes.supervisor import ProcessSupervisor, to_the_end
 
 ROOT = Path(__file__).parents[4]
-TinySupervisor = Supervisor[ModelProcess[Loaded]]
+TinySupervisor = ProcessSupervisor[ModelProcess[Loaded]]
 Make = Callable[..., TinySupervisor]
 
 
@@ -38,7 +38,9 @@ async def make(load: LoadTiny) -> AsyncIterator[Make]:
         launcher: Launcher | None = None, retry_s: float = 30.0, stall_s: float = 20.0, **how: object
     ) -> TinySupervisor:
         wanted = load.model_copy(update=how)
-        made.append(Supervisor(lambda: ModelProcess[Loaded].start(PROGRAM, wanted, stall_s, launcher), retry_s=retry_s))
+        made.append(
+            ProcessSupervisor(lambda: ModelProcess[Loaded].start(PROGRAM, wanted, stall_s, launcher), retry_s=retry_s)
+        )
         return made[-1]
 
     yield make

@@ -20,9 +20,9 @@ from workers.engines.processes.messages import (
     Loaded,
     LoadFailed,
     LoadModel,
-    Message,
     Unload,
     Wire,
+    WireMessage,
 )
 from workers.engines.processes.program import Program
 from workers.engines.processes.server import serve
@@ -40,7 +40,7 @@ class LoadTiny(LoadModel):
     ends: Literal["loaded", "failed", "dead"] = "loaded"
 
 
-class Echo(Message):
+class Echo(WireMessage):
     """Answered by an ``Echoed``, unless it is to be done first: a death, a halt, a flood of bytes."""
 
     kind: Literal["echo"] = "echo"
@@ -74,11 +74,11 @@ PROGRAM = Program(
 
 
 class TinyService:
-    def __init__(self, load: LoadTiny, broadcast: Callable[[Message], None]) -> None:
+    def __init__(self, load: LoadTiny, broadcast: Callable[[WireMessage], None]) -> None:
         self.busy = False
         threading.Thread(target=self._load, args=(load, broadcast), daemon=True).start()
 
-    def _load(self, load: LoadTiny, broadcast: Callable[[Message], None]) -> None:
+    def _load(self, load: LoadTiny, broadcast: Callable[[WireMessage], None]) -> None:
         with Path(load.starts).open("a") as file:
             file.write(f"{os.getpid()}\n")
         time.sleep(load.seconds)
@@ -88,7 +88,7 @@ class TinyService:
         failed = load.ends == "failed"
         broadcast(LoadFailed(message="no tiny model") if failed else Loaded(model="tiny", pid=os.getpid()))
 
-    def submit(self, request: Message, data: bytes, client: Client, /) -> None:
+    def submit(self, request: WireMessage, data: bytes, client: Client, /) -> None:
         if isinstance(request, Cancel):
             client.send(Failed(id=request.id, reason="cancelled"))
             return

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.engines.control import Control
+from workers.engines.control import RequestControl
 from workers.engines.errors import GenerationCancelled, GenerationTimedOut
 from workers.engines.text.stop_strings import StopStrings
 
 
 async def test_a_result_passes() -> None:
-    control = Control(1)
+    control = RequestControl(1)
     assert await control.wait(asyncio.sleep(0, "done")) == "done"
 
 
@@ -19,7 +19,7 @@ async def test_an_error_passes() -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await Control(None).wait(fail())
+        await RequestControl(None).wait(fail())
 
 
 @pytest.mark.parametrize("how", ["deadline", "cancel", "caller"])
@@ -32,7 +32,7 @@ async def test_what_is_waited_for_is_cancelled(how: str) -> None:
         finally:
             ended.set()
 
-    control = Control(0.05 if how == "deadline" else None)
+    control = RequestControl(0.05 if how == "deadline" else None)
     task = asyncio.create_task(control.wait(work()))
     await asyncio.sleep(0.01)
     if how == "cancel":

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from workers.engines.control import Control, Running
+from workers.engines.control import RequestControl, RequestRegistry
 from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.image.base import MAX_PIXELS, ImageEngine, ImageProgress, ImageRequest, Picture, PromptPart
 from workers.engines.image.sdxl.protocol import (
     MAX_CHARACTERS,
     PROGRAM,
     Draw,
+    DrawingProgress,
     LoadedSdxl,
     LoadSdxl,
     Lora,
     Part,
-    Progress,
 )
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
-from workers.engines.processes.supervisor import Supervisor
+from workers.engines.processes.supervisor import ProcessSupervisor
 from workers.engines.text.unicode import well_formed
 
 MAX_STEPS = 150
@@ -78,9 +78,9 @@ class SdxlEngine(ImageEngine):
         self.has_classifier = self._options.classifier is not None
         folder = self._options.loras
         self.loras = frozenset() if folder is None else frozenset(path.stem for path in folder.glob("*.safetensors"))
-        self._running = Running()
+        self._running = RequestRegistry()
         self._launcher = launcher
-        self._supervisor = Supervisor(self._start)
+        self._supervisor = ProcessSupervisor(self._start)
 
     @property
     def process_id(self) -> int | None:
@@ -104,7 +104,9 @@ class SdxlEngine(ImageEngine):
                 async for event in events:
                     yield event
 
-    async def _draw(self, draw: Draw, source: bytes, control: Control) -> AsyncGenerator[ImageProgress | Picture]:
+    async def _draw(
+        self, draw: Draw, source: bytes, control: RequestControl
+    ) -> AsyncGenerator[ImageProgress | Picture]:
         for _ in range(_DEATHS):
             begun = False
             try:
@@ -124,7 +126,9 @@ class SdxlEngine(ImageEngine):
                 return
         raise EngineUnavailable("the picture process dies again and again")
 
-    async def _draw_once(self, draw: Draw, source: bytes, control: Control) -> AsyncGenerator[ImageProgress | Picture]:
+    async def _draw_once(
+        self, draw: Draw, source: bytes, control: RequestControl
+    ) -> AsyncGenerator[ImageProgress | Picture]:
         if self.ready is None:
             yield ImageProgress("loading", steps=draw.steps)
         process = await control.wait(self._supervisor.get())
@@ -132,7 +136,7 @@ class SdxlEngine(ImageEngine):
         async with process.converse(lambda number: draw.model_copy(update={"id": number}), source) as next_answer:
             while True:
                 answer = await control.wait(next_answer())
-                if isinstance(answer, Progress):
+                if isinstance(answer, DrawingProgress):
                     yield ImageProgress(answer.phase, answer.step, answer.steps, answer.ahead)
                     continue
                 drawn, data = answer
@@ -158,7 +162,7 @@ class SdxlEngine(ImageEngine):
         return self._running.cancel(request_id)
 
     async def close(self) -> None:
-        """Leave the picture process. Running and later requests raise `EngineUnavailable`."""
+        """Leave the picture process. RequestRegistry and later requests raise `EngineUnavailable`."""
         await self._supervisor.close()
 
     async def _start(self) -> ModelProcess[LoadedSdxl]:

@@ -1,6 +1,6 @@
 """The messages between `SdxlEngine` and the picture process; `workers.engines.processes.messages` has the rest.
 
-``Draw`` is answered by any number of ``Progress`` and one ``Drawn``, with the PNG as its data, or ``Failed``.
+``Draw`` is answered by any number of ``DrawingProgress`` and one ``Drawn``, with the PNG as its data, or ``Failed``.
 """
 
 import os
@@ -19,9 +19,9 @@ from workers.engines.processes.messages import (
     Loaded,
     LoadFailed,
     LoadModel,
-    Message,
     Unload,
     Wire,
+    WireMessage,
 )
 from workers.engines.processes.program import Program
 
@@ -57,21 +57,21 @@ class LoadSdxl(LoadModel):
         return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
-class Part(Message):
+class Part(WireMessage):
     """A stretch of literal text and its weight."""
 
     text: str
     weight: float = 1.0
 
 
-class Lora(Message):
+class Lora(WireMessage):
     """A LoRA by its name in the operator's folder."""
 
     name: str
     weight: float = 1.0
 
 
-class Draw(Message):
+class Draw(WireMessage):
     """Draw a picture. The data is the picture (PNG) to start from, if ``redraw``.
 
     ``alone``: nothing else is drawn meanwhile, because the process died while it was drawn before.
@@ -105,7 +105,7 @@ class LoadedSdxl(Loaded):
     seconds: float
 
 
-class Progress(Answer):
+class DrawingProgress(Answer):
     """How far a picture is; see `workers.engines.image.base.ImageProgress`."""
 
     LAST: ClassVar[bool] = False
@@ -131,7 +131,7 @@ class Drawn(Answer):
 
 
 Request = LoadSdxl | Draw | Cancel | Unload
-Event = LoadedSdxl | LoadFailed | Beat | Progress | Drawn | Failed
+Event = LoadedSdxl | LoadFailed | Beat | DrawingProgress | Drawn | Failed
 PROGRAM = Program(
     module="workers.engines.image.sdxl.server.main",
     wire=Wire(

@@ -8,7 +8,7 @@ from pathlib import Path
 from workers.engines.errors import EngineUnavailable
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
-from workers.engines.processes.supervisor import Supervisor
+from workers.engines.processes.supervisor import ProcessSupervisor
 from workers.engines.text.embedding.base import Passes, Vector
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import PROGRAM, Embed, Embedded, LoadedGguf, LoadGguf
@@ -54,7 +54,7 @@ class LlamaEmbedder:
         self._stall_s = stall_s
         self._launcher = launcher
         self._passes = Passes(self._run, texts=PASS_TEXTS)
-        self._supervisor = Supervisor(self._start)
+        self._supervisor = ProcessSupervisor(self._start)
         self._dimensions: int | None = None
 
     @property

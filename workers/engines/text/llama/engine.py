@@ -9,11 +9,11 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from workers.engines.control import Control, Running
+from workers.engines.control import RequestControl, RequestRegistry
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
-from workers.engines.processes.supervisor import Supervisor
+from workers.engines.processes.supervisor import ProcessSupervisor
 from workers.engines.text.base import Completion, ModelMessage, Role, Sampling, TextRequest, Usage
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import (
@@ -85,8 +85,8 @@ class LlamaEngine:
         )
         self._stall_s = stall_s
         self._launcher = launcher
-        self._running = Running()
-        self._supervisor = Supervisor(self._start)
+        self._running = RequestRegistry()
+        self._supervisor = ProcessSupervisor(self._start)
 
     @property
     def process_id(self) -> int | None:
@@ -105,7 +105,7 @@ class LlamaEngine:
                 async for piece in pieces:
                     yield piece
 
-    async def _write(self, request: TextRequest, control: Control) -> AsyncGenerator[str | Completion]:
+    async def _write(self, request: TextRequest, control: RequestControl) -> AsyncGenerator[str | Completion]:
         written: list[str] = []
         for last_try in (False, True):
             try:
@@ -125,7 +125,9 @@ class LlamaEngine:
             else:
                 return
 
-    async def _write_once(self, request: TextRequest, control: Control, begun: str) -> AsyncGenerator[str | Completion]:
+    async def _write_once(
+        self, request: TextRequest, control: RequestControl, begun: str
+    ) -> AsyncGenerator[str | Completion]:
         process = await control.wait(self._supervisor.get())
         process.used()
         text = [begun]

@@ -20,9 +20,9 @@ from workers.engines.processes.messages import (
     Loaded,
     LoadFailed,
     LoadModel,
-    Message,
     Unload,
     Wire,
+    WireMessage,
 )
 from workers.engines.processes.program import Program
 from workers.engines.text.base import ModelMessage
@@ -69,7 +69,7 @@ class LoadGguf(LoadModel):
         return self.model_copy(update={"repack": False}) if self.repack else None
 
 
-class SamplingParams(Message):
+class SamplingParams(WireMessage):
     """How to sample, without defaults. ``temperature`` 0 is greedy; ``top_k`` 0 and penalty 1 are off."""
 
     max_tokens: int
@@ -82,7 +82,7 @@ class SamplingParams(Message):
     stop: tuple[str, ...] = ()
 
 
-class Generate(Message):
+class Generate(WireMessage):
     """Write the next assistant turn. What was computed from a ``tenant``'s text is never read for another one.
 
     ``priority`` 0 has a person waiting; larger numbers are background work.
@@ -100,7 +100,7 @@ class Generate(Message):
     """The beginning of the answer, written by a process that died. Only the rest is sent."""
 
 
-class Count(Message):
+class Count(WireMessage):
     """Count the tokens of a text."""
 
     SIDE: ClassVar[bool] = True
@@ -109,7 +109,7 @@ class Count(Message):
     text: str
 
 
-class Embed(Message):
+class Embed(WireMessage):
     """Turn texts into vectors. Answered by one ``Embedded``, or by ``Failed`` if a text is too long."""
 
     kind: Literal["embed"] = "embed"
@@ -117,7 +117,7 @@ class Embed(Message):
     texts: tuple[str, ...]
 
 
-class GetStatistics(Message):
+class GetStatistics(WireMessage):
     """Ask for the totals and the present load."""
 
     kind: Literal["get_statistics"] = "get_statistics"
@@ -130,7 +130,7 @@ class LoadedGguf(Loaded):
     context: int
 
 
-class Pieces(Message):
+class Pieces(WireMessage):
     """What one step wrote: request and text, whole code points."""
 
     kind: Literal["pieces"] = "pieces"
@@ -182,7 +182,7 @@ class Embedded(Answer):
         return [list(row) for row in struct.iter_unpack(f"<{self.dimensions}f", data)]
 
 
-class Statistics(Message):
+class Statistics(WireMessage):
     """Totals since the start; from ``running`` on, the present load."""
 
     steps: int = 0

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workers.engines.control import Control, Running
+from workers.engines.control import RequestControl, RequestRegistry
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationTimedOut
 from workers.engines.openai.errors import Trouble
 from workers.engines.retry import RetryPolicy
@@ -68,7 +68,7 @@ class PooledEngine:
         self._prices = Prices(prices)
         self._timeouts = timeouts or Timeouts()
         self._retry = retry or RetryPolicy()
-        self._running = Running()
+        self._running = RequestRegistry()
         self._used = Tokens(0, 0)
 
     async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
@@ -159,7 +159,7 @@ class PooledEngine:
         await self._pool.close()
 
     async def _pieces(
-        self, server: Server, request: TextRequest, answer: _Answer, control: Control
+        self, server: Server, request: TextRequest, answer: _Answer, control: RequestControl
     ) -> AsyncGenerator[str]:
         """Yield what may be shown of one server's answer, and fill ``answer`` on the way."""
         thoughts, stops = ReasoningFilter(), StopStrings(request.sampling.stop)
@@ -190,7 +190,7 @@ class PooledEngine:
             silent = EngineUnavailable(f"the server was silent for {seconds:g} s")
             raise Trouble("down", silent, severe=not answer.began) from None
 
-    async def _pause(self, round_: int, troubles: Mapping[Server, Trouble], control: Control) -> bool:
+    async def _pause(self, round_: int, troubles: Mapping[Server, Trouble], control: RequestControl) -> bool:
         """Wait for the next round; False if it is no use."""
         if troubles and all(trouble.kind == "refused" for trouble in troubles.values()):
             return False

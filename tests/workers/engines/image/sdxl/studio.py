@@ -4,23 +4,23 @@ import queue
 from typing import Any
 
 from tests.workers.engines.image.asking import Pixels, pixels
-from workers.engines.image.sdxl.protocol import Draw, Drawn, LoadSdxl, Part, Progress
+from workers.engines.image.sdxl.protocol import Draw, DrawingProgress, Drawn, LoadSdxl, Part
 from workers.engines.image.sdxl.server import drawer as under_test
 from workers.engines.image.sdxl.server.loading import Model, load_model
-from workers.engines.processes.messages import Failed, Message
+from workers.engines.processes.messages import Failed, WireMessage
 
 
 class Studio:
     """A loaded model that draws when told to, and what it said."""
 
     def __init__(self, load: LoadSdxl) -> None:
-        self.said: list[Message] = []
+        self.said: list[WireMessage] = []
         self.pictures: dict[int, Pixels] = {}
-        self._finished: queue.SimpleQueue[tuple[Message, bytes]] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[tuple[WireMessage, bytes]] = queue.SimpleQueue()
         self.model: Model = load_model(load, lambda: None)
         self.inner = under_test.Studio(load, self.model, self._listen, lambda: None)
 
-    def _listen(self, event: Message, picture: bytes) -> None:
+    def _listen(self, event: WireMessage, picture: bytes) -> None:
         if isinstance(event, Drawn):
             self._finished.put((event, picture))
         else:
@@ -35,7 +35,7 @@ class Studio:
         while self.inner.busy:
             self.inner.step()
         failed = len([event for event in self.said if isinstance(event, Failed)])
-        begun = {event.id for event in self.said if isinstance(event, Progress) and event.phase == "finishing"}
+        begun = {event.id for event in self.said if isinstance(event, DrawingProgress) and event.phase == "finishing"}
         assert failed + len(begun) > 0
         while begun - set(self.pictures):
             event, picture = self._finished.get(timeout=10)

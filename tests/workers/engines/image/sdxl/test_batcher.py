@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from workers.engines.image.sdxl.protocol import Draw, Lora
-from workers.engines.image.sdxl.server.batcher import Batcher, Job
+from workers.engines.image.sdxl.server.batcher import Batcher, DrawingJob
 from workers.engines.image.sdxl.server.conditioning import PromptPlan
-from workers.engines.image.sdxl.server.plan import Chunk, Plan
+from workers.engines.image.sdxl.server.plan import Chunk, EncodingPlan
 
-NewJob = Callable[..., Job]
+NewJob = Callable[..., DrawingJob]
 
 
 def a_plan(chunks: int) -> PromptPlan:
-    plan = Plan((Chunk((), ()),) * chunks, (1.0,), 0)
+    plan = EncodingPlan((Chunk((), ()),) * chunks, (1.0,), 0)
     return PromptPlan((), (plan, plan))
 
 
@@ -23,23 +23,23 @@ def a_plan(chunks: int) -> PromptPlan:
 def new() -> NewJob:
     numbers = itertools.count(1)
 
-    def make(chunks: int = 1, negative: int = 1, **fields: Any) -> Job:
+    def make(chunks: int = 1, negative: int = 1, **fields: Any) -> DrawingJob:
         values: dict[str, Any] = {"seed": 0, "width": 64, "height": 64, "steps": 4, "guidance": 5.0} | fields
-        return Job(Draw(id=next(numbers), prompt=(), **values), a_plan(chunks), a_plan(negative))
+        return DrawingJob(Draw(id=next(numbers), prompt=(), **values), a_plan(chunks), a_plan(negative))
 
     return make
 
 
-def a_batcher(*jobs: Job, limit: int = 4) -> Batcher:
+def a_batcher(*jobs: DrawingJob, limit: int = 4) -> Batcher:
     batcher = Batcher(lambda _: limit)
     for job in jobs:
         batcher.add(job)
     return batcher
 
 
-def serve(batcher: Batcher) -> list[Job]:
+def serve(batcher: Batcher) -> list[DrawingJob]:
     """Draw everything, one at a time, and return the order."""
-    served: list[Job] = []
+    served: list[DrawingJob] = []
     while batch := batcher.next_batch():
         served.append(batch[0])
         batcher.remove(batch[0].draw.id)

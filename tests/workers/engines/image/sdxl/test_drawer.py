@@ -9,9 +9,9 @@ import torch
 
 from tests.workers.engines.image.asking import same
 from tests.workers.engines.image.sdxl.studio import Studio
-from workers.engines.image.sdxl.protocol import Draw, Drawn, LoadedSdxl, LoadSdxl, Progress
+from workers.engines.image.sdxl.protocol import Draw, DrawingProgress, Drawn, LoadedSdxl, LoadSdxl
 from workers.engines.image.sdxl.server import drawer as under_test
-from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, Message
+from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, WireMessage
 
 # diffusers hands tensors to NumPy, which warns of their old protocol.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -74,7 +74,7 @@ def test_a_person_is_served_while_the_background_waits(studio: Studio) -> None:
     studio.inner.step()
     studio.add(2, width=128)
     found = studio.draw()
-    done = [event.id for event in studio.said if isinstance(event, Progress) and event.phase == "finishing"]
+    done = [event.id for event in studio.said if isinstance(event, DrawingProgress) and event.phase == "finishing"]
     assert done == [2, 1]
     again = Studio(LoadSdxl(path=studio.model.pipeline.name_or_path, device="cpu"))
     again.add(1, steps=6)
@@ -86,7 +86,7 @@ def test_those_who_wait_know_how_many_are_before_them(studio: Studio) -> None:
     for number in (2, 3):
         studio.add(number, width=128)
     studio.inner.step()
-    queued = [event for event in studio.said if isinstance(event, Progress) and event.phase == "queued"]
+    queued = [event for event in studio.said if isinstance(event, DrawingProgress) and event.phase == "queued"]
     assert [(event.id, event.ahead) for event in queued] == [(2, 1), (3, 2)]
 
 
@@ -101,7 +101,7 @@ def test_a_cancelled_one_is_gone(studio: Studio) -> None:
 
 
 def test_the_thread_answers_from_loading_to_the_picture(model_folder: Path) -> None:
-    said: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    said: queue.SimpleQueue[WireMessage] = queue.SimpleQueue()
     load = LoadSdxl(path=str(model_folder), device="cpu", batch=3, warm_up=((64, 64),))
     drawer = under_test.Drawer(load, lambda event, _: said.put(event))
     while isinstance(event := said.get(timeout=30), Beat):
@@ -120,7 +120,7 @@ def test_the_thread_answers_from_loading_to_the_picture(model_folder: Path) -> N
 
 
 def test_a_model_that_is_none(tmp_path: Path) -> None:
-    said: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    said: queue.SimpleQueue[WireMessage] = queue.SimpleQueue()
     under_test.Drawer(LoadSdxl(path=str(tmp_path), device="cpu"), lambda event, _: said.put(event))
     event = said.get(timeout=30)
     assert isinstance(event, LoadFailed)

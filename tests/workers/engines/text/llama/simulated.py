@@ -8,7 +8,7 @@ from collections import abc
 from dataclasses import dataclass, field
 from typing import Any
 
-from workers.engines.processes.messages import Failed, Message
+from workers.engines.processes.messages import Failed, WireMessage
 from workers.engines.text.llama.protocol import Done, Pieces
 from workers.engines.text.llama.server.batch import BatchSegment
 from workers.engines.text.llama.server.scheduler import NoCells
@@ -152,7 +152,7 @@ class Reader:
         self.texts: dict[int, str] = {}
         self.ends: dict[int, Done | Failed] = {}
 
-    def send(self, event: Message, data: bytes = b"") -> None:
+    def send(self, event: WireMessage, data: bytes = b"") -> None:
         """Take an event; anything after the end of its request is an error."""
         match event:
             case Pieces():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workers.engines.processes.launch import Link, PrivateLauncher
-from workers.engines.processes.messages import Beat, LoadFailed, LoadModel, Message, Unload, frame
+from workers.engines.processes.messages import Beat, LoadFailed, LoadModel, Unload, WireMessage, frame
 from workers.engines.processes.process import ModelProcess
 from workers.engines.processes.program import Program
 from workers.engines.text.base import ModelMessage
@@ -32,10 +32,10 @@ class RawClient:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    def send(self, request: Message) -> None:
+    def send(self, request: WireMessage) -> None:
         self._writer.write(frame(request))
 
-    async def receive(self) -> Message | None:
+    async def receive(self) -> WireMessage | None:
         """Return the next event that is not a mere sign of life."""
         while (read := await asyncio.wait_for(PROGRAM.wire.read_event(self._reader), 30)) is not None:
             if not isinstance(read[0], Beat):
@@ -102,7 +102,7 @@ class ScriptedProcess:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "scripted"
-        self.requests: list[Message] = []
+        self.requests: list[WireMessage] = []
         self.loads = True
         self.pid = 0
         self._writers: list[asyncio.StreamWriter] = []

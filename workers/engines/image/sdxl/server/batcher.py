@@ -22,7 +22,7 @@ class Key:
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class DrawingJob:
     """A picture that waits or is being drawn. ``arrived`` counts all that came."""
 
     draw: Draw
@@ -71,35 +71,35 @@ class Batcher:
     def __init__(self, limit: Callable[[Key], int]) -> None:
         """``limit`` returns how many pictures of a kind fit into one step."""
         self._limit = limit
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, DrawingJob] = {}
         self._order = FairOrder(aging_s=None)
         self._arrivals = 0
 
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, job: Job) -> None:
+    def add(self, job: DrawingJob) -> None:
         """Put a picture in line."""
         self._arrivals += 1
         job.arrived = self._arrivals
         self._order.arrived(job.tenant)
         self._jobs[job.draw.id] = job
 
-    def remove(self, number: int) -> Job | None:
+    def remove(self, number: int) -> DrawingJob | None:
         """Forget a picture, finished or not, and return it."""
         if (job := self._jobs.pop(number, None)) is not None:
             self._order.left(job.tenant)
         return job
 
-    def waiting(self) -> list[Job]:
+    def waiting(self) -> list[DrawingJob]:
         """Return what has not begun, in the order of service."""
         return self._order.line((job for job in self._jobs.values() if not job.started), now=0.0)
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[DrawingJob]:
         """Return everything, in no order."""
         return list(self._jobs.values())
 
-    def next_batch(self) -> list[Job]:
+    def next_batch(self) -> list[DrawingJob]:
         """Return the pictures of the next step, empty if there are none. Those that had not begun have begun now."""
         if not self._jobs:
             return []
@@ -120,9 +120,9 @@ class Batcher:
                 self._order.charge(job.tenant, 1.0)
         return batch
 
-    def _joining(self, leader: Job, batch: list[Job], waiting: list[Job]) -> list[Job]:
+    def _joining(self, leader: DrawingJob, batch: list[DrawingJob], waiting: list[DrawingJob]) -> list[DrawingJob]:
         left = max(job.total - job.done for job in batch)
-        joining: list[Job] = []
+        joining: list[DrawingJob] = []
         passed = False
         for job in waiting:
             if job is leader:

@@ -10,7 +10,7 @@ import torch
 from compel import EmbeddingsProvider, ReturnedEmbeddingsType
 
 from workers.engines.image.sdxl.protocol import Part
-from workers.engines.image.sdxl.server.plan import CHUNK, Plan, Planner
+from workers.engines.image.sdxl.server.plan import CHUNK, EncodingPlan, Planner
 
 CACHED = 64
 """Prompts whose conditioning is kept. One of three chunks has 0.9 MB in 16 bits."""
@@ -30,7 +30,7 @@ class PromptPlan:
     """A prompt as each of the two text encoders reads it."""
 
     parts: tuple[Part, ...]
-    plans: tuple[Plan, Plan]
+    plans: tuple[EncodingPlan, EncodingPlan]
 
     @property
     def chunks(self) -> int:
@@ -55,7 +55,7 @@ class _Encoder(EmbeddingsProvider):
         )
         self.nothing: torch.Tensor | None = None
 
-    def encode(self, plan: Plan) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def encode(self, plan: EncodingPlan) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the embeddings (tokens, width), and the pooled one of the first chunk if the encoder has it.
 
         A weight above 1 stretches a token's way from the empty prompt. A weight below 1 also goes towards the prompt
@@ -94,7 +94,9 @@ class _Encoder(EmbeddingsProvider):
             self.nothing = self.empty_z[0]
         return self.nothing
 
-    def _forward(self, plan: Plan, masked: Sequence[tuple[int, int]]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _forward(
+        self, plan: EncodingPlan, masked: Sequence[tuple[int, int]]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         tokenizer: Any = self.tokenizer
         rows: list[list[int]] = []
         for chunk in plan.chunks:

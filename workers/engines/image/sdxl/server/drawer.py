@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from workers.engines.image.sdxl.protocol import Draw, LoadedSdxl, LoadSdxl, Progress
+from workers.engines.image.sdxl.protocol import Draw, DrawingProgress, LoadedSdxl, LoadSdxl
 from workers.engines.image.sdxl.server import png
-from workers.engines.image.sdxl.server.batcher import Batcher, Job, Key
+from workers.engines.image.sdxl.server.batcher import Batcher, DrawingJob, Key
 from workers.engines.image.sdxl.server.classifier import Classifier
 from workers.engines.image.sdxl.server.conditioning import Conditioner
 from workers.engines.image.sdxl.server.denoiser import Denoiser, Row, redrawn_from
@@ -23,12 +23,12 @@ from workers.engines.image.sdxl.server.loading import Model, load_model
 from workers.engines.image.sdxl.server.loras import LoraSwitch
 from workers.engines.image.sdxl.server.memory import batch_for, is_exhausted
 from workers.engines.image.sdxl.server.vae import Vae
-from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, Message
+from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, WireMessage
 
 BEAT_S = 1.0
 """Seconds between two beats at least."""
 _log = logging.getLogger(__name__)
-Emit = Callable[[Message, bytes], None]
+Emit = Callable[[WireMessage, bytes], None]
 
 
 class Drawer:
@@ -157,7 +157,7 @@ class Studio:
         try:
             self._check(draw)
             self._loras.check(tuple((lora.name, lora.weight) for lora in draw.loras))
-            job = Job(draw, self._conditioner.plan(draw.prompt), self._conditioner.plan(draw.negative), source)
+            job = DrawingJob(draw, self._conditioner.plan(draw.prompt), self._conditioner.plan(draw.negative), source)
         except Refused as error:
             self._emit(Failed(id=draw.id, reason="refused", message=str(error)), b"")
             return
@@ -200,7 +200,7 @@ class Studio:
         self._keep_close()
         for job in drawn:
             job.done = self._rows[job.draw.id].done
-            self._emit(Progress(id=job.draw.id, phase="drawing", step=job.done, steps=job.total), b"")
+            self._emit(DrawingProgress(id=job.draw.id, phase="drawing", step=job.done, steps=job.total), b"")
         self._beat()
         self._decode([job for job in drawn if self._rows[job.draw.id].finished])
 
@@ -210,9 +210,9 @@ class Studio:
         if draw.width * draw.height > self._load.max_pixels:
             raise Refused(f"{draw.width} × {draw.height} pixels are more than {self._load.max_pixels}")
 
-    def _begin(self, job: Job) -> bool:
+    def _begin(self, job: DrawingJob) -> bool:
         draw, key = job.draw, job.key
-        self._emit(Progress(id=draw.id, phase="preparing", steps=job.total), b"")
+        self._emit(DrawingProgress(id=draw.id, phase="preparing", steps=job.total), b"")
         try:
             positive = self._conditioner.encode(job.plan, key.chunks, key.loras)
             negative = None
@@ -232,7 +232,7 @@ class Studio:
             return True
         return False
 
-    def _make_room(self, batch: Sequence[Job]) -> None:
+    def _make_room(self, batch: Sequence[DrawingJob]) -> None:
         """Draw half as many of this size at a time from now on; what has been drawn of the others is kept."""
         draw = batch[0].draw
         if self._model.device.type == "cuda":
@@ -243,11 +243,11 @@ class Studio:
         self._limits[draw.width * draw.height] = len(batch) // 2
         _log.warning("out of memory with %d pictures of %d × %d at a time", len(batch), draw.width, draw.height)
 
-    def _decode(self, finished: Sequence[Job]) -> None:
+    def _decode(self, finished: Sequence[DrawingJob]) -> None:
         if not finished:
             return
         for job in finished:
-            self._emit(Progress(id=job.draw.id, phase="finishing", step=job.total, steps=job.total), b"")
+            self._emit(DrawingProgress(id=job.draw.id, phase="finishing", step=job.total, steps=job.total), b"")
         try:
             pictures = self._vae.decode([self._rows[job.draw.id].latents for job in finished])
         except Overloaded as error:
@@ -273,13 +273,13 @@ class Studio:
         for i, job in enumerate(waiting, before):
             if job.ahead != i:
                 job.ahead = i
-                self._emit(Progress(id=job.draw.id, phase="queued", steps=job.total, ahead=i), b"")
+                self._emit(DrawingProgress(id=job.draw.id, phase="queued", steps=job.total, ahead=i), b"")
 
-    def _fail(self, job: Job, reason: Any, message: str) -> None:
+    def _fail(self, job: DrawingJob, reason: Any, message: str) -> None:
         self._remove(job.draw.id)
         self._emit(Failed(id=job.draw.id, reason=reason, message=message), b"")
 
-    def _remove(self, number: int) -> Job | None:
+    def _remove(self, number: int) -> DrawingJob | None:
         self._rows.pop(number, None)
         return self._batcher.remove(number)
 

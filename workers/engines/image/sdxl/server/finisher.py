@@ -11,9 +11,9 @@ import torch
 
 from workers.engines.image.sdxl.protocol import Drawn
 from workers.engines.image.sdxl.server import png
-from workers.engines.image.sdxl.server.batcher import Job
+from workers.engines.image.sdxl.server.batcher import DrawingJob
 from workers.engines.image.sdxl.server.classifier import Classifier
-from workers.engines.processes.messages import Failed, Message
+from workers.engines.processes.messages import Failed, WireMessage
 
 _log = logging.getLogger(__name__)
 
@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 class Finisher:
     """Takes pixels from the thread that draws, which goes on at once."""
 
-    def __init__(self, emit: Callable[[Message, bytes], None], classifier: Classifier | None) -> None:
+    def __init__(self, emit: Callable[[WireMessage, bytes], None], classifier: Classifier | None) -> None:
         self._emit = emit
         self._classifier = classifier
         self._looking = threading.Lock()
         self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="finish")
 
-    def finish(self, job: Job, pixels: torch.Tensor) -> None:
+    def finish(self, job: DrawingJob, pixels: torch.Tensor) -> None:
         """Send the picture ``pixels`` (height, width, 3), in bytes, as soon as it is ready."""
         ready: Any = None
         if pixels.device.type == "cuda":
@@ -39,7 +39,7 @@ class Finisher:
             copy = pixels.cpu()
         self._pool.submit(self._finish, job, copy, ready)
 
-    def _finish(self, job: Job, pixels: torch.Tensor, ready: Any) -> None:
+    def _finish(self, job: DrawingJob, pixels: torch.Tensor, ready: Any) -> None:
         draw = job.draw
         try:
             if ready is not None:

@@ -43,7 +43,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EncodingPlan:
     """A prompt in chunks, at least one. ``weights`` has one number for each part."""
 
     chunks: tuple[Chunk, ...]
@@ -58,7 +58,7 @@ class Planner:
         self._tokenizer = tokenizer
         self._ends = frozenset(i for token, i in tokenizer.get_vocab().items() if token.endswith(_END_OF_WORD))
 
-    def plan(self, parts: Sequence[Part]) -> Plan:
+    def plan(self, parts: Sequence[Part]) -> EncodingPlan:
         """Return the chunks of a prompt. Raises `Refused` if it is too long or has too many weights."""
         _check(parts)
         ids: list[int] = []
@@ -70,7 +70,7 @@ class Planner:
         if len(ids) > MAX_TOKENS:
             raise Refused(f"the prompt has {len(ids)} tokens, {MAX_TOKENS} are possible")
         chunks = tuple(Chunk(tuple(ids[a:b]), tuple(owners[a:b])) for a, b in self._cuts(ids))
-        return Plan(chunks, tuple(part.weight for part in parts), len(ids))
+        return EncodingPlan(chunks, tuple(part.weight for part in parts), len(ids))
 
     def _cuts(self, ids: Sequence[int]) -> Iterable[tuple[int, int]]:
         start = 0

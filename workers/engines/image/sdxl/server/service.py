@@ -6,7 +6,7 @@ import threading
 from workers.engines.image.sdxl.protocol import Draw, LoadSdxl, Request
 from workers.engines.image.sdxl.server.drawer import Drawer
 from workers.engines.processes.connection import Client
-from workers.engines.processes.messages import Answer, Cancel, Message
+from workers.engines.processes.messages import Answer, Cancel, WireMessage
 from workers.engines.processes.server import Broadcast
 
 
@@ -49,7 +49,7 @@ class PictureService:
         for ours in found:
             self._drawer.cancel(Cancel(id=ours))
 
-    def _emit(self, event: Message, data: bytes) -> None:
+    def _emit(self, event: WireMessage, data: bytes) -> None:
         """Send ``event`` to the client whose picture it is about, or to all. Called in any thread."""
         if not isinstance(event, Answer):
             self._broadcast(event)
