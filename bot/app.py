@@ -14,7 +14,7 @@ from bot.progress import ProgressBoard
 from bot.router import Router
 from bot.settings import BotSettings
 from bot.topics import Topics, load_topics
-from bot.views.base import Surroundings
+from bot.views.base import ViewServices
 from db import personas
 from db.connection import connect
 from db.settings import DatabaseSettings
@@ -50,7 +50,7 @@ async def serve(
 ) -> int:
     """Serve connected platforms; the database is open. Returns the exit status."""
     prompts = default_registry()
-    composer = Composer(topics.views, Surroundings(topics.commands, topics.forms, prompts, queue, operators))
+    composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, operators))
     board = ProgressBoard(platforms, composer.cancel_buttons)
     courier = Courier(platforms, composer, board)
 

@@ -2,7 +2,7 @@
 
 from bot.messages import Button, Message, Progress
 from bot.views import notice
-from bot.views.base import Surroundings, ViewContext, ViewRegistry, Words
+from bot.views.base import ViewContext, ViewRegistry, ViewServices, Words
 from db.errors import UserError
 from db.outbox import OutboxMessage
 from db.payloads.notice import Placeholder
@@ -11,7 +11,7 @@ from db.payloads.notice import Placeholder
 class Composer:
     """Composes the messages of all topics."""
 
-    def __init__(self, views: ViewRegistry, around: Surroundings) -> None:
+    def __init__(self, views: ViewRegistry, around: ViewServices) -> None:
         """``around`` is what views may look at."""
         self._views, self._around = views, around
 

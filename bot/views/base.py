@@ -32,7 +32,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ViewServices:
     """What views may look at besides the database. ``operators`` run the service, as ``platform:user id``."""
 
     commands: CommandRegistry
@@ -51,7 +51,7 @@ class ViewContext:
     user_id: str
     account_id: int
     words: Words
-    around: Surroundings
+    around: ViewServices
 
     @property
     def for_operator(self) -> bool:

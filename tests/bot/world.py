@@ -21,7 +21,7 @@ from bot.messages import Message
 from bot.platforms.base import Capabilities
 from bot.router import Router
 from bot.topics import load_topics
-from bot.views.base import Surroundings
+from bot.views.base import ViewServices
 from db import outbox, personas, stories
 from db.models import PageRow
 from db.stories import Page
@@ -38,7 +38,7 @@ class Bot:
 
     def __init__(self, queue: Queue, patience_s: float | None = None) -> None:
         self.topics = load_topics()
-        self.around = Surroundings(self.topics.commands, self.topics.forms, default_registry(), queue)
+        self.around = ViewServices(self.topics.commands, self.topics.forms, default_registry(), queue)
         self.composer = Composer(self.topics.views, self.around)
         capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
         # On a loaded machine fifty presses at once may take longer than people are asked to wait.

@@ -13,7 +13,7 @@ from bot.events import Submit
 from bot.messages import Field, Form
 from bot.router import Router
 from bot.topics import PRODUCT, Topic, Topics
-from bot.views.base import Surroundings
+from bot.views.base import ViewServices
 from db.models import DraftRow
 from prompts.registry import default_registry
 from tests.bot.world import FIELD_BY_FIELD, Bot, command, event_of, press, running_bot, say
@@ -68,7 +68,7 @@ def with_topics(bot: Bot, queue: Queue, *topics: Topic) -> Bot:
     bot.topics = Topics()
     for topic in topics:
         bot.topics.add(topic, "test")
-    bot.around = Surroundings(bot.topics.commands, bot.topics.forms, default_registry(), queue)
+    bot.around = ViewServices(bot.topics.commands, bot.topics.forms, default_registry(), queue)
     bot.composer = Composer(bot.topics.views, bot.around)
     capabilities = {"console": FIELD_BY_FIELD}
     bot.router = Router(bot.topics, bot.composer, default_registry(), queue, capabilities, lambda _e, _o: None)
