@@ -17,7 +17,7 @@ from bot.platforms.telegram import TelegramPlatform
 from bot.progress import ProgressBoard
 from bot.router import Router
 from bot.topics import load_topics
-from bot.views.base import Surroundings
+from bot.views.base import ViewServices
 from db import personas
 from db.connection import connect, credentials
 from prompts.personas import load_personas
@@ -75,7 +75,7 @@ async def running(server: TelegramServer, queue: Queue) -> AsyncGenerator[None]:
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
     topics, prompts = load_topics(), default_registry()
     platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
-    composer = Composer(topics.views, Surroundings(topics.commands, topics.forms, prompts, queue, frozenset()))
+    composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, frozenset()))
     board = ProgressBoard({"telegram": platform}, composer.cancel_buttons)
     courier = Courier({"telegram": platform}, composer, board)
     router = Router(
