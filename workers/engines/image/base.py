@@ -32,7 +32,7 @@ class ImageRequest:
     ``width`` and ``height`` are pixels, multiples of 8. ``guidance`` is the classifier-free guidance scale; it is
     switched off for the part of the steps behind ``guidance_end`` (0 to 1), and altogether at scale 1 or less.
     ``source`` is a picture (PNG) that is redrawn instead of noise: ``strength`` 1 keeps nothing of it. ``scheduler`` is
-    a name of the engine's; "" leaves it to the engine. ``tenant`` is the account that is served fairly beside others;
+    a name of the engine's; "" leaves it to the engine. ``tenant`` is the account (`workers.engines.fairness`);
     smaller ``priority`` goes first; ``deadline_s`` is seconds from the call.
     """
 

@@ -56,7 +56,7 @@ class OpenAIImages(ImageEngine):
 
     What such servers have no word for is left out: steps (but for the quality they imply), guidance, scheduler, LoRAs
     and weights; negative prompt and seed where the model takes none. The picture has the size that the model draws and
-    that comes nearest. Addresses of pictures are never fetched: who answers with one is refused.
+    that comes nearest. Addresses of pictures are never fetched; an answer with one is refused.
     """
 
     name = "openai"

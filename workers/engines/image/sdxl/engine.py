@@ -120,7 +120,7 @@ class SdxlEngine(ImageEngine):
                 _log.warning("%s", death)
                 if begun and draw.alone:
                     raise EngineUnavailable(f"{death}, twice in the same picture") from death
-                # Whichever picture it was that the process could not stand: the next time it is found out.
+                # Any picture of the batch may have caused it; drawn alone, the culprit shows.
                 draw = draw.model_copy(update={"alone": draw.alone or begun})
             else:
                 return

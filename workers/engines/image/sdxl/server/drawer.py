@@ -124,7 +124,7 @@ class Studio:
         self._limits: dict[int, int] = {}
         self._previous: Any = None
         if model.device.type == "cpu":
-            # A step takes long there, and it is real work that these tell of.
+            # A step takes long there; these hooks report progress within one.
             for part in (*pipeline.unet.down_blocks, *pipeline.unet.up_blocks, *pipeline.vae.decoder.up_blocks):
                 part.register_forward_hook(self._part_done)
 
