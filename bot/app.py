@@ -18,7 +18,9 @@ from bot.views.base import ViewServices
 from db import personas
 from db.connection import connect
 from db.settings import DatabaseSettings
+from db.work import job_types
 from prompts.personas import load_personas
+from prompts.preload import preload
 from prompts.registry import default_registry
 from workers.queue import PROGRESS_CHANNEL, Queue, outbox_channel
 
@@ -28,7 +30,7 @@ _log = logging.getLogger(__name__)
 async def run(settings: BotSettings, names: list[str]) -> int:
     """Run the named platforms until SIGTERM or SIGINT, or until the console is left; return the exit status."""
     database = DatabaseSettings()
-    topics = load_topics()
+    topics = await asyncio.to_thread(_load)
     platforms = {name: _build(name, settings, topics) for name in names}
     async with (
         connect(database.database_url, pool_size=database.storyfork_database_pool),
@@ -38,6 +40,13 @@ async def run(settings: BotSettings, names: list[str]) -> int:
         return await serve(
             platforms, topics, queue, operators=settings.storyfork_operators, adults=settings.storyfork_adults
         )
+
+
+def _load() -> Topics:
+    """Read from the disk what events need: an event must not wait for it on the event loop."""
+    preload()
+    job_types()
+    return load_topics()
 
 
 async def serve(

@@ -7,6 +7,7 @@ same transaction, so a crash leaves either both or neither.
 A package whose migration fails stops nobody else: the reason is kept in ``schema_failures`` until it succeeds.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -90,7 +91,7 @@ async def migrate(url: str, specs: Sequence[SchemaSpec] = (), *, upto: str | Non
         await connection.execute(_TABLES)
         done = await _applied(connection)
         names: list[str] = []
-        for m in _missing(done, available()):
+        for m in _missing(done, await asyncio.to_thread(available)):
             if upto is None or m.name <= upto:
                 await _apply(connection, m)
                 names.append(m.name)
@@ -111,10 +112,10 @@ async def pending(url: str, specs: Sequence[SchemaSpec] = ()) -> Pending:
         failures = {r["name"]: r["reason"] for r in await connection.fetch("TABLE schema_failures")} if exists else {}
     finally:
         await connection.close()
-    names = [m.name for m in _missing(done, available())]
+    names = [m.name for m in _missing(done, await asyncio.to_thread(available))]
     for spec in specs:
         try:
-            names += [m.name for m in _missing(done, available(spec), spec.name)]
+            names += [m.name for m in _missing(done, await asyncio.to_thread(available, spec), spec.name)]
         except MigrationError as e:
             failures[spec.name] = str(e)
     installed = {spec.name for spec in specs}
@@ -125,7 +126,7 @@ async def pending(url: str, specs: Sequence[SchemaSpec] = ()) -> Pending:
 async def _migrate_package(connection: asyncpg.Connection, spec: SchemaSpec, done: dict[str, str]) -> list[str]:
     names: list[str] = []
     try:
-        for m in _missing(done, available(spec), spec.name):
+        for m in _missing(done, await asyncio.to_thread(available, spec), spec.name):
             await _apply(connection, m, spec.name)
             names.append(m.name)
     except (asyncpg.PostgresError, MigrationError) as e:

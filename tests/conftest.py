@@ -3,18 +3,25 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
 from db.connection import connect, rows
 from db.migrate import migrate
+from tests.watchdog import watchdog
+from workers.preload import preload
 
 # Several test processes share the cores: in each, and in its children, calculations have one thread.
-for setting in ("OMP_NUM_THREADS", "STORYFORK_LLAMA_THREADS", "STORYFORK_IMAGE_THREADS"):
-    os.environ.setdefault(setting, "1")
+for variable in ("OMP_NUM_THREADS", "STORYFORK_LLAMA_THREADS", "STORYFORK_IMAGE_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+# How long an example takes depends on who else keeps the cores busy.
+settings.register_profile("storyfork", deadline=None)
+settings.load_profile("storyfork")
 
 FIRST = ("tests/journeys/", "tests/workers/engines/image/sdxl/")
 """What takes longest begins first, so that all test processes end at about the same time."""
@@ -42,6 +49,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         file = item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(TOGETHER) else file))
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loaded() -> None:
+    """What our processes read from the disk before they serve anybody."""
+    preload()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """Guard the event loop in every test; what its fixtures start may block while it starts."""
+    with watchdog():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

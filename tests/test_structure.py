@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("bot", "workers", "prompts", "db")
 HEAVY = {"torch", "llama_cpp", "diffusers", "transformers", "compel", "numpy"}
+MOST_LINES = 400
 START_SECONDS = 1.5
 """Of the processor: how long others keep it busy is not our fault."""
 
@@ -55,25 +57,47 @@ def test_the_bot_starts_quickly() -> None:
     assert float(python(code)) < START_SECONDS
 
 
+def sources(*folders: str) -> Iterator[tuple[str, str]]:
+    """The files of some folders with their text."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), path.read_text()
+
+
+def imported(text: str) -> set[str]:
+    """Every name that a module imports, wherever the import stands: `a.b` and `a.b.c` for ``from a.b import c``."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
 def test_modules_stay_readable() -> None:
-    long = {
-        str(path.relative_to(ROOT)): count
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*.py")
-        if (count := len(path.read_text().splitlines())) > 450
-    }
-    assert long == {}
+    counts = {path: len(text.splitlines()) for path, text in sources(*ROOMS, "tests", "benchmarks", "docs")}
+    assert {path: count for path, count in counts.items() if count > MOST_LINES} == {}
 
 
 def test_no_test_patches_our_own_code() -> None:
-    guilty: list[str] = []
-    for path in (ROOT / "tests").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import) and any(alias.name.startswith("unittest.mock") for alias in node.names):
-                guilty.append(str(path))
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unittest"):
-                guilty.append(str(path))
-    assert guilty == []
+    assert [
+        path for path, text in sources("tests") if any(name.startswith("unittest") for name in imported(text))
+    ] == []
+
+
+def test_only_db_knows_the_rows_of_the_mapper() -> None:
+    others = sources("bot", "prompts", "workers", "benchmarks")
+    assert [path for path, text in others if any(f"{name}.".startswith("db.models.") for name in imported(text))] == []
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    homes: dict[str, list[str]] = {}
+    for path, text in sources(*ROOMS):
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path)
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 def test_every_direct_dependency_is_pinned_and_within_its_bounds() -> None:

@@ -24,6 +24,7 @@ from workers.engines.text.settings import TextSettings
 from workers.main import serve
 from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
+from workers.preload import preload
 from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
@@ -67,6 +68,7 @@ async def _run(queue_kind: str) -> int:
     if not url or not redis_url:
         sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
         return 2
+    await asyncio.to_thread(preload)
     text = await asyncio.to_thread(build_text_chain, TextSettings(), registries.text_engines()[0])
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
     safety = SafetySettings(strict=ImageSettings().image_strict)

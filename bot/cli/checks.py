@@ -54,7 +54,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Installation:
     """What the checks examine."""
 
     settings: BotSettings
@@ -63,17 +63,17 @@ class Surroundings:
     running: StackUrls | None
 
 
-async def look_around(settings: BotSettings) -> Surroundings:
+async def look_around(settings: BotSettings) -> Installation:
     """Collect what the checks need."""
 
-    def look() -> Surroundings:
+    def look() -> Installation:
         paths = StackPaths(settings.storyfork_home.expanduser().absolute())
-        return Surroundings(settings, paths, DatabaseSettings().database_url, read_record(paths))
+        return Installation(settings, paths, DatabaseSettings().database_url, read_record(paths))
 
     return await asyncio.to_thread(look)
 
 
-async def check_home(around: Surroundings) -> Check:
+async def check_home(around: Installation) -> Check:
     """The data directory is writable and has space left."""
 
     def look() -> Check:
@@ -93,7 +93,7 @@ async def check_home(around: Surroundings) -> Check:
     return await asyncio.to_thread(look)
 
 
-async def check_database(around: Surroundings) -> Check:
+async def check_database(around: Installation) -> Check:
     """PostgreSQL answers and has all migrations, or the embedded server is installed."""
     url = around.database_url or (around.running.database_url if around.running else "")
     if not url:
@@ -113,7 +113,7 @@ async def check_database(around: Surroundings) -> Check:
     return Check("database", State.OK, f"{where}: reachable, all migrations applied")
 
 
-async def check_redis(around: Surroundings) -> Check:
+async def check_redis(around: Installation) -> Check:
     """Redis answers, or the embedded Valkey is installed."""
     url = around.settings.redis_url or (around.running.redis_url if around.running else "")
     if not url:
@@ -132,7 +132,7 @@ async def check_redis(around: Surroundings) -> Check:
     return Check("redis", State.OK, f"{where}: reachable")
 
 
-async def check_models(around: Surroundings) -> list[Check]:
+async def check_models(around: Installation) -> list[Check]:
     """The models that the workers find; asking them also shows that a worker can start."""
     environment = child_environment(around.paths.home, around.running)
     try:
@@ -157,7 +157,7 @@ async def check_models(around: Surroundings) -> list[Check]:
     return checks
 
 
-async def check_platforms(around: Surroundings, *, offline: bool) -> list[Check]:
+async def check_platforms(around: Installation, *, offline: bool) -> list[Check]:
     """The tokens are well-formed and the platforms accept them."""
     settings = around.settings
     checks: list[Check] = []
@@ -253,5 +253,5 @@ def _looks_like_discord_token(token: str) -> bool:
         return False
 
 
-CHECKS: tuple[Callable[[Surroundings], Awaitable[Check]], ...] = (check_home, check_database, check_redis)
+CHECKS: tuple[Callable[[Installation], Awaitable[Check]], ...] = (check_home, check_database, check_redis)
 """Those that always run and give one line each."""

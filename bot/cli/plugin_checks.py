@@ -6,7 +6,7 @@ Imports what packages bring for the bot and the database; the workers load what 
 import asyncio
 from importlib.metadata import entry_points
 
-from bot.cli.checks import TIMEOUT_SECONDS, Check, State, Surroundings
+from bot.cli.checks import TIMEOUT_SECONDS, Check, Installation, State
 from bot.cli.children import ask_workers, child_environment
 from bot.cli.errors import OperatorError
 from bot.platforms import registry as platforms
@@ -21,7 +21,7 @@ GROUP_PREFIX = "storyfork."
 ADVICE = "Storyfork runs without it: update the package, or uninstall it."
 
 
-async def check_plugins(around: Surroundings) -> list[Check]:
+async def check_plugins(around: Installation) -> list[Check]:
     """What is broken, or was left by a removed package, one line each; else one line with the installed packages."""
     schemas, packages, problems = await asyncio.gather(
         asyncio.to_thread(load_schemas), asyncio.to_thread(_installed), asyncio.to_thread(_load_here)
@@ -35,7 +35,7 @@ def _load_here() -> list[Problem]:
     return [*load_topics().problems, *platforms.problems(), *work.problems()]
 
 
-async def _in_workers(around: Surroundings) -> list[Check]:
+async def _in_workers(around: Installation) -> list[Check]:
     environment = child_environment(around.paths.home, around.running)
     try:
         found = await ask_workers("plugins", environment)
@@ -44,7 +44,7 @@ async def _in_workers(around: Surroundings) -> list[Check]:
     return [Check(NAME, State.WARN, str(problem["problem"]), ADVICE) for problem in found]
 
 
-async def _in_database(around: Surroundings, schemas: Schemas) -> list[Check]:
+async def _in_database(around: Installation, schemas: Schemas) -> list[Check]:
     url = around.database_url or (around.running.database_url if around.running else "")
     if not url:
         return []

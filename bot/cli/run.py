@@ -22,7 +22,7 @@ from bot.settings import BotSettings
 from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackPaths, StackUrls, read_record
 from bot.stack.process import start_process
-from bot.stack.supervisor import EX_CONFIG, Supervisor
+from bot.stack.supervisor import EX_CONFIG, ServiceSupervisor
 from db.migrate import MigrationError, migrate
 from db.schemas import load_schemas
 from db.settings import DatabaseSettings
@@ -161,7 +161,7 @@ async def _demo(settings: BotSettings) -> int:
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
     if interactive:
         typer.echo("Starting the database, the queue and a worker …", err=True)
-    async with embedded_stack(settings.storyfork_home) as stack, Supervisor() as supervisor:
+    async with embedded_stack(settings.storyfork_home) as stack, ServiceSupervisor() as supervisor:
         await apply_migrations(stack.database_url)
         environment = child_environment(stack.paths.home, stack)
         await supervisor.start(worker_spec("cpu", environment, stack.paths.logs / "worker-cpu.log"))
@@ -185,7 +185,7 @@ async def _demo(settings: BotSettings) -> int:
     return code if code >= 0 else 128 - code
 
 
-async def _draw_too(supervisor: Supervisor, environment: dict[str, str], log_file: Path) -> None:
+async def _draw_too(supervisor: ServiceSupervisor, environment: dict[str, str], log_file: Path) -> None:
     """Start the worker for pictures if there is a model; the console does not wait for it."""
     if await _has_image_model(environment):
         await supervisor.start(worker_spec("gpu", environment, log_file))
@@ -196,7 +196,7 @@ async def _up(settings: BotSettings, platforms: list[str]) -> int:
         embedded_stack(
             settings.storyfork_home, database_url=DatabaseSettings().database_url, redis_url=settings.redis_url
         ) as stack,
-        Supervisor() as supervisor,
+        ServiceSupervisor() as supervisor,
     ):
         applied = await apply_migrations(stack.database_url)
         log.info("The database is up to date (%d migrations applied)", len(applied))

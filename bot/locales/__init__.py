@@ -7,22 +7,25 @@ order of the language's CLDR categories without fractions (English: one, other; 
 import string
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
 DEFAULT: Final = "en"
-_packages: Final[list[str]] = ["bot.locales"]
+_packages: Final[set[str]] = set()
+_wordings: Final[dict[str, dict[str, str]]] = {}
+"""By language and key. All are read at once: an answer does not wait for the disk."""
 
 
 def add(package: str) -> None:
     """Read the ``<language>.toml`` files of another package too. Raises `ValueError` if one of its keys is taken."""
     if package in _packages:
         return
-    if taken := sorted(_read(package, DEFAULT).keys() & known_keys()):
+    found = _read(package)
+    if taken := sorted(found.get(DEFAULT, {}).keys() & known_keys()):
         raise ValueError(f"the wording {taken[0]!r} of {package} is taken")
-    _packages.append(package)
-    _wordings.cache_clear()
+    _packages.add(package)
+    for tag, wordings in found.items():
+        _wordings.setdefault(tag, {}).update(wordings)
 
 
 def text(key: str, values: dict[str, Any] | None = None, language: str = DEFAULT) -> str:
@@ -30,13 +33,13 @@ def text(key: str, values: dict[str, Any] | None = None, language: str = DEFAULT
 
     An unknown key returns itself: a missing wording must not cost an answer (a test finds those).
     """
-    own = _wordings(_tag(language)).get(key)
+    own = _wordings.get(_tag(language), {}).get(key)
     return fill(own, values or {}, language) if own else fill(wording(key), values or {})
 
 
 def wording(key: str, language: str = DEFAULT) -> str:
     """Return the wording of a key with its slots unfilled, the key itself if there is none."""
-    return _wordings(_tag(language)).get(key) or _wordings(DEFAULT).get(key) or key
+    return _wordings.get(_tag(language), {}).get(key) or _wordings[DEFAULT].get(key) or key
 
 
 def fill(wording: str, values: Mapping[str, Any], language: str = DEFAULT) -> str:
@@ -51,7 +54,7 @@ def plural_forms(language: str = DEFAULT) -> int:
 
 def known_keys(language: str = DEFAULT) -> set[str]:
     """Return all keys of a language."""
-    return set(_wordings(language))
+    return set(_wordings.get(language, {}))
 
 
 def _tag(language: str) -> str:
@@ -95,14 +98,16 @@ class _Filler(string.Formatter):
         return forms[min(self._form(abs(value)), len(forms) - 1)].replace("#", str(value))
 
 
-@lru_cache
-def _wordings(tag: str) -> dict[str, str]:
-    return {key: wording for package in _packages for key, wording in _read(package, tag).items()}
+def _read(package: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for file in files(package).iterdir():
+        language, _, extension = file.name.partition(".")
+        if extension == "toml":
+            topics = tomllib.loads(file.read_text("utf-8"))
+            found[language] = {
+                f"{topic}.{name}": text for topic, entries in topics.items() for name, text in entries.items()
+            }
+    return found
 
 
-def _read(package: str, tag: str) -> dict[str, str]:
-    path = files(package) / f"{tag}.toml"
-    if not tag.isalpha() or not path.is_file():
-        return {}
-    found = tomllib.loads(path.read_text("utf-8"))
-    return {f"{topic}.{name}": wording for topic, entries in found.items() for name, wording in entries.items()}
+add(__name__)

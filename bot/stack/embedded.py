@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.stack.home import StackPaths, StackUrls, hold_lock, remove_record, write_record
 from bot.stack.postgres import EmbeddedPostgres
 from bot.stack.process import ProcessSpec
-from bot.stack.supervisor import Backoff, Service, Supervisor
+from bot.stack.supervisor import Backoff, Service, ServiceSupervisor
 from bot.stack.valkey import EmbeddedValkey
 
 
@@ -59,7 +59,7 @@ async def embedded_stack(
             specs["postgres"] = await asyncio.to_thread(postgres.spec)
         if valkey is not None:
             specs["valkey"] = await asyncio.to_thread(valkey.spec)
-        supervisor = await stack.enter_async_context(Supervisor(backoff))
+        supervisor = await stack.enter_async_context(ServiceSupervisor(backoff))
         services = dict(zip(specs, await supervisor.start(*specs.values()), strict=True))
         if postgres is not None:
             await postgres.ensure_database()

@@ -50,7 +50,7 @@ class Service:
         return self.process.pid
 
 
-class Supervisor:
+class ServiceSupervisor:
     """Owns services in the order of their start. Use as an async context manager: leaving it stops everything.
 
     Leaving waits for the graceful end of each group before the group that was started before it is asked to end.

@@ -12,28 +12,19 @@ from bot import locales
 from bot.events import ButtonPress, Payload, Submit
 from bot.messages import Form, Message
 from bot.router import PATIENCE_SECONDS
-from db import outbox
 from db.connection import credentials, rows
 from db.models import (
     ChatMessageRow,
     ChoiceRow,
-    ConversationRow,
     DraftRow,
-    JobInteractionRow,
     JobRow,
     OutboxRow,
     PageRow,
     StoryRow,
 )
+from tests.bot.playing import PREMISE, begun, words
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
-
-PREMISE = "a keeper finds a door under the sea"
-
-
-@pytest.fixture
-async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
-    async with running_bot(redis_url) as bot:
-        yield bot
+from tests.effort import times
 
 
 @pytest.fixture
@@ -41,19 +32,6 @@ async def hurried(database: str, redis_url: str) -> AsyncGenerator[Bot]:
     """The same with the product's own patience."""
     async with running_bot(redis_url, PATIENCE_SECONDS) as bot:
         yield bot
-
-
-async def begun(bot: Bot, mode: str = "solo", *, name: str = "ann", group: str = "") -> tuple[StoryRow, PageRow]:
-    await bot.does(command(f"story new: {PREMISE}", mode=mode), name=name, group=group)
-    story = await StoryRow.all().order_by("-id").first()
-    assert story is not None
-    page = await PageRow.get(id=story.cursor_id)
-    await write(page)
-    return story, page
-
-
-async def words(bot: Bot, event: object) -> str:
-    return (await bot.answer(event)).body  # type: ignore[arg-type]
 
 
 async def test_a_new_story_is_a_job_that_answers_the_event(bot: Bot):
@@ -113,31 +91,10 @@ async def test_a_replayed_event_changes_nothing(bot: Bot):
     assert await StoryRow.all().count() == 1
 
 
-async def test_back_is_answered_at_once(bot: Bot):
-    story, first = await begun(bot)
-    await bot.does(press("choose", first.id, 0, 2), pressed="m1")
-    second = await PageRow.get(parent_id=first.id)
-    await write(second, "Inside")
-    event = await bot.does(press("back", second.id, 1), pressed="m2")
-    shown = {row.kind: row for row in await outbox.of_event(event.key)}
-    assert shown.keys() == {"mark", "page"}
-    page = await bot.composer.compose(shown["page"])
-    assert page is not None
-    assert page.title == "The door"
-    assert [b.word for b in page.buttons[0]] == ["1", "2", "3"]
-    assert (await StoryRow.get(id=story.id)).revision == 2
-
-
-async def test_the_pressed_message_shows_the_choice_taken(bot: Bot):
-    _, first = await begun(bot)
-    event = await bot.does(press("choose", first.id, 0, 3), pressed="m1")
-    (mark,) = await bot.answers(event)
-    assert (mark.taken, mark.buttons, mark.choices[2]) == (3, (), "Look around")
-
-
-async def test_fifty_clicks_at_once_two_hundred_rounds(bot: Bot):
+async def test_of_fifty_clicks_at_once_one_is_taken(bot: Bot):
+    rounds = times(10, 200)
     story, page = await begun(bot, mode="open")
-    for revision in range(200):
+    for revision in range(rounds):
         clicks = [
             event_of(press("choose", page.id, revision, 1 + n % 3), pressed="m", event_id=f"{revision}-{n}")
             for n in range(50)
@@ -151,7 +108,7 @@ async def test_fifty_clicks_at_once_two_hundred_rounds(bot: Bot):
         assert await PageRow.filter(parent_id=page.id).count() == 1
         page = await PageRow.get(parent_id=page.id)
         await write(page)
-    assert (await StoryRow.get(id=story.id)).revision == 200
+    assert (await StoryRow.get(id=story.id)).revision == rounds
 
 
 @pytest.mark.parametrize(
@@ -273,33 +230,6 @@ async def test_own_prompts_are_for_admins(bot: Bot):
     assert "haiku" not in shown.body
 
 
-async def test_lists_and_deleting(bot: Bot):
-    story, _ = await begun(bot)
-    listed = await bot.answer(await bot.does(command("story list")))
-    assert listed.choices == ("The door, page 1",)
-    assert [b.word for b in listed.buttons[0]] == ["1"]
-    asked = await bot.answer(await bot.does(command("story delete")))
-    assert [b.word for b in asked.buttons[0]] == ["delete", "keep"]
-    await bot.does(press("keep", story.id))
-    assert await StoryRow.all().count() == 1
-    await bot.does(press("delete", story.id))
-    assert await StoryRow.all().count() == 0
-    assert "/story new" in (await bot.answer(await bot.does(command("help")))).body
-    status = await bot.answer(await bot.does(command("status")))
-    assert "Stories of yours: 0" in status.body
-
-
-async def test_cancelling_a_page_moves_the_story_back_and_says_so(bot: Bot):
-    story, first = await begun(bot)
-    choice = await bot.does(press("choose", first.id, 0, 1))
-    job = await JobRow.filter(event_key=choice.key).get()
-    await bot.does(press("cancel", job.id))
-    assert (await StoryRow.get(id=story.id)).cursor_id == first.id
-    (answer,) = await bot.answers(choice)
-    assert "back where you were" in answer.body
-    assert [b.word for b in answer.buttons[0]] == ["1", "2", "3"]
-
-
 async def test_a_defect_is_apologised_for_with_a_reference(bot: Bot):
     await rows("UPDATE personas SET card = '{}', name = ''")
     await rows("ALTER TABLE chat_messages ADD COLUMN unexpected integer NOT NULL")
@@ -324,122 +254,11 @@ def test_every_wording_that_the_code_names_exists():
     assert used - known == set()
 
 
-async def test_going_back_or_deleting_while_a_page_is_written_answers_the_earlier_press(bot: Bot):
-    story, first = await begun(bot)
-    pressed = await bot.does(press("choose", first.id, 0, 1))
-    went = await bot.does(command("story back"))
-    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
-    assert [m.title for m in await bot.answers(went)] == ["The door"]
-    revision = (await StoryRow.get(id=story.id)).revision
-    pressed = await bot.does(press("choose", first.id, revision, 2))
-    await bot.does(press("delete", story.id))
-    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
-    assert await JobRow.all().count() == 0
-
-
 async def test_a_form_that_was_left_traps_nobody(bot: Bot):
     _, page = await begun(bot)
     await bot.does(press("own", page.id, 0))
     await bot.does(press("choose", page.id, 0, 1))
     assert await DraftRow.all().count() == 0
-
-
-async def test_cancelling_a_retry_goes_back_to_the_page_that_was_there(bot: Bot):
-    story, first = await begun(bot)
-    retried = await bot.does(press("retry", first.id, 0))
-    job = await JobRow.get(event_key=retried.key)
-    await bot.does(press("cancel", job.id))
-    assert (await StoryRow.get(id=story.id)).cursor_id == first.id
-
-
-async def test_a_late_cancel_leaves_the_page_alone(bot: Bot):
-    story, first = await begun(bot)
-    job = await JobRow.get()
-    await rows("UPDATE jobs SET state = 'waiting'")
-    late = await bot.does(press("cancel", job.id))
-    assert await words(bot, late) == locales.text("job.over")
-    assert (await StoryRow.get(id=story.id)).cursor_id == first.id
-    assert (await PageRow.get(id=first.id)).state == "ready"
-
-
-async def test_back_pressed_while_a_page_is_written_answers_the_earlier_press(bot: Bot):
-    _, first = await begun(bot)
-    pressed = await bot.does(press("choose", first.id, 0, 1))
-    second = await PageRow.get(parent_id=first.id)
-    went = await bot.does(press("back", second.id, 1), pressed="m2")
-    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
-    assert [m.title for m in await bot.answers(went)] == ["The door"]
-    assert (await JobRow.get(event_key=pressed.key)).state == "cancelled"
-
-
-async def test_back_from_a_retry_that_is_being_written_shows_the_page_retried(bot: Bot):
-    story, first = await begun(bot)
-    await bot.does(press("choose", first.id, 0, 1))
-    second = await PageRow.get(parent_id=first.id)
-    await write(second, "Inside")
-    retried = await bot.does(press("retry", second.id, 1))
-    went = await bot.does(command("story back"))
-    assert [m.title for m in await bot.answers(went)] == ["Inside"]
-    assert [m.body for m in await bot.answers(retried)] == ["Cancelled."]
-    assert (await StoryRow.get(id=story.id)).cursor_id == second.id
-
-
-async def test_a_failed_page_offers_no_choices_of_a_page_that_is_being_written(bot: Bot):
-    story, first = await begun(bot)
-    failed = await bot.does(press("choose", first.id, 0, 1))
-    job = await JobRow.get(event_key=failed.key)
-    await bot.does(press("cancel", job.id))
-    await bot.does(press("choose", first.id, 2, 2))
-    (answer,) = await bot.answers(failed)
-    assert [[b.action for b in row] for row in answer.buttons] == [[press("current", story.id).data]]
-
-
-async def test_a_first_page_that_failed_is_not_marked_with_nothing(bot: Bot):
-    began = await bot.does(command(f"story new: {PREMISE}"))
-    page = await PageRow.get()
-    await bot.does(press("cancel", (await JobRow.get()).id))
-    retried = await bot.does(press("retry", page.id, 0), pressed="m1")
-    assert await OutboxRow.filter(event_key=retried.key, kind="mark").count() == 1
-    assert await bot.answers(retried) == []
-    assert [b.word for b in (await bot.answer(began)).buttons[0]] == ["current"]
-
-
-async def test_without_a_name_a_group_means_ones_own_story(bot: Bot):
-    mine, first = await begun(bot, name="ann", group="g")
-    others, _ = await begun(bot, name="ben", group="g")
-    assert (await ConversationRow.get()).story_id == others.id
-    for typed in ("story delete", "story continue"):
-        event = await bot.does(command(typed), name="ann", group="g")
-        row = await OutboxRow.get(event_key=event.key)
-        assert row.payload == ({"story": mine.id} if row.kind == "delete" else {"page": first.id})
-        await rows("UPDATE conversations SET story_id = $1", others.id)
-    nothing = await bot.does(command("story delete"), name="eve", group="g")
-    assert await words(bot, nothing) == locales.text("story.list_empty")
-    shared, page = await begun(bot, "open", name="ben", group="g")
-    event = await bot.does(command("story continue"), name="ann", group="g")
-    assert (await OutboxRow.get(event_key=event.key)).payload == {"page": page.id}
-    event = await bot.does(command("story delete"), name="ann", group="g")
-    assert (await OutboxRow.get(event_key=event.key)).payload == {"story": mine.id}
-    event = await bot.does(command("story delete"), name="ben", group="g")
-    assert (await OutboxRow.get(event_key=event.key)).payload == {"story": shared.id}
-
-
-async def test_deleting_a_story_deletes_all_its_jobs(bot: Bot):
-    story, first = await begun(bot)
-    await rows("UPDATE jobs SET state = 'waiting'")
-    pressed = await bot.does(press("choose", first.id, 0, 1))
-    settling = await JobRow.get(id=(await JobInteractionRow.get()).job_id)
-    assert settling.state == "queued"
-    await bot.does(press("delete", story.id))
-    assert await JobRow.all().count() == 0
-    assert [m.body for m in await bot.answers(pressed)] == ["Cancelled."]
-
-
-async def test_a_page_whose_story_was_deleted_before_it_was_sent_is_answered_all_the_same(bot: Bot):
-    story, _ = await begun(bot)
-    asked = await bot.does(press("current", story.id))
-    await bot.does(press("delete", story.id))
-    assert await words(bot, asked) == locales.text("story.unknown")
 
 
 async def test_two_people_of_a_group_fill_in_forms_at_once(bot: Bot):

@@ -1,20 +1,10 @@
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from blockbuster import blockbuster_ctx
-
-
-@pytest.fixture(autouse=True)
-def loop_watchdog() -> Iterator[None]:
-    """Code of ours that blocks the event loop fails the test."""
-    with blockbuster_ctx("bot.stack") as watchdog:
-        # CPython reads the error pipe of fork+exec in the calling thread; it is short by construction.
-        watchdog.functions["os.read"].can_block_in("subprocess.py", "_execute_child")
-        yield
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from bot.stack.errors import StackError
 from bot.stack.process import ProcessSpec, run_to_end, start_process
-from bot.stack.supervisor import Backoff, Supervisor
+from bot.stack.supervisor import Backoff, ServiceSupervisor
 
 FAST = Backoff(first=0.01)
 
@@ -36,7 +36,7 @@ STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up');
 
 
 async def test_a_crash_is_followed_by_a_restart(tmp_path: Path) -> None:
-    async with Supervisor(FAST) as supervisor:
+    async with ServiceSupervisor(FAST) as supervisor:
         [service] = await supervisor.start(python("child", SLEEP, tmp_path))
         first = service.pid
         os.kill(first, signal.SIGKILL)
@@ -63,7 +63,7 @@ async def test_groups_stop_in_the_opposite_order(tmp_path: Path) -> None:
         print("up")
         time.sleep(600)
     """
-    async with Supervisor(FAST) as supervisor:
+    async with ServiceSupervisor(FAST) as supervisor:
         for name in ("server", "worker", "bot"):
             spec = python(name, code, tmp_path)
             await supervisor.start(ProcessSpec(name=name, argv=(*spec.argv, name), output=spec.output))
@@ -78,7 +78,7 @@ async def test_what_does_not_end_in_time_is_killed_with_its_children(tmp_path: P
         print(child.pid)
         {STUBBORN}
     """
-    async with Supervisor(FAST) as supervisor:
+    async with ServiceSupervisor(FAST) as supervisor:
         await supervisor.start(python("child", code, tmp_path, stop_timeout=0.3))
         await until(lambda: len(lines(tmp_path / "child.log")) == 3)
         grandchild = int(next(word for word in lines(tmp_path / "child.log") if word.isdigit()))
@@ -87,7 +87,7 @@ async def test_what_does_not_end_in_time_is_killed_with_its_children(tmp_path: P
 
 
 async def test_a_hopeless_exit_code_is_reported_and_not_retried(tmp_path: Path) -> None:
-    async with Supervisor(FAST) as supervisor:
+    async with ServiceSupervisor(FAST) as supervisor:
         [service] = await supervisor.start(python("bot", "raise SystemExit(78)", tmp_path))
         async with asyncio.timeout(10):
             assert "bot cannot run" in await supervisor.wait_failed()
@@ -126,9 +126,9 @@ async def test_children_die_with_a_killed_supervisor(tmp_path: Path, watch: bool
     code = f"""
         import asyncio, pathlib, sys
         from bot.stack.process import ProcessSpec
-        from bot.stack.supervisor import Supervisor
+        from bot.stack.supervisor import ServiceSupervisor
         async def main():
-            async with Supervisor() as supervisor:
+            async with ServiceSupervisor() as supervisor:
                 argv = (sys.executable, "-u", "-c", "import os; print(os.getpid(), flush=True);" + {SLEEP!r})
                 log = pathlib.Path({str(tmp_path / "log")!r})
                 await supervisor.start(ProcessSpec(name="child", argv=argv, output=log, watch={watch}))

@@ -4,7 +4,7 @@ import asyncio
 import math
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,8 @@ from tests.models.tiny_embedder import CONTEXT, DECODER_WIDTH, WIDTH, tiny_decod
 from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.retry import ATTEMPTS, RetryPolicy
 from workers.engines.text.embedding.base import EmbeddingEngine, Passes, Vector
-from workers.engines.text.embedding.build import OWN_EMBEDDING_ENGINES, EmbeddingSetup, build_embedding_engine
 from workers.engines.text.embedding.llama import LlamaEmbedder
 from workers.engines.text.embedding.remote import PARALLEL, PASS_TEXTS, RemoteEmbedder
-from workers.engines.text.embedding.settings import EmbeddingSettings
-from workers.engines.text.settings import TextSettings
 
 TEXTS = ["The keeper opens the door.", "Cold air.", "", "门 开 了 é \ud800", "The keeper opens the door."]
 
@@ -346,57 +343,3 @@ async def test_a_silent_server_is_not_waited_for_twice(server: EmbeddingServer) 
         await engine.embed(["one"])
     assert len(server.requests) == 1
     await engine.close()
-
-
-# Which one is used.
-
-Choose = Callable[..., EmbeddingEngine | None]
-
-
-@pytest.fixture
-def choose(tmp_path: Path) -> Choose:
-    def chosen(*, use_ai: bool = True, **values: object) -> EmbeddingEngine | None:
-        text = TextSettings.model_validate({"models_dir": tmp_path / "models", "use_ai": use_ai})
-        setup = EmbeddingSetup(EmbeddingSettings.model_validate(values), text)
-        return build_embedding_engine(setup, OWN_EMBEDDING_ENGINES)
-
-    return chosen
-
-
-async def test_nothing_is_configured(choose: Choose, tmp_path: Path) -> None:
-    assert choose() is None
-    assert choose(model="", base_url=" ", remote_model="") is None
-    assert choose(base_url="http://localhost:1/v1") is None
-    assert choose(model=tmp_path) is None
-
-
-async def test_a_model_that_is_named_or_lies_in_the_models_folder(choose: Choose, tmp_path: Path) -> None:
-    folder = tmp_path / "models" / "embedding"
-    folder.mkdir(parents=True)
-    (folder / "broken.gguf").write_text("no model")
-    assert choose() is None
-    small = tiny_encoder(folder, name="small.gguf")
-    for settings in ({}, {"model": folder}, {"model": small}):
-        engine = choose(**settings)
-        assert isinstance(engine, LlamaEmbedder)
-        assert (engine.name, engine.model) == ("llama", "small")
-    named = choose(model=folder / "missing.gguf")
-    assert isinstance(named, LlamaEmbedder)
-    with pytest.raises(EngineUnavailable, match=r"missing\.gguf: cannot be read"):
-        await named.embed(["x"])
-    assert choose(use_ai=False) is None
-
-
-async def test_a_server_goes_before_a_local_model(choose: Choose, tmp_path: Path) -> None:
-    engine = choose(
-        model=tiny_encoder(tmp_path), base_url="http://localhost:1/v1", remote_model="m", api_key="k"
-    )  # fmt: skip
-    assert isinstance(engine, RemoteEmbedder)
-    assert (engine.name, engine.model) == ("remote", "m")
-    other = choose(model=tiny_encoder(tmp_path), base_url="http://localhost:1/v1", remote_model="m", engines="llama")
-    assert isinstance(other, LlamaEmbedder)
-    await engine.close()
-
-
-def test_every_setting_is_described() -> None:
-    assert not [name for name, field in EmbeddingSettings.model_fields.items() if not field.description]

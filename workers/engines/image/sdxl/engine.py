@@ -167,7 +167,8 @@ class SdxlEngine(ImageEngine):
 
     async def _start(self) -> ModelProcess[LoadedSdxl]:
         await asyncio.to_thread(_check, self._path)
-        return await ModelProcess[LoadedSdxl].start(PROGRAM, self._load(), self._options.stall_s, self._launcher)
+        load = await asyncio.to_thread(self._load)
+        return await ModelProcess[LoadedSdxl].start(PROGRAM, load, self._options.stall_s, self._launcher)
 
     def _load(self) -> LoadSdxl:
         options = self._options

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.effort import times
 from tests.workers.engines.image.asking import ask, png
 from workers.engines.errors import RequestRefused
 from workers.engines.image.base import PromptPart
@@ -19,8 +20,8 @@ from workers.engines.image.sdxl.server.conditioning import CACHED, Conditioner, 
 from workers.engines.image.sdxl.server.failures import Refused
 from workers.engines.image.sdxl.server.plan import CHUNK, MAX_TOKENS, MAX_WEIGHTED, ROOM, Planner
 
-PROMPTS = 10_000
-ENCODED = 300
+PROMPTS = times(2_000, 20_000)
+ENCODED = times(60, 600)
 PICTURES = 500
 HUNDRED_KB = 100_000
 CLEAR = (

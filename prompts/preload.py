@@ -1,0 +1,12 @@
+"""The data files of this room, read before they are needed: whoever needs one on an event loop must not wait for it."""
+
+from prompts.personas import default_voice, load_personas
+from prompts.pictures import negatives, qualities, sizes, styles
+from prompts.registry import default_registry
+from prompts.safety.check import default_check
+
+
+def preload() -> None:
+    """Read prompts, personas, picture styles and the safety check's words. Blocking. Raises `PromptInvalid`."""
+    for load in (default_registry, load_personas, default_voice, styles, sizes, qualities, negatives, default_check):
+        load()
