@@ -17,7 +17,7 @@ from bot.settings import BotSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = [name.upper() for name in BotSettings.model_fields] + ["DATABASE_URL"]
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 def environment(home: Path, **settings: str) -> dict[str, str]:

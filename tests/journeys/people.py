@@ -123,7 +123,7 @@ class Town(ABC):
         """Close every connection."""
 
     @abstractmethod
-    async def ready(self, timeout: float = 20.0) -> None:
+    async def ready(self, timeout: float = 60.0) -> None:
         """Wait until the bot listens."""
 
     @abstractmethod
@@ -207,7 +207,7 @@ class TelegramTown(Town):
     async def stop(self) -> None:
         await self.server.stop()
 
-    async def ready(self, timeout: float = 20.0) -> None:
+    async def ready(self, timeout: float = 60.0) -> None:
         polled = len(self.server.calls("getUpdates"))
         await self.server.world.changed.until(lambda: len(self.server.calls("getUpdates")) > polled or None, timeout)
 
@@ -301,7 +301,7 @@ class DiscordTown(Town):
     async def stop(self) -> None:
         await self.server.stop()
 
-    async def ready(self, timeout: float = 20.0) -> None:
+    async def ready(self, timeout: float = 60.0) -> None:
         await self.server.ready(timeout)
         await self.server.commands_synced(timeout)
 

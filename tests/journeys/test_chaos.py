@@ -67,7 +67,7 @@ async def test_what_was_said_during_a_restart_comes_before_what_is_said_then(
 
 
 async def _answers(player: Player, count: int, *acts: Act) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while len([m for m in player.messages() if ANSWER_AGAIN in m.labels]) < count:
             await asyncio.sleep(0.05)
     assert all([await rows("SELECT 1 FROM inbox WHERE event_key = $1", act.key) for act in acts])

@@ -35,7 +35,7 @@ async def slow() -> AsyncGenerator[dict[str, str]]:
 
 
 async def state_of_first_job(state: str) -> JobRow:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             job = await JobRow.all().order_by("id").first()
             if job is not None and job.state == state:
@@ -57,7 +57,7 @@ async def test_a_killed_workers_job_is_done_by_another(
             job = await state_of_first_job("running")
             async with running(healthy):
                 await stuck.kill()
-                await ann.wait_for_message(ann.chat(), page, timeout=18, after=said)
+                await ann.wait_for_message(ann.chat(), page, timeout=60, after=said)
     done = await JobRow.get(id=job.id)
     assert (done.state, done.attempt) == ("waiting", 1)
 
@@ -76,7 +76,7 @@ async def test_a_stopped_workers_job_costs_no_attempt(
             assert await old.stop() == 0
             assert (await JobRow.get(id=job.id)).state == "queued"
             async with running(worker(urls, tmp_path, 2)):
-                await ann.wait_for_message(ann.chat(), page, timeout=18, after=said)
+                await ann.wait_for_message(ann.chat(), page, timeout=60, after=said)
     done = await JobRow.get(id=job.id)
     assert (done.state, done.attempt, done.retries) == ("waiting", 0, 0)
 
@@ -92,7 +92,7 @@ async def test_a_killed_bot_answers_after_its_restart_once(database: str, redis_
             await state_of_first_job("queued")
             await program.kill()
             async with running(worker(urls, tmp_path), bot(urls, tmp_path, "telegram", **settings)):
-                await ann.wait_for_message(ann.chat(), page, timeout=25, after=said)
+                await ann.wait_for_message(ann.chat(), page, timeout=60, after=said)
                 await asyncio.sleep(1)
                 assert len([m for m in ann.chat().messages if page(m)]) == 1
 
@@ -105,6 +105,6 @@ async def test_every_process_ends_on_sigterm(database: str, redis_url: str, tmp_
         async with running(*programs):
             ann = telegram.person("ann")
             said = await ann.say(ann.chat(), "/help")
-            await ann.wait_for_message(ann.chat(), "story new", timeout=20, after=said)
+            await ann.wait_for_message(ann.chat(), "story new", timeout=60, after=said)
             assert [await p.stop(signal.SIGTERM, patience=10) for p in programs] == [0, 0]
     assert await rows("SELECT 1 FROM outbox WHERE state <> 'sent'") == []

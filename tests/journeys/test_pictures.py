@@ -123,7 +123,7 @@ async def test_on_telegram(database: str, redis_url: str, tmp_path: Path, model:
             assert "Seed 7" in shown.text
 
             await ann.tap(shown, "Full quality")
-            file = await ann.wait_for_message(dm, has("document"), timeout=20, after=shown)
+            file = await ann.wait_for_message(dm, has("document"), timeout=60, after=shown)
             assert file.file is not None
             assert file.file.content.startswith(b"\x89PNG")
             await ann.tap(shown, "Delete")
@@ -140,7 +140,7 @@ async def test_on_telegram(database: str, redis_url: str, tmp_path: Path, model:
             assert size(redrawn.file.content) == PANORAMA
 
             said = await ann.say(dm, "/story_new a keeper finds a door under the sea")
-            page = await ann.wait_for_message(dm, lambda m: "Retry" in m.labels, timeout=20, after=said)
+            page = await ann.wait_for_message(dm, lambda m: "Retry" in m.labels, timeout=60, after=said)
             await ann.tap(page, "Picture")
             drawn = await ann.wait_for_message(dm, has("photo"), timeout=40, after=page)
             assert "Again" in drawn.labels
@@ -161,8 +161,8 @@ async def test_on_discord(database: str, redis_url: str, tmp_path: Path, model: 
         }  # fmt: skip
         programs = worker(urls, tmp_path), gpu_worker(urls, tmp_path, model), bot(urls, tmp_path, "discord", **settings)
         async with running(*programs):
-            await discord.ready(timeout=20)
-            await discord.commands_synced(timeout=20)
+            await discord.ready(timeout=60)
+            await discord.commands_synced(timeout=60)
             ann, ben = discord.person("ann"), discord.person("ben")
             first = await ann.slash(ann.dm(), "imagine", prompt=WORDS, size="panorama", seed=7)
             second = await ben.slash(ben.dm(), "imagine", prompt=f"{WORDS} at night", size="panorama", seed=8)
@@ -196,9 +196,9 @@ async def test_on_discord(database: str, redis_url: str, tmp_path: Path, model: 
 
             channel = discord.guild("Readers").text_channel("general")
             begun_story = await ann.slash(channel, "story new", premise="a door under the sea", illustrated=True)
-            lead = await begun_story.answered(timeout=20)
-            await ann.wait_until(lambda: lead.id in discord.world.channels, timeout=20)
+            lead = await begun_story.answered(timeout=60)
+            await ann.wait_until(lambda: lead.id in discord.world.channels, timeout=60)
             thread = discord.world.channels[lead.id]
-            page = await ann.wait_for_message(thread, lambda m: m.button("Retry") is not None, timeout=20)
+            page = await ann.wait_for_message(thread, lambda m: m.button("Retry") is not None, timeout=60)
             picture = await ann.wait_for_message(thread, lambda m: bool(m.attachments), timeout=60, after=page)
             assert picture.attachments[0].description

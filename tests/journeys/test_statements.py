@@ -48,7 +48,7 @@ class Service:
 
     async def settled(self) -> None:
         """Return when no job and no message is open, and what was under way is done."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.observer.fetchval(OPEN):
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
@@ -106,7 +106,7 @@ def page(message: Message) -> bool:
 async def begun(service: Service) -> tuple[Person, Message]:
     ann = service.server.person("ann")
     said = await ann.say(ann.chat(), f"/story_new {PREMISE}")
-    return ann, await ann.wait_for_message(ann.chat(), page, timeout=20, after=said)
+    return ann, await ann.wait_for_message(ann.chat(), page, timeout=60, after=said)
 
 
 async def costs(service: Service, most: int, act: Callable[[], Awaitable[None]]) -> None:
@@ -128,7 +128,7 @@ async def test_a_choice(service: Service):
     async def choose() -> None:
         nonlocal shown
         await ann.tap(shown, "2")
-        shown = await ann.wait_for_message(ann.chat(), page, timeout=20, after=shown)
+        shown = await ann.wait_for_message(ann.chat(), page, timeout=60, after=shown)
 
     await costs(service, CHOICE, choose)
 
@@ -138,7 +138,7 @@ async def test_a_reply_of_a_persona(service: Service):
 
     async def talk() -> None:
         said = await ann.say(ann.chat(), "Hello! I am tired of the rain.")
-        await ann.wait_for_message(ann.chat(), lambda m: "Answer again" in m.labels, timeout=20, after=said)
+        await ann.wait_for_message(ann.chat(), lambda m: "Answer again" in m.labels, timeout=60, after=said)
 
     await costs(service, REPLY, talk)
 
@@ -148,6 +148,6 @@ async def test_a_list_of_stories(service: Service):
 
     async def ask() -> None:
         said = await ann.say(ann.chat(), "/story_list")
-        await ann.wait_for_message(ann.chat(), "Your stories", timeout=20, after=said)
+        await ann.wait_for_message(ann.chat(), "Your stories", timeout=60, after=said)
 
     await costs(service, LIST, ask)

@@ -131,7 +131,7 @@ class Telegram(Chat):
 
     async def press(self, label: str) -> str:
         tap = await self.ann.tap(self._mine()[0], label, stale=True)
-        return (await tap.answered(timeout=5)).text or ""
+        return (await tap.answered(timeout=30)).text or ""
 
     def refused(self) -> list[object]:
         return [r for r in self.server.requests if r.status == 429]
@@ -158,8 +158,8 @@ class Discord(Chat):
         }
 
     async def ready(self) -> None:
-        await self.server.ready(timeout=20)
-        await self.server.commands_synced(timeout=20)
+        await self.server.ready(timeout=60)
+        await self.server.commands_synced(timeout=60)
 
     async def say(self, text: str) -> None:
         self._said = (await self.ann.say(self.channel, text, mention_bot=True)).id

@@ -31,34 +31,34 @@ async def test_a_story_from_the_first_page_to_an_own_action(
         ann = telegram.person("ann")
         dm = ann.chat()
         said = await ann.say(dm, f"/story_new {PREMISE}")
-        first = await ann.wait_for_message(dm, page, timeout=20, after=said)
+        first = await ann.wait_for_message(dm, page, timeout=60, after=said)
         assert "keeper" in first.text
         first_text = first.text
 
         tap = await ann.tap(first, "2")
-        await tap.answered(timeout=5)
-        second = await ann.wait_for_message(dm, page, timeout=20, after=first)
+        await tap.answered(timeout=30)
+        second = await ann.wait_for_message(dm, page, timeout=60, after=first)
         await ann.wait_until(first, lambda m: not m.labels)
         assert second.text != first_text
         assert "Back" in second.labels
 
         await ann.tap(second, "Back")
-        home = await ann.wait_for_message(dm, page, timeout=20, after=second)
+        home = await ann.wait_for_message(dm, page, timeout=60, after=second)
         assert home.text == first_text
 
         await ann.tap(home, "Retry")
-        other = await ann.wait_for_message(dm, page, timeout=20, after=home)
+        other = await ann.wait_for_message(dm, page, timeout=60, after=home)
         assert other.text != first_text
 
         await ann.tap(other, "Write your own")
-        asked = await ann.wait_for_message(dm, lambda m: m.force_reply is not None, timeout=20, after=other)
+        asked = await ann.wait_for_message(dm, lambda m: m.force_reply is not None, timeout=60, after=other)
         answer = await ann.say(dm, "I sing to the door until it hums back", reply_to=asked)
-        own = await ann.wait_for_message(dm, page, timeout=20, after=answer)
+        own = await ann.wait_for_message(dm, page, timeout=60, after=answer)
         assert own.text != other.text
 
         stale = await ann.tap(first, "1", stale=True)
-        told = await stale.answered(timeout=5)
-        moved = await ann.wait_for_message(dm, "moved on", timeout=20, after=own)
+        told = await stale.answered(timeout=30)
+        moved = await ann.wait_for_message(dm, "moved on", timeout=60, after=own)
         assert told is not None
         assert moved.labels == ["Go to the current page"]
 
@@ -72,10 +72,10 @@ async def test_a_dm_is_answered_by_the_first_persona(
         ann = telegram.person("ann")
         dm = ann.chat()
         said = await ann.say(dm, "Hello! I am tired of the rain.")
-        reply = await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=20, after=said)
+        reply = await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=said)
         before = reply.text
         await ann.tap(reply, "Answer again")
-        again = await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=20, after=reply)
+        again = await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=reply)
         assert again.text != before
         reset = await ann.say(dm, "/chat_reset")
-        await ann.wait_for_message(dm, "forgotten", timeout=20, after=reset)
+        await ann.wait_for_message(dm, "forgotten", timeout=60, after=reset)

@@ -95,7 +95,7 @@ class Rig:
         self.alice = server.person("alice")
         self.channel = server.guild("Readers").text_channel("general")
 
-    async def until(self, look: Callable[[], object], timeout: float = 5.0) -> None:
+    async def until(self, look: Callable[[], object], timeout: float = 30.0) -> None:
         """Wait until ``look`` returns something true, looking whenever bot or server change."""
         await self.server.wait_until(look, timeout)
 

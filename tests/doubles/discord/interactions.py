@@ -109,7 +109,7 @@ class Interaction:
         except TimeoutError:
             raise NotAcknowledged(f"no acknowledgement of {self.data.get('name') or self.data}") from None
 
-    async def answered(self, timeout: float = 10.0) -> "Message":
+    async def answered(self, timeout: float = 30.0) -> "Message":
         """Wait for the response with its content: posted, or edited into the placeholder or the pressed message."""
         return await self.world.wait_until(self._answer, timeout, "the answer to an interaction")
 

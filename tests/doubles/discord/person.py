@@ -254,7 +254,7 @@ class Person:
         self,
         channel: Channel,
         predicate: Callable[[Message], object] | None = None,
-        timeout: float = 10.0,
+        timeout: float = 30.0,
         *,
         after: Message | None = None,
         from_bot: bool = True,
@@ -288,7 +288,7 @@ class Person:
             seen = self.messages(channel)[-5:]
             raise TimeoutError(f"{self.name} waited {timeout:g} s in vain; the last she sees: {seen}") from None
 
-    async def wait_until(self, look: Callable[[], object], timeout: float = 10.0) -> object:
+    async def wait_until(self, look: Callable[[], object], timeout: float = 30.0) -> object:
         """Wait until ``look`` returns something true, looking whenever something changes."""
         return await self._world.wait_until(look, timeout)
 

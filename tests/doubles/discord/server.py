@@ -156,17 +156,17 @@ class DiscordServer:
         """Every interaction so far."""
         return self.log.interactions
 
-    async def ready(self, timeout: float = 20.0) -> None:
+    async def ready(self, timeout: float = 60.0) -> None:
         """Wait until every shard has a session with a connection."""
         await self.world.wait_until(
             lambda: len(self.gateway.connected_shards()) >= self.settings.shards, timeout, "the bot's connection"
         )
 
-    async def commands_synced(self, timeout: float = 20.0) -> list[Json]:
+    async def commands_synced(self, timeout: float = 60.0) -> list[Json]:
         """Wait until the bot has registered commands."""
         return await self.world.wait_until(lambda: self.commands, timeout, "the registration of commands")
 
-    async def wait_until(self, look: Callable[[], object], timeout: float = 10.0) -> object:
+    async def wait_until(self, look: Callable[[], object], timeout: float = 30.0) -> object:
         """Wait until ``look`` returns something true, looking whenever something changes."""
         return await self.world.wait_until(look, timeout)
 

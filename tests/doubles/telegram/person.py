@@ -30,7 +30,7 @@ class Tap:
         """The bot's answer, None while the client still shows the spinner."""
         return self.query.answer
 
-    async def answered(self, timeout: float = 10.0) -> Answer:
+    async def answered(self, timeout: float = 30.0) -> Answer:
         """Waits for the answer; raises TimeoutError."""
         try:
             return await self.world.changed.until(lambda: self.query.answer, timeout)
@@ -157,7 +157,7 @@ class Person:
         return Tap(query, self._world)
 
     async def wait_for_message(
-        self, chat: Chat, predicate: Callable[[Message], bool] | str | None = None, timeout: float = 10.0,
+        self, chat: Chat, predicate: Callable[[Message], bool] | str | None = None, timeout: float = 30.0,
         *, after: Message | None = None,
     ) -> Message:  # fmt: skip
         """The newest message of the bot that satisfies, as it is now or becomes.
@@ -175,7 +175,7 @@ class Person:
         return await self._until(chat, look, timeout)
 
     async def wait_until(
-        self, message: Message, predicate: Callable[[Message], bool] | str, timeout: float = 10.0
+        self, message: Message, predicate: Callable[[Message], bool] | str, timeout: float = 30.0
     ) -> Message:  # fmt: skip
         """Waits until one message satisfies (``lambda m: m.deleted``, or a text it contains)."""
         fits = _predicate(predicate)

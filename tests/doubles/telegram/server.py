@@ -165,7 +165,7 @@ class TelegramServer:
         """Lets update ids go on from a lower number, as after a week without updates."""
         self.updates.restart_ids()
 
-    async def wait_for_request(self, method: str, timeout: float = 10.0, *, count: int = 1) -> Request:
+    async def wait_for_request(self, method: str, timeout: float = 30.0, *, count: int = 1) -> Request:
         """The ``count``-th finished request of a method; raises TimeoutError."""
 
         def look() -> Request | None:

@@ -101,16 +101,16 @@ async def poller(server: TelegramServer) -> AsyncGenerator[asyncio.Queue[object]
 async def test_the_librarys_poller_across_a_restart(server: TelegramServer) -> None:
     await say(server, "1")
     async with poller(server) as queue:
-        first = await asyncio.wait_for(queue.get(), 5)
+        first = await asyncio.wait_for(queue.get(), 30)
         await say(server, "2")
-        second = await asyncio.wait_for(queue.get(), 5)
+        second = await asyncio.wait_for(queue.get(), 30)
         assert isinstance(first, Update)
         assert isinstance(second, Update)
         assert texts((first, second)) == ["1", "2"]
     assert server.pending_updates == []
     await say(server, "3")
     async with poller(server) as queue:
-        third = await asyncio.wait_for(queue.get(), 5)
+        third = await asyncio.wait_for(queue.get(), 30)
         assert isinstance(third, Update)
         assert texts((third,)) == ["3"]
     assert {request.status for request in server.calls("getUpdates")} == {200}
@@ -153,12 +153,12 @@ async def test_webhook_delivery_with_retries(server: TelegramServer, bot: Bot) -
     await say(server, "1")
     async with receiver([500, 403]) as (url, got):
         await bot.set_webhook(url, secret_token="s3cret_-")
-        seen = [await asyncio.wait_for(got.get(), 5) for _ in range(3)]
+        seen = [await asyncio.wait_for(got.get(), 30) for _ in range(3)]
         assert [status for status, _, _ in seen] == [500, 403, 200]
         assert {secret for _, secret, _ in seen} == {"s3cret_-"}
         assert len({update.update_id for _, _, update in seen}) == 1
         await say(server, "2", "3")
-        later = [await asyncio.wait_for(got.get(), 5) for _ in range(2)]
+        later = [await asyncio.wait_for(got.get(), 30) for _ in range(2)]
         assert texts(tuple(update for _, _, update in later)) == ["2", "3"]
         info = await bot.get_webhook_info()
         assert info.url == url

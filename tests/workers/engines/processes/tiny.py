@@ -27,7 +27,7 @@ from workers.engines.processes.messages import (
 from workers.engines.processes.program import Program
 from workers.engines.processes.server import serve
 
-SLOW_S = 0.5
+SLOW_S = 2.0
 _log = logging.getLogger(__name__)
 First = Literal["", "die", "halt", "flood", "wait"]
 

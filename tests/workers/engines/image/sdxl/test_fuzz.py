@@ -115,7 +115,7 @@ def test_hostile_prompts(pipeline: Any) -> None:
             assert bool(torch.isfinite(made.pooled).all())
     assert set(outcomes) <= {*CLEAR, "planned"}
     assert outcomes["planned"] > PROMPTS / 2
-    assert encoded >= 200
+    assert encoded >= ENCODED // 2
     assert len(conditioner._cache) <= CACHED
 
 
