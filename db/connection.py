@@ -110,7 +110,7 @@ async def _keep_session(connection: object) -> None:
 
 @asynccontextmanager
 async def transaction() -> AsyncGenerator[None]:
-    """Run the block in one transaction: committed at its end, rolled back if it raises.
+    """Run the block in one transaction: committed at its end, rolled back if it raises. Inside another: a savepoint.
 
     Tasks spawned inside would inherit the transaction: spawn none.
     """
@@ -123,7 +123,8 @@ async def transaction() -> AsyncGenerator[None]:
         if (token := getattr(context, "token", None)) is not None:
             get_connections().reset(token)
         client = context.client
-        connection, pool = client._connection, client._parent._pool  # noqa: SLF001
+        # A savepoint has no pool: its connection is the outer transaction's.
+        connection, pool = client._connection, getattr(client._parent, "_pool", None)  # noqa: SLF001
         if connection is not None and pool is not None:
             await pool.release(connection)
         raise

@@ -16,6 +16,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from db.connection import OUTAGES, transaction
+from db.errors import LeaseLost
 from db.payloads.base import Payload
 from db.payloads.notice import Notice
 from db.records import Json
@@ -261,7 +263,8 @@ def read(type_: str, parameters: Mapping[str, Any]) -> JobParameters:
 async def abandon(job: Job, failure: Failure) -> Payload | None:
     """Undo what a job promised and return what the person is told; the caller ends the job in the same transaction.
 
-    A job that this release cannot read has nothing to undo here: the person is told all the same.
+    A job that this release cannot read has nothing to undo here: the person is told all the same. So they are if the
+    type fails at it (logged): otherwise the job could never end, nor what it works on be deleted.
     """
     try:
         parameters = job.typed()
@@ -270,7 +273,14 @@ async def abandon(job: Job, failure: Failure) -> Payload | None:
         return await notice(job, None, failure)
     found = job_types().get(job.type)
     assert found is not None
-    return await found.abandon(job, parameters, failure)
+    try:
+        async with transaction():  # a savepoint: what fails here must not spoil the caller's transaction
+            return await found.abandon(job, parameters, failure)
+    except (LeaseLost, *OUTAGES):
+        raise
+    except Exception:  # noqa: BLE001 - the type may be a package's
+        _log.exception("job %d (%s) is abandoned without undoing what it promised", job.id, job.type)
+        return await notice(job, None, failure)
 
 
 def stoppable(job: Job) -> bool:
