@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.events import MenuPick
 from db.registry import Registry
@@ -10,13 +10,20 @@ from db.registry import Registry
 if TYPE_CHECKING:
     from bot.context import Context
 
+NAME_LENGTH: Final = 32
+
 
 @dataclass(frozen=True, slots=True)
 class MenuSpec:
-    """An entry. ``name`` is what people read, of at most 32 characters; ``handler`` runs in the event's transaction."""
+    """An entry. ``name`` is what people read, of at most `NAME_LENGTH` characters; ``handler`` runs in the event's transaction."""
 
     name: str
     handler: Callable[["Context", MenuPick], Awaitable[None]]
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a name that Discord would refuse, and with it all commands."""
+        if not self.name.strip() or len(self.name) > NAME_LENGTH:
+            raise ValueError(f"not a name for a menu: {self.name!r}")
 
 
 class MenuRegistry(Registry[MenuSpec]):

@@ -1,12 +1,13 @@
 """Commands: one neutral definition of each, from which every surface derives its own form."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.context import Context, Enquiry
 from bot.files import Accepts
-from db.registry import Registry
+from db.registry import OWN, NameTaken, Registry
 
 Handler = Callable[[Context, dict[str, Any]], Awaitable[None]]
 Suggestion = tuple[str, str]
@@ -15,6 +16,12 @@ Completer = Callable[[Enquiry, str], Awaitable[list[Suggestion]]]
 """Returns what the person may choose, matching what is typed so far."""
 INTEGER: Final = 2**53
 """The largest integer that Discord and JSON carry exactly."""
+PARAMETERS: Final = 25
+"""Discord's limit of parameters of a command."""
+_WORD: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_NAME_LENGTH: Final = 40
+"""A command's name also stands in buttons (bot.actions.packing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,19 @@ class Parameter:
     accepts: Accepts = "any"
     store: Callable[[Context], Awaitable[int | None]] | None = None
 
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for what a platform would refuse, and with it all other commands."""
+        if _PARAMETER.fullmatch(self.name) is None:
+            raise ValueError(f"not a parameter's name: {self.name!r}")
+        if not self.help.strip():
+            raise ValueError(f"parameter {self.name!r} has no help")
+        if self.kind not in (str, int, bool, bytes):
+            raise ValueError(f"parameter {self.name!r}: {self.kind!r} is no kind of parameter")
+        if self.choices and self.kind is not str:
+            raise ValueError(f"parameter {self.name!r}: only a text has choices")
+        if self.completes is not None and self.kind not in (str, int):
+            raise ValueError(f"parameter {self.name!r}: only a text or a number has suggestions")
+
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
@@ -51,6 +71,18 @@ class CommandSpec:
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
     admin: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for what a platform would refuse, and with it all other commands."""
+        words = self.name.split(" ")
+        if len(words) > 2 or len(self.name) > _NAME_LENGTH or not all(map(_WORD.fullmatch, words)):
+            raise ValueError(f"not a command's name: {self.name!r}")
+        if not self.help.strip():
+            raise ValueError(f"command {self.name!r} has no help")
+        if len(self.parameters) > PARAMETERS:
+            raise ValueError(f"command {self.name!r} has more than {PARAMETERS} parameters")
+        if len({p.name for p in self.parameters}) < len(self.parameters):
+            raise ValueError(f"command {self.name!r} has two parameters of one name")
 
     @property
     def file(self) -> Parameter | None:
@@ -78,9 +110,38 @@ class CommandRegistry(Registry[CommandSpec]):
         """``own`` are the product's. Raises `db.registry.NameTaken`."""
         super().__init__("command", lambda spec: spec.name, own)
 
+    def add(self, spec: CommandSpec, source: str = OWN) -> None:
+        """Add a command. Raises `db.registry.NameTaken` for its name, and for one that cannot stand beside others."""
+        self._refuse_beside(spec.name, self.names)
+        super().add(spec, source)
+
+    def check(self, specs: Iterable[object], type_: type) -> None:
+        """Raise what `add` would raise for these."""
+        given = tuple(specs)
+        super().check(given, type_)
+        names = self.names
+        for spec in given:
+            if isinstance(spec, CommandSpec):
+                self._refuse_beside(spec.name, names)
+                names.append(spec.name)
+
+    def _refuse_beside(self, name: str, others: Iterable[str]) -> None:
+        """A group is no command as well (Discord), and two are never spelled alike (Telegram: ``story_new``)."""
+        for other in others:
+            if other == name:
+                continue
+            if spelling(other) == spelling(name) or other.split(" ")[0] == name or name.split(" ")[0] == other:
+                source = self.source(other) if other in self else "the same topic"
+                raise NameTaken(f"command {name!r} cannot stand beside {other!r} of {source}")
+
     def groups(self) -> dict[str, list[CommandSpec]]:
         """Return commands by their first word, in order."""
         groups: dict[str, list[CommandSpec]] = {}
         for spec in self:
             groups.setdefault(spec.name.split()[0], []).append(spec)
         return groups
+
+
+def spelling(name: str) -> str:
+    """Return a command's name in one word: ``story new`` → ``story_new``."""
+    return name.replace(" ", "_").replace("-", "_")

@@ -10,7 +10,7 @@ from typing import Final
 
 from telegram import BotCommand
 
-from bot.commands.base import CommandRegistry, CommandSpec
+from bot.commands.base import CommandRegistry, CommandSpec, spelling
 from bot.events import Command
 
 log = logging.getLogger(__name__)
@@ -24,16 +24,11 @@ _LEADING: Final = re.compile(rf"\s*{_PAIR}(?=\s|$)")
 _TRAILING: Final = re.compile(rf"(?:^|(?<=\s)){_PAIR}\s*$")
 
 
-def telegram_name(name: str) -> str:
-    """Return a command's name as Telegram writes it: ``story new`` → ``story_new``."""
-    return name.replace(" ", "_").replace("-", "_")
-
-
 def bot_commands(registry: CommandRegistry) -> list[BotCommand]:
     """Return the menu of commands, within Telegram's limits; what does not fit is logged and left out."""
     commands: list[BotCommand] = []
     for spec in registry:
-        name, description = telegram_name(spec.name), " ".join(spec.help.split())[:DESCRIPTION_LIMIT] or spec.name
+        name, description = spelling(spec.name), " ".join(spec.help.split())[:DESCRIPTION_LIMIT] or spec.name
         if not _NAME.fullmatch(name) or len(commands) == COMMAND_LIMIT:
             log.error("Command %r cannot stand in Telegram's menu", spec.name)
             continue
@@ -62,7 +57,7 @@ def read_command(text: str, registry: CommandRegistry, username: str) -> Typed |
     name, rest, addressed = match[1].lower(), text[match.end() :].strip(), bool(match[2])
     if name == "start":
         return Typed(Command(name="help"), registry.get("help"), addressed)
-    spec = next((s for s in registry if telegram_name(s.name) == name), None)
+    spec = next((s for s in registry if spelling(s.name) == name), None)
     if spec is None:
         verb, _, behind = rest.partition(" ")
         spec = registry.get(f"{name} {verb.lower()}") if verb else None

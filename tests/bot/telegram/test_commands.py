@@ -51,7 +51,7 @@ def test_not_ours(text: str) -> None:
 
 def test_menu_keeps_to_the_limits(caplog: pytest.LogCaptureFixture) -> None:
     commands = CommandRegistry()
-    commands.add(CommandSpec("x" * 33, "too long a name", _nothing))
+    commands.add(CommandSpec(f"{'x' * 16} {'y' * 16}", "too long a name", _nothing))
     for number in range(101):
         commands.add(CommandSpec(f"c{number}", "h" * 300, _nothing))
     menu = bot_commands(commands)

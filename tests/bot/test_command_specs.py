@@ -1,0 +1,66 @@
+"""What a package registers never costs people the commands of others."""
+
+from typing import Any
+
+import pytest
+
+from bot.commands.base import CommandSpec, Parameter
+from bot.context import Context
+from bot.menus import MenuSpec
+from bot.platforms.discord.commands import application_commands
+from bot.topics import PRODUCT, Topic, Topics
+from db.registry import NameTaken
+
+
+async def _nothing(context: Context, values: Any) -> None:
+    del context, values
+
+
+def topics() -> Topics:
+    made = Topics()
+    for topic in PRODUCT:
+        made.add(topic, "storyfork")
+    return made
+
+
+@pytest.mark.parametrize("name", ["", "Roll", "roll the dice", "roll ", "würfel", "x" * 33, "a" * 30 + " " + "b" * 30])
+def test_a_command_that_a_platform_would_refuse_cannot_be_made(name: str):
+    with pytest.raises(ValueError, match="name"):
+        CommandSpec(name, "Roll", _nothing)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": "Sides"},
+        {"help": " "},
+        {"kind": float},
+        {"kind": int, "choices": (("One", "1"),)},
+        {"kind": bool, "completes": _nothing},
+    ],
+)
+def test_so_is_a_parameter(given: dict[str, Any]):
+    with pytest.raises(ValueError, match="parameter"):
+        Parameter(**{"name": "sides", "help": "How many", **given})
+
+
+def test_parameters_of_a_command_are_few_and_have_different_names():
+    sides = Parameter("sides", "How many")
+    with pytest.raises(ValueError, match="two parameters"):
+        CommandSpec("roll", "Roll", _nothing, (sides, sides))
+    with pytest.raises(ValueError, match="more than 25"):
+        CommandSpec("roll", "Roll", _nothing, tuple(Parameter(f"p{n}", "P") for n in range(26)))
+    with pytest.raises(ValueError, match="no help"):
+        CommandSpec("roll", "", _nothing)
+    with pytest.raises(ValueError, match="menu"):
+        MenuSpec("x" * 33, _nothing)
+
+
+@pytest.mark.parametrize("names", [["story"], ["story_new"], ["help more"], ["roll", "roll again"], ["a-b", "a_b"]])
+def test_commands_that_cannot_stand_beside_each_other_are_refused_whole(names: list[str]):
+    made = topics()
+    before = made.commands.names
+    with pytest.raises(NameTaken, match="cannot stand beside"):
+        made.add(Topic("dice", [CommandSpec(name, "Roll", _nothing) for name in names]), "dice 1.0")
+    assert made.commands.names == before
+    assert application_commands(made.commands)
