@@ -15,7 +15,10 @@ NAME_LENGTH: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class MenuSpec:
-    """An entry. ``name`` is what people read, of at most `NAME_LENGTH` characters; ``handler`` runs in the event's transaction."""
+    """An entry. ``name`` is what people read, of at most `NAME_LENGTH` characters.
+
+    ``handler`` runs in the event's transaction.
+    """
 
     name: str
     handler: Callable[["Context", MenuPick], Awaitable[None]]

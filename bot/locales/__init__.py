@@ -17,12 +17,19 @@ _wordings: Final[dict[str, dict[str, str]]] = {}
 
 
 def add(package: str) -> None:
-    """Read the ``<language>.toml`` files of another package too. Raises `ValueError` if one of its keys is taken."""
+    """Read the ``<language>.toml`` files of another package too.
+
+    Raises `ValueError` if one of its keys is taken, in whatever language, and for a wording that cannot be filled.
+    """
     if package in _packages:
         return
     found = _read(package)
-    if taken := sorted(found.get(DEFAULT, {}).keys() & known_keys()):
-        raise ValueError(f"the wording {taken[0]!r} of {package} is taken")
+    known = {key for language in _wordings for key in known_keys(language)}
+    for tag, wordings in found.items():
+        if taken := sorted(wordings.keys() & known):
+            raise ValueError(f"the wording {taken[0]!r} of {package} ({tag}) is taken")
+        for key, wording in wordings.items():
+            _check(wording, f"the wording {key!r} of {package} ({tag})")
     _packages.add(package)
     for tag, wordings in found.items():
         _wordings.setdefault(tag, {}).update(wordings)
@@ -104,10 +111,21 @@ def _read(package: str) -> dict[str, dict[str, str]]:
         language, _, extension = file.name.partition(".")
         if extension == "toml":
             topics = tomllib.loads(file.read_text("utf-8"))
+            if outside := [topic for topic, entries in topics.items() if not isinstance(entries, dict)]:
+                raise ValueError(f"{outside[0]!r} in {file.name} of {package} stands in no table")
             found[language] = {
                 f"{topic}.{name}": text for topic, entries in topics.items() for name, text in entries.items()
             }
     return found
+
+
+def _check(wording: object, where: str) -> None:
+    if not isinstance(wording, str):
+        raise ValueError(f"{where} is no text")  # noqa: TRY004 - the fault of a file
+    try:
+        list(string.Formatter().parse(wording))
+    except ValueError as e:
+        raise ValueError(f"{where}: {e}") from e
 
 
 add(__name__)

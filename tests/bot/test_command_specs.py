@@ -11,6 +11,8 @@ from bot.platforms.discord.commands import application_commands
 from bot.topics import PRODUCT, Topic, Topics
 from db.registry import NameTaken
 
+SIDES: dict[str, Any] = {"name": "sides", "help": "How many"}
+
 
 async def _nothing(context: Context, values: Any) -> None:
     del context, values
@@ -41,11 +43,11 @@ def test_a_command_that_a_platform_would_refuse_cannot_be_made(name: str):
 )
 def test_so_is_a_parameter(given: dict[str, Any]):
     with pytest.raises(ValueError, match="parameter"):
-        Parameter(**{"name": "sides", "help": "How many", **given})
+        Parameter(**(SIDES | given))
 
 
 def test_parameters_of_a_command_are_few_and_have_different_names():
-    sides = Parameter("sides", "How many")
+    sides = Parameter(**SIDES)
     with pytest.raises(ValueError, match="two parameters"):
         CommandSpec("roll", "Roll", _nothing, (sides, sides))
     with pytest.raises(ValueError, match="more than 25"):

@@ -1,6 +1,7 @@
 """Wording: slots, languages and plural forms."""
 
 import string
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,47 @@ def test_every_plural_of_a_language_has_all_forms(language: str) -> None:
             assert slot is None or slot.isidentifier(), (key, slot)
             if forms:
                 assert len(forms.split("|")) == locales.plural_forms(language), (key, forms)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, str]], str]:
+    """Makes a package with wording: the texts of its files by language."""
+
+    def make(texts: Mapping[str, str]) -> str:
+        name = f"wording_{tmp_path.name}"
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        for language, text in texts.items():
+            (tmp_path / name / f"{language}.toml").write_text(text)
+        return name
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(locales, "_packages", set(locales._packages))
+    monkeypatch.setattr(locales, "_wordings", {language: dict(kept) for language, kept in locales._wordings.items()})
+    return make
+
+
+@pytest.mark.parametrize(
+    ("german", "reason"),
+    [
+        ("[story]\ndelete_ask = 'Weg damit?'", "'story.delete_ask' of .* is taken"),
+        ("title = 'Würfel'", "'title' in de.toml of .* stands in no table"),
+        ("[dice]\nresult = 6", "'dice.result' of .* is no text"),
+        ("[dice]\nresult = 'Eine {'", "'dice.result'"),
+        ("[dice", "at the end|Expected"),
+    ],
+)
+def test_a_packages_wording_is_checked_in_every_language_before_anybody_reads_it(
+    package: Callable[[Mapping[str, str]], str], german: str, reason: str
+) -> None:
+    name = package({"en": "[dice]\nresult = 'You threw {n}.'", "de": german})
+    with pytest.raises(ValueError, match=reason):
+        locales.add(name)
+    assert locales.text("dice.result") == "dice.result"
+    assert locales.text("form.cancelled", language="de") == locales.text("form.cancelled")
+
+
+def test_a_packages_wording_is_read(package: Callable[[Mapping[str, str]], str]) -> None:
+    locales.add(package({"en": "[dice]\nresult = 'You threw {n}.'", "de": "[dice]\nresult = 'Eine {n}.'"}))
+    assert locales.text("dice.result", {"n": 6}) == "You threw 6."
+    assert locales.text("dice.result", {"n": 6}, "de-AT") == "Eine 6."
