@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.events import Event
 from db import drafts, jobs, outbox, people, work
+from db.errors import Moved, UserError
 from db.jobs import Abandoned
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
@@ -98,6 +99,12 @@ class Context:
         """Answer with a wording. Private ones go to the person alone, ahead of whatever waits to be sent here."""
         payload = Notice(key=key, values=values, private=private, story=story)
         await self.say(payload, ordered=not private, private=private)
+
+    async def refuse(self, error: UserError) -> None:
+        """Answer with what is wrong, for the person alone, with the way to the story that has moved on."""
+        story = error.story_id if isinstance(error, Moved) else None
+        payload = Notice(key=error.key, values=error.values, private=True, story=story)
+        await self.say(payload, ordered=False, private=True)
 
     async def change_pressed(self, payload: Payload) -> None:
         """Change the message whose button was pressed, if there is one."""

@@ -6,7 +6,7 @@ in the person's draft. Either way the packed action that opened the form comes b
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from bot.actions.base import Action, ActionRegistry, ActionSpec, Arg, FormSpec
 from bot.actions.packing import FILL, BadButton, pack
@@ -30,8 +30,8 @@ class Forms:
         """Return the verbs of forms themselves."""
         return (
             ActionSpec(FILL, self._run, (Arg("command", "name"),), form=self._missing),
-            ActionSpec("keep_field", self._keep, keeps_form=True),
-            ActionSpec("skip_field", self._skip, keeps_form=True),
+            ActionSpec("keep_field", self._keep, (Arg("field", "name"),), keeps_form=True),
+            ActionSpec("skip_field", self._skip, (Arg("field", "name"),), keeps_form=True),
         )
 
     async def open(self, context: Context, action: Action, given: Mapping[str, str]) -> Form | None:
@@ -67,7 +67,7 @@ class Forms:
     async def take(self, context: Context, answer: str) -> None:
         """Take a text as the answer to the field that was asked, then ask the next one or hand the form in."""
         draft = context.who.draft or {}
-        values, present = dict[str, str](draft.get("values") or {}), dict[str, str](draft.get("present") or {})
+        values, present = _texts(draft.get("values")), _texts(draft.get("present"))
         form = self._left(context, draft)
         if form is None:
             await context.leave_form()
@@ -87,7 +87,7 @@ class Forms:
             await self.submit(context, self._actions.read(form.action), values)
         except (Moved, NotFound, NotAllowed) as e:
             # Answered here, not by the router: its rollback would bring the form back. These come before any change.
-            await context.notice(e.key, story=e.story_id if isinstance(e, Moved) else None, **e.values)
+            await context.refuse(e)
 
     async def submit(self, context: Context, action: Action, values: Mapping[str, str]) -> None:
         """Do what the action of a filled-in form says. Raises `db.errors.UserError`."""
@@ -99,29 +99,35 @@ class Forms:
         await context.keep_form(form.action, values, present)
         await context.say(Question(form=form.action, given=sorted(values), present=present))
 
-    async def _keep(self, context: Context) -> None:
+    async def _keep(self, context: Context, field: str) -> None:
         """Leave the field that is asked as it was."""
-        form = self._asked(context)
-        await self.take(context, form.fields[0].value)
+        asked = self._asked(context, field)
+        if asked.required and not asked.value:
+            raise BadInput("form.required")
+        await self.take(context, asked.value)
 
-    async def _skip(self, context: Context) -> None:
+    async def _skip(self, context: Context, field: str) -> None:
         """Leave the field that is asked empty."""
-        form = self._asked(context)
-        if form.fields[0].required:
+        if self._asked(context, field).required:
             raise BadInput("form.required")
         await self.take(context, "")
 
-    def _asked(self, context: Context) -> Form:
-        """Return what is left of the form that the person is being asked. Raises `NotFound`."""
+    def _asked(self, context: Context, field: str) -> Field:
+        """Return the field that the person is being asked.
+
+        Raises `NotFound` if there is none, and `BadInput` if it is another one: a button is tapped twice.
+        """
         draft = context.who.draft
         form = None if draft is None else self._left(context, draft)
         if form is None:
             raise NotFound("form.gone")
-        return form
+        if form.fields[0].name != field:
+            raise BadInput("form.answered")
+        return form.fields[0]
 
     def _left(self, context: Context, draft: Mapping[str, Any]) -> Form | None:
         return self.question(
-            str(draft.get("form")), draft.get("values") or {}, draft.get("present") or {}, context.language
+            str(draft.get("form")), _texts(draft.get("values")), _texts(draft.get("present")), context.language
         )
 
     def _missing(self, command: str) -> FormSpec | None:
@@ -163,6 +169,14 @@ def _form(
         if f.name not in given
     )
     return Form(wording(spec.title, language=language), action, fields) if fields else None
+
+
+def _texts(kept: object) -> dict[str, str]:
+    """Return the texts of a draft by field; nothing of one that another release kept in another form."""
+    if not isinstance(kept, dict):
+        return {}
+    texts = cast("dict[object, object]", kept)
+    return {name: text for name, text in texts.items() if isinstance(name, str) and isinstance(text, str)}
 
 
 def _field(parameter: Parameter) -> Field:

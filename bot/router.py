@@ -22,7 +22,7 @@ from bot.routes.base import DEFAULT_MODE
 from bot.topics import Topics
 from db import conversations, inbox, outbox
 from db.connection import OUTAGES, transaction
-from db.errors import BadInput, Moved, NotAllowed, UserError
+from db.errors import BadInput, NotAllowed, UserError
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
@@ -132,16 +132,15 @@ class Router:
 
     async def _answer(self, event: Event, error: UserError) -> tuple[Outcome, Context | None]:
         """Take the event in with a wording as its answer: what the handler did was rolled back."""
-        story = error.story_id if isinstance(error, Moved) else None
-
-        async def handle(context: Context) -> None:
-            await context.notice(error.key, story=story, **error.values)
-
         try:
-            return await self._commit(event, handle)
+            return await self._commit(event, lambda context: context.refuse(error))
         except _AWAY as e:
             _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
-            return self._refused(event), None
+        except Exception:  # noqa: BLE001 - the values of an error may be no JSON
+            apology = _defect(event)
+            if error.key != apology.key:
+                return await self._answer(event, apology)
+        return self._refused(event), None
 
     def _refused(self, event: Event) -> Outcome:
         return Outcome("refused", locales.text("router.busy", language=event.user.language))

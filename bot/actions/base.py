@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bot.actions.packing import VERB, BadButton, pack, read_name, read_number, split
+from bot.actions.packing import NAME, VERB, BadButton, pack, read_name, read_number, split
 from bot.messages import Field
 from db.registry import Registry
 
@@ -37,6 +37,12 @@ class FormSpec:
     fields: tuple[Field, ...]
     prefill: Callable[..., Awaitable[Mapping[str, str]]] | None = None
 
+    def __post_init__(self) -> None:
+        """Raise `ValueError` without fields, and for a field's name that no button could carry, or that comes twice."""
+        names = [field.name for field in self.fields]
+        if not names or len(set(names)) < len(names) or not all(map(NAME.fullmatch, names)):
+            raise ValueError(f"form {self.title!r}: bad names of fields: {', '.join(names) or 'none'}")
+
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
@@ -59,6 +65,8 @@ class ActionSpec:
         """Raise `ValueError` for a bad verb, and where the functions do not take the arguments."""
         if VERB.fullmatch(self.verb) is None:
             raise ValueError(f"not a verb: {self.verb!r}")
+        if unknown := [arg.kind for arg in self.args if arg.kind not in {*MOST, "name"}]:
+            raise ValueError(f"action {self.verb!r}: no kind of argument: {unknown[0]!r}")
         first = ("context",) if self.form is None else ("context", "values")
         takes: list[tuple[Callable[..., Any] | None, tuple[str, ...]]] = [
             (self.handler, first),

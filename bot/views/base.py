@@ -26,7 +26,7 @@ class Words:
         """``language`` is a BCP 47 tag; empty for the default."""
         self.language = language or locales.DEFAULT
 
-    def __call__(self, key: str, **values: Any) -> str:
+    def __call__(self, key: str, /, **values: Any) -> str:
         """Return a wording with its slots filled."""
         return locales.text(key, values, self.language)
 

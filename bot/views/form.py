@@ -15,15 +15,15 @@ async def question(view: ViewContext, payload: Question) -> Message | None:
     if form is None:
         return None
     field = form.fields[0]
-    keep = (replace(view.button("keep_field"), role="keep"),) if field.value else ()
-    skip = (_skip(view, "clear" if field.value else "skip"),) if not field.required else ()
+    keep = (replace(view.button("keep_field", field.name), role="keep"),) if field.value else ()
+    skip = (_skip(view, field.name, "clear" if field.value else "skip"),) if not field.required else ()
     buttons = (*keep, *skip)
     footer = view.words("form.cancel_hint")
     return Message(field.label, title=form.title, footer=footer, asks=field, buttons=(buttons,) if buttons else ())
 
 
-def _skip(view: ViewContext, role: Literal["skip", "clear"]) -> Button:
-    return replace(view.button("skip_field", label=f"{role}_field"), role=role)
+def _skip(view: ViewContext, field: str, role: Literal["skip", "clear"]) -> Button:
+    return replace(view.button("skip_field", field, label=f"{role}_field"), role=role)
 
 
 VIEWS: Final = (ViewSpec(Question, question),)

@@ -14,6 +14,7 @@ from bot.messages import Field, Form
 from bot.router import Router
 from bot.topics import PRODUCT, Topic, Topics
 from bot.views.base import ViewServices
+from db.errors import UserError
 from db.models import DraftRow
 from prompts.registry import default_registry
 from tests.bot.world import FIELD_BY_FIELD, Bot, command, event_of, press, running_bot, say
@@ -101,15 +102,18 @@ async def test_fields_are_prefilled_kept_cleared_and_skipped(bot: Bot, redis_url
         assert first.asks is not None
         assert (first.asks.label, first.asks.value) == ("Which dice?", "d6")
         assert [b.word for row in first.buttons for b in row] == ["keep_field"]
-        second = await bot.answer(await bot.does(press("keep_field")))
+        second = await bot.answer(await bot.does(press("keep_field", "dice")))
         assert second.asks is not None
         assert second.asks.value == "for luck"
         assert [b.word for row in second.buttons for b in row] == ["keep_field", "clear_field"]
-        third = await bot.answer(await bot.does(press("skip_field")))
+        third = await bot.answer(await bot.does(press("skip_field", "note")))
         assert [b.word for row in third.buttons for b in row] == ["skip_field"]
-        await bot.does(press("skip_field"))
+        twice = await bot.answer(await bot.does(press("skip_field", "note")))
+        assert "answered that question already" in twice.body
+        assert dice.done == []
+        await bot.does(press("skip_field", "luck"))
         assert dice.done == [(7, {"dice": "d6", "note": "", "luck": ""})]
-        gone = await bot.answer(await bot.does(press("keep_field")))
+        gone = await bot.answer(await bot.does(press("keep_field", "luck")))
         assert "no longer open" in gone.body
 
 
@@ -118,7 +122,7 @@ async def test_a_required_field_cannot_be_skipped(bot: Bot, redis_url: str):
     async with Queue(redis_url) as queue:
         with_topics(bot, queue, *PRODUCT, dice.topic)
         await bot.does(press("roll", 7))
-        refused = await bot.answer(await bot.does(press("skip_field")))
+        refused = await bot.answer(await bot.does(press("skip_field", "dice")))
         assert "must be filled in" in refused.body
         assert await DraftRow.all().count() == 1
         whole = await bot.router.form_for(event_of(press("roll", 7), name="bob"))
@@ -128,6 +132,52 @@ async def test_a_required_field_cannot_be_skipped(bot: Bot, redis_url: str):
             ("note", "for luck", False),
             ("luck", "", False),
         ]
+
+
+async def test_keeping_nothing_does_not_fill_in_a_required_field(bot: Bot):
+    await bot.does(command("persona use"))
+    forged = await bot.answer(await bot.does(press("keep_field", "name")))
+    assert "must be filled in" in forged.body
+    assert await DraftRow.all().count() == 1
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        {},
+        {"form": "1.fill.3", "values": {}, "index": 0},
+        {"form": "fill:3"},
+        {"form": ["1.fill.imagine"], "values": None},
+        {"form": "1.fill.imagine", "values": ["prompt"], "present": "x"},
+        {"form": "1.fill.imagine", "values": {"prompt": 7}, "present": {"prompt": None}},
+    ],
+)
+async def test_a_draft_of_another_release_never_costs_an_answer(bot: Bot, draft: dict[str, Any]):
+    await bot.does(command("persona use"))
+    await DraftRow.all().update(content=draft)
+    answer = await bot.answers(await bot.does(say("a door")))
+    assert not any("reference" in message.body for message in answer)
+    assert await DraftRow.all().count() == 0
+
+
+@pytest.mark.parametrize("values", [{"story": 3, "private": False, "self": 1}, {"key": "x"}, {"thing": object()}])
+async def test_whatever_an_error_carries_the_person_is_answered(bot: Bot, redis_url: str, values: dict[str, Any]):
+    async def refuse(context: Context) -> None:
+        del context
+        error = UserError("form.required")
+        error.values = values
+        raise error
+
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, *PRODUCT, Topic("broken", actions=(ActionSpec("broken", refuse),)))
+        answer = await bot.answer(await bot.does(press("broken")))
+    assert ("reference" in answer.body) == ("thing" in values)
+
+
+@pytest.mark.parametrize("names", [(), ("Dice",), ("dice", "dice"), ("a.b",)])
+def test_a_form_has_fields_that_buttons_can_name(names: tuple[str, ...]):
+    with pytest.raises(ValueError, match="names of fields"):
+        FormSpec("Roll", tuple(Field(name, "?") for name in names))
 
 
 @pytest.mark.parametrize("value", ["²", "--5", "1.5", "٣", "1e3", "9" * 30, "0x10", "1_000", "five"])

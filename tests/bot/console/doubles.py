@@ -57,7 +57,7 @@ PAGE = Message(
 RENAME = Message(
     "Title?",
     asks=Field("title", "Title?", value="The door"),
-    buttons=((Button("Keep", "1.keep_field", role="keep"), Button("Clear", "1.skip_field", role="clear")),),
+    buttons=((Button("Keep", "1.keep_field.note", role="keep"), Button("Clear", "1.skip_field.note", role="clear")),),
 )
 
 
@@ -87,7 +87,7 @@ class Machine:
                 return await self.answer(event, RENAME)
             return await self.answer(event, Message(f"you said {payload.text}", speaker="Mira"))
         if isinstance(payload, ButtonPress):
-            if payload.data in ("1.keep_field", "1.skip_field"):
+            if payload.data in ("1.keep_field.note", "1.skip_field.note"):
                 return await self.answer(event, Message(payload.data))
             taken = int(payload.data[-1]) if ".choose." in payload.data else None
             marked = Message(PAGE.body, title=PAGE.title, choices=PAGE.choices, taken=taken)

@@ -68,7 +68,7 @@ def test_present_texts_options_links_and_files_are_shown() -> None:
         "Title?",
         asks=Field("title", "Title?", value="The door\nand more"),
         footer="/cancel leaves",
-        buttons=((Button("Keep", "1.keep_field", role="keep"),),),
+        buttons=((Button("Keep", "1.keep_field.note", role="keep"),),),
     )
     assert PLAIN.message(question) == "\nTitle?\n\n│ The door\n│ and more\n\n/cancel leaves\n⏎ Keep\n"
     select = Select("Which style?", (SelectOption("Ink wash", "1.a", "black", "ink"), SelectOption("Oil", "1.b")))

@@ -198,7 +198,7 @@ async def test_idle_reader_does_not_hold_up_cancellation() -> None:
 async def test_a_blank_line_keeps_a_present_text_once() -> None:
     text, machine = await play("rename\n\n\nrename\n-\nrename\nThe hatch\n")
     answers = [e.payload for e in machine.events if e.payload != TextMessage(text="rename")]
-    keep, clear = ButtonPress(data="1.keep_field"), ButtonPress(data="1.skip_field")
+    keep, clear = ButtonPress(data="1.keep_field.note"), ButtonPress(data="1.skip_field.note")
     assert answers == [keep, clear, TextMessage(text="The hatch")]
     assert "│ The door\n\n⏎ Keep · - Clear\n" in text
 

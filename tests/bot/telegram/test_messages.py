@@ -125,7 +125,7 @@ async def test_a_table_is_monospaced_or_becomes_lines(
 
 
 PREFILLED = Field("name", "What is it called?", placeholder="A name", value="The Door")
-KEEP = (Button("Keep", "1.keep_field", role="keep"),)
+KEEP = (Button("Keep", "1.keep_field.note", role="keep"),)
 
 
 async def test_a_prefilled_question_shows_the_text_with_a_copy_button(
@@ -137,7 +137,7 @@ async def test_a_prefilled_question_shows_the_text_with_a_copy_button(
     assert message.text == "Rename\n\nWhat is it called?\n\nThe Door"
     assert [(b.text, b.copies, b.data) for row in message.buttons for b in row] == [
         ("📋", "The Door", None),
-        ("Keep", None, "1.keep_field"),
+        ("Keep", None, "1.keep_field.note"),
     ]
     assert message.force_reply is None
 
