@@ -5,7 +5,7 @@ of its name. A package adds a topic by an entry point of the group ``storyfork.t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bot import locales
@@ -87,18 +87,26 @@ class Topics:
             raise TypeError(f"{topic!r} is not a bot.topics.Topic")
         if topic.name in self._sources:
             raise NameTaken(f"topic {topic.name!r} is taken by {self._sources[topic.name]}")
-        self.commands.check(topic.commands, CommandSpec)
-        self.actions.check(topic.actions, ActionSpec)
-        self.views.check(topic.views, ViewSpec)
-        self.routes.check(topic.routes, TextRoute)
-        self.menus.check(topic.menus, MenuSpec)
-        if topic.wording:
-            locales.add(topic.wording)
-        self.commands.add_all(topic.commands, source)
-        self.actions.add_all(topic.actions, source)
-        self.views.add_all(topic.views, source)
-        self.routes.add_all(topic.routes, source)
-        self.menus.add_all(topic.menus, source)
+        whole = replace(  # an iterator would be empty after the check
+            topic,
+            commands=tuple(topic.commands),
+            actions=tuple(topic.actions),
+            views=tuple(topic.views),
+            routes=tuple(topic.routes),
+            menus=tuple(topic.menus),
+        )
+        self.commands.check(whole.commands, CommandSpec)
+        self.actions.check(whole.actions, ActionSpec)
+        self.views.check(whole.views, ViewSpec)
+        self.routes.check(whole.routes, TextRoute)
+        self.menus.check(whole.menus, MenuSpec)
+        if whole.wording:
+            locales.add(whole.wording)
+        self.commands.add_all(whole.commands, source)
+        self.actions.add_all(whole.actions, source)
+        self.views.add_all(whole.views, source)
+        self.routes.add_all(whole.routes, source)
+        self.menus.add_all(whole.menus, source)
         self._sources[topic.name] = source
 
 

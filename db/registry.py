@@ -107,7 +107,7 @@ def load_plugins(group: str, add: Callable[[Any, str], None]) -> list[Problem]:
     for entry in sorted(entry_points(group=group), key=lambda e: (package_of(e), e.name)):
         try:
             add(entry.load(), package_of(entry))
-        except Exception as e:  # noqa: BLE001 - a package may raise anything while it is imported
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - a package may raise anything while it is imported
             problem = Problem(group, entry.name, package_of(entry), f"{type(e).__name__}: {e}")
             _log.warning("%s", problem)
             problems.append(problem)

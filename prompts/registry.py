@@ -116,7 +116,7 @@ def load_registry() -> PromptRegistry:
     for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
         try:
             registry.add(entry.load())
-        except Exception as e:  # noqa: BLE001 - a package may raise anything while it is imported
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - a package may raise anything while it is imported
             package = f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "unknown package"
             problem = BrokenPrompts(entry.name, package, f"{type(e).__name__}: {e}")
             _log.warning("prompts of %s (%s) are not used: %s", problem.entry, package, problem.reason)

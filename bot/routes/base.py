@@ -1,12 +1,12 @@
 """Routes of plain text: a topic's handler for a conversation's mode, and for replies to its messages."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bot.context import Context
 from bot.events import TextMessage
-from db.registry import Registry
+from db.registry import NameTaken, Registry
 
 Handler = Callable[[Context, TextMessage], Awaitable[bool]]
 """Handles a text; False if there is nothing here that it could belong to."""
@@ -30,6 +30,17 @@ class RouteRegistry(Registry[TextRoute]):
     def __init__(self) -> None:
         """Empty."""
         super().__init__("route", lambda route: route.mode)
+
+    def check(self, specs: Iterable[object], type_: type) -> None:
+        """Raise what `add` would raise for these, and `db.registry.NameTaken` if replies to a kind have a route."""
+        given = tuple(specs)
+        super().check(given, type_)
+        taken = {kind: route.mode for route in self for kind in route.replies}
+        for route in (spec for spec in given if isinstance(spec, TextRoute)):
+            for kind in route.replies:
+                if kind in taken:
+                    raise NameTaken(f"replies to messages of kind {kind!r} are taken by the route {taken[kind]!r}")
+                taken[kind] = route.mode
 
     def reply_handler(self, kind: str) -> ReplyHandler | None:
         """Return the handler of replies to messages of an outbox kind."""

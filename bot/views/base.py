@@ -10,6 +10,7 @@ from bot.commands.base import CommandRegistry
 from bot.forms import Forms
 from bot.messages import Button, ButtonStyle, Message
 from db.payloads.base import Payload
+from db.payloads.notice import Erase, Placeholder
 from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
@@ -77,6 +78,11 @@ class ViewSpec(Generic[P]):
     payload: type[P]
     compose: Callable[[ViewContext, P], Awaitable[Message | None]]
     thread_opened: Callable[[P, int, str], Awaitable[None]] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a kind that no view composes: the courier knows what to do."""
+        if self.kind in {Placeholder.kind, Erase.kind}:
+            raise ValueError(f"messages of kind {self.kind!r} have no view")
 
     @property
     def kind(self) -> str:

@@ -61,3 +61,9 @@ def test_a_broken_package_is_named_and_the_rest_is_loaded() -> None:
     assert wrong == "TypeError: 'seven' is no number"
     assert taken == "NameTaken: number '3' is taken by storyfork"
     assert missing.startswith("ModuleNotFoundError")
+
+
+def test_a_package_that_ends_the_process_when_it_is_imported_is_only_named(package: Path) -> None:
+    (package / "plugin_numbers.py").write_text("raise SystemExit(3)\n")
+    problems = load_plugins(GROUP, lambda _loaded, _source: None)
+    assert [p.reason for p in problems][:3] == ["SystemExit: 3"] * 3

@@ -5,17 +5,19 @@ from typing import Any
 import pytest
 
 from bot.commands.base import CommandSpec, Parameter
-from bot.context import Context
 from bot.menus import MenuSpec
 from bot.platforms.discord.commands import application_commands
+from bot.routes.base import TextRoute
 from bot.topics import PRODUCT, Topic, Topics
+from bot.views.base import ViewSpec
+from db.payloads.notice import Erase
 from db.registry import NameTaken
 
 SIDES: dict[str, Any] = {"name": "sides", "help": "How many"}
 
 
-async def _nothing(context: Context, values: Any) -> None:
-    del context, values
+async def _nothing(*given: Any) -> Any:
+    del given
 
 
 def topics() -> Topics:
@@ -66,3 +68,21 @@ def test_commands_that_cannot_stand_beside_each_other_are_refused_whole(names: l
         made.add(Topic("dice", [CommandSpec(name, "Roll", _nothing) for name in names]), "dice 1.0")
     assert made.commands.names == before
     assert application_commands(made.commands)
+
+
+def test_a_topic_is_registered_whole_also_from_an_iterator():
+    made = topics()
+    made.add(Topic("dice", iter([CommandSpec("roll", "Roll", _nothing)])), "dice 1.0")  # type: ignore[arg-type]
+    assert made.commands.source("roll") == "dice 1.0"
+
+
+def test_what_the_courier_does_itself_has_no_view():
+    with pytest.raises(ValueError, match="'erase' have no view"):
+        ViewSpec(Erase, _nothing)
+
+
+def test_replies_to_a_kind_have_one_route():
+    made = topics()
+    with pytest.raises(NameTaken, match="'page' are taken by the route 'story'"):
+        made.add(Topic("dice", routes=(TextRoute("dice", _nothing, {"page": _nothing}),)), "dice 1.0")
+    assert "dice" not in made.routes
