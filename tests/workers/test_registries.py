@@ -47,6 +47,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         },
     )  # fmt: skip
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "dice", raising=False)  # another test's package of that name
     registries.functions.cache_clear()
     registries.processors.cache_clear()
     yield
