@@ -64,7 +64,7 @@ class SchemaSpec:
     """A package's PostgreSQL schema, its folder of numbered SQL files, and a rule for each table.
 
     ``migrations`` is a folder of the package: ``files("my_package") / "migrations"``. Raises `ValueError` for a name
-    that is no plain identifier or is taken by PostgreSQL.
+    that is no plain identifier or is taken by PostgreSQL, and for a rule that names its table with the schema.
     """
 
     name: str
@@ -74,6 +74,8 @@ class SchemaSpec:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in _RESERVED or self.name.startswith("pg_"):
             raise ValueError(f"{self.name!r} cannot name a schema: use a-z, 0-9 and _, but not a name of PostgreSQL's")
+        if wrong := [rule.table for rule in self.tables if "." in rule.table]:
+            raise ValueError(f"the rule of table {wrong[0]!r} must name it without a schema")
 
 
 @dataclass(frozen=True, slots=True)

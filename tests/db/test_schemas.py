@@ -10,7 +10,7 @@ import pytest
 from bot.stack.embedded import EmbeddedStack
 from db.connection import credentials
 from db.migrate import available, migrate, pending
-from db.schemas import SchemaSpec, load_schemas
+from db.schemas import SchemaSpec, TableRule, load_schemas
 from tests.plugin_folder import install
 
 
@@ -114,3 +114,8 @@ def test_installed_packages_are_found_and_broken_ones_named(tmp_path: Path, monk
     assert taken == "NameTaken: schema 'dice' is taken by dice 1.0"
     assert wrong == "TypeError: str is not a SchemaSpec"
     assert "nowhere" in missing
+
+
+def test_a_rule_names_its_table_without_the_schema(tmp_path: Path):
+    with pytest.raises(ValueError, match="must name it without a schema"):
+        SchemaSpec("dice", tmp_path, (TableRule("dice.rolls", permanent=True),))

@@ -10,9 +10,7 @@ from db.payloads.notice import Notice
 from db.schemas import SchemaSpec, TableRule
 from db.work import Failure, Job, JobParameters, JobType
 
-SCHEMA: Final = SchemaSpec(
-    "dice", files("storyfork_dice") / "migrations", (TableRule("dice.rolls", owner=("account_id",)),)
-)
+SCHEMA: Final = SchemaSpec("dice", files("storyfork_dice") / "migrations", (TableRule("rolls", owner=("account_id",)),))
 
 
 class DiceRoll(JobParameters):
