@@ -16,7 +16,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from db import overrides, usage
-from db.errors import BadInput, Retryable
+from db.errors import BadInput, Retryable, UserError
 from prompts.errors import PromptError
 from prompts.render import render
 from prompts.template import PromptTemplate
@@ -140,7 +140,7 @@ class _Call:
         except _Stopped as e:
             self.stopped = True
             self._step("stopped", chars=len(e.text))
-            output = await self._process(await function.parse_partial(e.text, inputs))
+            output = await self._keep_partial(e.text)
         except GenerationCancelled:
             raise
         except EngineError as e:
@@ -268,6 +268,14 @@ class _Call:
         self._step("fallback", engine=completion.engine, error="ParseFailed", reason=f"{offline.NAME} writes instead")
         _log.warning("%s: the answer of %s is unreadable", function.name, completion.engine)
         return await self._write_offline(Retryable(f"{function.name}: no engine gave a readable answer"))
+
+    async def _keep_partial(self, text: str) -> Any:
+        """Read an answer that a person stopped; if nothing of it is of use, write offline. Raises `UserError`."""
+        try:
+            return await self._process(await self._function.parse_partial(text, self._inputs))
+        except ParseFailed as e:
+            self._step("unreadable", problem=e.problem[:300])
+        return await self._write_offline(UserError("job.cancelled"))
 
     async def _write_offline(self, failure: Exception) -> Any:
         """Return the offline writer's output. Raises ``failure`` if the function has none."""

@@ -4,14 +4,14 @@ import asyncio
 import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from pydantic import BaseModel
 
 from db import accounts, jobs, overrides
 from db.connection import row, rows
-from db.errors import BadInput, LeaseLost, Retryable
+from db.errors import BadInput, LeaseLost, Retryable, UserError
 from tests.db.world import somebody
 from tests.doubles.text_engine import ScriptedEngine, Unfinished
 from tests.workers.making import a_job
@@ -221,6 +221,35 @@ async def test_what_was_stopped_before_it_began_asks_nobody(bench: Bench):
     stop.set()
     answer = await bench.over(engine).run(AnswerAsPersona(), HELLO, stop=stop)
     assert (answer.text, answer.stopped, engine.requests) == ("", True, [])
+
+
+class Refusing:
+    """Refuses what does not come from the offline writer."""
+
+    name = "refusing"
+
+    async def process(self, function_name: str, output: BaseModel, inputs: BaseModel) -> BaseModel:
+        del function_name
+        if output != AnswerAsPersona().offline(cast("Any", inputs)):
+            raise ParseFailed("too short")
+        return output
+
+
+class Wordless(AnswerAsPersona):
+    """A function that needs a model."""
+
+    def offline(self, inputs: PersonaInputs) -> Any:
+        del inputs
+
+
+async def test_what_was_stopped_and_is_of_no_use_is_written_offline_or_cancelled(bench: Bench):
+    stop = asyncio.Event()
+    stop.set()
+    bench = bench.over(ScriptedEngine([GOOD_PAGE]), processors=(Refusing(),))
+    assert await bench.run(AnswerAsPersona(), HELLO, stop=stop) == AnswerAsPersona().offline(HELLO)
+    assert await bench.steps() == ["stopped", "unreadable", "offline"]
+    with pytest.raises(UserError, match=r"job\.cancelled"):
+        await bench.run(cast("Any", Wordless()), HELLO, stop=stop)
 
 
 async def test_a_cancelled_generation_is_no_failure(bench: Bench):
