@@ -89,6 +89,27 @@ class Forms:
             # Answered here, not by the router: its rollback would bring the form back. These come before any change.
             await context.refuse(e)
 
+    async def hand_in(self, context: Context, action: Action, values: Mapping[str, str]) -> None:
+        """Take a whole form from a platform's dialog, whose limits a client need not keep.
+
+        What the form does not ask is dropped, and a field that is missing keeps its present text.
+        Raises `db.errors.UserError`.
+        """
+        spec = action.form()
+        if spec is None:
+            raise BadInput("router.old_button")
+        present: Mapping[str, str] = {}
+        if spec.prefill is not None and any(field.name not in values for field in spec.fields):
+            present = await spec.prefill(context, **action.args)
+        whole = {field.name: values.get(field.name, present.get(field.name, "")) for field in spec.fields}
+        for field in spec.fields:
+            value = whole[field.name]
+            if field.required and not value.strip():
+                raise BadInput("form.required")
+            if len(value) > field.max_length and value != present.get(field.name):
+                raise BadInput("form.too_long", length=len(value), limit=field.max_length)
+        await self.submit(context, action, whole)
+
     async def submit(self, context: Context, action: Action, values: Mapping[str, str]) -> None:
         """Do what the action of a filled-in form says. Raises `db.errors.UserError`."""
         if action.spec.form is None:

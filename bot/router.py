@@ -167,7 +167,7 @@ class Router:
             case ButtonPress():
                 await self._press(context, payload)
             case Submit():
-                await self._topics.forms.submit(context, self._read_button(payload.form), payload.values)
+                await self._topics.forms.hand_in(context, self._read_button(payload.form), payload.values)
             case TextMessage():
                 await self._text(context, payload)
             case MenuPick():

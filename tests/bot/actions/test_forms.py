@@ -15,7 +15,7 @@ from bot.router import Router
 from bot.topics import PRODUCT, Topic, Topics
 from bot.views.base import ViewServices
 from db.errors import UserError
-from db.models import DraftRow
+from db.models import DraftRow, JobRow
 from prompts.registry import default_registry
 from tests.bot.world import FIELD_BY_FIELD, Bot, command, event_of, press, running_bot, say
 from workers.queue import Queue
@@ -115,6 +115,21 @@ async def test_fields_are_prefilled_kept_cleared_and_skipped(bot: Bot, redis_url
         assert dice.done == [(7, {"dice": "d6", "note": "", "luck": ""})]
         gone = await bot.answer(await bot.does(press("keep_field", "luck")))
         assert "no longer open" in gone.body
+
+
+async def test_a_dialog_hands_in_what_it_asks_and_no_more(bot: Bot, redis_url: str):
+    dice = Recorder()
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, *PRODUCT, dice.topic)
+        await bot.does(Submit(form="1.roll.7", values={"luck": "", "forged": "x"}))
+        assert dice.done == [(7, {"dice": "d6", "note": "for luck", "luck": ""})]
+        for values in ({"dice": " "}, {"dice": "6" * 1001}):
+            refused = await bot.answer(await bot.does(Submit(form="1.roll.7", values=values)))
+            assert "reference" not in refused.body
+        await bot.does(Submit(form="1.fill.imagine", values={"prompt": "a door", "picture": "what?", "seed": "9"}))
+        assert len(dice.done) == 1
+    assert (await JobRow.get()).parameters["prompt"] == "a door"
+    assert {"source", "seed"}.isdisjoint((await JobRow.get()).parameters)
 
 
 async def test_a_required_field_cannot_be_skipped(bot: Bot, redis_url: str):
