@@ -69,8 +69,11 @@ def read_command(text: str, registry: CommandRegistry, username: str) -> Typed |
 
 
 def _values(spec: CommandSpec, rest: str) -> tuple[dict[str, str], str]:
-    text_parameter = next((p.name for p in spec.parameters if p.kind is str), "")
-    declared = {p.name for p in spec.parameters if p.kind is not bytes} - {text_parameter}
+    # Where the free text goes (bot.commands.parsing): a text may hold such a pair itself.
+    takes = next((p for p in spec.parameters if p.required), None) or next(
+        (p for p in spec.parameters if p.kind is str), None
+    )
+    declared = {p.name for p in spec.parameters if p.kind is not bytes and not (p is takes and p.kind is str)}
     values: dict[str, str] = {}
     while (match := _LEADING.match(rest)) and match["name"] in declared - values.keys():
         values[match["name"]] = _unquoted(match["value"])

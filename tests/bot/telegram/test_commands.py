@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.commands.base import CommandRegistry, CommandSpec
+from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.platforms.telegram.commands import bot_commands, read_command
 from tests.bot.telegram.conftest import _nothing, registry
 
@@ -42,6 +42,22 @@ def test_read(case: Case) -> None:
     typed = read_command(case.text, registry(), "storyfork_bot")
     assert typed is not None
     assert (typed.command.name, typed.command.rest, typed.command.values) == (case.name, case.rest, case.values)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest", "values"),
+    [
+        ("/roll 20 note=hello", "20", {"note": "hello"}),
+        ("/roll sides=20 for luck", "for luck", {"sides": "20"}),
+        ("/roll note=“for luck” 20", "20", {"note": "for luck"}),
+    ],
+)
+def test_only_a_text_that_the_rest_goes_to_is_not_read_as_a_pair(text: str, rest: str, values: dict[str, str]) -> None:
+    sides = Parameter("sides", "How many", int, required=True)
+    commands = CommandRegistry([CommandSpec("roll", "Throw a die", _nothing, (sides, Parameter("note", "Why")))])
+    typed = read_command(text, commands, "storyfork_bot")
+    assert typed is not None
+    assert (typed.command.rest, typed.command.values) == (rest, values)
 
 
 @pytest.mark.parametrize("text", ["/help@other_bot", "help", "a /help", "/", "//x", "/path/to/file"])
