@@ -9,18 +9,21 @@ from uuid import UUID
 
 from bot.compose import Composer
 from bot.events import Destination
+from bot.messages import Message
 from bot.platforms.base import Delivery, Platform, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
 from db import outbox
 from db.connection import OUTAGES, transaction
 from db.errors import LeaseLost
-from db.outbox import Claimed, Claims
+from db.outbox import Claimed, Claims, OutboxMessage
 from db.payloads.notice import Erase, Notice
 
 POLL_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = outbox.LEASE_SECONDS / 3
 BACKOFF_BASE: Final = 1.0
 BACKOFF_MOST: Final = 3600.0
+COMPOSE_SECONDS: Final = 30.0
+"""No message of a row within this is a defect of its view."""
 DEFECT_ATTEMPTS: Final = 3
 """Tries of a row that fails by a defect of ours, not by the platform."""
 AT_ONCE: Final = 64
@@ -120,6 +123,10 @@ class Courier:
         except _AWAY as e:
             # The lease runs out, and the row is taken up again with what was recorded of it.
             _log.warning("message %d stopped at the database: %s", row.id, e)
+            if row.attempts >= outbox.MAX_ATTEMPTS:
+                # So often the database was there to hand it out: a view raises what looks like an outage.
+                with contextlib.suppress(LeaseLost, *_AWAY):
+                    await self._bury(claimed, f"{type(e).__name__}: {e}")
 
     async def _deliver(self, platform: Platform, claimed: Claimed) -> bool:
         """Make the person see a row; False if there is nothing to see any more."""
@@ -156,13 +163,23 @@ class Courier:
             return True
         if row.part == outbox.REPLY:
             await self._board.end(row.event_key)
-        message = await self._composer.compose(row)
+        message = await self._compose(row)
         if message is None:
             if claimed.placeholder:
                 await platform.retract(destination, claimed.placeholder)
             return False
         await platform.deliver(delivery, message)
         return True
+
+    async def _compose(self, row: OutboxMessage) -> Message | None:
+        limit = asyncio.timeout(COMPOSE_SECONDS)
+        try:
+            async with limit:
+                return await self._composer.compose(row)
+        except TimeoutError as e:
+            if not limit.expired():
+                raise
+            raise RuntimeError(f"no message within {COMPOSE_SECONDS:g} s") from e
 
     async def _watch(self, claimed: Claimed) -> None:
         """Show progress in a placeholder that was just sent."""

@@ -12,8 +12,11 @@ from bot.events import Destination
 from bot.messages import Message, Progress
 from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
+from bot.topics import Topic
+from bot.views.base import ViewContext, ViewSpec
 from db import outbox
 from db.connection import jsonb, rows
+from db.payloads.base import Payload
 from tests.bot.world import Bot, running_bot
 from tests.db.world import somebody
 
@@ -190,6 +193,47 @@ async def test_what_fails_again_and_again_is_a_dead_letter_with_a_notice(post: P
         (notice,) = await post.notices()
         assert (notice["event_key"], notice["part"], notice["ordered"]) == ("e", outbox.NOTICE, False)
         assert notice["destination"] == dead["destination"]
+
+
+@pytest.fixture
+async def lost(database: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Post]:
+    """A courier with views that never end, or that lack a file."""
+
+    async def hangs(view: ViewContext, payload: Payload) -> Message | None:
+        del view, payload
+        await asyncio.sleep(60)
+
+    async def lacks_its_file(view: ViewContext, payload: Payload) -> Message | None:
+        del view, payload
+        raise FileNotFoundError("dice.png")
+
+    monkeypatch.setattr("bot.courier.COMPOSE_SECONDS", 0.01)
+    async with running_bot(redis_url) as bot:
+        bot.topics.add(Topic("lost", views=(ViewSpec(Hangs, hangs), ViewSpec(Lacks, lacks_its_file))), "lost 1.0")
+        yield Post(bot)
+
+
+class Hangs(Payload):
+    """A message that is never composed."""
+
+    kind = "hangs"
+
+
+class Lacks(Payload):
+    """A message whose picture is not there."""
+
+    kind = "lacks"
+
+
+@pytest.mark.parametrize(("kind", "before"), [("hangs", DEFECT_ATTEMPTS - 1), ("lacks", outbox.MAX_ATTEMPTS - 1)])
+async def test_a_view_that_cannot_compose_holds_nobody_up_for_ever(lost: Post, kind: str, before: int) -> None:
+    number = await lost.put("e", kind=kind, payload={}, attempts=before)
+    following = await lost.put("following")
+    async with lost.at_work():
+        dead = await lost.become(number, "dead")
+        await lost.become(following, "sent")
+        assert len(await lost.notices()) == 1
+    assert dead["error"] in {"RuntimeError: no message within 0.01 s", "FileNotFoundError: dice.png"}
 
 
 async def test_what_will_never_arrive_is_dead_at_once_and_holds_nothing_up(post: Post) -> None:
