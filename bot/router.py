@@ -99,14 +99,14 @@ class Router:
         try:
             async with asyncio.timeout(self._patience_s):
                 found = await completer(Enquiry(event, self._queue, self._prompts), prefix)
+            # A value that was cut would name something else.
+            return [(label[:SUGGESTED], value) for label, value in found if len(value) <= SUGGESTED][:SUGGESTIONS]
         except _AWAY as e:
             _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
             return []
         except Exception:  # noqa: BLE001 - suggestions are worth no error message
             _log.exception("suggestions for %s %s failed", spec.name if spec else "", parameter)
             return []
-        # A value that was cut would name something else.
-        return [(label[:SUGGESTED], value) for label, value in found if len(value) <= SUGGESTED][:SUGGESTIONS]
 
     async def watched(self, platform: str) -> list[Watched]:
         """Return the chats whose history is to be caught up after a restart."""

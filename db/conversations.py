@@ -8,7 +8,7 @@ from db.records import columns, fetch
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A chat, or a thread of one. ``mode`` says where plain text goes (chat or story); ``epoch`` counts chat resets."""
+    """A chat, or a thread of one. ``mode`` says where plain text goes (bot.routes); ``epoch`` counts chat resets."""
 
     id: int
     account_id: int
@@ -32,6 +32,11 @@ async def open_thread(conversation_id: int, chat_id: str, page_id: int) -> None:
         "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET mode = 'story', story_id = excluded.story_id",
         conversation_id, chat_id, page_id,
     )  # fmt: skip
+
+
+async def set_mode(conversation_id: int, mode: str) -> None:
+    """Send the plain text of a conversation to the route of a mode, until a story or a persona is opened there."""
+    await rows("UPDATE conversations SET mode = $2 WHERE id = $1", conversation_id, mode)
 
 
 async def note_said(conversation_id: int, event_id: str) -> None:

@@ -1,5 +1,6 @@
 """Routes of plain text: a topic's handler for a conversation's mode, and for replies to its messages."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,15 +14,24 @@ Handler = Callable[[Context, TextMessage], Awaitable[bool]]
 ReplyHandler = Callable[[Context, Mapping[str, Any], TextMessage], Awaitable[bool]]
 """The same for a reply; gets the payload of the outbox row whose message is replied to."""
 DEFAULT_MODE: Final = "chat"
+MODE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
 class TextRoute:
-    """Takes the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds."""
+    """Takes the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds.
+
+    A handler sends a conversation's text here by `db.conversations.set_mode`.
+    """
 
     mode: str
     handler: Handler
     replies: Mapping[str, ReplyHandler] = field(default_factory=dict[str, ReplyHandler])
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a name that the database would refuse."""
+        if MODE.fullmatch(self.mode) is None:
+            raise ValueError(f"not a mode: {self.mode!r}")
 
 
 class RouteRegistry(Registry[TextRoute]):

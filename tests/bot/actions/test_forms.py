@@ -8,12 +8,14 @@ import pytest
 from bot.actions.base import ActionSpec, Arg, FormSpec
 from bot.commands.base import CommandSpec, Parameter
 from bot.compose import Composer
-from bot.context import Context
-from bot.events import Submit
+from bot.context import Context, Enquiry
+from bot.events import Submit, TextMessage
 from bot.messages import Field, Form
 from bot.router import Router
+from bot.routes.base import TextRoute
 from bot.topics import PRODUCT, Topic, Topics
 from bot.views.base import ViewServices
+from db import conversations
 from db.errors import UserError
 from db.models import DraftRow, JobRow
 from prompts.registry import default_registry
@@ -211,3 +213,40 @@ async def test_a_defect_in_a_handler_is_a_defect_not_an_old_button(bot: Bot, red
         with_topics(bot, queue, *PRODUCT, Topic("broken", actions=(ActionSpec("broken", broken, (Arg("table"),)),)))
         answer = await bot.answer(await bot.does(press("broken", 1)))
     assert "reference" in answer.body
+
+
+async def test_suggestions_that_are_none_are_worth_no_error(bot: Bot, redis_url: str):
+    async def suggest(enquiry: Enquiry, prefix: str) -> Any:
+        del enquiry, prefix
+        return ["d6", 20]
+
+    parameter = Parameter("dice", "Which", completes=suggest)
+    topic = Topic("dice", (CommandSpec("roll", "Roll", Recorder().command, (parameter,)),))
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, topic)
+        assert await bot.router.complete(event_of(command("roll")), "dice", "") == []
+
+
+async def test_a_package_takes_the_plain_text_of_conversations_in_its_mode(bot: Bot, redis_url: str):
+    heard: list[str] = []
+
+    async def begin(context: Context, values: dict[str, Any]) -> None:
+        del values
+        await conversations.set_mode(context.conversation_id, "dice")
+        await context.notice("form.cancelled")
+
+    async def hear(context: Context, message: TextMessage) -> bool:
+        heard.append(message.text)
+        await context.notice("form.cancelled")
+        return True
+
+    topic = Topic("dice", (CommandSpec("roll", "Roll", begin),), routes=(TextRoute("dice", hear),))
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, *PRODUCT, topic)
+        await bot.does(command("roll"))
+        await bot.does(say("six"))
+        with_topics(bot, queue, *PRODUCT)
+        assert (await bot.router.dispatch(event_of(say("who are you?")))).status == "working"
+    assert heard == ["six"]
+    with pytest.raises(ValueError, match="not a mode"):
+        TextRoute("Dice", hear)
