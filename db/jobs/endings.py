@@ -1,12 +1,13 @@
 """Jobs that end before they are done: cancelled, asked to stop, or deleted with what they work on."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from db import work
-from db.connection import row
+from db.connection import row, transaction
 from db.errors import NotFound
-from db.jobs.joins import OPEN, RELEASE, cancel_children, wake_parent
+from db.jobs.joins import OPEN, RELEASE, cancel_children, open_descendants, wake_parent
 from db.jobs.leases import get
 from db.payloads.base import Payload
 from db.records import columns, fetch
@@ -43,7 +44,7 @@ async def cancel(job_id: int) -> bool:
 
 
 async def abandon(job_id: int, failure: Failure) -> Abandoned:
-    """Cancel a job that still works, and undo what it promised; call it in a transaction.
+    """Cancel a job that still works, with its child jobs, and undo what they promised; call it in a transaction.
 
     Raises `NotFound` if it is over or waits for a person, who has had its answer: roll back then.
     """
@@ -52,6 +53,7 @@ async def abandon(job_id: int, failure: Failure) -> Abandoned:
         raise NotFound("job.over")
     # Undone first: locks are taken in the order story, page, job.
     notification = await work.abandon(job, failure)
+    await _undo_children(job_id, failure)
     now = await get(job_id)
     if now is None or not (now.state in {"queued", "running"} or (now.state == "waiting" and now.joining)):
         raise NotFound("job.over")
@@ -70,10 +72,21 @@ async def abandon_about(subject: Subject, id_: int, failure: Failure) -> list[Ab
     )
     abandoned: list[Abandoned] = []
     for job in found:
+        await _undo_children(job.id, failure)
         await cancel(job.id)
         told = await work.abandon(job, failure)
         abandoned.append(Abandoned(job, None if told is None else await work.notice(job, None, failure)))
     return abandoned[::-1]
+
+
+async def _undo_children(job_id: int, failure: Failure) -> None:
+    """Undo what the open descendants of a job promised, youngest first: they are about to be cancelled with it."""
+    for child in await open_descendants(job_id):
+        with suppress(NotFound):
+            async with transaction():
+                await work.abandon(child, failure)
+                if await row(f"SELECT id FROM jobs WHERE id = $1 AND {OPEN} FOR UPDATE", child.id) is None:
+                    raise NotFound("job.over")  # it has just kept its promise
 
 
 async def ask_to_stop(job_id: int) -> bool:

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from db.connection import row, rows
-from db.records import Json, fetch, fetch_one
-from db.work import WorkerQueue
+from db.records import Json, columns, fetch, fetch_one
+from db.work import Job, WorkerQueue
 
 RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
 OPEN: Final = "state IN ('queued', 'running', 'waiting')"
+
+_DOWN: Final = (
+    "WITH RECURSIVE down AS (SELECT id FROM jobs WHERE parent_id = $1 "
+    "UNION ALL SELECT c.id FROM jobs c JOIN down ON c.parent_id = down.id)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,19 @@ async def children(job_id: int) -> list[Child]:
     )
 
 
+async def open_descendants(job_id: int) -> list[Job]:
+    """Return the open descendants of a job, youngest first."""
+    return await fetch(
+        Job,
+        f"{_DOWN} SELECT {columns(Job)} FROM jobs WHERE id IN (SELECT id FROM down) AND {OPEN} ORDER BY id DESC",
+        job_id,
+    )
+
+
 async def cancel_children(job_id: int) -> None:
     """Cancel the open descendants of a job, youngest first: locks are taken in that order everywhere."""
     await rows(
-        f"UPDATE jobs SET state = 'cancelled', finished_at = now(), {RELEASE} WHERE id IN (WITH RECURSIVE down AS ("
-        "SELECT id FROM jobs WHERE parent_id = $1 UNION ALL SELECT c.id FROM jobs c JOIN down ON c.parent_id = down.id"
-        f") SELECT id FROM jobs WHERE id IN (SELECT id FROM down) AND {OPEN} ORDER BY id DESC FOR UPDATE)",
+        f"UPDATE jobs SET state = 'cancelled', finished_at = now(), {RELEASE} WHERE id IN ({_DOWN} "
+        f"SELECT id FROM jobs WHERE id IN (SELECT id FROM down) AND {OPEN} ORDER BY id DESC FOR UPDATE)",
         job_id,
     )

@@ -170,6 +170,37 @@ async def test_cancelling_giving_up_and_deleting_undo_the_same(database: str, mo
     assert [a.job.id for a in of_deleted] == [of_story.id, of_page.id, of_picture.id]
 
 
+async def test_child_jobs_that_end_with_their_parent_break_no_promise_either(
+    database: str, monkeypatch: pytest.MonkeyPatch
+):
+    undone: list[int] = []
+
+    async def abandon(job: jobs.Job, parameters: Chore, failure: Failure) -> Payload | None:
+        undone.append(job.id)
+        if job.parameters.get("note") == "done meanwhile":
+            await rows("INSERT INTO inbox (event_key) VALUES ('undone')")
+            await rows("UPDATE jobs SET state = 'done' WHERE id = $1", job.id)
+        return await work.notice(job, parameters, failure)
+
+    monkeypatch.setitem(work.job_types()._specs, "chore", work.JobType(Chore, abandon))
+    move = await begun()
+    for parameters in (Chore(), Chore(about={"story_id": move.story.id})):
+        undone.clear()
+        parent = await added(parameters)
+        child = await added(Chore(), parent_id=parent.id)
+        grandchild = await added(Chore(note="done meanwhile"), parent_id=child.id)
+        over = await added(Chore(), parent_id=parent.id)
+        await rows("UPDATE jobs SET state = 'done' WHERE id = $1", over.id)
+        async with transaction():
+            if parameters.about:
+                await jobs.abandon_about("story_id", move.story.id, FAILURE)
+            else:
+                await jobs.abandon(parent.id, FAILURE)
+        assert sorted(undone) == [parent.id, child.id, grandchild.id]
+        assert await one("state FROM jobs WHERE id = $1", child.id) == "cancelled"
+        assert await one("count(*) FROM inbox") == 0
+
+
 async def test_a_job_that_cannot_be_read_is_abandoned_with_a_notice(database: str):
     job = await added(PersonaReply(reply=7))
     await rows("""UPDATE jobs SET parameters = '{"reply": "what?"}'""")
