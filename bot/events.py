@@ -3,15 +3,30 @@
 A listener turns whatever its client library delivers into one `Event` and hands it on; it decides nothing.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 ConversationKind = Literal["dm", "group", "thread"]
 
 
+def _storable(value: object) -> object:
+    """Leave out of a client's texts what PostgreSQL cannot keep: NUL and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        texts = cast("dict[object, object]", value)
+        return {_storable(key): _storable(each) for key, each in texts.items()}
+    return value
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_storable(cls, fields: object) -> object:
+        return _storable(fields)
 
 
 class AccountRef(_Frozen):

@@ -9,7 +9,7 @@ from bot.actions.base import ActionSpec, Arg, FormSpec
 from bot.commands.base import CommandSpec, Parameter
 from bot.compose import Composer
 from bot.context import Context, Enquiry
-from bot.events import Submit, TextMessage
+from bot.events import ButtonPress, Payload, Submit, TextMessage
 from bot.messages import Field, Form
 from bot.router import Router
 from bot.routes.base import TextRoute
@@ -17,7 +17,7 @@ from bot.topics import PRODUCT, Topic, Topics
 from bot.views.base import ViewServices
 from db import conversations
 from db.errors import UserError
-from db.models import DraftRow, JobRow
+from db.models import DraftRow, JobRow, StoryRow
 from prompts.registry import default_registry
 from tests.bot.world import FIELD_BY_FIELD, Bot, command, event_of, press, running_bot, say
 from workers.queue import Queue
@@ -202,6 +202,38 @@ async def test_a_number_that_is_none_is_told(bot: Bot, value: str):
     answer = await bot.answer(await bot.does(command("imagine: a door", seed=value)))
     assert "must be" in answer.body
     assert "reference" not in answer.body
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "\udfff\0"])
+async def test_what_the_database_cannot_keep_is_no_defect(bot: Bot, odd: str):
+    events: list[Payload] = [
+        command(f"story new: a {odd}door"),
+        command("story continue", story=f"{odd}x"),
+        command("persona use", name=f"no{odd}body"),
+        say(f"{odd}hello"),
+        say("hello", reply_to=odd),
+        ButtonPress(data=odd),
+        Submit(form="1.fill.persona use", values={"name": odd}),
+    ]
+    for payload in events:
+        answers = await bot.answers(await bot.does(payload))
+        assert not any("reference" in answer.body for answer in answers), payload
+    assert (await StoryRow.get()).premise in {"a door", "a ?door"}
+
+
+@pytest.mark.parametrize("kind", ["id", "number"])
+async def test_no_packed_number_makes_a_defect(bot: Bot, kind: str):
+    await bot.does(command("story new: a door"))
+    for spec in bot.topics.actions:
+        if not any(arg.kind == kind for arg in spec.args):
+            continue
+        for number in (0, 1, 2**31 - 1):
+            args = ("story new" if arg.kind == "name" else number for arg in spec.args)
+            pressed = press(spec.verb, *args)
+            for payload in (pressed, Submit(form=pressed.data, values={"text": "é" * 5000})):
+                assert "reference" not in str(await bot.router.form_for(event_of(payload)))
+                answers = await bot.answers(await bot.does(payload))
+                assert not any("reference" in answer.body for answer in answers), payload
 
 
 async def test_a_defect_in_a_handler_is_a_defect_not_an_old_button(bot: Bot, redis_url: str):
