@@ -193,7 +193,7 @@ class Courier:
     async def _again(self, claimed: Claimed, delay: float | None, reason: str, attempts: int) -> None:
         row = claimed.row
         if row.attempts >= attempts:
-            _log.error("message %d (%s) is given up after %d tries: %s", row.id, row.kind, row.attempts, reason)
+            _log.error("giving up message %d (%s) after %d tries: %s", row.id, row.kind, row.attempts, reason)
             await self._bury(claimed, reason)
             return
         pause = delay if delay is not None else min(BACKOFF_BASE * 2 ** (row.attempts - 1), BACKOFF_MOST)

@@ -89,7 +89,7 @@ class ProgressBoard:
         interval = entry.platform.capabilities.progress_interval
         chat = (entry.platform.name, entry.destination.chat_id)
         while entry.latest is not None:
-            # Platforms count the edits of a chat, not of a message: whoever is answered there takes turns.
+            # Platforms limit the edits per chat, not per message: the answers in a chat take turns.
             wait = max(entry.shown, self._edited.get(chat, 0.0)) + interval - time.monotonic()
             if wait > 0 or self._turn(chat) not in {None, id(entry)}:
                 # Sleep in short naps: an answer that arrives meanwhile must not wait for the next edit.

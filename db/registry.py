@@ -93,7 +93,7 @@ class Registry(Generic[S]):
         return len(self._specs)
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether a spec has that name."""
+        """Return whether a spec has that name."""
         return name in self._specs
 
 

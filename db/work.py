@@ -169,7 +169,7 @@ class Upscale(FromPicture):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it is in the database. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again.
+    """A job's row. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again.
 
     ``waiting_for`` names what a job in state ``waiting`` waits for, until ``deadline`` at the latest; ``joining``: for
     its child jobs.

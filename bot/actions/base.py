@@ -29,7 +29,7 @@ class Arg:
 class FormSpec:
     """A form that an action opens before it is done.
 
-    ``title`` and the fields' labels and placeholders are keys of the wording (a text that is no key stands as it is).
+    ``title`` and the fields' labels and placeholders are keys of the wording (other texts are shown unchanged).
     ``prefill(context, **args)`` returns the present values by field; it only reads.
     """
 

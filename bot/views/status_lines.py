@@ -13,7 +13,7 @@ _SOON_SECONDS: Final = 1.0
 
 
 def everybody(words: Words, heartbeats: Heartbeats | None, load: QueueLoad) -> list[str]:
-    """Return the lines for everybody. ``heartbeats`` are what workers published; None: nobody knows."""
+    """Return the lines for everybody. ``heartbeats`` are what workers published; None if Redis is unreachable."""
     lines = [words("status.unknown" if heartbeats is None else "status.up" if heartbeats else "status.down")]
     if engines := [_engine(words, e) for e in _distinct(heartbeats or (), "engine", "model")]:
         lines.append(words("status.engines", engines=", ".join(engines)))
@@ -30,7 +30,7 @@ def everybody(words: Words, heartbeats: Heartbeats | None, load: QueueLoad) -> l
 def operators(
     words: Words, heartbeats: Heartbeats | None, work: Mapping[str, int], mail: Mapping[str, int]
 ) -> list[str]:
-    """Return the lines for who runs the service; ``work`` and ``mail`` count jobs and messages by state."""
+    """Return the lines for the operator; ``work`` and ``mail`` count jobs and messages by state."""
     lines = [words("status.workers", count="?" if heartbeats is None else len(heartbeats))]
     for worker in list(heartbeats or ())[:SHOWN]:
         queues = ", ".join(str(q) for q in worker.get("queues", ()))
@@ -50,7 +50,10 @@ def operators(
 
 
 def models(words: Words, chosen: str, known: Sequence[str] | None) -> list[str]:
-    """Return which model writes here and which may be chosen; ``known`` are the workers' models, None: nobody knows."""
+    """Return which model writes here and which may be chosen.
+
+    ``known`` are the workers' models; None if Redis is unreachable.
+    """
     if known is None:
         return [words("model.chosen", model=chosen) if chosen else words("model.operators"), words("model.not_known")]
     if not known:

@@ -77,7 +77,7 @@ async def claim(job_id: int) -> Job | None:
 
 
 async def renew(job_id: int, token: UUID) -> Job | None:
-    """Extend the lease and return the job as it is now.
+    """Extend the lease and return the job's present row.
 
     None if the lease is lost: it expired and was taken, or the job was cancelled or deleted.
     """

@@ -1,4 +1,4 @@
-"""What stories are made of, as it is handed out."""
+"""The records of stories that this package returns."""
 
 from dataclasses import dataclass
 

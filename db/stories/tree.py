@@ -1,4 +1,4 @@
-"""The tree of pages: reading it, and the lock that whoever changes it takes first."""
+"""The tree of pages: reading it, and the lock that every change takes first."""
 
 import json
 from typing import Any, Final

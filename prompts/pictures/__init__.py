@@ -48,7 +48,7 @@ class PictureSize(_Strict):
 
 
 class FewStep(_Strict):
-    """A way to draw in few steps without guidance, for whoever has this LoRA (a file name without its ending)."""
+    """A way to draw in few steps without guidance, if this LoRA (a file name without its ending) is installed."""
 
     lora: str
     steps: int = Field(ge=1, le=12)

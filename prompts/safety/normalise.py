@@ -1,4 +1,4 @@
-"""Text as it is read, whatever tricks it is written with: the forms in which the check looks for words."""
+"""Text normalised against disguises: the forms in which the check looks for words."""
 
 import re
 import unicodedata

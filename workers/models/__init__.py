@@ -1,1 +1,1 @@
-"""Models from the Hugging Face Hub for whoever runs the service: presets, and their download."""
+"""Models from the Hugging Face Hub for the operator: presets, and their download."""

@@ -8,7 +8,7 @@ from prompts.safety.rating import Rating
 from workers.cutting import cut_at_word
 
 ALT_LENGTH = 300
-"""Characters of a picture's description for who does not see it; Discord takes 1,024."""
+"""Characters of a picture's alternative text; Discord takes 1,024."""
 
 Kind = Literal["imagined", "page", "portrait", "variation", "upscaled"]
 

@@ -48,7 +48,7 @@ class VisualIdentity:
 
 @dataclass(frozen=True, slots=True)
 class PictureOrder:
-    """A picture as it is asked for. ``style``, ``size`` and ``quality`` are keys; unknown ones mean the default.
+    """A request for a picture. ``style``, ``size`` and ``quality`` are keys; unknown ones mean the default.
 
     ``prompt`` and ``negative`` are plain text: nothing in them is syntax. ``seed`` None: the identity's, else
     ``random_seed``. ``source`` is a cleaned PNG that is redrawn with ``strength``, already as large as the picture

@@ -59,7 +59,7 @@ class SdxlOptions:
 class SdxlEngine(ImageEngine):
     """Draws with a local model. The picture process starts at the first request and is replaced when it dies.
 
-    Pictures that can share steps are drawn together, whoever asked for them. If the process dies or hangs, what it
+    Pictures that can share steps are drawn together, for any callers. If the process dies or hangs, what it
     had begun is drawn once more, each picture by itself; one in whose drawing the process dies again raises
     `EngineUnavailable`. Pictures that only waited go on waiting.
     """

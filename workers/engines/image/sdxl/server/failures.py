@@ -1,4 +1,4 @@
-"""Why a picture is not drawn, in words for whoever asked for it."""
+"""Why a picture is not drawn, in words for the caller."""
 
 
 class Refused(Exception):
