@@ -41,8 +41,9 @@ class TextChain:
     """A `TextEngine` over others in order. The `Completion` names the engine that wrote it.
 
     The next engine is asked after `EngineUnavailable`, `RequestRefused` and `EngineOverloaded` (once more the same
-    engine first, if it asks for at most 5 s). `ContextFull`, `GenerationTimedOut` and `GenerationCancelled` propagate:
-    only the caller can act on them. Engines that have the requested model come first.
+    engine first, if it asks for at most 5 s), and after a defect in an engine, which is logged. `ContextFull`,
+    `GenerationTimedOut` and `GenerationCancelled` propagate: only the caller can act on them. Engines that have the
+    requested model come first.
     """
 
     name = "chain"
@@ -72,7 +73,7 @@ class TextChain:
                 streamed = False
                 asked = request if ends is None else replace(request, deadline_s=ends - loop.time())
                 try:
-                    async with closing(engine.stream(asked)) as pieces:
+                    async with closing(_pieces(engine, asked)) as pieces:
                         async for piece in pieces:
                             streamed = True
                             yield piece
@@ -144,6 +145,23 @@ class TextChain:
         if model in ROLES:
             return list(self.engines)
         return sorted(self.engines, key=lambda engine: model not in engine.model_names)
+
+
+async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[str | Completion]:
+    """Yield what an engine writes. Raises `EngineUnavailable` for a defect in it: an engine may be a package's."""
+    whole = False
+    try:
+        async with closing(engine.stream(request)) as pieces:
+            async for piece in pieces:
+                whole = whole or isinstance(piece, Completion)
+                yield piece
+    except EngineError:
+        raise
+    except Exception as e:
+        _log.exception("request %s: a defect in %s", request.id, engine.name)
+        raise EngineUnavailable(f"a defect: {type(e).__name__}") from e
+    if not whole:
+        raise EngineUnavailable("it ended without a completion")
 
 
 def _note(

@@ -319,3 +319,31 @@ async def test_who_has_the_model_is_asked_first(model: str, order: str) -> None:
     _, completion, notes = await run(chain, replace(ask("Hi"), model=model))
     assert completion.engine == "echo"
     assert [note.engine for note in notes] == order.split()
+
+
+class Broken(Echo):
+    """An engine that breaks off in the middle by a defect, or that forgets to end."""
+
+    name = "broken"
+
+    def __init__(self, *, forgets: bool) -> None:
+        self.forgets = forgets
+
+    async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
+        yield "Half a"
+        if not self.forgets:
+            raise KeyError("text")
+
+
+@pytest.mark.parametrize(
+    ("forgets", "reason"), [(False, "a defect: KeyError"), (True, "it ended without a completion")]
+)
+async def test_after_a_defect_in_an_engine_the_next_one_is_asked(forgets: bool, reason: str) -> None:
+    notes: list[FallbackNote] = []
+    pieces = [p async for p in TextChain([Broken(forgets=forgets), Echo()]).stream(ask("Hello"), notes=notes)]
+    assert pieces[0] == "Half a"
+    assert isinstance(pieces[-1], Completion)
+    assert pieces[-1].text == "Hello"
+    assert notes == [FallbackNote("broken", "EngineUnavailable", reason, True)]
+    with pytest.raises(EngineOverloaded, match=reason):
+        await collect(TextChain([Broken(forgets=forgets)]), ask("Hello"))
