@@ -64,6 +64,8 @@ def functions() -> tuple[Registry[AiFunction[Any, Any]], list[Problem]]:
     def add(loaded: Any, package: str) -> None:
         if not isinstance(loaded, type) or not issubclass(loaded, AiFunction):
             raise TypeError(f"{loaded!r} is not an AiFunction")
+        if loaded.prompt not in default_registry().names():
+            raise ValueError(f"there is no prompt {loaded.prompt!r}")
         registry.add(loaded(), package)
 
     return registry, load_plugins(FUNCTIONS, add)

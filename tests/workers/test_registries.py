@@ -23,6 +23,10 @@ class Name(SuggestChoices):
 class Taken(SuggestChoices):
     pass
 
+class Silent(SuggestChoices):
+    name = "unprompted"
+    prompt = "dice/nothing"
+
 class Polish:
     name = "polish"
 
@@ -41,7 +45,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     install(
         tmp_path, "dice", SOURCE,
         {
-            "storyfork.functions": ["name = dice:Name", "taken = dice:Taken", "word = dice:word"],
+            "storyfork.functions": ["name = dice:Name", "taken = dice:Taken", "word = dice:word", "x = dice:Silent"],
             "storyfork.text_engines": ["scripted = dice:engine", "lost = nowhere:engine"],
             "storyfork.processors": ["polish = dice:polish", "untold = dice:Polish"],
         },
@@ -74,6 +78,7 @@ def test_a_packages_specs_stand_beside_ours(package: None) -> None:
         "plug-in taken (dice 1.0, storyfork.functions): NameTaken: function 'suggest_choices' is taken by storyfork",
         "plug-in untold (dice 1.0, storyfork.processors): TypeError: <class 'dice.Polish'> is not an OutputProcessor",
         "plug-in word (dice 1.0, storyfork.functions): TypeError: 'dice' is not an AiFunction",
+        "plug-in x (dice 1.0, storyfork.functions): ValueError: there is no prompt 'dice/nothing'",
     ]
 
 
