@@ -1,5 +1,7 @@
 """What workflows are made of: steps, waits and joins, and the run they work in."""
 
+import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -208,7 +210,9 @@ class Wait:
     """
 
     def __init__(self, name: str, deadline_s: float | None = None) -> None:
-        """See the class."""
+        """See the class. Raises `ValueError` for a deadline that is no time."""
+        if deadline_s is not None and not math.isfinite(deadline_s):
+            raise ValueError(f"wait {name!r}: not a deadline: {deadline_s}")
         self.name = name
         self.deadline_s = deadline_s
 
@@ -222,8 +226,9 @@ class WaitFor(Wait):
     """Waits for an interaction (`db.jobs.interact`), or leaves ``default`` at the deadline."""
 
     def __init__(self, name: str, deadline_s: float | None = None, default: Any = None) -> None:
-        """``default`` must be JSON-serialisable."""
+        """Raises `TypeError` or `ValueError` for a ``default`` that is not JSON."""
         super().__init__(name, deadline_s)
+        json.dumps(default, allow_nan=False)
         self.default = default
 
 

@@ -155,3 +155,11 @@ async def test_cancelling_a_parent_cancels_its_children(services: Services):
     await run(services, parent, family([]))
     assert await jobs.cancel(parent)
     assert {job.state for job in await JobRow.all()} == {"cancelled"}
+
+
+@pytest.mark.parametrize(("deadline_s", "default"), [(float("nan"), None), (float("inf"), None), (1.0, float("nan"))])
+def test_a_wait_that_could_never_end_is_refused_when_it_is_defined(deadline_s: float, default: Any):
+    with pytest.raises(ValueError, match=r"not a deadline|not JSON compliant"):
+        WaitFor("answer", deadline_s, default)
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        WaitFor("answer", 1.0, {"kept": object()})
