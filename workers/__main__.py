@@ -1,4 +1,4 @@
-"""The worker's program: ``python -m workers run``, ``models``, ``plugins``. The `storyfork` command starts it."""
+"""The worker's command line: ``python -m workers run``, ``models``, ``plugins``. The `storyfork` command starts it."""
 
 import os
 import signal
@@ -8,9 +8,9 @@ from types import FrameType
 
 def main() -> None:
     """Run the command and exit with its status."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else our parent has it ignored
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise the parent has it ignored
         signal.signal(signal.SIGINT, _exit)
-    # Loading takes a moment, in which Ctrl-C is to leave no traceback.
+    # The import takes a moment, during which Ctrl-C must not print a traceback.
     from workers.commands import run
 
     sys.exit(run(sys.argv[1:]))

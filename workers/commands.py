@@ -56,7 +56,7 @@ def run(arguments: list[str]) -> int:
 
 
 async def _run_to_end(queue_kind: str) -> NoReturn:
-    """Run a worker and end the process, with its signal handlers in place to the last: Ctrl-C twice is no traceback."""
+    """Run a worker, then exit with its signal handlers still in place, so that a second Ctrl-C prints no traceback."""
     code = await _run(queue_kind)
     logging.shutdown()
     os._exit(code)

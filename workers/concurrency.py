@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def run_together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Return the results in order. The first error cancels the others and is raised by itself once they have ended."""
+    """Return the results in order. The first error cancels the others and is raised unwrapped once they have ended."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in works]

@@ -10,7 +10,7 @@ _LAST_WORD: Final = re.compile(r"\s\S*$")
 def cut_at_word(text: str, limit: int, mark: str = ELLIPSIS) -> str:
     """Return ``text`` if it has at most ``limit`` characters; else its beginning, cut before a word, with ``mark``.
 
-    What is returned has at most ``limit`` characters, the mark included. Text without blanks is cut anywhere.
+    The result has at most ``limit`` characters, including the mark. Text without spaces is cut anywhere.
     """
     if len(text) <= limit:
         return text

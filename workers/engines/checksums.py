@@ -1,4 +1,4 @@
-"""SHA-256 sums of files: computed, read from lists, and compared with what lies beside a model."""
+"""SHA-256 checksums of files: computing them, reading lists, and checking a file against the sum beside it."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,11 +10,11 @@ _BLOCK = 2**24
 
 
 class WrongChecksum(ValueError):
-    """The file is not the one that the checksum was made of. The message says which sum it has."""
+    """The file does not match its checksum. The message contains the actual sum."""
 
 
 def digest_of(path: Path, digest: Any, on_block: Callable[[], None] | None = None) -> str:
-    """Return the hexadecimal ``digest`` (of `hashlib`) of a file; ``on_block`` is called now and then on the way."""
+    """Return the hexadecimal ``digest`` (of `hashlib`) of a file; ``on_block`` is called after each block."""
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
@@ -36,7 +36,7 @@ def read_sums(path: Path) -> frozenset[str]:
 
 
 def check_sum(path: Path, allowed: frozenset[str] | None = None, on_block: Callable[[], None] | None = None) -> None:
-    """Compare the sum of ``path`` with those ``allowed``; None: with ``<path>.sha256``, if there is one.
+    """Compare the checksum of ``path`` with those ``allowed``; None: with ``<path>.sha256`` if it exists.
 
     A file that has not changed since is not read again. Raises `WrongChecksum`, `OSError`.
     """

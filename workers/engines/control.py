@@ -1,4 +1,4 @@
-"""Deadline and cancellation of requests: what every engine that waits for something needs."""
+"""Deadlines and cancellation of requests, shared by all engines that wait for something."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class RequestControl:
-    """One running request: waiting that its deadline or its cancellation ends."""
+    """One running request, whose waits end at its deadline or its cancellation."""
 
     def __init__(self, deadline_s: float | None) -> None:
         """``deadline_s`` is in seconds from now."""
@@ -25,7 +25,7 @@ class RequestControl:
             self._cancelled.set_result(None)
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
-        """Return the result of ``awaitable``; it is cancelled when the request ends before it.
+        """Return the result of ``awaitable``, which is cancelled if the request ends first.
 
         Raises `GenerationCancelled` and `GenerationTimedOut`.
         """
@@ -74,7 +74,7 @@ class RequestRegistry:
 
 @asynccontextmanager
 async def closing(events: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
-    """Close ``events`` at the end of the context if they can be closed: that cancels what makes them."""
+    """Close ``events``, if closable, at the end of the context; this cancels their producer."""
     try:
         yield events
     finally:

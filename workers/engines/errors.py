@@ -1,4 +1,4 @@
-"""What an engine may raise. Engines know no database and no people; callers translate these for both.
+"""Errors that engines raise. Engines know neither the database nor users; callers translate these for both.
 
 EngineError
 ├── EngineUnavailable   the engine cannot serve at all now (no model, server down): ask the next engine
@@ -28,7 +28,7 @@ class EngineOverloaded(EngineError):
 
 
 class ContextFull(EngineError):
-    """The prompt and the asked-for tokens exceed the context window."""
+    """The prompt and the requested tokens exceed the context window."""
 
     def __init__(self, prompt_tokens: int, max_tokens: int, context_tokens: int) -> None:
         """All three are token counts by the model's own tokenizer."""

@@ -14,7 +14,7 @@ _USUAL_BACKGROUND = 10
 
 
 class Waiting(Protocol):
-    """A request in line. Smaller priorities go first, 0 is interactive; ``arrived`` is a time or a number."""
+    """A waiting request. Smaller priorities go first, 0 is interactive; ``arrived`` is a time or a counter."""
 
     @property
     def tenant(self) -> str: ...  # noqa: D102 - see the class
@@ -28,7 +28,7 @@ WaitingT = TypeVar("WaitingT", bound=Waiting)
 
 
 class FairOrder:
-    """Virtual time per tenant: the service it has received, in units of the caller's.
+    """Virtual time per tenant: the service it has received, in the caller's units.
 
     A tenant that was idle gains no credit: it starts at the virtual time of the least served active tenant
     (start-time fair queueing: Goyal, Vin, Cheng 1996).

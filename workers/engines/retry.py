@@ -1,4 +1,4 @@
-"""How often, and after which pauses, a server is asked again: one policy for texts, vectors and pictures."""
+"""When requests to servers are retried: one policy for texts, vectors and pictures."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 class RetryPolicy:
     """``attempts`` in all; the first pause is about ``pause_s`` seconds, each next one twice as long.
 
-    Pauses are a little random, so that not all who wait for a server come back at once. None is longer than
-    ``max_pause_s``: if a server asks for more, it is not asked again.
+    Pauses have some jitter, so that clients do not all return at once. None is longer than ``max_pause_s``: a server
+    that asks for more is not asked again.
     """
 
     attempts: int = ATTEMPTS
@@ -29,7 +29,7 @@ class RetryPolicy:
     max_pause_s: float = 20.0
 
     def pause(self, failed: int, asked_s: float = 0.0) -> float | None:
-        """Return the seconds to wait after ``failed`` attempts, at least ``asked_s``; None if there is no other."""
+        """Return the seconds to wait after ``failed`` attempts, at least ``asked_s``; None if no attempt is left."""
         if failed >= self.attempts or asked_s > self.max_pause_s:
             return None
         backoff = min(self.max_pause_s, self.pause_s * 2 ** (failed - 1)) * _dice.uniform(0.5, 1.5)
@@ -39,7 +39,7 @@ class RetryPolicy:
 async def retrying(policy: RetryPolicy, attempt: Callable[[], Awaitable[T]]) -> T:
     """Return what ``attempt`` returns, asking again after a `Trouble` that may pass.
 
-    Refusals are final, and so are severe troubles: the server may still be working on what is paid for. Raises the
+    Refusals are final, and so are severe troubles: the server may still be working on a billed request. Raises the
     error of the last `Trouble`.
     """
     failed = 0

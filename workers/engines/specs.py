@@ -1,4 +1,4 @@
-"""Engines by name: the product's own, and those of installed packages, which the caller has found."""
+"""Engines by name: the built-in ones, and those of installed packages, passed in by the caller."""
 
 import logging
 from collections.abc import Callable, Iterable

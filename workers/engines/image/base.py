@@ -1,4 +1,4 @@
-"""What every image engine offers: one protocol, and the plain data that crosses it."""
+"""The protocol of image engines and its plain data types."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class PromptPart:
 
 @dataclass(frozen=True, slots=True)
 class LoraUse:
-    """A LoRA by the name of its file in the operator's folder, and how strongly it counts."""
+    """A LoRA: its file name in the operator's folder, and its weight."""
 
     name: str
     weight: float = 1.0
@@ -30,9 +30,9 @@ class ImageRequest:
     """One picture.
 
     ``width`` and ``height`` are pixels, multiples of 8. ``guidance`` is the classifier-free guidance scale; it is
-    switched off for the part of the steps behind ``guidance_end`` (0 to 1), and altogether at scale 1 or less.
-    ``source`` is a picture (PNG) that is redrawn instead of noise: ``strength`` 1 keeps nothing of it. ``scheduler`` is
-    a name of the engine's; "" leaves it to the engine. ``tenant`` is the account (`workers.engines.fairness`);
+    switched off after the fraction ``guidance_end`` (0 to 1) of the steps, and entirely at scale 1 or less.
+    ``source`` is a picture (PNG) to start from instead of noise: ``strength`` 1 keeps nothing of it. ``scheduler`` is
+    one of the engine's names, "" its default. ``tenant`` is the account (`workers.engines.fairness`);
     smaller ``priority`` goes first; ``deadline_s`` is seconds from the call.
     """
 
@@ -56,7 +56,7 @@ class ImageRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImageProgress:
-    """How far a picture is: ``step`` of ``steps`` are drawn. ``ahead`` requests are served before it while it waits."""
+    """Progress of a picture: ``step`` of ``steps`` are done. While it waits, ``ahead`` requests come first."""
 
     phase: Phase
     step: int = 0
@@ -66,10 +66,10 @@ class ImageProgress:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A finished picture: lossless ``data`` (PNG), its size in pixels, and how it came about.
+    """A finished picture: lossless ``data`` (PNG), its size in pixels, and how it was made.
 
-    ``unsafe`` is the probability (0 to 1) that a classifier gave for sexual content, None where none looked at it.
-    ``prompt_tokens`` counts the prompt by the engine's tokenizer, 0 where it does not know.
+    ``unsafe`` is a classifier's probability (0 to 1) of sexual content, None if none ran. ``prompt_tokens`` counts the
+    prompt with the engine's tokenizer, 0 if unknown.
     """
 
     data: bytes
@@ -102,7 +102,7 @@ class ImageEngine(Protocol):
     """The names that `LoraUse` may hold."""
 
     def stream(self, request: ImageRequest) -> AsyncIterator[ImageProgress | Picture]:
-        """Yield progress as it comes, and at last exactly one `Picture`.
+        """Yield progress, then exactly one `Picture`.
 
         Raises `workers.engines.errors.EngineError`. Closing the iterator cancels the picture.
         """

@@ -1,4 +1,4 @@
-"""Which image engines there are of our own, and the chain of those that the settings ask for."""
+"""The built-in image engines, and the chain that the settings configure."""
 
 import logging
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def build_image_chain(settings: ImageSettings, specs: Iterable[ImageEngineSpec]) -> ImageChain:
-    """Return the chain of the engines in ``specs`` that the settings ask for. Without any it draws nothing.
+    """Return the chain of the engines in ``specs`` that the settings name; an empty chain draws nothing.
 
     Reads from disk, so call it before the event loop runs or in a thread. No model is loaded yet.
     """
@@ -24,7 +24,7 @@ def build_image_chain(settings: ImageSettings, specs: Iterable[ImageEngineSpec])
 
 
 def sdxl_engine(settings: ImageSettings) -> SdxlEngine | None:
-    """Return the ``sdxl`` engine, None if there is no model or not everything is installed."""
+    """Return the ``sdxl`` engine, None if there is no model or a package is missing."""
     candidates = find_image_models(settings)
     model = choose_image_model(candidates)
     if model is None:

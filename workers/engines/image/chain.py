@@ -1,4 +1,4 @@
-"""Several image engines in order: if one cannot draw, the next one is asked."""
+"""Image engines in order: if one cannot draw, the next one is tried."""
 
 import asyncio
 import logging
@@ -17,24 +17,24 @@ class ImageChain:
     """Draws with the first engine that can. The `Picture` names the engine that drew it."""
 
     def __init__(self, engines: Sequence[ImageEngine] = ()) -> None:
-        """``engines`` in the order in which they are asked; none if nothing can draw here."""
+        """``engines`` are tried in order; without any, nothing can be drawn."""
         self.engines = tuple(engines)
 
     @property
     def loras(self) -> frozenset[str]:
-        """The names of the LoRAs that some engine can use."""
+        """The names of the LoRAs that at least one engine can use."""
         return frozenset[str]().union(*(engine.loras for engine in self.engines))
 
     def first(self, choice: str = "") -> ImageEngine | None:
-        """Return the engine that is asked first if ``choice`` is the account's; None if there is none."""
+        """Return the engine to try first for an account's ``choice``; None if there is none."""
         return next(iter(self._in_order(choice)), None)
 
     async def stream(
         self, request: ImageRequest, choice: str = "", *, alone: bool = False
     ) -> AsyncGenerator[ImageProgress | Picture]:
-        """Yield progress, then the picture. ``choice`` is the name of the engine that the account wants first.
+        """Yield progress, then the picture. ``choice`` is the name of the account's preferred engine.
 
-        ``alone``: no other engine stands in for the first. Raises `workers.engines.errors.EngineError`;
+        ``alone``: no other engine replaces the first. Raises `workers.engines.errors.EngineError`;
         `EngineUnavailable` if there is no engine that can draw.
         """
         last = EngineUnavailable("no image engine is configured")

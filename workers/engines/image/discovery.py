@@ -1,4 +1,4 @@
-"""Which SDXL models are there, and which one is used."""
+"""Finds SDXL models and chooses the one to use."""
 
 import json
 import struct
@@ -22,7 +22,7 @@ _MAX_HEADER = 100 * 2**20
 class ImageModelCandidate:
     """One model: a folder or a file, the bytes of its weights, and its ``config`` if it is a single file.
 
-    ``reason`` says in words why it is not ``usable``.
+    ``reason`` says why it is not ``usable``.
     """
 
     path: Path
@@ -33,9 +33,9 @@ class ImageModelCandidate:
 
 
 def find_image_models(settings: ImageSettings) -> list[ImageModelCandidate]:
-    """List the models in the order in which they would be chosen. Reads from disk, so run it in a thread.
+    """List the models in order of preference. Reads from disk, so run it in a thread.
 
-    With ``settings.image_model`` set, that model alone.
+    If ``settings.image_model`` is set, only that model.
     """
     root = settings.models_dir.expanduser()
     if settings.image_model is not None:
@@ -51,12 +51,12 @@ def find_image_models(settings: ImageSettings) -> list[ImageModelCandidate]:
             if not folders & set(file.parents):
                 found[file] = None
     candidates = (_inspect(path, root, settings) for path in found)
-    # Other safetensors files lie about too: LoRAs, classifiers, language models.
+    # There may be other safetensors files: LoRAs, classifiers, language models.
     return [candidate for candidate in candidates if candidate.usable or candidate.reason.endswith("tokenizers")]
 
 
 def with_pulled(settings: ImageSettings) -> ImageSettings:
-    """Return the settings with the folders of LoRAs and classifier, where unset, that ``models pull`` fills."""
+    """Return the settings with unset folders of LoRAs and classifier replaced by those that ``models pull`` fills."""
     home = settings.models_dir.expanduser() / FOLDER
     found: dict[str, Path] = {}
     if settings.image_loras is None and (home / "loras").is_dir():
@@ -107,7 +107,7 @@ def _folder_problem(path: Path) -> str:
 
 
 def _keys(path: Path) -> set[str]:
-    """Return the names of the tensors in a safetensors file. Raises `ValueError` if it is none."""
+    """Return the names of the tensors in a safetensors file. Raises `ValueError` if it is not one."""
     with path.open("rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0

@@ -1,4 +1,4 @@
-"""The ``openai`` engine: pictures of a server that speaks OpenAI's images interface."""
+"""The ``openai`` engine: pictures from a server with OpenAI's images API."""
 
 import asyncio
 import base64
@@ -54,9 +54,9 @@ class _Answer(BaseModel):
 class OpenAIImages(ImageEngine):
     """Draws with the model of a server. 429, 5xx and lost connections are retried with growing pauses.
 
-    What such servers have no word for is left out: steps (but for the quality they imply), guidance, scheduler, LoRAs
-    and weights; negative prompt and seed where the model takes none. The picture has the size that the model draws and
-    that comes nearest. Addresses of pictures are never fetched; an answer with one is refused.
+    Unsupported parameters are left out: steps (beyond the quality they imply), guidance, scheduler, LoRAs and weights;
+    negative prompt and seed if the model takes none. The picture has the nearest size that the model draws. URLs of
+    pictures are never fetched; an answer with one is refused.
     """
 
     name = "openai"
@@ -72,9 +72,9 @@ class OpenAIImages(ImageEngine):
         timeout_s: float = 180.0,
         retry: RetryPolicy | None = None,
     ) -> None:
-        """``base_url`` is the root of the interface, such as ``https://api.openai.com/v1``.
+        """``base_url`` is the root of the API, such as ``https://api.openai.com/v1``.
 
-        ``prices`` are US dollars for a picture by its quality, "" for any other. ``timeout_s`` bounds one try.
+        ``prices`` are US dollars per picture by quality, "" for any other. ``timeout_s`` limits one attempt.
         """
         self.model = model
         self.max_pixels = max_pixels
@@ -121,7 +121,7 @@ class OpenAIImages(ImageEngine):
         await self._client.close()
 
     def _body(self, request: ImageRequest) -> dict[str, Any]:
-        """Return what the server is asked. Raises `RequestRefused`."""
+        """Return the request body. Raises `RequestRefused`."""
         facts = self._facts
         prompt = _text(request.prompt)
         if not prompt:
@@ -150,7 +150,7 @@ class OpenAIImages(ImageEngine):
         return body
 
     async def _ask(self, body: Mapping[str, Any], source: bytes | None) -> bytes:
-        """Return the answer as it came, learning what the server does not take. Raises `Trouble` and `EngineError`."""
+        """Return the raw answer, learning which parameters the server rejects. Raises `Trouble` and `EngineError`."""
         while True:
             sent = {name: value for name, value in body.items() if name not in self._refused}
             try:
@@ -198,7 +198,7 @@ def _text(parts: Sequence[PromptPart]) -> str:
 
 
 def _picture(answer: bytes) -> tuple[bytes, tuple[int, int]]:
-    """Return the picture of an answer as a PNG without anything else in it, and its size. Takes a while."""
+    """Return an answer's picture as a PNG without metadata, and its size. Slow: not for the event loop."""
     try:
         drawn = _Answer.model_validate_json(answer).data[0]
         if drawn.b64_json is None:
@@ -216,7 +216,7 @@ def _picture(answer: bytes) -> tuple[bytes, tuple[int, int]]:
             if picture.width * picture.height > MAX_ANSWER_PIXELS:
                 raise EngineUnavailable(f"the server's picture has {picture.width} × {picture.height} pixels")
             out = io.BytesIO()
-            # A new picture: no comments, positions or profiles of the old one.
+            # Re-encoded, so that no comments, locations or profiles remain.
             plain = picture.convert("RGB")
             plain.info.clear()
             plain.save(out, "PNG", compress_level=1)

@@ -1,4 +1,4 @@
-"""What image models behind OpenAI's interface take, by their names. Source: its reference, November 2026."""
+"""What image models behind OpenAI's API accept, by name. Source: its reference, November 2026."""
 
 import re
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ SLIMMEST = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Resolutions:
-    """Sizes that a model draws: any of ``fixed`` (width, height), or if there are none, what the limits allow.
+    """Sizes that a model draws: those in ``fixed`` (width, height) or, if it is empty, any within the limits.
 
-    Then sides are multiples of ``multiple``, at most ``longest``, with at most ``ratio`` between them, and the picture
-    has ``fewest`` to ``most`` pixels.
+    The limits: sides are multiples of ``multiple`` and at most ``longest``, their ratio is at most ``ratio``, and the
+    picture has ``fewest`` to ``most`` pixels.
     """
 
     fixed: tuple[tuple[int, int], ...] = ()
@@ -25,9 +25,9 @@ class Resolutions:
     most: int = 2048 * 2048
 
     def nearest(self, width: int, height: int) -> tuple[int, int]:
-        """Return the size that is drawn when ``width`` × ``height`` is asked for: its shape counts more than its area.
+        """Return the size to draw for a request of ``width`` × ``height``; shape counts more than area.
 
-        Raises `ValueError` for what is no size of a picture.
+        Raises `ValueError` for an impossible size.
         """
         if min(width, height) < SMALLEST or max(width, height) > SLIMMEST * min(width, height):
             raise ValueError(f"{width} × {height} is no size of a picture")
@@ -61,11 +61,11 @@ class Resolutions:
 
 @dataclass(frozen=True, slots=True)
 class RemoteModel:
-    """What a model takes. ``prompt_chars`` bounds the prompt.
+    """What a model accepts. ``prompt_chars`` limits the prompt.
 
-    ``wants_format``: it must be told to answer with the picture itself and not with its address. ``png``: it can be
-    told to write PNG. ``tells``: it takes a negative prompt and a seed. ``edits``: it redraws pictures. ``qualities``
-    are its names for little, usual and much work, if it knows any. ``watched``: it takes a mark for each person.
+    ``wants_format``: the request must ask for the picture itself instead of its URL. ``png``: it can be asked for PNG.
+    ``tells``: it takes a negative prompt and a seed. ``edits``: it redraws pictures. ``qualities`` are its names for
+    low, normal and high effort, if any. ``watched``: it takes an identifier of the end user.
     """
 
     resolutions: Resolutions
@@ -104,7 +104,7 @@ _OTHER = RemoteModel(Resolutions(), 20_000, tells=True, edits=True)
 
 
 def model_named(name: str) -> RemoteModel:
-    """Return what is known of the model of that name; of an unknown one, what most servers have in common."""
+    """Return the entry of the named model; for an unknown one, what most servers have in common."""
     return next((facts for pattern, facts in _MODELS if pattern.fullmatch(name.lower())), _OTHER)
 
 

@@ -1,1 +1,1 @@
-"""What all engines over servers with OpenAI's interface have in common."""
+"""Shared by all engines for servers with OpenAI's API."""

@@ -1,6 +1,6 @@
-"""What a server says when it fails or refuses, and what that means for us.
+"""Classifies what servers say when they fail or refuse.
 
-`judge` sorts it: an `EngineError` is final for this request, a `Trouble` may be gone elsewhere or a little later.
+`judge` returns an `EngineError`, final for this request, or a `Trouble`, which may not occur elsewhere or later.
 """
 
 import json
@@ -57,7 +57,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class SettingNames:
-    """The settings that an error message asks the operator to look at."""
+    """The settings that an error message asks the operator to check."""
 
     key: str = "STORYFORK_REMOTE_API_KEY"
     model: str = "STORYFORK_REMOTE_MODEL"
@@ -67,9 +67,9 @@ class SettingNames:
 class Trouble(Exception):
     """A failure of one server that another server, or the same one a little later, may not have.
 
-    ``full`` servers ask to wait, ``down`` ones fail, ``refused`` says that asking this server again is no use.
-    ``error`` is what the caller gets if nothing helps. ``severe`` trouble is not waited for a second time; ``answered``
-    tells that the server did answer, so that the request itself may be at fault.
+    ``full`` servers ask to wait, ``down`` ones fail, ``refused`` means that asking this server again is useless.
+    ``error`` is what the caller gets if nothing helps. ``severe`` trouble is not retried on the same server;
+    ``answered`` means that the server did answer, so the request itself may be at fault.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Trouble(Exception):
         severe: bool = False,
         answered: bool = False,
     ) -> None:
-        """``retry_after`` is in seconds; None if the server named no time."""
+        """``retry_after`` is in seconds; None if the server gave none."""
         super().__init__(str(error))
         self.kind = kind
         self.error = error
@@ -95,7 +95,7 @@ def judge(
 ) -> EngineError | Trouble:
     """Return what a server's or the client library's error means.
 
-    ``prompt_tokens`` is our estimate, used where the server tells no number. ``secret`` never appears in the result.
+    ``prompt_tokens`` is our estimate, used where the server gives no count. ``secret`` never appears in the result.
     """
     names = names or SettingNames()
     if isinstance(error, openai.APITimeoutError):
@@ -155,14 +155,14 @@ def refused_parameter(error: openai.APIStatusError) -> str:
 
 
 def message_of(error: openai.APIStatusError) -> str:
-    """Return the server's own words."""
+    """Return the server's own message."""
     return str(_detail(error).get("message") or error.message)
 
 
 def context_full(error: openai.APIStatusError, prompt_tokens: int, max_tokens: int) -> ContextFull | None:
-    """Return the error if the prompt did not fit. ``prompt_tokens`` is our estimate, used if the server tells none.
+    """Return the error if the prompt did not fit. ``prompt_tokens`` is our estimate, used if the server gives none.
 
-    Understood are the words of OpenAI, vLLM, llama-server, OpenRouter, Anthropic, Gemini and Mistral.
+    Recognises the messages of OpenAI, vLLM, llama-server, OpenRouter, Anthropic, Gemini and Mistral.
     """
     detail = _detail(error)
     message = str(detail.get("message", ""))

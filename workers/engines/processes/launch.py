@@ -1,8 +1,8 @@
-"""Where model processes come from: started for one engine, or found running and shared by all of this machine.
+"""Where model processes come from: started for one engine, or found running and shared across this machine.
 
 A private process belongs to the engine that started it. A shared one serves every engine of this machine that wants the
-same files with the same settings on the same devices: its socket lies in a folder of the user's own, under a name made
-of all these.
+same files with the same settings on the same devices: its socket lies in a private folder of the user, under a name
+derived from all these.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Launcher(Protocol):
     """Where model processes come from."""
 
     async def connect(self, program: Program, load: LoadModel) -> Link:
-        """Return a connection to a process for ``load``, on which nothing was sent yet.
+        """Return a connection to a process for ``load``, on which nothing has been sent yet.
 
         Raises `EngineUnavailable`, `OSError`, and `EngineOverloaded` if there is no room for the model now.
         """
@@ -107,7 +107,7 @@ class SharedLauncher:
     """
 
     def __init__(self, folder: Path, *, budget_bytes: int = 0, idle_s: float = IDLE_S) -> None:
-        """``budget_bytes`` 0 is no limit."""
+        """``budget_bytes`` 0 means no limit."""
         self._folder = folder
         self._budget = budget_bytes
         self._idle_s = idle_s
@@ -153,7 +153,7 @@ class SharedLauncher:
 
     @asynccontextmanager
     async def _locked(self) -> AsyncGenerator[None]:
-        """Hold the folder's lock: two engines must not start the same model, or both count on the same memory."""
+        """Hold the folder's lock: two engines must not start the same model or claim the same memory."""
         with (self._folder / "lock").open("w") as file:
             while True:
                 try:
@@ -206,7 +206,7 @@ class SharedLauncher:
 
 
 def last_log_lines(log: Path) -> str:
-    """Return the first error in a model process's log and, if it is another one, its last line; "" if none."""
+    """Return the first error in a model process's log and, if different, its last line; "" if none."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
         lines = file.read().decode("utf-8", "replace").splitlines()
@@ -223,7 +223,7 @@ def runtime_folder() -> Path:
 
 
 def private_folder(folder: Path) -> None:
-    """Make ``folder`` unless it is there. Raises `EngineUnavailable` if others than this user could reach it."""
+    """Create ``folder`` if missing. Raises `EngineUnavailable` if other users could access it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
@@ -231,7 +231,7 @@ def private_folder(folder: Path) -> None:
 
 
 def _new_folder() -> Path:
-    """Make a new folder of this user's own, whose path leaves room for the name of a socket."""
+    """Create a private folder whose path leaves room for the name of a socket."""
     base = tempfile.gettempdir()
     if len(base) + 30 > _SOCKET_PATH_MAX:
         base = "/tmp"  # noqa: S108 - mkdtemp makes a private folder
@@ -247,7 +247,7 @@ def _name(program: Program, load: LoadModel) -> str:
 
 
 def _size(load: LoadModel) -> int:
-    # What a GPU holds is counted too: a budget is about all the models that are loaded.
+    # GPU memory counts too: the budget covers all loaded models.
     return sum(file.stat().st_size for file in load.files()) + load.extra_bytes()
 
 
@@ -259,7 +259,7 @@ def _bytes_of(note: Path) -> int:
 
 
 def _peer(writer: asyncio.StreamWriter) -> int:
-    """Return the process id at the other end, 0 where the system does not tell."""
+    """Return the process id at the other end, 0 if the system does not report it."""
     connection: socket.socket = writer.get_extra_info("socket")
     if not hasattr(socket, "SO_PEERCRED"):
         return 0

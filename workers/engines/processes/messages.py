@@ -1,10 +1,10 @@
-"""What a model process and its clients say to each other, whatever the model, and how it is framed.
+"""The messages between any model process and its clients, and their framing.
 
 Frames on a unix stream socket: two lengths of four bytes (big-endian), then one JSON message, then as many bytes of
 binary data, usually none. A load opens every connection and is answered by a `Loaded` or by `LoadFailed`. Other
 requests carry a number that the client chooses; every answer repeats it. `Cancel` is answered by the ``Failed``
-(``cancelled``) of what it stops. `Beat` comes now and then while the process has work; `Unload` has no answer but the
-end of the connection.
+(``cancelled``) of what it stops. `Beat` is sent periodically while the process has work; `Unload` is answered only
+by the end of the connection.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Answer(WireMessage):
 
 
 class LoadModel(WireMessage):
-    """Which model, and how it runs. Base of the requests that open a connection; equal for all of a process."""
+    """Which model, and how it runs. Base of the requests that open a connection; the same for a whole process."""
 
     kind: Literal["load"] = "load"
     path: str
@@ -73,12 +73,12 @@ class LoadModel(WireMessage):
         return 0
 
     def after_death(self) -> Self | None:
-        """Return how to load the model after a process died of loading it this way; None if nothing else may help."""
+        """Return the load to try after this one killed a process; None if no other may help."""
         return None
 
 
 class Loaded(WireMessage):
-    """The model ``model`` is ready in process ``pid``. Base of what the programs say about their models."""
+    """The model ``model`` is ready in process ``pid``. Base of the programs' reports about their models."""
 
     kind: Literal["loaded"] = "loaded"
     model: str
@@ -122,7 +122,7 @@ class Failed(Answer):
     context_tokens: int = 0
 
     def error(self) -> EngineError:
-        """Return what the caller gets."""
+        """Return the error for the caller."""
         match self.reason:
             case "context_full":
                 return ContextFull(self.prompt_tokens, self.max_tokens, self.context_tokens)
@@ -137,7 +137,7 @@ class Failed(Answer):
 
 
 class Wire(Generic[RequestT, EventT]):
-    """The messages of one program, which both of its sides read here."""
+    """The messages of one program, as both of its sides read them."""
 
     def __init__(self, requests: TypeAdapter[RequestT], events: TypeAdapter[EventT]) -> None:
         """``requests`` and ``events`` are unions of messages, told apart by their ``kind``."""
@@ -146,7 +146,7 @@ class Wire(Generic[RequestT, EventT]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of the messages: processes of two versions must not speak to each other."""
+        """A digest of the messages: processes of different versions must not talk to each other."""
         schemas = [self._requests.json_schema(), self._events.json_schema()]
         return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
 

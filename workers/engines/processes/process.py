@@ -41,7 +41,7 @@ class DiedLoading(EngineUnavailable):
 
 @dataclass(slots=True)
 class _Pending:
-    """A request without its last answer yet. The queue ends with None when the process is dead."""
+    """A request that awaits its last answer. The queue ends with None when the process is dead."""
 
     side: bool
     answers: asyncio.Queue[Any]
@@ -103,12 +103,12 @@ class ModelProcess(Generic[LoadedT]):
 
     @property
     def alive(self) -> bool:
-        """False as soon as it is known to have ended."""
+        """False once the process is known to have ended."""
         return not self._over
 
     @property
     def loaded(self) -> LoadedT:
-        """What the process said about its model."""
+        """The process's report about its model."""
         return self._loaded.result()
 
     def used(self) -> None:
@@ -117,17 +117,17 @@ class ModelProcess(Generic[LoadedT]):
 
     @asynccontextmanager
     async def converse(self, make: Callable[[int], WireMessage], data: bytes = b"") -> AsyncGenerator[NextAnswer]:
-        """Send a request and offer a function that waits for its next answer.
+        """Send a request and yield a function that waits for its next answer.
 
-        ``make`` makes the request for a number. The function raises `ProcessDied` if the process dies, and what a
-        `Failed` stands for. Leaving the context before the last answer cancels the request.
+        ``make`` builds the request for a number. The function raises `ProcessDied` if the process dies, and the error
+        of a `Failed`. Leaving the context before the last answer cancels the request.
         """
         number = next(self._numbers)
         if not self._pending:
             self._last_sign = self._loop.time()
         request = make(number)
         self._send(request, data)
-        # Only now: no answer would ever come to what could not be sent.
+        # Registered only after sending: a failed send never gets an answer.
         pending = self._pending[number] = _Pending(request.SIDE, asyncio.Queue())
 
         async def next_answer() -> Any:
@@ -144,7 +144,7 @@ class ModelProcess(Generic[LoadedT]):
             if self._over:
                 self._pending.pop(number, None)
             elif number in self._pending:
-                # It stays until the answer to this comes, so that the watchdog keeps watching.
+                # The request stays pending until the cancellation is answered, so that the watchdog keeps watching.
                 self._send(Cancel(id=number))
 
     async def ask(self, make: Callable[[int], WireMessage]) -> Any:
@@ -180,7 +180,7 @@ class ModelProcess(Generic[LoadedT]):
         await self._end()
 
     async def _end(self) -> None:
-        """Find out why the process has ended and tell everybody who waits."""
+        """Find out why the process ended and notify all pending requests."""
         self._over = True
         self._link.writer.close()
         if not self._exit_reason:
@@ -193,14 +193,14 @@ class ModelProcess(Generic[LoadedT]):
             pending.answers.put_nowait(None)
 
     async def _watch(self) -> None:
-        # Once it has ended, its number may be another process's.
+        # Once it has ended, its id may belong to another process.
         while not self._over:
             await asyncio.sleep(self._stall_s / 4)
             loading = not self._loaded.done()
             patience = max(self._stall_s, self._program.loading_s) if loading else self._stall_s
             if (self._pending or loading) and not self._over and self._loop.time() - self._last_sign > patience:
                 _log.error("model process %d made no progress for %.0f s and is killed", self.pid, patience)
-                # A shared one hangs for everybody: the first to notice ends it.
+                # A shared process hangs for all clients: the first to notice kills it.
                 if self.pid > 0:
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.kill(self.pid, signal.SIGKILL)
@@ -232,4 +232,4 @@ class ModelProcess(Generic[LoadedT]):
         await self._end()
         await self._link.end()
         if not self._loaded.cancelled():
-            self._loaded.exception()  # read, so that nothing is logged when nobody waited for it
+            self._loaded.exception()  # retrieved, so that asyncio logs nothing if it was never awaited

@@ -26,9 +26,9 @@ _ROOT = str(Path(workers.__path__[0]).resolve().parent)
 class Program:
     """``python -m module``, which serves one model by the messages of ``wire``.
 
-    It gets as little of this environment as it needs, no tokens or keys: the variables that begin with one of
-    ``inherit``, besides those of the system and of the graphics card, and ``environment``. It may be silent for
-    ``loading_s`` seconds while it loads, if that is longer than it may be silent at work.
+    It inherits only the environment that it needs, no tokens or keys: variables of the system and the GPU, those that
+    begin with one of ``inherit``, and ``environment``. While loading it may be silent for ``loading_s`` seconds, if
+    that exceeds the usual limit.
     """
 
     module: str
@@ -38,7 +38,7 @@ class Program:
     loading_s: float = 0.0
 
     def variables(self) -> dict[str, str]:
-        """Return the environment of the process. What it draws on may depend on it, such as the graphics card."""
+        """Return the environment of the process; its resources, such as the visible GPUs, may depend on it."""
         prefixes = (*_INHERITED, *self.inherit)
         return {
             **{name: value for name, value in os.environ.items() if name.startswith(prefixes)},

@@ -1,8 +1,8 @@
 """The model process itself: ``python -m MODULE SOCKET [--parent PID | --idle SECONDS]``.
 
-It listens on the unix socket, says ``ready`` on standard output and serves all who connect. A private process has the
-one client that started it and ends with it; a shared one ends when nobody was connected for the idle time. Native code
-may abort the process it runs in; this one has nothing else to lose.
+It listens on the unix socket, prints ``ready`` on standard output and serves all clients. A private process has the
+one client that started it and ends with it; a shared one ends after the idle time without a client. Native code may
+abort the process it runs in; this one has nothing else to lose.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class ModelService(Protocol):
         ...
 
     def submit(self, request: Any, data: bytes, client: Client, /) -> None:
-        """Take a request of ``client``. Raises `ValueError` for one that should not come."""
+        """Handle a request of ``client``. Raises `ValueError` for an unexpected one."""
         ...
 
     def forget(self, client: Client, /) -> None:
@@ -55,7 +55,7 @@ class ModelServer:
     def __init__(
         self, path: Path, wire: Wire[Any, Any], start: StartService, *, idle_s: float = 0.0, slow_s: float = SLOW_S
     ) -> None:
-        """``idle_s`` is how long it stays without any client; a client that takes nothing for ``slow_s`` is dropped."""
+        """It ends after ``idle_s`` seconds without a client, and drops a client that reads nothing for ``slow_s``."""
         self._path = path
         self._wire = wire
         self._start = start
@@ -72,11 +72,11 @@ class ModelServer:
         self._idle_timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> int:
-        """Serve to the end and return the exit status."""
+        """Serve until stopped and return the exit status."""
         await asyncio.start_unix_server(self._accept, self._path)
         with contextlib.suppress(OSError):  # the process that started this one may be gone
             os.write(sys.stdout.fileno(), b"ready\n")
-        # That was all it reads from this pipe.
+        # The parent reads nothing else from this pipe.
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())
         os.close(nothing)
@@ -85,7 +85,7 @@ class ModelServer:
 
     def _stop(self, code: int) -> None:
         """End. Clients see the connection close."""
-        # First the name, so that new clients start another process.
+        # Unlink the socket first, so that new clients start another process.
         self._path.unlink(missing_ok=True)
         if not self._end.done():
             self._end.set_result(code)
@@ -121,7 +121,7 @@ class ModelServer:
                 raise ValueError("the first request must be a load")
 
     def _join(self, client: Connection, load: LoadModel) -> None:
-        """Let ``client`` use the model that it wants, if it is the one of this process."""
+        """Let ``client`` use its requested model if it is this process's."""
         if self._load is None:
             self._load = load
             self._service = self._start(load, self._broadcast)
@@ -133,12 +133,12 @@ class ModelServer:
         self._users.add(client)
 
     def _unload(self) -> None:
-        # A process that was not told its model yet has a client that is about to.
+        # Without a model yet, a client is about to request one.
         if self._state is not None and not (self._service is not None and self._service.busy):
             self._stop(0)
 
     def _broadcast(self, event: WireMessage) -> None:
-        """Send ``event`` to all who asked for the model. Called in the model's thread."""
+        """Send ``event`` to all clients of the model. Called in the model's thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the process
             self._loop.call_soon_threadsafe(self._send_to_all, event)
 
@@ -154,7 +154,7 @@ class ModelServer:
 
 
 def serve(wire: Wire[Any, Any], start: StartService, *, slow_s: float = SLOW_S) -> None:
-    """Serve as the command line says. Never returns: a step in progress is not waited for."""
+    """Serve as the command line says. Never returns: the process exits without waiting for a step in progress."""
     parser = argparse.ArgumentParser()
     parser.add_argument("socket", type=Path)
     parser.add_argument("--parent", type=int, default=0)
@@ -179,7 +179,7 @@ def serve(wire: Wire[Any, Any], start: StartService, *, slow_s: float = SLOW_S) 
 
 
 def _detach() -> None:
-    """Go on in the background, in a session of its own, which no parent's end and no terminal's signal reaches."""
+    """Move to the background in a new session, which survives the parent and gets no signals from a terminal."""
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -194,8 +194,8 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _settle() -> None:
-    """Make this process a server: deaf to terminals, without core dumps, its log on standard error."""
-    # Clients drain their work when they are told to stop; they need this process until they close the socket.
+    """Make this process a server: it ignores terminals, writes no core dumps, and logs to standard error."""
+    # Stopping clients drain their work; they need this process until they close the socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

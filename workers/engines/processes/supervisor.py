@@ -1,4 +1,4 @@
-"""One process for all who need it: started once, replaced when it is dead, its failure remembered for a while."""
+"""One process for all callers: started once, replaced when it dies, a failed start remembered for a while."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -21,7 +21,7 @@ class Supervised(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Leave the process and release everything."""
+        """Disconnect from the process and release everything."""
         ...
 
 
@@ -39,13 +39,13 @@ class ProcessSupervisor(Generic[ProcessT]):
 
     @property
     def current(self) -> ProcessT | None:
-        """The process, None while there is none that is alive."""
+        """The live process, None if there is none."""
         return self._process if self._process is not None and self._process.alive else None
 
     async def get(self) -> ProcessT:
-        """Return the process, starting it if there is none; all who wait wait for the same start.
+        """Return the process, starting it if there is none; concurrent callers share one start.
 
-        A caller that is cancelled leaves the start to the others. Raises `EngineUnavailable`, also once closed.
+        Cancelling a caller does not cancel the start. Raises `EngineUnavailable`, also once closed.
         """
         if self.closed:
             raise EngineUnavailable("the engine is closed")
@@ -76,7 +76,7 @@ class ProcessSupervisor(Generic[ProcessT]):
     def _started(self, task: asyncio.Task[ProcessT]) -> None:
         self._starting = None
         if not task.cancelled():
-            task.exception()  # read, so that nothing is logged when all who waited have gone
+            task.exception()  # retrieved, so that asyncio logs nothing if all callers have gone
 
     async def _replace(self) -> ProcessT:
         loop = asyncio.get_running_loop()
@@ -95,7 +95,7 @@ class ProcessSupervisor(Generic[ProcessT]):
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of ``work``, which goes on to its end even if the caller is cancelled meanwhile.
+    """Return the result of ``work``, which runs to its end even if the caller is cancelled meanwhile.
 
     The cancellation is raised afterwards.
     """
@@ -108,6 +108,6 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
             cancelled = error
     if cancelled is not None:
         if not task.cancelled():
-            task.exception()  # read: the cancellation goes first
+            task.exception()  # retrieved: the cancellation takes precedence
         raise cancelled
     return task.result()

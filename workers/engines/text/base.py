@@ -1,4 +1,4 @@
-"""What every text engine offers: one protocol, and the plain data that crosses it."""
+"""The protocol of text engines and its plain data types."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class ModelMessage:
     """One turn of the prompt. ``content`` is data: no engine may read control tokens or templates from it.
 
     The first ``shared`` characters are the product's own words, the same for every account: what a model computed from
-    them may serve everybody.
+    them may be shared.
     """
 
     role: Role
@@ -97,11 +97,11 @@ class TextEngine(Protocol):
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The models that an account may choose by name, first the one that writes stories by default; may be empty."""
+        """The models that an account may choose by name, the default for stories first; may be empty."""
         ...
 
     async def context_size(self, model: str = "") -> int | None:
-        """Return the tokens that prompt and answer may have together; None if the engine does not know.
+        """Return the maximum number of tokens of prompt and answer together; None if unknown.
 
         May load the model. Raises `workers.engines.errors.EngineError`.
         """
@@ -112,7 +112,7 @@ class TextEngine(Protocol):
         ...
 
     def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
-        """Yield pieces of text as they come, and at last exactly one `Completion` with the whole text.
+        """Yield pieces of text as they arrive, then exactly one `Completion` with the whole text.
 
         Raises `workers.engines.errors.EngineError`. Closing the iterator cancels the generation.
         """

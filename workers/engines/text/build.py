@@ -1,4 +1,4 @@
-"""Which text engines there are: those that the settings ask for and that can be used here."""
+"""The text engines that the settings name and this machine can run."""
 
 import importlib.util
 import logging
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def build_text_chain(settings: TextSettings, specs: Iterable[TextEngineSpec]) -> TextChain:
-    """Return the chain of the engines in ``specs`` that the settings ask for. Without any it writes nothing.
+    """Return the chain of the engines in ``specs`` that the settings name; an empty chain writes nothing.
 
     Reads from disk, so call it before the event loop runs or in a thread. No model is loaded yet.
     """
@@ -63,7 +63,7 @@ def _llama(settings: TextSettings) -> TextEngine | None:
             launcher=launcher,
         )
 
-    # Of two files of the same name the one is meant that would be chosen first.
+    # If two files have the same name, the preferred one is meant.
     named = {model_name(candidate.path): candidate.path for candidate in reversed(found) if candidate.usable}
     return LlamaModels(default, make, roles=roles, named=named)
 

@@ -1,4 +1,4 @@
-"""Several text engines in order: one that fails is followed by the next, and every such step is noted."""
+"""Text engines in order: if one fails, the next one is tried, and every such fallback is noted."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ class TextChain:
     name = "chain"
 
     def __init__(self, engines: Sequence[TextEngine] = ()) -> None:
-        """``engines`` in the order in which they are asked. Without any, every request is `EngineUnavailable`."""
+        """``engines`` are tried in order. Without any, every request raises `EngineUnavailable`."""
         self.engines = tuple(engines)
         self._running = RequestRegistry()
 
@@ -104,7 +104,7 @@ class TextChain:
         return tuple(name for name in offered if name not in ROLES)
 
     async def context_size(self, model: str = "") -> int | None:
-        """Return the context size of the first engine that would be asked and knows it."""
+        """Return the context size of the first engine in line that knows it."""
         for engine in self._plan(model):
             with contextlib.suppress(EngineError):
                 if (size := await engine.context_size(model)) is not None:
@@ -112,7 +112,7 @@ class TextChain:
         return None
 
     async def count_tokens(self, text: str, model: str = "") -> int:
-        """Return the number of tokens by the first engine that would be asked and can count them.
+        """Return the number of tokens by the first engine in line that can count them.
 
         Raises `EngineUnavailable` if none can.
         """
@@ -141,7 +141,7 @@ class TextChain:
                 raise result
 
     def _plan(self, model: str) -> list[TextEngine]:
-        """Return the engines in the order in which to ask them for a model or a role."""
+        """Return the engines in the order to try for a model or a role."""
         if model in ROLES:
             return list(self.engines)
         return sorted(self.engines, key=lambda engine: model not in engine.model_names)

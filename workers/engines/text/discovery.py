@@ -1,4 +1,4 @@
-"""Which GGUF models are there, which of them fit in memory, and which one is used."""
+"""Finds GGUF models, checks which fit in memory, and chooses the one to use."""
 
 import logging
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 class ModelCandidate:
     """One model: ``path`` (of a split model, its first part), ``size`` in bytes over all parts, and whether it fits.
 
-    ``broken`` models are listed, never used. ``reason`` says in words why it fits or does not.
+    ``broken`` models are listed, never used. ``reason`` says why it fits or does not.
     """
 
     path: Path
@@ -40,9 +40,9 @@ class ModelCandidate:
 
 
 def find_models(settings: TextSettings, available_bytes: int | None = None) -> list[ModelCandidate]:
-    """List the models in the order in which they would be chosen. Reads headers from disk, so run it in a thread.
+    """List the models in order of preference. Reads headers from disk, so run it in a thread.
 
-    With ``settings.text_model`` set, that model alone. ``available_bytes`` defaults to the machine's free memory.
+    If ``settings.text_model`` is set, only that model. ``available_bytes`` defaults to the machine's free memory.
     """
     available = psutil.virtual_memory().available if available_bytes is None else available_bytes
     if settings.text_model is not None:
@@ -67,7 +67,7 @@ def _ggufs(folder: Path) -> Iterator[Path]:
     """Yield models below ``folder``, sorted; of a split model only the first part, or the lowest one there is."""
     seen: set[str] = set()
     for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        # Vision projectors lie beside models and cannot write text, nor can what lies in the folders for others.
+        # Vision projectors lie beside models but cannot write text; nor can models in the folders of other engines.
         if file.suffix.lower() != ".gguf" or file.name.startswith("mmproj") or not file.is_file():
             continue
         if OTHERS & {part.lower() for part in file.relative_to(folder).parts[:-1]}:

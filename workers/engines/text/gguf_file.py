@@ -33,20 +33,20 @@ class BrokenGguf(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
-    """What the header tells. ``metadata`` holds numbers and strings, no arrays."""
+    """The contents of the header. ``metadata`` holds numbers and strings, no arrays."""
 
     size: int
     metadata: dict[str, int | float | bool | str]
 
     @property
     def writes(self) -> bool:
-        """False for a model that reads both ways or pools: one that makes vectors of texts."""
+        """False for a bidirectional or pooling model, which embeds texts."""
         arch = self.metadata.get("general.architecture", "")
         causal = self.metadata.get(f"{arch}.attention.causal", True)
         return causal is not False and not self._number(f"{arch}.pooling_type")
 
     def kv_bytes_per_token(self) -> int:
-        """Bytes of 16-bit key-value cache that one token of context takes; 0 where the header does not tell."""
+        """Bytes of 16-bit KV cache per token of context; 0 if the header does not say."""
         arch = self.metadata.get("general.architecture", "")
         layers = self._number(f"{arch}.block_count")
         heads = self._number(f"{arch}.attention.head_count")

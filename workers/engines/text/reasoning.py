@@ -1,4 +1,4 @@
-"""Reasoning before an answer: models think aloud in a block of their own, which people do not see."""
+"""Reasoning before an answer: models think aloud in a separate block, which users do not see."""
 
 import re
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ _MARK: Final = re.compile(
 
 
 def opens_reasoning(prompt: str) -> bool:
-    """Return whether ``prompt`` ends inside a block, in which the answer then begins."""
+    """Return whether ``prompt`` ends inside a block, so that the answer begins there."""
     return prompt.rstrip().endswith(tuple(begin for begin, end in MARKS if end))
 
 
 def strip_reasoning(text: str) -> str:
-    """Return a whole answer without its blocks, wherever they stand; one without a beginning begins with the text."""
+    """Return a whole answer without its blocks, wherever they are; one without an opening mark starts with the text."""
     kept: list[str] = []
     start, inside = 0, False
     for mark in _MARK.finditer(text):

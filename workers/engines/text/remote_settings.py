@@ -8,7 +8,7 @@ DEFAULT_PARALLEL = 8
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """A server by the root of its interface, and the number of requests it works on at once."""
+    """A server by the root of its API, and the number of requests it works on at once."""
 
     url: str
     parallel: int = DEFAULT_PARALLEL

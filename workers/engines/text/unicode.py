@@ -2,5 +2,5 @@
 
 
 def well_formed(text: str) -> str:
-    """Replace lone surrogates, which have no UTF-8 form, by question marks."""
+    """Replace lone surrogates, which have no UTF-8 form, with question marks."""
     return text.encode("utf-8", "replace").decode()

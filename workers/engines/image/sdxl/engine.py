@@ -59,9 +59,9 @@ class SdxlOptions:
 class SdxlEngine(ImageEngine):
     """Draws with a local model. The picture process starts at the first request and is replaced when it dies.
 
-    Pictures that can share steps are drawn together, for any callers. If the process dies or hangs, what it
-    had begun is drawn once more, each picture by itself; one in whose drawing the process dies again raises
-    `EngineUnavailable`. Pictures that only waited go on waiting.
+    Pictures that can share steps are drawn together, across tenants. If the process dies or hangs, each picture that
+    had begun is drawn once more, alone; if the process dies again, that picture raises `EngineUnavailable`. Waiting
+    pictures keep waiting.
     """
 
     name = "sdxl"
@@ -70,7 +70,7 @@ class SdxlEngine(ImageEngine):
     def __init__(self, model: Path, options: SdxlOptions | None = None, launcher: Launcher | None = None) -> None:
         """``model`` is a folder as diffusers writes it, or a safetensors file (then ``options.config`` is needed).
 
-        Without a ``launcher`` the process is this engine's own.
+        Without a ``launcher`` the process is private to this engine.
         """
         self._path = model
         self._options = options or SdxlOptions()
@@ -89,7 +89,7 @@ class SdxlEngine(ImageEngine):
 
     @property
     def ready(self) -> LoadedSdxl | None:
-        """What is loaded, warmed up and waiting; None while nothing is."""
+        """The model that is loaded and warmed up; None if there is none."""
         return None if (process := self._supervisor.current) is None else process.loaded
 
     async def start(self) -> LoadedSdxl:
@@ -162,7 +162,7 @@ class SdxlEngine(ImageEngine):
         return self._running.cancel(request_id)
 
     async def close(self) -> None:
-        """Leave the picture process. RequestRegistry and later requests raise `EngineUnavailable`."""
+        """Disconnect from the picture process. Running and later requests raise `EngineUnavailable`."""
         await self._supervisor.close()
 
     async def _start(self) -> ModelProcess[LoadedSdxl]:
@@ -189,7 +189,7 @@ class SdxlEngine(ImageEngine):
 
 
 def missing_packages() -> list[str]:
-    """Return what must be installed and is not."""
+    """Return the missing packages."""
     return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
 
 
@@ -205,7 +205,7 @@ def _check(path: Path) -> None:
 
 
 def _draw(request: ImageRequest) -> Draw:
-    """Return what the picture process is told. Raises `RequestRefused` for what no model could do."""
+    """Return the message for the picture process. Raises `RequestRefused` for values that no model supports."""
     if not 1 <= request.steps <= MAX_STEPS:
         raise RequestRefused(f"{request.steps} steps, 1 to {MAX_STEPS} are possible")
     if not 0 <= request.guidance <= MAX_GUIDANCE:

@@ -74,7 +74,7 @@ class Lora(WireMessage):
 class Draw(WireMessage):
     """Draw a picture. The data is the picture (PNG) to start from, if ``redraw``.
 
-    ``alone``: nothing else is drawn meanwhile, because the process died while it was drawn before.
+    ``alone``: draw nothing else meanwhile, because the process died during an earlier attempt.
     """
 
     kind: Literal["draw"] = "draw"
@@ -106,7 +106,7 @@ class LoadedSdxl(Loaded):
 
 
 class DrawingProgress(Answer):
-    """How far a picture is; see `workers.engines.image.base.ImageProgress`."""
+    """Progress of a picture; see `workers.engines.image.base.ImageProgress`."""
 
     LAST: ClassVar[bool] = False
     kind: Literal["progress"] = "progress"
@@ -140,7 +140,7 @@ PROGRAM = Program(
     ),
     inherit=("MKL_", "TORCH", "PYTORCH_", "TRITON_", "XDG_CACHE_HOME"),
     environment={
-        # Models are files here. Nothing is looked up elsewhere, and nothing is reported to anybody.
+        # Models are local files: no look-ups elsewhere, no telemetry.
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -150,7 +150,7 @@ PROGRAM = Program(
         "TRANSFORMERS_VERBOSITY": "error",
         "DIFFUSERS_VERBOSITY": "error",
         "TOKENIZERS_PARALLELISM": "false",
-        # Sizes vary from batch to batch; without this, free memory ends up in pieces too small.
+        # Sizes vary between batches, which would otherwise fragment the free memory.
         "PYTORCH_CUDA_ALLOC_CONF": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
     },
     loading_s=LOADING_S,

@@ -1,4 +1,4 @@
-"""What every embedding engine offers, and how the texts of many callers go to a model together."""
+"""The protocol of embedding engines, and the batching of texts from many callers."""
 
 import asyncio
 import math
@@ -27,7 +27,7 @@ class EmbeddingEngine(Protocol):
 
     @property
     def dimensions(self) -> int | None:
-        """How many numbers a vector has; None until the first one came."""
+        """The number of dimensions; None until the first vector arrives."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -52,7 +52,7 @@ class _Part:
 
 
 class Passes:
-    """Joins calls that come at about the same time into passes of at most so many texts.
+    """Joins calls that arrive at about the same time into passes with a limited number of texts.
 
     Calls take turns, so that a short one waits for a pass of a long one, not for all of it. A text that cannot be
     embedded fails its own call only.
@@ -89,7 +89,7 @@ class Passes:
         try:
             return list(chain.from_iterable(await asyncio.gather(*(part.vectors for part in parts))))
         finally:
-            # After a failure nobody wants the rest.
+            # After a failure the rest is useless.
             for part in parts:
                 part.vectors.cancel()
 
@@ -108,7 +108,7 @@ class Passes:
             while parts := self._take():
                 await self._embed_or_fail(parts)
         finally:
-            # At once: who calls next must not count on a worker that has seen nothing more to do.
+            # Not in a done callback: the next call must not rely on a worker that has found no more work.
             self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _embed_or_fail(self, parts: Sequence[_Part]) -> None:
@@ -117,7 +117,7 @@ class Passes:
         except asyncio.CancelledError:
             _fail(parts, EngineUnavailable("the engine is closed"))
             raise
-        except Exception as error:  # noqa: BLE001 - it belongs to those who called
+        except Exception as error:  # noqa: BLE001 - it belongs to the callers
             _fail(parts, error)
 
     def _take(self) -> list[_Part]:
@@ -164,7 +164,7 @@ def _fail(parts: "chain[_Part] | Sequence[_Part]", error: Exception) -> None:
 
 
 def unit(numbers: Sequence[float]) -> Vector:
-    """Return the vector of length 1 in the direction of ``numbers``. Raises `ValueError` if they have none."""
+    """Return ``numbers`` scaled to unit length. Raises `ValueError` if that is impossible."""
     length = math.hypot(*numbers)
     if not math.isfinite(length) or length == 0:
         raise ValueError("the vector has no direction")

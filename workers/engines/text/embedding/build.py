@@ -1,4 +1,4 @@
-"""Which embedding engines there are of our own, and which one is used."""
+"""The built-in embedding engines, and the choice of the one to use."""
 
 import importlib.util
 import logging
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSetup:
-    """What embedding engines are built from: their own settings, and those that they share with text engines."""
+    """What embedding engines are built from: their own settings, and those shared with text engines."""
 
     settings: EmbeddingSettings
     text: TextSettings

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 class LlamaEmbedder:
     """Embeds with a local model. The model process starts at the first call and is replaced when it dies.
 
-    What a process was doing when it died runs again on a fresh one, once.
+    Work interrupted by the death of a process is retried once, on a fresh one.
     """
 
     name = "llama"
@@ -40,7 +40,7 @@ class LlamaEmbedder:
         """``model`` is a GGUF file; a text may have ``context`` tokens, or what the model was trained for if less.
 
         0 threads: every core. A process without any progress for ``stall_s`` seconds counts as hung. Without a
-        ``launcher`` the process is this engine's own.
+        ``launcher`` the process is private to this engine.
         """
         self.model = model.stem
         self._path = model
@@ -64,7 +64,7 @@ class LlamaEmbedder:
 
     @property
     def dimensions(self) -> int | None:
-        """How many numbers a vector has; None until the first one came."""
+        """The number of dimensions; None until the first vector arrives."""
         return self._dimensions
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -72,7 +72,7 @@ class LlamaEmbedder:
         return await self._passes.embed([well_formed(text) for text in texts])
 
     async def close(self) -> None:
-        """Leave the model process."""
+        """Disconnect from the model process."""
         await self._passes.close()
         await self._supervisor.close()
 

@@ -66,10 +66,10 @@ class RemoteEmbedder:
         timeout_s: float = 60.0,
         retry: RetryPolicy | None = None,
     ) -> None:
-        """``base_url`` is the root of the interface, such as ``http://localhost:8080/v1``.
+        """``base_url`` is the root of the API, such as ``http://localhost:8080/v1``.
 
-        Vectors of another length than ``dimensions`` (None: than the first one) are refused. ``timeout_s`` bounds one
-        try.
+        Vectors of another length than ``dimensions`` (None: than the first one) are refused. ``timeout_s`` limits one
+        attempt.
         """
         self.model = model
         self._secret = api_key
@@ -87,7 +87,7 @@ class RemoteEmbedder:
 
     @property
     def dimensions(self) -> int | None:
-        """How many numbers a vector has; None until the first one came, unless it was given."""
+        """The number of dimensions; None until the first vector arrives, unless given."""
         return self._dimensions
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -107,7 +107,7 @@ class RemoteEmbedder:
         return self._vectors(await self._ask(texts), len(texts))
 
     async def _ask(self, texts: Sequence[str]) -> object:
-        """Send one request and return the answer as it came. Raises `Trouble` and `EngineError`."""
+        """Send one request and return the raw answer. Raises `Trouble` and `EngineError`."""
         body: dict[str, Any] = {"model": self.model, "input": list(texts)}
         try:
             if self._base64:

@@ -37,10 +37,10 @@ _log = logging.getLogger(__name__)
 class LlamaEngine:
     """Writes with a local model. The model process starts at the first request and is replaced when it dies.
 
-    Up to ``max_num_seqs`` requests are written at a time, batched with one another; the others wait, background behind
-    interactive, and among equals the account first that got least so far. If the process dies or hangs, the requests
-    it was writing go on, once, on a fresh process behind what they have written so far; after the second death
-    they raise `EngineUnavailable`. Only JSON that was begun cannot go on: it raises `EngineOverloaded`.
+    Up to ``max_num_seqs`` requests run at a time, batched together; the others wait, interactive before background,
+    and among equals the least served account first. If the process dies or hangs, its running requests resume once,
+    on a fresh process, after the text written so far; a second death raises `EngineUnavailable`. Only unfinished JSON
+    cannot be resumed: it raises `EngineOverloaded`.
     """
 
     name = "llama"
@@ -66,7 +66,7 @@ class LlamaEngine:
     ) -> None:
         """``model`` is a GGUF file (of a split one, the first part); see `protocol.LoadGguf` for how it runs.
 
-        ``gpu_layers`` None are as many as fit. 0 threads: every core; 0 cells: four conversations of full length. A
+        ``gpu_layers`` None means as many as fit. 0 threads: every core; 0 cells: four conversations of full length. A
         process without any progress for ``stall_s`` seconds counts as hung. Without a ``launcher`` the process is this
         engine's own.
         """
@@ -186,7 +186,7 @@ class LlamaEngine:
         return self._running.cancel(request_id)
 
     async def close(self) -> None:
-        """Leave the model process; running requests raise `EngineUnavailable`."""
+        """Disconnect from the model process; running requests raise `EngineUnavailable`."""
         await self._supervisor.close()
 
     async def _start(self) -> ModelProcess[LoadedGguf]:
@@ -198,7 +198,7 @@ class LlamaEngine:
 
 
 def _turn(role: Role, content: str, shared: int) -> ModelMessage:
-    # Where the product's own words are whole, so is what is left of them.
+    # ``shared`` counts characters of the replaced text.
     return ModelMessage(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
 
 

@@ -1,4 +1,4 @@
-"""Several local models behind one name: by role, or by the name that an account chose."""
+"""Several local models behind one engine, selected by role or by the name that an account chose."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ class LlamaModels:
     """The ``llama`` engine of a worker: one `LlamaEngine` per model file, made when it is first asked for.
 
     `TextRequest.model` is a role (``writer``, ``chat``, ``persona``), the name of a file without its ending, or empty;
-    whatever is not known is written by the default model.
+    the default model serves anything unknown.
     """
 
     name = "llama"
@@ -33,7 +33,7 @@ class LlamaModels:
         roles: Mapping[str, Path],
         named: Mapping[str, Path],
     ) -> None:
-        """``make`` makes the engine of a file. ``roles`` and ``named`` are the files that may be asked for."""
+        """``make`` builds the engine of a file. ``roles`` and ``named`` are the files that may be requested."""
         self._default = default
         self._make = make
         chosen = {model_name(path): path for path in (*roles.values(), default)}
@@ -57,7 +57,7 @@ class LlamaModels:
         """Return the engine of a role or a model's name."""
         path = self._paths.get(model, self._default)
         if model and model not in self._paths:
-            _log.debug("no model for %r: the default one writes", model)
+            _log.debug("no model for %r: using the default one", model)
         if path not in self._engines:
             self._engines[path] = self._make(path)
         return self._engines[path]
@@ -88,11 +88,11 @@ class LlamaModels:
         return any([await engine.cancel(request_id) for engine in self.engines])
 
     async def close(self) -> None:
-        """Leave all model processes."""
+        """Disconnect from all model processes."""
         self._closed = True
         await asyncio.gather(*(engine.close() for engine in self.engines))
 
 
 def model_name(path: Path) -> str:
-    """Return what people call the model in ``path``."""
+    """Return the display name of the model in ``path``."""
     return SPLIT.sub("", path.name).removesuffix(".gguf")

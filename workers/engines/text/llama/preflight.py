@@ -1,4 +1,4 @@
-"""What is checked and decided before a model process is started."""
+"""Checks and decisions before a model process is started."""
 
 import importlib.util
 import os

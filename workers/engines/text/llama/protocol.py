@@ -85,7 +85,7 @@ class SamplingParams(WireMessage):
 class Generate(WireMessage):
     """Write the next assistant turn. What was computed from a ``tenant``'s text is never read for another one.
 
-    ``priority`` 0 has a person waiting; larger numbers are background work.
+    ``priority`` 0 is interactive; larger numbers are background work.
     """
 
     kind: Literal["generate"] = "generate"
@@ -174,7 +174,7 @@ class Embedded(Answer):
         return cls(id=id, dimensions=dimensions, vectors=base64.b64encode(numbers).decode("ascii"))
 
     def rows(self) -> list[list[float]]:
-        """Return the vectors. Raises `ValueError` if they are not whole."""
+        """Return the vectors. Raises `ValueError` if they are incomplete."""
         data = base64.b64decode(self.vectors, validate=True)
         size = 4 * self.dimensions
         if size <= 0 or len(data) % size:

@@ -1,4 +1,4 @@
-"""How one server likes to be asked: the body of a request, and what was learnt from refusals."""
+"""What one server accepts: request bodies, and what was learnt from refusals."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class Dialect:
-    """What one model of one server turned out (not) to accept. The server is asked in the richest form first."""
+    """What one model on one server is known (not) to accept. The richest form is tried first."""
 
     def __init__(self, model: str) -> None:
         self.model = model
@@ -44,11 +44,11 @@ class Dialect:
 
     @property
     def lessons(self) -> int:
-        """Refusals that one request can meet at most before there is nothing left to leave out."""
+        """The maximum number of refusals of one request before nothing is left to leave out."""
         return 1 + len(_OPTIONAL) + len(_RENAMED) + len(_NEXT_FORMAT)
 
     def format_of(self, schema: Mapping[str, Any]) -> Format:
-        """Return how the server will be asked for JSON of ``schema``."""
+        """Return how to ask the server for JSON that fits ``schema``."""
         known = self._formats.get(_digest(schema), self._format)
         order: list[Format] = ["schema", "object", "text"]
         return max(known, self._format, key=order.index)
@@ -99,7 +99,7 @@ class Dialect:
 
 
 def sampling_parameters(sampling: Sampling) -> dict[str, Any]:
-    """Return the parameters of the request body that say how to draw tokens, without those left to the server."""
+    """Return the sampling parameters of the request body, without those left to the server."""
     values: dict[str, Any] = {
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
@@ -108,7 +108,7 @@ def sampling_parameters(sampling: Sampling) -> dict[str, Any]:
         "stop": [well_formed(text) for text in sampling.stop if text][:MAX_STOPS] or None,
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
-        # llama-server and Ollama call it the one, vLLM and OpenRouter the other.
+        # llama-server and Ollama use the first name, vLLM and OpenRouter the second.
         "repeat_penalty": sampling.repeat_penalty,
         "repetition_penalty": sampling.repeat_penalty,
     }
@@ -130,7 +130,7 @@ def _digest(schema: Mapping[str, Any]) -> str:
 
 
 def _is_strict(node: object) -> bool:
-    """Tell whether every object lists all its properties as required and allows no others: OpenAI's strict mode."""
+    """Return whether every object requires all its properties and allows no others: OpenAI's strict mode."""
     if isinstance(node, list):
         return all(_is_strict(item) for item in cast("list[object]", node))
     if not isinstance(node, Mapping):

@@ -1,4 +1,4 @@
-"""What the engine needs of one server: a stream of `Delta` for a request, and a sign of life."""
+"""What the engine needs from one server: a stream of `Delta` for a request, and a health check."""
 
 import math
 from collections.abc import AsyncGenerator
@@ -11,7 +11,7 @@ from workers.engines.text.remote.prices import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One step of an answer. ``reasoning`` is what a model thinks aloud, apart from its text."""
+    """One step of an answer. ``reasoning`` is the model's thinking, separate from its text."""
 
     text: str = ""
     reasoning: str = ""
@@ -25,18 +25,18 @@ class Endpoint(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it is, without credentials: its name in logs, errors and statistics."""
+        """Its URL without credentials: its name in logs, errors and statistics."""
         ...
 
     def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
-        """Ask once and yield the answer as it comes. Closing the generator ends the server's work.
+        """Send one request and yield the answer as it arrives. Closing the generator ends the server's work.
 
         Raises `workers.engines.openai.errors.Trouble` and `EngineError`.
         """
         ...
 
     async def check(self) -> str:
-        """Return "" if the server is alive, else what is wrong with it. Never raises for a dead server."""
+        """Return "" if the server is healthy, else the problem. Never raises for a dead server."""
         ...
 
     async def close(self) -> None:
@@ -45,15 +45,15 @@ class Endpoint(Protocol):
 
 
 def estimate_tokens(text: str) -> int:
-    """Return an estimate for servers that tell no counts: 1 token for 4 ASCII characters, 0.8 for any other.
+    """Return an estimate for servers that report no counts: 1 token per 4 ASCII characters, 0.8 per other character.
 
-    A little more than the byte-pair vocabularies of current models need for English (4.2 characters a token), Cyrillic
-    and Chinese text.
+    Slightly more than the byte-pair vocabularies of current models need for English (4.2 characters per token),
+    Cyrillic and Chinese text.
     """
     ascii_only = sum(character < "\x80" for character in text)
     return math.ceil(ascii_only / 4 + (len(text) - ascii_only) * 0.8)
 
 
 def estimate_prompt(request: TextRequest) -> int:
-    """Return an estimate of the prompt's tokens; four a message stand for the template around it."""
+    """Return an estimate of the prompt's tokens; four per message account for the template."""
     return sum(estimate_tokens(message.content) + 4 for message in request.messages)

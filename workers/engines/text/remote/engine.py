@@ -1,4 +1,4 @@
-"""The engine over remote servers: routing, retries, deadlines, hidden thoughts, stop strings, cost."""
+"""The engine for remote servers: routing, retries, deadlines, hidden reasoning, stop strings, cost."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Answer:
-    """What has come so far from one server."""
+    """What one server has sent so far."""
 
     model: str
     started: float
@@ -37,11 +37,11 @@ class _Answer:
 
 
 class PooledEngine:
-    """Writes with the models of one or several servers; the servers queue what they cannot do at once.
+    """Writes with the models of one or several servers, which queue excess requests.
 
-    429, 5xx and lost connections lead to the next server, and after a growing pause (or the ``Retry-After`` of the
-    servers) to another round, as long as no text came; a stream that breaks later raises `EngineOverloaded`. What a
-    reasoning model thinks aloud is not shown, but counted in usage and cost.
+    As long as no text has arrived, 429, 5xx and lost connections lead to the next server and, after a growing pause (or
+    the servers' ``Retry-After``), to another round; a stream that breaks later raises `EngineOverloaded`. Reasoning is
+    hidden, but counts in usage and cost.
     """
 
     is_local = False
@@ -59,7 +59,7 @@ class PooledEngine:
     ) -> None:
         """``models`` maps the roles of requests to model names; ``model`` is for all others.
 
-        ``retry`` is about rounds over all servers.
+        ``retry`` applies to rounds over all servers.
         """
         self.name = name
         self._pool = pool
@@ -121,7 +121,7 @@ class PooledEngine:
         """Return None: servers do not say."""
 
     async def count_tokens(self, text: str, model: str = "") -> int:
-        """Return an estimate, since the servers' tokenizers are not known here (`estimate_tokens`)."""
+        """Return an estimate, since the servers' tokenizers are unknown (`estimate_tokens`)."""
         del model
         return estimate_tokens(text)
 
@@ -132,7 +132,7 @@ class PooledEngine:
     def stats(self) -> dict[str, Any]:
         """Return for every server's URL: healthy, state, reason, in_flight, parallel, served, failed, first_byte_p50_s.
 
-        The last is the median seconds to the first piece of an answer over the last 128, None before the first one.
+        The last is the median time to the first token in seconds over the last 128 answers, None before the first one.
         """
         return self._pool.stats()
 
@@ -191,7 +191,7 @@ class PooledEngine:
             raise Trouble("down", silent, severe=not answer.began) from None
 
     async def _pause(self, round_: int, troubles: Mapping[Server, Trouble], control: RequestControl) -> bool:
-        """Wait for the next round; False if it is no use."""
+        """Wait for the next round; False if it would be pointless."""
         if troubles and all(trouble.kind == "refused" for trouble in troubles.values()):
             return False
         wait = self._pool.waiting_time()
@@ -251,7 +251,7 @@ class RemoteEngine(PooledEngine):
 
 
 def pool_of(endpoints: Sequence[tuple[Endpoint, int]], cooldown_s: float = 5.0) -> Pool:
-    """Return a pool over endpoints with the number of requests that each works on at once."""
+    """Return a pool of endpoints, each with the number of requests that it works on at once."""
     return Pool([Server(endpoint, parallel) for endpoint, parallel in endpoints], cooldown_s=cooldown_s)
 
 

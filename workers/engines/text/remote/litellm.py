@@ -1,4 +1,4 @@
-"""Hosted providers by LiteLLM: the ``litellm`` engine. The library is an extra, loaded by the first request.
+"""Hosted providers via LiteLLM: the ``litellm`` engine. The library is an extra, loaded by the first request.
 
 LiteLLM's errors are subclasses of the ``openai`` client's, and its chunks have the same shape, so both are read alike.
 """
@@ -49,7 +49,7 @@ class LiteLLMEngine(PooledEngine):
     ) -> None:
         """Without ``api_key`` LiteLLM reads the provider's own environment variable. ``base_url`` is for proxies.
 
-        What ``prices`` do not name costs what LiteLLM's own table says.
+        Models without an entry in ``prices`` cost what LiteLLM's own table says.
         """
         endpoint = LiteLLMEndpoint(model, api_key=api_key, base_url=base_url, timeouts=timeouts)
         pool = pool_of([(endpoint, PARALLEL)], cooldown_s)
@@ -74,7 +74,7 @@ class LiteLLMEndpoint:
         return f"litellm:{self._provider}"
 
     async def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
-        """Ask once and yield the answer as it comes. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        """Send one request and yield the answer as it arrives. See `workers.engines.text.remote.endpoint.Endpoint`."""
         library = await self._load()
         try:
             chunks = await self._open(library, request, model)
@@ -90,18 +90,18 @@ class LiteLLMEndpoint:
             broken = EngineUnavailable(f"its stream broke: {type(error).__name__}")
             raise Trouble("down", broken) from None
         finally:
-            # What is read by LiteLLM's wrapper is closed by the provider's stream below it, where there is one.
+            # Closing the provider's stream below LiteLLM's wrapper, if there is one, is what ends the request.
             await _close(chunks)
 
     async def check(self) -> str:
-        """Return "": providers have no common sign of life, so the next request is the check."""
+        """Return "": providers have no common health check, so the next request is the check."""
         return ""
 
     async def close(self) -> None:
-        """Close the connections that the library keeps: those of all engines of this process."""
+        """Close the library's connections, which all engines of this process share."""
         if self._library is not None:
             await self._library.close_litellm_async_clients()
-            # It would go on using the closed ones.
+            # Otherwise it would keep using the closed ones.
             self._library.in_memory_llm_clients_cache.flush_cache()
 
     async def _load(self) -> Any:
@@ -150,18 +150,18 @@ class LiteLLMEndpoint:
 
 
 def _import() -> Any:
-    # Without it LiteLLM asks a web site for its price table while it is imported.
+    # Without this, LiteLLM downloads its price table on import.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     library = cast("Any", importlib.import_module("litellm"))
     library.telemetry = False
     library.suppress_debug_info = True
-    # Much of it is imported by the first request only: a second of work that must not stop the event loop.
+    # Much of it is imported only by the first request: a second of work that must not block the event loop.
     asyncio.run(_rehearse(library))
     return library
 
 
 async def _rehearse(library: Any) -> None:
-    """Answer a request without asking anybody."""
+    """Answer a request without network access."""
     messages = [{"role": "user", "content": "Hello"}]
     async for _ in await library.acompletion(
         model="openai/nobody", messages=messages, api_key="none", mock_response="Hello", stream=True

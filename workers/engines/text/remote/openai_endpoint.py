@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 class Timeouts:
     """How long a server may take, in seconds.
 
-    ``connect_s`` to accept a connection, ``first_s`` until the first word, ``between_s`` between two pieces,
-    ``total_s`` for an answer at all; a request's own deadline can only be shorter. A server that has written nothing
-    for ``slow_s`` when that deadline passes counts as failing.
+    ``connect_s`` to accept a connection, ``first_s`` until the first token, ``between_s`` between two pieces,
+    ``total_s`` for a whole answer; a request's own deadline can only shorten it. A server that has been silent for
+    ``slow_s`` when that deadline passes counts as failing.
     """
 
     connect_s: float = 10.0
@@ -39,12 +39,12 @@ class Timeouts:
 
 
 class OpenAIEndpoint:
-    """One OpenAI-compatible server, by the ``openai`` client. Retries are the engine's business."""
+    """One OpenAI-compatible server, via the ``openai`` client. Retries are left to the engine."""
 
     def __init__(
         self, base_url: str, *, api_key: str = "", timeouts: Timeouts | None = None, names: SettingNames | None = None
     ) -> None:
-        """``base_url`` is the root of the interface, such as ``http://localhost:8080/v1``."""
+        """``base_url`` is the root of the API, such as ``http://localhost:8080/v1``."""
         timeouts = timeouts or Timeouts()
         self._url = _without_credentials(base_url)
         self._secret = api_key
@@ -65,7 +65,7 @@ class OpenAIEndpoint:
         return self._url
 
     async def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
-        """Ask once and yield the answer as it comes. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        """Send one request and yield the answer as it arrives. See `workers.engines.text.remote.endpoint.Endpoint`."""
         try:
             chunks = await self._open(request, self._dialects.setdefault(model, Dialect(model)))
         except openai.APIError as error:
@@ -83,7 +83,7 @@ class OpenAIEndpoint:
             await chunks.close()
 
     async def check(self) -> str:
-        """Return "" if the server answers to ``GET /models``, whatever it answers short of a failure of its own."""
+        """Return "" if the server answers ``GET /models`` with anything but a server error, else the problem."""
         try:
             await self._client.with_options(timeout=CHECK_S).models.with_raw_response.list()
         except openai.APIStatusError as error:
@@ -129,10 +129,10 @@ class OpenAIEndpoint:
 
 
 def read_chunk(chunk: Any) -> list[Delta]:
-    """Return what a chunk of a stream says.
+    """Return the contents of a stream's chunk.
 
     The client builds chunks without checking them, so any part may be missing or of another type. Raises ValueError if
-    nothing can be made of it, and `RequestRefused` if the answer was filtered or the model declined.
+    it is unreadable, and `RequestRefused` if the answer was filtered or the model declined.
     """
     if not hasattr(chunk, "choices"):
         raise ValueError("a chunk that is none")

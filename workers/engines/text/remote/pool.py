@@ -1,8 +1,8 @@
-"""Several servers behind one engine: who is asked, who is left alone for a while, and what became of it.
+"""Several servers behind one engine: routing, circuit breakers and statistics.
 
-The least loaded server is asked, counted by our own requests against what it can do at once; the one that served the
-same prefix last is preferred, because it still holds the prefix in its KV cache. A server that keeps failing is left
-alone (its circuit is *open*) and looked at in the background; once it gives a sign of life, one request is let through
+A request goes to the least loaded server, by our own requests in flight relative to its capacity; the last one to
+serve the same prefix is preferred, because it still holds the prefix in its KV cache. A server that keeps failing gets
+no requests (its circuit is *open*) and is checked in the background; once it is alive again, one request is let through
 (*half-open*), and if that succeeds it is back.
 """
 
@@ -34,7 +34,7 @@ _dice = random.SystemRandom()
 
 
 class Server:
-    """One server of a pool, and what is known of its condition."""
+    """One server of a pool, and its known state."""
 
     def __init__(self, endpoint: Endpoint, parallel: int = DEFAULT_PARALLEL) -> None:
         """``parallel`` is the number of requests that it works on at once."""
@@ -57,13 +57,13 @@ class Server:
         return self.in_flight / self.parallel
 
     def may_serve(self, now: float) -> bool:
-        """Tell whether a request may be sent at loop time ``now``."""
+        """Return whether a request may be sent at loop time ``now``."""
         if self.state == "open" or (self.state == "half-open" and self.trial_runs):
             return False
         return self.full_until <= now
 
     def first_byte(self, seconds: float) -> None:
-        """Record how long an answer's beginning took."""
+        """Record the time to the first token of an answer."""
         self._first_bytes.append(seconds)
 
     def stats(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Pool:
     """Routes requests over servers."""
 
     def __init__(self, servers: Sequence[Server], *, cooldown_s: float = 5.0, longest_cooldown_s: float = 60.0) -> None:
-        """``cooldown_s`` is the pause before a failing server is looked at; it doubles up to ``longest_cooldown_s``."""
+        """``cooldown_s`` is the pause before a failing server is checked; it doubles up to ``longest_cooldown_s``."""
         if not servers:
             raise ValueError("a pool needs a server")
         self.servers = tuple(servers)
@@ -104,7 +104,7 @@ class Pool:
         able = [server for server in self.servers if server not in tried and server.may_serve(now)]
         if not able:
             return None
-        # Among equals the one whose last turn is the longest ago.
+        # Among equals, the least recently used one.
         best = min(able, key=lambda server: (server.load, server.turn))
         home = next((self._homes[prefix] for prefix in prefixes if prefix in self._homes), None)
         return home if home in able and home.load <= best.load + STICKY_MARGIN else best
@@ -126,7 +126,7 @@ class Pool:
                 server.trial_runs = False
 
     def succeeded(self, server: Server) -> None:
-        """Record a whole answer: the server is well."""
+        """Record a complete answer: the server is healthy."""
         server.served += 1
         server.failures_in_a_row = 0
         if server.state != "closed":
@@ -138,8 +138,8 @@ class Pool:
     def failed(self, server: Server, trouble: Trouble, *, again: bool = False) -> None:
         """Record a failure. A server that is only full stays in the pool and is spared for the time it asks for.
 
-        ``again`` tells that the same request failed there before: one that makes every server stumble must not look
-        like a failure of all servers.
+        ``again``: the same request failed there before. A request that breaks every server must not look like a failure
+        of all servers.
         """
         now = asyncio.get_running_loop().time()
         server.failed += 1
@@ -149,21 +149,21 @@ class Pool:
             return
         server.reason = str(trouble)
         if trouble.kind == "refused" and len(self.servers) == 1:
-            return  # left alone it would not say what has to be changed
+            return  # with an open circuit it would not say what has to be changed
         server.failures_in_a_row += not (again and trouble.answered)
         severe = trouble.severe or trouble.kind == "refused" or server.state == "half-open"
         if severe or server.failures_in_a_row >= OPEN_AFTER:
             self._open(server)
 
     def waiting_time(self) -> float | None:
-        """Return the seconds until some server may be asked again; None if all are left alone."""
+        """Return the seconds until some server may be asked again; None if all circuits are open."""
         now = asyncio.get_running_loop().time()
         return min(
             (max(0.0, server.full_until - now) for server in self.servers if server.state != "open"), default=None
         )
 
     def verdict(self, troubles: dict[Server, Trouble]) -> EngineError:
-        """Return what the caller of a request gets that nobody could serve. ``troubles`` are this request's own."""
+        """Return the error for a request that no server could serve. ``troubles`` are this request's own."""
         now = asyncio.get_running_loop().time()
         waits: list[float] = []
         reasons: list[str] = []
@@ -186,11 +186,11 @@ class Pool:
         return EngineUnavailable(told)
 
     def stats(self) -> dict[str, Any]:
-        """Return figures of every server by its URL: plain numbers and strings, fit for JSON. Latency in seconds."""
+        """Return the figures of every server by URL, as JSON-serialisable numbers and strings. Latency in seconds."""
         return {server.endpoint.url: server.stats() for server in self.servers}
 
     async def close(self) -> None:
-        """Stop looking at servers, and close their connections."""
+        """Stop checking servers, and close their connections."""
         watches = list(self._watches.values())
         for watch in watches:
             watch.cancel()
@@ -212,7 +212,7 @@ class Pool:
             self._watches[server] = asyncio.create_task(self._watch(server), name=f"watch {server.endpoint.url}")
 
     async def _watch(self, server: Server) -> None:
-        """Look at an open server now and then, until a request has succeeded there (`succeeded` ends this)."""
+        """Check a server with an open circuit periodically, until a request succeeds there (`succeeded` ends this)."""
         pause = self._cooldown_s
         while True:
             await asyncio.sleep(pause * _dice.uniform(0.75, 1.25))
@@ -228,7 +228,7 @@ class Pool:
 def prefixes_of(request: TextRequest, model: str) -> list[bytes]:
     """Return digests of the request's beginnings, longest first: all messages, all but the last, … the tenant alone.
 
-    They contain the tenant, so that nobody is routed by what others wrote.
+    They include the tenant, so that no account is routed by another's text.
     """
     digest = hashlib.blake2b(f"{model}\0{request.tenant}".encode("utf-8", "replace"), digest_size=16)
     found = [digest.digest()] if request.tenant else []

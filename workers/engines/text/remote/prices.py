@@ -11,9 +11,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token counts of one answer as the server tells them; ``cached`` prompt tokens are part of ``prompt``.
+    """Token counts of one answer as the server reports them; ``cached`` prompt tokens are part of ``prompt``.
 
-    ``cost_usd`` is the cost in US dollars where the source of the counts knows it, too.
+    ``cost_usd`` is the cost in US dollars if the source of the counts reports it, too.
     """
 
     prompt: int
@@ -23,14 +23,14 @@ class Tokens:
 
 
 class Prices:
-    """The price of every model by its name. A model without one is free, which is said once in the log."""
+    """The price of every model by its name. A model without one is free, which is logged once."""
 
     def __init__(self, table: Mapping[str, Price] | None = None) -> None:
         self._table = dict(table or {})
         self._said: set[str] = set()
 
     def cost(self, tokens: Tokens, *models: str) -> float:
-        """Return US dollars by the first of ``models`` with a price, else by what the source of the counts told."""
+        """Return US dollars by the first of ``models`` with a price, else as reported by the source of the counts."""
         price = next((self._table[model] for model in models if model in self._table), None)
         if price is not None:
             cached = min(tokens.cached, tokens.prompt)

@@ -1,4 +1,4 @@
-"""Whose pictures the next step draws: the order of service, and which pictures share a step."""
+"""Chooses the pictures of the next step: the order of service, and which pictures share a step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from workers.engines.image.sdxl.server.conditioning import PromptPlan
 class Key:
     """What pictures must have in common to share one pass through the UNet: the shapes of its inputs and its weights.
 
-    Steps, scheduler, guidance, seed and how far a picture is may differ: all these are a row's own affair.
+    Steps, scheduler, guidance, seed and progress may differ: each row has its own.
     """
 
     width: int
@@ -23,7 +23,7 @@ class Key:
 
 @dataclass(slots=True, eq=False)
 class DrawingJob:
-    """A picture that waits or is being drawn. ``arrived`` counts all that came."""
+    """A waiting or running picture. ``arrived`` is its number in the order of arrival."""
 
     draw: Draw
     plan: PromptPlan
@@ -49,23 +49,23 @@ class DrawingJob:
 
     @property
     def tenant(self) -> str:
-        """Whose picture it is."""
+        """The account that the picture is for."""
         return self.draw.tenant
 
     @property
     def priority(self) -> int:
-        """0 has a person waiting; larger numbers are background work."""
+        """0 is interactive; larger numbers are background work."""
         return self.draw.priority
 
 
 class Batcher:
-    """All pictures that wait or are being drawn.
+    """All waiting and running pictures.
 
-    Smaller priorities go first. Among equals every tenant gets its turn (`FairOrder`, one unit for each picture). A
-    picture that has begun is drawn to its end before others of its priority begin, except those
-    that can share its steps; these join at once, so that nobody waits for a batch to fill. So that a stream of
-    pictures of one kind does not keep another kind waiting, nobody joins past a waiting picture of another kind if
-    that would make the batch last longer. A picture of a smaller number interrupts: the others keep what they have.
+    Smaller priorities go first; among equals, tenants take turns (`FairOrder`, one unit per picture). A picture that
+    has begun is finished before others of its priority begin, except those that can share its steps: they join at
+    once, so that no picture waits for a batch to fill. To keep a stream of one kind from starving another, no picture
+    joins ahead of a waiting one of another kind if that would make the batch last longer. A picture of a smaller
+    priority preempts the others, which keep their progress.
     """
 
     def __init__(self, limit: Callable[[Key], int]) -> None:
@@ -79,7 +79,7 @@ class Batcher:
         return len(self._jobs)
 
     def add(self, job: DrawingJob) -> None:
-        """Put a picture in line."""
+        """Queue a picture."""
         self._arrivals += 1
         job.arrived = self._arrivals
         self._order.arrived(job.tenant)
@@ -92,15 +92,15 @@ class Batcher:
         return job
 
     def waiting(self) -> list[DrawingJob]:
-        """Return what has not begun, in the order of service."""
+        """Return the pictures that have not begun, in the order of service."""
         return self._order.line((job for job in self._jobs.values() if not job.started), now=0.0)
 
     def jobs(self) -> list[DrawingJob]:
-        """Return everything, in no order."""
+        """Return all pictures, in no particular order."""
         return list(self._jobs.values())
 
     def next_batch(self) -> list[DrawingJob]:
-        """Return the pictures of the next step, empty if there are none. Those that had not begun have begun now."""
+        """Return the pictures of the next step, marking them as begun; empty if there are none."""
         if not self._jobs:
             return []
         waiting = self.waiting()

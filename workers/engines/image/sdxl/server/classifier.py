@@ -1,4 +1,4 @@
-"""How likely a picture shows sexual content, by an image classifier of the operator's."""
+"""The probability of sexual content in a picture, by the operator's image classifier."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ _SAFE = ("non", "not", "no_", "sfw", "safe")
 class Classifier:
     """A transformers image classification model: a folder with safetensors weights and a preprocessor's configuration.
 
-    Its labels must tell which of them are sexual: ``nsfw``, ``porn``, ``hentai``, ``sexy``, ``explicit``, …
+    Its labels must show which of them are sexual: ``nsfw``, ``porn``, ``hentai``, ``sexy``, ``explicit``, …
     """
 
     def __init__(self, folder: Path, device: torch.device) -> None:

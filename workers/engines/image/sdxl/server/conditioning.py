@@ -1,4 +1,4 @@
-"""From a planned prompt to what the UNet is conditioned on, by compel's text encoding and weighting."""
+"""Turns a planned prompt into the UNet's conditioning, with compel's text encoding and weighting."""
 
 import math
 from collections import OrderedDict
@@ -34,12 +34,12 @@ class PromptPlan:
 
     @property
     def chunks(self) -> int:
-        """Chunks of the longer of the two."""
+        """Number of chunks of the longer encoding."""
         return max(len(plan.chunks) for plan in self.plans)
 
     @property
     def tokens(self) -> int:
-        """Tokens by the first tokenizer."""
+        """Number of tokens by the first tokenizer."""
         return self.plans[0].tokens
 
 
@@ -58,8 +58,8 @@ class _Encoder(EmbeddingsProvider):
     def encode(self, plan: EncodingPlan) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the embeddings (tokens, width), and the pooled one of the first chunk if the encoder has it.
 
-        A weight above 1 stretches a token's way from the empty prompt. A weight below 1 also goes towards the prompt
-        in which the part is masked, by compel's law, tan((1 - weight) * pi / 2).
+        A weight above 1 scales a token's distance from the empty prompt. A weight below 1 also moves it towards the
+        prompt with the part masked, by compel's formula tan((1 - weight) * pi / 2).
         """
         lessened = [i for i, weight in enumerate(plan.weights) if weight < 1]
         masked = [
@@ -106,14 +106,14 @@ class _Encoder(EmbeddingsProvider):
         mask = torch.ones_like(ids)
         for position, (i, k) in enumerate(masked):
             for place, part in enumerate(plan.chunks[k].parts, 1):
-                # As in compel: the two marks around a full chunk stay visible.
+                # As in compel: the start and end tokens of a full chunk stay visible.
                 if part == i and place != CHUNK - 1:
                     mask[len(rows) + position, place] = 0
         device = self.text_encoder.device
         output = self.text_encoder(
             ids.to(device), mask.to(device) if masked else None, output_hidden_states=True, return_dict=True
         )
-        # Of the first tower this would be no projection; SDXL takes the second one's.
+        # Only the second encoder has a projection, the one that SDXL uses.
         pooled = output.text_embeds[0] if hasattr(output, "text_embeds") else None
         return output.hidden_states[-2], pooled
 
@@ -126,7 +126,7 @@ class _Encoder(EmbeddingsProvider):
 
 
 class Conditioner:
-    """Plans prompts and turns them into conditioning; keeps what it made last."""
+    """Plans prompts and turns them into conditioning; caches recent results."""
 
     def __init__(self, pipeline: Any) -> None:
         """``pipeline`` has SDXL's two tokenizers and text encoders."""
@@ -149,9 +149,9 @@ class Conditioner:
 
     @torch.inference_mode()
     def encode(self, plan: PromptPlan, chunks: int, loras: object, *, negative: bool = False) -> Conditioning:
-        """Return the conditioning of a prompt, padded to ``chunks``. ``loras`` names what has changed the encoders.
+        """Return the conditioning of a prompt, padded to ``chunks``. ``loras`` identifies the LoRAs in the encoders.
 
-        An empty negative prompt is nothing but zeros for a model that was trained so.
+        An empty negative prompt is all zeros if the model was trained that way.
         """
         found = self._encode(plan, loras, zeros=negative and self._zeros)
         missing = chunks - len(found.embeds) // CHUNK
@@ -163,7 +163,7 @@ class Conditioner:
         return Conditioning(torch.cat([found.embeds, *[empty.to(found.embeds)] * missing]), found.pooled)
 
     def forget(self) -> None:
-        """Drop everything kept: the text encoders have changed."""
+        """Clear the cache, because the text encoders have changed."""
         self._cache.clear()
         for encoder in self._encoders:
             encoder.nothing = None

@@ -1,4 +1,4 @@
-"""Pictures on their way from noise: each with its own scheduler and generator, all through the UNet together."""
+"""Denoises pictures: each has its own scheduler and generator, and all share one pass through the UNet."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -33,20 +33,20 @@ class Row:
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are drawn."""
+        """Whether all steps are done."""
         return self.done >= len(self.timesteps)
 
     @property
     def guided(self) -> bool:
-        """Whether the next step looks at the negative prompt too."""
+        """Whether the next step also uses the negative prompt."""
         return self.negative is not None and self.done < self.draw.guidance_end * len(self.timesteps)
 
 
 class Denoiser:
-    """Makes rows and takes them one step further. Not thread-safe.
+    """Creates rows and advances them by one step. Not thread-safe.
 
-    The pipeline's own loop is not used: it has one timestep, one guidance scale and one scheduler history for all of a
-    batch. Here a picture can join at any step, leave at any step, and end its guidance when it wants to.
+    The pipeline's own loop is not used: it has one timestep, one guidance scale and one scheduler history for a whole
+    batch. Here a picture can join or leave at any step, and end its guidance independently.
     """
 
     def __init__(self, unet: Any, own_scheduler: Any, device: torch.device, dtype: torch.dtype) -> None:
@@ -60,9 +60,9 @@ class Denoiser:
     def begin(
         self, draw: Draw, positive: Conditioning, negative: Conditioning | None, source: Source | None = None
     ) -> Row:
-        """Return a new row: noise, or ``source`` with noise on it. Raises `Refused`.
+        """Return a new row: noise, or ``source`` with added noise. Raises `Refused`.
 
-        The noise is drawn on the CPU, so that a seed gives the same picture on every device.
+        The noise is generated on the CPU, so that a seed gives the same picture on every device.
         """
         scheduler = make_scheduler(self._own_scheduler, draw.scheduler)
         try:
@@ -80,14 +80,14 @@ class Denoiser:
             latents = noise * scheduler.init_noise_sigma
         else:
             latents = scheduler.add_noise(clean.float().cpu(), noise, timesteps[:1])
-        # Only those that draw noise in their steps take a generator.
+        # Only schedulers that add noise in their steps take a generator.
         drawing = "generator" in inspect.signature(scheduler.step).parameters
         options = {"generator": generator} if drawing else {}
         return Row(draw, positive, negative, scheduler, options, timesteps, latents.to(self._device))
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row]) -> None:
-        """Take each row, all of one size, a step further. What did not get further when it fails can be tried again."""
+        """Advance the rows, all of one size, by one step. After a failure, rows that did not advance can be retried."""
         guided = [row for row in rows if row.guided]
         scaled = {id(row): row.scheduler.scale_model_input(row.latents, row.timesteps[row.done]) for row in rows}
         order = [*rows, *guided]
@@ -108,13 +108,13 @@ class Denoiser:
             row.done += 1
 
     def _conditions(self, rows: Sequence[Row], guided: Sequence[Row]) -> dict[str, Any]:
-        """Return what stays the same from step to step, for the prompts of all rows and then the negative ones."""
+        """Return the inputs that stay constant between steps, for the prompts of all rows, then the negative ones."""
         wanted = (*((row.draw.id, False) for row in rows), *((row.draw.id, True) for row in guided))
         if wanted != self._fixed_for:
             prompts = [row.positive for row in rows]
             prompts += [row.negative for row in guided if row.negative is not None]
             size = (float(rows[0].draw.height), float(rows[0].draw.width))
-            # Original size, crop and target size, as the model was trained: nothing is scaled, nothing cut away.
+            # Original size, crop offset and target size, as in training: neither scaled nor cropped.
             times = torch.tensor([[*size, 0.0, 0.0, *size]] * len(prompts))
             self._fixed_for = wanted
             self._fixed = {
@@ -128,5 +128,5 @@ class Denoiser:
 
 
 def redrawn_from(draw: Draw) -> int:
-    """Return the step at which a picture that is redrawn begins."""
+    """Return the first step of a redrawn picture."""
     return max(draw.steps - int(draw.steps * draw.strength), 0) if draw.redraw else 0

@@ -1,4 +1,4 @@
-"""The thread that owns the model: takes requests, draws step after step, and lets nothing else touch the GPU."""
+"""The thread that owns the model: it takes requests, draws step by step, and is the only one to use the GPU."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ Emit = Callable[[WireMessage, bytes], None]
 
 
 class Drawer:
-    """Loads a model and draws what is submitted, in a thread of its own. Answers come by ``emit``, from any thread."""
+    """Loads a model and draws submitted pictures in its own thread. Calls ``emit`` with answers, from any thread."""
 
     def __init__(self, load: LoadSdxl, emit: Emit) -> None:
         self._load = load
@@ -42,7 +42,7 @@ class Drawer:
         threading.Thread(target=self._run, name="draw", daemon=True).start()
 
     def submit(self, draw: Draw, source: bytes) -> None:
-        """Put a picture in line."""
+        """Queue a picture."""
         self._inbox.put((draw, source))
 
     def cancel(self, cancel: Cancel) -> None:
@@ -80,7 +80,7 @@ class Drawer:
                 self._take_in(studio, wait=not studio.busy)
                 studio.step()
         except BaseException:  # noqa: BLE001 - whatever it is, the process ends
-            # A CUDA error stays: nothing will work in this process any more.
+            # CUDA errors are sticky: this process cannot recover.
             _log.exception("the thread that draws has failed")
             logging.shutdown()
             os._exit(1)
@@ -124,7 +124,7 @@ class Studio:
         self._limits: dict[int, int] = {}
         self._previous: Any = None
         if model.device.type == "cpu":
-            # A step takes long there; these hooks report progress within one.
+            # A step is slow on a CPU; these hooks report progress within it.
             for part in (*pipeline.unet.down_blocks, *pipeline.unet.up_blocks, *pipeline.vae.decoder.up_blocks):
                 part.register_forward_hook(self._part_done)
 
@@ -134,7 +134,7 @@ class Studio:
         return len(self._batcher) > 0
 
     def limit(self, key: Key) -> int:
-        """Return how many pictures of a kind are drawn at a time."""
+        """Return the maximum batch size for a kind of picture."""
         pixels = key.width * key.height
         if pixels not in self._limits:
             memory = batch_for(pixels, self._model.device, self._model.dtype)
@@ -142,7 +142,7 @@ class Studio:
         return self._limits[pixels]
 
     def warm_up(self) -> None:
-        """Draw one picture of each size that is expected, so that the first real one is not the slow one."""
+        """Draw one picture of each expected size, so that the first request is not slow."""
         for width, height in self._load.warm_up:
             plan = self._conditioner.plan(())
             draw = Draw(id=0, prompt=(), seed=0, width=width, height=height, steps=1, guidance=2)
@@ -153,7 +153,7 @@ class Studio:
             self._beat()
 
     def add(self, draw: Draw, source: bytes) -> None:
-        """Plan a picture and put it in line, or refuse it."""
+        """Plan a picture and queue it, or refuse it."""
         try:
             self._check(draw)
             self._loras.check(tuple((lora.name, lora.weight) for lora in draw.loras))
@@ -169,12 +169,12 @@ class Studio:
         self._batcher.add(job)
 
     def cancel(self, number: int) -> None:
-        """Drop a picture, wherever it is."""
+        """Drop a picture in any state."""
         if self._remove(number) is not None:
             self._emit(Failed(id=number, reason="cancelled"), b"")
 
     def step(self) -> None:
-        """Take the pictures whose turn it is one step further, and send off those that are finished."""
+        """Advance the next batch by one step, and hand on the pictures that are finished."""
         batch = self._batcher.next_batch()
         self._tell_waiting()
         if not batch:
@@ -233,7 +233,7 @@ class Studio:
         return False
 
     def _make_room(self, batch: Sequence[DrawingJob]) -> None:
-        """Draw half as many of this size at a time from now on; what has been drawn of the others is kept."""
+        """Halve the batch for this size from now on, keeping all progress; fail a picture that does not fit alone."""
         draw = batch[0].draw
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -259,7 +259,7 @@ class Studio:
             self._finisher.finish(job, pixels)
 
     def _keep_close(self) -> None:
-        """Wait until the GPU has done all but the last step: it never idles, and a cancelled picture soon ends."""
+        """Wait until the GPU is at most one step behind: it never idles, yet a cancelled picture ends soon."""
         if self._model.device.type != "cuda":
             return
         if self._previous is not None:

@@ -2,7 +2,7 @@
 
 
 class Refused(Exception):
-    """The request cannot be served, now or later: what it asks for is not there or too much."""
+    """The request can never be served: it asks for something missing or too large."""
 
 
 class Overloaded(Exception):

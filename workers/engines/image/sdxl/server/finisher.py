@@ -1,4 +1,4 @@
-"""What is left of a picture after the GPU: looked at by the classifier, written as PNG, sent. In threads of its own."""
+"""The work on a picture after the GPU: classify it, encode it as PNG, send it. Runs in its own threads."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Finisher:
-    """Takes pixels from the thread that draws, which goes on at once."""
+    """Takes pixels from the drawing thread without blocking it."""
 
     def __init__(self, emit: Callable[[WireMessage, bytes], None], classifier: Classifier | None) -> None:
         self._emit = emit

@@ -1,4 +1,4 @@
-"""The model from disk: what may be loaded, on which device, in which number format. Nothing is asked of a network."""
+"""Loads the model from disk: allowed files, device, number format. Never uses the network."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A loaded pipeline. Its VAE may have another ``dtype`` than the rest."""
+    """A loaded pipeline. Its VAE may have a different ``dtype`` from the rest."""
 
     pipeline: Any
     name: str
@@ -35,7 +35,7 @@ class Model:
 
 
 def load_model(load: LoadSdxl, beat: Callable[[], None]) -> Model:
-    """Load the model; ``beat`` is called whenever a part of it is done. Raises `Unloadable` with the reason."""
+    """Load the model; ``beat`` is called after each part. Raises `Unloadable` with the reason."""
     path = Path(load.path)
     check_files(path, Path(load.checksums) if load.checksums else None, beat)
     device = choose_device(load.device)
@@ -59,7 +59,7 @@ def load_model(load: LoadSdxl, beat: Callable[[], None]) -> Model:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name, for ``auto`` the best there is. Raises `Unloadable`."""
+    """Return the device of that name, for ``auto`` the best one available. Raises `Unloadable`."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -72,10 +72,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def check_files(path: Path, checksums: Path | None, beat: Callable[[], None]) -> None:
-    """Raise `Unloadable` unless the model is there, in safetensors, and has the right checksums.
+    """Raise `Unloadable` unless the model exists, in safetensors format, with the right checksums.
 
     With ``checksums``, a file of lines ``SHA-256  name``, every file of weights must be listed there. Without it, a
-    sum that lies beside a file (``model.safetensors.sha256``) must fit.
+    checksum beside a file (``model.safetensors.sha256``) must match.
     """
     if path.is_file():
         if path.suffix != ".safetensors":
@@ -150,18 +150,18 @@ def _check_parts(pipeline: Any, path: Path) -> None:
 
 
 def _all_finite(tensors: Iterable[torch.Tensor]) -> bool:
-    # One small tensor of each block tells a truncated or diverged model from a whole one.
+    # One small tensor of each block is enough to detect truncated or diverged weights.
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors if tensor.ndim == 1)
 
 
 def _tune(pipeline: Any, load: LoadSdxl) -> None:
-    """Make it fast on a GPU: layouts that its convolutions like, fewer and larger multiplications."""
+    """Optimise it for a GPU: memory layout for convolutions, fused projections, TF32, optional compilation."""
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     pipeline.unet.to(memory_format=torch.channels_last)
     pipeline.vae.to(memory_format=torch.channels_last)
     if not load.loras:
-        # A LoRA changes the separate projections, which are not used once they are fused.
+        # A LoRA patches the separate projections, which are unused once fused.
         pipeline.unet.fuse_qkv_projections()
     if load.compile:
         pipeline.unet.compile_repeated_blocks(fullgraph=True, dynamic=True)

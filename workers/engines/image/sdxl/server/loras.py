@@ -1,4 +1,4 @@
-"""LoRAs of the operator's folder: found by name, loaded once, switched between batches."""
+"""LoRAs in the operator's folder: found by name, loaded once, switched between batches."""
 
 import importlib.util
 import logging
@@ -16,7 +16,7 @@ Loras = tuple[tuple[str, float], ...]
 
 
 class LoraSwitch:
-    """Gives the pipeline the LoRAs that the next step needs."""
+    """Activates the LoRAs that the next step needs."""
 
     def __init__(self, pipeline: Any, folder: Path | None) -> None:
         self._pipeline = pipeline
@@ -26,7 +26,7 @@ class LoraSwitch:
         self.active: Loras = ()
 
     def check(self, wanted: Loras) -> None:
-        """Raise `Refused` if one of them is not there."""
+        """Raise `Refused` if these LoRAs cannot be used together or one is missing."""
         if wanted and importlib.util.find_spec("peft") is None:
             raise Refused("there can be no LoRAs here: peft is not installed (extra: gpu)")
         if len(wanted) > MAX_AT_ONCE:
@@ -39,7 +39,7 @@ class LoraSwitch:
             self._path(name)
 
     def use(self, wanted: Loras) -> bool:
-        """Make ``wanted`` the active ones; True if something has changed. Raises `Refused` for a file that is none."""
+        """Activate ``wanted``; True if anything changed. Raises `Refused` for a file that does not fit the model."""
         if wanted == self.active:
             return False
         if not wanted:
@@ -57,7 +57,7 @@ class LoraSwitch:
             return self._loaded[name]
         path = self._path(name)
         self._names += 1
-        # Adapter names become parts of module names, which know no dots.
+        # Adapter names become parts of module names, which cannot contain dots.
         adapter = f"lora{self._names}"
         try:
             self._pipeline.load_lora_weights(
@@ -76,7 +76,7 @@ class LoraSwitch:
     def _path(self, name: str) -> Path:
         if self._folder is None:
             raise Refused("there are no LoRAs here")
-        # A name is one file of that folder and leads nowhere else.
+        # A name is a file directly in that folder, never a path out of it.
         path = self._folder / f"{name}.safetensors"
         if not name or path.parent != self._folder or path.name.startswith(".") or not path.is_file():
             raise Refused(f"there is no LoRA {name!r}")

@@ -1,6 +1,6 @@
 """The picture process. See `workers.engines.processes.server`.
 
-An error on the GPU stays until its process ends: another reason for a process of its own.
+A GPU error persists until its process ends: another reason for a separate process.
 """
 
 import warnings
@@ -10,7 +10,7 @@ from workers.engines.processes.server import Broadcast, ModelService, serve
 
 
 def start_service(load: LoadSdxl, broadcast: Broadcast) -> ModelService:
-    """Begin to load the model. See `workers.engines.processes.server.StartService`."""
+    """Start loading the model. See `workers.engines.processes.server.StartService`."""
     # The libraries take seconds to import; clients connect meanwhile.
     from workers.engines.image.sdxl.server.service import PictureService
 

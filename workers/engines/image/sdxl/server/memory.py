@@ -12,14 +12,14 @@ _SHARE = 0.8
 
 
 def batch_for(pixels: int, device: torch.device, dtype: torch.dtype) -> int:
-    """Return how many pictures of so many pixels fit into the memory that is free now, at least one."""
+    """Return how many pictures of ``pixels`` pixels fit into the free memory, at least one."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     width = torch.finfo(dtype).bits // 16
     return max(1, min(MOST, int(free * _SHARE / (BYTES_PER_PIXEL * width * pixels))))
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Tell whether an error of torch means that memory is full, on the GPU or on the CPU."""
+    """Return whether an error from torch means out of memory, on the GPU or the CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

@@ -1,4 +1,4 @@
-"""From literal text to chunks of tokens, each as long as a text encoder can read at a time. Linear in the text."""
+"""Splits literal text into chunks of tokens that fit a text encoder. Takes time linear in the text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _END_OF_WORD = "</w>"
 
 
 class Tokenizer(Protocol):
-    """What is needed of a CLIP tokenizer."""
+    """The parts of a CLIP tokenizer that are used here."""
 
     bos_token_id: int
     eos_token_id: int
@@ -36,7 +36,7 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """At most `ROOM` tokens, whole words where they fit. ``parts`` tells which part of the prompt each is from."""
+    """At most `ROOM` tokens, whole words where they fit. ``parts`` is the prompt part of each."""
 
     ids: tuple[int, ...]
     parts: tuple[int, ...]
@@ -86,7 +86,7 @@ class Planner:
 
 
 def literal(text: str) -> str:
-    """Return ``text`` without anything that the tokenizer takes for a control token."""
+    """Return ``text`` with nothing that the tokenizer would read as a control token."""
     return text.replace("<|", "< |")
 
 
@@ -98,6 +98,6 @@ def _check(parts: Sequence[Part]) -> None:
     if weighted > MAX_WEIGHTED:
         raise Refused(f"the prompt has {weighted} weighted parts, {MAX_WEIGHTED} are possible")
     for part in parts:
-        # Also false for a weight that is no number.
+        # Also false for NaN.
         if not 0 <= part.weight <= MAX_WEIGHT:
             raise Refused(f"the weight {part.weight:g} is not between 0 and {MAX_WEIGHT:g}")

@@ -24,7 +24,7 @@ def encode(pixels: torch.Tensor) -> bytes:
 def decode(data: bytes, width: int, height: int) -> torch.Tensor:
     """Return a PNG as a tensor (1, 3, height, width) from -1 to 1, scaled to that size.
 
-    Raises `Refused` for anything but a whole PNG of a bearable size.
+    Raises `Refused` for anything but a complete PNG of acceptable size.
     """
     try:
         # Pillow warns where it only suspects a decompression bomb.

@@ -1,4 +1,4 @@
-"""Samplers by their common names. Every picture has its own: its history is nobody else's business."""
+"""Samplers by their common names. Every picture has its own, because a scheduler keeps history."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the picture process does for its clients: requests in, events out."""
+"""The service of the picture process: requests in, events out."""
 
 import itertools
 import threading
@@ -11,7 +11,7 @@ from workers.engines.processes.server import Broadcast
 
 
 class PictureService:
-    """Draws for all clients with one `Drawer`, which knows the pictures by numbers of this service's own."""
+    """Draws for all clients with one `Drawer`, which identifies pictures by numbers of this service's own."""
 
     def __init__(self, load: LoadSdxl, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
@@ -26,7 +26,7 @@ class PictureService:
         return bool(self._requests)
 
     def submit(self, request: Request, data: bytes, client: Client, /) -> None:
-        """Take a request of ``client``."""
+        """Handle a request of ``client``."""
         match request:
             case Draw():
                 number = next(self._numbers)
@@ -50,7 +50,7 @@ class PictureService:
             self._drawer.cancel(Cancel(id=ours))
 
     def _emit(self, event: WireMessage, data: bytes) -> None:
-        """Send ``event`` to the client whose picture it is about, or to all. Called in any thread."""
+        """Send ``event`` to the client of its picture, or to all. Called from any thread."""
         if not isinstance(event, Answer):
             self._broadcast(event)
             return

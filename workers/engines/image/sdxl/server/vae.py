@@ -15,7 +15,7 @@ DECODED_PIXELS = 4 * 1024 * 1024
 class Vae:
     """The pipeline's VAE in a number format in which it does not overflow. Not thread-safe.
 
-    Latents are decoded together while the memory holds; when it does not, one by one, and then in tiles.
+    Latents are decoded together; if memory runs out, one by one, and then in tiles.
     """
 
     def __init__(self, vae: Any, device: torch.device) -> None:
@@ -25,7 +25,7 @@ class Vae:
 
     @torch.inference_mode()
     def encode(self, pixels: torch.Tensor) -> Source:
-        """Return a function that draws latents of a picture (1, 3, height, width) from -1 to 1."""
+        """Return a function that samples latents of a picture (1, 3, height, width) from -1 to 1."""
         posterior = self._vae.encode(pixels.to(self._device, self._vae.dtype)).latent_dist
         mean, deviation = posterior.mean.float().cpu(), posterior.std.float().cpu()
         config = self._vae.config
@@ -39,7 +39,7 @@ class Vae:
 
     @torch.inference_mode()
     def decode(self, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Return pictures of one size (height, width, 3) in bytes, on the device. Raises `Overloaded`: no memory."""
+        """Return pictures of one size (height, width, 3) in bytes, on the device. Raises `Overloaded`."""
         pictures: list[torch.Tensor] = []
         start = 0
         while start < len(latents):
@@ -69,7 +69,7 @@ class Vae:
 
 
 def _statistics(config: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and deviation of the latents' channels, where the model tells them."""
+    """Return mean and deviation of the latents' channels if the model defines them."""
     mean, deviation = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is None or deviation is None:
         return torch.zeros(()), torch.ones(())
@@ -79,8 +79,8 @@ def _statistics(config: Any) -> tuple[torch.Tensor, torch.Tensor]:
 def choose_vae_dtype(force_upcast: bool, dtype: torch.dtype, device: torch.device) -> torch.dtype:
     """Return the number format for a VAE: that of the model, unless its weights are known to overflow in 16 bits.
 
-    Of SDXL's VAE only a repaired one stays within float16's range; its configuration then says ``force_upcast`` no
-    more. bfloat16 has the range of float32 and its speed is that of float16.
+    SDXL's original VAE exceeds float16's range; a repaired one does not and has ``force_upcast`` off in its
+    configuration. bfloat16 has the range of float32 at the speed of float16.
     """
     if dtype is not torch.float16 or not force_upcast:
         return dtype

@@ -1,1 +1,1 @@
-"""The model process. Only what is in here imports llama_cpp."""
+"""The model process. Only modules in this package import llama_cpp."""

@@ -44,7 +44,7 @@ class LlamaMemory:
         self.partial = partial
         self._context = context
         self._memory: Any = llama_cpp.llama_get_memory(context)
-        # Their annotations name ctypes' own integers, which nobody passes.
+        # Their annotations name ctypes' own integers, which no caller passes.
         self._get_size: Any = llama_cpp.llama_state_seq_get_size
         self._get_data: Any = llama_cpp.llama_state_seq_get_data
         self._set_data: Any = llama_cpp.llama_state_seq_set_data
@@ -193,7 +193,7 @@ class LlamaModel:
 
     @cached_property
     def json_constraints(self) -> JsonConstraints:
-        """What holds answers to a JSON schema. Raises `UnsupportedSchema` if this vocabulary cannot be held to any."""
+        """The JSON constraints for this vocabulary. Raises `UnsupportedSchema` if it supports none."""
         return JsonConstraints(self.vocab, self._ends)
 
     def ends_turn(self, token: int) -> bool:

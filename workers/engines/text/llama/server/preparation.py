@@ -74,7 +74,7 @@ def _prepare(model: LlamaModel, message: Generate, request: Request, arrived: fl
     sample: Callable[[int], int] = lambda index: sampler.sample(model.context, index)  # noqa: E731
     return Sequence(
         request=request,
-        # Without a tenant, the text is shared with nobody.
+        # Without a tenant, the text is not shared.
         tenant=message.tenant or f"\0{next(_nobody)}",
         priority=max(0, message.priority),
         tokens=tokens,

@@ -1,4 +1,4 @@
-"""What the model process does for its clients: requests in, events out."""
+"""The service of the model process: requests in, events out."""
 
 import contextlib
 import logging
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 def start_service(load: LoadGguf, broadcast: Broadcast) -> ModelService:
-    """Begin to load the model. See `workers.engines.processes.server.StartService`."""
+    """Start loading the model. See `workers.engines.processes.server.StartService`."""
     return EmbeddingService(load, broadcast) if load.embedding else TextService(load, broadcast)
 
 
