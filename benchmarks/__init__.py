@@ -1,1 +1,1 @@
-"""Benchmarks: each is a program that starts what it needs."""
+"""Benchmarks: each is a program that starts everything it needs."""

@@ -1,8 +1,8 @@
-"""What it costs to hold a model to a JSON schema, and whether it holds: llguidance against llama.cpp's own grammar.
+"""The cost and reliability of constraining a model to a JSON schema: llguidance against llama.cpp's own grammar.
 
-Both are asked about the same schemas by the same models, which write logits of dice (``blind``: nearly every token must
-be refused) or want to write a text that fits (``willing``: what a trained model does). Every text is checked with
-jsonschema. Run from the repository's root: ``python -m benchmarks.grammar [--quick]``.
+Both get the same schemas and the same models, whose logits are random (``blind``: nearly every token must be refused)
+or favour a text that fits (``willing``: like a trained model). Every text is checked with jsonschema. Run from the
+repository's root: ``python -m benchmarks.grammar [--quick]``.
 
 The last line is machine-readable: for llguidance, and with ``gbnf_`` before the name for the baseline, the share of
 ``valid`` texts, and on the large vocabulary microseconds per token, ``blind_us`` and ``willing_us`` (mean) and
@@ -43,7 +43,7 @@ Model = Callable[[int], Logits]
 
 @dataclass(slots=True)
 class GrammarFigures:
-    """What one contender did: seconds of each token and start, and what became of the texts."""
+    """The results of one contender: seconds per token and per start, and the outcome of the texts."""
 
     tokens: list[float] = field(default_factory=list[float])
     starts: list[float] = field(default_factory=list[float])
@@ -55,11 +55,11 @@ class GrammarFigures:
     """Characters of the longest finished text."""
     faults: list[str] = field(default_factory=list[str])
     texts: dict[int, str] = field(default_factory=dict[int, str])
-    """By the schema's number, a valid text."""
+    """A valid text, by the schema's number."""
 
     @property
     def valid_share(self) -> float:
-        """Of the texts that were finished or broken off; a refused schema has none."""
+        """Share of valid texts among those finished or cut off; a refused schema has none."""
         return self.valid / max(1, self.valid + self.invalid + self.unfinished)
 
 
@@ -70,7 +70,7 @@ def _params(seed: int) -> SamplingParams:
 
 
 def _blind(known: LoadedVocabulary, seed: int, bias: float) -> Model:
-    """A model that knows nothing; ``bias`` makes it close strings and objects sooner."""
+    """Return an untrained model; ``bias`` makes it close strings and objects sooner."""
     dice = np.random.default_rng(seed)
 
     def logits(_written: int) -> Logits:
@@ -82,7 +82,7 @@ def _blind(known: LoadedVocabulary, seed: int, bias: float) -> Model:
 
 
 def _willing(known: LoadedVocabulary, seed: int, text: str) -> Model:
-    """A model that wants to write ``text``."""
+    """Return a model that favours writing ``text``."""
     wanted = [*native.tokenize(known.vocab, text), min(known.ends)]
     blind = _blind(known, seed, 0.0)
 
@@ -97,7 +97,7 @@ def _willing(known: LoadedVocabulary, seed: int, text: str) -> Model:
 def _write(
     known: LoadedVocabulary, contender: Contender, schema: Schema, seed: int, model: Model, figures: GrammarFigures
 ) -> str | None:
-    """Write one text; None if the schema was refused or the text has no end."""
+    """Write one text; None if the schema was refused or the text did not end."""
     began = time.perf_counter()
     try:
         writer = contender(schema, _params(seed))
@@ -169,7 +169,7 @@ def _row(name: str, size: int, kind: str, figures: GrammarFigures) -> str:
 
 
 def _compare(known: LoadedVocabulary, schemas: Sequence[Schema]) -> Iterator[tuple[str, str, GrammarFigures]]:
-    """Yield for each contender and kind of model what it did."""
+    """Yield the results of each contender and kind of model."""
     texts: dict[int, str] = {}
     for name, make in CONTENDERS.items():
         before = psutil.Process().memory_info().rss
@@ -188,7 +188,7 @@ def _compare(known: LoadedVocabulary, schemas: Sequence[Schema]) -> Iterator[tup
 
 
 def main() -> None:
-    """Run and print."""
+    """Run and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="40 schemas instead of 400")
     options = parser.parse_args()
@@ -198,7 +198,7 @@ def main() -> None:
     results: dict[tuple[str, int, str], GrammarFigures] = {}
     for size in (SMALL, LARGE):
         known = load_vocabulary(folder, size)
-        # The small vocabulary tells right from wrong, the large one what it costs.
+        # The small vocabulary checks correctness, the large one measures the cost.
         schemas = random_schemas(count if size == SMALL else max(10, count // 8))
         for name, kind, figures in _compare(known, schemas):
             results[name, size, kind] = figures

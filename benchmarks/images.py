@@ -1,12 +1,12 @@
 """How fast pictures are drawn: this engine, through its process, against diffusers' own pipeline in another.
 
-Both have the same random model and draw the same pictures in the same run, taking turns over several rounds; what is
-printed is the median. The engine is timed where it is asked, its PNG included; the pipeline within its own process,
-without one. Run from the repository's root: ``python -m benchmarks.images``.
+Both have the same random model and draw the same pictures in the same run, taking turns over several rounds; medians
+are printed. The engine is timed at its caller, including the PNG; the pipeline within its own process, without a
+PNG. Run from the repository's root: ``python -m benchmarks.images``.
 
-Without a GPU the model is tiny: it shows what the engine costs, not how fast pictures are. The last line is
+Without a GPU the model is tiny: it shows the engine's overhead, not the speed of pictures. The last line is
 machine-readable: ``overhead_b1=… speedup_b4=… speedup_b8=…``, the engine's time for a picture over that of a bare call,
-and its pictures per second, 4 and 8 people asking at once, over those of bare calls one by one. With ``--cuda``:
+and its pictures per second for 4 and 8 concurrent users over those of consecutive bare calls. With ``--cuda``:
 ``start_to_bytes=… speedup_u1=… speedup_u4=… speedup_u16=…`` of a model of SDXL's real size at 30 steps.
 """
 

@@ -1,8 +1,8 @@
-"""How long a person waits: event in → reply out, through the real bot, a real worker and a local platform server.
+"""A user's waiting time: event in → reply out, through the real bot, a real worker and a local platform server.
 
-Arrivals are open-loop: events come at random times of a given rate (Poisson), whether or not earlier ones are answered.
-Half are presses of a choice, half are direct messages to a persona; each person plays a story or talks alone. An event
-that finds everybody busy is timed from when it was due. The offline writer writes; so what is measured is ours.
+Arrivals are open-loop: events come at random times at a given rate (Poisson), whether or not earlier ones are answered.
+Half are button presses on a choice, half are direct messages to a persona; each player has their own story or chat. An
+event for which all players are busy is timed from when it was due. The offline writer writes, so no model is measured.
 
 The last line is machine-readable: ``ack_p99_ms=… reply_p50_ms=… reply_p95_ms=… noop_ratio=…`` at 10 events/s.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-# Also as a script: the rooms stand beside this one.
+# When run as a script: the other packages are beside this one.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
@@ -37,7 +37,7 @@ from workers.queue import wake_channel
 
 REPORTED_RATE: Final = 10.0
 POLL: Final = 0.01
-"""Seconds between two looks; what is measured are the local server's own times."""
+"""Seconds between two polls; the measured times are the local server's own."""
 PATIENCE: Final = 30.0
 PREMISE: Final = "a keeper finds a door under the sea"
 REMARKS: Final = ("It rains again.", "What do you see from here?", "Tell me about the harbour.", "I cannot sleep.")
@@ -45,7 +45,7 @@ REMARKS: Final = ("It rains again.", "What do you see from here?", "Tell me abou
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is asked: ``seconds`` at each of the ``rates`` (events/s), by ``people`` on each platform."""
+    """The load: ``seconds`` at each of the ``rates`` (events/s), by ``people`` on each platform."""
 
     rates: dict[float, float]
     people: int
@@ -58,7 +58,7 @@ FULL: Final = Load({1.0: 60.0, 10.0: 60.0, 50.0: 30.0}, people=160, noops=60)
 
 @dataclass(slots=True)
 class Timed:
-    """One event: what it was, and the seconds until acknowledgement and reply."""
+    """One event: its kind, and the seconds until acknowledgement and reply."""
 
     kind: str
     key: str
@@ -68,7 +68,7 @@ class Timed:
 
 @dataclass(slots=True)
 class Result:
-    """What was measured on one platform at one rate.
+    """The results on one platform at one rate.
 
     ``late``: events without a reply in time. ``queued``: milliseconds (median) that a job waited to be started.
     ``cpu``: cores that the bot and the worker were busy with.
@@ -94,7 +94,7 @@ class Result:
 
 @dataclass(slots=True)
 class Figures:
-    """Everything that was measured. ``start``: seconds until a program was ready; ``noops``: ms; ``rss``: MB."""
+    """All results. ``start``: seconds until a program was ready; ``noops``: ms; ``rss``: MB."""
 
     results: list[Result] = field(default_factory=list[Result])
     noops: list[float] = field(default_factory=list[float])
@@ -110,7 +110,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 class Crowd:
-    """People on one platform, each with a game of his own."""
+    """Players on one platform, each with their own game."""
 
     def __init__(self, town: Town, people: int, seed: int) -> None:
         self._town = town
@@ -123,7 +123,7 @@ class Crowd:
         return player.name.startswith("talker")
 
     async def open(self) -> None:
-        """Let everybody begin: a story's first page, a persona's first reply."""
+        """Let all players begin: a story's first page, a persona's first reply."""
         waiting: list[asyncio.Task[Timed | None]] = []
         for player in self._players:
             waiting.append(asyncio.create_task(self._turn(player, now(), begin=True)))
@@ -178,7 +178,7 @@ class Crowd:
         page = player.page()
         if page is None:
             raise RuntimeError(f"{player.name} has no page to play on")
-        # An ending is written again, which asks for as much as a choice does.
+        # An ending is written again, which is as much work as a choice.
         return await player.press(page, self._random.choice(page.numbers) if page.numbers else "Retry")
 
     @staticmethod
@@ -190,7 +190,7 @@ class Crowd:
 
 
 async def noop_round_trips(redis_url: str, count: int) -> list[float]:
-    """Milliseconds from enqueueing a job that does nothing to its result, with arq as it comes (poll delay 0.5 s)."""
+    """Milliseconds from enqueueing a job that does nothing to its result, with arq's defaults (poll delay 0.5 s)."""
 
     async def noop(ctx: dict[Any, Any]) -> None:
         del ctx
@@ -289,7 +289,7 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def report(figures: Figures) -> str:
-    """The table, the further figures and the line for machines."""
+    """Return the table, further figures and the machine-readable line."""
     head = (
         f"{'platform':10}{'events/s':>9}{'events':>8}{'late':>6}{'ack p50':>9}{'p95':>7}{'p99':>7}"
         f"{'reply p50':>11}{'p95':>7}{'p99':>7}{'in arq':>8}{'share':>7}{'bot cpu':>9}{'worker':>8}"

@@ -1,11 +1,11 @@
-"""How the text engine holds out: random traffic for a long time, and what became of memory and requests.
+"""Endurance of the text engine: random traffic for a long time, and its effect on memory and requests.
 
     python -m benchmarks.soak [--minutes 30] [--model FILE] [--seed N]
 
-Persons chat in conversations that grow, with personas of their own or shared ones; some cancel, some set a deadline,
-some want JSON, some send too much, and a few leave without a word. The last line is
+Users chat in growing conversations, with their own or shared personas; some cancel, some set a deadline, some want
+JSON, some send too much, and a few disconnect without cancelling. The last line is
 ``rss_growth=… stuck=… requests=… failures=…``: growth of the model process's memory from the end of the first tenth to
-the end, requests without an end, all requests, and those that failed in another way than they were meant to.
+the end, requests that never ended, all requests, and those that failed unexpectedly.
 """
 
 import argparse
@@ -60,7 +60,7 @@ _numbers = count(1)
 
 @dataclass
 class Result:
-    """What happened. ``rss`` is the model process's memory in bytes, sampled at regular intervals."""
+    """The results. ``rss`` is the model process's memory in bytes, sampled at regular intervals."""
 
     ends: Counter[str] = field(default_factory=Counter[str])
     problems: list[str] = field(default_factory=list[str])
@@ -118,7 +118,7 @@ async def _ask(
         meant = {"cancel": "GenerationCancelled", "deadline": "GenerationTimedOut"}
         result.ends[name] += 1
         if isinstance(error, ContextFull):
-            history.clear()  # as one who distils it
+            history.clear()  # as a caller that condenses its history would
         elif meant.get(kind) != name:
             result.problems.append(f"{kind}: {error}")
         return ""
@@ -145,7 +145,7 @@ async def _read(engine: LlamaEngine, request: TextRequest, kind: str, rng: rando
 
 
 async def soak(engine: LlamaEngine, seconds: float, *, seed: int = 0, people: int = PEOPLE) -> Result:
-    """Let ``people`` talk to ``engine`` for so long."""
+    """Let ``people`` talk to ``engine`` for ``seconds``."""
     result = Result()
     await engine.count_tokens("start")
     pid = engine.process_id

@@ -1,10 +1,10 @@
-"""How fast one model serves many chats: this engine, the plain way, llama.cpp's own server, and the limit.
+"""How fast one model serves many chats: this engine, the plain way, llama.cpp's own server, and the upper bound.
 
 All answer the same prompts with the same random model in the same run, taking turns over several rounds, each started
-afresh every time; what is printed is the median. Run from the repository's root: ``python -m benchmarks.text``.
+afresh every time; medians are printed. Run from the repository's root: ``python -m benchmarks.text``.
 
 The last line is machine-readable: ``serial_q8=… serial_f16=… server_q8=… ttft_vs_serial=… limit_f16=… python_share=…
-gap_ms=… branches3=…``, ratios of ours to theirs; what could not be run is missing there and listed before.
+gap_ms=… branches3=…``, ratios of ours to theirs; anything that could not be run is missing there and listed above.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from workers.engines.errors import EngineError
 
 ROUNDS: Final = 3
 PARALLEL: Final = 8
-"""Chats at a time, for everybody who can."""
+"""Chats at a time, for contenders that support it."""
 CUDA_CHATS: Final = (1, 8, 32, 64)
 EVERY_LAYER: Final = 999
 BATCHED_BENCH: Final = "batched-bench"
@@ -45,7 +45,7 @@ BATCHED_BENCH: Final = "batched-bench"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to run: contenders by name, programs that are there, models by kind, and how much."""
+    """What to run: contenders by name, available programs, models by kind, and the amount."""
 
     contenders: Mapping[str, Start]
     programs: Mapping[str, Path]
@@ -58,7 +58,7 @@ class Options:
 
 
 async def run(options: Options, chosen: Sequence[Scenario]) -> Results:
-    """Let everybody play every scenario in every round."""
+    """Run every scenario with every contender in every round."""
     results = Results()
     kinds = {scenario.kind for scenario in chosen}
     models = {kind: ensure(options.folder, options.shape, GGMLQuantizationType[kind.upper()]) for kind in sorted(kinds)}
@@ -70,7 +70,7 @@ async def run(options: Options, chosen: Sequence[Scenario]) -> Results:
         results.calibration.append(calibrate())
         for scenario in chosen:
             names = [name for name in (*options.contenders, *options.programs) if scenario.admits(name)]
-            # Whoever is first finds the machine cooler: everybody is, in turn.
+            # The first contender finds the machine cooler: rotate the order.
             turn = number % max(1, len(names))
             for name in names[turn:] + names[:turn]:
                 if (scenario.name, name) in results.failures:

@@ -1,4 +1,4 @@
-"""What holds a model to a schema: this engine with llguidance, llama.cpp's own grammar, and nothing."""
+"""Ways to constrain a model to a schema: this engine with llguidance, llama.cpp's own grammar, and no constraint."""
 
 import contextlib
 import ctypes
@@ -39,7 +39,7 @@ Contender = Callable[[Schema, SamplingParams], Generation]
 
 
 def unconstrained(vocabulary: LoadedVocabulary) -> Contender:
-    """The sampler alone: what is measured beside it is the constraint's cost."""
+    """The sampler alone, the baseline for the cost of a constraint."""
     buffers = SamplerBuffers(vocabulary.size)
     return lambda _schema, params: Sampler(vocabulary.vocab, params, None, buffers)
 
@@ -62,7 +62,7 @@ class _Gbnf:
         self, vocabulary: LoadedVocabulary, schema: Schema, params: SamplingParams, buffers: SamplerBuffers
     ) -> None:
         grammar = json_schema_to_gbnf(json.dumps(schema))
-        with _without_stderr():  # a refused grammar is printed at length
+        with _without_stderr():  # llama.cpp prints a refused grammar in full
             self._grammar: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.vocab, grammar.encode(), b"root")
         if not self._grammar:
             raise ValueError("llama.cpp refuses its own grammar of this schema")

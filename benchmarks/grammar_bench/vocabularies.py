@@ -15,7 +15,7 @@ from benchmarks.text_bench.vocabulary import BOS, IM_END, PAD, Vocabulary, train
 from workers.engines.text.llama.server import native
 
 _KEEP: list[Any] = []
-"""Models stay loaded: their vocabularies belong to them."""
+"""Models stay loaded, because they own their vocabularies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _write(path: Path, size: int) -> None:
 
 
 def _filled(vocabulary: Vocabulary, size: int) -> tuple[list[str], list[gguf.TokenType]]:
-    """Fill up with joined tokens: as a large vocabulary, it has many words that begin alike."""
+    """Fill up with joined tokens: like any large vocabulary, it then has many words with common beginnings."""
     known = dict.fromkeys(vocabulary.tokens)
     for token in itertools.islice(_joined(vocabulary.tokens), 20 * size):
         if len(known) >= size:

@@ -1,4 +1,4 @@
-"""The plain way: diffusers' own pipeline, called in a process of its own, and what the card can do at best."""
+"""The baseline: diffusers' own pipeline, called in a separate process, and the GPU's peak performance."""
 
 import asyncio
 import multiprocessing
@@ -30,7 +30,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a GPU does at best: FLOP/s of a large multiplication in float16, and FLOP of the UNet for one row."""
+    """A GPU's peak: FLOP/s of a large multiplication in float16, and FLOP of the UNet for one row."""
 
     name: str
     peak: float
@@ -53,11 +53,11 @@ class Bare:
         theirs.close()
 
     async def call(self, call: Call) -> float:
-        """Return the seconds that a call of the pipeline took."""
+        """Call the pipeline and return the seconds it took."""
         return await self._ask(call)
 
     async def card(self, kind: Kind) -> Card:
-        """Measure the card."""
+        """Measure the GPU."""
         return await self._ask(kind)
 
     async def ready(self) -> None:
@@ -93,7 +93,7 @@ class Bare:
 
 @asynccontextmanager
 async def bare(model: Path, device: str, threads: int) -> AsyncGenerator[Bare]:
-    """Offer the pipeline, loaded."""
+    """Yield the loaded pipeline."""
     started = Bare(model, device, threads)
     try:
         await started.ready()

@@ -1,4 +1,4 @@
-"""Rounds in which all take turns, and what they showed."""
+"""Rounds in which all contenders take turns, and their results."""
 
 import statistics
 import sys
@@ -13,21 +13,21 @@ from workers.engines.image.sdxl.engine import SdxlEngine
 CALL = "one call"
 OURS = "ours"
 _LEAST = 4
-"""Pictures that each figure of a round comes from at least."""
+"""Minimum number of pictures behind each figure of a round."""
 
 
 @dataclass(slots=True)
 class Results:
-    """Seconds for a picture by kind, who drew and how many at a time, one for each round."""
+    """Seconds per picture by kind, contender and number at a time, one for each round."""
 
     seconds: dict[tuple[str, str, int], list[float]] = field(default_factory=dict[tuple[str, str, int], list[float]])
 
     def add(self, kind: Kind, who: str, pictures: int, seconds: float) -> None:
-        """Keep what ``pictures`` took together."""
+        """Record the total time of ``pictures``."""
         self.seconds.setdefault((kind.name, who, pictures), []).append(seconds / pictures)
 
     def median(self, kind: Kind, who: str, pictures: int) -> float:
-        """Return the seconds for a picture."""
+        """Return the median seconds per picture."""
         return statistics.median(self.seconds[kind.name, who, pictures])
 
     def ratio(self, kind: Kind, over: tuple[str, int], under: tuple[str, int]) -> float:
@@ -39,19 +39,19 @@ class Results:
 async def measure(
     engine: SdxlEngine, bare: Bare, kinds: Sequence[Kind], users: Sequence[int], calls: Sequence[int], rounds: int
 ) -> Results:
-    """Let the engine draw for so many users at once, and the plain pipeline so many pictures in a call."""
+    """Measure the engine at each number of concurrent users, and the pipeline at each number of pictures per call."""
     results = Results()
     first = 0
     turns = [(OURS, size) for size in users] + [(CALL, size) for size in calls]
     turns.sort(key=lambda turn: turn[1])
     for kind in kinds:
-        # The first of a kind is slow for everybody.
+        # The first picture of a kind is slow for all contenders.
         for size in users:
             await together(engine, kind, size, first)
         for size in calls:
             await bare.call(Call(kind, size, first))
         for number in range(rounds):
-            # Whoever is first finds the machine cooler: everybody is, in turn.
+            # The first contender finds the machine cooler: rotate the order.
             shift = number % len(turns)
             for who, size in turns[shift:] + turns[:shift]:
                 times = max(1, _LEAST // size)

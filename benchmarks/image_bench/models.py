@@ -1,4 +1,4 @@
-"""The models: a tiny one for any machine, and one of SDXL's real size, both with random weights made on the spot."""
+"""The models: a tiny one for any machine, and one of SDXL's real size, both with random weights generated on demand."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ def tiny(folder: Path) -> Path:
 def full_size(folder: Path) -> Path:
     """Return the folder of a model with the shapes of SDXL 1.0 (3.5 billion weights in float16, 7 GB), made once.
 
-    The tokenizers are the tiny model's: their words do not matter here.
+    The tokenizers are the tiny model's: the words do not matter here.
     """
     path = folder / "full-size-sdxl"
     if (path / _DONE).exists():

@@ -1,4 +1,4 @@
-"""The project's own engine, asked by its front door; its picture process answers over its socket."""
+"""The project's own engine through its public interface; its picture process answers over its socket."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ _numbers = itertools.count(1)
 
 
 async def together(engine: SdxlEngine, kind: Kind, users: int, first: int) -> float:
-    """Let everybody ask at once; return the seconds until the last PNG is here."""
+    """Send all requests at once; return the seconds until the last PNG arrives."""
     requests = [_request(kind, prompt, first + i) for i, prompt in enumerate(prompts(first, users))]
     begin = time.monotonic()
     pictures: list[Picture] = await asyncio.gather(*(draw(engine, request) for request in requests))

@@ -1,4 +1,4 @@
-"""The tables and the line for machines."""
+"""The tables and the machine-readable line."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from benchmarks.image_bench.work import Kind
 
 
 def overhead_table(results: Results, kind: Kind, sizes: Sequence[int]) -> str:
-    """Return what the engine costs beside the bare call, as Markdown."""
+    """Return the engine's overhead over the bare call, as Markdown."""
     lines = [
         "| pictures | ours, ms each | one call, ms each | ours / one call | added, ms each | against one by one |",
         "|--:|--:|--:|--:|--:|--:|",

@@ -1,4 +1,4 @@
-"""What is drawn: the same by everybody."""
+"""The pictures to draw, the same for all contenders."""
 
 import random
 from dataclasses import dataclass

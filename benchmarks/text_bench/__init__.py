@@ -1,1 +1,1 @@
-"""The text engine's benchmark: its models, its scenarios, those who compete, and what is measured of them."""
+"""The text engine's benchmark: models, scenarios, contenders and measurements."""

@@ -1,4 +1,4 @@
-"""What is asked: chats, their prompts as tokens, and the words they are made of."""
+"""The work: chats, their prompts as tokens, and the words they are made of."""
 
 import ctypes
 import random
@@ -15,7 +15,7 @@ TEMPERATURE: Final = 0.8
 TOP_K: Final = 40
 TOP_P: Final = 0.95
 MIN_P: Final = 0.05
-"""How everybody draws tokens, in the order top-k, top-p, min-p, temperature."""
+"""Sampling settings of all contenders, in the order top-k, top-p, min-p, temperature."""
 _WORD: Final = re.compile(" [A-Za-z]+")
 
 
@@ -26,9 +26,9 @@ def _silent(level: int, text: bytes, data: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """One request: who asks, what, for how many tokens, and when (seconds after the start).
+    """One request: the tenant, the messages, the number of tokens, and the time (seconds after the start).
 
-    It is cancelled after ``cancel_after`` tokens have come. ``watched`` chats are those whose gaps are measured.
+    It is cancelled after ``cancel_after`` tokens have arrived. ``watched`` chats are those whose gaps are measured.
     """
 
     tenant: str
@@ -50,7 +50,7 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A chat for those who take tokens instead of messages."""
+    """A chat for contenders that take tokens instead of messages."""
 
     tokens: tuple[int, ...]
     new: int
@@ -61,7 +61,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came: the text, and when (`time.monotonic`) the chat arrived and each of its tokens."""
+    """An answer: the text, and the times (`time.monotonic`) of the chat's arrival and of each token."""
 
     text: str
     arrived: float
@@ -82,7 +82,7 @@ class Language:
         self._vocabulary: Any = llama_cpp.llama_model_get_vocab(loaded)
         count = llama_cpp.llama_vocab_n_tokens(self._vocabulary)
         texts = (llama_cpp.llama_vocab_get_text(self._vocabulary, i).decode().replace("Ġ", " ") for i in range(count))
-        # A word that reads as itself alone does so among others: each is split off before merges are looked for.
+        # A word that is one token alone is one among others, too: words are split before merges are applied.
         self._words = [text for text in texts if _WORD.fullmatch(text) and len(self._tokens(text)) == 1]
 
     def text(self, tokens: int, seed: str) -> str:

@@ -1,4 +1,4 @@
-"""What everybody who takes part offers, and the frame for those who work in a process of their own."""
+"""The protocol of all contenders, and the frame for those that work in a separate process."""
 
 import asyncio
 import multiprocessing
@@ -24,9 +24,9 @@ _STOP_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What there is: tokens of the longest chat and of all at once, chats at a time, threads, layers on a GPU.
+    """Available resources: tokens of the longest chat and of all at once, chats at a time, threads, layers on a GPU.
 
-    ``special`` tells whether special instructions of the CPU may be used.
+    ``special``: special instructions of the CPU may be used.
     """
 
     context: int
@@ -48,14 +48,14 @@ class Room:
 
 
 class Contender(Protocol):
-    """Somebody who answers chats, already started and warm."""
+    """Something that answers chats, already started and warm."""
 
     async def run(self, chats: Sequence[Chat]) -> list[Answer]:
         """Answer the chats, each when it arrives; return the answers in the chats' order."""
         ...
 
     async def statistics(self) -> Statistics | None:
-        """Return what it says of itself, None if it says nothing."""
+        """Return its own statistics, None if it has none."""
         ...
 
 
@@ -67,7 +67,7 @@ class Runner(Protocol):
     """Works in a child process."""
 
     ready: str
-    """What the parent is told once it is ready."""
+    """Reported to the parent once it is ready."""
 
     def run(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """Answer the prompts."""
@@ -86,7 +86,7 @@ class Child:
         theirs.close()
 
     async def ready(self) -> str:
-        """Wait until the runner is there and return what it tells. Raises `RuntimeError` if it is not."""
+        """Wait for the runner and return its ``ready``. Raises `RuntimeError` if it does not start."""
         return await self._receive(str, _START_S)
 
     async def run(self, prompts: Sequence[Prompt], limit_s: float = 1800.0) -> list[Answer]:
@@ -135,7 +135,7 @@ class InChild:
 
 
 def in_child(make: Callable[[Path, Room], Runner]) -> Start:
-    """Return what starts a runner as a contender."""
+    """Return a function that starts a runner as a contender."""
 
     @asynccontextmanager
     async def start(model: Path, language: Language, room: Room) -> AsyncGenerator[Contender]:
@@ -151,13 +151,13 @@ def in_child(make: Callable[[Path, Room], Runner]) -> Start:
 
 @dataclass(frozen=True, slots=True)
 class _Broken:
-    """What a child sends instead of its answer."""
+    """Sent by a child instead of its answer."""
 
     message: str
 
 
 def _serve(connection: Connection, make: Callable[[Path, Room], Runner], model: Path, room: Room) -> None:
-    # llama.cpp writes to the descriptors, whatever Python's own streams are.
+    # llama.cpp writes to the file descriptors, whatever Python's own streams are.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)

@@ -1,7 +1,7 @@
 """Whether this build of llama.cpp survives the special instructions of this CPU.
 
 A build by GCC 12 was seen to crash in its AMX code as soon as it reads several tokens of a quantised model at once.
-Then everybody does without them: no weights are arranged for special instructions.
+Then all contenders run without them: no weights are arranged for special instructions.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ model.eval(list(range(300, 316)))
 
 
 def works(model: Path, gpu_layers: int) -> bool:
-    """Read a few tokens in another process, and tell whether it lived."""
+    """Read a few tokens in another process, and return whether it survived."""
     command = [sys.executable, "-c", _READ, str(model), str(gpu_layers)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 

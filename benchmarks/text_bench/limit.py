@@ -1,4 +1,4 @@
-"""How fast llama.cpp itself can be: the work of its ``llama-batched-bench``, without drawing any token."""
+"""The speed limit of llama.cpp itself: the work of its ``llama-batched-bench``, without sampling."""
 
 import asyncio
 import json
@@ -13,16 +13,16 @@ from benchmarks.text_bench.chats import Answer, Prompt
 from benchmarks.text_bench.contender import Room, now
 
 BATCH: Final = 2048
-"""Tokens of a call, as the program has it; llama.cpp computes 512 of them at a time."""
+"""Tokens per call, as in the program; llama.cpp computes 512 of them at a time."""
 _WORTH_SHARING: Final = 16
-"""Tokens: fewer in common are only the template's."""
+"""Tokens: a shorter common prefix is only the template's."""
 
 
 class OwnLoop:
-    """Reads what all prompts begin with once, then their rests, then lets all of them go on step by step.
+    """Reads the common prefix of all prompts once, then the rest of each, then continues all of them step by step.
 
-    All prompts are there at the start, all answers are of the same length, and nothing is looked at: neither the
-    logits, nor who asks, nor for how long. It serves nobody, which is why nobody who serves can be faster.
+    All prompts are there at the start, all answers have the same length, and nothing is inspected: no logits, no
+    clients, no times. It serves no requests, so no server can be faster.
     """
 
     ready = ""
@@ -67,7 +67,7 @@ class OwnLoop:
 
     def _work(self, context: Any, batch: Any, prompts: Sequence[Prompt], common: int) -> list[Answer]:
         rng = random.Random(0)
-        # The context is new: its first call pays for what later ones find ready.
+        # The context is new: its first call pays for one-time initialisation.
         self._decode(context, batch, [(1, 0, 0, False)])
         memory: Any = llama_cpp.llama_get_memory(context)
         llama_cpp.llama_memory_seq_rm(memory, 0, -1, -1)
@@ -97,7 +97,7 @@ class OwnLoop:
 
     @staticmethod
     def _decode(context: Any, batch: Any, tokens: list[tuple[int, int, int, bool]]) -> None:
-        """Run tokens through the model: each with its position, its sequence and whether its logits are wanted."""
+        """Run tokens through the model: each with its position, its sequence and whether its logits are needed."""
         for start in range(0, len(tokens), BATCH):
             part = tokens[start : start + BATCH]
             batch.n_tokens = len(part)
@@ -126,10 +126,10 @@ async def batched_bench(
     *,
     special: bool = True,
 ) -> float:
-    """Return tokens per second of llama.cpp's own program for answers of that shape.
+    """Return tokens per second of llama.cpp's own program for answers of ``shape``.
 
     The shape is in tokens: shared prompt, each own prompt, each answer; and the number of chats. The program reads
-    either one prompt for all or a whole one for each, so its speeds of reading and writing are put together here.
+    either one prompt for all or a whole one for each, so its speeds of reading and writing are combined here.
     Raises `RuntimeError` if it fails.
     """
     shared, own, new, chats = shape

@@ -21,10 +21,10 @@ _CALIBRATION_TIMES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run showed. Times in seconds; ``watched`` chats count for the gaps.
+    """The results of one run. Times in seconds; ``watched`` chats count for the gaps.
 
-    ``model_s``, ``drawing_s`` and ``other_s`` is where the engine's own process says that its time went; NaN if it says
-    nothing.
+    ``model_s``, ``drawing_s`` and ``other_s`` are the times that the engine's own process reports; NaN if it reports
+    none.
     """
 
     tokens_per_s: float
@@ -49,7 +49,7 @@ class Results:
     calibration: list[float] = field(default_factory=list[float])
 
     def add(self, scenario: str, contender: str, number: int, figures: Figures) -> None:
-        """Keep the figures of one run."""
+        """Record the figures of one run."""
         self.figures.setdefault((scenario, contender), {})[number] = figures
 
     def median(self, scenario: str, contender: str, figure: str) -> float:
@@ -72,7 +72,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def calibrate() -> float:
-    """Return the seconds that fixed work takes two cores now: how much of the machine is ours."""
+    """Return the seconds that a fixed amount of work takes on two cores now, a measure of other load on the machine."""
 
     def work() -> None:
         for _ in range(_CALIBRATION_TIMES):
@@ -88,7 +88,7 @@ def calibrate() -> float:
 async def measure(start: Start, model: Path, language: Language, load: Load, room: Room) -> Figures:
     """Start a contender afresh, warm it, ask the first turns, and measure the rest.
 
-    Raises `RuntimeError` if somebody got fewer tokens than he asked for: figures would mean nothing then.
+    Raises `RuntimeError` if an answer has fewer tokens than requested: the figures would be meaningless.
     """
     async with start(model, language, room) as contender:
         warm = Chat("nobody", (language.message("user", 2 * _WARM_TOKENS, "warm"),), _WARM_TOKENS)
@@ -110,7 +110,7 @@ async def measure(start: Start, model: Path, language: Language, load: Load, roo
 
 def _check(chats: Sequence[Chat], answers: Sequence[Answer]) -> None:
     for chat, answer in zip(chats, answers, strict=True):
-        # Who cancels may get a token that was under way.
+        # A cancelled chat may still get a token that was under way.
         if len(answer.times) < chat.written or (chat.cancel_after is None and len(answer.times) > chat.new):
             raise RuntimeError(f"{len(answer.times)} tokens came of {chat.written}")
 

@@ -1,8 +1,8 @@
-"""The benchmark's models: llama architecture with random weights, made on the spot. The same call gives the same bytes.
+"""The benchmark's models: llama architecture, reproducible random weights, generated on demand.
 
-Nobody's answer may end early, so control tokens must never be drawn. The first dimension of the residual stream is
-kept for that: every embedding holds the same number there, no layer reads or writes it, and only the output looks at
-it. Tokens that shall not be written have their whole output there, far below everybody else's.
+No answer may end early, so control tokens must never be sampled. The first dimension of the residual stream is
+reserved for that: every embedding holds the same number there, no layer reads or writes it, and only the output reads
+it. Tokens that must not be written have their whole output there, far below all others.
 """
 
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ CHAT_TEMPLATE: Final = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 _VERSION: Final = 1
-"""Part of the file's name: a model that was made by older rules is made again."""
+"""Part of the file's name: a model made by older rules is regenerated."""
 _FIRST: Final = 2.0
-"""What every embedding holds in its first dimension; the others come to about that size on the way."""
+"""The value of every embedding in its first dimension; the others reach about that size in the layers."""
 _NEVER: Final = -127.0
-"""The output weight, at the first dimension, of a token that shall not be written."""
+"""The output weight, at the first dimension, of a token that must not be written."""
 _GAIN: Final = 3.0
-"""Of the output: makes the distribution peaked enough that sampling settings matter."""
+"""Gain of the output: makes the distribution peaked enough that sampling settings matter."""
 _FILE_TYPES: Final = {
     Quant.F16: gguf.LlamaFileType.MOSTLY_F16,
     Quant.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
@@ -67,7 +67,7 @@ LARGE: Final = Shape("bench-8b", 128256, 4096, 32, 32, 8, 14336, 131072, 500000.
 
 
 def ensure(folder: Path, shape: Shape, quant: Quant) -> Path:
-    """Return the model's file in ``folder``; it is written if it is not there."""
+    """Return the model's file in ``folder``; it is written if missing."""
     path = folder / f"{shape.name}-{quant.name.lower()}-v{_VERSION}.gguf"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def _write(path: Path, shape: Shape, quant: Quant) -> None:
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     rng = np.random.default_rng(0)
-    # One tensor in memory at a time: the large model is several times as large as some machines.
+    # One tensor in memory at a time: the large model exceeds the memory of some machines.
     for tensor in tensors:
         writer.write_tensor_data(_data(tensor, quant, rng, words, direct=shape.direct))
     writer.close()
@@ -175,7 +175,7 @@ def _data(tensor: _Tensor, quant: Quant, rng: np.random.Generator, words: Words,
 
 
 def _set_first(values: Matrix, part: _Part, words: Words) -> None:
-    """Give the first column, of all rows, what the matrix's part asks for."""
+    """Set the first column of all rows according to the matrix's part."""
     match part:
         case _Part.EMBEDDING:
             values[:, 0] = _FIRST

@@ -1,4 +1,4 @@
-"""The project's own engine, asked by its front door; its model process answers over its socket."""
+"""The project's own engine through its public interface; its model process answers over its socket."""
 
 import asyncio
 import functools
@@ -14,7 +14,7 @@ from workers.engines.text.llama.protocol import Statistics
 
 
 class Ours:
-    """Streams every chat at once; the engine decides who is served when."""
+    """Streams all chats at once; the engine decides the order of service."""
 
     def __init__(self, engine: LlamaEngine) -> None:
         self._engine = engine
@@ -36,7 +36,7 @@ class Ours:
             async for piece in pieces:
                 if isinstance(piece, Completion):
                     break
-                # One token is one word; several arrive together when this process was late to look.
+                # One token is one word; several arrive together if this process was late to read.
                 text.append(piece)
                 times += [now()] * piece.count(" ")
                 if chat.cancel_after is not None and len(times) >= chat.cancel_after:
@@ -50,7 +50,7 @@ class Ours:
 
 
 def ours(max_num_batched_tokens: int | None = None) -> Start:
-    """Return what starts the engine; ``max_num_batched_tokens`` None leaves the engine's own default."""
+    """Return a function that starts the engine; ``max_num_batched_tokens`` None leaves the engine's own default."""
     return functools.partial(_ours, max_num_batched_tokens)
 
 

@@ -1,4 +1,4 @@
-"""The tables, the goals and the line for machines."""
+"""The tables, the goals and the machine-readable line."""
 
 import math
 import statistics
@@ -12,12 +12,12 @@ from benchmarks.text_bench.scenarios import Scenario
 OURS: Final = "ours"
 _SERVERS: Final = ("server-http", "server-inproc", "server-native")
 _LIMITS: Final = ("batched-bench", "limit (own loop)")
-"""The program itself, where it is there, else our own loop."""
+"""The program itself if available, else our own loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One measured ratio or time and what it should be. ``key``: its name in the last line, if it is there."""
+    """One measured ratio or time and its target. ``key``: its name in the last line, if it appears there."""
 
     key: str
     about: str
@@ -56,7 +56,7 @@ def tables(results: Results, scenarios: Sequence[Scenario]) -> str:
 
 
 def noise(results: Results) -> str:
-    """Say how steady the machine was."""
+    """Return a sentence on how steady the machine was."""
     times = results.calibration
     middle = statistics.median(times)
     return (
@@ -73,7 +73,7 @@ def python_share(results: Results) -> float:
 
 
 def goals(results: Results) -> list[Goal]:
-    """Return what is claimed of the small models; a value is NaN where it could not be measured."""
+    """Return the goals for the small models; a value is NaN if it could not be measured."""
 
     def against(scenario: str, other: str, figure: str = "tokens_per_s") -> float:
         return results.ratio(figure, (scenario, OURS), (scenario, other))
@@ -121,7 +121,7 @@ def goals(results: Results) -> list[Goal]:
 
 
 def cuda_goals(results: Results, scenarios: Sequence[Scenario]) -> list[Goal]:
-    """Return what is claimed on a GPU."""
+    """Return the goals on a GPU."""
     found: list[Goal] = []
     for scenario in scenarios:
         ratios = (results.ratio("tokens_per_s", (scenario.name, OURS), (scenario.name, name)) for name in _LIMITS)
@@ -144,7 +144,7 @@ def goal_table(wanted: Sequence[Goal]) -> str:
 
 
 def last_line(wanted: Sequence[Goal]) -> str:
-    """Return ``name=value …`` of all that was measured."""
+    """Return ``name=value …`` of everything measured."""
     return " ".join(f"{goal.key}={goal.value:.3g}" for goal in wanted if goal.key and not math.isnan(goal.value))
 
 

@@ -37,13 +37,13 @@ ARRIVAL_GAP_S: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Chats that are measured. ``opening``: first turns, asked before; each chat goes on with the one beside it."""
+    """Chats that are measured. ``opening``: first turns, asked before; each chat continues its counterpart."""
 
     chats: tuple[Chat, ...]
     opening: tuple[Chat, ...] = ()
 
     def conversations(self, language: Language) -> tuple[Chat, ...]:
-        """Return the chats with all that comes before them; what is not yet written is as long as it will be."""
+        """Return the chats with everything before them; text of equal length stands for answers not yet written."""
         if not self.opening:
             return self.chats
         return tuple(
@@ -56,8 +56,8 @@ class Load:
 class Scenario:
     """A situation: its name, what it shows, the model's kind, and the load.
 
-    ``shape`` is for those who know of no time: tokens of the shared prompt, of each own prompt, of each answer, and
-    the number of chats. ``variants``: this engine with steps of several sizes, and nobody else.
+    ``shape`` is for contenders without arrival times: tokens of the shared prompt, of each own prompt, of each answer,
+    and the number of chats. ``variants``: only this engine, with several step sizes.
     """
 
     name: str
@@ -182,7 +182,7 @@ SCENARIOS: Final = {
 
 
 def cuda(quant: Kind, counts: Sequence[int]) -> list[Scenario]:
-    """Return what is measured on a GPU: one persona, and that many chats."""
+    """Return the scenarios for a GPU, one for each number of chats with one persona."""
 
     def scenario(count: int) -> Scenario:
         def load(language: Language, size: Size) -> Load:

@@ -1,4 +1,4 @@
-"""The plain way: one ``Llama`` object, one chat after the other."""
+"""The baseline: one ``Llama`` object, one chat after the other."""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from benchmarks.text_bench.contender import Room, now
 
 
 class Serial:
-    """Answers in order of arrival. What a prompt has in common with the one before it is not read again."""
+    """Answers in order of arrival. A prefix in common with the previous prompt is not read again."""
 
     ready = ""
 

@@ -89,7 +89,7 @@ class InProcess:
 
 
 class OverHttp:
-    """A server at an address, asked by its own streaming endpoint."""
+    """A server at an address, through its own streaming endpoint."""
 
     def __init__(self, address: str, session: aiohttp.ClientSession, language: Language) -> None:
         self._url = f"{address}/completion"
@@ -117,7 +117,7 @@ class OverHttp:
                     text.append(piece)
                     times.append(now())
                 if len(times) == prompt.cancel_after:
-                    # Hanging up is how a client of this server cancels.
+                    # Clients of this server cancel by disconnecting.
                     response.close()
                     break
         return Answer("".join(text), arrived, tuple(times))
@@ -132,7 +132,7 @@ server_inproc = in_child(InProcess)
 
 @asynccontextmanager
 async def server_http(model: Path, language: Language, room: Room) -> AsyncGenerator[Contender]:
-    """Start the wheel's server and ask it over HTTP."""
+    """Start the wheel's server, used over HTTP."""
     child = Child(InProcess, model, room)
     try:
         address = await child.ready()
@@ -143,7 +143,7 @@ async def server_http(model: Path, language: Language, room: Room) -> AsyncGener
 
 
 def server_native(program: Path) -> Start:
-    """Return what starts a ``llama-server``, asked over HTTP."""
+    """Return a function that starts a ``llama-server``, used over HTTP."""
     return functools.partial(_server_native, program)
 
 

@@ -15,7 +15,7 @@ SPECIALS: Final = ("<|pad|>", "<|bos|>", "<|eos|>", "<|im_start|>", "<|im_end|>"
 """Control tokens; their ids are their positions."""
 PAD, BOS, IM_START, IM_END = 0, 1, 3, 4
 TRAINED: Final = 16384
-"""Tokens that the text is good for. Larger vocabularies are filled up with words that nobody writes."""
+"""Tokens that the text suffices for. Larger vocabularies are filled up with words that are never written."""
 _WORD = re.compile("Ġ[A-Za-z]+")
 _TEXT_LIMIT: Final = 12_000_000
 
@@ -24,8 +24,8 @@ _TEXT_LIMIT: Final = 12_000_000
 class Vocabulary:
     """Tokens, their types and the merges as GGUF wants them; ``words`` are the ids that the models write.
 
-    Those are whole words with the space before them. Such text reads as the very tokens it was written with, every
-    token shows as soon as it is drawn, and no answer ends early: so everybody's tokens can be counted and timed alike.
+    Those are whole words with the space before them. Such text is tokenised to exactly the tokens it was written with,
+    every token shows as soon as it is sampled, and no answer ends early: so tokens are counted and timed alike for all.
     """
 
     tokens: list[str]
