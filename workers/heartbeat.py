@@ -17,12 +17,12 @@ from workers.services import Services
 
 PUBLISH_SECONDS: Final = 5.0
 KEPT_SECONDS: Final = 3 * PUBLISH_SECONDS
-"""A worker that has published nothing for so long is not shown any more."""
+"""A worker that has published nothing for this long is no longer shown."""
 _SUMS: Final = ("completion_tokens", "prompt_tokens", "cached_tokens", "steps")
 
 
 async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue], runner: Runner) -> None:
-    """Publish until cancelled; then the worker is gone."""
+    """Publish until cancelled; then remove the heartbeat."""
     host, name = socket.gethostname(), f"{socket.gethostname()}:{os.getpid()}"
     rates = Rates()
     try:
@@ -44,17 +44,17 @@ async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue
 
 
 class Rates:
-    """Turns the sums that engines report into what happened since the report before."""
+    """Turns the running totals that engines report into rates since the previous report."""
 
     def __init__(self) -> None:
-        """There was none yet."""
+        """No report has been seen yet."""
         self._before: dict[str, tuple[float, Mapping[str, Any]]] = {}
 
     def of(self, engines: Sequence[Mapping[str, Any]], now: float) -> list[dict[str, Any]]:
-        """Return the reports with rates; ``now`` in seconds of any clock that does not jump.
+        """Return the reports with rates; ``now`` is in seconds of a monotonic clock.
 
-        ``tokens_per_s`` are tokens written, ``batch`` is how many answers a step served on average, ``cache_share``
-        the share of prompt tokens that were found in the cache: of the last interval, or of all if it had none.
+        ``tokens_per_s`` are tokens written, ``batch`` is the average number of answers per step, ``cache_share`` the
+        share of prompt tokens found in the cache: in the last interval, or in total if it had none.
         """
         return [{**engine, **self._rates(engine, now)} for engine in engines]
 

@@ -1,7 +1,7 @@
 """The worker process: an arq worker that hands job ids to the runner, and the reaper beside it.
 
 arq only wakes workers up. Its job is done as soon as the runner has taken the id, so none of its timeouts, retries and
-results ever concern a real job; leases in the database do. Its poll stays as the fallback of the wake-up channel.
+results ever concern a real job; leases in the database do. Its polling remains as the fallback for the wake-up channel.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class WakeupWorker(Worker):
         async def start(ctx: dict[Any, Any], job_id: int) -> None:
             del ctx
             runner.start(job_id)
-            self._wakeup.set()  # a second id of a running job took no slot: poll again at once
+            self._wakeup.set()  # a duplicate id of a running job took no slot: poll again at once
 
         start.__qualname__ = "start"
         super().__init__(
@@ -145,7 +145,7 @@ async def _cancel(job_id: int, runner: Runner, stop_requests: StopRequests) -> N
             runner.cancel(job_id)
     except OUTAGES as e:
         # A cancelled job ends at the next renewal of its lease.
-        _log.warning("whether job %d was cancelled or is to end early cannot be read: %s", job_id, e)
+        _log.warning("cannot read whether job %d was cancelled or must end early: %s", job_id, e)
 
 
 async def _reap(queue: Queue, kinds: Sequence[jobs.WorkerQueue]) -> None:
@@ -167,7 +167,7 @@ async def _reap(queue: Queue, kinds: Sequence[jobs.WorkerQueue]) -> None:
 
 
 async def _prune() -> None:
-    """Delete what has outlived its retention, every hour. Every worker does this, on rows of its own."""
+    """Delete what has outlived its retention, every hour. Every worker does this, on different rows."""
     schemas = await asyncio.to_thread(load_schemas)
     while True:
         try:

@@ -1,7 +1,7 @@
-"""Notifiers hear, after the commit, of operational events. The product's own writes them to the log.
+"""Notifiers receive operational events after the commit. The built-in one writes them to the log.
 
 A package adds its own by an entry point in the group ``storyfork.notifiers``. Events hold names, ids and reasons, never
-people's words.
+users' text.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from typing import Final, Literal, Protocol, runtime_checkable
 TIMEOUT_S: Final = 10.0
 """Seconds that a notifier may take for one event."""
 MAX_PENDING: Final = 1000
-"""Notifications under way at once: beyond that events are dropped, so that a slow notifier costs no memory."""
+"""Maximum concurrent notifications: beyond that events are dropped, so that a slow notifier costs no memory."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationalEvent:
-    """What became of a job. ``reason`` is the key of the wording that the person was told, if something went wrong.
+    """The outcome of a job. ``reason`` is the key of the message that the person got, if something went wrong.
 
-    A job that is cancelled before a worker runs it has no event.
+    A job cancelled before a worker runs it has no event.
     """
 
     name: Literal["jobs.done", "jobs.dead", "jobs.cancelled"]
@@ -33,12 +33,12 @@ class OperationalEvent:
 
 @runtime_checkable
 class Notifier(Protocol):
-    """Hears of operational events. What it raises is logged and harms nothing else."""
+    """Receives operational events. Its exceptions are logged and affect nothing else."""
 
     name: str
 
     async def notify(self, event: OperationalEvent) -> None:
-        """Take an event, within `TIMEOUT_S`."""
+        """Handle an event within `TIMEOUT_S`."""
         ...
 
 
@@ -55,15 +55,15 @@ class LogNotifier:
 
 
 class Notifiers:
-    """Hands events to all notifiers, beside the work; use `drain` before the process ends."""
+    """Hands events to all notifiers, in the background; use `drain` before the process ends."""
 
     def __init__(self, notifiers: Iterable[Notifier] = (LogNotifier(),)) -> None:
-        """``notifiers`` hear of events in no particular order."""
+        """``notifiers`` receive events in no particular order."""
         self._notifiers = tuple(notifiers)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def publish(self, event: OperationalEvent) -> None:
-        """Tell all notifiers of an event; returns at once."""
+        """Send an event to all notifiers; returns at once."""
         for notifier in self._notifiers:
             if len(self._tasks) >= MAX_PENDING:
                 _log.warning("notifier %s is too slow: %s %d is dropped", notifier.name, event.name, event.job_id)

@@ -1,4 +1,4 @@
-"""Processors of outputs: what may change or refuse what an AI function has written, before it is saved."""
+"""Output processors, which may change or reject an AI function's output before it is saved."""
 
 from typing import Protocol, runtime_checkable
 
@@ -14,6 +14,6 @@ class OutputProcessor(Protocol):
     async def process(self, function_name: str, output: BaseModel, inputs: BaseModel) -> BaseModel:
         """Return ``output``, or another one of the same type.
 
-        Raises `workers.functions.parsing.ParseFailed` to refuse it: it is then repaired or written offline.
+        Raises `workers.functions.parsing.ParseFailed` to reject it: it is then repaired or written offline.
         """
         ...

@@ -1,4 +1,4 @@
-"""Progress of a running job: recorded now and then, published often, both cheap to lose."""
+"""Progress of a running job: recorded occasionally, published often; either may be lost."""
 
 import time
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from db.work import Job
 from workers.queue import PROGRESS_CHANNEL, Queue
 
 RECORD_SECONDS: Final = 1.0
-"""Least pause between two writes of the same phase to the database."""
+"""Minimum seconds between two writes of the same phase to the database."""
 PUBLISH_SECONDS: Final = 0.2
-"""Least pause between two publications of partial text; platforms throttle further."""
+"""Minimum seconds between two publications of partial text; platforms throttle further."""
 
 
 @dataclass(slots=True)
@@ -27,22 +27,22 @@ class Tracker:
     _text: str = ""
 
     async def report(self, phase: str, percent: int, preview: Callable[[], str] = str) -> None:
-        """Report where the job is. Raises `LeaseLost` if it is not ours any more.
+        """Report the job's progress. Raises `LeaseLost` if this worker no longer has it.
 
-        ``preview`` returns the text so far; it may be costly and is asked only if that is published now.
+        ``preview`` returns the text so far; it may be costly and is called only if that is published now.
         """
         now = time.monotonic()
         changed = phase != self._phase
         self._phase = phase
         token = self.job.lease_token
-        # The first phases pass within milliseconds: what is worth a write is work that takes a second.
+        # The first phases pass within milliseconds: only work that takes a second is worth a write.
         if token is not None and now - self._recorded >= RECORD_SECONDS:
             if self._recorded:
                 await jobs.report(self.job.id, token, phase, percent)
             self._recorded = now
         if self.job.event_key is not None and (changed or now - self._published >= PUBLISH_SECONDS):
             self._published = now
-            # What people have read must not vanish while the next step has nothing to show yet.
+            # Text that people have read must not vanish while the next step has nothing to show yet.
             self._text = preview() or self._text
             await self.queue.publish(
                 PROGRESS_CHANNEL,
@@ -56,9 +56,9 @@ class Tracker:
             )
 
     async def draw(self, phase: str, step: int, steps: int, ahead: int, eta_s: float | None) -> None:
-        """Report how far a picture is: ``step`` of ``steps``, pictures ``ahead`` of it, seconds that are left.
+        """Report a picture's progress: ``step`` of ``steps``, pictures ``ahead`` of it, seconds left.
 
-        Raises `LeaseLost` if the job is not ours any more.
+        Raises `LeaseLost` if this worker no longer has the job.
         """
         now, percent = time.monotonic(), min(99, 100 * step // max(1, steps))
         changed, self._phase = phase != self._phase, phase

@@ -1,7 +1,7 @@
-"""The workers' front door: wake a worker for a job, cancel a job, look up its place in the queue, hear of progress.
+"""The workers' front door: wake a worker for a job, cancel a job, look up its place in the queue, follow its progress.
 
-Redis carries only ids, wake-ups and progress. All of it may be lost: the database is the truth, and a reaper repeats
-lost wake-ups. So nothing here raises when Redis is unreachable.
+Redis carries only ids, wake-ups and progress. All of it may be lost: the database is authoritative, and a reaper
+repeats lost wake-ups. So nothing here raises when Redis is unreachable.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ CHANNELS: Final = "storyfork"
 PATIENCE: Final = 0.5
 """Seconds that a wake-up may take; after that it is left to the reaper."""
 _PRIORITY_HEAD_START: Final = 3600.0
-"""Seconds by which interactive jobs go before background ones. Queue scores are times of the producer's clock: this
+"""Seconds by which interactive jobs precede background ones. Queue scores are times of the producer's clock: this
 also keeps a clock that runs ahead from delaying interactive work."""
 _TROUBLE: Final = (RedisError, OSError, TimeoutError)
 _log = logging.getLogger(__name__)
@@ -35,12 +35,12 @@ def queue_name(queue: jobs.WorkerQueue) -> str:
 
 
 def wake_channel(queue: jobs.WorkerQueue) -> str:
-    """Return the channel on which workers hear of new jobs."""
+    """Return the channel that announces new jobs to workers."""
     return f"{CHANNELS}:wake:{queue}"
 
 
 def outbox_channel(platform: str) -> str:
-    """Return the channel on which a platform's courier hears of new rows."""
+    """Return the channel that announces new rows to a platform's courier."""
     return f"{CHANNELS}:outbox:{platform}"
 
 
@@ -94,14 +94,14 @@ class Queue:
             self._lost("waking a worker", e)
 
     async def wake_again(self, overdue: Sequence[tuple[int, int]], *, queue: jobs.WorkerQueue = "cpu") -> None:
-        """Wake a worker for each job (id, priority) whose id is not in the queue any more."""
+        """Wake a worker for each job (id, priority) whose id is no longer in the queue."""
         waiting = await self._waiting({job_id for job_id, _ in overdue}, queue) if overdue else set[int]()
         for job_id, priority in overdue:
             if job_id not in waiting:
                 await self.wake(job_id, queue=queue, priority=priority)
 
     async def _waiting(self, job_ids: set[int], queue: jobs.WorkerQueue) -> set[int]:
-        """Return which of the jobs have an id in the queue that no worker has taken (and died with)."""
+        """Return the jobs with an id in the queue that no worker, living or dead, has taken."""
         try:
             async with asyncio.timeout(PATIENCE):
                 wakes: list[str] = [wake.decode() for wake in await self.redis.zrange(queue_name(queue), 0, -1)]
@@ -167,7 +167,7 @@ class Queue:
         return [_decode(value) for value in found if value]
 
     async def models(self) -> tuple[str, ...] | None:
-        """Return the names of the text models of the living workers, first what writes stories if nothing was chosen.
+        """Return the names of the text models of the living workers, the default for stories first.
 
         Empty if they have none; None if Redis is unreachable or no worker that writes is up.
         """
@@ -198,7 +198,7 @@ class Queue:
 
     def _lost(self, doing: str, error: BaseException) -> None:
         if not self._away:
-            _log.warning("Redis is away (%s: %s): %s is left to the reaper", type(error).__name__, error, doing)
+            _log.warning("Redis is unreachable (%s: %s): %s is left to the reaper", type(error).__name__, error, doing)
         self._away = True
 
     def _back(self) -> None:

@@ -1,4 +1,4 @@
-"""What the product and installed packages bring for the workers. `python -m workers plugins` names what is broken."""
+"""The workers' plug-ins, built-in and from installed packages. `python -m workers plugins` lists the broken ones."""
 
 from functools import lru_cache
 from operator import attrgetter
@@ -39,26 +39,26 @@ OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
 
 
 def text_engines() -> tuple[Registry[TextEngineSpec], list[Problem]]:
-    """Return the text engines that can be built, and what is wrong with those of packages."""
+    """Return the text engines that can be built, and the problems of packages' engines."""
     registry = Registry[TextEngineSpec]("text engine", attrgetter("name"), OWN_TEXT_ENGINES)
     return registry, _add_engines(registry, TEXT_ENGINES)
 
 
 def image_engines() -> tuple[Registry[ImageEngineSpec], list[Problem]]:
-    """Return the image engines that can be built, and what is wrong with those of packages."""
+    """Return the image engines that can be built, and the problems of packages' engines."""
     registry = Registry[ImageEngineSpec]("image engine", attrgetter("name"), OWN_IMAGE_ENGINES)
     return registry, _add_engines(registry, IMAGE_ENGINES)
 
 
 def embedding_engines() -> tuple[Registry[EmbeddingEngineSpec], list[Problem]]:
-    """Return the embedding engines that can be built, and what is wrong with those of packages."""
+    """Return the embedding engines that can be built, and the problems of packages' engines."""
     registry = Registry[EmbeddingEngineSpec]("embedding engine", attrgetter("name"), OWN_EMBEDDING_ENGINES)
     return registry, _add_engines(registry, EMBEDDING_ENGINES)
 
 
 @lru_cache(maxsize=1)
 def functions() -> tuple[Registry[AiFunction[Any, Any]], list[Problem]]:
-    """Return the AI functions, and what is wrong with those of packages."""
+    """Return the AI functions, and the problems of packages' functions."""
     registry = Registry[AiFunction[Any, Any]]("function", attrgetter("name"), OWN_FUNCTIONS)
 
     def add(loaded: Any, package: str) -> None:
@@ -73,7 +73,7 @@ def functions() -> tuple[Registry[AiFunction[Any, Any]], list[Problem]]:
 
 @lru_cache(maxsize=1)
 def processors() -> tuple[Registry[OutputProcessor], list[Problem]]:
-    """Return the processors of outputs, all of them of packages, and what is wrong with others."""
+    """Return the output processors, all from packages, and the problems of broken ones."""
     registry = Registry[OutputProcessor]("processor", attrgetter("name"))
 
     def add(loaded: Any, package: str) -> None:
@@ -85,7 +85,7 @@ def processors() -> tuple[Registry[OutputProcessor], list[Problem]]:
 
 
 def problems() -> list[Problem]:
-    """Load every plug-in of the workers and return what is wrong."""
+    """Load every plug-in of the workers and return the problems."""
     loaded = (functions, processors, text_engines, image_engines, embedding_engines, notifiers)
     broken = default_registry().problems
     return [
@@ -97,7 +97,7 @@ def problems() -> list[Problem]:
 
 @lru_cache(maxsize=1)
 def notifiers() -> tuple[Registry[Notifier], list[Problem]]:
-    """Return all notifiers, and what is wrong with those of packages."""
+    """Return all notifiers, and the problems of packages' notifiers."""
     registry = Registry[Notifier]("notifier", attrgetter("name"), (LogNotifier(),))
 
     def add(loaded: Any, package: str) -> None:

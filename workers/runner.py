@@ -27,7 +27,7 @@ class Runner:
     """Runs up to ``capacity`` jobs at once, each in a task of its own."""
 
     def __init__(self, services: Services, capacity: int, plans: Callable[[str], WorkflowPlan] = plan_of) -> None:
-        """``plans`` finds how jobs of a type are done. Set ``on_free`` to be called whenever a slot becomes free."""
+        """``plans`` finds the workflow of a job type. Set ``on_free`` to be called whenever a slot becomes free."""
         self._services = services
         self._plan_of = plans
         self._capacity = capacity
@@ -37,12 +37,12 @@ class Runner:
 
     @property
     def running(self) -> int:
-        """How many jobs run now."""
+        """Number of running jobs."""
         return len(self._tasks)
 
     @property
     def free(self) -> int:
-        """How many more may be started."""
+        """Number of jobs that may still be started."""
         return self._capacity - len(self._tasks)
 
     def start(self, job_id: int) -> None:
@@ -60,7 +60,7 @@ class Runner:
             task.cancel()
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the running jobs, then put back what is not done: that costs them no attempt."""
+        """Wait for the running jobs, then requeue unfinished ones, at no cost of an attempt."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=seconds)
         left = list(self._tasks.values())
@@ -70,7 +70,7 @@ class Runner:
         await self._services.notifiers.drain()
 
     async def run(self, job_id: int) -> None:
-        """Claim a job and work on it; nothing happens if somebody else has it. Raises only `CancelledError`."""
+        """Claim a job and work on it; nothing happens if another worker has it. Raises only `CancelledError`."""
         try:
             job = await jobs.claim(job_id)
         except OUTAGES as e:
@@ -98,7 +98,7 @@ class Runner:
             renewal.cancel()
             await asyncio.wait([renewal])
         if not working.cancelled() and (error := working.exception()) is not None:
-            _log.error("job %d could not be buried", job_id, exc_info=error)
+            _log.error("giving up job %d failed", job_id, exc_info=error)
 
     def _publish(self, name: Literal["jobs.done", "jobs.dead", "jobs.cancelled"], job: Job, reason: str = "") -> None:
         self._services.notifiers.publish(OperationalEvent(name, job.id, job.type, job.account_id, reason))

@@ -16,8 +16,8 @@ from workers.stop_requests import StopRequests
 class Services:
     """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it.
 
-    ``notifiers`` hear what becomes of jobs;
-    ``processors`` see what AI functions write before it is saved, in this order.
+    ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
+    this order.
     """
 
     text: TextChain

@@ -20,10 +20,10 @@ class StopRequests:
 
     @asynccontextmanager
     async def offered(self, job: Job) -> AsyncGenerator[asyncio.Event]:
-        """Let a job be stopped while the context lasts; the event is set when somebody asks for it."""
+        """Let a job be stopped while the context lasts; the event is set when that is requested."""
         event = self._events[job.id] = asyncio.Event()
         try:
-            await self.check(job.id)  # somebody may have asked before anybody listened
+            await self.check(job.id)  # the request may have come before this listener
             yield event
         finally:
             del self._events[job.id]

@@ -15,7 +15,7 @@ O = TypeVar("O", bound=BaseModel)  # noqa: E741
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One more call that asks a model to mend an answer that could not be read: a prompt and its variables."""
+    """A second call that asks a model to repair an unreadable answer: a prompt and its variables."""
 
     prompt: str
     variables: dict[str, Any]
@@ -24,9 +24,8 @@ class Repair:
 class AiFunction(ABC, Generic[I, O]):
     """An AI function. The engine (`workers.functions.engine.FunctionEngine`) calls these methods in order.
 
-    ``prompt`` names its template, ``inputs`` the type of what it takes, ``answer`` the type of the JSON that a model is
-    asked for (None: plain text). ``sampling`` are the model settings that fit it, and ``role`` is what its model is
-    chosen for.
+    ``prompt`` names its template, ``inputs`` the type of its inputs, ``answer`` the type of the JSON to generate (None:
+    plain text). ``sampling`` holds its sampling settings, and ``role`` selects its model.
     """
 
     name: ClassVar[str]
@@ -58,11 +57,11 @@ class AiFunction(ABC, Generic[I, O]):
         """Read the answer. Raises `workers.functions.parsing.ParseFailed`."""
 
     async def parse_partial(self, text: str, inputs: I) -> O:
-        """Read an answer that a person stopped after ``text``. Raises `ParseFailed` if nothing of it is of use."""
+        """Read an answer that a person stopped after ``text``. Raises `ParseFailed` if none of it is usable."""
         return await self.parse(text, inputs)
 
     def offline(self, inputs: I) -> O | None:
-        """Return what is written without a model, by `workers.offline`; None if this function needs a model.
+        """Return the output written without a model, by `workers.offline`; None if this function needs a model.
 
         It is used when no engine can write or the answer cannot be read. Runs in a thread: no database, no network.
         """
@@ -70,7 +69,7 @@ class AiFunction(ABC, Generic[I, O]):
         return None
 
     def repair(self, broken: str, problem: str, inputs: I) -> Repair | None:
-        """Return the call that may mend a broken answer; None if the offline writer does better."""
+        """Return the call that may repair a broken answer; None if the offline writer does better."""
         del broken, problem, inputs
         return None
 
@@ -80,7 +79,7 @@ class AiFunction(ABC, Generic[I, O]):
         return None
 
     def preview(self, text: str) -> str:
-        """Return what a person may see of an answer that is still being written. Called on the event loop: be quick."""
+        """Return the visible part of an answer that is still being written. Called on the event loop: be quick."""
         return text
 
     async def save(self, output: O, inputs: I) -> O:

@@ -57,7 +57,7 @@ class FunctionEngine:
     """Runs AI functions on a worker's services."""
 
     def __init__(self, services: Services) -> None:
-        """``services`` are those of this process."""
+        """``services`` are this process's."""
         self._services = services
 
     async def run(self, function: AiFunction[I, O], inputs: I, caller: CallContext) -> O:
@@ -270,7 +270,7 @@ class _Call:
         return await self._write_offline(Retryable(f"{function.name}: no engine gave a readable answer"))
 
     async def _keep_partial(self, text: str) -> Any:
-        """Read an answer that a person stopped; if nothing of it is of use, write offline. Raises `UserError`."""
+        """Read an answer that a person stopped; if none of it is usable, write offline. Raises `UserError`."""
         try:
             return await self._process(await self._function.parse_partial(text, self._inputs))
         except ParseFailed as e:

@@ -76,7 +76,7 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
     sampling = Sampling(max_tokens=500, temperature=0.5, top_p=0.95)
 
     async def prepare(self, inputs: SceneInputs) -> dict[str, Any]:
-        """Return the page and what is asked of the moments."""
+        """Return the page and the requirements on the moments."""
         return {
             "title": inputs.title,
             "genre": inputs.genre,

@@ -72,7 +72,7 @@ class ImagePrompt(BaseModel):
 
 
 class PromptAnswer(BaseModel):
-    """What a model is asked for: a prompt, and what must not be seen."""
+    """What a model is asked for: a prompt and a negative prompt."""
 
     prompt: str = Field(max_length=PROMPT_LIMIT, json_schema_extra={"minLength": 200})
     negative: str = Field(default="", max_length=NEGATIVE_LIMIT)

@@ -1,6 +1,6 @@
-"""Files from a Hugging Face Hub: what a repository holds, and one file of it, resumed where it was cut, and verified.
+"""Files from a Hugging Face Hub: listing a repository, and downloading files with resumption and verification.
 
-The Hub says for each file its size and either the SHA-256 of its content or, for small ones, its Git hash.
+The Hub reports for each file its size and either the SHA-256 of its content or, for small ones, its Git hash.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ from workers.engines.retry import RetryPolicy
 from workers.models.presets import Source
 
 ALLOWED: Final = frozenset({".safetensors", ".gguf", ".json", ".txt", ".model"})
-"""Endings of files that are fetched: weights and settings, never anything that could run."""
+"""Suffixes of files that may be downloaded: weights and settings, never anything executable."""
 SPARE_BYTES: Final = 500_000_000
 TRIES: Final = 5
 
 Report = Callable[[int], None]
-"""Told how many bytes of a file are there."""
+"""Called with the number of bytes of a file downloaded so far."""
 
 
 class DownloadFailed(Exception):
@@ -38,7 +38,7 @@ class DownloadFailed(Exception):
 
 
 class ChecksumWrong(DownloadFailed):
-    """What arrived is not what the Hub announced."""
+    """The download does not match the Hub's checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Hub:
     """A hub: its address and, for repositories that ask for one, a token. Blocking; for one thread."""
 
     def __init__(self, endpoint: str, token: str | None = None, *, pause_s: float = 1.0) -> None:
-        """``pause_s`` is about the time before the second try, in seconds; each further one waits twice as long."""
+        """``pause_s`` is the approximate pause before the second attempt, in seconds; it doubles each time."""
         self.endpoint = endpoint.rstrip("/")
         self._token = token or False
         self._api = HfApi(endpoint=self.endpoint, token=self._token)
@@ -78,9 +78,9 @@ class Hub:
         return list(found.values())
 
     def fetch(self, file: HubFile, target: Path, report: Report) -> None:
-        """Bring ``file`` to ``target``, which is there only when it is whole and verified.
+        """Download ``file`` to ``target``, which exists only once it is complete and verified.
 
-        What was downloaded before stands in ``<target>.part`` and is gone on with. Raises `DownloadFailed`.
+        An earlier partial download in ``<target>.part`` is resumed. Raises `DownloadFailed`.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
@@ -90,7 +90,7 @@ class Hub:
         _check_space(file, part)
         for fresh in (False, True):
             if fresh:
-                # Something in the part was wrong: it is worth one try from the beginning.
+                # The partial file was corrupt: retry once from the beginning.
                 part.unlink(missing_ok=True)
             self._download(file, part, report)
             if _matches(file, part):
@@ -118,7 +118,7 @@ class Hub:
         self._asked(file.repo, go_on)
 
     def _asked(self, repo: str, ask: Callable[[], Any]) -> Any:
-        """Return what ``ask`` returns; troubles that pass are tried again. Raises `DownloadFailed`."""
+        """Return what ``ask`` returns, retrying after transient errors. Raises `DownloadFailed`."""
         trouble: Exception | None = None
         for failed in range(1, TRIES + 1):
             try:
@@ -164,7 +164,7 @@ class _Counted(io.FileIO):
 
 
 def place(source: Source, file: HubFile, root: Path) -> Path:
-    """Return where ``file`` goes below the models folder ``root``. Raises `DownloadFailed` for what is not fetched."""
+    """Return where ``file`` goes below the models folder ``root``. Raises `DownloadFailed` if it is not allowed."""
     path = PurePosixPath(file.path)
     if path.is_absolute() or ".." in path.parts or "\\" in file.path or any(p.startswith(".") for p in path.parts):
         raise DownloadFailed(f"{file.repo} has a file with a strange name: {file.path!r}")

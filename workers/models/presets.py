@@ -1,4 +1,4 @@
-"""What can be downloaded, from ``presets.yaml``."""
+"""The models that can be downloaded, from ``presets.yaml``."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -31,11 +31,11 @@ class Source(_Strict):
     size_gb: float = Field(gt=0)
     revision: str = "main"
     rename: str = ""
-    """A part that is taken out of the files' names."""
+    """A part that is removed from the files' names."""
 
 
 class Preset(_Strict):
-    """Something to download: what for, what it needs, and from where."""
+    """A download: its purpose, requirements and sources."""
 
     key: str = Field(pattern=r"^[a-z0-9-]+$")
     title: str
@@ -45,7 +45,7 @@ class Preset(_Strict):
 
     @property
     def size_gb(self) -> float:
-        """About how much is downloaded, in GB."""
+        """Approximate size of the download, in GB."""
         return sum(source.size_gb for source in self.sources)
 
     @property
@@ -56,6 +56,6 @@ class Preset(_Strict):
 
 @lru_cache(maxsize=1)
 def presets() -> Mapping[str, Preset]:
-    """Return the presets that ship, by key."""
+    """Return the bundled presets by key."""
     text = (files("workers") / "models" / "presets.yaml").read_text(encoding="utf-8")
     return {preset.key: preset for preset in TypeAdapter(tuple[Preset, ...]).validate_python(yaml.safe_load(text))}

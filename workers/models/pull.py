@@ -23,13 +23,13 @@ from workers.models.hub import DownloadFailed, Hub, HubFile, place
 from workers.models.presets import Preset
 
 CHECKSUMS: Final = "SHA256SUMS"
-"""File in the models folder with the checksums of all that was downloaded, as `sha256sum --check` reads it."""
+"""File in the models folder with the checksums of all downloads, in the format of `sha256sum --check`."""
 
 
 def pull(preset: Preset, root: Path, hub: Hub, console: Console) -> list[Path]:
-    """Download ``preset`` below the models folder ``root``; return its files. What is there and whole is kept.
+    """Download ``preset`` below the models folder ``root``; return its files. Complete files are kept.
 
-    Raises `DownloadFailed`; called again, it goes on where it stopped.
+    Raises `DownloadFailed`; a second call resumes where it stopped.
     """
     disable_progress_bars()
     root.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def _progress(console: Console) -> Progress:
 
 @contextmanager
 def _alone(root: Path) -> Generator[None]:
-    """Keep a second download into the same folder out. Raises `DownloadFailed`."""
+    """Hold a lock against a second download into the same folder. Raises `DownloadFailed`."""
     with (root / ".pull.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

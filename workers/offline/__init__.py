@@ -1,4 +1,4 @@
-"""What writes without a model: stories, persona replies and picture prompts from the material in ``prompts``.
+"""Writing without a model: stories, persona replies and picture prompts from the material in ``prompts``.
 
 Pure: no database, no engines. The AI functions call it (`workers.functions.base.AiFunction.offline`). English only.
 """
@@ -6,6 +6,6 @@ Pure: no database, no engines. The AI functions call it (`workers.functions.base
 from typing import Final
 
 NAME: Final = "template"
-"""What the offline writer is called in the settings and in the task log."""
+"""The offline writer's name in the settings and in the task log."""
 MODEL: Final = "story-grammar-1"
 """The version of its grammar, in the task log."""

@@ -62,7 +62,7 @@ def known_base(word: str) -> str | None:
 def second_person(action: str) -> str | None:
     """Return what a player wrote as the phrase that follows "you": "I open my bag!" is "open your bag".
 
-    None if it is no action in the grammar's English; callers then quote it.
+    None if it is not an action in the grammar's English; callers then quote it.
     """
     text = action.strip().rstrip(".!…, ")
     text = _LEAD.sub("", text, count=1).strip()
@@ -82,7 +82,7 @@ def _from_verb(text: str, *, third_person: bool = False) -> str | None:
     if first.endswith("ly") and (following := _from_verb(text[match.end() :].lstrip())):
         return f"{first} {following}"
     base = known_base(first)
-    # A bare noun ("lights") must not pass as a verb unless somebody was named before it.
+    # A bare noun ("lights") must not pass as a verb unless a person was named before it.
     if base is None or (first != base and first.endswith("s") and not third_person):
         return None
     return base + text[match.end() :]

@@ -34,9 +34,9 @@ _FIRST_PERSON = re.compile(r"^(?:i|i['’]m|i['’]ve|i['’]d|my|we|we['’]re)
 
 
 def answer(inputs: Mapping[str, Any]) -> str:
-    """Return the reply to ``message``. Any inputs make one.
+    """Return the reply to ``message``. Any inputs produce one.
 
-    Read are ``persona`` (a card), ``user_name``, ``message``, ``history`` (mappings with ``role`` and ``text``),
+    Reads ``persona`` (a card), ``user_name``, ``message``, ``history`` (mappings with ``role`` and ``text``),
     ``seed`` and ``variant``.
     """
     card = cast("Mapping[str, Any]", inputs.get("persona") or {})
@@ -82,7 +82,7 @@ class _Writer:
 
 
 def _pools(voice: Voice, message: str, slots: Mapping[str, Value | str], *, first: bool) -> list[Sequence[str]]:
-    """Return the lists of lines that the reply takes one line from each, in this order."""
+    """Return the lists of lines; the reply takes one line from each, in this order."""
     if not _WORD.search(message):
         return [voice.wordless, voice.questions]
     intent = next((name for name, pattern in _INTENTS.items() if pattern.search(message)), None)
@@ -168,7 +168,7 @@ def _voice(card: Mapping[str, Any]) -> Voice:
         try:
             return Voice.model_validate(given)
         except ValidationError:
-            # A card from elsewhere may carry a "voice" that means something else.
+            # An imported card may have a "voice" that means something else.
             return _shipped_voice(card)
     return _shipped_voice(card)
 

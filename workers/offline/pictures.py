@@ -53,7 +53,7 @@ class Moment:
 def picture_prompt(inputs: Mapping[str, Any]) -> WrittenPrompt:
     """Return the prompt for ``scene``, ``context``, ``persona``, ``identity``, ``style``, ``rating`` and ``portrait``.
 
-    Any inputs make one. What goes beyond the rating is left out.
+    Any inputs produce one. Anything beyond the rating is left out.
     """
     rating = parse_rating(inputs.get("rating"))
     identity = _text(inputs.get("identity"))

@@ -82,7 +82,7 @@ def clean(text: str, limit: int = MAX_PREMISE_CHARS) -> str:
 
 
 def build_world(premise: str, genre: str, seed: int) -> World:
-    """Return the world of a story. Any text is a premise: what cannot be read is drawn from the genre."""
+    """Return the world of a story. Any text is a premise: whatever cannot be read comes from the genre."""
     line = clean(premise)
     chosen = find_genre(genre, line)
     lexicon = catalog().genres[chosen]
@@ -150,7 +150,7 @@ def _danger(line: str, dangers: list[Phrase], place: Phrase | None, genre: Genre
     tokens = _TOKEN.findall(line.lower())
     protagonists = tokens[:1] if tokens and _is_person(tokens[0]) else []
     for token in tokens:
-        # "… before wolves arrive": named without an article.
+        # "… before wolves arrive": a danger named without an article.
         if token in words().danger_set and token.endswith("s") and token not in protagonists:
             return Value(f"the {token}", plural=True)
     if place and genre in ("fantasy", "horror", "adventure", "science fiction"):

@@ -220,7 +220,7 @@ def _options() -> list[Option | Extra]:
 def _extras(position: Position) -> list[Extra]:
     extras = catalog().extras
     if position.page == 1:
-        # Nobody has been met yet, and nothing is in the pocket.
+        # No one has been met yet, and the pockets are empty.
         unmet = {"companion", "companion_role", "token"}
         return [extra for extra in extras if not slots_of(extra.do + extra.then) & unmet]
     return share(extras, position.page, WINDOW, position.world.key, "extras")
@@ -271,7 +271,7 @@ def _recap(position: Position) -> str:
 def position_of(inputs: Mapping[str, Any]) -> Position:
     """Return the place that the inputs of a story's function describe; any values make one.
 
-    Read are ``title``, ``premise``, ``genre``, ``seed``, ``variant``, ``page_number`` and ``path``.
+    Reads ``title``, ``premise``, ``genre``, ``seed``, ``variant``, ``page_number`` and ``path``.
     """
     path = parse_path(inputs.get("path"))
     # A caller may send only the end of a long path; the page number is then larger than the path says.

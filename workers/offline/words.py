@@ -31,7 +31,7 @@ class WordLists(BaseModel):
 
     @cached_property
     def people_exception_set(self) -> frozenset[str]:
-        """Nouns that end like a trade ("-er", "-or") and are none."""
+        """Nouns that end like a trade ("-er", "-or") but are not one."""
         return frozenset(self.people_exceptions.split())
 
     @cached_property

@@ -1,1 +1,1 @@
-"""Around the drawing of a picture: its request, pictures that people attach, safety, and files that platforms take."""
+"""Everything around drawing a picture: its request, attachments, safety, and files that platforms accept."""

@@ -1,7 +1,7 @@
-"""Pictures that people attach, made harmless: looked at by header first, decoded within limits, written anew as PNG.
+"""Sanitises attached pictures: checks the header first, decodes within limits, re-encodes as PNG.
 
-Nothing of the file survives but its pixels: no metadata, no profile, no hidden frames. Of an animation the first frame
-is taken. The orientation that cameras note is applied.
+Only the pixels survive: no metadata, no profile, no hidden frames. The first frame of an animation is used. EXIF
+orientation is applied.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ Reason = Literal["empty", "too_big", "unknown_format", "too_many_pixels", "too_s
 
 @dataclass(frozen=True, slots=True)
 class AttachmentLimits:
-    """What is read: most ``bytes``; most ``pixels`` and longest ``side`` as the header says.
+    """What is accepted: maximum ``bytes``, and by the header, maximum ``pixels`` and longest ``side``.
 
-    ``min_side`` is the shortest side, ``ratio`` the most that one side may be longer than the other. Larger pictures
-    come out no longer than ``out_side`` pixels.
+    ``min_side`` is the minimum side, ``ratio`` the maximum ratio of the sides. Larger pictures are scaled down to
+    ``out_side`` pixels.
     """
 
     bytes: int = 20_000_000
@@ -43,10 +43,10 @@ DEFAULT_LIMITS: Final = AttachmentLimits()
 
 
 class AttachmentRefused(BadInput):
-    """The attached picture is not taken. Its wording is ``attachment.<reason>``; ``detail`` is for the log."""
+    """The attached picture is rejected. Its message is ``attachment.<reason>``; ``detail`` is for the log."""
 
     def __init__(self, reason: Reason, detail: str, **values: object) -> None:
-        """``values`` fill the wording's slots."""
+        """``values`` fill the message's placeholders."""
         super().__init__(f"attachment.{reason}", **values)
         self.reason = reason
         self.detail = detail
@@ -66,7 +66,7 @@ class CleanPicture:
 
 
 async def clean_attachment(data: bytes, limits: AttachmentLimits = DEFAULT_LIMITS) -> CleanPicture:
-    """Return the picture in ``data``, cleaned. Works in a thread, two at a time. Raises `AttachmentRefused`."""
+    """Return the picture in ``data``, cleaned. Runs in a thread, two at a time. Raises `AttachmentRefused`."""
     check_header(data, limits)
     async with _slots:
         return await asyncio.to_thread(clean, data, limits)
@@ -90,18 +90,18 @@ def clean(data: bytes, limits: AttachmentLimits = DEFAULT_LIMITS) -> CleanPictur
     """Return the picture in ``data``, cleaned; blocks for up to a second. Raises `AttachmentRefused`."""
     header = check_header(data, limits)
     try:
-        # Only the decoder of the format that the header was read as: no other may be talked into opening it.
+        # Only the decoder of the format in the header: no other may be tricked into opening the file.
         with Image.open(io.BytesIO(data), formats=(header.format,)) as picture:
             _check_size(*picture.size, limits)
             if header.format == "JPEG":
-                # Decodes at a half, a quarter or an eighth where that is still large enough.
+                # Decodes at a half, a quarter or an eighth if that is still large enough.
                 picture.draft(None, (limits.out_side, limits.out_side))
             picture.load()
             orientation = picture.getexif().get(0x0112, 1)
             small = _shrunk(picture, limits.out_side)
     except AttachmentRefused:
         raise
-    # Decoders raise whatever their formats can break.
+    # Decoders raise all kinds of errors on broken files.
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise AttachmentRefused("too_many_pixels", repr(error)[:200], limit_mp=limits.pixels // 1_000_000) from error
     except Exception as error:
@@ -168,7 +168,7 @@ def _turned(picture: Image.Image, orientation: object) -> Image.Image:
 
 def _png(picture: Image.Image) -> bytes:
     bare = picture if picture.mode == "RGB" else picture.convert("RGB")
-    # Pillow writes profiles and notes that it finds here.
+    # Pillow writes any profiles and comments that it finds here.
     bare.info = {}
     out = io.BytesIO()
     bare.save(out, "PNG", compress_level=_COMPRESS_LEVEL)

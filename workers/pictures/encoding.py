@@ -1,4 +1,4 @@
-"""A finished picture as a file that a platform takes: lossless while it fits, then better compressed, then smaller."""
+"""Encodes a finished picture as a file that a platform accepts: lossless if it fits, else compressed, else smaller."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ _slots = asyncio.Semaphore(_AT_ONCE)
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """What a platform takes: most ``bytes``, longest ``side``, largest sum of both sides, and formats it shows."""
+    """What a platform accepts: maximum ``bytes``, ``side`` and sum of both sides in pixels, and displayable formats."""
 
     bytes: int
     side: int = 16_000
@@ -57,8 +57,8 @@ class EncodedFile:
 async def encode(png: bytes, limits: FileLimits, name: str = "picture") -> EncodedFile:
     """Return the picture as the best file within ``limits``; ``name`` is the file's name without its ending.
 
-    Tried are PNG, then WebP or JPEG of falling quality, then smaller pictures. Works in a thread. The result fits
-    whatever the limit, down to some hundred bytes; below that it is the smallest file there is.
+    Tries PNG, then WebP or JPEG of decreasing quality, then smaller pictures. Runs in a thread. The result fits any
+    limit down to a few hundred bytes; below that it is the smallest possible file.
     """
     async with _slots:
         return await asyncio.to_thread(encode_now, png, limits, name)
@@ -72,7 +72,7 @@ def encode_now(png: bytes, limits: FileLimits, name: str = "picture") -> Encoded
     best: EncodedFile | None = None
     for kind, quality, size in _steps(picture.size, limits):
         if picture.size != size:
-            # From the original each time would be finer, and cost more than anybody sees.
+            # Scaling from the original each time would cost more, without a visible gain.
             picture = picture.resize(size, Image.Resampling.LANCZOS)
         data = _encoded(picture, kind, quality)
         if best is None or len(data) < len(best.data):
@@ -84,7 +84,7 @@ def encode_now(png: bytes, limits: FileLimits, name: str = "picture") -> Encoded
 
 
 def file_stem(name: str) -> str:
-    """Return ``name`` as a file name without ending that every platform takes: letters, digits, ``-``, at most 60."""
+    """Return ``name`` as a file name without suffix that every platform accepts: letters, digits, ``-``, at most 60."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "picture"
 
 
@@ -115,6 +115,6 @@ def _encoded(picture: Image.Image, kind: FileFormat, quality: int) -> bytes:
         picture.save(out, "WEBP", quality=quality, method=4)
     else:
         # Neither progressive nor optimised: Pillow buffers these whole, and fails where its buffer is too small.
-        # Full colour resolution keeps red lines sharp; only small files need to give it up.
+        # Full colour resolution keeps red lines sharp; only small files have to do without.
         picture.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""LoRAs by name: as a person writes them, as a persona's card holds them, and whether they are here."""
+"""LoRAs by name: parsing a user's words or a persona's card, and checking that they are installed."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -11,14 +11,14 @@ from workers.engines.image.base import LoraUse
 MAX_LORAS: Final = 4
 MAX_LORA_WEIGHT: Final = 2.0
 _LISTED: Final = 40
-"""Names that an answer lists at most."""
+"""Maximum names that an answer lists."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
 
 
 def chosen_loras(text: str, installed: Collection[str]) -> tuple[LoraUse, ...]:
     """Return the LoRAs that a person names: ``name`` or ``name:weight``, separated by spaces or commas.
 
-    Case does not matter; a name may hold spaces. Named twice, the last weight counts. Raises `BadInput`.
+    Case does not matter; a name may hold spaces. If one is named twice, its last weight counts. Raises `BadInput`.
     """
     known = {" ".join(name.casefold().split()): name for name in installed}
     words = [word for each in text.split() if (word := each.rstrip(","))]
@@ -45,7 +45,7 @@ def card_lora(raw: object) -> LoraUse | None:
 
 
 def check_loras(loras: tuple[LoraUse, ...], installed: Collection[str]) -> None:
-    """Raise `BadInput` if these are too many, one is not here, or weighs too much."""
+    """Raise `BadInput` if there are too many, one is not installed, or a weight is out of range."""
     if len(loras) > MAX_LORAS:
         raise BadInput("picture.too_many_loras", limit=MAX_LORAS)
     for lora in loras:
@@ -56,7 +56,7 @@ def check_loras(loras: tuple[LoraUse, ...], installed: Collection[str]) -> None:
 
 
 def _unknown(name: str, installed: Collection[str]) -> BadInput:
-    # Those that make a quality fast come with it, and spoil every other one.
+    # LoRAs that speed up a quality come with it, and spoil every other quality.
     fast = {quality.few_step.lora for quality in qualities().values() if quality.few_step is not None}
     names = sorted(set(installed) - fast, key=str.casefold)
     if not names:
@@ -66,7 +66,7 @@ def _unknown(name: str, installed: Collection[str]) -> BadInput:
 
 
 def _split(words: list[str]) -> tuple[str, str]:
-    """Return the name and the weight that words spell together, "" for none."""
+    """Return the name and the weight that the words form together, "" for none."""
     *head, last = words
     stem, _, weight = last.partition(":")
     return " ".join((*head, stem)), weight

@@ -1,4 +1,4 @@
-"""What a job has decided to draw: data that its drawing step starts from, also after a crash."""
+"""What a job has decided to draw: the data that its drawing step starts from, even after a crash."""
 
 from typing import Literal
 
@@ -8,17 +8,16 @@ from prompts.safety.rating import Rating
 from workers.cutting import cut_at_word
 
 ALT_LENGTH = 300
-"""Characters of a picture's alternative text; Discord takes 1,024."""
+"""Maximum characters of a picture's alternative text; Discord takes 1,024."""
 
 Kind = Literal["imagined", "page", "portrait", "variation", "upscaled"]
 
 
 class Order(BaseModel):
-    """A picture to be drawn. ``persona`` is the one whose visual identity it carries.
+    """A picture to draw. ``persona`` is the one whose visual identity it has.
 
-    ``source`` is the picture that is redrawn with ``strength``; ``scale`` is how many times larger than it the new one
-    is. ``seed`` is the person's own, ``random_seed`` stands in for it. ``lora`` names LoRAs as the
-    person wrote them.
+    ``source`` is the picture that is redrawn with ``strength``; ``scale`` is the factor by which the new one is larger.
+    ``seed`` is the person's own, ``random_seed`` replaces a missing one. ``lora`` names LoRAs as the person wrote them.
     """
 
     kind: Kind = "imagined"
@@ -41,6 +40,6 @@ class Order(BaseModel):
 
 
 def describe(text: str) -> str:
-    """Return a text as a description of a picture: on one line, whole words, not too long."""
+    """Return ``text`` as alternative text: on one line, cut at a word, not too long."""
     words = " ".join(text.split())
     return cut_at_word(words, ALT_LENGTH, "…")

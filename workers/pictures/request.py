@@ -1,4 +1,4 @@
-"""From what a person or a function asked for to the request that the image engine draws."""
+"""Turns what a person or a function asked for into a request for the image engine."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ _INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u20
 
 @dataclass(frozen=True, slots=True)
 class VisualIdentity:
-    """What makes somebody look the same in every picture: fixed words, and maybe a seed and LoRAs."""
+    """What makes a character look the same in every picture: fixed words, optionally a seed and LoRAs."""
 
     words: str = ""
     seed: int | None = None
@@ -33,7 +33,7 @@ class VisualIdentity:
     def of_card(cls, card: Mapping[str, Any]) -> "VisualIdentity":
         """Return the identity of a persona's card: its key ``visual`` with ``words``, ``seed`` and ``loras``.
 
-        Without one it is the card's appearance. What does not fit is left out: cards come from anywhere.
+        Without one, the card's appearance is used. Invalid values are left out: cards are untrusted.
         """
         raw = card.get("visual")
         visual = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
@@ -53,7 +53,7 @@ class PictureOrder:
     ``prompt`` and ``negative`` are plain text: nothing in them is syntax. ``seed`` None: the identity's, else
     ``random_seed``. ``source`` is a cleaned PNG that is redrawn with ``strength``, already as large as the picture
     unless it is cut into tiles.
-    ``dimensions`` stands in for ``size`` where the picture must be as large as another.
+    ``dimensions`` replaces ``size`` if the picture must be as large as another.
     """
 
     id: str
@@ -79,7 +79,7 @@ def build_request(order: PictureOrder, installed_loras: Collection[str] = ()) ->
     """Return the engine's request for ``order``. ``installed_loras`` are the names that the operator's folder holds.
 
     The prompt is, in this order, the identity's words (verbatim), what was asked for, and the style's words; the
-    negative prompt the rating's words, the person's, the style's and those against poor craft, each once.
+    negative prompt the rating's words, the person's, the style's and those against poor quality, each once.
 
     Raises:
         BadInput: the prompt is empty or too long, or a LoRA, seed or size does not fit.
@@ -94,10 +94,10 @@ def build_request(order: PictureOrder, installed_loras: Collection[str] = ()) ->
     _check_length("picture.negative_too_long", negative, MAX_NEGATIVE_CHARS)
     look, work = style(order.style), quality(order.quality)
     steps, guidance, scheduler = work.steps, work.guidance, work.scheduler
-    # A persona from elsewhere may name a LoRA that is not here: its words must do.
+    # An imported persona may name a LoRA that is not installed: its words must suffice.
     loras = _merged(tuple(lora for lora in order.identity.loras if lora.name in installed_loras), order.loras)
     few = work.few_step
-    # A picture that is redrawn runs only a part of its steps: few would be none.
+    # A redrawn picture runs only a part of its steps: of a few, none might be left.
     if few is not None and few.lora in installed_loras and order.source is None:
         steps, guidance, scheduler = few.steps, 0.0, few.scheduler
         loras = _merged(loras, (LoraUse(few.lora),))
@@ -162,5 +162,5 @@ def _check_length(key: str, text: str, limit: int) -> None:
 
 
 def _merged(first: tuple[LoraUse, ...], second: tuple[LoraUse, ...]) -> tuple[LoraUse, ...]:
-    """Return both, by name; a LoRA that the person chose counts as they said."""
+    """Return both, by name; the person's weight takes precedence."""
     return tuple(({lora.name: lora for lora in first} | {lora.name: lora for lora in second}).values())

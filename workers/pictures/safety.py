@@ -1,4 +1,4 @@
-"""What happens with a prompt before it is drawn and with a picture after, by rating and by what the classifier says."""
+"""Checks on a prompt before it is drawn and on a picture afterwards, by rating and by the classifier's result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ Verdict = Literal["show", "hide", "refuse"]
 
 @dataclass(frozen=True, slots=True)
 class SafetySettings:
-    """Probabilities (0 to 1) of sexual content from which on a picture is refused or hidden.
+    """Probabilities (0 to 1) of sexual content from which a picture is refused or hidden.
 
-    ``strict``: nothing is drawn that no classifier will look at, harmless as it may seem.
+    ``strict``: nothing is drawn, however harmless it seems, unless a classifier will check it.
     """
 
     strict: bool = False
@@ -30,7 +30,7 @@ class SafetySettings:
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
-    """A prompt that may be drawn: with which rating, and whether somebody young is in it."""
+    """A prompt that may be drawn: its rating, and whether there is a young person in it."""
 
     rating: Rating
     minors: bool = False
@@ -48,15 +48,15 @@ def check_prompt(
     young: bool = False,
     settings: SafetySettings = DEFAULTS,
 ) -> Clearance:
-    """Return the terms on which what ``texts`` ask for may be drawn.
+    """Return the terms for drawing what ``texts`` describe.
 
-    ``rating`` is the persona's or the story's, ``allowance`` the place's, ``classifier`` whether one will look at the
-    picture. Whatever has young people in it is drawn as ``sfw``; ``young``: somebody is, as is known from elsewhere,
-    such as the rest of a persona's card. ``negative`` is the person's negative prompt.
+    ``rating`` is the persona's or the story's, ``allowance`` the conversation's, ``classifier`` whether one will check
+    the picture. Anything with young people in it is drawn as ``sfw``; ``young``: there is one, as is known from
+    elsewhere, such as the rest of a persona's card. ``negative`` is the person's negative prompt.
 
     Raises:
         NotAllowed: sexual content about minors (``picture.refused_minors``), more than the rating allows
-            (``picture.refused_rating``), or no classifier where one is demanded (``picture.no_classifier``).
+            (``picture.refused_rating``), or no classifier where one is required (``picture.no_classifier``).
     """
     if settings.strict and not classifier:
         raise NotAllowed("picture.no_classifier")
@@ -73,7 +73,7 @@ def check_prompt(
 
 
 def card_texts(value: object) -> list[str]:
-    """Return all text of a persona's card but its rating, however deep it lies; a number under ``age`` as an age."""
+    """Return all text of a persona's card except its rating, at any depth; a number under ``age`` as an age."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, Mapping):
@@ -88,7 +88,7 @@ def card_texts(value: object) -> list[str]:
 
 
 def verdict(clearance: Clearance, unsafe: float | None, settings: SafetySettings = DEFAULTS) -> Verdict:
-    """Return what to do with a finished picture. ``unsafe`` is the classifier's probability, None if none looked.
+    """Return what to do with a finished picture. ``unsafe`` is the classifier's probability, None if none ran.
 
     Without a classifier nsfw pictures are refused, suggestive ones hidden, and all refused in the strict setting.
     """

@@ -15,7 +15,7 @@ from PIL import Image
 TILE: Final = 1024
 """Longest side of a tile in pixels: the size that SDXL was trained on."""
 OVERLAP: Final = 64
-"""Least overlap of two neighbours in pixels, across which one fades into the other."""
+"""Minimum overlap of two neighbours in pixels, across which one fades into the other."""
 _COMPRESS_LEVEL: Final = 1
 _SEED_STRIDE: Final = 0x9E3779B1
 """2³² divided by the golden ratio: neighbours get seeds that are far from each other, and none twice."""
@@ -64,7 +64,7 @@ def tile_seed(seed: int, index: int) -> int:
 
 
 async def cut(data: bytes, plan: Tiling) -> list[bytes]:
-    """Return the tiles (PNG, row by row) of a clean PNG, enlarged to the plan's size. Works in a thread."""
+    """Return the tiles (PNG, row by row) of a clean PNG, enlarged to the plan's size. Runs in a thread."""
     async with _slots:
         return await asyncio.to_thread(cut_now, data, plan)
 
@@ -77,7 +77,7 @@ def cut_now(data: bytes, plan: Tiling) -> list[bytes]:
 
 
 async def join(tiles: Sequence[bytes], plan: Tiling) -> bytes:
-    """Return the picture (PNG) of tiles (PNG, row by row), each fading into its neighbours. Works in a thread."""
+    """Return the picture (PNG) of tiles (PNG, row by row), each fading into its neighbours. Runs in a thread."""
     async with _slots:
         return await asyncio.to_thread(join_now, tiles, plan)
 

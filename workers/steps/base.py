@@ -35,7 +35,7 @@ class Run:
         self._wakeups: list[jobs.Wakeup] = []
 
     def parameters(self, type_: type[P]) -> P:
-        """Return what the job was given. Raises `TypeError` if the step does not belong to jobs of this type."""
+        """Return the job's parameters. Raises `TypeError` if the step does not belong to jobs of this type."""
         if self._parameters is None:
             self._parameters = self.job.typed()
         if not isinstance(self._parameters, type_):
@@ -43,7 +43,7 @@ class Run:
         return self._parameters
 
     async def once(self, name: str, read: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``read`` returned in this run, so that steps that need the same do not read it twice."""
+        """Return the result of ``read``, kept for this run, so that steps that need the same read it once."""
         if name not in self._known:
             self._known[name] = await read()
         return self._known[name]
@@ -98,7 +98,7 @@ class Run:
     ) -> None:
         """Insert the answer to the job's event into the outbox, if it has one; call it inside the transaction.
 
-        ``part`` is another one than the answer for what comes besides; ``destination`` then says where it goes.
+        ``part`` names a message other than the answer; ``destination`` then says where it goes.
         """
         job = self.job
         if job.event_key is None or job.conversation_id is None or job.destination is None:
@@ -107,7 +107,7 @@ class Run:
         await self._post(job.event_key, platform, payload, part, destination or job.destination)
 
     async def send(self, payload: Payload, *, part: str = outbox.REPLY) -> bool:
-        """Send a message to the job's conversation though no event asked for it; call it inside the transaction.
+        """Send an unsolicited message to the job's conversation; call it inside the transaction.
 
         One message per ``part``, also if the job runs again. False if the conversation is gone.
         """
@@ -140,12 +140,12 @@ class Run:
         self._platforms.add(platform)
 
     def forget(self) -> None:
-        """Forget whom to notify: the transaction is rolled back."""
+        """Drop the pending notifications: the transaction is rolled back."""
         self._platforms.clear()
         self._wakeups.clear()
 
     async def notify(self) -> None:
-        """Tell the couriers of new rows, and workers of new jobs; call it after the commit."""
+        """Notify couriers of new rows and workers of new jobs; call it after the commit."""
         while self._platforms:
             await self.services.queue.publish(outbox_channel(self._platforms.pop()))
         while self._wakeups:
@@ -183,7 +183,7 @@ class Commit(Step):
 
 @dataclass(frozen=True)
 class Parallel:
-    """Steps that run at once; the first error ends the others and is the job's.
+    """Steps that run concurrently; the first error cancels the others and fails the job.
 
     Raises `ValueError` for `Commit` steps, which need a transaction of their own, and for steps of different queues.
     """
@@ -206,7 +206,7 @@ class Parallel:
 class Wait:
     """Ends the run until something happens; meanwhile the job has neither lease nor worker. Base of the two below.
 
-    What came is left under ``name``. ``deadline_s``: it goes on without after that many seconds (None: never).
+    The result is left under ``name``. ``deadline_s``: it continues without one after that many seconds (None: never).
     """
 
     def __init__(self, name: str, deadline_s: float | None = None) -> None:
@@ -217,7 +217,7 @@ class Wait:
         self.deadline_s = deadline_s
 
     def needed(self, run: Run) -> bool:
-        """Tell whether there is anything to wait for."""
+        """Return whether there is anything to wait for."""
         del run
         return True
 
@@ -235,7 +235,7 @@ class WaitFor(Wait):
 class Join(Wait):
     """Waits until all child jobs have ended and leaves a list of `db.jobs.Child`, as JSON, in the order of their start.
 
-    At the deadline it goes on with those that are still open, in that state.
+    At the deadline it continues, with the unfinished ones in their current state.
     """
 
 

@@ -76,7 +76,7 @@ class WaitForReader(WaitFor):
     """Wait until a choice of the page is taken; an ending has none."""
 
     def needed(self, run: Run) -> bool:
-        """Tell whether the page has choices."""
+        """Return whether the page has choices."""
         return not run.outputs[PublishPage.name]["ending"]
 
 

@@ -1,6 +1,6 @@
 """Workflows: named lists of steps, and the engine that runs one.
 
-A step that finished leaves its artifact, so a rerun goes on behind it. `Commit` steps change the record: they run
+A finished step leaves its artifact, so a rerun continues after it. `Commit` steps change the record: they run
 inside the transaction that saves their artifact, and where they are the last before the end (or before a wait), the
 same transaction also ends (or parks) the job.
 """
@@ -73,7 +73,7 @@ class WorkflowPlan:
         return True
 
     async def _wait(self, wait: Wait, run: Run) -> bool:
-        """Take what the job waits for; False if it is parked until it comes."""
+        """Take what the job waits for; False if the job is parked until it arrives."""
         async with transaction():
             return await _arrived(wait, run)
 
@@ -118,7 +118,7 @@ def _artifacts(steps: Sequence[AnyStep]) -> Iterator[str]:
 
 
 async def _hand_over(run: Run, queue: jobs.WorkerQueue | None) -> bool:
-    """Let a worker of another kind go on with the job, if it takes one."""
+    """Let a worker of another kind continue the job, if that is needed."""
     if queue is None or queue == run.job.queue:
         return False
     await jobs.move(run.job.id, run.token, queue)

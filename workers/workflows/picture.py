@@ -1,4 +1,4 @@
-"""Workflows of pictures: what shall be drawn, the drawing, the answer."""
+"""Workflows of pictures: deciding what to draw, drawing, answering."""
 
 from workers.steps.picture.draw import DrawPicture
 from workers.steps.picture.order import (

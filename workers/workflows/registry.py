@@ -97,7 +97,7 @@ def workflow_registry() -> WorkflowRegistry:
 
 
 def problems() -> list[Problem]:
-    """Return what is wrong with packages' steps and workflows."""
+    """Return the problems of packages' steps and workflows."""
     return _load()[1]
 
 

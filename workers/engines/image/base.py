@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 MAX_PIXELS = 2048 * 2048
-"""Width times height of the largest picture, unless the operator sets something else."""
+"""Maximum width times height of a picture, unless the operator sets another limit."""
 Phase = Literal["queued", "loading", "preparing", "drawing", "finishing"]
 
 
@@ -93,7 +93,7 @@ class ImageEngine(Protocol):
     name: str
     """Name in the configuration and in the task log: ``sdxl``, ``openai``."""
     max_pixels: int = MAX_PIXELS
-    """Width times height of the largest picture."""
+    """Maximum width times height of a picture."""
     tile_side: int | None = None
     """Longest side in pixels of the tiles in which a large picture is redrawn; None if tiles would not fit together."""
     has_classifier: bool = False

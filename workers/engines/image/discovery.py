@@ -14,7 +14,7 @@ CONFIG_FOLDER = "sdxl-config"
 """Below `FOLDER`: configuration and tokenizers for models that are single files."""
 _UNET_KEY = "model.diffusion_model.label_emb.0.0.weight"
 _TEXT_KEY = "conditioner.embedders.1.model.ln_final.weight"
-"""Of Stable Diffusion's checkpoints only those of SDXL have both: a second text encoder, and sizes as an input."""
+"""Only SDXL's Stable Diffusion checkpoints have both: a second text encoder, and sizes as an input."""
 _MAX_HEADER = 100 * 2**20
 
 

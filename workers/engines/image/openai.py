@@ -29,13 +29,13 @@ MAX_ANSWER_PIXELS = 3840 * 3840
 CONNECT_S = 10.0
 """Seconds to establish a connection."""
 _OPTIONAL = frozenset({"negative_prompt", "seed", "quality", "output_format", "response_format", "safety_identifier"})
-"""Parameters that are left out when a server refuses them."""
+"""Parameters that are left out if a server rejects them."""
 _EXTRA = frozenset({"negative_prompt", "seed"})
 """Parameters that OpenAI itself does not know."""
 _POLICY_CODES = frozenset({"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"})
 _POLICY_WORDS = ("safety system", "content policy", "content management policy", "content moderation")
 _LITTLE, _MUCH = 20, 36
-"""Steps below which little, and from which much work is wanted."""
+"""Below the first number of steps low effort is requested, from the second on high effort."""
 _NAMES = SettingNames(
     key="STORYFORK_IMAGE_API_KEY", model="STORYFORK_IMAGE_REMOTE_MODEL", url="STORYFORK_IMAGE_BASE_URL"
 )

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 SMALLEST = 64
-"""Pixels of a side that are asked for at least."""
+"""Minimum pixels of a side."""
 SLIMMEST = 4.0
-"""A side to the other at most, for requests; models may want less."""
+"""Maximum ratio of the sides of a request; models may allow less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ _MODELS = (
     (re.compile(r"(?:.*/)?dall-e-2"), RemoteModel(Resolutions(((256, 256), (512, 512), (1024, 1024))), 1000)),
 )
 _OTHER = RemoteModel(Resolutions(), 20_000, tells=True, edits=True)
-"""Models of one's own: Stable Diffusion, Flux, Qwen-Image and others behind vLLM, SGLang, LocalAI or sd-server."""
+"""Self-hosted models: Stable Diffusion, Flux, Qwen-Image and others behind vLLM, SGLang, LocalAI or sd-server."""
 
 
 def model_named(name: str) -> RemoteModel:

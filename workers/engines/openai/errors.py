@@ -16,7 +16,7 @@ import openai
 from workers.engines.errors import ContextFull, EngineError, EngineOverloaded, EngineUnavailable, RequestRefused
 
 DEFAULT_RETRY_AFTER_S = 2.0
-"""What an overloaded server's caller waits if the server names no time."""
+"""Pause after an overloaded server that gives no ``Retry-After``."""
 _TRANSIENT = frozenset({408, 409, 425, 429})
 _CONTEXT = re.compile(
     r"context.{0,20}(length|size|window)|exceeds?_context|too many tokens|prompt is too long|input token count"

@@ -8,9 +8,9 @@ from typing import Protocol
 from workers.engines.processes.messages import WireMessage, frame
 
 HIGH_WATER = 256 * 1024
-"""Bytes that wait for a reader before no more is written for it."""
+"""Bytes waiting for a reader from which it counts as blocked."""
 SLOW_S = 30.0
-"""Seconds after which a reader that takes nothing loses its connection."""
+"""Seconds after which a reader that reads nothing is disconnected."""
 _log = logging.getLogger(__name__)
 
 

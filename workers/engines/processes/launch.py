@@ -29,7 +29,7 @@ from workers.engines.processes.program import Program, connect, kill
 from workers.engines.processes.supervisor import to_the_end
 
 IDLE_S = 60.0
-"""Seconds that a shared process stays without anybody connected to it."""
+"""Seconds that a shared process stays alive without clients."""
 RETRY_AFTER_S = 5.0
 """Seconds after which to ask again for a model that has no room, because those loaded are all in use."""
 NOTED_S = 1.0
@@ -39,7 +39,7 @@ _LOG_BYTES = 65_536
 _LINE_MAX = 300
 _SOCKET_PATH_MAX = 100
 _DEVICES = ("CUDA_", "NVIDIA_", "HIP_", "ROCR_")
-"""Beginnings of the variables that choose among graphics cards."""
+"""Prefixes of the variables that select GPUs."""
 _log = logging.getLogger(__name__)
 
 

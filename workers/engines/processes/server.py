@@ -46,7 +46,7 @@ class ModelService(Protocol):
 
 
 StartService = Callable[[Any, Broadcast], ModelService]
-"""Begins to load a model, and broadcasts `Beat` while it works and `Loaded` or `LoadFailed` when it knows."""
+"""Starts loading a model, and broadcasts `Beat` while it loads and then `Loaded` or `LoadFailed`."""
 
 
 class ModelServer:
@@ -64,7 +64,7 @@ class ModelServer:
         self._loop = asyncio.get_running_loop()
         self._clients: set[Connection] = set()
         self._users: set[Connection] = set()
-        """The clients that have asked for the model."""
+        """The clients that have requested the model."""
         self._load: LoadModel | None = None
         self._service: ModelService | None = None
         self._state: Loaded | LoadFailed | None = None

@@ -8,9 +8,9 @@ Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length"]
 
 INTERACTIVE = 0
-"""Priority of work a person is waiting for. Smaller goes first."""
+"""Priority of work that a user is waiting for. Smaller goes first."""
 BACKGROUND = 10
-"""Priority of work nobody is waiting for yet."""
+"""Priority of work that no one is waiting for yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Steps of pictures: what shall be drawn, the drawing, the answer."""
+"""Steps of pictures: deciding what to draw, drawing, answering."""

@@ -28,7 +28,7 @@ class DrawPicture(Step):
     kind: ClassVar[str] = "image"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return the picture's id. Raises `UserError` for what is not drawn, `Retryable` for passing troubles."""
+        """Return the picture's id. Raises `UserError` for what is not drawn, `Retryable` for transient errors."""
         order, images = Order.model_validate(run.outputs[OrderStep.leaves]), run.services.images
         choice = await accounts.chosen_image_engine(run.job.account_id)
         engine = images.first(choice)
@@ -43,7 +43,7 @@ class DrawPicture(Step):
         clearance = check_prompt(
             order.prompt,
             identity.words,
-            # An attached picture may show anybody.
+            # An attached picture may show anyone.
             rating="sfw" if redrawn is not None and redrawn.kind == "attached" else order.rating,
             young=known.minors,
             allowance=order.allowance,
@@ -141,7 +141,7 @@ async def _source(run: Run, order: Order, max_pixels: int) -> tuple[bytes | None
         width, height = within(chosen.width, chosen.height, max_pixels)
     else:
         width, height = (side * order.scale // 8 * 8 for side in (kept.width, kept.height))
-    # What was kept may be WebP where PNG was too large: cleaning makes it a PNG again.
+    # The stored file may be WebP if PNG was too large: cleaning makes it a PNG again.
     clean = await clean_attachment((await full_file(kept)).data)
     return clean.data, (width, height)
 

@@ -1,4 +1,4 @@
-"""Steps that decide what shall be drawn: by a person's words, or as the language model describes a page or persona."""
+"""Steps that decide what to draw: from a person's words, or as the language model describes a page or persona."""
 
 import asyncio
 from typing import Any, ClassVar, Final
@@ -22,17 +22,17 @@ UPSCALE_STRENGTH: Final = 0.3
 UPSCALE: Final = 2
 _LOOKS: Final = 10
 _LOOK_SECONDS: Final = 0.4
-"""Seconds between two looks; times `_LOOKS`, how long a worker of the gpu queue may take to start."""
+"""Seconds between two checks; times `_LOOKS`, how long a worker of the gpu queue may take to start."""
 
 
 class FindImageEngine(Step):
-    """Make sure that a worker draws pictures, so that the job does not wait for one that does not exist."""
+    """Check that a worker draws pictures, so that the job does not wait for one that does not exist."""
 
     name: ClassVar[str] = "find_image_engine"
     queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return nothing of interest. Raises `NotAllowed` if no worker draws, or none has come for some seconds."""
+        """Return an empty mapping. Raises `NotAllowed` if no worker draws, or none appears within a few seconds."""
         workers: list[dict[str, Any]] | None = []
         for _ in range(_LOOKS):
             workers = await run.services.queue.heartbeats()
@@ -48,12 +48,12 @@ class FindImageEngine(Step):
 
 
 class CleanSource(Step):
-    """Make a picture that a person attached harmless, and forget what came."""
+    """Sanitise an attached picture and discard the original."""
 
     name: ClassVar[str] = "clean_source"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return nothing of interest. Raises `UserError` for a file that is not taken."""
+        """Return an empty mapping. Raises `UserError` for a file that is rejected."""
         source = run.parameters(Imagine).source
         if source is None:
             return {}
@@ -65,7 +65,7 @@ class CleanSource(Step):
 
 
 class OrderStep(Step):
-    """Decide what shall be drawn; all kinds leave it under the same name."""
+    """Decide what to draw; all kinds leave it under the same name."""
 
     leaves: ClassVar[str] = "order"
 
@@ -222,7 +222,7 @@ async def full_file(kept: StoredPicture) -> pictures.StoredFile:
 
 
 async def _order_of(run: Run) -> Order:
-    """Return the order of the picture that the job is about, with a new seed and for the place where it was asked."""
+    """Return the order of the picture that the job is about, with a new seed and for the requesting conversation."""
     p = run.parameters(FromPicture)
     kept = await kept_picture(run, p.picture)
     source = None if kept.source_id is None or kept.kind in ("variation", "upscaled") else kept.source_id
@@ -237,7 +237,7 @@ async def _order_of(run: Run) -> Order:
         quality=kept.quality,
         lora=kept.lora,
         random_seed=p.random_seed,
-        # A portrait's seed is the persona's, so that the face stays: again means another one.
+        # A portrait's seed is the persona's, so that the face stays: drawing again means another one.
         seed=p.random_seed if kept.persona_id is not None else None,
         rating=parse_rating(kept.rating),
         allowance=p.allowance,

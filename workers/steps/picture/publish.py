@@ -22,7 +22,7 @@ class PublishPicture(Commit):
         if not isinstance(given, IllustratePage) or not given.automatic:
             await run.reply(PictureReady(picture=picture))
         else:
-            # Beside the page, which was the answer: where the story is told, by no interaction of anybody's.
+            # The page was the answer; the picture follows in the story's conversation, without an interaction.
             where = dict(run.job.destination or {}) | {"handle": {}, "pressed_message": "", "reply_to": ""}
             where["chat_id"] = await stories.thread_of(given.illustrates) or where.get("chat_id", "")
             await run.reply(PictureReady(picture=picture), part=outbox.PICTURE, destination=where)

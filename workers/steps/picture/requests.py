@@ -31,14 +31,14 @@ _log = logging.getLogger(__name__)
 
 
 class Pace:
-    """How fast a picture is drawn: measured from the first step that was heard of."""
+    """The speed of drawing a picture, measured from the first reported step."""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
+        """Nothing has been measured yet."""
         self._first: tuple[int, float] | None = None
 
     def left(self, step: int, steps: int) -> float | None:
-        """Return the seconds that are left after ``step`` of ``steps``; None while that is unknown."""
+        """Return the seconds left after ``step`` of ``steps``; None while unknown."""
         now = time.monotonic()
         if self._first is None or step < self._first[0]:
             self._first = (step, now) if step else None
@@ -57,7 +57,7 @@ async def draw_tiles(run: Run, request: ImageRequest, plan: Tiling, choice: str)
     """Return the picture of ``request``, its source enlarged and redrawn tile by tile, all at the same time.
 
     The request is as large as the plan, its source is not. All tiles come from one engine, and each has a seed of its
-    own. Raises `UserError` and `Retryable` for the engine's errors: then none of the others is drawn further.
+    own. Raises `UserError` and `Retryable` for the engine's errors, which stop the other tiles.
     """
     assert request.source is not None
     requests = [
@@ -85,7 +85,7 @@ async def draw_tiles(run: Run, request: ImageRequest, plan: Tiling, choice: str)
 
 
 def together(parts: Sequence[ImageProgress]) -> ImageProgress:
-    """Return how far a picture is whose parts are that far: the sum of their steps."""
+    """Return the progress of a picture from that of its parts: the sum of their steps."""
     phases = {part.phase for part in parts}
     phase: Phase
     if phases == {"finishing"}:
@@ -94,7 +94,7 @@ def together(parts: Sequence[ImageProgress]) -> ImageProgress:
         phase = _BEFORE[max(_BEFORE.index(part.phase) for part in parts)]
     else:
         phase = "drawing"
-    # How many steps a part takes is unknown before it begins: as many as another.
+    # The number of steps of a part is unknown before it begins: assume that of another.
     most = max(part.steps for part in parts)
     step = sum((part.steps or most) if part.phase == "finishing" else part.step for part in parts)
     return ImageProgress(phase, step, sum(part.steps or most for part in parts), min(part.ahead for part in parts))
@@ -137,7 +137,7 @@ async def _draw(run: Run, requests: Sequence[ImageRequest], choice: str) -> list
 
 
 def _told(run: Run, error: EngineError) -> UserError | Retryable:
-    """Return what an engine's error means for the job."""
+    """Return the job's error for an engine's error."""
     _log.warning("job %d: %s: %s", run.job.id, type(error).__name__, error)
     match error:
         case EngineOverloaded() if run.job.retries < MEMORY_TRIES:

@@ -32,7 +32,7 @@ MAX_STEPS = 150
 MAX_GUIDANCE = 30.0
 MAX_SOURCE_BYTES = 32 * 2**20
 _DEATHS = 6
-"""Deaths of the process that a picture survives while it waits in line."""
+"""Deaths of the process that a waiting picture survives."""
 _PARTS = 200
 _NEEDED = ("torch", "diffusers", "transformers", "compel")
 _log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from workers.engines.processes.program import Program
 MAX_CHARACTERS = 20_000
 """Characters of a prompt."""
 LOADING_S = 600.0
-"""Seconds of silence while a model loads: libraries are imported, and files of gigabytes come from slow disks."""
+"""Maximum seconds of silence while a model loads: imports, and files of gigabytes on slow disks."""
 
 
 class LoadSdxl(LoadModel):

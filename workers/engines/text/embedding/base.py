@@ -11,7 +11,7 @@ from typing import Protocol, cast, runtime_checkable
 from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefused
 
 WINDOW_S = 0.005
-"""How long an idle model waits for others who want to embed too. A pass takes longer than that."""
+"""Seconds that an idle model waits for more calls to join a pass. A pass takes longer than that."""
 
 Vector = list[float]
 

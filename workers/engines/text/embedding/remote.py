@@ -19,7 +19,7 @@ from workers.engines.text.remote.endpoint import estimate_tokens
 from workers.engines.text.unicode import well_formed
 
 PASS_TEXTS = 32
-"""Texts of one request: what text-embeddings-inference takes at most by default; OpenAI takes 2048."""
+"""Texts per request: the default maximum of text-embeddings-inference; OpenAI takes 2048."""
 PARALLEL = 4
 """Requests at a time."""
 CONNECT_S = 10.0

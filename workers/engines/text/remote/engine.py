@@ -161,7 +161,7 @@ class PooledEngine:
     async def _pieces(
         self, server: Server, request: TextRequest, answer: _Answer, control: RequestControl
     ) -> AsyncGenerator[str]:
-        """Yield what may be shown of one server's answer, and fill ``answer`` on the way."""
+        """Yield the visible part of one server's answer, filling ``answer`` meanwhile."""
         thoughts, stops = ReasoningFilter(), StopStrings(request.sampling.stop)
         async with aclosing(server.endpoint.deltas(request, answer.model)) as deltas:
             while (delta := await control.wait(self._next(deltas, answer))) is not None:

@@ -26,9 +26,9 @@ from workers.engines.text.unicode import well_formed
 
 NAMES = SettingNames("STORYFORK_LITELLM_API_KEY", "STORYFORK_LITELLM_MODEL", "STORYFORK_LITELLM_BASE_URL")
 PARALLEL = 64
-"""Hosted providers have no small number of slots; they answer 429 when it is too much."""
+"""Hosted providers have no fixed number of slots; they answer 429 when overloaded."""
 _COMMON = frozenset({"max_tokens", "temperature", "top_p", "seed", "stop"})
-"""What LiteLLM translates or leaves out for every provider; others it would hand on as they are."""
+"""Parameters that LiteLLM translates or leaves out for every provider; it would pass on others unchanged."""
 _log = logging.getLogger(__name__)
 
 

@@ -18,7 +18,7 @@ from workers.engines.text.remote.endpoint import Delta, estimate_prompt
 from workers.engines.text.remote.prices import Tokens
 
 CHECK_S = 5.0
-"""Seconds within which a living server lists its models."""
+"""Seconds within which a healthy server lists its models."""
 _log = logging.getLogger(__name__)
 
 
@@ -97,7 +97,7 @@ class OpenAIEndpoint:
         await self._client.close()
 
     async def _open(self, request: TextRequest, dialect: Dialect) -> AsyncStream[ChatCompletionChunk]:
-        """Send the request, learning on the way what the server does not accept."""
+        """Send the request, learning what the server does not accept."""
         for _ in range(dialect.lessons):
             body = dialect.body(request)
             try:

@@ -23,7 +23,7 @@ from workers.engines.text.remote.endpoint import Endpoint
 from workers.engines.text.remote_settings import DEFAULT_PARALLEL
 
 OPEN_AFTER = 3
-"""Failures in a row after which a server is left alone."""
+"""Consecutive failures after which a server's circuit opens."""
 STICKY_MARGIN = 0.25
 """How much more loaded (share of its capacity) the server with the prefix may be and still be preferred."""
 REMEMBERED_PREFIXES = 8192

@@ -35,7 +35,7 @@ class DrawingJob:
     """Steps drawn so far, of ``total``."""
     total: int = 0
     ahead: int = field(default=-1)
-    """What was last told about the requests before it."""
+    """The last reported number of requests before it."""
 
     key: Key = field(init=False)
     """What it must have in common with others of its batch."""

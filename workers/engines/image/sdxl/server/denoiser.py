@@ -13,9 +13,9 @@ from workers.engines.image.sdxl.server.failures import Refused
 from workers.engines.image.sdxl.server.schedulers import make_scheduler
 
 VAE_SCALE = 8
-"""Pixels of a latent, in each direction."""
+"""Pixels per latent, in each direction."""
 Source = Callable[[torch.Generator], torch.Tensor]
-"""Draws the latents (1, 4, height / 8, width / 8) of a picture to redraw from its distribution."""
+"""Samples the latents (1, 4, height / 8, width / 8) of a picture to redraw."""
 
 
 @dataclass(slots=True, eq=False)

@@ -26,7 +26,7 @@ from workers.engines.image.sdxl.server.vae import Vae
 from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, WireMessage
 
 BEAT_S = 1.0
-"""Seconds between two beats at least."""
+"""Minimum seconds between two beats."""
 _log = logging.getLogger(__name__)
 Emit = Callable[[WireMessage, bytes], None]
 

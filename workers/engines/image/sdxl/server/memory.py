@@ -4,10 +4,10 @@ import psutil
 import torch
 
 MOST = 16
-"""Pictures in a step, whatever the memory."""
+"""Maximum pictures in a step, however much memory is free."""
 BYTES_PER_PIXEL = 2500
-"""For one picture with guidance, that is for two passes through SDXL's UNet in 16 bits. Estimated, on the safe side:
-should it be wrong, a step that runs out of memory is done again with half as many."""
+"""For one picture with guidance, that is, two passes through SDXL's UNet in 16 bits. A conservative estimate: if a
+step runs out of memory all the same, it is repeated with half as many."""
 _SHARE = 0.8
 
 

@@ -8,7 +8,7 @@ from workers.engines.image.sdxl.protocol import MAX_CHARACTERS, Part
 from workers.engines.image.sdxl.server.failures import Refused
 
 CHUNK = 77
-"""Tokens that CLIP's text encoders read at a time, with one for the beginning and one for the end."""
+"""Tokens that CLIP's text encoders read at a time, including the start and end tokens."""
 ROOM = CHUNK - 2
 MAX_TOKENS = 15 * ROOM
 """Tokens of a prompt: cross-attention costs time for each of them."""

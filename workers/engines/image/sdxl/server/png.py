@@ -10,7 +10,7 @@ from PIL import Image
 from workers.engines.image.sdxl.server.failures import Refused
 
 FASTEST = 1
-"""Level of compression: the file only travels to the process next door, where it is written anew."""
+"""Compression level: the file only goes to another local process, which re-encodes it."""
 MAX_SOURCE_PIXELS = 4096 * 4096
 
 

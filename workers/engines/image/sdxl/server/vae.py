@@ -9,7 +9,7 @@ from workers.engines.image.sdxl.server.denoiser import VAE_SCALE, Source
 from workers.engines.image.sdxl.server.failures import Overloaded
 
 DECODED_PIXELS = 4 * 1024 * 1024
-"""Pixels that are decoded at a time: more together is hardly faster, and the VAE takes more memory than the UNet."""
+"""Pixels that are decoded at a time: larger batches are hardly faster, and the VAE takes more memory than the UNet."""
 
 
 class Vae:

@@ -4,7 +4,7 @@ A node is a stretch of cells at consecutive positions, one token each. A sequenc
 a node, so sequences with a common prefix share cells, and the cells in use are the sum of the nodes' lengths. The same
 tokens may occur in two sibling nodes if two sequences decoded them independently.
 
-A node's ``namespace`` limits its readers. A node of the product's own words (`PUBLIC`) serves everybody, but only as
+A node's ``namespace`` limits its readers. A node of the product's own words (`PUBLIC`) serves all tenants, but only as
 far as the reader's own prompt is the product's words; any other node serves only the tenant that decoded it. Every
 lookup names a tenant.
 """
