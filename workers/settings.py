@@ -17,13 +17,13 @@ class WorkerSettings(BaseSettings):
     )
     redis_url: str = Field(default="", description="Redis or Valkey. Empty: the embedded Valkey.")
     storyfork_worker_jobs: int = Field(
-        default=32, ge=1, le=1000, description="Most jobs that one worker process runs at once."
+        default=32, ge=1, le=1000, description="Maximum number of jobs that one worker process runs at once."
     )
     storyfork_drain_seconds: float = Field(
         default=25.0, ge=0, le=300, description="Seconds that a stopping worker lets running jobs finish."
     )
     storyfork_reaper: bool = Field(
         default=True,
-        description="Wake jobs that were forgotten and take back those of dead workers. Switch it off only to show "
-        "what would be lost without.",
+        description="Wake forgotten jobs and take back those of dead workers. Switch it off only to show "
+        "what would be lost without it.",
     )

@@ -46,7 +46,7 @@ class ImageSettings(BaseSettings):
         default=0,
         ge=0,
         le=64,
-        description="Pictures drawn at a time at most; 0 means as many as the memory holds, and 16 at most.",
+        description="Maximum pictures drawn at a time; 0 means as many as the memory holds, up to 16.",
     )
     image_shared: bool = Field(
         default=True,
@@ -72,7 +72,7 @@ class ImageSettings(BaseSettings):
         description="Folder with an image classifier for sexual content (transformers, safetensors).",
     )
     image_strict: bool = Field(
-        default=False, description="Draw nothing at all, harmless as it may seem, that no safety classifier looks at."
+        default=False, description="Draw nothing, however harmless it seems, unless a safety classifier will check it."
     )
     image_checksums: Path | None = Field(
         default=None,
@@ -82,7 +82,7 @@ class ImageSettings(BaseSettings):
         ),
     )
     image_max_pixels: int = Field(
-        default=MAX_PIXELS, ge=64 * 64, description="Width times height of a picture at most."
+        default=MAX_PIXELS, ge=64 * 64, description="Maximum width times height of a picture."
     )
     image_stall_s: float = Field(
         default=300.0,

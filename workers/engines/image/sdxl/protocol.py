@@ -39,7 +39,7 @@ class LoadSdxl(LoadModel):
     device: str = "auto"
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = "auto"
     batch: int = 0
-    """Pictures drawn at a time; 0: as many as the memory holds, 16 at most."""
+    """Maximum pictures drawn at a time; 0: as many as the memory holds, up to 16."""
     threads: int = 0
     """CPU threads; 0 leaves it to torch."""
     compile: bool = False
