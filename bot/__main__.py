@@ -10,7 +10,7 @@ def main() -> None:
     """Run the command and exit with its code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else our parent has it ignored
         signal.signal(signal.SIGINT, _exit)
-    # Loading takes a moment, in which Ctrl-C is to leave no traceback.
+    # Ctrl-C while the modules load must not print a traceback.
     from bot.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

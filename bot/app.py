@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 async def run(settings: BotSettings, names: list[str]) -> int:
-    """Run the named platforms until SIGTERM or SIGINT, or until the console is left; return the exit status."""
+    """Run the named platforms until SIGTERM, SIGINT or the end of the console; return the exit status."""
     database = DatabaseSettings()
     topics = await asyncio.to_thread(_load)
     platforms = {name: _build(name, settings, topics) for name in names}
@@ -43,7 +43,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
 
 
 def _load() -> Topics:
-    """Read from the disk what events need: an event must not wait for it on the event loop."""
+    """Preload the files that events need, so that no event blocks the loop on disk reads."""
     preload()
     job_types()
     return load_topics()

@@ -1,4 +1,4 @@
-"""From an outbox row to the neutral message a person sees: the view of its kind, and what is the same for all kinds."""
+"""From an outbox row to the neutral message a person sees: the view of its kind, and what all kinds share."""
 
 from bot.messages import Button, Message, Progress
 from bot.views import notice
@@ -12,7 +12,7 @@ class Composer:
     """Composes the messages of all topics."""
 
     def __init__(self, views: ViewRegistry, around: ViewServices) -> None:
-        """``around`` is what views may look at."""
+        """``around`` is what views have access to."""
         self._views, self._around = views, around
 
     async def compose(self, row: OutboxMessage) -> Message | None:
@@ -39,7 +39,7 @@ class Composer:
             await view.thread_opened(view.payload.model_validate(row.payload), row.conversation_id, chat_id)
 
     async def progress(self, row: OutboxMessage) -> Progress:
-        """Return what a placeholder shows before anything is known."""
+        """Return what a placeholder shows before any progress is known."""
         placeholder, words = Placeholder.model_validate(row.payload), Words(row.language)
         job = placeholder.job
         position = await self._around.queue.position(job)
@@ -51,7 +51,7 @@ class Composer:
         return ((self._context("", "", "", language).button("cancel", job_id),),)
 
     def error(self, e: UserError, language: str) -> Message:
-        """Return what a person is told about an error of theirs, for them alone."""
+        """Return the private message that explains an error to the person."""
         return notice.error(self._context("", "", "", language), e)
 
     def _context(self, platform: str, place: str, user_id: str, language: str, account_id: int = 0) -> ViewContext:

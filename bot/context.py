@@ -1,4 +1,4 @@
-"""What handlers work with: the event, its people and places, and the answers and jobs that come of it."""
+"""What handlers work with: the event, its person and place, and the resulting answers and jobs."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from workers.queue import Queue
 
 @dataclass(frozen=True, slots=True)
 class Enquiry:
-    """A person asks what they may choose (autocompletion): nothing is changed, nothing is committed."""
+    """An autocompletion request: reads only, commits nothing."""
 
     event: Event
     queue: Queue
@@ -29,7 +29,7 @@ class Enquiry:
 
 
 async def resolve(event: Event) -> Who:
-    """Return the rows of an event's account, user and conversation, making what is new."""
+    """Return the rows of an event's account, user and conversation, creating missing ones."""
     return await people.resolve(
         event.platform,
         account=(event.account.kind, event.account.external_id, event.account.name),
@@ -40,11 +40,11 @@ async def resolve(event: Event) -> Who:
 
 @dataclass(slots=True)
 class Context:
-    """An event being handled: who, where, and what comes of it.
+    """An event being handled: its person, its place, and the results.
 
     Everything here goes into the router's one transaction; ``wakes`` and ``cancels`` happen after its commit.
-    ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator's word that
-    places whose platform knows no age restriction are for adults. ``queue`` is for asking how the workers do.
+    ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator declares
+    that places without a platform age restriction are for adults. ``queue`` is used to query the workers.
     """
 
     event: Event
@@ -59,17 +59,17 @@ class Context:
 
     @property
     def account_id(self) -> int:
-        """The account whose data this is."""
+        """The account that owns the data."""
         return self.who.account.id
 
     @property
     def user_id(self) -> int:
-        """Who acts."""
+        """The person who acts."""
         return self.who.user.id
 
     @property
     def conversation_id(self) -> int:
-        """Where it happens."""
+        """The conversation where it happens."""
         return self.who.conversation.id
 
     @property
@@ -96,12 +96,12 @@ class Context:
         self.answered = True
 
     async def notice(self, key: str, *, private: bool = True, story: int | None = None, **values: Any) -> None:
-        """Answer with a wording. Private ones go to the person alone, ahead of whatever waits to be sent here."""
+        """Answer with a wording. Private ones go to the person alone, ahead of other messages in the queue."""
         payload = Notice(key=key, values=values, private=private, story=story)
         await self.say(payload, ordered=not private, private=private)
 
     async def refuse(self, error: UserError) -> None:
-        """Answer with what is wrong, for the person alone, with the way to the story that has moved on."""
+        """Answer privately with the error, and with a link to the story if it has moved on."""
         story = error.story_id if isinstance(error, Moved) else None
         payload = Notice(key=error.key, values=error.values, private=True, story=story)
         await self.say(payload, ordered=False, private=True)
@@ -112,7 +112,7 @@ class Context:
             await self._add(payload, outbox.MARK, ordered=False)
 
     async def work(self, parameters: JobParameters) -> int:
-        """Answer by a job: add it, with a placeholder message where the platform wants one, and return its id."""
+        """Answer by a job: add it, with a placeholder message if the platform needs one, and return its id."""
         job_id = await jobs.add(
             parameters,
             account_id=self.account_id,
@@ -128,7 +128,7 @@ class Context:
         return job_id
 
     async def answer_for(self, abandoned: Abandoned) -> None:
-        """Answer the event of a job that will not answer itself any more, in the place where its answer was due."""
+        """Answer the event of a job that will no longer answer it, in the place where the answer was due."""
         job, told = abandoned.job, abandoned.notification
         self.cancels.append(job.id)
         if told is None or job.event_key is None or job.destination is None or job.conversation_id is None:
@@ -145,7 +145,7 @@ class Context:
     async def keep_form(self, form: str, values: dict[str, str], present: dict[str, str]) -> None:
         """Remember a form that the person is asked field by field; their next text here answers it.
 
-        ``form`` is the packed action that opened it, ``values`` the answers so far, ``present`` what was there before.
+        ``form`` is the packed action that opened it, ``values`` the answers so far, ``present`` the previous values.
         """
         await drafts.keep(self.conversation_id, self.user_id, {"form": form, "values": values, "present": present})
 

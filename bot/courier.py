@@ -1,4 +1,4 @@
-"""The courier: takes outbox rows of its platforms, composes and delivers them, and records what became of them."""
+"""The courier: takes outbox rows of its platforms, composes and delivers them, and records the outcome."""
 
 import asyncio
 import contextlib
@@ -23,9 +23,9 @@ RENEW_SECONDS: Final = outbox.LEASE_SECONDS / 3
 BACKOFF_BASE: Final = 1.0
 BACKOFF_MOST: Final = 3600.0
 COMPOSE_SECONDS: Final = 30.0
-"""No message of a row within this is a defect of its view."""
+"""Not composing a message within this time is a defect of the view."""
 DEFECT_ATTEMPTS: Final = 3
-"""Tries of a row that fails by a defect of ours, not by the platform."""
+"""Attempts for a row that fails because of a defect of the bot, not of the platform."""
 AT_ONCE: Final = 64
 NOTHING: Final = Claims([], None)
 _AWAY: Final = OUTAGES
@@ -43,12 +43,12 @@ class Courier:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def notify(self, platform: str) -> None:
-        """Look at a platform's rows now."""
+        """Check a platform's rows now."""
         if platform in self._wakeups:
             self._wakeups[platform].set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; what is under way then is finished first, for a moment."""
+        """Deliver until cancelled; deliveries in flight then get a moment to finish."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._renew())
@@ -86,7 +86,7 @@ class Courier:
         def ended(task: "asyncio.Task[None]") -> None:
             self._tasks.discard(task)
             self._under_way.pop(claimed.row.id, None)
-            if claimed.row.part != outbox.MARK:  # nothing waits for a mark
+            if claimed.row.part != outbox.MARK:  # no one waits for a mark
                 self.notify(name)
 
         task.add_done_callback(ended)
@@ -121,15 +121,15 @@ class Courier:
         except LeaseLost:
             _log.info("message %d is not ours any more", row.id)
         except _AWAY as e:
-            # The lease runs out, and the row is taken up again with what was recorded of it.
+            # The lease expires, and the row is claimed again with what was recorded for it.
             _log.warning("message %d stopped at the database: %s", row.id, e)
             if row.attempts >= outbox.MAX_ATTEMPTS:
-                # So often the database was there to hand it out: a view raises what looks like an outage.
+                # The database was up for each of these claims: a view raises what looks like an outage.
                 with contextlib.suppress(LeaseLost, *_AWAY):
                     await self._bury(claimed, f"{type(e).__name__}: {e}")
 
     async def _deliver(self, platform: Platform, claimed: Claimed) -> bool:
-        """Make the person see a row; False if there is nothing to see any more."""
+        """Show a row to the person; False if there is nothing left to show."""
         row, token = claimed.row, claimed.token
         destination = Destination.model_validate(row.destination)
 
@@ -202,7 +202,7 @@ class Courier:
 
     @staticmethod
     async def _bury(claimed: Claimed, reason: str) -> None:
-        """Give a row up; if it was an answer, a short notice takes its place, never silence."""
+        """Give up on a row; an answer is replaced by a short notice, never by silence."""
         row = claimed.row
         async with transaction():
             await outbox.bury(row.id, claimed.token, reason)

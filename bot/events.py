@@ -11,7 +11,7 @@ ConversationKind = Literal["dm", "group", "thread"]
 
 
 def _storable(value: object) -> object:
-    """Leave out of a client's texts what PostgreSQL cannot keep: NUL and halves of surrogate pairs."""
+    """Strip what PostgreSQL cannot store from a client's texts: NUL and lone surrogates."""
     if isinstance(value, str):
         return value.replace("\0", "").encode("utf-8", "replace").decode()
     if isinstance(value, dict):
@@ -47,9 +47,9 @@ class UserRef(_Frozen):
 
 
 class ConversationRef(_Frozen):
-    """Where it happened. A Discord thread is a chat of its own; a Telegram topic is a ``thread_id`` of its chat.
+    """The place. A Discord thread is a chat of its own; a Telegram topic is a ``thread_id`` of its chat.
 
-    ``adult``: the platform itself keeps minors out of here; None where the platform knows no such places.
+    ``adult``: the platform itself keeps minors out; None if the platform has no such places.
     """
 
     chat_id: str
@@ -75,7 +75,7 @@ class Destination(_Frozen):
 
 
 class IncomingFile(_Frozen):
-    """A file that a person sent. ``problem`` is the wording's key if it was not taken, with ``values`` for it."""
+    """A file that a person sent. ``problem`` is the wording key if it was refused, with its ``values``."""
 
     name: str = ""
     mime: str = ""
@@ -87,8 +87,8 @@ class IncomingFile(_Frozen):
 class Command(_Frozen):
     """A command with its raw parameter values by name, as typed. ``name`` is the full name, ``story new``.
 
-    ``rest`` is free text behind the command where the platform has no named parameters: the command's first required
-    parameter takes it. ``file`` is what the person attached for the command's parameter of kind ``bytes``.
+    ``rest`` is free text after the command where the platform has no named parameters: the command's first required
+    parameter takes it. ``file`` is the attachment for the command's parameter of kind ``bytes``.
     """
 
     type: Literal["command"] = "command"
@@ -108,7 +108,7 @@ class ButtonPress(_Frozen):
 class Submit(_Frozen):
     """A filled-in form; ``form`` is the packed action that opened it, ``values`` by field name.
 
-    A prefilled field that is missing in ``values`` keeps its present text.
+    A prefilled field that is missing from ``values`` keeps its current text.
     """
 
     type: Literal["submit"] = "submit"
@@ -131,7 +131,7 @@ class TextMessage(_Frozen):
 
 
 class EditedMessage(_Frozen):
-    """The new text of a message that was said to the bot before; ``message_id`` is the platform's."""
+    """The new text of an edited message to the bot; ``message_id`` is the platform's."""
 
     type: Literal["edited"] = "edited"
     text: str
@@ -148,7 +148,7 @@ class Reaction(_Frozen):
 
 
 class MenuPick(_Frozen):
-    """An entry of a message's context menu; ``name`` is that of the `bot.menus.MenuSpec`, the rest is the message."""
+    """An entry of a message's context menu; ``name`` is the `bot.menus.MenuSpec`'s, the rest describes the message."""
 
     type: Literal["menu"] = "menu"
     name: str

@@ -1,6 +1,6 @@
-"""Files that people send: what a parameter takes, checked by size, type and name before anything is downloaded.
+"""Files that people send, checked by size, type and name before download.
 
-What a file really holds is for its reader to find out (`db.pictures`, the importers): names and types are claims.
+Names and types are only claims: the reader (`db.pictures`, the importers) verifies the content.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ Accepts = Literal["picture", "card", "story", "text", "any"]
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a parameter takes. ``limit`` in bytes; a file fits by its media type or by the ending of its name.
+    """The files that a parameter accepts. ``limit`` in bytes; a file matches by media type or file extension.
 
-    Both are empty where any file fits.
+    Both are empty where any file is accepted.
     """
 
     limit: int
@@ -27,7 +27,7 @@ class FileKind:
     endings: tuple[str, ...] = ()
 
 
-_ANY_BYTES: Final = 20_000_000  # what Telegram's getFile hands out
+_ANY_BYTES: Final = 20_000_000  # the limit of Telegram's getFile
 KINDS: Final[dict[Accepts, FileKind]] = {
     "picture": FileKind(
         ATTACHED_BYTES,
@@ -48,14 +48,14 @@ KINDS: Final[dict[Accepts, FileKind]] = {
 
 
 def fits(accepts: Accepts, name: str, mime: str) -> bool:
-    """Return whether a file of this name and media type may be what a parameter takes."""
+    """Return whether a parameter accepts a file of this name and media type."""
     kind = KINDS[accepts]
     ending = PurePosixPath(name).suffix.lower().removeprefix(".")
     return not kind.endings or mime.partition(";")[0].strip().lower() in kind.types or ending in kind.endings
 
 
 def refusal(accepts: Accepts, name: str, mime: str, size: int) -> IncomingFile | None:
-    """Return a file that is refused before it is downloaded, with the reason; None for one to download.
+    """Return a refused file with the reason, without downloading it; None if it should be downloaded.
 
     ``size`` in bytes, 0 if the platform does not say.
     """
@@ -69,7 +69,7 @@ def refusal(accepts: Accepts, name: str, mime: str, size: int) -> IncomingFile |
 
 
 def taken(accepts: Accepts, name: str, mime: str, data: bytes) -> IncomingFile:
-    """Return a downloaded file, or why it is refused after all."""
+    """Return a downloaded file, or its refusal."""
     if len(data) > KINDS[accepts].limit:
         return too_big(accepts, name, mime)
     if not data:

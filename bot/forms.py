@@ -1,7 +1,7 @@
-"""Forms: what a button or a command asks before it is done.
+"""Forms: what a button or a command asks for before it runs.
 
-Platforms with dialogs show all fields at once, as the direct answer; others ask field by field, the answers so far kept
-in the person's draft. Either way the packed action that opened the form comes back with the values.
+Platforms with dialogs show all fields at once, as the direct answer; others ask field by field, with the answers so far
+kept in the person's draft. Either way the packed action that opened the form comes back with the values.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from db.payloads.account import Question
 
 
 class Forms:
-    """Opens, asks and takes forms of all topics."""
+    """Opens forms, asks their fields and handles the answers, for all topics."""
 
     def __init__(self, commands: CommandRegistry, actions: ActionRegistry) -> None:
         """Both may still grow."""
@@ -48,7 +48,7 @@ class Forms:
         return _form(spec, action.pack(), given, present, context.language)
 
     async def ask(self, context: Context, action: Action, given: Mapping[str, str]) -> None:
-        """Begin to ask a form's fields one by one. Raises as `open`."""
+        """Start asking a form's fields one by one. Raises like `open`."""
         form = await self.open(context, action, given)
         if form is None:
             await self.submit(context, action, given)
@@ -56,7 +56,7 @@ class Forms:
         await self._question(context, form, dict(given), {f.name: f.value for f in form.fields if f.value})
 
     def question(self, packed: str, given: Mapping[str, str], present: Mapping[str, str], language: str) -> Form | None:
-        """Return what is left of a form that is asked field by field; None if it is one of an older release."""
+        """Return the unanswered rest of a form asked field by field; None if it is from an older release."""
         try:
             action = self._actions.read(packed)
         except BadButton:
@@ -65,7 +65,7 @@ class Forms:
         return None if spec is None else _form(spec, action.pack(), given, present, language)
 
     async def take(self, context: Context, answer: str) -> None:
-        """Take a text as the answer to the field that was asked, then ask the next one or hand the form in."""
+        """Take a text as the answer to the current field, then ask the next one or submit the form."""
         draft = context.who.draft or {}
         values, present = _texts(draft.get("values")), _texts(draft.get("present"))
         form = self._left(context, draft)
@@ -86,13 +86,13 @@ class Forms:
         try:
             await self.submit(context, self._actions.read(form.action), values)
         except (Moved, NotFound, NotAllowed) as e:
-            # Answered here, not by the router: its rollback would bring the form back. These come before any change.
+            # Answered here: the router's rollback would restore the form. These are raised before any change.
             await context.refuse(e)
 
     async def hand_in(self, context: Context, action: Action, values: Mapping[str, str]) -> None:
-        """Take a whole form from a platform's dialog, whose limits a client need not keep.
+        """Take a whole form from a platform's dialog; a client may ignore its limits.
 
-        What the form does not ask is dropped, and a field that is missing keeps its present text.
+        Fields that the form does not have are dropped; a missing field keeps its current text.
         Raises `db.errors.UserError`.
         """
         spec = action.form()
@@ -111,7 +111,7 @@ class Forms:
         await self.submit(context, action, whole)
 
     async def submit(self, context: Context, action: Action, values: Mapping[str, str]) -> None:
-        """Do what the action of a filled-in form says. Raises `db.errors.UserError`."""
+        """Run the action of a filled-in form. Raises `db.errors.UserError`."""
         if action.spec.form is None:
             raise BadInput("router.old_button")
         await action.spec.handler(context, values, **action.args)
@@ -121,22 +121,22 @@ class Forms:
         await context.say(Question(form=form.action, given=sorted(values), present=present))
 
     async def _keep(self, context: Context, field: str) -> None:
-        """Leave the field that is asked as it was."""
+        """Keep the current field unchanged."""
         asked = self._asked(context, field)
         if asked.required and not asked.value:
             raise BadInput("form.required")
         await self.take(context, asked.value)
 
     async def _skip(self, context: Context, field: str) -> None:
-        """Leave the field that is asked empty."""
+        """Leave the current field empty."""
         if self._asked(context, field).required:
             raise BadInput("form.required")
         await self.take(context, "")
 
     def _asked(self, context: Context, field: str) -> Field:
-        """Return the field that the person is being asked.
+        """Return the current field.
 
-        Raises `NotFound` if there is none, and `BadInput` if it is another one: a button is tapped twice.
+        Raises `NotFound` if there is none, and `BadInput` if it is another one (a button tapped twice).
         """
         draft = context.who.draft
         form = None if draft is None else self._left(context, draft)
@@ -193,7 +193,7 @@ def _form(
 
 
 def _texts(kept: object) -> dict[str, str]:
-    """Return the texts of a draft by field; nothing of one that another release kept in another form."""
+    """Return the texts of a draft by field; empty if another release saved it in another format."""
     if not isinstance(kept, dict):
         return {}
     texts = cast("dict[object, object]", kept)

@@ -1,4 +1,4 @@
-"""Context menus: what can be done with a message that somebody wrote. Discord shows them; others have none."""
+"""Context menus: actions on a person's message. Discord shows them; other platforms have none."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ NAME_LENGTH: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class MenuSpec:
-    """An entry. ``name`` is what people read, of at most `NAME_LENGTH` characters.
+    """An entry. ``name`` is the visible label, at most `NAME_LENGTH` characters.
 
     ``handler`` runs in the event's transaction.
     """
@@ -33,5 +33,5 @@ class MenuRegistry(Registry[MenuSpec]):
     """All entries, in order. Discord shows at most 15."""
 
     def __init__(self, own: Iterable[MenuSpec] = ()) -> None:
-        """``own`` are the product's. Raises `db.registry.NameTaken`."""
+        """``own`` are the product's entries. Raises `db.registry.NameTaken`."""
         super().__init__("menu", lambda spec: spec.name, own)

@@ -1,4 +1,4 @@
-"""Outbound messages, neutral: what a person should see. Each platform renders them within its own limits.
+"""Outbound messages, platform-neutral: what the person should see. Each platform renders them within its own limits.
 
 Text is plain text with at most light emphasis (``*italic*``, ``**bold**``; see bot.text.markup): nothing else in it is
 markup, so a renderer escapes whatever its platform would read as such.
@@ -49,7 +49,7 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One question of a form. Lengths are in characters. ``value`` is the present text, which the person may edit."""
+    """One question of a form. Lengths are in characters. ``value`` is the current text, which the person may edit."""
 
     name: str
     label: str
@@ -82,7 +82,7 @@ class FileContent:
 class OutgoingPicture:
     """A picture to look at. ``load`` returns its file: ``full``, or a ``photo`` where platforms recompress.
 
-    ``alt`` describes it to people who cannot see it. ``hidden``: covered until the person taps on it.
+    ``alt`` is its description for people who cannot see it. ``hidden``: covered until the person taps on it.
     """
 
     load: Callable[[Literal["full", "photo"]], Awaitable[FileContent]]
@@ -94,7 +94,7 @@ class OutgoingPicture:
 class Attachment:
     """A file of any type, sent unchanged: a document, or audio where the platform has a player for its type.
 
-    ``description`` and ``hidden`` are as `OutgoingPicture.alt` and ``hidden``, where platforms have them for files.
+    ``description`` and ``hidden`` work like `OutgoingPicture.alt` and ``hidden``, where platforms support them.
     """
 
     load: Callable[[], Awaitable[FileContent]]
@@ -103,7 +103,7 @@ class Attachment:
 
     @classmethod
     def of(cls, data: bytes, mime: str, name: str) -> "Attachment":
-        """Return an attachment whose bytes are at hand."""
+        """Return an attachment made from bytes in memory."""
 
         async def load() -> FileContent:
             return FileContent(data, mime, name)
@@ -128,10 +128,10 @@ class Table:
 class Message:
     """One message of any length: platforms split it, the buttons stand under the last part.
 
-    ``table`` stands under the body. ``choices`` are shown in full, numbered from 1, between body and footer; ``taken``
-    is the number of the choice that was taken, if any. ``speaker`` is the persona who talks. ``private`` messages are
-    for the person who asked only, where the platform can do that. ``asks`` is the field that the person's next text
-    answers. ``thread`` is the name of a thread that this message wants to open and stand in, where the platform has
+    ``table`` follows the body. ``choices`` are shown in full, numbered from 1, between body and footer; ``taken``
+    is the number of the chosen one, if any. ``speaker`` is the persona who talks. ``private`` messages are visible
+    only to the person who asked, where the platform supports that. ``asks`` is the field that the person's next text
+    answers. ``thread`` is the name of a thread to open for this message, where the platform has
     threads. With ``pictures`` the text is short: it is their caption.
     """
 
@@ -153,9 +153,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a running job is: shown in place of the answer until it comes, and may be lost.
+    """The progress of a running job: shown in place of the answer until it comes. May be lost.
 
-    ``percent`` is 0–100; ``position`` counts the jobs in front of a queued one; ``text`` is the text so far.
+    ``percent`` is 0–100; ``position`` is the number of jobs ahead of a queued one; ``text`` is the text so far.
     """
 
     note: str

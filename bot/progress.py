@@ -1,7 +1,7 @@
-"""Progress: what runs on behalf of an event is shown in the place of its answer, until the answer comes.
+"""Progress: the state of an event's job is shown in place of its answer until the answer comes.
 
-Everything here may be lost. The board is the only one that edits a message before its answer, and stops for good
-once the answer is being sent.
+Everything here may be lost. Only the board edits a message before its answer, and it stops for good once the answer
+is being sent.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ class _Entry:
     placeholder: str
     language: str
     since: float = field(default_factory=time.monotonic)
-    shown: float = field(default_factory=time.monotonic)  # what is done within the interval shows no progress
+    shown: float = field(default_factory=time.monotonic)  # a job that ends within the interval shows no progress
     latest: Progress | None = None
     task: asyncio.Task[None] | None = None
 
 
 class ProgressBoard:
-    """Who waits for what, in this process."""
+    """The events of this process that wait for an answer."""
 
     def __init__(
         self, platforms: Mapping[str, Platform], buttons: Callable[[int, str], tuple[tuple[Button, ...], ...]]
@@ -55,7 +55,7 @@ class ProgressBoard:
         self._entries[event_key] = _Entry(self._platforms[platform], destination, placeholder, language)
 
     def hear(self, heard: dict[str, Any]) -> None:
-        """Take a published progress message."""
+        """Handle a published progress message."""
         entry = self._entries.get(str(heard.get("event")))
         if entry is None:
             return
@@ -70,7 +70,7 @@ class ProgressBoard:
             entry.task = asyncio.create_task(self._show(entry))
 
     async def end(self, event_key: str) -> None:
-        """Stop: the answer is being sent. An edit under way is waited for, so that it cannot overtake the answer."""
+        """Stop: the answer is being sent. Waits for an edit in flight, which could otherwise overwrite the answer."""
         entry = self._entries.pop(event_key, None)
         if entry is not None and entry.task is not None:
             entry.latest = None
@@ -92,7 +92,7 @@ class ProgressBoard:
             # Platforms limit the edits per chat, not per message: the answers in a chat take turns.
             wait = max(entry.shown, self._edited.get(chat, 0.0)) + interval - time.monotonic()
             if wait > 0 or self._turn(chat) not in {None, id(entry)}:
-                # Sleep in short naps: an answer that arrives meanwhile must not wait for the next edit.
+                # Sleep in short steps: an answer that arrives meanwhile must not wait for the next edit.
                 await asyncio.sleep(min(max(wait, NAP_SECONDS / 5), NAP_SECONDS))
                 continue
             progress, entry.latest = entry.latest, None
@@ -104,7 +104,7 @@ class ProgressBoard:
 
 
 def _note(heard: Mapping[str, Any], language: str) -> str:
-    """Return in words what a published progress message says."""
+    """Return a published progress message as text."""
     phase = str(heard.get("phase", "working"))
     if phase == "queued":
         return locales.text("job.in_line", {"ahead": int(heard.get("ahead", 0))}, language)

@@ -1,4 +1,4 @@
-"""From event to commit: one transaction takes the event in, changes the record and leaves the answer or the work."""
+"""From event to commit: one transaction records the event, applies its changes and stores the answer or the job."""
 
 import asyncio
 import logging
@@ -27,17 +27,17 @@ from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
 PATIENCE_SECONDS: Final = 1.5
-"""No commit within this: refuse explicitly. Discord shows a failure after 3 s."""
+"""Refuse an event that is not committed within this time. Discord shows a failure after 3 s."""
 SUGGESTIONS: Final = 25
-"""Discord's limit of autocomplete choices."""
+"""Discord's maximum number of autocomplete choices."""
 SUGGESTED: Final = 100
-"""Discord's limit of characters of one."""
+"""Discord's maximum length of one, in characters."""
 _AWAY: Final = (*OUTAGES, TimeoutError)
 _log = logging.getLogger(__name__)
 
 
 class Router:
-    """Takes events of all platforms (bot.platforms.base.Inbound)."""
+    """Handles the events of all platforms (bot.platforms.base.Inbound)."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class Router:
         adults: bool = False,
         patience_s: float = PATIENCE_SECONDS,
     ) -> None:
-        """``on_commit`` hears of every committed event: the courier sends what is there at once.
+        """``on_commit`` is called for every committed event, so that the courier sends at once.
 
-        ``adults``: the operator's word that places whose platform knows no age restriction are for adults.
+        ``adults``: the operator declares that places without a platform age restriction are for adults.
         Without a commit within ``patience_s`` an event is refused.
         """
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
@@ -61,7 +61,7 @@ class Router:
         self._patience_s = patience_s
 
     async def dispatch(self, event: Event) -> Outcome:
-        """Commit the event and what it changes, then wake the workers that do the rest. Never raises."""
+        """Commit the event and its changes, then wake the workers. Never raises."""
         try:
             outcome, context = await self._commit(event, self._handle)
         except UserError as e:
@@ -91,7 +91,7 @@ class Router:
             return self._composer.error(_defect(event), language)
 
     async def complete(self, event: Event, parameter: str, prefix: str) -> list[Suggestion]:
-        """Return suggestions for a command's parameter: what the person may choose, matching what is typed so far."""
+        """Return suggestions for a command's parameter: those that match the text typed so far."""
         spec = self._topics.commands.get(event.payload.name) if isinstance(event.payload, Command) else None
         completer = next((p.completes for p in spec.parameters if p.name == parameter), None) if spec else None
         if completer is None:
@@ -121,7 +121,7 @@ class Router:
                 return Outcome("duplicate"), None
             context = await self._context(event)
             await handle(context)
-            # A commit under way is waited for: cut off, nobody would know whether it happened.
+            # Wait for a commit in flight: after a cancellation its outcome would be unknown.
             patience.reschedule(None)
         status = "answered" if context.answered else "working" if context.wakes else "silent"
         return Outcome(status, private=context.private), context
@@ -131,7 +131,7 @@ class Router:
         return Context(event, await resolve(event), delay, self._queue, adults=self._adults)
 
     async def _answer(self, event: Event, error: UserError) -> tuple[Outcome, Context | None]:
-        """Take the event in with a wording as its answer: what the handler did was rolled back."""
+        """Record the event with a wording as its answer, after the handler was rolled back."""
         try:
             return await self._commit(event, lambda context: context.refuse(error))
         except _AWAY as e:
@@ -181,7 +181,7 @@ class Router:
         if spec.manages(values) and not context.event.user.is_admin:
             raise NotAllowed("admin.only")
         await context.leave_form()
-        # Kept before anything is asked: the person sends it once, and the answer to a question brings no file.
+        # Save the file before asking anything: the answer to a question carries no file.
         file = spec.file
         if file is not None and file.store is not None and (kept := await file.store(context)) is not None:
             values[file.name] = str(kept)
@@ -202,7 +202,7 @@ class Router:
         await action.spec.handler(context, **action.args)
 
     async def _text(self, context: Context, message: TextMessage) -> None:
-        """Plain text goes to a pending form, else to what it replies to, else to what was opened here last."""
+        """Route plain text to a pending form, else to what it replies to, else to what was opened here last."""
         if context.who.draft is not None:
             answer = message.text if message.file is None else text_of(message.file)
             await self._topics.forms.take(context, answer)
@@ -229,7 +229,7 @@ class Router:
 
 
 def _defect(event: Event) -> UserError:
-    """Log the exception being handled under a reference, and return what the person is told."""
+    """Log the current exception under a reference, and return the notice for the person."""
     reference = secrets.token_hex(4)
     _log.exception("event %s failed, reference %s", event.key, reference)
     return UserError("router.defect", reference=reference)

@@ -1,4 +1,4 @@
-"""Actions: what a button does. One `ActionSpec` for each verb, declared beside its topic (bot/actions/<topic>.py)."""
+"""Actions: what buttons do. One `ActionSpec` per verb, declared beside its topic (bot/actions/<topic>.py)."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -27,10 +27,10 @@ class Arg:
 
 @dataclass(frozen=True, slots=True)
 class FormSpec:
-    """A form that an action opens before it is done.
+    """A form that an action opens before it runs.
 
-    ``title`` and the fields' labels and placeholders are keys of the wording (other texts are shown unchanged).
-    ``prefill(context, **args)`` returns the present values by field; it only reads.
+    ``title`` and the fields' labels and placeholders are wording keys (other texts are shown unchanged).
+    ``prefill(context, **args)`` returns the current values by field; it only reads.
     """
 
     title: str
@@ -38,7 +38,7 @@ class FormSpec:
     prefill: Callable[..., Awaitable[Mapping[str, str]]] | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` without fields, and for a field's name that no button could carry, or that comes twice."""
+        """Raise `ValueError` if there are no fields, or a field name is duplicated or does not fit into a button."""
         names = [field.name for field in self.fields]
         if not names or len(set(names)) < len(names) or not all(map(NAME.fullmatch, names)):
             raise ValueError(f"form {self.title!r}: bad names of fields: {', '.join(names) or 'none'}")
@@ -46,12 +46,12 @@ class FormSpec:
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """A verb. ``handler(context, **args)`` does it, inside the event's transaction.
+    """A verb. ``handler(context, **args)`` runs it in the event's transaction.
 
     With a ``form`` the handler also gets the answers: ``handler(context, values, **args)``. ``form`` may be a function
-    of the arguments; where it returns None there is nothing to ask. ``check(context, **args)`` refuses before the form
-    is shown what would only be refused after it was filled in; it only reads. ``keeps_form``: a pending form of the
-    person stays open (otherwise every press leaves it).
+    of the arguments; where it returns None there is nothing to ask. ``check(context, **args)`` raises before the form
+    is shown if the action would be refused after it is filled in; it only reads. ``keeps_form``: the person's pending
+    form stays open (any other button press closes it).
     """
 
     verb: str
@@ -62,7 +62,7 @@ class ActionSpec:
     keeps_form: bool = False
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a bad verb, and where the functions do not take the arguments."""
+        """Raise `ValueError` for an invalid verb, or if the functions do not accept the arguments."""
         if VERB.fullmatch(self.verb) is None:
             raise ValueError(f"not a verb: {self.verb!r}")
         if unknown := [arg.kind for arg in self.args if arg.kind not in {*MOST, "name"}]:
@@ -91,15 +91,15 @@ class Action:
 
     @property
     def verb(self) -> str:
-        """Its verb."""
+        """The verb."""
         return self.spec.verb
 
     def pack(self) -> str:
-        """Return the button's data. Raises `ValueError` if it does not fit."""
+        """Return the packed button data. Raises `ValueError` if it is too long."""
         return pack(self.verb, *self.args.values())
 
     def form(self) -> FormSpec | None:
-        """Return the form that it opens, if any."""
+        """Return the form that the action opens, if any."""
         form = self.spec.form
         return form(**self.args) if callable(form) else form
 
@@ -108,7 +108,7 @@ class ActionRegistry(Registry[ActionSpec]):
     """All verbs."""
 
     def __init__(self, own: Iterable[ActionSpec] = ()) -> None:
-        """``own`` are the product's. Raises `db.registry.NameTaken`."""
+        """``own`` are the product's actions. Raises `db.registry.NameTaken`."""
         super().__init__("action", lambda spec: spec.verb, own)
 
     def read(self, data: str) -> Action:

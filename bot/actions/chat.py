@@ -9,7 +9,7 @@ from db.work import PersonaReply
 
 
 async def variant(context: Context, message: int) -> None:
-    """Answer again; the old answer is kept."""
+    """Regenerate the answer; the old one is kept."""
     reply = (await chats.again(context.who.conversation, message)).reply
     await context.work(PersonaReply(reply=reply.id))
 

@@ -17,7 +17,7 @@ async def cancel(context: Context, job: int) -> None:
     if found.user_id != context.user_id:
         raise NotAllowed("job.not_yours")
     if work.stoppable(found) and found.state == "running":
-        # What was written so far is kept: the worker ends it there, and that is the answer.
+        # The worker stops here, and the text written so far becomes the answer.
         asked = await jobs.ask_to_stop(found.id)
         context.cancels.append(found.id)
         if asked:

@@ -1,9 +1,9 @@
 """Packed button data: a verb and its arguments in at most 64 bytes, versioned, valid across restarts and releases.
 
-``1.choose.g4.2.1`` = version, verb, arguments: numbers in base 36, names as they are. Everything is a name or a
-database id, never a place in a list, so that adding a command or an action changes no button that was made before.
-64 bytes is Telegram's limit for callback data (Discord allows 100 characters). Packed ids grant nothing: who may press
-is checked at the press.
+``1.choose.g4.2.1`` = version, verb, arguments: numbers in base 36, names verbatim. Everything is a name or a
+database id, never a list index, so that adding a command or an action does not invalidate existing buttons.
+64 bytes is Telegram's limit for callback data (Discord allows 100 characters). Packed ids grant nothing:
+permissions are checked when the button is pressed.
 """
 
 import re
@@ -13,7 +13,7 @@ VERSION: Final = "1"
 MAX_BYTES: Final = 64
 VERB: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_ -]{0,39}")
-"""What a name among the arguments looks like: a command, a field, a style."""
+"""Pattern of a name argument: a command, a field, a style."""
 FILL: Final = "fill"
 """The verb of the form that asks for a command's missing parameters; its argument is the command's name."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -22,7 +22,7 @@ _NUMBER: Final = re.compile(r"[0-9a-z]{1,13}")
 
 
 class BadButton(ValueError):
-    """The data is not a button of ours, or one of a version that is no longer understood."""
+    """The data is not one of our buttons, or its version is no longer supported."""
 
 
 def pack(verb: str, *args: int | str) -> str:

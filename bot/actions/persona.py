@@ -10,7 +10,7 @@ from db import personas
 
 
 async def use(context: Context, persona: int) -> None:
-    """Talk with a persona here from now on."""
+    """Make a persona the active one in this conversation."""
     await use_persona(context, await personas.get(context.account_id, persona))
 
 

@@ -1,4 +1,4 @@
-"""Buttons of stories: take a choice, go back, try again, write an own action, open, delete."""
+"""Buttons of stories: take a choice, go back, try again, write a custom action, open, delete."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -34,7 +34,7 @@ async def choose(context: Context, page: int, revision: int, position: int) -> N
 
 
 async def back(context: Context, page: int, revision: int) -> None:
-    """Go back to the page before."""
+    """Go back to the previous page."""
     await context.change_pressed(PageLeft(page=page))
     await story_commands.go_back(context, page, revision)
 
@@ -52,7 +52,7 @@ async def own(context: Context, values: Mapping[str, str], page: int, revision: 
 
 
 async def check_own(context: Context, page: int, revision: int) -> None:
-    """Refuse the form for an own action on a page that the story has left."""
+    """Refuse the form for a custom action if the story has moved past the page."""
     found = await stories.page(context.account_id, page)
     if found is None:
         raise BadInput("story.unknown")
@@ -67,7 +67,7 @@ async def take_own(context: Context, page: int, revision: int, text: str) -> Non
 
 
 async def show_current(context: Context, story: int) -> None:
-    """Open a story here and show where it stands."""
+    """Open a story here and show its current page."""
     await story_commands.show_current(context, story)
 
 
@@ -80,13 +80,13 @@ async def delete(context: Context, story: int) -> None:
 
 
 async def keep(context: Context, story: int) -> None:
-    """Do not delete a story after all."""
+    """Cancel the deletion of a story."""
     kept, _ = await stories.at_cursor(context.account_id, context.user_id, story)
     await context.notice("story.kept", title=kept.title)
 
 
 async def _moved(context: Context, page_id: int, move: Move) -> None:
-    """Mark the choice, show where it leads, and give the page's waiting job what it waits for."""
+    """Mark the choice, show the page it leads to, and signal the page's waiting job."""
     await context.change_pressed(PageLeft(page=page_id, choice=move.page.choice_id))
     await story_commands.show(context, move)
     job_id = None if move.left is None else move.left.job_id

@@ -1,1 +1,1 @@
-"""The `storyfork` command: what the operator types. Imports no chat library until a bot is started."""
+"""The `storyfork` command: the operator's command line. Imports no chat library until a bot is started."""

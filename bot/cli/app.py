@@ -1,4 +1,4 @@
-"""The commands of `storyfork` and their options; the modules beside this one do the work."""
+"""The commands of `storyfork` and their options; the other modules of this package do the work."""
 
 import importlib.metadata
 from enum import StrEnum
@@ -109,7 +109,7 @@ def worker(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database's tables up to date. Safe to run at any time, also several at once."""
+    """Bring the database's tables up to date. Safe to run at any time, also concurrently."""
     from bot.cli.run import run_migrate
 
     applied = run_migrate(_settings())

@@ -15,10 +15,10 @@ from db.backup import BackupError
 
 
 def run_backup(settings: BotSettings, file: Path) -> None:
-    """Save the database to ``file``. Starts the embedded server for it if none runs.
+    """Save the database to ``file``. Starts the embedded server if none is running.
 
     Raises:
-        OperatorError: it was not saved; no file is left.
+        OperatorError: the backup failed; no file is left behind.
     """
 
     async def work() -> None:
@@ -36,7 +36,7 @@ def run_restore(settings: BotSettings, file: Path) -> list[str]:
     """Fill an empty database from ``file`` and bring its tables up to date; returns the migrations applied.
 
     Raises:
-        OperatorError: it was not restored, or was saved by a newer release.
+        OperatorError: the restore failed, or the backup is from a newer release.
     """
 
     async def work() -> list[str]:
@@ -52,10 +52,10 @@ def run_restore(settings: BotSettings, file: Path) -> list[str]:
 
 
 def find_program(name: str) -> Path:
-    """Return PostgreSQL's program of that name: the embedded server's, else the one on the PATH.
+    """Return the path of a PostgreSQL program: the embedded server's, else the one on the PATH.
 
     Raises:
-        OperatorError: there is none.
+        OperatorError: the program was not found.
     """
     try:
         embedded = binary_dir() / name

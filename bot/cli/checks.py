@@ -1,4 +1,4 @@
-"""The checks of `storyfork doctor`: each looks at one thing and says what it found and what to do."""
+"""The checks of `storyfork doctor`: each examines one thing, and reports the result and what to do."""
 
 import asyncio
 import base64
@@ -133,7 +133,7 @@ async def check_redis(around: Installation) -> Check:
 
 
 async def check_models(around: Installation) -> list[Check]:
-    """The models that the workers find; asking them also shows that a worker can start."""
+    """The models that the workers find; this also proves that a worker can start."""
     environment = child_environment(around.paths.home, around.running)
     try:
         found = await ask_workers("models", environment)
@@ -208,7 +208,7 @@ async def check_telegram(settings: BotSettings, token: str, *, offline: bool) ->
 
 
 async def _ask(name: str, address: str, headers: dict[str, str], describe: Callable[[Any], str]) -> Check:
-    """GET an address that answers JSON. Its text stays out of the report: it may hold the token."""
+    """GET a URL that returns JSON. The URL stays out of the report: it may hold the token."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     try:
         async with (
@@ -254,4 +254,4 @@ def _looks_like_discord_token(token: str) -> bool:
 
 
 CHECKS: tuple[Callable[[Installation], Awaitable[Check]], ...] = (check_home, check_database, check_redis)
-"""Those that always run and give one line each."""
+"""The checks that always run, each with one line of output."""

@@ -14,18 +14,18 @@ from bot.stack.home import StackUrls
 from bot.stack.process import Output, ProcessSpec
 
 WORKER_DRAIN_SECONDS = 30.0
-"""A worker finishes what it runs within this time after SIGTERM."""
+"""Time for a worker to finish its running jobs after SIGTERM."""
 BOT_STOP_SECONDS = 15.0
 ASK_SECONDS = 60.0
 
 
 def module_argv(module: str, *arguments: str) -> tuple[str, ...]:
-    """The command line of one of our rooms. `-P`: a folder `workers` where the operator stands is not ours."""
+    """The command line of one of our rooms. `-P`: never import a `workers` folder from the current directory."""
     return (sys.executable, "-P", "-m", module, *arguments)
 
 
 def child_environment(home: Path, urls: StackUrls | None = None) -> dict[str, str]:
-    """What a child needs beside our own environment: where our code is, the data directory, the servers."""
+    """A child's additional environment variables: the path of our code, the data directory, the servers."""
     source = str(Path(bot.__file__).parents[1])
     paths = [source, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     environment = {
@@ -61,10 +61,10 @@ def bot_spec(platforms: list[str], environment: Mapping[str, str], output: Outpu
 
 
 async def ask_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Run `python -m workers QUESTION --json` and return its list of objects; cancelled, it ends the process.
+    """Run `python -m workers QUESTION --json` and return its list of objects; cancellation ends the process.
 
     Raises:
-        OperatorError: it failed; the message carries its last line.
+        OperatorError: it failed; the message carries the last line of its output.
     """
     process = await asyncio.create_subprocess_exec(
         *module_argv("workers", question, "--json"),

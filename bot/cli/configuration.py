@@ -9,14 +9,14 @@ from bot.cli.errors import OperatorError
 from bot.settings import BotSettings
 
 NOISY_LOGGERS = ("arq", "asyncio", "httpx", "httpcore")
-"""Kept at warnings; httpx would log addresses that hold a bot's token."""
+"""Loggers limited to warnings: httpx would log URLs that contain a bot's token."""
 
 
 def read_settings() -> BotSettings:
     """Read the settings from the environment and `.env`.
 
     Raises:
-        OperatorError: a setting has a value that cannot be used; it is named, its value (perhaps a secret) is not.
+        OperatorError: a setting is invalid; the message names it but not its value, which may be a secret.
     """
     try:
         return BotSettings()
@@ -30,7 +30,7 @@ def read_settings() -> BotSettings:
 
 
 def set_up_logging(settings: BotSettings, *, quiet: bool = False) -> None:
-    """Log to stderr; `quiet` keeps the terminal for the console and lets errors through only."""
+    """Log to stderr; `quiet` logs errors only, to keep the terminal for the console."""
     level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.storyfork_log_level]
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     for name in NOISY_LOGGERS:

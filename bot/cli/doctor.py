@@ -1,4 +1,4 @@
-"""`storyfork doctor`: runs the checks and prints them, one line each, with what to do below."""
+"""`storyfork doctor`: runs the checks and prints one line each, with advice below."""
 
 import asyncio
 import sys

@@ -1,7 +1,7 @@
-"""Mistakes that the operator can put right; printed as one message, without a traceback."""
+"""Errors that the operator can fix; printed as one message, without a traceback."""
 
 from bot.stack.errors import StackError
 
 
 class OperatorError(StackError):
-    """What the operator asked for cannot be done; the message says what to do instead."""
+    """The command cannot be carried out; the message says what to do instead."""

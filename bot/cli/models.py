@@ -1,4 +1,4 @@
-"""`storyfork models`: the models that are found, those that can be downloaded, and their download."""
+"""`storyfork models`: list installed models, list presets, and download them."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ models_app = typer.Typer(name="models", invoke_without_command=True, add_complet
 def models(context: typer.Context) -> None:
     """List the models that are found, and where; `presets` and `pull` bring new ones."""
     if context.invoked_subcommand is None:
-        # Kept out of the start: it loads the database's library.
+        # Not imported at the top: it loads the database library.
         from bot.cli.run import run_models
 
         settings = read_settings()
@@ -48,7 +48,7 @@ def pull(
 
 
 def _workers_models(*arguments: str) -> int:
-    """Run the workers' side in a process of its own, on this terminal; return its exit code."""
+    """Run the workers' command in its own process on this terminal; return its exit code."""
     settings = read_settings()
     environment = {**os.environ, **child_environment(settings.storyfork_home)}
     with child_takes_ctrl_c():

@@ -1,6 +1,6 @@
 """The check of `storyfork doctor` on installed packages: a broken plug-in is a warning, the service runs without it.
 
-Imports what packages bring for the bot and the database; the workers load what is theirs in a process of its own.
+Imports what packages add to the bot and the database; worker plug-ins are loaded in a separate process.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ ADVICE = "Storyfork runs without it: update the package, or uninstall it."
 
 
 async def check_plugins(around: Installation) -> list[Check]:
-    """What is broken, or was left by a removed package, one line each; else one line with the installed packages."""
+    """One line per broken plug-in or leftover of a removed package; else one line with the installed packages."""
     schemas, packages, problems = await asyncio.gather(
         asyncio.to_thread(load_schemas), asyncio.to_thread(_installed), asyncio.to_thread(_load_here)
     )

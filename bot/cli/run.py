@@ -36,7 +36,7 @@ def run_demo(settings: BotSettings) -> int:
 
 
 def run_up(settings: BotSettings) -> int:
-    """Run everything on this machine until a signal, or until a part cannot run; returns the exit code.
+    """Run everything on this machine until a signal arrives or a part fails for good; returns the exit code.
 
     Raises:
         OperatorError: no platform has a token.
@@ -58,7 +58,7 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
     """Run the bot process here, attached to running servers; returns its exit code.
 
     Raises:
-        OperatorError: a platform has no token, or no servers are to be found.
+        OperatorError: a platform has no token, or no servers were found.
     """
     ready = configured(settings)
     chosen = names or ready
@@ -88,7 +88,7 @@ def run_worker(settings: BotSettings, queue: str) -> NoReturn:
     """Become a worker for one queue, attached to running servers.
 
     Raises:
-        OperatorError: no servers are to be found.
+        OperatorError: no servers were found.
     """
     environment = child_environment(settings.storyfork_home, attach(settings))
     argv = module_argv("workers", "run", "--queue", queue)
@@ -96,7 +96,7 @@ def run_worker(settings: BotSettings, queue: str) -> NoReturn:
 
 
 def run_migrate(settings: BotSettings) -> list[str]:
-    """Apply the migrations that are missing; returns their names. Starts the embedded server for it if none runs."""
+    """Apply pending migrations and return their names. Starts the embedded server if none is running."""
     return run_until_signalled(_migrate_anywhere(settings))
 
 
@@ -109,7 +109,7 @@ def run_models(settings: BotSettings) -> int:
 
 
 def attach(settings: BotSettings) -> StackUrls:
-    """Find the servers: the URLs that are set, else those of the stack that runs in the data directory.
+    """Find the servers: the configured URLs, else those of the stack running in the data directory.
 
     Raises:
         OperatorError: one of the two is missing; the message says which.
@@ -129,7 +129,7 @@ def attach(settings: BotSettings) -> StackUrls:
 
 @asynccontextmanager
 async def reach_database(settings: BotSettings) -> AsyncGenerator[str]:
-    """Yield the URL of the database: the one that is set, else the embedded one, started for the block if need be.
+    """Yield the URL of the database: the configured one, else the embedded one, started for the block if needed.
 
     Raises:
         StackError: the embedded server cannot be started.
@@ -166,7 +166,7 @@ async def _demo(settings: BotSettings) -> int:
         environment = child_environment(stack.paths.home, stack)
         await supervisor.start(worker_spec("cpu", environment, stack.paths.logs / "worker-cpu.log"))
         pictures = asyncio.create_task(_draw_too(supervisor, environment, stack.paths.logs / "worker-gpu.log"))
-        # Ended by SIGTERM, not SIGKILL, when we are killed: the terminal is to be left in order.
+        # SIGTERM, not SIGKILL, when we are killed: the console must restore the terminal.
         spec = bot_spec(["console"], environment, "terminal")
         spec = replace(spec, foreground=True, death_signal=signal.SIGTERM)
         console = await start_process(spec)
@@ -186,7 +186,7 @@ async def _demo(settings: BotSettings) -> int:
 
 
 async def _draw_too(supervisor: ServiceSupervisor, environment: dict[str, str], log_file: Path) -> None:
-    """Start the worker for pictures if there is a model; the console does not wait for it."""
+    """Start the picture worker if there is a model; the console does not wait for it."""
     if await _has_image_model(environment):
         await supervisor.start(worker_spec("gpu", environment, log_file))
 

@@ -1,4 +1,4 @@
-"""How our processes take Ctrl-C, from their first line to their last: never a traceback, always an exit code.
+"""Ctrl-C in our processes, from start to exit: never a traceback, always an exit code.
 
 Python turns SIGINT into a KeyboardInterrupt wherever it happens to be, and while the interpreter shuts down the signal
 ends the process. So SIGINT ends a process that is still loading at once (`bot.__main__`), cancels work that has
@@ -20,12 +20,12 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signalled(SystemExit):
-    """A signal ended the work; the code is 128 + its number, as shells say it."""
+    """A signal ended the work; the exit code is 128 + its number, as in shells."""
 
 
 @contextlib.contextmanager
 def child_takes_ctrl_c() -> Generator[None]:
-    """While a child has the terminal, Ctrl-C is for the child alone: it says how it ended."""
+    """While a child has the terminal, leave Ctrl-C to the child, whose exit code is the result."""
     # Not SIG_IGN: the child would inherit it.
     previous = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     try:
@@ -37,7 +37,7 @@ def child_takes_ctrl_c() -> Generator[None]:
 def run_to_end(work: Coroutine[object, object, Result]) -> Result:
     """Run the work of this process, which handles signals itself, and return its result.
 
-    Signals that come after the work are ignored; while threads of the work are waited for, one ends the process.
+    Signals after the work are ignored, except while its threads are joined: then one ends the process.
     """
 
     async def run() -> Result:
@@ -54,9 +54,9 @@ def run_to_end(work: Coroutine[object, object, Result]) -> Result:
 
 
 def run_until_signalled(work: Coroutine[object, object, Result]) -> Result:
-    """Run `work`; the first ending signal cancels it, so that it cleans up; a second one ends this process at once.
+    """Run `work`; the first SIGINT or SIGTERM cancels it, so that it cleans up; a second one ends this process at once.
 
-    When this process is gone, the children end too: the kernel or their launcher sees to that.
+    The children end with this process: the kernel or their launcher ensures that.
 
     Raises:
         Signalled: a signal ended it.
@@ -80,7 +80,7 @@ def run_until_signalled(work: Coroutine[object, object, Result]) -> Result:
     try:
         return run_to_end(run())
     except (asyncio.CancelledError, StackError):
-        # Ctrl-C reaches the children in our terminal too: what fails for that reason is no news.
+        # Ctrl-C also reaches the children in our terminal: failures it causes need no report.
         if not received:
             raise
     raise Signalled(128 + received[0])
@@ -92,7 +92,7 @@ def _exit(number: int, frame: FrameType | None = None) -> None:
 
 
 def _exit_on_ending_signals(loop: asyncio.AbstractEventLoop) -> None:
-    """Take the signals from the loop, whose closing would leave SIGINT to Python's KeyboardInterrupt."""
+    """Take the signal handlers over from the loop: closing it would restore KeyboardInterrupt for SIGINT."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     for number in ENDING_SIGNALS:
         loop.remove_signal_handler(number)

@@ -1,4 +1,4 @@
-"""Commands: one neutral definition of each, from which every surface derives its own form."""
+"""Commands: one platform-neutral definition each, from which every platform derives its own form."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -13,15 +13,15 @@ Handler = Callable[[Context, dict[str, Any]], Awaitable[None]]
 Suggestion = tuple[str, str]
 """Label and value."""
 Completer = Callable[[Enquiry, str], Awaitable[list[Suggestion]]]
-"""Returns what the person may choose, matching what is typed so far."""
+"""Returns the suggestions that match the text typed so far."""
 INTEGER: Final = 2**53
 """The largest integer that Discord and JSON carry exactly."""
 PARAMETERS: Final = 25
-"""Discord's limit of parameters of a command."""
+"""Discord's maximum number of parameters of a command."""
 _WORD: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _NAME_LENGTH: Final = 40
-"""A command's name also stands in buttons (bot.actions.packing)."""
+"""Command names are also packed into buttons (bot.actions.packing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Parameter:
     """A typed parameter. ``kind`` is ``str``, ``int``, ``bool`` or ``bytes`` (an attached file, at most one).
 
     ``choices`` are ``(label, value)`` of an enum. ``completes`` returns suggestions. ``max_length`` in characters,
-    ``minimum`` and ``maximum`` bound an ``int``. ``accepts`` is what an attached file must be; ``store`` keeps it and
-    returns its id, which is then the parameter's value. ``admin``: reserved for those who manage the account.
+    ``minimum`` and ``maximum`` bound an ``int``. ``accepts`` is the kind of file taken; ``store`` saves it and returns
+    its id, which becomes the parameter's value. ``admin``: reserved for the account's managers.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for those who manage."""
+    """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for managers."""
 
     name: str
     help: str
@@ -91,11 +91,11 @@ class CommandSpec:
 
     @property
     def managing(self) -> bool:
-        """Whether it matters if the person manages the account."""
+        """Whether any use of the command depends on the person managing the account."""
         return self.admin or any(p.admin for p in self.parameters)
 
     def manages(self, values: Mapping[str, str]) -> bool:
-        """Whether these values are reserved for those who manage the account."""
+        """Whether these values are reserved for the account's managers."""
         return self.admin or any(p.admin and values.get(p.name, "").strip() for p in self.parameters)
 
     def missing(self, values: Mapping[str, str]) -> list[Parameter]:
@@ -107,11 +107,11 @@ class CommandRegistry(Registry[CommandSpec]):
     """All commands, in the order in which help lists them."""
 
     def __init__(self, own: Iterable[CommandSpec] = ()) -> None:
-        """``own`` are the product's. Raises `db.registry.NameTaken`."""
+        """``own`` are the product's commands. Raises `db.registry.NameTaken`."""
         super().__init__("command", lambda spec: spec.name, own)
 
     def add(self, spec: CommandSpec, source: str = OWN) -> None:
-        """Add a command. Raises `db.registry.NameTaken` for its name, and for one that cannot stand beside others."""
+        """Add a command. Raises `db.registry.NameTaken` if its name is taken or conflicts with another."""
         self._refuse_beside(spec.name, self.names)
         super().add(spec, source)
 
@@ -126,7 +126,7 @@ class CommandRegistry(Registry[CommandSpec]):
                 names.append(spec.name)
 
     def _refuse_beside(self, name: str, others: Iterable[str]) -> None:
-        """A group is no command as well (Discord), and two are never spelled alike (Telegram: ``story_new``)."""
+        """A group cannot also be a command (Discord), and joined names must be unique (Telegram: ``story_new``)."""
         for other in others:
             if other == name:
                 continue

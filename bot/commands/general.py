@@ -20,7 +20,7 @@ async def help_(context: Context, values: dict[str, Any]) -> None:
 
 
 async def cancel(context: Context, values: dict[str, Any]) -> None:
-    """Leave the form that is being asked: every command does; this one tells whether there was one."""
+    """Close the pending form, as every command does, and say whether there was one."""
     del values
     await context.notice("form.nothing_to_cancel" if context.who.draft is None else "form.cancelled")
 

@@ -1,4 +1,4 @@
-"""`/model`: which language model writes for an account; reserved for those who manage it."""
+"""`/model`: the language model that writes for an account; reserved for its managers."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from db.errors import NotFound, UserError
 from db.payloads.account import ModelChoice
 
 DEFAULT: Final = "default"
-"""What to type for the operator's choice."""
+"""The value that selects the operator's default."""
 
 
 async def model(context: Context, values: dict[str, Any]) -> None:
@@ -27,7 +27,7 @@ async def model(context: Context, values: dict[str, Any]) -> None:
 
 
 async def _named(context: Context, wanted: str) -> str:
-    """Return a model's name as its workers spell it. Raises `UserError`."""
+    """Return a model's name in its workers' spelling. Raises `UserError`."""
     known = await context.queue.models()
     if known is None:
         raise UserError("model.unreachable")

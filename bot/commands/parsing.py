@@ -1,4 +1,4 @@
-"""From what a person typed behind a command to typed values: free text, names, numbers and choices, with bounds."""
+"""From the text typed after a command to typed values: free text, names, numbers and choices, with bounds."""
 
 import re
 from collections.abc import Mapping
@@ -40,12 +40,12 @@ def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSp
 
 
 def typed_values(spec: CommandSpec, values: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values in their parameters' types. Raises `BadInput`."""
+    """Convert the values to their parameters' types. Raises `BadInput`."""
     return {p.name: _typed(p, value) for p in spec.parameters if (value := values.get(p.name)) is not None}
 
 
 def read_integer(parameter: str, value: str, minimum: int, maximum: int) -> int:
-    """Return a number that a person typed. Raises `BadInput` unless it is one within the bounds."""
+    """Parse a number. Raises `BadInput` unless it is one within the bounds."""
     if _INTEGER.fullmatch(value.strip()) is None:
         raise BadInput("command.bad_number", parameter=parameter, value=value[:40])
     number = int(value)
@@ -63,7 +63,7 @@ def _typed(parameter: Parameter, value: str) -> Any:
             choices = ", ".join(v for _, v in parameter.choices)
             raise BadInput("command.bad_choice", parameter=parameter.name, choices=choices, value=value)
         return by_word[value.casefold()]
-    if parameter.kind is bytes:  # in place of a file stands the id under which it is kept
+    if parameter.kind is bytes:  # a file is represented by the id of its saved copy
         return int(value)
     if parameter.kind is int:
         return read_integer(parameter.name, value, parameter.minimum, parameter.maximum)

@@ -1,4 +1,4 @@
-"""`/persona …` and `/chat …`: whom to talk with, and forgetting what was said."""
+"""`/persona …` and `/chat …`: choosing a persona, and resetting the conversation."""
 
 from typing import Any, Final
 
@@ -10,24 +10,24 @@ from db.personas import Persona
 
 
 async def list_personas(context: Context, values: dict[str, Any]) -> None:
-    """List the personas one can talk with here."""
+    """List the personas available here."""
     del values
     await context.say(PersonaList(account=context.account_id))
 
 
 async def use(context: Context, values: dict[str, Any]) -> None:
-    """Talk with a persona here from now on."""
+    """Make a persona the active one in this conversation."""
     await use_persona(context, await personas.named(context.account_id, str(values["name"])))
 
 
 async def use_persona(context: Context, persona: Persona) -> None:
-    """Talk with a persona here from now on; it greets."""
+    """Make a persona the active one in this conversation; it greets."""
     await personas.use(context.conversation_id, persona.id)
     await context.say(Greeting(account=context.account_id, persona=persona.id))
 
 
 async def reset(context: Context, values: dict[str, Any]) -> None:
-    """Let the persona forget what was said here."""
+    """Reset the persona's memory of this conversation."""
     del values
     persona = await personas.active(context.who.conversation)
     await chats.reset(context.conversation_id)

@@ -1,4 +1,4 @@
-"""`/imagine`, `/persona portrait`, `/image_model`, `/rating`: pictures, who draws them, and what they may show here."""
+"""`/imagine`, `/persona portrait`, `/image_model`, `/rating`: pictures, their engine, and what they may show here."""
 
 import secrets
 from typing import Any, Final
@@ -16,12 +16,12 @@ from prompts.safety.rating import RATINGS, Rating, exceeds, lowest, parse_rating
 from workers.queue import Queue
 
 DEFAULT: Final = "default"
-"""What to type for the operator's order of engines."""
+"""The value that selects the operator's order of engines."""
 PROMPT_LENGTH: Final = 4000
 NEGATIVE_LENGTH: Final = 1000
 LORA_LENGTH: Final = 500
 CHANGE: Final = 60
-"""How much of a picture is redrawn unless the person says it, in percent."""
+"""Default share of a picture that is redrawn, in percent."""
 SEED_LIMIT: Final = 2**32
 
 
@@ -50,7 +50,7 @@ _LABELS: Final[dict[Rating, str]] = {
 
 
 async def imagine(context: Context, values: dict[str, Any]) -> None:
-    """Draw what is described, or redraw an attached picture."""
+    """Draw from a description, or redraw an attached picture."""
     source = values.get("picture")
     order = Imagine(
         prompt=" ".join(str(values["prompt"]).split()),
@@ -67,7 +67,7 @@ async def imagine(context: Context, values: dict[str, Any]) -> None:
 
 
 async def portrait(context: Context, values: dict[str, Any]) -> None:
-    """Draw a persona: the one that is named, else the one that is talked with here."""
+    """Draw the named persona, else the active one."""
     name = str(values.get("name") or "").strip()
     persona = await (personas.named(context.account_id, name) if name else personas.active(context.who.conversation))
     await portray(context, persona, **_look(values))
@@ -79,7 +79,7 @@ async def portray(context: Context, persona: Persona, **look: str) -> None:
 
 
 async def rate(context: Context, values: dict[str, Any]) -> None:
-    """Say what pictures may show here, as far as the place allows it."""
+    """Set what pictures may show here, within what the place allows."""
     level = parse_rating(values["level"])
     allowed = place_allowance(
         adult_channel=context.event.conversation.adult,
@@ -95,7 +95,7 @@ async def rate(context: Context, values: dict[str, Any]) -> None:
 
 
 async def image_model(context: Context, values: dict[str, Any]) -> None:
-    """Choose which engine draws for the account."""
+    """Choose the image engine of the account."""
     wanted = str(values["name"]).strip().casefold()
     if wanted == DEFAULT:
         await accounts.choose_image_engine(context.account_id, "")
@@ -120,7 +120,7 @@ def picture_terms(context: Context) -> PictureTerms:
 
 
 def allowed_here(context: Context) -> Rating:
-    """Return the highest rating that may be shown here: what the place allows, and not more than `/rating` said."""
+    """Return the highest rating allowed here: the lower of what the place and `/rating` allow."""
     setting = rating_here(context)
     allowance = place_allowance(
         adult_channel=context.event.conversation.adult,
@@ -149,7 +149,7 @@ def _look(values: dict[str, Any]) -> dict[str, str]:
 
 
 async def attached(context: Context) -> int | None:
-    """Keep the picture that came with a command and return its id; None if there is none. Raises `BadInput`."""
+    """Save the picture attached to a command and return its id; None if there is none. Raises `BadInput`."""
     payload = context.event.payload
     if not isinstance(payload, Command):
         return None

@@ -1,4 +1,4 @@
-"""`/prompt …`: an account's own versions of the prompts; reserved for those who manage it."""
+"""`/prompt …`: an account's overrides of the prompts; reserved for its managers."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from prompts.errors import PromptError, PromptNotFound
 from prompts.registry import default_registry
 
 SOURCE_LENGTH: Final = 4000
-"""Most characters of a prompt typed into a chat; longer ones exceed what platforms let a person send."""
+"""Maximum length of a prompt typed into a chat, in characters; platforms limit what a person can send."""
 
 
 async def complete_prompt(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
@@ -23,13 +23,13 @@ _NAME: Final = Parameter("name", "Which prompt", required=True, completes=comple
 
 
 async def show(context: Context, values: dict[str, Any]) -> None:
-    """Show the prompt that is in force here."""
+    """Show the prompt in use here."""
     _known(values["name"])
     await context.say(PromptSource(account=context.account_id, name=values["name"]), private=True)
 
 
 async def change(context: Context, values: dict[str, Any]) -> None:
-    """Use an own text for a prompt."""
+    """Override a prompt."""
     name, source = values["name"], values["text"]
     _known(name)
     try:

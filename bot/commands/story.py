@@ -50,7 +50,7 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
 
 
 async def show(context: Context, move: Move) -> None:
-    """Show the page of a move: at once if it is there, else have it written, and drawn if the story has pictures."""
+    """Show the page of a move: at once if it exists, else after it is written, and illustrated if so set."""
     if move.fresh:
         pictures = picture_terms(context) if move.story.illustrated else None
         job_id = await context.work(BranchingPage(page=move.page.id, pictures=pictures))
@@ -60,7 +60,7 @@ async def show(context: Context, move: Move) -> None:
 
 
 async def show_current(context: Context, story_id: int) -> None:
-    """Open a story here and show where it stands."""
+    """Open a story here and show its current page."""
     _, page = await stories.at_cursor(context.account_id, context.user_id, story_id)
     await stories.open_in(context.conversation_id, story_id)
     if page.state == "pending":
@@ -76,19 +76,19 @@ async def list_stories(context: Context, values: dict[str, Any]) -> None:
 
 
 async def resume(context: Context, values: dict[str, Any]) -> None:
-    """Open a story again and show where it stands."""
+    """Reopen a story and show its current page."""
     await show_current(context, await _which(context, values.get("story") or "", shared=True))
 
 
 async def back(context: Context, values: dict[str, Any]) -> None:
-    """Go back to the page before."""
+    """Go back to the previous page."""
     del values
     story, page = await here(context)
     await go_back(context, page.id, story.revision)
 
 
 async def go_back(context: Context, page_id: int, revision: int) -> None:
-    """Go back from a page; what waits for it, if it is still being written, is answered."""
+    """Go back from a page; if it is still being written, answer the event that waits for it."""
     move = await stories.back(context.account_id, context.user_id, page_id, revision)
     if move.cancelled is not None:
         await context.answer_for(move.cancelled)
@@ -116,7 +116,7 @@ async def here(context: Context) -> tuple[Story, Page]:
 
 
 async def _which(context: Context, wanted: str, *, shared: bool) -> int:
-    """Return the story that a person names; ``shared``: without a name, one that is open to all counts as theirs."""
+    """Return the story that a person names; ``shared``: without a name, a shared open story counts as theirs."""
     wanted = wanted.strip()
     if not wanted:
         told = await stories.get(context.account_id, context.who.conversation.story_id or 0)

@@ -13,13 +13,13 @@ from typing import Any, Final
 DEFAULT: Final = "en"
 _packages: Final[set[str]] = set()
 _wordings: Final[dict[str, dict[str, str]]] = {}
-"""By language and key. All are read at once: an answer does not wait for the disk."""
+"""By language and key. All are read at startup: answers never wait for the disk."""
 
 
 def add(package: str) -> None:
     """Read the ``<language>.toml`` files of another package too.
 
-    Raises `ValueError` if one of its keys is taken, in whatever language, and for a wording that cannot be filled.
+    Raises `ValueError` if a key is taken in any language, or a wording cannot be filled.
     """
     if package in _packages:
         return

@@ -1,1 +1,1 @@
-"""Where plain text goes, by topic: into the story that is open, to the persona of the chat, and what packages add."""
+"""Routing of plain text, by topic: to the open story, to the persona of the chat, and to what packages add."""

@@ -10,7 +10,7 @@ from bot.events import TextMessage
 from db.registry import NameTaken, Registry
 
 Handler = Callable[[Context, TextMessage], Awaitable[bool]]
-"""Handles a text; False if there is nothing here that it could belong to."""
+"""Handles a text; False if nothing here accepts it."""
 ReplyHandler = Callable[[Context, Mapping[str, Any], TextMessage], Awaitable[bool]]
 """The same for a reply; gets the payload of the outbox row whose message is replied to."""
 DEFAULT_MODE: Final = "chat"
@@ -19,9 +19,9 @@ MODE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class TextRoute:
-    """Takes the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds.
+    """Handles the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds.
 
-    A handler sends a conversation's text here by `db.conversations.set_mode`.
+    A handler routes a conversation's text here with `db.conversations.set_mode`.
     """
 
     mode: str
@@ -38,7 +38,7 @@ class RouteRegistry(Registry[TextRoute]):
     """All routes by mode."""
 
     def __init__(self) -> None:
-        """Empty."""
+        """Start without routes."""
         super().__init__("route", lambda route: route.mode)
 
     def check(self, specs: Iterable[object], type_: type) -> None:
@@ -53,5 +53,5 @@ class RouteRegistry(Registry[TextRoute]):
                 taken[kind] = route.mode
 
     def reply_handler(self, kind: str) -> ReplyHandler | None:
-        """Return the handler of replies to messages of an outbox kind."""
+        """Return the handler for replies to messages of an outbox kind."""
         return next((route.replies[kind] for route in self if kind in route.replies), None)

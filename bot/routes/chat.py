@@ -1,4 +1,4 @@
-"""Plain text elsewhere: to the persona of the conversation."""
+"""The default route of plain text: to the persona of the conversation."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Plain text where a story is open: the person's own action on its page."""
+"""Plain text in an open story: the person's custom action on its page."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ from db import stories
 
 
 async def act(context: Context, message: TextMessage) -> bool:
-    """Take the text as an action on the page where the story stands; False if no story is open here."""
+    """Take the text as an action on the story's current page; False if no story is open here."""
     if context.who.conversation.story_id is None:
         return False
     story, page = await here(context)
