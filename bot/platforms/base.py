@@ -1,4 +1,4 @@
-"""What a platform offers the rest of the bot, and what it gets from it."""
+"""The interface between a platform and the rest of the bot."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class DeliveryError(Exception):
 
 
 class RetryLater(DeliveryError):
-    """The platform asked to wait, or did not answer: the row stays open and is tried again."""
+    """The platform asked to wait, or did not answer: the row stays open and is retried."""
 
     def __init__(self, reason: str, delay: float | None = None) -> None:
         """``delay`` in seconds; ``None`` leaves it to the courier's back-off."""
@@ -26,16 +26,16 @@ class Undeliverable(DeliveryError):
 
 
 class TokenRefused(Exception):
-    """The platform refuses the bot's token or its rights; the message says what to set."""
+    """The platform rejects the bot's token or permissions; the message says what to set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What differs between platforms in ways the neutral core must know.
+    """Differences between platforms that the neutral core must know.
 
     ``forms``: can open a form as the direct answer to a press or command; otherwise the router asks field by field.
-    ``placeholder_delay``: seconds after which an event that needs work gets a placeholder message, if the answer is
-    not there by then; ``None``: never. ``progress_interval``: minimum seconds between two progress edits of a message.
+    ``placeholder_delay``: seconds after which an event that starts a job gets a placeholder message unless it
+    has been answered; ``None``: never. ``progress_interval``: minimum seconds between two progress edits of a message.
     """
 
     forms: bool
@@ -45,15 +45,15 @@ class Capabilities:
 
 @dataclass(slots=True)
 class Delivery:
-    """One outbox row under way.
+    """An outbox row being delivered.
 
     ``id`` is the outbox row's; senders derive their idempotency keys from it. ``sent`` holds the platform's ids of
     the messages already sent for this row, in order: the sender calls ``record`` right after each new one, so that a
     crash costs no duplicate. ``placeholder`` is the id of a placeholder message to turn into the answer, if any.
-    ``edit`` is the id of a message that this row changes, instead of sending one: of a long message the last part, to
-    which the buttons belong. ``edits`` are the ids that an earlier row recorded: this row rewrites that message as a
-    whole. Its parts replace those in order, parts that are new are sent, superfluous ones are deleted, and all ids are
-    recorded for this row, so that the next edit can address either. ``opened`` is called with the chat id of a thread
+    ``edit`` is the id of a message that this row changes instead of sending one: the last part of a long message,
+    which carries the buttons. ``edits`` are the ids that an earlier row recorded: this row rewrites that message as a
+    whole. Its parts replace the old ones in order, additional parts are sent, surplus ones are deleted, and all ids are
+    recorded for this row, so that the next edit can name either row. ``opened`` is called with the chat id of a thread
     that was opened for a message that wants one.
     ``age`` is seconds since the row was written, ``attempt`` counts from 1.
     """
@@ -86,10 +86,10 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an event that the router took.
+    """The outcome of an event that the router handled.
 
     ``status``: ``answered`` – outbox rows hold the answer, the courier sends it; ``working`` – a job will answer;
-    ``silent`` – nothing to say (e.g. talk that was not for the bot); ``duplicate`` – seen before;
+    ``silent`` – no answer (e.g. a message not meant for the bot); ``duplicate`` – seen before;
     ``refused`` – nothing was committed, tell the person with ``notice``. ``private``: the answer is for them alone.
     """
 
@@ -99,24 +99,24 @@ class Outcome:
 
 
 class Inbound(Protocol):
-    """The router, as a platform's listener sees it."""
+    """The router as seen by a platform's listener."""
 
     async def dispatch(self, event: Event) -> Outcome:
-        """Commit the event and what it changes, wake the workers. Never raises.
+        """Commit the event and its changes, and wake the workers. Never raises.
 
         On return with any status but ``refused`` the event is safe and may be confirmed to the platform.
         """
         ...
 
     async def form_for(self, event: Event) -> Form | Message | None:
-        """Return the form that this press or command opens, a refusal to show instead, or None to dispatch it.
+        """Return the form that this button press or command opens, a refusal to show instead, or None to dispatch it.
 
         A direct answer: reads only, commits nothing.
         """
         ...
 
     async def watched(self, platform: str) -> list[Watched]:
-        """Return the chats whose history is to be caught up after a restart."""
+        """Return the chats whose history must be caught up after a restart."""
         ...
 
     async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
@@ -131,18 +131,18 @@ class Platform(Protocol):
     capabilities: Capabilities
 
     async def run(self, inbound: Inbound) -> None:
-        """Connect, listen and hand events on until cancelled or, for the console, until the person leaves."""
+        """Connect, listen and pass events on until cancelled or, for the console, until the person leaves."""
         ...
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
-        """Make the person see ``message``, exactly once, however often this is called for one row.
+        """Deliver ``message`` exactly once, however often this is called for one row.
 
         Raises `RetryLater` or `Undeliverable`.
         """
         ...
 
     async def place(self, delivery: Delivery, progress: Progress) -> None:
-        """Send the placeholder message that will later become the answer; ``record`` its id."""
+        """Send the placeholder message that later becomes the answer, and ``record`` its id."""
         ...
 
     async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
@@ -154,5 +154,5 @@ class Platform(Protocol):
         ...
 
     async def check_ready(self) -> str:
-        """Return an empty string if connected, else what is wrong."""
+        """Return an empty string if connected, else the reason."""
         ...

@@ -21,7 +21,7 @@ GROUP: Final = "storyfork.platforms"
 class PlatformSpec:
     """A platform. ``configured`` returns whether its settings are complete, so that `storyfork up` runs it.
 
-    ``build`` is only called then. ``needs`` is what to set otherwise, for the operator.
+    ``build`` is only called then; otherwise ``needs`` says what the operator must set.
     """
 
     name: str
@@ -70,7 +70,7 @@ def _telegram(settings: BotSettings, topics: Topics) -> Platform:
 PRODUCT: Final = (
     PlatformSpec("discord", lambda s: s.discord_token is not None, _discord, "DISCORD_TOKEN"),
     PlatformSpec("telegram", lambda s: s.telegram_token is not None, _telegram, "TELEGRAM_TOKEN"),
-    # Runs where it is asked for, never by itself.
+    # Runs on request only.
     PlatformSpec("console", lambda _: False, _console),
 )
 
@@ -81,7 +81,7 @@ def platforms() -> Registry[PlatformSpec]:
 
 
 def problems() -> list[Problem]:
-    """Return what is wrong with packages' platforms."""
+    """Return the problems of packages' platforms."""
     return _load()[1]
 
 

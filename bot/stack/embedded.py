@@ -15,7 +15,7 @@ from bot.stack.valkey import EmbeddedValkey
 
 @dataclass(frozen=True)
 class EmbeddedStack(StackUrls):
-    """The running servers. A service is None where an outside server was given."""
+    """The running servers. A service is None if an external server is used."""
 
     paths: StackPaths
     postgres: Service | None
@@ -31,16 +31,16 @@ async def embedded_stack(
     durable: bool = True,
     backoff: Backoff | None = None,
 ) -> AsyncGenerator[EmbeddedStack]:
-    """Run PostgreSQL and Valkey in the data directory `home`, except what has a URL already.
+    """Run PostgreSQL and Valkey in the data directory `home`, except those with a URL.
 
-    Both are restarted when they crash, stop when the block is left, and die with this process even when it is killed.
-    The database `storyfork` exists; its tables are for `db.migrate`. The directory is locked for as long.
+    Both are restarted when they crash, stop at the end of the block, and die with this process even if it is killed.
+    The database `storyfork` exists; `db.migrate` adds its tables. The directory is locked meanwhile.
 
     Args:
-        home: made when missing.
-        database_url: an outside PostgreSQL to use instead of the embedded one.
+        home: created if missing.
+        database_url: an external PostgreSQL to use instead of the embedded one.
         redis_url: likewise for Redis.
-        durable: False lets PostgreSQL skip fsync: for tests only.
+        durable: False makes PostgreSQL skip fsync; for tests only.
         backoff: the pauses before restarts.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What can go wrong with the stack and is the operator's to put right: shown as one message, never as a traceback."""
+"""Errors of the stack that the operator can fix: shown as one message, never as a traceback."""
 
 
 class StackError(Exception):

@@ -1,8 +1,8 @@
-"""The data directory: what lies where, who runs there, and how others find the running servers.
+"""The data directory: its layout, the lock of the running stack, and how other processes find its servers.
 
 - `postgres/`: the embedded database
 - `logs/`: one log file per process
-- `run/lock`: held (flock) by the process that runs the stack; the kernel lets go when that process dies
+- `run/lock`: held (flock) by the process that runs the stack; the kernel releases it when that process dies
 - `run/stack.json`: where its servers listen, for `storyfork bot`, `worker`, `migrate` and `doctor`
 - `run/pg/`, `run/valkey.sock`: the sockets; or in a short directory below the temporary one, since a socket's path
   has 107 bytes at most (103 on macOS)
@@ -22,14 +22,14 @@ from pathlib import Path
 from bot.stack.errors import AlreadyRunningError, StackError
 
 SOCKET_PATH_LIMIT_BYTES = 103
-"""sun_path of macOS less its closing zero; Linux has 107."""
+"""macOS's sun_path without its terminating zero; Linux has 107."""
 POSTGRES_PORT = 5432
-"""Only a part of the socket's name: nothing listens on TCP."""
+"""Only part of the socket's name: nothing listens on TCP."""
 
 
 @dataclass(frozen=True)
 class StackUrls:
-    """Where the database and Redis are."""
+    """The addresses of the database and Redis."""
 
     database_url: str
     redis_url: str
@@ -37,7 +37,7 @@ class StackUrls:
 
 @dataclass(frozen=True)
 class StackPaths:
-    """The places below one data directory. Nothing is created until `create` is called."""
+    """The paths in one data directory. Nothing is created until `create` is called."""
 
     home: Path
 
@@ -65,10 +65,10 @@ class StackPaths:
         return Path(tempfile.gettempdir()) / f"storyfork-{os.getuid()}-{digest}"
 
     def create(self) -> None:
-        """Make the directories, for their owner only.
+        """Create the directories, accessible to their owner only.
 
         Raises:
-            StackError: a directory cannot be made, or the one for the sockets belongs to somebody else.
+            StackError: a directory cannot be created, or the one for the sockets belongs to another user.
         """
         try:
             for path in (self.home, self.run, self.logs, self.sockets):
@@ -84,7 +84,7 @@ class StackPaths:
 
 @contextlib.contextmanager
 def hold_lock(paths: StackPaths) -> Generator[None]:
-    """Be the only one that runs the stack of this data directory.
+    """Hold the lock for running the stack of this data directory.
 
     Raises:
         AlreadyRunningError: another process holds the lock.
@@ -103,7 +103,7 @@ def hold_lock(paths: StackPaths) -> Generator[None]:
 
 
 def running_pid(paths: StackPaths) -> int | None:
-    """The process that runs the stack of this data directory, or None."""
+    """Return the id of the process that runs the stack of this data directory, or None."""
     try:
         descriptor = os.open(paths.run / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -118,7 +118,7 @@ def running_pid(paths: StackPaths) -> int | None:
 
 
 def write_record(paths: StackPaths, urls: StackUrls) -> None:
-    """Let others find the running servers. Replaced in one piece, never half written."""
+    """Publish the addresses of the running servers. The file is replaced atomically."""
     target = paths.run / "stack.json"
     draft = target.with_suffix(".new")
     draft.write_text(json.dumps({"pid": os.getpid(), **asdict(urls)}, indent=2) + "\n")
@@ -126,12 +126,12 @@ def write_record(paths: StackPaths, urls: StackUrls) -> None:
 
 
 def remove_record(paths: StackPaths) -> None:
-    """The servers are gone."""
+    """Remove the published addresses."""
     (paths.run / "stack.json").unlink(missing_ok=True)
 
 
 def read_record(paths: StackPaths) -> StackUrls | None:
-    """Where the servers of the stack that runs in this data directory listen; None when none runs (yet)."""
+    """Return the addresses of the stack running in this data directory; None if it is not running (yet)."""
     if running_pid(paths) is None:
         return None
     try:

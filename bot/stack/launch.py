@@ -4,12 +4,12 @@
 
 On Linux the kernel does the work: PR_SET_PDEATHSIG is set (after the change of user, which would clear it) and the
 program replaces this script, so the child has the pid that the supervisor knows. Elsewhere, or with ``--watch``, this
-script stays between the two: it passes signals on, and when the parent is gone it ends the program.
+script stays between the two: it forwards signals, and ends the program when the parent is gone.
 
 With ``--foreground`` the program shares a terminal with its parent, which keeps SIGINT blocked until here. The program
 inherits it ignored, and so leaves Ctrl-C to its parent until it can handle it.
 
-All imports stand at the top: after the change of user Python's own files may be out of reach.
+All imports are at the top: after the change of user Python's own files may be inaccessible.
 
 Exit codes: the program's own; 125 when the launcher itself fails; 126 or 127 when the program cannot be started.
 """
@@ -106,7 +106,7 @@ def main(arguments: list[str]) -> int:
     if "user" in options:
         _become(options["user"])
     if "--watch" not in flags and _die_with_parent(death_signal):
-        if os.getppid() != parent:  # it died before the signal was armed
+        if os.getppid() != parent:  # the parent died before the signal was armed
             return 125
         _execute(program)
     return _watch(program, parent, death_signal)

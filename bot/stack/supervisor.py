@@ -1,4 +1,4 @@
-"""Keeps child processes running: starts them in order, restarts what crashes, stops them in the opposite order."""
+"""Keeps child processes running: starts them in order, restarts what crashes, stops them in reverse order."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,14 @@ from bot.stack.process import ManagedProcess, ProcessSpec, start_process
 log = logging.getLogger(__name__)
 
 EX_CONFIG = 78
-"""sysexits.h: what a process of ours exits with when restarting it cannot help (a refused token, a missing setting)."""
+"""Exit code (sysexits.h) of a process when a restart cannot help (a rejected token, a missing setting)."""
 EX_USAGE = 2
 HOPELESS_CODES = frozenset({EX_USAGE, EX_CONFIG})
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """How long to wait before a restart, in seconds.
+    """The wait before a restart, in seconds.
 
     Doubles from `first` up to `longest`; crashes are forgotten after `steady` seconds of running.
     """
@@ -35,7 +35,7 @@ class Backoff:
 
 
 class Service:
-    """One child that is restarted whenever it ends by itself."""
+    """A child that is restarted whenever it exits on its own."""
 
     def __init__(self, spec: ProcessSpec, process: ManagedProcess) -> None:
         self.spec = spec
@@ -53,7 +53,7 @@ class Service:
 class ServiceSupervisor:
     """Owns services in the order of their start. Use as an async context manager: leaving it stops everything.
 
-    Leaving waits for the graceful end of each group before the group that was started before it is asked to end.
+    On exit each group ends gracefully before the group started before it is stopped.
     """
 
     def __init__(self, backoff: Backoff | None = None) -> None:
@@ -72,7 +72,7 @@ class ServiceSupervisor:
         """Start one group of services at once and wait until all are ready.
 
         Raises:
-            StackError: one of them did not become ready; the others of the group are stopped again.
+            StackError: one of them did not become ready; the others of the group are stopped.
         """
         results = await asyncio.gather(*(start_process(spec) for spec in specs), return_exceptions=True)
         started = [result for result in results if isinstance(result, ManagedProcess)]
@@ -96,7 +96,7 @@ class ServiceSupervisor:
         return await asyncio.shield(self._failed)
 
     async def stop(self) -> None:
-        """Stop every group, the last started first. Completes even when cancelled."""
+        """Stop every group in reverse order of start. Completes even when cancelled."""
         stopping = asyncio.create_task(self._stop_groups())
         cancelled = False
         while not stopping.done():

@@ -39,7 +39,7 @@ _CHAT: Final = "console"
 _WELCOME: Final = "/story new and a premise starts a story · /help lists everything · /quit leaves"
 
 _SETTLE: Final = 0.05
-"""Seconds in which further parts of an answer may follow its first."""
+"""Seconds within which further parts of an answer may follow the first."""
 
 
 class ConsolePlatform:
@@ -100,7 +100,7 @@ class ConsolePlatform:
         return self._typed and self._styled
 
     async def run(self, inbound: Inbound) -> None:
-        """Hand on what is typed until the person leaves, or what is read until it ends."""
+        """Dispatch typed lines until the person leaves, or input lines until the end."""
         try:
             if self.interactive:
                 await self._converse(inbound)
@@ -113,14 +113,14 @@ class ConsolePlatform:
         """Print ``message`` once. Raises `RetryLater` while the console is closed."""
         async with self._delivering:
             message_id = delivery.placeholder or f"console-{delivery.id}"
-            # A terminal cannot change what stands above: a mark is a line of its own, any other edit a new message.
+            # A terminal cannot change earlier output: a mark is a line of its own, any other edit a new message.
             mark = bool(delivery.edit) and (delivery.kind == "mark" or message.taken is not None)
             if delivery.id in self._finished:
                 return
             if delivery.id not in self._printed:
                 if self._screen is None:
                     raise RetryLater("the console is not open")
-                # Printed and recorded by a process that died right after: only the buttons are new to this one.
+                # Printed and recorded by a process that then died: only the buttons are new to this one.
                 if message_id not in delivery.sent or message_id == delivery.placeholder:
                     for picture in message.pictures:
                         await self._show(await picture.load("full"), picture.alt)
@@ -234,7 +234,7 @@ class ConsolePlatform:
         await self._answered(list(self._state.open.values()), "The last lines were not answered")
 
     async def _answered(self, events: list[Open], complaint: str = "No answer") -> None:
-        """Wait until all ``events`` have their answers on the screen, as long as a line may take."""
+        """Wait until all ``events`` are answered on the screen, or the time for a line is over."""
         if not events:
             return
         try:
@@ -249,7 +249,7 @@ class ConsolePlatform:
                 await asyncio.sleep(_SETTLE)
 
     async def _read(self, line: str) -> Event | Local | None:
-        """Return the event that a line means, `Local` if it has been dealt with, None if the person leaves."""
+        """Return the event of a line, `Local` if the console has handled it, None if the person leaves."""
         state = self._state
         reading = read_line(line, self._registry, state.offers, state.asks)
         if isinstance(reading, Quit):
@@ -299,7 +299,7 @@ class ConsolePlatform:
         await self._print(self._renderer.file(file, description, str(path)))
 
     async def _print(self, text: str) -> None:
-        """Print. Raises `RetryLater` when there is no screen, or its reader is gone."""
+        """Print. Raises `RetryLater` if there is no output, or its reader is gone."""
         if self._screen is None:
             raise RetryLater("the console is not open")
         if not text:
@@ -328,7 +328,7 @@ class ConsolePlatform:
 
     @contextlib.contextmanager
     def _interrupts(self, player: asyncio.Task[None]) -> Generator[None, None, None]:
-        """Let Ctrl-C at a terminal whose output goes elsewhere clear the line, and leave at the second one."""
+        """If input is a terminal but output is not: the first Ctrl-C clears the line, the second one leaves."""
         if not self._typed or threading.current_thread() is not threading.main_thread():
             yield
             return

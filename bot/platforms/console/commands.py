@@ -10,11 +10,11 @@ from bot.events import Command
 from bot.platforms.console.inbound import split_command, split_values
 
 Suggest = Callable[[Command, str, str], Awaitable[list[tuple[str, str]]]]
-"""Returns ``(label, value)`` for a command so far, the name of a parameter and what of it has been typed."""
+"""Takes the command so far, a parameter's name and its typed part; returns ``(label, value)`` pairs."""
 
 
 class CommandCompleter(Completer):
-    """Completes lines that start with ``/``; anything else is prose and left alone."""
+    """Completes lines that start with ``/``; anything else is left alone as prose."""
 
     def __init__(self, registry: CommandRegistry, suggest: Suggest) -> None:
         self._registry = registry

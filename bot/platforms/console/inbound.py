@@ -1,4 +1,4 @@
-"""What a typed line means: a command, a press, plain text, or something the console answers itself."""
+"""Parsing of typed lines: a command, a button press, plain text, or a line that the console answers itself."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from bot.events import Command, TextMessage
 from bot.messages import Button, ButtonRole, Field, Message
 
 _ROLES: Final[dict[str, tuple[ButtonRole, ...]]] = {"": ("keep", "skip"), "-": ("clear",)}
-"""Lines that answer a question without a text, and the buttons that they press."""
+"""Lines that answer a question without text, and the roles of the buttons that they press."""
 _KEYS: Final[dict[ButtonRole, str]] = {"keep": "⏎ ", "skip": "⏎ ", "clear": "- "}
 _NUMBER: Final = re.compile(r"(\d{1,4})[.)]?")
 
 _LISTED: Final = 24
-"""Characters up to which the values of an enum are listed."""
+"""Maximum length of the listed values of an enum, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Something the console says itself; nothing is dispatched."""
+    """A message of the console itself; nothing is dispatched."""
 
     text: str
 
@@ -51,7 +51,7 @@ Reading = Command | Pressed | TextMessage | Local | Quit
 
 
 def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], asks: Field | None = None) -> Reading:
-    """Return what ``line`` means, which may be blank only if `leaves_field` returns a button for it.
+    """Parse ``line``, which may be blank only if `leaves_field` returns a button for it.
 
     ``offers`` are the buttons that can be pressed now, the most recent message first. ``asks`` is the field that this
     line answers, unless it is a command.
@@ -65,8 +65,8 @@ def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], ask
 
 
 def leaves_field(line: str, offers: Sequence[Offer]) -> Pressed | None:
-    """Return the button of a question that a line without an answer presses: a blank one keeps or skips the field, and
-    one with a hyphen clears it.
+    """Return the button of a question that a line without an answer presses: a blank line keeps or skips the field, a
+    hyphen clears it.
     """
     roles = _ROLES.get(line.strip(), ())
     for offer in offers:
@@ -77,13 +77,13 @@ def leaves_field(line: str, offers: Sequence[Offer]) -> Pressed | None:
 
 
 def pressable(message: Message) -> tuple[Button, ...]:
-    """Return everything in a message that can be pressed, options of selects first; links cannot."""
+    """Return all buttons of a message, select options first, without links."""
     options = [Button(o.label, o.action, o.word) for select in message.selects for o in select.options]
     return (*options, *(button for row in message.buttons for button in row if not button.url))
 
 
 def word_of(button: Button) -> str:
-    """Return what is typed to press ``button``."""
+    """Return the text to type for pressing ``button``."""
     return button.word or button.label
 
 
@@ -101,7 +101,7 @@ def usage(spec: CommandSpec) -> str:
 
 
 def split_command(text: str, registry: CommandRegistry) -> tuple[CommandSpec, str] | None:
-    """Return the command that ``text`` (without its slash) names, and what stands behind it, untouched."""
+    """Return the command that ``text`` (without its slash) names, and the rest of the text, unchanged."""
     words = re.match(r"\s*(\S+)(?:\s+(\S+))?", text)
     if words is None:
         return None
@@ -115,9 +115,9 @@ def split_command(text: str, registry: CommandRegistry) -> tuple[CommandSpec, st
 
 
 def split_values(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
-    """Take ``name=value`` of declared parameters out of ``text``; return them and the text that is left.
+    """Take ``name=value`` of declared parameters out of ``text``; return them and the remaining text.
 
-    A value with spaces stands in quotes. ``x=y`` stays text where the command has no parameter ``x``.
+    A value with spaces is quoted. ``x=y`` stays text where the command has no parameter ``x``.
     """
     if not spec.parameters:
         return {}, text.strip()
@@ -176,7 +176,7 @@ def _press(text: str, offers: Sequence[Offer]) -> Pressed | Local | None:
 
 
 def hint(buttons: Sequence[Button]) -> str:
-    """Return what can be typed, ``[1] [2] [3]  back · retry``, or ``⏎ keep · - clear`` for a question."""
+    """Return the typing hints, ``[1] [2] [3]  back · retry``, or ``⏎ keep · - clear`` for a question."""
     words = [_KEYS.get(b.role, "") + (b.label if b.role else word_of(b)) for b in buttons if not b.disabled]
     numbers = " ".join(f"[{word}]" for word in words if word.isdigit())
     others = " · ".join(word for word in words if not word.isdigit())

@@ -26,14 +26,14 @@ _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A paragraph; its further lines are indented as deep as ``lead`` is wide."""
+    """A paragraph with a hanging indent of the width of ``lead``."""
 
     text: Text
     lead: Text
 
 
 class Renderer:
-    """Renders what is shown. ``columns`` returns the width to wrap at, or None for no wrapping at all."""
+    """Renders console output. ``columns`` returns the width to wrap at, or None for no wrapping."""
 
     def __init__(self, columns: Callable[[], int | None], *, styled: bool) -> None:
         self.styled = styled
@@ -46,7 +46,7 @@ class Renderer:
         return None if columns is None else max(20, min(columns - 1, MAX_WIDTH))
 
     def message(self, message: Message) -> str:
-        """Return a whole message, an empty line in front."""
+        """Return a whole message, preceded by an empty line."""
         blocks: list[_Block] = []
         title = " ".join(clean(message.title).split())
         if title:
@@ -81,7 +81,7 @@ class Renderer:
         return "\n" + self._emit(blocks)
 
     def file(self, file: FileContent, description: str, path: str) -> str:
-        """Return the description of a file (else its name) and where it is, an empty line in front."""
+        """Return the description of a file (else its name) and its location, preceded by an empty line."""
         lead = Text("🖼  " if file.mime.startswith("image/") else "🎧 " if file.mime.startswith("audio/") else "📄 ")
         return (
             "\n"
@@ -102,7 +102,7 @@ class Renderer:
         return self._emit([_Block(_prose(said, "green"), Text("▸ ", "green"))])
 
     def notice(self, text: str) -> str:
-        """Return something that concerns this person only, or that the console says itself."""
+        """Return a private message, or one of the console itself."""
         return self._emit([_Block(_prose(text), Text("! ", "bold yellow"))])
 
     def aside(self, text: str) -> str:
@@ -114,7 +114,7 @@ class Renderer:
         return "\n" + self._emit([_Block(Text(clean(line)), Text("> ", "bold"))], wrap=False)
 
     def progress(self, progress: Progress | None, elapsed: float) -> StyleAndTextTuples:
-        """Return the live status as prompt_toolkit fragments, each line ended."""
+        """Return the live status as prompt_toolkit fragments, each line with its line break."""
         frame = _FRAMES[int(elapsed * 10) % len(_FRAMES)]
         if progress is None:
             return [("class:spinner", frame), ("class:note", " …\n")]
@@ -163,7 +163,7 @@ class Renderer:
         return captured.get()
 
     def _console(self, width: int) -> Console:
-        # What the terminal can show (TERM, COLORTERM, NO_COLOR) is read from the environment by rich.
+        # rich reads the capabilities of the terminal from the environment (TERM, COLORTERM, NO_COLOR).
         return Console(
             file=io.StringIO(),
             force_terminal=self.styled,
@@ -177,7 +177,7 @@ class Renderer:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` without characters that a terminal would obey."""
+    """Return ``text`` without control characters."""
     return _CONTROL.sub("", text.replace("\r\n", "\n")).expandtabs(4)
 
 

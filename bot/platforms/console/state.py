@@ -1,4 +1,4 @@
-"""What the console remembers between two lines: which buttons are there, what is asked, what is still open."""
+"""The console's state between two lines: the buttons, the current question, the unanswered events."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class Open:
 
 @dataclass(slots=True)
 class RunningJob:
-    """A job's progress as last heard of at ``at``, and the placeholder that stands for it."""
+    """A job's latest progress, received at ``at``, and its placeholder."""
 
     progress: Progress
     placeholder: str
@@ -49,7 +49,7 @@ class ConsoleState:
 
     @property
     def offers(self) -> list[Offer]:
-        """The buttons that can be pressed, most recent first: a running job's, a private message's, the page's."""
+        """The active buttons, most recent first: a running job's, a private message's, the page's."""
         offers = [offer for offer in (self._private, self._public) if offer is not None]
         running = self.running
         buttons = tuple(b for row in running.progress.buttons for b in row) if running is not None else ()
@@ -57,23 +57,23 @@ class ConsoleState:
 
     @property
     def running(self) -> RunningJob | None:
-        """The progress to show: of the job that was heard of last."""
+        """The progress to show: that of the most recently updated job."""
         now = time.monotonic()
         for key in [k for k, r in self._running.items() if k not in self.open and now - r.at > _STALE]:
             del self._running[key]
         return max(self._running.values(), key=lambda r: r.at, default=None)
 
     def takes_blank(self) -> bool:
-        """Return whether a blank line is an answer: the field that is asked can be kept or skipped."""
+        """Return whether a blank line is an answer: the current field can be kept or skipped."""
         return self.asks is not None and leaves_field("", self.offers) is not None
 
     def begin(self, key: str) -> Open:
-        """Note an event before it is dispatched: its answer may come before the dispatch returns."""
+        """Record an event before it is dispatched: its answer may arrive before the dispatch returns."""
         self.open[key] = opened = Open(time.monotonic())
         return opened
 
     def dispatched(self, key: str, status: str) -> None:
-        """Note what became of an event. Only ``answered`` and ``working`` have an answer to wait for."""
+        """Record the outcome of an event. Only ``answered`` and ``working`` have an answer to wait for."""
         opened = self.open.get(key)
         if opened is None:
             return
@@ -84,7 +84,7 @@ class ConsoleState:
             self._close_later(key, opened)
 
     def shown(self, key: str, message_id: str, message: Message) -> None:
-        """Note a message that now stands on the screen."""
+        """Record a message that is now on the screen."""
         self.asks = message.asks
         buttons = pressable(message)
         if message.private:
@@ -96,7 +96,7 @@ class ConsoleState:
         self.close(key)
 
     def marked(self, key: str, message_id: str, message: Message) -> None:
-        """Note that a message on the screen was answered, and which of its buttons are left."""
+        """Record that a message on the screen was answered, and its remaining buttons."""
         buttons = tuple(b for b in pressable(message) if not b.disabled)
         if self._private is not None and self._private.message_id == message_id:
             self._private = Offer(message_id, buttons) if buttons else None
@@ -109,7 +109,7 @@ class ConsoleState:
                 self._close_later(key, opened)
 
     def close(self, key: str) -> None:
-        """Note that an event has its answer."""
+        """Record that an event has its answer."""
         self._finished.add(key)
         self._running.pop(key, None)
         opened = self.open.pop(key, None)
@@ -117,7 +117,7 @@ class ConsoleState:
             opened.done.set()
 
     def progressed(self, destination: Destination, placeholder: str, progress: Progress, *, key: str = "") -> bool:
-        """Note a job's progress; return whether there is anything new to show."""
+        """Record a job's progress; return whether there is anything new to show."""
         key = key or str(destination.handle.get("event", "")) or placeholder
         if key in self._finished:
             return False
@@ -130,7 +130,7 @@ class ConsoleState:
         return True
 
     def retracted(self, placeholder: str) -> None:
-        """Forget the progress that stands in a placeholder."""
+        """Forget the progress of a placeholder."""
         for key in [
             key for key, running in self._running.items() if placeholder and running.placeholder == placeholder
         ]:

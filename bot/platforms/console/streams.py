@@ -1,4 +1,4 @@
-"""Pipes and files as asyncio sees them: read line by line, written without blocking the loop."""
+"""Pipes and files for asyncio: read line by line, written without blocking the loop."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ class _Caller:
         self._started = False
 
     async def call(self, function: Callable[[], T]) -> T:
-        """Return what ``function`` returns or raises there."""
+        """Run ``function`` in the thread; return its result or raise its exception."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
@@ -57,7 +57,7 @@ class _Caller:
 
 
 class LineReader:
-    """Reads lines from a pipe, a file or a terminal. Reads on only when a line is asked for."""
+    """Reads lines from a pipe, a file or a terminal. Reads only when a line is requested."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream

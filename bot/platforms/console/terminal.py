@@ -27,13 +27,13 @@ from bot.platforms.console.render import Renderer, clean
 from bot.platforms.console.state import ConsoleState
 
 _FRAME: Final = 0.1
-"""Seconds between two redraws while something is under way."""
+"""Seconds between two redraws while something is in progress."""
 
 _PATIENCE: Final = 0.15
-"""Seconds that an answer may take before a spinner is shown."""
+"""Seconds to wait for an answer before a spinner is shown."""
 
 _LABEL: Final = 24
-"""Characters up to which the name of a field fits before what is typed; the question itself stands above anyway."""
+"""Maximum length of a field's name in the prompt, in characters; the question is printed above anyway."""
 
 _STYLE: Final = Style.from_dict(
     {
@@ -73,7 +73,7 @@ class Terminal:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncGenerator[None]:
-        """Take the terminal, and give it back as it was."""
+        """Take the terminal for the block, and restore it afterwards."""
         history = await asyncio.to_thread(_open_history, self._history)
         with create_app_session(input=create_input(self._stdin), output=create_output(self._stdout)):
             self._session = session = PromptSession[str](
@@ -86,7 +86,7 @@ class Terminal:
                 style=_STYLE,
             )
             session.default_buffer.on_text_changed += self._typed
-            # Writers come from other tasks; only here is the prompt known to be the one to write above.
+            # Writers run in other tasks; only here is it known that the prompt is active.
             self._context = contextvars.copy_context()
             with patch_stdout(raw=True):
                 spinner = asyncio.create_task(self._spin())
@@ -111,7 +111,7 @@ class Terminal:
         await asyncio.get_running_loop().create_task(self._write(text), context=self._context)
 
     def refresh(self) -> None:
-        """Redraw the prompt, and keep its status moving as long as something is under way."""
+        """Redraw the prompt, and animate its status while something is in progress."""
         self._live.set()
         if self._session is not None:
             self._session.app.invalidate()

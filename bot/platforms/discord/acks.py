@@ -1,4 +1,4 @@
-"""Which interactions of this process were answered: the listener defers, the courier answers, never both at once."""
+"""The response state of interactions: the listener defers, the courier answers, never both at once."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ KEPT_SECONDS: Final = 900.0
 
 @dataclass(slots=True)
 class Ack:
-    """``state``: ``open`` – no first response yet; ``deferred`` – a placeholder stands; ``answered``."""
+    """``state``: ``open`` – no first response yet; ``deferred`` – a placeholder is shown; ``answered``."""
 
     state: Literal["open", "deferred", "answered"] = "open"
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -32,7 +32,7 @@ class Acks:
         self._acks: dict[str, Ack] = {}
 
     def open(self, interaction_id: str) -> Ack:
-        """Start an interaction."""
+        """Add an interaction."""
         now = time.monotonic()
         for old in [i for i, a in self._acks.items() if now - a.since > KEPT_SECONDS]:
             del self._acks[old]

@@ -1,6 +1,6 @@
 """Discord's REST API as this bot uses it: raw JSON through discord.py's client, which keeps the rate limits.
 
-The library's own objects hold state in memory (views, response flags) that a restart loses; what is sent here depends
+The library's own objects hold state in memory (views, response flags) that a restart loses; requests made here depend
 on the outbox alone.
 """
 
@@ -32,7 +32,7 @@ NO_WAY_IN: Final = frozenset({UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIO
 """The channel is closed to the bot."""
 
 TROUBLE: Final = (discord.DiscordException, aiohttp.ClientError, OSError)
-"""What a call may raise: a refusal, or a connection that failed at any point."""
+"""The exceptions of a call: a refusal, or a connection that failed at any point."""
 NO_PINGS: Final = {"parse": list[str]()}
 
 ANSWER: Final = 4
@@ -43,7 +43,7 @@ DIALOG: Final = 9
 EPHEMERAL: Final = 64
 
 FILES: Final = "_files"
-"""In a body: the files that go with it, as (name, bytes, type); they never stand in its JSON."""
+"""Key in a body for its files, as (name, bytes, type); they are not part of its JSON."""
 
 Body = dict[str, Any]
 
@@ -83,13 +83,13 @@ class DiscordApi:
         return str(made["id"])
 
     async def edit(self, channel_id: str, message_id: str, body: Body) -> None:
-        """Edit a message of ours."""
+        """Edit a message of the bot."""
         route = Route("PATCH", "/channels/{channel_id}/messages/{message_id}",
                       channel_id=channel_id, message_id=message_id)  # fmt: skip
         await self._request(route, body)
 
     async def delete(self, channel_id: str, message_id: str) -> None:
-        """Delete a message of ours."""
+        """Delete a message of the bot."""
         route = Route("DELETE", "/channels/{channel_id}/messages/{message_id}",
                       channel_id=channel_id, message_id=message_id)  # fmt: skip
         await self._http.request(route)
@@ -106,7 +106,7 @@ class DiscordApi:
         )
 
     async def open_thread(self, channel_id: str, message_id: str, name: str) -> str:
-        """Start a thread from a message and return its id; a thread that was started before is returned again."""
+        """Start a thread from a message and return its id; a thread that already exists is returned."""
         route = Route("POST", "/channels/{channel_id}/messages/{message_id}/threads",
                       channel_id=channel_id, message_id=message_id)  # fmt: skip
         try:
@@ -117,19 +117,19 @@ class DiscordApi:
             raise
 
     async def download(self, url: str, seconds: float) -> bytes:
-        """Return the file that a person attached, fetched within ``seconds``. Raises `TROUBLE` and `TimeoutError`."""
+        """Download an attachment within ``seconds``. Raises `TROUBLE` and `TimeoutError`."""
         async with asyncio.timeout(seconds):
             return await self._http.get_from_cdn(url)
 
     async def _request(self, route: Route, body: Body, **options: Any) -> Any:
-        """Send a body, its files beside it."""
+        """Send a body with its files."""
         inner = body.get("data", body)
         files: list[tuple[str, bytes, str]] = inner.get(FILES, [])
         if not files:
             return await self._http.request(route, json=body, **options)
         bare = {key: value for key, value in inner.items() if key != FILES}
         payload = {**body, "data": bare} if inner is not body else bare
-        # As the library's own files: it rewinds them before it tries again.
+        # As the library's own file objects: it rewinds them before a retry.
         opened = [discord.File(io.BytesIO(data), filename=name) for name, data, _ in files]
         form: list[dict[str, Any]] = [{"name": "payload_json", "value": json.dumps(payload)}]
         form += [
@@ -151,7 +151,7 @@ class DiscordApi:
 
 
 def translated(error: Exception) -> DeliveryError:
-    """Return what an error of a call means for the message that was to be delivered."""
+    """Translate an error of a call into the delivery error of its message."""
     if isinstance(error, DeliveryError):
         return error
     if isinstance(error, discord.RateLimited):

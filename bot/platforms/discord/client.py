@@ -28,7 +28,7 @@ from bot.platforms.discord.send import DiscordSender
 from db.connection import OUTAGES
 
 PATIENCE: Final = 30.0
-"""Longest pause that a rate limit may ask for before the message is put back into the outbox."""
+"""Maximum pause for a rate limit; with a longer one the message goes back into the outbox."""
 RECONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 5.0
 CATCH_UP: Final = 200
@@ -53,7 +53,7 @@ class DiscordPlatform:
         message_content: bool = False,
         menus: Iterable[MenuSpec] = (),
     ) -> None:
-        """``api_url`` is the versioned root of the REST API; ``gateway_url`` overrides the gateway that it names.
+        """``api_url`` is the versioned root of the REST API; ``gateway_url`` overrides the gateway URL that it returns.
 
         ``menus`` are the entries of messages' context menus.
         """
@@ -89,13 +89,13 @@ class DiscordPlatform:
                 "or unset DISCORD_MESSAGE_CONTENT"
             ) from None
         finally:
-            # In the middle of a reconnection the library's close may never return.
+            # During a reconnection the library's close may never return.
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._client.close()
 
     async def _log_in(self) -> None:
-        """Log in and register the commands, however long Discord is away. Raises discord.py's `LoginFailure`."""
+        """Log in and register the commands; retries while Discord is away. Raises discord.py's `LoginFailure`."""
         while True:
             try:
                 await self._client.login(self._token)
@@ -108,7 +108,7 @@ class DiscordPlatform:
                 return
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
-        """Make the person see the message, once."""
+        """Deliver the message once."""
         self._check_logged_in()
         await self._sender.deliver(delivery, message)
 
@@ -129,7 +129,7 @@ class DiscordPlatform:
             _log.info("a placeholder could not be deleted: %s", e)
 
     async def check_ready(self) -> str:
-        """Return an empty string if connected, else what is wrong."""
+        """Return an empty string if connected, else the reason."""
         if not self._client.is_ready():
             return "not connected to Discord yet"
         return "" if self._client.latency < 60 else f"Discord has not answered for {self._client.latency:.0f} s"
@@ -152,7 +152,7 @@ class DiscordPlatform:
             _log.info("Discord: %d commands registered", len(wanted))
 
     async def connected(self) -> None:
-        """A new session begins: note which chats may hold unread messages, before any new one of them is taken."""
+        """On a new session: list the chats that may have unread messages, before handling any new one."""
         assert self._inbound is not None
         self._listed.clear()
         _log.info("Discord: connected as %s", self._client.user)
@@ -174,9 +174,9 @@ class DiscordPlatform:
                 await self._catch_up(chat_id)
 
     async def _catch_up(self, chat_id: int) -> None:
-        """Take what was said in a chat since its last committed message, if that was not done yet.
+        """Read the messages of a chat since its last committed one, unless already done.
 
-        This precedes any newer message, which would move the mark of what was read.
+        This precedes any newer message, which would move the read marker.
         """
         chat = self._behind.get(chat_id)
         if chat is None:
@@ -191,13 +191,13 @@ class DiscordPlatform:
         except (discord.Forbidden, discord.NotFound) as e:
             _log.info("a chat is closed to the bot, its history is not read: %s", e)
         except api.TROUBLE as e:
-            # It stays listed: the chat's next message, or the next session, tries again.
+            # It stays listed: the chat's next message or the next session retries.
             _log.warning("the history of a chat could not be read: %s", e)
             return
         self._behind.pop(chat_id, None)
 
     async def said(self, message: discord.Message) -> None:
-        """Hand a message on; messages of one chat keep their order."""
+        """Pass a message on; messages of one chat keep their order."""
         if (event := self._said_event(message)) is None:
             return
         await self._listed.wait()
@@ -211,7 +211,7 @@ class DiscordPlatform:
         return event if event is not None and getattr(event.payload, "addressed", True) else None
 
     async def edited(self, message: discord.Message) -> None:
-        """Hand on that a person changed a message; what was said before it comes first."""
+        """Pass on an edited message, after the messages that precede it."""
         assert self._client.user is not None
         if (event := edited_event(message, self._client.user)) is None:
             return
@@ -219,19 +219,19 @@ class DiscordPlatform:
             await self._dispatch(event)
 
     async def reacted(self, reaction: discord.RawReactionActionEvent) -> None:
-        """Hand on a reaction that came or went."""
+        """Pass on a reaction that was added or removed."""
         assert self._client.user is not None
         channel = self._client.get_channel(reaction.channel_id)
         if (event := reaction_event(reaction, channel, self._client.user)) is not None:
             await self._dispatch(event)
 
     async def interact(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand a command, a press, a menu entry or a dialog on, and acknowledge it in time."""
+        """Pass on a command, a button press, a menu entry or a dialog, and acknowledge it in time."""
         assert self._inbound is not None
         await self._interactions.take(interaction, self._inbound)
 
     async def _dispatch(self, event: Event) -> None:
-        """Hand on an event that needs no acknowledgement."""
+        """Pass on an event that needs no acknowledgement."""
         assert self._inbound is not None
         outcome = await self._inbound.dispatch(event)
         if outcome.status == "refused":
@@ -249,7 +249,7 @@ class DiscordPlatform:
 
 
 class _Client(discord.AutoShardedClient):
-    """Passes discord.py's events on. It caches nothing that the bot does not need."""
+    """Passes discord.py's events on. Caches only what the bot needs."""
 
     def __init__(self, platform: DiscordPlatform, intents: discord.Intents) -> None:
         super().__init__(
@@ -287,5 +287,5 @@ class _Client(discord.AutoShardedClient):
         try:
             await self._platform.interact(interaction)
         except api.TROUBLE as e:
-            # The event is committed: its answer will find another way.
+            # The event is committed: its answer is delivered another way.
             _log.warning("interaction %s: %s", interaction.id, e)

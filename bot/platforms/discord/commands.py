@@ -20,7 +20,7 @@ _OPTIONAL: Final = frozenset(
 )
 _log = logging.getLogger(__name__)
 LEFT_OUT: Final = frozenset({"cancel"})
-"""Forms are dialogs here: there is nothing to cancel."""
+"""Commands that are left out: forms are dialogs here, so there is nothing to cancel."""
 
 
 def application_commands(registry: CommandRegistry, menus: Iterable[MenuSpec] = ()) -> list[Body]:
@@ -52,7 +52,7 @@ def application_commands(registry: CommandRegistry, menus: Iterable[MenuSpec] = 
 
 
 def same(ours: Any, theirs: Any) -> bool:
-    """Return whether what Discord has registered says what we would register (it adds fields of its own)."""
+    """Return whether the registered commands match ours (Discord adds fields of its own)."""
     if isinstance(ours, dict):
         if not isinstance(theirs, dict) or any(theirs.get(k) for k in _OPTIONAL - ours.keys()):
             return False

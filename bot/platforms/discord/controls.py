@@ -14,20 +14,20 @@ OPTIONS: Final = 25
 OPTION_TEXT: Final = 100
 SELECT_PLACEHOLDER: Final = 150
 SELECT_ID: Final = "select"
-"""Beginning of a drop-down list's id: what is chosen is the packed action of the option, not the list."""
+"""Prefix of a drop-down list's id: the chosen option holds the packed action, not the list."""
 TITLE: Final = 45
 PLACEHOLDER: Final = 100
 TEXT_INPUT: Final = 4000
 FIELDS: Final = 5
 KEPT: Final = "~"
-"""Ends the id of an input whose field holds more text than a dialog can show: left empty, it keeps that text."""
+"""Suffix of the id of an input whose text is too long for a dialog: left empty, it keeps that text."""
 _STYLES: Final = {"primary": 1, "secondary": 2, "success": 3, "danger": 4}
 _LINK: Final = 5
 _log = logging.getLogger(__name__)
 
 
 def components(rows: tuple[tuple[Button, ...], ...], selects: tuple[Select, ...] = ()) -> list[Body]:
-    """Return drop-down lists, and under them rows of at most five buttons; together at most five rows.
+    """Return drop-down lists followed by rows of at most five buttons; at most five rows in all.
 
     A list with more than 25 options becomes several.
     """

@@ -1,4 +1,4 @@
-"""From discord.py's objects to neutral events; nothing is decided here."""
+"""Conversion of discord.py's objects to neutral events; nothing is decided here."""
 
 import re
 import uuid
@@ -31,13 +31,13 @@ _TEXT: Final = 0
 
 
 def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
-    """Return the event of a command, a press, a menu entry or a dialog; None for kinds that the bot ignores."""
+    """Return the event of a command, a button press, a menu entry or a dialog; None for ignored kinds."""
     payload = _payload(interaction)
     if payload is None or interaction.channel_id is None:
         return None
     user, guild_id = interaction.user, interaction.guild_id
     conversation = _conversation(interaction)
-    # A dialog that a button opened comes with the button's message.
+    # A dialog opened by a button comes with the button's message.
     pressed = str(interaction.message.id) if interaction.message and isinstance(payload, ButtonPress | Submit) else ""
     return Event(
         platform="discord",
@@ -68,7 +68,7 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
 
 @dataclass(frozen=True, slots=True)
 class AttachedFile:
-    """A file that came with a command: what Discord says of it, and where it is. ``size`` in bytes."""
+    """A command's attachment: its metadata and URL, as given by Discord. ``size`` in bytes."""
 
     name: str
     mime: str
@@ -92,7 +92,7 @@ def attached_file(interaction: discord.Interaction[Any], command: Command, spec:
 
 
 def message_event(message: discord.Message, me: discord.ClientUser) -> Event | None:
-    """Return the event of a person's message; None for bots, and for empty ones."""
+    """Return the event of a person's message; None for bots and for empty messages."""
     if message.author.bot or message.webhook_id is not None or message.type not in _SAID:
         return None
     replied = message.reference
@@ -129,7 +129,7 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
 
 
 def edited_event(message: discord.Message, me: discord.ClientUser) -> Event | None:
-    """Return the event of a person's message that they changed. Discord also reports previews of links as changes."""
+    """Return the event of an edited message of a person. Discord also reports link previews as edits."""
     event = message_event(message, me)
     if event is None or message.edited_at is None or not isinstance(event.payload, TextMessage):
         return None
@@ -141,7 +141,7 @@ def edited_event(message: discord.Message, me: discord.ClientUser) -> Event | No
 
 
 def reaction_event(reaction: discord.RawReactionActionEvent, channel: Any, me: discord.ClientUser) -> Event | None:
-    """Return the event of a reaction; None for our own, and for those to messages that are known to be others'.
+    """Return the event of a reaction; None for the bot's own, and for those on messages known to be others'.
 
     Discord names neither the author of a message when a reaction is removed, nor the person in a direct message.
     """
@@ -156,7 +156,7 @@ def reaction_event(reaction: discord.RawReactionActionEvent, channel: Any, me: d
     member = reaction.member
     return Event(
         platform="discord",
-        # A reaction can come and go any number of times, and Discord numbers none of them: each one is new.
+        # A reaction can be added and removed any number of times, and has no id: each event is new.
         event_id=f"r{uuid.uuid4().hex}",
         account=AccountRef(
             kind="dm" if guild_id is None else "guild", external_id=account_id, name=guild.name if guild else ""
@@ -219,7 +219,7 @@ def _resolved(interaction: discord.Interaction[Any]) -> dict[str, Any]:
 
 
 def _fields(components: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the values of a dialog, whatever its inputs are wrapped in."""
+    """Return the values of a dialog, whatever components its inputs are nested in."""
     found: dict[str, str] = {}
     for component in components:
         if "custom_id" in component and "value" in component:
@@ -250,7 +250,7 @@ def _conversation(interaction: discord.Interaction[Any]) -> ConversationRef:
 
 
 def _is_adult(channel: Any) -> bool:
-    """Return whether Discord keeps minors out of a channel; a thread is like its channel."""
+    """Return whether Discord keeps minors out of a channel; a thread inherits from its channel."""
     asked = getattr(channel, "is_nsfw", None)
     return bool(asked()) if asked is not None else False
 

@@ -1,4 +1,4 @@
-"""Commands, presses, dialogs, menu entries and suggestions, each acknowledged within Discord's 3 seconds."""
+"""Commands, button presses, dialogs, menu entries and suggestions, each acknowledged within Discord's 3 seconds."""
 
 import asyncio
 import logging
@@ -22,19 +22,19 @@ from bot.platforms.discord.render import bodies
 DEFER_AFTER: Final = 1.8
 """Seconds after an interaction came in until it is deferred, if the courier has not answered it; the limit is 3."""
 FETCH_SECONDS: Final = 1.1
-"""Seconds that fetching an attachment may take: the commit behind it has 1.5, the first response is due after 3."""
+"""Maximum seconds for fetching an attachment: the commit may then take 1.5, and the first response is due after 3."""
 _log = logging.getLogger(__name__)
 
 
 class Interactions:
-    """Takes interactions; the courier answers them through the same `Acks`."""
+    """Handles interactions; the courier answers them through the same `Acks`."""
 
     def __init__(self, calls: DiscordApi, acks: Acks, registry: CommandRegistry) -> None:
-        """``registry`` names the commands."""
+        """``registry`` holds the commands."""
         self._api, self._acks, self._registry = calls, acks, registry
 
     async def take(self, interaction: discord.Interaction[Any], inbound: Inbound) -> None:
-        """Hand a command, a press, a menu entry or a dialog on, and acknowledge it in time."""
+        """Pass on a command, a button press, a menu entry or a dialog, and acknowledge it in time."""
         event = interaction_event(interaction)
         if event is None:
             return
@@ -69,7 +69,7 @@ class Interactions:
                 await self._acknowledge(ack, interaction_id, token, api.DEFER, flags)
 
     async def _with_file(self, interaction: discord.Interaction[Any], event: Event) -> Event:
-        """Return the event with the file that the person attached to their command, if there is time to fetch it."""
+        """Return the event with the command's attachment, if there is time to download it."""
         command = event.payload
         spec = self._registry.get(command.name) if isinstance(command, Command) else None
         if not isinstance(command, Command) or spec is None or spec.file is None:

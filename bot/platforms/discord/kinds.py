@@ -1,6 +1,6 @@
 """Every kind of event that Discord can send: handled, or ignored for a reason.
 
-A test holds the lists against what the library knows, so that a new kind is a decision and not an accident.
+A test compares the lists with the kinds that the library knows, so that a new kind needs a decision.
 """
 
 from collections.abc import Mapping

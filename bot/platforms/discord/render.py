@@ -1,4 +1,4 @@
-"""From the neutral message to Discord's JSON: markdown, parts of at most 2,000 characters, files."""
+"""Rendering of the neutral message as Discord's JSON: markdown, parts of at most 2,000 characters, files."""
 
 import re
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from bot.text.tables import PHONE_COLUMNS, table_spans
 
 CONTENT: Final = 2000
 ROOM: Final = 1750
-"""Characters of heading, text and choices in one part, escapes included; the rest is for emphasis and the footer."""
+"""Maximum characters of heading, text and choices per part, with escapes; the rest is for emphasis and footer."""
 FOOTER: Final = 100
 ALT: Final = 1024
 ATTACHMENTS: Final = 10
 REQUEST: Final = 24 * 1024 * 1024
-"""Bytes of files in one request; Discord takes 25 MiB of everything."""
+"""Maximum bytes of files in one request; Discord accepts 25 MiB in total."""
 _NOTHING: Final = "…"
 _FENCE_INSIDE: Final = "`\u200b``"
 _LINE_MARKS: Final = re.compile(r"^(\s*)(#{1,3}\s|-#\s|\d+\.\s|[+-]\s|>)", re.MULTILINE)
@@ -29,7 +29,7 @@ _LINE_MARKS: Final = re.compile(r"^(\s*)(#{1,3}\s|-#\s|\d+\.\s|[+-]\s|>)", re.MU
 
 @dataclass(frozen=True, slots=True)
 class DiscordFile:
-    """A file to be sent. Discord covers what has ``SPOILER_`` in front of its name."""
+    """A file to be sent. Discord covers files whose name starts with ``SPOILER_``."""
 
     content: FileContent
     alt: str = ""
@@ -47,10 +47,10 @@ class DiscordFile:
 
 
 def bodies(message: Message) -> list[Body]:
-    """Return the message as one or more bodies; the buttons stand under the last.
+    """Return the message as one or more bodies; the last has the buttons.
 
-    Where the parts end depends on heading, text and choices only, so that a message that is edited later to show the
-    choice taken falls into the same parts.
+    The split depends on heading, text and choices only, so that a later edit that shows the taken choice has the
+    same parts.
     """
     spans = _spans(message, taken=None)
     shown = markup.plain(spans)
@@ -70,7 +70,7 @@ def bodies(message: Message) -> list[Body]:
 
 
 def with_files(found: list[Body], files: list[DiscordFile]) -> list[Body]:
-    """Return bodies with files under the last text; files that exceed one message follow in messages of their own.
+    """Return bodies with the files under the last text; files that do not fit follow in further messages.
 
     The buttons move to the last message.
     """
@@ -90,7 +90,7 @@ def with_files(found: list[Body], files: list[DiscordFile]) -> list[Body]:
 
 
 def _chunks(files: list[DiscordFile]) -> list[list[DiscordFile]]:
-    """Return the files in lots that one request may carry."""
+    """Return the files in batches that fit one request."""
     chunks: list[list[DiscordFile]] = [[]]
     room = REQUEST
     for file in files:
@@ -104,7 +104,7 @@ def _chunks(files: list[DiscordFile]) -> list[list[DiscordFile]]:
 
 
 def plain_body(body: Body) -> Body:
-    """Return a body without markup and buttons, for one that Discord refused."""
+    """Return a body without markup and buttons, to replace one that Discord rejected."""
     text = discord.utils.remove_markdown(body["content"]) or "…"
     kept = {key: body[key] for key in ("attachments", FILES) if key in body}
     return {"content": text[:CONTENT], "allowed_mentions": NO_PINGS, "components": list[Body](), **kept}
@@ -116,7 +116,7 @@ def emphasised(text: str) -> str:
 
 
 def progress_body(progress: Progress) -> Body:
-    """Return progress as a body: the text so far, and where the job is."""
+    """Return progress as a body: the text so far, and the state of the job."""
     note = f"-# {_escape(progress.note)}" + (f" {progress.percent} %" if progress.percent else "")
     text = emphasised(progress.text)
     room = CONTENT - len(note) - 2

@@ -1,4 +1,4 @@
-"""Sending once: by the interaction's response, by a nonce, or by editing what stands already."""
+"""Sending once: by the interaction's response, by a nonce, or by editing an existing message."""
 
 import logging
 import time
@@ -15,16 +15,16 @@ from bot.platforms.discord.api import FILES, Body, DiscordApi, translated
 from bot.platforms.discord.render import DiscordFile, bodies, emphasised, plain_body, progress_body, with_files
 
 TOKEN_SECONDS: Final = 15 * 60 - 10
-"""An interaction's token is valid for 15 minutes; leave some for the way."""
+"""An interaction's token is valid for 15 minutes; leave some for the request."""
 RESPONSE_SECONDS: Final = 3.0
 NONCE_SECONDS: Final = 120.0
-"""Discord remembers nonces for "a few minutes"; a later try looks at the history first."""
+"""Discord remembers nonces for "a few minutes"; a later attempt checks the history first."""
 _EPOCH_MS: Final = 1420070400000
 _log = logging.getLogger(__name__)
 
 
 class DiscordSender:
-    """Delivers messages, and shows progress in their place before."""
+    """Delivers messages, and shows progress in their place until then."""
 
     def __init__(self, calls: DiscordApi, acks: Acks, me: str = "") -> None:
         """``me`` is the bot's own user id, once it is known."""
@@ -72,7 +72,7 @@ class DiscordSender:
     async def _parts(
         self, delivery: Delivery, parts: list[Body], *, private: bool, channel: str = "", skip: int = 0
     ) -> None:
-        """Send the parts that were not sent before; ``skip`` recorded messages stand before the first part."""
+        """Send the parts that were not sent before; the first ``skip`` recorded messages are not parts."""
         for index, body in enumerate(parts):
             if skip + index < len(delivery.sent):
                 continue
@@ -107,7 +107,7 @@ class DiscordSender:
         )
 
     async def _respond(self, destination: Destination, body: Body, private: bool) -> str:
-        """Answer the interaction; an empty string if that is not possible any more."""
+        """Answer the interaction; an empty string if that is no longer possible."""
         interaction, token, application = _handle(destination)
         age = _age(interaction)
         if age > TOKEN_SECONDS:
@@ -188,11 +188,11 @@ class DiscordSender:
         await self._parts(delivery, await _bodies(message), private=False, channel=thread, skip=1)
 
     async def _rewrite(self, delivery: Delivery, message: Message) -> None:
-        """Bring the message of an earlier row into its new state, part by part."""
+        """Update the message of an earlier row, part by part."""
         here, place = delivery.destination.chat_id, delivery.destination.chat_id
         skip = 0
         if message.thread and delivery.destination.handle.get("text_channel"):
-            # A thread has the id of the message that it was started from, which comes first and stays.
+            # A thread has the id of its starter message, which comes first and stays.
             skip, place = 1, delivery.edits[0]
         if skip and not delivery.sent:
             await self._recorded(delivery, delivery.edits[0])
@@ -208,7 +208,7 @@ class DiscordSender:
         await self._settle(delivery.destination)
 
     async def _settle(self, destination: Destination) -> None:
-        """End a press whose answer was the edit of another message: nothing more is to come."""
+        """Finish a button press whose answer was the edit of another message."""
         interaction, token, application = _handle(destination)
         ack = self._acks.get(interaction)
         if ack is None or not destination.pressed_message:
@@ -224,7 +224,7 @@ class DiscordSender:
             ack.became("answered")
 
     async def _replace(self, delivery: Delivery, channels: list[str], message_id: str, body: Body) -> None:
-        """Edit a message that stands in one of the channels; one that is gone stays gone."""
+        """Edit a message in one of the channels; a deleted one stays deleted."""
         whole = {"attachments": list[Body](), **body}
         for channel in channels:
             try:
@@ -255,7 +255,7 @@ class DiscordSender:
         await delivery.record(message_id)
 
     async def _mark(self, delivery: Delivery, message: Message) -> None:
-        """Change the pressed message: it carried the buttons, so of a long page it is the last part."""
+        """Change the pressed message, which is the last part of a long page."""
         body = bodies(message)[-1]
         try:
             await self._api.edit(delivery.destination.chat_id, delivery.edit, body)
@@ -265,7 +265,7 @@ class DiscordSender:
 
 
 async def _bodies(message: Message) -> list[Body]:
-    """Return the message as bodies, its files with the last."""
+    """Return the message as bodies, the last with its files."""
     files = [DiscordFile(await p.load("full"), p.alt, p.hidden) for p in message.pictures]
     files += [DiscordFile(await a.load(), a.description, a.hidden) for a in message.attachments]
     return with_files(bodies(message), files)
@@ -277,7 +277,7 @@ def _handle(destination: Destination) -> tuple[str, str, str]:
 
 
 def _age(snowflake: str) -> float:
-    """Return how many seconds ago an id was made (Discord's documentation, "Snowflakes")."""
+    """Return how many seconds ago an id was created (Discord's documentation, "Snowflakes")."""
     return time.time() - ((int(snowflake) >> 22) + _EPOCH_MS) / 1000
 
 

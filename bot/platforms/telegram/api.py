@@ -1,7 +1,7 @@
 """Calls of the Bot API: which failures to try again at once, which later, and which never.
 
-A call that was refused or never left this machine has not happened; one that timed out or met a 5xx may have. Only
-idempotent calls are repeated in the second case.
+A call that was refused or never left this machine has had no effect; one that timed out or returned a 5xx may have.
+In that case only idempotent calls are repeated.
 """
 
 import asyncio
@@ -52,13 +52,13 @@ _HOPELESS: Final = (
 
 
 class Unanswered(RetryLater):
-    """The request left this machine and no answer came: what it asked for may have been done."""
+    """The request was sent and got no answer: it may have taken effect."""
 
 
 class PollingBot(Bot):
-    """A `telegram.Bot` that also hands out updates as Telegram sent them.
+    """A `telegram.Bot` that also returns raw updates.
 
-    The library parses a batch of updates as a whole, so one that it cannot read would hold back all others for ever.
+    The library parses a batch of updates as a whole, so a single unreadable update would block all others for ever.
     """
 
     async def raw_updates(self, offset: int, seconds: int, kinds: list[str]) -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ def make_bot(token: str, api_url: str) -> PollingBot:
 
 
 def seconds_of(error: RetryAfter) -> float:
-    """Return the seconds that Telegram asks to wait."""
+    """Return how long Telegram asks to wait, in seconds."""
     after = error.retry_after
     return after.total_seconds() if isinstance(after, dt.timedelta) else float(after)
 
@@ -96,7 +96,7 @@ def was_sent(error: NetworkError) -> bool:
 
 
 def says(error: BadRequest, *texts: str) -> bool:
-    """Return whether Telegram's description holds one of these (lower-case) texts."""
+    """Return whether Telegram's error description contains one of these (lower-case) texts."""
     description = error.message.lower()
     return any(text in description for text in texts)
 
@@ -109,7 +109,7 @@ class TelegramApi:
         self._moved: dict[str, str] = {}
 
     def chat_id(self, chat_id: str) -> int:
-        """Return the id under which the chat is known now. Raises `Undeliverable` for one that is not Telegram's."""
+        """Return the current id of the chat. Raises `Undeliverable` if the id is not one of Telegram's."""
         try:
             return int(self._moved.get(chat_id, chat_id))
         except ValueError as e:
@@ -121,10 +121,10 @@ class TelegramApi:
         self._moved[old] = new
 
     async def call(self, chat_id: str, request: Callable[[], Awaitable[T]], *, idempotent: bool = False) -> T:
-        """Make a call that concerns a chat.
+        """Make a call about a chat.
 
-        Raises `Unanswered` if it may or may not have been done, `RetryLater` if it was not, `Undeliverable` if it never
-        will be; other refusals come through as `telegram.error.BadRequest`.
+        Raises `Unanswered` if it may have taken effect, `RetryLater` if it has not, `Undeliverable` if it never will;
+        other refusals propagate as `telegram.error.BadRequest`.
         """
         for pause in (*_PAUSES, None):
             try:

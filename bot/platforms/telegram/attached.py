@@ -1,4 +1,4 @@
-"""The file that a message carries, whatever kind of message it is."""
+"""The file of a message, of any kind."""
 
 import mimetypes
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from telegram import Animation, Audio, Document, Message, PhotoSize, Video, Voic
 
 @dataclass(frozen=True, slots=True)
 class TelegramFile:
-    """A file that can be fetched. ``size`` in bytes, 0 if Telegram does not say."""
+    """A file that can be downloaded. ``size`` in bytes, 0 if Telegram does not say."""
 
     id: str
     name: str
@@ -17,12 +17,12 @@ class TelegramFile:
 
 
 def attached(*messages: Message | None) -> TelegramFile | None:
-    """Return the file of the first message that has one; of a photo's sizes the largest."""
+    """Return the file of the first message that has one; for a photo, its largest size."""
     for message in messages:
         if message is None:
             continue
         if message.photo:
-            # Telegram names no photo, and makes a JPEG of each.
+            # Photos have no file name, and are always JPEG.
             return _file(message.photo[-1], "photo.jpg", "image/jpeg")
         for file in (message.document, message.animation, message.audio, message.voice, message.video):
             if file is not None:

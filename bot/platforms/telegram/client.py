@@ -1,4 +1,4 @@
-"""The Telegram platform: connects, listens, and delivers what the courier hands over."""
+"""The Telegram platform: connects, listens, and delivers what the courier sends."""
 
 import asyncio
 import itertools
@@ -47,7 +47,7 @@ class TelegramPlatform:
     ) -> None:
         """``api_url`` is the root of a Bot API server; with ``webhook``, updates are pushed instead of polled.
 
-        Raises `ValueError` for a webhook that Telegram would refuse or that would show the token.
+        Raises `ValueError` for a webhook that Telegram would refuse or that would expose the token.
         """
         if webhook is not None:
             if token in webhook.url:
@@ -67,16 +67,16 @@ class TelegramPlatform:
 
     @property
     def possible_orphans(self) -> int:
-        """How many placeholders may have been left over, because Telegram did not answer."""
+        """How many placeholders may be left over because Telegram did not answer."""
         return self._sender.possible_orphans
 
     @property
     def removed_orphans(self) -> int:
-        """How many left-over placeholders were found and removed."""
+        """How many left-over placeholders have been removed."""
         return self._listener.removed_orphans if self._listener else 0
 
     async def run(self, inbound: Inbound) -> None:
-        """Connect and listen until cancelled. Raises `TokenRefused`, and `OSError` if a webhook cannot listen."""
+        """Connect and listen until cancelled. Raises `TokenRefused`, and `OSError` if the webhook cannot listen."""
         # The HTTP client logs whole URLs at INFO, and Telegram's hold the token.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -145,7 +145,7 @@ class TelegramPlatform:
             await server.stop()
 
     async def _patiently(self, doing: str, call: Callable[[], Awaitable[object]]) -> None:
-        """Make a call that everything else waits for, until it succeeds."""
+        """Repeat a call that everything else depends on until it succeeds."""
         for attempt in itertools.count():
             try:
                 await call()
@@ -160,7 +160,7 @@ class TelegramPlatform:
                 return
 
     async def _publish_commands(self, bot: PollingBot) -> None:
-        """Bring the menu of commands up to date, if it changed."""
+        """Update the menu of commands if it changed."""
         wanted = bot_commands(self._registry)
 
         async def publish() -> None:

@@ -1,4 +1,4 @@
-"""Commands on Telegram: derived from the registry, and read from a message's text.
+"""Commands on Telegram: derived from the registry, and parsed from a message's text.
 
 Limits: https://core.telegram.org/bots/api#botcommand and #setmycommands.
 """
@@ -38,7 +38,7 @@ def bot_commands(registry: CommandRegistry) -> list[BotCommand]:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command as typed. ``spec`` is None for one that the registry does not hold."""
+    """A command as typed. ``spec`` is None if the registry does not have it."""
 
     command: Command
     spec: CommandSpec | None
@@ -46,10 +46,10 @@ class Typed:
 
 
 def read_command(text: str, registry: CommandRegistry, username: str) -> Typed | None:
-    """Read ``/story_new@bot genre=horror a keeper finds a door``; None if it is no command, or another bot's.
+    """Read ``/story_new@bot genre=horror a keeper finds a door``; None if it is not a command, or one for another bot.
 
-    Values of declared parameters may stand before or behind the free text as ``name=value``, with quotes around values
-    that hold blanks. ``addressed``: the bot's name stands in the command.
+    Values of declared parameters may precede or follow the free text as ``name=value``; values with blanks are quoted.
+    ``addressed``: the command includes the bot's name.
     """
     match = _COMMAND.match(text)
     if match is None or (match[2] and match[2].lower() != username.lower()):
@@ -69,7 +69,7 @@ def read_command(text: str, registry: CommandRegistry, username: str) -> Typed |
 
 
 def _values(spec: CommandSpec, rest: str) -> tuple[dict[str, str], str]:
-    # Where the free text goes (bot.commands.parsing): a text may hold such a pair itself.
+    # The parameter that takes the free text (bot.commands.parsing): a text may contain such a pair itself.
     takes = next((p for p in spec.parameters if p.required), None) or next(
         (p for p in spec.parameters if p.kind is str), None
     )

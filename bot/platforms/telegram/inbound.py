@@ -59,7 +59,7 @@ _FETCH_SECONDS: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An event, and the callback query to answer if it is a press."""
+    """An event, and for a button press the callback query to answer."""
 
     event: Event
     query_id: str = ""
@@ -75,7 +75,7 @@ class GroupMigrated:
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An empty placeholder of ours that somebody replied to."""
+    """A leftover placeholder that a person replied to."""
 
     destination: Destination
     message_id: str
@@ -83,7 +83,7 @@ class Orphan:
 
 @dataclass(slots=True)
 class Admins:
-    """Who manages a group, asked of Telegram only when it matters and then remembered for minutes."""
+    """The managers of groups, requested from Telegram only when needed and then cached for minutes."""
 
     bot: Bot
     _known: dict[tuple[int, int], tuple[bool, float]] = field(
@@ -106,17 +106,17 @@ class Admins:
 
 
 class Translator:
-    """Reads updates. ``bot`` must be initialised: its id and username decide whether a text is addressed to it."""
+    """Parses updates. ``bot`` must be initialised: its id and username decide whether a text is addressed to it."""
 
     def __init__(self, bot: Bot, registry: CommandRegistry) -> None:
-        """``registry`` names the commands."""
+        """``registry`` holds the commands."""
         self._bot = bot
         self._registry = registry
         self._admins = Admins(bot)
         self._mention = re.compile(rf"[ \t]*@{re.escape(bot.username)}\b", re.IGNORECASE)
 
     async def read(self, update: Update) -> list[Incoming | GroupMigrated | Orphan]:
-        """Return what the update holds for us; nothing for what is not meant for it, and for other bots."""
+        """Return the contents of an update; empty if it is not meant for this bot, or comes from a bot."""
         if update.callback_query is not None:
             return await self._press(update.callback_query)
         if update.message is not None:
@@ -174,7 +174,7 @@ class Translator:
         return found
 
     async def _edited(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
-        """Read the new text of a message; a command that was changed is not run again."""
+        """Parse an edited message; an edited command is not run again."""
         chat, user, text = message.chat, _author(message), message.text or message.caption or ""
         if user is None or not text.strip() or message.edit_date is None:
             return []
@@ -188,7 +188,7 @@ class Translator:
         return [Incoming(_event(event_id, chat, user, destination, payload, admin=admin))]
 
     def _reactions(self, change: MessageReactionUpdated) -> list[Incoming | GroupMigrated | Orphan]:
-        """Read which reactions came and went. Telegram does not say whose message it is."""
+        """Parse added and removed reactions. Telegram does not name the author of the message."""
         chat, user = change.chat, change.user
         if user is None or user.is_bot or not _is_served(chat):
             return []
@@ -211,7 +211,7 @@ class Translator:
         ]
 
     def _payload(self, message: Message, text: str) -> tuple[Command | TextMessage | None, bool]:
-        """Return what was said to the bot, and whether it matters who manages the chat."""
+        """Return the message to the bot, and whether it matters if the person manages the chat."""
         group = message.chat.type in _GROUPS
         replied = message.reply_to_message
         to_us = replied is not None and self._is_ours(replied) and replied.forum_topic_created is None
@@ -235,7 +235,7 @@ class Translator:
         return TextMessage(text=text, addressed=True, reply_to=reply_to), False
 
     async def _with_file(self, message: Message, payload: Command | TextMessage) -> Command | TextMessage:
-        """Return a command with the file that it came with or replies to, if it takes one; a text with its own."""
+        """Return a command with the file attached or replied to, if it takes one; a text with its attachment."""
         if isinstance(payload, Command):
             spec = self._registry.get(payload.name)
             file = attached(message, message.reply_to_message)
@@ -275,7 +275,7 @@ class Translator:
 
 
 def _author(message: Message) -> User | None:
-    """Return the person who wrote a message where the bot answers; None for bots and for other places."""
+    """Return the author of a message in a place where the bot answers; None for bots and other places."""
     user = message.from_user
     if user is None or (user.is_bot and not _is_anonymous_admin(message)) or message.via_bot is not None:
         return None
@@ -298,7 +298,7 @@ def _emoji(reaction: ReactionType) -> str:
 
 
 def _thread(message: object) -> str:
-    """Return the topic's id; outside topics, Telegram numbers reply threads too, which are none."""
+    """Return the topic's id; Telegram also gives thread ids to reply threads, which are not topics."""
     if isinstance(message, Message) and message.is_topic_message and message.message_thread_id is not None:
         return str(message.message_thread_id)
     return ""

@@ -21,8 +21,8 @@ def keyboard(
 ) -> InlineKeyboardMarkup | None:
     """Return the inline keyboard of selects and rows, or None if it would be empty.
 
-    Telegram has no lists to choose from: each option is a row. It has no disabled buttons either: those are left out.
-    ``copies`` is a text for a button that copies it, if that is short enough.
+    Telegram has no drop-down lists, so each option is a row, and no disabled buttons, so those are left out.
+    ``copies`` is the text of a copy button, added if the text is short enough.
     """
     wanted: list[list[InlineKeyboardButton]] = []
     if 0 < len(copies) <= COPY_LIMIT:

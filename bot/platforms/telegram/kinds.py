@@ -1,7 +1,7 @@
 """Every kind of update that Telegram can send: handled, or ignored for a reason.
 
-A test holds the lists against the kinds that the library knows, so that a new kind is a decision and not an accident.
-Only what is handled is asked for (``allowed_updates``).
+A test compares the lists with the kinds that the library knows, so that a new kind needs a decision.
+Only the handled kinds are requested (``allowed_updates``).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The thin listener behind polling and webhook: reads an update, commits its event, answers its press."""
+"""The thin listener behind polling and webhook: parses an update, commits its event, answers its button press."""
 
 import logging
 import secrets
@@ -15,11 +15,11 @@ from bot.platforms.telegram.queries import Background, Queries
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 1.0
-"""How long a press whose answer is in the outbox waits for the courier, which may answer it with the reply itself."""
+"""How long a button press waits for the courier, which may answer it with the reply itself."""
 
 
 class Listener:
-    """Takes raw updates, in any order and as often as they come."""
+    """Handles raw updates, in any order and with duplicates."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Listener:
         return incoming
 
     async def commit(self, incoming: Incoming) -> bool:
-        """Hand the event on; False if nothing was committed and Telegram must keep the update."""
+        """Dispatch the event; False if nothing was committed and Telegram must keep the update."""
         query = incoming.query_id
         if query:
             self._queries.opened(query)

@@ -1,4 +1,4 @@
-"""Long polling whose offset moves on only when every update before it is committed."""
+"""Long polling that advances the offset only after every earlier update is committed."""
 
 import asyncio
 import itertools
@@ -24,10 +24,10 @@ CONFLICT: Final = "another process reads this bot's updates (409 Conflict): stop
 
 
 class Poller:
-    """Fetches updates in batches: chats side by side, each chat in order."""
+    """Fetches updates in batches: chats concurrently, each chat in order."""
 
     def __init__(self, bot: PollingBot, listener: Listener, report: Callable[[str], None]) -> None:
-        """``report`` gets the state for the readiness check: empty, or what is wrong."""
+        """``report`` is called with the state for the readiness check: empty, or the problem."""
         self._bot = bot
         self._listener = listener
         self._report = report
@@ -51,7 +51,7 @@ class Poller:
             failures = 0
             self._report("")
             if not updates:
-                # Everything before the offset is confirmed. After a week of silence ids begin anew, maybe lower.
+                # Everything before the offset is confirmed. After a week of silence ids restart, maybe lower.
                 offset = 0
                 continue
             await self._take(updates)
@@ -83,7 +83,7 @@ class Poller:
                     await self._commit(incoming)
 
     async def _commit(self, incoming: Incoming) -> None:
-        """Hand an event on until it is committed."""
+        """Dispatch an event until it is committed."""
         for attempt in itertools.count(1):
             if await self._listener.commit(incoming):
                 return
@@ -92,7 +92,7 @@ class Poller:
 
 
 def _chat_of(update: dict[str, Any]) -> object:
-    """Return the chat's id, from data that may be of any shape."""
+    """Return the chat's id from unvalidated data."""
     body: Any = next((update[kind] for kind in HANDLED if isinstance(update.get(kind), dict)), {})
     if isinstance(body.get("message"), dict):
         body = body["message"]

@@ -1,4 +1,4 @@
-"""Calls that make, change and remove messages, each brought into its state once, whatever Telegram answers."""
+"""Calls that create, edit and delete messages, each once, whatever Telegram answers."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ from bot.platforms.telegram.units import AlbumUnit, MediaUnit, TextUnit
 log = logging.getLogger(__name__)
 
 Edited = Literal["done", "gone", "unfit"]
-"""What became of an edit: ``gone`` – the message is not there; ``unfit`` – a message of its kind cannot become this."""
+"""The outcome of an edit: ``gone`` – the message no longer exists; ``unfit`` – its kind cannot be edited into this."""
 _PLACEHOLDERS_KEPT: Final = 2000
 _ALBUM_GLUE: Final = "+"
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
@@ -43,14 +43,14 @@ _NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_inva
 
 @dataclass(slots=True)
 class PlaceholderState:
-    """A placeholder of this process: whether its answer has begun, and the lock of edits under way."""
+    """A placeholder of this process: whether its answer has begun, and the lock for its edits."""
 
     final: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Poster:
-    """Sends, edits and removes single messages and albums. An album's id is that of its messages, joined."""
+    """Sends, edits and removes single messages and albums. An album's id is the ids of its messages, joined."""
 
     def __init__(self, bot: Callable[[], Bot], api: TelegramApi) -> None:
         """``bot`` returns the connected client or raises `RetryLater`."""
@@ -59,7 +59,7 @@ class Poster:
         self.possible_orphans = 0
 
     def placeholder(self, destination: Destination, message_id: str) -> PlaceholderState:
-        """Return what is known of a placeholder."""
+        """Return the state of a placeholder."""
         if len(self._placeholders) > _PLACEHOLDERS_KEPT:
             for key in list(self._placeholders)[: _PLACEHOLDERS_KEPT // 2]:
                 del self._placeholders[key]
@@ -73,7 +73,7 @@ class Poster:
         markup: InlineKeyboardMarkup | ForceReply | None = None,
         first: bool = True,
     ) -> str:
-        """Send a new message (None: a placeholder) and record it; the first one replies to the person's and rings."""
+        """Send a new message (None: a placeholder) and record it; the first is a reply and notifies the person."""
         destination = delivery.destination
         try:
             message = await self._send_message(destination, part or TextPart(PLACEHOLDER), markup, first=first)
@@ -84,13 +84,13 @@ class Poster:
         try:
             await delivery.record(message_id)
         except Exception:
-            # Another process holds the row now (or the database is away): this message would never get its content.
+            # Another process has taken the row (or the database is away): this message would never get its content.
             await self.remove(destination, message_id)
             raise
         return message_id
 
     async def post_album(self, delivery: Delivery, album: AlbumUnit, *, first: bool = True) -> str:
-        """Send an album and record it. No edit can make one of a placeholder: a lost answer may show it twice."""
+        """Send an album and record it. A placeholder cannot be edited into one: a lost response may show it twice."""
         destination = delivery.destination
         media = [_photo(item) for item in album.items]
 
@@ -144,17 +144,17 @@ class Poster:
                     raise
 
     async def show(self, destination: Destination, message_id: str, unit: TextUnit | MediaUnit) -> Edited:
-        """Bring a message of ours into its final state."""
+        """Edit a message of the bot into its final state."""
         shown = self.placeholder(destination, message_id)
         shown.final = True
-        async with shown.lock:  # lets a progress edit under way end first
+        async with shown.lock:  # lets a progress edit in flight end first
             pass
         if isinstance(unit, MediaUnit):
             return await self._edit_media(destination, message_id, unit)
         return await self.edit(destination, message_id, unit)
 
     async def show_album(self, destination: Destination, message_id: str, album: AlbumUnit) -> Edited:
-        """Bring an album of ours into its final state; one of another size is unfit."""
+        """Edit an album of the bot into its final state; one of another size is unfit."""
         ids = message_id.split(_ALBUM_GLUE)
         if len(ids) != len(album.items):
             return "unfit"
@@ -164,7 +164,7 @@ class Poster:
         return results[0] if "done" not in results else "done"
 
     async def edit(self, destination: Destination, message_id: str, unit: TextUnit) -> Edited:
-        """Change a text of ours."""
+        """Edit a text of the bot."""
         entities: list[MessageEntity] | None = unit.part.entities
 
         async def edit() -> object:
@@ -198,7 +198,7 @@ class Poster:
         return await self._edited(destination, edit)
 
     async def edit_caption(self, destination: Destination, message_id: str, unit: TextUnit) -> Edited:
-        """Change the text under a file of ours."""
+        """Edit the caption of a file of the bot."""
 
         async def edit() -> object:
             return await self._bot().edit_message_caption(
@@ -224,7 +224,7 @@ class Poster:
         return "done"
 
     async def remove(self, destination: Destination, message_id: str) -> None:
-        """Delete messages of ours, best effort. What is too old to be deleted is emptied."""
+        """Delete messages of the bot, best effort. Messages too old to be deleted are emptied."""
         for one in message_id.split(_ALBUM_GLUE):
             self.placeholder(destination, one).final = True
             with contextlib.suppress(DeliveryError, BadRequest):

@@ -1,7 +1,7 @@
-"""Callback queries: each press is answered once, soon, with the reply itself where that fits.
+"""Callback queries: each button press is answered once, promptly, with the reply itself if it fits.
 
 A pressed button shows a spinner until its query is answered; only the first answer counts, and after some seconds
-Telegram refuses it ("query is too old"), which is no error.
+Telegram refuses it ("query is too old"), which is not an error.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run ``work`` beside everything else."""
+        """Run ``work`` in the background."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -57,7 +57,7 @@ class _Query:
 
 
 class Queries:
-    """The callback queries of the last minutes that this process knows."""
+    """The callback queries that this process received in the last minutes."""
 
     def __init__(self, answer: Answer, background: Background) -> None:
         """``answer(query_id, text)`` calls Telegram; it may raise `DeliveryError` or `BadRequest`."""
@@ -66,18 +66,18 @@ class Queries:
         self._queries: dict[str, _Query] = {}
 
     def opened(self, query_id: str) -> None:
-        """Note a press that came in."""
+        """Record an incoming button press."""
         now = time.monotonic()
         for old in [k for k, q in self._queries.items() if now - q.since > _KEPT_SECONDS]:
             del self._queries[old]
         self._queries.setdefault(query_id, _Query(now))
 
     def known(self, query_id: str) -> bool:
-        """Return whether this process has seen the press."""
+        """Return whether this process received the button press."""
         return query_id in self._queries
 
     def reserve(self, query_id: str) -> bool:
-        """Keep the query for an answer with text; False if it was answered already."""
+        """Reserve the query for an answer with text; False if it was answered already."""
         query = self._queries.setdefault(query_id, _Query(time.monotonic()))
         query.reserved = not query.closed
         return query.reserved
@@ -92,7 +92,7 @@ class Queries:
         self._close(query_id)
 
     def settle(self, query_id: str, text: str = "", after: float = 0.0) -> None:
-        """Answer in the background, unless it is answered or reserved by then."""
+        """Answer in the background, unless it has been answered or reserved by then."""
         if after or not self._taken(query_id):
             self._background.start(self._settle(query_id, text, after))
 

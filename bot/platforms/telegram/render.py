@@ -38,7 +38,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """The text of one Telegram message; ``mention`` is the person whose name it begins with, if any."""
+    """The text of one Telegram message; ``mention`` is the person mentioned at its beginning, if any."""
 
     text: str
     marks: tuple[Mark, ...] = ()
@@ -46,7 +46,7 @@ class TextPart:
 
     @property
     def entities(self) -> list[MessageEntity]:
-        """The marks as message entities, in UTF-16 units, at most as many as Telegram reads."""
+        """The marks as message entities, in UTF-16 units, up to Telegram's limit."""
         entities = [
             MessageEntity(m.kind, utf16_length(self.text[: m.start]), utf16_length(self.text[m.start : m.end]))
             for m in self.marks
@@ -105,7 +105,7 @@ class _Draft:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` without what JSON or Telegram cannot carry: control characters and lone surrogates."""
+    """Return ``text`` without control characters and lone surrogates, which Telegram or JSON cannot carry."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
@@ -113,13 +113,13 @@ def clean(text: str) -> str:
 def render(message: Message) -> list[TextPart]:
     """Return the message's texts, in order, each within Telegram's limit.
 
-    Where the parts begin does not depend on ``taken``, so the last part can be rendered again when a choice was taken.
+    The split does not depend on ``taken``, so the last part can be rendered again after a choice is taken.
     """
     return list(_rendered(message, "")) or [TextPart(_EMPTY)]
 
 
 def render_question(message: Message) -> list[TextPart] | None:
-    """Return the texts of a question with the field's present text; None if that would not fit one message."""
+    """Return the texts of a question with the field's current text; None if that would not fit one message."""
     parts = list(_rendered(message, message.asks.value if message.asks is not None else ""))
     return parts if len(parts) == 1 else None
 
@@ -162,14 +162,14 @@ def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[
 
 
 def caption(message: Message) -> TextPart | None:
-    """Return the whole text of a message with one file, to stand under it; None if that would not fit.
+    """Return the whole text of a message with one file, as its caption; None if that would not fit.
 
     A picture's description comes first, for people who cannot see it.
     """
     draft = _Draft()
     draft.add(message.title, MessageEntity.BOLD)
     if message.pictures and (about := description(message.pictures[0].alt)):
-        # Descriptions are people's words: nothing in them is emphasis.
+        # Descriptions are user text: nothing in them is emphasis.
         draft.add_spans([Span(about)])
     draft.add(message.speaker, MessageEntity.BOLD)
     draft.add(message.body, gap="\n" if message.speaker.strip() else "\n\n")
@@ -193,7 +193,7 @@ def plain(message: Message) -> str:
 
 
 def render_progress(progress: Progress) -> TextPart:
-    """Return the text of a placeholder: the end of the text so far, and where the job is."""
+    """Return the text of a placeholder: the end of the text so far, and the state of the job."""
     status = f"⏳ {clean(progress.note).strip()}".strip()
     if progress.position > 0:
         status += f" · #{progress.position + 1}"

@@ -1,10 +1,10 @@
-"""Delivery: neutral messages made visible in Telegram, once each.
+"""Delivery of neutral messages to Telegram, once each.
 
-``sendMessage`` has no idempotency key. So what is sent is a bare placeholder, whose id is recorded before anything
-else; the content comes by an edit (of its text, or into a file), which may be repeated at will. If a crash or a lost
-answer falls between sending and recording, an empty placeholder is left over, never a second reply; it is removed when
-somebody replies to it. The exceptions are a question with ForceReply and an album, which no edit can make: they are
-sent at once, and a lost answer may show them twice.
+``sendMessage`` has no idempotency key. So a bare placeholder is sent and its id recorded before anything else; the
+content follows by an edit (of its text, or into a file), which can be repeated safely. If a crash or a lost response
+occurs between sending and recording, an empty placeholder is left over, never a second reply; it is removed when a
+person replies to it. The exceptions are a question with ForceReply and an album, which no edit can produce: they are
+sent at once, and a lost response may show them twice.
 """
 
 import logging
@@ -35,7 +35,7 @@ _ANSWERED: Final = "query:"
 
 
 class TelegramSender:
-    """Delivers messages, and shows progress in their place before."""
+    """Delivers messages, and shows progress in their place until then."""
 
     def __init__(self, bot: Callable[[], Bot], api: TelegramApi, queries: Queries) -> None:
         """``bot`` returns the connected client or raises `RetryLater`."""
@@ -45,7 +45,7 @@ class TelegramSender:
 
     @property
     def possible_orphans(self) -> int:
-        """How many placeholders may have been left over, because Telegram did not answer."""
+        """How many placeholders may be left over because Telegram did not answer."""
         return self._poster.possible_orphans
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
@@ -89,11 +89,11 @@ class TelegramSender:
                 log.debug("Progress was not shown: %s", e)
 
     async def retract(self, destination: Destination, message_id: str) -> None:
-        """See `bot.platforms.base.Platform.retract`. What is too old to be deleted is emptied."""
+        """See `bot.platforms.base.Platform.retract`. Messages too old to be deleted are emptied."""
         await self._poster.remove(destination, message_id)
 
     async def _change(self, delivery: Delivery, message: Message) -> None:
-        """Render an existing message again; for a long one, its last part, where the buttons stood."""
+        """Render an existing message again; for a long one, its last part, which had the buttons."""
         self._settle_query(delivery)
         marked = message.taken is not None or delivery.kind == "mark"
         rows = None if marked else keyboard(message.buttons, message.selects)
@@ -105,7 +105,7 @@ class TelegramSender:
             log.info("Telegram message %s cannot be changed any more", delivery.edit)
 
     async def _pop_up(self, delivery: Delivery, message: Message) -> bool:
-        """Answer the press itself, if that can carry the message; False if a message must be sent."""
+        """Answer with the callback query if it can carry the message; False if a message must be sent."""
         query = _query_of(delivery.destination)
         if not query:
             return False
@@ -128,7 +128,7 @@ class TelegramSender:
         return True
 
     async def _send(self, delivery: Delivery, units: list[Unit]) -> None:
-        """Send what was not sent before, the placeholder being the first message where it can become that."""
+        """Send the unsent messages; the placeholder becomes the first one if its kind allows."""
         sent = list(delivery.sent)
         usable = delivery.placeholder if isinstance(units[0], TextUnit | MediaUnit) else ""
         if usable and not sent:
@@ -147,10 +147,10 @@ class TelegramSender:
             await self.retract(delivery.destination, delivery.placeholder)
 
     async def _rewrite(self, delivery: Delivery, units: list[Unit]) -> None:
-        """Bring the messages of an earlier row into a new state.
+        """Update the messages of an earlier row.
 
-        From the first message on that cannot become what it should be, everything is sent anew, to stay in order. A
-        message that a person has deleted stays deleted.
+        From the first message that cannot be edited into its new state, everything is sent anew, to stay in order. A
+        message that a person deleted stays deleted.
         """
         destination = delivery.destination
         before = [one for one in delivery.edits if not one.startswith(_ANSWERED)]
@@ -186,7 +186,7 @@ class TelegramSender:
                 return "unfit"
 
     async def _post(self, delivery: Delivery, unit: Unit, *, first: bool) -> str:
-        """Send a unit; a placeholder for one that an edit can make."""
+        """Send a unit; a placeholder if an edit can complete it."""
         match unit:
             case TextUnit() | MediaUnit():
                 return await self._poster.post(delivery, first=first)
@@ -198,14 +198,14 @@ class TelegramSender:
     async def _ask(self, delivery: Delivery, unit: QuestionUnit, *, first: bool) -> str:
         destination, part = delivery.destination, unit.part
         if destination.kind != "dm" and not destination.reply_to:
-            # Selective ForceReply reaches whom the text mentions, or whose message is replied to; a press has neither.
+            # Selective ForceReply addresses mentioned people, or the author replied to; a button press has neither.
             part = _mentioning(part, destination)
         hint = unit.hint[:FIELD_PLACEHOLDER_LIMIT] or None
         reply = ForceReply(selective=True, input_field_placeholder=hint)
         return await self._poster.post(delivery, part, markup=reply, first=first)
 
     def _settle_query(self, delivery: Delivery) -> None:
-        """Stop the pressed button's spinner, if that can still be."""
+        """Stop the pressed button's spinner, if still possible."""
         query = _query_of(delivery.destination)
         if query and (self._queries.known(query) or delivery.age < _FRESH_SECONDS):
             self._queries.settle(query)

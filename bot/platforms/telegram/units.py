@@ -1,6 +1,6 @@
-"""What one neutral message becomes on Telegram: texts, files, albums and questions, each a message of its own.
+"""The Telegram messages that make up one neutral message: texts, files, albums and questions.
 
-An album carries no buttons, and a question with ForceReply none either: they stand under a text beside it.
+Albums and questions with ForceReply cannot have buttons: these go under an additional text.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from bot.platforms.telegram.keyboards import keyboard
 from bot.platforms.telegram.render import TextPart, caption, clean, description, is_blank, render, render_question
 
 ALBUM: Final = range(2, 11)
-"""Files of one media group (Bot API, sendMediaGroup)."""
+"""Maximum number of files of one media group (Bot API, sendMediaGroup)."""
 MediaKind = Literal["photo", "document", "audio"]
 _AUDIO: Final = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/x-m4a"}
-)  # what Telegram's player takes (Bot API, sendAudio)
+)  # formats of Telegram's player (Bot API, sendAudio)
 _NO_CAPTION: Final = TextPart("")
 
 
@@ -43,14 +43,14 @@ class MediaUnit:
 
 @dataclass(frozen=True, slots=True)
 class AlbumUnit:
-    """Pictures that stand together."""
+    """Pictures shown as one album."""
 
     items: tuple[MediaUnit, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionUnit:
-    """A question that the person's reply answers; ``hint`` stands in the empty input."""
+    """A question that the person's reply answers; ``hint`` is shown in the empty input."""
 
     part: TextPart
     hint: str
@@ -95,9 +95,9 @@ def _attached(file: FileContent) -> MediaUnit:
 
 
 def _question(message: Message, *, direct: bool) -> list[Unit]:
-    """Return a question; with buttons or a present text, these stand in a message of their own above it.
+    """Return a question; its buttons and current text go into a separate message above it.
 
-    In a direct chat that message is enough: whatever the person says next is the answer.
+    In a direct chat that message is enough: the person's next text is the answer.
     """
     field = message.asks
     assert field is not None

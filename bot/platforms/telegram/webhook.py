@@ -20,7 +20,7 @@ from bot.platforms.telegram.listener import Listener
 log = logging.getLogger(__name__)
 
 BODY_LIMIT: Final = 1 << 20
-"""Bytes. An update with the longest text, its reply and all their entities stays under 100 kB."""
+"""Maximum size of an update in bytes. The longest text, its reply and all their entities stay under 100 kB."""
 _HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API, setWebhook
 _DRAIN_SECONDS: Final = 5.0
@@ -28,10 +28,10 @@ _DRAIN_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class WebhookConfig:
-    """Where Telegram finds us.
+    """The address for Telegram's requests.
 
-    ``url`` is public (https), its path is the one served; ``host`` and ``port`` are listened on, usually behind a proxy
-    that ends TLS. Without a ``secret``, one is derived from the token.
+    ``url`` is public (https), its path is the one served; the server listens on ``host`` and ``port``, usually behind a
+    proxy that terminates TLS. Without a ``secret``, one is derived from the token.
     """
 
     url: str
@@ -40,7 +40,7 @@ class WebhookConfig:
     secret: str = ""
 
     def secret_for(self, token: str) -> str:
-        """Return the secret that Telegram must show. Raises `ValueError` for one that it would refuse."""
+        """Return the secret that Telegram must send. Raises `ValueError` if Telegram would refuse it."""
         secret = self.secret or hmac.new(token.encode(), b"storyfork webhook", hashlib.sha256).hexdigest()
         if not _SECRET.fullmatch(secret):
             raise ValueError("the webhook's secret may hold only A-Z a-z 0-9 _ -, at most 256 of them")
@@ -48,7 +48,7 @@ class WebhookConfig:
 
     @property
     def path(self) -> str:
-        """The path that is served."""
+        """The served path."""
         return urlsplit(self.url).path or "/"
 
 
@@ -56,7 +56,7 @@ class WebhookServer:
     """Serves one path."""
 
     def __init__(self, config: WebhookConfig, secret: str, listener: Listener) -> None:
-        """``secret`` is what Telegram must show with every update."""
+        """``secret`` is required with every update."""
         self._config = config
         self._secret = secret.encode()
         self._listener = listener
@@ -70,7 +70,7 @@ class WebhookServer:
         await web.TCPSite(self._runner, self._config.host, self._config.port).start()
 
     async def stop(self) -> None:
-        """Finish what is being received, then stop listening."""
+        """Finish open requests, then stop listening."""
         await self._runner.cleanup()
 
     async def _receive(self, request: web.Request) -> web.Response:
@@ -84,7 +84,7 @@ class WebhookServer:
         if not isinstance(data, dict):
             log.warning("The webhook got something that is no update")
             return web.Response(status=400)
-        # Shielded: a connection that breaks must not undo a commit half-way.
+        # Shielded: a broken connection must not cancel a commit.
         safe = await asyncio.shield(self._take(cast("dict[str, Any]", data)))
         return web.Response(status=200 if safe else 503)
 
