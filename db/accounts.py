@@ -1,4 +1,4 @@
-"""Accounts: whose data it is, and what they have chosen."""
+"""Accounts: the owners of data, and their settings."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from db.records import Json
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A Discord guild, a DM user, a Telegram chat, the console's user. ``settings`` holds what it has chosen."""
+    """A Discord guild, a DM user, a Telegram chat, the console's user. ``settings`` holds its choices."""
 
     id: int
     platform: str
@@ -26,22 +26,22 @@ async def chosen_model(account_id: int | None) -> str:
 
 
 async def choose_model(account_id: int, model: str) -> None:
-    """Record the text model that an account has chosen; "" goes back to the operator's default."""
+    """Set an account's text model; "" restores the operator's default."""
     await _choose(account_id, "text_model", model)
 
 
 async def chosen_image_engine(account_id: int | None) -> str:
-    """Return the name of the image engine that an account wants first, "" if none."""
+    """Return the name of an account's preferred image engine, "" if none."""
     return await _chosen(account_id, "image_engine")
 
 
 async def choose_image_engine(account_id: int, engine: str) -> None:
-    """Record the image engine that an account wants first; "" goes back to the operator's order."""
+    """Set an account's preferred image engine; "" restores the operator's order."""
     await _choose(account_id, "image_engine", engine)
 
 
 async def set_rating(account_id: int, rating: str) -> None:
-    """Record what pictures may show where an account is at home."""
+    """Set what pictures may show in an account's conversations."""
     await _choose(account_id, "rating", rating)
 
 

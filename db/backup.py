@@ -1,4 +1,4 @@
-"""Backup and restore: one file with all schemas, ours and packages', of one moment (pg_dump's custom format)."""
+"""Backup and restore: one file with a snapshot of all schemas, ours and packages' (pg_dump's custom format)."""
 
 import asyncio
 import os
@@ -15,13 +15,13 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspnam
 
 
 class BackupError(Exception):
-    """The database was not saved or not restored; the message says why."""
+    """The backup or the restore failed; the message says why."""
 
 
 async def back_up(url: str, file: Path, pg_dump: Path) -> None:
-    """Save the whole database to ``file``, readable by its owner only. Others may go on writing meanwhile.
+    """Save the whole database to ``file``, readable by its owner only. Other sessions may write meanwhile.
 
-    Raises `BackupError`, also if there is a file of that name; then no file is left.
+    Raises `BackupError`, also if the file exists; no new file is left behind.
     """
     part = file.with_name(f"{file.name}.part")
     try:
@@ -65,9 +65,9 @@ def _open_new(file: Path, part: Path) -> int:
 
 
 async def _run(url: str, sink: int | None, *command: str) -> None:
-    """Run a program of PostgreSQL's on the database; its output goes to ``sink``."""
+    """Run a PostgreSQL program on the database; its output goes to ``sink``."""
     found = credentials(url)
-    # In the environment: everybody on the machine can read a command line.
+    # Via the environment: command lines are visible to every user of the machine.
     environment = {
         "PGHOST": found["host"],
         "PGPORT": str(found["port"]),

@@ -36,7 +36,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a user said, and the reply that is being written."""
+    """A user's message, and the reply that is being written."""
 
     said: StoredMessage
     reply: StoredMessage
@@ -44,7 +44,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class PendingReply:
-    """A reply that is to be written: by which persona, to what, said by whom (None: that person was deleted)."""
+    """A pending reply: its persona, the message it answers and that message's author (None if deleted)."""
 
     reply: StoredMessage
     said: StoredMessage
@@ -53,7 +53,7 @@ class PendingReply:
 
 
 async def say(conversation: Conversation, persona: Persona, user_id: int, text: str) -> Exchange:
-    """Record what a user said and start the persona's reply."""
+    """Record a user's message and start the persona's reply."""
     said = await fetch_one(
         StoredMessage,
         "INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, text) "
@@ -81,7 +81,7 @@ async def again(conversation: Conversation, reply_id: int) -> Exchange:
     )  # fmt: skip
     if later is not None:
         raise NotFound("chat.not_last")
-    # The user's message is the lock: of two presses at once the second sees the first's variant.
+    # The user's message is the lock: of two concurrent presses the second sees the first's variant.
     said = await fetch_one(
         StoredMessage,
         f"SELECT {columns(StoredMessage)} FROM chat_messages WHERE id = $1 FOR UPDATE",
@@ -99,7 +99,7 @@ async def again(conversation: Conversation, reply_id: int) -> Exchange:
 
 
 async def attach_reply(reply_id: int, text: str) -> bool:
-    """Fill a pending reply and make it the chosen variant; False if it is gone or was filled before."""
+    """Fill a pending reply and make it the chosen variant; False if it is gone or already filled."""
     found = await row(
         "UPDATE chat_messages SET text = $2, state = 'ready' WHERE id = $1 AND state = 'pending' "
         "RETURNING reply_to_id, chosen",
@@ -108,7 +108,7 @@ async def attach_reply(reply_id: int, text: str) -> bool:
     if found is None:
         return False
     if not found["chosen"]:
-        # Two statements: a unique index keeps the chosen variant one at each moment.
+        # Two statements: a unique index allows one chosen variant at any moment.
         await rows("UPDATE chat_messages SET chosen = false WHERE reply_to_id = $1 AND chosen", found["reply_to_id"])
         await rows("UPDATE chat_messages SET chosen = true WHERE id = $1", reply_id)
     return True
@@ -133,7 +133,7 @@ async def get(account_id: int | None, message_id: int) -> tuple[StoredMessage, P
 
 
 async def pending(reply_id: int) -> PendingReply | None:
-    """Return what a reply's author must know besides the history; None if it was deleted."""
+    """Return what is needed to write a reply, besides the history; None if it was deleted."""
     found = await row(_PENDING, reply_id)
     if found is None:
         return None
@@ -148,8 +148,8 @@ async def pending(reply_id: int) -> PendingReply | None:
 async def history(reply: StoredMessage, keep: int = 40, step: int = 16) -> list[StoredMessage]:
     """Return the messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
 
-    The last ``keep`` messages are among them. Older ones are left out ``step`` at a time, so that consecutive
-    histories begin alike: what a model has read of them need not be read again.
+    Includes at least the last ``keep`` messages. Older ones are dropped ``step`` at a time, so that consecutive
+    histories share a prefix, which the model's cache can reuse.
     """
     return await fetch(
         StoredMessage,
@@ -163,7 +163,7 @@ async def history(reply: StoredMessage, keep: int = 40, step: int = 16) -> list[
 
 
 async def reset(conversation_id: int) -> None:
-    """Let the conversation forget: a new epoch begins, the old one is kept but not remembered."""
+    """Reset the conversation's memory: start a new epoch; the old one is stored but no longer used."""
     await rows("UPDATE conversations SET epoch = epoch + 1 WHERE id = $1", conversation_id)
 
 

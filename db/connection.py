@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL: opening it, transactions, and plain SQL where the ORM has no words for it."""
+"""The connection to PostgreSQL: opening it, transactions, and plain SQL where the ORM cannot express it."""
 
 import json
 from collections.abc import AsyncGenerator, Sequence
@@ -25,12 +25,12 @@ OUTAGES: Final = (
     asyncpg.TooManyConnectionsError,
     asyncpg.TransactionRollbackError,
 )
-"""What a database that is away raises, or that resolved a deadlock: wait and try again. (The ORM's `OperationalError`
-is none of these: it wraps errors in statements, which are defects.)"""
+"""Errors of an unreachable database or a resolved deadlock: wait and retry. (The ORM's `OperationalError` is not one of
+them: it wraps errors in statements, which are defects.)"""
 
 
 class BadDatabaseUrl(ValueError):
-    """The URL is not one of PostgreSQL; the message says what is expected."""
+    """The URL is not a PostgreSQL URL; the message says what is expected."""
 
 
 def credentials(url: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
                     **credentials(url),
                     "minsize": 1,
                     "maxsize": pool_size,
-                    # asyncpg only: a server that went silent must not hold a task for ever.
+                    # asyncpg only: an unresponsive server must not block a task for ever.
                     "timeout": 10,
                     "command_timeout": 30,
                     "reset": _keep_session,
@@ -99,11 +99,11 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
 
 
 async def _keep_session(connection: object) -> None:
-    """Reset nothing when a connection goes back to the pool, which saves a round trip after every statement.
+    """Skip the reset when a connection returns to the pool, which saves a round trip after every statement.
 
-    Nothing of a session outlives its use here: on pooled connections we take no session-level advisory locks, change no
-    settings, and neither LISTEN nor declare cursors outside transactions. asyncpg itself, before it calls this, ends a
-    transaction that was left open.
+    No session state needs resetting: on pooled connections we take no session-level advisory locks, change no settings,
+    and neither LISTEN nor declare cursors outside transactions. Before calling this, asyncpg itself ends a transaction
+    that was left open.
     """
     del connection
 
@@ -149,7 +149,7 @@ async def row(sql: str, *values: Any) -> dict[str, Any] | None:
 
 
 async def ping() -> None:
-    """Ask the database for an answer. Raises one of `OUTAGES`."""
+    """Check that the database responds. Raises one of `OUTAGES`."""
     await rows("SELECT 1")
 
 

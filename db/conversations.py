@@ -1,4 +1,4 @@
-"""Conversations: where it happens, and what is open there."""
+"""Conversations: chats and threads, and what is open in them."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Conversation:
 
 
 async def open_thread(conversation_id: int, chat_id: str, page_id: int) -> None:
-    """Record that the story of a page is told in a thread of its own from now on; nothing if the page is gone."""
+    """Record the thread in which the story of a page continues; does nothing if the page is gone."""
     await rows(
         "INSERT INTO conversations (account_id, platform, chat_id, kind, mode, story_id) "
         "SELECT c.account_id, c.platform, $2, 'thread', 'story', p.story_id FROM conversations c, pages p "
@@ -35,7 +35,7 @@ async def open_thread(conversation_id: int, chat_id: str, page_id: int) -> None:
 
 
 async def set_mode(conversation_id: int, mode: str) -> None:
-    """Send the plain text of a conversation to the route of a mode, until a story or a persona is opened there."""
+    """Route the plain text of a conversation to a mode, until a story or a persona is opened there."""
     await rows("UPDATE conversations SET mode = $2 WHERE id = $1", conversation_id, mode)
 
 

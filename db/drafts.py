@@ -9,7 +9,7 @@ from db.connection import jsonb, rows
 
 
 async def keep(conversation_id: int, user_id: int, content: dict[str, Any]) -> None:
-    """Keep a person's draft in place of an earlier one."""
+    """Save a person's draft, replacing an earlier one."""
     await rows(
         "INSERT INTO drafts (conversation_id, user_id, content) VALUES ($1, $2, $3::jsonb) "
         "ON CONFLICT (conversation_id, user_id) DO UPDATE SET content = excluded.content, created_at = now()",

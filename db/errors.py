@@ -1,12 +1,12 @@
-"""The errors that all rooms share: one tree, three kinds.
+"""The errors shared by all rooms: one tree, three kinds.
 
 StoryforkError
-├── UserError   say it to the person, in their language
-│   ├── NotFound     what they named is not there, or not theirs to see
+├── UserError   show it to the person, in their language
+│   ├── NotFound     what they named does not exist or is not visible to them
 │   ├── NotAllowed   they may not do that
 │   ├── Moved        the story has moved on since the button was made
-│   └── BadInput     what they typed does not fit
-└── Retryable   try again later
+│   └── BadInput     what they typed is invalid
+└── Retryable   retry later
 
 Everything else is a defect: it is logged, and the person gets an apology with a reference id. The router in the bot
 and the runner in the worker are the two places that handle all three.
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class StoryforkError(Exception):
-    """Base of the errors below."""
+    """Base of all errors here."""
 
 
 class UserError(StoryforkError):
@@ -33,7 +33,7 @@ class UserError(StoryforkError):
 
 
 class NotFound(UserError):
-    """What the person named does not exist, or is not theirs to see."""
+    """What the person named does not exist or is not visible to them."""
 
 
 class NotAllowed(UserError):
@@ -41,7 +41,7 @@ class NotAllowed(UserError):
 
 
 class Moved(UserError):
-    """The story has moved on: the button belongs to an earlier moment. ``story_id`` tells where to go."""
+    """The story has moved on: the button belongs to an earlier moment. ``story_id`` is the way to the current page."""
 
     def __init__(self, key: str, story_id: int, **values: Any) -> None:
         """``story_id`` is offered to the person as the way to the story's current page."""
@@ -50,11 +50,11 @@ class Moved(UserError):
 
 
 class BadInput(UserError):
-    """What the person typed does not fit; the wording says how it would."""
+    """What the person typed is invalid; the wording says what is expected."""
 
 
 class Retryable(StoryforkError):
-    """A passing trouble: try again after ``delay`` seconds (None: the caller's own back-off)."""
+    """A transient error: retry after ``delay`` seconds (None: the caller's own back-off)."""
 
     def __init__(self, message: str, delay: float | None = None) -> None:
         """``message`` is for the log."""
@@ -63,4 +63,4 @@ class Retryable(StoryforkError):
 
 
 class LeaseLost(StoryforkError):
-    """Somebody else holds the job or the outbox row now: stop, and commit nothing."""
+    """Another process holds the job or the outbox row now: stop, and commit nothing."""

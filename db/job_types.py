@@ -24,7 +24,7 @@ _DRAWING: Final = "job.preparing"
 
 
 async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
-    """Mark the page as failed; the story goes back to the page before."""
+    """Mark the page as failed; the story goes back to the previous page."""
     del job
     story = await stories.give_up(parameters.page)
     values = failure.values if story is None else {**failure.values, "story": story.id}
@@ -38,7 +38,7 @@ async def _reply(job: Job, parameters: PersonaReply, failure: Failure) -> Payloa
 
 
 async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) -> Payload | None:
-    """Say nothing about a picture that nobody asked for."""
+    """Abandon an automatic picture silently."""
     return None if parameters.automatic else await notice(job, parameters, failure)
 
 

@@ -4,7 +4,7 @@ Ours come first, then those of each package (`db.schemas`), recorded as ``schema
 lock, records a migration after its commit and leaves out conditional constraints; here the record is written in the
 same transaction, so a crash leaves either both or neither.
 
-A package whose migration fails stops nobody else: the reason is kept in ``schema_failures`` until it succeeds.
+A failed migration of a package does not block the others: ``schema_failures`` holds the reason until it succeeds.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import asyncpg
 from db.connection import credentials
 from db.schemas import SchemaSpec
 
-LOCK_KEY: Final = 0x53544F5259  # "STORY": any number, the same for everybody who migrates
+LOCK_KEY: Final = 0x53544F5259  # "STORY": any number, the same in all processes
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
@@ -52,7 +52,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What `migrate` would do: the migrations that are not applied, and by package schema why the last try failed.
+    """What `migrate` would do: the pending migrations, and the last failure by package schema.
 
     ``removed`` are the schemas of packages that are no longer installed; their rows stay.
     """
@@ -78,15 +78,15 @@ def available(spec: SchemaSpec | None = None) -> list[Migration]:
 
 
 async def migrate(url: str, specs: Sequence[SchemaSpec] = (), *, upto: str | None = None) -> list[str]:
-    """Apply what is missing and return the names applied; ``upto`` is the last of ours to apply (None: everything).
+    """Apply the pending migrations and return their names; ``upto`` is the last of ours to apply (None: everything).
 
-    Any number of processes may call this at once: one works, the others wait and find nothing to do.
+    Any number of processes may call this concurrently: one works, the others wait and find nothing to do.
     Raises `MigrationError` if an applied file was changed since, or is unknown here (an older release on a newer
     database), and the driver's errors if the database cannot be reached.
     """
     connection = await asyncpg.connect(**credentials(url))
     try:
-        # A session lock: held over all transactions below, and gone with the connection.
+        # A session lock: held across all transactions below, released with the connection.
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
         await connection.execute(_TABLES)
         done = await _applied(connection)
@@ -104,7 +104,7 @@ async def migrate(url: str, specs: Sequence[SchemaSpec] = (), *, upto: str | Non
 
 
 async def pending(url: str, specs: Sequence[SchemaSpec] = ()) -> Pending:
-    """Return what is not applied yet. Raises as `migrate`."""
+    """Return what is not applied yet. Raises like `migrate`."""
     connection = await asyncpg.connect(**credentials(url))
     try:
         exists = await connection.fetchval("SELECT to_regclass('public.schema_failures') IS NOT NULL")
@@ -166,7 +166,7 @@ def _namespace(name: str) -> str:
 
 
 def _missing(done: dict[str, str], here: list[Migration], namespace: str = "") -> list[Migration]:
-    """Return those of ``here`` that are not applied, once what is applied in their namespace agrees with them."""
+    """Return the pending ones of ``here``, after checking that those applied in their namespace match."""
     known = {m.name: m.checksum for m in here}
     for name, checksum in done.items():
         if _namespace(name) != namespace:

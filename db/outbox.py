@@ -1,9 +1,9 @@
-"""The outbox: what is to be sent, in which order, by whom, and what became of it.
+"""The outbox: the messages to send, their order, their lease holders, and the outcome.
 
 A row is unique by event and part. Parts of one event: ``reply`` (the answer), ``placeholder`` (a message that shows
 progress and becomes the answer), ``mark`` (a change of the pressed message), ``picture`` (of a page, which was the
 answer), ``notice``. States: pending → sending (one holder, a lease) → sent or dead; a placeholder that the answer
-overtook is superseded. What a row says is a payload (`db.payloads`): a kind and ids, never texts.
+overtook is superseded. The content of a row is a payload (`db.payloads`): a kind and ids, never texts.
 """
 
 import json
@@ -28,7 +28,7 @@ PICTURE: Final = "picture"
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """A message to send or to change. ``payload`` says what, ``destination`` where, as JSON.
+    """A message to send or to change. ``payload`` is the content, ``destination`` the place, as JSON.
 
     ``account_id`` is the conversation's, ``language`` that of the person it goes to (empty: unknown).
     """
@@ -52,7 +52,7 @@ class OutboxMessage:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row under way. ``placeholder`` is the platform's id of its event's placeholder message, or empty.
+    """A claimed row. ``placeholder`` is the platform's id of its event's placeholder message, or empty.
 
     ``age`` counts the seconds since it was added. ``edits`` are the ids of the messages that the row rewrites.
     """
@@ -66,7 +66,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What was claimed, and the seconds until the first row that was open before may be due (None: there was none)."""
+    """The claimed rows, and the seconds until the next of the rows open before is due (None: there was none)."""
 
     rows: list[Claimed]
     due_s: float | None
@@ -95,9 +95,9 @@ _COLUMNS: Final = (
     "coalesce((SELECT u.language FROM users u WHERE u.platform = o.platform "
     "AND u.external_id = o.destination ->> 'user_id'), '') AS language"
 )
-# A placeholder of which it is unknown whether it was sent is finished before its answer, which then takes its place:
-# beside the answer it would stand for ever. One that was surely not sent (it failed in the moment when the answer was
-# written) is not sent any more. Every row that rewrites a message records all of its parts: the last one knows them.
+# A placeholder that may have been sent is finished before its answer, which then replaces it: otherwise it would stay
+# next to the answer for ever. One that certainly was not sent (it failed just as the answer was written) is dropped.
+# Every row that rewrites a message records all of its parts, so the last such row has them.
 _CLAIM: Final = f"""
 WITH overtaken AS (
     UPDATE outbox SET state = 'superseded' WHERE id IN (
@@ -161,7 +161,7 @@ async def add(
 
     ``edits_row``: it rewrites the message of that earlier row, or of the row that that one rewrote.
 
-    A reply supersedes a placeholder of its event that was not sent yet.
+    A reply supersedes an unsent placeholder of its event.
     """
     found = await row(
         "WITH overtaken AS (UPDATE outbox SET state = 'superseded' "
@@ -178,7 +178,7 @@ async def add(
 
 
 async def claim(platform: str, limit: int) -> Claims:
-    """Take the rows of a platform that are due, in order per conversation, at most ``limit``."""
+    """Claim the due rows of a platform, in order per conversation, up to ``limit``."""
     found_rows = await rows(_CLAIM, platform, limit)
     claimed = [
         Claimed(
@@ -205,7 +205,7 @@ async def of_event(event_key: str) -> list[OutboxMessage]:
 
 
 async def renew(claims: list[tuple[int, UUID]]) -> None:
-    """Extend the leases of rows under way."""
+    """Extend the leases of claimed rows."""
     await rows(
         "UPDATE outbox o SET lease_expires = now() + make_interval(secs => $2) "
         "FROM jsonb_to_recordset($1::jsonb) AS held (id bigint, token uuid) "
@@ -215,7 +215,7 @@ async def renew(claims: list[tuple[int, UUID]]) -> None:
 
 
 async def record_message(row_id: int, token: UUID, message_id: str) -> None:
-    """Record a message that was just sent for a row. Raises `LeaseLost`: then send nothing more."""
+    """Record a message just sent for a row. Raises `LeaseLost`: then send nothing more."""
     await _change(row_id, token, "message_ids = message_ids || to_jsonb($3::text)", message_id)
 
 
@@ -246,7 +246,7 @@ async def bury(row_id: int, token: UUID, error: str) -> None:
 
 
 async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | None:
-    """Return message id, destination and platform of an event's placeholder, if one stands and no answer exists."""
+    """Return message id, destination and platform of an event's sent placeholder, if there is no answer yet."""
     found = await fetch_one(
         OutboxMessage,
         f"SELECT {_COLUMNS} FROM outbox o JOIN conversations c ON c.id = o.conversation_id "

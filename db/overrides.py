@@ -1,4 +1,4 @@
-"""The prompts that an account changed: its own source for a prompt's name, for all its personas or for one."""
+"""An account's prompt overrides: its own source for a prompt, for all its personas or for one."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ async def get(account_id: int, name: str, persona_id: int | None = None) -> str 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What an account has chosen for a text: its sources for the prompt, and the text model ("" if none)."""
+    """An account's choices for a text: its sources for the prompt, and the text model ("" if none)."""
 
     persona: str | None
     account: str | None
@@ -25,7 +25,7 @@ class InForce:
 
 
 async def in_force(account_id: int, name: str, persona_id: int | None) -> InForce:
-    """Return what an account has chosen for a text that is written from a prompt, by a persona or none."""
+    """Return an account's choices for a text written from a prompt, with or without a persona."""
     found = await row(
         "SELECT settings ->> 'text_model' AS model, jsonb_typeof(settings -> 'text_model') AS kind, "
         "(SELECT source FROM prompt_overrides o WHERE o.account_id = a.id AND o.name = $2 AND o.persona_id = $3) "
@@ -50,7 +50,7 @@ async def put(account_id: int, name: str, source: str, *, user_id: int, persona_
 
 
 async def drop(account_id: int, name: str, persona_id: int | None = None) -> bool:
-    """Go back to the default for a prompt; False if it was not changed."""
+    """Restore the default of a prompt; False if it was not changed."""
     found = await row(
         "DELETE FROM prompt_overrides WHERE account_id = $1 AND name = $2 AND persona_id IS NOT DISTINCT FROM $3 "
         "RETURNING id",

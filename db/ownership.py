@@ -1,7 +1,7 @@
-"""Whose a row is: the rules of all tables and the foreign keys of the database, made into SQL conditions.
+"""Ownership of rows: the rules of all tables and the foreign keys of the database, turned into SQL conditions.
 
-A table's owner columns lead, link by link, to the row of an account. A table without a rule (its package was removed)
-is judged by its foreign keys alone.
+A table's owner columns lead, link by link, to the row of an account. For a table without a rule (its package was
+removed) the foreign keys alone decide.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY 1, k.conname"""
 
 
 class CatalogueReader(Protocol):
-    """What is needed of asyncpg's connection, whether it is pooled or not."""
+    """The part of asyncpg's connection that is used here, pooled or not."""
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:
         """Run a query and return its rows."""
@@ -44,7 +44,7 @@ class CatalogueReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key of ``table``; ``detaches``: its columns become NULL when the row that it names is deleted."""
+    """A foreign key of ``table``; ``detaches``: its columns become NULL when the referenced row is deleted."""
 
     table: str
     link: OwnerLink
@@ -78,7 +78,7 @@ class Ownership:
     _links: dict[str, tuple[OwnerLink, ...]] = field(default_factory=dict[str, tuple[OwnerLink, ...]], init=False)
 
     def links(self, table: str) -> tuple[OwnerLink, ...]:
-        """Return the links from a table to the rows that own its rows; none for a table that nobody owns."""
+        """Return the links from a table to the rows that own its rows; none for a table without owners."""
         if table not in self._links:
             self._links[table] = tuple(self._find_links(table))
         return self._links[table]
@@ -98,7 +98,7 @@ class Ownership:
     def belongs(self, table: str, accounts: str = "= $1", seen: frozenset[str] = frozenset()) -> str:
         """Return the SQL condition for the rows of a table that belong to an account; "false" if none can.
 
-        ``accounts`` is compared with the account's id. Columns carry no table's name: use it where no other is in view.
+        ``accounts`` is compared with the account's id. Columns are unqualified: use it with no other table in scope.
         """
         if table == ACCOUNTS:
             return f'"id" {accounts}'
@@ -113,7 +113,7 @@ class Ownership:
         return " OR ".join(ways) or "false"
 
     def owned(self) -> list[str]:
-        """Return the tables whose rows can belong to an account, each before the tables that its owners stand in."""
+        """Return the tables whose rows can belong to an account, each before the tables of its owners."""
         ordered: dict[str, None] = {}
 
         def visit(table: str, path: frozenset[str]) -> None:
@@ -127,7 +127,7 @@ class Ownership:
         return [table for table in reversed(ordered) if self.belongs(table) != "false"]
 
     def keys_to(self, table: str) -> list[ForeignKey]:
-        """Return the foreign keys of other tables that name rows of this one."""
+        """Return the foreign keys of other tables that reference this one."""
         return [k for k in self.catalogue.keys if k.link.table == table and k.table != table]
 
 

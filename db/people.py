@@ -1,4 +1,4 @@
-"""People: found by what their platform calls them, and made when first seen, with their account and conversation."""
+"""People: found by their platform's ids, and created when first seen, with their account and conversation."""
 
 import json
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who did something, and where. ``draft`` is the form that they are being asked there."""
+    """A person, their account and the place of an event. ``draft`` is their pending form there."""
 
     account: Account
     user: User
@@ -47,7 +47,7 @@ async def resolve(
     conversation: tuple[str, str, str],
 ) -> Who:
     """Return the records for an event's account (kind, id, name), user (id, name, language) and conversation
-    (chat, thread, kind), making what is new. An empty name or language leaves what is known.
+    (chat, thread, kind), creating missing ones. An empty name or language leaves the stored one.
     """
     kind, account_key, account_name = account
     user_key, user_name, language = user

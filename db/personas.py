@@ -25,7 +25,7 @@ class Persona:
 async def sync_shipped(cards: Sequence[dict[str, Any]]) -> None:
     """Bring the shipped personas up to date with their cards (each has ``key`` and ``name``), in the cards' order.
 
-    A persona that no longer ships is kept: conversations may still talk to it.
+    A persona that no longer ships is kept: conversations may still use it.
     """
     for position, card in enumerate(cards):
         await rows(
@@ -37,7 +37,7 @@ async def sync_shipped(cards: Sequence[dict[str, Any]]) -> None:
 
 
 async def known(account_id: int, *, search: str = "") -> list[Persona]:
-    """Return the personas that an account may use, shipped ones first; ``search`` is a part of the name."""
+    """Return the personas that an account may use, shipped ones first; ``search`` is part of the name."""
     return await fetch(
         Persona,
         f"SELECT {columns(Persona)} FROM personas WHERE (account_id = $1 OR account_id IS NULL) "
@@ -71,12 +71,12 @@ async def named(account_id: int, name: str) -> Persona:
 
 
 async def use(conversation_id: int, persona_id: int) -> None:
-    """Let a conversation talk to a persona from now on."""
+    """Make a persona the active one of a conversation."""
     await rows("UPDATE conversations SET persona_id = $2, mode = 'chat' WHERE id = $1", conversation_id, persona_id)
 
 
 async def active(conversation: Conversation) -> Persona:
-    """Return the persona of a conversation: the chosen one, else the first that ships. Raises `NotFound`."""
+    """Return the persona of a conversation: the chosen one, else the first shipped one. Raises `NotFound`."""
     if conversation.persona_id is not None:
         return await get(conversation.account_id, conversation.persona_id)
     first = await fetch_one(

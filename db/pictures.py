@@ -1,4 +1,4 @@
-"""Pictures: stored in the database, so that workers and bots on any machine have them, and gone with their owner."""
+"""Pictures: stored in the database, so that workers and bots on any machine have them, and deleted with their owner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from db.work import Failure
 
 Form = Literal["full", "photo"]
 ATTACHED_BYTES: Final = 10_000_000
-"""Maximum size of a file that is taken from a person, in bytes."""
+"""Maximum size of a file accepted from a person, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A picture: for whom, of what, and how to draw it again. ``kind`` ``attached``: a person's own, to be redrawn."""
+    """A picture: its owner, subject and parameters. ``kind`` ``attached``: uploaded by a person to be redrawn."""
 
     id: int
     account_id: int
@@ -49,7 +49,7 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file: its bytes and type. ``form`` ``full`` is the best there is, ``photo`` a JPEG for a quick look."""
+    """A file: its bytes and type. ``form`` ``full`` is the best quality, ``photo`` a JPEG preview."""
 
     form: Form
     mime: str
@@ -58,7 +58,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class NewPicture:
-    """What is stored of a picture that a job has drawn; see `StoredPicture`."""
+    """The data to store for a drawn picture; see `StoredPicture`."""
 
     kind: str
     prompt: str
@@ -82,7 +82,7 @@ class NewPicture:
 
 
 async def save(job_id: int, token: UUID, drawn: NewPicture, files: Sequence[StoredFile]) -> int:
-    """Store what a job has drawn and return its id; drawn again, it takes the first one's place.
+    """Store a job's picture and return its id; a rerun replaces the first one.
 
     Raises `LeaseLost`, and `NotFound` if the page that it shows was deleted.
     """
@@ -124,7 +124,7 @@ async def attach(account_id: int, user_id: int, conversation_id: int, data: byte
 
 
 async def put_file(picture_id: int, file: StoredFile) -> None:
-    """Store a file of a picture in place of the one that was there."""
+    """Store a file of a picture, replacing the previous one."""
     await rows(
         "INSERT INTO picture_files (picture_id, form, mime, data) VALUES ($1, $2, $3, $4) "
         "ON CONFLICT (picture_id, form) DO UPDATE SET mime = excluded.mime, data = excluded.data RETURNING id",
@@ -133,7 +133,7 @@ async def put_file(picture_id: int, file: StoredFile) -> None:
 
 
 async def put_clean(picture_id: int, data: bytes, width: int, height: int) -> None:
-    """Replace what was attached by its harmless version (PNG)."""
+    """Replace an attached file by its sanitised version (PNG)."""
     async with transaction():
         await put_file(picture_id, StoredFile("full", "image/png", data))
         await rows("UPDATE pictures SET width = $2, height = $3 WHERE id = $1", picture_id, width, height)
@@ -170,18 +170,18 @@ async def file(account_id: int, picture_id: int, form: Form) -> StoredFile | Non
 async def delete(account_id: int, user_id: int, picture_id: int, *, admin: bool) -> list[Abandoned]:
     """Delete a picture with its files and the jobs that redraw it: its owner may, and the account's managers.
 
-    Returns those of the jobs that were not over: their events are still to be answered. Call it in a transaction.
+    Returns the jobs that were still open: their events must still be answered. Call it in a transaction.
     Raises `NotFound`, `NotAllowed`.
     """
     picture = await get(account_id, picture_id)
     if picture.user_id != user_id and not admin:
         raise NotAllowed("picture.not_yours")
     failure = Failure("picture.unknown")
-    # Jobs before the picture, as when one is saved; then those that were added until the picture was locked.
+    # Jobs before the picture, as when saving one; then those added before the picture was locked.
     abandoned = await jobs.abandon_about("picture_id", picture_id, failure)
     await rows("SELECT id FROM pictures WHERE id = $1 FOR UPDATE", picture_id)
     abandoned += await jobs.abandon_about("picture_id", picture_id, failure)
     await rows("DELETE FROM pictures WHERE id = $1", picture_id)
-    # What the job that drew it was given, and what its steps left, are words about this picture.
+    # The parameters and step results of the job that drew it describe this picture.
     await rows("DELETE FROM jobs WHERE id = $1 AND state IN ('done', 'dead', 'cancelled')", picture.job_id)
     return abandoned

@@ -1,6 +1,6 @@
-"""Owners and lifetimes: of every table whose its rows are and how long they stay; export, deletion and clean-up.
+"""Owners and lifetimes of the rows of every table; export, deletion and clean-up.
 
-Each of our tables has its rule here, each of a package's in its `SchemaSpec`; the functions know no table by name.
+The rules of our tables are here, a package's in its `SchemaSpec`; the functions are independent of the tables.
 """
 
 import json
@@ -36,13 +36,13 @@ TABLES: Final = (
     TableRule(
         "pictures",
         owner=("account_id",),
-        # Attached files that nobody redrew, or whose pictures are all deleted.
+        # Attached files that were never redrawn, or whose redrawn pictures are all deleted.
         retention=Retention(
             1, "created_at", "kind = 'attached' AND NOT EXISTS (SELECT FROM pictures p WHERE p.source_id = pictures.id)"
         ),
     ),
     TableRule("picture_files", owner=("picture_id",)),
-    # A destination may hold a platform's token for answering.
+    # A destination may hold a platform's response token.
     TableRule("jobs", owner=("account_id", "conversation_id"), omit=("lease_token", "lease_expires", "destination")),
     TableRule("artifacts", owner=("job_id",)),
     TableRule("job_interactions", owner=("job_id",)),
@@ -78,9 +78,9 @@ def rules(specs: Sequence[SchemaSpec]) -> dict[str, TableRule]:
 async def export_account(
     account_id: int, specs: Sequence[SchemaSpec]
 ) -> AsyncGenerator[tuple[str, list[dict[str, Any]]]]:
-    """Yield an account's rows, JSON-serialisable, in batches of one table (``schema.table``), all of one moment.
+    """Yield an account's rows, JSON-serialisable, in batches of one table (``schema.table``), from one snapshot.
 
-    Bytes come in base64. It holds a connection until it is exhausted or closed (`contextlib.aclosing`).
+    Bytes are encoded as base64. It holds a connection until it is exhausted or closed (`contextlib.aclosing`).
     """
     async with _connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         found = Ownership(await read_catalogue(connection), rules(specs))
@@ -104,12 +104,12 @@ async def export_account(
 
 
 async def erase_account(account_id: int, specs: Sequence[SchemaSpec]) -> bool:
-    """Delete an account and all that belongs to it or was made from it; False if there is no such account.
+    """Delete an account and everything that belongs to it or derives from it; False if there is no such account.
 
     Users go with it unless another account knows them. A job that runs for it loses its lease and commits nothing.
     """
     async with transaction():
-        # From here on nobody adds rows that refer to the account.
+        # From here on no rows that refer to the account can be added.
         if await row("SELECT id FROM accounts WHERE id = $1 FOR UPDATE", account_id) is None:
             return False
         async with _connection() as connection:
@@ -149,9 +149,9 @@ async def _delete_unreferenced(found: Ownership, table: str, candidates: list[in
 
 
 async def prune(specs: Sequence[SchemaSpec]) -> dict[str, int]:
-    """Delete, in small batches, what its retention says; return the number of rows by ``schema.table``.
+    """Delete expired rows in small batches; return the number of rows by ``schema.table``.
 
-    Any number of processes may do this at once. A package's rule that fails is logged and passed over.
+    Safe to run concurrently. A package's rule that fails is logged and skipped.
     """
     gone: dict[str, int] = {}
     for table, rule in rules(specs).items():
@@ -170,7 +170,7 @@ async def _prune(table: str, retention: Retention) -> int:
     name, total = quoted(table), 0
     outlived = f'"{retention.since}" < now() - make_interval(days => $1) AND ({retention.only})'
     while True:
-        # Asked twice: in a partitioned table, rows of several partitions have one ctid.
+        # The condition is repeated: in a partitioned table, rows of several partitions can share a ctid.
         found = await rows(
             f"DELETE FROM {name} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {name} WHERE {outlived} LIMIT $2 "
             f"FOR UPDATE SKIP LOCKED)) AND {outlived} RETURNING 1",
@@ -182,7 +182,7 @@ async def _prune(table: str, retention: Retention) -> int:
 
 
 async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str]]:
-    """Return what is wrong with the rules of an up-to-date database, each line with the schema that it is about."""
+    """Return the problems of the rules of an up-to-date database, one line each, with the schema concerned."""
     connection = await asyncpg.connect(**credentials(url))
     try:
         found = Ownership(await read_catalogue(connection), rules(specs))
@@ -201,6 +201,6 @@ async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str
 
 
 def _connection() -> AbstractAsyncContextManager[Any]:
-    """The ORM's own connection: in a transaction that one's, else one of the pool."""
+    """The ORM's own connection: the current transaction's, else one from the pool."""
     client: Any = get_connection("default")
     return client.acquire_connection()

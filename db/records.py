@@ -1,7 +1,7 @@
 """Records: the frozen dataclasses that this package hands out, and how they are read.
 
-A record's fields are columns of one table (or of a query), under the same names. Nothing outside `db` sees a row of the
-ORM: a record neither changes nor reads anything by itself.
+A record's fields are columns of one table (or of a query), under the same names. ORM rows stay inside `db`: a record
+neither changes nor reads anything by itself.
 """
 
 import json
@@ -32,7 +32,7 @@ def columns(kind: type, table: str = "", *, without: Iterable[str] = ()) -> str:
 
 
 def build(kind: type[R], row: Mapping[str, Any]) -> R:
-    """Return a record from a row of SQL; columns that the record does not have are passed over."""
+    """Return a record from a row of SQL; columns that the record does not have are ignored."""
     values = {name: row[name] for name, _ in _columns(kind)}
     for name, is_json in _columns(kind):
         if is_json and isinstance(values[name], str):

@@ -1,8 +1,8 @@
 """Specs by name: the product's own, and those of installed packages (Python entry points).
 
 Commands, workflows, engines … are registered as specs with a name. The product's own and a package's are added by the
-same call. What is wrong with a package is remembered as a `Problem` and never raised: `storyfork doctor` names it, and
-the service starts without it.
+same call. A package's errors are recorded as `Problem`s and never raised: `storyfork doctor` reports them, and the
+service starts without the package.
 """
 
 import logging
@@ -23,7 +23,7 @@ class NameTaken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a package's entry point. ``package`` is its distribution with version."""
+    """A problem of a package's entry point. ``package`` is its distribution with version."""
 
     group: str
     entry: str
@@ -98,7 +98,7 @@ class Registry(Generic[S]):
 
 
 def load_plugins(group: str, add: Callable[[Any, str], None]) -> list[Problem]:
-    """Hand every object of an entry-point group to ``add``, with its package, and return what went wrong.
+    """Pass every object of an entry-point group to ``add``, with its package, and return the problems.
 
     ``add(object, package)`` raises `TypeError` for an object of the wrong type and `ValueError` (as `NameTaken`) for
     one that does not fit; anything that importing a package raises is a problem of that package.

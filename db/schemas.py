@@ -19,7 +19,7 @@ _RESERVED: Final = frozenset({"public", "information_schema"})
 
 @dataclass(frozen=True, slots=True)
 class OwnerLink:
-    """Where no foreign key says it: a row belongs to the rows of ``table`` whose ``others`` equal its ``columns``.
+    """Ownership without a foreign key: a row belongs to the rows of ``table`` whose ``others`` equal its ``columns``.
 
     ``table`` is written with its schema: ``public.jobs``.
     """
@@ -40,10 +40,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class TableRule:
-    """Whose the rows of a table are, and how long they are kept.
+    """The owners of the rows of a table, and how long they are kept.
 
     A row dies with what its ``owner`` names (columns with a foreign key, or an `OwnerLink`), by ``retention``, or both;
-    ``permanent`` rows are nobody's. ``shared`` rows, such as users, are deleted once nothing refers to them.
+    ``permanent`` rows have no owner. ``shared`` rows, such as users, are deleted once nothing refers to them.
     ``omit`` lists the columns that an export leaves out. Raises `ValueError` without a lifetime.
     """
 
@@ -80,7 +80,7 @@ class SchemaSpec:
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """What the installed packages bring, and what is wrong with some of them."""
+    """The schemas of the installed packages, and the problems found."""
 
     registry: Registry[SchemaSpec]
     problems: tuple[Problem, ...]
@@ -92,7 +92,7 @@ class Schemas:
 
 
 def load_schemas() -> Schemas:
-    """Load the schemas of all installed packages. A broken package is a problem; nothing is raised."""
+    """Load the schemas of all installed packages. A broken package becomes a problem; nothing is raised."""
     registry = Registry[SchemaSpec]("schema", lambda spec: spec.name)
 
     def add(loaded: Any, package: str) -> None:

@@ -1,4 +1,4 @@
-"""The log of AI calls: one row per run of an AI function. It holds sizes, reasons and costs, never people's texts."""
+"""The log of AI calls: one row per run of an AI function. It holds sizes, reasons and costs, never user texts."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,7 +9,7 @@ from db.connection import jsonb, row, rows
 
 @dataclass(slots=True)
 class TaskRecord:
-    """What is known of a run so far. ``cost_usd`` in US dollars."""
+    """The measurements of a run so far. ``cost_usd`` in US dollars."""
 
     state: str = "running"
     phase: str = "INIT"
@@ -27,7 +27,7 @@ class TaskRecord:
 async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
     """Start the row of a run and return its id."""
     found = await row(
-        # A job may be deleted, with what it works on, while it still runs.
+        # A running job may be deleted with its subject.
         "INSERT INTO ai_tasks (function, job_id, account_id) VALUES ($1, (SELECT id FROM jobs WHERE id = $2), $3) "
         "RETURNING id",
         function, job_id, account_id,
@@ -37,7 +37,7 @@ async def begin(function: str, *, job_id: int | None, account_id: int | None) ->
 
 
 async def save(task_id: int, record: TaskRecord) -> None:
-    """Write what is known of a run; a state other than ``running`` ends it."""
+    """Update the row of a run; a state other than ``running`` ends it."""
     await rows(
         "UPDATE ai_tasks SET state = $2, phase = $3, percent = $4, engine = $5, model = $6, prompt_version = $7, "
         "steps = $8::jsonb, prompt_tokens = $9, completion_tokens = $10, cost_usd = $11, error = $12, "

@@ -1,8 +1,8 @@
-"""Job types: what a job is given, what it works on, and what it promised.
+"""Job types: the parameters of a job, its subject, and how it is abandoned.
 
 A type is registered as a `JobType`; the product's own stand in `db.job_types`, packages add theirs by an entry point in
-the group ``storyfork.job_types``. What abandoning a job undoes, and what the person is told then, belongs to its
-type: cancelling it, giving it up and deleting what it works on all call `abandon`.
+the group ``storyfork.job_types``. What abandoning a job undoes and reports belongs to its type:
+cancelling it, failing it for good and deleting its subject all call `abandon`.
 """
 
 import logging
@@ -43,7 +43,7 @@ class Links:
 
 
 class JobParameters(BaseModel):
-    """What a job is given. One subclass per job type; ``type`` is the type's name in the database.
+    """The parameters of a job. One subclass per job type; ``type`` is the type's name in the database.
 
     Fields that this release does not know are ignored: a newer one may have added the job.
     """
@@ -57,7 +57,7 @@ class JobParameters(BaseModel):
 
 
 class PictureTerms(BaseModel):
-    """What every picture's job is given: the highest rating allowed in its place, and a seed that survives retries."""
+    """Parameters common to all picture jobs: the highest rating allowed there, and a seed that survives retries."""
 
     model_config = ConfigDict(frozen=True)
     allowance: Allowance = "sfw"
@@ -92,7 +92,7 @@ class PersonaReply(JobParameters):
 class Imagine(JobParameters, PictureTerms):
     """Draw what a person describes, or redraw the picture ``source`` by ``strength`` (0 to 1).
 
-    ``alt`` describes the picture for those who do not see it; empty: the prompt does.
+    ``alt`` describes the picture for people who cannot see it; empty: the prompt does.
     """
 
     type: ClassVar[str] = "imagine"
@@ -114,7 +114,7 @@ class Imagine(JobParameters, PictureTerms):
 
 
 class IllustratePage(JobParameters, PictureTerms):
-    """Draw the best moment of the page ``illustrates``. ``automatic``: nobody asked for it, so it fails silently."""
+    """Draw the best moment of the page ``illustrates``. ``automatic``: requested by no person, fails silently."""
 
     type: ClassVar[str] = "illustrate_page"
     illustrates: int
@@ -169,10 +169,10 @@ class Upscale(FromPicture):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job's row. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again.
+    """A job's row. ``attempt`` counts crashes, ``retries`` counts retryable errors.
 
-    ``waiting_for`` names what a job in state ``waiting`` waits for, until ``deadline`` at the latest; ``joining``: for
-    its child jobs.
+    ``waiting_for`` names what a job in state ``waiting`` waits for, up to ``deadline``; ``joining``: it waits for its
+    child jobs.
     """
 
     id: int
@@ -209,7 +209,7 @@ class Job:
     finished_at: datetime | None
 
     def typed(self) -> JobParameters:
-        """Return the parameters in their type. Raises `UnknownJobType`, and `ValueError` if they do not fit it."""
+        """Return the typed parameters. Raises `UnknownJobType`, and `ValueError` if they do not fit it."""
         return read(self.type, self.parameters)
 
 
@@ -222,7 +222,7 @@ class Failure:
 
 
 async def notice(job: Job, parameters: Any, failure: Failure) -> Payload | None:
-    """Undo nothing and say why: how a job is abandoned that left nothing behind."""
+    """Undo nothing and return the reason: for jobs that leave nothing behind."""
     del job, parameters
     return Notice(key=failure.key, values=failure.values)
 
@@ -231,9 +231,9 @@ async def notice(job: Job, parameters: Any, failure: Failure) -> Payload | None:
 class JobType:
     """A type of jobs.
 
-    ``abandon`` undoes, in the caller's transaction, what a job promised, and returns what the person is told (None:
+    ``abandon`` undoes, in the caller's transaction, what a job promised, and returns the notice for the person (None:
     nothing). ``stoppable``: it may be asked to end early and keep what it has. ``queue`` is where it starts,
-    ``wording`` the key of the wording that is shown before there is any progress.
+    ``wording`` the key of the wording shown before there is any progress.
     """
 
     parameters: type[JobParameters]
@@ -253,7 +253,7 @@ class UnknownJobType(LookupError):
 
 
 def read(type_: str, parameters: Mapping[str, Any]) -> JobParameters:
-    """Return parameters in their type. Raises `UnknownJobType`, and `ValueError` if they do not fit it."""
+    """Return typed parameters. Raises `UnknownJobType`, and `ValueError` if they do not fit it."""
     found = job_types().get(type_)
     if found is None:
         raise UnknownJobType(f"no job type {type_!r}; known are {', '.join(job_types().names)}")
@@ -261,10 +261,10 @@ def read(type_: str, parameters: Mapping[str, Any]) -> JobParameters:
 
 
 async def abandon(job: Job, failure: Failure) -> Payload | None:
-    """Undo what a job promised and return what the person is told; the caller ends the job in the same transaction.
+    """Undo what a job promised and return the notice for the person; the caller ends the job in the same transaction.
 
-    A job that this release cannot read has nothing to undo here: the person is told all the same. So they are if the
-    type fails at it (logged): otherwise the job could never end, nor what it works on be deleted.
+    For a job that this release cannot read, nothing is undone, but the notice is returned. The same holds if the type
+    raises (logged): otherwise the job could never end, nor its subject be deleted.
     """
     try:
         parameters = job.typed()
@@ -274,7 +274,7 @@ async def abandon(job: Job, failure: Failure) -> Payload | None:
     found = job_types().get(job.type)
     assert found is not None
     try:
-        async with transaction():  # a savepoint: what fails here must not spoil the caller's transaction
+        async with transaction():  # a savepoint: a failure here must not abort the caller's transaction
             return await found.abandon(job, parameters, failure)
     except (LeaseLost, *OUTAGES):
         raise
@@ -284,7 +284,7 @@ async def abandon(job: Job, failure: Failure) -> Payload | None:
 
 
 def stoppable(job: Job) -> bool:
-    """Tell whether a job may be asked to end early and keep what it has."""
+    """Return whether a job may be asked to end early and keep its partial result."""
     found = job_types().get(job.type)
     return found is not None and found.stoppable
 
@@ -301,13 +301,13 @@ def job_types() -> Registry[JobType]:
 
 
 def problems() -> list[Problem]:
-    """Return what is wrong with packages' job types."""
+    """Return the problems of packages' job types."""
     return _load()[1]
 
 
 @lru_cache
 def _load() -> tuple[Registry[JobType], list[Problem]]:
-    # By name: the product's types call the topics' modules, which call this one.
+    # Imported by name: the product's types import the topics' modules, which import this one.
     registry: Registry[JobType] = Registry("job type", lambda t: t.name, import_module(_OWN).SPECS)
 
     def add(spec: Any, package: str) -> None:

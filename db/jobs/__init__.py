@@ -1,7 +1,7 @@
 """Jobs: every change of a job's state is one conditional update.
 
 States: queued → running (one holder, a lease that expires) → done, waiting (for a person or for child jobs), dead or
-cancelled. Only the lease's holder may save, finish or put back a job; for anybody else these raise `LeaseLost`. Locks
+cancelled. Only the lease's holder may save, finish or requeue a job; for others these raise `LeaseLost`. Locks
 are taken in the order story, page, job, and of jobs a child's before its parent's.
 """
 

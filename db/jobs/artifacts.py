@@ -1,4 +1,4 @@
-"""What the finished steps of jobs left: a rerun goes on from there."""
+"""The results of finished steps of jobs: a rerun continues from them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from db.records import Json, columns, fetch
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What a finished step of a job left."""
+    """The result of a finished step of a job."""
 
     id: int
     job_id: int
@@ -26,7 +26,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """An artifact's id, and the event that its job answers at this moment and until the transaction ends."""
+    """An artifact's id, and the event that its job answers, fixed until the transaction ends."""
 
     id: int
     event_key: str | None
@@ -42,7 +42,7 @@ async def save_artifact(
     metadata: dict[str, Any] | None = None,
     parent_id: int | None = None,
 ) -> Saved:
-    """Save what a step left; the second save of a step changes nothing. Raises `LeaseLost`."""
+    """Save the result of a step; a second save of the same step changes nothing. Raises `LeaseLost`."""
     found = await row(
         "WITH held AS (SELECT id, event_key FROM jobs WHERE id = $1 AND lease_token = $2 FOR SHARE), "
         "saved AS (INSERT INTO artifacts (job_id, step, kind, content, metadata, parent_id) "
@@ -57,6 +57,6 @@ async def save_artifact(
 
 
 async def artifacts(job_id: int) -> dict[str, Artifact]:
-    """Return what the finished steps of a job left, by step."""
+    """Return the results of a job's finished steps, by step."""
     found = await fetch(Artifact, f"SELECT {columns(Artifact)} FROM artifacts WHERE job_id = $1 ORDER BY id", job_id)
     return {artifact.step: artifact for artifact in found}

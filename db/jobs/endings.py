@@ -18,7 +18,7 @@ Subject = Literal["story_id", "page_id", "message_id", "picture_id", "conversati
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """A job that ended before it was done, and what is still to be said to the person (None: nothing)."""
+    """A job that ended before it was done, and the notice for the person (None: nothing)."""
 
     job: Job
     notification: Payload | None
@@ -27,7 +27,7 @@ class Abandoned:
 async def cancel(job_id: int) -> bool:
     """Cancel a job that is not over, with its child jobs; a running one stops at its next renewal. False if it is over.
 
-    Whatever it promised stays promised: see `abandon`.
+    What it promised is not undone: see `abandon`.
     """
     await cancel_children(job_id)
     found = await row(
@@ -37,16 +37,16 @@ async def cancel(job_id: int) -> bool:
     )
     if found is None:
         return False
-    await cancel_children(job_id)  # those that it added meanwhile
+    await cancel_children(job_id)  # child jobs added meanwhile
     if found["parent_id"] is not None:
         await wake_parent(found["parent_id"])
     return True
 
 
 async def abandon(job_id: int, failure: Failure) -> Abandoned:
-    """Cancel a job that still works, with its child jobs, and undo what they promised; call it in a transaction.
+    """Cancel an open job with its child jobs, and undo what they promised; call it in a transaction.
 
-    Raises `NotFound` if it is over or waits for a person, who has had its answer: roll back then.
+    Raises `NotFound` if it is over, or has answered and waits for a person: roll back then.
     """
     job = await get(job_id)
     if job is None:
@@ -65,7 +65,7 @@ async def abandon(job_id: int, failure: Failure) -> Abandoned:
 async def abandon_about(subject: Subject, id_: int, failure: Failure) -> list[Abandoned]:
     """Cancel and undo all open jobs that work on a row that is about to be deleted; call it in the transaction.
 
-    The caller holds the row's lock. What is said afterwards is a plain notice: there is nothing left to show.
+    The caller holds the row's lock. Only a plain notice can follow: there is nothing left to show.
     """
     found = await fetch(
         Job, f"SELECT {columns(Job)} FROM jobs WHERE {subject} = $1 AND {OPEN} ORDER BY id DESC FOR UPDATE", id_

@@ -27,7 +27,7 @@ class Wakeup:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A child job: its state, why it ended, and what its steps left, by step."""
+    """A child job: its state, its end reason, and the results of its steps, by step."""
 
     id: int
     type: str
@@ -38,7 +38,7 @@ class Child:
 
 async def wake_parent(parent_id: int) -> Wakeup | None:
     """Queue the parent of a job that has just ended if it waits for its children and this was the last."""
-    # The parent's lock makes children that end at once take turns: the second sees that the first has ended.
+    # The parent's lock serialises children that end concurrently: the second sees that the first has ended.
     if await row("SELECT id FROM jobs WHERE id = $1 AND state IN ('running', 'waiting') FOR UPDATE", parent_id) is None:
         return None
     return await fetch_one(

@@ -1,4 +1,4 @@
-"""Adding jobs, and what only the holder of a job's lease may do; each is one conditional update."""
+"""Adding jobs, and the operations of a job's lease holder; each is one conditional update."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -11,9 +11,9 @@ from db.records import columns, fetch_one
 from db.work import Job, JobParameters, WorkerQueue, job_types
 
 LEASE_SECONDS: Final = 10.0
-"""How long a lease lasts unless renewed: a dead worker's job starts again after this and a reaper's round."""
+"""How long a lease lasts unless renewed: a dead worker's job restarts after this plus one round of the reaper."""
 MAX_CRASHES: Final = 3
-"""A job that lost this many leases is not run again."""
+"""After this many lost leases a job is not run again."""
 MAX_RETRIES: Final = 5
 INTERACTIVE: Final = 0
 BACKGROUND: Final = 10
@@ -41,7 +41,7 @@ async def add(
         "INSERT INTO jobs (type, parameters, queue, priority, run_after, account_id, user_id, conversation_id, "
         "parent_id, event_key, destination, story_id, page_id, message_id, picture_id) VALUES ($1, $2::jsonb, $3, $4, "
         "coalesce($5::timestamptz, now()), $6, $7, $8, $9, $10, $11::jsonb, "
-        # What was deleted in this moment is missed by the job's steps, which say so.
+        # If a subject is deleted right now, the job's steps notice and report it.
         "coalesce((SELECT id FROM stories WHERE id = $12), (SELECT story_id FROM pages WHERE id = $13)), "
         "(SELECT id FROM pages WHERE id = $13), (SELECT id FROM chat_messages WHERE id = $14), "
         "(SELECT id FROM pictures WHERE id = $15)) RETURNING id",
@@ -55,7 +55,7 @@ async def add(
 
 
 def queue_of(parameters: JobParameters) -> WorkerQueue:
-    """Return the queue in which a job starts unless its adder says otherwise."""
+    """Return the default queue of a job."""
     known = job_types().get(parameters.type)
     return "cpu" if known is None else known.queue
 
@@ -66,7 +66,7 @@ async def get(job_id: int) -> Job | None:
 
 
 async def claim(job_id: int) -> Job | None:
-    """Take the lease of a queued job that is due; None if somebody else has it or there is nothing to do."""
+    """Take the lease of a queued job that is due; None if another worker has it or there is nothing to do."""
     return await fetch_one(
         Job,
         "UPDATE jobs SET state = 'running', lease_token = gen_random_uuid(), "
@@ -77,7 +77,7 @@ async def claim(job_id: int) -> Job | None:
 
 
 async def renew(job_id: int, token: UUID) -> Job | None:
-    """Extend the lease and return the job's present row.
+    """Extend the lease and return the job's current row.
 
     None if the lease is lost: it expired and was taken, or the job was cancelled or deleted.
     """
@@ -95,7 +95,7 @@ async def report(job_id: int, token: UUID, phase: str, percent: int) -> None:
 
 
 async def finish(job_id: int, token: UUID) -> Wakeup | None:
-    """Mark a job done; return the job that waited for it, which must be woken after the commit.
+    """Mark a job done; return the job that waited for it: wake it after the commit.
 
     Raises `LeaseLost`: then nothing of the transaction may be committed.
     """
@@ -104,12 +104,12 @@ async def finish(job_id: int, token: UUID) -> Wakeup | None:
 
 
 async def put_back(job_id: int, token: UUID) -> None:
-    """Return a job unharmed (the worker stops): it costs no attempt. Raises `LeaseLost`."""
+    """Requeue a job because the worker stops: it costs no attempt. Raises `LeaseLost`."""
     await _change(job_id, token, f"state = 'queued', {RELEASE}")
 
 
 async def move(job_id: int, token: UUID, queue: WorkerQueue) -> None:
-    """Queue a job for workers of another kind, which go on with it; wake one after the commit. Raises `LeaseLost`."""
+    """Hand a job over to another queue, whose workers continue it; wake one after the commit. Raises `LeaseLost`."""
     await _change(
         job_id, token,
         f"state = 'queued', queue = $3, run_after = now(), woken_at = now(), {RELEASE}",
@@ -128,13 +128,13 @@ async def retry(job_id: int, token: UUID, delay: float, error: str) -> None:
 
 
 async def bury(job_id: int, token: UUID, error: str) -> Wakeup | None:
-    """Give up a job for good; notify the person in the same transaction. Returns and raises as `finish`."""
+    """Mark a job as dead; notify the person in the same transaction. Returns and raises like `finish`."""
     change = f"state = 'dead', error = $3, finished_at = now(), {RELEASE}"
     return await _end(await _change(job_id, token, change, error))
 
 
 async def reap() -> list[int]:
-    """Queue again the jobs whose lease expired, counting a crash; return their ids."""
+    """Requeue the jobs whose lease expired, counting a crash; return their ids."""
     return ids(
         await rows(
             f"UPDATE jobs SET state = 'queued', attempt = attempt + 1, run_after = now(), {RELEASE} WHERE id IN ("
@@ -146,7 +146,7 @@ async def reap() -> list[int]:
 async def overdue(queue: WorkerQueue, *, seconds: float = 4.0, limit: int = 200) -> list[tuple[int, int]]:
     """Return queued jobs that are due but whose wake-up was longer ago than ``seconds`` (or lost), marking them woken.
 
-    Id and priority of each, interactive ones first. Callers put these ids into the queue again, unless they are in it.
+    Id and priority of each, interactive ones first. Callers put these ids back into the queue unless they are in it.
     """
     found = await rows(
         "UPDATE jobs SET woken_at = now() WHERE id IN (SELECT id FROM jobs WHERE state = 'queued' AND queue = $1 "

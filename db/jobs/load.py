@@ -1,4 +1,4 @@
-"""How busy the workers are, and where a job is."""
+"""The load of the workers, and the status of a job."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from db.jobs.leases import BACKGROUND, get
 
 
 async def position(job_id: int) -> int:
-    """Return how many jobs of its queue are ahead of a queued job (0: it is next, or not queued any more)."""
+    """Return how many jobs of its queue are ahead of a queued job (0: it is next, or no longer queued)."""
     found = await row(
         "SELECT count(*) AS ahead FROM jobs j JOIN jobs o ON o.queue = j.queue AND o.state = 'queued' "
         "AND (o.priority, o.id) < (j.priority, j.id) WHERE j.id = $1 AND j.state = 'queued'",
@@ -37,7 +37,7 @@ async def status(job_id: int) -> Status | None:
 
 
 async def counts() -> dict[str, int]:
-    """Return how many jobs are in each state that is not over, and how many are dead."""
+    """Return the number of jobs in each open state, and of dead ones."""
     found = await rows("SELECT state, count(*) AS n FROM jobs WHERE state NOT IN ('done', 'cancelled') GROUP BY state")
     return {r["state"]: r["n"] for r in found}
 

@@ -1,4 +1,4 @@
-"""Jobs that wait: for interactions, in order, or for their children; until a deadline at the latest."""
+"""Jobs that wait for interactions, in order, or for their children, up to a deadline."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from db.work import Job
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """What a job has waited for: an interaction's ``content``, or nothing until the deadline (``timed_out``)."""
+    """The result of a wait: an interaction's ``content``, or none by the deadline (``timed_out``)."""
 
     content: Json[Any] = None
     timed_out: bool = False
@@ -23,10 +23,10 @@ class Awaited:
 async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") -> Wakeup | None:
     """Hand a job an interaction; None if the job is over. Wake a worker for it after the commit.
 
-    A job takes its interactions in order, whenever it gets to the wait called ``name`` (empty: to any wait), so one
-    that comes before the job waits is kept.
+    A job takes its interactions in order when it reaches the wait called ``name`` (empty: any wait), so one that
+    arrives before the job waits is kept.
     """
-    # In SET the conditions see the row once its lock is taken; in WHERE they would first see the statement's snapshot.
+    # In SET the conditions see the locked row; in WHERE they would first see the statement's snapshot.
     arrived = "state = 'waiting' AND NOT joining AND $2 IN ('', waiting_for)"
     return await fetch_one(
         Wakeup,
@@ -41,7 +41,7 @@ async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") 
 
 
 async def take_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:
-    """Take the oldest interaction for the wait ``name``; None if there is none: then the job is parked until one comes.
+    """Take the oldest interaction for the wait ``name``; None if there is none: the job is parked until one comes.
 
     The deadline counts from when the job was first parked there. Call it in a transaction. Raises `LeaseLost`.
     """
@@ -58,7 +58,7 @@ async def take_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | 
 
 
 async def join_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:
-    """Return at once if all child jobs have ended, else park the job until they have (None). As `take_or_wait`."""
+    """Return at once if all child jobs have ended, else park the job until they have (None). Like `take_or_wait`."""
     await _hold(job_id, token)
     if await row(f"SELECT id FROM jobs WHERE parent_id = $1 AND {OPEN} LIMIT 1", job_id) is None:
         return Awaited()
@@ -66,7 +66,7 @@ async def join_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | 
 
 
 async def wake_due(limit: int = 200) -> list[Wakeup]:
-    """Queue the waiting jobs whose deadline is over, or whose children are all gone; wake workers for them."""
+    """Queue the waiting jobs whose deadline has passed, or whose children are all gone; wake workers for them."""
     return await fetch(
         Wakeup,
         "UPDATE jobs SET state = 'queued', run_after = now(), woken_at = now() WHERE id IN ("
@@ -80,9 +80,9 @@ async def wake_due(limit: int = 200) -> list[Wakeup]:
 async def promote(
     job_id: int, *, event_key: str, destination: dict[str, Any], priority: int = INTERACTIVE
 ) -> Job | None:
-    """Let a job that is not over answer an event, with that event's priority; None if it is over.
+    """Make an open job answer an event, with that event's priority; None if the job is over.
 
-    One that waits to be tried again starts at once. The answer goes to this event, also if the job runs already.
+    A job that waits for a retry starts at once. The answer goes to this event, even if the job already runs.
     Wake a worker for it after the commit.
     """
     return await fetch_one(

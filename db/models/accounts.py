@@ -1,4 +1,4 @@
-"""Accounts own data, users act, conversations are where it happens."""
+"""Accounts, which own data; users, who act; conversations, where they act."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false

@@ -1,4 +1,4 @@
-"""What all tables share."""
+"""The base of all tables."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false

@@ -1,4 +1,4 @@
-"""Personas, what was said with them, and the prompts that an account changed."""
+"""Personas, their chat messages, and the prompts that an account changed."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
@@ -28,7 +28,7 @@ class PersonaRow(TableRow):
 
 
 class ChatMessageRow(TableRow):
-    """One variant of one turn. A persona's turn replies to a user's; of its variants one is ``chosen``."""
+    """One variant of one message. A persona's message replies to a user's; of its variants one is ``chosen``."""
 
     conversation_id = fields.BigIntField()
     persona_id = fields.BigIntField()

@@ -1,4 +1,4 @@
-"""The inbox (what was taken in) and the outbox (what is to be sent)."""
+"""The inbox (accepted events) and the outbox (messages to send)."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
@@ -25,7 +25,7 @@ class InboxEventRow(Model):
 
 
 class OutboxRow(TableRow):
-    """One message to send or to change. ``payload`` names what to say by kind and ids."""
+    """One message to send or to change. ``payload`` refers to the content by kind and ids."""
 
     event_key = fields.TextField()
     part = fields.TextField()

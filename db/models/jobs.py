@@ -1,4 +1,4 @@
-"""Jobs, what their steps left, and the log of AI calls."""
+"""Jobs, the results of their steps, and the log of AI calls."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
@@ -13,7 +13,7 @@ from db.models.base import TableRow
 
 
 class JobRow(TableRow):
-    """A piece of slow work. ``attempt`` counts crashes, ``retries`` errors that asked to be tried again."""
+    """A piece of slow work. ``attempt`` counts crashes, ``retries`` counts retryable errors."""
 
     type = fields.TextField()
     parameters: dict[str, Any] = fields.JSONField(default=dict)
@@ -53,7 +53,7 @@ class JobRow(TableRow):
 
 
 class JobInteractionRow(TableRow):
-    """What a person did that a job waits for, or will wait for. ``name`` is the wait's; empty: the next one's."""
+    """A person's interaction that a job waits for, or will. ``name`` is the wait's; empty: any wait."""
 
     job_id = fields.BigIntField()
     name = fields.TextField(default="")
@@ -66,7 +66,7 @@ class JobInteractionRow(TableRow):
 
 
 class ArtifactRow(TableRow):
-    """What a finished step of a job left; a rerun starts from it."""
+    """The result of a finished step of a job; a rerun starts from it."""
 
     job_id = fields.BigIntField()
     step = fields.TextField()
@@ -82,7 +82,7 @@ class ArtifactRow(TableRow):
 
 
 class AiTaskRow(Model):
-    """One run of an AI function: phases, steps, tokens, cost. Holds no texts of people."""
+    """One run of an AI function: phases, steps, tokens, cost. Holds no user texts."""
 
     id = fields.BigIntField(primary_key=True)
     job_id = fields.BigIntField(null=True)

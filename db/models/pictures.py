@@ -9,7 +9,7 @@ from db.models.base import TableRow
 
 
 class PictureRow(TableRow):
-    """A picture: for whom, of what, and how to draw it again. ``kind`` ``attached``: a person's own, to be redrawn."""
+    """A picture: its owner, subject and parameters. ``kind`` ``attached``: uploaded by a person to be redrawn."""
 
     account_id = fields.BigIntField()
     user_id = fields.BigIntField(null=True)

@@ -10,7 +10,7 @@ from db.models.base import TableRow
 
 
 class StoryRow(TableRow):
-    """A story. ``cursor_id`` is the page where it is now, ``revision`` counts the cursor's moves."""
+    """A story. ``cursor_id`` is its current page, ``revision`` counts the cursor's moves."""
 
     account_id = fields.BigIntField()
     owner_id = fields.BigIntField()
@@ -34,7 +34,7 @@ class StoryRow(TableRow):
 
 
 class PageRow(TableRow):
-    """A page. ``variant_index`` tells the variants of one place in the tree apart; ``chosen``: a cursor stood here."""
+    """A page. ``variant_index`` numbers the variants of one place in the tree; ``chosen``: a cursor has been here."""
 
     story_id = fields.BigIntField()
     parent_id = fields.BigIntField(null=True)
@@ -55,7 +55,7 @@ class PageRow(TableRow):
 
 
 class ChoiceRow(TableRow):
-    """A way on from a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
+    """A choice on a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
 
     page_id = fields.BigIntField()
     position = fields.IntField()

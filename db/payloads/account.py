@@ -8,7 +8,7 @@ from db.payloads.base import Payload
 
 
 class ModelChoice(Payload):
-    """Which text model an account uses, and which it may choose."""
+    """The text model that an account uses, and those available to it."""
 
     kind: ClassVar[str] = "model"
 
@@ -16,7 +16,7 @@ class ModelChoice(Payload):
 
 
 class PromptSource(Payload):
-    """The prompt that is in force for an account."""
+    """The prompt that an account uses."""
 
     kind: ClassVar[str] = "prompt"
 
@@ -42,8 +42,8 @@ class Help(Payload):
 class Question(Payload):
     """The next field of a form that is asked field by field.
 
-    ``form`` is the packed action that opened it, ``given`` names the fields that are answered, ``present`` holds what
-    was there before.
+    ``form`` is the packed action that opened it, ``given`` names the answered fields, ``present`` holds the previous
+    values.
     """
 
     kind: ClassVar[str] = "question"

@@ -1,4 +1,4 @@
-"""What a payload is."""
+"""The base of payloads."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Payload(BaseModel):
-    """What an outbox row says. ``kind`` names it; its fields are ids and names, kept as JSON.
+    """The content of an outbox row. ``kind`` names its type; its fields are ids and names, kept as JSON.
 
     Fields of a newer release are ignored, so that old and new processes may run side by side.
     """

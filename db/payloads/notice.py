@@ -8,7 +8,7 @@ from db.payloads.base import Payload
 
 
 class Notice(Payload):
-    """A wording by its key. ``story``: with the way to that story's current page."""
+    """A wording by its key. ``story``: with a button to that story's current page."""
 
     kind: ClassVar[str] = "notice"
 
@@ -19,7 +19,7 @@ class Notice(Payload):
 
 
 class Placeholder(Payload):
-    """A message that shows a job's progress and becomes its answer. ``wording``: what it says at first."""
+    """A message that shows a job's progress and becomes its answer. ``wording``: its initial text."""
 
     kind: ClassVar[str] = "placeholder"
 
@@ -28,6 +28,6 @@ class Placeholder(Payload):
 
 
 class Erase(Payload):
-    """The pressed message is to be removed."""
+    """Remove the pressed message."""
 
     kind: ClassVar[str] = "erase"

@@ -16,7 +16,7 @@ class PageReady(Payload):
 
 
 class PageLeft(Payload):
-    """A page whose message loses its buttons; ``choice`` is the one that was taken, if any."""
+    """A page whose message loses its buttons; ``choice`` is the taken one, if any."""
 
     kind: ClassVar[str] = "mark"
 
@@ -43,7 +43,7 @@ class StoryList(Payload):
 
 
 class DeleteStory(Payload):
-    """The question whether a story shall be deleted."""
+    """The question whether to delete a story."""
 
     kind: ClassVar[str] = "delete"
 

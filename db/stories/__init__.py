@@ -1,6 +1,6 @@
 """Stories: a permanent tree of pages, and a cursor that moves in it.
 
-``library`` has stories as a whole, ``cursor`` the moves, ``pages`` what becomes of a page, ``tree`` the reading of it.
+``library`` has stories as a whole, ``cursor`` the moves, ``pages`` the states of a page, ``tree`` the queries.
 """
 
 from db.stories.cursor import OWN_ACTION_LENGTH, at_cursor, back, choose, choose_own, retry

@@ -1,6 +1,6 @@
 """Moves of a story's cursor, and the new pages that they start.
 
-Every move is one conditional update on (cursor, revision): of any number of clicks at once exactly one wins, the
+Every move is one conditional update on (cursor, revision): of any number of concurrent clicks exactly one wins, the
 others raise `Moved`. Locks are always taken in the order conversation, story, page, job.
 """
 
@@ -19,7 +19,7 @@ from db.stories.tree import PageInStory
 from db.work import Failure, notice
 
 OWN_ACTION_LENGTH: Final = 500
-"""Maximum characters of a person's own action: it stands in the page's text and in every later prompt."""
+"""Maximum length of a person's own action, in characters: it is part of the page and of every later prompt."""
 
 _MOVE: Final = """
 WITH shown AS (
@@ -38,7 +38,7 @@ SELECT to_jsonb(story) AS story, to_jsonb(page) AS page, EXISTS (SELECT FROM chi
 
 
 async def choose(account_id: int, user_id: int, page_id: int, revision: int, position: int) -> Move:
-    """Take a choice of the page where the story stands.
+    """Take a choice on the current page of the story.
 
     Shows the page that the choice led to before, if there is one, else starts a new one.
     Raises `NotFound`, `NotAllowed`, `Moved`.
@@ -52,7 +52,7 @@ async def choose(account_id: int, user_id: int, page_id: int, revision: int, pos
 
 
 async def choose_own(account_id: int, user_id: int, page_id: int, revision: int, text: str) -> Move:
-    """Take an action that the person wrote. Raises as `choose`, and `BadInput`."""
+    """Take an action that the person wrote. Raises like `choose`, and `BadInput`."""
     text = " ".join(text.split())
     if not text:
         raise BadInput("story.own_empty")
@@ -74,16 +74,16 @@ async def choose_own(account_id: int, user_id: int, page_id: int, revision: int,
 
 
 async def retry(account_id: int, user_id: int, page_id: int, revision: int) -> Move:
-    """Start another variant of the page where the story stands; the old one is kept. Raises as `choose`."""
+    """Start another variant of the current page; the old one is kept. Raises like `choose`."""
     story, page, _ = await _at(account_id, user_id, page_id)
     await _leave(story, page_id, revision)
     return await _move(page, parent_id=page.parent_id, choice_id=page.choice_id, number=page.number)
 
 
 async def back(account_id: int, user_id: int, page_id: int, revision: int) -> Move:
-    """Go back to the page before; a page that is still being written is abandoned. Raises as `choose`.
+    """Go back to the previous page; a page that is still being written is abandoned. Raises like `choose`.
 
-    From a variant that is still being written it goes back to the variant that was there.
+    From a variant that is still being written it goes back to the previous variant.
     """
     story, page, _ = await _at(account_id, user_id, page_id, pending=True)
     await _leave(story, page_id, revision)
@@ -96,7 +96,7 @@ async def back(account_id: int, user_id: int, page_id: int, revision: int) -> Mo
 
 
 async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story, Page]:
-    """Return a story and the page where it stands, for somebody who may see it. Raises `NotFound`, `NotAllowed`."""
+    """Return a story and its current page, if the person may see it. Raises `NotFound`, `NotAllowed`."""
     found = await tree.current(account_id, story_id)
     if found is None:
         raise NotFound("story.unknown")
@@ -107,7 +107,7 @@ async def at_cursor(account_id: int, user_id: int, story_id: int) -> tuple[Story
 
 
 async def _at(account_id: int, user_id: int, page_id: int, *, pending: bool = False) -> PageInStory:
-    """Return the page of a button, for somebody who may press it. The loser of a race learns of it in `_leave`."""
+    """Return the page of a button, if the person may press it. A lost race is detected in `_leave`."""
     found = await tree.page(account_id, page_id)
     if found is None:
         raise NotFound("story.unknown")
@@ -120,7 +120,7 @@ async def _at(account_id: int, user_id: int, page_id: int, *, pending: bool = Fa
 
 
 async def _leave(story: Story, page_id: int, revision: int) -> None:
-    """Leave the page: the one conditional update that decides a race. The caller then sets the new cursor."""
+    """Leave the page: the conditional update that decides a race. The caller then sets the new cursor."""
     found = await row(
         "UPDATE stories SET revision = revision + 1, updated_at = now() "
         "WHERE id = $1 AND cursor_id = $2 AND revision = $3 RETURNING revision",
@@ -147,11 +147,11 @@ async def _move(
 
 
 async def _abandon(page: Page) -> tuple[bool, Abandoned | None]:
-    """Abandon a page that is being written: whether it still was, and its job if that is cancelled now."""
+    """Abandon a page; return whether it was still being written, and its job if that is cancelled now."""
     if not await rows("UPDATE pages SET state = 'failed' WHERE id = $1 AND state = 'pending' RETURNING id", page.id):
         return False, None
     job = None if page.job_id is None else await jobs.get(page.job_id)
     if job is None or not await jobs.cancel(job.id):
         return True, None
-    # The story has moved already: all that is left of abandoning the job is to say so.
+    # The story has already moved: all that is left of abandoning the job is the notice.
     return True, Abandoned(job, await notice(job, None, Failure("job.cancelled")))

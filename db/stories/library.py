@@ -66,7 +66,7 @@ async def summary(account_id: int, story_id: int) -> Summary | None:
 
 
 async def list_owned(account_id: int, owner_id: int, *, search: str = "", limit: int = 25) -> list[Story]:
-    """Return a person's stories in an account, last played first; ``search`` is a part of title or premise."""
+    """Return a person's stories in an account, last played first; ``search`` is part of the title or premise."""
     return await fetch(
         Story,
         f"SELECT {columns(Story)} FROM stories WHERE account_id = $1 AND owner_id = $2 "
@@ -95,12 +95,12 @@ async def count_owned(account_id: int, owner_id: int) -> int:
 
 
 async def open_in(conversation_id: int, story_id: int) -> None:
-    """Open a story in a conversation: plain text there goes to it from now on."""
+    """Open a story in a conversation, whose plain text then goes to the story."""
     await rows("UPDATE conversations SET story_id = $2, mode = 'story' WHERE id = $1", conversation_id, story_id)
 
 
 async def thread_of(page_id: int) -> str | None:
-    """Return the chat id of the thread in which a page's story is told; None if it has no thread of its own."""
+    """Return the chat id of the thread of a page's story; None if it has no thread of its own."""
     found = await row(
         "SELECT c.chat_id FROM pages p JOIN conversations c ON c.story_id = p.story_id AND c.kind = 'thread' "
         "AND c.thread_id = '' WHERE p.id = $1 ORDER BY c.id DESC LIMIT 1",
@@ -112,7 +112,7 @@ async def thread_of(page_id: int) -> str | None:
 async def delete(account_id: int, user_id: int, story_id: int) -> tuple[Story, list[Abandoned]]:
     """Delete a story with all its pages and jobs; only its owner may. Raises `NotFound`, `NotAllowed`.
 
-    Returns the jobs that were not over: their events are still to be answered.
+    Returns the jobs that were still open: their events must still be answered.
     """
     await rows("SELECT id FROM conversations WHERE story_id = $1 ORDER BY id FOR NO KEY UPDATE", story_id)
     await tree.lock_story(story_id)

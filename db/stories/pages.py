@@ -1,4 +1,4 @@
-"""What becomes of a page: its job fills it, or it fails; what was written ahead and never read is dropped."""
+"""The states of a page: its job fills it, or it fails; unread pages written ahead are dropped."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ async def attach_page(
 ) -> Page | None:
     """Fill a pending (or speculative) page with its text and its ``(text, kind)`` choices.
 
-    None, and nothing changes, if it is gone, or was filled or abandoned before.
+    Returns None and changes nothing if it is gone, or was filled or abandoned before.
     """
     if ending == bool(choices):
         raise ValueError("a page has choices or is an ending")
@@ -42,7 +42,7 @@ async def attach_page(
 
 
 async def give_up(page_id: int) -> Story | None:
-    """Mark a page as failed; if the story waits there, it goes back to the page before. None if it was deleted."""
+    """Mark a page as failed; if the story is there, it goes back to the previous page. None if it was deleted."""
     story = await tree.lock(page_id)
     if story is None:
         return None
@@ -67,7 +67,7 @@ async def give_up(page_id: int) -> Story | None:
 
 async def drop_unread(page_id: int) -> int:
     """Drop the pages written ahead for choices of a page that were not taken; return how many. Read pages stay."""
-    # Without the story's lock: a page that is shown at this moment is one that was read when this comes to it.
+    # Without the story's lock: a page being shown right now has been read by the time this reaches it.
     return len(
         await rows(
             "DELETE FROM pages WHERE parent_id = $1 AND state = 'speculative' AND NOT chosen RETURNING id", page_id

@@ -7,7 +7,7 @@ from db.jobs import Abandoned
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A story. ``cursor_id`` is the page where it stands, ``revision`` counts the cursor's moves."""
+    """A story. ``cursor_id`` is its current page, ``revision`` counts the cursor's moves."""
 
     id: int
     account_id: int
@@ -27,7 +27,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page. ``variant_index`` numbers the variants of one place in the tree; ``chosen``: a cursor stood here.
+    """A page. ``variant_index`` numbers the variants of one place in the tree; ``chosen``: a cursor has been here.
 
     ``state``: pending (being written), speculative (written ahead, unread), ready, or failed.
     """
@@ -48,7 +48,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A way on from a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
+    """A choice on a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
 
     id: int
     page_id: int
@@ -62,8 +62,8 @@ class Choice:
 class Move:
     """A move of the cursor to ``page``.
 
-    ``fresh``: the page is new and must be written now. ``left`` is the page that the cursor left (None for a new
-    story). ``cancelled`` is the job of a page that was abandoned by this move; its event is still to be answered.
+    ``fresh``: the page is new and must be written. ``left`` is the page that the cursor left (None for a new
+    story). ``cancelled`` is the job of a page abandoned by this move; its event must still be answered.
     """
 
     story: Story
@@ -83,7 +83,7 @@ class PathStep:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A story with the number of its pages, and of the page where it stands."""
+    """A story with its number of pages, and the number of its current page."""
 
     story: Story
     pages: int

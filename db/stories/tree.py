@@ -28,7 +28,7 @@ async def page(account_id: int | None, page_id: int) -> PageInStory | None:
 
 
 async def current(account_id: int | None, story_id: int) -> PageInStory | None:
-    """Return a story of an account with the page where it stands and that page's choices; None if there is none."""
+    """Return a story of an account with its current page and that page's choices; None if there is none."""
     return _in_story(await row(_PAGE + "p.id = s.cursor_id AND s.id = $1 AND s.account_id = $2", story_id, account_id))
 
 
@@ -38,7 +38,7 @@ async def path(page_id: int) -> list[PathStep]:
 
 
 async def page_inputs(page_id: int) -> dict[str, Any] | None:
-    """Return what a page's author must know, as plain data: the story and the way to the page. None if it is gone."""
+    """Return what is needed to write a page, as plain data: the story and the path to it. None if it is gone."""
     found = await rows(_PATH, page_id)
     if not found:
         return None
@@ -74,8 +74,8 @@ async def lock_story(story_id: int) -> None:
 
 
 async def page_before(page: Page) -> int | None:
-    """Return where the story goes from a page that was abandoned; None if there is no other page."""
-    # A retry goes back to the variant that was there; on a first page there is no other way back.
+    """Return the page to which the story returns from an abandoned one; None if there is no other page."""
+    # A retry goes back to the previous variant, which is the only way back from a first page.
     variant = await row(
         "SELECT id FROM pages WHERE story_id = $1 AND choice_id IS NOT DISTINCT FROM $2 AND state = 'ready' "
         "ORDER BY variant_index DESC LIMIT 1",
