@@ -118,7 +118,7 @@ async def transaction() -> AsyncGenerator[None]:
     try:
         await context.__aenter__()
     except BaseException:
-        # Cut off between taking the connection and the end of BEGIN: the ORM would neither return the connection nor
+        # If cancelled before BEGIN completes, the ORM would neither return the connection to the pool nor
         # forget the transaction, in which this task's next statements would then run.
         if (token := getattr(context, "token", None)) is not None:
             get_connections().reset(token)

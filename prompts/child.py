@@ -1,4 +1,4 @@
-"""Disposable child processes: they do what may burn time or memory, and a clock ends them."""
+"""Disposable child processes for work that may exhaust time or memory, killed after a timeout."""
 
 import asyncio
 import atexit
@@ -22,20 +22,20 @@ from prompts.frames import encode_frame
 START_S: Final = 15.0
 REQUESTS_PER_CHILD: Final = 200
 WALL_S: Final = 1.0
-"""Longest time for one rendering."""
+"""Maximum time for one rendering."""
 MAX_REQUEST_BYTES: Final = 1024 * 1024
 _ROOT: Final = str(Path(__file__).resolve().parents[1])
 T = TypeVar("T")
 
 
 class ChildFailed(Exception):
-    """The child did not start, died, or was not done in time; it is gone now."""
+    """The child did not start, died or timed out; it no longer runs."""
 
 
 class DisposableChild:
     """One child process. It is started when first needed, reused, and killed when it breaks a limit.
 
-    Blocking, and for one thread at a time.
+    Blocking; use it from one thread at a time.
     """
 
     def __init__(self, program: Path) -> None:
@@ -55,7 +55,7 @@ class DisposableChild:
         return reply
 
     def kill(self) -> None:
-        """End the child, if there is one, and reap it."""
+        """Kill the child, if any, and reap it."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -69,7 +69,7 @@ class DisposableChild:
         if self._process is not None and (self._process.poll() is not None or self._requests >= REQUESTS_PER_CHILD):
             self.kill()
         if self._process is None:
-            # An empty environment: no token or key of this process is within the child's reach.
+            # An empty environment: the child cannot read this process's tokens and keys.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(self._program)],
                 stdin=subprocess.PIPE,
@@ -124,7 +124,7 @@ class ChildPool(Generic[C]):
     """A few children, each with a thread of its own, so that one slow request delays few others."""
 
     def __init__(self, make: Callable[[], C], size: int = 2) -> None:
-        """``make`` makes a child. The children end with this process."""
+        """``make`` creates a child. The children end with this process."""
         self._make = make
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="disposable-child")
         self._local = threading.local()
@@ -132,7 +132,7 @@ class ChildPool(Generic[C]):
         atexit.register(self.close)
 
     async def run(self, work: Callable[[C], T]) -> T:
-        """Return what ``work`` returns for a child, which no other work has meanwhile."""
+        """Run ``work`` with a child of its own and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work)
 
     def _run(self, work: Callable[[C], T]) -> T:
@@ -143,7 +143,7 @@ class ChildPool(Generic[C]):
         return work(child)
 
     def close(self) -> None:
-        """Wait for running requests, which their clock ends, then end the children."""
+        """Wait for running requests, which have a timeout, then end the children."""
         self._executor.shutdown(wait=True, cancel_futures=True)
         for child in self._children:
             child.kill()
@@ -165,7 +165,7 @@ class RenderChild(DisposableChild):
         except ChildFailed as error:
             raise PromptLimitExceeded(f"the template was {error}") from error
         if "limit" in reply:
-            # Memory that ran out once may be fragmented or held: a fresh child costs little.
+            # After running out of memory it may stay fragmented or held: a fresh child is cheap.
             self.kill()
             raise PromptLimitExceeded(str(reply["limit"]))
         if "error" in reply:

@@ -1,4 +1,4 @@
-"""What can go wrong with a prompt.
+"""The errors of prompts.
 
 PromptError
 ├── PromptNotFound      no template of that name ships with the product
@@ -25,4 +25,4 @@ class PromptVariables(PromptError):
 
 
 class PromptLimitExceeded(PromptError):
-    """An override needed more time, memory or output than the sandbox gives."""
+    """An override exceeded the sandbox's limit of time, memory or output."""

@@ -1,7 +1,7 @@
-"""Length-prefixed JSON between a process and its disposable child, and the limits that the child lives under.
+"""Length-prefixed JSON between a process and its disposable child, and the limits of the child.
 
-Programs that run as such a child (`prompts.sandbox`, `workers.functions.json_reader`) import this and little else:
-they must start fast.
+Programs that run as such a child (`prompts.sandbox`, `workers.functions.json_reader`) import little else, to start
+fast.
 """
 
 import json
@@ -51,7 +51,7 @@ def serve_frames(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, cp
 
 
 def _limit(kind: int, soft: int, hard: int) -> None:
-    # Not every system knows every limit (macOS has no address-space limit); the wall clock stays in any case.
+    # Not every system has every limit (macOS has no address-space limit); the timeout always applies.
     try:
         resource.setrlimit(kind, (soft, hard))
     except (ValueError, OSError):

@@ -1,4 +1,4 @@
-"""The languages that stories and replies can be asked for: tag → name, as prompts call it."""
+"""The languages of stories and replies: tag → name, as used in prompts."""
 
 from typing import Final
 
@@ -21,5 +21,5 @@ LANGUAGES: Final = {
 
 
 def language_name(tag: str) -> str:
-    """Return the name of a BCP 47 tag's language; English if it is not one of ours."""
+    """Return the name of a BCP 47 tag's language; English if it is not supported."""
     return LANGUAGES.get(tag.partition("-")[0].lower(), "English")

@@ -1,4 +1,4 @@
-"""The data files of this room, read before they are needed: an event loop must not wait for the disk."""
+"""Preloading of this room's data files, so that the event loop never waits for the disk."""
 
 from prompts.personas import default_voice, load_personas
 from prompts.pictures import negatives, qualities, sizes, styles

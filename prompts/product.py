@@ -1,8 +1,8 @@
-"""Which words of a prompt are the product's own: the same for every account, so that work on them may be shared.
+"""The parts of a prompt that are the product's own: equal for all accounts, so that work on them can be shared.
 
-Such a text is made of nothing but what ships: a default template's words before its first variable, and the same with
-the card of a shipped persona put in. A rendered message shares as much of its beginning as equals one of these texts
-to the byte. Where its words came from plays no part, so no account's text can be counted in.
+Such a text is built from shipped files only: a default template up to its first variable, and the same with the card
+of a shipped persona filled in. The shared prefix of a rendered message is the part that is byte-identical to one of
+these texts. The origin of its words is irrelevant, so no account's text can be included.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,19 +18,19 @@ from prompts.sandbox import PromptEnvironment
 CARD_FIELDS = (
     "name", "appearance", "personality", "interests", "speaking_style", "scenario", "example_dialogue",
 )  # fmt: skip
-"""Inputs of a template that a persona's card fills."""
+"""Inputs of a template that are filled from a persona's card."""
 
 
 def product_texts(environment: PromptEnvironment, source: str) -> tuple[str, ...]:
-    """Return the texts that a message of the default section ``source`` may begin with, the longest first.
+    """Return the texts that a message of the default section ``source`` may begin with, longest first.
 
-    They end at the end of a line: what follows is tokenised on its own. ``source`` must have passed `check_sections`.
+    They end at a line break: what follows is tokenised separately. ``source`` must have passed `check_sections`.
     """
     return tuple(sorted({text for text in _texts(environment, source) if text}, key=len, reverse=True))
 
 
 def shared_length(text: str, products: Sequence[str]) -> int:
-    """Return how many leading characters of ``text`` are one of ``products``, which are sorted by length."""
+    """Return the length of the longest of ``products`` that ``text`` starts with; they are sorted, longest first."""
     return next((min(len(product), len(text)) for product in products if _begins(text, product)), 0)
 
 
@@ -51,7 +51,7 @@ def _shipped_cards() -> tuple[Mapping[str, Any], ...]:
 
 
 def _lead(environment: PromptEnvironment, source: str, values: Mapping[str, Any]) -> str:
-    """Return what ``source`` begins with as far as ``values`` alone decide it."""
+    """Return the beginning of ``source`` that depends on ``values`` alone."""
     tree = environment.parse(source)
     body, whole = _leading(tree.body, values.keys())
     lead = nodes.Template(body, lineno=1)
@@ -61,7 +61,7 @@ def _lead(environment: PromptEnvironment, source: str, values: Mapping[str, Any]
 
 
 def _leading(body: Sequence[nodes.Node], known: Collection[str]) -> tuple[list[nodes.Node], bool]:
-    """Return the first nodes that depend on ``known`` names only, and whether these are all."""
+    """Return the first nodes that depend on ``known`` names only, and whether these are all nodes."""
     found: list[nodes.Node] = []
     for node in body:
         if isinstance(node, nodes.Output):

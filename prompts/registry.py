@@ -1,4 +1,4 @@
-"""All prompts by name, those that ship and those of installed packages, and the overrides that may replace them."""
+"""All prompts by name, shipped and from installed packages, and the overrides that may replace them."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from prompts.template import Origin, PromptTemplate, Section, parse_file, split_
 from prompts.validation import check_length, check_sections
 
 GROUP: Final = "storyfork.prompts"
-"""Entry points by which packages add prompts: each names a folder, such as ``files(__name__) / "prompts"``."""
+"""Entry-point group for packages that add prompts: each names a folder, such as ``files(__name__) / "prompts"``."""
 _SUFFIX: Final = ".md.j2"
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class PromptRegistry:
         """Return the template that ``source`` makes in place of ``name``.
 
         A source without section lines replaces the system section and leaves the others as they are.
-        Raises `PromptNotFound`, or `PromptInvalid` with what to change.
+        Raises `PromptNotFound`, or `PromptInvalid` with the reason.
         """
         default = self.get(name)
         check_length(source)
@@ -94,8 +94,8 @@ class PromptRegistry:
     ) -> PromptTemplate:
         """Return the template to use: the task's override, else the persona's, else the account's, else the default.
 
-        Raises like `validate`: an override stored under an older version may name inputs that are gone, and the
-        caller decides whether to go on with ``get(name)``.
+        Raises like `validate`: an override stored under an older version may use removed inputs, and the caller
+        decides whether to fall back to ``get(name)``.
         """
         overrides: tuple[tuple[Origin, str | None], ...] = (("task", task), ("persona", persona), ("account", account))
         for origin, source in overrides:
@@ -111,7 +111,7 @@ def default_registry() -> PromptRegistry:
 
 
 def load_registry() -> PromptRegistry:
-    """Load the product's templates and those of installed packages; what is broken stands in its ``problems``."""
+    """Load the product's templates and those of installed packages; broken ones are listed in its ``problems``."""
     registry = PromptRegistry()
     for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
         try:

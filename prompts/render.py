@@ -1,8 +1,8 @@
 """Templates and variables in, chat messages out.
 
-Default files are ours and render in process. Overrides come from people: they render in a child process with little
-memory, one second, and nothing worth stealing. In both cases variables are values: what a user typed is never parsed
-as a template.
+Default files are trusted and render in process. Overrides are user input: they render in a child process with little
+memory, a limit of one second, and no secrets. In both cases variables are values: user text is never parsed as a
+template.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ _TYPES: dict[InputType, tuple[type, ...]] = {
 
 
 async def render(template: PromptTemplate, variables: Mapping[str, Any]) -> tuple[PromptMessage, ...]:
-    """Return the messages of ``template``, empty ones left out. Optional variables not given are None.
+    """Return the messages of ``template`` without empty ones. Missing optional variables are None.
 
-    What a message of a default template shares with every account is counted in it; an override shares nothing.
+    Each message of a default template counts the prefix it shares with all accounts; an override shares nothing.
 
     Raises `PromptVariables` naming what is missing, unknown or of the wrong type, `PromptInvalid` if the template
     fails on these values, `PromptLimitExceeded` if an override breaks a limit of the sandbox.
@@ -50,7 +50,7 @@ async def render(template: PromptTemplate, variables: Mapping[str, Any]) -> tupl
         if section.variable is not None:
             messages.extend(_messages(section.variable, values[section.variable]))
         elif text:
-            # A model's work on a text depends on everything before it.
+            # A model's state after a text depends on everything before it.
             sharing = sharing and all(message.shared == len(message.text) for message in messages)
             shared = shared_length(text, section.product) if sharing else 0
             messages.append(PromptMessage(section.role, text, shared))

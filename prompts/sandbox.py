@@ -1,8 +1,8 @@
 """The environment in which prompts render, and the child program that renders other people's templates.
 
 This file is also run by path as the child process, so it imports little but jinja2 and the standard library.
-The limits are explained by what hostile templates do: nested loops and big powers burn CPU, padding filters and
-string multiplication burn memory. The sandbox class refuses what it can see; the operating system stops the rest.
+The limits address hostile templates: nested loops and big powers exhaust the CPU, padding filters and string
+multiplication exhaust memory. The sandbox class refuses what it can detect; the operating system stops the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ TESTS = frozenset(
 
 
 class OutputTooLong(Exception):
-    """The rendered text passed `MAX_OUTPUT_BYTES`."""
+    """The rendered text exceeded `MAX_OUTPUT_BYTES`."""
 
 
 class PromptEnvironment(ImmutableSandboxedEnvironment):
@@ -46,7 +46,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def __init__(self, kept: int = 0) -> None:
-        """``kept``: how many compiled sources to keep; for our own templates, which are few."""
+        """``kept``: the number of compiled sources to cache, for our own templates."""
         super().__init__(
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -62,7 +62,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         self.tests = {name: self.tests[name] for name in TESTS}
 
     def compiled(self, source: str) -> Template:
-        """Return a source as a template, compiled before if it is kept."""
+        """Return a source as a template, from the cache if possible."""
         template = self._compiled.get(source)
         if template is None:
             template = self.from_string(source)
@@ -110,7 +110,7 @@ def _answer(environment: PromptEnvironment, request: Mapping[str, Any]) -> dict[
     except TemplateError as error:
         return {"error": str(error)}
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, SyntaxError) as error:
-        # What a template's own expressions raise: it is the author's mistake, told to the author.
+        # Raised by a template's own expressions: the author's mistake, reported to the author.
         return {"error": f"{type(error).__name__}: {error}"[:500]}
     return {"texts": texts}
 

@@ -2,7 +2,7 @@
 
 A file begins with a YAML header between two ``---`` lines. The rest is cut into sections by lines such as
 ``--- system ---``; a section is a Jinja2 template of its own, so no value can forge a role. The special line
-``--- messages: history ---`` stands for the messages in the variable ``history``, which are inserted as they are.
+``--- messages: history ---`` stands for the messages in the variable ``history``, which are inserted unchanged.
 """
 
 import re
@@ -49,7 +49,7 @@ class PromptHeader(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One message of the prompt (``role`` and ``source``), or the place of a list of messages (``variable``).
+    """One message of the prompt (``role`` and ``source``), or the position of a list of messages (``variable``).
 
     ``product`` are the texts that the message may begin with and that are the product's own (`prompts.product`).
     """
@@ -64,7 +64,7 @@ class Section:
 class PromptTemplate:
     """A template ready to render. ``source`` is the text without its header, as people see and edit it.
 
-    ``origin`` says whose text it is: only ``default`` files are trusted and rendered in process.
+    ``origin`` is the author: only ``default`` files are trusted and rendered in process.
     """
 
     name: str
@@ -77,7 +77,7 @@ class PromptTemplate:
 
     @property
     def required(self) -> frozenset[str]:
-        """Names of the variables that must be given."""
+        """Names of the required variables."""
         return frozenset(name for name, spec in self.inputs.items() if spec.required)
 
 
@@ -85,8 +85,8 @@ class PromptTemplate:
 class PromptMessage:
     """One rendered message of the chat prompt.
 
-    The first ``shared`` characters, and everything in the messages before, are the product's own words: the same for
-    every account.
+    The first ``shared`` characters, and all earlier messages, are the product's own words: the same for every
+    account.
     """
 
     role: Role

@@ -1,6 +1,6 @@
 """What an override may contain, checked without running it.
 
-Only the syntax tree is looked at: Jinja2 folds constants while it compiles, so compiling ``{{ 10**10**10 }}`` already
+Only the syntax tree is inspected: Jinja2 folds constants while it compiles, so compiling ``{{ 10**10**10 }}`` already
 runs it. Compiling is left to the child process.
 """
 
@@ -32,7 +32,7 @@ def check_length(source: str) -> None:
 def check_sections(
     environment: PromptEnvironment, sections: tuple[Section, ...], inputs: Mapping[str, PromptInput]
 ) -> None:
-    """Raise `PromptInvalid` with the reason if a section cannot be allowed to render."""
+    """Raise `PromptInvalid` with the reason if a section must not be rendered."""
     known = ", ".join(sorted(inputs))
     for section in sections:
         if section.variable is not None:

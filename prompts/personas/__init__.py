@@ -17,18 +17,18 @@ class _Strict(BaseModel):
 
 
 class VoiceTopic(_Strict):
-    """Something a persona has opinions on: words that call it up, and lines about it."""
+    """A topic that a persona has opinions on: its trigger words, and lines about it."""
 
     keywords: str
     lines: Lines
 
 
 class Voice(_Strict):
-    """What a persona says when no model speaks for them.
+    """A persona's lines for when no model writes their replies.
 
-    Lines may hold alternatives ``[a|b]`` and the slots ``{user}``, ``{name}``, ``{echo}`` (what the user said of
-    themselves, turned round), ``{noun}`` (a thing the user named), ``{trait}`` and ``{interest}``. A line is only used
-    when all its slots have a value, and not while it is in one of the last ten replies.
+    Lines may hold alternatives ``[a|b]`` and the slots ``{user}``, ``{name}``, ``{echo}`` (what the user said about
+    themselves, in second person), ``{noun}`` (a thing the user named), ``{trait}`` and ``{interest}``. A line
+    is only used if all its slots have a value and it is not in the last ten replies.
     """
 
     greetings: Lines
@@ -52,7 +52,7 @@ class Voice(_Strict):
 
 
 class PersonaCard(_Strict):
-    """A persona as it ships."""
+    """A shipped persona."""
 
     key: str = Field(pattern=r"^[a-z_]+$")
     name: str
@@ -70,7 +70,7 @@ class PersonaCard(_Strict):
 
 @lru_cache(maxsize=1)
 def load_personas() -> tuple[PersonaCard, ...]:
-    """Return the personas that ship; the first is the one a new conversation meets. Raises `PromptInvalid`."""
+    """Return the shipped personas; new conversations start with the first. Raises `PromptInvalid`."""
     folder = files("prompts") / "personas"
     entries = sorted(
         (entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name
@@ -80,7 +80,7 @@ def load_personas() -> tuple[PersonaCard, ...]:
 
 @lru_cache(maxsize=1)
 def default_voice() -> Voice:
-    """Return the voice of a persona that has none of its own. Raises `PromptInvalid`."""
+    """Return the default voice of personas without their own. Raises `PromptInvalid`."""
     text = (files("prompts") / "personas" / "voices" / "plain.yaml").read_text(encoding="utf-8")
     try:
         return Voice.model_validate(yaml.safe_load(text))

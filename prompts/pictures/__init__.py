@@ -1,6 +1,6 @@
-"""What pictures are made with: styles, sizes, qualities, negative prompts and phrases, each list in a YAML file.
+"""The material of picture prompts: styles, sizes, qualities, negative prompts and phrases, one YAML file each.
 
-Of styles, sizes and qualities the first is the default.
+The first style, size and quality are the defaults.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ class _Strict(BaseModel):
 
 
 class PictureStyle(_Strict):
-    """A look. ``words`` are added to every prompt, ``negative`` to the negative one.
+    """A style. ``words`` are added to every prompt, ``negative`` to the negative one.
 
-    ``advice`` tells a language model how prompts of this style are written, ``finish`` fills prompts that are short.
+    ``advice`` instructs a language model how to write prompts in this style, ``finish`` extends short prompts.
     """
 
     key: Key
@@ -56,7 +56,7 @@ class FewStep(_Strict):
 
 
 class PictureQuality(_Strict):
-    """How much work goes into a picture; see `workers.engines.image.base.ImageRequest` for the numbers."""
+    """The effort spent on a picture; see `workers.engines.image.base.ImageRequest` for the numbers."""
 
     key: Key
     name: str
@@ -68,14 +68,14 @@ class PictureQuality(_Strict):
 
 
 class Negatives(_Strict):
-    """Negative prompts that are always added: for ``quality``, and by the rating that a picture may have."""
+    """Negative prompts that are always added: for ``quality``, and by the allowed rating of a picture."""
 
     quality: str
     ratings: dict[Rating, str]
 
 
 class MoodWords(_Strict):
-    """A mood: the words that call it up (separated by blanks) and the light that goes with it."""
+    """A mood: its trigger words (separated by blanks) and the matching light."""
 
     mood: Mood
     words: str
@@ -83,9 +83,9 @@ class MoodWords(_Strict):
 
 
 class Phrases(_Strict):
-    """What the template writer furnishes pictures with.
+    """The phrases that the template writer adds to picture prompts.
 
-    ``seen`` are words that make a sentence worth a picture, ``no_names`` capitalised words that name nobody.
+    ``seen`` are words that make a sentence worth a picture, ``no_names`` capitalised words that are not names.
     """
 
     subjects: Lines
@@ -133,22 +133,22 @@ def phrases() -> Phrases:
 
 
 def style(key: str) -> PictureStyle:
-    """Return the style of that key; the default one for a key that is unknown."""
+    """Return the style of that key; the default for an unknown key."""
     return styles().get(key) or next(iter(styles().values()))
 
 
 def size(key: str) -> PictureSize:
-    """Return the size of that key; the default one for a key that is unknown."""
+    """Return the size of that key; the default for an unknown key."""
     return sizes().get(key) or next(iter(sizes().values()))
 
 
 def quality(key: str) -> PictureQuality:
-    """Return the quality of that key; the default one for a key that is unknown."""
+    """Return the quality of that key; the default for an unknown key."""
     return qualities().get(key) or next(iter(qualities().values()))
 
 
 def nearest_size(width: int, height: int) -> PictureSize:
-    """Return the size whose shape is nearest to that of a picture of ``width`` by ``height`` pixels."""
+    """Return the size whose aspect ratio is closest to that of ``width`` by ``height`` pixels."""
     aspect = width / height
     return min(
         sizes().values(), key=lambda each: max(each.width / each.height / aspect, aspect * each.height / each.width)

@@ -1,1 +1,1 @@
-"""What may be asked of a model: ratings, and the check that refuses sexual content about minors in any writing."""
+"""What a model may be asked for: ratings, and the check that refuses sexual content about minors in any script."""

@@ -1,7 +1,7 @@
-"""The check of what people ask for: what rating a text needs, and whether it sexualises minors.
+"""The check of requests: the rating that a text needs, and whether it sexualises minors.
 
-It looks for words, so it errs on the side of refusing: whatever names somebody young and something sexual in one text
-is refused. It is one of several gates; the others are negative prompts and the picture classifier.
+It looks for words, and errs on the side of refusing: any text that mentions both a minor and something sexual is
+refused. It is one of several gates; the others are negative prompts and the picture classifier.
 """
 
 import re
@@ -21,7 +21,7 @@ from prompts.safety.rating import Rating, exceeds
 Refusal = Literal["minors", "rating"]
 
 _OWN_ALPHABET: Final = re.compile(r"[a-z\u0370-\u03ff\u0400-\u052f' ]+")
-"""Alphabets whose words are parted by blanks and whose terms are looked for as whole words."""
+"""Scripts that separate words by blanks; their terms are matched as whole words."""
 _MIN_PREFIX: Final = 3
 _MIN_SPELT: Final = 4
 _MAX_COMPOUND: Final = 48
@@ -73,7 +73,7 @@ class _Lists(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a text is about: ``minors`` if somebody young is named, ``needs`` the rating that its words need.
+    """The result for a text: ``minors`` if a minor is mentioned, ``needs`` the rating that its words need.
 
     ``forbidden`` if it sexualises minors, which no rating allows.
     """
@@ -84,7 +84,7 @@ class Finding:
 
 
 class _Terms:
-    """A list of terms, ready to be looked for: cost grows with the text, not with the list."""
+    """A list of terms prepared for search: the cost grows with the text, not with the list."""
 
     def __init__(self, terms: Iterable[str]) -> None:
         self.exact: set[str] = set()
@@ -95,7 +95,7 @@ class _Terms:
             if not _OWN_ALPHABET.fullmatch(term.rstrip("*")):
                 self.anywhere.append(squeezed(term))
             elif " " in term:
-                # The words of a text are joined by single blanks, with one at either end.
+                # The words of a text are joined by single blanks, with one at each end.
                 self.phrases.append(" " + (term[:-1] if term.endswith("*") else term + " "))
             elif term.endswith("*"):
                 self.prefixes.add(term[:-1])
@@ -106,7 +106,7 @@ class _Terms:
         self.inside = [term for term in (*self.exact, *self.prefixes) if len(term) >= _MIN_SPELT]
 
     def has(self, word: str) -> bool:
-        """Return True if a word is one of the terms, or begins like one."""
+        """Return True if a word is one of the terms, or has one as its prefix."""
         if word in self.exact:
             return True
         return any(word[:end] in self.prefixes for end in range(self.shortest, min(len(word), self.longest) + 1))
@@ -121,7 +121,7 @@ class _Terms:
         return any(phrase in line for phrase in self.phrases)
 
     def within(self, joined: str) -> bool:
-        """Return True if one of the longer terms is inside a word that was put together."""
+        """Return True if a joined word contains one of the longer terms."""
         return any(term in joined for term in self.inside)
 
 
@@ -143,7 +143,7 @@ class PromptCheck:
         self._years = re.compile(rf"(?:{_YOUNG}|(?<![^\W_])(?<!-)(?:{numbers})(?=[\s\-–—]))[\s\-–—]*(?:{units})")
 
     def scan(self, *texts: str) -> Finding:
-        """Return what some texts are about, read together: a persona's card and what is asked of it are one."""
+        """Return the result for some texts taken together, such as a persona's card and the request to it."""
         folded = fold("\n".join(texts))
         for term in self._innocent_anywhere:
             folded = folded.replace(term, " ")
@@ -170,7 +170,7 @@ class PromptCheck:
         return Finding(minors or forbidden, needs, forbidden)
 
     def _compound(self, word: str) -> bool:
-        """Return True for somebody young and something sexual in one word, as in tags."""
+        """Return True for a minor and something sexual in one word, as in tags."""
         for cut in range(3, len(word) - 2):
             first, second = word[:cut], word[cut:]
             for one, other in ((first, second), (second, first)):
@@ -182,13 +182,13 @@ class PromptCheck:
 
 
 def _spaced(term: str) -> str:
-    """Return the pattern of a term whose words may be parted by anything but letters and digits."""
+    """Return the pattern of a term whose words may be separated by anything but letters and digits."""
     return r"[\W_]+".join(map(re.escape, term.rstrip("*").split())) + ("" if term[-1] == "*" else r"(?![^\W_])")
 
 
 @lru_cache(maxsize=1)
 def default_check() -> PromptCheck:
-    """Return the check with the words that ship. Raises `PromptInvalid`."""
+    """Return the check with the shipped words. Raises `PromptInvalid`."""
     text = (files("prompts") / "safety" / "terms.yaml").read_text(encoding="utf-8")
     try:
         return PromptCheck(_Lists.model_validate(yaml.safe_load(text)))
@@ -197,15 +197,15 @@ def default_check() -> PromptCheck:
 
 
 def scan(*texts: str) -> Finding:
-    """Return what some texts are about, by the words that ship; see `PromptCheck.look`."""
+    """Return the result for some texts by the shipped words; see `PromptCheck.look`."""
     return default_check().scan(*texts)
 
 
 def refusal(rating: Rating, *texts: str, negative: str = "") -> Refusal | None:
     """Return why ``texts`` are refused where ``rating`` holds, None if they are not.
 
-    ``negative`` is the negative prompt of a picture. What stands there is kept out of it, so young people may; but
-    adults and clothes may not where that would leave what is refused.
+    ``negative`` is the negative prompt of a picture. Its terms are kept out of the picture, so it may name minors; but
+    not adults or clothes where their absence would produce refused content.
     """
     finding = scan(*texts)
     if finding.forbidden:

@@ -1,4 +1,4 @@
-"""Text normalised against disguises: the forms in which the check looks for words."""
+"""Normalisation of text against disguises, before the check looks for words."""
 
 import re
 import unicodedata
@@ -9,12 +9,12 @@ _PLAIN_LETTERS: Final = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "’": "'", "‘": "'"}
 )
 _HIDDEN: Final = frozenset({"Cf", "Cc", "Co", "Cs"})
-"""Unicode categories of characters that are not seen."""
+"""Unicode categories of invisible characters."""
 _LOOKALIKES: Final = str.maketrans(
     "аеорсухіјѕһԁкмтвнαορνικτυχε",
     "aeopcyxijshdkmtbhaopviktuxe",
 )
-"""Cyrillic and Greek letters and what they pass for."""
+"""Cyrillic and Greek letters and the Latin ones that they resemble."""
 _LEET: Final = str.maketrans({"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "@": "a", "$": "s",
                               "€": "e", "!": "i", "|": "i", "¡": "i", "6": "g", "1": "i"})  # fmt: skip
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -29,7 +29,7 @@ def fold(text: str) -> str:
     Fullwidth, circled and mathematical letters and digits of all scripts become plain ones; so does ``ñ`` (``n``).
     """
     text = unicodedata.normalize("NFKC", text).casefold()
-    # Invisible characters and emoji's tones stand between letters only to hide a word.
+    # Invisible characters and emoji skin tones occur between letters only to hide a word.
     text = "".join(c for c in text if c in "\n\t\r" or unicodedata.category(c) not in _HIDDEN)
     text = unicodedata.normalize("NFD", text)
     text = _ACCENTED.sub(r"\1", text)
@@ -43,10 +43,10 @@ def words(folded: str) -> list[str]:
 
 
 def disguised(folded: str) -> list[list[str]]:
-    """Return other readings of folded text, each as its words; those that differ from the plain one only.
+    """Return alternative readings of folded text as words, only those that differ from the plain one.
 
-    Read are letters that look like Latin ones, digits and signs in place of letters (``t33n``), and letters that are
-    repeated (``teeeen``).
+    They resolve letters that look like Latin ones, digits and signs in place of letters (``t33n``), and repeated
+    letters (``teeeen``).
     """
     plain = words(folded)
     readings: list[list[str]] = []
@@ -59,12 +59,12 @@ def disguised(folded: str) -> list[list[str]]:
 
 
 def spelt(folded: str) -> list[str]:
-    """Return what was written letter by letter (``l o l i``, ``n.u.d.e``), put together."""
+    """Return words spelled letter by letter (``l o l i``, ``n.u.d.e``), joined."""
     return ["".join(words(match[0])).translate(_LOOKALIKES) for match in _SPELT.finditer(folded)]
 
 
 def squeezed(folded: str) -> str:
-    """Return folded text without blanks and punctuation, for scripts that do not part their words by blanks."""
+    """Return folded text without blanks and punctuation, for scripts that do not separate words by blanks."""
     return "".join(character for character in folded if not character.isspace() and character not in ".,-_·*~、。")
 
 

@@ -1,14 +1,14 @@
-"""Ratings of stories, personas, places and pictures, and which of several counts. Whatever is unknown is ``sfw``."""
+"""Ratings of stories, personas, places and pictures, and how they combine. Anything unknown is ``sfw``."""
 
 from typing import Final, Literal
 
 Rating = Literal["sfw", "suggestive", "nsfw"]
 RATINGS: Final[tuple[Rating, ...]] = ("sfw", "suggestive", "nsfw")
-"""From the most harmless up."""
+"""In ascending order."""
 
 
 def parse_rating(value: object) -> Rating:
-    """Return ``value`` as a rating; ``sfw`` if it is none."""
+    """Return ``value`` as a rating; ``sfw`` if it is not one."""
     return value if isinstance(value, str) and value in RATINGS else "sfw"
 
 
@@ -18,12 +18,12 @@ def lowest(*values: object) -> Rating:
 
 
 def highest(*values: object) -> Rating:
-    """Return the highest of some ratings: what a text needs whose parts need these. ``sfw`` if there are none."""
+    """Return the highest of some ratings: the one a text needs if its parts need these. ``sfw`` if there are none."""
     return RATINGS[max((RATINGS.index(parse_rating(value)) for value in values), default=0)]
 
 
 def exceeds(needed: Rating, allowed: Rating) -> bool:
-    """Return True if what needs one rating may not be shown where another one holds."""
+    """Return True if content that needs one rating may not be shown where another one applies."""
     return RATINGS.index(needed) > RATINGS.index(allowed)
 
 
@@ -33,8 +33,8 @@ def place_allowance(
     """Return the highest rating that may be shown in a place.
 
     ``adult_channel`` is the platform's own age restriction of a channel, None where the platform knows none (then
-    ``operator_adult``, the operator's word that the place is for adults, decides). In a direct conversation the
-    person's own opt-in is needed besides. ``ordinary`` holds everywhere else.
+    ``operator_adult``, the operator's declaration that the place is for adults, decides). A direct conversation also
+    needs the person's own opt-in. ``ordinary`` applies everywhere else.
     """
     if direct:
         return "nsfw" if opted_in and (adult_channel is not None or operator_adult) else ordinary
