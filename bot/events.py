@@ -139,7 +139,7 @@ class EditedMessage(_Frozen):
 
 
 class Reaction(_Frozen):
-    """A reaction to a message, usually one of ours: ``emoji`` as the platform writes it, added or removed."""
+    """A reaction to a message, usually one of the bot's: ``emoji`` in the platform's notation, added or removed."""
 
     type: Literal["reaction"] = "reaction"
     emoji: str

@@ -1,7 +1,7 @@
-"""Topics: what the bot can do. The one list of the product's own, and those of installed packages.
+"""Topics: the features of the bot. The list of the product's own, and those of installed packages.
 
 A topic brings commands, actions (buttons), views (messages), routes for plain text, menu entries and wording, in files
-of its name. A package adds a topic by an entry point of the group ``storyfork.topics`` that names a `Topic`.
+of its name. A package adds a topic through an entry point of the group ``storyfork.topics`` that names a `Topic`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ GROUP: Final = "storyfork.topics"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What belongs together. ``wording`` is a Python package that holds ``<language>.toml`` files (bot.locales)."""
+    """The parts of one feature. ``wording`` is a Python package that holds ``<language>.toml`` files (bot.locales)."""
 
     name: str
     commands: Sequence[CommandSpec] = ()
@@ -67,7 +67,7 @@ class Topics:
     """The registries of all topics. ``problems`` names the packages that could not be used, and why."""
 
     def __init__(self) -> None:
-        """Only forms are known."""
+        """Start with the verbs of forms only."""
         self.commands = CommandRegistry()
         self.actions = ActionRegistry()
         self.views = ViewRegistry()
@@ -81,7 +81,7 @@ class Topics:
     def add(self, topic: object, source: str) -> None:
         """Register everything of a topic, or nothing.
 
-        Raises `TypeError` for what is no topic, `db.registry.NameTaken` for a name that another one has.
+        Raises `TypeError` if it is not a topic, `db.registry.NameTaken` if a name is taken.
         """
         if not isinstance(topic, Topic):
             raise TypeError(f"{topic!r} is not a bot.topics.Topic")

@@ -1,4 +1,4 @@
-"""Actions: what buttons do. One `ActionSpec` per verb, declared beside its topic (bot/actions/<topic>.py)."""
+"""Actions: what buttons do. One `ActionSpec` per verb, declared in its topic's file (bot/actions/<topic>.py)."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping

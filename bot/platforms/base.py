@@ -90,7 +90,7 @@ class Outcome:
 
     ``status``: ``answered`` – outbox rows hold the answer, the courier sends it; ``working`` – a job will answer;
     ``silent`` – no answer (e.g. a message not meant for the bot); ``duplicate`` – seen before;
-    ``refused`` – nothing was committed, tell the person with ``notice``. ``private``: the answer is for them alone.
+    ``refused`` – nothing was committed, show ``notice`` to the person. ``private``: the answer is for them alone.
     """
 
     status: str

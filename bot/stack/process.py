@@ -49,7 +49,7 @@ class ProcessSpec:
 
 
 class ManagedProcess:
-    """A running child of ours. Restarts are up to the supervisor."""
+    """A running child process. Restarts are up to the supervisor."""
 
     def __init__(self, spec: ProcessSpec, process: asyncio.subprocess.Process, pump: asyncio.Task[None] | None) -> None:
         self.spec = spec

@@ -155,5 +155,5 @@ class ServiceSupervisor:
 
 
 def describe_exit(code: int) -> str:
-    """An exit code of asyncio's in words: `code 1`, `signal 9`."""
+    """An exit code of asyncio in words: `code 1`, `signal 9`."""
     return f"signal {-code}" if code < 0 else f"code {code}"

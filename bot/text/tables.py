@@ -9,7 +9,7 @@ from bot.messages import Table
 from bot.text.markup import Span
 
 PHONE_COLUMNS: Final = 40
-"""Characters of a monospaced line that fit on a telephone; platforms do not say how wide the person's screen is."""
+"""Width of a monospaced line that fits on a phone, in characters; platforms do not report the screen width."""
 _GAP: Final = "  "
 _NUMBER: Final = re.compile(r"[-+−]?[\d.,\u202f\u00a0 ]*\d[\d.,]*\s?%?")
 
@@ -29,7 +29,7 @@ def table_spans(table: Table, width: int | None) -> list[Span]:
 
 
 def _aligned(cells: list[list[str]], widths: list[int]) -> str:
-    # The first column stays on the left: a line never begins with blanks, which platforms and splitting cut off.
+    # The first column is left-aligned: platforms and splitting strip leading blanks.
     right = [n > 0 and len(cells) > 1 and all(_is_number(row[n]) for row in cells[1:]) for n in range(len(widths))]
     lines = [[_padded(cell, *column) for cell, column in zip(row, zip(widths, right, strict=True), strict=True)]
              for row in cells]  # fmt: skip

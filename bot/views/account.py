@@ -10,7 +10,7 @@ from db.payloads.account import ModelChoice
 
 
 async def model(view: ViewContext, payload: ModelChoice) -> Message:
-    """Compose which model writes here, and which may be chosen."""
+    """Compose the current text model and those available."""
     chosen = await accounts.chosen_model(payload.account)
     lines = status_lines.models(view.words, chosen, await view.around.queue.models())
     return Message("\n\n".join(lines), private=True)

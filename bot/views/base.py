@@ -1,4 +1,4 @@
-"""What a view is: it composes the message of one kind of outbox row, from the database, at the moment of sending."""
+"""The base of views. A view composes the message of one kind of outbox row from the database when it is sent."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class ViewServices:
-    """What views may look at besides the database. ``operators`` run the service, as ``platform:user id``."""
+    """What views have access to besides the database. ``operators`` run the service, as ``platform:user id``."""
 
     commands: CommandRegistry
     forms: Forms
@@ -45,7 +45,7 @@ class ViewServices:
 
 @dataclass(frozen=True, slots=True)
 class ViewContext:
-    """For whom and where a message is composed. ``place`` is the kind of conversation, ``account_id`` its account."""
+    """The recipient and place of a message. ``place`` is the kind of conversation, ``account_id`` its account."""
 
     platform: str
     place: str
@@ -56,7 +56,7 @@ class ViewContext:
 
     @property
     def for_operator(self) -> bool:
-        """Whether this goes to an operator alone. The console is only used on the machine itself."""
+        """Whether only an operator sees this. The console is only used on the machine itself."""
         operator = self.platform == "console" or f"{self.platform}:{self.user_id}" in self.around.operators
         return operator and self.place == "dm"
 
@@ -70,9 +70,9 @@ class ViewContext:
 
 @dataclass(frozen=True, slots=True)
 class ViewSpec(Generic[P]):
-    """A kind of message: its payload and what composes it (None: the subject is gone, nothing is sent).
+    """A kind of message: its payload and the function that composes it (None: the subject is gone, send nothing).
 
-    ``thread_opened(payload, conversation_id, chat_id)`` records the thread that a message with ``thread`` was given.
+    ``thread_opened(payload, conversation_id, chat_id)`` records the thread opened for a message with ``thread``.
     """
 
     payload: type[P]
@@ -80,13 +80,13 @@ class ViewSpec(Generic[P]):
     thread_opened: Callable[[P, int, str], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a kind that no view composes: the courier knows what to do."""
+        """Raise `ValueError` for kinds without a view, which the courier handles itself."""
         if self.kind in {Placeholder.kind, Erase.kind}:
             raise ValueError(f"messages of kind {self.kind!r} have no view")
 
     @property
     def kind(self) -> str:
-        """The outbox rows that it composes."""
+        """The kind of outbox rows that it composes."""
         return self.payload.kind
 
 
@@ -94,7 +94,7 @@ class ViewRegistry(Registry[ViewSpec[Any]]):
     """All views by kind."""
 
     def __init__(self) -> None:
-        """Empty."""
+        """Start without views."""
         super().__init__("message kind", lambda view: view.kind)
 
 

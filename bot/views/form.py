@@ -9,7 +9,7 @@ from db.payloads.account import Question
 
 
 async def question(view: ViewContext, payload: Question) -> Message | None:
-    """Compose the question, with what is there already and the ways to leave it so."""
+    """Compose the question, with the current value and the buttons that keep or clear it."""
     given = dict.fromkeys(payload.given, "")
     form = view.around.forms.question(payload.form, given, payload.present, view.words.language)
     if form is None:

@@ -15,14 +15,14 @@ async def notice(view: ViewContext, payload: Notice) -> Message:
 
 
 def error(view: ViewContext, e: UserError) -> Message:
-    """Compose what a person is told about an error of theirs."""
+    """Compose the message that explains an error to the person."""
     return words_of(view, e.key, e.values, story=e.story_id if isinstance(e, Moved) else None)
 
 
 def words_of(
     view: ViewContext, key: str, values: dict[str, Any], *, story: int | None = None, private: bool = True
 ) -> Message:
-    """Compose a wording, with the way to a story's current page if one is named."""
+    """Compose a wording, with a button to a story's current page if one is named."""
     buttons = () if story is None else current_button(view, story)
     return Message(view.words(key, **values), private=private, buttons=buttons)
 

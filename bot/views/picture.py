@@ -13,7 +13,7 @@ _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"
 
 
 async def picture(view: ViewContext, payload: PictureReady) -> Message:
-    """Compose a picture with what can be done with it."""
+    """Compose a picture with its buttons."""
     found = await pictures.find(view.account_id, payload.picture)
     if found is None:
         return Message(view.words("picture.unknown"))
@@ -42,7 +42,7 @@ async def picture_original(view: ViewContext, payload: PictureOriginal) -> Messa
 
 
 async def picture_prompt(view: ViewContext, payload: PictureDetails) -> Message:
-    """Compose what a picture was drawn from, for the person who asks."""
+    """Compose the prompt of a picture, for the person who asks."""
     found = await pictures.find(view.account_id, payload.picture)
     if found is None:
         return Message(view.words("picture.unknown"), private=True)

@@ -10,7 +10,7 @@ from prompts.errors import PromptNotFound
 
 
 async def source(view: ViewContext, payload: PromptSource) -> Message:
-    """Compose the prompt that is in force for the account."""
+    """Compose the prompt that the account uses."""
     name, prompts = payload.name, view.around.prompts
     try:
         default = prompts.get(name)

@@ -11,7 +11,7 @@ from db.payloads.account import Help, ServiceStatus
 
 
 async def status(view: ViewContext, payload: ServiceStatus) -> Message:
-    """Compose how busy the service is; an operator also sees workers, engines and open messages."""
+    """Compose the load of the service; an operator also sees workers, engines and open messages."""
     heartbeats = await view.around.queue.heartbeats()
     mine = await stories.count_owned(payload.account, payload.user)
     lines = status_lines.everybody(view.words, heartbeats, await jobs.load())
@@ -30,7 +30,7 @@ async def help_(view: ViewContext, payload: Help) -> Message:
 
 
 def usage(spec: CommandSpec) -> str:
-    """Return how a command is typed: ``/story new premise [genre] …``."""
+    """Return the syntax of a command: ``/story new premise [genre] …``."""
     words = [f"/{spec.name}", *(p.name if p.required else f"[{p.name}]" for p in spec.parameters)]
     return " ".join(words)
 

@@ -1,4 +1,4 @@
-"""What `/status` and `/model` say of the workers: how busy they are, how they and their engines do, what they have."""
+"""The lines of `/status` and `/model` about the workers: load, health, engines and models."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -8,12 +8,12 @@ from db.jobs import QueueLoad
 Words = Callable[..., str]
 Heartbeats = Sequence[Mapping[str, Any]]
 SHOWN: Final = 10
-"""Workers and engines that are listed one by one."""
+"""Maximum number of workers and engines that are listed individually."""
 _SOON_SECONDS: Final = 1.0
 
 
 def everybody(words: Words, heartbeats: Heartbeats | None, load: QueueLoad) -> list[str]:
-    """Return the lines for everybody. ``heartbeats`` are what workers published; None if Redis is unreachable."""
+    """Return the lines for everyone. ``heartbeats`` are those the workers published; None if Redis is unreachable."""
     lines = [words("status.unknown" if heartbeats is None else "status.up" if heartbeats else "status.down")]
     if engines := [_engine(words, e) for e in _distinct(heartbeats or (), "engine", "model")]:
         lines.append(words("status.engines", engines=", ".join(engines)))
@@ -36,13 +36,13 @@ def operators(
         queues = ", ".join(str(q) for q in worker.get("queues", ()))
         named = {name: worker.get(name, "?") for name in ("worker", "running", "capacity")}
         lines.append(words("status.worker", queues=queues, **named))
-    # A model's process is shared by the workers of its machine; its figures count once.
+    # A model process is shared by the workers of its machine: count its figures once.
     for engine in _distinct(heartbeats or (), "host", "pid", "engine", "model")[:SHOWN]:
         if figures := _figures(words, engine):
             shown = {"name": _name(words, engine), "model": engine.get("model") or "", "host": engine["host"]}
             lines.append(words("status.figures", figures=", ".join(figures), **shown))
         lines += [_server(words, server) for server in engine.get("servers", ())]
-    # The row that carries this very answer is open, too.
+    # The row of this answer is open, too.
     lines.append(words("status.open", open=max(0, mail.get("pending", 0) + mail.get("sending", 0) - 1)))
     if work.get("dead") or mail.get("dead"):
         lines.append(words("status.dead", jobs=work.get("dead", 0), messages=mail.get("dead", 0)))
@@ -50,7 +50,7 @@ def operators(
 
 
 def models(words: Words, chosen: str, known: Sequence[str] | None) -> list[str]:
-    """Return which model writes here and which may be chosen.
+    """Return the lines about the current text model and those available.
 
     ``known`` are the workers' models; None if Redis is unreachable.
     """
@@ -66,7 +66,7 @@ def models(words: Words, chosen: str, known: Sequence[str] | None) -> list[str]:
 
 
 def _distinct(heartbeats: Heartbeats, *keys: str, key: str = "engines") -> list[dict[str, Any]]:
-    """Return the engines of all workers, one of those that agree in ``keys``; best one that is loaded."""
+    """Return the engines of all workers, one per value of ``keys``, preferably a loaded one."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for worker in heartbeats:
         for reported in worker.get(key, ()):

@@ -10,15 +10,15 @@ from db.payloads.story import DeleteStory, PageFailed, PageLeft, PageReady, Stor
 from db.stories import Choice, Page, Story
 
 LISTED: Final = 10
-"""Stories of a list that get a button."""
+"""Maximum number of listed stories with a button."""
 THREAD_NAME: Final = 90
 
 
 async def page(view: ViewContext, payload: PageReady) -> Message:
-    """Compose a page; with buttons only where the story still stands there."""
+    """Compose a page; with buttons only if it is the story's current page."""
     found = await stories.page(view.account_id, payload.page)
     if found is None:
-        # Deleted since: where the platform shows that an answer is coming, one must come.
+        # Deleted since: if the platform shows that an answer is coming, one must follow.
         return Message(view.words("story.unknown"))
     story, current, choices = found
     opens = current.parent_id is None and current.variant_index == 0 and view.place == "group"
@@ -40,10 +40,10 @@ async def page(view: ViewContext, payload: PageReady) -> Message:
 
 
 async def page_left(view: ViewContext, payload: PageLeft) -> Message | None:
-    """Compose a page that the story has left, with the choice that was taken."""
+    """Compose a page that the story has left, with the taken choice."""
     found = await stories.page(view.account_id, payload.page)
     if found is None or found[1].state != "ready":
-        return None  # without text there is nothing that could stand in the message
+        return None  # a page without text has nothing to show
     _, left, choices = found
     taken = next((c for c in choices if c.id == payload.choice), None)
     own = taken is not None and taken.kind == "own"
@@ -57,7 +57,7 @@ async def page_left(view: ViewContext, payload: PageLeft) -> Message | None:
 
 
 async def page_failed(view: ViewContext, payload: PageFailed) -> Message:
-    """Compose the apology for a page that could not be written, with the page where the story is now."""
+    """Compose the apology for a page that could not be written, with the current page of the story."""
     reason = view.words(payload.key, **payload.values)
     story_id = payload.values.get("story")
     found = None if story_id is None else await stories.current(view.account_id, int(story_id))
@@ -104,14 +104,14 @@ async def delete_story(view: ViewContext, payload: DeleteStory) -> Message | Non
 
 
 async def page_thread(payload: PageReady, conversation_id: int, chat_id: str) -> None:
-    """Record that the page's story is told in a thread from now on."""
+    """Record the thread in which the page's story continues."""
     await conversations.open_thread(conversation_id, chat_id, payload.page)
 
 
 def page_buttons(
     view: ViewContext, story: Story, page: Page, choices: Sequence[Choice]
 ) -> tuple[tuple[Button, ...], ...]:
-    """Return the buttons under the page where a story stands."""
+    """Return the buttons under a story's current page."""
     at = (page.id, story.revision)
     numbers = tuple(_numbered(view, c.position, "choose", *at, c.position) for c in choices if c.kind != "own")
     back = (view.button("back", *at),) if page.parent_id is not None else ()
@@ -121,7 +121,7 @@ def page_buttons(
 
 
 def current_button(view: ViewContext, story_id: int) -> tuple[tuple[Button, ...], ...]:
-    """Return the way to a story's current page."""
+    """Return the button to a story's current page."""
     return ((view.button("current", story_id, style="primary"),),)
 
 
