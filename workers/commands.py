@@ -82,6 +82,7 @@ async def _run(queue_kind: str) -> int:
             safety=safety,
             notifiers=notifiers,
             processors=tuple(registries.processors()[0]),
+            functions=registries.functions()[0],
         )
         runner = Runner(services, settings.storyfork_worker_jobs)
         try:

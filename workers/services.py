@@ -1,7 +1,10 @@
 """What a worker's jobs share: engines, prompts and the line to the bots. Built once, at the entry point."""
 
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
 
+from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
@@ -12,12 +15,17 @@ from workers.queue import Queue
 from workers.stop_requests import StopRequests
 
 
+def no_functions() -> Registry[Any]:
+    """Return an empty registry of AI functions."""
+    return Registry("function", attrgetter("name"))
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it.
 
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
-    this order.
+    this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name.
     """
 
     text: TextChain
@@ -28,3 +36,4 @@ class Services:
     safety: SafetySettings = field(default_factory=SafetySettings)
     notifiers: Notifiers = field(default_factory=Notifiers)
     processors: tuple[OutputProcessor, ...] = ()
+    functions: Registry[Any] = field(default_factory=no_functions)

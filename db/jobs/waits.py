@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from db.connection import jsonb, row
+from db.connection import jsonb, row, rows
 from db.errors import LeaseLost
 from db.jobs.joins import OPEN, RELEASE, Wakeup
 from db.jobs.leases import INTERACTIVE
@@ -80,16 +80,19 @@ async def wake_due(limit: int = 200) -> list[Wakeup]:
 async def promote(
     job_id: int, *, event_key: str, destination: dict[str, Any], priority: int = INTERACTIVE
 ) -> Job | None:
-    """Make an open job answer an event, with that event's priority; None if the job is over.
+    """Make an open job answer an event, with that event's priority; None if the job is over or has answered.
 
     A job that waits for a retry starts at once. The answer goes to this event, even if the job already runs.
-    Wake a worker for it after the commit.
+    Call it in a transaction, and wake a worker for the job after the commit.
     """
+    # The job's own lock first: the answer of a commit under way is then seen.
+    await rows("SELECT id FROM jobs WHERE id = $1 FOR UPDATE", job_id)
     return await fetch_one(
         Job,
         "UPDATE jobs SET event_key = $2, destination = $3::jsonb, priority = least(priority, $4), "
         "run_after = least(run_after, now()), woken_at = now() "
-        f"WHERE id = $1 AND {OPEN} RETURNING {columns(Job)}",
+        f"WHERE id = $1 AND {OPEN} AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event_key = jobs.event_key "
+        f"AND o.part = 'reply') RETURNING {columns(Job)}",
         job_id, event_key, jsonb(destination), priority,
     )  # fmt: skip
 

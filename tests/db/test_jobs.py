@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from db import jobs
+from db import jobs, outbox
 from db.connection import rows, transaction
 from db.errors import LeaseLost
 from db.models import JobRow
+from db.payloads.notice import Notice
 from tests.db.job_kinds import Chore
+from tests.db.world import somebody
 
 
 async def expire(job_id: int) -> None:
@@ -158,6 +160,16 @@ async def test_a_job_can_be_set_for_later(database: str):
     job_id = await jobs.add(Chore(), run_after=later)
     assert await jobs.claim(job_id) is None
     assert (await JobRow.get(id=job_id)).run_after == later
+
+
+async def test_a_job_that_has_answered_is_not_promoted(database: str):
+    who = await somebody()
+    job_id = await jobs.add(Chore(), event_key="console:6", conversation_id=who.conversation.id, destination={})
+    await outbox.add(
+        "console:6", outbox.REPLY, platform="console", conversation_id=who.conversation.id,
+        payload=Notice(key="job.over"), destination={},
+    )  # fmt: skip
+    assert await jobs.promote(job_id, event_key="console:7", destination={}) is None
 
 
 async def test_a_background_job_is_promoted_to_answer_an_event(database: str):

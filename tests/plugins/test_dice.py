@@ -102,7 +102,9 @@ async def test_on_discord_nobody_throws_again_in_time(dice: Environment, databas
             await ann.slash(dm, "roll", sides=6)
             shown = await ann.wait_for_message(dm, lambda m: "Throw again" in [b.label for b in m.buttons], timeout=20)
             dialog = await ann.click(shown, "Note")
-            del dialog
+            await dialog.acknowledged()
+            await ann.submit(dialog, {"note": "for the door"})
+            await ann.wait_for_message(dm, lambda m: "for the door" in m.content, timeout=20)
             await ann.wait_for_message(dm, lambda m: " it is." in m.content, timeout=20)
 
 

@@ -5,7 +5,7 @@ Phases and where they end: INIT 10 %, PREP 25, AI_CALL 70, PARSE 85, SAVE 98, DO
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -59,6 +59,17 @@ class FunctionEngine:
     def __init__(self, services: Services) -> None:
         """``services`` are this process's."""
         self._services = services
+
+    async def run_named(self, name: str, inputs: Mapping[str, Any], caller: CallContext) -> BaseModel:
+        """Run the function of that name, the product's or a package's.
+
+        Raises `LookupError` if there is none, `pydantic.ValidationError` if the inputs do not fit it, and as `run`.
+        """
+        function: AiFunction[Any, Any] | None = self._services.functions.get(name)
+        if function is None:
+            known = ", ".join(self._services.functions.names)
+            raise LookupError(f"there is no AI function {name!r}; known are {known}")
+        return await self.run(function, function.inputs.model_validate(dict(inputs)), caller)
 
     async def run(self, function: AiFunction[I, O], inputs: I, caller: CallContext) -> O:
         """Run ``function`` and return its output.

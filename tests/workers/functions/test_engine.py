@@ -34,6 +34,7 @@ from workers.functions.suggest_choices import ChoiceList, ChoicesInputs, Suggest
 from workers.functions.write_page import PageDraft, PageInputs, WritePage
 from workers.processors import OutputProcessor
 from workers.progress import Tracker
+from workers.registries import functions
 from workers.services import Services
 
 STORY: dict[str, Any] = {
@@ -355,3 +356,14 @@ async def test_a_processor_must_return_the_same_type(bench: Bench):
     found = await row("SELECT state, error FROM ai_tasks")
     assert found is not None
     assert found["state"] == "failed"
+
+
+async def test_a_function_is_found_by_its_name(services: Services):
+    named = replace(services, functions=functions()[0])
+    job = await jobs.claim(await a_job())
+    assert job is not None
+    caller = CallContext(Tracker(job, named.queue), None)
+    page = await FunctionEngine(named).run_named("write_page", STORY, caller)
+    assert isinstance(page, PageDraft)
+    with pytest.raises(LookupError, match="there is no AI function 'write_book'"):
+        await FunctionEngine(named).run_named("write_book", {}, caller)

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Final
 
 from db.connection import row
 from storyfork_dice import record
-from storyfork_dice.function import DescribeRoll, RollInputs
 from storyfork_dice.record import DiceRoll, RollKept, RollReady
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step, WaitFor
@@ -26,11 +25,11 @@ class ThrowDice(Step):
         found = await row("SELECT sides FROM dice.rolls WHERE id = $1", run.parameters(DiceRoll).roll)
         assert found is not None
         result = random.randint(1, found["sides"])
-        inputs = RollInputs(result=result, sides=found["sides"])
-        named = await FunctionEngine(run.services).run(
-            DescribeRoll(), inputs, CallContext(run.tracker, run.job.account_id)
+        inputs = {"result": result, "sides": found["sides"]}
+        named = await FunctionEngine(run.services).run_named(
+            "describe_roll", inputs, CallContext(run.tracker, run.job.account_id)
         )
-        return {"result": result, "text": named.text}
+        return {"result": result, **named.model_dump()}
 
 
 class PublishRoll(Commit):
