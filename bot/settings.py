@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class BotSettings(BaseSettings):
-    """What the bot process and the `storyfork` command need to know. Built once, at the entry point."""
+    """The settings of the bot process and the `storyfork` command. Built once, at the entry point."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
 
@@ -19,7 +19,7 @@ class BotSettings(BaseSettings):
         "`~/.local/share/storyfork` on Linux.",
     )
     storyfork_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least severity that is logged."
+        default="INFO", description="Minimum severity that is logged."
     )
     redis_url: str = Field(
         default="",
@@ -28,14 +28,14 @@ class BotSettings(BaseSettings):
     )
     storyfork_operators: Annotated[frozenset[str], NoDecode] = Field(
         default_factory=frozenset[str],
-        description="Who runs this service, comma-separated, each as platform and user id, such as "
+        description="The operators of this service, comma-separated, each as platform and user id, such as "
         "`discord:80351110224678912,telegram:123456789`. `/status` in direct messages shows them workers and engines "
-        "in detail. Whoever uses the console is one.",
+        "in detail. The user of the console is always one.",
     )
     storyfork_adults: bool = Field(
         default=False,
-        description="Your word that everybody who reaches the bot on Telegram or the console is an adult: pictures for "
-        "adults may then be switched on with `/rating`. On Discord its own age-restricted channels decide.",
+        description="Declares that everyone who can reach the bot on Telegram or the console is an adult: `/rating` "
+        "can then enable pictures for adults. On Discord the age restriction of the channel decides.",
     )
     discord_token: SecretStr | None = Field(
         default=None, description="The token of the Discord bot, from the developer portal. Unset: no Discord."
@@ -48,7 +48,7 @@ class BotSettings(BaseSettings):
     discord_gateway_url: str | None = Field(
         default=None,
         pattern=r"^wss?://",
-        description="The gateway's address. Unset: what the REST API names.",
+        description="The gateway's address. Unset: the one that the REST API returns.",
     )
     discord_message_content: bool = Field(
         default=False,
@@ -67,7 +67,7 @@ class BotSettings(BaseSettings):
     telegram_webhook_url: str | None = Field(
         default=None,
         pattern=r"^https?://",
-        description="The public address that Telegram shall send updates to. Unset: the bot asks for them (polling), "
+        description="The public address to which Telegram sends updates. Unset: the bot polls for them, "
         "which needs no public address.",
     )
     telegram_webhook_host: str = Field(default="127.0.0.1", description="The address on which the webhook listens.")

@@ -1,11 +1,11 @@
-"""Settings of the record."""
+"""The database settings."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class DatabaseSettings(BaseSettings):
-    """Where the record is."""
+    """The connection settings of the database."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
@@ -15,5 +15,5 @@ class DatabaseSettings(BaseSettings):
         "or `postgres://user@/name?host=/socket/dir`. Empty: the embedded server in the data directory.",
     )
     storyfork_database_pool: int = Field(
-        default=10, ge=1, le=200, description="Most PostgreSQL connections of one process."
+        default=10, ge=1, le=200, description="Maximum number of PostgreSQL connections per process."
     )
