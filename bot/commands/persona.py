@@ -44,7 +44,7 @@ COMMANDS: Final = (
     CommandSpec("persona list", "List whom you can talk with", list_personas),
     CommandSpec(
         "persona use",
-        "Talk with somebody else from now on",
+        "Talk with another persona from now on",
         use,
         (Parameter("name", "The persona's name", required=True, completes=complete_persona),),
     ),

@@ -43,7 +43,7 @@ _QUALITY: Final = Parameter(
     "quality", "How much work goes into it", choices=tuple((q.name, q.key) for q in qualities().values())
 )
 _LABELS: Final[dict[Rating, str]] = {
-    "sfw": "Safe for everybody",
+    "sfw": "Safe for everyone",
     "suggestive": "Suggestive, for teens and older",
     "nsfw": "Adults only",
 }

@@ -24,7 +24,7 @@ def test_a_count_picks_its_form(pages: int, expected: str) -> None:
 
 
 def test_several_counts_in_one_wording() -> None:
-    assert locales.text("status.dead", {"jobs": 1, "messages": 0}) == "Given up so far: 1 job, 0 messages"
+    assert locales.text("status.dead", {"jobs": 1, "messages": 0}) == "Failed so far: 1 job, 0 messages"
 
 
 def test_languages_with_more_forms() -> None:
@@ -37,7 +37,7 @@ def test_languages_with_more_forms() -> None:
 
 
 def test_english_stands_in_with_english_forms() -> None:
-    assert locales.text("status.dead", {"jobs": 3, "messages": 1}, "ja") == "Given up so far: 3 jobs, 1 message"
+    assert locales.text("status.dead", {"jobs": 3, "messages": 1}, "ja") == "Failed so far: 3 jobs, 1 message"
 
 
 def test_slots_are_data() -> None:
