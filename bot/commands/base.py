@@ -14,6 +14,8 @@ Suggestion = tuple[str, str]
 """Label and value."""
 Completer = Callable[[Enquiry, str], Awaitable[list[Suggestion]]]
 """Returns the suggestions that match the text typed so far."""
+_LISTED: Final = 24
+"""Maximum length of the listed values of an enum, in characters."""
 INTEGER: Final = 2**53
 """The largest integer that Discord and JSON carry exactly."""
 PARAMETERS: Final = 25
@@ -145,3 +147,16 @@ class CommandRegistry(Registry[CommandSpec]):
 def spelling(name: str) -> str:
     """Return a command's name in one word: ``story new`` → ``story_new``."""
     return name.replace(" ", "_").replace("-", "_")
+
+
+def usage(spec: CommandSpec) -> str:
+    """Return how a command is typed: ``/story new premise… [genre=…]``; the first parameter takes free text."""
+    free = next((p for p in spec.parameters if p.required or p.kind is str), None)
+    parts = [f"/{spec.name}"]
+    for parameter in spec.parameters:
+        values = "|".join(value for _, value in parameter.choices)
+        if not values or len(values) > _LISTED:
+            values = "…"
+        part = f"{parameter.name}…" if parameter is free else f"{parameter.name}={values}"
+        parts.append(part if parameter.required else f"[{part}]")
+    return " ".join(parts)

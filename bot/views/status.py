@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bot.commands.base import CommandSpec
+from bot.commands.base import usage
 from bot.messages import Message
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
@@ -27,12 +27,6 @@ async def help_(view: ViewContext, payload: Help) -> Message:
     del payload
     lines = [view.words("help.line", usage=usage(spec), help=spec.help) for spec in view.around.commands]
     return Message(view.words("help.intro") + "\n\n" + "\n".join(lines), title=view.words("help.title"))
-
-
-def usage(spec: CommandSpec) -> str:
-    """Return the syntax of a command: ``/story new premise [genre] …``."""
-    words = [f"/{spec.name}", *(p.name if p.required else f"[{p.name}]" for p in spec.parameters)]
-    return " ".join(words)
 
 
 VIEWS: Final = (ViewSpec(ServiceStatus, status), ViewSpec(Help, help_))

@@ -50,7 +50,7 @@ async def test_on_the_console(dice: Environment, tmp_path: Path):
     assert " of 20." in output
     assert "sides must be a whole number" in output
     assert "sides must be between 2 and 1000" in output
-    assert "/roll sides" in output
+    assert "/roll sides… [note=…]" in output
 
 
 async def test_on_telegram_with_an_engine_of_its_own(dice: Environment, database: str, redis_url: str, tmp_path: Path):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.commands.base import CommandRegistry, CommandSpec
+from bot.commands.base import CommandRegistry, CommandSpec, usage
 from bot.events import Command, TextMessage
 from bot.messages import Button, ButtonRole, Field, Message
 
@@ -13,9 +13,6 @@ _ROLES: Final[dict[str, tuple[ButtonRole, ...]]] = {"": ("keep", "skip"), "-": (
 """Lines that answer a question without text, and the roles of the buttons that they press."""
 _KEYS: Final[dict[ButtonRole, str]] = {"keep": "⏎ ", "skip": "⏎ ", "clear": "- "}
 _NUMBER: Final = re.compile(r"(\d{1,4})[.)]?")
-
-_LISTED: Final = 24
-"""Maximum length of the listed values of an enum, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +82,6 @@ def pressable(message: Message) -> tuple[Button, ...]:
 def word_of(button: Button) -> str:
     """Return the text to type for pressing ``button``."""
     return button.word or button.label
-
-
-def usage(spec: CommandSpec) -> str:
-    """Return the command with its parameters, ``/story new premise… [genre=…]``."""
-    first = next((p for p in spec.parameters if p.kind is str), None)
-    parts = [f"/{spec.name}"]
-    for parameter in spec.parameters:
-        values = "|".join(value for _, value in parameter.choices)
-        if not values or len(values) > _LISTED:
-            values = "…"
-        part = f"{parameter.name}…" if parameter is first else f"{parameter.name}={values}"
-        parts.append(part if parameter.required else f"[{part}]")
-    return " ".join(parts)
 
 
 def split_command(text: str, registry: CommandRegistry) -> tuple[CommandSpec, str] | None:
