@@ -1,12 +1,22 @@
 """Preloading of this room's data files, so that the event loop never waits for the disk."""
 
 from prompts.personas import default_voice, load_personas
-from prompts.pictures import negatives, qualities, sizes, styles
+from prompts.pictures import negatives, phrases, qualities, sizes, styles
 from prompts.registry import default_registry
 from prompts.safety.check import default_check
 
 
 def preload() -> None:
     """Read prompts, personas, picture styles and the safety check's words. Blocking. Raises `PromptInvalid`."""
-    for load in (default_registry, load_personas, default_voice, styles, sizes, qualities, negatives, default_check):
+    for load in (
+        default_registry,
+        load_personas,
+        default_voice,
+        styles,
+        sizes,
+        qualities,
+        negatives,
+        phrases,
+        default_check,
+    ):
         load()
