@@ -206,7 +206,7 @@ async def test_a_server_that_asks_for_much_patience_does_not_get_it(server: Imag
 async def test_retry_after_is_kept(server: ImageServer, new: NewEngine) -> None:
     server.faults.append(Fault(status=429, headers={"Retry-After": "19"}))
     with pytest.raises(GenerationTimedOut):
-        await draw(new(), ask(deadline_s=0.2))
+        await draw(new(), ask(deadline_s=2.0))
     assert len(server.requests) == 1
 
 
@@ -271,8 +271,8 @@ async def test_a_closed_stream_closes_its_connection(server: ImageServer, new: N
 async def test_the_deadline_and_a_slow_server(server: ImageServer, new: NewEngine) -> None:
     server.faults.extend([Fault(kind="silence")] * 2)
     with pytest.raises(GenerationTimedOut):
-        await draw(new(), ask(deadline_s=0.1))
+        await draw(new(), ask(deadline_s=2.0))  # on a busy machine the request must still arrive
     with pytest.raises(EngineUnavailable, match="did not answer in time"):
-        await draw(new(timeout_s=0.1), ask())
+        await draw(new(timeout_s=2.0), ask())
     # What may already be paid for is not asked for twice.
     assert len(server.requests) == 2
