@@ -95,7 +95,12 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        await context.close_connections()
+        try:
+            await context.close_connections()
+        finally:
+            # A close that fails or is cancelled leaves the global context set, and no later connection could be opened.
+            context._connections = None  # noqa: SLF001
+            await context.close_connections()
 
 
 async def _keep_session(connection: object) -> None:

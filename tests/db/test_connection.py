@@ -78,3 +78,21 @@ async def test_a_transaction_that_fails_is_rolled_back(migrated: str):
             await broken()
         found = await row("SELECT to_regclass('left_over') IS NULL AS gone")
         assert found == {"gone": True}
+
+
+async def test_a_close_that_is_cut_off_lets_the_next_connection_open(migrated: str) -> None:
+    holding = asyncio.Event()
+
+    async def hold() -> None:
+        async with connect(migrated):
+            busy = asyncio.create_task(rows("SELECT pg_sleep(5)"))
+            await asyncio.sleep(0.2)
+            holding.set()
+        await busy
+
+    held = asyncio.create_task(hold())
+    await holding.wait()
+    held.cancel()
+    await asyncio.wait([held])
+    async with connect(migrated):
+        assert await rows("SELECT 1 AS one") == [{"one": 1}]
