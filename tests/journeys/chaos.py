@@ -41,6 +41,8 @@ ACTIONS: Final = ("I sing to it", "I wait for the morning", "I ask the stranger 
 class Plan:
     """What one run does. Durations are seconds.
 
+    ``mid_job``: a worker is killed only while it holds a job.
+
     ``rest``: between two acts of a person. ``pause``: between faults. ``down``: until a killed program is started
     again. ``patience``: how long a person waits for an answer before doing the next thing. ``drain``: how long the
     work may take to settle afterwards.
@@ -51,6 +53,7 @@ class Plan:
     towns: Sequence[str] = ("telegram",)
     players: int = 4
     reaper: bool = True
+    mid_job: bool = False
     rest: tuple[float, float] = (0.2, 1.6)
     pause: tuple[float, float] = (0.6, 1.6)
     down: tuple[float, float] = (0.1, 1.0)
@@ -151,11 +154,23 @@ class _Breaker:
 
     async def _kill(self, name: str, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
         program = self._programs[name]
+        if name == "worker" and self._plan.mid_job:
+            await self._stop_mid_job(program)
         await program.kill()
         await asyncio.sleep(self._random.uniform(*self._plan.down))
         if meanwhile is not None:
             await meanwhile()
         await program.start()
+
+    @staticmethod
+    async def _stop_mid_job(program: Program) -> None:
+        """Stop a program at a moment when the record says that a job is running."""
+        while True:
+            os.kill(program.pid, signal.SIGSTOP)
+            if await rows("SELECT 1 FROM jobs WHERE state = 'running'"):
+                return
+            os.kill(program.pid, signal.SIGCONT)
+            await asyncio.sleep(0.002)
 
     async def _kill_redis(self) -> None:
         assert self._stack.valkey is not None

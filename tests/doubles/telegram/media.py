@@ -81,8 +81,7 @@ async def edit_message_media(api: Api) -> Json:
     file, text, hidden = _read_media(api, api.params.object("media", "InputMedia"))
     if message.album and message.file is not None and message.file.kind != file.kind:
         raise bad_request("message media can't be changed to another type in an album")
-    message.file, message.hidden = file, hidden
-    return revise(api, message, text)
+    return revise(api, message, text, (file, hidden))
 
 
 def _read_media(api: Api, item: Any) -> tuple[File, Formatted, bool]:

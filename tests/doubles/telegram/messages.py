@@ -107,13 +107,16 @@ def to_edit(api: Api, chat: Chat) -> Message:
     return message
 
 
-def revise(api: Api, message: Message, text: Formatted) -> Json:
+def revise(api: Api, message: Message, text: Formatted, media: tuple[File, bool] | None = None) -> Json:
+    """Edits a message, or refuses and leaves it as it is; ``media``: another file, and whether it is covered."""
     markup = read_markup(api.params, api.rules)
     if markup.force_reply is not None or markup.other:
         raise bad_request("inline keyboard expected")
     api.flood.count(message.chat)
-    if message.formatted == text and (message.markup or None) == (markup.raw or None):
+    if media is None and message.formatted == text and (message.markup or None) == (markup.raw or None):
         raise bad_request(_NOT_MODIFIED)
+    if media is not None:
+        message.file, message.hidden = media
     api.world.revise(message, text, markup.buttons, markup.raw)
     return message.to_json()
 

@@ -266,6 +266,9 @@ async def test_flood(place: str) -> None:
         with pytest.raises(RetryAfter) as caught:
             await bot.edit_message_text("4", chat.id, first.message_id)
         assert caught.value.retry_after == timedelta(seconds=1)
+        with pytest.raises(RetryAfter):
+            await bot.edit_message_media(InputMediaPhoto(b"5"), chat.id, first.message_id)
+        assert [(message.text, message.file) for message in server.sent] == [("2", None), ("3", None)]
         assert server.requests[-1].description == "Too Many Requests: retry after 1"
         server.clock.advance(5)
         for text in "567":
