@@ -7,6 +7,7 @@ overtook is superseded. The content of a row is a payload (`db.payloads`): a kin
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -19,17 +20,21 @@ from db.records import Json, build, columns, fetch, fetch_one
 LEASE_SECONDS: Final = 10.0
 MAX_ATTEMPTS: Final = 30
 """Attempts before a row becomes a dead letter; with the courier's back-off this is about a day."""
+UNKNOWN_KIND_DAYS: Final = 1
+"""A row of a kind or part that this release does not know is left to a newer process for this long."""
 REPLY: Final = "reply"
 PLACEHOLDER: Final = "placeholder"
 MARK: Final = "mark"
 NOTICE: Final = "notice"
 PICTURE: Final = "picture"
+PARTS: Final = (REPLY, PLACEHOLDER, MARK, NOTICE, PICTURE)
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
     """A message to send or to change. ``payload`` is the content, ``destination`` the place, as JSON.
 
+    ``attempts`` counts all claims, ``failures`` those that ended in a defect of ours, not in a platform's trouble.
     ``account_id`` is the conversation's, ``language`` that of the person it goes to (empty: unknown).
     """
 
@@ -46,6 +51,7 @@ class OutboxMessage:
     ordered: bool
     state: str
     attempts: int
+    failures: int
     message_ids: Json[list[str]]
     error: str
 
@@ -110,6 +116,8 @@ claimed AS (
     WHERE id IN (
         SELECT o.id FROM outbox o
         WHERE o.platform = $1
+          AND (o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL
+              OR (o.kind = ANY($3) AND o.part = ANY($4)))
           AND ((o.state = 'pending' AND o.not_before <= now()) OR (o.state = 'sending' AND o.lease_expires < now()))
           AND (NOT o.ordered OR NOT EXISTS (
               SELECT 1 FROM outbox e WHERE e.platform = $1 AND e.conversation_id = o.conversation_id
@@ -177,9 +185,12 @@ async def add(
     return None if found is None else found["id"]
 
 
-async def claim(platform: str, limit: int) -> Claims:
-    """Claim the due rows of a platform, in order per conversation, up to ``limit``."""
-    found_rows = await rows(_CLAIM, platform, limit)
+async def claim(platform: str, limit: int, kinds: Sequence[str] | None = None) -> Claims:
+    """Claim the due rows of a platform, in order per conversation, up to ``limit``.
+
+    ``kinds``: those that the caller can compose; other rows are left to a newer process. None: all.
+    """
+    found_rows = await rows(_CLAIM, platform, limit, None if kinds is None else list(kinds), list(PARTS))
     claimed = [
         Claimed(
             row=build(OutboxMessage, found),
@@ -229,14 +240,17 @@ async def supersede(row_id: int, token: UUID) -> None:
     await _change(row_id, token, f"state = 'superseded', {_RELEASE}")
 
 
-async def retry(row_id: int, token: UUID, delay: float, error: str) -> None:
-    """Leave a row open, to be sent after ``delay`` seconds; a placeholder whose answer is there is superseded."""
+async def retry(row_id: int, token: UUID, delay: float, error: str, *, failed: bool = False) -> None:
+    """Leave a row open, to be sent after ``delay`` seconds; a placeholder whose answer is there is superseded.
+
+    ``failed``: because of a defect of ours.
+    """
     await _change(
         row_id, token,
         "state = CASE WHEN part = 'placeholder' AND EXISTS (SELECT 1 FROM outbox r "
         "WHERE r.event_key = outbox.event_key AND r.part = 'reply') THEN 'superseded' ELSE 'pending' END, "
-        f"error = $4, {_RELEASE}, not_before = now() + make_interval(secs => $3)",
-        delay, error,
+        f"error = $4, {_RELEASE}, not_before = now() + make_interval(secs => $3), failures = failures + $5::int",
+        delay, error, int(failed),
     )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ TABLES: Final = (
         ),
         retention=Retention(30, "received_at"),
     ),
+    TableRule("leaders", permanent=True),
     TableRule("schema_migrations", permanent=True),
     TableRule("schema_failures", permanent=True),
 )

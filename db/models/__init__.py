@@ -2,7 +2,7 @@
 
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
-from db.models.delivery import InboxEventRow, OutboxRow
+from db.models.delivery import InboxEventRow, LeaderRow, OutboxRow
 from db.models.jobs import AiTaskRow, ArtifactRow, JobInteractionRow, JobRow
 from db.models.pictures import PictureFileRow, PictureRow
 from db.models.stories import ChoiceRow, PageRow, StoryRow
@@ -18,6 +18,7 @@ __all__ = [
     "InboxEventRow",
     "JobInteractionRow",
     "JobRow",
+    "LeaderRow",
     "OutboxRow",
     "PageRow",
     "PersonaRow",

@@ -1,4 +1,4 @@
-"""The inbox (accepted events) and the outbox (messages to send)."""
+"""The inbox (accepted events), the outbox (messages to send), and who sends."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
@@ -37,6 +37,7 @@ class OutboxRow(TableRow):
     ordered = fields.BooleanField(default=True)
     state = fields.TextField(default="pending")
     attempts = fields.IntField(default=0)
+    failures = fields.IntField(default=0)
     not_before = fields.DatetimeField(db_default=Now())
     lease_token = fields.UUIDField(null=True)
     lease_expires = fields.DatetimeField(null=True)
@@ -49,3 +50,19 @@ class OutboxRow(TableRow):
         """Table name."""
 
         table = "outbox"
+
+
+class LeaderRow(Model):
+    """Which process leads a platform, or a group of its shards; ``holder`` is empty if none does."""
+
+    name = fields.CharField(max_length=200, primary_key=True)
+    holder = fields.TextField(default="")
+    beat = fields.BigIntField(default=0)
+    host = fields.TextField(default="")
+    problem = fields.TextField(default="")
+    renewed_at = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "leaders"

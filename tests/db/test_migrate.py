@@ -95,6 +95,7 @@ POPULATE = {
     "0007_foreign_key_indexes": "SELECT",
     "0008_outbox_edits": "UPDATE outbox SET edits_row = NULL",
     "0009_conversation_modes": "UPDATE conversations SET mode = 'dice'",
+    "0010_leaders": "INSERT INTO leaders (name, holder) VALUES ('telegram', 'a process')",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

@@ -199,3 +199,26 @@ async def test_a_row_rewrites_the_message_of_an_earlier_one(database: str):
     assert last.edits == ("m1",)
     await outbox.bury(last.row.id, last.token, "blocked")
     assert (await rewrite("5", again.row.id)).edits == ("m1",)
+
+
+async def test_a_kind_that_this_release_does_not_know_waits_for_a_newer_one(database: str):
+    unknown, known = await put("1"), await put("2", who="ben")
+    await rows("UPDATE outbox SET kind = 'hologram' WHERE id = $1 RETURNING 1", unknown)
+    part = await put("3", who="cleo")
+    await rows("UPDATE outbox SET part = 'echo' WHERE id = $1 RETURNING 1", part)
+    claims = await outbox.claim("console", 10, ["erase"])
+    assert [c.row.id for c in claims.rows] == [known]
+    # Not for ever: a package may be gone for good.
+    await rows("UPDATE outbox SET created_at = now() - interval '2 days' RETURNING 1")
+    assert {c.row.id for c in (await outbox.claim("console", 10, ["erase"])).rows} == {unknown, part}
+
+
+async def test_only_failures_of_ours_are_counted_against_a_row(database: str):
+    await put("1")
+    (claimed,) = await take()
+    await outbox.retry(claimed.row.id, claimed.token, 0, "429")
+    (again,) = await take()
+    assert (again.row.attempts, again.row.failures) == (2, 0)
+    await outbox.retry(again.row.id, again.token, 0, "a defect", failed=True)
+    (third,) = await take()
+    assert (third.row.attempts, third.row.failures) == (3, 1)

@@ -1,0 +1,106 @@
+"""Leaders: at most one process leads a platform (or a group of its shards) and polls, sends and edits for it.
+
+A leader renews its row, each time with a higher ``beat``. A row may be taken if nobody holds it, or if its beat has not
+changed for a while on the candidate's own monotonic clock. So neither the database's clock nor the hosts' matter. Rows
+rather than advisory locks: a session's lock has no place behind a pooler in transaction mode, and outlives a host that
+went silent for as long as TCP does.
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from db.connection import credentials
+from db.records import columns, fetch
+
+CONNECT_SECONDS: Final = 3.0
+_STAND: Final = """
+WITH taken AS (
+    INSERT INTO leaders AS l (name, holder, beat, host, problem) VALUES ($1, $2, 1, $3, $4)
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat = l.beat + 1, host = excluded.host,
+        problem = excluded.problem, renewed_at = now()
+        WHERE l.holder IN ('', excluded.holder) OR l.beat = $5
+    RETURNING holder, beat)
+SELECT holder, beat FROM taken
+UNION ALL SELECT holder, beat FROM leaders WHERE name = $1 AND NOT EXISTS (SELECT FROM taken)"""
+_REPORT: Final = """
+INSERT INTO leaders AS l (name, host, problem) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET host = excluded.host, problem = excluded.problem, renewed_at = now()
+    WHERE l.holder = '' OR l.renewed_at < now() - interval '30 seconds'"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who leads, and the row's beat at that moment."""
+
+    holder: str
+    beat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """A row as operators see it. ``age_s``: seconds since its last renewal or report."""
+
+    name: str
+    holder: str
+    host: str
+    problem: str
+    age_s: float
+
+
+class LeaderConnection:
+    """A connection of its own: a renewal must not wait for a place in a busy pool."""
+
+    def __init__(self, connection: Any) -> None:
+        """``connection`` is asyncpg's."""
+        self._connection = connection
+
+    async def stand(
+        self, name: str, holder: str, *, host: str = "", problem: str = "", unchanged_beat: int | None = None
+    ) -> Standing:
+        """Take or renew the leadership if it is free, ours, or still at ``unchanged_beat``; return who leads now."""
+        # A transaction of its own: behind a pooler, a statement's messages then reach the same server.
+        async with self._connection.transaction():
+            found = await self._connection.fetchrow(_STAND, name, holder, host, problem, unchanged_beat)
+        # Nothing is found if somebody else's first row was being inserted.
+        return Standing("", 0) if found is None else Standing(found["holder"], found["beat"])
+
+    async def report(self, name: str, host: str, problem: str) -> None:
+        """Record why nobody can lead, unless somebody does."""
+        async with self._connection.transaction():
+            await self._connection.execute(_REPORT, name, host, problem)
+
+    async def release(self, names: Sequence[str], holder: str) -> None:
+        """Give up what ``holder`` leads, for others to take at once."""
+        async with self._connection.transaction():
+            await self._connection.execute(
+                "UPDATE leaders SET holder = '', beat = beat + 1, problem = '', renewed_at = now() "
+                "WHERE name = ANY($1) AND holder = $2",
+                list(names), holder,
+            )  # fmt: skip
+
+
+@asynccontextmanager
+async def leader_connection(url: str) -> AsyncGenerator[LeaderConnection]:
+    """Open a connection for elections, and close it at the end. Raises `db.connection.OUTAGES`."""
+    options: Mapping[str, Any] = {
+        "timeout": CONNECT_SECONDS, "command_timeout": CONNECT_SECONDS, "statement_cache_size": 0,
+    }  # fmt: skip
+    connection: Any = await asyncpg.connect(**{**credentials(url), **options})
+    try:
+        yield LeaderConnection(connection)
+    finally:
+        # At once: the other side may be silent.
+        connection.terminate()
+
+
+async def leaders() -> list[Leader]:
+    """Return all rows, by name."""
+    return await fetch(
+        Leader,
+        f"SELECT {columns(Leader, 'l', without=('age_s',))}, "
+        "extract(epoch FROM now() - renewed_at)::float8 AS age_s FROM leaders l ORDER BY name",
+    )
