@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import json
 import os
 import selectors
 import subprocess
@@ -13,11 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from struct import unpack
 from typing import Any, Final, Generic, TypeVar, cast
 
 from prompts.errors import PromptInvalid, PromptLimitExceeded
-from prompts.frames import encode_frame
+from prompts.frames import decode_frame, encode_frame
 
 START_S: Final = 15.0
 REQUESTS_PER_CHILD: Final = 200
@@ -43,16 +41,35 @@ class DisposableChild:
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = 0
+        self._interrupted = False
 
     def ask(self, request: bytes, timeout_s: float) -> dict[str, Any]:
-        """Send a frame and return the reply. Raises `ChildFailed` after ``timeout_s`` seconds or if the child dies."""
+        """Return the JSON that `exchange` returns."""
+        return self.exchange(request, timeout_s)[0]
+
+    def exchange(self, request: bytes, timeout_s: float) -> tuple[dict[str, Any], bytes]:
+        """Send a frame and return the reply's JSON and bytes.
+
+        Raises `ChildFailed` after ``timeout_s`` seconds, or if the child dies or is interrupted.
+        """
         process = self._ready_process()
         self._requests += 1
-        reply = self._exchange(process, request, timeout_s)
+        # Looked at only now: an interruption either sees the process and kills it, or is seen here.
+        reply = None if self._interrupted else self._exchange(process, request, timeout_s)
         if reply is None:
             self.kill()
             raise ChildFailed(f"not done within {timeout_s:g} s of time and its memory")
         return reply
+
+    def interrupt(self) -> None:
+        """Make the running request, and all others until `resume`, fail. May be called from any thread."""
+        self._interrupted = True
+        if (process := self._process) is not None:
+            process.kill()
+
+    def resume(self) -> None:
+        """Take requests again."""
+        self._interrupted = False
 
     def kill(self) -> None:
         """Kill the child, if any, and reap it."""
@@ -86,8 +103,10 @@ class DisposableChild:
         return self._process
 
     @staticmethod
-    def _exchange(process: subprocess.Popen[bytes], request: bytes, timeout_s: float) -> dict[str, Any] | None:
-        """Write ``request`` and return the reply frame, or None if the child died or was too slow."""
+    def _exchange(
+        process: subprocess.Popen[bytes], request: bytes, timeout_s: float
+    ) -> tuple[dict[str, Any], bytes] | None:
+        """Write ``request`` and return the reply, or None if the child died or was too slow."""
         assert process.stdin is not None
         assert process.stdout is not None
         deadline = time.monotonic() + timeout_s
@@ -112,12 +131,39 @@ class DisposableChild:
                     if not data:
                         return None
                     received += data
-                    if len(received) >= 4 and len(received) >= 4 + unpack(">I", received[:4])[0]:
-                        return cast("dict[str, Any]", json.loads(bytes(received[4:])))
+                    if (reply := decode_frame(received)) is not None:
+                        return reply
         return None
 
 
 C = TypeVar("C", bound=DisposableChild)
+
+
+class _Use(Generic[C]):
+    """One run with a child: may be aborted from another thread, before, while and after it has the child."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: C | None = None
+        self._aborted = False
+
+    def run(self, child: C, work: Callable[[C], T]) -> T:
+        with self._lock:
+            if self._aborted:
+                raise ChildFailed("not wanted any more")
+            child.resume()
+            self._child = child
+        try:
+            return work(child)
+        finally:
+            with self._lock:
+                self._child = None
+
+    def abort(self) -> None:
+        with self._lock:
+            self._aborted = True
+            if self._child is not None:
+                self._child.interrupt()
 
 
 class ChildPool(Generic[C]):
@@ -132,15 +178,20 @@ class ChildPool(Generic[C]):
         atexit.register(self.close)
 
     async def run(self, work: Callable[[C], T]) -> T:
-        """Run ``work`` with a child of its own and return its result."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work)
+        """Run ``work`` with a child of its own and return its result. The child is killed if this is cancelled."""
+        use: _Use[C] = _Use()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, use, work)
+        except asyncio.CancelledError:
+            use.abort()
+            raise
 
-    def _run(self, work: Callable[[C], T]) -> T:
+    def _run(self, use: _Use[C], work: Callable[[C], T]) -> T:
         child: C | None = getattr(self._local, "child", None)
         if child is None:
             child = self._local.child = self._make()
             self._children.append(child)
-        return work(child)
+        return use.run(child, work)
 
     def close(self) -> None:
         """Wait for running requests, which have a timeout, then end the children."""

@@ -100,7 +100,12 @@ def render_sources(
     return texts
 
 
-def _answer(environment: PromptEnvironment, request: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(environment: PromptEnvironment, request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    del data
+    return _render(environment, request), b""
+
+
+def _render(environment: PromptEnvironment, request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         texts = render_sources(environment, request["sources"], request["variables"], MAX_OUTPUT_BYTES)
     except OutputTooLong:

@@ -103,8 +103,9 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    return read_values(request["texts"])
+def _answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    del data
+    return read_values(request["texts"]), b""
 
 
 if __name__ == "__main__":

@@ -4,17 +4,16 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import io
 import logging
-import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import openai
 from openai import AsyncOpenAI
-from PIL import Image
 from pydantic import BaseModel, ValidationError
 
+from workers.decoding.limits import PictureLimits, PictureRefused
+from workers.decoding.pictures import CleanPicture, clean_picture
 from workers.engines.control import RequestRegistry
 from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, RequestRefused
 from workers.engines.image.base import MAX_PIXELS, ImageEngine, ImageProgress, ImageRequest, Picture, PromptPart
@@ -26,6 +25,8 @@ from workers.engines.text.unicode import well_formed
 MAX_ANSWER_BYTES = 96 * 2**20
 """Bytes of an answer: a picture of eight megapixels has at most 33 MB in base64."""
 MAX_ANSWER_PIXELS = 3840 * 3840
+_SIDE = 16_384
+_ACCEPTED = PictureLimits(MAX_ANSWER_BYTES, MAX_ANSWER_PIXELS, side=_SIDE, min_side=1, ratio=_SIDE, out_side=_SIDE)
 CONNECT_S = 10.0
 """Seconds to establish a connection."""
 _OPTIONAL = frozenset({"negative_prompt", "seed", "quality", "output_format", "response_format", "safety_identifier"})
@@ -100,12 +101,12 @@ class OpenAIImages(ImageEngine):
             yield ImageProgress("drawing")
             answer = await control.wait(retrying(self._retry, lambda: self._ask(body, request.source)))
             yield ImageProgress("finishing")
-            data, size = await control.wait(asyncio.to_thread(_picture, answer))
+            drawn = await control.wait(_picture(answer))
         quality = str(body.get("quality", "")) if "quality" not in self._refused else ""
         yield Picture(
-            data=data,
-            width=size[0],
-            height=size[1],
+            data=drawn.data,
+            width=drawn.width,
+            height=drawn.height,
             seed=request.seed,
             engine=self.name,
             model=self.model,
@@ -197,29 +198,21 @@ def _text(parts: Sequence[PromptPart]) -> str:
     return ", ".join(text for part in parts if (text := well_formed(part.text).strip()))
 
 
-def _picture(answer: bytes) -> tuple[bytes, tuple[int, int]]:
-    """Return an answer's picture as a PNG without metadata, and its size. Slow: not for the event loop."""
+async def _picture(answer: bytes) -> CleanPicture:
+    """Return an answer's picture as a PNG without metadata. Raises `EngineUnavailable`."""
+    try:
+        return await clean_picture(await asyncio.to_thread(_file, answer), _ACCEPTED)
+    except PictureRefused as refusal:
+        raise EngineUnavailable(f"the server's answer is no readable picture: {refusal.detail}") from None
+
+
+def _file(answer: bytes) -> bytes:
+    """Return the file in an answer. Slow: not for the event loop. Raises `EngineUnavailable`."""
     try:
         drawn = _Answer.model_validate_json(answer).data[0]
         if drawn.b64_json is None:
             what = "the address of a picture" if drawn.url else "nothing"
             raise EngineUnavailable(f"the server answers with {what}, not with the picture itself (b64_json)")
-        raw = base64.b64decode(drawn.b64_json, validate=True)
+        return base64.b64decode(drawn.b64_json, validate=True)
     except (ValidationError, IndexError, binascii.Error):
         raise EngineUnavailable("the server's answer is not in OpenAI's form") from None
-    try:
-        # Pillow warns where it only suspects a decompression bomb.
-        with (
-            warnings.catch_warnings(action="ignore"),
-            Image.open(io.BytesIO(raw), formats=("PNG", "JPEG", "WEBP")) as picture,
-        ):
-            if picture.width * picture.height > MAX_ANSWER_PIXELS:
-                raise EngineUnavailable(f"the server's picture has {picture.width} × {picture.height} pixels")
-            out = io.BytesIO()
-            # Re-encoded, so that no comments, locations or profiles remain.
-            plain = picture.convert("RGB")
-            plain.info.clear()
-            plain.save(out, "PNG", compress_level=1)
-            return out.getvalue(), picture.size
-    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
-        raise EngineUnavailable("the server's answer is no readable picture") from None

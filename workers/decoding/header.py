@@ -14,6 +14,10 @@ _FRAMES_OF_JPEG: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive: the kinds that are in use."""
 _BARE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _MAX_SEGMENTS: Final = 1000
+_MAX_FILL_BYTES: Final = 1000
+"""Before each marker of a JPEG. Any number is allowed (T.81, B.1.1.2); none or one is usual."""
+_MAX_SCANS: Final = 100
+"""A decoder reads all coefficients of a progressive JPEG for each scan. Encoders write about ten."""
 _MAX_CHUNKS: Final = 20_000
 """Decoders spend microseconds on each chunk: a file of millions would keep one busy for many seconds."""
 
@@ -29,6 +33,10 @@ class Header:
 
 class NotAPicture(ValueError):
     """The bytes are no PNG, JPEG, GIF or WebP, or their header is broken."""
+
+
+class TooManyParts(NotAPicture):
+    """The file consists of so many parts that reading it would take long."""
 
 
 def read_header(data: bytes) -> Header:
@@ -56,7 +64,7 @@ def _png(data: bytes) -> Header:
         if at + 8 > len(data):
             return Header("PNG", width, height)
         at += 12 + int.from_bytes(data[at : at + 4], "big")
-    raise NotAPicture("it has too many chunks")
+    raise TooManyParts("it has too many chunks")
 
 
 def _jpeg(data: bytes) -> Header:
@@ -64,19 +72,25 @@ def _jpeg(data: bytes) -> Header:
     for _ in range(_MAX_SEGMENTS):
         if data[at] != 0xFF:
             raise NotAPicture("its header is broken")
+        marker_at = at
         while data[at] == 0xFF:
             at += 1
+            if at - marker_at > _MAX_FILL_BYTES:
+                raise TooManyParts("it has too many fill bytes")
         marker = data[at]
         at += 1
         if marker in _BARE_MARKERS:
             continue
         if marker in _FRAMES_OF_JPEG:
             height, width = unpack_from(">HH", data, at + 3)
+            # In compressed data a zero follows each 0xFF: this counts markers, and a few in thumbnails.
+            if data.count(b"\xff\xda") > _MAX_SCANS:
+                raise TooManyParts("it has too many scans")
             return Header("JPEG", width, height)
         if marker in {0xD9, 0xDA} or (0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}):
             raise NotAPicture("it is a kind of JPEG that is not read here")
         at += unpack_from(">H", data, at)[0]
-    raise NotAPicture("its header is too long")
+    raise TooManyParts("its header is too long")
 
 
 def _webp(data: bytes) -> Header:
