@@ -1,11 +1,26 @@
-"""The inbox: the events that were accepted."""
+"""The inbox: the events that were accepted. One that failed again and again is a dead letter: only its key and why."""
+
+from typing import Final
 
 from db.connection import row
 
+_ERROR_LENGTH: Final = 500
 
-async def record(event_key: str) -> bool:
-    """Record an event; False if it was recorded before (then do nothing else)."""
-    return (
-        await row("INSERT INTO inbox (event_key) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_key", event_key)
-        is not None
+
+async def record(event_key: str, error: str = "") -> bool:
+    """Record an event; False if it was recorded before (then do nothing else).
+
+    With an ``error``, it is a dead letter. Write no words of people into it.
+    """
+    found = await row(
+        "INSERT INTO inbox (event_key, error) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_key",
+        event_key,
+        error[:_ERROR_LENGTH],
     )
+    return found is not None
+
+
+async def dead_letters() -> int:
+    """Return the number of dead letters that are still recorded."""
+    found = await row("SELECT count(*) AS n FROM inbox WHERE error <> ''")
+    return 0 if found is None else found["n"]

@@ -48,6 +48,18 @@ TABLES: Final = (
     TableRule("job_interactions", owner=("job_id",)),
     TableRule("ai_tasks", owner=("account_id", "job_id")),
     TableRule("outbox", owner=("conversation_id",), omit=("lease_token", "lease_expires", "destination")),
+    # Named by their chat, which is the account of a group or of a person's own messages.
+    TableRule(
+        "late_updates",
+        owner=(OwnerLink(("platform", "chat_id"), "public.accounts", ("platform", "external_id")),),
+        retention=Retention(7, "created_at"),
+    ),
+    TableRule(
+        "awaited_files",
+        owner=("account_id",),
+        omit=("lease_token", "lease_expires"),
+        retention=Retention(7, "created_at"),
+    ),
     # Longer than any platform replays its events.
     TableRule(
         "inbox",

@@ -3,6 +3,7 @@
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.delivery import InboxEventRow, LeaderRow, OutboxRow
+from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, JobInteractionRow, JobRow
 from db.models.pictures import PictureFileRow, PictureRow
 from db.models.stories import ChoiceRow, PageRow, StoryRow
@@ -11,6 +12,7 @@ __all__ = [
     "AccountRow",
     "AiTaskRow",
     "ArtifactRow",
+    "AwaitedFileRow",
     "ChatMessageRow",
     "ChoiceRow",
     "ConversationRow",
@@ -18,6 +20,7 @@ __all__ = [
     "InboxEventRow",
     "JobInteractionRow",
     "JobRow",
+    "LateUpdateRow",
     "LeaderRow",
     "OutboxRow",
     "PageRow",

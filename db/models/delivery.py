@@ -13,10 +13,11 @@ from db.models.base import TableRow
 
 
 class InboxEventRow(Model):
-    """An event that was committed; its key makes a replay a no-op."""
+    """An event that was committed; its key makes a replay a no-op. With an ``error`` it is a dead letter."""
 
     event_key = fields.CharField(max_length=200, primary_key=True)
     received_at = fields.DatetimeField(db_default=Now())
+    error = fields.TextField(default="")
 
     class Meta:
         """Table name."""

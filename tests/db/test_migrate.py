@@ -96,6 +96,11 @@ POPULATE = {
     "0008_outbox_edits": "UPDATE outbox SET edits_row = NULL",
     "0009_conversation_modes": "UPDATE conversations SET mode = 'dice'",
     "0010_leaders": "INSERT INTO leaders (name, holder) VALUES ('telegram', 'a process')",
+    "0011_intake": """
+        INSERT INTO late_updates (platform, chat_id, content) VALUES ('telegram', '1', '{}');
+        INSERT INTO awaited_files (event_key, platform, account_id, conversation_id, event)
+            VALUES ('telegram:2', 'telegram', 1, 1, '{}');
+    """,
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

@@ -1,0 +1,86 @@
+"""Events that wait for a file: accepted with the platform's id of the file, handled when it has been fetched.
+
+Whoever fetches a file holds its row under a lease. One file at a time per conversation, in order.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from db.connection import jsonb, row, rows
+from db.errors import LeaseLost
+from db.records import Json, columns, fetch
+
+LEASE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedFile:
+    """An event that waits for its file, and who fetches it.
+
+    ``stored`` is the value of the command's parameter if the file is stored already. ``attempts`` counts from 1.
+    """
+
+    id: int
+    event_key: str
+    event: Json[dict[str, Any]]
+    stored: str
+    attempts: int
+    lease_token: UUID
+
+
+async def add(event_key: str, event: dict[str, Any], *, platform: str, account_id: int, conversation_id: int) -> None:
+    """Let an event wait for its file. Call it in the transaction that records the event."""
+    await rows(
+        "INSERT INTO awaited_files (event_key, platform, account_id, conversation_id, event) "
+        "VALUES ($1, $2, $3, $4, $5::jsonb) ON CONFLICT (event_key) DO NOTHING",
+        event_key, platform, account_id, conversation_id, jsonb(event),
+    )  # fmt: skip
+
+
+async def claim(platform: str, limit: int) -> list[AwaitedFile]:
+    """Claim the files of a platform that are due, the oldest of each conversation, up to ``limit``."""
+    return await fetch(
+        AwaitedFile,
+        "UPDATE awaited_files SET attempts = least(attempts + 1, 1000), lease_token = gen_random_uuid(), "
+        "lease_expires = now() + make_interval(secs => $3) WHERE id IN ("
+        "SELECT f.id FROM awaited_files f WHERE f.platform = $1 AND f.not_before <= now() "
+        "AND (f.lease_expires IS NULL OR f.lease_expires < now()) "
+        "AND NOT EXISTS (SELECT FROM awaited_files e WHERE e.conversation_id = f.conversation_id AND e.id < f.id) "
+        f"ORDER BY f.id LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING {columns(AwaitedFile)}",
+        platform, limit, LEASE_SECONDS,
+    )  # fmt: skip
+
+
+async def renew(file_id: int, token: UUID) -> None:
+    """Extend a lease. Raises `LeaseLost`."""
+    await _change(file_id, token, "lease_expires = now() + make_interval(secs => $3)", LEASE_SECONDS)
+
+
+async def note_stored(file_id: int, token: UUID, value: str) -> None:
+    """Record that the file is stored. Raises `LeaseLost`."""
+    await _change(file_id, token, "stored = $3", value)
+
+
+async def retry(file_id: int, token: UUID, delay: float) -> None:
+    """Leave a file to be fetched after ``delay`` seconds. Raises `LeaseLost`."""
+    await _change(
+        file_id,
+        token,
+        "lease_token = NULL, lease_expires = NULL, not_before = now() + make_interval(secs => $3)",
+        delay,
+    )
+
+
+async def finish(file_id: int, token: UUID) -> bool:
+    """End the wait, in the transaction that handles the event; False if another process holds it or has done so."""
+    found = await row("DELETE FROM awaited_files WHERE id = $1 AND lease_token = $2 RETURNING id", file_id, token)
+    return found is not None
+
+
+async def _change(file_id: int, token: UUID, change: str, value: Any) -> None:
+    found = await row(
+        f"UPDATE awaited_files SET {change} WHERE id = $1 AND lease_token = $2 RETURNING id", file_id, token, value
+    )
+    if found is None:
+        raise LeaseLost(f"awaited file {file_id}")
