@@ -15,6 +15,7 @@ from bot.commands.parsing import typed_values
 from bot.context import Context
 from bot.locales import text as wording
 from bot.messages import Field, Form
+from bot.text.cleaning import command_reference
 from db.errors import BadInput, Moved, NotAllowed, NotFound
 from db.payloads.account import Question
 
@@ -155,7 +156,7 @@ class Forms:
         """Return the form of a command's required parameters."""
         spec = self._commands.get(command)
         required = () if spec is None else tuple(_field(p) for p in spec.parameters if p.required)
-        return FormSpec(f"/{command}", required) if required else None
+        return FormSpec(command_reference(command), required) if required else None
 
     async def _run(self, context: Context, values: Mapping[str, str], command: str) -> None:
         spec = self._commands.get(command)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bot.context import Context, Enquiry
 from bot.files import Accepts
+from bot.text.cleaning import command_reference
 from db.registry import OWN, NameTaken, Registry
 
 Handler = Callable[[Context, dict[str, Any]], Awaitable[None]]
@@ -149,10 +150,13 @@ def spelling(name: str) -> str:
     return name.replace(" ", "_").replace("-", "_")
 
 
-def usage(spec: CommandSpec) -> str:
-    """Return how a command is typed: ``/story new premise… [genre=…]``; the first parameter takes free text."""
+def usage(spec: CommandSpec, shown: str = "") -> str:
+    """Return how a command is typed: ``/story new premise… [genre=…]``; the first parameter takes free text.
+
+    ``shown`` is the command as the platform spells it; without it, a reference (bot.text.cleaning).
+    """
     free = next((p for p in spec.parameters if p.required or p.kind is str), None)
-    parts = [f"/{spec.name}"]
+    parts = [shown or command_reference(spec.name)]
     for parameter in spec.parameters:
         values = "|".join(value for _, value in parameter.choices)
         if not values or len(values) > _LISTED:

@@ -25,14 +25,14 @@ def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSp
         group = commands.groups().get(words[0] if words else "")
         if group is not None and len(words) == 1:
             verbs = ", ".join(s.name.split()[-1] for s in group)
-            raise BadInput("command.group", name=f"/{command.name}", verbs=verbs)
-        raise BadInput("command.unknown", name=f"/{command.name}")
+            raise BadInput("command.group", name=command.name, verbs=verbs)
+        raise BadInput("command.unknown", name=command.name)
     values = {k: v for k, v in command.values.items() if v.strip()}
     if spec.file is not None:
         values.pop(spec.file.name, None)
     unknown = values.keys() - {p.name for p in spec.parameters}
     if unknown:
-        raise BadInput("command.unknown_parameter", name=f"/{spec.name}", parameter=min(unknown))
+        raise BadInput("command.unknown_parameter", name=spec.name, parameter=min(unknown))
     takes = next(iter(spec.missing(values)), None) or next((p for p in spec.parameters if p.kind is str), None)
     if command.rest.strip() and takes is not None and takes.name not in values:
         values[takes.name] = command.rest.strip()

@@ -2,6 +2,9 @@
 
 A slot that counts holds its plural forms: ``{pages:# page|# pages}``, where ``#`` is the number. The forms come in the
 order of the language's CLDR categories without fractions (English: one, other; Russian: one, few, many).
+
+``{command:story new}`` names a command: each platform spells it its own way. ``{command:{name}}`` names the one whose
+name is the value.
 """
 
 import string
@@ -10,7 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
+from bot.text.cleaning import command_reference
+
 DEFAULT: Final = "en"
+COMMAND: Final = "command"
+"""The slot that names a command."""
 _packages: Final[set[str]] = set()
 _wordings: Final[dict[str, dict[str, str]]] = {}
 """By language and key. All are read at startup: answers never wait for the disk."""
@@ -88,6 +95,9 @@ _PLURALS: Final[dict[str, tuple[int, Callable[[int], int]]]] = {
 """The number of plural forms and which one a number takes, of languages that are not like English. Source: CLDR."""
 
 
+_REFERENCE: Final = object()
+
+
 class _Filler(string.Formatter):
     """Fills slots; a format is the plural forms of a number, other values ignore it."""
 
@@ -96,9 +106,13 @@ class _Filler(string.Formatter):
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
         # No attributes, no items: a slot is a plain name.
+        if field_name == COMMAND:
+            return _REFERENCE, field_name
         return kwargs.get(field_name, "{" + field_name + "}"), field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if value is _REFERENCE:
+            return command_reference(format_spec)
         if not format_spec or isinstance(value, bool) or not isinstance(value, int):
             return str(value)
         forms = format_spec.split("|")

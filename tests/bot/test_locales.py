@@ -1,5 +1,6 @@
 """Wording: slots, languages and plural forms."""
 
+import re
 import string
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import locales
+from bot.topics import load_topics
 
 LANGUAGES = sorted(path.stem for path in Path(locales.__file__).parent.glob("*.toml"))
 
@@ -53,8 +55,19 @@ def test_every_plural_of_a_language_has_all_forms(language: str) -> None:
         wording = locales.wording(key, language)
         for _, slot, forms, _ in string.Formatter().parse(wording):
             assert slot is None or slot.isidentifier(), (key, slot)
-            if forms:
+            if forms and slot != locales.COMMAND:
                 assert len(forms.split("|")) == locales.plural_forms(language), (key, forms)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_wordings_name_commands_by_reference_only(language: str) -> None:
+    known = load_topics().commands.names
+    for key in locales.known_keys(language):
+        wording = locales.wording(key, language)
+        assert not re.search(r"(?:^|[\s*“(])/[a-z]", wording), (key, wording)
+        for _, slot, name, _ in string.Formatter().parse(wording):
+            if slot == locales.COMMAND:
+                assert name in known or name == "{name}", (key, name)
 
 
 @pytest.fixture

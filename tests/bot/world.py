@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 
 from bot.actions.packing import pack
@@ -20,6 +21,7 @@ from bot.events import (
 from bot.messages import Message
 from bot.platforms.base import Capabilities
 from bot.router import Router
+from bot.text.cleaning import clean
 from bot.topics import load_topics
 from bot.views.base import ViewServices
 from db import outbox, personas, stories
@@ -57,10 +59,14 @@ class Bot:
         return event
 
     async def answers(self, event: Event) -> list[Message]:
-        """The messages that an event was answered with, composed as they would be sent now."""
+        """The messages that an event was answered with, composed as they would be sent now, commands spelt."""
         rows = await outbox.of_event(event.key)
         composed = [await self.composer.compose(row) for row in rows if row.part != outbox.PLACEHOLDER]
-        return [m for m in composed if m is not None]
+        return [
+            replace(m, title=clean(m.title), body=clean(m.body), footer=clean(m.footer))
+            for m in composed
+            if m is not None
+        ]
 
     async def answer(self, event: Event) -> Message:
         """The one answer of an event."""

@@ -134,7 +134,7 @@ def _command(text: str, registry: CommandRegistry) -> Reading:
     group = registry.groups().get(first.lower())
     if group:
         unknown = f"There is no /{first.lower()} {rest.split()[0]}. " if rest.strip() else ""
-        lines = [f"{usage(spec)} – {spec.help}" for spec in group]
+        lines = [f"{usage(spec, '/' + spec.name)} – {spec.help}" for spec in group]
         return Local(f"{unknown}There is:\n" + "\n".join(lines))
     # Words that are no command of the registry (/cancel, say) are the router's business.
     return Command(name=first.lower(), rest=rest.strip())

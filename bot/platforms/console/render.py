@@ -1,7 +1,6 @@
 """Messages as text for a terminal: styled and wrapped, or plain lines without any escape code."""
 
 import io
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from bot.messages import FileContent, Message, Progress, SelectOption
 from bot.platforms.console.inbound import hint
+from bot.text import cleaning
 from bot.text.markup import Span, parse
 from bot.text.tables import table_spans
 
@@ -19,8 +19,6 @@ MAX_WIDTH: Final = 88
 """Columns; longer lines of prose are hard to read."""
 
 _PARTIAL_LINES: Final = 8
-# Whatever could move the cursor or start an escape sequence: C0 (but tab and newline), DEL, C1.
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -177,8 +175,8 @@ class Renderer:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` without control characters."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n")).expandtabs(4)
+    """Return ``text`` as a terminal may show it: nothing in it can move the cursor or start an escape sequence."""
+    return cleaning.clean(text).expandtabs(4)
 
 
 def _choice(number: int, choice: str, *, taken: bool) -> _Block:

@@ -40,7 +40,8 @@ DEFER: Final = 5
 DEFER_SILENTLY: Final = 6
 SUGGEST: Final = 8
 DIALOG: Final = 9
-EPHEMERAL: Final = 64
+SUPPRESS_EMBEDS: Final = 1 << 2
+EPHEMERAL: Final = 1 << 6
 
 FILES: Final = "_files"
 """Key in a body for its files, as (name, bytes, type); they are not part of its JSON."""

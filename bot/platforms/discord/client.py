@@ -24,6 +24,7 @@ from bot.platforms.discord.api import DiscordApi
 from bot.platforms.discord.commands import application_commands, same
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
+from bot.platforms.discord.render import base_body, emphasised
 from bot.platforms.discord.send import DiscordSender
 from db.connection import OUTAGES
 
@@ -243,7 +244,7 @@ class DiscordPlatform:
         if outcome.status == "refused":
             await self._api.send(
                 event.destination.chat_id,
-                {"content": outcome.notice, "allowed_mentions": api.NO_PINGS},
+                base_body(emphasised(outcome.notice)),
                 f"r{message_id}",
             )
 

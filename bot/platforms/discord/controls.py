@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.messages import Button, Field, Form, Select
 from bot.platforms.discord.api import Body
+from bot.platforms.discord.markdown import clean
 
 ROW: Final = 5
 ROWS: Final = 5
@@ -44,7 +45,7 @@ def components(rows: tuple[tuple[Button, ...], ...], selects: tuple[Select, ...]
             "options": [_option(option.label, option.action, option.description) for option in options],
         }
         if placeholder:
-            menu["placeholder"] = placeholder[:SELECT_PLACEHOLDER]
+            menu["placeholder"] = clean(placeholder)[:SELECT_PLACEHOLDER]
         made.append({"type": 1, "components": [menu]})
     broken = [row[n : n + ROW] for row in rows for n in range(0, len(row), ROW)]
     made += [{"type": 1, "components": [_button(b) for b in row]} for row in broken]
@@ -58,7 +59,7 @@ def dialog(form: Form) -> Body:
     if len(form.fields) > FIELDS:
         _log.error("the form %r has %d fields; Discord shows %d", form.title, len(form.fields), FIELDS)
     return {
-        "title": form.title[:TITLE],
+        "title": clean(form.title)[:TITLE],
         "custom_id": form.action,
         "components": [{"type": 1, "components": [_input(field)]} for field in form.fields[:FIELDS]],
     }
@@ -71,7 +72,7 @@ def _input(field: Field) -> Body:
     body: Body = {
         "type": 4,
         "custom_id": f"{field.name}{KEPT}" if kept else field.name,
-        "label": field.label[:TITLE],
+        "label": clean(field.label)[:TITLE],
         "style": 2 if field.multiline else 1,
         "required": field.required and not kept,
         "max_length": limit,
@@ -79,17 +80,17 @@ def _input(field: Field) -> Body:
     if shown:
         body["value"] = shown
     if field.placeholder:
-        body["placeholder"] = field.placeholder[:PLACEHOLDER]
+        body["placeholder"] = clean(field.placeholder)[:PLACEHOLDER]
     return body
 
 
 def _option(label: str, action: str, description: str) -> Body:
-    body = {"label": label[:OPTION_TEXT], "value": action}
-    return {**body, "description": description[:OPTION_TEXT]} if description else body
+    body = {"label": clean(label)[:OPTION_TEXT], "value": action}
+    return {**body, "description": clean(description)[:OPTION_TEXT]} if description else body
 
 
 def _button(button: Button) -> Body:
-    body: Body = {"type": 2, "label": button.label[:LABEL], "disabled": button.disabled}
+    body: Body = {"type": 2, "label": clean(button.label)[:LABEL], "disabled": button.disabled}
     if button.url:
         return {**body, "style": _LINK, "url": button.url[:URL]}
     return {**body, "style": _STYLES[button.style], "custom_id": button.action}

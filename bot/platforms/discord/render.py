@@ -1,30 +1,28 @@
 """Rendering of the neutral message as Discord's JSON: markdown, parts of at most 2,000 characters, files."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-import discord
-
 from bot.messages import FileContent, Message, Progress
-from bot.platforms.discord.api import FILES, NO_PINGS, Body
+from bot.platforms.discord.api import FILES, NO_PINGS, SUPPRESS_EMBEDS, Body
 from bot.platforms.discord.controls import components
+from bot.platforms.discord.markdown import clean, escape, markdown
 from bot.text import markup
 from bot.text.markup import Span
 from bot.text.splitting import slices
 from bot.text.tables import PHONE_COLUMNS, table_spans
 
 CONTENT: Final = 2000
-ROOM: Final = 1750
-"""Maximum characters of heading, text and choices per part, with escapes; the rest is for emphasis and footer."""
 FOOTER: Final = 100
+FULL: Final = CONTENT - 2 * FOOTER - 20
+"""Maximum characters of heading, text and choices per part; the rest is for the footer and the mark of a choice."""
+_ROOMS: Final = (1750, 1650, 1500, 1250, 1000, 700, 400, 200)
+"""Characters per part with escapes but without emphasis, whose marks may take more than the text itself."""
 ALT: Final = 1024
 ATTACHMENTS: Final = 10
 REQUEST: Final = 24 * 1024 * 1024
 """Maximum bytes of files in one request; Discord accepts 25 MiB in total."""
 _NOTHING: Final = "…"
-_FENCE_INSIDE: Final = "`\u200b``"
-_LINE_MARKS: Final = re.compile(r"^(\s*)(#{1,3}\s|-#\s|\d+\.\s|[+-]\s|>)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class DiscordFile:
     @property
     def description(self) -> str | None:
         """Its description, for people who cannot see it."""
-        return " ".join(self.alt.split())[:ALT] or None
+        return " ".join(clean(self.alt).split())[:ALT] or None
 
 
 def bodies(message: Message) -> list[Body]:
@@ -53,20 +51,23 @@ def bodies(message: Message) -> list[Body]:
     same parts.
     """
     spans = _spans(message, taken=None)
-    shown = markup.plain(spans)
-    parts = slices(shown, ROOM, length=lambda text: len(_escape(text)))
-    texts = [_render(markup.pick(spans, start, end)) for start, end in parts] or [_NOTHING]
+    texts = _split(spans) or [_NOTHING]
     if message.taken is not None:
-        untaken, taken = (_render(_choice(message, message.taken, t)) for t in (None, message.taken))
+        untaken, taken = (markdown(_choice(message, message.taken, t)) for t in (None, message.taken))
         texts[-1] = texts[-1].replace(untaken, taken, 1)
     if message.footer:
-        footer = " ".join(message.footer.split())
+        footer = " ".join(clean(message.footer).split())
         short = footer if len(footer) <= FOOTER else footer[: FOOTER - 1] + "…"
         above = "" if texts[-1] == _NOTHING and (message.pictures or message.attachments) else f"{texts[-1]}\n\n"
-        texts[-1] = f"{above}-# {_escape(short)}"
-    found: list[Body] = [{"content": text, "allowed_mentions": NO_PINGS, "components": list[Body]()} for text in texts]
+        texts[-1] = f"{above}-# {escape(short)}"
+    found: list[Body] = [{**base_body(text), "components": list[Body]()} for text in texts]
     found[-1]["components"] = components(message.buttons, message.selects)
     return found
+
+
+def base_body(text: str) -> Body:
+    """Return a body with markdown that pings nobody and shows no previews of links."""
+    return {"content": text, "allowed_mentions": NO_PINGS, "flags": SUPPRESS_EMBEDS}
 
 
 def with_files(found: list[Body], files: list[DiscordFile]) -> list[Body]:
@@ -104,36 +105,56 @@ def _chunks(files: list[DiscordFile]) -> list[list[DiscordFile]]:
 
 
 def plain_body(body: Body) -> Body:
-    """Return a body without markup and buttons, to replace one that Discord rejected."""
-    text = discord.utils.remove_markdown(body["content"]) or "…"
+    """Return a body without buttons, to replace one that Discord rejected; its text stays escaped."""
     kept = {key: body[key] for key in ("attachments", FILES) if key in body}
-    return {"content": text[:CONTENT], "allowed_mentions": NO_PINGS, "components": list[Body](), **kept}
+    return {**base_body(body["content"][:CONTENT] or "…"), "components": list[Body](), **kept}
+
+
+def _split(spans: list[Span]) -> list[str]:
+    """Return the parts as markdown: as few as the text's emphasis allows."""
+    shown = markup.plain(spans)
+    texts: list[str] = []
+    for room in _ROOMS:
+        parts = slices(shown, room, length=lambda text: len(escape(text)))
+        texts = [markdown(markup.pick(spans, start, end)) for start, end in parts]
+        if all(len(text) <= FULL for text in texts):
+            break
+    return texts
 
 
 def emphasised(text: str) -> str:
     """Return neutral text as markdown: our light emphasis stays, everything else is literal."""
-    return _render(markup.parse(text))
+    return markdown(markup.parse(clean(text)))
 
 
 def progress_body(progress: Progress) -> Body:
     """Return progress as a body: the text so far, and the state of the job."""
-    note = f"-# {_escape(progress.note)}" + (f" {progress.percent} %" if progress.percent else "")
-    text = emphasised(progress.text)
-    room = CONTENT - len(note) - 2
-    shown = text if len(text) <= room else "…" + text[-(room - 1) :]
-    body = f"{shown}\n\n{note}" if shown else f"✍️ {_escape(progress.note)}"
-    return {"content": body, "allowed_mentions": NO_PINGS, "components": components(progress.buttons)}
+    said = escape(clean(progress.note))
+    note = f"-# {said}" + (f" {progress.percent} %" if progress.percent else "")
+    shown = _tail(markup.parse(clean(progress.text)), CONTENT - len(note) - 2)
+    body = f"{shown}\n\n{note}" if shown else f"✍️ {said}"
+    return {**base_body(body), "components": components(progress.buttons)}
+
+
+def _tail(spans: list[Span], room: int) -> str:
+    """Return the end of a text as markdown; cut before it is escaped, so that no escape loses its backslash."""
+    length = len(markup.plain(spans))
+    start, shown = 0, markdown(spans)
+    while len(shown) > room:
+        start += max(1, (len(shown) - room) // 2)
+        shown = "…" + markdown(markup.pick(spans, start, length))
+    return shown
 
 
 def _spans(message: Message, taken: int | None) -> list[Span]:
     """Return heading, text and choices as styled text."""
     blocks: list[list[Span]] = []
     if heading := message.title or message.speaker:
-        blocks.append([Span(heading, bold=True)])
+        blocks.append([Span(clean(heading), bold=True)])
     if message.body:
-        blocks.append(markup.parse(message.body))
+        blocks.append(markup.parse(clean(message.body)))
     if message.table is not None:
-        blocks.append(table_spans(message.table, PHONE_COLUMNS))
+        blocks.append([replace(span, text=clean(span.text)) for span in table_spans(message.table, PHONE_COLUMNS)])
     if message.choices:
         lines = [_choice(message, n, taken) for n in range(1, len(message.choices) + 1)]
         blocks.append(_joined(lines, "\n"))
@@ -141,7 +162,7 @@ def _spans(message: Message, taken: int | None) -> list[Span]:
 
 
 def _choice(message: Message, number: int, taken: int | None) -> list[Span]:
-    text = message.choices[number - 1]
+    text = clean(message.choices[number - 1])
     if number == taken:
         return [Span("▸ "), Span(f"{number}.", bold=True), Span(" "), Span(text, bold=True)]
     return [Span(f"{number}.", bold=True), Span(" "), *markup.parse(text)]
@@ -149,27 +170,3 @@ def _choice(message: Message, number: int, taken: int | None) -> list[Span]:
 
 def _joined(blocks: list[list[Span]], between: str) -> list[Span]:
     return [span for n, block in enumerate(blocks) for span in ([Span(between)] if n else []) + block]
-
-
-def _render(spans: list[Span]) -> str:
-    pieces: list[str] = []
-    for span in spans:
-        if span.code:
-            pieces.append(f"```\n{span.text.replace('```', _FENCE_INSIDE)}\n```")
-            continue
-        marks = "***" if span.bold and span.italic else "**" if span.bold else "*" if span.italic else ""
-        text = span.text.strip() if marks else span.text
-        if not text:
-            pieces.append(span.text)
-            continue
-        before, _, after = span.text.partition(text)
-        pieces.append(f"{before}{marks}{_escape(text)}{marks}{after}")
-    return "".join(pieces)
-
-
-def _escape(text: str) -> str:
-    escaped = discord.utils.escape_markdown(text)
-    # Lists, headings and quotes that the library leaves alone.
-    return _LINE_MARKS.sub(
-        lambda m: m[1] + "\\" + m[2] if not m[2][0].isdigit() else m[0].replace(".", "\\.", 1), escaped
-    )

@@ -12,7 +12,9 @@ from bot.platforms.base import Delivery, DeliveryError, Undeliverable
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import FILES, Body, DiscordApi, translated
-from bot.platforms.discord.render import DiscordFile, bodies, emphasised, plain_body, progress_body, with_files
+from bot.platforms.discord.markdown import clean, markdown
+from bot.platforms.discord.render import DiscordFile, base_body, bodies, plain_body, progress_body, with_files
+from bot.text.markup import Span
 
 TOKEN_SECONDS: Final = 15 * 60 - 10
 """An interaction's token is valid for 15 minutes; leave some for the request."""
@@ -112,7 +114,7 @@ class DiscordSender:
         age = _age(interaction)
         if age > TOKEN_SECONDS:
             return ""
-        data = {**body, "flags": api.EPHEMERAL} if private else body
+        data = {**body, "flags": body.get("flags", 0) | api.EPHEMERAL} if private else body
         ack = self._acks.get(interaction)
         if ack is not None:
             async with ack.lock:
@@ -170,10 +172,7 @@ class DiscordSender:
 
     async def _in_thread(self, delivery: Delivery, message: Message) -> None:
         """Open a thread from a short message in the channel, and send the parts there."""
-        lead: Body = {
-            "content": f"📖 **{emphasised(message.thread)}**",
-            "allowed_mentions": api.NO_PINGS,
-        }
+        lead = base_body(markdown([Span("📖 "), Span(clean(message.thread), bold=True)]))
         if not delivery.sent:
             await self._parts(delivery, [lead], private=False)
         try:

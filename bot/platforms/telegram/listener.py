@@ -11,6 +11,7 @@ from bot.events import Destination
 from bot.platforms.base import Inbound
 from bot.platforms.telegram.inbound import GroupMigrated, Incoming, Orphan, Translator
 from bot.platforms.telegram.queries import Background, Queries
+from bot.platforms.telegram.render import clean
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Listener:
         if query:
             match outcome.status:
                 case "refused":
-                    self._queries.settle(query, outcome.notice)
+                    self._queries.settle(query, clean(outcome.notice))
                 case "answered":
                     self._queries.settle(query, after=ANSWER_SECONDS)
                 case _:

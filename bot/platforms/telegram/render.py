@@ -4,15 +4,15 @@ Entities are sent instead of a parse mode, so nothing in a text can be read as m
 UTF-16 units, as the Bot API counts (https://core.telegram.org/bots/api#messageentity).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from telegram import MessageEntity, User
 
+from bot.commands.base import spelling
 from bot.messages import Message, Progress
-from bot.text import markup
+from bot.text import cleaning, markup
 from bot.text.markup import Span
 from bot.text.splitting import slices, utf16_length
 from bot.text.tables import PHONE_COLUMNS, table_spans
@@ -24,7 +24,6 @@ DESCRIPTION_ROOM: Final = CAPTION_LIMIT // 2
 PLACEHOLDER: Final = "…"
 _EMPTY: Final = "—"  # the Bot API refuses empty texts
 _TAKEN: Final = "▸ "
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,8 @@ class _Draft:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` without control characters and lone surrogates, which Telegram or JSON cannot carry."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+    """Return ``text`` as Telegram may show it, commands in one word."""
+    return cleaning.clean(text, spelling)
 
 
 def render(message: Message) -> list[TextPart]:

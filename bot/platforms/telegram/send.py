@@ -200,7 +200,7 @@ class TelegramSender:
         if destination.kind != "dm" and not destination.reply_to:
             # Selective ForceReply addresses mentioned people, or the author replied to; a button press has neither.
             part = _mentioning(part, destination)
-        hint = unit.hint[:FIELD_PLACEHOLDER_LIMIT] or None
+        hint = clean(unit.hint)[:FIELD_PLACEHOLDER_LIMIT] or None
         reply = ForceReply(selective=True, input_field_placeholder=hint)
         return await self._poster.post(delivery, part, markup=reply, first=first)
 
