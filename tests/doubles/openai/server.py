@@ -57,6 +57,12 @@ class OpenAIServer:
     refused_schema_names: tuple[str, ...] = ()
     """Properties at the top of a schema for which it is refused, while other schemas are taken."""
     wants_max_completion_tokens: bool = False
+    role_rules: Literal["", "alternating"] = ""
+    """``alternating``: as a template without a system role, whose turns alternate, the user's first."""
+    role_refusal: tuple[int, str] = (400, "Conversation roles must alternate user/assistant/user/assistant/...")
+    """Status and message for a request that breaks ``role_rules``."""
+    parts: bool = False
+    """Contents are lists of parts, with the reasoning among them, as of Mistral's reasoning models."""
     prompt_tokens: int = 1000
     cached_tokens: int = 0
     completion_tokens: int = 500
@@ -128,7 +134,14 @@ class OpenAIServer:
                 "Use 'max_completion_tokens' instead."
             )
             return error_reply(400, message, code="unsupported_parameter", param="max_tokens")
-        return self._format_refusal(body) or self._context_refusal(body)
+        return self._role_refusal(body) or self._format_refusal(body) or self._context_refusal(body)
+
+    def _role_refusal(self, body: Body) -> web.Response | None:
+        expected = ["assistant" if at % 2 else "user" for at in range(len(body.messages))]
+        if not self.role_rules or [message.role for message in body.messages] == expected:
+            return None
+        status, message = self.role_refusal
+        return error_reply(status, message)
 
     def _format_refusal(self, body: Body) -> web.Response | None:
         wanted = body.response_format
@@ -180,11 +193,11 @@ class OpenAIServer:
         try:
             await writer.delta({"role": "assistant", "content": "", "refusal": None})
             for word in self.reasoning.split():
-                await writer.delta({"reasoning_content": f"{word} "})
+                await writer.delta(_thought(f"{word} ", parts=self.parts))
             for i, word in enumerate(words[:limit]):
-                if fault is not None and i == fault.words and await self._fail(http, writer, kind):
+                if fault is not None and i == fault.words and await self._fail(http, writer, kind, fault.error):
                     return response
-                await writer.delta({"content": word})
+                await writer.delta({"content": [{"type": "text", "text": word}] if self.parts else word})
                 await self._wait(self.pause_s)
             if kind != "no_finish":
                 finish = "content_filter" if kind == "filter" else "length" if limit < len(words) else "stop"
@@ -197,7 +210,7 @@ class OpenAIServer:
             raise
         return response
 
-    async def _fail(self, http: web.Request, writer: "_Writer", kind: str) -> bool:
+    async def _fail(self, http: web.Request, writer: "_Writer", kind: str, detail: dict[str, Any]) -> bool:
         """Fail as scripted; True if that is the end of the stream."""
         match kind:
             case "drop" if http.transport is not None:
@@ -212,7 +225,7 @@ class OpenAIServer:
                 for odd in (b"17", b'"word"', b"[]", b'{"choices": null, "usage": {}}', b'{"choices": [{}]}'):
                     await writer.response.write(b"data: " + odd + b"\n\n")
             case "error_event":
-                error = {"message": "out of memory", "type": "server_error", "param": None, "code": "500"}
+                error = {"message": "out of memory", "type": "server_error", "param": None, "code": "500"} | detail
                 await writer.response.write(f"data: {json.dumps({'error': error})}\n\n".encode())
             case "refusal":
                 await writer.delta({"refusal": "I cannot write this."})
@@ -269,6 +282,12 @@ def error_reply(status: int, message: str, *, code: str | None = None, param: st
     """An error in OpenAI's form."""
     detail = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
     return web.json_response({"error": detail}, status=status)
+
+
+def _thought(text: str, *, parts: bool) -> dict[str, Any]:
+    if parts:
+        return {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}
+    return {"reasoning_content": text}
 
 
 def _unauthorized(http: web.Request) -> web.Response | None:

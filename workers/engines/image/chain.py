@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from workers.engines.control import closing
-from workers.engines.errors import EngineUnavailable
+from workers.engines.errors import EngineError, EngineUnavailable
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, Picture
 from workers.engines.statistics import report
 
@@ -34,6 +34,7 @@ class ImageChain:
     ) -> AsyncGenerator[ImageProgress | Picture]:
         """Yield progress, then the picture. ``choice`` is the name of the account's preferred engine.
 
+        The next engine is asked after `EngineUnavailable`, and after a defect in an engine, which is logged.
         ``alone``: no other engine replaces the first. Raises `workers.engines.errors.EngineError`;
         `EngineUnavailable` if there is no engine that can draw.
         """
@@ -41,7 +42,7 @@ class ImageChain:
         for engine in self._in_order(choice)[: 1 if alone else None]:
             try:
                 # Closing cancels the picture.
-                async with closing(engine.stream(request)) as events:
+                async with closing(_events(engine, request)) as events:
                     async for event in events:
                         yield event
             except EngineUnavailable as error:
@@ -64,3 +65,20 @@ class ImageChain:
 
     def _in_order(self, choice: str) -> list[ImageEngine]:
         return sorted(self.engines, key=lambda engine: engine.name != choice)
+
+
+async def _events(engine: ImageEngine, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
+    """Yield what an engine reports and draws. Raises `EngineUnavailable` for a defect in it: it may be a package's."""
+    drawn = False
+    try:
+        async with closing(engine.stream(request)) as events:
+            async for event in events:
+                drawn = drawn or isinstance(event, Picture)
+                yield event
+    except EngineError:
+        raise
+    except Exception as e:
+        _log.exception("request %s: a defect in %s", request.id, engine.name)
+        raise EngineUnavailable(f"a defect: {type(e).__name__}") from e
+    if not drawn:
+        raise EngineUnavailable("it ended without a picture")

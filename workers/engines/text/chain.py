@@ -17,6 +17,8 @@ from workers.engines.errors import (
 from workers.engines.statistics import reports
 from workers.engines.text.base import Completion, TextEngine, TextRequest
 from workers.engines.text.settings import ROLES
+from workers.engines.text.turns import TurnFilter, cut_turns
+from workers.engines.text.unicode import is_blank
 
 MAX_PATIENCE_S = 5.0
 """Longest pause before an overloaded engine is asked a second time; after a longer one the next engine is asked."""
@@ -41,7 +43,8 @@ class TextChain:
     """A `TextEngine` over others in order. The `Completion` names the engine that wrote it.
 
     The next engine is asked after `EngineUnavailable`, `RequestRefused` and `EngineOverloaded` (once more the same
-    engine first, if it asks for at most 5 s), and after a defect in an engine, which is logged. `ContextFull`,
+    engine first, if it asks for at most 5 s, or if nothing of its answer can be seen), and after a defect in an engine,
+    which is logged. `ContextFull`,
     `GenerationTimedOut` and `GenerationCancelled` propagate: only the caller can act on them. Engines that have the
     requested model come first.
     """
@@ -148,13 +151,27 @@ class TextChain:
 
 
 async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[str | Completion]:
-    """Yield what an engine writes. Raises `EngineUnavailable` for a defect in it: an engine may be a package's."""
-    whole = False
+    """Yield what an engine writes, up to the mark of another turn (`TurnFilter`).
+
+    Raises `EngineOverloaded` for an answer in which nothing can be seen, and `EngineUnavailable` for a defect in the
+    engine, which may be a package's.
+    """
+    whole, seen = False, False
+    turns, held = TurnFilter(), list[str]()
     try:
         async with closing(engine.stream(request)) as pieces:
             async for piece in pieces:
-                whole = whole or isinstance(piece, Completion)
-                yield piece
+                if isinstance(piece, Completion):
+                    whole, answer = True, _visible(piece)
+                    if rest := "".join(held) + turns.flush():
+                        yield rest
+                    yield answer
+                elif shown := turns.push(piece):
+                    held.append(shown)
+                    seen = seen or not is_blank(shown)
+                    if seen:
+                        yield "".join(held)
+                        held.clear()
     except EngineError:
         raise
     except Exception as e:
@@ -162,6 +179,14 @@ async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[st
         raise EngineUnavailable(f"a defect: {type(e).__name__}") from e
     if not whole:
         raise EngineUnavailable("it ended without a completion")
+
+
+def _visible(completion: Completion) -> Completion:
+    """Return an engine's answer up to the mark of another turn. Raises `EngineOverloaded` if nothing can be seen."""
+    text = cut_turns(completion.text)
+    if is_blank(text):
+        raise EngineOverloaded("the answer is empty", 0.0)
+    return replace(completion, text=text)
 
 
 def _note(

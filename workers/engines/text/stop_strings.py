@@ -23,7 +23,7 @@ class StopStrings:
             self.stopped = True
             shown, self._held = self._held[: min(hits)], ""
             return shown
-        keep = max(_overlap(self._held, stop) for stop in self._stop)
+        keep = max(overlap(self._held, stop) for stop in self._stop)
         shown = self._held[: len(self._held) - keep]
         self._held = self._held[len(shown) :]
         return shown
@@ -34,6 +34,6 @@ class StopStrings:
         return held
 
 
-def _overlap(text: str, stop: str) -> int:
+def overlap(text: str, stop: str) -> int:
     """Return the length of the longest proper prefix of ``stop`` that ends ``text``."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)

@@ -58,6 +58,20 @@ async def test_the_next_engine_stands_in_for_one_that_cannot_draw() -> None:
         await drawn_by(chain, alone=True)
 
 
+class Forgetful(Scripted):
+    """Ends without a picture."""
+
+    async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
+        yield ImageProgress("drawing", 1, 2)
+
+
+@pytest.mark.parametrize("broken", [Scripted("one", ZeroDivisionError()), Forgetful("one")])
+async def test_the_next_engine_stands_in_for_a_defective_one(broken: Scripted) -> None:
+    assert await drawn_by(ImageChain([broken, Scripted("two")])) == "two"
+    with pytest.raises(EngineUnavailable, match=r"a defect: ZeroDivisionError|ended without a picture"):
+        await drawn_by(ImageChain([broken]))
+
+
 async def test_what_an_engine_refuses_is_not_asked_of_others() -> None:
     with pytest.raises(RequestRefused):
         await drawn_by(ImageChain([Scripted("one", RequestRefused("no")), Scripted("two")]))

@@ -26,7 +26,7 @@ from workers.engines.text.build import OWN_TEXT_ENGINES, TextEngineSpec, build_t
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.llama.models import LlamaModels
-from workers.engines.text.remote import RemoteEngine
+from workers.engines.text.remote import RemoteEngine, Timeouts
 from workers.engines.text.settings import TextSettings
 
 
@@ -124,6 +124,44 @@ async def test_a_refusal_is_followed(chain: TextChain, server: OpenAIServer) -> 
     assert completion.engine == "echo"
     assert notes[0].error == "RequestRefused"
     assert "policy" in notes[0].reason
+
+
+TROUBLES = {
+    "wrong key": (Fault(status=401, error={"message": "no"}), "RequestRefused", "STORYFORK_REMOTE_API_KEY"),
+    "forbidden": (Fault(status=403, error={"message": "no"}), "RequestRefused", "STORYFORK_REMOTE_MODEL"),
+    "no such model": (Fault(status=404, error={"message": "no"}), "RequestRefused", "STORYFORK_REMOTE_BASE_URL"),
+    "busy for long": (Fault(status=429, headers={"Retry-After": "60"}), "EngineOverloaded", "429"),
+    "broken": (Fault(status=500), "EngineUnavailable", "500"),
+    "no gateway": (Fault(status=502), "EngineUnavailable", "502"),
+    "a proxy's page": (Fault(status=503, error={"message": "<html>away</html>"}), "EngineUnavailable", "503"),
+    "nothing at all": (Fault(kind="hang"), "EngineUnavailable", "silent"),
+    "silence in the middle": (Fault(kind="silence", words=2), "EngineOverloaded", "silent"),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_every_trouble_of_a_server_has_its_kind_and_the_next_one_writes(
+    server: OpenAIServer, trouble: str
+) -> None:
+    fault, kind, reason = TROUBLES[trouble]
+    server.faults.extend([fault] * 10)
+    timeouts = Timeouts(first_s=0.3, between_s=0.3)
+    engine = RemoteEngine(server.url, MODEL, api_key=KEY, retry=RetryPolicy(pause_s=0.01), timeouts=timeouts)
+    shown, completion, notes = await run(TextChain([engine, Echo()]), ask("Hello"))
+    assert (shown, completion.engine) == ("Hello", "echo")
+    assert {note.error for note in notes} == {kind}
+    assert reason in notes[0].reason
+    await engine.close()
+
+
+async def test_a_server_that_drips_is_left_for_the_next_one(server: OpenAIServer) -> None:
+    server.text, server.pause_s = "drip " * 500, 0.05
+    timeouts = Timeouts(first_s=10, between_s=10, total_s=0.5)
+    engine = RemoteEngine(server.url, MODEL, api_key=KEY, timeouts=timeouts)
+    shown, completion, notes = await run(TextChain([engine, Echo()]), ask("Hello", deadline_s=300))
+    assert (shown, completion.engine) == ("Hello", "echo")
+    assert [(note.error, note.discarded_text) for note in notes] == [("EngineUnavailable", True)]
+    await engine.close()
 
 
 async def test_overload_is_waited_for_once(chain: TextChain, server: OpenAIServer) -> None:

@@ -10,7 +10,9 @@ from typing import Any, Literal, cast
 import openai
 
 from workers.engines.openai.errors import message_of, refused_parameter
-from workers.engines.text.base import Sampling, TextRequest
+from workers.engines.text.base import Role, Sampling, TextRequest
+from workers.engines.text.roles import strictly_alternating
+from workers.engines.text.turns import without_control_tokens
 from workers.engines.text.unicode import well_formed
 
 Format = Literal["schema", "object", "text"]
@@ -28,6 +30,14 @@ _NO_SUCH_FORMAT = re.compile(
     r"|unknown|unrecognized|json_schema'? is not|one of",
     re.IGNORECASE,
 )
+# What chat templates raise (Gemma, Llama 2, Mistral; by vLLM, llama-server, LM Studio and TGI), OpenAI's first o1
+# models, Perplexity, Anthropic, and Google for Gemma.
+_ROLES_REFUSED = re.compile(
+    r"\broles?\b.{0,80}(?:alternat|not support|unsupported|supported|in a row|unknown|invalid)"
+    r"|(?:alternat\w*|unsupported|supported|unknown|invalid|unexpected|first|last).{0,80}\broles?\b"
+    r"|system (?:messages?|prompts?|instructions?|role).{0,40}not|developer instruction is not|roles must alternate",
+    re.IGNORECASE | re.DOTALL,
+)
 _REMEMBERED_SCHEMAS = 64
 _log = logging.getLogger(__name__)
 
@@ -39,13 +49,14 @@ class Dialect:
         self.model = model
         self._dropped: set[str] = set()
         self._renamed = False
+        self._alternating = False
         self._format: Format = "schema"
         self._formats: dict[str, Format] = {}
 
     @property
     def lessons(self) -> int:
         """The maximum number of refusals of one request before nothing is left to leave out."""
-        return 1 + len(_OPTIONAL) + len(_RENAMED) + len(_NEXT_FORMAT)
+        return 2 + len(_OPTIONAL) + len(_RENAMED) + len(_NEXT_FORMAT)
 
     def format_of(self, schema: Mapping[str, Any]) -> Format:
         """Return how to ask the server for JSON that fits ``schema``."""
@@ -57,9 +68,7 @@ class Dialect:
         """Return the JSON body of ``request``."""
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [
-                {"role": message.role, "content": well_formed(message.content)} for message in request.messages
-            ],
+            "messages": messages_of(request, alternating=self._alternating),
             "stream": True,
             "stream_options": {"include_usage": True},
             **sampling_parameters(request.sampling),
@@ -87,6 +96,18 @@ class Dialect:
         _log.warning("the server refuses %s for %s; going on without it", name, self.model)
         return True
 
+    def learn_roles(self, message: str, request: TextRequest) -> bool:
+        """Remember from an error's ``message`` that the model's turns must alternate, without a system's.
+
+        False if ``message`` speaks of something else, or ``request`` was already sent in that form.
+        """
+        plain = messages_of(request, alternating=False)
+        if self._alternating or not refuses_roles(message) or plain == messages_of(request, alternating=True):
+            return False
+        self._alternating = True
+        _log.warning("the server wants alternating turns without a system role for %s; going on with these", self.model)
+        return True
+
     def _ask_for_less(self, schema: Mapping[str, Any], message: str) -> None:
         less = _NEXT_FORMAT[self.format_of(schema)]
         if "invalid schema" not in message.lower() and _NO_SUCH_FORMAT.search(message):
@@ -96,6 +117,21 @@ class Dialect:
         while len(self._formats) >= _REMEMBERED_SCHEMAS:
             del self._formats[next(iter(self._formats))]
         self._formats[_digest(schema)] = less
+
+
+def messages_of(request: TextRequest, *, alternating: bool) -> list[dict[str, str]]:
+    """Return the messages of the request body; ``alternating`` as `strictly_alternating` rewrites them."""
+    turns: list[tuple[Role, str]] = [
+        (message.role, without_control_tokens(well_formed(message.content))) for message in request.messages
+    ]
+    return [
+        {"role": role, "content": content} for role, content in (strictly_alternating(turns) if alternating else turns)
+    ]
+
+
+def refuses_roles(message: str) -> bool:
+    """Return whether a server's error is about the roles of the messages or their order."""
+    return _ROLES_REFUSED.search(message) is not None
 
 
 def sampling_parameters(sampling: Sampling) -> dict[str, Any]:

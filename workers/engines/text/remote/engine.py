@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from workers.engines.text.remote.pool import Pool, Server, prefixes_of
 from workers.engines.text.remote.prices import Prices, Tokens
 from workers.engines.text.remote_settings import Price, ServerSpec
 from workers.engines.text.stop_strings import StopStrings
+from workers.engines.text.turns import TurnFilter
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,8 @@ class PooledEngine:
         model = self.model_for(request.model)
         prefixes = prefixes_of(request, model)
         troubles: dict[Server, Trouble] = {}
-        with self._running.enter(limited.id, limited.deadline_s) as control:
+        own = request.deadline_s is None or request.deadline_s > total
+        with _limit_of(total if own else None), self._running.enter(limited.id, limited.deadline_s) as control:
             for round_ in range(self._retry.attempts):
                 if round_ and not await self._pause(round_, troubles, control):
                     break
@@ -162,22 +164,22 @@ class PooledEngine:
         self, server: Server, request: TextRequest, answer: _Answer, control: RequestControl
     ) -> AsyncGenerator[str]:
         """Yield the visible part of one server's answer, filling ``answer`` meanwhile."""
-        thoughts, stops = ReasoningFilter(), StopStrings(request.sampling.stop)
+        thoughts, turns, stops = ReasoningFilter(), TurnFilter(), StopStrings(request.sampling.stop)
         async with aclosing(server.endpoint.deltas(request, answer.model)) as deltas:
             while (delta := await control.wait(self._next(deltas, answer))) is not None:
                 if (delta.text or delta.reasoning) and not answer.began:
                     answer.began = True
                     server.first_byte(asyncio.get_running_loop().time() - answer.started)
                 _note(delta, answer)
-                if piece := stops.push(thoughts.push(delta.text)):
+                if piece := stops.push(turns.push(thoughts.push(delta.text))):
                     answer.text.append(piece)
                     yield piece
-                if stops.stopped:
+                if stops.stopped or turns.ended:
                     answer.finish = "stop"
-                    return
+                    break
         if answer.finish is None:
             raise Trouble("down", EngineUnavailable("its stream ended in the middle of an answer"))
-        if piece := stops.push(thoughts.flush()) + stops.flush():
+        if piece := stops.push(turns.push(thoughts.flush()) + turns.flush()) + stops.flush():
             answer.text.append(piece)
             yield piece
 
@@ -248,6 +250,17 @@ class RemoteEngine(PooledEngine):
             cooldown_s,
         )
         super().__init__("remote", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry)
+
+
+@contextmanager
+def _limit_of(seconds: float | None) -> Generator[None]:
+    """Raise `EngineUnavailable` for a deadline that is this engine's own, not the caller's: others may be faster."""
+    try:
+        yield
+    except GenerationTimedOut:
+        if seconds is None:
+            raise
+        raise EngineUnavailable(f"there was no whole answer in {seconds:g} s") from None
 
 
 def pool_of(endpoints: Sequence[tuple[Endpoint, int]], cooldown_s: float = 5.0) -> Pool:

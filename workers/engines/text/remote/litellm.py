@@ -13,16 +13,21 @@ from typing import Any, cast
 import openai
 
 from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefused
-from workers.engines.openai.errors import SettingNames, Trouble, judge
+from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
 from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import TextRequest
-from workers.engines.text.remote.dialect import Format, response_format, sampling_parameters
+from workers.engines.text.remote.dialect import (
+    Format,
+    messages_of,
+    refuses_roles,
+    response_format,
+    sampling_parameters,
+)
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
 from workers.engines.text.remote.engine import PooledEngine, pool_of
 from workers.engines.text.remote.openai_endpoint import Timeouts, read_chunk
 from workers.engines.text.remote.prices import Tokens
 from workers.engines.text.remote_settings import Price
-from workers.engines.text.unicode import well_formed
 
 NAMES = SettingNames("STORYFORK_LITELLM_API_KEY", "STORYFORK_LITELLM_MODEL", "STORYFORK_LITELLM_BASE_URL")
 PARALLEL = 64
@@ -66,6 +71,7 @@ class LiteLLMEndpoint:
         self._base_url = base_url
         self._silence_s = max(timeouts.first_s, timeouts.between_s)
         self._formats: dict[str, Format] = {}
+        self._alternating: set[str] = set()
         self._library: Any = None
 
     @property
@@ -77,7 +83,7 @@ class LiteLLMEndpoint:
         """Send one request and yield the answer as it arrives. See `workers.engines.text.remote.endpoint.Endpoint`."""
         library = await self._load()
         try:
-            chunks = await self._open(library, request, model)
+            chunks = await self._open_learning(library, request, model)
         except openai.APIError as error:
             raise self._judged(library, error, request) from None
         try:
@@ -109,6 +115,17 @@ class LiteLLMEndpoint:
             self._library = await asyncio.to_thread(_import)
         return self._library
 
+    async def _open_learning(self, library: Any, request: TextRequest, model: str) -> Any:
+        """Send the request; a provider that refuses its roles gets alternating turns, now and later."""
+        try:
+            return await self._open(library, request, model)
+        except openai.APIStatusError as error:
+            if model in self._alternating or not refuses_roles(message_of(error)):
+                raise
+            _log.warning("%s wants alternating turns without a system role; going on with these", model)
+            self._alternating.add(model)
+        return await self._open(library, request, model)
+
     async def _open(self, library: Any, request: TextRequest, model: str) -> Any:
         """Send the request; a provider that refuses the schema is asked for any JSON object, then for text."""
         order: list[Format] = ["schema", "object", "text"]
@@ -119,9 +136,7 @@ class LiteLLMEndpoint:
             try:
                 return await library.acompletion(
                     model=model,
-                    messages=[
-                        {"role": message.role, "content": well_formed(message.content)} for message in request.messages
-                    ],
+                    messages=messages_of(request, alternating=model in self._alternating),
                     stream=True,
                     stream_options={"include_usage": True},
                     api_key=self._secret or None,
@@ -134,6 +149,8 @@ class LiteLLMEndpoint:
                     **wanted,
                 )
             except openai.APIStatusError as error:
+                if model not in self._alternating and refuses_roles(message_of(error)):
+                    raise
                 judged = self._judged(library, error, request)
                 if not isinstance(judged, RequestRefused) or error.status_code not in {400, 422} or not wanted:
                     raise judged from None

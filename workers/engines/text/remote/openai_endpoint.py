@@ -1,9 +1,9 @@
 """A server that speaks OpenAI's chat completions: llama-server, vLLM, Ollama, OpenRouter, OpenAI itself."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
@@ -11,7 +11,7 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
 from workers.engines.errors import EngineUnavailable, RequestRefused
-from workers.engines.openai.errors import SettingNames, Trouble, judge
+from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
 from workers.engines.text.base import TextRequest
 from workers.engines.text.remote.dialect import Dialect
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
@@ -66,8 +66,9 @@ class OpenAIEndpoint:
 
     async def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
         """Send one request and yield the answer as it arrives. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        dialect = self._dialects.setdefault(model, Dialect(model))
         try:
-            chunks = await self._open(request, self._dialects.setdefault(model, Dialect(model)))
+            chunks = await self._open(request, dialect)
         except openai.APIError as error:
             raise self._judged(error, request) from None
         try:
@@ -76,6 +77,8 @@ class OpenAIEndpoint:
                     yield delta
         except (openai.APIError, ValueError) as error:
             _log.warning("request %s: the stream of %s broke: %s", request.id, self._url, type(error).__name__)
+            # Some servers render the template only after their status line; the next attempt heeds what it says.
+            dialect.learn_roles(str(error), request)
             if isinstance(error, openai.APIStatusError):
                 raise self._judged(error, request) from None
             raise Trouble("down", EngineUnavailable(f"its stream broke: {type(error).__name__}")) from None
@@ -109,6 +112,8 @@ class OpenAIEndpoint:
                     stream_cls=AsyncStream[ChatCompletionChunk],
                 )
             except openai.APIStatusError as error:
+                if dialect.learn_roles(message_of(error), request):
+                    continue
                 judged = self._judged(error, request)
                 if (
                     not isinstance(judged, RequestRefused)
@@ -145,7 +150,8 @@ def read_chunk(chunk: Any) -> list[Delta]:
                 raise RequestRefused("the model declined to answer")
             # llama-server, vLLM and DeepSeek say reasoning_content, OpenRouter and Ollama say reasoning.
             reasoning = _text(delta, "reasoning_content") or _text(delta, "reasoning")
-            found.append(Delta(_text(delta, "content"), reasoning, model=model))
+            text, thoughts = _content(getattr(delta, "content", ""))
+            found.append(Delta(text, reasoning or thoughts, model=model))
         finish = getattr(choice, "finish_reason", None)
         if finish == "content_filter":
             raise RequestRefused("the server's content filter stopped the answer")
@@ -171,6 +177,22 @@ def _count(source: object, name: str) -> int:
 def _text(source: object, name: str) -> str:
     value = getattr(source, name, "")
     return value if isinstance(value, str) else ""
+
+
+def _content(value: object) -> tuple[str, str]:
+    """Return text and reasoning of a ``content``: a string, or a list of parts (Mistral's reasoning models)."""
+    if not isinstance(value, list):
+        return (value if isinstance(value, str) else ""), ""
+    text: list[str] = []
+    thoughts: list[str] = []
+    for part in cast("list[object]", value):
+        if isinstance(part, str):
+            text.append(part)
+        elif isinstance(part, Mapping):
+            fields = cast("Mapping[str, object]", part)
+            text.append(_content(fields.get("text"))[0])
+            thoughts.append(_content(fields.get("thinking"))[0])
+    return "".join(text), "".join(thoughts)
 
 
 def _without_credentials(url: str) -> str:

@@ -360,8 +360,10 @@ async def test_a_server_that_lets_deadlines_pass_is_blamed(server: OpenAIServer)
 async def test_an_answer_that_takes_too_long(server: OpenAIServer) -> None:
     server.pause_s = 0.1
     engine = RemoteEngine(server.url, MODEL, api_key=KEY, timeouts=Timeouts(total_s=0.3))
-    with pytest.raises(GenerationTimedOut):
+    with pytest.raises(EngineUnavailable, match=r"no whole answer in 0.3 s"):
         await generate(engine, ask(deadline_s=60))
+    with pytest.raises(GenerationTimedOut):
+        await generate(engine, ask(deadline_s=0.2))
     await engine.close()
 
 

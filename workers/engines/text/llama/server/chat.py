@@ -9,7 +9,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
@@ -18,6 +18,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from workers.engines.text.base import ModelMessage
 from workers.engines.text.reasoning import opens_reasoning
+from workers.engines.text.roles import strictly_alternating
 
 CHATML: Final = (
     "{% for message in messages %}"
@@ -131,10 +132,10 @@ class ChatRenderer:
 
     def _render(self, turns: dict[str, ModelMessage]) -> str:
         """Return the template's output for the placeholders, in which each occurs exactly once."""
-        messages = [{"role": turn.role, "content": mark} for mark, turn in turns.items()]
+        messages = _as_messages((turn.role, mark) for mark, turn in turns.items())
         problem: Exception | None = self._problem
         end = time.monotonic() + RENDER_S
-        for attempt in (messages, _strictly_alternating(messages)):
+        for attempt in (messages, _as_messages(strictly_alternating((t.role, mark) for mark, t in turns.items()))):
             if self._format is None:
                 break
             try:
@@ -172,15 +173,5 @@ def _untyped(messages: list[dict[str, str]]) -> Any:
     return messages
 
 
-def _strictly_alternating(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Rewrite for templates without a system role that require alternating turns, the user's first."""
-    result: list[dict[str, str]] = []
-    for message in messages:
-        role = "assistant" if message["role"] == "assistant" else "user"
-        if result and result[-1]["role"] == role:
-            result[-1]["content"] += "\n\n" + message["content"]
-        else:
-            if not result and role == "assistant":
-                result.append({"role": "user", "content": "…"})
-            result.append({"role": role, "content": message["content"]})
-    return result
+def _as_messages(turns: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"role": role, "content": content} for role, content in turns]

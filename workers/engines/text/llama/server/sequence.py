@@ -9,6 +9,7 @@ from workers.engines.text.base import FinishReason
 from workers.engines.text.llama.server.radix_tree import CellSequence
 from workers.engines.text.reasoning import ReasoningFilter
 from workers.engines.text.stop_strings import StopStrings
+from workers.engines.text.turns import TurnFilter
 
 
 @dataclass(eq=False, slots=True)
@@ -21,33 +22,37 @@ class Request:
 
 
 class Detokenizer:
-    """Turns the bytes of tokens into the visible text: whole code points, without reasoning, up to a stop string."""
+    """Turns the bytes of tokens into the visible text: whole code points, without reasoning.
+
+    The text ends at a stop string or at the mark of another turn.
+    """
 
     def __init__(self, stop: tuple[str, ...], reasoning: ReasoningFilter | None) -> None:
         """Without ``reasoning``, thoughts are part of the text."""
         # A model may write invalid UTF-8; such bytes are dropped.
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         self._reasoning = reasoning
+        self._turns = TurnFilter()
         self._stop = StopStrings(stop)
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop string is complete."""
-        return self._stop.stopped
+        """Whether a stop string or the mark of another turn is complete."""
+        return self._stop.stopped or self._turns.ended
 
     def push(self, piece: bytes) -> str:
         """Add the next token's bytes and return the text that may be shown now."""
         text = self._decoder.decode(piece)
         if self._reasoning is not None:
             text = self._reasoning.push(text)
-        return self._stop.push(text)
+        return self._stop.push(self._turns.push(text))
 
     def flush(self) -> str:
         """Return the text held back, at the end."""
         text = self._decoder.decode(b"", final=True)
         if self._reasoning is not None:
             text = self._reasoning.push(text) + self._reasoning.flush()
-        return self._stop.push(text) + self._stop.flush()
+        return self._stop.push(self._turns.push(text) + self._turns.flush()) + self._stop.flush()
 
 
 @dataclass(eq=False, slots=True)
