@@ -33,6 +33,7 @@ class Forms:
             ActionSpec(FILL, self._run, (Arg("command", "name"),), form=self._missing),
             ActionSpec("keep_field", self._keep, (Arg("field", "name"),), keeps_form=True),
             ActionSpec("skip_field", self._skip, (Arg("field", "name"),), keeps_form=True),
+            ActionSpec("answer_field", self._answer, (Arg("field", "name"), Arg("value", "name")), keeps_form=True),
         )
 
     async def open(self, context: Context, action: Action, given: Mapping[str, str]) -> Form | None:
@@ -78,6 +79,12 @@ class Forms:
         if len(answer) > field.max_length:
             await context.notice("form.too_long", length=len(answer), limit=field.max_length)
             return
+        if answer and field.choices:
+            choice = field.chosen(answer)
+            if choice is None:
+                choices = ", ".join(value for _, value in field.choices)
+                raise BadInput("command.bad_choice", parameter=field.label, choices=choices, value=answer)
+            answer = choice
         values[field.name] = answer
         left = self.question(form.action, values, present, context.language)
         if left is not None:
@@ -133,6 +140,11 @@ class Forms:
         if self._asked(context, field).required:
             raise BadInput("form.required")
         await self.take(context, "")
+
+    async def _answer(self, context: Context, field: str, value: str) -> None:
+        """Answer the current field by a button."""
+        self._asked(context, field)
+        await self.take(context, value)
 
     def _asked(self, context: Context, field: str) -> Field:
         """Return the current field.
@@ -208,4 +220,5 @@ def _field(parameter: Parameter) -> Field:
         placeholder=parameter.placeholder,
         multiline=parameter.multiline,
         max_length=parameter.max_length,
+        choices=parameter.choices,
     )

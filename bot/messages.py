@@ -49,7 +49,10 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One question of a form. Lengths are in characters. ``value`` is the current text, which the person may edit."""
+    """One question of a form. Lengths are in characters. ``value`` is the current text, which the person may edit.
+
+    ``choices``: the ``(label, value)`` pairs that answer it, if nothing else does.
+    """
 
     name: str
     label: str
@@ -58,6 +61,12 @@ class Field:
     required: bool = True
     max_length: int = 1000
     value: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def chosen(self, answer: str) -> str | None:
+        """Return the value that an answer names by label or value; None if there is no such choice."""
+        wanted = answer.strip().casefold()
+        return next((v for label, v in self.choices if wanted in {label.casefold(), v.casefold()}), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,4 +113,4 @@ def _note(heard: Mapping[str, Any], language: str) -> str:
         values = {"step": heard.get("step", 0), "steps": heard.get("steps", 0), "seconds": max(1, round(eta))}
         return locales.text("job.drawing_eta", values, language)
     values = {"step": heard.get("step", 0), "steps": heard.get("steps", 0)} if phase == "drawing" else {}
-    return locales.text(f"job.{phase}", values, language)
+    return locales.text(str(heard.get("wording") or f"job.{phase}"), values, language)

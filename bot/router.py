@@ -11,6 +11,7 @@ from bot.actions.base import Action
 from bot.actions.packing import BadButton
 from bot.commands.base import Suggestion
 from bot.commands.parsing import read_command
+from bot.commands.typed import read_typed
 from bot.compose import Composer
 from bot.context import Context, Enquiry, resolve
 from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
@@ -203,6 +204,10 @@ class Router:
 
     async def _text(self, context: Context, message: TextMessage) -> None:
         """Route plain text to a pending form, else to what it replies to, else to what was opened here last."""
+        if message.addressed and (typed := read_typed(message.text, self._topics.commands)) is not None:
+            # Platforms with a list of commands of their own send as text what is not chosen from it.
+            await self._command(context, typed.command)
+            return
         if context.who.draft is not None:
             answer = message.text if message.file is None else text_of(message.file)
             await self._topics.forms.take(context, answer)

@@ -21,6 +21,8 @@ from db.work import (
 )
 
 _DRAWING: Final = "job.preparing"
+_PHASES: Final = {"AI_CALL": "job.imagining", "PARSE": "job.imagining"}
+"""A picture whose description is being written is not told as writing."""
 
 
 async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
@@ -45,10 +47,10 @@ async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) 
 SPECS: Final = (
     JobType(BranchingPage, _page),
     JobType(PersonaReply, _reply, stoppable=True),
-    JobType(Imagine, wording=_DRAWING),
-    JobType(IllustratePage, _illustration, wording=_DRAWING),
-    JobType(PersonaPortrait, wording=_DRAWING),
-    JobType(DrawAgain, wording=_DRAWING),
-    JobType(Variations, wording=_DRAWING),
-    JobType(Upscale, wording=_DRAWING),
+    JobType(Imagine, wording=_DRAWING, phases=_PHASES),
+    JobType(IllustratePage, _illustration, wording=_DRAWING, phases=_PHASES),
+    JobType(PersonaPortrait, wording=_DRAWING, phases=_PHASES),
+    JobType(DrawAgain, wording=_DRAWING, phases=_PHASES),
+    JobType(Variations, wording=_DRAWING, phases=_PHASES),
+    JobType(Upscale, wording=_DRAWING, phases=_PHASES),
 )

@@ -233,7 +233,8 @@ class JobType:
 
     ``abandon`` undoes, in the caller's transaction, what a job promised, and returns the notice for the person (None:
     nothing). ``stoppable``: it may be asked to end early and keep what it has. ``queue`` is where it starts,
-    ``wording`` the key of the wording shown before there is any progress.
+    ``wording`` the key of the wording shown before there is any progress. ``phases`` are the keys of wordings that the
+    type has for phases of its own steps.
     """
 
     parameters: type[JobParameters]
@@ -241,6 +242,7 @@ class JobType:
     stoppable: bool = False
     queue: WorkerQueue = "cpu"
     wording: str = WORKING
+    phases: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def name(self) -> str:
@@ -293,6 +295,12 @@ def waiting_wording(parameters: JobParameters) -> str:
     """Return the key of the wording that is shown for a job before there is any progress."""
     found = job_types().get(parameters.type)
     return WORKING if found is None else found.wording
+
+
+def phase_wording(type_: str, phase: str) -> str:
+    """Return the key of the wording for a phase of a job."""
+    found = job_types().get(type_)
+    return f"job.{phase}" if found is None else found.phases.get(phase, f"job.{phase}")
 
 
 def job_types() -> Registry[JobType]:

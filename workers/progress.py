@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from db import jobs
-from db.work import Job
+from db.work import Job, phase_wording
 from workers.queue import PROGRESS_CHANNEL, Queue
 
 RECORD_SECONDS: Final = 1.0
@@ -50,6 +50,7 @@ class Tracker:
                     "job": self.job.id,
                     "event": self.job.event_key,
                     "phase": phase,
+                    "wording": phase_wording(self.job.type, phase),
                     "percent": percent,
                     "text": self._text,
                 },

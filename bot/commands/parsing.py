@@ -1,13 +1,16 @@
-"""From the text typed after a command to typed values: free text, names, numbers and choices, with bounds."""
+"""From a command's raw values to typed ones: free text, names, numbers and choices, with bounds."""
 
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
+from bot.commands.typed import free_parameter, nearest
 from bot.events import Command
 from db.errors import BadInput
 
+_SHOWN: Final = 60
+"""How much of a mistake is repeated in the answer, in characters."""
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -17,7 +20,7 @@ def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSp
     """Return a command's spec and its values by name; free text goes to the first required
     parameter without a value, else to the first text parameter.
 
-    Raises `BadInput` for a command or a parameter that does not exist.
+    Raises `BadInput` for a command or a parameter that does not exist, and for text that no parameter takes.
     """
     spec = commands.get(command.name)
     if spec is None:
@@ -26,16 +29,22 @@ def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSp
         if group is not None and len(words) == 1:
             verbs = ", ".join(s.name.split()[-1] for s in group)
             raise BadInput("command.group", name=command.name, verbs=verbs)
-        raise BadInput("command.unknown", name=command.name)
+        if meant := nearest(command.name, commands):
+            raise BadInput("command.unknown_near", name=command.name[:_SHOWN], nearest=meant)
+        raise BadInput("command.unknown", name=command.name[:_SHOWN])
     values = {k: v for k, v in command.values.items() if v.strip()}
     if spec.file is not None:
         values.pop(spec.file.name, None)
-    unknown = values.keys() - {p.name for p in spec.parameters}
-    if unknown:
-        raise BadInput("command.unknown_parameter", name=spec.name, parameter=min(unknown))
-    takes = next(iter(spec.missing(values)), None) or next((p for p in spec.parameters if p.kind is str), None)
-    if command.rest.strip() and takes is not None and takes.name not in values:
-        values[takes.name] = command.rest.strip()
+    known = [p.name for p in spec.parameters]
+    if unknown := values.keys() - set(known):
+        names, parameter = ", ".join(f"{name}=…" for name in known), min(unknown)[:_SHOWN]
+        raise BadInput("command.unknown_parameter", name=spec.name, parameter=parameter, names=names)
+    if rest := command.rest.strip():
+        takes = free_parameter(spec, values)
+        if takes is not None and takes.name not in values:
+            values[takes.name] = rest
+        elif spec.parameters:
+            raise BadInput("command.leftover", name=spec.name, text=rest[:_SHOWN])
     return spec, values
 
 

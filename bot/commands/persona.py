@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
+from bot.routes.base import DEFAULT_MODE
 from db import chats, personas
 from db.payloads.persona import Greeting, PersonaList
 from db.personas import Persona
@@ -29,9 +30,11 @@ async def use_persona(context: Context, persona: Persona) -> None:
 async def reset(context: Context, values: dict[str, Any]) -> None:
     """Reset the persona's memory of this conversation."""
     del values
-    persona = await personas.active(context.who.conversation)
+    conversation = context.who.conversation
+    persona = await personas.active(conversation)
     await chats.reset(context.conversation_id)
-    await context.notice("chat.reset", private=False, name=persona.name)
+    told = "chat.reset" if conversation.mode == DEFAULT_MODE else "chat.reset_elsewhere"
+    await context.notice(told, private=False, name=persona.name)
 
 
 async def complete_persona(enquiry: Enquiry, prefix: str) -> list[Suggestion]:

@@ -6,8 +6,8 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
+from bot.commands.typed import split_command, split_values
 from bot.events import Command
-from bot.platforms.console.inbound import split_command, split_values
 
 Suggest = Callable[[Command, str, str], Awaitable[list[tuple[str, str]]]]
 """Takes the command so far, a parameter's name and its typed part; returns ``(label, value)`` pairs."""
@@ -37,7 +37,7 @@ class CommandCompleter(Completer):
         text = document.text_before_cursor
         if not text.startswith("/"):
             return
-        found = split_command(text[1:], self._registry)
+        found = split_command(text, self._registry)
         if found is None or not found[1]:
             for completion in self._names(text):
                 yield completion

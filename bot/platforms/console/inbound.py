@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.commands.base import CommandRegistry, CommandSpec, usage
+from bot.commands.base import CommandRegistry, usage
+from bot.commands.typed import read_typed
 from bot.events import Command, TextMessage
 from bot.messages import Button, ButtonRole, Field, Message
 
@@ -54,8 +55,8 @@ def read_line(line: str, registry: CommandRegistry, offers: Sequence[Offer], ask
     line answers, unless it is a command.
     """
     text = line.strip()
-    if text.startswith("/") and len(text) > 1:
-        return _command(text[1:], registry)
+    if text.startswith("/"):
+        return _command(text, registry)
     if asks is not None:
         return leaves_field(text, offers) or TextMessage(text=text)
     return _press(text, offers) or TextMessage(text=text)
@@ -84,60 +85,20 @@ def word_of(button: Button) -> str:
     return button.word or button.label
 
 
-def split_command(text: str, registry: CommandRegistry) -> tuple[CommandSpec, str] | None:
-    """Return the command that ``text`` (without its slash) names, and the rest of the text, unchanged."""
-    words = re.match(r"\s*(\S+)(?:\s+(\S+))?", text)
-    if words is None:
-        return None
-    # Telegram's spelling, /story_new, is understood too.
-    one = words.group(1).lower().replace("_", " ")
-    if words.group(2) and (spec := registry.get(f"{one} {words.group(2).lower()}")):
-        return spec, text[words.end() :]
-    if spec := registry.get(one):
-        return spec, text[words.end(1) :]
-    return None
-
-
-def split_values(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
-    """Take ``name=value`` of declared parameters out of ``text``; return them and the remaining text.
-
-    A value with spaces is quoted. ``x=y`` stays text where the command has no parameter ``x``.
-    """
-    if not spec.parameters:
-        return {}, text.strip()
-    names = "|".join(re.escape(p.name) for p in spec.parameters)
-    quoted = r'"((?:[^"\\]|\\.)*)"(?!\S)' + r"|'((?:[^'\\]|\\.)*)'(?!\S)" + r"|“([^”]*)”(?!\S)"
-    pattern = re.compile(rf"(?<!\S)({names})=(?:{quoted}|(\S+))\s*", re.IGNORECASE)
-    values: dict[str, str] = {}
-
-    def take(found: re.Match[str]) -> str:
-        escaped = found.group(2) if found.group(2) is not None else found.group(3)
-        if escaped is not None:
-            value = re.sub(r"\\(.)", r"\1", escaped)
-        else:
-            value = found.group(4) if found.group(4) is not None else found.group(5)
-        values[found.group(1).lower()] = value
-        return ""
-
-    return values, pattern.sub(take, text).strip()
-
-
-def _command(text: str, registry: CommandRegistry) -> Reading:
-    found = split_command(text, registry)
-    if found is not None:
-        spec, behind = found
-        values, rest = split_values(spec, behind)
-        return Command(name=spec.name, values=values, rest=rest)
-    first, _, rest = text.strip().partition(" ")
-    if first.lower() in {"quit", "exit"}:
+def _command(line: str, registry: CommandRegistry) -> Reading:
+    typed = read_typed(line, registry)
+    assert typed is not None
+    if typed.spec is not None:
+        return typed.command
+    first, rest = typed.command.name.lower(), typed.command.rest
+    if first in {"quit", "exit"}:
         return Quit()
-    group = registry.groups().get(first.lower())
+    group = registry.groups().get(first)
     if group:
-        unknown = f"There is no /{first.lower()} {rest.split()[0]}. " if rest.strip() else ""
+        unknown = f"There is no /{first} {rest.split()[0]}. " if rest else ""
         lines = [f"{usage(spec, '/' + spec.name)} – {spec.help}" for spec in group]
         return Local(f"{unknown}There is:\n" + "\n".join(lines))
-    # Words that are no command of the registry (/cancel, say) are the router's business.
-    return Command(name=first.lower(), rest=rest.strip())
+    return typed.command
 
 
 def _press(text: str, offers: Sequence[Offer]) -> Pressed | Local | None:

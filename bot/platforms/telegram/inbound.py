@@ -217,7 +217,7 @@ class Translator:
         to_us = replied is not None and self._is_ours(replied) and replied.forum_topic_created is None
         typed = read_command(text, self._registry, self._bot.username)
         if typed is not None:
-            if typed.spec is None and group and not typed.addressed and not to_us and typed.command.name != "cancel":
+            if typed.spec is None and group and not typed.bot and not to_us and typed.command.name != "cancel":
                 return None, False
             return typed.command, typed.spec is not None and typed.spec.managing
         if text.startswith("/") and group and not to_us:
