@@ -19,10 +19,10 @@ from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Capabilities, Outcome, Watched
-from bot.routes.base import DEFAULT_MODE
 from bot.topics import Topics
 from db import conversations, inbox, outbox
 from db.connection import OUTAGES, transaction
+from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotAllowed, UserError
 from prompts.registry import PromptRegistry
 from workers.queue import Queue

@@ -1,9 +1,13 @@
 """Conversations: chats and threads, and what is open in them."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from db.connection import rows
 from db.records import columns, fetch
+
+DEFAULT_MODE: Final = "chat"
+"""The mode of a conversation in which nothing was opened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
-from bot.routes.base import DEFAULT_MODE
 from db import chats, personas
+from db.conversations import DEFAULT_MODE
 from db.payloads.persona import Greeting, PersonaList
 from db.personas import Persona
 

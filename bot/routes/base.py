@@ -13,7 +13,6 @@ Handler = Callable[[Context, TextMessage], Awaitable[bool]]
 """Handles a text; False if nothing here accepts it."""
 ReplyHandler = Callable[[Context, Mapping[str, Any], TextMessage], Awaitable[bool]]
 """The same for a reply; gets the payload of the outbox row whose message is replied to."""
-DEFAULT_MODE: Final = "chat"
 MODE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 

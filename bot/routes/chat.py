@@ -4,8 +4,9 @@ from typing import Final
 
 from bot.context import Context
 from bot.events import TextMessage
-from bot.routes.base import DEFAULT_MODE, TextRoute
+from bot.routes.base import TextRoute
 from db import chats, personas
+from db.conversations import DEFAULT_MODE
 from db.work import PersonaReply
 
 

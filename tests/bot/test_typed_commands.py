@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from bot.events import Command
-from bot.routes.base import DEFAULT_MODE
 from db import people
+from db.conversations import DEFAULT_MODE
 from db.models import JobRow
 from db.work import phase_wording
 from tests.bot.world import Bot, command, press, running_bot, say
