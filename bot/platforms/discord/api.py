@@ -117,6 +117,14 @@ class DiscordApi:
                 return message_id  # a thread started from a message has the message's id
             raise
 
+    async def exists(self, channel_id: str) -> bool:
+        """Return whether there is a channel or thread of this id that the bot can see."""
+        try:
+            await self._http.request(Route("GET", "/channels/{channel_id}", channel_id=channel_id))
+        except (discord.NotFound, discord.Forbidden):
+            return False
+        return True
+
     async def download(self, url: str, seconds: float) -> bytes:
         """Download an attachment within ``seconds``. Raises `TROUBLE` and `TimeoutError`."""
         async with asyncio.timeout(seconds):

@@ -21,6 +21,7 @@ from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, Toke
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import DiscordApi
+from bot.platforms.discord.buckets import BucketClient
 from bot.platforms.discord.commands import application_commands, same
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
@@ -261,6 +262,7 @@ class _Client(discord.AutoShardedClient):
             max_ratelimit_timeout=PATIENCE,
             allowed_mentions=discord.AllowedMentions.none(),
         )
+        BucketClient.take_over(self.http)
         self._platform = platform
 
     async def setup_hook(self) -> None:

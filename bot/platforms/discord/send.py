@@ -175,16 +175,27 @@ class DiscordSender:
         lead = base_body(markdown([Span("📖 "), Span(clean(message.thread), bold=True)]))
         if not delivery.sent:
             await self._parts(delivery, [lead], private=False)
+        thread = await self._thread(delivery, message.thread)
+        await self._parts(delivery, await _bodies(message), private=False, channel=thread, skip=1)
+
+    async def _thread(self, delivery: Delivery, name: str) -> str:
+        """Return the chat of the story: a thread under the first message, or the channel if none can be had now."""
+        channel, lead = delivery.destination.chat_id, delivery.sent[0]
         try:
-            thread = await self._api.open_thread(delivery.destination.chat_id, delivery.sent[0], message.thread)
+            if len(delivery.sent) > 1:
+                # The page has begun: it goes on where it is. A thread has the id of the message that it starts from.
+                return lead if await self._api.exists(lead) else channel
+            thread = await self._api.open_thread(channel, lead, name)
+        except discord.RateLimited as e:
+            _log.info("no thread for a story for %.0f s: it goes on in the channel", e.retry_after)
+            return channel
         except discord.HTTPException as e:
-            if e.status not in (400, 403, 404):
+            if e.status not in (400, 403, 404, 429):
                 raise
             _log.info("no thread for a story: %s", e.text)
-            thread = delivery.destination.chat_id
-        else:
-            await delivery.opened(thread)
-        await self._parts(delivery, await _bodies(message), private=False, channel=thread, skip=1)
+            return channel
+        await delivery.opened(thread)
+        return thread
 
     async def _rewrite(self, delivery: Delivery, message: Message) -> None:
         """Update the message of an earlier row, part by part."""

@@ -18,6 +18,8 @@ class RateLimits:
     """Creations and edits of messages, per channel."""
     webhooks: Limit | None = rules.WEBHOOK_REQUESTS
     """Follow-ups and edits of responses, per interaction."""
+    threads: Limit | None = rules.OTHER_REQUESTS
+    """Threads opened in a channel; Discord's window is minutes long."""
     other: Limit | None = rules.OTHER_REQUESTS
     """Every other route."""
     overall: Limit | None = rules.GLOBAL_REQUESTS
@@ -26,7 +28,7 @@ class RateLimits:
     @classmethod
     def off(cls) -> "RateLimits":
         """No limits at all."""
-        return cls(None, None, None, None)
+        return cls(None, None, None, None, None)
 
 
 @dataclass(slots=True)
@@ -82,6 +84,8 @@ class Limiter:
             return "messages", self.limits.edits
         if route.startswith("/webhooks/"):
             return "webhooks", self.limits.webhooks
+        if method == "POST" and route.endswith("/threads"):
+            return "threads", self.limits.threads
         return f"{method} {route}", self.limits.other
 
     def _wait(self, key: str, limit: Limit) -> float | None:
