@@ -1,32 +1,34 @@
 """The connection to PostgreSQL: opening it, transactions, and plain SQL where the ORM cannot express it."""
 
+import asyncio
 import json
+import logging
+import socket
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
+from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.connection import get_connection, get_connections
-from tortoise.exceptions import DBConnectionError
-from tortoise.transactions import in_transaction
+
+from db.errors import CommitUnknown, Outage
+from db.faults import translated
 
 MODELS: Final = "db.models"
+CONNECT_SECONDS: Final = 10.0
+COMMAND_SECONDS: Final = 30.0
+UNDO_SECONDS: Final = 0.3
+"""Rolling back, or returning a connection to the pool, may take this long; then the connection is closed instead."""
 _SCHEMES: Final = {"postgres", "postgresql"}
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
+"""Seconds, probes, milliseconds: a dead connection is noticed within 25 s."""
+_log = logging.getLogger(__name__)
 
-OUTAGES: Final = (
-    OSError,
-    DBConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.TransactionRollbackError,
-)
-"""Errors of an unreachable database or a resolved deadlock: wait and retry. (The ORM's `OperationalError` is not one of
-them: it wraps errors in statements, which are defects.)"""
+OUTAGES: Final = (Outage,)
+"""What to catch where the database may be away: wait and retry."""
 
 
 class BadDatabaseUrl(ValueError):
@@ -81,8 +83,9 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
                     "minsize": 1,
                     "maxsize": pool_size,
                     # asyncpg only: an unresponsive server must not block a task for ever.
-                    "timeout": 10,
-                    "command_timeout": 30,
+                    "timeout": CONNECT_SECONDS,
+                    "command_timeout": COMMAND_SECONDS,
+                    "init": _keep_alive,
                     "reset": _keep_session,
                 },
             }
@@ -103,6 +106,17 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
             await context.close_connections()
 
 
+async def _keep_alive(connection: Any) -> None:
+    """Have the kernel notice a peer that vanished without a word: a failed host, a firewall with a short memory."""
+    found = connection._transport.get_extra_info("socket")  # noqa: SLF001
+    if found is None or found.family == getattr(socket, "AF_UNIX", None):
+        return
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if (option := getattr(socket, name, None)) is not None:  # not all systems have all of them
+            found.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 async def _keep_session(connection: object) -> None:
     """Skip the reset when a connection returns to the pool, which saves a round trip after every statement.
 
@@ -114,37 +128,125 @@ async def _keep_session(connection: object) -> None:
 
 
 @asynccontextmanager
-async def transaction() -> AsyncGenerator[None]:
+async def transaction(*, commit_s: float = COMMAND_SECONDS) -> AsyncGenerator[None]:
     """Run the block in one transaction: committed at its end, rolled back if it raises. Inside another: a savepoint.
 
-    Tasks spawned inside would inherit the transaction: spawn none.
+    Whatever happens to the connection, ending the transaction takes at most `UNDO_SECONDS` after an error and
+    ``commit_s`` at the end, and this task's next statements run outside it. Raises `CommitUnknown` if COMMIT was sent
+    and not answered within ``commit_s``. Tasks spawned inside would inherit the transaction: spawn none.
     """
-    context: Any = in_transaction()
-    try:
-        await context.__aenter__()
-    except BaseException:
-        # If cancelled before BEGIN completes, the ORM would neither return the connection to the pool nor
-        # forget the transaction, in which this task's next statements would then run.
-        if (token := getattr(context, "token", None)) is not None:
+    client: Any = get_connection("default")
+    if isinstance(client, TransactionWrapper):
+        async with _savepoint(client._connection):  # noqa: SLF001 - the ORM has no public name for it
+            yield
+        return
+    async with _pooled(client) as connection:
+        inside = TransactionWrapper(client)
+        inside._connection = connection  # noqa: SLF001
+        token = get_connections().set("default", inside)
+        try:
+            with translated():
+                await connection.execute("BEGIN")
+            yield
+        except BaseException:
+            await _undo(connection, "ROLLBACK")
+            raise
+        else:
+            await _commit(connection, commit_s)
+        finally:
             get_connections().reset(token)
-        client = context.client
-        # A savepoint has no pool: its connection is the outer transaction's.
-        connection, pool = client._connection, getattr(client._parent, "_pool", None)  # noqa: SLF001
-        if connection is not None and pool is not None:
-            await pool.release(connection)
-        raise
+
+
+@asynccontextmanager
+async def _savepoint(connection: Any) -> AsyncGenerator[None]:
+    # A nested one hides the outer one's name until it is released.
+    with translated():
+        await connection.execute("SAVEPOINT storyfork")
     try:
         yield
-    except BaseException as e:
-        await context.__aexit__(type(e), e, e.__traceback__)
+    except BaseException:
+        await _undo(connection, "ROLLBACK TO storyfork; RELEASE storyfork")
         raise
-    else:
-        await context.__aexit__(None, None, None)
+    with translated():
+        await connection.execute("RELEASE storyfork")
+
+
+@asynccontextmanager
+async def _pooled(client: Any) -> AsyncGenerator[Any]:
+    """Lend a connection of the pool; returning it takes at most `UNDO_SECONDS`, whatever state it is in."""
+    with translated():
+        await client.acquire_connection().ensure_connection()
+        pool = client._pool  # noqa: SLF001
+        connection = await pool.acquire(timeout=CONNECT_SECONDS)
+    try:
+        yield connection
+    finally:
+        try:
+            await pool.release(connection, timeout=UNDO_SECONDS)
+        except Exception as e:  # noqa: BLE001 - the driver has closed it
+            _log.info("a connection is closed instead of reused: %s: %s", type(e).__name__, e)
+
+
+async def _undo(connection: Any, sql: str) -> None:
+    """Roll back in time, else close the connection, and the server rolls back on its own."""
+    try:
+        async with asyncio.timeout(UNDO_SECONDS):
+            await connection.execute(sql)
+    except Exception as e:  # noqa: BLE001 - the error that led here matters more
+        _log.info("a connection is closed instead of rolled back: %s: %s", type(e).__name__, e)
+        _terminate(connection)
+    except BaseException:
+        _terminate(connection)
+        raise
+
+
+async def _commit(connection: Any, seconds: float) -> None:
+    with translated():
+        if connection.is_closed():
+            raise ConnectionResetError("the connection was lost before COMMIT")
+    try:
+        async with asyncio.timeout(seconds):
+            with translated():
+                status = await connection.execute("COMMIT")
+    except (Outage, TimeoutError) as e:
+        _terminate(connection)
+        if isinstance(e, Outage) and e.at_once:
+            raise
+        raise CommitUnknown(f"COMMIT was not answered: {e or type(e).__name__}") from None
+    except BaseException:
+        _terminate(connection)
+        raise
+    if status != "COMMIT":
+        raise RuntimeError("an error in the transaction was swallowed: the server rolled it back")
+
+
+def _terminate(connection: Any) -> None:
+    with suppress(asyncpg.InterfaceError):  # it is back in the pool, closed
+        connection.terminate()
 
 
 async def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
-    """Run a statement in the current transaction (or on its own) and return its rows; parameters are ``$1`` …."""
-    return list(await get_connection("default").execute_query_dict(sql, list(values)))
+    """Run a statement in the current transaction (or on its own) and return its rows; parameters are ``$1`` ….
+
+    Raises `Outage`, `Unstorable`, and the driver's errors for defects of the statement.
+    """
+    client: Any = get_connection("default")
+    if isinstance(client, TransactionWrapper):
+        with translated():
+            async with client.acquire_connection() as connection:
+                return [dict(r) for r in await connection.fetch(sql, *values)]
+    try:
+        return await _alone(client, sql, values)
+    except Outage as e:
+        if not e.at_once:
+            raise
+        return await _alone(client, sql, values)
+
+
+async def _alone(client: Any, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    async with _pooled(client) as connection:
+        with translated():
+            return [dict(r) for r in await connection.fetch(sql, *values)]
 
 
 async def row(sql: str, *values: Any) -> dict[str, Any] | None:
@@ -154,7 +256,7 @@ async def row(sql: str, *values: Any) -> dict[str, Any] | None:
 
 
 async def ping() -> None:
-    """Check that the database responds. Raises one of `OUTAGES`."""
+    """Check that the database responds. Raises `Outage`."""
     await rows("SELECT 1")
 
 

@@ -1,4 +1,4 @@
-"""The errors shared by all rooms: one tree, three kinds.
+"""The errors shared by all rooms: one tree, a few kinds.
 
 StoryforkError
 ├── UserError   show it to the person, in their language
@@ -6,10 +6,14 @@ StoryforkError
 │   ├── NotAllowed   they may not do that
 │   ├── Moved        the story has moved on since the button was made
 │   └── BadInput     what they typed is invalid
-└── Retryable   retry later
+├── Retryable   retry later
+├── Outage      infrastructure is away: wait and retry, at no cost of an attempt
+│   └── CommitUnknown  … or it has happened already: ask first
+├── Unstorable  the database refuses these values, and always will: give up with an apology
+└── LeaseLost   another process has it
 
 Everything else is a defect: it is logged, and the person gets an apology with a reference id. The router in the bot
-and the runner in the worker are the two places that handle all three.
+and the runner in the worker are the two places that handle all of them.
 """
 
 from typing import Any
@@ -60,6 +64,26 @@ class Retryable(StoryforkError):
         """``message`` is for the log."""
         super().__init__(message)
         self.delay = delay
+
+
+class Outage(StoryforkError):
+    """The database (or another server that everything needs) cannot serve now; what failed may be tried again.
+
+    ``at_once``: it may succeed immediately (a resolved deadlock, a prepared statement that the server has lost).
+    """
+
+    def __init__(self, message: str, *, at_once: bool = False) -> None:
+        """``message`` is for the log."""
+        super().__init__(message)
+        self.at_once = at_once
+
+
+class CommitUnknown(Outage):
+    """COMMIT was sent and never answered: ask the database whether it happened before trying again."""
+
+
+class Unstorable(StoryforkError):
+    """The database refuses the values of a statement: trying again is of no use."""
 
 
 class LeaseLost(StoryforkError):

@@ -14,6 +14,7 @@ from typing import Any, Final
 import asyncpg
 
 from db.connection import credentials
+from db.faults import translated
 from db.records import columns, fetch
 
 CONNECT_SECONDS: Final = 3.0
@@ -62,20 +63,19 @@ class LeaderConnection:
         self, name: str, holder: str, *, host: str = "", problem: str = "", unchanged_beat: int | None = None
     ) -> Standing:
         """Take or renew the leadership if it is free, ours, or still at ``unchanged_beat``; return who leads now."""
-        # A transaction of its own: behind a pooler, a statement's messages then reach the same server.
-        async with self._connection.transaction():
+        async with _exchange(self._connection):
             found = await self._connection.fetchrow(_STAND, name, holder, host, problem, unchanged_beat)
         # Nothing is found if somebody else's first row was being inserted.
         return Standing("", 0) if found is None else Standing(found["holder"], found["beat"])
 
     async def report(self, name: str, host: str, problem: str) -> None:
         """Record why nobody can lead, unless somebody does."""
-        async with self._connection.transaction():
+        async with _exchange(self._connection):
             await self._connection.execute(_REPORT, name, host, problem)
 
     async def release(self, names: Sequence[str], holder: str) -> None:
         """Give up what ``holder`` leads, for others to take at once."""
-        async with self._connection.transaction():
+        async with _exchange(self._connection):
             await self._connection.execute(
                 "UPDATE leaders SET holder = '', beat = beat + 1, problem = '', renewed_at = now() "
                 "WHERE name = ANY($1) AND holder = $2",
@@ -84,12 +84,21 @@ class LeaderConnection:
 
 
 @asynccontextmanager
+async def _exchange(connection: Any) -> AsyncGenerator[None]:
+    """A transaction of its own: behind a pooler, a statement's messages then reach the same server."""
+    with translated():
+        async with connection.transaction():
+            yield
+
+
+@asynccontextmanager
 async def leader_connection(url: str) -> AsyncGenerator[LeaderConnection]:
-    """Open a connection for elections, and close it at the end. Raises `db.connection.OUTAGES`."""
+    """Open a connection for elections, and close it at the end. Raises `Outage`."""
     options: Mapping[str, Any] = {
         "timeout": CONNECT_SECONDS, "command_timeout": CONNECT_SECONDS, "statement_cache_size": 0,
     }  # fmt: skip
-    connection: Any = await asyncpg.connect(**{**credentials(url), **options})
+    with translated():
+        connection: Any = await asyncpg.connect(**{**credentials(url), **options})
     try:
         yield LeaderConnection(connection)
     finally:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import asyncpg
 from tortoise.connection import get_connection
-from tortoise.exceptions import OperationalError
 
 from db.connection import credentials, ids, row, rows, transaction
+from db.errors import Unstorable
 from db.ownership import Ownership, read_catalogue
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, quoted
 
@@ -172,7 +172,7 @@ async def prune(specs: Sequence[SchemaSpec]) -> dict[str, int]:
             continue
         try:
             gone[table] = await _prune(table, rule.retention)
-        except OperationalError as e:
+        except (asyncpg.PostgresError, Unstorable) as e:
             if table.startswith(f"{OWN}."):
                 raise
             _log.warning("the rows of %s cannot be cleaned up: %s", table, e)

@@ -8,7 +8,7 @@ import pytest
 
 from db import jobs, outbox
 from db.connection import rows
-from db.errors import BadInput, NotFound, Retryable
+from db.errors import BadInput, NotFound, Outage, Retryable
 from db.models import ArtifactRow, JobRow, OutboxRow
 from db.payloads.base import Payload
 from db.payloads.notice import Notice
@@ -235,7 +235,7 @@ async def test_giving_up_undoes_and_tells_in_one_transaction(services: Services,
 
 async def test_a_job_that_cannot_even_be_given_up_waits_for_its_lease_to_end(services: Services, careful: Any):
     async def fail() -> None:
-        raise ConnectionResetError
+        raise Outage("the database is away")
 
     careful(fail)
     job = await run(services, await a_job(), Refused("made", ()))
