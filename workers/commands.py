@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from db.connection import BadDatabaseUrl, connect
+from db.log_levels import quiet_libraries
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
 from workers import registries
@@ -46,13 +47,18 @@ def run(arguments: list[str]) -> int:
         return _models(as_json=options.json)
     if options.command == "plugins":
         return _plugins(as_json=options.json)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    logging.getLogger("arq").setLevel(logging.WARNING)
+    log_to_stderr()
     try:
         return asyncio.run(_run_to_end(options.queue))
     except BadDatabaseUrl as e:
         sys.stderr.write(f"{e}\n")
         return 2
+
+
+def log_to_stderr() -> None:
+    """Set up this process's logging."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    quiet_libraries()
 
 
 async def _run_to_end(queue_kind: str) -> NoReturn:
@@ -114,7 +120,7 @@ def _models(*, as_json: bool) -> int:
             for m in find_image_models(settings)
         ]
         if settings.image_base_url:
-            rows.append({"kind": "image", "path": settings.image_base_url, "size": 0, "fits": True, "reason": ""})
+            rows.append({"kind": "image", "path": str(settings.image_base_url), "size": 0, "fits": True, "reason": ""})
         sys.stdout.write(json.dumps(rows) + "\n")
     else:
         for m in found:

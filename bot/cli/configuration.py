@@ -7,9 +7,7 @@ from pydantic import ValidationError
 
 from bot.cli.errors import OperatorError
 from bot.settings import BotSettings
-
-NOISY_LOGGERS = ("arq", "asyncio", "httpx", "httpcore")
-"""Loggers limited to warnings: httpx would log URLs that contain a bot's token."""
+from db.log_levels import quiet_libraries
 
 
 def read_settings() -> BotSettings:
@@ -33,5 +31,4 @@ def set_up_logging(settings: BotSettings, *, quiet: bool = False) -> None:
     """Log to stderr; `quiet` logs errors only, to keep the terminal for the console."""
     level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.storyfork_log_level]
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for name in NOISY_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quiet_libraries()

@@ -4,6 +4,7 @@ It streams a text word by word. Faults are put into a queue; each request takes 
 """
 
 import asyncio
+import base64
 import itertools
 import json
 import time
@@ -63,6 +64,8 @@ class OpenAIServer:
     """Status and message for a request that breaks ``role_rules``."""
     parts: bool = False
     """Contents are lists of parts, with the reasoning among them, as of Mistral's reasoning models."""
+    basic: str = ""
+    """``user:password`` of a proxy before the server, which wants basic authentication instead of the key."""
     prompt_tokens: int = 1000
     cached_tokens: int = 0
     completion_tokens: int = 500
@@ -95,7 +98,7 @@ class OpenAIServer:
 
     async def _list(self, http: web.Request) -> web.Response:
         self.looks += 1
-        if (refusal := _unauthorized(http)) is not None:
+        if (refusal := self._unauthorized(http)) is not None:
             return refusal
         models = [{"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in self.models]
         return web.json_response({"object": "list", "data": models})
@@ -103,7 +106,7 @@ class OpenAIServer:
     async def _complete(self, http: web.Request) -> web.StreamResponse:
         raw = await http.json()
         self.requests.append(raw)
-        if (refusal := _unauthorized(http)) is not None:
+        if (refusal := self._unauthorized(http)) is not None:
             return refusal
         fault = self.faults.popleft() if self.faults else None
         if fault is not None and fault.kind == "status":
@@ -115,6 +118,17 @@ class OpenAIServer:
         if refusal is not None:
             return refusal
         return await self._stream(http, Body.model_validate(raw), fault)
+
+    def _unauthorized(self, http: web.Request) -> web.Response | None:
+        given = http.headers.get("Authorization", "")
+        if self.basic:
+            wanted = f"Basic {base64.b64encode(self.basic.encode()).decode()}"
+            return None if given == wanted else error_reply(401, f"bad: {given}")
+        given = given.removeprefix("Bearer ")
+        if given == KEY:
+            return None
+        message = f"Incorrect API key provided: {given}. You can find your API key at http://localhost/keys."
+        return error_reply(401, message, code="invalid_api_key")
 
     def _refusal(self, raw: dict[str, Any]) -> web.Response | None:
         try:
@@ -288,11 +302,3 @@ def _thought(text: str, *, parts: bool) -> dict[str, Any]:
     if parts:
         return {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}
     return {"reasoning_content": text}
-
-
-def _unauthorized(http: web.Request) -> web.Response | None:
-    given = http.headers.get("Authorization", "").removeprefix("Bearer ")
-    if given == KEY:
-        return None
-    message = f"Incorrect API key provided: {given}. You can find your API key at http://localhost/keys."
-    return error_reply(401, message, code="invalid_api_key")

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import openai
-from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
 from workers.decoding.limits import PictureLimits, PictureRefused
@@ -18,6 +17,8 @@ from workers.engines.control import RequestRegistry
 from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, RequestRefused
 from workers.engines.image.base import MAX_PIXELS, ImageEngine, ImageProgress, ImageRequest, Picture, PromptPart
 from workers.engines.image.openai_models import model_named
+from workers.engines.openai.address import ServerAddress, parse_address
+from workers.engines.openai.client import open_client
 from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of, refused_parameter
 from workers.engines.retry import RetryPolicy, retrying
 from workers.engines.text.unicode import well_formed
@@ -27,8 +28,6 @@ MAX_ANSWER_BYTES = 96 * 2**20
 MAX_ANSWER_PIXELS = 3840 * 3840
 _SIDE = 16_384
 _ACCEPTED = PictureLimits(MAX_ANSWER_BYTES, MAX_ANSWER_PIXELS, side=_SIDE, min_side=1, ratio=_SIDE, out_side=_SIDE)
-CONNECT_S = 10.0
-"""Seconds to establish a connection."""
 _OPTIONAL = frozenset({"negative_prompt", "seed", "quality", "output_format", "response_format", "safety_identifier"})
 """Parameters that are left out if a server rejects them."""
 _EXTRA = frozenset({"negative_prompt", "seed"})
@@ -64,7 +63,7 @@ class OpenAIImages(ImageEngine):
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | ServerAddress,
         model: str,
         *,
         api_key: str = "",
@@ -81,17 +80,12 @@ class OpenAIImages(ImageEngine):
         self.max_pixels = max_pixels
         self._facts = model_named(model)
         self._prices = dict(prices or {})
-        self._secret = api_key
+        address = parse_address(base_url) if isinstance(base_url, str) else base_url
+        self._secrets = (api_key, *address.secrets)
         self._retry = retry or RetryPolicy()
         self._refused: set[str] = set()
         self._running = RequestRegistry()
-        self._client = AsyncOpenAI(
-            base_url=base_url,
-            # The client insists on a key; servers without one ignore it.
-            api_key=api_key or "none",
-            max_retries=0,
-            timeout=openai.Timeout(timeout_s, connect=CONNECT_S),
-        )
+        self._client = open_client(address, api_key, timeout_s=timeout_s)
 
     async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
         """Yield progress, then the `Picture`. See `workers.engines.image.base.ImageEngine`."""
@@ -188,7 +182,7 @@ class OpenAIImages(ImageEngine):
                 return RequestRefused("the server's safety system refuses this picture")
             if error.code == "billing_hard_limit_reached":
                 return EngineUnavailable(f"the account of {_NAMES.key} has reached its limit")
-        judged = judge(error, prompt_tokens=0, max_tokens=0, secret=self._secret, names=_NAMES)
+        judged = judge(error, prompt_tokens=0, max_tokens=0, secrets=self._secrets, names=_NAMES)
         if isinstance(judged, ContextFull):
             return RequestRefused("the prompt is too long for the server's model")
         return judged

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workers.engines.image.base import MAX_PIXELS
+from workers.engines.openai.address import ServerAddress, read_setting
 
 
 class ImageSettings(BaseSettings):
@@ -90,7 +91,7 @@ class ImageSettings(BaseSettings):
         description="Seconds without any progress after which the picture process counts as hung and is replaced.",
     )
 
-    image_base_url: str | None = Field(
+    image_base_url: Annotated[ServerAddress | None, NoDecode] = Field(
         default=None,
         description="Root of an OpenAI-compatible server for pictures, such as `https://api.openai.com/v1`.",
     )
@@ -106,6 +107,11 @@ class ImageSettings(BaseSettings):
             "(what the server calls it)."
         ),
     )
+
+    @field_validator("image_base_url", mode="before")
+    @classmethod
+    def _read_address(cls, value: object) -> object:
+        return read_setting(value)
 
     @field_validator("image_engines", mode="before")
     @classmethod
@@ -145,7 +151,7 @@ class ImageSettings(BaseSettings):
         return sizes
 
     @field_validator(
-        "image_model", "image_config", "image_loras", "image_classifier", "image_checksums", "image_base_url",
+        "image_model", "image_config", "image_loras", "image_classifier", "image_checksums",
         "image_api_key", "image_remote_model", mode="before",
     )  # fmt: skip
     @classmethod

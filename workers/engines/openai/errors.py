@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 import openai
 
 from workers.engines.errors import ContextFull, EngineError, EngineOverloaded, EngineUnavailable, RequestRefused
+from workers.engines.openai.address import without_credentials
 
 DEFAULT_RETRY_AFTER_S = 2.0
 """Pause after an overloaded server that gives no ``Retry-After``."""
@@ -91,21 +92,26 @@ class Trouble(Exception):
 
 
 def judge(
-    error: Exception, *, prompt_tokens: int, max_tokens: int, secret: str = "", names: SettingNames | None = None
+    error: Exception,
+    *,
+    prompt_tokens: int,
+    max_tokens: int,
+    secrets: Collection[str] = (),
+    names: SettingNames | None = None,
 ) -> EngineError | Trouble:
     """Return what a server's or the client library's error means.
 
-    ``prompt_tokens`` is our estimate, used where the server gives no count. ``secret`` never appears in the result.
+    ``prompt_tokens`` is our estimate, used where the server gives no count. ``secrets`` never appear in the result.
     """
     names = names or SettingNames()
     if isinstance(error, openai.APITimeoutError):
         return Trouble("down", EngineUnavailable("the server did not answer in time"), severe=True)
     if not isinstance(error, openai.APIStatusError):
-        return Trouble("down", EngineUnavailable(_hidden(f"{type(error).__name__}: {error}", secret)))
+        return Trouble("down", EngineUnavailable(_hidden(f"{type(error).__name__}: {error}", secrets)))
     full = context_full(error, prompt_tokens, max_tokens)
     if full is not None:
         return full
-    text = _hidden(f"status {error.status_code}: {_detail(error).get('message') or error.message}", secret)
+    text = _hidden(f"status {error.status_code}: {_detail(error).get('message') or error.message}", secrets)
     wait = retry_after(error)
     if _no_money(error):
         return Trouble("refused", EngineUnavailable(f"{text} (the account of {names.key} has no credit left)"))
@@ -187,10 +193,10 @@ def _no_money(error: openai.APIStatusError) -> bool:
     return error.status_code == 402 or "insufficient_quota" in (detail.get("code"), detail.get("type"))
 
 
-def _hidden(text: str, secret: str) -> str:
-    if secret:
+def _hidden(text: str, secrets: Collection[str]) -> str:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")
-    return _KEY_LIKE.sub("…", text)[:_LONGEST]
+    return _KEY_LIKE.sub("…", without_credentials(text))[:_LONGEST]
 
 
 def _detail(error: openai.APIStatusError) -> Mapping[str, Any]:

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+from workers.engines.openai.address import ServerAddress, parse_address
+
 DEFAULT_PARALLEL = 8
 """Requests that a server is assumed to work on at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """A server by the root of its API, and the number of requests it works on at once."""
+    """A server, and the number of requests it works on at once."""
 
-    url: str
+    address: ServerAddress
     parallel: int = DEFAULT_PARALLEL
 
 
@@ -24,7 +26,10 @@ class Price:
 
 
 def parse_servers(text: str) -> tuple[ServerSpec, ...]:
-    """Read URLs, comma-separated, each with an optional ``#parallel=16``. Raises ValueError."""
+    """Read URLs, comma-separated, each with an optional ``#parallel=16``.
+
+    Raises ValueError, whose message holds no credentials.
+    """
     return tuple(_server(part) for part in _parts(text))
 
 
@@ -63,11 +68,11 @@ def _parts(text: str) -> list[str]:
 
 def _server(text: str) -> ServerSpec:
     url, _, option = text.partition("#")
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"not the URL of a server: {url!r}")
+    address = parse_address(url)
     if not option:
-        return ServerSpec(url)
+        return ServerSpec(address)
     name, _, number = option.partition("=")
     if name != "parallel" or not number.isdecimal() or int(number) < 1:
-        raise ValueError(f"unknown option of a server: {option!r} (expected parallel=NUMBER)")
-    return ServerSpec(url, int(number))
+        # Not quoted: a "#" in a password, which must be written %23, looks like the beginning of an option.
+        raise ValueError("unknown option of a server after # (expected parallel=NUMBER)")
+    return ServerSpec(address, int(number))

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from workers.engines.openai.address import ServerAddress, read_setting
 from workers.engines.text.llama.protocol import KvType
 from workers.engines.text.remote_settings import Price, ServerSpec, parse_models, parse_prices, parse_servers
 from workers.offline import NAME as OFFLINE
@@ -142,7 +143,9 @@ class TextSettings(BaseSettings):
     litellm_api_key: SecretStr | None = Field(
         default=None, description="Key of the provider. Unset: its own variable is read, such as `ANTHROPIC_API_KEY`."
     )
-    litellm_base_url: str | None = Field(default=None, description="Where the provider is, if not at its usual place.")
+    litellm_base_url: Annotated[ServerAddress | None, NoDecode] = Field(
+        default=None, description="Where the provider is, if not at its usual place."
+    )
 
     @field_validator("llama_models")
     @classmethod
@@ -163,6 +166,11 @@ class TextSettings(BaseSettings):
     def _read_servers(cls, value: object) -> object:
         return parse_servers(value) if isinstance(value, str) else value
 
+    @field_validator("litellm_base_url", mode="before")
+    @classmethod
+    def _read_address(cls, value: object) -> object:
+        return read_setting(value)
+
     @field_validator("remote_prices", mode="before")
     @classmethod
     def _read_prices(cls, value: object) -> object:
@@ -179,7 +187,6 @@ class TextSettings(BaseSettings):
         "remote_model",
         "litellm_model",
         "litellm_api_key",
-        "litellm_base_url",
         mode="before",
     )
     @classmethod

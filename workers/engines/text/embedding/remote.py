@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import openai
-from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
 from workers.engines.errors import ContextFull, EngineError, EngineUnavailable
+from workers.engines.openai.address import ServerAddress, parse_address
+from workers.engines.openai.client import open_client
 from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of, refused_parameter
 from workers.engines.retry import RetryPolicy, retrying
 from workers.engines.text.embedding.base import Passes, Vector, unit
@@ -22,8 +23,6 @@ PASS_TEXTS = 32
 """Texts per request: the default maximum of text-embeddings-inference; OpenAI takes 2048."""
 PARALLEL = 4
 """Requests at a time."""
-CONNECT_S = 10.0
-"""Seconds to establish a connection."""
 _NAMES = SettingNames(
     key="STORYFORK_EMBEDDING_API_KEY", model="STORYFORK_EMBEDDING_REMOTE_MODEL", url="STORYFORK_EMBEDDING_BASE_URL"
 )
@@ -58,7 +57,7 @@ class RemoteEmbedder:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | ServerAddress,
         model: str,
         *,
         api_key: str = "",
@@ -72,17 +71,12 @@ class RemoteEmbedder:
         attempt.
         """
         self.model = model
-        self._secret = api_key
+        address = parse_address(base_url) if isinstance(base_url, str) else base_url
+        self._secrets = (api_key, *address.secrets)
         self._dimensions = dimensions
         self._retry = retry or RetryPolicy()
         self._base64 = True
-        self._client = AsyncOpenAI(
-            base_url=base_url,
-            # The client insists on a key; servers without one ignore it.
-            api_key=api_key or "none",
-            max_retries=0,
-            timeout=openai.Timeout(timeout_s, connect=CONNECT_S),
-        )
+        self._client = open_client(address, api_key, timeout_s=timeout_s)
         self._passes = Passes(self._run, texts=PASS_TEXTS, parallel=PARALLEL)
 
     @property
@@ -133,7 +127,7 @@ class RemoteEmbedder:
             for pattern in _TOO_LONG:
                 if found := pattern.search(message_of(error)):
                     return ContextFull(int(found["asked"]), 0, int(found["limit"]))
-        return judge(error, prompt_tokens=longest, max_tokens=0, secret=self._secret, names=_NAMES)
+        return judge(error, prompt_tokens=longest, max_tokens=0, secrets=self._secrets, names=_NAMES)
 
     def _vectors(self, answer: object, count: int) -> list[Vector]:
         try:

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from workers.engines.openai.address import ServerAddress, read_setting
+
 
 class EmbeddingSettings(BaseSettings):
     """Which model turns texts into vectors, and how it is reached."""
@@ -31,7 +33,7 @@ class EmbeddingSettings(BaseSettings):
         le=32768,
         description="Tokens that a text may have. Never more than the model was trained for; memory grows with it.",
     )
-    base_url: str | None = Field(
+    base_url: Annotated[ServerAddress | None, NoDecode] = Field(
         default=None,
         description="Root of a server with OpenAI's `/embeddings`, such as `http://localhost:8080/v1`. It goes before "
         "a local model.",
@@ -40,6 +42,11 @@ class EmbeddingSettings(BaseSettings):
     remote_model: str | None = Field(default=None, description="Name of the embedding model on that server.")
     timeout: float = Field(default=60.0, gt=0, description="Seconds that server may take for one request.")
 
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _read_address(cls, value: object) -> object:
+        return read_setting(value)
+
     @field_validator("engines", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
@@ -47,7 +54,7 @@ class EmbeddingSettings(BaseSettings):
             return tuple(name.strip().lower() for name in value.split(",") if name.strip())
         return value
 
-    @field_validator("model", "base_url", "api_key", "remote_model", mode="before")
+    @field_validator("model", "api_key", "remote_model", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value

@@ -40,7 +40,7 @@ def litellm_engine(settings: TextSettings) -> "LiteLLMEngine | None":
     return LiteLLMEngine(
         settings.litellm_model,
         api_key=settings.litellm_api_key.get_secret_value() if settings.litellm_api_key else "",
-        base_url=settings.litellm_base_url or "",
+        base_url=settings.litellm_base_url.with_credentials if settings.litellm_base_url else "",
         models=settings.litellm_models,
         prices=settings.remote_prices,
         timeouts=_timeouts(settings),

@@ -9,6 +9,7 @@ from typing import Any
 
 from workers.engines.control import RequestControl, RequestRegistry
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationTimedOut
+from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import Trouble
 from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import Completion, FinishReason, TextRequest, Usage
@@ -241,11 +242,11 @@ class RemoteEngine(PooledEngine):
         cooldown_s: float = 5.0,
     ) -> None:
         """``servers`` is one base URL, or several servers that have the same models and take the same key."""
-        specs = [ServerSpec(servers)] if isinstance(servers, str) else servers
+        specs = [ServerSpec(parse_address(servers))] if isinstance(servers, str) else servers
         pool = pool_of(
             [
-                (OpenAIEndpoint(spec.url, api_key=api_key, timeouts=timeouts), spec.parallel)
-                for spec in {spec.url: spec for spec in specs}.values()
+                (OpenAIEndpoint(spec.address, api_key=api_key, timeouts=timeouts), spec.parallel)
+                for spec in {spec.address: spec for spec in specs}.values()
             ],
             cooldown_s,
         )

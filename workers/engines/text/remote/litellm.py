@@ -13,6 +13,7 @@ from typing import Any, cast
 import openai
 
 from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefused
+from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
 from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import TextRequest
@@ -67,7 +68,8 @@ class LiteLLMEndpoint:
     def __init__(self, model: str, *, api_key: str = "", base_url: str = "", timeouts: Timeouts | None = None) -> None:
         timeouts = timeouts or Timeouts()
         self._provider = model.partition("/")[0]
-        self._secret = api_key
+        self._key = api_key
+        self._secrets = (api_key, *(parse_address(base_url).secrets if base_url else ()))
         self._base_url = base_url
         self._silence_s = max(timeouts.first_s, timeouts.between_s)
         self._formats: dict[str, Format] = {}
@@ -139,7 +141,7 @@ class LiteLLMEndpoint:
                     messages=messages_of(request, alternating=model in self._alternating),
                     stream=True,
                     stream_options={"include_usage": True},
-                    api_key=self._secret or None,
+                    api_key=self._key or None,
                     api_base=self._base_url or None,
                     timeout=self._silence_s,
                     num_retries=0,
@@ -160,7 +162,7 @@ class LiteLLMEndpoint:
 
     def _judged(self, library: Any, error: openai.APIError, request: TextRequest) -> Exception:
         prompt, wanted = estimate_prompt(request), request.sampling.max_tokens
-        judged = judge(error, prompt_tokens=prompt, max_tokens=wanted, secret=self._secret, names=NAMES)
+        judged = judge(error, prompt_tokens=prompt, max_tokens=wanted, secrets=self._secrets, names=NAMES)
         if isinstance(error, library.ContextWindowExceededError) and not isinstance(judged, ContextFull):
             return ContextFull(prompt, wanted, 0)
         return judged

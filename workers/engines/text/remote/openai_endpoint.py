@@ -7,10 +7,12 @@ from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
-from openai import AsyncOpenAI, AsyncStream
+from openai import AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
 from workers.engines.errors import EngineUnavailable, RequestRefused
+from workers.engines.openai.address import ServerAddress, parse_address
+from workers.engines.openai.client import open_client
 from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
 from workers.engines.text.base import TextRequest
 from workers.engines.text.remote.dialect import Dialect
@@ -42,22 +44,23 @@ class OpenAIEndpoint:
     """One OpenAI-compatible server, via the ``openai`` client. Retries are left to the engine."""
 
     def __init__(
-        self, base_url: str, *, api_key: str = "", timeouts: Timeouts | None = None, names: SettingNames | None = None
+        self,
+        base_url: str | ServerAddress,
+        *,
+        api_key: str = "",
+        timeouts: Timeouts | None = None,
+        names: SettingNames | None = None,
     ) -> None:
         """``base_url`` is the root of the API, such as ``http://localhost:8080/v1``."""
         timeouts = timeouts or Timeouts()
-        self._url = _without_credentials(base_url)
-        self._secret = api_key
+        address = parse_address(base_url) if isinstance(base_url, str) else base_url
+        # A query may hold a key.
+        self._url = urlunsplit(urlsplit(address.url)._replace(query="", fragment=""))
+        self._secrets = (api_key, *address.secrets)
         self._names = names or SettingNames()
         self._dialects: dict[str, Dialect] = {}
         silence = max(timeouts.first_s, timeouts.between_s)
-        self._client = AsyncOpenAI(
-            base_url=base_url,
-            # The client insists on a key; servers without one ignore it.
-            api_key=api_key or "none",
-            max_retries=0,
-            timeout=openai.Timeout(silence, connect=timeouts.connect_s),
-        )
+        self._client = open_client(address, api_key, timeout_s=silence, connect_s=timeouts.connect_s)
 
     @property
     def url(self) -> str:
@@ -128,7 +131,7 @@ class OpenAIEndpoint:
             error,
             prompt_tokens=estimate_prompt(request),
             max_tokens=request.sampling.max_tokens,
-            secret=self._secret,
+            secrets=self._secrets,
             names=self._names,
         )
 
@@ -193,8 +196,3 @@ def _content(value: object) -> tuple[str, str]:
             text.append(_content(fields.get("text"))[0])
             thoughts.append(_content(fields.get("thinking"))[0])
     return "".join(text), "".join(thoughts)
-
-
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

@@ -66,7 +66,10 @@ def test_mistakes_are_named(values: dict[str, str], words: str) -> None:
 
 
 def test_lists_are_read() -> None:
-    assert [server.url for server in parse_servers("http://a/v1, http://b/v1 ,")] == ["http://a/v1", "http://b/v1"]
+    assert [server.address.url for server in parse_servers("http://a/v1, http://b/v1 ,")] == [
+        "http://a/v1",
+        "http://b/v1",
+    ]
     assert parse_models("writer=org/big, chat=small:7b") == {"writer": "org/big", "chat": "small:7b"}
     assert parse_prices("a=1/0.1/4, org/b:7b=0.5/2") == {"a": Price(1, 0.1, 4), "org/b:7b": Price(0.5, 0.5, 2)}
     assert parse_servers("") == ()

@@ -9,6 +9,7 @@ import pytest
 from tests.doubles.openai.server import KEY, MODEL, Fault, OpenAIServer
 from tests.workers.engines.text.asking import ask, collect
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
+from workers.engines.openai.address import parse_address
 from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import ModelMessage, Sampling, TextRequest, generate
 from workers.engines.text.remote import RemoteEngine, Timeouts
@@ -37,7 +38,7 @@ async def engine(servers: list[OpenAIServer]) -> AsyncIterator[RemoteEngine]:
 
 def over(servers: list[OpenAIServer], *, parallel: tuple[int, ...] = (8, 8, 8), key: str = KEY) -> RemoteEngine:
     return RemoteEngine(
-        [ServerSpec(server.url, slots) for server, slots in zip(servers, parallel, strict=False)],
+        [ServerSpec(parse_address(server.url), slots) for server, slots in zip(servers, parallel, strict=False)],
         MODEL,
         api_key=key,
         retry=RetryPolicy(pause_s=0.02),
