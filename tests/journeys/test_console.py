@@ -69,5 +69,9 @@ async def test_a_story_goes_on_where_it_was_left(tmp_path: Path):
     assert "Page 3" in part(output, "hello")
     assert "Vex:" in part(output, "hello, Vex")
     assert "forgotten" in part(output, "/chat reset")
-    left = [p.pid for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])]
+    left = [
+        process.pid
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if str(tmp_path) in f"{process.info['cmdline']} {process.info['cwd']}"
+    ]
     assert left == []

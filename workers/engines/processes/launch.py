@@ -21,7 +21,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from workers.engines.errors import EngineOverloaded, EngineUnavailable
 from workers.engines.processes.messages import LoadModel, Unload, frame
@@ -267,8 +267,14 @@ def _peer(writer: asyncio.StreamWriter) -> int:
     return int(struct.unpack("3i", data)[0])
 
 
+def _new_log(path: Path) -> IO[bytes]:
+    """Open a new log, for appending: the process may cut it off."""
+    path.unlink(missing_ok=True)
+    return path.open("ab")
+
+
 async def _launch(program: Program, path: Path, log: Path, *arguments: str) -> Link:
-    with log.open("wb") as stderr:
+    with _new_log(log) as stderr:
         process = await program.spawn(str(path), *arguments, stderr=stderr)
     try:
         reader, writer = await connect(process, path)

@@ -13,6 +13,7 @@ import logging
 import os
 import resource
 import signal
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ from workers.engines.processes.messages import Beat, Loaded, LoadFailed, LoadMod
 
 CONNECT_S = 30.0
 """Seconds within which the first client must connect."""
+LOG_BYTES = 4 * 2**20
+"""A longer log, written to standard error, is cut off: of a process that runs for months the last hours suffice."""
+LOG_CHECK_S = 10.0
 _PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
 Broadcast = Callable[[WireMessage], None]
@@ -81,7 +85,12 @@ class ModelServer:
         os.dup2(nothing, sys.stdout.fileno())
         os.close(nothing)
         self._idle_timer = self._loop.call_later(CONNECT_S, self._stop, 0)
+        self._loop.call_later(LOG_CHECK_S, self._keep_log_bounded)
         return await self._end
+
+    def _keep_log_bounded(self) -> None:
+        cut_off_log(sys.stderr.fileno())
+        self._loop.call_later(LOG_CHECK_S, self._keep_log_bounded)
 
     def _stop(self, code: int) -> None:
         """End. Clients see the connection close."""
@@ -176,6 +185,14 @@ def serve(wire: Wire[Any, Any], start: StartService, *, slow_s: float = SLOW_S) 
         _log.exception("the model process ends")
     logging.shutdown()
     os._exit(code)
+
+
+def cut_off_log(descriptor: int) -> None:
+    """Empty a log file that has become too long; anything but a file is left alone."""
+    with contextlib.suppress(OSError):
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_size > LOG_BYTES:
+            os.ftruncate(descriptor, 0)
 
 
 def _detach() -> None:
