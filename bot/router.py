@@ -18,9 +18,9 @@ from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Rea
 from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
-from bot.platforms.base import Capabilities, Outcome, Watched
+from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.topics import Topics
-from db import conversations, inbox, outbox
+from db import conversations, inbox, late_updates, moves, outbox
 from db.connection import OUTAGES, transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotAllowed, UserError
@@ -29,6 +29,8 @@ from workers.queue import Queue
 
 PATIENCE_SECONDS: Final = 1.5
 """Refuse an event that is not committed within this time. Discord shows a failure after 3 s."""
+MOVE_SECONDS: Final = 8.0
+"""Maximum time for moving a group's data: nobody waits for an answer to it."""
 SUGGESTIONS: Final = 25
 """Discord's maximum number of autocomplete choices."""
 SUGGESTED: Final = 100
@@ -60,6 +62,7 @@ class Router:
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
         self._capabilities, self._on_commit, self._adults = capabilities, on_commit, adults
         self._patience_s = patience_s
+        self.backlog: Backlog = late_updates
 
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and its changes, then wake the workers. Never raises."""
@@ -76,6 +79,41 @@ class Router:
             self._on_commit(event, outcome)
             await context.wake()
         return outcome
+
+    async def bury(self, event: Event) -> bool:
+        """Make an event that was refused again and again a dead letter; False if not even that could be committed.
+
+        The person gets an apology, unless the place itself is what cannot be written to.
+        """
+        reason, apology = "refused again and again", UserError("router.gave_up")
+
+        async def once() -> bool:
+            return await inbox.record(event.key, reason)
+
+        outcome = Outcome("answered")
+        try:
+            outcome, _ = await self._commit(event, lambda context: context.refuse(apology), once)
+        except Exception as e:  # noqa: BLE001 - whatever is wrong with it, it must not hold up the others
+            try:
+                async with asyncio.timeout(self._patience_s), transaction():
+                    await once()
+            except Exception as again:  # noqa: BLE001 - the database is away, then
+                _log.warning("event %s cannot be given up: %s: %s", event.key, type(again).__name__, again)
+                return False
+            _log.error("event %s: nobody is told, %s: %s", event.key, type(e).__name__, e)
+        _log.error("event %s is a dead letter: %s", event.key, reason)
+        self._on_commit(event, outcome)
+        return True
+
+    async def group_moved(self, platform: str, old: str, new: str) -> bool:
+        """Move what is stored for a group to its new id; False if that could not be committed."""
+        try:
+            async with asyncio.timeout(MOVE_SECONDS), transaction():
+                await moves.move_group(platform, old, new)
+        except Exception as e:  # noqa: BLE001 - as in bury
+            _log.warning("group %s of %s cannot be moved to %s: %s: %s", old, platform, new, type(e).__name__, e)
+            return False
+        return True
 
     async def form_for(self, event: Event) -> Form | Message | None:
         """Return the form that a press or command opens, a refusal, or None: then dispatch the event."""
@@ -115,10 +153,14 @@ class Router:
         return [Watched(c.chat_id, c.thread_id, c.last_said) for c in found]
 
     async def _commit(
-        self, event: Event, handle: Callable[[Context], Awaitable[None]]
+        self,
+        event: Event,
+        handle: Callable[[Context], Awaitable[None]],
+        admit: Callable[[], Awaitable[bool]] | None = None,
     ) -> tuple[Outcome, Context | None]:
+        """Handle an event in one transaction; ``admit`` returns False if that was done before (default: the inbox)."""
         async with asyncio.timeout(self._patience_s) as patience, transaction():
-            if not await inbox.record(event.key):
+            if not await (inbox.record(event.key) if admit is None else admit()):
                 return Outcome("duplicate"), None
             context = await self._context(event)
             await handle(context)

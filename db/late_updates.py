@@ -21,7 +21,7 @@ class KeptUpdate:
 
 
 async def keep(platform: str, updates: Sequence[tuple[str, dict[str, Any]]]) -> list[int]:
-    """Keep updates, each with its chat, and return their ids in the same order. Raises one of `OUTAGES`."""
+    """Keep updates, each with its chat, and return their ids in the same order. Raises `Outage`."""
     # ASCII: NUL and lone surrogates stay escapes, which a text column takes.
     given = [{"chat": chat, "content": json.dumps(content)} for chat, content in updates]
     found = await rows(

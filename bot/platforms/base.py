@@ -1,11 +1,12 @@
 """The interface between a platform and the rest of the bot."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.events import Destination, Event
 from bot.messages import Form, Message, Progress
+from db.late_updates import KeptUpdate
 
 
 class DeliveryError(Exception):
@@ -98,14 +99,51 @@ class Outcome:
     private: bool = False
 
 
+class Backlog(Protocol):
+    """Keeps a platform's updates that are confirmed before they are committed (`db.late_updates`)."""
+
+    async def keep(self, platform: str, updates: Sequence[tuple[str, dict[str, Any]]]) -> list[int]:
+        """Keep updates, each with its chat, and return their ids in the same order."""
+        ...
+
+    async def chats(self, platform: str, older_s: float = 0.0) -> list[str]:
+        """Return the chats with updates that have been kept for ``older_s`` seconds."""
+        ...
+
+    async def oldest(self, platform: str, chat_id: str, limit: int, without: Sequence[int] = ()) -> list[KeptUpdate]:
+        """Return the oldest updates kept for a chat, but for those ``without``."""
+        ...
+
+    async def count_failure(self, update_id: int) -> int:
+        """Count a failure to commit an update; returns how many there were."""
+        ...
+
+    async def forget(self, update_ids: Sequence[int]) -> None:
+        """Delete updates that are committed."""
+        ...
+
+
 class Inbound(Protocol):
     """The router as seen by a platform's listener."""
+
+    backlog: Backlog
 
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and its changes, and wake the workers. Never raises.
 
         On return with any status but ``refused`` the event is safe and may be confirmed to the platform.
         """
+        ...
+
+    async def bury(self, event: Event) -> bool:
+        """Give up on an event that was refused again and again: a dead letter, with an apology to the person.
+
+        False if not even that could be committed.
+        """
+        ...
+
+    async def group_moved(self, platform: str, old: str, new: str) -> bool:
+        """Move what is stored for a group to its new id; False if that could not be committed."""
         ...
 
     async def form_for(self, event: Event) -> Form | Message | None:

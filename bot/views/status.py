@@ -6,7 +6,7 @@ from bot.commands.base import usage
 from bot.messages import Message
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
-from db import jobs, outbox, stories
+from db import inbox, jobs, outbox, stories
 from db.payloads.account import Help, ServiceStatus
 
 
@@ -19,6 +19,8 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
     if view.for_operator:
         work, mail = await jobs.counts(), await outbox.counts()
         lines += ["", *status_lines.operators(view.words, heartbeats, work, mail)]
+        if dead := await inbox.dead_letters():
+            lines.append(view.words("status.dead_events", events=dead))
     return Message("\n".join(lines), title=view.words("status.title"), private=True)
 
 

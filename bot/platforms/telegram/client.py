@@ -17,6 +17,7 @@ from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, Toke
 from bot.platforms.telegram.api import PollingBot, TelegramApi, make_bot, seconds_of
 from bot.platforms.telegram.commands import bot_commands
 from bot.platforms.telegram.inbound import Translator
+from bot.platforms.telegram.intake import Intake
 from bot.platforms.telegram.kinds import HANDLED
 from bot.platforms.telegram.listener import Listener
 from bot.platforms.telegram.polling import Poller
@@ -90,10 +91,11 @@ class TelegramPlatform:
                 moved=self._api.moved, retract=self._sender.retract,
             )  # fmt: skip
             self._background.start(self._publish_commands(bot))
-            if self._webhook is None:
-                await self._poll(bot, self._listener)
-            else:
-                await self._serve(bot, self._listener, self._webhook)
+            async with Intake(self._listener, inbound.backlog) as intake:
+                if self._webhook is None:
+                    await self._poll(bot, intake)
+                else:
+                    await self._serve(bot, intake, self._webhook)
         except InvalidToken:
             # The library's message quotes the token.
             raise TokenRefused("Telegram refuses the token: check TELEGRAM_TOKEN") from None
@@ -123,13 +125,13 @@ class TelegramPlatform:
         """See `bot.platforms.base.Platform.check_ready`."""
         return self._state
 
-    async def _poll(self, bot: PollingBot, listener: Listener) -> None:
+    async def _poll(self, bot: PollingBot, intake: Intake) -> None:
         await self._patiently("removing the webhook", lambda: bot.delete_webhook(drop_pending_updates=False))
-        await Poller(bot, listener, self._report).run()
+        await Poller(bot, intake, self._report).run()
 
-    async def _serve(self, bot: PollingBot, listener: Listener, config: WebhookConfig) -> None:
+    async def _serve(self, bot: PollingBot, intake: Intake, config: WebhookConfig) -> None:
         secret = config.secret_for(self._token)
-        server = WebhookServer(config, secret, listener)
+        server = WebhookServer(config, secret, intake)
         try:
             await server.start()
             await self._patiently(

@@ -155,6 +155,9 @@ class Translator:
         chat = message.chat
         if message.migrate_to_chat_id is not None:
             return [GroupMigrated(str(chat.id), str(message.migrate_to_chat_id))]
+        if message.migrate_from_chat_id is not None:
+            # The first message of the supergroup: with it, everything is moved before what people say there.
+            return [GroupMigrated(str(message.migrate_from_chat_id), str(chat.id))]
         user = _author(message)
         text = message.text or message.caption or ""
         if user is None or not (text.strip() or message.document is not None):

@@ -15,6 +15,7 @@ from bot.platforms.telegram.render import clean
 
 log = logging.getLogger(__name__)
 
+PLATFORM: Final = "telegram"
 ANSWER_SECONDS: Final = 1.0
 """How long a button press waits for the courier, which may answer it with the reply itself."""
 
@@ -43,16 +44,14 @@ class Listener:
         self._retract = retract
         self.removed_orphans = 0
 
-    async def read(self, data: dict[str, Any]) -> list[Incoming]:
+    async def read(self, data: dict[str, Any]) -> list[Incoming | GroupMigrated]:
         """Return the update's events. One that cannot be read is logged with a reference and skipped: never raises."""
-        incoming: list[Incoming] = []
+        incoming: list[Incoming | GroupMigrated] = []
         try:
             for item in await self._translator.read(Update.de_json(data, self._bot)):
                 match item:
-                    case Incoming():
+                    case Incoming() | GroupMigrated():
                         incoming.append(item)
-                    case GroupMigrated():
-                        self._moved(item.old, item.new)
                     case Orphan():
                         self.removed_orphans += 1
                         self._background.start(self._remove(item))
@@ -63,8 +62,11 @@ class Listener:
             )  # fmt: skip
         return incoming
 
-    async def commit(self, incoming: Incoming) -> bool:
-        """Dispatch the event; False if nothing was committed and Telegram must keep the update."""
+    async def commit(self, incoming: Incoming | GroupMigrated) -> bool:
+        """Dispatch the event; False if nothing was committed: then try again."""
+        if isinstance(incoming, GroupMigrated):
+            self._moved(incoming.old, incoming.new)
+            return await self._inbound.group_moved(PLATFORM, incoming.old, incoming.new)
         query = incoming.query_id
         if query:
             self._queries.opened(query)
@@ -78,6 +80,15 @@ class Listener:
                 case _:
                     self._queries.settle(query)
         return outcome.status != "refused"
+
+    async def bury(self, incoming: Incoming | GroupMigrated) -> bool:
+        """Give up on an event that fails again and again; False if even that could not be committed."""
+        if isinstance(incoming, GroupMigrated):
+            log.error(
+                "Telegram group %s became %s, and what is stored for it could not be moved", incoming.old, incoming.new
+            )
+            return True
+        return await self._inbound.bury(incoming.event)
 
     async def _remove(self, orphan: Orphan) -> None:
         await self._retract(orphan.destination, orphan.message_id)

@@ -1,4 +1,4 @@
-"""The webhook: a small server of our own that confirms an update only after its event is committed.
+"""The webhook: a small server of our own that confirms an update only after it is committed, or kept in the database.
 
 Telegram sends an update again until it gets 2xx (https://core.telegram.org/bots/api#setwebhook).
 """
@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import ClientError, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
-from bot.platforms.telegram.listener import Listener
+from bot.platforms.telegram.intake import Intake
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,10 @@ BODY_LIMIT: Final = 1 << 20
 _HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API, setWebhook
 _DRAIN_SECONDS: Final = 5.0
+BODY_SECONDS: Final = 10.0
+"""Maximum time for receiving an update."""
+SAFE_SECONDS: Final = 10.0
+"""Maximum time until an update is safe; after that Telegram is asked to send it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,11 @@ class WebhookConfig:
 class WebhookServer:
     """Serves one path."""
 
-    def __init__(self, config: WebhookConfig, secret: str, listener: Listener) -> None:
+    def __init__(self, config: WebhookConfig, secret: str, intake: Intake) -> None:
         """``secret`` is required with every update."""
         self._config = config
         self._secret = secret.encode()
-        self._listener = listener
+        self._intake = intake
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_post(config.path, self._receive)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_SECONDS)
@@ -74,20 +80,29 @@ class WebhookServer:
         await self._runner.cleanup()
 
     async def _receive(self, request: web.Request) -> web.Response:
-        shown = request.headers.get(_HEADER, "").encode()
+        # As sent: a header may hold any bytes.
+        shown = request.headers.get(_HEADER, "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(shown, self._secret):
-            return web.Response(status=403)
+            return web.Response(status=401)
         try:
-            data = json.loads(await request.read())
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            return web.Response(status=408)
+        except (ClientError, HttpProcessingError, RequestPayloadError) as e:
+            log.warning("The webhook got a body that cannot be read (%s)", type(e).__name__)
+            return web.Response(status=400)
+        try:
+            data = json.loads(body)
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
             log.warning("The webhook got something that is no update")
             return web.Response(status=400)
-        # Shielded: a broken connection must not cancel a commit.
-        safe = await asyncio.shield(self._take(cast("dict[str, Any]", data)))
-        return web.Response(status=200 if safe else 503)
-
-    async def _take(self, data: dict[str, Any]) -> bool:
-        incoming = await self._listener.read(data)
-        return all([await self._listener.commit(each) for each in incoming])
+        # A broken connection cancels only this wait: lanes commit on.
+        try:
+            async with asyncio.timeout(SAFE_SECONDS):
+                await self._intake.accept([cast("dict[str, Any]", data)])
+        except TimeoutError:
+            return web.Response(status=503)
+        return web.Response(status=200)

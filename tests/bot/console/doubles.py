@@ -12,8 +12,9 @@ from typing import TextIO
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import ButtonPress, Command, Event, TextMessage
 from bot.messages import Button, Field, Form, Message, Progress
-from bot.platforms.base import Delivery, Outcome, Watched
+from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.console import ConsolePlatform
+from tests.bot.backlog import MemoryBacklog
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>78]|\r")
 
@@ -72,6 +73,13 @@ class Machine:
     completed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     rows: int = 0
     tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    backlog: Backlog = field(default_factory=MemoryBacklog)
+
+    async def bury(self, event: Event) -> bool:
+        return True
+
+    async def group_moved(self, platform: str, old: str, new: str) -> bool:
+        return True
 
     async def dispatch(self, event: Event) -> Outcome:
         self.events.append(event)

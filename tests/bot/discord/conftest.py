@@ -9,9 +9,10 @@ import pytest
 from bot.events import Event
 from bot.menus import MenuSpec
 from bot.messages import Form, Message
-from bot.platforms.base import Delivery, Outcome, Watched
+from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.discord import DiscordPlatform
 from bot.topics import load_topics
+from tests.bot.backlog import MemoryBacklog
 from tests.doubles.discord import DiscordServer
 
 
@@ -24,11 +25,20 @@ class Notes:
         self.direct: Form | Message | None = None
         self.chats: list[Watched] = []
         self.came = asyncio.Event()
+        self.buried: list[str] = []
+        self.backlog: Backlog = MemoryBacklog()
 
     async def dispatch(self, event: Event) -> Outcome:
         self.events.append(event)
         self.came.set()
         return self.outcome
+
+    async def bury(self, event: Event) -> bool:
+        self.buried.append(event.event_id)
+        return True
+
+    async def group_moved(self, platform: str, old: str, new: str) -> bool:
+        return True
 
     async def form_for(self, event: Event) -> Form | Message | None:
         return self.direct

@@ -12,8 +12,9 @@ import pytest
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import Destination, Event
 from bot.messages import Form, Message
-from bot.platforms.base import Delivery, Outcome, Watched
+from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.telegram import TelegramPlatform, WebhookConfig
+from tests.bot.backlog import MemoryBacklog
 from tests.doubles.telegram import Person, Rules, TelegramServer
 
 
@@ -42,6 +43,9 @@ class RecordingInbound:
 
     events: list[Event] = field(default_factory=list[Event])
     answer: Callable[[Event], Awaitable[Outcome]] | None = None
+    buried: list[str] = field(default_factory=list[str])
+    moves: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    backlog: Backlog = field(default_factory=MemoryBacklog)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def dispatch(self, event: Event) -> Outcome:
@@ -56,6 +60,22 @@ class RecordingInbound:
         async with asyncio.timeout(10), self._arrived:
             await self._arrived.wait_for(lambda: len(self.events) >= number)
         return self.events[number - 1]
+
+    async def bury(self, event: Event) -> bool:
+        async with self._arrived:
+            self.buried.append(event.event_id)
+            self._arrived.notify_all()
+        return True
+
+    async def burial(self, number: int) -> str:
+        """The id of the event of that number, from 1, that was given up."""
+        async with asyncio.timeout(30), self._arrived:
+            await self._arrived.wait_for(lambda: len(self.buried) >= number)
+        return self.buried[number - 1]
+
+    async def group_moved(self, platform: str, old: str, new: str) -> bool:
+        self.moves.append((old, new))
+        return True
 
     async def form_for(self, event: Event) -> Form | Message | None:
         return None

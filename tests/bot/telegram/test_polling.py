@@ -13,32 +13,6 @@ from tests.bot.telegram.conftest import Outbox, RecordingInbound, registry, runn
 from tests.doubles.telegram import Fault, Person, TelegramServer
 
 
-async def test_nothing_is_confirmed_before_it_is_committed(
-    server: TelegramServer, inbound: RecordingInbound, alice: Person
-) -> None:
-    begun = asyncio.Event()
-
-    async def hang(event: Event) -> Outcome:
-        begun.set()
-        await asyncio.Event().wait()
-        return Outcome("silent")
-
-    inbound.answer = hang
-    async with running(server, inbound):
-        await alice.say(alice.chat(), "first")
-        await begun.wait()
-        assert len(server.pending_updates) == 1
-    assert len(server.pending_updates) == 1
-    inbound.answer = None
-    async with running(server, inbound):
-        event = await inbound.wait(1)
-        assert event.event_id == f"m{alice.id}.1"
-        await alice.say(alice.chat(), "second")
-        await inbound.wait(2)
-        await server.wait_for_request("getUpdates", count=len(server.calls("getUpdates")) - 1)
-        assert len(server.pending_updates) <= 1
-
-
 async def test_refused_events_are_kept_and_the_press_is_told_once(
     server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, outbox: Outbox, alice: Person
 ) -> None:

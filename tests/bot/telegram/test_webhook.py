@@ -1,5 +1,6 @@
 import asyncio
 import io
+import json
 import socket
 from collections.abc import AsyncIterator
 
@@ -8,7 +9,8 @@ import pytest
 
 from bot.events import Event
 from bot.platforms.base import Outcome
-from bot.platforms.telegram import TelegramPlatform, WebhookConfig
+from bot.platforms.telegram import TelegramPlatform, WebhookConfig, webhook
+from tests.bot.backlog import Away
 from tests.bot.telegram.conftest import RecordingInbound, registry, running
 from tests.doubles.telegram import Person, TelegramServer
 
@@ -72,8 +74,77 @@ async def test_refused_update_is_pushed_again(
 async def test_strangers_are_turned_away(
     hooked: TelegramPlatform, config: WebhookConfig, inbound: RecordingInbound, secret: str | None
 ) -> None:
-    assert await post(config.url, b'{"update_id": 1}', secret) == 403
+    assert await post(config.url, b'{"update_id": 1}', secret) == 401
     assert inbound.events == []
+
+
+async def raw(port: int, *parts: bytes) -> int:
+    """Send bytes as they are, waiting for the answer; returns its status, 0 for a closed connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.writelines(parts)
+        async with asyncio.timeout(10):
+            line = await reader.readline()
+        return int(line.split()[1]) if line else 0
+    finally:
+        writer.close()
+
+
+def head(port: int, secret: bytes, length: int, *more: bytes) -> bytes:
+    lines = [b"POST /hook HTTP/1.1", b"Host: 127.0.0.1:%d" % port, b"Content-Length: %d" % length]
+    return b"\r\n".join([*lines, b"X-Telegram-Bot-Api-Secret-Token: " + secret, *more, b"", b""])
+
+
+@pytest.mark.parametrize("secret", [b"\xff\xfe", b"s3cret\xe9", b"\xed\xa0\x80", b"\xc3\x28s3cret"])
+async def test_a_secret_that_is_no_text_is_a_wrong_one(
+    hooked: TelegramPlatform, config: WebhookConfig, secret: bytes
+) -> None:
+    assert await raw(config.port, head(config.port, secret, 2), b"{}") == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [(b"\xff\xfe\x00", b"X: y"), (b"not deflated", b"Content-Encoding: gzip"), (b"{}", b"Content-Encoding: deflate")],
+)
+async def test_a_body_that_cannot_be_read_is_a_bad_request(
+    hooked: TelegramPlatform, config: WebhookConfig, body: bytes, more: bytes
+) -> None:
+    assert await raw(config.port, head(config.port, b"s3cret", len(body), more), body) == 400
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    hooked: TelegramPlatform, config: WebhookConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "BODY_SECONDS", 0.1)
+    assert await raw(config.port, head(config.port, b"s3cret", 1000), b"{") == 408
+
+
+async def test_what_is_neither_committed_nor_kept_is_sent_again(
+    hooked: TelegramPlatform,
+    config: WebhookConfig,
+    inbound: RecordingInbound,
+    alice: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webhook, "SAFE_SECONDS", 0.2)
+    backlog = Away()
+    hooked_again = asyncio.Event()
+
+    async def away(event: Event) -> Outcome:
+        await hooked_again.wait()
+        return Outcome("silent")
+
+    inbound.answer = away
+    monkeypatch.setattr(inbound.backlog, "keep", backlog.keep)
+    assert await post(config.url, json.dumps(an_update(alice)).encode()) == 503
+    hooked_again.set()
+    assert await post(config.url, json.dumps(an_update(alice)).encode()) == 200
+
+
+def an_update(person: Person) -> dict[str, object]:
+    user = {"id": person.id, "first_name": person.name, "is_bot": False}
+    chat = {"id": person.id, "type": "private", "first_name": person.name}
+    return {"update_id": 7, "message": {"message_id": 9, "date": 0, "chat": chat, "from": user, "text": "hi"}}
 
 
 @pytest.mark.parametrize(
