@@ -11,6 +11,7 @@ from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction
+from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
 from workers.offline import persona
 
@@ -99,4 +100,4 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
 
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""
-        return strip_reasoning(text)
+        return mend_text(strip_reasoning(text))

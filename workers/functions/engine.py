@@ -25,6 +25,7 @@ from workers.engines.errors import ContextFull, EngineError, EngineOverloaded, G
 from workers.engines.text.base import Completion, ModelMessage, TextRequest
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction, Repair
+from workers.functions.mending import mend_output
 from workers.functions.parsing import ParseFailed
 from workers.progress import Tracker
 from workers.services import Services
@@ -301,7 +302,8 @@ class _Call:
             raise Retryable(f"{self._function.name}: {e.problem}") from e
 
     async def _process(self, output: BaseModel) -> BaseModel:
-        """Pass the output through the processors. Raises `ParseFailed` if one refuses it."""
+        """Mend the output's texts and pass it through the processors. Raises `ParseFailed` if one refuses it."""
+        output = mend_output(output)
         for processor in self._services.processors:
             processed = await processor.process(self._function.name, output, self._inputs)
             if not isinstance(processed, type(output)):

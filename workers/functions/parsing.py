@@ -5,7 +5,7 @@ millisecond. What it cannot read goes to a child process with a clock (`workers.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -15,11 +15,10 @@ from pydantic_core import from_json
 
 from prompts.child import ChildFailed, ChildPool, DisposableChild
 from prompts.frames import encode_frame
-from workers.cutting import cut_at_word
 from workers.engines.text.reasoning import strip_reasoning
-from workers.engines.text.unicode import well_formed
+from workers.functions.coercion import coerced, list_lines
 from workers.functions.json_limits import MAX_CANDIDATES, MAX_CHARS, MAX_DEPTH, READ_S
-from workers.functions.schema import answer_schema
+from workers.functions.schema import answer_shape
 
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
@@ -40,15 +39,15 @@ async def parse_json(text: str, model: type[M]) -> M:
 
     Besides plain JSON, this accepts reasoning before it, code fences, prose around it, several objects (the first that
     fits), an object wrapped in a list or in one more object, single quotes, comments, trailing commas, missing
-    brackets, an end that is cut off. Raises `ParseFailed`, after `READ_S` seconds at the latest.
+    brackets, an end that is cut off, other shapes (`workers.functions.coercion`), and a numbered or bulleted list
+    without any JSON for a model that has one list. Raises `ParseFailed`, after `READ_S` seconds at the latest.
     """
     whole = text[:MAX_CHARS].strip()
     if not whole:
         raise ParseFailed("The answer is empty.")
-    schema = answer_schema(model)
     value = _read_valid(whole)
     if value is not None:
-        return _first_fitting([value], model, schema, "")
+        return _first_fitting([value], model, "")
     answers = [strip_reasoning(whole)]
     if whole.startswith(("{", "[", "```")):
         # No reasoning comes before it: what looks like reasoning belongs to the text.
@@ -60,7 +59,14 @@ async def parse_json(text: str, model: type[M]) -> M:
         found = await _reader_pool().run(lambda child: child.ask(request, READ_S))
     except ChildFailed as error:
         raise ParseFailed(f"The answer could not be read: {error}.") from error
-    return _first_fitting(found["values"], model, schema, found["problem"])
+    lines = list_lines(answers[-1])
+    return _first_fitting([*found["values"], *([lines] if lines else [])], model, found["problem"])
+
+
+def partial_answer(text: str, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the fields of a ``model`` that ``text`` begins to write, as far as they can be read."""
+    begun = partial_json(text)
+    return coerced(begun, answer_shape(model)) if begun else {}
 
 
 def partial_json(text: str) -> dict[str, Any]:
@@ -103,12 +109,16 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _first_fitting(values: list[Any], model: type[M], schema: Mapping[str, Any], problem: str) -> M:
-    for fitting in (inner for value in values for inner in _unwrapped(value)):
-        try:
-            return model.model_validate(_within_bounds(fitting, schema))
-        except ValidationError as error:
-            problem = problem if problem.startswith("The JSON") else _explain(error)
+def _first_fitting(values: list[Any], model: type[M], problem: str) -> M:
+    shape = answer_shape(model)
+    found = [inner for value in values for inner in _unwrapped(value)]
+    # Only if none of them has the right names is a name guessed.
+    for guess in (False, True):
+        for fitting in found:
+            try:
+                return model.model_validate(coerced(fitting, shape, guess=guess))
+            except ValidationError as error:
+                problem = problem if problem.startswith("The JSON") else _explain(error)
     raise ParseFailed(problem or f"The answer holds no JSON object with the keys {_keys(model)}.")
 
 
@@ -121,19 +131,6 @@ def _unwrapped(value: Any) -> Iterator[Any]:
         inner = list(cast("dict[str, Any]", value).values())
         if len(inner) == 1 and isinstance(inner[0], dict):
             yield inner[0]
-
-
-def _within_bounds(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Return ``value`` with strings cut at a word and lists cut where the schema ends them, and without NUL."""
-    if isinstance(value, str):
-        text = well_formed(value.replace("\x00", ""))
-        return cut_at_word(text, limit) if (limit := schema.get("maxLength")) is not None else text
-    if isinstance(value, list):
-        return [_within_bounds(each, schema.get("items", {})) for each in value[: schema.get("maxItems")]]
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        return {name: _within_bounds(each, properties.get(name, {})) for name, each in value.items()}
-    return value
 
 
 def _keys(model: type[BaseModel]) -> str:

@@ -1,6 +1,7 @@
 """Offer the choices at the end of a page."""
 
 import json
+import re
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -18,6 +19,8 @@ CHOICE_LENGTH: Final = 160
 """Maximum length of a choice, in characters: longer ones are cut at a word."""
 MIN_CHOICE_LENGTH: Final = 2
 """Shorter choices are dropped."""
+_LABEL: Final = re.compile(r"^(?:\(?\d{1,2}[.):]|\(?[A-Da-d][.)]|[-•–—]|\*(?=\s))\s*(?=\S)")
+"""Numbers and bullets before a choice; the buttons have their own."""
 
 
 class ChoicesInputs(PageInputs):
@@ -30,14 +33,24 @@ class ChoicesInputs(PageInputs):
 class OfferedChoice(BaseModel):
     """One choice."""
 
-    text: str = Field(max_length=CHOICE_LENGTH, json_schema_extra={"minLength": MIN_CHOICE_LENGTH})
-    kind: Literal["bold", "careful", "curious"] = "curious"
+    text: str = Field(
+        max_length=CHOICE_LENGTH,
+        json_schema_extra={
+            "minLength": MIN_CHOICE_LENGTH,
+            "synonyms": ["choice", "action", "option", "label", "title", "name", "description", "content"],
+        },
+    )
+    kind: Literal["bold", "careful", "curious"] = Field(
+        default="curious", json_schema_extra={"synonyms": ["type", "category", "style", "tone", "mood"]}
+    )
 
 
 class ChoiceList(BaseModel):
     """The choices of a page."""
 
-    choices: list[OfferedChoice]
+    choices: list[OfferedChoice] = Field(
+        json_schema_extra={"synonyms": ["choice", "options", "actions", "suggestions", "paths"]}
+    )
 
 
 class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
@@ -72,7 +85,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         """Read the list; choices that are too short or repeated are dropped."""
         found: dict[str, OfferedChoice] = {}
         for choice in (await parse_json(text, ChoiceList)).choices:
-            words = " ".join(choice.text.split())
+            words = _LABEL.sub("", " ".join(choice.text.split()).strip("*_ "))
             if len(words) >= MIN_CHOICE_LENGTH:
                 found.setdefault(words.casefold(), choice.model_copy(update={"text": words}))
         if len(found) < 2:
@@ -82,7 +95,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     def offline(self, inputs: ChoicesInputs) -> ChoiceList:
         """Return the choices of the story grammar, about what is on the page."""
         position = story.position_of(inputs.model_dump(exclude={"pages"}))
-        chosen = story.suggest_choices(position, inputs.count, inputs.page_text)
+        chosen = story.suggest_choices(position, inputs.count, inputs.page_text, inputs.language)
         return ChoiceList(choices=[OfferedChoice(text=choice.text, kind=choice.kind) for choice in chosen])
 
     def repair(self, broken: str, problem: str, inputs: ChoicesInputs) -> Repair:

@@ -10,7 +10,8 @@ from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction
-from workers.functions.parsing import ParseFailed, parse_json, partial_json
+from workers.functions.mending import mend_text
+from workers.functions.parsing import ParseFailed, parse_json, partial_answer
 from workers.offline import story
 
 RECENT_PAGES: Final = 6
@@ -62,9 +63,22 @@ class PageInputs(BaseModel):
 class PageDraft(BaseModel):
     """A written page."""
 
-    title: str = Field(default="", max_length=TITLE_LIMIT)
-    text: str = Field(min_length=1, max_length=TEXT_LIMIT)
-    ending: bool = False
+    title: str = Field(
+        default="",
+        max_length=TITLE_LIMIT,
+        json_schema_extra={"synonyms": ["heading", "headline", "page_title", "chapter", "chapter_title", "name"]},
+    )
+    text: str = Field(
+        min_length=1,
+        max_length=TEXT_LIMIT,
+        json_schema_extra={
+            "synonyms": ["content", "page", "page_text", "body", "story", "story_text", "prose", "passage",
+                         "narrative", "paragraphs"]
+        },
+    )  # fmt: skip
+    ending: bool = Field(
+        default=False, json_schema_extra={"synonyms": ["is_ending", "end", "is_end", "ends", "final", "the_end"]}
+    )
 
     @field_validator("title", "text")
     @classmethod
@@ -134,8 +148,8 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     def preview(self, text: str) -> str:
         """Return the prose inside the unfinished JSON."""
         if not text.lstrip().startswith(("{", "```")):
-            return strip_reasoning(text)
-        return str(partial_json(text).get("text", ""))
+            return mend_text(strip_reasoning(text))
+        return mend_text(str(partial_answer(text, PageDraft).get("text", "")))
 
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:

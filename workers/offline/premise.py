@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -278,11 +279,15 @@ def _singular(phrase: str) -> str:
     return phrase[:-1] if phrase.endswith("s") and not phrase.endswith(("ss", "us", "is")) else phrase
 
 
-def nouns(text: str) -> list[str]:
-    """Return the things named in ``text``, in order and once each, as "the lantern"."""
+def nouns(text: str, *, apart_from: Collection[str] = (), not_after: Collection[str] = ()) -> list[str]:
+    """Return the things named in ``text``, in order and once each, as "the lantern".
+
+    Without those whose noun is in ``apart_from``, and those that follow a word of ``not_after``.
+    """
     found: list[str] = []
     for phrase in _noun_phrases(_TOKEN.findall(clean(text, 4000))):
         name = phrase.definite.text
-        if not phrase.proper and len(phrase.words) <= 2 and not _is_person(phrase.head) and name not in found:
+        fits = phrase.head not in apart_from and phrase.before not in not_after
+        if fits and not phrase.proper and len(phrase.words) <= 2 and not _is_person(phrase.head) and name not in found:
             found.append(name)
     return found

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from workers.offline.catalog import KINDS, Ending, Extra, Kind, Option, SceneTemplate, catalog
+from workers.offline.catalog import KINDS, Ending, Extra, Option, SceneTemplate, catalog
 from workers.offline.dice import pick, roll, share, shuffled
 from workers.offline.english import second_person
 from workers.offline.grammar import Value, expand, slots_of
-from workers.offline.premise import World, build_world, clean, nouns
+from workers.offline.page_choices import WrittenChoice, choices_from_page, quoted_choices
+from workers.offline.premise import World, build_world, clean
 
 StepKind = Literal["bold", "careful", "curious", "own"]
 Phase = Literal["opening", "meeting", "complication", "turn", "climax", "ending"]
@@ -56,14 +57,6 @@ class WrittenPage:
     ending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenChoice:
-    """A choice as the player reads it."""
-
-    text: str
-    kind: Kind
-
-
 def write_page(position: Position) -> WrittenPage:
     """Return the page at ``position``."""
     world, page = position.world, position.page
@@ -101,10 +94,10 @@ def write_page(position: Position) -> WrittenPage:
     return WrittenPage(expand(scene.title, world.slots, *key), _join([*parts, body]), ending=False)
 
 
-def suggest_choices(position: Position, count: int, page_text: str = "") -> list[WrittenChoice]:
+def suggest_choices(position: Position, count: int, page_text: str = "", language: str = "en") -> list[WrittenChoice]:
     """Return ``count`` (2 to 4) choices for the page at ``position``, about what is on it.
 
-    ``page_text`` may come from another engine: then the choices take up things named in it.
+    ``page_text`` may come from another engine, in ``language``: then the choices are taken from its own sentences.
     """
     count = min(4, max(2, count))
     world = position.world
@@ -115,7 +108,9 @@ def suggest_choices(position: Position, count: int, page_text: str = "") -> list
         if page_text and not _is_on(scene, position, page_text):
             scene = next((other for other in _pool(position, phase) if _is_on(other, position, page_text)), None)
     if scene is None:
-        choices = _foreign_choices(page_text)
+        if page_text and not language.startswith("en"):
+            return quoted_choices(page_text, count)
+        choices = choices_from_page(page_text)
     else:
         kinds = shuffled(KINDS, world.key, position.page, scene.title)
         choices = [WrittenChoice(expand(scene.option(kind).do, world.slots), kind) for kind in kinds]
@@ -229,27 +224,6 @@ def _extras(position: Position) -> list[Extra]:
 def _is_on(scene: SceneTemplate, position: Position, page_text: str) -> bool:
     world = position.world
     return expand(scene.text, world.slots, world.key, scene.title, position.page).strip() in page_text
-
-
-def _foreign_choices(page_text: str) -> list[WrittenChoice]:
-    found = nouns(page_text)[-4:]
-    forms: tuple[tuple[str, Kind], ...] = (
-        ("Go straight for {}", "bold"),
-        ("Keep back from {} and wait", "careful"),
-        ("Take a closer look at {}", "curious"),
-        ("Ask somebody about {}", "curious"),
-    )
-    choices = [
-        WrittenChoice(form.format(noun), kind) for (form, kind), noun in zip(forms, reversed(found), strict=False)
-    ]
-    if len(choices) >= 2:
-        return choices
-    general: tuple[WrittenChoice, ...] = (
-        WrittenChoice("Act now, before anything changes", "bold"),
-        WrittenChoice("Wait a moment and keep out of sight", "careful"),
-        WrittenChoice("Look for what everybody else has missed", "curious"),
-    )
-    return list(general)
 
 
 def _recap(position: Position) -> str:

@@ -18,6 +18,7 @@ class WordLists(BaseModel):
     people_exceptions: str
     dangers: str
     stops: str
+    abstract: str
 
     @cached_property
     def verb_set(self) -> frozenset[str]:
@@ -38,6 +39,11 @@ class WordLists(BaseModel):
     def danger_set(self) -> frozenset[str]:
         """Nouns that threaten."""
         return frozenset(self.dangers.split())
+
+    @cached_property
+    def abstract_set(self) -> frozenset[str]:
+        """Nouns for what nobody can go to, look at or take: parts of phrases, of the body, of time."""
+        return frozenset(self.abstract.split())
 
     @cached_property
     def stop_set(self) -> frozenset[str]:

@@ -117,11 +117,8 @@ HOPELESS = [
     Hopeless("only thoughts", "<think>What do they want? {", "empty"),
     Hopeless("prose", "I am sorry, I cannot do that.", "no JSON object with the keys page, choices"),
     Hopeless("missing key", '{"page": "x"}', "choices: Field required"),
-    Hopeless("wrong type", '{"page": "x", "choices": "go in"}', "choices: Input should be a valid list"),
-    Hopeless(
-        "wrong value",
-        '{"page": "x", "choices": [{"text": "a", "kind": "rude"}]}', "choices.0.kind: Input should be",
-    ),
+    Hopeless("wrong type", '{"page": "x", "choices": 17}', "choices: Input should be a valid list"),
+    Hopeless("wrong value", '{"page": {"a": 1}, "choices": []}', "page: Input should be a valid string"),
     Hopeless("empty text", '{"page": "", "choices": []}', "page: String should have at least 1 character"),
     Hopeless("deep list", "[" * 100_000, "nested"),
     Hopeless("deep object", '{"page":' * 50_000, "nested"),

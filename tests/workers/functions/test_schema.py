@@ -129,7 +129,7 @@ async def test_whatever_page_is_read_is_in_bounds(title: str, text: str, ending:
 @settings(deadline=None)
 @given(
     st.lists(
-        st.tuples(plain(CHOICE_LENGTH).filter(lambda text: len(text) > 1), st.sampled_from(KINDS)),
+        st.tuples(plain(CHOICE_LENGTH - 5).map(lambda text: f"Go {text} x"), st.sampled_from(KINDS)),
         min_size=2,
         max_size=3,
         unique_by=lambda choice: choice[0].casefold(),
