@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bot.compose import Composer
 from bot.courier import Courier
 from bot.events import Event
+from bot.fetching import FileFetcher
 from bot.platforms.base import Outcome, Platform
 from bot.platforms.registry import platforms as platform_registry
 from bot.progress import ProgressBoard
@@ -67,23 +68,26 @@ async def serve(
         if outcome.status == "working" and event.deferred:
             board.expect(event.key, event.platform, event.destination, "", event.user.language)
         courier.notify(event.platform)
+        fetcher.notify(event.platform)
 
     capabilities = {name: p.capabilities for name, p in platforms.items()}
     router = Router(topics, composer, prompts, queue, capabilities, on_commit, adults=adults)
+    fetcher = FileFetcher(platforms, router, topics.commands)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     listeners = {asyncio.create_task(p.run(router), name=name): p for name, p in platforms.items()}
     delivering = asyncio.create_task(courier.run(), name="courier")
+    fetching = asyncio.create_task(fetcher.run(), name="fetching")
     hearing = asyncio.create_task(_hear(queue, courier, board, list(platforms)), name="hearing")
     stopping: asyncio.Task[object] = asyncio.create_task(stop.wait(), name="stop")
-    tasks: list[asyncio.Task[object]] = [*listeners, delivering, hearing, stopping]
+    tasks: list[asyncio.Task[object]] = [*listeners, delivering, fetching, hearing, stopping]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     _log.info("the bot stops: %s", ", ".join(t.get_name() for t in done))
-    for task in (*listeners, stopping, hearing):
+    for task in (*listeners, stopping, fetching, hearing):
         task.cancel()
-    await asyncio.wait([*listeners, stopping, hearing])
+    await asyncio.wait([*listeners, stopping, fetching, hearing])
     delivering.cancel()
     await asyncio.wait([delivering])
     for task in done:

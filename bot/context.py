@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.events import Event
-from db import drafts, jobs, outbox, people, work
+from db import awaited_files, drafts, jobs, outbox, people, work
 from db.errors import Moved, UserError
 from db.jobs import Abandoned
 from db.payloads.base import Payload
@@ -56,6 +56,8 @@ class Context:
     answered: bool = False
     private: bool = False
     adults: bool = False
+    resumed: bool = False
+    awaits_file: bool = False
 
     @property
     def account_id(self) -> int:
@@ -126,6 +128,17 @@ class Context:
             await self._add(placeholder, outbox.PLACEHOLDER, ordered=False, delay=self.placeholder_delay)
         self.wakes.append(jobs.Wakeup(job_id, jobs.queue_of(parameters), jobs.INTERACTIVE))
         return job_id
+
+    async def await_file(self) -> None:
+        """Leave the event until its file has been fetched (`bot.fetching`); it is then handled again, with the file."""
+        await awaited_files.add(
+            self.event.key,
+            self.event.model_dump(mode="json"),
+            platform=self.event.platform,
+            account_id=self.account_id,
+            conversation_id=self.conversation_id,
+        )
+        self.awaits_file = True
 
     async def answer_for(self, abandoned: Abandoned) -> None:
         """Answer the event of a job that will no longer answer it, in the place where the answer was due."""

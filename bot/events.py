@@ -75,13 +75,24 @@ class Destination(_Frozen):
 
 
 class IncomingFile(_Frozen):
-    """A file that a person sent. ``problem`` is the wording key if it was refused, with its ``values``."""
+    """A file that a person sent. ``problem`` is the wording key if it was refused, with its ``values``.
+
+    Until it is fetched, ``source`` is the platform's handle of it. ``stored`` is the value of the command's parameter
+    if it was stored already.
+    """
 
     name: str = ""
     mime: str = ""
     data: bytes = b""
     problem: str = ""
     values: dict[str, str | int] = {}
+    source: str = ""
+    stored: str = ""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it is still to be fetched."""
+        return bool(self.source) and not (self.data or self.problem or self.stored)
 
 
 class Command(_Frozen):

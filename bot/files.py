@@ -54,6 +54,15 @@ def fits(accepts: Accepts, name: str, mime: str) -> bool:
     return not kind.endings or mime.partition(";")[0].strip().lower() in kind.types or ending in kind.endings
 
 
+def claimed(accepts: Accepts, name: str, mime: str, size: int, source: str) -> IncomingFile:
+    """Return a file that is to be fetched from ``source`` later, or its refusal, by what the platform says of it.
+
+    ``size`` in bytes, 0 if the platform does not say.
+    """
+    refused = refusal(accepts, name, mime, size)
+    return IncomingFile(name=name, mime=mime, source=source) if refused is None else refused
+
+
 def refusal(accepts: Accepts, name: str, mime: str, size: int) -> IncomingFile | None:
     """Return a refused file with the reason, without downloading it; None if it should be downloaded.
 

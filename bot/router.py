@@ -35,6 +35,10 @@ SUGGESTIONS: Final = 25
 """Discord's maximum number of autocomplete choices."""
 SUGGESTED: Final = 100
 """Discord's maximum length of one, in characters."""
+STORE_SECONDS: Final = 60.0
+"""Maximum time for storing a file that has been fetched."""
+Admit = Callable[[], Awaitable[bool]]
+"""Records in a transaction that an event is handled; False if it has been before."""
 _AWAY: Final = (*OUTAGES, TimeoutError)
 _log = logging.getLogger(__name__)
 
@@ -66,29 +70,53 @@ class Router:
 
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and its changes, then wake the workers. Never raises."""
+        return await self._dispatch(event, None)
+
+    async def resume(self, event: Event, admit: Admit) -> Outcome:
+        """Handle an event again, now with its file; ``admit`` ends its wait, False if that was done. Never raises."""
+        return await self._dispatch(event, admit)
+
+    async def store_file(self, event: Event, note: Callable[[str], Awaitable[None]]) -> str:
+        """Store a command's file, without the deadline of an event; returns the parameter's value, empty if none.
+
+        ``note`` records the value in the same transaction.
+        """
+        spec = self._topics.commands.get(event.payload.name) if isinstance(event.payload, Command) else None
+        if spec is None or spec.file is None or spec.file.store is None:
+            return ""
+        async with asyncio.timeout(STORE_SECONDS), transaction():
+            stored = await spec.file.store(await self._context(event))
+            if stored is None:
+                return ""
+            await note(str(stored))
+        return str(stored)
+
+    async def _dispatch(self, event: Event, admit: Admit | None) -> Outcome:
         try:
-            outcome, context = await self._commit(event, self._handle)
+            outcome, context = await self._commit(event, self._handle, admit)
         except UserError as e:
-            outcome, context = await self._answer(event, e)
+            outcome, context = await self._answer(event, e, admit)
         except _AWAY as e:
             _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
             outcome, context = self._refused(event), None
         except Exception:  # noqa: BLE001 - a defect in a handler must not cost the person an answer
-            outcome, context = await self._answer(event, _defect(event))
+            outcome, context = await self._answer(event, _defect(event), admit)
         if context is not None:
             self._on_commit(event, outcome)
             await context.wake()
         return outcome
 
-    async def bury(self, event: Event) -> bool:
+    async def bury(self, event: Event, admit: Admit | None = None) -> bool:
         """Make an event that was refused again and again a dead letter; False if not even that could be committed.
 
-        The person gets an apology, unless the place itself is what cannot be written to.
+        The person gets an apology, unless the place itself is what cannot be written to. ``admit`` as in `resume`.
         """
-        reason, apology = "refused again and again", UserError("router.gave_up")
+        apology = UserError("router.gave_up")
 
         async def once() -> bool:
-            return await inbox.record(event.key, reason)
+            if admit is not None and not await admit():
+                return False
+            return await inbox.bury(event.key, "refused again and again")
 
         outcome = Outcome("answered")
         try:
@@ -101,7 +129,7 @@ class Router:
                 _log.warning("event %s cannot be given up: %s: %s", event.key, type(again).__name__, again)
                 return False
             _log.error("event %s: nobody is told, %s: %s", event.key, type(e).__name__, e)
-        _log.error("event %s is a dead letter: %s", event.key, reason)
+        _log.error("event %s is a dead letter: it was refused again and again", event.key)
         self._on_commit(event, outcome)
         return True
 
@@ -156,33 +184,35 @@ class Router:
         self,
         event: Event,
         handle: Callable[[Context], Awaitable[None]],
-        admit: Callable[[], Awaitable[bool]] | None = None,
+        admit: Admit | None = None,
     ) -> tuple[Outcome, Context | None]:
         """Handle an event in one transaction; ``admit`` returns False if that was done before (default: the inbox)."""
         async with asyncio.timeout(self._patience_s) as patience, transaction():
             if not await (inbox.record(event.key) if admit is None else admit()):
                 return Outcome("duplicate"), None
             context = await self._context(event)
+            context.resumed = admit is not None
             await handle(context)
             # Wait for a commit in flight: after a cancellation its outcome would be unknown.
             patience.reschedule(None)
-        status = "answered" if context.answered else "working" if context.wakes else "silent"
+        works = context.wakes or context.awaits_file
+        status = "answered" if context.answered else "working" if works else "silent"
         return Outcome(status, private=context.private), context
 
     async def _context(self, event: Event) -> Context:
         delay = self._capabilities[event.platform].placeholder_delay
         return Context(event, await resolve(event), delay, self._queue, adults=self._adults)
 
-    async def _answer(self, event: Event, error: UserError) -> tuple[Outcome, Context | None]:
+    async def _answer(self, event: Event, error: UserError, admit: Admit | None) -> tuple[Outcome, Context | None]:
         """Record the event with a wording as its answer, after the handler was rolled back."""
         try:
-            return await self._commit(event, lambda context: context.refuse(error))
+            return await self._commit(event, lambda context: context.refuse(error), admit)
         except _AWAY as e:
             _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
         except Exception:  # noqa: BLE001 - the values of an error may be no JSON
             apology = _defect(event)
             if error.key != apology.key:
-                return await self._answer(event, apology)
+                return await self._answer(event, apology, admit)
         return self._refused(event), None
 
     def _refused(self, event: Event) -> Outcome:
@@ -223,11 +253,18 @@ class Router:
         spec, values = read_command(command, self._topics.commands)
         if spec.manages(values) and not context.event.user.is_admin:
             raise NotAllowed("admin.only")
-        await context.leave_form()
-        # Save the file before asking anything: the answer to a question carries no file.
+        if not context.resumed:
+            await context.leave_form()
         file = spec.file
-        if file is not None and file.store is not None and (kept := await file.store(context)) is not None:
-            values[file.name] = str(kept)
+        if file is not None and command.file is not None:
+            if command.file.awaited:
+                await context.await_file()
+                return
+            # Save the file before asking anything: the answer to a question carries no file.
+            if command.file.stored:
+                values[file.name] = command.file.stored
+            elif file.store is not None and (kept := await file.store(context)) is not None:
+                values[file.name] = str(kept)
         if missing := spec.missing(values):
             if self._capabilities[context.event.platform].forms:
                 raise BadInput("command.missing", parameter=missing[0].name, help=missing[0].help)
@@ -251,6 +288,9 @@ class Router:
             await self._command(context, typed.command)
             return
         if context.who.draft is not None:
+            if message.file is not None and message.file.awaited:
+                await context.await_file()
+                return
             answer = message.text if message.file is None else text_of(message.file)
             await self._topics.forms.take(context, answer)
             return

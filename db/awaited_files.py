@@ -62,14 +62,14 @@ async def note_stored(file_id: int, token: UUID, value: str) -> None:
     await _change(file_id, token, "stored = $3", value)
 
 
-async def retry(file_id: int, token: UUID, delay: float) -> None:
-    """Leave a file to be fetched after ``delay`` seconds. Raises `LeaseLost`."""
-    await _change(
-        file_id,
-        token,
-        "lease_token = NULL, lease_expires = NULL, not_before = now() + make_interval(secs => $3)",
-        delay,
-    )
+async def retry(file_id: int, token: UUID, delay: float, *, counts: bool = True) -> None:
+    """Leave a file to be fetched after ``delay`` seconds. Raises `LeaseLost`.
+
+    Without ``counts`` this attempt is not counted: the platform was away.
+    """
+    counted = "attempts" if counts else "attempts - 1"
+    change = f"attempts = {counted}, lease_token = NULL, lease_expires = NULL, "
+    await _change(file_id, token, change + "not_before = now() + make_interval(secs => $3)", delay)
 
 
 async def finish(file_id: int, token: UUID) -> bool:

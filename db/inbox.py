@@ -7,13 +7,20 @@ from db.connection import row
 _ERROR_LENGTH: Final = 500
 
 
-async def record(event_key: str, error: str = "") -> bool:
-    """Record an event; False if it was recorded before (then do nothing else).
+async def record(event_key: str) -> bool:
+    """Record an event; False if it was recorded before (then do nothing else)."""
+    found = await row("INSERT INTO inbox (event_key) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_key", event_key)
+    return found is not None
 
-    With an ``error``, it is a dead letter. Write no words of people into it.
+
+async def bury(event_key: str, error: str) -> bool:
+    """Record an event as a dead letter, also if it was accepted before; False if it is one already.
+
+    ``error`` is why: no words of people.
     """
     found = await row(
-        "INSERT INTO inbox (event_key, error) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_key",
+        "INSERT INTO inbox (event_key, error) VALUES ($1, $2) ON CONFLICT (event_key) DO UPDATE "
+        "SET error = excluded.error WHERE inbox.error = '' RETURNING event_key",
         event_key,
         error[:_ERROR_LENGTH],
     )

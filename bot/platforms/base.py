@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bot.events import Destination, Event
 from bot.messages import Form, Message, Progress
@@ -24,6 +24,10 @@ class RetryLater(DeliveryError):
 
 class Undeliverable(DeliveryError):
     """The platform will never take this message (blocked, chat gone, no permission): a dead letter."""
+
+
+class FileTooBig(Exception):
+    """A file that a person sent is larger than what is accepted."""
 
 
 class TokenRefused(Exception):
@@ -159,6 +163,19 @@ class Inbound(Protocol):
 
     async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
         """Return at most 25 ``(label, value)`` suggestions for a command's parameter. A direct answer."""
+        ...
+
+
+@runtime_checkable
+class FileSource(Protocol):
+    """A platform whose events name files (`IncomingFile.source`) that are fetched after the commit."""
+
+    async def fetch(self, source: str, limit: int) -> bytes:
+        """Return a file.
+
+        Raises `FileTooBig` above ``limit`` bytes, `RetryLater` while the client is not connected; other errors count as
+        failed attempts.
+        """
         ...
 
 

@@ -55,6 +55,9 @@ async def test_a_file_has_one_holder_and_each_conversation_its_order(database: s
 
 async def test_dead_letters_are_counted(database: str):
     assert await inbox.record("console:1")
-    assert await inbox.record("console:2", "failed five times")
+    assert await inbox.bury("console:2", "failed five times")
+    assert not await inbox.bury("console:2", "again")
     assert not await inbox.record("console:2")
     assert await inbox.dead_letters() == 1
+    assert await inbox.bury("console:1", "accepted, but its file never came")
+    assert await inbox.dead_letters() == 2

@@ -4,7 +4,6 @@ The library's own objects hold state in memory (views, response flags) that a re
 on the outbox alone.
 """
 
-import asyncio
 import io
 import json
 from typing import Any, Final
@@ -125,10 +124,9 @@ class DiscordApi:
             return False
         return True
 
-    async def download(self, url: str, seconds: float) -> bytes:
-        """Download an attachment within ``seconds``. Raises `TROUBLE` and `TimeoutError`."""
-        async with asyncio.timeout(seconds):
-            return await self._http.get_from_cdn(url)
+    async def download(self, url: str) -> bytes:
+        """Download an attachment. Raises `TROUBLE`."""
+        return await self._http.get_from_cdn(url)
 
     async def _request(self, route: Route, body: Body, **options: Any) -> Any:
         """Send a body with its files."""

@@ -17,7 +17,7 @@ from bot.commands.base import CommandRegistry
 from bot.events import Destination, Event
 from bot.menus import MenuSpec
 from bot.messages import Message, Progress
-from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused, Watched
+from bot.platforms.base import Capabilities, Delivery, FileTooBig, Inbound, RetryLater, TokenRefused, Watched
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import DiscordApi
@@ -129,6 +129,14 @@ class DiscordPlatform:
             await self._sender.retract(destination, message_id)
         except api.TROUBLE as e:
             _log.info("a placeholder could not be deleted: %s", e)
+
+    async def fetch(self, source: str, limit: int) -> bytes:
+        """See `bot.platforms.base.FileSource.fetch`."""
+        self._check_logged_in()
+        data = await self._api.download(source)
+        if len(data) > limit:
+            raise FileTooBig(source)
+        return data
 
     async def check_ready(self) -> str:
         """Return an empty string if connected, else the reason."""

@@ -7,8 +7,8 @@ from typing import Any, Final
 import discord
 
 from bot.commands.base import CommandRegistry
-from bot.events import Command, Event, IncomingFile, Submit
-from bot.files import Accepts, refusal, taken
+from bot.events import Command, Event, Submit
+from bot.files import claimed
 from bot.messages import Form, Message
 from bot.platforms.base import Inbound
 from bot.platforms.discord import api
@@ -16,14 +16,12 @@ from bot.platforms.discord.acks import Ack, Acks
 from bot.platforms.discord.api import DiscordApi
 from bot.platforms.discord.commands import read
 from bot.platforms.discord.controls import dialog
-from bot.platforms.discord.inbound import AttachedFile, attached_file, interaction_event
+from bot.platforms.discord.inbound import attached_file, interaction_event
 from bot.platforms.discord.markdown import clean
 from bot.platforms.discord.render import bodies
 
 DEFER_AFTER: Final = 1.8
 """Seconds after an interaction came in until it is deferred, if the courier has not answered it; the limit is 3."""
-FETCH_SECONDS: Final = 1.1
-"""Maximum seconds for fetching an attachment: the commit may then take 1.5, and the first response is due after 3."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +42,7 @@ class Interactions:
             return
         interaction_id, token = str(interaction.id), interaction.token
         received = asyncio.get_running_loop().time()
-        event = await self._with_file(interaction, event)
+        event = self._with_file(interaction, event)
         ack = self._acks.open(interaction_id)
         if not isinstance(event.payload, Submit):
             direct = await inbound.form_for(event)
@@ -69,8 +67,8 @@ class Interactions:
                 flags = {"flags": api.EPHEMERAL} if outcome.private else None
                 await self._acknowledge(ack, interaction_id, token, api.DEFER, flags)
 
-    async def _with_file(self, interaction: discord.Interaction[Any], event: Event) -> Event:
-        """Return the event with the command's attachment, if there is time to download it."""
+    def _with_file(self, interaction: discord.Interaction[Any], event: Event) -> Event:
+        """Return the event with the command's attachment, which is fetched after the commit."""
         command = event.payload
         spec = self._registry.get(command.name) if isinstance(command, Command) else None
         if not isinstance(command, Command) or spec is None or spec.file is None:
@@ -78,19 +76,8 @@ class Interactions:
         attached = attached_file(interaction, command, spec)
         if attached is None:
             return event
-        file = await self._fetched(attached, spec.file.accepts)
+        file = claimed(spec.file.accepts, attached.name, attached.mime, attached.size, attached.url)
         return event.model_copy(update={"payload": command.model_copy(update={"file": file})})
-
-    async def _fetched(self, attached: AttachedFile, accepts: Accepts) -> IncomingFile:
-        refused = refusal(accepts, attached.name, attached.mime, attached.size)
-        if refused is not None:
-            return refused
-        try:
-            data = await self._api.download(attached.url, FETCH_SECONDS)
-        except (*api.TROUBLE, TimeoutError) as e:
-            _log.info("an attachment could not be fetched: %s", type(e).__name__)
-            return IncomingFile(name=attached.name, mime=attached.mime, problem="attachment.not_fetched")
-        return taken(accepts, attached.name, attached.mime, data)
 
     async def _acknowledge(
         self, ack: Ack, interaction: str, token: str, kind: int, data: api.Body | None = None

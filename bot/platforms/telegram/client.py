@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, RetryAfter, TelegramError
 from bot.commands.base import CommandRegistry
 from bot.events import Destination
 from bot.messages import Message, Progress
-from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater, TokenRefused
+from bot.platforms.base import Capabilities, Delivery, FileTooBig, Inbound, RetryLater, TokenRefused
 from bot.platforms.telegram.api import PollingBot, TelegramApi, make_bot, seconds_of
 from bot.platforms.telegram.commands import bot_commands
 from bot.platforms.telegram.inbound import Translator
@@ -120,6 +120,13 @@ class TelegramPlatform:
     async def retract(self, destination: Destination, message_id: str) -> None:
         """See `bot.platforms.base.Platform.retract`."""
         await self._sender.retract(destination, message_id)
+
+    async def fetch(self, source: str, limit: int) -> bytes:
+        """See `bot.platforms.base.FileSource.fetch`."""
+        file = await self._connected().get_file(source)
+        if (file.file_size or 0) > limit:
+            raise FileTooBig(source)
+        return bytes(await file.download_as_bytearray())
 
     async def check_ready(self) -> str:
         """See `bot.platforms.base.Platform.check_ready`."""

@@ -4,7 +4,6 @@ Event ids are chat and message, or the callback query: update ids begin anew aft
 (https://core.telegram.org/bots/api#update).
 """
 
-import asyncio
 import logging
 import re
 import time
@@ -37,14 +36,13 @@ from bot.events import (
     Destination,
     EditedMessage,
     Event,
-    IncomingFile,
     Payload,
     Reaction,
     TextMessage,
     UserRef,
 )
-from bot.files import Accepts, refusal, taken
-from bot.platforms.telegram.attached import TelegramFile, attached
+from bot.files import claimed
+from bot.platforms.telegram.attached import attached
 from bot.platforms.telegram.commands import read_command
 from bot.platforms.telegram.render import PLACEHOLDER
 
@@ -54,7 +52,6 @@ _GROUPS: Final = (ChatType.GROUP, ChatType.SUPERGROUP)
 _MANAGERS: Final = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _ADMIN_SECONDS: Final = 300.0
 _ORPHAN_SECONDS: Final = 60.0
-_FETCH_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +168,7 @@ class Translator:
         payload, ask = self._payload(message, text)
         if payload is not None:
             admin = _is_anonymous_admin(message) or await self._admin(chat, user, ask=ask)
-            payload = await self._with_file(message, payload)
+            payload = self._with_file(message, payload)
             event_id = f"m{chat.id}.{message.message_id}"
             found.append(Incoming(_event(event_id, chat, user, destination, payload, admin=admin)))
         return found
@@ -237,7 +234,7 @@ class Translator:
         reply_to = str(replied.message_id) if replied is not None and to_us else ""
         return TextMessage(text=text, addressed=True, reply_to=reply_to), False
 
-    async def _with_file(self, message: Message, payload: Command | TextMessage) -> Command | TextMessage:
+    def _with_file(self, message: Message, payload: Command | TextMessage) -> Command | TextMessage:
         """Return a command with the file attached or replied to, if it takes one; a text with its attachment."""
         if isinstance(payload, Command):
             spec = self._registry.get(payload.name)
@@ -248,20 +245,7 @@ class Translator:
             file, accepts = attached(message) if message.document is not None else None, "text"
         if file is None or accepts is None:
             return payload
-        return payload.model_copy(update={"file": await self._fetched(file, accepts)})
-
-    async def _fetched(self, file: TelegramFile, accepts: Accepts) -> IncomingFile:
-        refused = refusal(accepts, file.name, file.mime, file.size)
-        if refused is not None:
-            return refused
-        try:
-            async with asyncio.timeout(_FETCH_SECONDS):
-                fetched = await self._bot.get_file(file.id)
-                data = bytes(await fetched.download_as_bytearray())
-        except (TelegramError, TimeoutError) as e:
-            log.info("A file of Telegram could not be fetched: %s", type(e).__name__)
-            return IncomingFile(name=file.name, mime=file.mime, problem="attachment.not_fetched")
-        return taken(accepts, file.name, file.mime, data)
+        return payload.model_copy(update={"file": claimed(accepts, file.name, file.mime, file.size, file.id)})
 
     def _is_ours(self, message: Message) -> bool:
         return message.from_user is not None and message.from_user.id == self._bot.id

@@ -6,7 +6,8 @@ import pytest
 
 from bot.events import Command
 from bot.messages import Button, FileContent, Message, OutgoingPicture, Progress
-from bot.platforms.base import RetryLater
+from bot.platforms.base import FileTooBig, RetryLater
+from bot.platforms.discord import api
 from tests.bot.discord.conftest import Connected
 from tests.doubles.discord import Fault
 from tests.doubles.discord.invocation import Attached
@@ -85,18 +86,18 @@ async def test_an_attached_file_comes_with_the_command(connected: Connected, siz
     assert payload.values["prompt"] == "at night"
     assert payload.file is not None
     large = size > 10_000_000
-    assert (payload.file.data, payload.file.problem) == ((b"", "attachment.too_big") if large else (PNG, ""))
+    assert payload.file.data == b""
+    assert (payload.file.source, payload.file.problem) == (("", "attachment.too_big") if large else (url, ""))
+    if not large:
+        assert await connected.platform.fetch(url, len(PNG)) == PNG
+        with pytest.raises(FileTooBig):
+            await connected.platform.fetch(url, len(PNG) - 1)
     assert payload.file.name == "mine.png"
 
 
-async def test_a_file_that_is_not_there_is_told(connected: Connected):
-    ann = connected.server.person("ann")
-    missing = Attached(900, "mine.png", f"{connected.server.base_url}/attachments/1/2/mine.png", 5)
-    await ann.slash(ann.dm(), "imagine", prompt="at night", picture=missing)
-    payload = (await connected.notes.event()).payload
-    assert isinstance(payload, Command)
-    assert payload.file is not None
-    assert payload.file.problem == "attachment.not_fetched"
+async def test_a_file_that_is_not_there_is_an_error(connected: Connected):
+    with pytest.raises(api.TROUBLE):
+        await connected.platform.fetch(f"{connected.server.base_url}/attachments/1/2/mine.png", 100)
 
 
 async def test_where_adults_are(connected: Connected):

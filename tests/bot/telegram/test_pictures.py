@@ -7,7 +7,7 @@ from telegram import Update
 
 from bot.events import Command
 from bot.messages import Attachment, Button, FileContent, Message, OutgoingPicture, Progress
-from bot.platforms.base import RetryLater
+from bot.platforms.base import FileTooBig, RetryLater
 from bot.platforms.telegram import TelegramPlatform
 from bot.platforms.telegram.api import make_bot
 from bot.platforms.telegram.inbound import Incoming, Translator
@@ -112,7 +112,7 @@ def test_captions_stay_within_the_limit():
         assert part.text.endswith("Seed 7")
 
 
-async def test_a_photo_with_a_command_brings_the_file(server: TelegramServer, alice: Person):
+async def test_a_photo_with_a_command_names_the_file(server: TelegramServer, platform: TelegramPlatform, alice: Person):
     bot = make_bot(server.token, server.api_url)
     async with bot:
         translator = Translator(bot, load_topics().commands)
@@ -128,5 +128,10 @@ async def test_a_photo_with_a_command_brings_the_file(server: TelegramServer, al
             payload = incoming.event.payload
             assert isinstance(payload, Command)
             found.append(payload)
-        assert [c.file and c.file.data for c in found] == [b"\xff\xd8 mine"] * 3 + [None]
+        files = [c.file for c in found[:3] if c.file is not None]
+        assert [(f.data, f.awaited) for f in files] == [(b"", True)] * 3
+        assert [await platform.fetch(f.source, 100) for f in files] == [b"\xff\xd8 mine"] * 3
+        with pytest.raises(FileTooBig):
+            await platform.fetch(files[0].source, 3)
+        assert found[3].file is None
         assert [c.rest for c in found] == ["at night", "at noon", "", ""]
