@@ -68,6 +68,7 @@ class FileFetcher:
         """Fetch until cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.Event().wait())  # there may be no platform to fetch from
                 for name, source in self._sources.items():
                     group.create_task(forever(f"fetching files of {name}", lambda n=name, s=source: self._turn(n, s)))
         finally:

@@ -177,3 +177,10 @@ async def test_a_file_that_nothing_takes_is_not_fetched(bot: Bot):
     event = event_of(TextMessage(text="look", file=IncomingFile(name="a.txt", mime="text/plain", source="t1")))
     await bot.router.dispatch(event)
     assert await AwaitedFileRow.all().count() == 0
+
+
+async def test_without_a_platform_to_fetch_from_it_runs_on(bot: Bot):
+    fetcher = FileFetcher({"console": object()}, bot.router, bot.topics.commands)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await fetcher.run()
