@@ -64,6 +64,12 @@ class BotSettings(BaseSettings):
         description="The root of Telegram's Bot API, to which `/bot` and `/file/bot` are appended; point it at a "
         "local Bot API server or a test server.",
     )
+    telegram_flood_limits: bool = Field(
+        default=True,
+        description="Keep each chat to the pace that Telegram allows (about one message a second, 20 a minute in "
+        "groups, 30 a second overall). Switch it off only for a test server or a proxy that does so itself; waits that "
+        "Telegram asks for are kept in any case.",
+    )
     telegram_webhook_url: str | None = Field(
         default=None,
         pattern=r"^https?://",

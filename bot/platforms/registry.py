@@ -52,7 +52,7 @@ def _discord(settings: BotSettings, topics: Topics) -> Platform:
 
 
 def _telegram(settings: BotSettings, topics: Topics) -> Platform:
-    from bot.platforms.telegram import TelegramPlatform, WebhookConfig
+    from bot.platforms.telegram import ChatPace, TelegramPlatform, WebhookConfig
 
     assert settings.telegram_token is not None
     secret, webhook = settings.telegram_webhook_secret, None
@@ -64,7 +64,8 @@ def _telegram(settings: BotSettings, topics: Topics) -> Platform:
             secret=secret.get_secret_value() if secret is not None else "",
         )
     token = settings.telegram_token.get_secret_value()
-    return TelegramPlatform(token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook)
+    pace = ChatPace(unlimited=not settings.telegram_flood_limits)
+    return TelegramPlatform(token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook, pace=pace)
 
 
 PRODUCT: Final = (

@@ -199,7 +199,11 @@ class TelegramTown(Town):
 
     @property
     def settings(self) -> dict[str, str]:
-        return {"TELEGRAM_TOKEN": self.server.token, "TELEGRAM_API_URL": self.server.api_url}
+        return {
+            "TELEGRAM_TOKEN": self.server.token,
+            "TELEGRAM_API_URL": self.server.api_url,
+            "TELEGRAM_FLOOD_LIMITS": "false",
+        }
 
     async def start(self) -> None:
         await self.server.start()

@@ -26,6 +26,7 @@ from telegram.error import (
 from telegram.request import HTTPXRequest
 
 from bot.platforms.base import RetryLater, Undeliverable
+from bot.platforms.telegram.pace import ChatPace
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ T = TypeVar("T")
 _PAUSES: Final = (0.1, 0.4)
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _POLL_SLACK: Final = 10.0
+_MOVED_KEPT: Final = 1000
 _HOPELESS: Final = (
     "chat not found",
     "user not found",
@@ -102,10 +104,11 @@ def says(error: BadRequest, *texts: str) -> bool:
 
 
 class TelegramApi:
-    """Makes calls, and remembers groups that became supergroups."""
+    """Makes calls at the pace that Telegram allows, and remembers groups that became supergroups."""
 
-    def __init__(self) -> None:
-        """Start with no moved chats."""
+    def __init__(self, pace: ChatPace | None = None) -> None:
+        """``pace`` is the gate of all chats."""
+        self._pace = pace or ChatPace()
         self._moved: dict[str, str] = {}
 
     def chat_id(self, chat_id: str) -> int:
@@ -118,18 +121,34 @@ class TelegramApi:
     def moved(self, old: str, new: str) -> None:
         """Remember that a group became a supergroup with another id."""
         log.warning("Telegram group %s is now supergroup %s", old, new)
+        self._moved.pop(old, None)
         self._moved[old] = new
+        while len(self._moved) > _MOVED_KEPT:
+            del self._moved[next(iter(self._moved))]
 
-    async def call(self, chat_id: str, request: Callable[[], Awaitable[T]], *, idempotent: bool = False) -> T:
-        """Make a call about a chat.
+    async def call(
+        self,
+        chat_id: str,
+        request: Callable[[], Awaitable[T]],
+        *,
+        idempotent: bool = False,
+        calls: int = 1,
+        progress: bool = False,
+    ) -> T:
+        """Make a call about a chat in its turn; without a chat (the answer to a button press), at once.
+
+        It counts as ``calls`` messages; ``progress`` only goes out where nothing else needs the room.
 
         Raises `Unanswered` if it may have taken effect, `RetryLater` if it has not, `Undeliverable` if it never will;
         other refusals propagate as `telegram.error.BadRequest`.
         """
         for pause in (*_PAUSES, None):
+            await self._enter(chat_id, calls, progress=progress)
             try:
                 return await request()
             except RetryAfter as e:
+                if chat_id:
+                    self._pace.close(self.chat_id(chat_id), seconds_of(e))
                 raise RetryLater("flood control", seconds_of(e)) from e
             except ChatMigrated as e:
                 self.moved(chat_id, str(e.new_chat_id))
@@ -150,3 +169,11 @@ class TelegramApi:
             except TelegramError as e:
                 raise RetryLater(e.message) from e
         raise AssertionError("the last try returns or raises")
+
+    async def _enter(self, chat_id: str, calls: int, *, progress: bool) -> None:
+        if not chat_id:
+            return
+        if not progress:
+            await self._pace.enter(self.chat_id(chat_id), calls)
+        elif not self._pace.spare(self.chat_id(chat_id)):
+            raise RetryLater("no room for progress")

@@ -20,6 +20,7 @@ from bot.platforms.telegram.inbound import Translator
 from bot.platforms.telegram.intake import Intake
 from bot.platforms.telegram.kinds import HANDLED
 from bot.platforms.telegram.listener import Listener
+from bot.platforms.telegram.pace import ChatPace
 from bot.platforms.telegram.polling import Poller
 from bot.platforms.telegram.queries import Background, Queries
 from bot.platforms.telegram.send import TelegramSender
@@ -45,8 +46,11 @@ class TelegramPlatform:
         *,
         api_url: str = API_URL,
         webhook: WebhookConfig | None = None,
+        pace: ChatPace | None = None,
     ) -> None:
         """``api_url`` is the root of a Bot API server; with ``webhook``, updates are pushed instead of polled.
+
+        ``pace`` overrides the limits to which all chats are kept.
 
         Raises `ValueError` for a webhook that Telegram would refuse or that would expose the token.
         """
@@ -60,7 +64,7 @@ class TelegramPlatform:
         self._webhook = webhook
         self._state = "not started"
         self._bot: PollingBot | None = None
-        self._api = TelegramApi()
+        self._api = TelegramApi(pace)
         self._background = Background()
         self._queries = Queries(self._answer, self._background)
         self._sender = TelegramSender(self._connected, self._api, self._queries)

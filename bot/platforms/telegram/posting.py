@@ -43,9 +43,13 @@ _NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_inva
 
 @dataclass(slots=True)
 class PlaceholderState:
-    """A placeholder of this process: whether its answer has begun, and the lock for its edits."""
+    """A message of this process: whether its answer has begun, and the lock for its edits.
+
+    ``made`` identifies the row and content that the last edit gave it; 0 if that is not known.
+    """
 
     final: bool = False
+    made: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -105,11 +109,11 @@ class Poster:
 
         thread = int(destination.thread_id) if destination.thread_id else None
         try:
-            sent = await self._api.call(destination.chat_id, lambda: send(thread))
+            sent = await self._api.call(destination.chat_id, lambda: send(thread), calls=len(media))
         except BadRequest as e:
             if thread is None or not says(e, *_NO_THREAD):
                 raise
-            sent = await self._api.call(destination.chat_id, lambda: send(None))
+            sent = await self._api.call(destination.chat_id, lambda: send(None), calls=len(media))
         message_id = _ALBUM_GLUE.join(str(message.message_id) for message in sent)
         await delivery.record(message_id)
         return message_id
@@ -143,27 +147,38 @@ class Poster:
                 else:
                     raise
 
-    async def show(self, destination: Destination, message_id: str, unit: TextUnit | MediaUnit) -> Edited:
-        """Edit a message of the bot into its final state."""
+    async def show(self, delivery: Delivery, message_id: str, unit: TextUnit | MediaUnit) -> Edited:
+        """Edit a message of the bot into its final state.
+
+        If an earlier attempt of the row has done so (a later part failed), no call is made: each would count against
+        the chat's limits.
+        """
+        destination, mark = delivery.destination, _fingerprint(delivery.id, unit)
         shown = self.placeholder(destination, message_id)
         shown.final = True
         async with shown.lock:  # lets a progress edit in flight end first
             pass
+        if shown.made == mark:
+            return "done"
+        shown.made = 0
         if isinstance(unit, MediaUnit):
-            return await self._edit_media(destination, message_id, unit)
-        return await self.edit(destination, message_id, unit)
+            edited = await self._edit_media(destination, message_id, unit)
+        else:
+            edited = await self.edit(destination, message_id, unit)
+        shown.made = mark if edited == "done" else 0
+        return edited
 
-    async def show_album(self, destination: Destination, message_id: str, album: AlbumUnit) -> Edited:
+    async def show_album(self, delivery: Delivery, message_id: str, album: AlbumUnit) -> Edited:
         """Edit an album of the bot into its final state; one of another size is unfit."""
         ids = message_id.split(_ALBUM_GLUE)
         if len(ids) != len(album.items):
             return "unfit"
-        results: list[Edited] = [
-            await self._edit_media(destination, i, item) for i, item in zip(ids, album.items, strict=True)
-        ]
+        results: list[Edited] = [await self.show(delivery, i, item) for i, item in zip(ids, album.items, strict=True)]
         return results[0] if "done" not in results else "done"
 
-    async def edit(self, destination: Destination, message_id: str, unit: TextUnit) -> Edited:
+    async def edit(
+        self, destination: Destination, message_id: str, unit: TextUnit, *, progress: bool = False
+    ) -> Edited:
         """Edit a text of the bot."""
         entities: list[MessageEntity] | None = unit.part.entities
 
@@ -181,7 +196,7 @@ class Poster:
             return "unfit"
         while True:
             try:
-                return await self._edited(destination, edit)
+                return await self._edited(destination, edit, progress=progress)
             except BadRequest as e:
                 if not (entities and says(e, *_ENTITIES)):
                     raise
@@ -211,9 +226,9 @@ class Poster:
 
         return await self._edited(destination, edit)
 
-    async def _edited(self, destination: Destination, edit: Callable[[], Any]) -> Edited:
+    async def _edited(self, destination: Destination, edit: Callable[[], Any], *, progress: bool = False) -> Edited:
         try:
-            await self._api.call(destination.chat_id, edit, idempotent=True)
+            await self._api.call(destination.chat_id, edit, idempotent=True, progress=progress)
         except BadRequest as e:
             if says(e, *_GONE):
                 return "gone"
@@ -239,6 +254,13 @@ class Poster:
             return await self._bot().delete_message(self._api.chat_id(destination.chat_id), int(message_id))
 
         await self._api.call(destination.chat_id, delete, idempotent=True)
+
+
+def _fingerprint(row: int, unit: TextUnit | MediaUnit) -> int:
+    """Return a number that differs for different rows and contents; never 0."""
+    rows = unit.rows.to_json() if unit.rows is not None else ""
+    file = (unit.kind, unit.file.data, unit.file.name, unit.hidden) if isinstance(unit, MediaUnit) else ()
+    return hash((row, unit.part.text, unit.part.marks, rows, file)) or 1
 
 
 def _reply(destination: Destination, *, first: bool) -> ReplyParameters | None:

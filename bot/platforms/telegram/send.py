@@ -8,7 +8,6 @@ sent at once, and a lost response may show them twice.
 """
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -17,7 +16,7 @@ from telegram.error import BadRequest
 
 from bot.events import Destination
 from bot.messages import Message, Progress
-from bot.platforms.base import Delivery, DeliveryError, RetryLater, Undeliverable
+from bot.platforms.base import Delivery, DeliveryError, Undeliverable
 from bot.platforms.telegram.api import TelegramApi
 from bot.platforms.telegram.keyboards import keyboard
 from bot.platforms.telegram.posting import Edited, Poster
@@ -29,7 +28,6 @@ from bot.text.splitting import utf16_length
 log = logging.getLogger(__name__)
 
 FIELD_PLACEHOLDER_LIMIT: Final = 64  # Bot API, ForceReply.input_field_placeholder
-_GROUP_EDIT_SECONDS: Final = 3.5  # observed: more than about 20 messages and edits a minute flood a group
 _FRESH_SECONDS: Final = 30.0
 _ANSWERED: Final = "query:"
 
@@ -41,7 +39,6 @@ class TelegramSender:
         """``bot`` returns the connected client or raises `RetryLater`."""
         self._poster = Poster(bot, api)
         self._queries = queries
-        self._quiet: dict[str, float] = {}
 
     @property
     def possible_orphans(self) -> int:
@@ -72,19 +69,14 @@ class TelegramSender:
             raise Undeliverable(e.message) from e
 
     async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
-        """See `bot.platforms.base.Platform.show_progress`. In groups, edits are spaced out further."""
+        """See `bot.platforms.base.Platform.show_progress`. Left out where answers need the room."""
         shown = self._poster.placeholder(destination, placeholder)
-        now = time.monotonic()
-        if not placeholder or shown.final or shown.lock.locked() or self._quiet.get(destination.chat_id, 0.0) > now:
+        if not placeholder or shown.final or shown.lock.locked():
             return
-        if destination.kind != "dm":
-            self._quiet[destination.chat_id] = now + _GROUP_EDIT_SECONDS
         unit = TextUnit(render_progress(progress), keyboard(progress.buttons))
         async with shown.lock:
             try:
-                await self._poster.edit(destination, placeholder, unit)
-            except RetryLater as e:
-                self._quiet[destination.chat_id] = now + (e.delay or 2.0)
+                await self._poster.edit(destination, placeholder, unit, progress=True)
             except (DeliveryError, BadRequest) as e:
                 log.debug("Progress was not shown: %s", e)
 
@@ -141,7 +133,7 @@ class TelegramSender:
                 sent.append(await self._post(delivery, unit, first=first))
             if not isinstance(unit, TextUnit | MediaUnit):
                 continue
-            while await self._poster.show(delivery.destination, sent[number], unit) != "done":
+            while await self._poster.show(delivery, sent[number], unit) != "done":
                 sent[number] = replaced.pop() if replaced else await self._post(delivery, unit, first=first)
         if delivery.placeholder and not usable:
             await self.retract(delivery.destination, delivery.placeholder)
@@ -166,7 +158,7 @@ class TelegramSender:
                 anew = True
                 sent.append(await self._post(delivery, unit, first=False))
                 if isinstance(unit, TextUnit | MediaUnit):
-                    await self._poster.show(destination, sent[number], unit)
+                    await self._poster.show(delivery, sent[number], unit)
             else:
                 await delivery.record(before[number])
                 sent.append(before[number])
@@ -179,9 +171,9 @@ class TelegramSender:
     async def _replace(self, delivery: Delivery, message_id: str, unit: Unit) -> Edited:
         match unit:
             case TextUnit() | MediaUnit():
-                return await self._poster.show(delivery.destination, message_id, unit)
+                return await self._poster.show(delivery, message_id, unit)
             case AlbumUnit():
-                return await self._poster.show_album(delivery.destination, message_id, unit)
+                return await self._poster.show_album(delivery, message_id, unit)
             case QuestionUnit():
                 return "unfit"
 

@@ -13,7 +13,7 @@ from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import Destination, Event
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
-from bot.platforms.telegram import TelegramPlatform, WebhookConfig
+from bot.platforms.telegram import ChatPace, TelegramPlatform, WebhookConfig
 from tests.bot.backlog import MemoryBacklog
 from tests.doubles.telegram import Person, Rules, TelegramServer
 
@@ -115,9 +115,13 @@ def to(person: Person) -> Destination:
 
 @contextlib.asynccontextmanager
 async def running(
-    server: TelegramServer, inbound: RecordingInbound, webhook: WebhookConfig | None = None
+    server: TelegramServer,
+    inbound: RecordingInbound,
+    webhook: WebhookConfig | None = None,
+    pace: ChatPace | None = None,
 ) -> AsyncGenerator[TelegramPlatform]:
-    platform = TelegramPlatform(server.token, registry(), api_url=server.api_url, webhook=webhook)
+    pace = pace or ChatPace(unlimited=True)
+    platform = TelegramPlatform(server.token, registry(), api_url=server.api_url, webhook=webhook, pace=pace)
     task = asyncio.create_task(platform.run(inbound))
     try:
         async with asyncio.timeout(10):

@@ -37,15 +37,16 @@ class Flood:
         lane = self._lanes.setdefault(chat.id, _Lane(rules.chat_burst, now))
         lane.tokens = min(rules.chat_burst, lane.tokens + (now - lane.filled) * rules.chat_per_second)
         lane.filled = now
-        wait = lane.closed_until - now
+        # Who asks again while told to wait, waits longer.
+        wait = (lane.closed_until - now) * 1.5
         if lane.tokens < 1:
             wait = max(wait, (1 - lane.tokens) / rules.chat_per_second)
         if chat.kind != "private":
-            wait = max(wait, _wait(lane.recent, now, 60.0, rules.group_per_minute))
+            wait = max(wait, _wait(lane.recent, now, rules.group_seconds, rules.group_per_minute))
         wait = max(wait, _wait(self._overall, now, 1.0, rules.overall_per_second))
         if wait > 0:
             retry_after = max(1, math.ceil(wait))
-            lane.closed_until = max(lane.closed_until, now + min(retry_after, wait))
+            lane.closed_until = max(lane.closed_until, now + retry_after)
             raise too_many_requests(retry_after)
         lane.tokens -= 1
         lane.recent.append(now)

@@ -17,6 +17,8 @@ class FloodRules:
     chat_per_second: float = 1.0
     chat_burst: int = 5
     group_per_minute: int = 20
+    group_seconds: float = 60.0
+    """How long that minute is."""
     overall_per_second: int = 30
 
 

@@ -269,7 +269,7 @@ async def test_flood(place: str) -> None:
         with pytest.raises(RetryAfter):
             await bot.edit_message_media(InputMediaPhoto(b"5"), chat.id, first.message_id)
         assert [(message.text, message.file) for message in server.sent] == [("2", None), ("3", None)]
-        assert server.requests[-1].description == "Too Many Requests: retry after 1"
+        assert server.requests[-1].description == "Too Many Requests: retry after 2"
         server.clock.advance(5)
         for text in "567":
             await bot.send_message(chat.id, text)
