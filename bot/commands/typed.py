@@ -73,7 +73,7 @@ def split_values(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
     A name that no parameter has is returned too where it can only be meant as one: the caller refuses it.
     """
     text = text.strip()
-    known = {p.name for p in spec.parameters if p.kind is not bytes}
+    known = {p.name for p in spec.parameters}
     pairs = list(_PAIR.finditer(text))
     free = free_parameter(spec, {})
     if pairs and not pairs[0].start() and free is not None and free.kind is str:
