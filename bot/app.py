@@ -2,22 +2,29 @@
 
 import asyncio
 import logging
+import math
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from bot.compose import Composer
 from bot.courier import Courier
 from bot.events import Event
 from bot.fetching import FileFetcher
-from bot.platforms.base import Outcome, Platform
+from bot.identity import Identity
+from bot.leadership import Leadership, Seat
+from bot.platforms.base import ALWAYS_LEADS, Outcome, Platform, Turns
+from bot.platforms.registry import PlatformSpec
 from bot.platforms.registry import platforms as platform_registry
 from bot.progress import ProgressBoard
 from bot.router import Router
+from bot.runners import PlatformRunner, SeatedTurns, until_hopeless
 from bot.settings import BotSettings
 from bot.topics import Topics, load_topics
 from bot.views.base import ViewServices
 from db import personas
 from db.connection import connect
+from db.loops import forever
 from db.settings import DatabaseSettings
 from db.work import job_types
 from prompts.personas import load_personas
@@ -25,22 +32,30 @@ from prompts.preload import preload
 from prompts.registry import default_registry
 from workers.queue import PROGRESS_CHANNEL, Queue, outbox_channel
 
+CLOSE_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
 async def run(settings: BotSettings, names: list[str]) -> int:
-    """Run the named platforms until SIGTERM, SIGINT or the end of the console; return the exit status."""
+    """Run the named platforms until SIGTERM, SIGINT or the end of the console; return the exit status.
+
+    Raises `PlatformRefused` if no platform serves this process from its start.
+    """
     database = DatabaseSettings()
     topics = await asyncio.to_thread(_load)
-    platforms = {name: _build(name, settings, topics) for name in names}
+    specs = {name: _spec(name) for name in names}
+    served = {name: spec.build(settings, topics) for name, spec in specs.items()}
+    seats = {name: _seat_names(spec, settings) for name, spec in specs.items() if not spec.local}
     async with (
         connect(database.database_url, pool_size=database.storyfork_database_pool),
         Queue(settings.redis_url) as queue,
     ):
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
-        return await serve(
-            platforms, topics, queue, operators=settings.storyfork_operators, adults=settings.storyfork_adults
-        )
+        bot = Bot(
+            served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats,
+            operators=settings.storyfork_operators, adults=settings.storyfork_adults,
+        )  # fmt: skip
+        return await bot.serve()
 
 
 def _load() -> Topics:
@@ -50,65 +65,126 @@ def _load() -> Topics:
     return load_topics()
 
 
-async def serve(
-    platforms: Mapping[str, Platform],
-    topics: Topics,
-    queue: Queue,
-    *,
-    operators: frozenset[str] = frozenset(),
-    adults: bool = False,
-) -> int:
-    """Serve connected platforms; the database is open. Returns the exit status."""
-    prompts = default_registry()
-    composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, operators))
-    board = ProgressBoard(platforms, composer.cancel_buttons)
-    courier = Courier(platforms, composer, board)
-
-    def on_commit(event: Event, outcome: Outcome) -> None:
-        if outcome.status == "working" and event.deferred:
-            board.expect(event.key, event.platform, event.destination, "", event.user.language)
-        courier.notify(event.platform)
-        fetcher.notify(event.platform)
-
-    capabilities = {name: p.capabilities for name, p in platforms.items()}
-    router = Router(topics, composer, prompts, queue, capabilities, on_commit, adults=adults)
-    fetcher = FileFetcher(platforms, router, topics.commands)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    listeners = {asyncio.create_task(p.run(router), name=name): p for name, p in platforms.items()}
-    delivering = asyncio.create_task(courier.run(), name="courier")
-    fetching = asyncio.create_task(fetcher.run(), name="fetching")
-    hearing = asyncio.create_task(_hear(queue, courier, board, list(platforms)), name="hearing")
-    stopping: asyncio.Task[object] = asyncio.create_task(stop.wait(), name="stop")
-    tasks: list[asyncio.Task[object]] = [*listeners, delivering, fetching, hearing, stopping]
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    _log.info("the bot stops: %s", ", ".join(t.get_name() for t in done))
-    for task in (*listeners, stopping, fetching, hearing):
-        task.cancel()
-    await asyncio.wait([*listeners, stopping, fetching, hearing])
-    delivering.cancel()
-    await asyncio.wait([delivering])
-    for task in done:
-        task.result()
-    return next((code for p in platforms.values() if (code := getattr(p, "exit_code", 0))), 0)
-
-
-async def _hear(queue: Queue, courier: Courier, board: ProgressBoard, names: list[str]) -> None:
-    channels = {outbox_channel(name): name for name in names}
-    async for heard in queue.listen(PROGRESS_CHANNEL, *channels):
-        if heard is None:
-            for name in names:
-                courier.notify(name)
-        elif heard[0] == PROGRESS_CHANNEL:
-            board.hear(heard[1])
-        else:
-            courier.notify(channels[heard[0]])
-
-
-def _build(name: str, settings: BotSettings, topics: Topics) -> Platform:
+def _spec(name: str) -> PlatformSpec:
     spec = platform_registry().get(name)
     if spec is None:
         raise ValueError(f"there is no platform {name!r}")
-    return spec.build(settings, topics)
+    return spec
+
+
+def _seat_names(spec: PlatformSpec, settings: BotSettings) -> tuple[str, str]:
+    """Return the names under which processes compete for listening and for sending."""
+    shards = spec.shards(settings)
+    return f"{spec.name} {shards}" if shards else spec.name, spec.name
+
+
+class Bot:
+    """The platforms of this process, and what they share."""
+
+    def __init__(
+        self,
+        platforms: Mapping[str, Platform],
+        topics: Topics,
+        queue: Queue,
+        database_url: str,
+        identity: Identity,
+        *,
+        seats: Mapping[str, tuple[str, str]],
+        operators: frozenset[str] = frozenset(),
+        adults: bool = False,
+    ) -> None:
+        """The database is open. ``seats``: for listening and sending, by platform; a platform without is local."""
+        self._queue = queue
+        prompts = default_registry()
+        composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, operators))
+        names = dict.fromkeys(name for pair in seats.values() for name in pair)
+        self._leadership = Leadership(
+            database_url, names, problem=self._problem, changed=self._notify, identity=identity
+        )
+        self._seats = {name: self._leadership.seats[sending] for name, (_, sending) in seats.items()}
+        self._runners = {
+            name: PlatformRunner(platform, self._turns(seats[name]) if name in seats else ALWAYS_LEADS)
+            for name, platform in platforms.items()
+        }
+        self._board = ProgressBoard(platforms, composer.cancel_buttons, allowed_s=self._proof_left)
+        self._courier = Courier(platforms, composer, self._board, allowed=lambda name: self._proof_left(name) > 0)
+        capabilities = {name: platform.capabilities for name, platform in platforms.items()}
+        self._router = Router(topics, composer, prompts, queue, capabilities, self._on_commit, adults=adults)
+        self._fetcher = FileFetcher(platforms, self._router, topics.commands)
+        self._wakeups: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> int:
+        """Serve until a signal arrives or the console ends; return the exit status. Raises `PlatformRefused`."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        delivering = asyncio.create_task(self._courier.run(), name="courier")
+        aside = [
+            asyncio.create_task(self._leadership.run(), name="leadership"),
+            asyncio.create_task(forever("hearing", self._hear), name="hearing"),
+            asyncio.create_task(forever("fetching files", self._fetcher.run), name="fetching"),
+        ]
+        ends: list[asyncio.Task[object]] = [
+            *(asyncio.create_task(runner.run(self._router), name=name) for name, runner in self._runners.items()),
+            asyncio.create_task(until_hopeless(list(self._runners.values())), name="refused"),
+            asyncio.create_task(stop.wait(), name="stop"),
+            delivering,
+        ]
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        _log.info("the bot stops: %s", ", ".join(task.get_name() for task in done))
+        # Messages under way are sent before the clients close; all others are another process's from here on.
+        await self._leadership.retire()
+        await self._board.close()
+        await _cancelled(aside)
+        await self._leadership.release()
+        await _cancelled([delivering])
+        await _cancelled(ends)
+        for task in done:
+            task.result()
+        codes = (getattr(runner.platform, "exit_code", 0) for runner in self._runners.values())
+        return next((code for code in codes if code), 0)
+
+    def _turns(self, names: tuple[str, str]) -> Turns:
+        listening, sending = (self._leadership.seats[name] for name in names)
+        return SeatedTurns(listening, sending)
+
+    def _proof_left(self, platform: str) -> float:
+        """Return for how many seconds this process may send for a platform."""
+        seat: Seat | None = self._seats.get(platform)
+        return math.inf if seat is None else seat.proof_left()
+
+    async def _problem(self, seat: str) -> str:
+        runner = self._runners.get(seat.partition(" ")[0])
+        return "" if runner is None else await runner.state()
+
+    def _notify(self) -> None:
+        for name in self._runners:
+            self._courier.notify(name)
+
+    def _on_commit(self, event: Event, outcome: Outcome) -> None:
+        self._courier.notify(event.platform)
+        self._fetcher.notify(event.platform)
+        if outcome.status in {"answered", "working"} and self._proof_left(event.platform) <= 0:
+            # Another process sends for this platform.
+            task = asyncio.create_task(self._queue.publish(outbox_channel(event.platform)))
+            self._wakeups.add(task)
+            task.add_done_callback(self._wakeups.discard)
+
+    async def _hear(self) -> None:
+        """Pass published messages on."""
+        channels = {outbox_channel(name): name for name in self._runners}
+        async for heard in self._queue.listen(PROGRESS_CHANNEL, *channels):
+            if heard is None:
+                self._notify()
+            elif heard[0] == PROGRESS_CHANNEL:
+                self._board.hear(heard[1])
+            elif heard[0] in channels:
+                self._courier.notify(channels[heard[0]])
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait for their clean-up, which is bounded by `CLOSE_SECONDS`."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=CLOSE_SECONDS)

@@ -5,7 +5,7 @@ from bot.views import notice
 from bot.views.base import ViewContext, ViewRegistry, ViewServices, Words
 from db.errors import UserError
 from db.outbox import OutboxMessage
-from db.payloads.notice import Placeholder
+from db.payloads.notice import Erase, Placeholder
 
 
 class Composer:
@@ -14,6 +14,11 @@ class Composer:
     def __init__(self, views: ViewRegistry, around: ViewServices) -> None:
         """``around`` is what views have access to."""
         self._views, self._around = views, around
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of rows that can be sent; rows of others are left to a newer release."""
+        return [*self._views.names, Placeholder.kind, Erase.kind]
 
     async def compose(self, row: OutboxMessage) -> Message | None:
         """Return the message of a row, in the person's language; None if its subject is gone.

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from bot.messages import Message
 from bot.platforms.base import Delivery, Platform, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
 from db import outbox
-from db.connection import OUTAGES, transaction
-from db.errors import LeaseLost
+from db.connection import transaction
+from db.errors import LeaseLost, Outage
+from db.loops import forever
 from db.outbox import Claimed, Claims, OutboxMessage
 from db.payloads.notice import Erase, Notice
 
@@ -22,111 +24,154 @@ POLL_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = outbox.LEASE_SECONDS / 3
 BACKOFF_BASE: Final = 1.0
 BACKOFF_MOST: Final = 3600.0
+DRAIN_SECONDS: Final = 8.0
+"""Time for deliveries in flight when the process stops."""
+DELAY_MOST: Final = 24 * 3600.0
+GIVE_UP_SECONDS: Final = 24 * 3600.0
+"""A message that its platform still does not take at this age is a dead letter. Tries are not counted."""
 COMPOSE_SECONDS: Final = 30.0
 """Not composing a message within this time is a defect of the view."""
-DEFECT_ATTEMPTS: Final = 3
-"""Attempts for a row that fails because of a defect of the bot, not of the platform."""
+DEFECT_FAILURES: Final = 3
+"""Failures of a row because of a defect of the bot, not of the platform, before it is a dead letter."""
+OUTAGE_FAILURES: Final = 10
+"""The same for a row whose statements fail although the database answers: they are cancelled, or exceed a limit."""
 AT_ONCE: Final = 64
+"""Maximum number of messages of one platform that are being sent."""
 NOTHING: Final = Claims([], None)
-_AWAY: Final = OUTAGES
 _log = logging.getLogger(__name__)
+
+
+class _Lane:
+    """One platform's messages: none of them waits for another platform's."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.wakeup = asyncio.Event()
+        self.tasks: set[asyncio.Task[None]] = set()
 
 
 class Courier:
     """Delivers for the platforms of this process; it alone owns each sent message."""
 
-    def __init__(self, platforms: Mapping[str, Platform], composer: Composer, board: ProgressBoard) -> None:
-        """``board`` shows progress until an answer is sent."""
-        self._platforms, self._composer, self._board = platforms, composer, board
-        self._wakeups = {name: asyncio.Event() for name in platforms}
-        self._under_way: dict[int, UUID] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(
+        self,
+        platforms: Mapping[str, Platform],
+        composer: Composer,
+        board: ProgressBoard,
+        *,
+        allowed: Callable[[str], bool] = lambda _platform: True,
+    ) -> None:
+        """``board`` shows progress until an answer is sent. ``allowed``: whether this process sends for a platform."""
+        self._composer, self._board, self._allowed = composer, board, allowed
+        self._lanes = {name: _Lane(platform) for name, platform in platforms.items()}
+        self._leases: dict[int, tuple[UUID, asyncio.Timeout]] = {}
 
     def notify(self, platform: str) -> None:
         """Check a platform's rows now."""
-        if platform in self._wakeups:
-            self._wakeups[platform].set()
+        if platform in self._lanes:
+            self._lanes[platform].wakeup.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; deliveries in flight then get a moment to finish."""
+        """Deliver until cancelled; deliveries in flight then get `DRAIN_SECONDS` to finish."""
+        renewing = asyncio.create_task(
+            forever("renewing the leases of messages", self._renew, pause_s=RENEW_SECONDS, backoff_most_s=POLL_SECONDS)
+        )
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._renew())
-                for name in self._platforms:
-                    group.create_task(self._serve(name))
+                for name, lane in self._lanes.items():
+                    serve = functools.partial(self._serve, name, lane)
+                    group.create_task(forever(f"the courier of {name}", serve, backoff_most_s=POLL_SECONDS))
         finally:
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=3)
-            for task in self._tasks:
-                task.cancel()
+            # Their leases are renewed meanwhile, so that no other process sends the same.
+            await self._drain()
+            renewing.cancel()
 
-    async def _serve(self, name: str) -> None:
-        wakeup = self._wakeups[name]
-        while True:
-            wakeup.clear()
-            try:
-                room = AT_ONCE - len(self._tasks)
-                claims = await outbox.claim(name, room) if room > 0 else NOTHING
-                for claimed in claims.rows:
-                    self._start(name, claimed)
-                wait = POLL_SECONDS if claims.rows else _pause(claims.due_s)
-            except _AWAY as e:
-                _log.warning("the courier cannot reach the database: %s", e)
-                wait = POLL_SECONDS
-            # Not wait_for: before Python 3.12 it loses a cancellation that comes with the wake-up.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await wakeup.wait()
+    async def _drain(self) -> None:
+        tasks = [task for lane in self._lanes.values() for task in lane.tasks]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            _log.warning("%d messages were still being sent at the end: they are sent again", len(late))
+            await asyncio.wait(late, timeout=1)
 
-    def _start(self, name: str, claimed: Claimed) -> None:
-        self._under_way[claimed.row.id] = claimed.token
-        task = asyncio.create_task(self._carry(self._platforms[name], claimed), name=f"outbox-{claimed.row.id}")
-        self._tasks.add(task)
+    async def _serve(self, name: str, lane: _Lane) -> None:
+        """Claim what is due, and wait for more."""
+        lane.wakeup.clear()
+        # A lease is counted from before it was asked for.
+        ends = asyncio.get_running_loop().time() + outbox.LEASE_SECONDS
+        claims = await self._claim(name, lane)
+        for claimed in claims.rows:
+            self._start(lane, claimed, ends)
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes with the wake-up.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS if claims.rows else _pause(claims.due_s)):
+                await lane.wakeup.wait()
+
+    async def _claim(self, name: str, lane: _Lane) -> Claims:
+        room = AT_ONCE - len(lane.tasks)
+        if room <= 0 or not lane.platform.connected or not self._allowed(name):
+            return NOTHING
+        return await outbox.claim(name, room, self._composer.kinds)
+
+    def _start(self, lane: _Lane, claimed: Claimed, ends: float) -> None:
+        task = asyncio.create_task(self._carry(lane.platform, claimed, ends), name=f"outbox-{claimed.row.id}")
+        lane.tasks.add(task)
 
         def ended(task: "asyncio.Task[None]") -> None:
-            self._tasks.discard(task)
-            self._under_way.pop(claimed.row.id, None)
+            lane.tasks.discard(task)
             if claimed.row.part != outbox.MARK:  # no one waits for a mark
-                self.notify(name)
+                lane.wakeup.set()
 
         task.add_done_callback(ended)
 
     async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            if self._under_way:
-                try:
-                    await outbox.renew(list(self._under_way.items()))
-                except _AWAY as e:
-                    _log.warning("leases of messages cannot be renewed: %s", e)
+        held = dict(self._leases)
+        if not held:
+            return
+        ends = asyncio.get_running_loop().time() + outbox.LEASE_SECONDS
+        await outbox.renew([(row_id, token) for row_id, (token, _) in held.items()])
+        for row_id, (_, lease) in held.items():
+            if row_id in self._leases:
+                lease.reschedule(ends)
 
-    async def _carry(self, platform: Platform, claimed: Claimed) -> None:
+    async def _carry(self, platform: Platform, claimed: Claimed, ends: float) -> None:
+        """Deliver a row while its lease lasts (until ``ends``, unless it is renewed). Never raises."""
+        row = claimed.row
+        try:
+            async with asyncio.timeout_at(ends) as lease:
+                self._leases[row.id] = (claimed.token, lease)
+                try:
+                    await self._try(platform, claimed)
+                finally:
+                    del self._leases[row.id]
+        except (LeaseLost, TimeoutError):
+            _log.info("message %d is not ours any more", row.id)
+        except Exception as e:  # noqa: BLE001 - the row's lease expires, and the row is claimed again
+            _log.warning("message %d stopped at the database: %s: %s", row.id, type(e).__name__, e)
+
+    async def _try(self, platform: Platform, claimed: Claimed) -> None:
         row, token = claimed.row, claimed.token
         try:
-            try:
-                if await self._deliver(platform, claimed):
-                    await outbox.sent(row.id, token)
-                else:
-                    await outbox.supersede(row.id, token)
-            except RetryLater as e:
-                await self._again(claimed, e.delay, str(e), outbox.MAX_ATTEMPTS)
-            except Undeliverable as e:
-                _log.warning("message %d (%s) cannot be delivered: %s", row.id, row.kind, e)
-                await self._bury(claimed, str(e))
-            except (LeaseLost, *_AWAY):
-                raise
-            except Exception as e:  # noqa: BLE001 - one bad row must not stop the others
-                _log.exception("message %d (%s) failed", row.id, row.kind)
-                await self._again(claimed, None, f"{type(e).__name__}: {e}", DEFECT_ATTEMPTS)
+            if await self._deliver(platform, claimed):
+                await outbox.sent(row.id, token)
+            else:
+                await outbox.supersede(row.id, token)
+        except RetryLater as e:
+            await self._again(claimed, e.delay, str(e))
+        except Undeliverable as e:
+            _log.warning("message %d (%s) cannot be delivered: %s", row.id, row.kind, e)
+            await self._bury(claimed, str(e))
         except LeaseLost:
-            _log.info("message %d is not ours any more", row.id)
-        except _AWAY as e:
-            # The lease expires, and the row is claimed again with what was recorded for it.
-            _log.warning("message %d stopped at the database: %s", row.id, e)
-            if row.attempts >= outbox.MAX_ATTEMPTS:
-                # The database was up for each of these claims: a view raises what looks like an outage.
-                with contextlib.suppress(LeaseLost, *_AWAY):
-                    await self._bury(claimed, f"{type(e).__name__}: {e}")
+            raise
+        except Outage as e:
+            # If the database answers now, the row's own statements probably take too much of it.
+            await self._failed(claimed, f"{type(e).__name__}: {e}", OUTAGE_FAILURES)
+        except Exception as e:  # noqa: BLE001 - one bad row must not stop the others
+            _log.exception("message %d (%s) failed", row.id, row.kind)
+            await self._failed(claimed, f"{type(e).__name__}: {e}", DEFECT_FAILURES)
 
     async def _deliver(self, platform: Platform, claimed: Claimed) -> bool:
         """Show a row to the person; False if there is nothing left to show."""
@@ -156,7 +201,6 @@ class Courier:
         if row.part == outbox.PLACEHOLDER:
             if not delivery.sent:
                 await platform.place(delivery, await self._composer.progress(row))
-            await self._watch(claimed)
             return True
         if row.kind == Erase.kind:
             await platform.retract(destination, destination.pressed_message)
@@ -181,24 +225,31 @@ class Courier:
                 raise
             raise RuntimeError(f"no message within {COMPOSE_SECONDS:g} s") from e
 
-    async def _watch(self, claimed: Claimed) -> None:
-        """Show progress in a placeholder that was just sent."""
-        placed = await outbox.placeholder_of(claimed.row.event_key)
-        if placed is not None:
-            placeholder, destination, platform = placed
-            self._board.expect(
-                claimed.row.event_key, platform, Destination.model_validate(destination), placeholder, ""
-            )
-
-    async def _again(self, claimed: Claimed, delay: float | None, reason: str, attempts: int) -> None:
-        row = claimed.row
-        if row.attempts >= attempts:
-            _log.error("giving up message %d (%s) after %d tries: %s", row.id, row.kind, row.attempts, reason)
-            await self._bury(claimed, reason)
+    async def _again(self, claimed: Claimed, delay: float | None, reason: str) -> None:
+        """Try a row again later: its platform did not take it now."""
+        if claimed.age >= GIVE_UP_SECONDS:
+            await self._give_up(claimed, reason)
             return
-        pause = delay if delay is not None else min(BACKOFF_BASE * 2 ** (row.attempts - 1), BACKOFF_MOST)
+        await self._put_off(claimed, delay, reason, failed=False)
+
+    async def _failed(self, claimed: Claimed, reason: str, limit: int) -> None:
+        """Try a row again later that failed because of a defect of ours, up to ``limit`` times."""
+        if claimed.row.failures + 1 >= limit:
+            await self._give_up(claimed, reason)
+            return
+        await self._put_off(claimed, None, reason, failed=True)
+
+    async def _put_off(self, claimed: Claimed, delay: float | None, reason: str, *, failed: bool) -> None:
+        row = claimed.row
+        pause = min(BACKOFF_BASE * 2 ** min(row.attempts - 1, 20), BACKOFF_MOST) if delay is None else delay
+        pause = min(max(pause, 0.0), DELAY_MOST)
         _log.info("message %d (%s) is tried again in %.1f s: %s", row.id, row.kind, pause, reason)
-        await outbox.retry(row.id, claimed.token, pause, reason)
+        await outbox.retry(row.id, claimed.token, pause, reason, failed=failed)
+
+    async def _give_up(self, claimed: Claimed, reason: str) -> None:
+        row = claimed.row
+        _log.error("giving up message %d (%s) after %d tries: %s", row.id, row.kind, row.attempts, reason)
+        await self._bury(claimed, reason)
 
     @staticmethod
     async def _bury(claimed: Claimed, reason: str) -> None:

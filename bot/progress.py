@@ -1,73 +1,108 @@
 """Progress: the state of an event's job is shown in place of its answer until the answer comes.
 
-Everything here may be lost. Only the board edits a message before its answer, and it stops for good once the answer
-is being sent.
+Everything here may be lost. Whether an edit is allowed is asked of the database before each one: never once an answer
+was written, whichever process sends it; and only this process's platforms are edited, while it leads them.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
 
 from bot import locales
 from bot.events import Destination
 from bot.messages import Button, Progress
 from bot.platforms.base import Platform
+from db.progress import ProgressPlace, place_of_progress
 
 KEPT_SECONDS: Final = 900.0
-"""An answer that takes longer than Discord's interaction token lives shows no more progress."""
+KEPT_AT_MOST: Final = 2000
+"""Maximum number of events, and of chats, that are remembered; the oldest are forgotten."""
+EDIT_SECONDS: Final = 10.0
+"""Maximum duration of an edit, in which the platform's client may wait for a rate limit."""
 NAP_SECONDS: Final = 0.05
+TEXT_LENGTH: Final = 100_000
 _log = logging.getLogger(__name__)
+
+
+class Heard(BaseModel):
+    """A published progress message. It comes from outside the process and may be anything.
+
+    ``wording`` is the key of what is said while nothing better is known; None: the phase's.
+    """
+
+    event: str
+    job: int
+    phase: str = "working"
+    percent: int = 0
+    text: str = ""
+    ahead: int = 0
+    step: int = 0
+    steps: int = 0
+    eta: float | None = None
+    wording: str | None = None
+
+    def note(self, language: str) -> str:
+        """Return the phase in words."""
+        if self.phase == "queued":
+            return locales.text("job.in_line", {"ahead": self.ahead}, language)
+        values: dict[str, Any] = {"step": self.step, "steps": self.steps} if self.phase == "drawing" else {}
+        if self.phase == "drawing" and self.eta is not None:
+            return locales.text("job.drawing_eta", values | {"seconds": max(1, round(self.eta))}, language)
+        return locales.text(self.wording or f"job.{self.phase}", values, language)
 
 
 @dataclass(slots=True)
 class _Entry:
-    platform: Platform
-    destination: Destination
-    placeholder: str
-    language: str
+    event: str
+    chat: tuple[str, str] | None = None  # unknown until the first look into the database
     since: float = field(default_factory=time.monotonic)
     shown: float = field(default_factory=time.monotonic)  # a job that ends within the interval shows no progress
-    latest: Progress | None = None
+    latest: Heard | None = None
     task: asyncio.Task[None] | None = None
 
 
 class ProgressBoard:
-    """The events of this process that wait for an answer."""
+    """The events whose progress was heard of and that have no answer yet."""
 
     def __init__(
-        self, platforms: Mapping[str, Platform], buttons: Callable[[int, str], tuple[tuple[Button, ...], ...]]
+        self,
+        platforms: Mapping[str, Platform],
+        buttons: Callable[[int, str], tuple[tuple[Button, ...], ...]],
+        *,
+        allowed_s: Callable[[str], float] = lambda _platform: EDIT_SECONDS,
+        place: Callable[[int, str], Awaitable[ProgressPlace | None]] = place_of_progress,
     ) -> None:
-        """``buttons`` makes the buttons of a running job in a language."""
-        self._platforms, self._buttons = platforms, buttons
+        """``buttons`` makes the buttons of a running job in a language.
+
+        ``allowed_s`` returns for how many seconds a platform's messages may be edited; 0: another process does it.
+        ``place`` returns where a job's progress may be shown.
+        """
+        self._platforms, self._buttons, self._allowed_s, self._place = platforms, buttons, allowed_s, place
         self._entries: dict[str, _Entry] = {}
         self._edited: dict[tuple[str, str], float] = {}
 
-    def expect(self, event_key: str, platform: str, destination: Destination, placeholder: str, language: str) -> None:
-        """Show progress of an event from now on, in ``placeholder`` or the platform's own."""
-        now = time.monotonic()
-        for key in [k for k, e in self._entries.items() if now - e.since > KEPT_SECONDS]:
-            del self._entries[key]
-        for chat in [c for c, at in self._edited.items() if now - at > KEPT_SECONDS]:
-            del self._edited[chat]
-        self._entries[event_key] = _Entry(self._platforms[platform], destination, placeholder, language)
-
-    def hear(self, heard: dict[str, Any]) -> None:
-        """Handle a published progress message."""
-        entry = self._entries.get(str(heard.get("event")))
-        if entry is None:
+    def hear(self, message: object) -> None:
+        """Handle a published progress message; a malformed one is dropped."""
+        try:
+            heard = Heard.model_validate(message)
+        except ValidationError as e:
+            _log.warning("a progress message is dropped: %d values are wrong", e.error_count())
             return
-        entry.latest = Progress(
-            _note(heard, entry.language),
-            percent=int(heard.get("percent", 0)),
-            position=int(heard.get("ahead", 0)),
-            text=str(heard.get("text", "")),
-            buttons=self._buttons(int(heard.get("job", 0)), entry.language),
-        )
+        platform = heard.event.partition(":")[0]
+        if platform not in self._platforms or self._allowed_s(platform) <= 0 or len(heard.text) > TEXT_LENGTH:
+            return
+        entry = self._entries.get(heard.event)
+        if entry is None:
+            self._forget()
+            entry = self._entries[heard.event] = _Entry(heard.event)
+        entry.latest = heard
         if entry.task is None or entry.task.done():
-            entry.task = asyncio.create_task(self._show(entry))
+            entry.task = asyncio.create_task(self._show(entry, self._platforms[platform]))
 
     async def end(self, event_key: str) -> None:
         """Stop: the answer is being sent. Waits for an edit in flight, which could otherwise overwrite the answer."""
@@ -76,41 +111,72 @@ class ProgressBoard:
             entry.latest = None
             await asyncio.wait([entry.task])
 
-    def _turn(self, chat: tuple[str, str]) -> int | None:
-        """Return the identity of the entry whose turn it is in a chat: with news, and shown longest ago."""
-        waiting = [
-            entry
-            for entry in self._entries.values()
-            if entry.latest is not None and (entry.platform.name, entry.destination.chat_id) == chat
-        ]
-        return id(min(waiting, key=lambda entry: entry.shown)) if waiting else None
+    async def close(self) -> None:
+        """Stop all: wait for the edits in flight."""
+        await asyncio.gather(*(self.end(event) for event in list(self._entries)))
 
-    async def _show(self, entry: _Entry) -> None:
-        interval = entry.platform.capabilities.progress_interval
-        chat = (entry.platform.name, entry.destination.chat_id)
+    def _forget(self) -> None:
+        now = time.monotonic()
+        crowded = len(self._entries) >= KEPT_AT_MOST
+        for event, entry in list(self._entries.items()):
+            if crowded or now - entry.since > KEPT_SECONDS:
+                entry.latest = None
+                del self._entries[event]
+                crowded = False
+        crowded = len(self._edited) >= KEPT_AT_MOST
+        for chat, at in list(self._edited.items()):
+            if crowded or now - at > KEPT_SECONDS:
+                del self._edited[chat]
+                crowded = False
+
+    def _turn(self, chat: tuple[str, str]) -> str | None:
+        """Return the event whose turn it is in a chat: with news, and shown longest ago."""
+        waiting = [entry for entry in self._entries.values() if entry.latest is not None and entry.chat == chat]
+        return min(waiting, key=lambda entry: entry.shown).event if waiting else None
+
+    async def _show(self, entry: _Entry, platform: Platform) -> None:
+        interval = platform.capabilities.progress_interval
         while entry.latest is not None:
             # Platforms limit the edits per chat, not per message: the answers in a chat take turns.
-            wait = max(entry.shown, self._edited.get(chat, 0.0)) + interval - time.monotonic()
-            if wait > 0 or self._turn(chat) not in {None, id(entry)}:
+            edited = 0.0 if entry.chat is None else self._edited.get(entry.chat, 0.0)
+            wait = max(entry.shown, edited) + interval - time.monotonic()
+            turn = None if entry.chat is None else self._turn(entry.chat)
+            if wait > 0 or turn not in {None, entry.event}:
                 # Sleep in short steps: an answer that arrives meanwhile must not wait for the next edit.
                 await asyncio.sleep(min(max(wait, NAP_SECONDS / 5), NAP_SECONDS))
                 continue
-            progress, entry.latest = entry.latest, None
-            entry.shown = self._edited[chat] = time.monotonic()
             try:
-                await entry.platform.show_progress(entry.destination, entry.placeholder, progress)
+                await self._edit(entry, platform)
             except Exception as e:  # noqa: BLE001 - progress is worth no answer
-                _log.info("progress could not be shown: %s", e)
+                entry.shown = time.monotonic()
+                _log.info("progress could not be shown: %s: %s", type(e).__name__, e)
 
-
-def _note(heard: Mapping[str, Any], language: str) -> str:
-    """Return a published progress message as text."""
-    phase = str(heard.get("phase", "working"))
-    if phase == "queued":
-        return locales.text("job.in_line", {"ahead": int(heard.get("ahead", 0))}, language)
-    eta = heard.get("eta")
-    if phase == "drawing" and isinstance(eta, int | float):
-        values = {"step": heard.get("step", 0), "steps": heard.get("steps", 0), "seconds": max(1, round(eta))}
-        return locales.text("job.drawing_eta", values, language)
-    values = {"step": heard.get("step", 0), "steps": heard.get("steps", 0)} if phase == "drawing" else {}
-    return locales.text(str(heard.get("wording") or f"job.{phase}"), values, language)
+    async def _edit(self, entry: _Entry, platform: Platform) -> None:
+        """Show what is known by now, if an edit is allowed now."""
+        heard = entry.latest
+        assert heard is not None
+        place = await self._place(heard.job, entry.event)
+        if place is None or place.platform != platform.name:
+            entry.latest, entry.shown = None, time.monotonic()
+            return
+        destination = Destination.model_validate(place.destination)
+        chat = (platform.name, destination.chat_id)
+        if entry.chat is None:
+            entry.chat = chat
+            if time.monotonic() < self._edited.get(chat, 0.0) + platform.capabilities.progress_interval:
+                return  # the chat's pace is known only now
+        heard, entry.latest = entry.latest, None
+        allowed = min(self._allowed_s(platform.name), EDIT_SECONDS)
+        if heard is None or allowed <= 0:  # the answer came meanwhile, or another process leads
+            return
+        entry.shown = self._edited[chat] = time.monotonic()
+        progress = Progress(
+            heard.note(place.language),
+            percent=heard.percent,
+            position=heard.ahead,
+            text=heard.text,
+            buttons=self._buttons(heard.job, place.language),
+        )
+        # A client that waits for a rate limit must not edit once another process leads.
+        async with asyncio.timeout(allowed):
+            await platform.show_progress(destination, place.placeholder, progress)

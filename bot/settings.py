@@ -1,10 +1,10 @@
 """Settings of the bot and of the `storyfork` command, from environment variables or a `.env` file."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import platformdirs
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -55,6 +55,18 @@ class BotSettings(BaseSettings):
         description="Ask for the privileged message-content intent, so that replies in channels work without a "
         "mention. It must be enabled in the developer portal as well. Direct messages and mentions work without.",
     )
+    discord_shard_count: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="The number of shards of all bot processes together. Unset: as many as Discord recommends, all in "
+        "one process.",
+    )
+    discord_shard_ids: Annotated[tuple[int, ...] | None, NoDecode] = Field(
+        default=None,
+        description="The shards of this process, as `0,1,2` (each is below `DISCORD_SHARD_COUNT`). Unset: all. "
+        "Processes with the same shards stand by for one another.",
+    )
     telegram_token: SecretStr | None = Field(
         default=None, description="The token of the Telegram bot, from @BotFather. Unset: no Telegram."
     )
@@ -83,6 +95,22 @@ class BotSettings(BaseSettings):
         description="The secret that Telegram sends with every update: 1–256 of `A-Z a-z 0-9 _ -`. "
         "Required with a webhook.",
     )
+
+    @field_validator("discord_shard_ids", mode="before")
+    @classmethod
+    def _split_shards(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(sorted({int(number) for number in value.split(",")}))
+        return value
+
+    @model_validator(mode="after")
+    def _shards_exist(self) -> Self:
+        if self.discord_shard_ids is not None:
+            if self.discord_shard_count is None:
+                raise ValueError("DISCORD_SHARD_IDS needs DISCORD_SHARD_COUNT, the number of all shards")
+            if any(not 0 <= number < self.discord_shard_count for number in self.discord_shard_ids):
+                raise ValueError(f"DISCORD_SHARD_IDS must be from 0 to {self.discord_shard_count - 1}")
+        return self
 
     @field_validator("storyfork_operators", mode="before")
     @classmethod

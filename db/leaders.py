@@ -96,6 +96,7 @@ async def leader_connection(url: str) -> AsyncGenerator[LeaderConnection]:
     """Open a connection for elections, and close it at the end. Raises `Outage`."""
     options: Mapping[str, Any] = {
         "timeout": CONNECT_SECONDS, "command_timeout": CONNECT_SECONDS, "statement_cache_size": 0,
+        "server_settings": {"application_name": "storyfork leaders"},
     }  # fmt: skip
     with translated():
         connection: Any = await asyncpg.connect(**{**credentials(url), **options})

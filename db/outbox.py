@@ -18,8 +18,6 @@ from db.payloads.base import Payload
 from db.records import Json, build, columns, fetch, fetch_one
 
 LEASE_SECONDS: Final = 10.0
-MAX_ATTEMPTS: Final = 30
-"""Attempts before a row becomes a dead letter; with the courier's back-off this is about a day."""
 UNKNOWN_KIND_DAYS: Final = 1
 """A row of a kind or part that this release does not know is left to a newer process for this long."""
 REPLY: Final = "reply"

@@ -75,11 +75,11 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
     urls = attach(settings)
     os.environ.update(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
     from bot.app import run
-    from bot.platforms.base import TokenRefused
+    from bot.platforms.base import PlatformRefused
 
     try:
         return run_to_end(run(settings.model_copy(update={"redis_url": urls.redis_url}), chosen))
-    except TokenRefused as error:
+    except PlatformRefused as error:
         log.error("%s", error)  # noqa: TRY400  the operator can act on the message, not on a trace
         return EX_CONFIG
 

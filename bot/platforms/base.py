@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from bot.events import Destination, Event
 from bot.messages import Form, Message, Progress
@@ -30,8 +30,12 @@ class FileTooBig(Exception):
     """A file that a person sent is larger than what is accepted."""
 
 
-class TokenRefused(Exception):
-    """The platform rejects the bot's token or permissions; the message says what to set."""
+class PlatformRefused(Exception):
+    """The platform cannot be served as it is set up; the message says what to set."""
+
+
+class TokenRefused(PlatformRefused):
+    """The platform rejects the bot's token or permissions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +183,48 @@ class FileSource(Protocol):
         ...
 
 
+class Turns(Protocol):
+    """When this process may do what only one process at a time may do for a platform."""
+
+    async def while_leading(self, body: Callable[[], Awaitable[None]]) -> None:
+        """Call ``body`` once this process leads and cancel it when it no longer does, each time anew.
+
+        From this call on the process is a candidate, and messages can be sent. Ends when ``body`` ends by itself.
+        """
+        ...
+
+
+class AlwaysLeads:
+    """The turns of a platform that every process serves on its own, such as the console."""
+
+    async def while_leading(self, body: Callable[[], Awaitable[None]]) -> None:
+        """Run ``body``."""
+        await body()
+
+
+ALWAYS_LEADS: Final[Turns] = AlwaysLeads()
+
+
 class Platform(Protocol):
-    """A chat platform."""
+    """A chat platform.
+
+    ``connected``: messages can be sent; nothing is taken from the outbox before.
+    """
 
     name: str
     capabilities: Capabilities
 
-    async def run(self, inbound: Inbound) -> None:
-        """Connect, listen and pass events on until cancelled or, for the console, until the person leaves."""
+    @property
+    def connected(self) -> bool:
+        """Whether the client is logged in."""
+        ...
+
+    async def run(self, inbound: Inbound, turns: Turns = ALWAYS_LEADS) -> None:
+        """Connect and pass events on until cancelled or, for the console, until the person leaves.
+
+        What the platform pushes to any of several processes may be received at once; polling and a gateway session
+        belong into ``turns.while_leading``. May be called again after it has raised. Raises `PlatformRefused`.
+        """
         ...
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
@@ -209,5 +247,5 @@ class Platform(Protocol):
         ...
 
     async def check_ready(self) -> str:
-        """Return an empty string if connected, else the reason."""
+        """Return an empty string if events arrive and messages can be sent, else the problem, for operators."""
         ...

@@ -21,13 +21,16 @@ GROUP: Final = "storyfork.platforms"
 class PlatformSpec:
     """A platform. ``configured`` returns whether its settings are complete, so that `storyfork up` runs it.
 
-    ``build`` is only called then; otherwise ``needs`` says what the operator must set.
+    ``build`` is only called then; otherwise ``needs`` says what the operator must set. ``local``: every process serves
+    it on its own. ``shards`` names the group of shards that the process listens to; one process listens to each group.
     """
 
     name: str
     configured: Callable[[BotSettings], bool]
     build: Callable[[BotSettings, Topics], Platform]
     needs: str = ""
+    local: bool = False
+    shards: Callable[[BotSettings], str] = lambda _settings: ""
 
 
 def _console(settings: BotSettings, topics: Topics) -> Platform:
@@ -48,7 +51,16 @@ def _discord(settings: BotSettings, topics: Topics) -> Platform:
         gateway_url=settings.discord_gateway_url,
         message_content=settings.discord_message_content,
         menus=topics.menus,
+        shard_ids=settings.discord_shard_ids,
+        shard_count=settings.discord_shard_count,
     )
+
+
+def _discord_shards(settings: BotSettings) -> str:
+    """Return the group's name, such as ``0,1 of 4``; empty if one process has all shards."""
+    if settings.discord_shard_ids is None:
+        return ""
+    return f"{','.join(map(str, settings.discord_shard_ids))} of {settings.discord_shard_count}"
 
 
 def _telegram(settings: BotSettings, topics: Topics) -> Platform:
@@ -69,10 +81,10 @@ def _telegram(settings: BotSettings, topics: Topics) -> Platform:
 
 
 PRODUCT: Final = (
-    PlatformSpec("discord", lambda s: s.discord_token is not None, _discord, "DISCORD_TOKEN"),
+    PlatformSpec("discord", lambda s: s.discord_token is not None, _discord, "DISCORD_TOKEN", shards=_discord_shards),
     PlatformSpec("telegram", lambda s: s.telegram_token is not None, _telegram, "TELEGRAM_TOKEN"),
     # Runs on request only.
-    PlatformSpec("console", lambda _: False, _console),
+    PlatformSpec("console", lambda _: False, _console, local=True),
 )
 
 

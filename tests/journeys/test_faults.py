@@ -105,6 +105,6 @@ async def test_every_process_ends_on_sigterm(database: str, redis_url: str, tmp_
         async with running(*programs):
             ann = telegram.person("ann")
             said = await ann.say(ann.chat(), "/help")
-            await ann.wait_for_message(ann.chat(), "story new", timeout=60, after=said)
+            await ann.wait_for_message(ann.chat(), "story_new", timeout=60, after=said)
             assert [await p.stop(signal.SIGTERM, patience=10) for p in programs] == [0, 0]
     assert await rows("SELECT 1 FROM outbox WHERE state <> 'sent'") == []

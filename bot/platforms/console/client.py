@@ -27,7 +27,7 @@ from bot.events import (
 )
 from bot.files import KINDS, Accepts, refusal, taken
 from bot.messages import FileContent, Message, Progress
-from bot.platforms.base import Capabilities, Delivery, Inbound, RetryLater
+from bot.platforms.base import ALWAYS_LEADS, Capabilities, Delivery, Inbound, RetryLater, Turns
 from bot.platforms.console.commands import CommandCompleter
 from bot.platforms.console.inbound import Local, Quit, read_line
 from bot.platforms.console.render import Renderer
@@ -99,8 +99,14 @@ class ConsolePlatform:
         """Whether a person types at a prompt."""
         return self._typed and self._styled
 
-    async def run(self, inbound: Inbound) -> None:
+    @property
+    def connected(self) -> bool:
+        """Whether the console is open."""
+        return self._screen is not None
+
+    async def run(self, inbound: Inbound, turns: Turns = ALWAYS_LEADS) -> None:
         """Dispatch typed lines until the person leaves, or input lines until the end."""
+        del turns  # every console is its own
         try:
             if self.interactive:
                 await self._converse(inbound)

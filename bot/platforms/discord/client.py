@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -17,7 +17,18 @@ from bot.commands.base import CommandRegistry
 from bot.events import Destination, Event
 from bot.menus import MenuSpec
 from bot.messages import Message, Progress
-from bot.platforms.base import Capabilities, Delivery, FileTooBig, Inbound, RetryLater, TokenRefused, Watched
+from bot.platforms.base import (
+    ALWAYS_LEADS,
+    Capabilities,
+    Delivery,
+    FileTooBig,
+    Inbound,
+    PlatformRefused,
+    RetryLater,
+    TokenRefused,
+    Turns,
+    Watched,
+)
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import DiscordApi
@@ -33,6 +44,16 @@ PATIENCE: Final = 30.0
 """Maximum pause for a rate limit; with a longer one the message goes back into the outbox."""
 RECONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 5.0
+HANG_UP_SECONDS: Final = 1.0
+LATENCY_SECONDS: Final = 60.0
+CLOSED_FOR_GOOD: Final = {
+    4004: "Discord refuses the token: check DISCORD_TOKEN",
+    4010: "Discord refuses the shards: check DISCORD_SHARD_IDS and DISCORD_SHARD_COUNT",
+    4011: "Discord wants more shards: unset DISCORD_SHARD_COUNT, or raise it",
+    4012: "Discord no longer knows this version of its gateway: update Storyfork",
+    4013: "Discord refuses the intents: update Storyfork",
+}
+"""Discord's documentation, "Gateway close event codes": those after which no reconnection is allowed."""
 CATCH_UP: Final = 200
 """Maximum number of messages of one chat that are read after a restart."""
 NEW_CHAT: Final = timedelta(minutes=10)
@@ -54,10 +75,13 @@ class DiscordPlatform:
         gateway_url: str | None = None,
         message_content: bool = False,
         menus: Iterable[MenuSpec] = (),
+        shard_ids: Sequence[int] | None = None,
+        shard_count: int | None = None,
     ) -> None:
         """``api_url`` is the versioned root of the REST API; ``gateway_url`` overrides the gateway URL that it returns.
 
-        ``menus`` are the entries of messages' context menus.
+        ``menus`` are the entries of messages' context menus. ``shard_ids`` are those of this process (None: all) of
+        ``shard_count`` (None: as many as Discord recommends).
         """
         Route.BASE = api_url.rstrip("/")
         if gateway_url:
@@ -67,7 +91,8 @@ class DiscordPlatform:
         intents.guilds = intents.guild_messages = intents.dm_messages = True
         intents.guild_reactions = intents.dm_reactions = True
         intents.message_content = message_content
-        self._client = _Client(self, intents)
+        self._client = _Client(self, intents, shard_ids, shard_count)
+        self._problem = ""
         self._api = DiscordApi(self._client)
         self._acks = Acks()
         self._sender = DiscordSender(self._api, self._acks)
@@ -77,37 +102,66 @@ class DiscordPlatform:
         self._listed = asyncio.Event()
         self._behind: dict[int, Watched] = {}
 
-    async def run(self, inbound: Inbound) -> None:
-        """Connect and listen until cancelled. Raises `TokenRefused`."""
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent; that needs no gateway session."""
+        return self._client.application_id is not None and not self._client.is_closed()
+
+    async def run(self, inbound: Inbound, turns: Turns = ALWAYS_LEADS) -> None:
+        """Log in, and keep a gateway session while this process leads, until cancelled. Raises `PlatformRefused`."""
         self._inbound = inbound
         try:
             await self._log_in()
-            await self._client.connect(reconnect=True)
+            await turns.while_leading(self._listen)
         except discord.LoginFailure:
             raise TokenRefused("Discord refuses the token: check DISCORD_TOKEN") from None
+        except discord.ConnectionClosed as e:
+            if e.code not in CLOSED_FOR_GOOD:
+                raise
+            raise PlatformRefused(CLOSED_FOR_GOOD[e.code]) from None
         except discord.PrivilegedIntentsRequired:
             raise TokenRefused(
                 "Discord refuses the message-content intent: enable it in the developer portal, "
                 "or unset DISCORD_MESSAGE_CONTENT"
             ) from None
         finally:
-            # During a reconnection the library's close may never return.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._client.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        # During a reconnection the library's close may never return.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._client.close()
 
     async def _log_in(self) -> None:
         """Log in and register the commands; retries while Discord is away. Raises discord.py's `LoginFailure`."""
         while True:
+            if self._client.is_closed():
+                self._client.clear()
+                # The library would use the closed session's again.
+                self._client.http.connector = discord.utils.MISSING
             try:
                 await self._client.login(self._token)
             except discord.LoginFailure:
                 raise
             except api.TROUBLE as e:
+                self._problem = f"Discord cannot be reached: {e}"
                 _log.warning("Discord cannot be reached, trying again: %s", e)
+                await self._close()  # each try opens a session
                 await asyncio.sleep(RECONNECT_SECONDS)
             else:
+                self._problem = ""
                 return
+
+    async def _listen(self) -> None:
+        """Keep a gateway session until cancelled; the client can send after that, too."""
+        try:
+            await self._client.connect(reconnect=True)
+            raise ConnectionError("Discord ended the session")
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HANG_UP_SECONDS):
+                    await asyncio.gather(*(shard.disconnect() for shard in self._client.shards.values()))
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """Deliver the message once."""
@@ -139,10 +193,15 @@ class DiscordPlatform:
         return data
 
     async def check_ready(self) -> str:
-        """Return an empty string if connected, else the reason."""
-        if not self._client.is_ready():
-            return "not connected to Discord yet"
-        return "" if self._client.latency < 60 else f"Discord has not answered for {self._client.latency:.0f} s"
+        """See `bot.platforms.base.Platform.check_ready`."""
+        if self._problem or not self._client.is_ready():
+            return self._problem or "not connected to Discord yet"
+        for number, shard in self._client.shards.items():
+            if shard.is_closed():
+                return f"Discord: shard {number} has no session"
+            if not shard.latency < LATENCY_SECONDS:
+                return f"Discord: shard {number}'s heartbeats are answered after {shard.latency:.0f} s"
+        return ""
 
     def _check_logged_in(self) -> None:
         if self._client.application_id is None:
@@ -161,7 +220,7 @@ class DiscordPlatform:
             await self._api.put_commands(application, wanted)
             _log.info("Discord: %d commands registered", len(wanted))
 
-    async def connected(self) -> None:
+    async def session_began(self) -> None:
         """On a new session: list the chats that may have unread messages, before handling any new one."""
         assert self._inbound is not None
         self._listed.clear()
@@ -261,9 +320,16 @@ class DiscordPlatform:
 class _Client(discord.AutoShardedClient):
     """Passes discord.py's events on. Caches only what the bot needs."""
 
-    def __init__(self, platform: DiscordPlatform, intents: discord.Intents) -> None:
+    def __init__(
+        self,
+        platform: DiscordPlatform,
+        intents: discord.Intents,
+        shard_ids: Sequence[int] | None,
+        shard_count: int | None,
+    ) -> None:
         super().__init__(
             intents=intents,
+            shard_count=shard_count,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -271,13 +337,14 @@ class _Client(discord.AutoShardedClient):
             allowed_mentions=discord.AllowedMentions.none(),
         )
         BucketClient.take_over(self.http)
+        self.shard_ids = None if shard_ids is None else list(shard_ids)
         self._platform = platform
 
     async def setup_hook(self) -> None:
         await self._platform.logged_in()
 
     async def on_connect(self) -> None:
-        await self._platform.connected()
+        await self._platform.session_began()
 
     async def on_ready(self) -> None:
         await self._platform.ready()

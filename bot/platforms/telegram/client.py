@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,7 +14,17 @@ from telegram.error import InvalidToken, RetryAfter, TelegramError
 from bot.commands.base import CommandRegistry
 from bot.events import Destination
 from bot.messages import Message, Progress
-from bot.platforms.base import Capabilities, Delivery, FileTooBig, Inbound, RetryLater, TokenRefused
+from bot.platforms.base import (
+    ALWAYS_LEADS,
+    Capabilities,
+    Delivery,
+    FileTooBig,
+    Inbound,
+    PlatformRefused,
+    RetryLater,
+    TokenRefused,
+    Turns,
+)
 from bot.platforms.telegram.api import PollingBot, TelegramApi, make_bot, seconds_of
 from bot.platforms.telegram.commands import bot_commands
 from bot.platforms.telegram.inbound import Translator
@@ -31,6 +42,9 @@ log = logging.getLogger(__name__)
 API_URL: Final = "https://api.telegram.org"
 _LONGEST_PAUSE: Final = 15.0
 _RECONNECT_SECONDS: Final = 1.0
+ASK_SECONDS: Final = 30.0
+SILENT_SECONDS: Final = 90.0
+"""Much longer than a poll, and than the pause between two questions, last."""
 
 
 class TelegramPlatform:
@@ -63,6 +77,7 @@ class TelegramPlatform:
         self._api_url = api_url
         self._webhook = webhook
         self._state = "not started"
+        self._reported_at = 0.0
         self._bot: PollingBot | None = None
         self._api = TelegramApi(pace)
         self._background = Background()
@@ -80,8 +95,16 @@ class TelegramPlatform:
         """How many left-over placeholders have been removed."""
         return self._listener.removed_orphans if self._listener else 0
 
-    async def run(self, inbound: Inbound) -> None:
-        """Connect and listen until cancelled. Raises `TokenRefused`, and `OSError` if the webhook cannot listen."""
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent."""
+        return self._bot is not None
+
+    async def run(self, inbound: Inbound, turns: Turns = ALWAYS_LEADS) -> None:
+        """Connect and listen until cancelled: by polling while this process leads, or always by a webhook.
+
+        Raises `PlatformRefused` for a token that Telegram refuses, or a webhook that cannot listen.
+        """
         # The HTTP client logs whole URLs at INFO, and Telegram's hold the token.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -95,11 +118,12 @@ class TelegramPlatform:
                 moved=self._api.moved, retract=self._sender.retract,
             )  # fmt: skip
             self._background.start(self._publish_commands(bot))
-            async with Intake(self._listener, inbound.backlog) as intake:
-                if self._webhook is None:
-                    await self._poll(bot, intake)
-                else:
-                    await self._serve(bot, intake, self._webhook)
+            listener, backlog = self._listener, inbound.backlog
+            if self._webhook is None:
+                await turns.while_leading(lambda: self._poll(bot, Intake(listener, backlog)))
+            else:
+                async with Intake(listener, backlog) as intake:
+                    await self._serve(bot, intake, self._webhook, turns)
         except InvalidToken:
             # The library's message quotes the token.
             raise TokenRefused("Telegram refuses the token: check TELEGRAM_TOKEN") from None
@@ -134,28 +158,44 @@ class TelegramPlatform:
 
     async def check_ready(self) -> str:
         """See `bot.platforms.base.Platform.check_ready`."""
+        silent = time.monotonic() - self._reported_at
+        if not self._state and silent > SILENT_SECONDS:
+            return f"Telegram has not answered for {silent:.0f} s"
         return self._state
 
     async def _poll(self, bot: PollingBot, intake: Intake) -> None:
         await self._patiently("removing the webhook", lambda: bot.delete_webhook(drop_pending_updates=False))
-        await Poller(bot, intake, self._report).run()
+        async with intake:
+            await Poller(bot, intake, self._report).run()
 
-    async def _serve(self, bot: PollingBot, intake: Intake, config: WebhookConfig) -> None:
+    async def _serve(self, bot: PollingBot, intake: Intake, config: WebhookConfig, turns: Turns) -> None:
         secret = config.secret_for(self._token)
         server = WebhookServer(config, secret, intake)
         try:
-            await server.start()
-            await self._patiently(
-                "setting the webhook",
-                lambda: bot.set_webhook(
-                    config.url, secret_token=secret, allowed_updates=list(HANDLED), drop_pending_updates=False
-                ),
-            )
-            log.info("Telegram: webhook at %s", urlsplit(config.url).hostname)
-            self._report("")
-            await asyncio.Event().wait()
+            try:
+                await server.start()
+            except OSError as e:
+                raise PlatformRefused(
+                    f"the webhook cannot listen on {config.host}:{config.port} ({e.strerror or e}): free the port, "
+                    "or change TELEGRAM_WEBHOOK_HOST and TELEGRAM_WEBHOOK_PORT"
+                ) from e
+            await turns.while_leading(lambda: self._keep_webhook(bot, config, secret))
         finally:
             await server.stop()
+
+    async def _keep_webhook(self, bot: PollingBot, config: WebhookConfig, secret: str) -> None:
+        """Set the webhook, and ask regularly whether the token still works: nothing else would say so."""
+        await self._patiently(
+            "setting the webhook",
+            lambda: bot.set_webhook(
+                config.url, secret_token=secret, allowed_updates=list(HANDLED), drop_pending_updates=False
+            ),
+        )
+        log.info("Telegram: webhook at %s", urlsplit(config.url).hostname)
+        while True:
+            self._report("")
+            await asyncio.sleep(ASK_SECONDS)
+            await self._patiently("asking who this bot is", bot.get_me)
 
     async def _patiently(self, doing: str, call: Callable[[], Awaitable[object]]) -> None:
         """Repeat a call that everything else depends on until it succeeds."""
@@ -195,4 +235,4 @@ class TelegramPlatform:
         return self._bot
 
     def _report(self, state: str) -> None:
-        self._state = state
+        self._state, self._reported_at = state, time.monotonic()

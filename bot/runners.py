@@ -1,0 +1,91 @@
+"""Runs one platform for as long as the process lives: its trouble is named, retried, and never another platform's."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from bot.leadership import Seat
+from bot.platforms.base import Inbound, Platform, PlatformRefused, Turns
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 30.0
+REFUSED_PAUSE: Final = 5.0
+LONGEST_REFUSED_PAUSE: Final = 300.0
+"""A refused token rarely works again by itself, and platforms ban those who keep trying."""
+STABLE_SECONDS: Final = 60.0
+_log = logging.getLogger(__name__)
+
+
+class SeatedTurns:
+    """The turns of a platform with elections: one seat for listening, and one for sending (often the same)."""
+
+    def __init__(self, listening: Seat, sending: Seat) -> None:
+        """A process that cannot listen does not send either: it has no connection."""
+        self._listening, self._sending = listening, sending
+
+    async def while_leading(self, body: Callable[[], Awaitable[None]]) -> None:
+        """See `bot.platforms.base.Turns`."""
+        with self._listening.standing(), self._sending.standing():
+            await self._listening.while_leading(body)
+
+
+class PlatformRunner:
+    """A platform with its state: ``problem`` is empty, or says why it cannot be served."""
+
+    def __init__(self, platform: Platform, turns: Turns) -> None:
+        """``turns`` is passed on to the platform."""
+        self.platform, self._turns = platform, turns
+        self.problem = ""
+        self.refusal: PlatformRefused | None = None
+        self.refused = asyncio.Event()
+        """Set while the platform refuses this process, which it has never served since its start."""
+        self._ever_connected = False
+
+    async def while_leading(self, body: Callable[[], Awaitable[None]]) -> None:
+        """See `bot.platforms.base.Turns`: called by the platform once it is connected."""
+        self.problem, self.refusal, self._ever_connected = "", None, True
+        self.refused.clear()
+        await self._turns.while_leading(body)
+
+    async def run(self, inbound: Inbound) -> None:
+        """Run the platform, again and again if it fails; ends when the platform ends by itself."""
+        failures = 0
+        while True:
+            started = time.monotonic()
+            try:
+                await self.platform.run(inbound, self)
+            except PlatformRefused as e:
+                if str(e) != self.problem:
+                    _log.error("%s: %s", self.platform.name, e)
+                self.problem, self.refusal = str(e), e
+                if not self._ever_connected:
+                    self.refused.set()
+                first, longest = REFUSED_PAUSE, LONGEST_REFUSED_PAUSE
+            except Exception as e:  # noqa: BLE001 - whatever a platform raises, the others go on
+                _log.exception("%s stopped and is started again", self.platform.name)
+                self.problem = f"{type(e).__name__}: {e}"[:300]
+                first, longest = FIRST_PAUSE, LONGEST_PAUSE
+            else:
+                return
+            failures = 1 if time.monotonic() - started > STABLE_SECONDS else failures + 1
+            await asyncio.sleep(min(first * 2 ** min(failures - 1, 10), longest))
+
+    async def state(self) -> str:
+        """Return what is wrong with the platform, for operators; empty if nothing is."""
+        if self.problem:
+            return self.problem
+        try:
+            return await self.platform.check_ready()
+        except Exception as e:  # noqa: BLE001 - a platform's defect must not end the election
+            return f"{type(e).__name__}: {e}"[:300]
+
+
+async def until_hopeless(runners: list[PlatformRunner]) -> None:
+    """Wait until every platform has refused this process, which has served none. Raises `PlatformRefused`."""
+    while True:
+        for runner in runners:
+            await runner.refused.wait()
+        if all(runner.refused.is_set() for runner in runners):
+            raise PlatformRefused("; ".join(str(runner.refusal) for runner in runners))
