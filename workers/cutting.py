@@ -5,6 +5,7 @@ from typing import Final
 
 ELLIPSIS: Final = " …"
 _LAST_WORD: Final = re.compile(r"\s\S*$")
+_SENTENCE_END: Final = re.compile(r"[.!?…]+[\"”’»'*_)]*(?=\s|$)|[。！？]+[」』”]*")
 
 
 def cut_at_word(text: str, limit: int, mark: str = ELLIPSIS) -> str:
@@ -31,3 +32,15 @@ def cut_to_words(text: str, limit: int) -> str:
             kept = kept[: at + 1]
             break
     return " ".join(kept).rstrip(",;. ") + "."
+
+
+def cut_at_sentence(text: str) -> str:
+    """Return a text that breaks off somewhere up to its last whole sentence; without one, up to a word, with a mark."""
+    text = text.rstrip()
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    if not text:
+        return ""
+    if ends and ends[-1] * 3 >= len(text):
+        return text[: ends[-1]]
+    last = _LAST_WORD.search(text)
+    return (text[: last.start()] if last is not None and last.start() else text).rstrip(" \t\r\n,;:-–—") + ELLIPSIS

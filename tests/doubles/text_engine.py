@@ -18,6 +18,13 @@ class Unfinished:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """An answer that ends at its maximum length, after ``text``."""
+
+    text: str
+
+
 @dataclass
 class ScriptedEngine:
     """Answers requests with ``script`` in order, the last entry again and again. An exception is raised.
@@ -25,7 +32,7 @@ class ScriptedEngine:
     ``figures`` are its statistics, or why there are none; ``context`` is its context size in words.
     """
 
-    script: Sequence[str | Unfinished | Exception]
+    script: Sequence[str | Unfinished | Truncated | Exception]
     name: str = "scripted"
     model_names: tuple[str, ...] = ()
     is_local: bool = True
@@ -55,7 +62,8 @@ class ScriptedEngine:
         finally:
             del self._cancelled[request.id]
         prompt = sum(len(message.content.split()) for message in request.messages)
-        yield Completion(text, "stop", Usage(prompt, len(text.split()), 0.25), self.name, "script")
+        finish = "length" if isinstance(answer, Truncated) else "stop"
+        yield Completion(text, finish, Usage(prompt, len(text.split()), 0.25), self.name, "script")
 
     async def context_size(self, model: str = "") -> int | None:
         return self.context

@@ -57,6 +57,7 @@ def test_the_shipped_prompts() -> None:
         "story/repair_choices",
         "story/suggest_choices",
         "story/write_page",
+        "text/continue",
     )
     with pytest.raises(PromptNotFound, match="story/write_page"):
         registry.get("story/nothing")

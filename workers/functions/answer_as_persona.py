@@ -54,6 +54,8 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     prompt = "persona/answer"
     inputs = PersonaInputs
     role = "chat"
+    in_character = True
+    continued = True
     sampling = Sampling(max_tokens=500, temperature=0.9, top_p=0.95, repeat_penalty=1.05)
 
     async def prepare(self, inputs: PersonaInputs) -> dict[str, Any]:

@@ -34,6 +34,10 @@ class AiFunction(ABC, Generic[I, O]):
     answer: ClassVar[type[BaseModel] | None] = None
     sampling: ClassVar[Sampling] = Sampling()
     role: ClassVar[Literal["writer", "chat", "persona"]] = "writer"
+    in_character: ClassVar[bool] = False
+    """Whether the answer speaks as a person, who may decline what they are asked without the model declining."""
+    continued: ClassVar[bool] = False
+    """Whether an answer that reached its maximum length is continued; its `preview` is what is continued then."""
 
     def validate(self, inputs: I) -> None:
         """Refuse what the types cannot: raise `db.errors.UserError`."""
@@ -81,6 +85,11 @@ class AiFunction(ABC, Generic[I, O]):
     def preview(self, text: str) -> str:
         """Return the visible part of an answer that is still being written. Called on the event loop: be quick."""
         return text
+
+    def with_prose(self, text: str, prose: str) -> str:
+        """Return the answer ``text`` with ``prose`` in place of its `preview`."""
+        del text
+        return prose
 
     async def save(self, output: O, inputs: I) -> O:
         """Save what must outlive the job's own artifact, and return the final output."""

@@ -1,5 +1,6 @@
 """Write one page of a story."""
 
+import json
 import re
 from typing import Any, Final
 
@@ -93,6 +94,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     prompt = "story/write_page"
     inputs = PageInputs
     answer = PageDraft
+    continued = True
     sampling = Sampling(max_tokens=1200, temperature=0.8, top_p=0.95, repeat_penalty=1.05)
 
     async def prepare(self, inputs: PageInputs) -> dict[str, Any]:
@@ -150,6 +152,11 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         if not text.lstrip().startswith(("{", "```")):
             return mend_text(strip_reasoning(text))
         return mend_text(str(partial_answer(text, PageDraft).get("text", "")))
+
+    def with_prose(self, text: str, prose: str) -> str:
+        """Return the page with another text, in the form in which it came."""
+        begun = partial_answer(text, PageDraft)
+        return json.dumps({**begun, "text": prose}) if begun else prose
 
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:

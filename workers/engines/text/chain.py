@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,17 +57,18 @@ class TextChain:
         self._running = RequestRegistry()
 
     async def stream(
-        self, request: TextRequest, notes: list[FallbackNote] | None = None
+        self, request: TextRequest, notes: list[FallbackNote] | None = None, *, without: Collection[str] = ()
     ) -> AsyncGenerator[str | Completion]:
         """Yield pieces of text, then the `Completion`; each failure of an engine is appended to ``notes`` at once.
 
+        Engines whose names are in ``without`` are not asked.
         With ``notes``, an engine that breaks off in the middle is followed by the next one too: a note with
         ``discarded_text`` says that the pieces so far are void. Without, `EngineOverloaded` is raised then, since the
         caller could not know. Raises `EngineUnavailable` after the last engine.
         """
         loop = asyncio.get_running_loop()
         ends = None if request.deadline_s is None else loop.time() + request.deadline_s
-        plan = self._plan(request.model)
+        plan = [engine for engine in self._plan(request.model) if engine.name not in without]
         problems: list[str] = []
         patient = True
         with self._running.enter(request.id, None) as control:

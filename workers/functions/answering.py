@@ -1,0 +1,244 @@
+"""How an AI function's prompt becomes an answer: overrides, engines that decline, answers that are cut off."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final, Literal, cast
+from uuid import uuid4
+
+from db import overrides, usage
+from prompts.errors import PromptError
+from prompts.render import render
+from prompts.template import PromptTemplate
+from workers.cutting import cut_at_sentence
+from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, RequestRefused
+from workers.engines.text.base import Completion, ModelMessage, TextRequest
+from workers.engines.text.chain import FallbackNote, TextChain
+from workers.functions.base import AiFunction
+from workers.functions.prose import is_refusal, joined, visible
+from workers.progress import Tracker
+from workers.services import Services
+
+Phase = Literal["INIT", "PREP", "AI_CALL", "PARSE", "SAVE", "DONE"]
+ENDS: Final[dict[Phase, int]] = {"INIT": 10, "PREP": 25, "AI_CALL": 70, "PARSE": 85, "SAVE": 98, "DONE": 100}
+CHARS_PER_TOKEN: Final = 4
+"""Rough, for the progress bar only."""
+CONTINUE: Final = "text/continue"
+"""The prompt for the rest of an answer that was cut off."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """The job, account and persona that a function runs for. ``task_prompt`` replaces the prompt for this task only.
+
+    When ``stop`` is set, the model is stopped, and the function's output is what it wrote so far.
+    """
+
+    tracker: Tracker
+    account_id: int | None
+    persona_id: int | None = None
+    task_prompt: str | None = None
+    stop: asyncio.Event | None = None
+
+
+class EveryModelDeclined(RequestRefused):
+    """No engine was willing to write this."""
+
+    def __init__(self) -> None:
+        super().__init__("every model declined to write")
+
+
+class Stopped(Exception):
+    """A person stopped the model after ``text``."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("stopped")
+        self.text = text
+
+
+@asynccontextmanager
+async def _stopping(text: TextChain, request_id: str, stop: asyncio.Event | None) -> AsyncGenerator[None]:
+    """Cancel a request of the engines as soon as ``stop`` is set."""
+
+    async def wait(stop: asyncio.Event) -> None:
+        await stop.wait()
+        await text.cancel(request_id)
+
+    waiting = None if stop is None else asyncio.create_task(wait(stop))
+    try:
+        yield
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.wait([waiting])
+
+
+class Answering:
+    """Gets the answers for one run of one function."""
+
+    def __init__(
+        self,
+        services: Services,
+        function: AiFunction[Any, Any],
+        inputs: Any,
+        caller: CallContext,
+        record: usage.TaskRecord,
+    ) -> None:
+        """What happens is written to ``record``."""
+        self._services, self._function, self._inputs = services, function, inputs
+        self._caller, self._record = caller, record
+        self._model = ""
+
+    def step(self, kind: str, **details: Any) -> None:
+        """Add a step to the task's record."""
+        self._record.steps.append({"step": kind, **details})
+
+    async def _template(self, name: str) -> PromptTemplate:
+        """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
+        chosen = overrides.InForce(None, None, "")
+        if self._caller.account_id is not None:
+            chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
+        self._model = chosen.text_model
+        try:
+            return self._services.prompts.resolve(
+                name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
+            )
+        except PromptError as e:
+            self.step("prompt_override_ignored", prompt=name, reason=str(e))
+            _log.warning("an override of prompt %s is ignored: %s", name, e)
+            return self._services.prompts.get(name)
+
+    async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
+        """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
+        template = await self._template(name)
+        try:
+            rendered = await render(template, variables)
+        except PromptError as e:
+            if template.origin == "default":
+                raise
+            self.step("prompt_override_ignored", prompt=name, reason=str(e))
+            template = self._services.prompts.get(name)
+            rendered = await render(template, variables)
+        self._record.prompt_version = f"{name} {template.version} {template.origin}"
+        return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
+
+    async def whole(self, messages: tuple[ModelMessage, ...]) -> Completion:
+        """Return the answer of the first engine that does not decline, continued once if it was cut off.
+
+        Raises `RequestRefused` if all decline.
+        """
+        declined: set[str] = set()
+        while True:
+            try:
+                completion = await self.ask(messages, without=declined)
+            except EngineUnavailable as e:
+                raise (EveryModelDeclined() if declined else e) from e
+            if not is_refusal(self._function, completion.text):
+                break
+            self.step("declined", engine=completion.engine)
+            _log.warning("%s: %s declines to write", self._function.name, completion.engine)
+            if completion.engine in declined:
+                raise EveryModelDeclined
+            declined.add(completion.engine)
+        if completion.finish_reason == "length" and self._function.continued:
+            return await self._continued(messages, completion, declined)
+        return completion
+
+    async def _continued(
+        self, messages: tuple[ModelMessage, ...], completion: Completion, declined: Collection[str]
+    ) -> Completion:
+        """Return an answer that was cut off with its continuation; it ends with a whole sentence in any case."""
+        function, text = self._function, completion.text
+        begun = cut_at_sentence(function.preview(text))
+        if not begun:
+            return completion
+        version = self._record.prompt_version
+        more, ends = "", False
+        try:
+            note = await self.messages(CONTINUE, {})
+            rest = await self.ask(
+                (*messages, ModelMessage("assistant", begun), *note), without=declined, before=begun, schema=False
+            )
+            if not is_refusal(function, rest.text):
+                more, ends = function.preview(rest.text), rest.finish_reason == "stop"
+        except Stopped as e:
+            raise Stopped(function.with_prose(text, joined(begun, function.preview(e.text)))) from None
+        except GenerationCancelled:
+            raise
+        except EngineError as e:
+            self.step("continuation_failed", problem=str(e)[:300])
+        finally:
+            self._record.prompt_version = version
+        prose = joined(begun, more)
+        self.step("continued", chars=len(prose) - len(begun))
+        return replace(completion, text=function.with_prose(text, prose if ends else cut_at_sentence(prose)))
+
+    async def ask(
+        self,
+        messages: tuple[ModelMessage, ...],
+        *,
+        show: bool = True,
+        without: Collection[str] = (),
+        before: str = "",
+        schema: bool = True,
+    ) -> Completion:
+        """Stream one answer from the engines but ``without`` and, with ``show``, publish the text so far.
+
+        ``before`` is the part of the text that was already written. Without ``schema`` the answer is plain text.
+        """
+        function, inputs = self._function, self._inputs
+        request = TextRequest(
+            id=uuid4().hex,
+            messages=messages,
+            sampling=replace(function.sampling, seed=function.seed(inputs)),
+            schema=function.schema(inputs) if schema else None,
+            tenant=str(self._caller.account_id or ""),
+            priority=self._caller.tracker.job.priority,
+            model=self._model or function.role,
+        )
+        if self._caller.stop is not None and self._caller.stop.is_set():
+            raise Stopped("")
+        self.step("request", chars=sum(len(m.content) for m in messages))
+        notes: list[FallbackNote] = []
+        seen, text = 0, ""
+        expected = function.sampling.max_tokens * CHARS_PER_TOKEN
+        completion: Completion | None = None
+        try:
+            async with (
+                _stopping(self._services.text, request.id, self._caller.stop),
+                aclosing(cast("Any", self._services.text.stream(request, notes, without=without))) as pieces,
+            ):
+                async for piece in pieces:
+                    if isinstance(piece, Completion):
+                        completion = piece
+                        break
+                    if len(notes) > seen:
+                        seen, text = len(notes), ""
+                    text += piece
+                    if show:
+                        share = min((len(before) + len(text)) / expected, 1.0)
+                        percent = round(ENDS["PREP"] + share * (ENDS["AI_CALL"] - ENDS["PREP"]))
+                        await self._caller.tracker.report("AI_CALL", percent, partial(visible, function, text, before))
+        except GenerationCancelled:
+            if self._caller.stop is None or not self._caller.stop.is_set():
+                raise
+            raise Stopped(text if len(notes) == seen else "") from None
+        finally:
+            for note in notes:
+                self.step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])
+        assert completion is not None
+        self._count(completion)
+        return completion
+
+    def _count(self, completion: Completion) -> None:
+        record = self._record
+        record.engine, record.model = completion.engine, completion.model
+        record.prompt_tokens += completion.usage.prompt_tokens
+        record.completion_tokens += completion.usage.completion_tokens
+        record.cost_usd += Decimal(str(completion.usage.cost_usd))
+        self.step("response", engine=completion.engine, finish=completion.finish_reason, chars=len(completion.text))
