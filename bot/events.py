@@ -3,21 +3,54 @@
 A listener turns whatever its client library delivers into one `Event` and hands it on; it decides nothing.
 """
 
-from typing import Annotated, Literal, cast
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 ConversationKind = Literal["dm", "group", "thread"]
 
 
+TEXT_LENGTH: Final = 200_000
+"""Characters of a text that are kept. Commands and forms refuse much shorter ones; PostgreSQL indexes up to 1 MB."""
+ID_LENGTH: Final = 160
+"""Characters of an id that are kept, fewer than the inbox has for a platform and an id; platforms' ids are shorter."""
+NAME_LENGTH: Final = 300
+
+
 def _storable(value: object) -> object:
-    """Strip what PostgreSQL cannot store from a client's texts: NUL and lone surrogates."""
-    if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        texts = cast("dict[object, object]", value)
-        return {_storable(key): _storable(each) for key, each in texts.items()}
-    return value
+    """Strip what PostgreSQL cannot store from a client's texts, however deep they are: NUL and lone surrogates."""
+    match value:
+        case str():
+            if not value.isascii():
+                # Pairs of surrogates, as JavaScript counts them, are one character.
+                value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return value.replace("\0", "")[:TEXT_LENGTH]
+        case dict():
+            texts = cast("dict[object, object]", value)
+            return {_storable(key): _storable(each) for key, each in texts.items()}
+        case list() | tuple():
+            return [_storable(each) for each in cast("Sequence[object]", value)]
+        case _:
+            return value
+
+
+def _bounded_id(value: str) -> str:
+    """Keep ids that nobody has given out apart, in the length that indexes take."""
+    if len(value) <= ID_LENGTH:
+        return value
+    return f"{value[: ID_LENGTH - 33]}#{hashlib.sha256(value.encode()).hexdigest()[:32]}"
+
+
+def _one_line(value: str) -> str:
+    """Keep a name from changing the direction or the lines of the text around it."""
+    return value.translate(_UNRULY)[:NAME_LENGTH]
+
+
+_UNRULY: Final = dict.fromkeys([*range(0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029])
+Id = Annotated[str, AfterValidator(_bounded_id)]
+Name = Annotated[str, AfterValidator(_one_line)]
 
 
 class _Frozen(BaseModel):
@@ -33,16 +66,16 @@ class AccountRef(_Frozen):
     """The owner of this event's data: a Discord guild, a DM user, a Telegram chat, the console's user."""
 
     kind: Literal["guild", "dm", "group", "console"]
-    external_id: str
-    name: str = ""
+    external_id: Id
+    name: Name = ""
 
 
 class UserRef(_Frozen):
     """The person. ``is_admin``: may manage this account (guild permission, chat administrator, own DM)."""
 
-    external_id: str
-    name: str
-    language: str = ""
+    external_id: Id
+    name: Name
+    language: Id = ""
     is_admin: bool = False
 
 
@@ -52,8 +85,8 @@ class ConversationRef(_Frozen):
     ``adult``: the platform itself keeps minors out; None if the platform has no such places.
     """
 
-    chat_id: str
-    thread_id: str = ""
+    chat_id: Id
+    thread_id: Id = ""
     kind: ConversationKind
     adult: bool | None = None
 
@@ -65,12 +98,12 @@ class Destination(_Frozen):
     ``pressed_message`` is the platform's id of the message whose button was pressed.
     """
 
-    chat_id: str
-    thread_id: str = ""
-    user_id: str
+    chat_id: Id
+    thread_id: Id = ""
+    user_id: Id
     kind: ConversationKind
-    reply_to: str = ""
-    pressed_message: str = ""
+    reply_to: Id = ""
+    pressed_message: Id = ""
     handle: dict[str, JsonValue] = {}
 
 
@@ -81,8 +114,8 @@ class IncomingFile(_Frozen):
     if it was stored already.
     """
 
-    name: str = ""
-    mime: str = ""
+    name: Name = ""
+    mime: Name = ""
     data: bytes = b""
     problem: str = ""
     values: dict[str, str | int] = {}
@@ -137,7 +170,7 @@ class TextMessage(_Frozen):
     type: Literal["said"] = "said"
     text: str
     addressed: bool = True
-    reply_to: str = ""
+    reply_to: Id = ""
     file: IncomingFile | None = None
 
 
@@ -146,7 +179,7 @@ class EditedMessage(_Frozen):
 
     type: Literal["edited"] = "edited"
     text: str
-    message_id: str
+    message_id: Id
 
 
 class Reaction(_Frozen):
@@ -154,7 +187,7 @@ class Reaction(_Frozen):
 
     type: Literal["reaction"] = "reaction"
     emoji: str
-    message_id: str
+    message_id: Id
     added: bool
 
 
@@ -163,7 +196,7 @@ class MenuPick(_Frozen):
 
     type: Literal["menu"] = "menu"
     name: str
-    message_id: str
+    message_id: Id
     author_is_bot: bool
     text: str
 
@@ -182,7 +215,7 @@ class Event(_Frozen):
     """
 
     platform: str
-    event_id: str
+    event_id: Id
     account: AccountRef
     user: UserRef
     conversation: ConversationRef

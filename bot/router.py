@@ -2,26 +2,26 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from bot import locales
 from bot.actions.base import Action
 from bot.actions.packing import BadButton
 from bot.commands.base import Suggestion
 from bot.commands.parsing import read_command
 from bot.commands.typed import read_typed
+from bot.commits import Admit, Committer
 from bot.compose import Composer
 from bot.context import Context, Enquiry, resolve
+from bot.dispatcher import AWAY, Dispatcher, defect
 from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
 from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.topics import Topics
-from db import conversations, inbox, late_updates, moves, outbox
-from db.connection import OUTAGES, transaction
+from db import conversations, late_updates, moves, outbox
+from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotAllowed, UserError
 from prompts.registry import PromptRegistry
@@ -37,9 +37,6 @@ SUGGESTED: Final = 100
 """Discord's maximum length of one, in characters."""
 STORE_SECONDS: Final = 60.0
 """Maximum time for storing a file that has been fetched."""
-Admit = Callable[[], Awaitable[bool]]
-"""Records in a transaction that an event is handled; False if it has been before."""
-_AWAY: Final = (*OUTAGES, TimeoutError)
 _log = logging.getLogger(__name__)
 
 
@@ -64,17 +61,22 @@ class Router:
         Without a commit within ``patience_s`` an event is refused.
         """
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
-        self._capabilities, self._on_commit, self._adults = capabilities, on_commit, adults
+        self._capabilities, self._adults = capabilities, adults
         self._patience_s = patience_s
+        self._dispatcher = Dispatcher(Committer(self._context), self._handle, on_commit, patience_s)
         self.backlog: Backlog = late_updates
 
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and its changes, then wake the workers. Never raises."""
-        return await self._dispatch(event, None)
+        return await self._dispatcher.dispatch(event)
+
+    async def settled(self) -> None:
+        """Wait until the fate of every event that is ``unknown`` so far is known, or not to be found out."""
+        await self._dispatcher.settled()
 
     async def resume(self, event: Event, admit: Admit) -> Outcome:
         """Handle an event again, now with its file; ``admit`` ends its wait, False if that was done. Never raises."""
-        return await self._dispatch(event, admit)
+        return await self._dispatcher.dispatch(event, admit)
 
     async def store_file(self, event: Event, note: Callable[[str], Awaitable[None]]) -> str:
         """Store a command's file, without the deadline of an event; returns the parameter's value, empty if none.
@@ -91,47 +93,12 @@ class Router:
             await note(str(stored))
         return str(stored)
 
-    async def _dispatch(self, event: Event, admit: Admit | None) -> Outcome:
-        try:
-            outcome, context = await self._commit(event, self._handle, admit)
-        except UserError as e:
-            outcome, context = await self._answer(event, e, admit)
-        except _AWAY as e:
-            _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
-            outcome, context = self._refused(event), None
-        except Exception:  # noqa: BLE001 - a defect in a handler must not cost the person an answer
-            outcome, context = await self._answer(event, _defect(event), admit)
-        if context is not None:
-            self._on_commit(event, outcome)
-            await context.wake()
-        return outcome
-
     async def bury(self, event: Event, admit: Admit | None = None) -> bool:
         """Make an event that was refused again and again a dead letter; False if not even that could be committed.
 
         The person gets an apology, unless the place itself is what cannot be written to. ``admit`` as in `resume`.
         """
-        apology = UserError("router.gave_up")
-
-        async def once() -> bool:
-            if admit is not None and not await admit():
-                return False
-            return await inbox.bury(event.key, "refused again and again")
-
-        outcome = Outcome("answered")
-        try:
-            outcome, _ = await self._commit(event, lambda context: context.refuse(apology), once)
-        except Exception as e:  # noqa: BLE001 - whatever is wrong with it, it must not hold up the others
-            try:
-                async with asyncio.timeout(self._patience_s), transaction():
-                    await once()
-            except Exception as again:  # noqa: BLE001 - the database is away, then
-                _log.warning("event %s cannot be given up: %s: %s", event.key, type(again).__name__, again)
-                return False
-            _log.error("event %s: nobody is told, %s: %s", event.key, type(e).__name__, e)
-        _log.error("event %s is a dead letter: it was refused again and again", event.key)
-        self._on_commit(event, outcome)
-        return True
+        return await self._dispatcher.bury(event, admit)
 
     async def group_moved(self, platform: str, old: str, new: str) -> bool:
         """Move what is stored for a group to its new id; False if that could not be committed."""
@@ -151,11 +118,11 @@ class Router:
                 return await self._form(event)
         except UserError as e:
             return self._composer.error(e, language)
-        except _AWAY as e:
+        except AWAY as e:
             _log.warning("event %s gets no form: the database is away (%s: %s)", event.key, type(e).__name__, e)
             return self._composer.error(UserError("router.busy"), language)
         except Exception:  # noqa: BLE001 - as in dispatch
-            return self._composer.error(_defect(event), language)
+            return self._composer.error(defect(event), language)
 
     async def complete(self, event: Event, parameter: str, prefix: str) -> list[Suggestion]:
         """Return suggestions for a command's parameter: those that match the text typed so far."""
@@ -168,7 +135,7 @@ class Router:
                 found = await completer(Enquiry(event, self._queue, self._prompts), prefix)
             # A value that was cut would name something else.
             return [(label[:SUGGESTED], value) for label, value in found if len(value) <= SUGGESTED][:SUGGESTIONS]
-        except _AWAY as e:
+        except AWAY as e:
             _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
             return []
         except Exception:  # noqa: BLE001 - suggestions are worth no error message
@@ -180,43 +147,9 @@ class Router:
         found = await conversations.watched(platform)
         return [Watched(c.chat_id, c.thread_id, c.last_said) for c in found]
 
-    async def _commit(
-        self,
-        event: Event,
-        handle: Callable[[Context], Awaitable[None]],
-        admit: Admit | None = None,
-    ) -> tuple[Outcome, Context | None]:
-        """Handle an event in one transaction; ``admit`` returns False if that was done before (default: the inbox)."""
-        async with asyncio.timeout(self._patience_s) as patience, transaction():
-            if not await (inbox.record(event.key) if admit is None else admit()):
-                return Outcome("duplicate"), None
-            context = await self._context(event)
-            context.resumed = admit is not None
-            await handle(context)
-            # Wait for a commit in flight: after a cancellation its outcome would be unknown.
-            patience.reschedule(None)
-        works = context.wakes or context.awaits_file
-        status = "answered" if context.answered else "working" if works else "silent"
-        return Outcome(status, private=context.private), context
-
     async def _context(self, event: Event) -> Context:
         delay = self._capabilities[event.platform].placeholder_delay
         return Context(event, await resolve(event), delay, self._queue, adults=self._adults)
-
-    async def _answer(self, event: Event, error: UserError, admit: Admit | None) -> tuple[Outcome, Context | None]:
-        """Record the event with a wording as its answer, after the handler was rolled back."""
-        try:
-            return await self._commit(event, lambda context: context.refuse(error), admit)
-        except _AWAY as e:
-            _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
-        except Exception:  # noqa: BLE001 - the values of an error may be no JSON
-            apology = _defect(event)
-            if error.key != apology.key:
-                return await self._answer(event, apology, admit)
-        return self._refused(event), None
-
-    def _refused(self, event: Event) -> Outcome:
-        return Outcome("refused", locales.text("router.busy", language=event.user.language))
 
     async def _form(self, event: Event) -> Form | None:
         if isinstance(event.payload, ButtonPress):
@@ -313,10 +246,3 @@ class Router:
             return self._topics.actions.read(data)
         except BadButton as e:
             raise BadInput("router.old_button") from e
-
-
-def _defect(event: Event) -> UserError:
-    """Log the current exception under a reference, and return the notice for the person."""
-    reference = secrets.token_hex(4)
-    _log.exception("event %s failed, reference %s", event.key, reference)
-    return UserError("router.defect", reference=reference)

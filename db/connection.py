@@ -128,12 +128,12 @@ async def _keep_session(connection: object) -> None:
 
 
 @asynccontextmanager
-async def transaction(*, commit_s: float = COMMAND_SECONDS) -> AsyncGenerator[None]:
+async def transaction(*, commit_s: float = COMMAND_SECONDS, commit_by: float | None = None) -> AsyncGenerator[None]:
     """Run the block in one transaction: committed at its end, rolled back if it raises. Inside another: a savepoint.
 
-    Whatever happens to the connection, ending the transaction takes at most `UNDO_SECONDS` after an error and
-    ``commit_s`` at the end, and this task's next statements run outside it. Raises `CommitUnknown` if COMMIT was sent
-    and not answered within ``commit_s``. Tasks spawned inside would inherit the transaction: spawn none.
+    Whatever happens to the connection, ending the transaction after an error takes at most `UNDO_SECONDS`, and this
+    task's next statements run outside it. Raises `CommitUnknown` if COMMIT was sent and not answered within
+    ``commit_s`` or by ``commit_by``, a time of the event loop. Spawn no tasks inside: they would inherit it.
     """
     client: Any = get_connection("default")
     if isinstance(client, TransactionWrapper):
@@ -152,7 +152,8 @@ async def transaction(*, commit_s: float = COMMAND_SECONDS) -> AsyncGenerator[No
             await _undo(connection, "ROLLBACK")
             raise
         else:
-            await _commit(connection, commit_s)
+            until = asyncio.get_running_loop().time() + commit_s
+            await _commit(connection, until if commit_by is None else min(until, commit_by))
         finally:
             get_connections().reset(token)
 
@@ -200,12 +201,12 @@ async def _undo(connection: Any, sql: str) -> None:
         raise
 
 
-async def _commit(connection: Any, seconds: float) -> None:
+async def _commit(connection: Any, until: float) -> None:
     with translated():
         if connection.is_closed():
             raise ConnectionResetError("the connection was lost before COMMIT")
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(until):
             with translated():
                 status = await connection.execute("COMMIT")
     except (Outage, TimeoutError) as e:

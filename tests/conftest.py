@@ -10,8 +10,9 @@ import pytest
 from hypothesis import settings
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
-from db.connection import connect, rows
+from db.connection import connect
 from db.migrate import migrate
+from tests.clean import empty_tables
 from tests.watchdog import watchdog
 from workers.preload import preload
 
@@ -83,11 +84,7 @@ async def migrated(stack: EmbeddedStack) -> str:
 async def database(migrated: str) -> AsyncGenerator[str]:
     """A clean database, connected: no row is left from another test."""
     async with connect(migrated):
-        found = await rows(
-            "SELECT string_agg(quote_ident(tablename), ', ') AS names FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%'"
-        )
-        await rows(f"TRUNCATE {found[0]['names']} RESTART IDENTITY CASCADE")
+        await empty_tables()
         yield migrated
 
 

@@ -99,12 +99,20 @@ class Outcome:
 
     ``status``: ``answered`` – outbox rows hold the answer, the courier sends it; ``working`` – a job will answer;
     ``silent`` – no answer (e.g. a message not meant for the bot); ``duplicate`` – seen before;
-    ``refused`` – nothing was committed, show ``notice`` to the person. ``private``: the answer is for them alone.
+    ``refused`` – nothing was done, show ``notice`` to the person; unless ``final``, the same event may come again;
+    ``unknown`` – COMMIT was not answered: say nothing yet, the answer comes later; the same event may come again.
+    ``private``: the answer is for them alone.
     """
 
     status: str
     notice: str = ""
     private: bool = False
+    final: bool = False
+
+    @property
+    def done(self) -> bool:
+        """The platform need not deliver the event again."""
+        return self.final or self.status not in ("refused", "unknown")
 
 
 class Backlog(Protocol):

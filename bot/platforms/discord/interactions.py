@@ -57,7 +57,7 @@ class Interactions:
             await self._acknowledge(ack, interaction_id, token, api.ANSWER, _private(Message(outcome.notice)))
         elif outcome.status == "silent" and event.destination.pressed_message:
             await self._acknowledge(ack, interaction_id, token, api.DEFER_SILENTLY)
-        elif outcome.status in ("working", "silent"):
+        elif outcome.status in ("working", "silent", "unknown"):
             await self._acknowledge(ack, interaction_id, token, api.DEFER)
         elif outcome.status == "answered":
             left = DEFER_AFTER - (asyncio.get_running_loop().time() - received)

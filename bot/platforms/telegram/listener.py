@@ -79,7 +79,7 @@ class Listener:
                     self._queries.settle(query, after=ANSWER_SECONDS)
                 case _:
                     self._queries.settle(query)
-        return outcome.status != "refused"
+        return outcome.done
 
     async def bury(self, incoming: Incoming | GroupMigrated) -> bool:
         """Give up on an event that fails again and again; False if even that could not be committed."""

@@ -1,0 +1,12 @@
+"""A database without rows, so that no test sees another's."""
+
+from db.connection import rows
+
+
+async def empty_tables() -> None:
+    """Delete all rows of the connected database."""
+    found = await rows(
+        "SELECT string_agg(quote_ident(tablename), ', ') AS names FROM pg_tables "
+        "WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%'"
+    )
+    await rows(f"TRUNCATE {found[0]['names']} RESTART IDENTITY CASCADE")
