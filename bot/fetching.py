@@ -115,7 +115,7 @@ class FileFetcher:
                 return
             event = _with_file(event, file)
         outcome = await self._router.resume(event, admit)
-        if outcome.status == "refused":
+        if not outcome.done:
             await awaited_files.retry(claimed.id, claimed.lease_token, _backoff(claimed))
 
     async def _file(
