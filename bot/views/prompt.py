@@ -17,7 +17,11 @@ async def source(view: ViewContext, payload: PromptSource) -> Message:
     except PromptNotFound:
         return Message(view.words("prompt.unknown", name=name, names=", ".join(prompts.names())), private=True)
     own = await overrides.get(payload.account, name)
-    footer = view.words("prompt.state_default") if own is None else view.words("prompt.state_changed", name=name)
+    if own is None:
+        footer = view.words("prompt.state_default")
+    else:
+        off = await overrides.is_off(payload.account, name)
+        footer = view.words("prompt.state_off" if off else "prompt.state_changed", name=name)
     title = view.words("prompt.title", name=name)
     return Message(own if own is not None else default.source, title=title, footer=footer, private=True)
 

@@ -57,6 +57,7 @@ class PromptOverrideRow(Model):
     source = fields.TextField()
     updated_by = fields.BigIntField(null=True)
     updated_at = fields.DatetimeField(db_default=Now())
+    limit_hits = fields.SmallIntField(default=0)
 
     class Meta:
         """Table name."""

@@ -101,6 +101,7 @@ POPULATE = {
         INSERT INTO awaited_files (event_key, platform, account_id, conversation_id, event)
             VALUES ('telegram:2', 'telegram', 1, 1, '{}');
     """,
+    "0012_override_limits": "UPDATE prompt_overrides SET limit_hits = 1",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

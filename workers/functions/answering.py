@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
 from db import overrides, usage
-from prompts.errors import PromptError
+from prompts.errors import PromptError, PromptLimitExceeded
 from prompts.render import render
 from prompts.template import PromptTemplate
 from workers.cutting import cut_at_sentence
@@ -21,6 +21,7 @@ from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction
 from workers.functions.prose import is_refusal, joined, visible
 from workers.progress import Tracker
+from workers.queue import outbox_channel
 from workers.services import Services
 
 Phase = Literal["INIT", "PREP", "AI_CALL", "PARSE", "SAVE", "DONE"]
@@ -93,6 +94,7 @@ class Answering:
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record = caller, record
         self._model = ""
+        self._chosen = overrides.InForce(None, None, "")
 
     def step(self, kind: str, **details: Any) -> None:
         """Add a step to the task's record."""
@@ -103,7 +105,7 @@ class Answering:
         chosen = overrides.InForce(None, None, "")
         if self._caller.account_id is not None:
             chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
-        self._model = chosen.text_model
+        self._model, self._chosen = chosen.text_model, chosen
         try:
             return self._services.prompts.resolve(
                 name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
@@ -122,10 +124,30 @@ class Answering:
             if template.origin == "default":
                 raise
             self.step("prompt_override_ignored", prompt=name, reason=str(e))
+            if isinstance(e, PromptLimitExceeded):
+                await self._note_limit(template, str(e))
             template = self._services.prompts.get(name)
             rendered = await render(template, variables)
+        else:
+            if self._chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
+                await overrides.note_rendered(self._caller.account_id, name, source)
         self._record.prompt_version = f"{name} {template.version} {template.origin}"
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
+
+    def _source_of(self, template: PromptTemplate) -> str:
+        """Return the account's own source of a template, "" if it is the default or the task's."""
+        return {"persona": self._chosen.persona, "account": self._chosen.account}.get(template.origin) or ""
+
+    async def _note_limit(self, template: PromptTemplate, problem: str) -> None:
+        """Count a broken limit of the account's own template, which switches it off the second time in a row."""
+        account_id, source = self._caller.account_id, self._source_of(template)
+        if account_id is None or not source:
+            return
+        place = self._caller.tracker.job.conversation_id
+        platform = await overrides.note_limit(account_id, template.name, source, problem=problem, conversation_id=place)
+        if platform:
+            _log.warning("the override of prompt %s of account %d is switched off", template.name, account_id)
+            await self._services.queue.publish(outbox_channel(platform))
 
     async def whole(self, messages: tuple[ModelMessage, ...]) -> Completion:
         """Return the answer of the first engine that does not decline, continued once if it was cut off.
