@@ -1,17 +1,24 @@
 """Settings of the bot and of the `storyfork` command, from environment variables or a `.env` file."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+WEBHOOK_SECRET_FORMAT: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""https://core.telegram.org/bots/api#setwebhook, secret_token."""
+_PRINTED: Final = re.compile(r"[!-~]+")
+
 
 class BotSettings(BaseSettings):
     """The settings of the bot process and the `storyfork` command. Built once, at the entry point."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
+    )
 
     storyfork_home: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("storyfork"),
@@ -111,6 +118,24 @@ class BotSettings(BaseSettings):
             if any(not 0 <= number < self.discord_shard_count for number in self.discord_shard_ids):
                 raise ValueError(f"DISCORD_SHARD_IDS must be from 0 to {self.discord_shard_count - 1}")
         return self
+
+    @field_validator("discord_token", "telegram_token", "telegram_webhook_secret")
+    @classmethod
+    def _on_one_line(cls, value: SecretStr | None) -> SecretStr | None:
+        """Forgive blanks around a secret, which come with copying it, and refuse those inside."""
+        if value is None:
+            return None
+        secret = value.get_secret_value().strip()
+        if not _PRINTED.fullmatch(secret):
+            raise ValueError("a blank, a line break or an unusual character is in it; copy it again, on one line")
+        return SecretStr(secret)
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _as_telegram_wants(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not WEBHOOK_SECRET_FORMAT.fullmatch(value.get_secret_value()):
+            raise ValueError("Telegram takes 1–256 of A-Z a-z 0-9 _ - (e.g. `openssl rand -hex 32`)")
+        return value
 
     @field_validator("storyfork_operators", mode="before")
     @classmethod

@@ -8,9 +8,10 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from db.connection import BadDatabaseUrl, connect
+from db.environment import BadEnvironment, prepare_environment, read_settings
 from db.log_levels import quiet_libraries
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
@@ -21,6 +22,7 @@ from workers.engines.image.discovery import find_image_models
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.discovery import find_models
+from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
 from workers.notifiers import Notifiers
@@ -30,6 +32,9 @@ from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
 from workers.settings import WorkerSettings
+
+SETTINGS: Final = (WorkerSettings, DatabaseSettings, TextSettings, EmbeddingSettings, ImageSettings)
+"""All that a worker reads."""
 
 
 def run(arguments: list[str]) -> int:
@@ -43,16 +48,19 @@ def run(arguments: list[str]) -> int:
     plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
     plugins.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    if options.command == "models":
-        return _models(as_json=options.json)
-    if options.command == "plugins":
-        return _plugins(as_json=options.json)
-    log_to_stderr()
     try:
+        prepare_environment()
+        for kind in SETTINGS:
+            read_settings(kind)
+        if options.command == "models":
+            return _models(as_json=options.json)
+        if options.command == "plugins":
+            return _plugins(as_json=options.json)
+        log_to_stderr()
         return asyncio.run(_run_to_end(options.queue))
-    except BadDatabaseUrl as e:
+    except (BadDatabaseUrl, BadEnvironment) as e:
         sys.stderr.write(f"{e}\n")
-        return 2
+        return os.EX_CONFIG
 
 
 def log_to_stderr() -> None:
@@ -69,15 +77,15 @@ async def _run_to_end(queue_kind: str) -> NoReturn:
 
 
 async def _run(queue_kind: str) -> int:
-    settings, database = WorkerSettings(), DatabaseSettings()
+    settings, database = read_settings(WorkerSettings), read_settings(DatabaseSettings)
     url, redis_url = database.database_url, settings.redis_url
     if not url or not redis_url:
         sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
         return 2
     await asyncio.to_thread(preload)
-    text = await asyncio.to_thread(build_text_chain, TextSettings(), registries.text_engines()[0])
+    text = await asyncio.to_thread(build_text_chain, read_settings(TextSettings), registries.text_engines()[0])
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
-    safety = SafetySettings(strict=ImageSettings().image_strict)
+    safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
         notifiers = Notifiers(registries.notifiers()[0])
         services = Services(
@@ -106,11 +114,12 @@ async def _run(queue_kind: str) -> int:
 
 
 def _image_chain() -> ImageChain:
-    return build_image_chain(ImageSettings(), registries.image_engines()[0])
+    return build_image_chain(read_settings(ImageSettings), registries.image_engines()[0])
 
 
 def _models(*, as_json: bool) -> int:
-    found, settings = find_models(TextSettings()), ImageSettings()
+    text, settings = read_settings(TextSettings), read_settings(ImageSettings)
+    found = find_models(text)
     if as_json:
         rows = [
             {"kind": "text", "path": str(m.path), "size": m.size, "fits": m.fits, "reason": m.reason} for m in found
@@ -126,7 +135,7 @@ def _models(*, as_json: bool) -> int:
         for m in found:
             sys.stdout.write(f"{'*' if m.fits else ' '} {Path(m.path)}  {m.size / 2**30:.1f} GiB  {m.reason}\n")
         if not found:
-            sys.stdout.write(f"No models under {TextSettings().models_dir.absolute()}: templates write everything.\n")
+            sys.stdout.write(f"No models under {text.models_dir.absolute()}: templates write everything.\n")
         for image in find_image_models(settings):
             mark, size = "*" if image.usable else " ", image.size / 2**30
             sys.stdout.write(f"{mark} {image.path}  {size:.1f} GiB  pictures  {image.reason}\n")

@@ -19,6 +19,10 @@ BOT_STOP_SECONDS = 15.0
 ASK_SECONDS = 60.0
 
 
+class SettingsRefused(OperatorError):
+    """A process of the workers refuses its settings: none of them can run."""
+
+
 def module_argv(module: str, *arguments: str) -> tuple[str, ...]:
     """The command line of one of our rooms. `-P`: never import a `workers` folder from the current directory."""
     return (sys.executable, "-P", "-m", module, *arguments)
@@ -64,6 +68,7 @@ async def ask_workers(question: str, environment: Mapping[str, str]) -> list[dic
     """Run `python -m workers QUESTION --json` and return its list of objects; cancellation ends the process.
 
     Raises:
+        SettingsRefused: it says that settings cannot be used, and which.
         OperatorError: it failed; the message carries the last line of its output.
     """
     process = await asyncio.create_subprocess_exec(
@@ -77,6 +82,8 @@ async def ask_workers(question: str, environment: Mapping[str, str]) -> list[dic
     try:
         async with asyncio.timeout(ASK_SECONDS):
             answer, messages = await process.communicate()
+        if process.returncode == os.EX_CONFIG:
+            raise SettingsRefused(messages.decode(errors="replace").strip())
         if process.returncode != 0:
             last = (messages.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise OperatorError(f"`python -m workers {question}` failed: {last}")

@@ -2,29 +2,41 @@
 
 import logging
 import sys
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from bot.cli.errors import OperatorError
 from bot.settings import BotSettings
+from db import environment
 from db.log_levels import quiet_libraries
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 def read_settings() -> BotSettings:
-    """Read the settings from the environment and `.env`.
+    """Read the settings from the environment and `.env`, and bring the proxies into one form.
 
     Raises:
-        OperatorError: a setting is invalid; the message names it but not its value, which may be a secret.
+        OperatorError: something there cannot be used; the message names it but not its value, which may be a secret.
     """
     try:
-        return BotSettings()
-    except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        ]
-        message = "These settings cannot be used (see docs/settings.md):\n" + "\n".join(lines)
-        raise OperatorError(message) from None
+        environment.prepare_environment()
+    except environment.BadEnvironment as error:
+        raise OperatorError(str(error)) from None
+    return read(BotSettings)
+
+
+def read(kind: type[S]) -> S:
+    """Return the settings of a class.
+
+    Raises:
+        OperatorError: some are invalid; all are named.
+    """
+    try:
+        return environment.read_settings(kind)
+    except environment.BadEnvironment as error:
+        raise OperatorError(str(error)) from None
 
 
 def set_up_logging(settings: BotSettings, *, quiet: bool = False) -> None:

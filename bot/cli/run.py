@@ -14,8 +14,9 @@ from typing import NoReturn
 
 import typer
 
-from bot.cli.children import ask_workers, bot_spec, child_environment, module_argv, worker_spec
+from bot.cli.children import SettingsRefused, ask_workers, bot_spec, child_environment, module_argv, worker_spec
 from bot.cli.errors import OperatorError
+from bot.cli.preflight import check_webhook, database_url, redis_url
 from bot.cli.signals import Signalled, child_takes_ctrl_c, run_to_end, run_until_signalled
 from bot.platforms.registry import configured, platforms
 from bot.settings import BotSettings
@@ -23,9 +24,10 @@ from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackPaths, StackUrls, read_record
 from bot.stack.process import start_process
 from bot.stack.supervisor import EX_CONFIG, ServiceSupervisor
+from db.errors import Outage
+from db.faults import translated
 from db.migrate import MigrationError, migrate
 from db.schemas import load_schemas
-from db.settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ def run_up(settings: BotSettings) -> int:
             "TELEGRAM_TOKEN (from @BotFather) in the environment or in a file named .env; both may be set. "
             "`storyfork demo` plays in this terminal without either."
         )
+    check_webhook(settings)
     try:
         return run_until_signalled(_up(settings, platforms))
     except Signalled:
@@ -72,6 +75,8 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
             raise OperatorError(f"There is no platform {name}. There are: {', '.join(platforms().names)}.")
         if name not in ready and spec.needs:
             raise OperatorError(f"{spec.needs} is not set, and --platform {name} needs it.")
+    if "telegram" in chosen:
+        check_webhook(settings)
     urls = attach(settings)
     os.environ.update(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
     from bot.app import run
@@ -82,6 +87,9 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
     except PlatformRefused as error:
         log.error("%s", error)  # noqa: TRY400  the operator can act on the message, not on a trace
         return EX_CONFIG
+    except Outage as error:
+        log.error("The database cannot be used now: %s", error)  # noqa: TRY400
+        return os.EX_TEMPFAIL
 
 
 def run_worker(settings: BotSettings, queue: str) -> NoReturn:
@@ -114,13 +122,13 @@ def attach(settings: BotSettings) -> StackUrls:
     Raises:
         OperatorError: one of the two is missing; the message says which.
     """
-    database_url, redis_url = DatabaseSettings().database_url, settings.redis_url
-    if database_url and redis_url:
-        return StackUrls(database_url, redis_url)
+    database, queue = database_url(), redis_url(settings)
+    if database and queue:
+        return StackUrls(database, queue)
     running = read_record(StackPaths(settings.storyfork_home.expanduser().absolute()))
     if running is not None:
-        return StackUrls(database_url or running.database_url, redis_url or running.redis_url)
-    missing = [name for name, url in (("DATABASE_URL", database_url), ("REDIS_URL", redis_url)) if not url]
+        return StackUrls(database or running.database_url, queue or running.redis_url)
+    missing = [name for name, url in (("DATABASE_URL", database), ("REDIS_URL", queue)) if not url]
     raise OperatorError(
         f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, and no stack runs in "
         f"{settings.storyfork_home}. Start one with `storyfork up` (or `demo`), or set the variables."
@@ -134,7 +142,7 @@ async def reach_database(settings: BotSettings) -> AsyncGenerator[str]:
     Raises:
         StackError: the embedded server cannot be started.
     """
-    url = DatabaseSettings().database_url
+    url = database_url()
     if not url:
         running = await asyncio.to_thread(read_record, StackPaths(settings.storyfork_home))
         url = running.database_url if running is not None else ""
@@ -152,9 +160,10 @@ async def apply_migrations(url: str) -> list[str]:
         OperatorError: the database cannot be reached, or is newer than this release.
     """
     try:
-        return await migrate(url, load_schemas().specs)
-    except (OSError, ValueError, MigrationError) as error:
-        raise OperatorError(f"The database cannot be used: {error}") from None
+        with translated():
+            return await migrate(url, load_schemas().specs)
+    except (Outage, ValueError, MigrationError) as error:
+        raise OperatorError(f"The database cannot be used (DATABASE_URL): {error}") from None
 
 
 async def _demo(settings: BotSettings) -> int:
@@ -192,16 +201,15 @@ async def _draw_too(supervisor: ServiceSupervisor, environment: dict[str, str], 
 
 
 async def _up(settings: BotSettings, platforms: list[str]) -> int:
+    # Asked first: workers that refuse their settings end this before anything has started.
+    queues = ["cpu", *(["gpu"] if await _has_image_model(child_environment(settings.storyfork_home)) else [])]
     async with (
-        embedded_stack(
-            settings.storyfork_home, database_url=DatabaseSettings().database_url, redis_url=settings.redis_url
-        ) as stack,
+        embedded_stack(settings.storyfork_home, database_url=database_url(), redis_url=redis_url(settings)) as stack,
         ServiceSupervisor() as supervisor,
     ):
         applied = await apply_migrations(stack.database_url)
         log.info("The database is up to date (%d migrations applied)", len(applied))
         environment = child_environment(stack.paths.home, stack)
-        queues = ["cpu", *(["gpu"] if await _has_image_model(environment) else [])]
         await supervisor.start(*(worker_spec(queue, environment, "prefix") for queue in queues))
         await supervisor.start(bot_spec(platforms, environment, "prefix"))
         log.info("Running: %s; workers: %s", ", ".join(platforms), ", ".join(queues))
@@ -216,6 +224,8 @@ async def _migrate_anywhere(settings: BotSettings) -> list[str]:
 async def _has_image_model(environment: dict[str, str]) -> bool:
     try:
         models = await ask_workers("models", environment)
+    except SettingsRefused:
+        raise
     except OperatorError as error:
         log.warning("Starting without a gpu worker: %s", error)
         return False

@@ -160,6 +160,14 @@ async def run_to_end(spec: ProcessSpec) -> int:
         raise
 
 
+async def last_lines(process: ManagedProcess) -> str:
+    """Return what the log of a process ends with, as the continuation of a message; "" if it has no log of its own."""
+    output = process.spec.output
+    if not isinstance(output, Path):
+        return ""
+    return f" Its log, {output}, ends with:\n{await log_tail(output)}"
+
+
 async def _spawn(spec: ProcessSpec, command: list[str], sink: int | None) -> asyncio.subprocess.Process:
     if spec.foreground:
         # The launcher inherits this and unblocks it: Ctrl-C must not interrupt it while it loads.
@@ -191,21 +199,14 @@ async def _until_ready(process: ManagedProcess) -> None:
             while not await ready(process.pid):
                 if process.returncode is not None:
                     raise StackError(
-                        f"{name} ended with code {process.returncode} while starting.{await _why(process)}"
+                        f"{name} ended with code {process.returncode} while starting.{await last_lines(process)}"
                     )
                 await asyncio.sleep(delay)
                 delay = min(delay * 1.5, 0.2)
     except TimeoutError:
         raise StackError(
-            f"{name} was not ready within {process.spec.ready_timeout:.0f} s.{await _why(process)}"
+            f"{name} was not ready within {process.spec.ready_timeout:.0f} s.{await last_lines(process)}"
         ) from None
-
-
-async def _why(process: ManagedProcess) -> str:
-    output = process.spec.output
-    if not isinstance(output, Path):
-        return ""
-    return f" Its log, {output}, ends with:\n{await log_tail(output)}"
 
 
 async def _prefix_lines(name: str, stream: asyncio.StreamReader) -> None:

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from dataclasses import dataclass
 from typing import Self
 
 from bot.stack.errors import StackError
-from bot.stack.process import ManagedProcess, ProcessSpec, start_process
+from bot.stack.process import ManagedProcess, ProcessSpec, last_lines, start_process
 
 log = logging.getLogger(__name__)
 
-EX_CONFIG = 78
-"""Exit code (sysexits.h) of a process when a restart cannot help (a rejected token, a missing setting)."""
+EX_CONFIG = os.EX_CONFIG
+"""Exit code 78 (sysexits.h) of a process when a restart cannot help: a rejected token, a setting that is wrong."""
 EX_USAGE = 2
 HOPELESS_CODES = frozenset({EX_USAGE, EX_CONFIG})
 
@@ -127,7 +128,8 @@ class ServiceSupervisor:
             code = await service.process.wait()
             service.up.clear()
             if code in HOPELESS_CODES:
-                self._fail(f"{name} cannot run (exit code {code}); its last lines say why.")
+                said = await last_lines(service.process)
+                self._fail(f"{name} cannot run (exit code {code}).{said or ' Its last lines say why.'}")
                 return
             crashes = 1 if time.monotonic() - since >= self._backoff.steady else crashes + 1
             delay = self._backoff.delay(crashes)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from db.environment import BadEnvironment, prepare_environment, read_settings
 from workers.engines.text.settings import TextSettings
 from workers.models.presets import Preset, presets
 
@@ -24,13 +25,19 @@ def main(arguments: list[str] | None = None) -> int:
     pulling.add_argument("presets", nargs="+", metavar="PRESET")
     pulling.add_argument("--into", type=Path, help="the models folder")
     options = parser.parse_args(arguments)
+    try:
+        prepare_environment()
+        folder = read_settings(TextSettings).models_dir
+    except BadEnvironment as error:
+        sys.stderr.write(f"{error}\n")
+        return os.EX_CONFIG
     if options.command == "list":
         return _list(as_json=options.json)
     unknown = [key for key in options.presets if key not in presets()]
     if unknown:
         sys.stderr.write(f"There is no preset {', '.join(unknown)}; there are {', '.join(presets())}.\n")
         return 2
-    root = (options.into or TextSettings().models_dir).expanduser().absolute()
+    root = (options.into or folder).expanduser().absolute()
     return _pull([presets()[key] for key in options.presets], root)
 
 

@@ -39,6 +39,7 @@ from bot.platforms.discord.interactions import Interactions
 from bot.platforms.discord.render import base_body, emphasised
 from bot.platforms.discord.send import DiscordSender
 from db.connection import OUTAGES
+from db.environment import proxy_for
 
 PATIENCE: Final = 30.0
 """Maximum pause for a rate limit; with a longer one the message goes back into the outbox."""
@@ -329,6 +330,7 @@ class _Client(discord.AutoShardedClient):
     ) -> None:
         super().__init__(
             intents=intents,
+            proxy=proxy_for(Route.BASE),
             shard_count=shard_count,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),

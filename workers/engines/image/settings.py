@@ -14,7 +14,9 @@ from workers.engines.openai.address import ServerAddress, read_setting
 class ImageSettings(BaseSettings):
     """Which engines draw pictures, in which order, and how they are reached."""
 
-    model_config = SettingsConfigDict(env_prefix="STORYFORK_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STORYFORK_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     image_engines: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("sdxl", "openai"),

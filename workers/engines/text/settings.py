@@ -18,7 +18,9 @@ ROLES = frozenset({"writer", "chat", "persona"})
 class TextSettings(BaseSettings):
     """Which engines write text, in which order, and how they are reached."""
 
-    model_config = SettingsConfigDict(env_prefix="STORYFORK_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STORYFORK_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     use_ai: bool = Field(
         default=True, description="Use language models. With `false`, templates write everything, offline."

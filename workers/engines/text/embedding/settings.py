@@ -12,7 +12,9 @@ from workers.engines.openai.address import ServerAddress, read_setting
 class EmbeddingSettings(BaseSettings):
     """Which model turns texts into vectors, and how it is reached."""
 
-    model_config = SettingsConfigDict(env_prefix="STORYFORK_EMBEDDING_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STORYFORK_EMBEDDING_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     engines: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("remote", "llama"),

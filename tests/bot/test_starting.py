@@ -1,0 +1,102 @@
+"""What keeps the service from starting: one message that names the variable and the cure, and an exit code."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.stack import EmbeddedStack, StackPaths
+from tests.bot.test_cli import TELEGRAM_TOKEN, Command
+
+NOWHERE = {"TELEGRAM_TOKEN": TELEGRAM_TOKEN, "TELEGRAM_API_URL": "http://127.0.0.1:1"}
+WEBHOOK = {**NOWHERE, "TELEGRAM_WEBHOOK_URL": "https://example.org/hook", "TELEGRAM_WEBHOOK_SECRET": "s"}
+
+
+@pytest.fixture
+def storyfork(tmp_path: Path) -> Command:
+    return Command(tmp_path / "home")
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named", "cure"),
+    [
+        ({"TELEGRAM_TOKEN": "123:abc\ndef"}, "TELEGRAM_TOKEN", "copy it again"),
+        ({**WEBHOOK, "TELEGRAM_WEBHOOK_SECRET": "a+b"}, "TELEGRAM_WEBHOOK_SECRET", "openssl rand"),
+        ({**WEBHOOK, "TELEGRAM_WEBHOOK_HOST": "192.0.2.7"}, "TELEGRAM_WEBHOOK_HOST", "127.0.0.1"),
+        ({**WEBHOOK, "TELEGRAM_WEBHOOK_HOST": "no.such.host.invalid"}, "TELEGRAM_WEBHOOK_HOST", "no address"),
+        ({**NOWHERE, "REDIS_URL": "localhost:6379"}, "REDIS_URL", "redis://"),
+        ({**NOWHERE, "DATABASE_URL": "mysql://x"}, "DATABASE_URL", "postgres://"),
+        ({**NOWHERE, "STORYFORK_DATABASE_POOL": "many"}, "STORYFORK_DATABASE_POOL", "integer"),
+        # Settings of the workers alone: nothing has been started when they are refused.
+        ({**NOWHERE, "STORYFORK_WORKER_JOBS": "0"}, "STORYFORK_WORKER_JOBS", "greater than"),
+        ({**NOWHERE, "STORYFORK_LLAMA_CONTEXT": "big"}, "STORYFORK_LLAMA_CONTEXT", "integer"),
+        ({**NOWHERE, "STORYFORK_IMAGE_BASE_URL": "mine"}, "STORYFORK_IMAGE_BASE_URL", "URL"),
+        ({**NOWHERE, "all_proxy": "socks://127.0.0.1:1080/", "https_proxy": ""}, "all_proxy", "unset all_proxy"),
+        ({**NOWHERE, "HTTPS_PROXY": "proxy:port"}, "HTTPS_PROXY", "unset it"),
+    ],
+)
+async def test_a_wrong_variable_is_named_with_its_cure(
+    storyfork: Command, settings: dict[str, str], named: str, cure: str
+) -> None:
+    answer = await storyfork("up", **settings)
+    assert answer.code == 1
+    assert named in answer.err
+    assert cure in answer.err
+    assert "Traceback" not in answer.err
+    assert "secret" not in answer.err
+    assert not StackPaths(storyfork.home).postgres_data.exists(), "nothing was started"
+
+
+@pytest.mark.parametrize("command", [["up"], ["bot", "--platform", "telegram"]])
+async def test_a_taken_webhook_port_is_named(storyfork: Command, taken_port: int, command: list[str]) -> None:
+    answer = await storyfork(*command, **WEBHOOK, TELEGRAM_WEBHOOK_PORT=str(taken_port))
+    assert answer.code == 1
+    assert f"cannot listen on 127.0.0.1, port {taken_port}: another program listens there" in answer.err
+    assert "TELEGRAM_WEBHOOK_PORT" in answer.err
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "migrate", "models", "doctor"])
+async def test_every_command_says_that_the_env_file_is_utf_16(storyfork: Command, command: str) -> None:
+    (storyfork.home.parent / ".env").write_text(f"TELEGRAM_TOKEN={TELEGRAM_TOKEN}\n", encoding="utf-16")
+    answer = await storyfork(command)
+    assert answer.code == 1
+    assert "UTF-16" in answer.out + answer.err
+    assert "save it as UTF-8" in answer.out + answer.err
+    assert "Traceback" not in answer.err
+
+
+async def test_the_console_shows_what_its_worker_refuses(storyfork: Command) -> None:
+    answer = await storyfork("demo", stdin="/help\n", STORYFORK_WORKER_JOBS="0")
+    assert answer.code == 1
+    assert "STORYFORK_WORKER_JOBS" in answer.err
+    assert "Traceback" not in answer.err
+
+
+async def test_a_worker_alone_exits_with_the_code_for_settings(storyfork: Command, stack: EmbeddedStack) -> None:
+    answer = await storyfork(
+        "worker", "--queue", "cpu", STORYFORK_HOME=str(stack.paths.home), STORYFORK_WORKER_JOBS="0"
+    )
+    assert answer.code == 78
+    assert answer.err.splitlines()[1].startswith("  STORYFORK_WORKER_JOBS: ")
+    assert "Traceback" not in answer.err
+
+
+async def test_a_database_that_is_away_is_one_line_and_worth_another_try(storyfork: Command) -> None:
+    async with asyncio.timeout(60):
+        answer = await storyfork(
+            "bot", "--platform", "telegram", **NOWHERE, DATABASE_URL="postgres://x@127.0.0.1:1/x", REDIS_URL="redis://x"
+        )
+    assert answer.code == 75
+    assert "The database cannot be used now" in answer.err
+    assert "Traceback" not in answer.err
