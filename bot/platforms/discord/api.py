@@ -26,9 +26,11 @@ MISSING_PERMISSIONS: Final = 50013
 INVALID_TOKEN: Final = 50027
 INVALID_BODY: Final = 50035
 TOO_LARGE: Final = 40005
+THREAD_ARCHIVED: Final = 50083
 THREAD_EXISTS: Final = 160004
-NO_WAY_IN: Final = frozenset({UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS})
-"""The channel is closed to the bot."""
+THREAD_LOCKED: Final = 160005
+NO_WAY_IN: Final = frozenset({UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS, THREAD_ARCHIVED, THREAD_LOCKED})
+"""The channel or thread is gone, locked or closed to the bot."""
 
 TROUBLE: Final = (discord.DiscordException, aiohttp.ClientError, OSError)
 """The exceptions of a call: a refusal, or a connection that failed at any point."""
@@ -42,6 +44,8 @@ DIALOG: Final = 9
 SUPPRESS_EMBEDS: Final = 1 << 2
 EPHEMERAL: Final = 1 << 6
 
+PATIENCE: Final = 30.0
+"""Seconds for a follow-up."""
 FILES: Final = "_files"
 """Key in a body for its files, as (name, bytes, type); they are not part of its JSON."""
 
@@ -69,6 +73,43 @@ class DiscordApi:
         route = Route("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
                       webhook_id=application_id, webhook_token=token)  # fmt: skip
         return str((await self._request(route, body))["id"])
+
+    async def original(self, application_id: str, token: str) -> str:
+        """Return the id of an interaction's response: of the pressed message if that is to be updated."""
+        route = Route("GET", "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
+                      webhook_id=application_id, webhook_token=token)  # fmt: skip
+        return str((await self._http.request(route))["id"])
+
+    async def follow_up(self, application_id: str, token: str, body: Body) -> str:
+        """Send a follow-up with one single request; returns the message's id.
+
+        Raises discord.py's `RateLimited` and `HTTPException` (`DiscordServerError` for a 5xx), and aiohttp's errors.
+        """
+        route = Route("POST", "/webhooks/{webhook_id}/{webhook_token}",
+                      webhook_id=application_id, webhook_token=token)  # fmt: skip
+        form = aiohttp.FormData(quote_fields=False)
+        bare = {key: value for key, value in body.items() if key != FILES}
+        form.add_field("payload_json", json.dumps(bare), content_type="application/json")
+        files: list[tuple[str, bytes, str]] = body.get(FILES, [])
+        for number, (name, data, mime) in enumerate(files):
+            form.add_field(f"files[{number}]", data, filename=name, content_type=mime)
+        sent = form if files else aiohttp.JsonPayload(bare)
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session,
+            session.post(
+                route.url, params={"wait": "true"}, data=sent, proxy=self._http.proxy, proxy_auth=self._http.proxy_auth,
+                headers={"User-Agent": self._http.user_agent},
+            ) as response,
+        ):  # fmt: skip
+            text = await response.text()
+            if response.status >= 500:
+                raise discord.DiscordServerError(response, text[:300])
+            answer = json.loads(text)
+            if response.status == 429:
+                raise discord.RateLimited(float(answer["retry_after"]))
+            if response.status >= 300:
+                raise discord.HTTPException(response, answer)
+            return str(answer["id"])
 
     async def delete_original(self, application_id: str, token: str) -> None:
         """Delete an interaction's response, or the placeholder of a deferral."""

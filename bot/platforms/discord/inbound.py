@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import discord
+from pydantic import JsonValue
 
 from bot.commands.base import CommandSpec
 from bot.events import (
@@ -59,6 +60,7 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
                 "token": interaction.token,
                 "application": str(interaction.application_id),
                 "text_channel": _channel_type(interaction) == _TEXT,
+                **_parent(interaction.channel),
             },
         ),
         payload=payload,
@@ -117,7 +119,13 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
         conversation=ConversationRef(
             chat_id=chat_id, kind=kind, adult=message.guild is not None and _is_adult(message.channel)
         ),
-        destination=Destination(chat_id=chat_id, user_id=str(message.author.id), kind=kind, reply_to=str(message.id)),
+        destination=Destination(
+            chat_id=chat_id,
+            user_id=str(message.author.id),
+            kind=kind,
+            reply_to=str(message.id),
+            handle=_parent(message.channel),
+        ),
         payload=TextMessage(
             text=text,
             addressed=addressed,
@@ -247,6 +255,11 @@ def _conversation(interaction: discord.Interaction[Any]) -> ConversationRef:
         return ConversationRef(chat_id=chat_id, kind="dm", adult=False)
     kind = "thread" if _channel_type(interaction) in _THREADS else "group"
     return ConversationRef(chat_id=chat_id, kind=kind, adult=_is_adult(interaction.channel))
+
+
+def _parent(channel: Any) -> dict[str, JsonValue]:
+    """Return the channel of a thread, for answers when the thread is locked or gone."""
+    return {"parent": str(channel.parent_id)} if isinstance(channel, discord.Thread) else {}
 
 
 def _is_adult(channel: Any) -> bool:

@@ -43,7 +43,9 @@ class Interactions:
         interaction_id, token = str(interaction.id), interaction.token
         received = asyncio.get_running_loop().time()
         event = self._with_file(interaction, event)
-        ack = self._acks.open(interaction_id)
+        pressed = bool(event.destination.pressed_message)
+        quiet = pressed and not _edits_here(interaction)
+        ack = self._acks.open(interaction_id, quiet=quiet)
         if not isinstance(event.payload, Submit):
             direct = await inbound.form_for(event)
             if direct is not None:
@@ -55,7 +57,7 @@ class Interactions:
         outcome = await inbound.dispatch(event)
         if outcome.status == "refused":
             await self._acknowledge(ack, interaction_id, token, api.ANSWER, _private(Message(outcome.notice)))
-        elif outcome.status == "silent" and event.destination.pressed_message:
+        elif outcome.status != "duplicate" and (quiet or (outcome.status == "silent" and pressed)):
             await self._acknowledge(ack, interaction_id, token, api.DEFER_SILENTLY)
         elif outcome.status in ("working", "silent", "unknown"):
             await self._acknowledge(ack, interaction_id, token, api.DEFER)
@@ -91,13 +93,20 @@ class Interactions:
                 if e.code not in (api.ALREADY_ACKNOWLEDGED, api.UNKNOWN_INTERACTION):
                     raise
                 _log.info("an interaction could not be acknowledged: %s", e.text)
-            ack.became("deferred" if kind == api.DEFER else "answered")
+            ack.became("deferred" if kind == api.DEFER else "silent" if kind == api.DEFER_SILENTLY else "answered")
 
     async def _suggest(self, interaction: discord.Interaction[Any], event: Event, inbound: Inbound) -> None:
         _, values, focused = read(dict(interaction.data or {}))  # type: ignore[arg-type]
         found = await inbound.complete(event, focused, values.get(focused, ""))
         choices = [{"name": clean(label)[:100], "value": value} for label, value in found[:25]]
         await self._api.respond(str(interaction.id), interaction.token, api.SUGGEST, {"choices": choices})
+
+
+def _edits_here(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether the bot may edit messages here by itself: it is a member and sees the channel."""
+    if interaction.context.dm_channel:
+        return True
+    return interaction.is_guild_integration() and interaction.app_permissions.view_channel
 
 
 def _private(message: Message) -> api.Body:

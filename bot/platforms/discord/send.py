@@ -6,22 +6,30 @@ from typing import Final
 
 import discord
 
+from bot import locales
 from bot.events import Destination
 from bot.messages import Message, Progress
 from bot.platforms.base import Delivery, DeliveryError, Undeliverable
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import FILES, Body, DiscordApi, translated
+from bot.platforms.discord.followups import FollowUps, parts_of
 from bot.platforms.discord.markdown import clean, markdown
-from bot.platforms.discord.render import DiscordFile, base_body, bodies, plain_body, progress_body, with_files
+from bot.platforms.discord.render import (
+    CONTENT,
+    DiscordFile,
+    base_body,
+    bodies,
+    emphasised,
+    plain_body,
+    progress_body,
+    with_files,
+)
+from bot.platforms.discord.responses import EPOCH_MS, TOKEN_SECONDS, Responses, age_of, handle_of
 from bot.text.markup import Span
 
-TOKEN_SECONDS: Final = 15 * 60 - 10
-"""An interaction's token is valid for 15 minutes; leave some for the request."""
-RESPONSE_SECONDS: Final = 3.0
 NONCE_SECONDS: Final = 120.0
 """Discord remembers nonces for "a few minutes"; a later attempt checks the history first."""
-_EPOCH_MS: Final = 1420070400000
 _log = logging.getLogger(__name__)
 
 
@@ -30,11 +38,14 @@ class DiscordSender:
 
     def __init__(self, calls: DiscordApi, acks: Acks, me: str = "") -> None:
         """``me`` is the bot's own user id, once it is known."""
-        self._api, self._acks, self.me = calls, acks, me
+        self._api, self.me = calls, me
+        self._responses = Responses(calls, acks)
+        self._follow_ups = FollowUps(calls, self._found)
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """See `bot.platforms.base.Platform.deliver`."""
         try:
+            await self._follow_ups.resume(delivery)
             if delivery.edit:
                 await self._mark(delivery, message)
             elif delivery.edits:
@@ -62,10 +73,7 @@ class DiscordSender:
         if placeholder:
             await self._api.edit(destination.chat_id, placeholder, body)
             return
-        interaction, token, application = _handle(destination)
-        ack = self._acks.get(interaction)
-        if ack is not None and ack.state == "deferred":
-            await self._api.edit_original(application, token, body)
+        await self._responses.show_progress(destination, body)
 
     async def retract(self, destination: Destination, message_id: str) -> None:
         """Delete a placeholder."""
@@ -75,87 +83,85 @@ class DiscordSender:
         self, delivery: Delivery, parts: list[Body], *, private: bool, channel: str = "", skip: int = 0
     ) -> None:
         """Send the parts that were not sent before; the first ``skip`` recorded messages are not parts."""
+        places = list(dict.fromkeys(p for p in (channel, delivery.destination.chat_id, _parent(delivery)) if p))
         for index, body in enumerate(parts):
-            if skip + index < len(delivery.sent):
-                continue
-            try:
-                sent = await self._part(delivery, index, body, private=private, channel=channel)
-            except discord.HTTPException as e:
-                if e.code == api.TOO_LARGE and FILES in body:
-                    _log.warning("the files of message %d are too large for Discord: %s", delivery.id, e.text)
-                    raise Undeliverable(f"files too large: {e.text}") from e
-                if e.code != api.INVALID_BODY:
-                    raise
-                _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
-                sent = await self._part(delivery, index, plain_body(body), private=private, channel=channel)
-            await self._recorded(delivery, sent)
+            done = parts_of(delivery.sent)
+            if skip + index >= len(done):
+                await self._once(delivery, index, _after(done, body), private=private, places=places, channel=channel)
+        done = parts_of(delivery.sent)
+        if len(done) == skip + len(parts) and not done[-1]:
+            note = _after(done, {**base_body(""), "components": parts[-1]["components"]})
+            await self._once(delivery, len(parts), note, private=private, places=places, channel=channel)
 
-    async def _part(self, delivery: Delivery, index: int, body: Body, *, private: bool, channel: str) -> str:
-        if index == 0 and not channel:
-            if delivery.placeholder:
-                try:
-                    await self._api.edit(delivery.destination.chat_id, delivery.placeholder, body)
-                except discord.NotFound:
-                    _log.info("the placeholder of message %d is gone", delivery.id)
-                else:
-                    return delivery.placeholder
-            if delivery.destination.handle and (sent := await self._respond(delivery.destination, body, private)):
-                return sent
-        nonce = f"{delivery.id}-{index}"
-        # Plain text in a channel is answered in the channel: a direct message would be a surprise.
-        to_person = private and delivery.destination.kind != "dm" and bool(delivery.destination.handle)
-        return await self._to_channel(
-            delivery, channel or delivery.destination.chat_id, body, nonce, to_person=to_person
-        )
-
-    async def _respond(self, destination: Destination, body: Body, private: bool) -> str:
-        """Answer the interaction; an empty string if that is no longer possible."""
-        interaction, token, application = _handle(destination)
-        age = _age(interaction)
-        if age > TOKEN_SECONDS:
-            return ""
-        data = {**body, "flags": body.get("flags", 0) | api.EPHEMERAL} if private else body
-        ack = self._acks.get(interaction)
-        if ack is not None:
-            async with ack.lock:
-                if ack.state == "open":
-                    sent = await self._first_response(interaction, token, data)
-                    ack.became("answered")
-                    if sent is not None:
-                        return sent
+    async def _once(
+        self, delivery: Delivery, index: int, body: Body, *, private: bool, places: list[str], channel: str
+    ) -> None:
+        """Send a part; if Discord refuses its form, once more without buttons."""
+        first = not channel
         try:
-            sent = await self._api.edit_original(application, token, body)
+            await self._part(delivery, index, body, private=private, places=places, first=first)
         except discord.HTTPException as e:
-            if e.code == api.INVALID_TOKEN:
-                return ""
-            if e.code not in (api.UNKNOWN_WEBHOOK, api.UNKNOWN_MESSAGE):
+            if e.code == api.TOO_LARGE and FILES in body:
+                _log.warning("the files of message %d are too large for Discord: %s", delivery.id, e.text)
+                raise Undeliverable(f"files too large: {e.text}") from e
+            if e.code != api.INVALID_BODY:
                 raise
-            # Not answered yet: the process that took the interaction died in between.
-            return (await self._first_response(interaction, token, data) or "") if age < RESPONSE_SECONDS else ""
-        if ack is not None:
-            ack.became("answered")
-        return sent
+            _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
+            await self._part(delivery, index, plain_body(body), private=private, places=places, first=first)
 
-    async def _first_response(self, interaction: str, token: str, data: Body) -> str | None:
-        """Return the message's id; None if a response exists already, or the three seconds have passed."""
+    async def _part(
+        self, delivery: Delivery, index: int, body: Body, *, private: bool, places: list[str], first: bool
+    ) -> None:
+        """Send a part and record it; ``places`` loses the channels that turn out to be closed."""
+        if index == 0 and first:
+            if delivery.placeholder and await self._fill(delivery, body):
+                await self._recorded(delivery, delivery.placeholder)
+                return
+            if sent := await self._responses.give(delivery.destination, body, private):
+                await self._recorded(delivery, sent)
+                return
+        # Plain text in a channel is answered in the channel: a direct message would be a surprise.
+        interaction = bool(handle_of(delivery.destination)[0])
+        if not (private and interaction and delivery.destination.kind != "dm"):
+            while places:
+                try:
+                    sent = await self._send(delivery, places[0], body, f"{delivery.id}-{index}")
+                except discord.HTTPException as e:
+                    if e.code not in api.NO_WAY_IN:
+                        raise
+                    _log.info("channel %s is closed to message %d: %s", places.pop(0), delivery.id, e.text)
+                else:
+                    await self._recorded(delivery, sent)
+                    return
+        if not await self._follow(delivery, body, private=private, closed=not places):
+            await self._recorded(delivery, await self._direct(delivery, body, f"{delivery.id}-{index}d"))
+
+    async def _fill(self, delivery: Delivery, body: Body) -> bool:
+        """Turn the placeholder into the answer; False if it is gone or out of reach."""
         try:
-            return await self._api.respond(interaction, token, api.ANSWER, data)
+            await self._api.edit(delivery.destination.chat_id, delivery.placeholder, body)
         except discord.HTTPException as e:
-            if e.code in (api.ALREADY_ACKNOWLEDGED, api.UNKNOWN_INTERACTION):
-                return None
-            raise
+            if e.code not in {api.UNKNOWN_MESSAGE, *api.NO_WAY_IN}:
+                raise
+            _log.info("the placeholder of message %d is gone: %s", delivery.id, e.text)
+            return False
+        return True
 
-    async def _to_channel(self, delivery: Delivery, channel: str, body: Body, nonce: str, *, to_person: bool) -> str:
-        if not to_person:
-            try:
-                return await self._send(delivery, channel, body, nonce)
-            except discord.HTTPException as e:
-                if e.code not in api.NO_WAY_IN:
-                    raise
+    async def _follow(self, delivery: Delivery, body: Body, *, private: bool, closed: bool) -> bool:
+        """Send a follow-up where nothing else reaches the place; False if the token does not reach it either."""
+        interaction, token, application = handle_of(delivery.destination)
+        if not interaction or age_of(interaction) > TOKEN_SECONDS:
+            return False
+        if not closed and not self._responses.silent(delivery.destination):
+            return False
+        data = {**body, "flags": body.get("flags", 0) | api.EPHEMERAL} if private else body
+        return await self._follow_ups.send(delivery, application, token, data)
+
+    async def _direct(self, delivery: Delivery, body: Body, nonce: str) -> str:
+        """Send a direct message. Nonces count per author, not per channel."""
         try:
             direct = await self._api.direct_messages(delivery.destination.user_id)
-            # Nonces count per author, not per channel.
-            return await self._send(delivery, direct, body, f"{nonce}d")
+            return await self._send(delivery, direct, body, nonce)
         except discord.HTTPException as e:
             if e.code == api.NO_DIRECT_MESSAGES:
                 raise Undeliverable("no channel, and no direct messages, are open to the bot") from e
@@ -163,12 +169,18 @@ class DiscordSender:
 
     async def _send(self, delivery: Delivery, channel: str, body: Body, nonce: str) -> str:
         if delivery.attempt > 1 and delivery.age > NONCE_SECONDS:
-            oldest = _snowflake(time.time() - delivery.age)
-            for message in await self._api.history(channel):
-                mine = message["author"]["id"] == self.me and message["content"] == body["content"]
-                if mine and int(message["id"]) >= oldest:
-                    return str(message["id"])
+            found = await self._found(channel, body, time.time() - delivery.age)
+            if found:
+                return found
         return await self._api.send(channel, body, nonce)
+
+    async def _found(self, channel: str, body: Body, since: float) -> str:
+        """Return the id of the bot's message with this text in a channel, sent since then; empty if there is none."""
+        for message in await self._api.history(channel):
+            mine = message["author"]["id"] == self.me and message["content"] == body["content"]
+            if mine and int(message["id"]) >= _snowflake(since):
+                return str(message["id"])
+        return ""
 
     async def _in_thread(self, delivery: Delivery, message: Message) -> None:
         """Open a thread from a short message in the channel, and send the parts there."""
@@ -180,9 +192,12 @@ class DiscordSender:
 
     async def _thread(self, delivery: Delivery, name: str) -> str:
         """Return the chat of the story: a thread under the first message, or the channel if none can be had now."""
-        channel, lead = delivery.destination.chat_id, delivery.sent[0]
+        sent = parts_of(delivery.sent)
+        channel, lead = delivery.destination.chat_id, sent[0]
+        if not lead:
+            return channel
         try:
-            if len(delivery.sent) > 1:
+            if len(sent) > 1:
                 # The page has begun: it goes on where it is. A thread has the id of the message that it starts from.
                 return lead if await self._api.exists(lead) else channel
             thread = await self._api.open_thread(channel, lead, name)
@@ -203,35 +218,19 @@ class DiscordSender:
         skip = 0
         if message.thread and delivery.destination.handle.get("text_channel"):
             # A thread has the id of its starter message, which comes first and stays.
-            skip, place = 1, delivery.edits[0]
+            skip, place = 1, parts_of(delivery.edits)[0]
         if skip and not delivery.sent:
-            await self._recorded(delivery, delivery.edits[0])
+            await self._recorded(delivery, place)
         parts = await _bodies(message)
-        known = delivery.edits[skip:]
+        known = [known for known in parts_of(delivery.edits)[skip:] if known]
         for index, body in enumerate(parts[: len(known)]):
-            if skip + index >= len(delivery.sent):
+            if skip + index >= len(parts_of(delivery.sent)):
                 await self._replace(delivery, list(dict.fromkeys((place, here))), known[index], body)
                 await self._recorded(delivery, known[index])
         await self._parts(delivery, parts, private=message.private, channel=place, skip=skip)
         for superfluous in known[len(parts) :]:
             await self._delete(list(dict.fromkeys((place, here))), superfluous)
-        await self._settle(delivery.destination)
-
-    async def _settle(self, destination: Destination) -> None:
-        """Finish a button press whose answer was the edit of another message."""
-        interaction, token, application = _handle(destination)
-        ack = self._acks.get(interaction)
-        if ack is None or not destination.pressed_message:
-            return
-        async with ack.lock:
-            try:
-                if ack.state == "open":
-                    await self._api.respond(interaction, token, api.DEFER_SILENTLY)
-                elif ack.state == "deferred":
-                    await self._api.delete_original(application, token)
-            except discord.HTTPException as e:
-                _log.info("a press could not be settled: %s", e.text)
-            ack.became("answered")
+        await self._responses.settle(delivery.destination)
 
     async def _replace(self, delivery: Delivery, channels: list[str], message_id: str, body: Body) -> None:
         """Edit a message in one of the channels; a deleted one stays deleted."""
@@ -244,18 +243,19 @@ class DiscordSender:
                     _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
                     await self._api.edit(channel, message_id, {"attachments": list[Body](), **plain_body(body)})
                     return
-                if e.code not in (api.UNKNOWN_MESSAGE, api.UNKNOWN_CHANNEL):
+                if e.code != api.UNKNOWN_MESSAGE and e.code not in api.NO_WAY_IN:
                     raise
             else:
                 return
-        _log.info("message %s, to be edited by %d, is gone", message_id, delivery.id)
+        if not await self._responses.edit_pressed(delivery.destination, message_id, whole):
+            _log.info("message %s, to be edited by %d, is gone", message_id, delivery.id)
 
     async def _delete(self, channels: list[str], message_id: str) -> None:
         for channel in channels:
             try:
                 await self._api.delete(channel, message_id)
             except discord.HTTPException as e:
-                if e.code not in (api.UNKNOWN_MESSAGE, api.UNKNOWN_CHANNEL):
+                if e.code != api.UNKNOWN_MESSAGE and e.code not in api.NO_WAY_IN:
                     raise
             else:
                 return
@@ -270,7 +270,9 @@ class DiscordSender:
         try:
             await self._api.edit(delivery.destination.chat_id, delivery.edit, body)
         except discord.HTTPException as e:
-            if e.code != api.UNKNOWN_MESSAGE:
+            if e.code in api.NO_WAY_IN:
+                await self._responses.edit_pressed(delivery.destination, delivery.edit, body)
+            elif e.code != api.UNKNOWN_MESSAGE:
                 raise
 
 
@@ -281,15 +283,18 @@ async def _bodies(message: Message) -> list[Body]:
     return with_files(bodies(message), files)
 
 
-def _handle(destination: Destination) -> tuple[str, str, str]:
-    handle = destination.handle
-    return str(handle.get("interaction", "")), str(handle.get("token", "")), str(handle.get("application", ""))
+def _after(done: list[str], body: Body) -> Body:
+    """Return a part that says so if it is not known whether the one before it arrived."""
+    if not done or done[-1]:
+        return body
+    note = emphasised(locales.text("delivery.part_unclear"))
+    return {**body, "content": f"-# {note}\n\n{body['content']}".strip()[:CONTENT]}
 
 
-def _age(snowflake: str) -> float:
-    """Return how many seconds ago an id was created (Discord's documentation, "Snowflakes")."""
-    return time.time() - ((int(snowflake) >> 22) + _EPOCH_MS) / 1000
+def _parent(delivery: Delivery) -> str:
+    """Return the channel of the thread that the event came from."""
+    return str(delivery.destination.handle.get("parent", ""))
 
 
 def _snowflake(moment: float) -> int:
-    return int(moment * 1000 - _EPOCH_MS) << 22
+    return int(moment * 1000 - EPOCH_MS) << 22

@@ -18,6 +18,7 @@ MESSAGES: Final[dict[int, tuple[int, str]]] = {
     10063: (404, "Unknown application command"),
     20016: (429, "This action cannot be performed due to slowmode rate limit."),
     40005: (413, "Request entity too large"),
+    40094: (400, "This interaction has reached its maximum number of follow-up messages"),
     40060: (400, "Interaction has already been acknowledged."),
     50001: (403, "Missing Access"),
     50003: (403, "Cannot execute action on a DM channel"),

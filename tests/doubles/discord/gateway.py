@@ -264,7 +264,8 @@ class Gateway:
             del self.sessions[old.id]
         session = Session((shard[0], shard[1]), intents, self._replay_limit, connection=connection)
         self.sessions[session.id] = session
-        guilds = [g for g in self.world.guilds.values() if (g.id >> 22) % shard[1] == shard[0]]
+        here = [g for g in self.world.guilds.values() if g.installed]
+        guilds = [g for g in here if (g.id >> 22) % shard[1] == shard[0]]
         session.dispatch(
             "READY",
             {

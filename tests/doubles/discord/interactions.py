@@ -150,6 +150,8 @@ class Interaction:
 
     def _owners(self) -> dict[str, str]:
         guild = self.channel.guild
+        if guild is not None and not guild.installed:
+            return {"1": str(self.user.id)}
         return {"0": str(guild.id) if guild else "0"}
 
     def payload(self) -> Json:

@@ -110,7 +110,7 @@ class Channel:
 
     def bot_permissions(self) -> int:
         """The bot's permissions here as a bit field."""
-        bits = rules.EVERYONE
+        bits = rules.EVERYONE if self.guild is None or self.guild.installed else 0
         for channel in (self, self.parent):
             if channel is not None:
                 for name in channel.denied:
@@ -186,6 +186,8 @@ class Guild:
     name: str
     world: "World"
     channels: dict[int, Channel] = field(default_factory=dict[int, Channel])
+    installed: bool = True
+    """The bot is a member; else only people have installed the app, and it reaches nothing but their interactions."""
     members: dict[int, User] = field(default_factory=dict[int, User])
     admins: set[int] = field(default_factory=set[int])
 

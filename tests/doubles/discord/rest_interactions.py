@@ -162,6 +162,11 @@ class InteractionRoutes:
             raise ApiError(50027)
         if interaction.ack is None or interaction.type == 4:
             raise ApiError(10015)
+        channel = interaction.channel
+        if channel.deleted:
+            raise ApiError(10003)
+        if channel.archived and channel.locked and request.method != "GET":
+            raise ApiError(50083)
         return interaction
 
     def _target(self, request: web.Request, interaction: Interaction) -> Message:
@@ -184,6 +189,9 @@ class InteractionRoutes:
             # The first follow-up after a deferral takes the place of the placeholder.
             self._edit(original, raw, uploads)
             return answer(self.api.show(original))
+        guild = interaction.channel.guild
+        if guild is not None and not guild.installed and len(interaction.followups) >= rules.FOLLOW_UPS:
+            raise ApiError(40094)
         message = self._post(interaction, raw, uploads)
         interaction.followups.append(message)
         return answer(self.api.show(message, nonce=True))

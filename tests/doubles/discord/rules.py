@@ -64,6 +64,8 @@ ATTACHMENTS: Final = 10
 
 ACK_WINDOW: Final = 3.0
 TOKEN_LIFETIME: Final = 900.0
+FOLLOW_UPS: Final = 5
+"""Per interaction where only the person has installed the app."""
 EDITS: Final = (5, 5.0)
 """Creations and edits of messages per channel: how many in how many seconds."""
 WEBHOOK_REQUESTS: Final = (5, 2.0)

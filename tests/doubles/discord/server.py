@@ -134,12 +134,12 @@ class DiscordServer:
             self._people[name] = Person(self.api, user, self.settings.ack_window, self.settings.token_lifetime)
         return self._people[name]
 
-    def guild(self, name: str) -> Guild:
-        """The guild of this name, founded on first use with the bot in it."""
+    def guild(self, name: str, *, installed: bool = True) -> Guild:
+        """The guild of this name, founded on first use, with the bot in it if it is ``installed``."""
         for guild in self.world.guilds.values():
             if guild.name == name:
                 return guild
-        return self.world.add_guild(name)
+        return self.world.add_guild(name, installed=installed)
 
     @property
     def channels(self) -> list[Channel]:

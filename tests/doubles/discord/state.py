@@ -43,10 +43,10 @@ class World:
         self.users[user.id] = user
         return user
 
-    def add_guild(self, name: str) -> Guild:
-        """Found a guild with the bot in it."""
+    def add_guild(self, name: str, *, installed: bool = True) -> Guild:
+        """Found a guild, with the bot in it if it is ``installed``."""
         # Ids differ in the bits that choose the shard, however fast guilds are founded.
-        guild = Guild(self.new_id() + (next(self._counter) << 22), name, self)
+        guild = Guild(self.new_id() + (next(self._counter) << 22), name, self, installed=installed)
         self._last_id = guild.id
         self.guilds[guild.id] = guild
         self.publish(Event("GUILD_CREATE", guild.payload(), guild.id, rules.GUILDS))
@@ -73,8 +73,10 @@ class World:
 
     def publish(self, event: Event) -> None:
         """Hand an event to the gateway and wake whoever waits for a change."""
-        for listener in self.listeners:
-            listener(event)
+        guild = self.guilds.get(event.guild_id or 0)
+        if guild is None or guild.installed or event.name == "INTERACTION_CREATE":
+            for listener in self.listeners:
+                listener(event)
         self.touch()
 
     def add_message(self, message: Message) -> None:
