@@ -95,7 +95,9 @@ async def test_after_a_restart_the_pressed_message_is_not_taken_for_the_answer(c
     pressed = await ann.click(page, "1")
     event = await connected.notes.event()
     await pressed.acknowledged()
-    async with connecting(connected.server) as restarted:
+    async with connecting(connected.server) as restarted, asyncio.timeout(30):
+        while await restarted.platform.check_ready():
+            await asyncio.sleep(0.05)
         mark = restarted.delivery(event, 2, kind="mark", edit=str(page.id))
         await restarted.platform.deliver(mark, Message("Short.", footer="You: 1"))
         await restarted.platform.deliver(restarted.delivery(event, 3), Message("Next.", buttons=BUTTONS))

@@ -40,8 +40,8 @@ def on_console(text: str) -> str:
 )
 def test_each_platform_spells_commands_its_own_way(shown: Callable[[str], str], spelt: str) -> None:
     assert shown(locales.text("story.list_empty")) == f"You have no stories yet. Start one with {spelt}."
-    unknown = locales.text("command.unknown", {"name": "story new"})
-    assert shown(unknown) == f"There is no command “{spelt}”. /help lists them."
+    group = locales.text("command.group", {"name": "story new", "verbs": "now"})
+    assert shown(group) == f"{spelt} needs one more word: now."
 
 
 @pytest.mark.parametrize("key", sorted(locales.known_keys()))
