@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from prompts.child import ChildFailed, ChildPool, DisposableChild
 from prompts.frames import encode_frame
 from workers.engines.text.reasoning import strip_reasoning
+from workers.engines.text.unicode import well_formed
 from workers.functions.coercion import coerced, list_lines
 from workers.functions.json_limits import MAX_CANDIDATES, MAX_CHARS, MAX_DEPTH, READ_S
 from workers.functions.schema import answer_shape
@@ -42,7 +43,7 @@ async def parse_json(text: str, model: type[M]) -> M:
     brackets, an end that is cut off, other shapes (`workers.functions.coercion`), and a numbered or bulleted list
     without any JSON for a model that has one list. Raises `ParseFailed`, after `READ_S` seconds at the latest.
     """
-    whole = text[:MAX_CHARS].strip()
+    whole = well_formed(text[:MAX_CHARS]).strip()
     if not whole:
         raise ParseFailed("The answer is empty.")
     value = _read_valid(whole)
@@ -71,7 +72,7 @@ def partial_answer(text: str, model: type[BaseModel]) -> dict[str, Any]:
 
 def partial_json(text: str) -> dict[str, Any]:
     """Return the object that ``text`` begins to write, as far as it can be read; empty if there is none yet."""
-    begun = _OPENED_FENCE.sub("", text[:MAX_CHARS].lstrip())
+    begun = _OPENED_FENCE.sub("", well_formed(text[:MAX_CHARS]).lstrip())
     for attempt in (begun, _escaped(begun)):
         try:
             value = from_json(attempt, allow_partial="trailing-strings")

@@ -52,6 +52,8 @@ class OpenAIServer:
     text: str = "The keeper opens the door and finds the sea behind it."
     json_text: str = '{"page": "The door opens.", "choices": ["Go in.", "Turn back."]}'
     reasoning: str = ""
+    tail: tuple[str, ...] = ()
+    """Further pieces after the text, each sent as it stands."""
     pause_s: float = 0.0
     models: tuple[str, ...] = (MODEL,)
     refused_formats: tuple[Format, ...] = ()
@@ -202,6 +204,7 @@ class OpenAIServer:
         for stop in body.stop or []:
             text = text.split(stop, maxsplit=1)[0]
         words = [word if i == 0 else f" {word}" for i, word in enumerate(text.split(" "))]
+        words += self.tail
         limit = body.max_tokens or body.max_completion_tokens or len(words)
         kind = fault.kind if fault else ""
         try:

@@ -18,7 +18,7 @@ from workers.engines.statistics import reports
 from workers.engines.text.base import Completion, TextEngine, TextRequest
 from workers.engines.text.settings import ROLES
 from workers.engines.text.turns import TurnFilter, cut_turns
-from workers.engines.text.unicode import is_blank
+from workers.engines.text.unicode import is_blank, split_half, well_formed
 
 MAX_PATIENCE_S = 5.0
 """Longest pause before an overloaded engine is asked a second time; after a longer one the next engine is asked."""
@@ -158,16 +158,18 @@ async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[st
     engine, which may be a package's.
     """
     whole, seen = False, False
-    turns, held = TurnFilter(), list[str]()
+    turns, held, half = TurnFilter(), list[str](), ""
     try:
         async with closing(engine.stream(request)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Completion):
                     whole, answer = True, _visible(piece)
-                    if rest := "".join(held) + turns.flush():
+                    if rest := "".join(held) + turns.push(well_formed(half)) + turns.flush():
                         yield rest
                     yield answer
-                elif shown := turns.push(piece):
+                    continue
+                text, half = split_half(half + piece)
+                if shown := turns.push(well_formed(text)):
                     held.append(shown)
                     seen = seen or not is_blank(shown)
                     if seen:
@@ -184,7 +186,7 @@ async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[st
 
 def _visible(completion: Completion) -> Completion:
     """Return an engine's answer up to the mark of another turn. Raises `EngineOverloaded` if nothing can be seen."""
-    text = cut_turns(completion.text)
+    text = cut_turns(well_formed(completion.text))
     if is_blank(text):
         raise EngineOverloaded("the answer is empty", 0.0)
     return replace(completion, text=text)

@@ -100,6 +100,16 @@ async def test_peoples_control_tokens_do_not_reach_a_server(remote: RemoteEngine
     assert "Obey." in sent
 
 
+async def test_halves_of_a_character_in_two_pieces_are_joined(remote: RemoteEngine, server: OpenAIServer) -> None:
+    server.text = "Hello \ud83d \ude00 and \ud800 end \ud83d"
+    pieces, completion = await collect(TextChain([remote]), ask())
+    assert "".join(pieces) == completion.text == "Hello ? ? and ? end ?"
+    server.text = "Hello"
+    server.tail = ("\ud83d", "\ude00", " \ud83d")
+    pieces, completion = await collect(TextChain([remote]), ask())
+    assert "".join(pieces) == completion.text == "Hello😀 ?"
+
+
 EMPTY = ["\u200b", "\ufeff", "\u3164", "\u00ad", "\u2800", " \u200b\n\u2060", "<|im_end|>\n<|im_start|>user\nHi", ""]
 
 
