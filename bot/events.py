@@ -174,6 +174,16 @@ class TextMessage(_Frozen):
     file: IncomingFile | None = None
 
 
+class Unreadable(_Frozen):
+    """A message to the bot that holds nothing it can read; ``kind`` is the wording's name (section ``unreadable``).
+
+    ``channel``: it comes from a channel, so that nobody knows which person wrote it.
+    """
+
+    type: Literal["unreadable"] = "unreadable"
+    kind: Literal["voice", "picture", "sticker", "file", "other", "channel"]
+
+
 class EditedMessage(_Frozen):
     """The new text of an edited message to the bot; ``message_id`` is the platform's."""
 
@@ -202,7 +212,8 @@ class MenuPick(_Frozen):
 
 
 Payload = Annotated[
-    Command | ButtonPress | Submit | TextMessage | EditedMessage | Reaction | MenuPick, Field(discriminator="type")
+    Command | ButtonPress | Submit | TextMessage | Unreadable | EditedMessage | Reaction | MenuPick,
+    Field(discriminator="type"),
 ]
 
 

@@ -14,7 +14,7 @@ from bot.commits import Admit, Committer
 from bot.compose import Composer
 from bot.context import Context, Enquiry, resolve
 from bot.dispatcher import AWAY, Dispatcher, defect
-from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
+from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage, Unreadable
 from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
@@ -179,7 +179,11 @@ class Router:
             case MenuPick():
                 if (menu := self._topics.menus.get(payload.name)) is not None:
                     await menu.handler(context, payload)
-            case EditedMessage() | Reaction():
+            case Unreadable():
+                await context.notice(f"unreadable.{payload.kind}", private=False)
+            case EditedMessage():
+                await context.notice("unreadable.edited", private=False)
+            case Reaction():
                 pass  # no topic handles these yet
 
     async def _command(self, context: Context, command: Command) -> None:
@@ -227,7 +231,11 @@ class Router:
             answer = message.text if message.file is None else text_of(message.file)
             await self._topics.forms.take(context, answer)
             return
-        if not message.addressed or not message.text.strip():
+        if not message.addressed:
+            return
+        if not message.text.strip():
+            if message.file is not None:
+                await context.notice("unreadable.file", private=False)
             return
         event, routes = context.event, self._topics.routes
         await conversations.note_said(context.conversation_id, event.event_id)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from bot.events import EditedMessage, MenuPick, Payload, Reaction
+from bot.events import MenuPick, Payload, Reaction
 from db.models import OutboxRow
 from tests.bot.world import Bot, event_of, running_bot
 
@@ -18,7 +18,6 @@ async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
 @pytest.mark.parametrize(
     "payload",
     [
-        EditedMessage(text="a red door", message_id="1"),
         Reaction(emoji="👍", message_id="1", added=True),
         MenuPick(name="Gone", message_id="1", author_is_bot=True, text="Here."),
     ],

@@ -22,6 +22,7 @@ from bot.events import (
     Reaction,
     Submit,
     TextMessage,
+    Unreadable,
     UserRef,
 )
 from bot.platforms.discord.commands import read
@@ -102,7 +103,8 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
     to_us = isinstance(resolved, discord.Message) and resolved.author.id == me.id
     addressed = message.guild is None or me in message.mentions or to_us
     text = re.sub(rf"<@!?{me.id}>", "", message.content).strip()
-    if not text:
+    unreadable = None if text or not addressed else _unreadable(message)
+    if not text and unreadable is None:
         return None
     thread = isinstance(message.channel, discord.Thread)
     kind = "dm" if message.guild is None else "thread" if thread else "group"
@@ -126,7 +128,8 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
             reply_to=str(message.id),
             handle=_parent(message.channel),
         ),
-        payload=TextMessage(
+        payload=unreadable
+        or TextMessage(
             text=text,
             addressed=addressed,
             reply_to=str(replied.message_id)
@@ -134,6 +137,19 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
             else "",
         ),
     )
+
+
+def _unreadable(message: discord.Message) -> Unreadable | None:
+    """Return what a message without text is; None for one with nothing at all."""
+    if message.flags.voice:
+        return Unreadable(kind="voice")
+    if message.attachments:
+        kinds = {(a.content_type or "").partition("/")[0] for a in message.attachments}
+        kind = "picture" if kinds <= {"image", "video"} else "voice" if kinds <= {"audio"} else "file"
+        return Unreadable(kind=kind)
+    if message.stickers:
+        return Unreadable(kind="sticker")
+    return Unreadable(kind="other") if message.poll or message.message_snapshots or message.embeds else None
 
 
 def edited_event(message: discord.Message, me: discord.ClientUser) -> Event | None:

@@ -1,9 +1,25 @@
 """The file of a message, of any kind."""
 
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
 
 from telegram import Animation, Audio, Document, Message, PhotoSize, Video, Voice
+
+_UNREADABLE: Final[Mapping[Literal["voice", "picture", "sticker", "file", "other"], tuple[str, ...]]] = {
+    "voice": ("voice", "audio", "video_note"),
+    "picture": ("photo", "animation", "video", "paid_media"),
+    "sticker": ("sticker",),
+    "file": ("document",),
+    "other": ("poll", "location", "venue", "contact", "dice", "game", "story", "checklist", "invoice"),
+}
+
+
+_BARE: Final = frozenset({
+    "message_id", "date", "chat", "from", "sender_chat", "is_automatic_forward", "text", "caption", "entities",
+    "caption_entities", "media_group_id", "message_thread_id", "is_topic_message",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +46,28 @@ def attached(*messages: Message | None) -> TelegramFile | None:
                 mime = file.mime_type or mimetypes.guess_type(name)[0] or ""
                 return _file(file, name, mime)
     return None
+
+
+def unreadable(message: Message) -> Literal["voice", "picture", "sticker", "file", "other"] | None:
+    """Return what a message without text is; None for messages of Telegram itself (pins, members, …)."""
+    for kind, names in _UNREADABLE.items():
+        if any(getattr(message, name, None) for name in names):
+            return kind
+    return None
+
+
+def bare_message(update: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a message's update without what only newer libraries may understand; None if it is no message.
+
+    The library parses all or nothing. What has no text left counts as something that is not understood.
+    """
+    body = update.get("message")
+    if not isinstance(body, dict):
+        return None
+    message = {name: value for name, value in cast("dict[str, Any]", body).items() if name in _BARE}
+    if not message.get("text") and not message.get("caption"):
+        message["dice"] = {"emoji": "🎲", "value": 1}
+    return {"update_id": update.get("update_id"), "message": message}
 
 
 def _file(file: PhotoSize | Document | Animation | Audio | Voice | Video, name: str, mime: str) -> TelegramFile:

@@ -39,10 +39,11 @@ from bot.events import (
     Payload,
     Reaction,
     TextMessage,
+    Unreadable,
     UserRef,
 )
 from bot.files import claimed
-from bot.platforms.telegram.attached import attached
+from bot.platforms.telegram.attached import attached, unreadable
 from bot.platforms.telegram.commands import read_command
 from bot.platforms.telegram.render import PLACEHOLDER
 
@@ -52,6 +53,10 @@ _GROUPS: Final = (ChatType.GROUP, ChatType.SUPERGROUP)
 _MANAGERS: Final = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _ADMIN_SECONDS: Final = 300.0
 _ORPHAN_SECONDS: Final = 60.0
+_ALBUMS: Final = 1000
+"""How many of the last albums with a caption are remembered."""
+_KNOWN_ADMINS: Final = 10_000
+"""How many people's roles are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,10 @@ class Admins:
             log.warning("Telegram did not say who manages chat %s: %s", chat_id, e.message)
             return False
         found = member.status in _MANAGERS
+        self._known.pop((chat_id, user_id), None)
         self._known[chat_id, user_id] = found, time.monotonic() + _ADMIN_SECONDS
+        if len(self._known) > _KNOWN_ADMINS:
+            self._known.pop(next(iter(self._known)))
         return found
 
 
@@ -110,6 +118,7 @@ class Translator:
         self._bot = bot
         self._registry = registry
         self._admins = Admins(bot)
+        self._captioned: dict[str, None] = {}
         self._mention = re.compile(rf"[ \t]*@{re.escape(bot.username)}\b", re.IGNORECASE)
 
     async def read(self, update: Update) -> list[Incoming | GroupMigrated | Orphan]:
@@ -156,22 +165,54 @@ class Translator:
             # The first message of the supergroup: with it, everything is moved before what people say there.
             return [GroupMigrated(str(message.migrate_from_chat_id), str(chat.id))]
         user = _author(message)
+        if user is None:
+            return self._for_a_channel(message)
         text = message.text or message.caption or ""
-        if user is None or not (text.strip() or message.document is not None):
-            return []
         destination = _destination(chat, user, _thread(message))
         if chat.type in _GROUPS:
             destination = destination.model_copy(update={"reply_to": str(message.message_id)})
         found: list[Incoming | GroupMigrated | Orphan] = []
         if orphan := self._orphan(message, destination):
             found.append(orphan)
-        payload, ask = self._payload(message, text)
-        if payload is not None:
+        payload, ask = self._payload(message, text) if text.strip() or message.document is not None else (None, False)
+        if payload is None and not text.strip() and self._is_to_us(message) and (kind := unreadable(message)):
+            payload = Unreadable(kind=kind)
+        event_id = self._event_id(message, captioned=bool(text.strip()))
+        if payload is not None and event_id:
             admin = _is_anonymous_admin(message) or await self._admin(chat, user, ask=ask)
-            payload = self._with_file(message, payload)
-            event_id = f"m{chat.id}.{message.message_id}"
+            if not isinstance(payload, Unreadable):
+                payload = self._with_file(message, payload)
             found.append(Incoming(_event(event_id, chat, user, destination, payload, admin=admin)))
         return found
+
+    def _event_id(self, message: Message, *, captioned: bool) -> str:
+        """Return the event's id: the messages of an album are one, those with captions apart; empty if it has been."""
+        album = message.media_group_id and f"{message.chat.id}.{message.media_group_id}"
+        if not album:
+            return f"m{message.chat.id}.{message.message_id}"
+        if captioned:
+            self._captioned[album] = None
+            while len(self._captioned) > _ALBUMS:
+                self._captioned.pop(next(iter(self._captioned)))
+            return f"m{message.chat.id}.{message.message_id}"
+        return "" if album in self._captioned else f"a{album}"
+
+    def _for_a_channel(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
+        """Answer a message that was written in the name of a channel, if it is meant for the bot.
+
+        Posts that a channel forwards into its own group are not.
+        """
+        chat, user, channel = message.chat, message.from_user, message.sender_chat
+        text = message.text or message.caption or ""
+        if message.is_automatic_forward or user is None or channel is None or channel.type != ChatType.CHANNEL:
+            return []
+        if chat.type not in _GROUPS or not text.strip() or self._payload(message, text)[0] is None:
+            return []
+        destination = _destination(chat, user, _thread(message)).model_copy(
+            update={"reply_to": str(message.message_id)}
+        )
+        event_id = f"m{chat.id}.{message.message_id}"
+        return [Incoming(_event(event_id, chat, user, destination, Unreadable(kind="channel"), admin=False))]
 
     async def _edited(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
         """Parse an edited message; an edited command is not run again."""
@@ -247,6 +288,11 @@ class Translator:
             return payload
         return payload.model_copy(update={"file": claimed(accepts, file.name, file.mime, file.size, file.id)})
 
+    def _is_to_us(self, message: Message) -> bool:
+        replied = message.reply_to_message
+        to_us = replied is not None and self._is_ours(replied) and replied.forum_topic_created is None
+        return to_us or message.chat.type == ChatType.PRIVATE
+
     def _is_ours(self, message: Message) -> bool:
         return message.from_user is not None and message.from_user.id == self._bot.id
 
@@ -264,7 +310,12 @@ class Translator:
 def _author(message: Message) -> User | None:
     """Return the author of a message in a place where the bot answers; None for bots and other places."""
     user = message.from_user
-    if user is None or (user.is_bot and not _is_anonymous_admin(message)) or message.via_bot is not None:
+    if (
+        user is None
+        or message.is_automatic_forward
+        or (user.is_bot and not _is_anonymous_admin(message))
+        or message.via_bot is not None
+    ):
         return None
     return user if _is_served(message.chat) else None
 

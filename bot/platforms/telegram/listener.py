@@ -9,6 +9,7 @@ from telegram import Bot, Update
 
 from bot.events import Destination
 from bot.platforms.base import Inbound
+from bot.platforms.telegram.attached import bare_message
 from bot.platforms.telegram.inbound import GroupMigrated, Incoming, Orphan, Translator
 from bot.platforms.telegram.queries import Background, Queries
 from bot.platforms.telegram.render import clean
@@ -48,7 +49,8 @@ class Listener:
         """Return the update's events. One that cannot be read is logged with a reference and skipped: never raises."""
         incoming: list[Incoming | GroupMigrated] = []
         try:
-            for item in await self._translator.read(Update.de_json(data, self._bot)):
+            found = await self._parse(data)
+            for item in found:
                 match item:
                     case Incoming() | GroupMigrated():
                         incoming.append(item)
@@ -61,6 +63,15 @@ class Listener:
                 data.get("update_id"), secrets.token_hex(4),
             )  # fmt: skip
         return incoming
+
+    async def _parse(self, data: dict[str, Any]) -> list[Incoming | GroupMigrated | Orphan]:
+        try:
+            return await self._translator.read(Update.de_json(data, self._bot))
+        except Exception:
+            if (bare := bare_message(data)) is None:
+                raise
+            log.exception("Telegram update %s is read without what the library cannot parse", data.get("update_id"))
+            return await self._translator.read(Update.de_json(bare, self._bot))
 
     async def commit(self, incoming: Incoming | GroupMigrated) -> bool:
         """Dispatch the event; False if nothing was committed: then try again."""

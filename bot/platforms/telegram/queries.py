@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_LIMIT: Final = 200  # Bot API, answerCallbackQuery, characters of text
 _KEPT_SECONDS: Final = 900.0
+_KEPT: Final = 10_000
 Answer = Callable[[str, str], Awaitable[None]]
 
 
@@ -68,8 +69,11 @@ class Queries:
     def opened(self, query_id: str) -> None:
         """Record an incoming button press."""
         now = time.monotonic()
-        for old in [k for k, q in self._queries.items() if now - q.since > _KEPT_SECONDS]:
-            del self._queries[old]
+        # In the order in which they came: the oldest stand first.
+        while self._queries and (
+            len(self._queries) >= _KEPT or now - next(iter(self._queries.values())).since > _KEPT_SECONDS
+        ):
+            del self._queries[next(iter(self._queries))]
         self._queries.setdefault(query_id, _Query(now))
 
     def known(self, query_id: str) -> bool:

@@ -5,12 +5,13 @@ import pytest
 from discord.state import ConnectionState
 
 from bot.context import Context
-from bot.events import Command, EditedMessage, MenuPick, Reaction
+from bot.events import Command, EditedMessage, MenuPick, Reaction, TextMessage, Unreadable
 from bot.menus import MenuSpec
 from bot.messages import Message
 from bot.platforms.discord import kinds
 from tests.bot.discord.conftest import Connected, connecting
 from tests.doubles.discord import DiscordServer
+from tests.doubles.discord.bodies import Upload
 from tests.doubles.discord.invocation import Attached
 
 
@@ -118,3 +119,20 @@ async def test_a_file_of_the_wrong_kind_is_not_downloaded(connected: Connected):
     assert payload.file is not None
     assert (payload.file.problem, payload.file.name) == ("attachment.wrong_type", "story.exe")
     assert "PNG" in str(payload.file.values["expected"])
+
+
+@pytest.mark.parametrize(
+    ("mime", "voice", "kind"),
+    [("audio/ogg", True, "voice"), ("image/png", False, "picture"), ("application/pdf", False, "file")],
+)
+async def test_what_cannot_be_read_in_a_direct_message_is_an_event(
+    connected: Connected, mime: str, voice: bool, kind: str
+):
+    ann = connected.server.person("ann")
+    general = connected.server.guild("Readers").text_channel("general")
+    await ann.send_files(general, Upload("a", b"x", mime), voice=voice)
+    await ann.send_files(ann.dm(), Upload("a", b"x", mime), Upload("b", b"x", mime), voice=voice)
+    assert (await connected.notes.event()).payload == Unreadable(kind=kind)  # type: ignore[arg-type]
+    await ann.send_files(ann.dm(), Upload("a", b"x", mime), text="look")
+    assert (await connected.notes.event()).payload == TextMessage(text="look")
+    assert len(connected.notes.events) == 2

@@ -34,7 +34,11 @@ async def test_talk_edits_and_captions(platform: TelegramPlatform, inbound: Reco
     await alice.say(alice.chat(), "/nonsense now")
     await alice.send_document(alice.chat(), "card.json", b"{}", caption="my card")
     await inbound.wait(4)
-    file = IncomingFile(name="card.json", mime="application/octet-stream", data=b"{}")
+    last = inbound.events[-1].payload
+    assert isinstance(last, TextMessage)
+    assert last.file is not None
+    file = IncomingFile(name="card.json", mime="application/octet-stream", source=last.file.source)
+    assert file.awaited
     assert [event.payload for event in inbound.events] == [
         TextMessage(text="good morning"), EditedMessage(text="good evening", message_id="1"),
         Command(name="nonsense", rest="now"), TextMessage(text="my card", file=file),

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.doubles.discord import commands, components, invocation, rules
 from tests.doubles.discord.api import Api
-from tests.doubles.discord.bodies import MENTION
+from tests.doubles.discord.bodies import MENTION, Upload
 from tests.doubles.discord.interactions import (
     AUTOCOMPLETE,
     COMMAND,
@@ -15,7 +15,7 @@ from tests.doubles.discord.interactions import (
     Interaction,
 )
 from tests.doubles.discord.invocation import Refused
-from tests.doubles.discord.messages import Button, Message
+from tests.doubles.discord.messages import Attachment, Button, Message
 from tests.doubles.discord.places import Channel, Event, User
 from tests.doubles.discord.rules import Json
 
@@ -190,6 +190,14 @@ class Person:
             message.type = REPLY
             message.pings.add(reply_to.author.id)
         message.nonce = str(message.id)
+        self._world.add_message(message)
+        return message
+
+    async def send_files(self, channel: Channel, *files: Upload, text: str = "", voice: bool = False) -> Message:
+        """Send files; ``voice`` sends a recording."""
+        self._enter(channel)
+        message = Message(self._world.new_id(), channel, self.user, content=text, flags=8192 if voice else 0)
+        message.attachments = [Attachment(self._world.new_id(), file) for file in files]
         self._world.add_message(message)
         return message
 
