@@ -21,6 +21,11 @@ class Program:
         self._arguments, self._environment = arguments, environment
         self._process: asyncio.subprocess.Process | None = None
 
+    def twin(self, name: str, module: str = "") -> "Program":
+        """Another program like this one, with a log of its own; ``module`` is run instead of this one's."""
+        arguments = [module or self._arguments[0], *self._arguments[1:]]
+        return Program(name, arguments, self._environment, self.log.with_name(f"{name}.log"))
+
     async def start(self) -> None:
         """Start the process, appending to its log."""
         with self.log.open("ab") as output:
@@ -45,6 +50,19 @@ class Program:
     async def kill(self) -> None:
         """End it without a word (SIGKILL)."""
         await self.stop(signal.SIGKILL)
+
+    async def end(self, patience: float = 15.0) -> bool:
+        """Ask it to end (SIGTERM), even when cancelled; False if it had to be killed after ``patience`` seconds."""
+        if not self.running:
+            return True
+        try:
+            await self.stop(patience=patience)
+        except (TimeoutError, asyncio.CancelledError) as e:
+            await self.kill()
+            if isinstance(e, asyncio.CancelledError):
+                raise
+            return False
+        return True
 
     @property
     def running(self) -> bool:
@@ -86,11 +104,7 @@ async def running(*programs: Program) -> AsyncGenerator[None]:
         raise
     finally:
         for program in programs:
-            if program.running:
-                try:
-                    await program.stop(patience=15)
-                except TimeoutError:
-                    await program.kill()
+            await program.end()
 
 
 def worker(urls: StackUrls, home: Path, number: int = 1, **more: str) -> Program:
