@@ -17,6 +17,7 @@ SHORT = Plan(seed=7, events=60, faults=len(EVERYTHING), kinds=EVERYTHING, bots=2
 NO_REAPER = replace(
     SHORT, kinds=KILLS, faults=0, bots=1, reaper=False, mid_job=True, down=(1.0, 2.0), patience=3.0, drain=8.0
 )
+UNLED = replace(SHORT, kinds=("bot rolled", "worker killed"), faults=2, events=40, led=False, rest=(0.1, 0.4))
 LONG = Plan(
     seed=11,
     events=2000,
@@ -84,6 +85,14 @@ async def _answers(player: Player, count: int, *acts: Act) -> None:
         while len([m for m in player.messages() if ANSWER_AGAIN in m.labels]) < count:
             await asyncio.sleep(0.05)
     assert all([await rows("SELECT 1 FROM inbox WHERE event_key = $1", act.key) for act in acts])
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(180)
+async def test_without_a_leader_answers_are_overwritten(tmp_path: Path):
+    report = await chaos(tmp_path, UNLED)
+    print(report)
+    assert report.overwritten != []
 
 
 @pytest.mark.chaos

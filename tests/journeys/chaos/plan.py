@@ -10,8 +10,8 @@ class Plan:
     """What one run does. Durations are seconds.
 
     It ends after ``events`` acts and ``faults`` faults. ``kinds``: the faults (see `breaker`). ``bots``: how many
-    processes serve each platform. ``mid_job``: a worker is killed only while it holds a
-    job.
+    processes serve each platform. ``led``: they elect a leader, and progress gives way to answers. ``mid_job``: a
+    worker is killed only while it holds a job.
 
     ``rest``: between two acts of a person. ``pause``: between faults. ``down``: until a killed program is started
     again. ``stall``: how long a server is frozen, silent, read-only or away. ``patience``: how long a person waits for
@@ -25,6 +25,7 @@ class Plan:
     towns: Sequence[str] = ("telegram",)
     players: int = 4
     bots: int = 1
+    led: bool = True
     reaper: bool = True
     mid_job: bool = False
     rest: tuple[float, float] = (0.2, 1.6)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
@@ -18,6 +19,8 @@ from tests.journeys.chaos.plan import Plan, Report
 from tests.journeys.chaos.proxy import Proxy
 from tests.journeys.people import TOWNS, Act, Town, now
 from tests.journeys.processes import Program, bot, worker
+
+UNLED: Final = "tests.journeys.chaos.unled"
 
 
 async def chaos(home: Path, plan: Plan) -> Report:
@@ -39,7 +42,7 @@ async def chaos(home: Path, plan: Plan) -> Report:
             made += 1
             if name == "worker":
                 return worker(urls, home, made, STORYFORK_REAPER=str(plan.reaper).lower())
-            return bot(urls, home, *plan.towns, **settings).twin(f"bot-{made}")
+            return bot(urls, home, *plan.towns, **settings).twin(f"bot-{made}", "" if plan.led else UNLED)
 
         programs = {name: make(name) for name in ("worker", *(f"bot {n}" for n in range(1, plan.bots + 1)))}
         breaker = Breaker(plan, stack, programs, (proxies[0], proxies[1]), make, report.faults)
