@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -24,8 +23,10 @@ from bot.topics import Topics, load_topics
 from bot.views.base import ViewServices
 from db import personas
 from db.connection import connect
+from db.heartbeats import deployment
 from db.loops import forever
 from db.settings import DatabaseSettings
+from db.signals import stop_on_signals
 from db.work import job_types
 from prompts.personas import load_personas
 from prompts.preload import preload
@@ -48,7 +49,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     seats = {name: _seat_names(spec, settings) for name, spec in specs.items() if not spec.local}
     async with (
         connect(database.database_url, pool_size=database.storyfork_database_pool),
-        Queue(settings.redis_url) as queue,
+        Queue(settings.redis_url, await deployment()) as queue,
     ):
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
         bot = Bot(
@@ -115,10 +116,7 @@ class Bot:
 
     async def serve(self) -> int:
         """Serve until a signal arrives or the console ends; return the exit status. Raises `PlatformRefused`."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        stop = stop_on_signals()
         delivering = asyncio.create_task(self._courier.run(), name="courier")
         aside = [
             asyncio.create_task(self._leadership.run(), name="leadership"),
@@ -178,7 +176,10 @@ class Bot:
             if heard is None:
                 self._notify()
             elif heard[0] == PROGRESS_CHANNEL:
-                self._board.hear(heard[1])
+                try:
+                    self._board.hear(heard[1])
+                except Exception:  # noqa: BLE001 - whoever reaches Redis can publish anything
+                    _log.warning("a malformed progress message is dropped")
             elif heard[0] in channels:
                 self._courier.notify(channels[heard[0]])
 

@@ -44,6 +44,8 @@ async def forever(
         except Exception:  # noqa: BLE001 - one bad turn must not be the last
             _log.exception("%s failed and goes on", name)
             failures += 1
+        if task is not None and task.cancelling():  # a library has made our cancellation into an error of its own
+            raise asyncio.CancelledError
         # Shortened at random: processes that failed together do not come back together.
         backoff = min(backoff_s * 2 ** min(failures - 1, 30), backoff_most_s) * random.uniform(0.75, 1)  # noqa: S311
         await asyncio.sleep(backoff if failures else pause_s)

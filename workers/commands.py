@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 from db.connection import BadDatabaseUrl, connect
 from db.environment import BadEnvironment, prepare_environment, read_settings
+from db.heartbeats import deployment
 from db.log_levels import quiet_libraries
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
@@ -32,6 +33,7 @@ from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
 from workers.settings import WorkerSettings
+from workers.workflows.registry import known_types
 
 SETTINGS: Final = (WorkerSettings, DatabaseSettings, TextSettings, EmbeddingSettings, ImageSettings)
 """All that a worker reads."""
@@ -86,7 +88,10 @@ async def _run(queue_kind: str) -> int:
     text = await asyncio.to_thread(build_text_chain, read_settings(TextSettings), registries.text_engines()[0])
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
     safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
-    async with connect(url, pool_size=database.storyfork_database_pool), Queue(redis_url) as queue:
+    async with (
+        connect(url, pool_size=database.storyfork_database_pool),
+        Queue(redis_url, await deployment()) as queue,
+    ):
         notifiers = Notifiers(registries.notifiers()[0])
         services = Services(
             text,
@@ -98,7 +103,7 @@ async def _run(queue_kind: str) -> int:
             processors=tuple(registries.processors()[0]),
             functions=registries.functions()[0],
         )
-        runner = Runner(services, settings.storyfork_worker_jobs)
+        runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
         try:
             await serve(
                 services,

@@ -1,46 +1,60 @@
-"""The state of this worker and its engines, published every few seconds for `/status`.
-
-It is kept in Redis under one key per worker, which expires soon after the worker has stopped.
-"""
+"""A worker's heartbeat, in the database, and the figures of its engines, published for operators."""
 
 import asyncio
 import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from db import jobs
+from db import heartbeats, jobs
+from db.connection import OUTAGES
+from db.heartbeats import BEAT_SECONDS, Heartbeat
+from db.loops import forever
 from workers import offline
 from workers.runner import Runner
 from workers.services import Services
 
-PUBLISH_SECONDS: Final = 5.0
-KEPT_SECONDS: Final = 3 * PUBLISH_SECONDS
-"""A worker that has published nothing for this long is no longer shown."""
+ASK_SECONDS: Final = 2.0
+"""Seconds that engines may take to report their figures."""
 _SUMS: Final = ("completion_tokens", "prompt_tokens", "cached_tokens", "steps")
 
 
 async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue], runner: Runner) -> None:
-    """Publish until cancelled; then remove the heartbeat."""
-    host, name = socket.gethostname(), f"{socket.gethostname()}:{os.getpid()}"
-    rates = Rates()
+    """Publish until cancelled; then remove the heartbeat. The heart does not wait for engines or Redis."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    rates, known = Rates(), asyncio.Event()
+
+    async def beat() -> None:
+        await heartbeats.beat(
+            Heartbeat(
+                worker=name,
+                host=socket.gethostname(),
+                queues=list(kinds),
+                models=list(services.text.model_names),
+                image_engines=[engine.name for engine in services.images.engines],
+                running=runner.running,
+                capacity=runner.capacity,
+            )
+        )
+        known.set()
+
+    async def publish() -> None:
+        await known.wait()  # the figures of a worker that is not known are removed
+        async with asyncio.timeout(ASK_SECONDS):
+            text, pictures = await asyncio.gather(services.text.statistics(), services.images.stats())
+        engines = [*rates.of(text, time.monotonic()), {"engine": offline.NAME}]
+        await services.queue.put_figures(name, {"engines": engines, "pictures": pictures})
+
     try:
-        while True:
-            heartbeat = {
-                "worker": name,
-                "host": host,
-                "queues": list(kinds),
-                "running": runner.running,
-                "capacity": runner.running + runner.free,
-                "engines": [*rates.of(await services.text.statistics(), time.monotonic()), {"engine": offline.NAME}],
-                "models": services.text.model_names,
-                "pictures": await services.images.stats(),
-            }
-            await services.queue.put_heartbeat(name, heartbeat, KEPT_SECONDS)
-            await asyncio.sleep(PUBLISH_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(forever("the heartbeat", beat, pause_s=BEAT_SECONDS, backoff_most_s=BEAT_SECONDS))
+            group.create_task(forever("the figures of engines", publish, pause_s=2 * BEAT_SECONDS))
     finally:
-        await services.queue.drop_heartbeat(name)
+        with suppress(*OUTAGES):
+            await heartbeats.leave(name)
+        await services.queue.drop_figures(name)
 
 
 class Rates:

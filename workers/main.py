@@ -1,12 +1,12 @@
-"""The worker process: an arq worker that hands job ids to the runner, and the reaper beside it.
+"""The worker process: an arq worker that hands job ids to the runner, and beside it what finds jobs in the database.
 
 arq only wakes workers up. Its job is done as soon as the runner has taken the id, so none of its timeouts, retries and
-results ever concern a real job; leases in the database do. Its polling remains as the fallback for the wake-up channel.
+results ever concern a real job; leases in the database do. Without Redis workers find their jobs in the database alone,
+a little later. Nothing that waits for Redis is awaited by what serves the database.
 """
 
 import asyncio
 import logging
-import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -16,17 +16,22 @@ from redis.exceptions import RedisError
 
 from db import jobs, privacy
 from db.connection import OUTAGES
+from db.loops import forever
 from db.schemas import load_schemas
+from db.signals import stop_on_signals
 from workers.heartbeat import publish_heartbeat
-from workers.queue import CANCEL_CHANNEL, Queue, queue_name, wake_channel
+from workers.queue import CANCEL_CHANNEL, Queue, wake_channel
 from workers.runner import Runner
 from workers.services import Services
 from workers.stop_requests import StopRequests
 
 POLL_SECONDS: Final = 0.5
+SEARCH_SECONDS: Final = 1.0
+"""Seconds between two searches for jobs that nobody woke a worker for."""
+SEARCH_SECONDS_AWAY: Final = 0.3
+"""The same while Redis is unreachable."""
 REAPER_SECONDS: Final = 2.0
 PRUNE_SECONDS: Final = 3600.0
-_TROUBLE: Final = (RedisError, OSError, TimeoutError)
 _log = logging.getLogger(__name__)
 
 
@@ -36,15 +41,16 @@ class WakeupWorker(Worker):
     def __init__(self, queue: Queue, kind: jobs.WorkerQueue, runner: Runner) -> None:
         """Serve one queue."""
 
-        async def start(ctx: dict[Any, Any], job_id: int) -> None:
+        async def start(ctx: dict[Any, Any], job_id: Any) -> None:
             del ctx
-            runner.start(job_id)
+            if type(job_id) is int and job_id > 0:
+                runner.start(job_id)
             self._wakeup.set()  # a duplicate id of a running job took no slot: poll again at once
 
         start.__qualname__ = "start"
         super().__init__(
             functions=[start],
-            queue_name=queue_name(kind),
+            queue_name=queue.name(kind),
             redis_pool=queue.redis,
             handle_signals=False,
             keep_result=0,
@@ -55,9 +61,10 @@ class WakeupWorker(Worker):
             job_serializer=queue.redis.job_serializer,
             job_deserializer=queue.redis.job_deserializer,
         )
+        self._line = queue
         self._runner = runner
         self._wakeup = asyncio.Event()
-        runner.on_free = self._wakeup.set
+        runner.on_free(self._wakeup.set)
 
     def notify(self) -> None:
         """Poll the queue now."""
@@ -66,25 +73,32 @@ class WakeupWorker(Worker):
     async def serve(self) -> None:
         """Take ids until cancelled; the ids being taken then are handed on first."""
         try:
-            while True:
-                self._wakeup.clear()
-                try:
-                    if self._runner.free > 0:
-                        await self._poll_iteration()
-                except _TROUBLE:
-                    await self._forget()
-                    await asyncio.sleep(POLL_SECONDS)
-                # Not wait_for: before Python 3.12 it loses a cancellation that comes with the wake-up.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._wakeup.wait()
+            await forever(f"the queue {self.queue_name}", self._turn, backoff_s=POLL_SECONDS, backoff_most_s=2.0)
         finally:
             await self._forget()
 
+    async def _turn(self) -> None:
+        """Take ids, then wait for the next wake-up."""
+        self._wakeup.clear()
+        try:
+            if self._runner.free > 0:
+                await self._poll_iteration()
+        except BaseException as e:
+            await self._forget()
+            if not isinstance(e, (RedisError, OSError, TimeoutError)):
+                raise
+            self._line.lost("taking ids", e)
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes with the wake-up.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wakeup.wait()
+
     async def _forget(self) -> None:
-        """Wait until the ids under way are handed on, or failed: the reaper finds what was not handed on."""
+        """Wait until the ids under way are handed on, or failed: the database has what was not handed on."""
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         self.tasks.clear()
+        # A connection that is lost inside arq's start of an id leaves its slot taken.
+        self.job_counter, self.sem = 0, asyncio.BoundedSemaphore(self.max_jobs)
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Take no more ids than the runner has room for: the rest stays in the queue, ordered by priority."""
@@ -98,80 +112,117 @@ class WakeupWorker(Worker):
 async def serve(
     services: Services, kinds: Sequence[jobs.WorkerQueue], runner: Runner, *, drain: float, reaper: bool
 ) -> None:
-    """Run jobs of the given queues until SIGTERM or SIGINT, then let running ones finish for ``drain`` seconds."""
-    queue = services.queue
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    """Run jobs of the given queues until SIGTERM or SIGINT, then let running ones finish for ``drain`` seconds.
+
+    A second signal ends the process at once.
+    """
+    queue, stop = services.queue, stop_on_signals()
     wakeup_workers: dict[jobs.WorkerQueue, WakeupWorker] = {kind: WakeupWorker(queue, kind, runner) for kind in kinds}
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(wakeup.serve()) for wakeup in wakeup_workers.values()]
-    tasks.append(asyncio.create_task(_listen(queue, wakeup_workers, runner, services.stop_requests)))
-    tasks.append(asyncio.create_task(publish_heartbeat(services, kinds, runner)))
+    listener = WakeupListener(queue, wakeup_workers, runner, services.stop_requests)
+    loops = [
+        *(wakeup.serve() for wakeup in wakeup_workers.values()),
+        forever("the listener", listener.listen),
+        publish_heartbeat(services, kinds, runner),
+    ]
     if reaper:
-        tasks += [asyncio.create_task(_reap(queue, kinds)), asyncio.create_task(_prune())]
-    stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+        search = Search(queue, kinds, runner)
+        loops += [
+            forever("the search for jobs", search.turn),
+            forever("the reaper", _reap, pause_s=REAPER_SECONDS, backoff_most_s=REAPER_SECONDS),
+            forever("the clean-up", _prune, pause_s=PRUNE_SECONDS, backoff_most_s=PRUNE_SECONDS / 10),
+        ]
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]
     _log.info("worker ready for %s", ", ".join(kinds))
-    done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in (*tasks, stopping):
-        task.cancel()
-    await asyncio.gather(*tasks, stopping, return_exceptions=True)
-    _log.info("worker stops, %d jobs running", runner.running)
-    await runner.drain(drain)
-    for task in done - {stopping}:
+    stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        runner.close()
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        _log.info("worker stops, %d jobs running", runner.running)
+        await runner.drain(drain)
+    for task in done:
         task.result()
 
 
-async def _listen(
-    queue: Queue, wakeup_workers: dict[jobs.WorkerQueue, WakeupWorker], runner: Runner, stop_requests: StopRequests
-) -> None:
-    channels = {wake_channel(kind): wakeup for kind, wakeup in wakeup_workers.items()}
-    async for heard in queue.listen(CANCEL_CHANNEL, *channels):
-        if heard is None:
-            for wakeup in wakeup_workers.values():
+class Search:
+    """Starts the jobs in the database that nobody woke this worker for: their wake-up was lost, or their time came."""
+
+    def __init__(self, queue: Queue, kinds: Sequence[jobs.WorkerQueue], runner: Runner) -> None:
+        """Serve the queues ``kinds``."""
+        self._queue, self._kinds, self._runner = queue, kinds, runner
+        self._more = asyncio.Event()
+        runner.on_free(self._more.set)
+
+    async def turn(self) -> None:
+        """Start what there is room for, then wait: for room if there may be more, else for a moment."""
+        self._more.clear()
+        full = False
+        for kind in self._kinds:
+            room = self._runner.room()
+            found = await jobs.overdue(kind, room, self._runner.types, seconds=0.0 if self._queue.away else 1.0)
+            for job_id in found:
+                self._runner.start(job_id)
+            full = full or len(found) >= room.interactive + room.background > 0
+        if not full:
+            await asyncio.sleep(SEARCH_SECONDS_AWAY if self._queue.away else SEARCH_SECONDS)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SEARCH_SECONDS):
+                await self._more.wait()
+
+
+class WakeupListener:
+    """Hears wake-ups and cancellations."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        wakeup_workers: dict[jobs.WorkerQueue, WakeupWorker],
+        runner: Runner,
+        stop_requests: StopRequests,
+    ) -> None:
+        """``wakeup_workers`` are woken, each for its queue."""
+        self._queue, self._runner, self._stop_requests = queue, runner, stop_requests
+        self._channels = {wake_channel(kind): wakeup for kind, wakeup in wakeup_workers.items()}
+
+    async def listen(self) -> None:
+        """Listen until cancelled."""
+        async for heard in self._queue.listen(CANCEL_CHANNEL, *self._channels):
+            if heard is None:
+                for wakeup in self._channels.values():
+                    wakeup.notify()
+                with suppress(*OUTAGES):
+                    await self._stop_requests.check_all()
+            elif (wakeup := self._channels.get(heard[0])) is not None:
                 wakeup.notify()
-            with suppress(*OUTAGES):
-                await stop_requests.check_all()
-        elif heard[0] == CANCEL_CHANNEL:
-            await _cancel(int(heard[1].get("job", 0)), runner, stop_requests)
-        else:
-            channels[heard[0]].notify()
+            elif type(job_id := heard[1].get("job")) is int:
+                await self._cancel(job_id)
 
-
-async def _cancel(job_id: int, runner: Runner, stop_requests: StopRequests) -> None:
-    """End a job early if that was requested; otherwise it was cancelled: stop it at once."""
-    try:
-        if not await stop_requests.check(job_id):
-            runner.cancel(job_id)
-    except OUTAGES as e:
-        # A cancelled job ends at the next renewal of its lease.
-        _log.warning("cannot read whether job %d was cancelled or must end early: %s", job_id, e)
-
-
-async def _reap(queue: Queue, kinds: Sequence[jobs.WorkerQueue]) -> None:
-    """Requeue the jobs of dead workers, wake jobs whose wait is over, and repeat lost wake-ups.
-
-    Every worker does this; row locks divide the work.
-    """
-    while True:
+    async def _cancel(self, job_id: int) -> None:
+        """End a job early if that was requested; otherwise it was cancelled: stop it at once."""
+        if not self._runner.has(job_id):
+            return
         try:
-            for job_id in await jobs.reap():
-                _log.warning("job %d lost its worker and starts again", job_id)
-            for job in await jobs.wake_due():
-                await queue.wake(job.id, queue=job.queue, priority=job.priority)
-            for kind in kinds:
-                await queue.wake_again(await jobs.overdue(kind), queue=kind)
+            if not await self._stop_requests.check(job_id):
+                self._runner.cancel(job_id)
         except OUTAGES as e:
-            _log.warning("the reaper cannot reach the database: %s", e)
-        await asyncio.sleep(REAPER_SECONDS)
+            # A cancelled job ends at the next renewal of its lease.
+            _log.warning("cannot read whether job %d was cancelled or must end early: %s", job_id, e)
+
+
+async def _reap() -> None:
+    """Requeue the jobs of dead workers and those whose wait is over. Every worker does this; row locks divide the work.
+
+    Workers of their queue find them there.
+    """
+    for job_id in await jobs.reap(steady=True):
+        _log.warning("job %d lost its worker and starts again", job_id)
+    await jobs.wake_due()
 
 
 async def _prune() -> None:
-    """Delete what has outlived its retention, every hour. Every worker does this, on different rows."""
-    schemas = await asyncio.to_thread(load_schemas)
-    while True:
-        try:
-            await privacy.prune(schemas.specs)
-        except OUTAGES as e:
-            _log.warning("the database cannot be cleaned up: %s", e)
-        await asyncio.sleep(PRUNE_SECONDS)
+    """Delete what has outlived its retention. Every worker does this, on different rows."""
+    await privacy.prune((await asyncio.to_thread(load_schemas)).specs)

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from db import jobs
+from db.connection import OUTAGES
 from db.work import Job, phase_wording
 from workers.queue import PROGRESS_CHANNEL, Queue
 
@@ -38,7 +40,7 @@ class Tracker:
         # The first phases pass within milliseconds: only work that takes a second is worth a write.
         if token is not None and now - self._recorded >= RECORD_SECONDS:
             if self._recorded:
-                await jobs.report(self.job.id, token, phase, percent)
+                await self._record(phase, percent)
             self._recorded = now
         if self.job.event_key is not None and (changed or now - self._published >= PUBLISH_SECONDS):
             self._published = now
@@ -65,7 +67,7 @@ class Tracker:
         changed, self._phase = phase != self._phase, phase
         token = self.job.lease_token
         if token is not None and now - self._recorded >= RECORD_SECONDS:
-            await jobs.report(self.job.id, token, phase, percent)
+            await self._record(phase, percent)
             self._recorded = now
         if self.job.event_key is not None and (changed or now - self._published >= PUBLISH_SECONDS):
             self._published = now
@@ -82,3 +84,8 @@ class Tracker:
                     "eta": eta_s,
                 },
             )
+
+    async def _record(self, phase: str, percent: int) -> None:
+        if self.job.lease_token is not None:
+            with suppress(*OUTAGES):  # the work goes on; its result is what must be saved
+                await jobs.report(self.job.id, self.job.lease_token, phase, percent)

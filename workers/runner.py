@@ -1,39 +1,49 @@
-"""One job from claim to commit: its lease, its workflow, and what happens when it goes wrong."""
+"""The jobs of one process, each in a task of its own, and their leases."""
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Final
 
-from db import jobs, work
-from db.connection import OUTAGES, transaction
-from db.errors import LeaseLost, Retryable, UserError
-from db.work import Failure, Job
-from workers.notifiers import OperationalEvent
+from db import jobs
+from db.connection import OUTAGES
+from db.errors import LeaseLost
+from db.jobs import Job, Room
+from workers.outcomes import Outcomes
 from workers.services import Services
+from workers.slots import Slots
 from workers.steps.base import Run
 from workers.workflows.base import WorkflowPlan
 from workers.workflows.registry import plan_of
 
 RENEW_SECONDS: Final = jobs.LEASE_SECONDS / 3
-RETRY_BASE_SECONDS: Final = 1.0
-"""The pause before a first retry; each further one is twice as long."""
+RENEW_AGAIN_SECONDS: Final = 1.0
+"""The pause before the next try to renew a lease while the database is away."""
 _log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs up to ``capacity`` jobs at once, each in a task of its own."""
+    """Runs up to ``capacity`` jobs at once; `Slots` says which."""
 
-    def __init__(self, services: Services, capacity: int, plans: Callable[[str], WorkflowPlan] = plan_of) -> None:
-        """``plans`` finds the workflow of a job type. Set ``on_free`` to be called whenever a slot becomes free."""
+    def __init__(
+        self,
+        services: Services,
+        capacity: int,
+        plans: Callable[[str], WorkflowPlan] = plan_of,
+        types: Sequence[str] | None = None,
+    ) -> None:
+        """``plans`` finds the workflow of a job type; ``types`` are those that it knows (None: all)."""
+        self.types = types
+        self.capacity = capacity
         self._services = services
         self._plan_of = plans
-        self._capacity = capacity
+        self._outcomes = Outcomes(services)
+        self._slots = Slots(capacity)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._cancelled: set[int] = set()
-        self.on_free: Callable[[], None] = lambda: None
+        self._closed = False
+        self._on_free: list[Callable[[], None]] = []
 
     @property
     def running(self) -> int:
@@ -43,13 +53,26 @@ class Runner:
     @property
     def free(self) -> int:
         """Number of jobs that may still be started."""
-        return self._capacity - len(self._tasks)
+        return 0 if self._closed else self._slots.free
+
+    def room(self) -> Room:
+        """Return how many jobs of each kind may still be started."""
+        return Room(0, 0, 0) if self._closed else self._slots.room()
+
+    def has(self, job_id: int) -> bool:
+        """Return whether a job runs here."""
+        return job_id in self._tasks
+
+    def on_free(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever a slot becomes free."""
+        self._on_free.append(callback)
 
     def start(self, job_id: int) -> None:
         """Run a job in the background; a second call for a running job does nothing."""
         if job_id in self._tasks:
             return
-        task = asyncio.create_task(self.run(job_id), name=f"job-{job_id}")
+        self._slots.take(job_id)
+        task = asyncio.create_task(self._hand_on(job_id) if self._closed else self.run(job_id), name=f"job-{job_id}")
         self._tasks[job_id] = task
         task.add_done_callback(lambda _: self._ended(job_id))
 
@@ -59,8 +82,13 @@ class Runner:
             self._cancelled.add(job_id)
             task.cancel()
 
+    def close(self) -> None:
+        """Take on no more jobs: ids that still arrive are handed on to other workers."""
+        self._closed = True
+
     async def drain(self, seconds: float) -> None:
-        """Wait for the running jobs, then requeue unfinished ones, at no cost of an attempt."""
+        """Wait for the running jobs, then requeue unfinished ones, at no cost of an attempt, and wake other workers."""
+        self.close()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=seconds)
         left = list(self._tasks.values())
@@ -72,7 +100,7 @@ class Runner:
     async def run(self, job_id: int) -> None:
         """Claim a job and work on it; nothing happens if another worker has it. Raises only `CancelledError`."""
         try:
-            job = await jobs.claim(job_id)
+            job = await self._claim(job_id)
         except OUTAGES as e:
             _log.warning("job %d cannot be claimed: %s", job_id, e)
             return
@@ -80,7 +108,7 @@ class Runner:
             return
         assert job.lease_token is not None
         run = Run(job, job.lease_token, self._services)
-        working = asyncio.create_task(self._work(run))
+        working = asyncio.create_task(self._outcomes.work(run, self._plan_of))
         renewal = asyncio.create_task(_renew(run, working))
         try:
             await asyncio.shield(asyncio.wait([working]))
@@ -88,103 +116,64 @@ class Runner:
             working.cancel()
             await asyncio.wait([working])
             if job_id in self._cancelled:
-                self._publish("jobs.cancelled", job)
+                self._outcomes.publish("jobs.cancelled", job)
             else:
                 with suppress(LeaseLost, *OUTAGES):
-                    await jobs.put_back(job.id, job.lease_token)
-                _log.info("job %d is put back", job.id)
+                    await self._outcomes.put_back(run)
             raise
         finally:
             renewal.cancel()
             await asyncio.wait([renewal])
         if not working.cancelled() and (error := working.exception()) is not None:
-            _log.error("giving up job %d failed", job_id, exc_info=error)
+            _log.error("job %d: its end could not be recorded", job_id, exc_info=error)
 
-    def _publish(self, name: Literal["jobs.done", "jobs.dead", "jobs.cancelled"], job: Job, reason: str = "") -> None:
-        self._services.notifiers.publish(OperationalEvent(name, job.id, job.type, job.account_id, reason))
+    async def _claim(self, job_id: int) -> Job | None:
+        background, suspects = self._slots.admit(job_id)
+        job = None
+        try:
+            job = await jobs.claim(job_id, self.types, background=background, suspects=suspects)
+        finally:
+            self._slots.settle(job_id, job)
+        if job is None and self.types is not None:
+            await jobs.hand_on(job_id, self.types)
+        return job
+
+    async def _hand_on(self, job_id: int) -> None:
+        with suppress(*OUTAGES):
+            job = await jobs.get(job_id)
+            if job is not None and job.state == "queued":
+                await self._services.queue.wake(job.id, queue=job.queue, priority=job.priority)
 
     def _ended(self, job_id: int) -> None:
         task = self._tasks.pop(job_id)
+        self._slots.release(job_id)
         self._cancelled.discard(job_id)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("job %d: the runner itself failed", job_id, exc_info=error)
-        self.on_free()
-
-    async def _work(self, run: Run) -> None:
-        """The worker's one boundary for all kinds of errors."""
-        job = run.job
-        try:
-            if job.attempt >= jobs.MAX_CRASHES:
-                await self._bury(run, Failure("job.crashed"), f"lost its worker {job.attempt} times")
-                return
-            if await self._plan_of(job.type).run(run):
-                self._publish("jobs.done", job)
-        except LeaseLost:
-            _log.info("job %d is not ours any more", job.id)
-        except UserError as e:
-            await self._bury(run, Failure(e.key, e.values), str(e))
-        except Retryable as e:
-            await self._retry(run, e)
-        except OUTAGES as e:
-            # The lease runs out, and a worker that reaches the database goes on from the last artifact.
-            _log.warning("job %d stopped at the database: %s", job.id, e)
-        except asyncio.CancelledError:
-            raise
-        except Exception as e:  # noqa: BLE001 - a defect must not leave the person without an answer
-            reference = secrets.token_hex(4)
-            _log.exception("job %d failed, reference %s", job.id, reference)
-            await self._bury(run, Failure("job.defect", {"reference": reference}), f"{type(e).__name__} {reference}")
-
-    async def _retry(self, run: Run, error: Retryable) -> None:
-        if run.job.retries >= jobs.MAX_RETRIES:
-            await self._bury(run, Failure("job.unavailable"), str(error))
-            return
-        delay = error.delay if error.delay is not None else RETRY_BASE_SECONDS * 2**run.job.retries
-        _log.warning("job %d is tried again in %.1f s: %s", run.job.id, delay, error)
-        try:
-            await jobs.retry(run.job.id, run.token, delay, str(error))
-        except LeaseLost:
-            _log.info("job %d is not ours any more", run.job.id)
-        except OUTAGES as e:
-            _log.warning("job %d stopped at the database: %s", run.job.id, e)
-
-    async def _bury(self, run: Run, failure: Failure, error: str) -> None:
-        """Give up a job: undo what it promised and notify the person, in one transaction."""
-        _log.warning("job %d is dead: %s", run.job.id, error)
-        try:
-            async with transaction():
-                told = await work.abandon(run.job, failure)
-                run.wake_after_commit(await jobs.bury(run.job.id, run.token, error))
-                # It cannot be promoted any more: this is the event that it answers.
-                if (now := await jobs.get(run.job.id)) is not None:
-                    run.answer_as(now)
-                if told is not None:
-                    await run.reply(told)
-            await run.notify()
-            self._publish("jobs.dead", run.job, failure.key)
-        except LeaseLost:
-            _log.info("job %d is not ours any more", run.job.id)
-        except OUTAGES as e:
-            _log.warning("job %d stopped at the database: %s", run.job.id, e)
+        for callback in self._on_free:
+            callback()
 
 
 async def _renew(run: Run, working: "asyncio.Task[None]") -> None:
-    """Keep the lease while the work goes on; stop the work when the lease is lost."""
-    job_id = run.job.id
-    loop = asyncio.get_running_loop()
-    held_until = loop.time() + jobs.LEASE_SECONDS
+    """Keep the lease while the work goes on; stop the work when the lease is lost.
+
+    While the database is away the work goes on: if another worker has taken the job meanwhile, nothing of it is kept.
+    """
+    job_id, pause = run.job.id, RENEW_SECONDS
     while True:
-        await asyncio.sleep(RENEW_SECONDS)
+        await asyncio.sleep(pause)
         try:
             now = await jobs.renew(job_id, run.token)
-            if now is None:
-                _log.info("job %d lost its lease", job_id)
-                working.cancel()
-                return
-            run.answer_as(now)
-            held_until = loop.time() + jobs.LEASE_SECONDS
         except OUTAGES as e:
             _log.warning("the lease of job %d cannot be renewed: %s", job_id, e)
-            if loop.time() > held_until:
-                working.cancel()
-                return
+            pause = RENEW_AGAIN_SECONDS
+            continue
+        except Exception:  # noqa: BLE001 - the next renewal may succeed; if none does, the lease expires
+            _log.exception("the lease of job %d cannot be renewed", job_id)
+            continue
+        pause = RENEW_SECONDS
+        if now is None:
+            _log.info("job %d lost its lease", job_id)
+            working.cancel()
+            return
+        run.answer_as(now)

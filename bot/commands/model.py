@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
-from db import accounts
+from db import accounts, heartbeats
 from db.errors import NotFound, UserError
 from db.payloads.account import ModelChoice
 
@@ -21,14 +21,14 @@ async def model(context: Context, values: dict[str, Any]) -> None:
         await accounts.choose_model(context.account_id, "")
         await context.notice("model.reset", private=False)
     else:
-        found = await _named(context, wanted)
+        found = await _named(wanted)
         await accounts.choose_model(context.account_id, found)
         await context.notice("model.saved", private=False, model=found)
 
 
-async def _named(context: Context, wanted: str) -> str:
+async def _named(wanted: str) -> str:
     """Return a model's name in its workers' spelling. Raises `UserError`."""
-    known = await context.queue.models()
+    known = await heartbeats.models()
     if known is None:
         raise UserError("model.unreachable")
     if not known:
@@ -42,7 +42,8 @@ async def _named(context: Context, wanted: str) -> str:
 
 async def complete_model(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest the text models that workers have."""
-    known = dict.fromkeys((DEFAULT, *(await enquiry.queue.models() or ())))
+    del enquiry
+    known = dict.fromkeys((DEFAULT, *(await heartbeats.models() or ())))
     return [(name, name) for name in known if prefix.lower() in name.lower()]
 
 

@@ -7,13 +7,12 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import complete_persona
 from bot.context import Context, Enquiry
 from bot.events import Command
-from db import accounts, personas, pictures
+from db import accounts, heartbeats, personas, pictures
 from db.errors import BadInput, NotAllowed, NotFound
 from db.personas import Persona
 from db.work import Imagine, PersonaPortrait, PictureTerms
 from prompts.pictures import qualities, sizes, styles
 from prompts.safety.rating import RATINGS, Rating, exceeds, lowest, parse_rating, place_allowance
-from workers.queue import Queue
 
 DEFAULT: Final = "default"
 """The value that selects the operator's order of engines."""
@@ -33,7 +32,8 @@ async def complete_style(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
 
 async def complete_image_engine(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest the image engines that workers have."""
-    names = (DEFAULT, *await image_engines(enquiry.queue))
+    del enquiry
+    names = (DEFAULT, *await heartbeats.image_engines())
     return [(name, name) for name in names if prefix.casefold() in name.casefold()]
 
 
@@ -101,17 +101,11 @@ async def image_model(context: Context, values: dict[str, Any]) -> None:
         await accounts.choose_image_engine(context.account_id, "")
         await context.notice("picture.image_engine_reset", private=False)
         return
-    known = await image_engines(context.queue)
+    known = await heartbeats.image_engines()
     if wanted not in known:
         raise NotFound("picture.no_image_engine", name=wanted, names=", ".join((DEFAULT, *known)))
     await accounts.choose_image_engine(context.account_id, wanted)
     await context.notice("picture.image_engine_set", private=False, name=wanted)
-
-
-async def image_engines(queue: Queue) -> list[str]:
-    """Return the names of the image engines that workers have."""
-    workers = await queue.heartbeats() or []
-    return list(dict.fromkeys(str(e.get("engine")) for worker in workers for e in worker.get("pictures", ())))
 
 
 def picture_terms(context: Context) -> PictureTerms:

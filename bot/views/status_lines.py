@@ -12,12 +12,12 @@ SHOWN: Final = 10
 _SOON_SECONDS: Final = 1.0
 
 
-def everybody(words: Words, heartbeats: Heartbeats | None, load: QueueLoad) -> list[str]:
-    """Return the lines for everyone. ``heartbeats`` are those the workers published; None if Redis is unreachable."""
-    lines = [words("status.unknown" if heartbeats is None else "status.up" if heartbeats else "status.down")]
-    if engines := [_engine(words, e) for e in _distinct(heartbeats or (), "engine", "model")]:
+def everybody(words: Words, heartbeats: Heartbeats, load: QueueLoad) -> list[str]:
+    """Return the lines for everyone. ``heartbeats`` are those of the living workers."""
+    lines = [words("status.up" if heartbeats else "status.down")]
+    if engines := [_engine(words, e) for e in _distinct(heartbeats, "engine", "model")]:
         lines.append(words("status.engines", engines=", ".join(engines)))
-    if drawing := [_engine(words, e) for e in _distinct(heartbeats or (), "engine", "model", key="pictures")]:
+    if drawing := [_engine(words, e) for e in _distinct(heartbeats, "engine", "model", key="pictures")]:
         lines.append(words("status.pictures", engines=", ".join(drawing)))
     lines.append(words("status.queue", interactive=load.interactive, background=load.background, running=load.running))
     if load.wait_s < _SOON_SECONDS:
@@ -27,17 +27,15 @@ def everybody(words: Words, heartbeats: Heartbeats | None, load: QueueLoad) -> l
     return lines
 
 
-def operators(
-    words: Words, heartbeats: Heartbeats | None, work: Mapping[str, int], mail: Mapping[str, int]
-) -> list[str]:
+def operators(words: Words, heartbeats: Heartbeats, work: Mapping[str, int], mail: Mapping[str, int]) -> list[str]:
     """Return the lines for the operator; ``work`` and ``mail`` count jobs and messages by state."""
-    lines = [words("status.workers", count="?" if heartbeats is None else len(heartbeats))]
-    for worker in list(heartbeats or ())[:SHOWN]:
+    lines = [words("status.workers", count=len(heartbeats))]
+    for worker in heartbeats[:SHOWN]:
         queues = ", ".join(str(q) for q in worker.get("queues", ()))
         named = {name: worker.get(name, "?") for name in ("worker", "running", "capacity")}
         lines.append(words("status.worker", queues=queues, **named))
     # A model process is shared by the workers of its machine: count its figures once.
-    for engine in _distinct(heartbeats or (), "host", "pid", "engine", "model")[:SHOWN]:
+    for engine in _distinct(heartbeats, "host", "pid", "engine", "model")[:SHOWN]:
         if figures := _figures(words, engine):
             shown = {"name": _name(words, engine), "model": engine.get("model") or "", "host": engine["host"]}
             lines.append(words("status.figures", figures=", ".join(figures), **shown))
@@ -52,7 +50,7 @@ def operators(
 def models(words: Words, chosen: str, known: Sequence[str] | None) -> list[str]:
     """Return the lines about the current text model and those available.
 
-    ``known`` are the workers' models; None if Redis is unreachable.
+    ``known`` are the workers' models; None if no worker that writes is up.
     """
     if known is None:
         return [words("model.chosen", model=chosen) if chosen else words("model.operators"), words("model.not_known")]

@@ -6,7 +6,7 @@ are taken in the order story, page, job, and of jobs a child's before its parent
 """
 
 from db.jobs.artifacts import Artifact, Saved, artifacts, save_artifact
-from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel
+from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel, undo_children
 from db.jobs.joins import Child, Wakeup, children
 from db.jobs.leases import (
     BACKGROUND,
@@ -20,15 +20,14 @@ from db.jobs.leases import (
     finish,
     get,
     move,
-    overdue,
     put_back,
     queue_of,
-    reap,
     renew,
     report,
     retry,
 )
 from db.jobs.load import QueueLoad, Status, counts, load, position, status
+from db.jobs.recovery import Room, hand_on, overdue, reap
 from db.jobs.waits import Awaited, interact, join_or_wait, promote, take_or_wait, wake_due
 from db.work import Job, WorkerQueue
 
@@ -44,6 +43,7 @@ __all__ = [
     "Child",
     "Job",
     "QueueLoad",
+    "Room",
     "Saved",
     "Status",
     "Wakeup",
@@ -60,6 +60,7 @@ __all__ = [
     "counts",
     "finish",
     "get",
+    "hand_on",
     "interact",
     "join_or_wait",
     "load",
@@ -76,5 +77,6 @@ __all__ = [
     "save_artifact",
     "status",
     "take_or_wait",
+    "undo_children",
     "wake_due",
 ]

@@ -53,7 +53,7 @@ async def abandon(job_id: int, failure: Failure) -> Abandoned:
         raise NotFound("job.over")
     # Undone first: locks are taken in the order story, page, job.
     notification = await work.abandon(job, failure)
-    await _undo_children(job_id, failure)
+    await undo_children(job_id, failure)
     now = await get(job_id)
     if now is None or not (now.state in {"queued", "running"} or (now.state == "waiting" and now.joining)):
         raise NotFound("job.over")
@@ -72,14 +72,14 @@ async def abandon_about(subject: Subject, id_: int, failure: Failure) -> list[Ab
     )
     abandoned: list[Abandoned] = []
     for job in found:
-        await _undo_children(job.id, failure)
+        await undo_children(job.id, failure)
         await cancel(job.id)
         told = await work.abandon(job, failure)
         abandoned.append(Abandoned(job, None if told is None else await work.notice(job, None, failure)))
     return abandoned[::-1]
 
 
-async def _undo_children(job_id: int, failure: Failure) -> None:
+async def undo_children(job_id: int, failure: Failure) -> None:
     """Undo what the open descendants of a job promised, youngest first: they are about to be cancelled with it."""
     for child in await open_descendants(job_id):
         with suppress(NotFound):

@@ -1,12 +1,13 @@
 """Adding jobs, and the operations of a job's lease holder; each is one conditional update."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from db.connection import ids, jsonb, row, rows
+from db.connection import jsonb, row
 from db.errors import LeaseLost
-from db.jobs.joins import RELEASE, Wakeup, wake_parent
+from db.jobs.joins import RELEASE, Wakeup, cancel_children, wake_parent
 from db.records import columns, fetch_one
 from db.work import Job, JobParameters, WorkerQueue, job_types
 
@@ -17,6 +18,10 @@ MAX_CRASHES: Final = 3
 MAX_RETRIES: Final = 5
 INTERACTIVE: Final = 0
 BACKGROUND: Final = 10
+COUNTED: Final = 32_000
+"""Counters of crashes and retries stop here: their columns are small."""
+DUE: Final = "(run_after <= now() OR woken_at > now() + interval '5 seconds')"
+"""SQL: a queued job may start. A wake-up in the future means that the server's clock was set back: then at once."""
 
 
 async def add(
@@ -65,14 +70,21 @@ async def get(job_id: int) -> Job | None:
     return await fetch_one(Job, f"SELECT {columns(Job)} FROM jobs WHERE id = $1", job_id)
 
 
-async def claim(job_id: int) -> Job | None:
-    """Take the lease of a queued job that is due; None if another worker has it or there is nothing to do."""
+async def claim(
+    job_id: int, types: Sequence[str] | None = None, *, background: bool = True, suspects: bool = True
+) -> Job | None:
+    """Take the lease of a queued job that is due; None if another worker has it or there is nothing to do.
+
+    None also for a job of another type than ``types`` (None: all), and for background jobs and suspects (jobs that
+    lost a worker) if those are not wanted.
+    """
     return await fetch_one(
         Job,
-        "UPDATE jobs SET state = 'running', lease_token = gen_random_uuid(), "
+        "UPDATE jobs SET state = 'running', lease_token = gen_random_uuid(), claimed_at = now(), "
         "lease_expires = now() + make_interval(secs => $2), started_at = coalesce(started_at, now()) "
-        f"WHERE id = $1 AND state = 'queued' AND run_after <= now() RETURNING {columns(Job)}",
-        job_id, LEASE_SECONDS,
+        f"WHERE id = $1 AND state = 'queued' AND {DUE} AND ($3::text[] IS NULL OR type = ANY ($3::text[])) "
+        f"AND (priority < {BACKGROUND} OR $4::boolean) AND (attempt = 0 OR $5::boolean) RETURNING {columns(Job)}",
+        job_id, LEASE_SECONDS, None if types is None else list(types), background, suspects,
     )  # fmt: skip
 
 
@@ -103,9 +115,14 @@ async def finish(job_id: int, token: UUID) -> Wakeup | None:
     return await _end(await _change(job_id, token, change))
 
 
-async def put_back(job_id: int, token: UUID) -> None:
-    """Requeue a job because the worker stops: it costs no attempt. Raises `LeaseLost`."""
-    await _change(job_id, token, f"state = 'queued', {RELEASE}")
+async def put_back(job_id: int, token: UUID) -> Wakeup | None:
+    """Requeue a job because the worker stops, or could not reach the database: it costs no attempt.
+
+    Wake a worker for it after the commit. Raises `LeaseLost`.
+    """
+    # Its last wake-up is older than this: a worker that looks for work finds it at once.
+    await _change(job_id, token, f"state = 'queued', run_after = now(), {RELEASE}")
+    return await fetch_one(Wakeup, "SELECT id, queue, priority FROM jobs WHERE id = $1", job_id)
 
 
 async def move(job_id: int, token: UUID, queue: WorkerQueue) -> None:
@@ -121,40 +138,25 @@ async def retry(job_id: int, token: UUID, delay: float, error: str) -> None:
     """Queue a job again after ``delay`` seconds. Raises `LeaseLost`."""
     await _change(
         job_id, token,
-        "state = 'queued', retries = retries + 1, run_after = now() + make_interval(secs => $3), "
+        f"state = 'queued', retries = least(retries + 1, {COUNTED}), run_after = now() + make_interval(secs => $3), "
         f"error = $4, {RELEASE}",
-        delay, error,
+        delay, line(error),
     )  # fmt: skip
 
 
 async def bury(job_id: int, token: UUID, error: str) -> Wakeup | None:
-    """Mark a job as dead; notify the person in the same transaction. Returns and raises like `finish`."""
-    change = f"state = 'dead', error = $3, finished_at = now(), {RELEASE}"
-    return await _end(await _change(job_id, token, change, error))
+    """Mark a job as dead, and cancel its open child jobs; notify the person in the same transaction.
 
-
-async def reap() -> list[int]:
-    """Requeue the jobs whose lease expired, counting a crash; return their ids."""
-    return ids(
-        await rows(
-            f"UPDATE jobs SET state = 'queued', attempt = attempt + 1, run_after = now(), {RELEASE} WHERE id IN ("
-            "SELECT id FROM jobs WHERE state = 'running' AND lease_expires < now() FOR UPDATE SKIP LOCKED) RETURNING id"
-        )
-    )
-
-
-async def overdue(queue: WorkerQueue, *, seconds: float = 4.0, limit: int = 200) -> list[tuple[int, int]]:
-    """Return queued jobs that are due but whose wake-up was longer ago than ``seconds`` (or lost), marking them woken.
-
-    Id and priority of each, interactive ones first. Callers put these ids back into the queue unless they are in it.
+    Returns and raises like `finish`. What the children promised is not undone: see `db.jobs.endings.undo_children`.
     """
-    found = await rows(
-        "UPDATE jobs SET woken_at = now() WHERE id IN (SELECT id FROM jobs WHERE state = 'queued' AND queue = $1 "
-        "AND run_after <= now() AND (woken_at < now() - make_interval(secs => $2) OR woken_at < run_after) "
-        "ORDER BY priority, id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING id, priority",
-        queue, seconds, limit,
-    )  # fmt: skip
-    return sorted(((f["id"], f["priority"]) for f in found), key=lambda f: (f[1], f[0]))
+    await cancel_children(job_id)
+    change = f"state = 'dead', error = $3, finished_at = now(), {RELEASE}"
+    return await _end(await _change(job_id, token, change, line(error)))
+
+
+def line(error: str) -> str:
+    """Return an error as it can be stored: without what PostgreSQL's text cannot hold, and not too long."""
+    return error.replace("\0", "").encode(errors="replace").decode()[:1000]
 
 
 async def _end(parent_id: int | None) -> Wakeup | None:

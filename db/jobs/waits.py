@@ -66,10 +66,10 @@ async def join_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | 
 
 
 async def wake_due(limit: int = 200) -> list[Wakeup]:
-    """Queue the waiting jobs whose deadline has passed, or whose children are all gone; wake workers for them."""
+    """Queue the waiting jobs whose deadline has passed, or whose children are all gone: workers find them at once."""
     return await fetch(
         Wakeup,
-        "UPDATE jobs SET state = 'queued', run_after = now(), woken_at = now() WHERE id IN ("
+        "UPDATE jobs SET state = 'queued', run_after = now() WHERE id IN ("
         "SELECT id FROM jobs j WHERE state = 'waiting' AND (joining OR deadline IS NOT NULL) AND (deadline <= now() "
         f"OR joining AND NOT EXISTS (SELECT FROM jobs c WHERE c.parent_id = j.id AND c.{OPEN})) "
         "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id, queue, priority",
@@ -90,7 +90,7 @@ async def promote(
     return await fetch_one(
         Job,
         "UPDATE jobs SET event_key = $2, destination = $3::jsonb, priority = least(priority, $4), "
-        "run_after = least(run_after, now()), woken_at = now() "
+        "run_after = now(), woken_at = now() "
         f"WHERE id = $1 AND {OPEN} AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event_key = jobs.event_key "
         f"AND o.part = 'reply') RETURNING {columns(Job)}",
         job_id, event_key, jsonb(destination), priority,

@@ -4,7 +4,7 @@ from db.models.accounts import AccountRow, ConversationRow, DraftRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.delivery import InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
-from db.models.jobs import AiTaskRow, ArtifactRow, JobInteractionRow, JobRow
+from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
 from db.models.pictures import PictureFileRow, PictureRow
 from db.models.stories import ChoiceRow, PageRow, StoryRow
 
@@ -17,6 +17,7 @@ __all__ = [
     "ChoiceRow",
     "ConversationRow",
     "DraftRow",
+    "HeartbeatRow",
     "InboxEventRow",
     "JobInteractionRow",
     "JobRow",

@@ -1,4 +1,4 @@
-"""Jobs, the results of their steps, and the log of AI calls."""
+"""Jobs, the results of their steps, the log of AI calls, and the workers."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
@@ -6,6 +6,7 @@
 from typing import Any
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.db_defaults import Now
 from tortoise.models import Model
 
@@ -32,6 +33,7 @@ class JobRow(TableRow):
     waiting_for = fields.TextField(default="")
     joining = fields.BooleanField(default=False)
     deadline = fields.DatetimeField(null=True)
+    expires = fields.BooleanField(default=False)
     error = fields.TextField(default="")
     account_id = fields.BigIntField(null=True)
     user_id = fields.BigIntField(null=True)
@@ -44,6 +46,7 @@ class JobRow(TableRow):
     event_key: str | None = fields.TextField(null=True)
     destination: dict[str, Any] | None = fields.JSONField(null=True)
     started_at = fields.DatetimeField(null=True)
+    claimed_at = fields.DatetimeField(null=True)
     finished_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -106,3 +109,22 @@ class AiTaskRow(Model):
         """Table name."""
 
         table = "ai_tasks"
+
+
+class HeartbeatRow(Model):
+    """A living worker; the row without a name is all of them together."""
+
+    worker = fields.CharField(max_length=300, primary_key=True)
+    host = fields.TextField()
+    queues = ArrayField("text")
+    models = ArrayField("text")
+    image_engines = ArrayField("text")
+    running = fields.IntField()
+    capacity = fields.IntField()
+    seen_at = fields.DatetimeField(db_default=Now())
+    steady_since = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "heartbeats"

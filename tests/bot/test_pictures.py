@@ -15,7 +15,7 @@ from db import personas, pictures
 from db.models import AccountRow, JobRow, OutboxRow, PageRow, PictureRow
 from db.payloads.picture import PictureReady
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
-from workers.queue import Queue
+from tests.workers.living import lives
 
 SENT = IncomingFile(data=b"any bytes")
 
@@ -254,11 +254,8 @@ async def test_only_admins_change_what_a_group_may_see(bot: Bot):
     assert "Only somebody who manages" in answer.body
 
 
-async def test_an_account_chooses_who_draws(bot: Bot, redis_url: str):
-    async with Queue(redis_url) as queue:
-        await queue.put_heartbeat(
-            "gpu", {"queues": ["gpu"], "pictures": [{"engine": "sdxl"}, {"engine": "openai"}]}, 60
-        )
+async def test_an_account_chooses_who_draws(bot: Bot):
+    await lives("gpu", queues=["gpu"], image_engines=["sdxl", "openai"])
     answer = await bot.answer(await bot.does(command("image_model: nobody")))
     assert "default, sdxl, openai" in answer.body
     await bot.does(command("image_model: OpenAI"))

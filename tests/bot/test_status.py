@@ -12,6 +12,7 @@ from db import jobs, outbox
 from db.connection import rows
 from tests.bot.world import Bot, command, running_bot, say
 from tests.db.job_kinds import Chore
+from tests.workers.living import reports
 from workers.queue import Queue
 
 LLAMA: dict[str, Any] = {
@@ -25,10 +26,6 @@ REMOTE: dict[str, Any] = {
         {"name": "two.example", "healthy": False, "running": 0, "problem": "connection refused"},
     ],
 }  # fmt: skip
-
-
-def worker(name: str, *engines: dict[str, Any]) -> dict[str, Any]:
-    return {"worker": name, "host": "den", "queues": ["cpu"], "running": 3, "capacity": 32, "engines": list(engines)}
 
 
 @pytest.fixture
@@ -57,8 +54,8 @@ async def status(bot: Bot, queue: Queue, *, platform: str = "telegram", kind: st
 
 async def test_everybody_sees_what_serves_and_how_long_it_takes(bot: Bot, queue: Queue):
     assert "no worker is up" in await status(bot, queue)
-    await queue.put_heartbeat("den:1", worker("den:1", LLAMA, {"engine": "template"}), 60)
-    await queue.put_heartbeat("den:2", worker("den:2", {**LLAMA, "loaded": False}, REMOTE), 60)
+    await reports(queue, "den:1", LLAMA, {"engine": "template"})
+    await reports(queue, "den:2", {**LLAMA, "loaded": False}, REMOTE)
     body = await status(bot, queue)
     assert "Up and working." in body
     assert "Writers: llama (tiny-q8, ready), templates, remote (gpt, ready)" in body
@@ -90,8 +87,8 @@ async def test_the_wait_is_what_people_waited_lately(bot: Bot, queue: Queue):
 
 @pytest.mark.parametrize(("platform", "user"), [("telegram", "boss"), ("console", "ann")])
 async def test_who_runs_it_sees_workers_and_engines(bot: Bot, queue: Queue, platform: str, user: str):
-    await queue.put_heartbeat("den:1", worker("den:1", LLAMA, REMOTE), 60)
-    await queue.put_heartbeat("den:2", worker("den:2", LLAMA), 60)
+    await reports(queue, "den:1", LLAMA, REMOTE)
+    await reports(queue, "den:2", LLAMA)
     body = await status(bot, queue, platform=platform, user=user)
     lines = body.splitlines()
     assert "**Workers:** 2" in lines
@@ -109,17 +106,19 @@ async def test_who_runs_it_sees_workers_and_engines(bot: Bot, queue: Queue, plat
 
 @pytest.mark.parametrize(("kind", "user"), [("dm", "ann"), ("group", "boss")])
 async def test_nobody_else_does_and_no_group_reads_along(bot: Bot, queue: Queue, kind: str, user: str):
-    await queue.put_heartbeat("den:1", worker("den:1", LLAMA), 60)
+    await reports(queue, "den:1", LLAMA)
     body = await status(bot, queue, kind=kind, user=user)
     assert "Writers: llama" in body
     assert "den:1" not in body
 
 
-async def test_without_redis_it_says_that_it_does_not_know(bot: Bot, tmp_path: object):
+async def test_without_redis_the_workers_are_known(bot: Bot, queue: Queue, tmp_path: object):
+    await reports(queue, "den:1", LLAMA)
     async with Queue(f"unix://{tmp_path}/nothing.sock") as away:
         body = await status(bot, away, user="boss")
-    assert "not known at the moment" in body
-    assert "**Workers:** ?" in body
+    assert "Up and working." in body
+    assert "**Workers:** 1" in body
+    assert "den:1 (cpu): 3 of 32 jobs" in body
 
 
 def test_operators_are_named_by_platform_and_user(monkeypatch: pytest.MonkeyPatch):

@@ -196,11 +196,12 @@ async def test_overdue_jobs_come_interactive_first_and_not_again_at_once(databas
     slow = await jobs.add(Chore(), priority=jobs.BACKGROUND)
     quick = await jobs.add(Chore())
     other = await jobs.add(Chore(), queue="gpu")
-    assert await jobs.overdue("cpu") == []
+    room = jobs.Room(interactive=5, background=5, suspects=1)
+    assert await jobs.overdue("cpu", room) == []
     await rows("UPDATE jobs SET woken_at = now() - interval '5 seconds', run_after = now() - interval '9 seconds'")
-    assert await jobs.overdue("cpu") == [(quick, jobs.INTERACTIVE), (slow, jobs.BACKGROUND)]
-    assert await jobs.overdue("cpu") == []
-    assert await jobs.overdue("gpu") == [(other, jobs.INTERACTIVE)]
+    assert await jobs.overdue("cpu", room) == [quick, slow]
+    assert await jobs.overdue("cpu", room) == []
+    assert await jobs.overdue("gpu", room) == [other]
 
 
 async def test_position_counts_what_goes_before(database: str):

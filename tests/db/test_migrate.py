@@ -102,6 +102,10 @@ POPULATE = {
             VALUES ('telegram:2', 'telegram', 1, 1, '{}');
     """,
     "0012_override_limits": "UPDATE prompt_overrides SET limit_hits = 1",
+    "0013_heartbeats": """
+        INSERT INTO heartbeats (worker, host, queues, models, image_engines, running, capacity)
+            VALUES ('den:1', 'den', '{cpu}', '{}', '{}', 0, 4)
+    """,
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

@@ -168,7 +168,7 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
     assert set(export) == await tables_with("zephyr")
-    everything = {table for table, rule in privacy.rules([dice]).items() if not rule.permanent}
+    everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner}
     assert set(export) == everything, "let `lives` write a word into the new table"
     for table in everything - {"public.picture_files"}:
         assert "zephyr" in json.dumps(export[table]), table

@@ -18,6 +18,7 @@ from db.work import read
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody
+from tests.workers.living import lives, living
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, LoraUse
 from workers.engines.image.base import Picture as Drawn
@@ -28,7 +29,6 @@ from workers.queue import Queue
 from workers.runner import Runner
 from workers.services import Services
 
-GPU = {"queues": ["gpu"], "pictures": [{"engine": "plain"}]}
 SMALL = 4 * 128 * 128
 
 
@@ -107,8 +107,7 @@ class Workers:
 
 @pytest.fixture
 async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
-    async with Queue(redis_url) as line:
-        await line.put_heartbeat("gpu", GPU, 60)
+    async with Queue(redis_url) as line, living("gpu", queues=["gpu"], image_engines=["plain"]):
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
         yield line
 
@@ -332,7 +331,7 @@ async def test_too_little_memory_is_tried_again_and_then_told(queue: Queue):
 
 
 async def test_without_anybody_who_draws_the_answer_is_clear(queue: Queue):
-    await queue.put_heartbeat("gpu", {"queues": ["gpu"], "pictures": []}, 60)
+    await lives("gpu", queues=["gpu"])
     job = await Workers(queue).run(await ordered("imagine", prompt="a door"))
     assert (job.state, job.retries) == ("dead", 0)
     assert await told() == ["picture.no_model"]

@@ -6,10 +6,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
+from db import heartbeats
+from db.connection import rows
 from prompts.registry import default_registry
 from tests.doubles.text_engine import ScriptedEngine
+from tests.workers.living import lives
 from workers.engines.text.chain import TextChain
 from workers.heartbeat import Rates, publish_heartbeat
 from workers.queue import Queue
@@ -52,36 +54,64 @@ def test_rates_are_differences_of_two_reports():
     assert (restarted["tokens_per_s"], restarted["batch"], restarted["cache_share"]) == (10.0, 1.0, 0.0)
 
 
-async def test_a_worker_is_known_until_it_stops(redis_url: str):
+async def test_a_worker_is_known_until_it_stops(database: str, redis_url: str):
     async with Queue(redis_url) as queue:
         engine = ScriptedEngine([""], name="llama", model_names=("tiny", "big"), figures=[{"model": "tiny"}])
         services = Services(TextChain([engine]), default_registry(), queue)
         assert await queue.heartbeats() == []
         publishing = asyncio.create_task(publish_heartbeat(services, ["cpu"], Runner(services, 4)))
         async with asyncio.timeout(5):
-            while not (known := await queue.heartbeats()):
+            while not (known := await queue.heartbeats()) or not known[0]["engines"]:
                 await asyncio.sleep(0.01)
-        (heartbeat,) = known
-        assert heartbeat["queues"] == ["cpu"]
-        assert (heartbeat["running"], heartbeat["capacity"]) == (0, 4)
-        assert heartbeat["models"] == ["tiny", "big"]
-        assert await queue.models() == ("tiny", "big")
-        assert heartbeat["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}, {"engine": "template"}]
-        client = Redis.from_url(redis_url)
-        (key,) = await client.keys("storyfork:heartbeat:*")
-        assert 0 < await client.pttl(key) <= 15_000
-        await client.flushall()
-        assert await queue.heartbeats() == []
-        await client.aclose()
+        (beat,) = known
+        assert beat["queues"] == ["cpu"]
+        assert (beat["running"], beat["capacity"]) == (0, 4)
+        assert beat["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}, {"engine": "template"}]
+        assert await heartbeats.models() == ("tiny", "big")
+        await queue.redis.flushall()
+        (wiped,) = await queue.heartbeats()
+        assert wiped == beat | {"engines": []}
         publishing.cancel()
         with suppress(asyncio.CancelledError):
             await publishing
         assert await queue.heartbeats() == []
+        assert await queue.redis.keys("*") == []
 
 
-async def test_without_redis_nobody_knows(tmp_path: object):
-    async with Queue(f"unix://{tmp_path}/nothing.sock") as queue:
-        assert await queue.heartbeats() is None
-        assert await queue.models() is None
-        await queue.put_heartbeat("me", {}, 1.0)
-        await queue.drop_heartbeat("me")
+async def test_a_silent_engine_does_not_stop_the_heart(database: str, redis_url: str):
+    class Silent(ScriptedEngine):
+        async def statistics(self) -> list[dict[str, Any]]:
+            await asyncio.Event().wait()
+            return []
+
+    async with Queue("unix:///nowhere/redis.sock") as queue:
+        services = Services(TextChain([Silent([""], name="llama", model_names=("tiny",))]), default_registry(), queue)
+        publishing = asyncio.create_task(publish_heartbeat(services, ["cpu"], Runner(services, 4)))
+        async with asyncio.timeout(5):
+            while await heartbeats.models() != ("tiny",):
+                await asyncio.sleep(0.01)
+        publishing.cancel()
+        with suppress(asyncio.CancelledError):
+            await publishing
+
+
+async def test_the_dead_are_not_alive_and_clocks_that_jump_raise_nobody(database: str):
+    await lives("den:1", queues=["gpu"], image_engines=["sdxl"])
+    for jump in ("-1 day", "1 day", "-20 s"):
+        await rows("UPDATE heartbeats SET seen_at = now() + $1::text::interval", jump)
+        assert await heartbeats.alive() == []
+        assert await heartbeats.image_engines() == ()
+    await lives("den:1", queues=["gpu"], image_engines=["sdxl"])
+    assert await heartbeats.image_engines() == ("sdxl",)
+    assert await heartbeats.models() is None
+    await lives("den:2", models=["tiny"])
+    assert [h.worker for h in await heartbeats.alive()] == ["den:1", "den:2"]
+
+
+async def test_a_row_is_changed_in_place(database: str):
+    await lives("den:1")
+    before = await rows("SELECT ctid::text FROM heartbeats")
+    (kind,) = await rows("SELECT relpersistence::text AS kind FROM pg_class WHERE relname = 'heartbeats'")
+    await lives("den:1")
+    assert kind == {"kind": "u"}
+    assert len(await rows("SELECT ctid FROM heartbeats")) == len(before) == 2

@@ -12,15 +12,15 @@ from db.models import OutboxRow, PersonaRow, PictureRow
 from prompts.personas import load_personas
 from prompts.safety.check import scan
 from tests.db.world import somebody
-from tests.workers.test_drawing import GPU, PlainEngine, Workers, ordered, told
+from tests.workers.living import living
+from tests.workers.test_drawing import PlainEngine, Workers, ordered, told
 from workers.pictures.safety import card_texts
 from workers.queue import Queue
 
 
 @pytest.fixture
 async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
-    async with Queue(redis_url) as line:
-        await line.put_heartbeat("gpu", GPU, 60)
+    async with Queue(redis_url) as line, living("gpu", queues=["gpu"], image_engines=["plain"]):
         await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
         yield line
 

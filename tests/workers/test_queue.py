@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 import pytest
 from redis.exceptions import RedisError
 
 from db import jobs
-from db.connection import rows
-from tests.db.job_kinds import Chore
 from workers.main import WakeupWorker
-from workers.queue import Queue, queue_name, wake_channel
+from workers.queue import Queue, wake_channel
 
 
 class Slots:
@@ -20,8 +18,10 @@ class Slots:
 
     def __init__(self, free: int = 10) -> None:
         self.free, self.running, self.got = free, 0, list[int]()
-        self.on_free = lambda: None
         self.rang = asyncio.Event()
+
+    def on_free(self, callback: Callable[[], None]) -> None:
+        """Nothing ends here."""
 
     def start(self, job_id: int) -> None:
         self.got.append(job_id)
@@ -58,7 +58,7 @@ async def stop(task: asyncio.Task[None]) -> None:
 async def test_a_wake_up_arrives_and_leaves_nothing_behind(queue: Queue):
     slots = Slots()
     task = await listening(queue, slots)
-    for job_id in range(20):
+    for job_id in range(1, 21):
         await queue.wake(job_id)
     async with asyncio.timeout(5):
         while len(slots.got) < 20:
@@ -66,10 +66,10 @@ async def test_a_wake_up_arrives_and_leaves_nothing_behind(queue: Queue):
             await slots.rang.wait()
     await asyncio.sleep(0.2)
     await stop(task)
-    assert sorted(slots.got) == list(range(20))
+    assert sorted(slots.got) == list(range(1, 21))
     keys = {k.decode() for k in await queue.redis.keys("*")}
     assert not {k for k in keys if "result" in k or k.startswith("arq:job")}
-    assert await queue.redis.zcard(queue_name("cpu")) == 0
+    assert await queue.redis.zcard(queue.name("cpu")) == 0
 
 
 async def test_interactive_jobs_overtake_background_ones(queue: Queue):
@@ -83,22 +83,6 @@ async def test_interactive_jobs_overtake_background_ones(queue: Queue):
             await slots.rang.wait()
     await stop(task)
     assert slots.got == [2, 1]
-
-
-async def test_the_reaper_keeps_priorities_and_wakes_nothing_twice(queue: Queue, database: str):
-    forgotten = await jobs.add(Chore(), priority=jobs.BACKGROUND)
-    asleep = await jobs.add(Chore(), priority=jobs.BACKGROUND)
-    held = await jobs.add(Chore())
-    await queue.wake(asleep, priority=jobs.BACKGROUND)
-    await queue.wake(held)
-    wakes = {int(w.partition(b":")[0]): w.decode() for w in await queue.redis.zrange(queue_name("cpu"), 0, -1)}
-    await queue.redis.set(f"arq:in-progress:{wakes[held]}", b"1")  # taken by a worker that died with it
-    await rows("UPDATE jobs SET woken_at = now() - interval '5 seconds', run_after = now() - interval '9 seconds'")
-    for _ in range(2):
-        await queue.wake_again(await jobs.overdue("cpu", seconds=0))
-    await queue.wake_again([])
-    found = [int(w.partition(b":")[0]) for w in await queue.redis.zrange(queue_name("cpu"), 0, -1)]
-    assert found == [held, held, asleep, forgotten]
 
 
 async def test_a_full_worker_takes_nothing(queue: Queue):

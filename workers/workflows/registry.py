@@ -7,9 +7,9 @@ A package adds steps by entry points in the group ``storyfork.steps`` (an instan
 from functools import lru_cache
 from typing import Any, Final
 
-from db.errors import Retryable
 from db.registry import OWN, Problem, Registry, load_plugins
-from workers.steps.base import AnyStep, Parallel, Run, Step, Wait
+from db.work import job_types
+from workers.steps.base import AnyStep, Parallel, Step, Wait
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.picture import (
@@ -34,17 +34,6 @@ _OWN: Final = (
     DrawVariation(),
     DrawUpscaled(),
 )
-
-
-class UnknownPlan(WorkflowPlan):
-    """Stands for a job type of a newer release: another worker may know it."""
-
-    async def run(self, run: Run) -> bool:
-        """Raise `Retryable`."""
-        raise Retryable(f"this worker does not know jobs of type {run.job.type!r}", delay=5.0)
-
-
-_UNKNOWN: Final = UnknownPlan("", ())
 
 
 class WorkflowRegistry:
@@ -74,8 +63,11 @@ class WorkflowRegistry:
         self.plans.add(WorkflowPlan(made.name, [self._found(made.name, step) for step in made.steps]), package)
 
     def plan_of(self, job_type: str) -> WorkflowPlan:
-        """Return how jobs of a type are done; for an unknown type a plan that asks for another worker."""
-        return self.plans.get(job_type) or _UNKNOWN
+        """Return how jobs of a type are done. Raises `LookupError` for a type that is not known here."""
+        found = self.plans.get(job_type)
+        if found is None:
+            raise LookupError(f"no workflow {job_type!r}; known are {', '.join(self.plans.names)}")
+        return found
 
     def _found(self, workflow: str, step: AnyStep | str) -> AnyStep:
         if not isinstance(step, str):
@@ -87,8 +79,13 @@ class WorkflowRegistry:
 
 
 def plan_of(job_type: str) -> WorkflowPlan:
-    """Return how jobs of a type are done."""
+    """Return how jobs of a type are done. Raises `LookupError` for a type that is not known here."""
     return _load()[0].plan_of(job_type)
+
+
+def known_types() -> list[str]:
+    """Return the job types that this release can do: jobs of others are left to newer workers."""
+    return [name for name in _load()[0].plans.names if name in job_types()]
 
 
 def workflow_registry() -> WorkflowRegistry:

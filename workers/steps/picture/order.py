@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any, ClassVar, Final
 
-from db import jobs, personas, pictures, stories
+from db import heartbeats, jobs, personas, pictures, stories
 from db.errors import NotAllowed, NotFound
+from db.heartbeats import Heartbeat
 from db.pictures import StoredPicture
 from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait
 from prompts.safety.check import scan
@@ -33,13 +34,12 @@ class FindImageEngine(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an empty mapping. Raises `NotAllowed` if no worker draws, or none appears within a few seconds."""
-        workers: list[dict[str, Any]] | None = []
+        del run
+        workers: list[Heartbeat] = []
         for _ in range(_LOOKS):
-            workers = await run.services.queue.heartbeats()
-            if workers is None:  # unknown: the job waits in its queue
-                return {}
-            drawing = [worker for worker in workers if "gpu" in worker.get("queues", ())]
-            if any(worker.get("pictures") for worker in drawing):
+            workers = await heartbeats.alive()
+            drawing = [worker for worker in workers if "gpu" in worker.queues]
+            if any(worker.image_engines for worker in drawing):
                 return {}
             if drawing:  # their heartbeats name their engines
                 raise NotAllowed("picture.no_model")
