@@ -49,6 +49,11 @@ def read_settings(kind: type[S]) -> S:
     raise BadEnvironment("These settings cannot be used (see docs/settings.md):\n" + "\n".join(lines)) from None
 
 
+def variables_of(kind: type[BaseSettings]) -> list[str]:
+    """Return the names of the environment variables that a class reads."""
+    return [_name(kind, field) for field in kind.model_fields]
+
+
 def settle_proxies(environment: MutableMapping[str, str]) -> None:
     """Leave of the variables that name proxies `http_proxy` and `https_proxy`, if any, as URLs; `no_proxy` is kept.
 
@@ -121,6 +126,12 @@ def _variable(kind: type[BaseSettings], place: tuple[int | str, ...]) -> str:
     if not place:
         return ""
     field, *inside = map(str, place)
-    alias = field not in kind.model_fields
-    prefix = "" if alias else str(kind.model_config.get("env_prefix") or "")
-    return ".".join([(prefix + field).upper(), *inside]) + ": "
+    return ".".join([_name(kind, field), *inside]) + ": "
+
+
+def _name(kind: type[BaseSettings], field: str) -> str:
+    """Return the variable of a field, or of an alias."""
+    if (info := kind.model_fields.get(field)) is None:
+        return field.upper()
+    alias = info.validation_alias or info.alias
+    return (alias if isinstance(alias, str) else str(kind.model_config.get("env_prefix") or "") + field).upper()

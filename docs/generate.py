@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined  # noqa: E402
 from pydantic_settings import BaseSettings  # noqa: E402
 
 from bot.settings import BotSettings  # noqa: E402
+from db.environment import variables_of  # noqa: E402
 from db.settings import DatabaseSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
@@ -56,16 +57,9 @@ def page() -> str:
 
 
 def _rows(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
-    prefix = str(settings.model_config.get("env_prefix") or "")
-    for name, field in settings.model_fields.items():
-        variable = _variable(name, field, prefix)
+    for variable, field in zip(variables_of(settings), settings.model_fields.values(), strict=True):
         meaning = inspect.cleandoc(field.description or "").replace("\n", " ").replace("|", "\\|")
         yield variable, f"| `{variable}` | {_default(field)} | {meaning}{_choices(field)} |\n"
-
-
-def _variable(name: str, field: FieldInfo, prefix: str) -> str:
-    alias = field.validation_alias or field.alias
-    return (alias if isinstance(alias, str) else prefix + name).upper()
 
 
 def _default(field: FieldInfo) -> str:

@@ -1,4 +1,4 @@
-"""The commands of ``python -m workers``: `run`, `models` and `plugins`."""
+"""The commands of ``python -m workers``: `run`, `models`, `settings` and `plugins`."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from db.connection import BadDatabaseUrl, connect
-from db.environment import BadEnvironment, prepare_environment, read_settings
+from db.environment import BadEnvironment, prepare_environment, read_settings, variables_of
 from db.heartbeats import deployment
 from db.log_levels import quiet_libraries
 from db.settings import DatabaseSettings
@@ -49,6 +49,8 @@ def run(arguments: list[str]) -> int:
     models.add_argument("--json", action="store_true")
     plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
     plugins.add_argument("--json", action="store_true")
+    settings = commands.add_parser("settings", help="list the settings that workers read")
+    settings.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
         prepare_environment()
@@ -56,6 +58,8 @@ def run(arguments: list[str]) -> int:
             read_settings(kind)
         if options.command == "models":
             return _models(as_json=options.json)
+        if options.command == "settings":
+            return _settings(as_json=options.json)
         if options.command == "plugins":
             return _plugins(as_json=options.json)
         log_to_stderr()
@@ -144,6 +148,15 @@ def _models(*, as_json: bool) -> int:
         for image in find_image_models(settings):
             mark, size = "*" if image.usable else " ", image.size / 2**30
             sys.stdout.write(f"{mark} {image.path}  {size:.1f} GiB  pictures  {image.reason}\n")
+    return 0
+
+
+def _settings(*, as_json: bool) -> int:
+    names = [name for kind in SETTINGS for name in variables_of(kind)]
+    if as_json:
+        sys.stdout.write(json.dumps([{"name": name} for name in dict.fromkeys(names)]) + "\n")
+    else:
+        sys.stdout.writelines(f"{name}\n" for name in dict.fromkeys(names))
     return 0
 
 

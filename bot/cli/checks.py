@@ -20,12 +20,10 @@ from bot.cli.configuration import read
 from bot.cli.errors import OperatorError
 from bot.platforms.registry import configured
 from bot.settings import BotSettings
-from bot.stack import postgres, valkey
+from bot.stack import valkey
 from bot.stack.errors import StackError
 from bot.stack.home import StackPaths, StackUrls, read_record, running_pid
 from db.environment import proxy_for
-from db.migrate import MigrationError, pending
-from db.schemas import load_schemas
 from db.settings import DatabaseSettings
 
 TIMEOUT_SECONDS = 5.0
@@ -93,31 +91,11 @@ async def check_home(around: Installation) -> Check:
     return await asyncio.to_thread(look)
 
 
-async def check_database(around: Installation) -> Check:
-    """PostgreSQL answers and has all migrations, or the embedded server is installed."""
-    url = around.database_url or (around.running.database_url if around.running else "")
-    if not url:
-        return await _embedded("database", postgres.binary_dir, f"embedded PostgreSQL {postgres.POSTGRES_VERSION}")
-    where = "DATABASE_URL" if around.database_url else "embedded PostgreSQL, running"
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            missing = (await pending(url, load_schemas().specs)).names
-    except TimeoutError:
-        return Check("database", State.FAIL, f"{where}: no answer", "Is the server running, and reachable from here?")
-    except MigrationError as error:
-        return Check("database", State.FAIL, f"{where}: {error}", "Run the release that fits the database.")
-    except Exception as error:  # noqa: BLE001  whatever the driver raises is the finding
-        return Check("database", State.FAIL, f"{where}: {error}", "Check DATABASE_URL and the server.")
-    if missing:
-        return Check("database", State.WARN, f"{where}: missing migrations: {len(missing)}", "Run `storyfork migrate`.")
-    return Check("database", State.OK, f"{where}: reachable, all migrations applied")
-
-
 async def check_redis(around: Installation) -> Check:
     """Redis answers, or the embedded Valkey is installed."""
     url = around.settings.redis_url or (around.running.redis_url if around.running else "")
     if not url:
-        return await _embedded("redis", valkey.binary, "embedded Valkey")
+        return await not_running("redis", valkey.binary, "embedded Valkey")
     where = "REDIS_URL" if around.settings.redis_url else "embedded Valkey, running"
     try:
         client = redis.asyncio.from_url(url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
@@ -226,7 +204,8 @@ async def _ask(name: str, address: str, headers: dict[str, str], describe: Calla
         return Check(name, State.WARN, "an unintelligible answer", "Is the API address right?")
 
 
-async def _embedded(name: str, find: Callable[[], object], what: str) -> Check:
+async def not_running(name: str, find: Callable[[], object], what: str) -> Check:
+    """The check of an embedded server that does not run: ``find`` raises `StackError` if it is not installed."""
     try:
         await asyncio.to_thread(find)
     except StackError as error:
@@ -251,5 +230,5 @@ def _looks_like_discord_token(token: str) -> bool:
         return False
 
 
-CHECKS: tuple[Callable[[Installation], Awaitable[Check]], ...] = (check_home, check_database, check_redis)
+CHECKS: tuple[Callable[[Installation], Awaitable[Check]], ...] = (check_home, check_redis)
 """The checks that always run, each with one line of output."""

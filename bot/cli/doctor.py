@@ -7,6 +7,8 @@ import typer
 
 from bot.cli.checks import CHECKS, Check, State, check_models, check_platforms, look_around
 from bot.cli.configuration import read_settings
+from bot.cli.database_checks import check_database
+from bot.cli.environment_checks import check_environment
 from bot.cli.errors import OperatorError
 from bot.cli.plugin_checks import check_plugins
 from bot.cli.signals import run_until_signalled
@@ -30,13 +32,15 @@ def run_doctor(*, offline: bool) -> int:
 async def collect(settings: BotSettings, *, offline: bool) -> list[Check]:
     """Run all checks at once and return their results in a fixed order."""
     around = await look_around(settings)
-    singles, models, plugins, platforms = await asyncio.gather(
+    environment, singles, database, models, plugins, platforms = await asyncio.gather(
+        check_environment(around),
         asyncio.gather(*(check(around) for check in CHECKS)),
+        check_database(around),
         check_models(around),
         check_plugins(around),
         check_platforms(around, offline=offline),
     )
-    return [*singles, *models, *plugins, *platforms]
+    return [*environment, *singles, *database, *models, *plugins, *platforms]
 
 
 def show(checks: list[Check]) -> None:
