@@ -20,7 +20,7 @@ from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.topics import Topics
-from db import conversations, late_updates, moves, outbox
+from db import conversations, late_updates, moves, outbox, people
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotAllowed, UserError
@@ -31,6 +31,8 @@ PATIENCE_SECONDS: Final = 1.5
 """Refuse an event that is not committed within this time. Discord shows a failure after 3 s."""
 MOVE_SECONDS: Final = 8.0
 """Maximum time for moving a group's data: nobody waits for an answer to it."""
+FIRST_MESSAGES: Final = 10
+"""Maximum number of people whose first private message is looked for after a restart."""
 SUGGESTIONS: Final = 25
 """Discord's maximum number of autocomplete choices."""
 SUGGESTED: Final = 100
@@ -143,9 +145,11 @@ class Router:
             return []
 
     async def watched(self, platform: str) -> list[Watched]:
-        """Return the chats whose history is to be caught up after a restart."""
+        """Return the chats whose history is to be caught up after a restart, and people without a private chat."""
         found = await conversations.watched(platform)
-        return [Watched(c.chat_id, c.thread_id, c.last_said) for c in found]
+        strangers = await people.without_private_chat(platform, FIRST_MESSAGES)
+        chats = [Watched(c.chat_id, c.thread_id, c.last_said) for c in found]
+        return chats + [Watched("", "", "", user_id) for user_id in strangers]
 
     async def _context(self, event: Event) -> Context:
         delay = self._capabilities[event.platform].placeholder_delay

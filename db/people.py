@@ -87,6 +87,16 @@ async def user(user_id: int) -> User | None:
     return await fetch_one(User, f"SELECT {columns(User)} FROM users WHERE id = $1", user_id)
 
 
+async def without_private_chat(platform: str, limit: int) -> list[str]:
+    """Return the platform's ids of the people last seen first of whom no private chat is known, up to ``limit``."""
+    found = await rows(
+        "SELECT u.external_id FROM users u WHERE u.platform = $1 AND NOT EXISTS (SELECT FROM accounts a WHERE "
+        "a.platform = u.platform AND a.kind = 'dm' AND a.external_id = u.external_id) ORDER BY u.id DESC LIMIT $2",
+        platform, limit,
+    )  # fmt: skip
+    return [r["external_id"] for r in found]
+
+
 def _who(found: dict[str, Any] | None) -> Who | None:
     if found is None:
         return None

@@ -85,12 +85,14 @@ class Delivery:
 class Watched:
     """A chat whose history is worth reading after a restart: a DM, or a thread with a story.
 
-    ``last_said`` is the event id of the last plain text that was committed from there.
+    ``last_said`` is the event id of the last plain text that was committed from there. Without a ``chat_id``: a person
+    (``user_id``) who is known, but not from a private chat.
     """
 
     chat_id: str
     thread_id: str
     last_said: str
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,9 @@ class Inbound(Protocol):
         ...
 
     async def watched(self, platform: str) -> list[Watched]:
-        """Return the chats whose history must be caught up after a restart."""
+        """Return the chats whose history must be caught up after a restart, the last written in first, and people who
+        may have written for the first time.
+        """
         ...
 
     async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any, Final
 
 import discord
@@ -27,18 +25,17 @@ from bot.platforms.base import (
     RetryLater,
     TokenRefused,
     Turns,
-    Watched,
 )
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import DiscordApi
 from bot.platforms.discord.buckets import BucketClient
+from bot.platforms.discord.catchup import CatchUp
 from bot.platforms.discord.commands import application_commands, same
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
 from bot.platforms.discord.render import base_body, emphasised
 from bot.platforms.discord.send import DiscordSender
-from db.connection import OUTAGES
 from db.environment import proxy_for
 
 PATIENCE: Final = 30.0
@@ -55,9 +52,6 @@ CLOSED_FOR_GOOD: Final = {
     4013: "Discord refuses the intents: update Storyfork",
 }
 """Discord's documentation, "Gateway close event codes": those after which no reconnection is allowed."""
-CATCH_UP: Final = 200
-"""Maximum number of messages of one chat that are read after a restart."""
-NEW_CHAT: Final = timedelta(minutes=10)
 _log = logging.getLogger(__name__)
 
 
@@ -99,9 +93,7 @@ class DiscordPlatform:
         self._sender = DiscordSender(self._api, self._acks)
         self._interactions = Interactions(self._api, self._acks, registry)
         self._inbound: Inbound | None = None
-        self._order: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._listed = asyncio.Event()
-        self._behind: dict[int, Watched] = {}
+        self._catch_up = CatchUp(self._client, self._said_event)
 
     @property
     def connected(self) -> bool:
@@ -224,56 +216,20 @@ class DiscordPlatform:
     async def session_began(self) -> None:
         """On a new session: list the chats that may have unread messages, before handling any new one."""
         assert self._inbound is not None
-        self._listed.clear()
         _log.info("Discord: connected as %s", self._client.user)
-        while True:
-            try:
-                watched = await self._inbound.watched(self.name)
-                break
-            except OUTAGES as e:
-                _log.warning("the chats to catch up are not known: the database is away (%s)", e)
-                await asyncio.sleep(1)
-        self._behind |= {int(chat.chat_id): chat for chat in watched}
-        self._listed.set()
+        await self._catch_up.expect(self._inbound, self.name)
 
     async def ready(self) -> None:
         """Read the messages that came while the bot was away."""
-        await self._listed.wait()
-        for chat_id in list(self._behind):
-            async with self._order[chat_id]:
-                await self._catch_up(chat_id)
-
-    async def _catch_up(self, chat_id: int) -> None:
-        """Read the messages of a chat since its last committed one, unless already done.
-
-        This precedes any newer message, which would move the read marker.
-        """
-        chat = self._behind.get(chat_id)
-        if chat is None:
-            return
-        last = chat.last_said.removeprefix("m")
-        after = discord.Object(int(last)) if last.isdigit() else discord.utils.utcnow() - NEW_CHAT
-        try:
-            channel: Any = await self._client.fetch_channel(chat_id)
-            async for message in channel.history(after=after, limit=CATCH_UP, oldest_first=True):
-                if (event := self._said_event(message)) is not None:
-                    await self._take(event, message.id)
-        except (discord.Forbidden, discord.NotFound) as e:
-            _log.info("a chat is closed to the bot, its history is not read: %s", e)
-        except api.TROUBLE as e:
-            # It stays listed: the chat's next message or the next session retries.
-            _log.warning("the history of a chat could not be read: %s", e)
-            return
-        self._behind.pop(chat_id, None)
+        assert self._inbound is not None
+        await self._catch_up.run(self._inbound)
 
     async def said(self, message: discord.Message) -> None:
         """Pass a message on; messages of one chat keep their order."""
-        if (event := self._said_event(message)) is None:
-            return
-        await self._listed.wait()
-        async with self._order[message.channel.id]:
-            await self._catch_up(message.channel.id)
-            await self._take(event, message.id)
+        assert self._inbound is not None
+        if (event := self._said_event(message)) is not None:
+            async with self._catch_up.ordered(self._inbound, message.channel.id):
+                await self._take(event, message.id)
 
     def _said_event(self, message: discord.Message) -> Event | None:
         assert self._client.user is not None
@@ -285,7 +241,8 @@ class DiscordPlatform:
         assert self._client.user is not None
         if (event := edited_event(message, self._client.user)) is None:
             return
-        async with self._order[message.channel.id]:
+        assert self._inbound is not None
+        async with self._catch_up.ordered(self._inbound, message.channel.id):
             await self._dispatch(event)
 
     async def reacted(self, reaction: discord.RawReactionActionEvent) -> None:

@@ -86,9 +86,11 @@ async def server() -> AsyncGenerator[DiscordServer]:
 
 
 @asynccontextmanager
-async def connecting(server: DiscordServer, menus: Sequence[MenuSpec] = ()) -> AsyncGenerator[Connected]:
+async def connecting(
+    server: DiscordServer, menus: Sequence[MenuSpec] = (), notes: Notes | None = None
+) -> AsyncGenerator[Connected]:
     """A platform that is connected until the block ends."""
-    notes = Notes()
+    notes = notes or Notes()
     platform = DiscordPlatform(
         server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus
     )

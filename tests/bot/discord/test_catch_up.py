@@ -1,0 +1,145 @@
+"""What was written while the bot was away: read within limits, and no chat holds up another."""
+
+import asyncio
+
+import pytest
+
+from bot.events import Event
+from bot.platforms.base import Outcome, Watched
+from bot.platforms.discord import catchup
+from bot.platforms.discord.catchup import ChatLocks
+from tests.bot.discord.conftest import Notes, connecting
+from tests.doubles.discord import DiscordServer
+from tests.doubles.discord.places import Channel
+
+
+class Choosy(Notes):
+    """Refuses or holds texts by their beginning; ``well``: dead letters can be recorded."""
+
+    def __init__(self, *chats: Channel) -> None:
+        super().__init__()
+        self.chats = [Watched(str(chat.id), "", "") for chat in chats]
+        self.opened = asyncio.Event()
+        self.well = True
+        self.refused: list[str] = []
+
+    async def dispatch(self, event: Event) -> Outcome:
+        if event.event_id in {e.event_id for e in self.events}:
+            return Outcome("duplicate")
+        said = text_of(event)
+        if said.startswith("held"):
+            await self.opened.wait()
+        if said.startswith("poison") or not self.well:
+            self.refused.append(said)
+            return Outcome("refused", "Later.")
+        return await super().dispatch(event)
+
+    async def bury(self, event: Event) -> bool:
+        return self.well and await super().bury(event)
+
+    async def said(self, *texts: str) -> None:
+        """Wait until these were committed, in any order of chats."""
+        async with asyncio.timeout(10):
+            while not set(texts) <= {text_of(e) for e in self.events}:
+                await asyncio.sleep(0.01)
+
+
+def text_of(event: Event) -> str:
+    return getattr(event.payload, "text", "")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries again at once."""
+    monkeypatch.setattr(catchup, "PAUSE_SECONDS", 0.0)
+
+
+async def test_a_message_that_never_commits_is_set_aside(server: DiscordServer):
+    ann, ben = server.person("ann"), server.person("ben")
+    for text in ("one", "poison", "two"):
+        await ann.say(ann.dm(), text)
+    await ben.say(ben.dm(), "hello")
+    notes = Choosy(ann.dm(), ben.dm())
+    async with connecting(server, notes=notes):
+        await notes.said("one", "two", "hello")
+    assert notes.refused == ["poison"] * catchup.TRIES
+    assert len(notes.buried) == 1
+    assert [text_of(e) for e in notes.events if e.user.external_id == str(ann.id)] == ["one", "two"]
+
+
+async def test_a_chat_that_is_slow_holds_up_neither_others_nor_their_new_messages(server: DiscordServer):
+    ann, ben = server.person("ann"), server.person("ben")
+    await ann.say(ann.dm(), "held for long")
+    await ben.say(ben.dm(), "one")
+    notes = Choosy(ann.dm(), ben.dm())
+    async with connecting(server, notes=notes):
+        await notes.said("one")
+        await ben.say(ben.dm(), "two")
+        await notes.said("two")
+        await ann.say(ann.dm(), "after it")
+        notes.opened.set()
+        await notes.said("after it")
+        assert [text_of(e) for e in notes.events if e.user.external_id == str(ann.id)] == ["held for long", "after it"]
+
+
+async def test_with_the_database_away_a_chat_stays_listed(server: DiscordServer):
+    ann = server.person("ann")
+    await ann.say(ann.dm(), "missed")
+    notes = Choosy(ann.dm())
+    notes.well = False
+    async with connecting(server, notes=notes):
+        async with asyncio.timeout(10):
+            while len(notes.refused) < catchup.TRIES:
+                await asyncio.sleep(0.01)
+        notes.well = True
+        await ann.say(ann.dm(), "new")
+        await notes.said("new")
+    assert [text_of(e) for e in notes.events] == ["missed", "new"]
+
+
+async def test_past_the_limits_a_chat_is_caught_up_with_its_next_message(
+    server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(catchup, "TOTAL_MESSAGES", 1)
+    monkeypatch.setattr(catchup, "AT_ONCE", 1)
+    ann, ben = server.person("ann"), server.person("ben")
+    await ann.say(ann.dm(), "one")
+    await ben.say(ben.dm(), "missed")
+    notes = Choosy(ann.dm(), ben.dm())
+    async with connecting(server, notes=notes):
+        await notes.said("one")
+        await ben.say(ben.dm(), "new")
+        await notes.said("new")
+    assert [text_of(e) for e in notes.events] == ["one", "missed", "new"]
+
+
+async def test_the_first_message_of_a_known_person_is_found(server: DiscordServer):
+    ann, ben = server.person("ann"), server.person("ben")
+    await ann.say(ann.dm(), "hello for the first time")
+    notes = Choosy()
+    notes.chats = [Watched("", "", "", user_id=str(person.id)) for person in (ann, ben)] + [Watched("", "", "", "?")]
+    async with connecting(server, notes=notes):
+        await notes.said("hello for the first time")
+        await ben.say(ben.dm(), "me too")
+        await notes.said("me too")
+    assert len(notes.events) == 2
+
+
+async def test_locks_are_kept_only_while_they_are_used():
+    locks, order = ChatLocks(), list[int]()
+
+    async def one(number: int) -> None:
+        async with locks.hold(number % 2):
+            order.append(number)
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(one(1))
+    async with locks.hold(1):
+        await asyncio.sleep(0)
+        assert (len(locks), order) == (1, [])
+        cancelled = asyncio.create_task(one(3))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+    await asyncio.gather(waiting, *(one(n) for n in range(0, 20, 2)))
+    assert order[0] == 1
+    assert len(locks) == 0
