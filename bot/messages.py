@@ -6,9 +6,11 @@ markup, so a renderer escapes whatever its platform would read as such.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 ButtonStyle = Literal["primary", "secondary", "success", "danger"]
+FIELDS: Final = 5
+"""Maximum number of fields of a form: what Discord's dialogs show."""
 ButtonRole = Literal["", "keep", "skip", "clear"]
 
 
@@ -71,7 +73,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form. ``action`` is the packed action that opened it and comes back with the answers."""
+    """A form of at most `FIELDS`. ``action`` is the packed action that opened it and comes back with the answers."""
 
     title: str
     action: str

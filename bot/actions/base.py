@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from bot.actions.packing import NAME, VERB, BadButton, pack, read_name, read_number, split
-from bot.messages import Field
+from bot.messages import FIELDS, Field
 from db.registry import Registry
 
 MOST: Final[Mapping[str, int]] = {"id": 2**63 - 1, "number": 2**31 - 1}
@@ -38,10 +38,14 @@ class FormSpec:
     prefill: Callable[..., Awaitable[Mapping[str, str]]] | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` if there are no fields, or a field name is duplicated or does not fit into a button."""
+        """Raise `ValueError` for no or too many fields, and for names not unique or unfit for a button."""
         names = [field.name for field in self.fields]
         if not names or len(set(names)) < len(names) or not all(map(NAME.fullmatch, names)):
             raise ValueError(f"form {self.title!r}: bad names of fields: {', '.join(names) or 'none'}")
+        if len(names) > FIELDS:
+            raise ValueError(
+                f"form {self.title!r} has {len(names)} fields; the limit is {FIELDS}: ask in several steps"
+            )
 
 
 @dataclass(frozen=True, slots=True)

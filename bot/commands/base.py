@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bot.context import Context, Enquiry
 from bot.files import Accepts
+from bot.messages import FIELDS
 from bot.text.cleaning import command_reference
 from db.registry import OWN, NameTaken, Registry
 
@@ -84,6 +85,10 @@ class CommandSpec:
             raise ValueError(f"command {self.name!r} has no help")
         if len(self.parameters) > PARAMETERS:
             raise ValueError(f"command {self.name!r} has more than {PARAMETERS} parameters")
+        if sum(p.required for p in self.parameters) > FIELDS:
+            raise ValueError(
+                f"command {self.name!r} requires more than {FIELDS} parameters, which no form could ask for"
+            )
         if len({p.name for p in self.parameters}) < len(self.parameters):
             raise ValueError(f"command {self.name!r} has two parameters of one name")
 

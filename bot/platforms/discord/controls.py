@@ -19,7 +19,6 @@ SELECT_ID: Final = "select"
 TITLE: Final = 45
 PLACEHOLDER: Final = 100
 TEXT_INPUT: Final = 4000
-FIELDS: Final = 5
 KEPT: Final = "~"
 """Suffix of the id of an input whose text is too long for a dialog: left empty, it keeps that text."""
 _STYLES: Final = {"primary": 1, "secondary": 2, "success": 3, "danger": 4}
@@ -56,12 +55,10 @@ def components(rows: tuple[tuple[Button, ...], ...], selects: tuple[Select, ...]
 
 def dialog(form: Form) -> Body:
     """Return a form as a modal."""
-    if len(form.fields) > FIELDS:
-        _log.error("the form %r has %d fields; Discord shows %d", form.title, len(form.fields), FIELDS)
     return {
         "title": clean(form.title)[:TITLE],
         "custom_id": form.action,
-        "components": [{"type": 1, "components": [_input(field)]} for field in form.fields[:FIELDS]],
+        "components": [{"type": 1, "components": [_input(field)]} for field in form.fields],
     }
 
 

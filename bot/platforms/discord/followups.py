@@ -1,50 +1,30 @@
 """Follow-ups by an interaction's token, for places where the bot cannot write: each is sent at most once.
 
-Discord takes no nonce for them and lists none of them, so a second try could show a part twice. What is recorded for a
-row therefore says more than ids: an intent before each follow-up, and behind it the id, or that Discord refused it, or
-that it is not known what became of it. discord.py repeats requests after a 5xx; here nothing does.
+Discord takes no nonce for them and lists none of them, so a second try could show a part twice (see
+bot.platforms.attempts). discord.py repeats requests after a 5xx; here nothing does.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import aiohttp
 import discord
 
+from bot.platforms.attempts import INTENT, REFUSED, UNCLEAR, note
 from bot.platforms.base import Delivery, RetryLater
 from bot.platforms.discord import api
 from bot.platforms.discord.api import Body, DiscordApi
 
 LIMIT: Final = 5
 """Follow-ups per interaction where only the person has installed the app (Discord's documentation, "Follow-ups")."""
-INTENT: Final = "sending"
-REFUSED: Final = "refused"
-UNCLEAR: Final = "unclear"
 _SHORT: Final = 5.0
 """Seconds of a rate limit that are waited for here; the limit is five in two seconds."""
 _TRIES: Final = 3
 _LATE: Final = 2 * api.PATIENCE
 Find = Callable[[str, Body, float], Awaitable[str]]
 """Returns the id of the bot's message with this body in a channel, sent since a Unix time; empty if there is none."""
-
-
-def parts_of(recorded: Sequence[str]) -> list[str]:
-    """Return the messages of a row, one per part; an empty string for a part of which nothing is known."""
-    found: list[str] = []
-    before = ""
-    for entry in recorded:
-        if entry == INTENT:
-            found.append("")
-        elif entry == REFUSED:
-            found.pop()
-        elif before == INTENT and entry != UNCLEAR:
-            found[-1] = entry
-        elif entry != UNCLEAR:
-            found.append(entry)
-        before = entry
-    return found
 
 
 class FollowUps:
@@ -54,31 +34,26 @@ class FollowUps:
         """``calls`` makes the requests; ``find`` looks a message up where its channel can be read."""
         self._api, self._find = calls, find
 
-    async def resume(self, delivery: Delivery) -> None:
-        """Call it before anything is sent for a row: a follow-up whose fate was not recorded is unclear."""
-        if delivery.sent and delivery.sent[-1] == INTENT:
-            await self._record(delivery, UNCLEAR)
-
     async def send(self, delivery: Delivery, application: str, token: str, body: Body) -> bool:
         """Send a part; False if Discord does not take it. Raises `RetryLater` if it was not sent."""
         if delivery.sent.count(INTENT) - delivery.sent.count(REFUSED) >= LIMIT:
             return False
-        await self._record(delivery, INTENT)
+        await note(delivery, INTENT)
         for last in (*[False] * (_TRIES - 1), True):
             try:
-                await self._record(delivery, await self._api.follow_up(application, token, body))
+                await note(delivery, await self._api.follow_up(application, token, body))
             except discord.RateLimited as e:
                 if last or e.retry_after > _SHORT:
-                    await self._record(delivery, REFUSED)
+                    await note(delivery, REFUSED)
                     raise RetryLater("rate limited", e.retry_after) from e
                 await asyncio.sleep(e.retry_after)
             except aiohttp.ClientConnectorError as e:
-                await self._record(delivery, REFUSED)
+                await note(delivery, REFUSED)
                 raise RetryLater(f"{type(e).__name__}: {e}"[:300]) from e
             except discord.DiscordServerError:
                 break
             except discord.HTTPException as e:
-                await self._record(delivery, REFUSED)
+                await note(delivery, REFUSED)
                 if e.code == api.INVALID_BODY:
                     raise
                 return False
@@ -86,7 +61,7 @@ class FollowUps:
                 break
             else:
                 return True
-        await self._record(delivery, await self._look_up(delivery, body) or UNCLEAR)
+        await note(delivery, await self._look_up(delivery, body) or UNCLEAR)
         return True
 
     async def _look_up(self, delivery: Delivery, body: Body) -> str:
@@ -95,8 +70,3 @@ class FollowUps:
             return await self._find(delivery.destination.chat_id, body, time.time() - _LATE)
         except api.TROUBLE:
             return ""
-
-    @staticmethod
-    async def _record(delivery: Delivery, entry: str) -> None:
-        await delivery.record(entry)
-        delivery.sent.append(entry)

@@ -9,11 +9,12 @@ import discord
 from bot import locales
 from bot.events import Destination
 from bot.messages import Message, Progress
+from bot.platforms.attempts import note, parts_of, resume
 from bot.platforms.base import Delivery, DeliveryError, Undeliverable
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import FILES, Body, DiscordApi, translated
-from bot.platforms.discord.followups import FollowUps, parts_of
+from bot.platforms.discord.followups import FollowUps
 from bot.platforms.discord.markdown import clean, markdown
 from bot.platforms.discord.render import (
     CONTENT,
@@ -45,7 +46,7 @@ class DiscordSender:
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """See `bot.platforms.base.Platform.deliver`."""
         try:
-            await self._follow_ups.resume(delivery)
+            await resume(delivery)
             if delivery.edit:
                 await self._mark(delivery, message)
             elif delivery.edits:
@@ -90,8 +91,8 @@ class DiscordSender:
                 await self._once(delivery, index, _after(done, body), private=private, places=places, channel=channel)
         done = parts_of(delivery.sent)
         if len(done) == skip + len(parts) and not done[-1]:
-            note = _after(done, {**base_body(""), "components": parts[-1]["components"]})
-            await self._once(delivery, len(parts), note, private=private, places=places, channel=channel)
+            said = _after(done, {**base_body(""), "components": parts[-1]["components"]})
+            await self._once(delivery, len(parts), said, private=private, places=places, channel=channel)
 
     async def _once(
         self, delivery: Delivery, index: int, body: Body, *, private: bool, places: list[str], channel: str
@@ -115,10 +116,10 @@ class DiscordSender:
         """Send a part and record it; ``places`` loses the channels that turn out to be closed."""
         if index == 0 and first:
             if delivery.placeholder and await self._fill(delivery, body):
-                await self._recorded(delivery, delivery.placeholder)
+                await note(delivery, delivery.placeholder)
                 return
             if sent := await self._responses.give(delivery.destination, body, private):
-                await self._recorded(delivery, sent)
+                await note(delivery, sent)
                 return
         # Plain text in a channel is answered in the channel: a direct message would be a surprise.
         interaction = bool(handle_of(delivery.destination)[0])
@@ -131,10 +132,10 @@ class DiscordSender:
                         raise
                     _log.info("channel %s is closed to message %d: %s", places.pop(0), delivery.id, e.text)
                 else:
-                    await self._recorded(delivery, sent)
+                    await note(delivery, sent)
                     return
         if not await self._follow(delivery, body, private=private, closed=not places):
-            await self._recorded(delivery, await self._direct(delivery, body, f"{delivery.id}-{index}d"))
+            await note(delivery, await self._direct(delivery, body, f"{delivery.id}-{index}d"))
 
     async def _fill(self, delivery: Delivery, body: Body) -> bool:
         """Turn the placeholder into the answer; False if it is gone or out of reach."""
@@ -220,13 +221,13 @@ class DiscordSender:
             # A thread has the id of its starter message, which comes first and stays.
             skip, place = 1, parts_of(delivery.edits)[0]
         if skip and not delivery.sent:
-            await self._recorded(delivery, place)
+            await note(delivery, place)
         parts = await _bodies(message)
         known = [known for known in parts_of(delivery.edits)[skip:] if known]
         for index, body in enumerate(parts[: len(known)]):
             if skip + index >= len(parts_of(delivery.sent)):
                 await self._replace(delivery, list(dict.fromkeys((place, here))), known[index], body)
-                await self._recorded(delivery, known[index])
+                await note(delivery, known[index])
         await self._parts(delivery, parts, private=message.private, channel=place, skip=skip)
         for superfluous in known[len(parts) :]:
             await self._delete(list(dict.fromkeys((place, here))), superfluous)
@@ -260,10 +261,6 @@ class DiscordSender:
             else:
                 return
 
-    async def _recorded(self, delivery: Delivery, message_id: str) -> None:
-        delivery.sent.append(message_id)
-        await delivery.record(message_id)
-
     async def _mark(self, delivery: Delivery, message: Message) -> None:
         """Change the pressed message, which is the last part of a long page."""
         body = bodies(message)[-1]
@@ -287,8 +284,8 @@ def _after(done: list[str], body: Body) -> Body:
     """Return a part that says so if it is not known whether the one before it arrived."""
     if not done or done[-1]:
         return body
-    note = emphasised(locales.text("delivery.part_unclear"))
-    return {**body, "content": f"-# {note}\n\n{body['content']}".strip()[:CONTENT]}
+    said = emphasised(locales.text("delivery.part_unclear"))
+    return {**body, "content": f"-# {said}\n\n{body['content']}".strip()[:CONTENT]}
 
 
 def _parent(delivery: Delivery) -> str:

@@ -3,8 +3,9 @@
 ``sendMessage`` has no idempotency key. So a bare placeholder is sent and its id recorded before anything else; the
 content follows by an edit (of its text, or into a file), which can be repeated safely. If a crash or a lost response
 occurs between sending and recording, an empty placeholder is left over, never a second reply; it is removed when a
-person replies to it. The exceptions are a question with ForceReply and an album, which no edit can produce: they are
-sent at once, and a lost response may show them twice.
+person replies to it. No edit can produce an album or a question with ForceReply, which are sent at once: a lost
+response may show an album twice; a question is asked so once at most, and if nobody knows whether it arrived (Telegram
+lets a bot look up nothing), it follows as plain text, to which one can reply as well.
 """
 
 import logging
@@ -16,8 +17,9 @@ from telegram.error import BadRequest
 
 from bot.events import Destination
 from bot.messages import Message, Progress
+from bot.platforms.attempts import INTENT, REFUSED, UNCLEAR, note, parts_of, resume
 from bot.platforms.base import Delivery, DeliveryError, Undeliverable
-from bot.platforms.telegram.api import TelegramApi
+from bot.platforms.telegram.api import TelegramApi, Unanswered
 from bot.platforms.telegram.keyboards import keyboard
 from bot.platforms.telegram.posting import Edited, Poster
 from bot.platforms.telegram.queries import ANSWER_LIMIT, Queries
@@ -47,6 +49,7 @@ class TelegramSender:
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """See `bot.platforms.base.Platform.deliver`."""
+        await resume(delivery)
         try:
             if delivery.edit:
                 await self._change(delivery, message)
@@ -121,22 +124,33 @@ class TelegramSender:
 
     async def _send(self, delivery: Delivery, units: list[Unit]) -> None:
         """Send the unsent messages; the placeholder becomes the first one if its kind allows."""
-        sent = list(delivery.sent)
+        sent = parts_of(delivery.sent)
         usable = delivery.placeholder if isinstance(units[0], TextUnit | MediaUnit) else ""
         if usable and not sent:
             await delivery.record(usable)
             sent.append(usable)
-        replaced = sent[len(units) :]
-        for number, unit in enumerate(units):
-            first = number == 0
-            if len(sent) <= number:
-                sent.append(await self._post(delivery, unit, first=first))
-            if not isinstance(unit, TextUnit | MediaUnit):
-                continue
-            while await self._poster.show(delivery, sent[number], unit) != "done":
-                sent[number] = replaced.pop() if replaced else await self._post(delivery, unit, first=first)
+        wanted = _with_substitute(units, sent)
+        replaced = sent[len(wanted) :]
+        for number, unit in enumerate(wanted):
+            await self._complete(delivery, unit, sent, number, replaced)
+        if len(wanted) == len(units) and "" in sent:
+            await self._complete(delivery, _with_substitute(units, sent)[-1], sent, len(sent), replaced)
         if delivery.placeholder and not usable:
             await self.retract(delivery.destination, delivery.placeholder)
+
+    async def _complete(
+        self, delivery: Delivery, unit: Unit, sent: list[str], number: int, replaced: list[str]
+    ) -> None:
+        """Bring the message of that number into its final state, sending it if need be; updates ``sent``.
+
+        ``replaced`` are messages sent before in place of others that were gone.
+        """
+        first = number == 0
+        if len(sent) <= number:
+            sent.append(await self._post(delivery, unit, first=first))
+        if isinstance(unit, TextUnit | MediaUnit):
+            while await self._poster.show(delivery, sent[number], unit) != "done":
+                sent[number] = replaced.pop() if replaced else await self._post(delivery, unit, first=first)
 
     async def _rewrite(self, delivery: Delivery, units: list[Unit]) -> None:
         """Update the messages of an earlier row.
@@ -145,8 +159,8 @@ class TelegramSender:
         message that a person deleted stays deleted.
         """
         destination = delivery.destination
-        before = [one for one in delivery.edits if not one.startswith(_ANSWERED)]
-        sent, anew = list(delivery.sent), False
+        before = [one for one in parts_of(delivery.edits) if one and not one.startswith(_ANSWERED)]
+        sent, anew = parts_of(delivery.sent), False
         for number, unit in enumerate(units):
             if len(sent) > number:
                 await self._replace(delivery, sent[number], unit)
@@ -194,13 +208,28 @@ class TelegramSender:
             part = _mentioning(part, destination)
         hint = clean(unit.hint)[:FIELD_PLACEHOLDER_LIMIT] or None
         reply = ForceReply(selective=True, input_field_placeholder=hint)
-        return await self._poster.post(delivery, part, markup=reply, first=first)
+        await note(delivery, INTENT)
+        try:
+            return await self._poster.post(delivery, part, markup=reply, first=first)
+        except Unanswered:
+            log.warning("It is not known whether the question of message %d arrived: it follows as text", delivery.id)
+            await note(delivery, UNCLEAR)
+            return ""
+        except (DeliveryError, BadRequest):
+            await note(delivery, REFUSED)
+            raise
 
     def _settle_query(self, delivery: Delivery) -> None:
         """Stop the pressed button's spinner, if still possible."""
         query = _query_of(delivery.destination)
         if query and (self._queries.known(query) or delivery.age < _FRESH_SECONDS):
             self._queries.settle(query)
+
+
+def _with_substitute(units: list[Unit], sent: list[str]) -> list[Unit]:
+    """Return the units, and once more as text the question of which nobody knows whether it arrived."""
+    unclear = [unit for unit, message_id in zip(units, sent, strict=False) if not message_id]
+    return [*units, *(TextUnit(unit.part) for unit in unclear if isinstance(unit, QuestionUnit))]
 
 
 def _query_of(destination: Destination) -> str:

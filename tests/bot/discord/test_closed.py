@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from bot.messages import Button, Message
+from bot.platforms.attempts import INTENT, UNCLEAR, parts_of
 from bot.platforms.base import Outcome, RetryLater
-from bot.platforms.discord.followups import INTENT, LIMIT, UNCLEAR, parts_of
+from bot.platforms.discord.followups import LIMIT
 from tests.bot.discord.conftest import Connected, connecting
 from tests.doubles.discord import Fault
 from tests.doubles.discord.messages import Message as Sent
