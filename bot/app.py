@@ -46,7 +46,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     topics = await asyncio.to_thread(_load)
     specs = {name: _spec(name) for name in names}
     served = {name: spec.build(settings, topics) for name, spec in specs.items()}
-    seats = {name: _seat_names(spec, settings) for name, spec in specs.items() if not spec.local}
+    seats = {name: seat_names(spec, settings) for name, spec in specs.items() if not spec.local}
     async with (
         connect(database.database_url, pool_size=database.storyfork_database_pool),
         Queue(settings.redis_url, await deployment()) as queue,
@@ -56,7 +56,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
             served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats,
             operators=settings.storyfork_operators, adults=settings.storyfork_adults,
         )  # fmt: skip
-        return await bot.serve()
+        return await bot.serve(stop_on_signals())
 
 
 def _load() -> Topics:
@@ -73,7 +73,7 @@ def _spec(name: str) -> PlatformSpec:
     return spec
 
 
-def _seat_names(spec: PlatformSpec, settings: BotSettings) -> tuple[str, str]:
+def seat_names(spec: PlatformSpec, settings: BotSettings) -> tuple[str, str]:
     """Return the names under which processes compete for listening and for sending."""
     shards = spec.shards(settings)
     return f"{spec.name} {shards}" if shards else spec.name, spec.name
@@ -114,9 +114,8 @@ class Bot:
         self._fetcher = FileFetcher(platforms, self._router, topics.commands)
         self._wakeups: set[asyncio.Task[None]] = set()
 
-    async def serve(self) -> int:
-        """Serve until a signal arrives or the console ends; return the exit status. Raises `PlatformRefused`."""
-        stop = stop_on_signals()
+    async def serve(self, stop: asyncio.Event) -> int:
+        """Serve until ``stop`` is set or until the console ends; return the exit status. Raises `PlatformRefused`."""
         delivering = asyncio.create_task(self._courier.run(), name="courier")
         aside = [
             asyncio.create_task(self._leadership.run(), name="leadership"),

@@ -1,10 +1,11 @@
 """The Telegram platform: connects, listens, and delivers what the courier sends."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -78,6 +79,7 @@ class TelegramPlatform:
         self._webhook = webhook
         self._state = "not started"
         self._reported_at = 0.0
+        self._refused = asyncio.Event()
         self._bot: PollingBot | None = None
         self._api = TelegramApi(pace)
         self._background = Background()
@@ -119,8 +121,9 @@ class TelegramPlatform:
             )  # fmt: skip
             self._background.start(self._publish_commands(bot))
             listener, backlog = self._listener, inbound.backlog
+            self._refused.clear()
             if self._webhook is None:
-                await turns.while_leading(lambda: self._poll(bot, Intake(listener, backlog)))
+                await turns.while_leading(lambda: self._unless_refused(self._poll(bot, Intake(listener, backlog))))
             else:
                 async with Intake(listener, backlog) as intake:
                     await self._serve(bot, intake, self._webhook, turns)
@@ -135,11 +138,13 @@ class TelegramPlatform:
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """See `bot.platforms.base.Platform.deliver`."""
-        await self._sender.deliver(delivery, message)
+        with self._noticing_refusal():
+            await self._sender.deliver(delivery, message)
 
     async def place(self, delivery: Delivery, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.place`."""
-        await self._sender.place(delivery, progress)
+        with self._noticing_refusal():
+            await self._sender.place(delivery, progress)
 
     async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.show_progress`."""
@@ -165,6 +170,7 @@ class TelegramPlatform:
 
     async def _poll(self, bot: PollingBot, intake: Intake) -> None:
         await self._patiently("removing the webhook", lambda: bot.delete_webhook(drop_pending_updates=False))
+        self._report("")
         async with intake:
             await Poller(bot, intake, self._report).run()
 
@@ -179,7 +185,7 @@ class TelegramPlatform:
                     f"the webhook cannot listen on {config.host}:{config.port} ({e.strerror or e}): free the port, "
                     "or change TELEGRAM_WEBHOOK_HOST and TELEGRAM_WEBHOOK_PORT"
                 ) from e
-            await turns.while_leading(lambda: self._keep_webhook(bot, config, secret))
+            await turns.while_leading(lambda: self._unless_refused(self._keep_webhook(bot, config, secret)))
         finally:
             await server.stop()
 
@@ -196,6 +202,30 @@ class TelegramPlatform:
             self._report("")
             await asyncio.sleep(ASK_SECONDS)
             await self._patiently("asking who this bot is", bot.get_me)
+
+    @contextlib.contextmanager
+    def _noticing_refusal(self) -> Generator[None]:
+        """A send may be the first to see that the token no longer works: a poll lasts long."""
+        try:
+            yield
+        except RetryLater as e:
+            if isinstance(e.__cause__, InvalidToken):
+                self._refused.set()
+                raise RetryLater(str(e), _RECONNECT_SECONDS) from None
+            raise
+
+    async def _unless_refused(self, work: Coroutine[object, object, None]) -> None:
+        """Do what a leader does, until a send finds that the token is refused. Raises `InvalidToken`."""
+        tasks = [asyncio.create_task(work), asyncio.create_task(self._refused.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if not tasks[0].cancelled():
+            return tasks[0].result()
+        raise InvalidToken
 
     async def _patiently(self, doing: str, call: Callable[[], Awaitable[object]]) -> None:
         """Repeat a call that everything else depends on until it succeeds."""
