@@ -241,7 +241,8 @@ class Courier:
 
     async def _put_off(self, claimed: Claimed, delay: float | None, reason: str, *, failed: bool) -> None:
         row = claimed.row
-        pause = min(BACKOFF_BASE * 2 ** min(row.attempts - 1, 20), BACKOFF_MOST) if delay is None else delay
+        tries = row.failures if failed else row.attempts - 1
+        pause = min(BACKOFF_BASE * 2 ** min(tries, 20), BACKOFF_MOST) if delay is None else delay
         pause = min(max(pause, 0.0), DELAY_MOST)
         _log.info("message %d (%s) is tried again in %.1f s: %s", row.id, row.kind, pause, reason)
         await outbox.retry(row.id, claimed.token, pause, reason, failed=failed)

@@ -42,6 +42,7 @@ class Seat:
         self._seen = Standing("", -1)
         self._seen_since = self._seen_at = 0.0
         self.renewed_at = self.reported_at = -math.inf
+        self.reported = ""
         self.retired = False
 
     @property
@@ -212,9 +213,10 @@ class Leadership:
             if seat.leads:
                 seat.lose()
                 await connection.release([seat.name], self._identity.key)
-            if now - seat.reported_at >= REPORT_SECONDS and (problem := await self._problem(seat.name)):
+            problem = await self._problem(seat.name)
+            if problem and (problem != seat.reported or now - seat.reported_at >= REPORT_SECONDS):
                 await connection.report(seat.name, self._identity.shown, problem)
-                seat.reported_at = now
+                seat.reported, seat.reported_at = problem, now
 
     def _changed(self) -> None:
         self._poked.set()

@@ -104,6 +104,7 @@ async def test_a_token_revoked_in_mid_run_degrades_its_platform_alone_until_it_w
     await both.led_by(process)
     await chat.server.ready()
     working = asyncio.create_task(BusyWorker(redis_url, seconds=0.1).run())
+    await telegram.player("ann").say("Hi.")
     token, telegram.server.token = telegram.server.token, REVOKED
     waiting = await put("telegram", telegram.player("ann").chat_id, "telegram:x")
     await until_problem("telegram", "check TELEGRAM_TOKEN")
@@ -160,7 +161,8 @@ async def test_while_a_platform_is_away_at_the_start_its_messages_are_not_tried_
     for fault in away:
         telegram.server.faults.add(fault)
     ann, ben = telegram.player("ann"), chat.player("ben")
-    waiting = [await put("telegram", ann.chat_id, f"telegram:{n}") for n in range(100)]
+    await ann.say("Hi.")
+    waiting = [await put("telegram", ann.chat_id, f"telegram:{n}") for n in range(5)]
     other = await put("discord", ben.chat_id, "discord:1")
     process = await both.start()
     assert await sent(other) == 1
@@ -175,12 +177,13 @@ async def test_while_a_platform_is_away_at_the_start_its_messages_are_not_tried_
 async def test_a_message_under_way_is_sent_before_the_client_closes(both: Fleet, telegram: TelegramTown):
     process = await both.start()
     await both.led_by(process)
+    await helped(telegram.player("ann"))
     telegram.server.faults.add(Fault("late_before", "sendMessage", seconds=1.5))
     under_way = await put("telegram", telegram.player("ann").chat_id, "telegram:1")
-    await telegram.server.wait_for_request("sendMessage")
+    await telegram.server.wait_for_request("sendMessage", count=2)
     assert await process.stop() == 0
     assert await state_of(under_way) == ("sent", 1)
-    assert [m.content for m in telegram.player("ann").messages()] == [True]
+    assert [m.content for m in telegram.player("ann").messages()] == [True, True]
 
 
 def free_port() -> int:

@@ -216,16 +216,16 @@ class TelegramPlatform:
 
     async def _unless_refused(self, work: Coroutine[object, object, None]) -> None:
         """Do what a leader does, until a send finds that the token is refused. Raises `InvalidToken`."""
-        tasks = [asyncio.create_task(work), asyncio.create_task(self._refused.wait())]
+        working, refused = asyncio.create_task(work), asyncio.create_task(self._refused.wait())
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([working, refused], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        if not tasks[0].cancelled():
-            return tasks[0].result()
-        raise InvalidToken
+            working.cancel()
+            refused.cancel()
+            await asyncio.wait([working, refused])
+        if working.cancelled():
+            raise InvalidToken
+        return working.result()
 
     async def _patiently(self, doing: str, call: Callable[[], Awaitable[object]]) -> None:
         """Repeat a call that everything else depends on until it succeeds."""
