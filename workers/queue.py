@@ -211,7 +211,13 @@ class Queue:
         return found
 
     def lost(self, doing: str, error: BaseException) -> None:
-        """Note that Redis is unreachable: ``doing`` something failed."""
+        """Note that Redis is unreachable: ``doing`` something failed.
+
+        Raises `CancelledError` if this task is cancelled: the client makes that into an error of its own now and then.
+        """
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
         if self._away_until is None:
             _log.warning("Redis is unreachable (%s: %s): %s goes by the database", type(error).__name__, error, doing)
         self._away_until = asyncio.get_running_loop().time() + AWAY_SECONDS
