@@ -119,6 +119,14 @@ class BotSettings(BaseSettings):
                 raise ValueError(f"DISCORD_SHARD_IDS must be from 0 to {self.discord_shard_count - 1}")
         return self
 
+    @field_validator("storyfork_home")
+    @classmethod
+    def _of_a_user_who_exists(cls, value: Path) -> Path:
+        try:
+            return value.expanduser()
+        except RuntimeError:
+            raise ValueError("there is no such user's home directory; write the path without ~") from None
+
     @field_validator("discord_token", "telegram_token", "telegram_webhook_secret")
     @classmethod
     def _on_one_line(cls, value: SecretStr | None) -> SecretStr | None:

@@ -13,6 +13,7 @@ from bot.cli.errors import OperatorError
 from bot.cli.plugin_checks import check_plugins
 from bot.cli.signals import run_until_signalled
 from bot.settings import BotSettings
+from bot.stack.errors import StackError
 
 COLOURS = {State.OK: typer.colors.GREEN, State.WARN: typer.colors.YELLOW, State.FAIL: typer.colors.RED}
 
@@ -31,7 +32,10 @@ def run_doctor(*, offline: bool) -> int:
 
 async def collect(settings: BotSettings, *, offline: bool) -> list[Check]:
     """Run all checks at once and return their results in a fixed order."""
-    around = await look_around(settings)
+    try:
+        around = await look_around(settings)
+    except StackError as error:
+        return [Check("data directory", State.FAIL, str(error))]
     environment, singles, database, models, plugins, platforms = await asyncio.gather(
         check_environment(around),
         asyncio.gather(*(check(around) for check in CHECKS)),

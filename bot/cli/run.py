@@ -51,8 +51,9 @@ def run_up(settings: BotSettings) -> int:
             "`storyfork demo` plays in this terminal without either."
         )
     check_webhook(settings)
+    urls = StackUrls(database_url(), redis_url(settings))
     try:
-        return run_until_signalled(_up(settings, platforms))
+        return run_until_signalled(_up(settings, urls, platforms))
     except Signalled:
         return 0
 
@@ -200,11 +201,11 @@ async def _draw_too(supervisor: ServiceSupervisor, environment: dict[str, str], 
         await supervisor.start(worker_spec("gpu", environment, log_file))
 
 
-async def _up(settings: BotSettings, platforms: list[str]) -> int:
+async def _up(settings: BotSettings, urls: StackUrls, platforms: list[str]) -> int:
     # Asked first: workers that refuse their settings end this before anything has started.
     queues = ["cpu", *(["gpu"] if await _has_image_model(child_environment(settings.storyfork_home)) else [])]
     async with (
-        embedded_stack(settings.storyfork_home, database_url=database_url(), redis_url=redis_url(settings)) as stack,
+        embedded_stack(settings.storyfork_home, database_url=urls.database_url, redis_url=urls.redis_url) as stack,
         ServiceSupervisor() as supervisor,
     ):
         applied = await apply_migrations(stack.database_url)

@@ -108,11 +108,20 @@ def hold_lock(paths: StackPaths) -> Generator[None]:
 
 
 def running_pid(paths: StackPaths) -> int | None:
-    """Return the id of the process that runs the stack of this data directory, or None."""
+    """Return the id of the process that runs the stack of this data directory, or None.
+
+    Raises:
+        StackError: the data directory is closed to us.
+    """
     try:
         descriptor = os.open(paths.run / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError:
+        raise StackError(
+            f"The data directory {paths.home} belongs to another user. Run this as the user who runs Storyfork, or set "
+            "STORYFORK_HOME."
+        ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -143,14 +152,18 @@ def remove_record(paths: StackPaths) -> None:
 
 
 def read_record(paths: StackPaths) -> StackUrls | None:
-    """Return the addresses of the stack running in this data directory; None if it is not running (yet)."""
+    """Return the addresses of the stack running in this data directory; None if it is not running (yet).
+
+    Raises:
+        StackError: the data directory is closed to us.
+    """
     if running_pid(paths) is None:
         return None
     try:
         record = json.loads((paths.run / "stack.json").read_text())
-    except FileNotFoundError:
+        return StackUrls(database_url=str(record["database_url"]), redis_url=str(record["redis_url"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # a power failure may leave a half
         return None
-    return StackUrls(database_url=str(record["database_url"]), redis_url=str(record["redis_url"]))
 
 
 @contextlib.contextmanager

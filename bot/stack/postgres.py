@@ -6,6 +6,7 @@ server detached from us, and as root it makes every directory above the data wor
 """
 
 import asyncio
+import errno
 import importlib.util
 import logging
 import os
@@ -171,7 +172,10 @@ class EmbeddedPostgres:
                 owner = pwd.getpwnam(user)
                 os.chown(data, owner.pw_uid, owner.pw_gid)
         except OSError as error:
-            raise StackError(f"Cannot make a database in {data}: {error.strerror}.") from None
+            advice = "Free some space there, set STORYFORK_HOME, or set DATABASE_URL to a server of your own."
+            if user is not None and error.errno == errno.EPERM:
+                advice = "This root may not change owners: run Storyfork as an ordinary user, or set DATABASE_URL."
+            raise StackError(f"Cannot make a database in {data}: {error.strerror}. {advice}") from None
         return True
 
     def _link(self) -> None:

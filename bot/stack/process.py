@@ -132,7 +132,7 @@ async def start_process(spec: ProcessSpec) -> ManagedProcess:
     try:
         process = await _spawn(spec, command, sink)
     except OSError as error:
-        raise StackError(f"Cannot start {spec.name}: {error.strerror}.") from None
+        raise StackError(f"Cannot start {spec.name}: {error.strerror or error}.") from None
     finally:
         if isinstance(spec.output, Path) and sink is not None:
             os.close(sink)

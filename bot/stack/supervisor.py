@@ -146,6 +146,11 @@ class ServiceSupervisor:
                 delay = self._backoff.delay(crashes)
                 log.error("%s Next try in %.1f s.", error, delay)  # noqa: TRY400  the message is for the operator
                 await asyncio.sleep(delay)
+            except Exception:  # no more threads or processes, for instance: it passes
+                crashes += 1
+                delay = self._backoff.delay(crashes)
+                log.exception("%s cannot be started now. Next try in %.1f s.", service.spec.name, delay)
+                await asyncio.sleep(delay)
             else:
                 service.restarts += 1
                 service.up.set()

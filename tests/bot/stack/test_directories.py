@@ -1,9 +1,11 @@
 """The data directory: what was not made here is left as it is, odd places work, and a full disk is said."""
 
+import asyncio
 import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +13,15 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
-from bot.stack import StackError, StackPaths, embedded_stack
-from bot.stack.home import POSTGRES_PORT, SOCKET_PATH_LIMIT_BYTES
+from bot.stack import StackError, StackPaths, StackUrls, embedded_stack
+from bot.stack.home import POSTGRES_PORT, SOCKET_PATH_LIMIT_BYTES, hold_lock, read_record, write_record
 from bot.stack.postgres import binary_dir
 from bot.stack.server_user import reachable_programs
 from tests.bot.stack.asking import query
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
+SOURCE = Path(__file__).resolve().parents[3]
 
 
 def mode(path: Path) -> int:
@@ -82,6 +85,36 @@ async def test_a_database_of_another_user_is_left_alone(tmp_path: Path) -> None:
         async with embedded_stack(tmp_path / "home", durable=False):
             pytest.fail("started on a stranger's database")
     assert tree(data) == before
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can give files away")
+@pytest.mark.parametrize("command", ["migrate", "demo", "doctor"])
+async def test_a_home_of_another_user_is_said(tmp_path: Path, command: str) -> None:
+    home = tmp_path / "home"
+    (home / "run").mkdir(parents=True, mode=0o700)
+    for path in (home, home / "run"):
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(0o700)
+    # Root without its capabilities is a user like others: so are containers run.
+    bare = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+    process = await asyncio.create_subprocess_exec(
+        *bare, sys.executable, "-P", "-m", "bot", command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, "STORYFORK_HOME": str(home), "PYTHONPATH": str(SOURCE)},
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    assert process.returncode == 1, said
+    assert b"STORYFORK_HOME" in said
+    assert b"Traceback" not in said
+
+
+def test_a_record_cut_off_by_a_power_failure_is_as_good_as_none(tmp_path: Path) -> None:
+    paths = StackPaths(tmp_path)
+    paths.create()
+    with hold_lock(paths):
+        (paths.run / "stack.json").write_text('{"pid": 1, "data')
+        assert read_record(paths) is None
+        write_record(paths, StackUrls("postgres://x", "redis://y"))
+        assert read_record(paths) == StackUrls("postgres://x", "redis://y")
 
 
 async def test_an_initdb_that_was_killed_is_started_over(tmp_path: Path) -> None:

@@ -46,6 +46,29 @@ async def test_a_crash_is_followed_by_a_restart(tmp_path: Path) -> None:
     assert not psutil.pid_exists(service.pid)
 
 
+async def test_what_cannot_be_started_again_at_once_is_tried_until_it_can(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    refusals = 3
+
+    async def refuse() -> None:
+        nonlocal refusals
+        if not place.exists():
+            refusals -= 1
+            if not refusals:
+                place.mkdir()
+            elif refusals == 1:
+                raise RuntimeError("can't start new thread")
+
+    async with ServiceSupervisor(FAST) as supervisor:
+        spec = python("child", SLEEP, tmp_path, cwd=place, before_start=refuse)
+        [service] = await supervisor.start(spec)
+        place.rmdir()
+        os.kill(service.pid, signal.SIGKILL)
+        await until(lambda: service.restarts == 1)
+        assert service.up.is_set()
+
+
 async def test_the_wait_before_a_restart_doubles_up_to_a_limit() -> None:
     backoff = Backoff(first=0.2, longest=30)
     assert [backoff.delay(crashes) for crashes in (1, 2, 3, 100)] == [0.2, 0.4, 0.8, 30]
