@@ -48,6 +48,7 @@ class _Lane:
         self.platform = platform
         self.wakeup = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.resume = 0
 
 
 class Courier:
@@ -114,7 +115,9 @@ class Courier:
         room = AT_ONCE - len(lane.tasks)
         if room <= 0 or not lane.platform.connected or not self._allowed(name):
             return NOTHING
-        return await outbox.claim(name, room, self._composer.kinds)
+        claims = await outbox.claim(name, room, self._composer.kinds, after=lane.resume)
+        lane.resume = claims.resume
+        return claims
 
     def _start(self, lane: _Lane, claimed: Claimed, ends: float) -> None:
         task = asyncio.create_task(self._carry(lane.platform, claimed, ends), name=f"outbox-{claimed.row.id}")

@@ -16,6 +16,11 @@ SELECT to_jsonb(r) AS reply, to_jsonb(m) AS said, to_jsonb(p) AS persona, to_jso
 FROM chat_messages r JOIN chat_messages m ON m.id = r.reply_to_id JOIN personas p ON p.id = r.persona_id
 LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
 
+_TOLD: Final = (
+    "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 AND state = 'ready' AND chosen "
+    "AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
@@ -153,10 +158,8 @@ async def history(reply: StoredMessage, keep: int = 40, step: int = 16) -> list[
     """
     return await fetch(
         StoredMessage,
-        "WITH told AS (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS n "
-        "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
-        "AND state = 'ready' AND chosen AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)) "
-        f"SELECT {columns(StoredMessage)} FROM told WHERE place >= greatest(n - $5, 0) / $6 * $6 "
+        f"WITH told AS (SELECT count(*) AS n {_TOLD}) SELECT {columns(StoredMessage)} FROM ("
+        f"SELECT * {_TOLD} ORDER BY id DESC LIMIT (SELECT n - greatest(n - $5, 0) / $6 * $6 FROM told)) shown "
         "ORDER BY coalesce(reply_to_id, id), id",
         reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, keep, step,
     )  # fmt: skip

@@ -8,6 +8,10 @@ from db.records import columns, fetch
 
 DEFAULT_MODE: Final = "chat"
 """The mode of a conversation in which nothing was opened."""
+WATCHED: Final = 500
+"""Chats that are caught up after a restart: each costs at least one request to the platform."""
+WATCHED_DAYS: Final = 30
+"""A chat in which nobody wrote or opened anything for this long is not caught up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +37,28 @@ async def open_thread(conversation_id: int, chat_id: str, page_id: int) -> None:
         "INSERT INTO conversations (account_id, platform, chat_id, kind, mode, story_id) "
         "SELECT c.account_id, c.platform, $2, 'thread', 'story', p.story_id FROM conversations c, pages p "
         "WHERE c.id = $1 AND p.id = $3 "
-        "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET mode = 'story', story_id = excluded.story_id",
+        "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET mode = 'story', story_id = excluded.story_id, "
+        "active_at = now()",
         conversation_id, chat_id, page_id,
     )  # fmt: skip
 
 
 async def set_mode(conversation_id: int, mode: str) -> None:
     """Route the plain text of a conversation to a mode, until a story or a persona is opened there."""
-    await rows("UPDATE conversations SET mode = $2 WHERE id = $1", conversation_id, mode)
+    await rows("UPDATE conversations SET mode = $2, active_at = now() WHERE id = $1", conversation_id, mode)
 
 
 async def note_said(conversation_id: int, event_id: str) -> None:
     """Record the last plain text that was committed from a conversation, for catching up after a restart."""
-    await rows("UPDATE conversations SET last_said = $2 WHERE id = $1", conversation_id, event_id)
+    await rows("UPDATE conversations SET last_said = $2, active_at = now() WHERE id = $1", conversation_id, event_id)
 
 
 async def watched(platform: str) -> list[Conversation]:
-    """Return the conversations to catch up after a restart: DMs, and threads with a story."""
+    """Return the conversations to catch up after a restart: DMs, and threads with a story, the last active first."""
     return await fetch(
         Conversation,
-        f"SELECT {columns(Conversation)} FROM conversations "
-        "WHERE platform = $1 AND (kind = 'dm' OR (kind = 'thread' AND story_id IS NOT NULL)) ORDER BY id",
-        platform,
-    )
+        f"SELECT {columns(Conversation)} FROM conversations WHERE platform = $1 "
+        "AND (kind = 'dm' OR (kind = 'thread' AND story_id IS NOT NULL)) "
+        "AND active_at > now() - make_interval(days => $2) ORDER BY active_at DESC LIMIT $3",
+        platform, WATCHED_DAYS, WATCHED,
+    )  # fmt: skip

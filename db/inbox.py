@@ -4,6 +4,7 @@ from typing import Final
 
 from db.connection import row
 
+COUNTED: Final = 1000
 _ERROR_LENGTH: Final = 500
 
 
@@ -28,6 +29,8 @@ async def bury(event_key: str, error: str) -> bool:
 
 
 async def dead_letters() -> int:
-    """Return the number of dead letters that are still recorded."""
-    found = await row("SELECT count(*) AS n FROM inbox WHERE error <> ''")
+    """Return the number of dead letters that are still recorded, counted up to `COUNTED`."""
+    found = await row(
+        "SELECT count(*) AS n FROM (SELECT FROM inbox WHERE error <> '' ORDER BY received_at LIMIT $1) found", COUNTED
+    )
     return 0 if found is None else found["n"]

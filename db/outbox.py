@@ -20,6 +20,20 @@ from db.records import Json, build, columns, fetch, fetch_one
 LEASE_SECONDS: Final = 10.0
 UNKNOWN_KIND_DAYS: Final = 1
 """A row of a kind or part that this release does not know is left to a newer process for this long."""
+CHATS: Final = 200
+"""Chats with open messages that one claim looks at; the next claim continues with the next ones."""
+NEWEST: Final = 64
+"""A claim also looks at so many of the newest rows: whoever asks now need not wait until their chat's turn comes."""
+DUE: Final = 256
+"""A claim looks at so many rows whose time has come: retries, placeholders, expired leases."""
+ROUND_SECONDS: Final = 0.1
+"""Pause between the claims of one round over the chats, if there are more than `CHATS`."""
+HOLD_SECONDS: Final = 20
+"""A finished answer waits this long at most for one that was asked for earlier in its chat and is being written."""
+MESSAGES_SEARCHED: Final = 1000
+"""A message is looked for among so many of the newest rows of its chat."""
+COUNTED: Final = 1000
+"""Rows are counted up to this number."""
 REPLY: Final = "reply"
 PLACEHOLDER: Final = "placeholder"
 MARK: Final = "mark"
@@ -70,10 +84,14 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claimed rows, and the seconds until the next of the rows open before is due (None: there was none)."""
+    """The claimed rows, and the seconds until the next of the rows that wait for their time is due (None: none does).
+
+    ``resume``: where the next claim continues.
+    """
 
     rows: list[Claimed]
     due_s: float | None
+    resume: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,48 +112,81 @@ class Place:
 
 
 _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
+_OPEN: Final = "state IN ('pending', 'sending')"
 _COLUMNS: Final = (
     columns(OutboxMessage, "o", without=("account_id", "language")) + ", c.account_id, "
     "coalesce((SELECT u.language FROM users u WHERE u.platform = o.platform "
     "AND u.external_id = o.destination ->> 'user_id'), '') AS language"
 )
+_KNOWN: Final = (
+    f"(o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL "
+    "OR (o.kind = ANY($3) AND o.part = ANY($4)))"
+)
+_HEAD: Final = f"""SELECT o.conversation_id, o.id FROM outbox o
+    WHERE o.platform = $1 AND o.ordered AND o.{_OPEN} AND o.conversation_id > %s
+    ORDER BY o.conversation_id, o.asked_at, o.id LIMIT 1"""
+_REPLY_OF: Final = "(SELECT true FROM outbox r WHERE r.event_key = %s.event_key AND r.part = 'reply') IS %s"
+# What is read grows neither with the history nor with what is open: candidates come from partial indexes, a bounded
+# number from each. Conditions on other rows are scalar subqueries, which the planner cannot turn into a join that reads
+# all of them, whatever its statistics say; CASE keeps it from reading all open rows by way of a partial index.
+#
 # A placeholder that may have been sent is finished before its answer, which then replaces it: otherwise it would stay
 # next to the answer for ever. One that certainly was not sent (it failed just as the answer was written) is dropped.
 # Every row that rewrites a message records all of its parts, so the last such row has them.
 _CLAIM: Final = f"""
-WITH overtaken AS (
-    UPDATE outbox SET state = 'superseded' WHERE id IN (
-        SELECT p.id FROM outbox p WHERE p.platform = $1 AND p.part = 'placeholder' AND p.state = 'pending'
-        AND EXISTS (SELECT 1 FROM outbox r WHERE r.event_key = p.event_key AND r.part = 'reply')
-        FOR UPDATE SKIP LOCKED)),
+WITH RECURSIVE chats AS (
+    (SELECT h.conversation_id, h.id, 1 AS n FROM ({_HEAD % "$5"}) h)
+    UNION ALL
+    SELECT h.conversation_id, h.id, chats.n + 1 FROM chats, LATERAL ({_HEAD % "chats.conversation_id"}) h
+    WHERE chats.n < {CHATS}),
+candidates AS (
+    SELECT id FROM chats
+    UNION ALL (SELECT o.id FROM outbox o WHERE o.platform = $1 AND o.state = 'pending' AND o.attempts = 0 AND o.ordered
+        AND {_KNOWN} ORDER BY o.asked_at DESC LIMIT {NEWEST})
+    UNION ALL (SELECT o.id FROM outbox o WHERE o.platform = $1 AND o.state = 'pending'
+        AND (o.attempts > 0 OR NOT o.ordered) AND o.not_before <= now() AND {_KNOWN} ORDER BY o.not_before LIMIT {DUE})
+    UNION ALL (SELECT o.id FROM outbox o WHERE o.platform = $1 AND o.state = 'sending' AND o.lease_expires < now()
+        ORDER BY o.lease_expires LIMIT {DUE})),
+overtaken AS (
+    UPDATE outbox SET state = 'superseded' WHERE id = ANY (ARRAY (
+        SELECT p.id FROM outbox p WHERE p.id = ANY (ARRAY (SELECT id FROM candidates))
+        AND CASE p.state WHEN 'pending' THEN p.part = 'placeholder' AND {_REPLY_OF % ("p", "NOT NULL")} END
+        FOR UPDATE SKIP LOCKED))),
 claimed AS (
-    UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = gen_random_uuid(),
+    UPDATE outbox SET state = 'sending', attempts = least(attempts + 1, 1000000000), lease_token = gen_random_uuid(),
         lease_expires = now() + make_interval(secs => {LEASE_SECONDS})
-    WHERE id IN (
+    WHERE id = ANY (ARRAY (
         SELECT o.id FROM outbox o
-        WHERE o.platform = $1
-          AND (o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL
-              OR (o.kind = ANY($3) AND o.part = ANY($4)))
-          AND ((o.state = 'pending' AND o.not_before <= now()) OR (o.state = 'sending' AND o.lease_expires < now()))
-          AND (NOT o.ordered OR NOT EXISTS (
-              SELECT 1 FROM outbox e WHERE e.platform = $1 AND e.conversation_id = o.conversation_id
-              AND e.state IN ('pending', 'sending') AND e.ordered AND e.id < o.id))
-          AND (o.part <> 'reply' OR NOT EXISTS (
-              SELECT 1 FROM outbox p
-              WHERE p.event_key = o.event_key AND p.part = 'placeholder' AND p.state = 'sending'))
-          AND (o.part <> 'placeholder' OR o.state = 'sending' OR NOT EXISTS (
-              SELECT 1 FROM outbox r WHERE r.event_key = o.event_key AND r.part = 'reply'))
-        ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED)
+        WHERE o.id = ANY (ARRAY (SELECT id FROM candidates)) AND {_KNOWN}
+          AND CASE o.state WHEN 'pending' THEN o.not_before <= now() WHEN 'sending' THEN o.lease_expires < now() END
+          AND (NOT o.ordered OR o.id = (
+              SELECT e.id FROM outbox e WHERE e.platform = $1 AND e.conversation_id = o.conversation_id
+              AND e.ordered AND e.{_OPEN} ORDER BY e.conversation_id, e.asked_at, e.id LIMIT 1))
+          AND (o.part <> 'reply' OR (SELECT p.state FROM outbox p WHERE p.event_key = o.event_key
+              AND p.part = 'placeholder') IS DISTINCT FROM 'sending')
+          AND (o.part <> 'placeholder' OR o.state = 'sending' OR {_REPLY_OF % ("o", "NULL")})
+          AND (o.part <> 'reply' OR NOT o.ordered OR o.created_at <= o.asked_at
+              OR o.created_at < now() - make_interval(secs => {HOLD_SECONDS}) OR (
+              SELECT true FROM jobs j WHERE j.conversation_id = o.conversation_id AND j.state IN ('queued', 'running')
+              AND j.queue = 'cpu' AND j.run_after <= now() AND j.event_key <> o.event_key
+              AND (SELECT i.received_at FROM inbox i WHERE i.event_key = j.event_key) < o.asked_at
+              AND {_REPLY_OF % ("j", "NULL")} LIMIT 1) IS NULL)
+        ORDER BY o.asked_at, o.id LIMIT $2 FOR UPDATE SKIP LOCKED))
     RETURNING *)
-SELECT due.due_s, {_COLUMNS}, o.lease_token, extract(epoch FROM now() - o.created_at)::float8 AS age,
+SELECT state.*, {_COLUMNS}, o.lease_token, extract(epoch FROM now() - o.created_at)::float8 AS age,
     CASE WHEN o.part IN ('reply', 'notice') THEN
         (SELECT p.message_ids ->> 0 FROM outbox p WHERE p.event_key = o.event_key AND p.part = 'placeholder' LIMIT 1)
     END AS placeholder,
     (SELECT e.message_ids FROM outbox e WHERE (e.id = o.edits_row OR e.edits_row = o.edits_row)
         AND e.id < o.id AND e.state = 'sent' ORDER BY e.id DESC LIMIT 1) AS edits
-FROM (SELECT extract(epoch FROM min(CASE WHEN state = 'sending' THEN lease_expires ELSE not_before END) - now())::float8
-        AS due_s FROM outbox WHERE platform = $1 AND state IN ('pending', 'sending')) due
-    LEFT JOIN (claimed o JOIN conversations c ON c.id = o.conversation_id) ON true ORDER BY o.id"""
+FROM (SELECT
+    extract(epoch FROM least(
+        (SELECT o.not_before FROM outbox o WHERE o.platform = $1 AND o.state = 'pending'
+            AND (o.attempts > 0 OR NOT o.ordered) AND o.not_before > now() ORDER BY o.not_before LIMIT 1),
+        (SELECT o.lease_expires FROM outbox o WHERE o.platform = $1 AND o.state = 'sending'
+            ORDER BY o.lease_expires LIMIT 1)) - now())::float8 AS due_s,
+    (SELECT c.conversation_id FROM chats c WHERE c.n = {CHATS}) AS resume) state
+LEFT JOIN (claimed o JOIN conversations c ON c.id = o.conversation_id) ON true ORDER BY o.asked_at, o.id"""
 
 
 async def place_of(conversation_id: int, user_id: int | None) -> Place | None:
@@ -173,9 +224,10 @@ async def add(
         "WITH overtaken AS (UPDATE outbox SET state = 'superseded' "
         "WHERE event_key = $1 AND part = 'placeholder' AND state = 'pending' AND $2 = 'reply') "
         "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, ordered, "
-        "not_before, edits_row) "
+        "not_before, edits_row, asked_at) "
         "VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9), "
-        "coalesce((SELECT first.edits_row FROM outbox first WHERE first.id = $10), $10)) "
+        "coalesce((SELECT first.edits_row FROM outbox first WHERE first.id = $10), $10), "
+        "coalesce((SELECT i.received_at FROM inbox i WHERE i.event_key = $1), now())) "
         "ON CONFLICT (event_key, part) DO NOTHING RETURNING id",
         event_key, part, platform, conversation_id, payload.kind, payload.model_dump_json(), jsonb(destination),
         ordered, delay, edits_row,
@@ -183,12 +235,14 @@ async def add(
     return None if found is None else found["id"]
 
 
-async def claim(platform: str, limit: int, kinds: Sequence[str] | None = None) -> Claims:
+async def claim(platform: str, limit: int, kinds: Sequence[str] | None = None, *, after: int = 0) -> Claims:
     """Claim the due rows of a platform, in order per conversation, up to ``limit``.
 
-    ``kinds``: those that the caller can compose; other rows are left to a newer process. None: all.
+    ``kinds``: those that the caller can compose; other rows are left to a newer process. None: all. ``after`` is the
+    last claim's ``resume``. The order in a conversation is that in which the events came; an answer waits up to
+    `HOLD_SECONDS` for earlier ones.
     """
-    found_rows = await rows(_CLAIM, platform, limit, None if kinds is None else list(kinds), list(PARTS))
+    found_rows = await rows(_CLAIM, platform, limit, None if kinds is None else list(kinds), list(PARTS), after)
     claimed = [
         Claimed(
             row=build(OutboxMessage, found),
@@ -200,7 +254,10 @@ async def claim(platform: str, limit: int, kinds: Sequence[str] | None = None) -
         for found in found_rows
         if found["id"] is not None
     ]
-    return Claims(claimed, found_rows[0]["due_s"])
+    due_s, resume = found_rows[0]["due_s"], found_rows[0]["resume"] or 0
+    if resume or after:
+        due_s = ROUND_SECONDS if due_s is None else min(due_s, ROUND_SECONDS)
+    return Claims(claimed, due_s, resume)
 
 
 async def of_event(event_key: str) -> list[OutboxMessage]:
@@ -272,10 +329,14 @@ async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | No
 
 
 async def row_of_message(account_id: int, chat_id: str, message_id: str) -> SentRow | None:
-    """Return the row whose message this is in a chat of the account; None if we did not send it."""
+    """Return the row whose message this is in a chat of the account.
+
+    None if we did not send it, or not lately: see `MESSAGES_SEARCHED`.
+    """
     return await fetch_one(
         SentRow,
-        f"SELECT {columns(SentRow, 'o')} FROM outbox o JOIN conversations c ON c.id = o.conversation_id "
+        f"SELECT {columns(SentRow, 'o')} FROM conversations c CROSS JOIN LATERAL (SELECT * FROM outbox l "
+        f"WHERE l.conversation_id = c.id ORDER BY l.conversation_id DESC, l.id DESC LIMIT {MESSAGES_SEARCHED}) o "
         "WHERE c.account_id = $1 AND c.chat_id = $2 AND o.part <> 'mark' AND o.message_ids ? $3 "
         "ORDER BY o.id DESC LIMIT 1",
         account_id, chat_id, message_id,
@@ -283,9 +344,12 @@ async def row_of_message(account_id: int, chat_id: str, message_id: str) -> Sent
 
 
 async def counts() -> dict[str, int]:
-    """Return how many rows are open (pending, sending) or dead."""
+    """Return how many rows are pending, sending and dead, each counted up to `COUNTED`; without those that are none."""
     found = await rows(
-        "SELECT state, count(*) AS n FROM outbox WHERE state IN ('pending', 'sending', 'dead') GROUP BY state"
+        "SELECT s.state, n.n FROM (VALUES ('pending'), ('sending'), ('dead')) s (state) CROSS JOIN LATERAL ("
+        "SELECT count(*) AS n FROM (SELECT FROM outbox o WHERE o.state IN ('pending', 'sending', 'dead') "
+        "AND o.state = s.state LIMIT $1) found) n WHERE n.n > 0",
+        COUNTED,
     )
     return {r["state"]: r["n"] for r in found}
 

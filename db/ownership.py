@@ -95,22 +95,28 @@ class Ownership:
             else:
                 yield from (k.link for k in keys if k.link.columns == (owner,))
 
-    def belongs(self, table: str, accounts: str = "= $1", seen: frozenset[str] = frozenset()) -> str:
+    def belongs(self, table: str, accounts: str = "= $1") -> str:
         """Return the SQL condition for the rows of a table that belong to an account; "false" if none can.
 
         ``accounts`` is compared with the account's id. Columns are unqualified: use it with no other table in scope.
         """
+        return " OR ".join(self.ways(table, accounts)) or "false"
+
+    def ways(self, table: str, accounts: str = "= $1", seen: frozenset[str] = frozenset()) -> list[str]:
+        """Return the alternatives of `belongs`: a statement with only one of them can use an index."""
         if table == ACCOUNTS:
-            return f'"id" {accounts}'
-        ways = [
-            f"{_columns(link.columns)} IN (SELECT {', '.join(map(_quote, link.others))} FROM {quoted(link.table)} "
-            f"WHERE {condition})"
-            for link in self.links(table)
-            if link.table in self.catalogue.tables and link.table not in seen
-            for condition in [self.belongs(link.table, accounts, seen | {table})]
-            if condition != "false"
-        ]
-        return " OR ".join(ways) or "false"
+            return [f'"id" {accounts}']
+        found: list[str] = []
+        for link in self.links(table):
+            if link.table not in self.catalogue.tables or link.table in seen:
+                continue
+            owners = " UNION ALL ".join(
+                f"SELECT {', '.join(map(_quote, link.others))} FROM {quoted(link.table)} WHERE {way}"
+                for way in self.ways(link.table, accounts, seen | {table})
+            )
+            if owners:
+                found.append(f"{_columns(link.columns)} IN ({owners})")
+        return found
 
     def owned(self) -> list[str]:
         """Return the tables whose rows can belong to an account, each before the tables of its owners."""

@@ -3,9 +3,10 @@
 The rules of our tables are here, a package's in its `SchemaSpec`; the functions are independent of the tables.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from db.errors import Unstorable
 from db.ownership import Ownership, read_catalogue
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, quoted
 
+_OVER: Final = "state IN ('done', 'dead', 'cancelled')"
 TABLES: Final = (
     TableRule("accounts", owner=(OwnerLink(("id",), "public.accounts", ("id",)),)),
     # A person is known to several accounts. A private chat's account is the person's own.
@@ -38,16 +40,52 @@ TABLES: Final = (
         owner=("account_id",),
         # Attached files that were never redrawn, or whose redrawn pictures are all deleted.
         retention=Retention(
-            1, "created_at", "kind = 'attached' AND NOT EXISTS (SELECT FROM pictures p WHERE p.source_id = pictures.id)"
+            1,
+            "created_at",
+            "kind = 'attached' AND (SELECT true FROM pictures p WHERE p.source_id = pictures.id LIMIT 1) IS NULL",
         ),
     ),
     TableRule("picture_files", owner=("picture_id",)),
     # A destination may hold a platform's response token.
-    TableRule("jobs", owner=("account_id", "conversation_id"), omit=("lease_token", "lease_expires", "destination")),
-    TableRule("artifacts", owner=("job_id",)),
+    # Child jobs go before their parent, whose steps read their results.
+    TableRule(
+        "jobs",
+        owner=("account_id", "conversation_id"),
+        omit=("lease_token", "lease_expires", "destination"),
+        retention=Retention(
+            30,
+            "finished_at",
+            f"{_OVER} AND (SELECT true FROM jobs c WHERE c.parent_id = jobs.id LIMIT 1) IS NULL "
+            f"AND (SELECT {_OVER} FROM jobs p WHERE p.id = jobs.parent_id) IS NOT false",
+        ),
+    ),
+    # Only a rerun reads them, and the parent of a child job.
+    TableRule(
+        "artifacts",
+        owner=("job_id",),
+        retention=Retention(
+            3,
+            "created_at",
+            f"(SELECT {_OVER} AND (SELECT {_OVER} FROM jobs p WHERE p.id = j.parent_id) IS NOT false "
+            "FROM jobs j WHERE j.id = artifacts.job_id)",
+        ),
+    ),
     TableRule("job_interactions", owner=("job_id",)),
-    TableRule("ai_tasks", owner=("account_id", "job_id")),
-    TableRule("outbox", owner=("conversation_id",), omit=("lease_token", "lease_expires", "destination")),
+    TableRule("ai_tasks", owner=("account_id", "job_id"), retention=Retention(90, "started_at")),
+    # Replying to a message, rewriting it and replacing its placeholder need its row; pressing its buttons does not.
+    TableRule(
+        "outbox",
+        owner=("conversation_id",),
+        omit=("lease_token", "lease_expires", "destination"),
+        retention=Retention(
+            90,
+            "created_at",
+            "state IN ('sent', 'superseded', 'dead') AND (SELECT true FROM outbox e WHERE e.edits_row = outbox.id "
+            "AND (e.state IN ('pending', 'sending') OR e.created_at > now() - interval '90 days') LIMIT 1) IS NULL "
+            "AND (SELECT true FROM outbox r WHERE r.event_key = outbox.event_key "
+            "AND r.state IN ('pending', 'sending') LIMIT 1) IS NULL",
+        ),
+    ),
     # Named by their chat, which is the account of a group or of a person's own messages.
     TableRule(
         "late_updates",
@@ -79,7 +117,9 @@ OWN: Final = "public"
 
 _BATCH: Final = 500
 _BATCH_OF_FILES: Final = 4
-_PRUNE_BATCH: Final = 1000
+_PRUNE_BATCH: Final = 200
+_PRUNE_PAUSE_SECONDS: Final = 0.05
+"""Between two batches, so that the clean-up of a long backlog leaves room for people."""
 _log = logging.getLogger(__name__)
 
 
@@ -132,7 +172,9 @@ async def erase_account(account_id: int, specs: Sequence[SchemaSpec]) -> bool:
         shared = {table: await _referred_to(found, table, account_id) for table in owned if _is_shared(found, table)}
         for table in owned:
             if table not in shared:
-                await rows(f"DELETE FROM {quoted(table)} WHERE {found.belongs(table)}", account_id)
+                # One statement per way: a condition with OR would read the whole table.
+                for way in found.ways(table):
+                    await rows(f"DELETE FROM {quoted(table)} WHERE {way}", account_id)
         for table, candidates in shared.items():
             await _delete_unreferenced(found, table, candidates, account_id)
     return True
@@ -145,10 +187,11 @@ def _is_shared(found: Ownership, table: str) -> bool:
 
 async def _referred_to(found: Ownership, table: str, account_id: int) -> list[int]:
     """Return the ids of a shared table's rows that belong to an account or that its rows refer to."""
-    ways = [f"SELECT id FROM {quoted(table)} WHERE {found.belongs(table)}"]
+    ways = [f"SELECT id FROM {quoted(table)} WHERE {way}" for way in found.ways(table)]
     ways += [
-        f'SELECT "{key.link.columns[0]}" FROM {quoted(key.table)} WHERE {found.belongs(key.table)}'
+        f'SELECT "{key.link.columns[0]}" FROM {quoted(key.table)} WHERE {way}'
         for key in found.keys_to(table)
+        for way in found.ways(key.table)
     ]
     return ids(await rows(f"SELECT DISTINCT id FROM ({' UNION ALL '.join(ways)}) f WHERE id IS NOT NULL", account_id))
 
@@ -158,21 +201,24 @@ async def _delete_unreferenced(found: Ownership, table: str, candidates: list[in
         f'NOT EXISTS (SELECT FROM {quoted(key.table)} t WHERE t."{key.link.columns[0]}" = shared.id)'
         for key in found.keys_to(table)
     ]
-    conditions = ["id = ANY($2)", f"NOT coalesce({found.belongs(table, '<> $1')}, false)", *referred]
+    conditions = ["id = ANY($2)", *(f"NOT coalesce({way}, false)" for way in found.ways(table, "<> $1")), *referred]
     await rows(f"DELETE FROM {quoted(table)} shared WHERE {' AND '.join(conditions)}", account_id, candidates)
 
 
-async def prune(specs: Sequence[SchemaSpec]) -> dict[str, int]:
+async def prune(
+    specs: Sequence[SchemaSpec], *, tables: Collection[str] | None = None, batches: int | None = None
+) -> dict[str, int]:
     """Delete expired rows in small batches; return the number of rows by ``schema.table``.
 
+    ``tables``: only of these (by ``schema.table``); ``batches``: at most so many of each table.
     Safe to run concurrently. A package's rule that fails is logged and skipped.
     """
     gone: dict[str, int] = {}
     for table, rule in rules(specs).items():
-        if rule.retention is None:
+        if rule.retention is None or (tables is not None and table not in tables):
             continue
         try:
-            gone[table] = await _prune(table, rule.retention)
+            gone[table] = await _prune(table, rule.retention, batches)
         except (asyncpg.PostgresError, Unstorable) as e:
             if table.startswith(f"{OWN}."):
                 raise
@@ -180,19 +226,24 @@ async def prune(specs: Sequence[SchemaSpec]) -> dict[str, int]:
     return gone
 
 
-async def _prune(table: str, retention: Retention) -> int:
-    name, total = quoted(table), 0
+async def _prune(table: str, retention: Retention, batches: int | None) -> int:
+    name, total, done, last = quoted(table), 0, 0, None
     outlived = f'"{retention.since}" < now() - make_interval(days => $1) AND ({retention.only})'
     while True:
-        # The condition is repeated: in a partitioned table, rows of several partitions can share a ctid.
-        found = await rows(
-            f"DELETE FROM {name} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {name} WHERE {outlived} LIMIT $2 "
-            f"FOR UPDATE SKIP LOCKED)) AND {outlived} RETURNING 1",
-            retention.days, _PRUNE_BATCH,
+        # From the oldest on, so that rows that must stay are not looked at again in every batch. The condition is
+        # repeated: in a partitioned table, rows of several partitions can share a ctid.
+        found = await row(
+            f"WITH gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {name} WHERE {outlived} "
+            f"AND \"{retention.since}\" >= coalesce($3::timestamptz, '-infinity') ORDER BY \"{retention.since}\" "
+            f'LIMIT $2 FOR UPDATE SKIP LOCKED)) AND {outlived} RETURNING "{retention.since}" AS since) '
+            "SELECT count(*) AS n, max(since) AS last FROM gone",
+            retention.days, _PRUNE_BATCH, last,
         )  # fmt: skip
-        total += len(found)
-        if len(found) < _PRUNE_BATCH:
+        assert found is not None
+        total, done, last = total + found["n"], done + 1, found["last"]
+        if found["n"] < _PRUNE_BATCH or done == batches:
             return total
+        await asyncio.sleep(_PRUNE_PAUSE_SECONDS)
 
 
 async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str]]:

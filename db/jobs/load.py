@@ -1,19 +1,33 @@
 """The load of the workers, and the status of a job."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from db.connection import row, rows
 from db.jobs.artifacts import artifacts
 from db.jobs.leases import BACKGROUND, get
 
+COUNTED: Final = 1000
+"""Jobs are counted up to this number."""
+_QUEUED: Final = (
+    "SELECT created_at, run_after FROM jobs WHERE queue IN ('cpu', 'gpu') AND state = 'queued' "
+    "AND state IN ('queued', 'running')"
+)
+_COUNTED_STATES: Final = "'{queued,running,waiting,dead}'::text[]"
+
 
 async def position(job_id: int) -> int:
-    """Return how many jobs of its queue are ahead of a queued job (0: it is next, or no longer queued)."""
+    """Return how many jobs of its queue are ahead of a queued job (0: it is next, or no longer queued).
+
+    Counted up to `COUNTED`.
+    """
     found = await row(
-        "SELECT count(*) AS ahead FROM jobs j JOIN jobs o ON o.queue = j.queue AND o.state = 'queued' "
-        "AND (o.priority, o.id) < (j.priority, j.id) WHERE j.id = $1 AND j.state = 'queued'",
-        job_id,
-    )
+        "SELECT n.ahead FROM jobs j CROSS JOIN LATERAL (SELECT count(*) AS ahead FROM ("
+        "SELECT FROM jobs o WHERE o.queue = j.queue AND o.state = 'queued' AND o.state IN ('queued', 'running') "
+        "AND (o.priority, o.id) < (j.priority, j.id) ORDER BY o.queue, o.priority, o.id LIMIT $2) found) n "
+        "WHERE j.id = $1 AND j.state = 'queued'",
+        job_id, COUNTED,
+    )  # fmt: skip
     return found["ahead"] if found else 0
 
 
@@ -37,14 +51,19 @@ async def status(job_id: int) -> Status | None:
 
 
 async def counts() -> dict[str, int]:
-    """Return the number of jobs in each open state, and of dead ones."""
-    found = await rows("SELECT state, count(*) AS n FROM jobs WHERE state NOT IN ('done', 'cancelled') GROUP BY state")
+    """Return how many jobs are in each open state, and dead, each counted up to `COUNTED`."""
+    found = await rows(
+        f"SELECT s.state, n.n FROM unnest({_COUNTED_STATES}) s (state) CROSS JOIN LATERAL ("
+        "SELECT count(*) AS n FROM (SELECT FROM jobs j WHERE j.state = s.state "
+        f"AND j.state = ANY ({_COUNTED_STATES}) LIMIT $1) found) n WHERE n.n > 0",
+        COUNTED,
+    )
     return {r["state"]: r["n"] for r in found}
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLoad:
-    """How busy the workers are: jobs by state, and the expected wait for a worker in seconds."""
+    """How busy the workers are: jobs by state, up to `COUNTED`, and the expected wait for a worker in seconds."""
 
     interactive: int
     background: int
@@ -59,14 +78,14 @@ async def load(*, recent: int = 200, minutes: float = 10.0) -> QueueLoad:
     that is greater.
     """
     open_ = await row(
-        "SELECT count(*) FILTER (WHERE state = 'queued' AND priority < $1) AS interactive, "
-        "count(*) FILTER (WHERE state = 'queued' AND priority >= $1) AS background, "
-        "count(*) FILTER (WHERE state = 'running') AS running, "
-        "coalesce(max(extract(epoch FROM now() - greatest(created_at, run_after))) "
-        "FILTER (WHERE state = 'queued' AND priority < $1), 0)::float8 AS longest "
-        "FROM jobs WHERE state IN ('queued', 'running')",
-        BACKGROUND,
-    )
+        f"SELECT (SELECT count(*) FROM ({_QUEUED} AND priority < $1 LIMIT $2) q) AS interactive, "
+        f"(SELECT count(*) FROM ({_QUEUED} AND priority >= $1 LIMIT $2) q) AS background, "
+        "(SELECT count(*) FROM (SELECT FROM jobs WHERE state = 'running' LIMIT $2) r) AS running, "
+        "coalesce((SELECT max(extract(epoch FROM now() - greatest(created_at, run_after))) FROM ("
+        # The first ones have waited longest.
+        f"{_QUEUED} AND priority < $1 ORDER BY queue, priority, id LIMIT $2) q), 0)::float8 AS longest",
+        BACKGROUND, COUNTED,
+    )  # fmt: skip
     lately = await row(
         "SELECT coalesce(avg(extract(epoch FROM started_at - created_at)), 0)::float8 AS wait FROM ("
         "SELECT priority, created_at, started_at FROM jobs ORDER BY id DESC LIMIT $2) j "

@@ -32,9 +32,9 @@ async def reap(*, steady: bool = False) -> list[int]:
     return ids(
         await rows(
             f"UPDATE jobs SET state = 'queued', attempt = least(attempt + 1, {COUNTED}), run_after = now(), {RELEASE} "
-            "WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND (lease_expires < now() "
+            "WHERE id = ANY (ARRAY (SELECT id FROM jobs WHERE state = 'running' AND (lease_expires < now() "
             f"OR lease_expires > now() + make_interval(secs => {_ODD_LEASE_SECONDS})) "
-            f"AND ($1::boolean OR {STEADY}) ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING id",
+            f"AND ($1::boolean OR {STEADY}) ORDER BY id FOR UPDATE SKIP LOCKED)) RETURNING id",
             not steady,
         )
     )
@@ -49,7 +49,8 @@ async def overdue(
     too: the claim decides.
     """
     some = (
-        f"SELECT id, priority FROM jobs WHERE state = 'queued' AND queue = $1 AND {DUE} "
+        "SELECT id, priority FROM jobs WHERE state IN ('queued', 'running') AND state = 'queued' AND queue = $1 "
+        f"AND {DUE} "
         "AND (woken_at < now() - make_interval(secs => $2) OR woken_at < run_after OR woken_at > now()) "
         "AND ($3::text[] IS NULL OR type = ANY ($3::text[]))"
     )
@@ -58,8 +59,8 @@ async def overdue(
         f"WITH people AS ({some} AND attempt = 0 AND priority < {BACKGROUND} {order} $4 FOR UPDATE SKIP LOCKED), "
         f"rest AS ({some} AND attempt = 0 AND priority >= {BACKGROUND} {order} $5 FOR UPDATE SKIP LOCKED), "
         f"suspects AS ({some} AND attempt > 0 {order} $6 FOR UPDATE SKIP LOCKED) "
-        "UPDATE jobs SET woken_at = now() WHERE id IN (SELECT id FROM people UNION ALL SELECT id FROM rest "
-        "UNION ALL SELECT id FROM suspects) RETURNING id, priority",
+        "UPDATE jobs SET woken_at = now() WHERE id = ANY (ARRAY (SELECT id FROM people UNION ALL SELECT id FROM rest "
+        "UNION ALL SELECT id FROM suspects)) RETURNING id, priority",
         queue, seconds, None if types is None else list(types), room.interactive, room.background, room.suspects,
     )  # fmt: skip
     return [f["id"] for f in sorted(found, key=lambda f: (f["priority"], f["id"]))]

@@ -69,10 +69,12 @@ async def wake_due(limit: int = 200) -> list[Wakeup]:
     """Queue the waiting jobs whose deadline has passed, or whose children are all gone: workers find them at once."""
     return await fetch(
         Wakeup,
-        "UPDATE jobs SET state = 'queued', run_after = now() WHERE id IN ("
-        "SELECT id FROM jobs j WHERE state = 'waiting' AND (joining OR deadline IS NOT NULL) AND (deadline <= now() "
-        f"OR joining AND NOT EXISTS (SELECT FROM jobs c WHERE c.parent_id = j.id AND c.{OPEN})) "
-        "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id, queue, priority",
+        "UPDATE jobs SET state = 'queued', run_after = now() WHERE id = ANY (ARRAY ("
+        "SELECT id FROM jobs WHERE state = 'waiting' AND (joining OR deadline IS NOT NULL) AND deadline <= now() "
+        "ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED) || ARRAY ("
+        "SELECT id FROM jobs j WHERE state = 'waiting' AND joining "
+        f"AND (SELECT true FROM jobs c WHERE c.parent_id = j.id AND c.{OPEN} LIMIT 1) IS NULL "
+        "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING id, queue, priority",
         limit,
     )
 

@@ -6,6 +6,7 @@
 from typing import Any
 
 from tortoise import fields
+from tortoise.fields.db_defaults import Now
 
 from db.models.base import TableRow
 
@@ -52,6 +53,7 @@ class ConversationRow(TableRow):
     persona_id = fields.BigIntField(null=True)
     epoch = fields.IntField(default=0)
     last_said = fields.TextField(default="")
+    active_at = fields.DatetimeField(db_default=Now())
 
     class Meta:
         """Table name."""

@@ -40,6 +40,7 @@ class OutboxRow(TableRow):
     attempts = fields.IntField(default=0)
     failures = fields.IntField(default=0)
     not_before = fields.DatetimeField(db_default=Now())
+    asked_at = fields.DatetimeField(db_default=Now())
     lease_token = fields.UUIDField(null=True)
     lease_expires = fields.DatetimeField(null=True)
     message_ids: list[str] = fields.JSONField(default=list)

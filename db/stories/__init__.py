@@ -17,8 +17,8 @@ from db.stories.library import (
     thread_of,
 )
 from db.stories.pages import attach_page, drop_unread, give_up, set_job
-from db.stories.records import Choice, Move, Page, PathStep, Story, Summary
-from db.stories.tree import current, lock, page, page_inputs, path
+from db.stories.records import Choice, Move, Page, Story, Summary
+from db.stories.tree import current, lock, page, page_inputs
 
 __all__ = [
     "OWN_ACTION_LENGTH",
@@ -26,7 +26,6 @@ __all__ = [
     "Choice",
     "Move",
     "Page",
-    "PathStep",
     "Story",
     "Summary",
     "at_cursor",
@@ -47,7 +46,6 @@ __all__ = [
     "open_in",
     "page",
     "page_inputs",
-    "path",
     "retry",
     "set_job",
     "summary",

@@ -96,7 +96,10 @@ async def count_owned(account_id: int, owner_id: int) -> int:
 
 async def open_in(conversation_id: int, story_id: int) -> None:
     """Open a story in a conversation, whose plain text then goes to the story."""
-    await rows("UPDATE conversations SET story_id = $2, mode = 'story' WHERE id = $1", conversation_id, story_id)
+    await rows(
+        "UPDATE conversations SET story_id = $2, mode = 'story', active_at = now() WHERE id = $1",
+        conversation_id, story_id,
+    )  # fmt: skip
 
 
 async def thread_of(page_id: int) -> str | None:

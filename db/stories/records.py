@@ -74,14 +74,6 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class PathStep:
-    """One page on the way from the first page, and the choice that led to it (None for the first)."""
-
-    page: Page
-    choice: Choice | None
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """A story with its number of pages, and the number of its current page."""
 

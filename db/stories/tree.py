@@ -5,19 +5,22 @@ from typing import Any, Final
 
 from db.connection import row, rows
 from db.records import build, columns, fetch_one
-from db.stories.records import Choice, Page, PathStep, Story
+from db.stories.records import Choice, Page, Story
 
 _PAGE: Final = """
 SELECT to_jsonb(s) AS story, to_jsonb(p) AS page,
     (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.position) FROM choices c WHERE c.page_id = p.id) AS choices
 FROM pages p JOIN stories s ON s.id = p.story_id WHERE """
-_PATH: Final = """
+_INPUTS: Final = """
 WITH RECURSIVE up AS (
-    SELECT id, parent_id, choice_id FROM pages WHERE id = $1
-    UNION ALL SELECT p.id, p.parent_id, p.choice_id FROM pages p JOIN up ON p.id = up.parent_id)
-SELECT to_jsonb(p) AS page, to_jsonb(c) AS choice, to_jsonb(s) AS story
-FROM up JOIN pages p ON p.id = up.id JOIN stories s ON s.id = p.story_id LEFT JOIN choices c ON c.id = up.choice_id
-ORDER BY p.number"""
+    SELECT id, parent_id, choice_id, number, 0 AS back FROM pages WHERE id = $1
+    UNION ALL SELECT p.id, p.parent_id, p.choice_id, p.number, up.back + 1 FROM pages p JOIN up ON p.id = up.parent_id)
+SELECT up.number, up.back, c.text AS choice, c.kind,
+    CASE WHEN up.back BETWEEN 1 AND $2 THEN (SELECT jsonb_build_object('title', p.title, 'text', p.text)
+        FROM pages p WHERE p.id = up.id) END AS page,
+    CASE up.back WHEN 0 THEN (SELECT to_jsonb(s) || jsonb_build_object('variant', p.variant_index)
+        FROM pages p JOIN stories s ON s.id = p.story_id WHERE p.id = up.id) END AS story
+FROM up LEFT JOIN choices c ON c.id = up.choice_id ORDER BY up.back DESC"""
 
 PageInStory = tuple[Story, Page, list[Choice]]
 
@@ -32,29 +35,20 @@ async def current(account_id: int | None, story_id: int) -> PageInStory | None:
     return _in_story(await row(_PAGE + "p.id = s.cursor_id AND s.id = $1 AND s.account_id = $2", story_id, account_id))
 
 
-async def path(page_id: int) -> list[PathStep]:
-    """Return the pages from the first to this one, each with the choice that led to it."""
-    return [_step(found) for found in await rows(_PATH, page_id)]
+async def page_inputs(page_id: int, recent: int = 16) -> dict[str, Any] | None:
+    """Return what is needed to write a page, as plain data: the story and the path to it. None if it is gone.
 
-
-async def page_inputs(page_id: int) -> dict[str, Any] | None:
-    """Return what is needed to write a page, as plain data: the story and the path to it. None if it is gone."""
-    found = await rows(_PATH, page_id)
+    ``path`` has all choices on the way, ``pages`` only the last ``recent`` pages before this one.
+    """
+    found = await rows(_INPUTS, page_id, recent)
     if not found:
         return None
-    story, steps = _from_json(Story, found[0]["story"]), [_step(f) for f in found]
-    last = steps[-1].page
+    story = json.loads(found[-1]["story"])
     return {
-        "title": story.title,
-        "premise": story.premise,
-        "genre": story.genre,
-        "language": story.language,
-        "rating": story.rating,
-        "seed": story.seed,
-        "variant": last.variant_index,
-        "page_number": last.number,
-        "path": [{"text": s.choice.text, "kind": s.choice.kind} for s in steps if s.choice is not None],
-        "pages": [{"title": s.page.title, "text": s.page.text} for s in steps[:-1]],
+        **{name: story[name] for name in ("title", "premise", "genre", "language", "rating", "seed", "variant")},
+        "page_number": found[-1]["number"],
+        "path": [{"text": f["choice"], "kind": f["kind"]} for f in found if f["choice"] is not None],
+        "pages": [json.loads(f["page"]) for f in found if f["page"] is not None],
     }
 
 
@@ -89,11 +83,6 @@ def _in_story(found: dict[str, Any] | None) -> PageInStory | None:
         return None
     choices = json.loads(found["choices"] or "[]")
     return _from_json(Story, found["story"]), _from_json(Page, found["page"]), [build(Choice, c) for c in choices]
-
-
-def _step(found: dict[str, Any]) -> PathStep:
-    choice = None if found["choice"] is None else _from_json(Choice, found["choice"])
-    return PathStep(_from_json(Page, found["page"]), choice)
 
 
 def _from_json(kind: Any, text: str) -> Any:

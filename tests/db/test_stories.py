@@ -53,8 +53,9 @@ async def test_a_choice_grows_the_tree_and_moves_the_cursor(database: str):
     assert second.fresh
     assert (second.page.parent_id, second.page.number, second.page.state) == (first.page.id, 2, "pending")
     assert second.story.revision == first.story.revision + 1
-    steps = await stories.path(second.page.id)
-    assert [s.choice.text if s.choice else None for s in steps] == [None, "Listen first"]
+    inputs = await stories.page_inputs(second.page.id)
+    assert inputs is not None
+    assert [choice["text"] for choice in inputs["path"]] == ["Listen first"]
     assert second.left is not None
     assert second.left.id == first.page.id
 

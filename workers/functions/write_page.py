@@ -46,7 +46,7 @@ class PastPage(BaseModel):
 
 
 class PageInputs(BaseModel):
-    """The story and the way to the page to be written; ``pages[i]`` ends with the choice ``path[i]``."""
+    """The story and the way to the page to be written: all choices, and the last pages at whose ends they stand."""
 
     title: str
     premise: str
@@ -99,8 +99,9 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
 
     async def prepare(self, inputs: PageInputs) -> dict[str, Any]:
         """Return story, recent pages and action."""
-        steps = list(zip(inputs.pages, inputs.path, strict=True))
-        first = max(0, len(steps) - RECENT_PAGES) // PAGES_STEP * PAGES_STEP
+        first = max(0, len(inputs.path) - RECENT_PAGES) // PAGES_STEP * PAGES_STEP
+        shown = len(inputs.path) - first
+        steps = list(zip(inputs.pages[-shown:], inputs.path[-shown:], strict=True)) if shown else []
         return {
             "title": inputs.title,
             "premise": inputs.premise,
@@ -108,7 +109,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             "language": language_name(inputs.language),
             "rating": _RATINGS[inputs.rating],
             "page_number": inputs.page_number,
-            "recent_pages": [{"text": page.text, "choice": choice.text} for page, choice in steps[first:]],
+            "recent_pages": [{"text": page.text, "choice": choice.text} for page, choice in steps],
             "action": inputs.path[-1].text if inputs.path else "",
             "ending": self._ends(inputs),
         }
