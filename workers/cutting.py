@@ -34,6 +34,11 @@ def cut_to_words(text: str, limit: int) -> str:
     return " ".join(kept).rstrip(",;. ") + "."
 
 
+def ends_sentence(text: str) -> bool:
+    """Return whether a text, or JSON, ends where something ends."""
+    return bool(re.search(r"[.!?…。！？][\"”’»'*_)」』]*\s*$|[}\]`]\s*$", text))
+
+
 def cut_at_sentence(text: str) -> str:
     """Return a text that breaks off somewhere up to its last whole sentence; without one, up to a word, with a mark."""
     text = text.rstrip()

@@ -3,6 +3,7 @@
 EngineError
 ├── EngineUnavailable   the engine cannot serve at all now (no model, server down): ask the next engine
 ├── EngineOverloaded    try the same engine again after ``retry_after`` seconds
+│   └── StillThinking   the answer reached its maximum length before it began: give it more room
 ├── ContextFull         the prompt does not fit; carries the numbers
 ├── RequestRefused      the engine understood the request and refuses it (bad schema, bad key, policy)
 ├── GenerationTimedOut  the request's deadline passed
@@ -25,6 +26,10 @@ class EngineOverloaded(EngineError):
         """``retry_after`` is in seconds."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StillThinking(EngineOverloaded):
+    """The answer reached its maximum length before anything could be seen: the model was still thinking."""
 
 
 class ContextFull(EngineError):

@@ -10,6 +10,7 @@ from prompts.product import CARD_FIELDS
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
+from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
@@ -74,11 +75,11 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
 
     async def parse(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
         """Remove the persona's own name as a label, and everything from a line in the user's name on."""
-        reply = strip_reasoning(text).replace("\x00", "").strip()
+        reply = mend_text(strip_reasoning(text)).strip()
         name = re.escape(str(inputs.persona.get("name", "")))
         reply = re.sub(rf"^\s*(\*\*)?{name}(\*\*)?\s*:\s*(\*\*)?\s*", "", reply, flags=re.IGNORECASE)
         reply = re.split(rf"\n\s*(?:\*\*)?(?:{re.escape(inputs.user_name)}|User)(?:\*\*)?\s*:", reply)[0].strip()
-        if not reply:
+        if is_blank(reply):
             raise ParseFailed("The reply is empty.")
         return PersonaAnswer(text=cut_at_word(reply, REPLY_LIMIT))
 

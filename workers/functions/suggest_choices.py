@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field
 
 from prompts.languages import language_name
 from workers.engines.text.base import Sampling
+from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Repair
+from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
 from workers.functions.write_page import PageInputs
@@ -85,8 +87,8 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         """Read the list; choices that are too short or repeated are dropped."""
         found: dict[str, OfferedChoice] = {}
         for choice in (await parse_json(text, ChoiceList)).choices:
-            words = _LABEL.sub("", " ".join(choice.text.split()).strip("*_ "))
-            if len(words) >= MIN_CHOICE_LENGTH:
+            words = _LABEL.sub("", " ".join(mend_text(choice.text).split()).strip("*_ "))
+            if len(words) >= MIN_CHOICE_LENGTH and not is_blank(words):
                 found.setdefault(words.casefold(), choice.model_copy(update={"text": words}))
         if len(found) < 2:
             raise ParseFailed(f"There are {len(found)} different choices, but {inputs.count} are wanted.")

@@ -52,6 +52,8 @@ class OpenAIServer:
     text: str = "The keeper opens the door and finds the sea behind it."
     json_text: str = '{"page": "The door opens.", "choices": ["Go in.", "Turn back."]}'
     reasoning: str = ""
+    thinks_for: int = 0
+    """Tokens of thoughts before the text, out of the request's maximum."""
     tail: tuple[str, ...] = ()
     """Further pieces after the text, each sent as it stands."""
     pause_s: float = 0.0
@@ -207,6 +209,8 @@ class OpenAIServer:
         words += self.tail
         limit = body.max_tokens or body.max_completion_tokens or len(words)
         kind = fault.kind if fault else ""
+        if self.thinks_for:
+            limit = max(0, limit - self.thinks_for)
         try:
             await writer.delta({"role": "assistant", "content": "", "refusal": None})
             for word in self.reasoning.split():

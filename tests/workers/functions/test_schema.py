@@ -21,7 +21,7 @@ STORY: dict[str, Any] = {
 }  # fmt: skip
 PAGE = PageInputs(**STORY)
 CHOICES = ChoicesInputs(**STORY, page_text="x", count=3)
-WORDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
+WORDS = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="<[\\"), min_size=1)
 
 
 def plain(size: int) -> st.SearchStrategy[str]:

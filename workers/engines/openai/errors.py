@@ -21,7 +21,7 @@ DEFAULT_RETRY_AFTER_S = 2.0
 _TRANSIENT = frozenset({408, 409, 425, 429})
 _CONTEXT = re.compile(
     r"context.{0,20}(length|size|window)|exceeds?_context|too many tokens|prompt is too long|input token count"
-    r"|input tokens exceed",
+    r"|input tokens exceed|max_tokens must be at least 1, got -",
     re.IGNORECASE,
 )
 _LIMITS = tuple(
@@ -201,6 +201,8 @@ def _hidden(text: str, secrets: Collection[str]) -> str:
 
 def _detail(error: openai.APIStatusError) -> Mapping[str, Any]:
     body: object = error.body
+    if isinstance(body, list) and body:
+        body = cast("list[object]", body)[0]  # Google's form
     if isinstance(body, str):
         try:
             body = json.loads(body)

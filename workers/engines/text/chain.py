@@ -9,10 +9,12 @@ from typing import Any
 
 from workers.engines.control import RequestRegistry, closing
 from workers.engines.errors import (
+    ContextFull,
     EngineError,
     EngineOverloaded,
     EngineUnavailable,
     RequestRefused,
+    StillThinking,
 )
 from workers.engines.statistics import reports
 from workers.engines.text.base import Completion, TextEngine, TextRequest
@@ -20,6 +22,9 @@ from workers.engines.text.settings import ROLES
 from workers.engines.text.turns import TurnFilter, cut_turns
 from workers.engines.text.unicode import is_blank, split_half, well_formed
 
+THINKING_FACTOR = 6
+THINKING_TOKENS = 8192
+"""A model that was still thinking at its maximum length is asked again with this factor, up to this many tokens."""
 MAX_PATIENCE_S = 5.0
 """Longest pause before an overloaded engine is asked a second time; after a longer one the next engine is asked."""
 _log = logging.getLogger(__name__)
@@ -70,7 +75,7 @@ class TextChain:
         ends = None if request.deadline_s is None else loop.time() + request.deadline_s
         plan = [engine for engine in self._plan(request.model) if engine.name not in without]
         problems: list[str] = []
-        patient = True
+        patient, wanted = True, request
         with self._running.enter(request.id, None) as control:
             while plan:
                 engine = plan.pop(0)
@@ -81,10 +86,13 @@ class TextChain:
                         async for piece in pieces:
                             streamed = True
                             yield piece
-                except _FALLBACK as error:
+                except (*_FALLBACK, ContextFull) as error:
+                    if isinstance(error, ContextFull) and request is wanted:
+                        raise
                     problems.append(f"{engine.name}: {error}")
                     if streamed and notes is None:
                         raise EngineOverloaded(f"{engine.name} broke off: {error}") from error
+                    request = _with_room(request) if isinstance(error, StillThinking) else wanted
                     pause = 0.0
                     if isinstance(error, EngineOverloaded) and patient and error.retry_after <= MAX_PATIENCE_S:
                         plan.insert(0, engine)
@@ -184,11 +192,18 @@ async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[st
         raise EngineUnavailable("it ended without a completion")
 
 
+def _with_room(request: TextRequest) -> TextRequest:
+    """Return the request with a larger maximum length."""
+    sampling = request.sampling
+    room = max(sampling.max_tokens, min(sampling.max_tokens * THINKING_FACTOR, THINKING_TOKENS))
+    return replace(request, sampling=replace(sampling, max_tokens=room))
+
+
 def _visible(completion: Completion) -> Completion:
     """Return an engine's answer up to the mark of another turn. Raises `EngineOverloaded` if nothing can be seen."""
     text = cut_turns(well_formed(completion.text))
     if is_blank(text):
-        raise EngineOverloaded("the answer is empty", 0.0)
+        raise (StillThinking if completion.finish_reason == "length" else EngineOverloaded)("the answer is empty", 0.0)
     return replace(completion, text=text)
 
 

@@ -170,7 +170,7 @@ async def test_overload_is_waited_for_once(chain: TextChain, server: OpenAIServe
     assert completion.engine == "remote"
     assert len(notes) == 1
 
-    server.faults.extend([Fault(kind="no_finish")] * 2)
+    server.faults.extend([Fault(kind="cut")] * 2)
     _, completion, notes = await run(chain, ask())
     assert completion.engine == "echo"
     assert len(notes) == 2
@@ -218,7 +218,7 @@ async def test_cancel_reaches_the_caller(chain: TextChain, server: OpenAIServer)
 
 
 async def test_cancel_between_two_tries(chain: TextChain, server: OpenAIServer) -> None:
-    server.faults.append(Fault(kind="no_finish"))
+    server.faults.append(Fault(kind="cut"))
     request = ask()
     notes: list[FallbackNote] = []
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from workers.engines.text.base import FinishReason, TextRequest
 from workers.engines.text.remote.prices import Tokens
@@ -11,11 +11,14 @@ from workers.engines.text.remote.prices import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One step of an answer. ``reasoning`` is the model's thinking, separate from its text."""
+    """One step of an answer. ``reasoning`` is the model's thinking, separate from its text.
+
+    ``finish`` is "unknown" if the server ended the answer without saying why.
+    """
 
     text: str = ""
     reasoning: str = ""
-    finish: FinishReason | None = None
+    finish: FinishReason | Literal["unknown"] | None = None
     model: str = ""
     tokens: Tokens | None = None
 

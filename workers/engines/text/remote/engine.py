@@ -7,6 +7,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from workers.cutting import ends_sentence
 from workers.engines.control import RequestControl, RequestRegistry
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationTimedOut
 from workers.engines.openai.address import parse_address
@@ -272,5 +273,8 @@ def pool_of(endpoints: Sequence[tuple[Endpoint, int]], cooldown_s: float = 5.0) 
 def _note(delta: Delta, answer: _Answer) -> None:
     answer.raw.append(delta.text or delta.reasoning)
     answer.model = delta.model or answer.model
-    answer.finish = delta.finish or answer.finish
+    if delta.finish == "unknown":
+        answer.finish = "stop" if ends_sentence("".join(answer.raw)) else "length"
+    else:
+        answer.finish = delta.finish or answer.finish
     answer.tokens = delta.tokens or answer.tokens

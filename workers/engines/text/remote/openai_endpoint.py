@@ -1,13 +1,15 @@
 """A server that speaks OpenAI's chat completions: llama-server, vLLM, Ollama, OpenRouter, OpenAI itself."""
 
+import json
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
 from openai import AsyncStream
+from openai._streaming import ServerSentEvent
 from openai.types.chat import ChatCompletionChunk
 
 from workers.engines.errors import EngineUnavailable, RequestRefused
@@ -21,6 +23,8 @@ from workers.engines.text.remote.prices import Tokens
 
 CHECK_S = 5.0
 """Seconds within which a healthy server lists its models."""
+_LENGTH = frozenset({"length", "max_tokens", "model_length", "MAX_TOKENS"})
+"""What servers call the end at the maximum length: OpenAI, Anthropic, Mistral, Google."""
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +42,17 @@ class Timeouts:
     between_s: float = 60.0
     total_s: float = 900.0
     slow_s: float = 5.0
+
+
+class _Events(AsyncStream[ChatCompletionChunk]):
+    """A stream that knows whether the server has said that it is ``done``."""
+
+    done = False
+
+    async def _iter_events(self) -> AsyncIterator[ServerSentEvent]:
+        async for event in super()._iter_events():
+            self.done = self.done or event.data.startswith("[DONE]")
+            yield event
 
 
 class OpenAIEndpoint:
@@ -75,9 +90,20 @@ class OpenAIEndpoint:
         except openai.APIError as error:
             raise self._judged(error, request) from None
         try:
-            async for chunk in chunks:
+            if "json" in chunks.response.headers.get("content-type", ""):
+                # Some gateways ignore ``stream`` and send the whole answer, or an error with status 200.
+                chunk = read_whole(await chunks.response.aread())
                 for delta in read_chunk(chunk):
                     yield delta
+                return
+            ended = False
+            async for chunk in chunks:
+                for delta in read_chunk(chunk):
+                    ended = ended or delta.finish is not None
+                    yield delta
+            if chunks.done and not ended:
+                # The server says that it is done, but not why: the engine judges by the text.
+                yield Delta(finish="unknown")
         except (openai.APIError, ValueError) as error:
             _log.warning("request %s: the stream of %s broke: %s", request.id, self._url, type(error).__name__)
             # Some servers render the template only after their status line; the next attempt heeds what it says.
@@ -102,7 +128,7 @@ class OpenAIEndpoint:
         """Close the connections."""
         await self._client.close()
 
-    async def _open(self, request: TextRequest, dialect: Dialect) -> AsyncStream[ChatCompletionChunk]:
+    async def _open(self, request: TextRequest, dialect: Dialect) -> "_Events":
         """Send the request, learning what the server does not accept."""
         for _ in range(dialect.lessons):
             body = dialect.body(request)
@@ -112,7 +138,7 @@ class OpenAIEndpoint:
                     body=body,
                     cast_to=ChatCompletionChunk,
                     stream=True,
-                    stream_cls=AsyncStream[ChatCompletionChunk],
+                    stream_cls=_Events,
                 )
             except openai.APIStatusError as error:
                 if dialect.learn_roles(message_of(error), request):
@@ -134,6 +160,22 @@ class OpenAIEndpoint:
             secrets=self._secrets,
             names=self._names,
         )
+
+
+def read_whole(body: bytes) -> ChatCompletionChunk:
+    """Return a whole answer (``chat.completion``) as a single chunk. Raises ValueError, and `Trouble` for an error."""
+    data: object = json.loads(body)
+    answer = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    if error := answer.get("error"):
+        message = cast("dict[str, Any]", error).get("message") if isinstance(error, dict) else error
+        raise Trouble("down", EngineUnavailable(f"an error with status 200: {str(message)[:200]}"), answered=True)
+    found = answer.get("choices")
+    choices = cast("list[object]", found) if isinstance(found, list) else []
+    if not choices:
+        raise ValueError("JSON that is no answer")
+    each = [cast("dict[str, Any]", choice) for choice in choices if isinstance(choice, dict)]
+    deltas = [{**choice, "delta": choice.get("message") or choice.get("delta")} for choice in each]
+    return ChatCompletionChunk.construct(model=answer.get("model"), choices=deltas, usage=answer.get("usage"))
 
 
 def read_chunk(chunk: Any) -> list[Delta]:
@@ -158,8 +200,10 @@ def read_chunk(chunk: Any) -> list[Delta]:
         finish = getattr(choice, "finish_reason", None)
         if finish == "content_filter":
             raise RequestRefused("the server's content filter stopped the answer")
-        if finish is not None:
-            found.append(Delta(finish="length" if finish == "length" else "stop", model=model))
+        if finish == "error":
+            raise Trouble("down", EngineUnavailable("the server broke off with an error"), answered=True)
+        if finish:  # Ollama and others write "" for not yet
+            found.append(Delta(finish="length" if finish in _LENGTH else "stop", model=model))
     usage = getattr(chunk, "usage", None)
     if usage is not None:
         found.append(Delta(model=model, tokens=read_usage(usage)))

@@ -308,7 +308,7 @@ async def test_a_stream_that_breaks_before_its_text_is_asked_again(
 
 
 async def test_a_stream_without_an_end(remote: RemoteEngine, server: OpenAIServer) -> None:
-    server.faults.append(Fault(kind="no_finish"))
+    server.faults.append(Fault(kind="cut"))
     with pytest.raises(EngineOverloaded):
         await generate(remote, ask())
 
