@@ -30,7 +30,7 @@ class Forms:
     def actions(self) -> tuple[ActionSpec, ...]:
         """Return the verbs of forms themselves."""
         return (
-            ActionSpec(FILL, self._run, (Arg("command", "name"),), form=self._missing),
+            ActionSpec(FILL, self._run, (Arg("command", "name"),), form=self._missing, check=self._check),
             ActionSpec("keep_field", self._keep, (Arg("field", "name"),), keeps_form=True),
             ActionSpec("skip_field", self._skip, (Arg("field", "name"),), keeps_form=True),
             ActionSpec("answer_field", self._answer, (Arg("field", "name"), Arg("value", "name")), keeps_form=True),
@@ -169,6 +169,11 @@ class Forms:
         spec = self._commands.get(command)
         required = () if spec is None else tuple(_field(p) for p in spec.parameters if p.required)
         return FormSpec(command_reference(command), required) if required else None
+
+    async def _check(self, context: Context, command: str) -> None:
+        spec = self._commands.get(command)
+        if spec is not None and spec.check is not None:
+            await spec.check(context)
 
     async def _run(self, context: Context, values: Mapping[str, str], command: str) -> None:
         spec = self._commands.get(command)

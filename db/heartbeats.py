@@ -4,7 +4,7 @@ The table is unlogged: after a crash of the server it is empty until the next be
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from db.connection import row, rows
 from db.records import columns, fetch
@@ -81,6 +81,15 @@ async def models() -> tuple[str, ...] | None:
 async def image_engines() -> tuple[str, ...]:
     """Return the names of the image engines of the living workers."""
     return tuple(dict.fromkeys(name for h in await alive() for name in h.image_engines))
+
+
+async def missing_for_pictures() -> Literal["", "worker", "model"]:
+    """Return what is missing so that somebody draws: a worker of the gpu queue, a picture model, or nothing."""
+    workers = await alive()
+    drawing = [h for h in workers if "gpu" in h.queues]
+    if any(h.image_engines for h in drawing):
+        return ""
+    return "worker" if workers and not drawing else "model"
 
 
 async def deployment() -> str:

@@ -68,13 +68,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for managers."""
+    """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for managers.
+
+    ``check`` raises before any parameter is asked for if the command would be refused anyway; it only reads.
+    """
 
     name: str
     help: str
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
     admin: bool = False
+    check: Callable[[Context], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for what a platform would refuse, and with it all other commands."""

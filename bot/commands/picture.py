@@ -66,6 +66,13 @@ async def imagine(context: Context, values: dict[str, Any]) -> None:
     await context.work(order)
 
 
+async def check_that_somebody_draws(context: Context) -> None:
+    """Raise `NotAllowed` if nobody does; the job itself waits a little for somebody who starts."""
+    del context
+    if missing := await heartbeats.missing_for_pictures():
+        raise NotAllowed(f"picture.no_{missing}")
+
+
 async def portrait(context: Context, values: dict[str, Any]) -> None:
     """Draw the named persona, else the active one."""
     name = str(values.get("name") or "").strip()
@@ -180,6 +187,7 @@ COMMANDS: Final = (
             Parameter("picture", "A picture of yours to be redrawn", bytes, accepts="picture", store=attached),
             Parameter("change", "How much of your picture is redrawn, 5 to 100 percent", int, minimum=5, maximum=100),
         ),
+        check=check_that_somebody_draws,
     ),
     CommandSpec(
         "persona portrait",

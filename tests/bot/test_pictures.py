@@ -11,7 +11,7 @@ from bot.files import too_big
 from bot.messages import Message
 from bot.views.base import ViewContext, Words
 from bot.views.picture import picture as picture_message
-from db import personas, pictures
+from db import heartbeats, personas, pictures
 from db.models import AccountRow, JobRow, OutboxRow, PageRow, PictureRow
 from db.payloads.picture import PictureReady
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
@@ -96,6 +96,7 @@ async def test_an_attached_picture_is_kept_for_the_worker(bot: Bot):
 
 
 async def test_a_picture_without_a_prompt_is_kept_while_the_prompt_is_asked(bot: Bot):
+    await heartbeats.beat(heartbeats.Heartbeat("w", "h", ["gpu"], [], ["sdxl"], 0, 1))
     question = await bot.answer(await bot.does(Command(name="imagine", values={"change": "40"}, file=SENT)))
     assert question.asks is not None
     assert question.asks.name == "prompt"

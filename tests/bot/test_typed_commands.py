@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from bot.events import Command
-from db import people
+from db import heartbeats, people
 from db.conversations import DEFAULT_MODE
 from db.models import JobRow
 from db.work import phase_wording
@@ -56,6 +56,14 @@ async def test_choices_are_offered_as_buttons(bot: Bot):
     assert conversation.account.settings["rating"] == "sfw"
     twice = await bot.answer(await bot.does(press("answer_field", "level", "sfw")))
     assert twice.private
+
+
+async def test_what_would_be_refused_is_refused_before_anything_is_asked(bot: Bot):
+    refused = await bot.answer(await bot.does(Command(name="imagine")))
+    assert refused.asks is None
+    assert "no picture model" in refused.body
+    await heartbeats.beat(heartbeats.Heartbeat("w", "h", ["gpu"], [], ["sdxl"], 0, 1))
+    assert (await bot.answer(await bot.does(Command(name="imagine")))).asks is not None
 
 
 async def test_a_forged_choice_is_refused(bot: Bot):

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Final
 
 from db import heartbeats, jobs, personas, pictures, stories
 from db.errors import NotAllowed, NotFound
-from db.heartbeats import Heartbeat
 from db.pictures import StoredPicture
 from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait
 from prompts.safety.check import scan
@@ -35,16 +34,15 @@ class FindImageEngine(Step):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an empty mapping. Raises `NotAllowed` if no worker draws, or none appears within a few seconds."""
         del run
-        workers: list[Heartbeat] = []
+        missing = ""
         for _ in range(_LOOKS):
-            workers = await heartbeats.alive()
-            drawing = [worker for worker in workers if "gpu" in worker.queues]
-            if any(worker.image_engines for worker in drawing):
+            missing = await heartbeats.missing_for_pictures()
+            if not missing:
                 return {}
-            if drawing:  # their heartbeats name their engines
-                raise NotAllowed("picture.no_model")
+            if missing == "model":
+                break
             await asyncio.sleep(_LOOK_SECONDS)
-        raise NotAllowed("picture.no_worker" if workers else "picture.no_model")
+        raise NotAllowed(f"picture.no_{missing}")
 
 
 class CleanSource(Step):
