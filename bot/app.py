@@ -25,6 +25,7 @@ from db import personas
 from db.connection import connect
 from db.heartbeats import deployment
 from db.loops import forever
+from db.migrate import await_schema
 from db.settings import DatabaseSettings
 from db.signals import stop_on_signals
 from db.work import job_types
@@ -40,23 +41,23 @@ _log = logging.getLogger(__name__)
 async def run(settings: BotSettings, names: list[str]) -> int:
     """Run the named platforms until SIGTERM, SIGINT or the end of the console; return the exit status.
 
-    Raises `PlatformRefused` if no platform serves this process from its start.
+    Raises `PlatformRefused` if no platform serves this process from its start, and `MigrationError` if the database is
+    of another release.
     """
     database = DatabaseSettings()
     topics = await asyncio.to_thread(_load)
     specs = {name: _spec(name) for name in names}
     served = {name: spec.build(settings, topics) for name, spec in specs.items()}
     seats = {name: seat_names(spec, settings) for name, spec in specs.items() if not spec.local}
-    async with (
-        connect(database.database_url, pool_size=database.storyfork_database_pool),
-        Queue(settings.redis_url, await deployment()) as queue,
-    ):
-        await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
-        bot = Bot(
-            served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats,
-            operators=settings.storyfork_operators, adults=settings.storyfork_adults,
-        )  # fmt: skip
-        return await bot.serve(stop_on_signals())
+    async with connect(database.database_url, pool_size=database.storyfork_database_pool):
+        await await_schema()
+        async with Queue(settings.redis_url, await deployment()) as queue:
+            await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+            bot = Bot(
+                served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats,
+                operators=settings.storyfork_operators, adults=settings.storyfork_adults,
+            )  # fmt: skip
+            return await bot.serve(stop_on_signals())
 
 
 def _load() -> Topics:

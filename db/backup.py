@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-
-from db.connection import credentials
+from db.engine import dedicated
+from db.urls import libpq_environment, parse
 
 _TABLES: Final = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -47,15 +46,12 @@ async def restore(url: str, file: Path, pg_restore: Path) -> None:
     """
     if not await asyncio.to_thread(file.is_file):
         raise BackupError(f"{file} is not a file")
-    connection = await asyncpg.connect(**credentials(url))
-    try:
+    async with dedicated(url) as connection, connection.transaction():
         tables = await connection.fetchval(_TABLES)
-    finally:
-        await connection.close()
     if tables:
         raise BackupError("the database has tables already: restore into an empty one")
     options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-    await _run(url, None, str(pg_restore), *options, f"--dbname={credentials(url)['database']}", str(file))
+    await _run(url, None, str(pg_restore), *options, f"--dbname={parse(url).database}", str(file))
 
 
 def _open_new(file: Path, part: Path) -> int:
@@ -66,19 +62,10 @@ def _open_new(file: Path, part: Path) -> int:
 
 async def _run(url: str, sink: int | None, *command: str) -> None:
     """Run a PostgreSQL program on the database; its output goes to ``sink``."""
-    found = credentials(url)
     # Via the environment: command lines are visible to every user of the machine.
-    environment = {
-        "PGHOST": found["host"],
-        "PGPORT": str(found["port"]),
-        "PGUSER": found["user"],
-        "PGDATABASE": found["database"],
-        "PGPASSWORD": found["password"],
-        "PGSSLMODE": found.get("ssl"),
-    }
     process = await asyncio.create_subprocess_exec(
         *command,
-        env={**os.environ, **{name: value for name, value in environment.items() if value}},
+        env={**os.environ, **libpq_environment(url)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL if sink is None else sink,
         stderr=asyncio.subprocess.PIPE,

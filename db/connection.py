@@ -3,68 +3,28 @@
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.connection import get_connection, get_connections
 
+from db.engine import CONNECT_SECONDS, keep_alive
 from db.errors import CommitUnknown, Outage
 from db.faults import translated
+from db.urls import BadDatabaseUrl, credentials, parse
 
 MODELS: Final = "db.models"
-CONNECT_SECONDS: Final = 10.0
 COMMAND_SECONDS: Final = 30.0
 UNDO_SECONDS: Final = 0.3
 """Rolling back, or returning a connection to the pool, may take this long; then the connection is closed instead."""
-_SCHEMES: Final = {"postgres", "postgresql"}
-_KEEPALIVE: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
-"""Seconds, probes, milliseconds: a dead connection is noticed within 25 s."""
 _log = logging.getLogger(__name__)
 
 OUTAGES: Final = (Outage,)
 """What to catch where the database may be away: wait and retry."""
-
-
-class BadDatabaseUrl(ValueError):
-    """The URL is not a PostgreSQL URL; the message says what is expected."""
-
-
-def credentials(url: str) -> dict[str, Any]:
-    """Return asyncpg's connection arguments for a database URL.
-
-    ``postgres://user:password@host:5432/name`` or ``postgres://user@/name?host=/socket/dir``; further query
-    parameters other than ``host``, ``port`` and ``sslmode`` are refused. Raises `BadDatabaseUrl`.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES:
-        raise BadDatabaseUrl("DATABASE_URL must start with postgres:// (PostgreSQL is the only database supported)")
-    query = {k: v[-1] for k, v in parse_qs(parts.query).items()}
-    unknown = query.keys() - {"host", "port", "sslmode"}
-    if unknown:
-        raise BadDatabaseUrl(f"DATABASE_URL has unknown parameters: {', '.join(sorted(unknown))}")
-    name = unquote(parts.path.lstrip("/"))
-    if not name:
-        raise BadDatabaseUrl("DATABASE_URL names no database: postgres://user@host/NAME")
-    try:
-        port = int(query.get("port") or parts.port or 5432)
-    except ValueError as e:
-        raise BadDatabaseUrl("the port in DATABASE_URL is not a number") from e
-    found: dict[str, Any] = {
-        "host": query.get("host") or parts.hostname or "localhost",
-        "port": port,
-        "user": unquote(parts.username or "postgres"),
-        "password": unquote(parts.password) if parts.password else None,
-        "database": name,
-    }
-    if "sslmode" in query:
-        found["ssl"] = query["sslmode"]
-    return found
 
 
 @asynccontextmanager
@@ -72,20 +32,24 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
     """Open the connection pool for the models, for this whole process, and close it at the end.
 
     The ORM keeps its context in a context variable, which tasks started elsewhere do not see; the global fallback
-    makes the pool reachable from all of them. Raises `BadDatabaseUrl`.
+    makes the pool reachable from all of them. Nothing is connected before the first statement. Raises `BadDatabaseUrl`.
     """
+    parsed = parse(url)
+    if parsed.ignored:
+        _log.info("DATABASE_URL: these parameters have no effect here: %s", ", ".join(parsed.ignored))
     config: dict[str, Any] = {
         "connections": {
             "default": {
-                "engine": "tortoise.backends.asyncpg",
+                "engine": "db.engine",
                 "credentials": {
-                    **credentials(url),
                     "minsize": 1,
                     "maxsize": pool_size,
                     # asyncpg only: an unresponsive server must not block a task for ever.
                     "timeout": CONNECT_SECONDS,
+                    **credentials(url),
                     "command_timeout": COMMAND_SECONDS,
-                    "init": _keep_alive,
+                    "behind_pooler": parsed.behind_pooler,
+                    "init": keep_alive,
                     "reset": _keep_session,
                 },
             }
@@ -104,17 +68,6 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
             # A close that fails or is cancelled leaves the global context set, and no later connection could be opened.
             context._connections = None  # noqa: SLF001
             await context.close_connections()
-
-
-async def _keep_alive(connection: Any) -> None:
-    """Have the kernel notice a peer that vanished without a word: a failed host, a firewall with a short memory."""
-    found = connection._transport.get_extra_info("socket")  # noqa: SLF001
-    if found is None or found.family == getattr(socket, "AF_UNIX", None):
-        return
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        if (option := getattr(socket, name, None)) is not None:  # not all systems have all of them
-            found.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def _keep_session(connection: object) -> None:
@@ -247,7 +200,11 @@ async def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
 async def _alone(client: Any, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
     async with _pooled(client) as connection:
         with translated():
-            return [dict(r) for r in await connection.fetch(sql, *values)]
+            if not client.behind_pooler:
+                return [dict(r) for r in await connection.fetch(sql, *values)]
+            # The messages of one statement would otherwise reach several servers.
+            async with connection.transaction():
+                return [dict(r) for r in await connection.fetch(sql, *values)]
 
 
 async def row(sql: str, *values: Any) -> dict[str, Any] | None:

@@ -11,9 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
-
-from db.connection import credentials
+from db.engine import dedicated
 from db.faults import translated
 from db.records import columns, fetch
 
@@ -95,16 +93,11 @@ async def _exchange(connection: Any) -> AsyncGenerator[None]:
 async def leader_connection(url: str) -> AsyncGenerator[LeaderConnection]:
     """Open a connection for elections, and close it at the end. Raises `Outage`."""
     options: Mapping[str, Any] = {
-        "timeout": CONNECT_SECONDS, "command_timeout": CONNECT_SECONDS, "statement_cache_size": 0,
+        "timeout": CONNECT_SECONDS, "command_timeout": CONNECT_SECONDS,
         "server_settings": {"application_name": "storyfork leaders"},
     }  # fmt: skip
-    with translated():
-        connection: Any = await asyncpg.connect(**{**credentials(url), **options})
-    try:
+    async with dedicated(url, **options) as connection:
         yield LeaderConnection(connection)
-    finally:
-        # At once: the other side may be silent.
-        connection.terminate()
 
 
 async def leaders() -> list[Leader]:

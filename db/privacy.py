@@ -13,7 +13,8 @@ from typing import Any, Final
 import asyncpg
 from tortoise.connection import get_connection
 
-from db.connection import credentials, ids, row, rows, transaction
+from db.connection import ids, row, rows, transaction
+from db.engine import dedicated
 from db.errors import Unstorable
 from db.ownership import Ownership, read_catalogue
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, quoted
@@ -248,11 +249,8 @@ async def _prune(table: str, retention: Retention, batches: int | None) -> int:
 
 async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str]]:
     """Return the problems of the rules of an up-to-date database, one line each, with the schema concerned."""
-    connection = await asyncpg.connect(**credentials(url))
-    try:
+    async with dedicated(url) as connection, connection.transaction():
         found = Ownership(await read_catalogue(connection), rules(specs))
-    finally:
-        await connection.close()
     schemas = {OWN, *(spec.name for spec in specs)}
     missing = sorted(found.rules.keys() - found.catalogue.tables.keys())
     wrong = [(table.partition(".")[0], f"there is a rule for table {table}, which does not exist") for table in missing]

@@ -14,6 +14,7 @@ from db.connection import BadDatabaseUrl, connect
 from db.environment import BadEnvironment, prepare_environment, read_settings, variables_of
 from db.heartbeats import deployment
 from db.log_levels import quiet_libraries
+from db.migrate import MigrationError, await_schema
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
 from workers import registries
@@ -64,7 +65,7 @@ def run(arguments: list[str]) -> int:
             return _plugins(as_json=options.json)
         log_to_stderr()
         return asyncio.run(_run_to_end(options.queue))
-    except (BadDatabaseUrl, BadEnvironment) as e:
+    except (BadDatabaseUrl, BadEnvironment, MigrationError) as e:
         sys.stderr.write(f"{e}\n")
         return os.EX_CONFIG
 
@@ -92,33 +93,32 @@ async def _run(queue_kind: str) -> int:
     text = await asyncio.to_thread(build_text_chain, read_settings(TextSettings), registries.text_engines()[0])
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
     safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
-    async with (
-        connect(url, pool_size=database.storyfork_database_pool),
-        Queue(redis_url, await deployment()) as queue,
-    ):
-        notifiers = Notifiers(registries.notifiers()[0])
-        services = Services(
-            text,
-            default_registry(),
-            queue,
-            images=images,
-            safety=safety,
-            notifiers=notifiers,
-            processors=tuple(registries.processors()[0]),
-            functions=registries.functions()[0],
-        )
-        runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
-        try:
-            await serve(
-                services,
-                ["gpu" if queue_kind == "gpu" else "cpu"],
-                runner,
-                drain=settings.storyfork_drain_seconds,
-                reaper=settings.storyfork_reaper,
+    async with connect(url, pool_size=database.storyfork_database_pool):
+        await await_schema()
+        async with Queue(redis_url, await deployment()) as queue:
+            notifiers = Notifiers(registries.notifiers()[0])
+            services = Services(
+                text,
+                default_registry(),
+                queue,
+                images=images,
+                safety=safety,
+                notifiers=notifiers,
+                processors=tuple(registries.processors()[0]),
+                functions=registries.functions()[0],
             )
-        finally:
-            await images.close()
-            await text.close()
+            runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
+            try:
+                await serve(
+                    services,
+                    ["gpu" if queue_kind == "gpu" else "cpu"],
+                    runner,
+                    drain=settings.storyfork_drain_seconds,
+                    reaper=settings.storyfork_reaper,
+                )
+            finally:
+                await images.close()
+                await text.close()
     return 0
 
 

@@ -12,6 +12,7 @@ from bot.stack.errors import StackError
 from bot.stack.postgres import POSTGRES_VERSION, binary_dir
 from db import backup
 from db.backup import BackupError
+from db.errors import Outage
 
 
 def run_backup(settings: BotSettings, file: Path) -> None:
@@ -28,7 +29,7 @@ def run_backup(settings: BotSettings, file: Path) -> None:
 
     try:
         run_until_signalled(work())
-    except (BackupError, OSError, ValueError) as error:
+    except (BackupError, OSError, Outage, ValueError) as error:
         raise OperatorError(f"Nothing was saved: {error}") from None
 
 
@@ -47,7 +48,7 @@ def run_restore(settings: BotSettings, file: Path) -> list[str]:
 
     try:
         return run_until_signalled(work())
-    except (BackupError, OSError, ValueError) as error:
+    except (BackupError, OSError, Outage, ValueError) as error:
         raise OperatorError(f"Nothing was restored: {error}") from None
 
 

@@ -85,7 +85,7 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
 
     try:
         return run_to_end(run(settings.model_copy(update={"redis_url": urls.redis_url}), chosen))
-    except PlatformRefused as error:
+    except (PlatformRefused, MigrationError) as error:
         log.error("%s", error)  # noqa: TRY400  the operator can act on the message, not on a trace
         return EX_CONFIG
     except Outage as error:

@@ -11,7 +11,7 @@ from tortoise import fields
 
 from bot.stack.embedded import EmbeddedStack
 from db import models
-from db.connection import BadDatabaseUrl, credentials
+from db.connection import credentials
 from db.migrate import MigrationError, available, migrate, pending
 
 ROOT = Path(__file__).parents[2]
@@ -172,30 +172,3 @@ async def test_models_and_schema_agree(database: str):
     }
     # inbox rows have the event's key in place of an id
     assert declared == schema
-
-
-@pytest.mark.parametrize(
-    ("url", "problem"),
-    [
-        ("sqlite:///x.db", "postgres://"),
-        ("postgres://u@h", "names no database"),
-        ("postgres://u@h/d?foo=1", "unknown parameters: foo"),
-        ("postgres://u@/d?port=x", "not a number"),
-    ],
-)
-def test_bad_urls_are_explained(url: str, problem: str):
-    with pytest.raises(BadDatabaseUrl, match=problem):
-        credentials(url)
-
-
-def test_good_urls():
-    found = credentials("postgresql://a%40b:p%2Fw@db.example:6000/story?sslmode=require")
-    assert found == {
-        "host": "db.example",
-        "port": 6000,
-        "user": "a@b",
-        "password": "p/w",
-        "database": "story",
-        "ssl": "require",
-    }
-    assert credentials("postgres://postgres@/storyfork?host=/run/pg")["host"] == "/run/pg"
