@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from db.engine import dedicated
 from db.faults import translated
-from db.records import columns, fetch
+from db.records import build, columns, fetch
 
 CONNECT_SECONDS: Final = 3.0
+SILENT_SECONDS: Final = 15.0
+"""Leaders renew every second, and what is wrong is reported every few seconds."""
 _STAND: Final = """
 WITH taken AS (
     INSERT INTO leaders AS l (name, holder, beat, host, problem) VALUES ($1, $2, 1, $3, $4)
@@ -49,6 +51,22 @@ class Leader:
     problem: str
     age_s: float
 
+    @property
+    def served(self) -> bool:
+        """Whether a process leads and finds nothing wrong."""
+        return bool(self.holder) and not self.problem and self.age_s < SILENT_SECONDS
+
+    @property
+    def silent(self) -> bool:
+        """Whether no process leads or says why it cannot."""
+        return self.age_s >= SILENT_SECONDS or not (self.holder or self.problem)
+
+
+_ALL: Final = (
+    f"SELECT {columns(Leader, without=('age_s',))}, extract(epoch FROM now() - renewed_at)::float8 AS age_s "
+    "FROM leaders ORDER BY name"
+)
+
 
 class LeaderConnection:
     """A connection of its own: a renewal must not wait for a place in a busy pool."""
@@ -65,6 +83,11 @@ class LeaderConnection:
             found = await self._connection.fetchrow(_STAND, name, holder, host, problem, unchanged_beat)
         # Nothing is found if somebody else's first row was being inserted.
         return Standing("", 0) if found is None else Standing(found["holder"], found["beat"])
+
+    async def leaders(self) -> list[Leader]:
+        """Return all rows, by name."""
+        async with _exchange(self._connection):
+            return [build(Leader, found) for found in await self._connection.fetch(_ALL)]
 
     async def report(self, name: str, host: str, problem: str) -> None:
         """Record why nobody can lead, unless somebody does."""
@@ -102,8 +125,4 @@ async def leader_connection(url: str) -> AsyncGenerator[LeaderConnection]:
 
 async def leaders() -> list[Leader]:
     """Return all rows, by name."""
-    return await fetch(
-        Leader,
-        f"SELECT {columns(Leader, 'l', without=('age_s',))}, "
-        "extract(epoch FROM now() - renewed_at)::float8 AS age_s FROM leaders l ORDER BY name",
-    )
+    return await fetch(Leader, _ALL)

@@ -152,6 +152,14 @@ def doctor(
     raise typer.Exit(run_doctor(offline=offline))
 
 
+@app.command()
+def health() -> None:
+    """Say whether bot processes serve the platforms. Exits with 1 if not; a container's health check runs it."""
+    from bot.cli.platform_checks import run_health
+
+    raise typer.Exit(run_health(_settings(quiet=True)))
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code. An operator's mistake is printed as one message."""
     try:

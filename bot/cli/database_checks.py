@@ -1,7 +1,4 @@
-"""The checks of `storyfork doctor` on the database: it answers, has our tables, and agrees on the time.
-
-It also knows what running processes say of their platforms.
-"""
+"""The checks of `storyfork doctor` on the database: it answers, has our tables, and agrees on the time."""
 
 import asyncio
 from typing import Final
@@ -43,7 +40,7 @@ async def check_database(around: Installation) -> list[Check]:
         database = Check("database", State.WARN, detail, "Run `storyfork migrate`.")
     else:
         database = Check("database", State.OK, f"{where}: reachable, all migrations applied, up to {found.schema}")
-    return [database, *_clock(found), *_platforms(found)]
+    return [database, *_clock(found)]
 
 
 def _clock(found: Inspection) -> list[Check]:
@@ -52,8 +49,3 @@ def _clock(found: Inspection) -> list[Check]:
     way = "ahead of" if found.ahead_s > 0 else "behind"
     detail = f"the database's clock is {abs(found.ahead_s):.0f} s {way} this machine's"
     return [Check("clocks", State.WARN, detail, "Set both by NTP (timedatectl set-ntp true), then restart.")]
-
-
-def _platforms(found: Inspection) -> list[Check]:
-    advice = "The service goes on without it and keeps trying; see its log."
-    return [Check(f"{name}, running", State.WARN, problem, advice) for name, problem in found.problems.items()]

@@ -10,6 +10,7 @@ from bot.cli.configuration import read_settings
 from bot.cli.database_checks import check_database
 from bot.cli.environment_checks import check_environment
 from bot.cli.errors import OperatorError
+from bot.cli.platform_checks import check_served
 from bot.cli.plugin_checks import check_plugins
 from bot.cli.signals import run_until_signalled
 from bot.settings import BotSettings
@@ -36,15 +37,16 @@ async def collect(settings: BotSettings, *, offline: bool) -> list[Check]:
         around = await look_around(settings)
     except StackError as error:
         return [Check("data directory", State.FAIL, str(error))]
-    environment, singles, database, models, plugins, platforms = await asyncio.gather(
+    environment, singles, database, models, plugins, platforms, served = await asyncio.gather(
         check_environment(around),
         asyncio.gather(*(check(around) for check in CHECKS)),
         check_database(around),
         check_models(around),
         check_plugins(around),
         check_platforms(around, offline=offline),
+        check_served(around),
     )
-    return [*environment, *singles, *database, *models, *plugins, *platforms]
+    return [*environment, *singles, *database, *models, *plugins, *platforms, *served]
 
 
 def show(checks: list[Check]) -> None:

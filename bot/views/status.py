@@ -7,6 +7,7 @@ from bot.messages import Message
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
 from db import inbox, jobs, outbox, stories
+from db.leaders import leaders
 from db.payloads.account import Help, ServiceStatus
 
 
@@ -16,9 +17,13 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
     mine = await stories.count_owned(payload.account, payload.user)
     lines = status_lines.everybody(view.words, heartbeats, await jobs.load())
     lines.append(view.words("status.stories", stories=mine))
+    served = await leaders()
+    if troubled := status_lines.troubled(served):
+        lines.append(view.words("status.platforms_troubled", platforms=", ".join(troubled)))
     if view.for_operator:
         work, mail = await jobs.counts(), await outbox.counts()
         lines += ["", *status_lines.operators(view.words, heartbeats, work, mail)]
+        lines += status_lines.platforms(view.words, served)
         if dead := await inbox.dead_letters():
             lines.append(view.words("status.dead_events", events=dead))
     return Message("\n".join(lines), title=view.words("status.title"), private=True)

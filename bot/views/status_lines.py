@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from db.jobs import QueueLoad
+from db.leaders import Leader
 
 Words = Callable[..., str]
 Heartbeats = Sequence[Mapping[str, Any]]
 SHOWN: Final = 10
 """Maximum number of workers and engines that are listed individually."""
 _SOON_SECONDS: Final = 1.0
+_SHOWN_SECONDS: Final = 24 * 3600.0
 
 
 def everybody(words: Words, heartbeats: Heartbeats, load: QueueLoad) -> list[str]:
@@ -45,6 +47,30 @@ def operators(words: Words, heartbeats: Heartbeats, work: Mapping[str, int], mai
     if work.get("dead") or mail.get("dead"):
         lines.append(words("status.dead", jobs=work.get("dead", 0), messages=mail.get("dead", 0)))
     return lines
+
+
+def troubled(found: Sequence[Leader]) -> list[str]:
+    """Return the names of the platforms that cannot be served now."""
+    return list(dict.fromkeys(leader.name.partition(" ")[0] for leader in _recent(found) if not leader.served))
+
+
+def platforms(words: Words, found: Sequence[Leader]) -> list[str]:
+    """Return a line for each platform (or group of shards): the process that serves it, or what is wrong."""
+    lines: list[str] = []
+    for leader in _recent(found):
+        if leader.silent:
+            state = words("status.platform_silent", seconds=round(leader.age_s))
+        elif leader.problem:
+            state = words("status.unhealthy", problem=leader.problem)
+        else:
+            state = words("status.platform_served", host=leader.host)
+        lines.append(words("status.platform", name=leader.name, state=state))
+    return lines
+
+
+def _recent(found: Sequence[Leader]) -> list[Leader]:
+    """Leave out what was served long ago: another set of shards, a platform that is no longer set up."""
+    return [leader for leader in found if leader.age_s < _SHOWN_SECONDS]
 
 
 def models(words: Words, chosen: str, known: Sequence[str] | None) -> list[str]:

@@ -82,7 +82,7 @@ async def platforms() -> AsyncGenerator[str]:
 async def test_help_names_every_command(storyfork: Command) -> None:
     answer = await storyfork("--help")
     assert answer.code == 0
-    for command in ("demo", "up", "bot", "worker", "migrate", "backup", "restore", "doctor", "models"):
+    for command in ("demo", "up", "bot", "worker", "migrate", "backup", "restore", "doctor", "health", "models"):
         assert f"  {command} " in answer.out
 
 

@@ -55,17 +55,6 @@ async def test_clocks_that_differ_are_named(
     assert "NTP" in clocks.advice
 
 
-async def test_a_platform_in_trouble_is_named_while_the_report_is_fresh(
-    database: str, examine: Callable[[str], Installation]
-) -> None:
-    trouble = "Telegram refuses the token: check TELEGRAM_TOKEN"
-    await query(database, "INSERT INTO leaders (name, host, problem) VALUES ('telegram', 'here', $1)", trouble)
-    _, found = await check_database(examine(database))
-    assert (found.name, found.state, found.detail) == ("telegram, running", State.WARN, trouble)
-    await query(database, "UPDATE leaders SET renewed_at = now() - interval '1 hour'")
-    assert len(await check_database(examine(database))) == 1
-
-
 @pytest.mark.parametrize(
     "url", ["postgres://x@127.0.0.1:1/x?sslmode=disable", "postgres://x@host:70000/x", "mysql://x"]
 )

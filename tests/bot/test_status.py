@@ -10,6 +10,7 @@ from bot.compose import Composer
 from bot.settings import BotSettings
 from db import jobs, outbox
 from db.connection import rows
+from db.leaders import leader_connection
 from tests.bot.world import Bot, command, running_bot, say
 from tests.db.job_kinds import Chore
 from tests.workers.living import reports
@@ -127,3 +128,17 @@ def test_operators_are_named_by_platform_and_user(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("STORYFORK_OPERATORS", "12345")
     with pytest.raises(ValueError, match="not a platform and a user id"):
         BotSettings()
+
+
+async def test_a_platform_in_trouble_is_named_and_operators_learn_why(bot: Bot, queue: Queue, database: str):
+    async with leader_connection(database) as connection:
+        await connection.stand("discord", "p1", host="den:1")
+        await connection.report("telegram", "den:1", "Telegram refuses the token: check TELEGRAM_TOKEN")
+    body = await status(bot, queue)
+    assert "Not reachable at the moment: telegram" in body
+    assert "TELEGRAM_TOKEN" not in body
+    body = await status(bot, queue, user="boss")
+    assert "**discord:** served by den:1" in body
+    assert "**telegram:** down (Telegram refuses the token: check TELEGRAM_TOKEN)" in body
+    await rows("UPDATE leaders SET renewed_at = now() - interval '1 minute' RETURNING 1")
+    assert "**discord:** no bot process for 60 s" in await status(bot, queue, user="boss")
