@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 from db.connection import BadDatabaseUrl, connect
 from db.environment import BadEnvironment, prepare_environment, read_settings, variables_of
+from db.errors import Outage
 from db.heartbeats import deployment
 from db.log_levels import quiet_libraries
 from db.migrate import MigrationError, await_schema
@@ -36,6 +37,7 @@ from workers.services import Services
 from workers.settings import WorkerSettings
 from workers.workflows.registry import known_types
 
+_log = logging.getLogger(__name__)
 SETTINGS: Final = (WorkerSettings, DatabaseSettings, TextSettings, EmbeddingSettings, ImageSettings)
 """All that a worker reads."""
 
@@ -68,6 +70,9 @@ def run(arguments: list[str]) -> int:
     except (BadDatabaseUrl, BadEnvironment, MigrationError) as e:
         sys.stderr.write(f"{e}\n")
         return os.EX_CONFIG
+    except Outage as e:
+        sys.stderr.write(f"The database cannot be used now: {e}\n")
+        return os.EX_TEMPFAIL
 
 
 def log_to_stderr() -> None:
@@ -92,6 +97,11 @@ async def _run(queue_kind: str) -> int:
     await asyncio.to_thread(preload)
     text = await asyncio.to_thread(build_text_chain, read_settings(TextSettings), registries.text_engines()[0])
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
+    if queue_kind == "gpu" and images.first() is None:
+        _log.warning(
+            "this worker will draw nothing: there is no picture model. `storyfork models pull pictures` gets one, "
+            "`storyfork doctor` says what is found and why it is not used; start the worker again afterwards"
+        )
     safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool):
         await await_schema()

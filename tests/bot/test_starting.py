@@ -107,3 +107,13 @@ async def test_a_database_that_is_away_is_one_line_and_worth_another_try(storyfo
     assert answer.code == 75
     assert "The database cannot be used now" in answer.err
     assert "Traceback" not in answer.err
+
+
+async def test_a_worker_that_can_draw_nothing_says_how_to_change_that(storyfork: Command) -> None:
+    nowhere = {"DATABASE_URL": "postgres://x@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1"}
+    answer = await storyfork("worker", "--queue", "gpu", **nowhere)
+    assert answer.code == 75
+    assert "`storyfork models pull pictures`" in answer.err
+    assert "The database cannot be used now" in answer.err
+    assert "Traceback" not in answer.err
+    assert "pictures" in (await storyfork("models", "presets")).out
