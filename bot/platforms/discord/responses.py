@@ -34,8 +34,12 @@ class Responses:
     async def show_progress(self, destination: Destination, body: Body) -> None:
         """Show progress in a deferred response."""
         interaction, token, application = handle_of(destination)
+        if not interaction or (age := age_of(interaction)) > TOKEN_SECONDS:
+            return
         ack = self._acks.get(interaction)
-        if ack is not None and ack.state == "deferred":
+        # What another process took, it has deferred by now; only of a press is it unknown what the token edits.
+        foreign = ack is None and age > RESPONSE_SECONDS and not destination.pressed_message
+        if foreign or (ack is not None and ack.state == "deferred"):
             await self._api.edit_original(application, token, body)
 
     async def give(self, destination: Destination, body: Body, private: bool) -> str:

@@ -57,6 +57,24 @@ async def test_work_is_deferred_then_fills_the_response(connected: Connected):
     assert len(connected.server.log.bot_messages()) == 1
 
 
+async def test_progress_is_shown_in_what_another_process_deferred(
+    connected: Connected, monkeypatch: pytest.MonkeyPatch
+):
+    asked = await (ann := connected.server.person("ann")).slash(ann.dm(), "story new", premise="a door")
+    event = await connected.notes.event()
+    await asked.acknowledged()
+    monkeypatch.setattr("bot.platforms.discord.responses.RESPONSE_SECONDS", 0.0)
+    monkeypatch.setattr(connected.platform._acks, "_acks", {})
+    await connected.platform.show_progress(event.destination, "", Progress("Writing …", 40, text="It was"))
+    assert "It was" in (await asked.answered()).content
+    # Not in a message whose button was pressed, nor by a token that has ended.
+    pressed = event.destination.model_copy(update={"pressed_message": "1"})
+    await connected.platform.show_progress(pressed, "", Progress("Writing …", 50, text="It was not"))
+    monkeypatch.setattr("bot.platforms.discord.responses.TOKEN_SECONDS", 0.0)
+    await connected.platform.show_progress(event.destination, "", Progress("Writing …", 60, text="It was not"))
+    assert "It was not" not in (await asked.answered()).content
+
+
 async def test_an_answer_that_is_there_is_the_response_itself(connected: Connected):
     connected.notes.outcome = Outcome("answered")
     ann = connected.server.person("ann")
