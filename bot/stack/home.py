@@ -95,11 +95,11 @@ def hold_lock(paths: StackPaths) -> Generator[None]:
     with _explained(paths.home):
         descriptor = os.open(paths.run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunningError(str(paths.home), _pid_in(descriptor)) from None
-        with _explained(paths.home):
+        with _explained(paths.home):  # some network file systems have no locks
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise AlreadyRunningError(str(paths.home), _pid_in(descriptor)) from None
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield

@@ -27,6 +27,7 @@ from telegram.request import HTTPXRequest
 
 from bot.platforms.base import RetryLater, Undeliverable
 from bot.platforms.telegram.pace import ChatPace
+from db.environment import proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -75,14 +76,16 @@ class PollingBot(Bot):
 def make_bot(token: str, api_url: str) -> PollingBot:
     """Return a client for the Bot API server whose root is ``api_url``."""
     root = api_url.rstrip("/")
+    # The library would read the environment itself, and fails on a network of IPv6 in NO_PROXY.
+    proxied: dict[str, Any] = {"proxy": proxy_for(api_url), "httpx_kwargs": {"trust_env": False}}
     return PollingBot(
         token,
         base_url=f"{root}/bot",
         base_file_url=f"{root}/file/bot",
         request=HTTPXRequest(
-            connection_pool_size=64, connect_timeout=5, read_timeout=10, write_timeout=10, pool_timeout=5
+            connection_pool_size=64, connect_timeout=5, read_timeout=10, write_timeout=10, pool_timeout=5, **proxied
         ),
-        get_updates_request=HTTPXRequest(connection_pool_size=2),
+        get_updates_request=HTTPXRequest(connection_pool_size=2, **proxied),
     )
 
 
