@@ -109,6 +109,7 @@ TABLES: Final = (
         retention=Retention(30, "received_at"),
     ),
     TableRule("leaders", permanent=True),
+    TableRule("clock", permanent=True),
     TableRule("heartbeats", retention=Retention(1, "seen_at")),
     TableRule("schema_migrations", permanent=True),
     TableRule("schema_failures", permanent=True),

@@ -14,7 +14,7 @@ from typing import Any, Final
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from db import jobs, privacy
+from db import clock, jobs, privacy
 from db.connection import OUTAGES
 from db.loops import forever
 from db.schemas import load_schemas
@@ -129,6 +129,7 @@ async def serve(
         loops += [
             forever("the search for jobs", search.turn),
             forever("the reaper", _reap, pause_s=REAPER_SECONDS, backoff_most_s=REAPER_SECONDS),
+            forever("the clock", clock.follow, pause_s=REAPER_SECONDS),
             forever("the clean-up", _prune, pause_s=PRUNE_SECONDS, backoff_most_s=PRUNE_SECONDS / 10),
         ]
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]
@@ -225,4 +226,7 @@ async def _reap() -> None:
 
 async def _prune() -> None:
     """Delete what has outlived its retention. Every worker does this, on different rows."""
+    if not await clock.trusted():
+        _log.warning("nothing is deleted by its age: the database's clock went far ahead a short time ago")
+        return
     await privacy.prune((await asyncio.to_thread(load_schemas)).specs)

@@ -1,4 +1,4 @@
-"""The inbox (accepted events), the outbox (messages to send), and who sends."""
+"""The inbox (accepted events), the outbox (messages to send), who sends, and the clock that they go by."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
@@ -68,3 +68,16 @@ class LeaderRow(Model):
         """Table name."""
 
         table = "leaders"
+
+
+class ClockRow(Model):
+    """What the server's clock last showed, and when it was last seen to have gone far ahead; one row."""
+
+    id = fields.BooleanField(primary_key=True, default=True)
+    seen_at = fields.DatetimeField(db_default=Now())
+    leapt_at = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "clock"

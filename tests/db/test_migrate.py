@@ -107,6 +107,7 @@ POPULATE = {
             VALUES ('den:1', 'den', '{cpu}', '{}', '{}', 0, 4)
     """,
     "0014_growth": "UPDATE conversations SET active_at = now()",
+    "0015_clock": "UPDATE clock SET seen_at = now()",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
