@@ -7,10 +7,10 @@ import pytest
 
 from bot.stack.home import StackUrls
 from db.connection import rows
+from db.heartbeats import BEAT_SECONDS
 from tests.doubles.telegram import Message, TelegramServer
 from tests.journeys.processes import bot, running, worker
 from tests.models.tiny_gguf import tiny_gguf
-from workers.heartbeat import PUBLISH_SECONDS
 
 
 def letters(text: str) -> str:
@@ -76,7 +76,7 @@ async def test_a_reply_is_shown_as_it_is_remembered_and_status_tells_of_the_mode
             assert letters(kept["text"]) in letters("".join(m.text for m in replies))
             assert all("Cancel" not in m.labels for m in replies)
             # A worker tells of itself every few seconds.
-            await asyncio.sleep(PUBLISH_SECONDS)
+            await asyncio.sleep(BEAT_SECONDS)
             asked = await ann.say(dm, "/status")
             status = await ann.wait_for_message(dm, "Up and working.", timeout=60, after=asked)
             assert "Writers: llama (tiny, ready), templates" in status.text
