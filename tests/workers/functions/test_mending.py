@@ -53,6 +53,28 @@ def test_mending_ends_and_leaves_nothing_to_mend(text: str) -> None:
     once.encode()
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("You go in. " + "court " * 400, "You go in."),
+        (
+            "You go in. It is dark. " + "You wait for the sound to come again. " * 40 + "You wait fo",
+            "You go in. It is dark.",
+        ),
+        ("The sea, the sea, " * 30, "The sea"),
+        ("Ha" * 200, "Ha …"),
+    ],
+)
+def test_a_loop_is_cut(text: str, kept: str) -> None:
+    assert mend_text(text).startswith(kept)
+    assert len(mend_text(text)) < len(kept) + 60
+
+
+@pytest.mark.parametrize("text", ["Ha ha ha ha ha ha!", "Row, row, row your boat. " * 3, "—" * 60 + "\n\nThe end."])
+def test_what_is_only_repeated_stays(text: str) -> None:
+    assert mend_text(text) == text
+
+
 class Answer(BaseModel):
     text: str = Field(min_length=1)
     names: list[str] = Field(default_factory=list)
