@@ -26,6 +26,8 @@ PROMPT_SECONDS: Final = 0.05
 """An update that is not committed within this time is kept, and its lane goes on with it."""
 AT_ONCE: Final = 16
 """Events that are committed at a time."""
+READING: Final = 4
+"""Lanes that read kept updates at a time."""
 LANE: Final = 50
 """Maximum number of a chat's updates in memory; more are kept in the database alone until the lane gets to them."""
 TOTAL: Final = 1000
@@ -74,6 +76,7 @@ class Intake:
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._limit = asyncio.Semaphore(AT_ONCE)
+        self._reading = asyncio.Semaphore(READING)
         self._held = 0
         self._committed: set[int] = set()
 
@@ -183,8 +186,9 @@ class Intake:
     async def _refill(self, chat: str, lane: _Lane) -> None:
         spills = lane.spills
         try:
-            async with asyncio.timeout(_LONGEST_PAUSE):
-                found = await self._backlog.oldest(PLATFORM, chat, LANE, tuple(self._committed))
+            async with self._reading, asyncio.timeout(_LONGEST_PAUSE):
+                limit = LANE if self._held < TOTAL else 1
+                found = await self._backlog.oldest(PLATFORM, chat, limit, tuple(self._committed))
         except _AWAY as e:
             log.warning("Kept updates cannot be read: %s", e)
             await asyncio.sleep(FIRST_PAUSE)

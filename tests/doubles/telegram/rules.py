@@ -51,6 +51,8 @@ class Rules:
     photo_bytes: int = 10_000_000
     upload_bytes: int = 50_000_000
     download_bytes: int = 20_000_000
+    download_bytes_per_second: float | None = None
+    """The speed of the line over which all files are downloaded, None if it takes no time."""
     secret_length: int = 256
 
 

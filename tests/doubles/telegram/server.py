@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -21,6 +22,7 @@ from tests.doubles.telegram.state import Chat, Message, World
 from tests.doubles.telegram.updates import Updates
 
 Json = dict[str, Any]
+_CHUNK = 1 << 16
 _BY_LOWER = {name.lower(): name for name in METHODS}
 
 
@@ -59,6 +61,7 @@ class TelegramServer:
         self._runner: web.AppRunner | None = None
         self._port = 0
         self._stopping = asyncio.Event()
+        self._line = asyncio.Lock()
 
     async def start(self, port: int = 0) -> None:
         """Listens on 127.0.0.1; after a stop on the same port as before."""
@@ -266,7 +269,22 @@ class TelegramServer:
         file = self.world.files.get(http.match_info["path"].rpartition("/")[2])
         if http.match_info["token"] != self.token or file is None:
             return web.json_response({"ok": False, "error_code": 404, "description": "Not Found"}, status=404)
-        return web.Response(body=file.content, content_type="application/octet-stream")
+        if self.rules.download_bytes_per_second is None:
+            return web.Response(body=file.content, content_type="application/octet-stream")
+        return await self._send_slowly(http, file.content, self.rules.download_bytes_per_second)
+
+    async def _send_slowly(self, http: web.Request, content: bytes, speed: float) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = len(content)
+        await response.prepare(http)
+        with contextlib.suppress(ConnectionResetError):  # the client stops
+            for start in range(0, len(content), _CHUNK):
+                chunk = content[start : start + _CHUNK]
+                async with self._line:
+                    await asyncio.sleep(len(chunk) / speed)
+                await response.write(chunk)
+            await response.write_eof()
+        return response
 
 
 class _DroppedError(Exception):
