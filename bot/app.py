@@ -21,7 +21,7 @@ from bot.runners import PlatformRunner, SeatedTurns, until_hopeless
 from bot.settings import BotSettings
 from bot.topics import Topics, load_topics
 from bot.views.base import ViewServices
-from db import personas
+from db import jobs, personas
 from db.connection import connect
 from db.heartbeats import deployment
 from db.loops import forever
@@ -121,6 +121,9 @@ class Bot:
         aside = [
             asyncio.create_task(self._leadership.run(), name="leadership"),
             asyncio.create_task(forever("hearing", self._hear), name="hearing"),
+            asyncio.create_task(
+                forever("late jobs", self._queue.end_late_jobs, pause_s=jobs.CHECK_SECONDS), name="late jobs"
+            ),
             asyncio.create_task(forever("fetching files", self._fetcher.run), name="fetching"),
         ]
         ends: list[asyncio.Task[object]] = [

@@ -6,12 +6,15 @@ from db import chats, stories
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
 from db.work import (
+    Abandon,
     BranchingPage,
+    Deadlines,
     DrawAgain,
     Failure,
     IllustratePage,
     Imagine,
     Job,
+    JobParameters,
     JobType,
     PersonaPortrait,
     PersonaReply,
@@ -23,6 +26,8 @@ from db.work import (
 _DRAWING: Final = "job.preparing"
 _PHASES: Final = {"AI_CALL": "job.imagining", "PARSE": "job.imagining"}
 """A picture whose description is being written is not told as writing."""
+_DEADLINES: Final = Deadlines(run_s=2 * 3600.0)
+"""A large picture on a processor takes its time."""
 
 
 async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
@@ -44,13 +49,17 @@ async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) 
     return None if parameters.automatic else await notice(job, parameters, failure)
 
 
+def _picture(parameters: type[JobParameters], abandon: Abandon = notice) -> JobType:
+    return JobType(parameters, abandon, wording=_DRAWING, phases=_PHASES, deadlines=_DEADLINES, nobody="picture.nobody")
+
+
 SPECS: Final = (
     JobType(BranchingPage, _page),
     JobType(PersonaReply, _reply, stoppable=True),
-    JobType(Imagine, wording=_DRAWING, phases=_PHASES),
-    JobType(IllustratePage, _illustration, wording=_DRAWING, phases=_PHASES),
-    JobType(PersonaPortrait, wording=_DRAWING, phases=_PHASES),
-    JobType(DrawAgain, wording=_DRAWING, phases=_PHASES),
-    JobType(Variations, wording=_DRAWING, phases=_PHASES),
-    JobType(Upscale, wording=_DRAWING, phases=_PHASES),
+    _picture(Imagine),
+    _picture(IllustratePage, _illustration),
+    _picture(PersonaPortrait),
+    _picture(DrawAgain),
+    _picture(Variations),
+    _picture(Upscale),
 )

@@ -221,10 +221,28 @@ class Failure:
     values: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+Abandon = Callable[[Job, Any, Failure], Awaitable[Payload | None]]
+"""Undoes what a job promised and returns the notice for the person."""
+
+
 async def notice(job: Job, parameters: Any, failure: Failure) -> Payload | None:
     """Undo nothing and return the reason: for jobs that leave nothing behind."""
     del job, parameters
     return Notice(key=failure.key, values=failure.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """When a job is late, in seconds; then it ends with a notice.
+
+    ``nobody_s``: due while no living worker serves its queue. ``start_s``: due without being started, however busy the
+    workers are. ``run_s``: one run of it. ``wait_s``: a wait for a person that has no deadline of its own.
+    """
+
+    nobody_s: float = 120.0
+    start_s: float = 3600.0
+    run_s: float = 1800.0
+    wait_s: float = 30 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +252,18 @@ class JobType:
     ``abandon`` undoes, in the caller's transaction, what a job promised, and returns the notice for the person (None:
     nothing). ``stoppable``: it may be asked to end early and keep what it has. ``queue`` is where it starts,
     ``wording`` the key of the wording shown before there is any progress. ``phases`` are the keys of wordings that the
-    type has for phases of its own steps.
+    type has for phases of its own steps. ``deadlines`` are when a job is late, ``nobody`` the key of the wording where
+    no worker takes it up.
     """
 
     parameters: type[JobParameters]
-    abandon: Callable[[Job, Any, Failure], Awaitable[Payload | None]] = notice
+    abandon: Abandon = notice
     stoppable: bool = False
     queue: WorkerQueue = "cpu"
     wording: str = WORKING
     phases: Mapping[str, str] = field(default_factory=dict[str, str])
+    deadlines: Deadlines = Deadlines()
+    nobody: str = "job.nobody"
 
     @property
     def name(self) -> str:
@@ -283,6 +304,11 @@ async def abandon(job: Job, failure: Failure) -> Payload | None:
     except Exception:  # noqa: BLE001 - the type may be a package's
         _log.exception("job %d (%s) is abandoned without undoing what it promised", job.id, job.type)
         return await notice(job, None, failure)
+
+
+def spec_of(type_: str) -> JobType:
+    """Return a job type; for an unknown one, the defaults."""
+    return job_types().get(type_) or JobType(JobParameters)
 
 
 def stoppable(job: Job) -> bool:

@@ -130,6 +130,7 @@ async def serve(
             forever("the search for jobs", search.turn),
             forever("the reaper", _reap, pause_s=REAPER_SECONDS, backoff_most_s=REAPER_SECONDS),
             forever("the clock", clock.follow, pause_s=REAPER_SECONDS),
+            forever("late jobs", queue.end_late_jobs, pause_s=jobs.CHECK_SECONDS, backoff_most_s=jobs.CHECK_SECONDS),
             forever("the clean-up", _prune, pause_s=PRUNE_SECONDS, backoff_most_s=PRUNE_SECONDS / 10),
         ]
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]

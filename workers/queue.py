@@ -80,6 +80,7 @@ class Queue:
         self.redis = connect_redis(redis_url)
         self._prefix = f"storyfork:{namespace}:" if namespace else "storyfork:"
         self._away_until: float | None = None
+        self._late_jobs = jobs.LateJobs()
 
     async def __aenter__(self) -> Self:
         """Return self."""
@@ -125,6 +126,16 @@ class Queue:
     async def notify_cancel(self, job_id: int) -> None:
         """Notify the worker that runs a cancelled job, so that it stops before its next renewal."""
         await self.publish(CANCEL_CHANNEL, {"job": job_id})
+
+    async def end_late_jobs(self) -> None:
+        """End the jobs that are late with a notice; call it every `jobs.CHECK_SECONDS`. Raises one of `OUTAGES`."""
+        for late in await self._late_jobs.end():
+            if late.job.state == "running":
+                await self.notify_cancel(late.job.id)
+            if late.platform is not None:
+                await self.publish(outbox_channel(late.platform))
+            if (parent := late.wakeup) is not None:
+                await self.wake(parent.id, queue=parent.queue, priority=parent.priority)
 
     async def position(self, job_id: int) -> int:
         """Return how many jobs are ahead of a queued one."""

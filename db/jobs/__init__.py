@@ -6,6 +6,7 @@ are taken in the order story, page, job, and of jobs a child's before its parent
 """
 
 from db.jobs.artifacts import Artifact, Saved, artifacts, save_artifact
+from db.jobs.deadlines import CHECK_SECONDS, SETTLED_CHECKS, LateJobs
 from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel, undo_children
 from db.jobs.joins import Child, Wakeup, children
 from db.jobs.leases import (
@@ -33,15 +34,18 @@ from db.work import Job, WorkerQueue
 
 __all__ = [
     "BACKGROUND",
+    "CHECK_SECONDS",
     "INTERACTIVE",
     "LEASE_SECONDS",
     "MAX_CRASHES",
     "MAX_RETRIES",
+    "SETTLED_CHECKS",
     "Abandoned",
     "Artifact",
     "Awaited",
     "Child",
     "Job",
+    "LateJobs",
     "QueueLoad",
     "Room",
     "Saved",

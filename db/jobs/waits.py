@@ -40,10 +40,13 @@ async def interact(job_id: int, interaction: dict[str, Any], *, name: str = "") 
     )  # fmt: skip
 
 
-async def take_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:
+async def take_or_wait(
+    job_id: int, token: UUID, name: str, deadline_s: float | None, expiry_s: float | None = None
+) -> Awaited | None:
     """Take the oldest interaction for the wait ``name``; None if there is none: the job is parked until one comes.
 
-    The deadline counts from when the job was first parked there. Call it in a transaction. Raises `LeaseLost`.
+    The deadline counts from when the job was first parked there. Without one the job ends after ``expiry_s``
+    (`db.jobs.deadlines`; None: never). Call it in a transaction. Raises `LeaseLost`.
     """
     await _hold(job_id, token)
     found = await fetch_one(
@@ -54,7 +57,7 @@ async def take_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | 
     )  # fmt: skip
     if found is not None:
         return found
-    return await _park(job_id, name, deadline_s, joining=False)
+    return await _park(job_id, name, deadline_s, expiry_s, joining=False)
 
 
 async def join_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | None) -> Awaited | None:
@@ -62,7 +65,7 @@ async def join_or_wait(job_id: int, token: UUID, name: str, deadline_s: float | 
     await _hold(job_id, token)
     if await row(f"SELECT id FROM jobs WHERE parent_id = $1 AND {OPEN} LIMIT 1", job_id) is None:
         return Awaited()
-    return await _park(job_id, name, deadline_s, joining=True)
+    return await _park(job_id, name, deadline_s, None, joining=True)
 
 
 async def wake_due(limit: int = 200) -> list[Wakeup]:
@@ -71,7 +74,7 @@ async def wake_due(limit: int = 200) -> list[Wakeup]:
         Wakeup,
         "UPDATE jobs SET state = 'queued', run_after = now() WHERE id = ANY (ARRAY ("
         "SELECT id FROM jobs WHERE state = 'waiting' AND (joining OR deadline IS NOT NULL) AND deadline <= now() "
-        "ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED) || ARRAY ("
+        "AND NOT expires ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED) || ARRAY ("
         "SELECT id FROM jobs j WHERE state = 'waiting' AND joining "
         f"AND (SELECT true FROM jobs c WHERE c.parent_id = j.id AND c.{OPEN} LIMIT 1) IS NULL "
         "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING id, queue, priority",
@@ -106,12 +109,17 @@ async def _hold(job_id: int, token: UUID) -> None:
         raise LeaseLost(f"job {job_id}")
 
 
-async def _park(job_id: int, name: str, deadline_s: float | None, *, joining: bool) -> Awaited | None:
+async def _park(
+    job_id: int, name: str, deadline_s: float | None, expiry_s: float | None, *, joining: bool
+) -> Awaited | None:
+    expires = deadline_s is None and expiry_s is not None
     found = await row(
         "UPDATE jobs SET state = 'waiting', percent = 100, waiting_for = $2, joining = $3, "
+        "expires = $5, "
         "deadline = CASE WHEN waiting_for = $2 THEN deadline ELSE now() + make_interval(secs => $4::float8) END, "
         f"{RELEASE} "
-        "WHERE id = $1 AND NOT (waiting_for = $2 AND coalesce(deadline <= now(), false)) RETURNING id",
-        job_id, name, joining, deadline_s,
+        "WHERE id = $1 AND NOT (waiting_for = $2 AND NOT $5 AND coalesce(deadline <= now(), false)) "
+        "RETURNING id",
+        job_id, name, joining, expiry_s if expires else deadline_s, expires,
     )  # fmt: skip
     return Awaited(timed_out=True) if found is None else None

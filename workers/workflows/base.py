@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from db import jobs
 from db.connection import transaction
 from db.errors import LeaseLost
+from db.work import spec_of
 from workers.concurrency import run_together
 from workers.steps.base import AnyStep, Commit, Join, Parallel, Run, Step, Wait, WaitFor
 
@@ -131,7 +132,8 @@ async def _arrived(wait: Wait, run: Run) -> bool:
     if isinstance(wait, Join):
         came = await jobs.join_or_wait(run.job.id, run.token, wait.name, wait.deadline_s)
     else:
-        came = await jobs.take_or_wait(run.job.id, run.token, wait.name, wait.deadline_s)
+        expiry_s = spec_of(run.job.type).deadlines.wait_s
+        came = await jobs.take_or_wait(run.job.id, run.token, wait.name, wait.deadline_s, expiry_s)
     if came is None:
         return False
     content: Any
