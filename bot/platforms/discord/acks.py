@@ -41,6 +41,11 @@ class Acks:
         """Start empty: interactions from before a restart are unknown."""
         self._acks: dict[str, Ack] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many interactions are remembered."""
+        return len(self._acks)
+
     def open(self, interaction_id: str, *, quiet: bool = False) -> Ack:
         """Add an interaction."""
         now = time.monotonic()

@@ -62,10 +62,16 @@ class Poster:
         self._placeholders: dict[tuple[str, str], PlaceholderState] = {}
         self.possible_orphans = 0
 
+    @property
+    def remembered(self) -> int:
+        """Of how many messages the state is remembered."""
+        return len(self._placeholders)
+
     def placeholder(self, destination: Destination, message_id: str) -> PlaceholderState:
         """Return the state of a placeholder."""
-        if len(self._placeholders) > _PLACEHOLDERS_KEPT:
-            for key in list(self._placeholders)[: _PLACEHOLDERS_KEPT // 2]:
+        if len(self._placeholders) >= _PLACEHOLDERS_KEPT:
+            idle = [key for key, state in self._placeholders.items() if not state.lock.locked()]
+            for key in idle[: _PLACEHOLDERS_KEPT // 2]:
                 del self._placeholders[key]
         return self._placeholders.setdefault((destination.chat_id, message_id), PlaceholderState())
 
