@@ -188,6 +188,11 @@ class EmbeddedPostgres:
             raise StackError(f"Cannot make the link {self.socket_dir}: {error.strerror}.") from None
 
     async def _initdb(self, binaries: Path, user: str | None) -> None:
+        if user is None and _user_name(os.geteuid()) is None:
+            raise StackError(
+                f"The user id {os.geteuid()} has no name (no entry in /etc/passwd), and PostgreSQL wants one: run "
+                "Storyfork as a user with a name, or set DATABASE_URL."
+            )
         log.info("Making a new database in %s", self.paths.postgres_data)
         argv = [str(binaries / "initdb"), "-D", DATA_ARGUMENT, "-U", SUPERUSER]
         # One collation on every machine, whatever its locales: text sorts by code point.
@@ -257,16 +262,17 @@ def _check_database(data: Path, version: str, user: str | None) -> None:
     owner, expected = data.stat().st_uid, os.geteuid() if user is None else pwd.getpwnam(user).pw_uid
     if owner != expected:
         raise StackError(
-            f"{data} belongs to {_user_name(owner)}, and PostgreSQL would run as {_user_name(expected)}. Start "
+            f"{data} belongs to the user {_user_name(owner) or owner}, and PostgreSQL would run as "
+            f"{_user_name(expected) or expected}. Start "
             "Storyfork as the user who started it before, or set STORYFORK_HOME to another directory."
         )
 
 
-def _user_name(uid: int) -> str:
+def _user_name(uid: int) -> str | None:
     try:
-        return f"the user {pwd.getpwuid(uid).pw_name}"
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"the user with the id {uid}"
+        return None
 
 
 def _identity(directory: Path) -> str:
