@@ -71,12 +71,16 @@ class AccountRef(_Frozen):
 
 
 class UserRef(_Frozen):
-    """The person. ``is_admin``: may manage this account (guild permission, chat administrator, own DM)."""
+    """The person. ``is_admin``: may manage this account (guild permission, chat administrator, own DM).
+
+    ``anonymous``: one of a group's administrators who hide behind it; who presses a button is not hidden.
+    """
 
     external_id: Id
     name: Name
     language: Id = ""
     is_admin: bool = False
+    anonymous: bool = False
 
 
 class ConversationRef(_Frozen):

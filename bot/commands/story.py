@@ -42,7 +42,8 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
         premise=premise,
         genre=values.get("genre") or "",
         language=values.get("language") or context.who.user.language.partition("-")[0] or "en",
-        mode=values.get("mode") or "solo",
+        # Nobody could choose in an anonymous administrator's own story: a press shows who it is.
+        mode="open" if context.event.user.anonymous else values.get("mode") or "solo",
         illustrated=bool(values.get("illustrated")),
         seed=secrets.randbelow(stories.SEED_LIMIT),
     )

@@ -363,7 +363,13 @@ def _event(
         account=AccountRef(kind="dm", external_id=str(user.id), name=user.full_name)
         if private
         else AccountRef(kind="group", external_id=str(chat.id), name=chat.title or ""),
-        user=UserRef(external_id=str(user.id), name=user.full_name, language=user.language_code or "", is_admin=admin),
+        user=UserRef(
+            external_id=str(user.id),
+            name=user.full_name,
+            language=user.language_code or "",
+            is_admin=admin,
+            anonymous=user.is_bot,
+        ),
         conversation=ConversationRef(
             chat_id=destination.chat_id, thread_id=destination.thread_id, kind=destination.kind
         ),

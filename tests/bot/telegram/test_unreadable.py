@@ -147,7 +147,7 @@ async def test_anonymous_admins_are_served_as_admins(
     post.send(group, **anonymous, text="/prompt_set narrator")
     event = await inbound.wait(1)
     assert isinstance(event.payload, Command)
-    assert event.user.is_admin
+    assert (event.user.is_admin, event.user.anonymous) == (True, True)
     assert server.calls("getChatMember") == []
 
 
