@@ -15,7 +15,12 @@ class ImageSettings(BaseSettings):
     """Which engines draw pictures, in which order, and how they are reached."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STORYFORK_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+        env_prefix="STORYFORK_",
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     image_engines: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -19,7 +19,12 @@ class TextSettings(BaseSettings):
     """Which engines write text, in which order, and how they are reached."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STORYFORK_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+        env_prefix="STORYFORK_",
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     use_ai: bool = Field(

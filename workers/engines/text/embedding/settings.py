@@ -13,7 +13,12 @@ class EmbeddingSettings(BaseSettings):
     """Which model turns texts into vectors, and how it is reached."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STORYFORK_EMBEDDING_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+        env_prefix="STORYFORK_EMBEDDING_",
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     engines: Annotated[tuple[str, ...], NoDecode] = Field(

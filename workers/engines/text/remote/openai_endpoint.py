@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import openai
 from openai import AsyncStream
+from openai._httpx2 import request_exceptions
 from openai._streaming import ServerSentEvent
 from openai.types.chat import ChatCompletionChunk
 
@@ -21,6 +22,8 @@ from workers.engines.text.remote.dialect import Dialect
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
 from workers.engines.text.remote.prices import Tokens
 
+MAX_WHOLE_BYTES = 4 * 2**20
+"""Maximum size of an answer that does not come as a stream, thoughts included."""
 CHECK_S = 5.0
 """Seconds within which a healthy server lists its models."""
 _LENGTH = frozenset({"length", "max_tokens", "model_length", "MAX_TOKENS"})
@@ -53,6 +56,18 @@ class _Events(AsyncStream[ChatCompletionChunk]):
         async for event in super()._iter_events():
             self.done = self.done or event.data.startswith("[DONE]")
             yield event
+
+    async def whole(self) -> bytes:
+        """Return a body that is no stream of events. Raises as iterating does, and ValueError if it is too long."""
+        body = bytearray()
+        try:
+            async for piece in self.response.aiter_bytes():
+                body += piece
+                if len(body) > MAX_WHOLE_BYTES:
+                    raise ValueError("an answer that is too long")
+        except request_exceptions() as error:
+            raise openai.APIConnectionError(request=self.response.request) from error
+        return bytes(body)
 
 
 class OpenAIEndpoint:
@@ -92,8 +107,7 @@ class OpenAIEndpoint:
         try:
             if "json" in chunks.response.headers.get("content-type", ""):
                 # Some gateways ignore ``stream`` and send the whole answer, or an error with status 200.
-                chunk = read_whole(await chunks.response.aread())
-                for delta in read_chunk(chunk):
+                for delta in read_chunk(read_whole(await chunks.whole())):
                     yield delta
                 return
             ended = False

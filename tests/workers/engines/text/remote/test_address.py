@@ -63,7 +63,7 @@ def test_mistakes_and_settings_show_no_credentials(settings: type[BaseSettings],
     if "@" in text or name == "remote_base_url":
         with pytest.raises(ValidationError) as caught:
             settings.model_validate({name: text})
-        assert "hunter2" not in "".join(error["msg"] for error in caught.value.errors(include_input=False))
+        assert "hunter2" not in str(caught.value)
     good = settings.model_validate({name: "http://me:hunter2@host/v1"})
     assert "hunter2" not in f"{good!r} {good} {good.model_dump()[name]!s:.0}"
     assert "http://host/v1" in repr(good)

@@ -14,6 +14,7 @@ from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import Sampling, generate
 from workers.engines.text.chain import TextChain
 from workers.engines.text.remote import RemoteEngine, Timeouts
+from workers.engines.text.remote.openai_endpoint import MAX_WHOLE_BYTES
 
 TEXT = "Good evening. The sea is calm."
 
@@ -75,6 +76,16 @@ async def test_a_whole_answer_in_place_of_a_stream(raw: RawServer, engine: Remot
     raw.pieces = http(json.dumps(answer).encode(), "application/json; charset=utf-8")
     completion = await generate(engine, ask())
     assert (completion.text, completion.finish_reason, completion.model) == (TEXT, "stop", "m")
+
+
+async def test_a_whole_answer_that_breaks_off_or_has_no_end(raw: RawServer, engine: RemoteEngine) -> None:
+    """Such gateways also fail in the middle of the body."""
+    raw.pieces = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n", b'{"choices": [']
+    with pytest.raises(EngineUnavailable, match="broke"):
+        await generate(engine, ask())
+    raw.pieces = http(b" " * (MAX_WHOLE_BYTES + 1), "application/json")
+    with pytest.raises(EngineUnavailable, match="broke"):
+        await generate(engine, ask())
 
 
 async def test_an_error_with_status_200(raw: RawServer, engine: RemoteEngine) -> None:
