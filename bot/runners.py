@@ -51,7 +51,7 @@ class PlatformRunner:
 
     async def run(self, inbound: Inbound) -> None:
         """Run the platform, again and again if it fails; ends when the platform ends by itself."""
-        failures = 0
+        failures, refused = 0, False
         while True:
             started = time.monotonic()
             try:
@@ -62,14 +62,15 @@ class PlatformRunner:
                 self.problem, self.refusal = str(e), e
                 if not self._ever_connected:
                     self.refused.set()
-                first, longest = REFUSED_PAUSE, LONGEST_REFUSED_PAUSE
+                first, longest, again = REFUSED_PAUSE, LONGEST_REFUSED_PAUSE, refused
             except Exception as e:  # noqa: BLE001 - whatever a platform raises, the others go on
                 _log.exception("%s stopped and is started again", self.platform.name)
-                self.problem = f"{type(e).__name__}: {e}"[:300]
-                first, longest = FIRST_PAUSE, LONGEST_PAUSE
+                self.problem, self.refusal = f"{type(e).__name__}: {e}"[:300], None
+                first, longest, again = FIRST_PAUSE, LONGEST_PAUSE, not refused
             else:
                 return
-            failures = 1 if time.monotonic() - started > STABLE_SECONDS else failures + 1
+            refused = self.refusal is not None
+            failures = failures + 1 if again and time.monotonic() - started < STABLE_SECONDS else 1
             await asyncio.sleep(min(first * 2 ** min(failures - 1, 10), longest))
 
     async def state(self) -> str:

@@ -130,9 +130,7 @@ class DiscordPlatform:
         """Log in and register the commands; retries while Discord is away. Raises discord.py's `LoginFailure`."""
         while True:
             if self._client.is_closed():
-                self._client.clear()
-                # The library would use the closed session's again.
-                self._client.http.connector = discord.utils.MISSING
+                await self._client.reopen()
             try:
                 await self._client.login(self._token)
             except discord.LoginFailure:
@@ -298,6 +296,12 @@ class _Client(discord.AutoShardedClient):
         BucketClient.take_over(self.http)
         self.shard_ids = None if shard_ids is None else list(shard_ids)
         self._platform = platform
+
+    async def reopen(self) -> None:
+        """Make a closed client as good as new: the library would use the closed connector and event queue again."""
+        self.clear()
+        self.http.connector = discord.utils.MISSING
+        await self._async_setup_hook()
 
     async def setup_hook(self) -> None:
         await self._platform.logged_in()
