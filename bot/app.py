@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from bot.compose import Composer
@@ -49,12 +50,13 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     specs = {name: _spec(name) for name in names}
     served = {name: spec.build(settings, topics) for name, spec in specs.items()}
     seats = {name: seat_names(spec, settings) for name, spec in specs.items() if not spec.local}
+    ids = {name: spec.bot(settings) for name, spec in specs.items()}
     async with connect(database.database_url, pool_size=database.storyfork_database_pool):
         await await_schema()
         async with Queue(settings.redis_url, await deployment()) as queue:
             await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
             bot = Bot(
-                served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats,
+                served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats, ids=ids,
                 operators=settings.storyfork_operators, adults=settings.storyfork_adults,
             )  # fmt: skip
             return await bot.serve(stop_on_signals())
@@ -92,10 +94,14 @@ class Bot:
         identity: Identity,
         *,
         seats: Mapping[str, tuple[str, str]],
+        ids: Mapping[str, str] = MappingProxyType({}),
         operators: frozenset[str] = frozenset(),
         adults: bool = False,
     ) -> None:
-        """The database is open. ``seats``: for listening and sending, by platform; a platform without is local."""
+        """The database is open. ``seats``: for listening and sending, by platform; a platform without is local.
+
+        ``ids``: the bots' ids by platform, where the settings tell them.
+        """
         self._queue = queue
         prompts = default_registry()
         composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, operators))
@@ -105,7 +111,9 @@ class Bot:
         )
         self._seats = {name: self._leadership.seats[sending] for name, (_, sending) in seats.items()}
         self._runners = {
-            name: PlatformRunner(platform, self._turns(seats[name]) if name in seats else ALWAYS_LEADS)
+            name: PlatformRunner(
+                platform, self._turns(seats[name]) if name in seats else ALWAYS_LEADS, ids.get(name, "")
+            )
             for name, platform in platforms.items()
         }
         self._board = ProgressBoard(platforms, composer.cancel_buttons, allowed_s=self._proof_left)

@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.leadership import Seat
 from bot.platforms.base import Inbound, Platform, PlatformRefused, Turns
+from db import bots
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
@@ -34,9 +35,9 @@ class SeatedTurns:
 class PlatformRunner:
     """A platform with its state: ``problem`` is empty, or says why it cannot be served."""
 
-    def __init__(self, platform: Platform, turns: Turns) -> None:
-        """``turns`` is passed on to the platform."""
-        self.platform, self._turns = platform, turns
+    def __init__(self, platform: Platform, turns: Turns, bot: str = "") -> None:
+        """``turns`` is passed on to the platform. ``bot``: the platform's id of the bot, if it is known."""
+        self.platform, self._turns, self._bot = platform, turns, bot
         self.problem = ""
         self.refusal: PlatformRefused | None = None
         self.refused = asyncio.Event()
@@ -55,6 +56,7 @@ class PlatformRunner:
         while True:
             started = time.monotonic()
             try:
+                await self._check_owner()
                 await self.platform.run(inbound, self)
             except PlatformRefused as e:
                 if str(e) != self.problem:
@@ -72,6 +74,16 @@ class PlatformRunner:
             refused = self.refusal is not None
             failures = failures + 1 if again and time.monotonic() - started < STABLE_SECONDS else 1
             await asyncio.sleep(min(first * 2 ** min(failures - 1, 10), longest))
+
+    async def _check_owner(self) -> None:
+        """Raise `PlatformRefused` if the database belongs to another bot of the platform."""
+        name = self.platform.name
+        if self._bot and (owner := await bots.owner(name, self._bot)) != self._bot:
+            raise PlatformRefused(
+                f"the database belongs to another bot of {name}, {owner}, and this is {self._bot}: give each "
+                "deployment a database of its own (DATABASE_URL). If this bot is to take over what is stored, run "
+                f"DELETE FROM bots WHERE platform = '{name}'"
+            )
 
     async def state(self) -> str:
         """Return what is wrong with the platform, for operators; empty if nothing is."""

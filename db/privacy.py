@@ -110,6 +110,7 @@ TABLES: Final = (
     ),
     TableRule("leaders", permanent=True),
     TableRule("clock", permanent=True),
+    TableRule("bots", permanent=True),
     TableRule("heartbeats", retention=Retention(1, "seen_at")),
     TableRule("schema_migrations", permanent=True),
     TableRule("schema_failures", permanent=True),

@@ -4,6 +4,7 @@ A package adds one by an entry point of the group ``storyfork.platforms`` that n
 are imported only when a platform is built.
 """
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ class PlatformSpec:
 
     ``build`` is only called then; otherwise ``needs`` says what the operator must set. ``local``: every process serves
     it on its own. ``shards`` names the group of shards that the process listens to; one process listens to each group.
+    ``bot`` reads the platform's id of the bot from the settings, empty if they do not say.
     """
 
     name: str
@@ -31,6 +33,7 @@ class PlatformSpec:
     needs: str = ""
     local: bool = False
     shards: Callable[[BotSettings], str] = lambda _settings: ""
+    bot: Callable[[BotSettings], str] = lambda _settings: ""
 
 
 def _console(settings: BotSettings, topics: Topics) -> Platform:
@@ -80,9 +83,33 @@ def _telegram(settings: BotSettings, topics: Topics) -> Platform:
     return TelegramPlatform(token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook, pace=pace)
 
 
+def _discord_bot(settings: BotSettings) -> str:
+    """Return the bot's id: a token begins with it, in base64."""
+    token = settings.discord_token.get_secret_value() if settings.discord_token is not None else ""
+    first = token.partition(".")[0]
+    try:
+        found = base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)).decode("ascii")
+    except ValueError:
+        return ""
+    return found if found.isdigit() else ""
+
+
+def _telegram_bot(settings: BotSettings) -> str:
+    """Return the bot's id: a token begins with it."""
+    token = settings.telegram_token.get_secret_value() if settings.telegram_token is not None else ""
+    return token.partition(":")[0]
+
+
 PRODUCT: Final = (
-    PlatformSpec("discord", lambda s: s.discord_token is not None, _discord, "DISCORD_TOKEN", shards=_discord_shards),
-    PlatformSpec("telegram", lambda s: s.telegram_token is not None, _telegram, "TELEGRAM_TOKEN"),
+    PlatformSpec(
+        "discord",
+        lambda s: s.discord_token is not None,
+        _discord,
+        "DISCORD_TOKEN",
+        shards=_discord_shards,
+        bot=_discord_bot,
+    ),
+    PlatformSpec("telegram", lambda s: s.telegram_token is not None, _telegram, "TELEGRAM_TOKEN", bot=_telegram_bot),
     # Runs on request only.
     PlatformSpec("console", lambda _: False, _console, local=True),
 )

@@ -2,7 +2,7 @@
 
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
-from db.models.delivery import ClockRow, InboxEventRow, LeaderRow, OutboxRow
+from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
 from db.models.pictures import PictureFileRow, PictureRow
@@ -13,6 +13,7 @@ __all__ = [
     "AiTaskRow",
     "ArtifactRow",
     "AwaitedFileRow",
+    "BotRow",
     "ChatMessageRow",
     "ChoiceRow",
     "ClockRow",

@@ -81,3 +81,16 @@ class ClockRow(Model):
         """Table name."""
 
         table = "clock"
+
+
+class BotRow(Model):
+    """The bot of a platform that the database belongs to."""
+
+    platform = fields.CharField(max_length=200, primary_key=True)
+    bot = fields.TextField()
+    since = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "bots"
