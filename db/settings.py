@@ -12,7 +12,8 @@ class DatabaseSettings(BaseSettings):
     database_url: str = Field(
         default="",
         description="PostgreSQL, as `postgres://user:password@host:5432/name`, "
-        "or `postgres://user@/name?host=/socket/dir`. Empty: the embedded server in the data directory.",
+        "or `postgres://user@/name?host=/socket/dir`; libpq's parameters may follow. Empty: the embedded server in the "
+        "data directory.",
     )
     storyfork_database_pool: int = Field(
         default=10, ge=1, le=200, description="Maximum number of PostgreSQL connections per process."
