@@ -35,7 +35,7 @@ from prompts.preload import preload
 from prompts.registry import default_registry
 from workers.queue import PROGRESS_CHANNEL, Queue, outbox_channel
 
-CLOSE_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 6.0
 _log = logging.getLogger(__name__)
 
 

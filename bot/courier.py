@@ -24,7 +24,7 @@ POLL_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = outbox.LEASE_SECONDS / 3
 BACKOFF_BASE: Final = 1.0
 BACKOFF_MOST: Final = 3600.0
-DRAIN_SECONDS: Final = 8.0
+DRAIN_SECONDS: Final = 6.0
 """Time for deliveries in flight when the process stops."""
 DELAY_MOST: Final = 24 * 3600.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0

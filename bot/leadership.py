@@ -15,7 +15,9 @@ from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Final
 
 from bot.identity import Identity, is_gone
+from db.errors import Outage
 from db.leaders import LeaderConnection, Standing, leader_connection
+from db.loops import forever
 
 LOOK_SECONDS: Final = 0.5
 RENEW_SECONDS: Final = 1.0
@@ -25,6 +27,8 @@ UNPROVEN_SECONDS: Final = 60.0
 """A leader that has had no proof for this long stops listening, too: until then it can refuse events with a notice."""
 REPORT_SECONDS: Final = 5.0
 RELEASE_SECONDS: Final = 1.0
+AWAY_SECONDS: Final = 2.0
+"""Maximum pause between two tries to reach the database."""
 _log = logging.getLogger(__name__)
 
 
@@ -151,31 +155,28 @@ class Leadership:
         self._url, self._problem, self._notify, self._identity = url, problem, changed, identity
         self._poked = asyncio.Event()
         self.seats = {name: Seat(name, self._changed) for name in names}
-        self._connection: LeaderConnection | None = None
-        self._away = False
 
     async def run(self) -> None:
         """Stand, lead and renew until cancelled."""
-        while self.seats:
-            try:
-                async with leader_connection(self._url) as self._connection:
-                    while True:
-                        self._poked.clear()
-                        async with asyncio.timeout(PROOF_SECONDS):
-                            await self._round(self._connection)
-                        self._away = False
-                        with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(LOOK_SECONDS):
-                                await self._poked.wait()
-            except Exception as e:  # noqa: BLE001 - whatever the driver raises, elections must go on
-                if not self._away:
-                    _log.warning("who leads is unknown, the database does not answer: %s: %s", type(e).__name__, e)
-                self._away = True
-                for seat in self.seats.values():
-                    seat.check_proof()
-                await asyncio.sleep(LOOK_SECONDS)
-            finally:
-                self._connection = None
+        if self.seats:
+            await forever("electing leaders", self._session, backoff_s=LOOK_SECONDS, backoff_most_s=AWAY_SECONDS)
+
+    async def _session(self) -> None:
+        """Stand, lead and renew until the connection fails."""
+        try:
+            async with leader_connection(self._url) as connection:
+                while True:
+                    self._poked.clear()
+                    async with asyncio.timeout(PROOF_SECONDS):
+                        await self._round(connection)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_SECONDS):
+                            await self._poked.wait()
+        except TimeoutError as e:
+            raise Outage(f"no answer within {PROOF_SECONDS:g} s") from e
+        finally:
+            for seat in self.seats.values():
+                seat.check_proof()
 
     async def retire(self) -> None:
         """Lead no longer: polling ends, and no edit or claim begins any more. The rows are still ours."""

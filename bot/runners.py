@@ -65,7 +65,9 @@ class PlatformRunner:
                 if not self._ever_connected:
                     self.refused.set()
                 first, longest, again = REFUSED_PAUSE, LONGEST_REFUSED_PAUSE, refused
-            except Exception as e:  # noqa: BLE001 - whatever a platform raises, the others go on
+            except (Exception, asyncio.CancelledError) as e:
+                if isinstance(e, asyncio.CancelledError) and _is_cancelled():
+                    raise
                 _log.exception("%s stopped and is started again", self.platform.name)
                 self.problem, self.refusal = f"{type(e).__name__}: {e}"[:300], None
                 first, longest, again = FIRST_PAUSE, LONGEST_PAUSE, not refused
@@ -93,6 +95,12 @@ class PlatformRunner:
             return await self.platform.check_ready()
         except Exception as e:  # noqa: BLE001 - a platform's defect must not end the election
             return f"{type(e).__name__}: {e}"[:300]
+
+
+def _is_cancelled() -> bool:
+    """Return whether this task is to end; else something inside was cancelled."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def until_hopeless(runners: list[PlatformRunner]) -> None:

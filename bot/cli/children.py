@@ -15,7 +15,8 @@ from bot.stack.process import Output, ProcessSpec
 
 WORKER_DRAIN_SECONDS = 30.0
 """Time for a worker to finish its running jobs after SIGTERM."""
-BOT_STOP_SECONDS = 15.0
+BOT_STOP_SECONDS = 20.0
+"""Time for a bot to send what is under way and to close its clients."""
 ASK_SECONDS = 60.0
 
 

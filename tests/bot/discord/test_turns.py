@@ -1,0 +1,60 @@
+"""Discord while another process leads: the client stays able to send, and listens again when it leads again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from bot.events import TextMessage
+from bot.messages import Message
+from bot.platforms.discord import DiscordPlatform
+from bot.topics import load_topics
+from tests.bot.discord.conftest import Connected, Notes
+from tests.doubles.discord import DiscordServer
+
+
+class Switch:
+    """The turns as a test wants them."""
+
+    def __init__(self) -> None:
+        self.on, self.off = asyncio.Event(), asyncio.Event()
+
+    async def while_leading(self, body: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self.on.wait()
+            task = asyncio.ensure_future(body())
+            try:
+                await self.off.wait()
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
+
+    def turn(self, *, on: bool) -> None:
+        for event, state in ((self.on, on), (self.off, not on)):
+            (event.set if state else event.clear)()
+
+
+async def test_a_client_that_lost_its_turn_sends_and_listens_again_later(server: DiscordServer):
+    notes, turns = Notes(), Switch()
+    platform = DiscordPlatform(
+        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url
+    )
+    running = asyncio.create_task(platform.run(notes, turns))
+    ann = server.person("ann")
+    for number, said in enumerate(("one", "two", "three"), 1):
+        turns.turn(on=True)
+        await server.ready(timeout=20)
+        await ann.say(ann.dm(), said)
+        event = await notes.event()
+        assert isinstance(event.payload, TextMessage)
+        assert event.payload.text == said
+        turns.turn(on=False)
+        async with asyncio.timeout(20):
+            while server.gateway.connected_shards():
+                await asyncio.sleep(0.02)
+        assert platform.connected
+        connected = Connected(server, platform, notes)
+        await platform.deliver(connected.delivery(event, number=number), Message(f"Heard {said}."))
+        assert [m.text for m in ann.dm().messages.values() if m.author.bot][-1] == f"Heard {said}."
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
