@@ -1,12 +1,8 @@
 """While the database is frozen, silent or loses a COMMIT: a refusal in time, then everything goes on, exactly once."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 
-import psutil
 import pytest
 
 from bot.platforms.base import Outcome
@@ -18,6 +14,7 @@ from tests.bot.playing import PREMISE
 from tests.bot.world import Bot, command, event_of, running_bot
 from tests.clean import empty_tables
 from tests.doubles.database_line import DatabaseLine, Loss, database_line
+from tests.doubles.frozen import frozen, postmaster
 
 SOON = 6.0
 """Seconds. A refusal is due after 2; before, it cost 31."""
@@ -44,30 +41,13 @@ async def _timed(bot: Bot, *texts: str) -> tuple[list[Outcome], float]:
     return outcomes, slowest
 
 
-def _postmaster(stack: EmbeddedStack) -> psutil.Process:
-    return psutil.Process(int((stack.paths.postgres_data / "postmaster.pid").read_text().splitlines()[0]))
-
-
-@contextmanager
-def _frozen(server: psutil.Process) -> Generator[None]:
-    """Stop the server and its sessions, as a full disk, a paused machine or a hung kernel does."""
-    everything = [server, *server.children(recursive=True)]
-    for process in everything:
-        os.kill(process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in everything:
-            os.kill(process.pid, signal.SIGCONT)
-
-
 async def test_a_frozen_server_costs_refusals_and_nothing_after_it_is_healthy(
     stack: EmbeddedStack, database: str, redis_url: str
 ):
-    server = await asyncio.to_thread(_postmaster, stack)
+    server = await asyncio.to_thread(postmaster, stack)
     async with running_bot(redis_url, PATIENCE_SECONDS) as bot:
         assert [o.status for o in (await _timed(bot, "help"))[0]] == ["answered"]
-        with _frozen(server):
+        with frozen(server):
             outcomes, slowest = await _timed(bot, "help")
         assert {o.status for o in outcomes} == {"refused"}
         assert slowest < SOON

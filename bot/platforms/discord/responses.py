@@ -7,6 +7,7 @@ from typing import Final
 import discord
 
 from bot.events import Destination
+from bot.platforms.base import Delivery
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Ack, Acks
 from bot.platforms.discord.api import Body, DiscordApi
@@ -146,3 +147,14 @@ def handle_of(destination: Destination) -> tuple[str, str, str]:
 def age_of(snowflake: str) -> float:
     """Return how many seconds ago an id was created (Discord's documentation, "Snowflakes")."""
     return time.time() - ((int(snowflake) >> 22) + EPOCH_MS) / 1000
+
+
+def asked_at(delivery: Delivery) -> float:
+    """Return when a delivery's event came, as its id says: by Discord's clock, whatever this machine's says.
+
+    By this machine's, and the delivery's age, for what answers no event of Discord.
+    """
+    digits = delivery.event_key.rpartition(":")[2].lstrip("m")
+    if delivery.event_key.startswith("discord:") and digits.isdigit():
+        return ((int(digits) >> 22) + EPOCH_MS) / 1000
+    return time.time() - delivery.age

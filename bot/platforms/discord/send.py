@@ -1,7 +1,6 @@
 """Sending once: by the interaction's response, by a nonce, or by editing an existing message."""
 
 import logging
-import time
 from typing import Final
 
 import discord
@@ -26,7 +25,7 @@ from bot.platforms.discord.render import (
     progress_body,
     with_files,
 )
-from bot.platforms.discord.responses import EPOCH_MS, TOKEN_SECONDS, Responses, age_of, handle_of
+from bot.platforms.discord.responses import EPOCH_MS, TOKEN_SECONDS, Responses, age_of, asked_at, handle_of
 from bot.text.markup import Span
 
 NONCE_SECONDS: Final = 120.0
@@ -170,7 +169,7 @@ class DiscordSender:
 
     async def _send(self, delivery: Delivery, channel: str, body: Body, nonce: str) -> str:
         if delivery.attempt > 1 and delivery.age > NONCE_SECONDS:
-            found = await self._found(channel, body, time.time() - delivery.age)
+            found = await self._found(channel, body, asked_at(delivery))
             if found:
                 return found
         return await self._api.send(channel, body, nonce)
