@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.stack.home import StackUrls
+from bot.stack.supervisor import EX_CONFIG
 from db.connection import rows
 from db.models import JobRow
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.doubles.telegram import Message, TelegramServer
-from tests.journeys.processes import bot, running, worker
+from tests.journeys.processes import Program, bot, running, worker
 
 STORY = "/story_new a keeper finds a door under the sea"
 
@@ -108,3 +109,38 @@ async def test_every_process_ends_on_sigterm(database: str, redis_url: str, tmp_
             await ann.wait_for_message(ann.chat(), "story_new", timeout=60, after=said)
             assert [await p.stop(signal.SIGTERM, patience=10) for p in programs] == [0, 0]
     assert await rows("SELECT 1 FROM outbox WHERE state <> 'sent'") == []
+
+
+async def says(program: Program, words: str, times: int = 1) -> None:
+    async with asyncio.timeout(60):
+        while program.output().count(words) < times:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_bot_that_stands_by_takes_over_from_one_that_is_killed(database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    async with TelegramServer() as telegram:
+        settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
+        first, second = bot(urls, tmp_path, "telegram", **settings), bot(urls, tmp_path, "telegram", **settings)
+        async with running(first):
+            await says(first, "this process leads telegram")
+            async with running(second):
+                await says(second, "connected as", times=2)  # they share a log
+                await first.kill()
+                ann = telegram.person("ann")
+                said = await ann.say(ann.chat(), "/help")
+                await ann.wait_for_message(ann.chat(), "story_new", timeout=30, after=said)
+                assert await second.stop(signal.SIGTERM, patience=30) == 0
+
+
+async def test_a_wrong_token_ends_a_bot_of_one_platform_with_a_message(database: str, redis_url: str, tmp_path: Path):
+    async with TelegramServer() as telegram:
+        wrong = {"TELEGRAM_TOKEN": "123456:" + "x" * 35, "TELEGRAM_API_URL": telegram.api_url}
+        program = bot(StackUrls(database, redis_url), tmp_path, "telegram", **wrong)
+        async with running(program):
+            async with asyncio.timeout(60):
+                while program.running:
+                    await asyncio.sleep(0.05)
+            assert await program.stop() == EX_CONFIG
+    assert "check TELEGRAM_TOKEN" in program.output()
+    assert "Traceback" not in program.output()
