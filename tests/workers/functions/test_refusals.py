@@ -10,6 +10,7 @@ from workers.functions.prose import visible
 from workers.functions.refusals import declines
 from workers.functions.suggest_choices import SuggestChoices
 from workers.functions.write_page import WritePage
+from workers.offline import story
 
 __all__ = ["bench"]
 
@@ -70,6 +71,13 @@ def test_refusals_are_recognised(text: str) -> None:
 @pytest.mark.parametrize("text", STORIES)
 def test_a_story_is_none(text: str) -> None:
     assert not declines(text)
+
+
+def test_our_own_pages_are_none() -> None:
+    for number in range(1, 60):
+        inputs = PAGE.model_dump() | {"page_number": number % 8 + 1, "seed": number}
+        page = story.write_page(story.position_of(inputs)).text
+        assert not any(declines(part) or declines(part, in_character=True) for part in [page, *page.split("\n\n")])
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,9 @@ class OpenAIImages(ImageEngine):
         judged = judge(error, prompt_tokens=0, max_tokens=0, secrets=self._secrets, names=_NAMES)
         if isinstance(judged, ContextFull):
             return RequestRefused("the prompt is too long for the server's model")
+        if isinstance(judged, Trouble) and judged.kind == "refused":
+            # A wrong key or model: the server refuses everybody, not this picture.
+            return Trouble("refused", EngineUnavailable(str(judged)))
         return judged
 
 

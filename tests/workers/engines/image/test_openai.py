@@ -213,8 +213,9 @@ async def test_retry_after_is_kept(server: ImageServer, new: NewEngine) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "says"),
     [
-        (Fault(status=401), RequestRefused, "STORYFORK_IMAGE_API_KEY"),
-        (Fault(status=404), RequestRefused, "STORYFORK_IMAGE_REMOTE_MODEL"),
+        (Fault(status=401), EngineUnavailable, "STORYFORK_IMAGE_API_KEY"),
+        (Fault(status=403), EngineUnavailable, "STORYFORK_IMAGE_API_KEY"),
+        (Fault(status=404), EngineUnavailable, "STORYFORK_IMAGE_REMOTE_MODEL"),
         (Fault(status=429, error={"code": "insufficient_quota"}), EngineUnavailable, "no credit"),
         (Fault(status=400, error={"code": "billing_hard_limit_reached"}), EngineUnavailable, "reached its limit"),
         (Fault(status=400, error={"message": "the prompt is too long"}), RequestRefused, "prompt is too long"),
@@ -241,7 +242,7 @@ async def test_other_formats_become_png(server: ImageServer, new: NewEngine) -> 
 
 
 async def test_the_key_is_never_shown(new: NewEngine) -> None:
-    with pytest.raises(RequestRefused) as caught:
+    with pytest.raises(EngineUnavailable) as caught:
         await draw(new(api_key="sk-another-key-123456"), ask())
     assert "another" not in str(caught.value)
 
