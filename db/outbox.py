@@ -39,7 +39,6 @@ PLACEHOLDER: Final = "placeholder"
 MARK: Final = "mark"
 NOTICE: Final = "notice"
 PICTURE: Final = "picture"
-PARTS: Final = (REPLY, PLACEHOLDER, MARK, NOTICE, PICTURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ _COLUMNS: Final = (
 )
 _KNOWN: Final = (
     f"(o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL "
-    "OR (o.kind = ANY($3) AND o.part = ANY($4)))"
+    "OR o.kind = ANY($3))"
 )
 _HEAD: Final = f"""SELECT o.conversation_id, o.id FROM outbox o
     WHERE o.platform = $1 AND o.ordered AND o.{_OPEN} AND o.conversation_id > %s
@@ -135,7 +134,7 @@ _REPLY_OF: Final = "(SELECT true FROM outbox r WHERE r.event_key = %s.event_key 
 # Every row that rewrites a message records all of its parts, so the last such row has them.
 _CLAIM: Final = f"""
 WITH RECURSIVE chats AS (
-    (SELECT h.conversation_id, h.id, 1 AS n FROM ({_HEAD % "$5"}) h)
+    (SELECT h.conversation_id, h.id, 1 AS n FROM ({_HEAD % "$4"}) h)
     UNION ALL
     SELECT h.conversation_id, h.id, chats.n + 1 FROM chats, LATERAL ({_HEAD % "chats.conversation_id"}) h
     WHERE chats.n < {CHATS}),
@@ -242,7 +241,7 @@ async def claim(platform: str, limit: int, kinds: Sequence[str] | None = None, *
     last claim's ``resume``. The order in a conversation is that in which the events came; an answer waits up to
     `HOLD_SECONDS` for earlier ones.
     """
-    found_rows = await rows(_CLAIM, platform, limit, None if kinds is None else list(kinds), list(PARTS), after)
+    found_rows = await rows(_CLAIM, platform, limit, None if kinds is None else list(kinds), after)
     claimed = [
         Claimed(
             row=build(OutboxMessage, found),

@@ -202,15 +202,15 @@ async def test_a_row_rewrites_the_message_of_an_earlier_one(database: str):
 
 
 async def test_a_kind_that_this_release_does_not_know_waits_for_a_newer_one(database: str):
-    unknown, known = await put("1"), await put("2", who="ben")
+    unknown, known, part = await put("1"), await put("2", who="ben"), await put("3", who="cleo")
     await rows("UPDATE outbox SET kind = 'hologram' WHERE id = $1 RETURNING 1", unknown)
-    part = await put("3", who="cleo")
-    await rows("UPDATE outbox SET part = 'echo' WHERE id = $1 RETURNING 1", part)
+    # A package may call the parts of its answers as it likes.
+    await rows("UPDATE outbox SET part = 'kept' WHERE id = $1 RETURNING 1", part)
     claims = await outbox.claim("console", 10, ["erase"])
-    assert [c.row.id for c in claims.rows] == [known]
+    assert {c.row.id for c in claims.rows} == {known, part}
     # Not for ever: a package may be gone for good.
     await rows("UPDATE outbox SET created_at = now() - interval '2 days' RETURNING 1")
-    assert {c.row.id for c in (await outbox.claim("console", 10, ["erase"])).rows} == {unknown, part}
+    assert {c.row.id for c in (await outbox.claim("console", 10, ["erase"])).rows} == {unknown}
 
 
 async def test_only_failures_of_ours_are_counted_against_a_row(database: str):
