@@ -118,8 +118,7 @@ _COLUMNS: Final = (
     "AND u.external_id = o.destination ->> 'user_id'), '') AS language"
 )
 _KNOWN: Final = (
-    f"(o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL "
-    "OR o.kind = ANY($3))"
+    f"(o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL OR o.kind = ANY($3))"
 )
 _HEAD: Final = f"""SELECT o.conversation_id, o.id FROM outbox o
     WHERE o.platform = $1 AND o.ordered AND o.{_OPEN} AND o.conversation_id > %s

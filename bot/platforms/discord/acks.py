@@ -19,11 +19,12 @@ class Ack:
 
     ``state``: ``open`` – no first response yet; ``deferred`` – a placeholder is shown; ``silent`` – no response, the
     token edits the pressed message; ``answered``. ``quiet``: a button press where only the token can edit the
-    pressed message, so that it is to become ``silent``.
+    pressed message, so that it is to become ``silent``. ``row`` is the row of the outbox whose message the response is.
     """
 
     state: Literal["open", "deferred", "silent", "answered"] = "open"
     quiet: bool = False
+    row: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     since: float = field(default_factory=time.monotonic)

@@ -43,8 +43,8 @@ class Responses:
         if foreign or (ack is not None and ack.state == "deferred"):
             await self._api.edit_original(application, token, body)
 
-    async def give(self, destination: Destination, body: Body, private: bool) -> str:
-        """Answer the interaction; an empty string if that is not possible (any more)."""
+    async def give(self, row: int, destination: Destination, body: Body, private: bool) -> str:
+        """Answer the interaction with a row's message; an empty string if that is not possible (any more)."""
         interaction, token, application = handle_of(destination)
         if not interaction or (age := age_of(interaction)) > TOKEN_SECONDS:
             return ""
@@ -57,8 +57,11 @@ class Responses:
                 elif ack.state == "open":
                     sent = await self._first_response(interaction, token, data)
                     ack.became("answered")
+                    ack.row = row
                     if sent is not None:
                         return sent
+                elif ack.state == "answered" and ack.row != row:
+                    return ""  # the response is another row's message
         try:
             if await self._updates_pressed(destination):
                 return ""  # the response would be the pressed message
@@ -72,6 +75,7 @@ class Responses:
             return (await self._first_response(interaction, token, data) or "") if age < RESPONSE_SECONDS else ""
         if ack is not None:
             ack.became("answered")
+            ack.row = row
         return sent
 
     async def _silence(self, ack: Ack, interaction: str, token: str) -> None:

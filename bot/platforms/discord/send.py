@@ -117,7 +117,7 @@ class DiscordSender:
             if delivery.placeholder and await self._fill(delivery, body):
                 await note(delivery, delivery.placeholder)
                 return
-            if sent := await self._responses.give(delivery.destination, body, private):
+            if sent := await self._responses.give(delivery.id, delivery.destination, body, private):
                 await note(delivery, sent)
                 return
         # Plain text in a channel is answered in the channel: a direct message would be a surprise.

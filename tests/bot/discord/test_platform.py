@@ -75,6 +75,17 @@ async def test_progress_is_shown_in_what_another_process_deferred(
     assert "It was not" not in (await asked.answered()).content
 
 
+async def test_a_second_row_of_an_event_does_not_overwrite_its_answer(connected: Connected):
+    ann = connected.server.person("ann")
+    asked = await ann.slash(ann.dm(), "help")
+    event = await connected.notes.event()
+    await asked.acknowledged()
+    await connected.platform.deliver(connected.delivery(event, 1), Message("First."))
+    await connected.platform.deliver(connected.delivery(event, 2), Message("Second."))
+    await connected.platform.deliver(connected.delivery(event, 1, attempt=2), Message("First."))
+    assert [m.content for m in ann.messages(ann.dm()) if m.author.bot] == ["First.", "Second."]
+
+
 async def test_an_answer_that_is_there_is_the_response_itself(connected: Connected):
     connected.notes.outcome = Outcome("answered")
     ann = connected.server.person("ann")
