@@ -42,7 +42,8 @@ async def connect(url: str, *, pool_size: int = 10) -> AsyncGenerator[None]:
             "default": {
                 "engine": "db.engine",
                 "credentials": {
-                    "minsize": 1,
+                    # None is kept open for its own sake: the driver would log a traceback for each try of an outage.
+                    "minsize": 0,
                     "maxsize": pool_size,
                     # asyncpg only: an unresponsive server must not block a task for ever.
                     "timeout": CONNECT_SECONDS,

@@ -3,7 +3,7 @@
 Every statement and transaction of `db.connection` runs inside `translated`, which turns them into the kinds of
 `db.errors` (codes: PostgreSQL manual, appendix A):
 
-- `Outage`: 08 connection, 25006 read-only, 25P02 to 25P04 broken or timed-out transactions, 28 authorization,
+- `Outage`: 08 connection, 25006 read-only, 25P03 and 25P04 timed-out transactions, 28 authorization,
   3D000 no such database, 53 resources (disk full, out of memory, too many connections), 55P03 lock timeout,
   57 operator intervention (shutdown, cancelled query), 58 system error, `OSError`, `TimeoutError`, the driver's own.
 - `Outage` that may succeed at once: 40 serialisation and deadlock; 26000, 42P05 and stale plans, when prepared
@@ -23,7 +23,7 @@ from tortoise.exceptions import DBConnectionError, OperationalError, Transaction
 from db.errors import Outage, Unstorable
 
 _OUTAGE_CLASSES: Final = {"08", "28", "53", "57", "58"}
-_OUTAGE_CODES: Final = {"25006", "25P02", "25P03", "25P04", "3D000", "55P03"}
+_OUTAGE_CODES: Final = {"25006", "25P03", "25P04", "3D000", "55P03"}
 _AGAIN_CLASSES: Final = {"40"}
 _AGAIN_CODES: Final = {"26000", "42P05"}
 _DATA_CLASSES: Final = {"22", "23", "54"}

@@ -173,7 +173,7 @@ async def await_schema() -> None:
             found = await rows("SELECT name, checksum FROM schema_migrations") if exists and exists["found"] else []
             break
         except Outage as e:
-            _log.warning("waiting for the database: %s", e)
+            _log.warning("waiting for the database (DATABASE_URL): %s", e)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 10.0)
     missing = _missing({r["name"]: r["checksum"] for r in found}, await asyncio.to_thread(available))

@@ -1,10 +1,15 @@
 """Connections go back to the pool clean, whatever happened on them, and at no cost."""
 
 import asyncio
+import socket
+from typing import Any
 
 import pytest
+from tortoise.connection import get_connection
 
 from db.connection import connect, row, rows, transaction
+from db.engine import dedicated
+from tests.doubles.database_line import database_line
 from tests.statements import counted
 
 
@@ -96,3 +101,26 @@ async def test_a_close_that_is_cut_off_lets_the_next_connection_open(migrated: s
     await asyncio.wait([held])
     async with connect(migrated):
         assert await rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_connections_over_tcp_are_watched_by_the_kernel(migrated: str):
+    async with database_line(migrated) as (url, _), connect(url, pool_size=1), dedicated(url) as own, transaction():
+        inside: Any = get_connection("default")
+        for connection in (inside._connection, own):
+            found = connection._transport.get_extra_info("socket")
+            assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+
+
+async def test_a_statement_that_is_cut_off_on_a_silent_line_ends_at_once(migrated: str):
+    loop = asyncio.get_running_loop()
+    async with database_line(migrated) as (url, line), connect(url, pool_size=1):
+        await rows("SELECT 1")
+        line.silent = True
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await rows("SELECT 1")
+        assert loop.time() - began < 5, "it took as long as a statement may, 30 s"
+        line.silent = False
+        assert await row("SELECT 1 AS one") == {"one": 1}
