@@ -19,6 +19,7 @@ from workers.engines.errors import EngineError, EngineUnavailable, GenerationCan
 from workers.engines.text.base import Completion, ModelMessage, TextRequest
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction
+from workers.functions.mending import cut_loop
 from workers.functions.prose import is_refusal, joined, visible
 from workers.progress import Tracker
 from workers.queue import outbox_channel
@@ -167,7 +168,8 @@ class Answering:
             if completion.engine in declined:
                 raise EveryModelDeclined
             declined.add(completion.engine)
-        if completion.finish_reason == "length" and self._function.continued:
+        runs_in_circles = cut_loop(completion.text) != completion.text
+        if completion.finish_reason == "length" and self._function.continued and not runs_in_circles:
             return await self._continued(messages, completion, declined)
         return completion
 

@@ -46,6 +46,14 @@ async def test_what_cannot_be_continued_ends_at_a_sentence(bench: Bench, more: s
     assert page.text == "The door opens."
 
 
+async def test_a_model_that_runs_in_circles_is_not_asked_for_more(bench: Bench) -> None:
+    engine = ScriptedEngine([Truncated('{"title": "Below", "text": "The door opens. ' + "And then the door " * 60)])
+    page = await bench.over(engine).run(WritePage(), PAGE)
+    assert page.text.startswith("The door opens.")
+    assert len(page.text) < 60
+    assert len(engine.requests) == 1
+
+
 async def test_a_continuation_in_json_is_read(bench: Bench) -> None:
     engine = ScriptedEngine([CUT_PAGE, json.dumps({"title": "", "text": "You go in."})])
     assert (await bench.over(engine).run(WritePage(), PAGE)).text == "The door opens. You go in."
