@@ -3,9 +3,7 @@
 import time
 from dataclasses import dataclass
 
-import asyncpg
-
-from db.connection import credentials
+from db.engine import dedicated
 from db.faults import translated
 
 
@@ -24,8 +22,7 @@ class Inspection:
 async def inspect(url: str) -> Inspection:
     """Return the state of a database. Raises `Outage` and `BadDatabaseUrl`."""
     with translated():
-        connection = await asyncpg.connect(**credentials(url), statement_cache_size=0)
-        try:
+        async with dedicated(url) as connection, connection.transaction():
             await connection.fetchval("SELECT 1")  # what is slow the first time is not measured
             before = time.time()
             now = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
@@ -34,6 +31,4 @@ async def inspect(url: str) -> Inspection:
             schema = exists and await connection.fetchval(
                 "SELECT max(name) FROM schema_migrations WHERE name NOT LIKE '%/%'"
             )
-        finally:
-            await connection.close()
     return Inspection(schema or "", ahead_s)
