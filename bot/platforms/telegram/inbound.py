@@ -220,9 +220,10 @@ class Translator:
         if user is None or not text.strip() or message.edit_date is None:
             return []
         said, _ = self._payload(message, text)
-        if not isinstance(said, TextMessage):
+        if said is None:
             return []
-        payload = EditedMessage(text=said.text, message_id=str(message.message_id))
+        text = said.text if isinstance(said, TextMessage) else text
+        payload = EditedMessage(text=text, message_id=str(message.message_id))
         event_id = f"e{chat.id}.{message.message_id}.{int(message.edit_date.timestamp())}"
         destination = _destination(chat, user, _thread(message))
         admin = await self._admin(chat, user, ask=False)

@@ -8,7 +8,10 @@ import pytest
 
 from bot.events import Event
 from bot.platforms.base import Outcome
+from bot.platforms.telegram import inbound as incoming
 from bot.platforms.telegram import intake
+from bot.platforms.telegram import queries as presses
+from bot.platforms.telegram.api import make_bot
 from tests.bot.backlog import Away, MemoryBacklog
 from tests.bot.telegram.conftest import RecordingInbound, running
 from tests.doubles.telegram import Person, TelegramServer
@@ -126,3 +129,24 @@ async def test_nothing_is_confirmed_that_is_neither_committed_nor_kept(
     async with running(server, inbound):
         await inbound.wait(1)
         await confirmed(server)
+
+
+async def test_what_is_remembered_of_presses_and_people_is_bounded(
+    server: TelegramServer, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(query_id: str, text: str) -> None:
+        """Nobody is told."""
+
+    monkeypatch.setattr(presses, "_KEPT", 2)
+    queries = presses.Queries(answer, presses.Background())
+    for query_id in ("1", "2", "3"):
+        queries.opened(query_id)
+    assert [queries.known(query_id) for query_id in ("1", "2", "3")] == [False, True, True]
+
+    monkeypatch.setattr(incoming, "_KNOWN_ADMINS", 1)
+    group = server.group("Readers", [alice, bob])
+    async with make_bot(server.token, server.api_url) as client:
+        admins = incoming.Admins(client)
+        for person in (alice, bob, bob, alice):
+            await admins.is_admin(group.id, person.id, ask=True)
+    assert len(server.calls("getChatMember")) == 3
