@@ -36,7 +36,8 @@ class DiscordFile:
     @property
     def name(self) -> str:
         """Its name on Discord."""
-        return f"SPOILER_{self.content.name}" if self.hidden else self.content.name
+        name = clean(self.content.name)
+        return f"SPOILER_{name}" if self.hidden else name
 
     @property
     def description(self) -> str | None:

@@ -8,6 +8,7 @@ from bot.messages import Message, Progress, Table
 from bot.platforms.discord.render import CONTENT, bodies, plain_body, progress_body
 from bot.text import markup
 from bot.text.cleaning import clean
+from tests.bot.discord.conftest import Connected
 from tests.doubles.discord.markdown import read
 from tests.effort import times
 
@@ -102,6 +103,15 @@ def test_previews_of_links_are_suppressed_in_every_message() -> None:
         plain_body(bodies(Message("a"))[0]),
     ]
     assert all(body["flags"] == 4 for body in made)
+
+
+async def test_the_name_of_a_thread_reorders_nothing(connected: Connected) -> None:
+    ann, channel = connected.server.person("ann"), connected.server.guild("Readers").text_channel("general")
+    asked = await ann.slash(channel, "story new", premise="a door")
+    event = await connected.notes.event()
+    await asked.acknowledged()
+    await connected.platform.deliver(connected.delivery(event), Message("page", thread="\u202eThe door"))
+    assert [c.name for c in connected.server.channels if c.is_thread] == ["The door"]
 
 
 def test_emphasis_that_takes_more_room_than_the_text_still_fits() -> None:
