@@ -63,6 +63,8 @@ class Dispatcher:
         try:
             made = await self._commits.commit(event, lambda context: context.refuse(apology), deadline, once)
             outcome = made.outcome
+            if outcome.status == "duplicate":
+                return True  # a try whose COMMIT was not answered did it
         except Exception as e:  # noqa: BLE001 - whatever is wrong with it, it must not hold up the others
             try:
                 await self._record_alone(event, admit, reason, self._deadline())
@@ -172,6 +174,6 @@ def _refused(event: Event) -> Outcome:
 
 
 async def _record_dead(event: Event, admit: Admit | None, reason: str) -> bool:
-    if admit is not None and not await admit():
+    if not await (inbox.record(event.key) if admit is None else admit()):
         return False
     return await inbox.bury(event.key, reason)

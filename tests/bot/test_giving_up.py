@@ -39,3 +39,11 @@ async def blocked(bot: Bot, database: str) -> None:
         await blocker.close()
     assert await bot.answers(event) == []
     assert await inbox.dead_letters() == 1
+
+
+async def test_what_was_committed_after_all_is_not_given_up(bot: Bot):
+    event = event_of(command("help"))
+    assert (await bot.router.dispatch(event)).status == "answered"
+    assert await bot.router.bury(event)
+    assert await inbox.dead_letters() == 0
+    assert len(await bot.answers(event)) == 1

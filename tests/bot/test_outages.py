@@ -8,7 +8,7 @@ import pytest
 from bot.platforms.base import Outcome
 from bot.router import PATIENCE_SECONDS
 from bot.stack.embedded import EmbeddedStack
-from db.connection import connect
+from db.connection import connect, rows
 from db.models import InboxEventRow, JobRow, OutboxRow, StoryRow
 from tests.bot.playing import PREMISE
 from tests.bot.world import Bot, command, event_of, running_bot
@@ -104,3 +104,22 @@ async def test_a_commit_whose_fate_stays_unknown_is_settled_when_the_database_is
         assert await OutboxRow.filter(event_key=event.key).count() == 1
         assert await InboxEventRow.filter(event_key=event.key).count() == 1
         assert (await bot.router.dispatch(event)).status == "duplicate"
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "26000"])
+async def test_a_transaction_that_failed_by_accident_is_repeated(database: str, redis_url: str, code: str):
+    del database
+    await rows("CREATE SEQUENCE tries")
+    await rows(
+        "CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'again' USING ERRCODE = '{code}'; END IF; RETURN NEW; END $$"
+    )
+    await rows("CREATE TRIGGER stumble BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION stumble()")
+    try:
+        async with running_bot(redis_url) as bot:
+            outcome = await bot.router.dispatch(event := event_of(command("help")))
+    finally:
+        await rows("DROP FUNCTION stumble CASCADE")
+        await rows("DROP SEQUENCE tries")
+    assert outcome.status == "answered"
+    assert await OutboxRow.filter(event_key=event.key).count() == 1
