@@ -140,9 +140,8 @@ async def test_interactive_work_goes_first(model: Path) -> None:
         waiting: list[asyncio.Task[None]] = []
         for name, priority in (("b1", BACKGROUND), ("b2", BACKGROUND), ("i1", INTERACTIVE), ("i2", INTERACTIVE)):
             waiting.append(asyncio.create_task(run(name, priority)))
-            await asyncio.sleep(0)
-        while (await engine.statistics())[0]["waiting"] < 4:
-            await asyncio.sleep(0.01)
+            while (await engine.statistics())[0]["waiting"] < len(waiting):
+                await asyncio.sleep(0.01)
         await engine.cancel(blocker.id)
         with pytest.raises(Exception, match="cancelled"):
             async for _ in stream:
