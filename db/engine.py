@@ -13,6 +13,9 @@ from db.faults import translated
 from db.urls import credentials
 
 CONNECT_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 60
+"""A process that stops in the middle of a transaction holds its locks for so long; then the server ends the session."""
+_IDLE: Final = "idle_in_transaction_session_timeout"
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
 """Seconds, probes, milliseconds: a dead connection is noticed within 25 s."""
 _log = logging.getLogger(__name__)
@@ -34,7 +37,9 @@ class PostgresClient(AsyncpgDBClient):
         if self.behind_pooler is None:
             self.behind_pooler = await self._finds_pooler()
         if self.behind_pooler:
-            self.extra["statement_cache_size"] = 0
+            self.extra["statement_cache_size"] = 0  # nor does a pooler know the setting below
+        elif _IDLE not in self.server_settings.get("options", ""):
+            self.server_settings[_IDLE] = f"{IDLE_SECONDS}s"
         await super().create_connection(with_db)
 
     async def _finds_pooler(self) -> bool:

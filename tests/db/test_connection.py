@@ -9,6 +9,7 @@ from tortoise.connection import get_connection
 
 from db.connection import connect, row, rows, transaction
 from db.engine import dedicated
+from db.errors import Outage
 from tests.doubles.database_line import database_line
 from tests.statements import counted
 
@@ -125,3 +126,21 @@ async def test_a_statement_that_is_cut_off_on_a_silent_line_ends_at_once(migrate
         assert loop.time() - began < 5, "it took as long as a statement may, 30 s"
         line.silent = False
         assert await row("SELECT 1 AS one") == {"one": 1}
+
+
+async def test_a_process_that_stops_in_a_transaction_does_not_hold_its_locks_for_ever(migrated: str):
+    limit = "&options=-c%20idle_in_transaction_session_timeout%3D200"
+    async with connect(migrated, pool_size=1):
+        assert await row("SHOW idle_in_transaction_session_timeout") == {"idle_in_transaction_session_timeout": "1min"}
+
+    async def stop_inside() -> None:
+        async with transaction():
+            await rows("LOCK TABLE stories")
+            await asyncio.sleep(1)
+            await rows("SELECT 1")
+
+    async with connect(migrated + limit, pool_size=2):
+        stopped = asyncio.create_task(stop_inside())
+        with pytest.raises(Outage):
+            await stopped
+        assert await rows("SELECT count(*) AS n FROM stories") != []
