@@ -23,6 +23,7 @@ KEPT: Final = "~"
 """Suffix of the id of an input whose text is too long for a dialog: left empty, it keeps that text."""
 _STYLES: Final = {"primary": 1, "secondary": 2, "success": 3, "danger": 4}
 _LINK: Final = 5
+_UNNAMED: Final = "—"
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +57,7 @@ def components(rows: tuple[tuple[Button, ...], ...], selects: tuple[Select, ...]
 def dialog(form: Form) -> Body:
     """Return a form as a modal."""
     return {
-        "title": clean(form.title)[:TITLE],
+        "title": _shown(form.title, TITLE),
         "custom_id": form.action,
         "components": [{"type": 1, "components": [_input(field)]} for field in form.fields],
     }
@@ -69,7 +70,7 @@ def _input(field: Field) -> Body:
     body: Body = {
         "type": 4,
         "custom_id": f"{field.name}{KEPT}" if kept else field.name,
-        "label": clean(field.label)[:TITLE],
+        "label": _shown(field.label, TITLE),
         "style": 2 if field.multiline else 1,
         "required": field.required and not kept,
         "max_length": limit,
@@ -81,13 +82,18 @@ def _input(field: Field) -> Body:
     return body
 
 
+def _shown(text: str, limit: int) -> str:
+    """Return a label; Discord refuses empty ones, and the whole message with them."""
+    return clean(text).strip()[:limit] or _UNNAMED
+
+
 def _option(label: str, action: str, description: str) -> Body:
-    body = {"label": clean(label)[:OPTION_TEXT], "value": action}
+    body = {"label": _shown(label, OPTION_TEXT), "value": action}
     return {**body, "description": clean(description)[:OPTION_TEXT]} if description else body
 
 
 def _button(button: Button) -> Body:
-    body: Body = {"type": 2, "label": clean(button.label)[:LABEL], "disabled": button.disabled}
+    body: Body = {"type": 2, "label": _shown(button.label, LABEL), "disabled": button.disabled}
     if button.url:
         return {**body, "style": _LINK, "url": button.url[:URL]}
     return {**body, "style": _STYLES[button.style], "custom_id": button.action}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.messages import Button, Message, Progress
+from bot.messages import Button, Message, Progress, Select, SelectOption
 from bot.platforms.discord.controls import components
 from bot.platforms.discord.render import bodies, progress_body
 
@@ -31,6 +31,14 @@ def test_rows_hold_five_buttons_and_there_are_five_rows():
     made = components((row, row, row))
     assert [len(r["components"]) for r in made] == [5, 5, 2, 5, 5]
     assert len(made[0]["components"][0]["label"]) == 80
+
+
+@pytest.mark.parametrize("label", ["", " ", "\u202e", "\x00\n"])
+def test_no_label_is_empty(label: str):
+    (made,) = components(((Button(label, "1.open.1"),),))
+    assert made["components"][0]["label"] == "—"
+    (menu,) = components((), (Select("Which?", (SelectOption(label, "1.x"),)),))
+    assert menu["components"][0]["options"][0]["label"] == "—"
 
 
 def test_progress_keeps_the_newest_text():

@@ -172,6 +172,31 @@ def test_limits_hold_for_any_sequence(calls: list[tuple[int, int, bool]]) -> Non
     assert len(passed) >= sum(count for _, count, progress in calls if not progress)
 
 
+@pytest.mark.parametrize("chat", [1, -1])
+async def test_answers_come_before_progress(chat: int) -> None:
+    pace = ChatPace(FloodLimits(per_second=0.001, overall_per_second=1e6))
+    assert [pace.spare(chat) for _ in range(4)] == [True, True, False, False]
+    for _ in range(2):
+        await pace.enter(chat)
+    assert not pace.spare(chat)
+    with pytest.raises(RetryLater):
+        await pace.enter(chat)
+    assert pace.spare(2)
+
+
+async def test_the_overall_limit_holds_for_many_chats() -> None:
+    pace = ChatPace(FloodLimits(overall_per_second=250.0))
+    now = asyncio.get_running_loop().time
+    passed: list[float] = []
+
+    async def one(chat: int) -> None:
+        await pace.enter(chat)
+        passed.append(now())
+
+    await asyncio.gather(*(one(chat) for chat in range(1, 101)))
+    assert passed[-1] - passed[0] >= 96 / 250 - 0.02
+
+
 async def test_idle_chats_are_forgotten() -> None:
     pace = ChatPace(FloodLimits(group_seconds=0.0, per_second=1e9, overall_per_second=1e9))
     for chat in range(1, 10_000):
