@@ -144,3 +144,20 @@ async def test_a_wrong_token_ends_a_bot_of_one_platform_with_a_message(database:
             assert await program.stop() == EX_CONFIG
     assert "check TELEGRAM_TOKEN" in program.output()
     assert "Traceback" not in program.output()
+
+
+async def test_bot_and_worker_refuse_the_database_of_a_newer_release(database: str, redis_url: str, tmp_path: Path):
+    urls = StackUrls(database, redis_url)
+    settings = {"TELEGRAM_TOKEN": "123456:" + "x" * 35, "TELEGRAM_API_URL": "http://127.0.0.1:9"}
+    programs = [bot(urls, tmp_path, "telegram", **settings), worker(urls, tmp_path, 1)]
+    await rows("INSERT INTO schema_migrations (name, checksum) VALUES ('9999_future', 'x')")
+    try:
+        async with running(*programs), asyncio.timeout(60):
+            while any(program.running for program in programs):
+                await asyncio.sleep(0.05)
+            assert [await program.stop() for program in programs] == [EX_CONFIG, EX_CONFIG]
+    finally:
+        await rows("DELETE FROM schema_migrations WHERE name = '9999_future'")
+    for program in programs:
+        assert "migration 9999_future, which this release does not know: update Storyfork" in program.output()
+        assert "Traceback" not in program.output()
