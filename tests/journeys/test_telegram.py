@@ -20,6 +20,7 @@ def page(message: Message) -> bool:
 async def telegram():
     async with TelegramServer() as server:
         yield server
+        assert not [r for r in server.requests if r.status == 429], "ordinary play met flood control"
 
 
 async def test_a_story_from_the_first_page_to_an_own_action(
