@@ -1,7 +1,9 @@
 """What keeps the service from starting: one message that names the variable and the cure, and an exit code."""
 
 import asyncio
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,21 +101,27 @@ async def test_the_console_shows_what_its_worker_refuses(storyfork: Command) -> 
     assert "Traceback" not in answer.err
 
 
-async def test_a_database_that_is_away_is_one_line_and_worth_another_try(storyfork: Command) -> None:
-    async with asyncio.timeout(60):
-        answer = await storyfork(
-            "bot", "--platform", "telegram", **NOWHERE, DATABASE_URL="postgres://x@127.0.0.1:1/x", REDIS_URL="redis://x"
-        )
-    assert answer.code == 75
-    assert "The database cannot be used now" in answer.err
-    assert "Traceback" not in answer.err
-
-
-async def test_a_worker_that_can_draw_nothing_says_how_to_change_that(storyfork: Command) -> None:
-    nowhere = {"DATABASE_URL": "postgres://x@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1"}
-    answer = await storyfork("worker", "--queue", "gpu", **nowhere)
-    assert answer.code == 75
-    assert "`storyfork models pull pictures`" in answer.err
-    assert "The database cannot be used now" in answer.err
-    assert "Traceback" not in answer.err
-    assert "pictures" in (await storyfork("models", "presets")).out
+async def test_what_runs_alone_waits_for_its_database_and_a_worker_says_what_it_lacks(tmp_path: Path) -> None:
+    """Lines of the log, no traceback: the database's, and how to get the picture model that this worker has not."""
+    settings = {"DATABASE_URL": "postgres://x@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1"}
+    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    source = str(Path(__file__).resolve().parents[2])
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "worker", "--queue", "gpu"),
+        cwd=tmp_path,
+        env={**environment, "STORYFORK_HOME": str(tmp_path / "home"), "PYTHONPATH": source, **settings},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    said = ""
+    try:
+        async with asyncio.timeout(60):
+            while "waiting for the database (DATABASE_URL)" not in said:
+                line = await process.stderr.readline()
+                assert line, said
+                said += line.decode()
+    finally:
+        process.kill()
+        await process.communicate()
+    assert "`storyfork models pull pictures`" in said
+    assert "Traceback" not in said
