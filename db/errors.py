@@ -8,6 +8,7 @@ StoryforkError
 │   └── BadInput     what they typed is invalid
 ├── Retryable   retry later
 ├── Outage      infrastructure is away: wait and retry, at no cost of an attempt
+│   ├── AccessRefused  … until somebody corrects the credentials
 │   └── CommitUnknown  … or it has happened already: ask first
 ├── Unstorable  the database refuses these values, and always will: give up with an apology
 └── LeaseLost   another process has it
@@ -76,6 +77,10 @@ class Outage(StoryforkError):
         """``message`` is for the log."""
         super().__init__(message)
         self.at_once = at_once
+
+
+class AccessRefused(Outage):
+    """The server refuses the credentials, or has no such database: somebody must act, here or there."""
 
 
 class CommitUnknown(Outage):

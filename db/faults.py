@@ -3,9 +3,10 @@
 Every statement and transaction of `db.connection` runs inside `translated`, which turns them into the kinds of
 `db.errors` (codes: PostgreSQL manual, appendix A):
 
-- `Outage`: 08 connection, 25006 read-only, 25P03 and 25P04 timed-out transactions, 28 authorization,
-  3D000 no such database, 53 resources (disk full, out of memory, too many connections), 55P03 lock timeout,
-  57 operator intervention (shutdown, cancelled query), 58 system error, `OSError`, `TimeoutError`, the driver's own.
+- `AccessRefused`: 28 authorization, 3D000 no such database.
+- `Outage`: 08 connection, 25006 read-only, 25P03 and 25P04 timed-out transactions, 53 resources (disk full, out of
+  memory, too many connections), 55P03 lock timeout, 57 operator intervention (shutdown, cancelled query), 58 system
+  error, `OSError`, `TimeoutError`, the driver's own.
 - `Outage` that may succeed at once: 40 serialisation and deadlock; 26000, 42P05 and stale plans, when prepared
   statements and the server's memory of them differ.
 - `Unstorable`: 22 data, 23 constraints, 54 limits, and values that the driver cannot encode.
@@ -20,10 +21,12 @@ import asyncpg
 from asyncpg.exceptions import _base as driver  # the two classes called DataError: `asyncpg` exports only one
 from tortoise.exceptions import DBConnectionError, OperationalError, TransactionManagementError
 
-from db.errors import Outage, Unstorable
+from db.errors import AccessRefused, Outage, Unstorable
 
-_OUTAGE_CLASSES: Final = {"08", "28", "53", "57", "58"}
-_OUTAGE_CODES: Final = {"25006", "25P03", "25P04", "3D000", "55P03"}
+_REFUSED_CLASSES: Final = {"28"}
+_REFUSED_CODES: Final = {"3D000"}
+_OUTAGE_CLASSES: Final = {"08", "53", "57", "58"}
+_OUTAGE_CODES: Final = {"25006", "25P03", "25P04", "55P03"}
 _AGAIN_CLASSES: Final = {"40"}
 _AGAIN_CODES: Final = {"26000", "42P05"}
 _DATA_CLASSES: Final = {"22", "23", "54"}
@@ -71,6 +74,8 @@ def _by_code(error: Any) -> Outage | Unstorable | None:
         return Unstorable(f"{code} {type(error).__name__} {place}".rstrip())
     if code[:2] in _AGAIN_CLASSES or code in _AGAIN_CODES or isinstance(error, asyncpg.InvalidCachedStatementError):
         return Outage(f"{code} {_line(error)}", at_once=True)
+    if code[:2] in _REFUSED_CLASSES or code in _REFUSED_CODES:
+        return AccessRefused(f"{code} {_line(error)}")
     if code[:2] in _OUTAGE_CLASSES or code in _OUTAGE_CODES or isinstance(error, asyncpg.PostgresConnectionError):
         return Outage(f"{code} {_line(error)}")
     return None

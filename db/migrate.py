@@ -27,7 +27,7 @@ import asyncpg
 
 from db.connection import row, rows
 from db.engine import dedicated
-from db.errors import Outage
+from db.errors import AccessRefused, Outage
 from db.schemas import SchemaSpec
 
 LOCK_KEY: Final = 0x53544F5259  # "STORY": any number, the same in all processes
@@ -172,6 +172,8 @@ async def await_schema() -> None:
             exists = await row("SELECT to_regclass('public.schema_migrations') IS NOT NULL AS found")
             found = await rows("SELECT name, checksum FROM schema_migrations") if exists and exists["found"] else []
             break
+        except AccessRefused as e:
+            raise MigrationError(f"the database that DATABASE_URL names cannot be used: {e}") from None
         except Outage as e:
             _log.warning("waiting for the database (DATABASE_URL): %s", e)
             await asyncio.sleep(pause)

@@ -11,6 +11,7 @@ from bot.stack.embedded import EmbeddedStack
 from db.connection import connect, credentials, rows
 from db.migrate import MigrationError, await_schema, migrate, pending
 from db.schemas import SchemaSpec
+from tests.doubles.database_line import database_line
 
 
 @pytest.fixture
@@ -91,3 +92,19 @@ async def test_a_running_process_goes_on_while_tables_gain_columns(used: str):
                 )
                 group.create_task(rows("SELECT * FROM accounts"))
         assert len(await rows("SELECT * FROM accounts")) == 4
+
+
+async def test_a_process_waits_for_a_database_that_is_away_and_not_for_one_that_does_not_exist(
+    used: str, caplog: pytest.LogCaptureFixture
+):
+    async with connect(used.replace("/migrating_test", "/no_such_database", 1)):
+        with pytest.raises(MigrationError, match="DATABASE_URL names cannot be used: 3D000"):
+            await await_schema()
+    async with database_line(used) as (url, line):
+        line.refuses = True
+        async with connect(url):
+            waiting = asyncio.create_task(await_schema())
+            while "waiting for the database (DATABASE_URL)" not in caplog.text:
+                await asyncio.sleep(0.02)
+            line.refuses = False
+            await waiting

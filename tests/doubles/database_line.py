@@ -14,13 +14,14 @@ class DatabaseLine:
     """Passes bytes on, until told otherwise.
 
     ``silent``: what passes now is lost, and its connection stays dead: nothing is closed, nothing answers.
-    ``commit``: what happens to the next COMMIT: the connection is cut ``before`` it arrives or ``after`` it was carried
-    out, or its answer is ``held`` back for ever.
+    ``refuses``: new connections are closed at once. ``commit``: what happens to the next COMMIT: the connection is cut
+    ``before`` it arrives or ``after`` it was carried out, or its answer is ``held`` back for ever.
     """
 
     def __init__(self) -> None:
         """``lost`` counts the COMMITs that were interfered with."""
         self.silent = False
+        self.refuses = False
         self.commit: Loss = ""
         self.lost = 0
         self.connections = 0
@@ -28,6 +29,9 @@ class DatabaseLine:
     async def serve(self, server: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         self.connections += 1
+        if self.refuses:
+            writer.close()
+            return
         up_reader, up_writer = await asyncio.open_unix_connection(server)
         wire = _Wire()
         try:
