@@ -31,7 +31,7 @@ INSERT INTO chat_messages (conversation_id, persona_id, role, reply_to_id, text,
     CASE n % 2 WHEN 0 THEN n - 1 END, 'It rains again, and nobody comes.', now() FROM generate_series(1, $n) n;
 INSERT INTO jobs (type, queue, state, priority, account_id, user_id, conversation_id, story_id, page_id, event_key,
     created_at, woken_at, started_at, finished_at, run_after, deadline, waiting_for)
-    SELECT 'branching_page', 'cpu', s.state, (n % 2) * 10, (n - 1) / 100 + 1, (n - 1) / 100 + 1, (n - 1) / 100 + 1,
+    SELECT 'branching_page', 'cpu', s.state, n / 50 % 2 * 10, (n - 1) / 100 + 1, (n - 1) / 100 + 1, (n - 1) / 100 + 1,
     (n - 1) / 20 + 1, n, 'telegram:' || n, a.at, a.at, a.at, CASE WHEN s.state IN ('done', 'dead') THEN a.at END,
     a.at, CASE s.state WHEN 'waiting' THEN now() + interval '5 days' END, CASE s.state WHEN 'waiting' THEN 'choice'
     ELSE '' END

@@ -42,6 +42,8 @@ LOCK_SECONDS: Final = 3.0
 """How long a migration waits for a table that others use, and makes others wait behind it."""
 LOCK_TRIES: Final = 20
 NO_TRANSACTION: Final = "-- no transaction"
+_ALONE_SECONDS: Final = 0.2
+"""Pause between two tries to be the one who migrates."""
 _INVALID: Final = """
 SELECT n.nspname AS schema, c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid"""
@@ -135,12 +137,19 @@ async def _alone(url: str) -> AsyncGenerator[None]:
     """Wait until no other process migrates.
 
     The lock is a transaction's, on a connection of its own: a pooler in transaction mode has no place for a session's.
-    Such an idle transaction holds no snapshot, so ``CREATE INDEX CONCURRENTLY`` does not wait for it.
+    Such an idle transaction holds no snapshot, so ``CREATE INDEX CONCURRENTLY`` does not wait for it. A statement that
+    waits for the lock would hold one, and the two would wait for each other for ever: it is tried instead.
     """
-    async with dedicated(url) as connection, connection.transaction():
-        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
-        yield
+    async with dedicated(url) as connection:
+        while True:
+            async with connection.transaction():
+                got = await connection.fetchval(f"SELECT pg_try_advisory_xact_lock({LOCK_KEY})")
+                # By the simple protocol: it closes the statement before, which would keep its snapshot.
+                await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                if got:
+                    yield
+                    return
+            await asyncio.sleep(_ALONE_SECONDS)
 
 
 async def pending(url: str, specs: Sequence[SchemaSpec] = ()) -> Pending:

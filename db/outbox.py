@@ -343,13 +343,15 @@ async def row_of_message(account_id: int, chat_id: str, message_id: str) -> Sent
 
 async def counts() -> dict[str, int]:
     """Return how many rows are pending, sending and dead, each counted up to `COUNTED`; without those that are none."""
-    found = await rows(
-        "SELECT s.state, n.n FROM (VALUES ('pending'), ('sending'), ('dead')) s (state) CROSS JOIN LATERAL ("
-        "SELECT count(*) AS n FROM (SELECT FROM outbox o WHERE o.state IN ('pending', 'sending', 'dead') "
-        "AND o.state = s.state LIMIT $1) found) n WHERE n.n > 0",
+    found = await row(
+        "SELECT (SELECT count(*) FROM (SELECT FROM outbox "
+        f"WHERE {_OPEN} AND state = 'pending' LIMIT $1) p) AS pending, "
+        "(SELECT count(*) FROM (SELECT FROM outbox WHERE state = 'sending' LIMIT $1) s) AS sending, "
+        "(SELECT count(*) FROM (SELECT FROM outbox WHERE state = 'dead' LIMIT $1) d) AS dead",
         COUNTED,
     )
-    return {r["state"]: r["n"] for r in found}
+    assert found is not None
+    return {state: n for state, n in found.items() if n}
 
 
 async def _change(row_id: int, token: UUID, change: str, *values: Any) -> None:

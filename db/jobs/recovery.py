@@ -49,8 +49,7 @@ async def overdue(
     too: the claim decides.
     """
     some = (
-        "SELECT id, priority FROM jobs WHERE state IN ('queued', 'running') AND state = 'queued' AND queue = $1 "
-        f"AND {DUE} "
+        f"SELECT id, priority FROM jobs WHERE state = 'queued' AND queue = $1 AND {DUE} "
         "AND (woken_at < now() - make_interval(secs => $2) OR woken_at < run_after OR woken_at > now()) "
         "AND ($3::text[] IS NULL OR type = ANY ($3::text[]))"
     )

@@ -109,6 +109,7 @@ POPULATE = {
     "0014_growth": "UPDATE conversations SET active_at = now()",
     "0015_clock": "UPDATE clock SET seen_at = now()",
     "0016_bots": "INSERT INTO bots (platform, bot) VALUES ('telegram', '123456')",
+    "0017_growth_indexes": "SELECT",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
