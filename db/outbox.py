@@ -151,7 +151,7 @@ overtaken AS (
         AND CASE p.state WHEN 'pending' THEN p.part = 'placeholder' AND {_REPLY_OF % ("p", "NOT NULL")} END
         FOR UPDATE SKIP LOCKED))),
 claimed AS (
-    UPDATE outbox SET state = 'sending', attempts = least(attempts + 1, 1000000000), lease_token = gen_random_uuid(),
+    UPDATE outbox SET state = 'sending', attempts = least(attempts, 1000000000) + 1, lease_token = gen_random_uuid(),
         lease_expires = now() + make_interval(secs => {LEASE_SECONDS})
     WHERE id = ANY (ARRAY (
         SELECT o.id FROM outbox o
@@ -344,8 +344,10 @@ async def row_of_message(account_id: int, chat_id: str, message_id: str) -> Sent
 async def counts() -> dict[str, int]:
     """Return how many rows are pending, sending and dead, each counted up to `COUNTED`; without those that are none."""
     found = await row(
-        "SELECT (SELECT count(*) FROM (SELECT FROM outbox "
-        f"WHERE {_OPEN} AND state = 'pending' LIMIT $1) p) AS pending, "
+        # In two halves, each of which an index counts without reading a row.
+        "SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE state = 'pending' AND attempts = 0 AND ordered "
+        "UNION ALL SELECT FROM outbox WHERE state = 'pending' AND (attempts > 0 OR NOT ordered) LIMIT $1) p) "
+        "AS pending, "
         "(SELECT count(*) FROM (SELECT FROM outbox WHERE state = 'sending' LIMIT $1) s) AS sending, "
         "(SELECT count(*) FROM (SELECT FROM outbox WHERE state = 'dead' LIMIT $1) d) AS dead",
         COUNTED,

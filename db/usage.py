@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from db.connection import jsonb, row, rows
+
+MOST_TOKENS: Final = 2**31 - 1
+MOST_USD: Final = Decimal(999_999)
+"""The most that the columns hold: a server may report anything."""
 
 
 @dataclass(slots=True)
@@ -43,5 +47,6 @@ async def save(task_id: int, record: TaskRecord) -> None:
         "steps = $8::jsonb, prompt_tokens = $9, completion_tokens = $10, cost_usd = $11, error = $12, "
         "finished_at = CASE WHEN $2 = 'running' THEN NULL ELSE now() END WHERE id = $1",
         task_id, record.state, record.phase, record.percent, record.engine, record.model, record.prompt_version,
-        jsonb(record.steps), record.prompt_tokens, record.completion_tokens, record.cost_usd, record.error,
+        jsonb(record.steps), min(record.prompt_tokens, MOST_TOKENS), min(record.completion_tokens, MOST_TOKENS),
+        min(record.cost_usd, MOST_USD), record.error,
     )  # fmt: skip
