@@ -11,7 +11,7 @@ from bot.settings import BotSettings
 from db import jobs, outbox
 from db.connection import rows
 from db.leaders import leader_connection
-from tests.bot.world import Bot, command, running_bot, say
+from tests.bot.world import Bot, command, event_of, running_bot, say
 from tests.db.job_kinds import Chore
 from tests.workers.living import reports
 from workers.queue import Queue
@@ -142,3 +142,14 @@ async def test_a_platform_in_trouble_is_named_and_operators_learn_why(bot: Bot, 
     assert "**telegram:** down (Telegram refuses the token: check TELEGRAM_TOKEN)" in body
     await rows("UPDATE leaders SET renewed_at = now() - interval '1 minute' RETURNING 1")
     assert "**discord:** no bot process for 60 s" in await status(bot, queue, user="boss")
+
+
+async def test_events_that_were_set_aside_are_counted_for_who_runs_it(
+    bot: Bot, queue: Queue, caplog: pytest.LogCaptureFixture
+):
+    for _ in range(2):
+        event = event_of(command("help"))
+        assert await bot.router.bury(event)
+        assert f"event {event.key} is a dead letter" in caplog.text
+    assert "failed again and again: 2 events" in await status(bot, queue, user="boss")
+    assert "again and again" not in await status(bot, queue)
