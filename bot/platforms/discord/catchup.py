@@ -9,6 +9,7 @@ import datetime as dt
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import discord
@@ -26,6 +27,9 @@ TOTAL_SECONDS: Final = 120.0
 CHAT_SECONDS: Final = 20.0
 """Maximum time for one chat; somebody may be waiting for an answer to a new message there."""
 CHAT_MESSAGES: Final = 200
+"""Maximum number of messages of a chat that are read in one go; the rest before its next message."""
+WAITING: Final = 50
+"""Maximum number of a chat's messages that wait in memory; more are left to the history."""
 TOTAL_MESSAGES: Final = 5000
 NEW_CHAT: Final = dt.timedelta(minutes=10)
 """How far back a chat is read in which nothing was committed yet."""
@@ -49,6 +53,10 @@ class ChatLocks:
         """Return how many chats are busy."""
         return len(self._locks)
 
+    def users(self, chat_id: int) -> int:
+        """Return how many hold a chat's lock or wait for it."""
+        return self._locks[chat_id][1] if chat_id in self._locks else 0
+
     @asynccontextmanager
     async def hold(self, chat_id: int) -> AsyncGenerator[None]:
         """Hold a chat's lock; waiters get it in order."""
@@ -71,6 +79,7 @@ class CatchUp:
         self._client, self._read = client, read
         self._locks = ChatLocks()
         self._behind: dict[int, Watched] = {}
+        self._current: dict[int, int] = {}
         self._unknown: list[str] = []
         self._asked = False
         self._listed = asyncio.Event()
@@ -116,12 +125,37 @@ class CatchUp:
             _log.info("Discord: %d chats are caught up when somebody writes there", len(self._behind))
 
     @asynccontextmanager
-    async def ordered(self, inbound: Inbound, chat_id: int) -> AsyncGenerator[None]:
+    async def ordered(self, inbound: Inbound, message: discord.Message) -> AsyncGenerator[None]:
         """Hold the order of a chat for a new message, after those that came while the bot was away."""
+        chat_id = message.channel.id
         await self._listed.wait()
         async with self._locks.hold(chat_id):
             await self._catch_up(inbound, chat_id)
-            yield
+            self._current[chat_id] = message.id
+            try:
+                yield
+            finally:
+                del self._current[chat_id]
+            await self._read_rest(inbound, chat_id)
+
+    async def _read_rest(self, inbound: Inbound, chat_id: int) -> None:
+        """If nobody else waits in a chat, read what was postponed, for as long as that gets on."""
+        before = None
+        while (chat := self._behind.get(chat_id)) not in (None, before) and self._locks.users(chat_id) == 1:
+            before = chat
+            await self._catch_up(inbound, chat_id)
+
+    def postpone(self, message: discord.Message) -> bool:
+        """Leave a message to the history if too many wait in its chat; False if it should wait, too.
+
+        The first of those that wait reads the history behind the message that is being handled.
+        """
+        chat_id = message.channel.id
+        if self._locks.users(chat_id) < WAITING:
+            return False
+        current = self._current.get(chat_id, message.id - 1)
+        self._behind.setdefault(chat_id, Watched(str(chat_id), "", f"m{current}"))
+        return True
 
     async def _find_first_messages(self) -> None:
         """List the private chats of people who are known from servers only: they may have written for the first time.
@@ -148,7 +182,7 @@ class CatchUp:
             return
         try:
             async with asyncio.timeout(CHAT_SECONDS):
-                done = await self._read_history(inbound, chat_id, _begin(chat))
+                done = await self._read_history(inbound, chat_id, chat)
         except (discord.Forbidden, discord.NotFound) as e:
             _log.info("a chat is closed to the bot, its history is not read: %s", e)
             done = True
@@ -161,19 +195,21 @@ class CatchUp:
         if done:
             self._behind.pop(chat_id, None)
 
-    async def _read_history(self, inbound: Inbound, chat_id: int, after: Any) -> bool:
-        """Commit a chat's history; False if the database is away: the chat stays listed."""
+    async def _read_history(self, inbound: Inbound, chat_id: int, chat: Watched) -> bool:
+        """Commit a part of a chat's history; False if more is left, or the database is away."""
         channel: Any = await self._client.fetch_channel(chat_id)
-        async for message in channel.history(after=after, limit=CHAT_MESSAGES, oldest_first=True):
-            self._left -= 1
+        left = CHAT_MESSAGES
+        async for message in channel.history(after=_begin(chat), limit=CHAT_MESSAGES, oldest_first=True):
+            left, self._left = left - 1, self._left - 1
             try:
                 event = self._read(message)
             except Exception:  # noqa: BLE001 - one message must not hide the others
                 _log.exception("message %d of a history is skipped", message.id)
-                continue
+                event = None
             if event is not None and not await _commit(inbound, event):
                 return False
-        return True
+            self._behind[chat_id] = replace(chat, last_said=f"m{message.id}")
+        return left > 0
 
 
 async def _commit(inbound: Inbound, event: Event) -> bool:

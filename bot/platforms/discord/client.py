@@ -225,8 +225,8 @@ class DiscordPlatform:
     async def said(self, message: discord.Message) -> None:
         """Pass a message on; messages of one chat keep their order."""
         assert self._inbound is not None
-        if (event := self._said_event(message)) is not None:
-            async with self._catch_up.ordered(self._inbound, message.channel.id):
+        if (event := self._said_event(message)) is not None and not self._catch_up.postpone(message):
+            async with self._catch_up.ordered(self._inbound, message):
                 await self._take(event, message.id)
 
     def _said_event(self, message: discord.Message) -> Event | None:
@@ -240,7 +240,7 @@ class DiscordPlatform:
         if (event := edited_event(message, self._client.user)) is None:
             return
         assert self._inbound is not None
-        async with self._catch_up.ordered(self._inbound, message.channel.id):
+        async with self._catch_up.ordered(self._inbound, message):
             await self._dispatch(event)
 
     async def reacted(self, reaction: discord.RawReactionActionEvent) -> None:

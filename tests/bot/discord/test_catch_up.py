@@ -127,6 +127,26 @@ async def test_the_first_message_of_a_known_person_is_found(server: DiscordServe
     assert len(notes.events) == 2
 
 
+async def test_a_flood_of_one_chat_stays_in_order_and_out_of_memory(
+    server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(catchup, "WAITING", 3)
+    monkeypatch.setattr(catchup, "CHAT_MESSAGES", 4)
+    ann, notes = server.person("ann"), Choosy()
+    async with connecting(server, notes=notes):
+        said = ["held", *(f"m{n}" for n in range(12))]
+        for text in said:
+            await ann.say(ann.dm(), text)
+        await ann.say(ann.dm(), "the end of it")
+        await server.person("ben").say(server.person("ben").dm(), "hello")
+        await notes.said("hello")
+        waiting = [task for task in asyncio.all_tasks() if task.get_name() == "discord.py: on_message"]
+        assert len(waiting) == catchup.WAITING
+        notes.opened.set()
+        await notes.said(*said, "the end of it")
+    assert [text_of(e) for e in notes.events if e.user.external_id == str(ann.id)] == [*said, "the end of it"]
+
+
 async def test_locks_are_kept_only_while_they_are_used():
     locks, order = ChatLocks(), list[int]()
 
