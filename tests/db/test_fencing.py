@@ -68,8 +68,8 @@ async def use(ledger: Ledger, table: str, uses: dict[str, Use], rng: random.Rand
     row_id = rng.choice(list(ledger.given))
     token, name = rng.choice(ledger.given[row_id]), rng.choice(list(uses))
     if ledger.valid.get(row_id) == token:
-        await uses[name](row_id, token)
-        if name not in KEEP:
+        found = await uses[name](row_id, token)
+        if name not in KEEP and not isinstance(found, jobs.Awaited):  # it did not have to wait
             del ledger.valid[row_id]
         return
     before = await state(table, row_id)
