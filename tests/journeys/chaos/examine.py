@@ -68,8 +68,9 @@ def _missing(act: Act, found: list[dict[str, Any]]) -> str:
     if any(m.startswith("query:") for m in row["message_ids"]):
         return "" if act.player.told(act) else "the pop-up was not seen"
     seen = {m.id: m for m in act.player.messages()}
-    parts = [seen.get(m) for m in row["message_ids"]]
-    if not parts or any(part is None or not part.content for part in parts):
+    # A message that was recorded although the bot never heard so is removed again, and another one takes its place.
+    parts = [seen[m] for m in row["message_ids"] if m in seen]
+    if not parts or not all(part.content for part in parts):
         return f"the answer is recorded as sent, but the person sees {parts}"
     return ""
 
