@@ -51,7 +51,7 @@ fmt: $(ALL)  ## Format the code and repair what the linter can
 docs: $(ALL)  ## Write the generated pages of docs/
 	$(BIN)/python docs/generate.py
 
-chaos: preflight $(ALL)  ## The long crash test: kills processes at random
+chaos: preflight $(ALL)  ## The long crash test: processes, servers and networks fail at random
 	$(BIN)/python -m pytest -m chaos -n 0 -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
 
 bench: $(ALL)  ## The benchmarks, in their short form
