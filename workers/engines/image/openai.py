@@ -153,11 +153,11 @@ class OpenAIImages(ImageEngine):
             except openai.APIStatusError as error:
                 parameter = refused_parameter(error)
                 if error.status_code not in {400, 422} or parameter not in _OPTIONAL & sent.keys():
-                    raise self._judged(error) from None
+                    raise self._judged(error, body) from None
                 _log.warning("the image server refuses %s; going on without it", parameter)
                 self._refused.add(parameter)
             except openai.APIError as error:
-                raise self._judged(error) from None
+                raise self._judged(error, body) from None
 
     async def _post(self, body: Mapping[str, Any], source: bytes | None) -> bytes:
         images = self._client.images.with_streaming_response
@@ -175,14 +175,15 @@ class OpenAIImages(ImageEngine):
                     raise EngineUnavailable("the server's answer is too long to be a picture")
             return bytes(data)
 
-    def _judged(self, error: openai.APIError) -> EngineError | Trouble:
+    def _judged(self, error: openai.APIError, body: Mapping[str, Any]) -> EngineError | Trouble:
         if isinstance(error, openai.APIStatusError):
             message = message_of(error)
             if error.code in _POLICY_CODES or any(words in message.lower() for words in _POLICY_WORDS):
                 return RequestRefused("the server's safety system refuses this picture")
             if error.code == "billing_hard_limit_reached":
                 return EngineUnavailable(f"the account of {_NAMES.key} has reached its limit")
-        judged = judge(error, prompt_tokens=0, max_tokens=0, secrets=self._secrets, names=_NAMES)
+        private = [body["prompt"], body.get("negative_prompt", "")]
+        judged = judge(error, prompt_tokens=0, max_tokens=0, secrets=self._secrets, private=private, names=_NAMES)
         if isinstance(judged, ContextFull):
             return RequestRefused("the prompt is too long for the server's model")
         if isinstance(judged, Trouble) and judged.kind == "refused":

@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -54,6 +54,16 @@ _UNSUPPORTED = re.compile(r"un(?:recognized|supported|known)|not (?:supported|al
 _NAMED = re.compile(r"[:'\" ]([a-z]+_[a-z_]+|temperature|stop|seed)\b")
 _KEY_LIKE = re.compile(r"\b(?:sk|key)-[\w*-]{4,}|(?<=Bearer )\S{4,}")
 _LONGEST = 300
+_READ = 4000
+"""How much of a message is looked at, in characters; some servers repeat the request many times."""
+_ECHO = re.compile(
+    r"""\b(?:input(?:_value)?|messages?|content|prompt|text|body)\\?['"]?\s*[:=]\s*\\?(?:['"\[{(]).*""", re.DOTALL
+)
+"""Where an error begins to repeat the request: JSON, a Python dictionary, or pydantic's ``input_value=``."""
+_ECHOED_WORDS = 3
+"""So many words in a row that also stand in the request are a quotation."""
+_WORD = re.compile(r"\w+")
+_ESCAPE = re.compile(r"\\+[nrt]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +107,24 @@ def judge(
     prompt_tokens: int,
     max_tokens: int,
     secrets: Collection[str] = (),
+    private: Collection[str] = (),
     names: SettingNames | None = None,
 ) -> EngineError | Trouble:
     """Return what a server's or the client library's error means.
 
-    ``prompt_tokens`` is our estimate, used where the server gives no count. ``secrets`` never appear in the result.
+    ``prompt_tokens`` is our estimate, used where the server gives no count. Neither ``secrets`` nor what is quoted from
+    the ``private`` texts of the request appear in the result.
     """
     names = names or SettingNames()
     if isinstance(error, openai.APITimeoutError):
         return Trouble("down", EngineUnavailable("the server did not answer in time"), severe=True)
     if not isinstance(error, openai.APIStatusError):
-        return Trouble("down", EngineUnavailable(_hidden(f"{type(error).__name__}: {error}", secrets)))
+        return Trouble("down", EngineUnavailable(hidden(f"{type(error).__name__}: {error}", secrets, private)))
     full = context_full(error, prompt_tokens, max_tokens)
     if full is not None:
         return full
-    text = _hidden(f"status {error.status_code}: {_detail(error).get('message') or error.message}", secrets)
+    said = f"status {error.status_code}: {_detail(error).get('message') or error.message}"
+    text = hidden(said, secrets, private)
     wait = retry_after(error)
     if _no_money(error):
         return Trouble("refused", EngineUnavailable(f"{text} (the account of {names.key} has no credit left)"))
@@ -129,6 +142,33 @@ def judge(
             return Trouble("down", EngineUnavailable(text), retry_after=wait, answered=True)
         case _:
             return RequestRefused(text)
+
+
+def hidden(text: str, secrets: Collection[str] = (), private: Collection[str] = ()) -> str:
+    """Return the beginning of a server's message without ``secrets``, keys and quotations of ``private`` texts."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "…")
+    return _KEY_LIKE.sub("…", _unquoted(without_credentials(text[:_READ]), private))[:_LONGEST]
+
+
+def _unquoted(text: str, private: Iterable[str]) -> str:
+    """Return ``text`` without what it repeats of the request."""
+    text = _ESCAPE.sub(" ", _ECHO.sub("…", text))
+    found = list(_WORD.finditer(text))
+    runs = {tuple(run) for each in private for run in _runs(_WORD.findall(each.casefold()))}
+    quoted = [False] * len(found)
+    for at, run in enumerate(_runs([word[0].casefold() for word in found])):
+        if tuple(run) in runs:
+            quoted[at : at + _ECHOED_WORDS] = [True] * _ECHOED_WORDS
+    kept, end = list[str](), 0
+    for word, is_quoted in zip(found, quoted, strict=True):
+        kept += [text[end : word.start()], "…" if is_quoted else word[0]]
+        end = word.end()
+    return re.sub(r"…(?:\W*…)+", "…", "".join([*kept, text[end:]]))
+
+
+def _runs(words: list[str]) -> Iterable[list[str]]:
+    return (words[at : at + _ECHOED_WORDS] for at in range(len(words) - _ECHOED_WORDS + 1))
 
 
 def retry_after(error: openai.APIStatusError) -> float | None:
@@ -191,12 +231,6 @@ def _first(patterns: tuple[re.Pattern[str], ...], text: str) -> int | None:
 def _no_money(error: openai.APIStatusError) -> bool:
     detail = _detail(error)
     return error.status_code == 402 or "insufficient_quota" in (detail.get("code"), detail.get("type"))
-
-
-def _hidden(text: str, secrets: Collection[str]) -> str:
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "…")
-    return _KEY_LIKE.sub("…", without_credentials(text))[:_LONGEST]
 
 
 def _detail(error: openai.APIStatusError) -> Mapping[str, Any]:

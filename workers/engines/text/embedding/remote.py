@@ -127,7 +127,7 @@ class RemoteEmbedder:
             for pattern in _TOO_LONG:
                 if found := pattern.search(message_of(error)):
                     return ContextFull(int(found["asked"]), 0, int(found["limit"]))
-        return judge(error, prompt_tokens=longest, max_tokens=0, secrets=self._secrets, names=_NAMES)
+        return judge(error, prompt_tokens=longest, max_tokens=0, secrets=self._secrets, private=texts, names=_NAMES)
 
     def _vectors(self, answer: object, count: int) -> list[Vector]:
         try:

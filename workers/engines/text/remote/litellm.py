@@ -162,7 +162,10 @@ class LiteLLMEndpoint:
 
     def _judged(self, library: Any, error: openai.APIError, request: TextRequest) -> Exception:
         prompt, wanted = estimate_prompt(request), request.sampling.max_tokens
-        judged = judge(error, prompt_tokens=prompt, max_tokens=wanted, secrets=self._secrets, names=NAMES)
+        private = [message.content for message in request.messages]
+        judged = judge(
+            error, prompt_tokens=prompt, max_tokens=wanted, secrets=self._secrets, private=private, names=NAMES
+        )
         if isinstance(error, library.ContextWindowExceededError) and not isinstance(judged, ContextFull):
             return ContextFull(prompt, wanted, 0)
         return judged

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +17,7 @@ from openai.types.chat import ChatCompletionChunk
 from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.openai.address import ServerAddress, parse_address
 from workers.engines.openai.client import open_client
-from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
+from workers.engines.openai.errors import SettingNames, Trouble, hidden, judge, message_of
 from workers.engines.text.base import TextRequest
 from workers.engines.text.remote.dialect import Dialect
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
@@ -107,7 +108,8 @@ class OpenAIEndpoint:
         try:
             if "json" in chunks.response.headers.get("content-type", ""):
                 # Some gateways ignore ``stream`` and send the whole answer, or an error with status 200.
-                for delta in read_chunk(read_whole(await chunks.whole())):
+                body = await chunks.whole()
+                for delta in read_chunk(read_whole(body, partial(self._hidden, request))):
                     yield delta
                 return
             ended = False
@@ -166,23 +168,30 @@ class OpenAIEndpoint:
                     raise judged from None
         raise RequestRefused("the server refuses one parameter after another")
 
+    def _hidden(self, request: TextRequest, said: str) -> str:
+        return hidden(said, self._secrets, [message.content for message in request.messages])
+
     def _judged(self, error: openai.APIError, request: TextRequest) -> Exception:
         return judge(
             error,
             prompt_tokens=estimate_prompt(request),
             max_tokens=request.sampling.max_tokens,
             secrets=self._secrets,
+            private=[message.content for message in request.messages],
             names=self._names,
         )
 
 
-def read_whole(body: bytes) -> ChatCompletionChunk:
-    """Return a whole answer (``chat.completion``) as a single chunk. Raises ValueError, and `Trouble` for an error."""
+def read_whole(body: bytes, hide: Callable[[str], str] = hidden) -> ChatCompletionChunk:
+    """Return a whole answer (``chat.completion``) as a single chunk. Raises ValueError, and `Trouble` for an error.
+
+    ``hide`` removes from the server's message what must not be shown.
+    """
     data: object = json.loads(body)
     answer = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     if error := answer.get("error"):
         message = cast("dict[str, Any]", error).get("message") if isinstance(error, dict) else error
-        raise Trouble("down", EngineUnavailable(f"an error with status 200: {str(message)[:200]}"), answered=True)
+        raise Trouble("down", EngineUnavailable(f"an error with status 200: {hide(str(message))[:200]}"), answered=True)
     found = answer.get("choices")
     choices = cast("list[object]", found) if isinstance(found, list) else []
     if not choices:
