@@ -48,7 +48,6 @@ _HOPELESS: Final = (
     "have no rights",
     "need administrator rights",
     "chat_write_forbidden",
-    "topic_closed",
     "bot was kicked",
     "user is deactivated",
 )

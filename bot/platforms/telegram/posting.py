@@ -35,10 +35,14 @@ _PLACEHOLDERS_KEPT: Final = 2000
 _ALBUM_GLUE: Final = "+"
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 _GONE: Final = ("message to edit not found", "message_id_invalid", "message identifier")
-_UNFIT: Final = ("message can't be edited", "there is no text in the message", "can't be changed", "can't be used in")
+_UNFIT: Final = (
+    "message can't be edited", "there is no text in the message", "can't be changed", "can't be used in",
+    "topic_closed",
+)  # fmt: skip
 _SAME: Final = ("message is not modified",)
 _ENTITIES: Final = ("can't parse entities", "entity", "entities")
-_NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_invalid")
+_NO_THREAD: Final = ("message thread not found", "topic_deleted", "topic_id_invalid", "topic_closed")
+"""What is meant for such a topic goes to the group, and replies to nothing: a reply would belong to the topic again."""
 
 
 @dataclass(slots=True)
@@ -104,22 +108,24 @@ class Poster:
         destination = delivery.destination
         media = [_photo(item) for item in album.items]
 
-        async def send(thread: int | None) -> tuple[Sent, ...]:
+        thread = int(destination.thread_id) if destination.thread_id else None
+        reply = _reply(destination, first=first)
+
+        async def send(thread: int | None, reply: ReplyParameters | None) -> tuple[Sent, ...]:
             return await self._bot().send_media_group(
                 self._api.chat_id(destination.chat_id),
                 media,
                 message_thread_id=thread,
-                reply_parameters=_reply(destination, first=first),
+                reply_parameters=reply,
                 disable_notification=not first,
             )
 
-        thread = int(destination.thread_id) if destination.thread_id else None
         try:
-            sent = await self._api.call(destination.chat_id, lambda: send(thread), calls=len(media))
+            sent = await self._api.call(destination.chat_id, lambda: send(thread, reply), calls=len(media))
         except BadRequest as e:
             if thread is None or not says(e, *_NO_THREAD):
                 raise
-            sent = await self._api.call(destination.chat_id, lambda: send(None), calls=len(media))
+            sent = await self._api.call(destination.chat_id, lambda: send(None, None), calls=len(media))
         message_id = _ALBUM_GLUE.join(str(message.message_id) for message in sent)
         await delivery.record(message_id)
         return message_id
@@ -129,6 +135,7 @@ class Poster:
     ) -> Sent:
         entities: list[MessageEntity] | None = part.entities
         thread = int(destination.thread_id) if destination.thread_id else None
+        reply = _reply(destination, first=first)
 
         async def send() -> Sent:
             return await self._bot().send_message(
@@ -136,7 +143,7 @@ class Poster:
                 part.text,
                 entities=entities,
                 message_thread_id=thread,
-                reply_parameters=_reply(destination, first=first),
+                reply_parameters=reply,
                 reply_markup=markup,
                 link_preview_options=_NO_PREVIEW,
                 disable_notification=not first,
@@ -147,7 +154,7 @@ class Poster:
                 return await self._api.call(destination.chat_id, send)
             except BadRequest as e:
                 if thread is not None and says(e, *_NO_THREAD):
-                    thread = None
+                    thread = reply = None
                 elif entities and says(e, *_ENTITIES):
                     entities = None
                 else:

@@ -33,6 +33,7 @@ def post(api: Api, chat: Chat, text: Formatted, file: File | None) -> Json:
     api.flood.count(chat)
     if thread is None and reply_to is not None:
         thread = reply_to.thread
+        refuse_closed(chat, thread)
     message = api.world.add_message(
         chat, api.world.bot, text, buttons=markup.buttons, markup=markup.raw, force_reply=markup.force_reply,
         fixed=markup.force_reply is not None or markup.other, reply_to=reply_to, thread=thread, file=file,
@@ -46,7 +47,14 @@ def thread_of(api: Api, chat: Chat) -> int | None:
         return None
     if thread not in chat.topics:
         raise bad_request("message thread not found")
+    refuse_closed(chat, thread)
     return thread
+
+
+def refuse_closed(chat: Chat, thread: int | None) -> None:
+    """Refuse to write in a closed topic: the bot manages none."""
+    if thread in chat.closed:
+        raise bad_request("TOPIC_CLOSED")
 
 
 def reply_to_of(api: Api, chat: Chat) -> Message | None:
@@ -102,6 +110,7 @@ def to_edit(api: Api, chat: Chat) -> Message:
     message = chat.find(message_id)
     if message is None:
         raise bad_request("message to edit not found")
+    refuse_closed(chat, message.thread)
     if not message.from_bot or message.fixed or message.service is not None:
         raise bad_request("message can't be edited")
     return message
