@@ -95,12 +95,12 @@ def parse(url: str) -> DatabaseUrl:
     except ValueError:
         # Without "@" before the port, what stands there may be a password that was cut off at its "/".
         raise BadDatabaseUrl(f"the port in DATABASE_URL is not a number (or {_PASSWORD})") from None
-    password = parts.password if parts.password is not None else query.get("password")
+    password = unquote(parts.password) if parts.password is not None else query.get("password")
     return DatabaseUrl(
         query.get("hostaddr") or query.get("host") or parts.hostname or "localhost",
         port,
-        unquote(parts.username or query.get("user") or "postgres"),
-        unquote(password) if password else None,
+        unquote(parts.username or "") or query.get("user") or "postgres",
+        password or None,
         name,
         query,
     )

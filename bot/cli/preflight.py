@@ -4,8 +4,10 @@ import errno
 import os
 import socket
 from typing import Final
+from urllib.parse import urlsplit
 
 import redis.asyncio
+from redis.exceptions import RedisError
 
 from bot.cli.configuration import read
 from bot.cli.errors import OperatorError
@@ -48,13 +50,28 @@ def redis_url(settings: BotSettings) -> str:
     """
     try:
         if settings.redis_url:
-            redis.asyncio.ConnectionPool.from_url(settings.redis_url)
+            _check_redis(settings.redis_url)
+    except (TypeError, RedisError):
+        raise OperatorError(
+            "REDIS_URL has parameters behind its question mark that the client library does not take: leave out those "
+            "that are not needed."
+        ) from None
     except ValueError:
         raise OperatorError(
             "REDIS_URL is not the address of a Redis: write it as redis://:password@host:6379/0, rediss://… or "
             "unix:///path/to/socket; a password with / ? # @ or % in it must be percent-encoded."
         ) from None
     return settings.redis_url
+
+
+def _check_redis(url: str) -> None:
+    """Raise what the client library does, and ValueError for what it would silently misread."""
+    parts = urlsplit(url)
+    database = parts.path.strip("/")
+    misread = "@" in parts.path + parts.query or parts.fragment or "," in parts.netloc.rpartition("@")[2]
+    if parts.scheme != "unix" and (misread or not (database.isdecimal() or not database)):
+        raise ValueError
+    redis.asyncio.ConnectionPool.from_url(url).make_connection()
 
 
 def check_webhook(settings: BotSettings) -> None:

@@ -42,6 +42,8 @@ def test_good_urls():
     assert credentials("postgres://postgres@/storyfork?host=/run/pg")["host"] == "/run/pg"
     assert credentials("postgres://u:p@ss:w@h/d")["password"] == "p@ss:w", "only the last @ ends it"
     assert credentials("postgres://h/d?user=u&password=p%26w")["password"] == "p&w"
+    assert credentials("postgres://h/d?user=a%2525&password=p%2541w")["password"] == "p%41w", "decoded once"
+    assert credentials("postgres://h/d?user=a%2525&password=p%2541w")["user"] == "a%25"
 
 
 @pytest.mark.parametrize(
