@@ -5,8 +5,11 @@ import unicodedata
 from typing import Final
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_INVISIBLE: Final = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters, marks and symbols without a shape; all other invisible characters are in a category of their own."""
+_INVISIBLE: Final = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0") | frozenset(
+    map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000)])
+)
+"""Letters, marks and symbols without a shape, and the selectors of variants of others (Unicode's
+Default_Ignorable_Code_Point); all other invisible characters are in a category of their own."""
 
 
 def well_formed(text: str) -> str:

@@ -110,7 +110,18 @@ async def test_halves_of_a_character_in_two_pieces_are_joined(remote: RemoteEngi
     assert "".join(pieces) == completion.text == "Hello😀 ?"
 
 
-EMPTY = ["\u200b", "\ufeff", "\u3164", "\u00ad", "\u2800", " \u200b\n\u2060", "<|im_end|>\n<|im_start|>user\nHi", ""]
+EMPTY = [
+    "\u200b",
+    "\ufeff",
+    "\u3164",
+    "\u00ad",
+    "\u2800",
+    "\ufe0f",
+    "\u180b\U000e0100",
+    " \u200b\n\u2060",
+    "<|im_end|>\n<|im_start|>user\nHi",
+    "",
+]
 
 
 @pytest.mark.parametrize("empty", EMPTY)
