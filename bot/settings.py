@@ -33,6 +33,12 @@ class BotSettings(BaseSettings):
         description="Redis or Valkey, as `redis://:password@host:6379/0`, `rediss://…` or `unix:///path/to/socket`. "
         "Empty: the embedded Valkey.",
     )
+    storyfork_drain_seconds: float = Field(
+        default=25.0,
+        ge=0,
+        le=300,
+        description="Seconds that a stopping worker lets running jobs finish; `storyfork up` waits so long for it.",
+    )
     storyfork_operators: Annotated[frozenset[str], NoDecode] = Field(
         default_factory=frozenset[str],
         description="The operators of this service, comma-separated, each as platform and user id, such as "

@@ -22,7 +22,10 @@ class WorkerSettings(BaseSettings):
         default=32, ge=1, le=1000, description="Maximum number of jobs that one worker process runs at once."
     )
     storyfork_drain_seconds: float = Field(
-        default=25.0, ge=0, le=300, description="Seconds that a stopping worker lets running jobs finish."
+        default=25.0,
+        ge=0,
+        le=300,
+        description="Seconds that a stopping worker lets running jobs finish; `storyfork up` waits so long for it.",
     )
     storyfork_reaper: bool = Field(
         default=True,

@@ -13,8 +13,8 @@ from bot.cli.errors import OperatorError
 from bot.stack.home import StackUrls
 from bot.stack.process import Output, ProcessSpec
 
-WORKER_DRAIN_SECONDS = 30.0
-"""Time for a worker to finish its running jobs after SIGTERM."""
+WORKER_STOP_SECONDS = 10.0
+"""Time for a worker to end after SIGTERM, besides that for its running jobs."""
 BOT_STOP_SECONDS = 20.0
 """Time for a bot to send what is under way and to close its clients."""
 ASK_SECONDS = 60.0
@@ -42,14 +42,14 @@ def child_environment(home: Path, urls: StackUrls | None = None) -> dict[str, st
     return environment
 
 
-def worker_spec(queue: str, environment: Mapping[str, str], output: Output) -> ProcessSpec:
-    """A worker for one queue."""
+def worker_spec(queue: str, environment: Mapping[str, str], output: Output, drain_s: float) -> ProcessSpec:
+    """A worker for one queue, whose running jobs have `drain_s` to finish."""
     return ProcessSpec(
         name=f"worker-{queue}",
         argv=module_argv("workers", "run", "--queue", queue),
         output=output,
         env=environment,
-        stop_timeout=WORKER_DRAIN_SECONDS,
+        stop_timeout=drain_s + WORKER_STOP_SECONDS,
     )
 
 

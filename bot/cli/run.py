@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -22,7 +21,7 @@ from bot.platforms.registry import configured, platforms
 from bot.settings import BotSettings
 from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackPaths, StackUrls, read_record
-from bot.stack.process import start_process
+from bot.stack.process import ProcessSpec, start_process
 from bot.stack.supervisor import EX_CONFIG, ServiceSupervisor
 from db.errors import Outage
 from db.faults import translated
@@ -173,9 +172,10 @@ async def _demo(settings: BotSettings) -> int:
         typer.echo("Starting the database, the queue and a worker …", err=True)
     async with embedded_stack(settings.storyfork_home) as stack, ServiceSupervisor() as supervisor:
         await apply_migrations(stack.database_url)
-        environment = child_environment(stack.paths.home, stack)
-        await supervisor.start(worker_spec("cpu", environment, stack.paths.logs / "worker-cpu.log"))
-        pictures = asyncio.create_task(_draw_too(supervisor, environment, stack.paths.logs / "worker-gpu.log"))
+        environment, drain = child_environment(stack.paths.home, stack), settings.storyfork_drain_seconds
+        await supervisor.start(worker_spec("cpu", environment, stack.paths.logs / "worker-cpu.log", drain))
+        drawing = worker_spec("gpu", environment, stack.paths.logs / "worker-gpu.log", drain)
+        pictures = asyncio.create_task(_draw_too(supervisor, environment, drawing))
         # SIGTERM, not SIGKILL, when we are killed: the console must restore the terminal.
         spec = bot_spec(["console"], environment, "terminal")
         spec = replace(spec, foreground=True, death_signal=signal.SIGTERM)
@@ -195,10 +195,10 @@ async def _demo(settings: BotSettings) -> int:
     return code if code >= 0 else 128 - code
 
 
-async def _draw_too(supervisor: ServiceSupervisor, environment: dict[str, str], log_file: Path) -> None:
+async def _draw_too(supervisor: ServiceSupervisor, environment: dict[str, str], worker: ProcessSpec) -> None:
     """Start the picture worker if there is a model; the console does not wait for it."""
     if await _has_image_model(environment):
-        await supervisor.start(worker_spec("gpu", environment, log_file))
+        await supervisor.start(worker)
 
 
 async def _up(settings: BotSettings, urls: StackUrls, platforms: list[str]) -> int:
@@ -211,7 +211,9 @@ async def _up(settings: BotSettings, urls: StackUrls, platforms: list[str]) -> i
         applied = await apply_migrations(stack.database_url)
         log.info("The database is up to date (%d migrations applied)", len(applied))
         environment = child_environment(stack.paths.home, stack)
-        await supervisor.start(*(worker_spec(queue, environment, "prefix") for queue in queues))
+        await supervisor.start(
+            *(worker_spec(queue, environment, "prefix", settings.storyfork_drain_seconds) for queue in queues)
+        )
         await supervisor.start(bot_spec(platforms, environment, "prefix"))
         log.info("Running: %s; workers: %s", ", ".join(platforms), ", ".join(queues))
         raise OperatorError(await supervisor.wait_failed())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.app import run
+from bot.cli.children import worker_spec
 from bot.stack import StackPaths
 from tests.bot.test_cli import SETTINGS, TELEGRAM_TOKEN, Command
 
@@ -72,7 +73,7 @@ def test_a_wrong_variable_is_named_with_its_cure(
 
 
 async def test_settings_of_the_workers_are_refused_before_anything_starts(storyfork: Command) -> None:
-    wrong = {"STORYFORK_WORKER_JOBS": "0", "STORYFORK_DRAIN_SECONDS": "soon"}
+    wrong = {"STORYFORK_WORKER_JOBS": "0", "STORYFORK_REAPER": "perhaps"}
     answer = await storyfork("up", **NOWHERE, **wrong)
     assert answer.code == 1
     assert all(name in answer.err for name in wrong)
@@ -130,3 +131,7 @@ async def test_what_runs_alone_waits_for_its_database_and_a_worker_says_what_it_
         await process.communicate()
     assert "`storyfork models pull pictures`" in said
     assert "Traceback" not in said
+
+
+def test_a_worker_gets_the_time_that_the_setting_gives_its_jobs() -> None:
+    assert worker_spec("cpu", {}, "prefix", 250.0).stop_timeout > 250

@@ -47,6 +47,11 @@ class Program:
             self._process.send_signal(number)
         return await asyncio.wait_for(self._process.wait(), patience)
 
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def kill(self) -> None:
         """End it without a word (SIGKILL)."""
         await self.stop(signal.SIGKILL)

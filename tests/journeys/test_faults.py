@@ -9,8 +9,11 @@ import pytest
 
 from bot.stack.home import StackUrls
 from bot.stack.supervisor import EX_CONFIG
+from db import jobs, stories
 from db.connection import rows
 from db.models import JobRow
+from db.work import BranchingPage
+from tests.db.world import somebody
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.doubles.telegram import Message, TelegramServer
 from tests.journeys.processes import Program, bot, running, worker
@@ -80,6 +83,27 @@ async def test_a_stopped_workers_job_costs_no_attempt(
                 await ann.wait_for_message(ann.chat(), page, timeout=60, after=said)
     done = await JobRow.get(id=job.id)
     assert (done.state, done.attempt, done.retries) == ("waiting", 0, 0)
+
+
+async def test_a_second_ctrl_c_ends_a_worker_in_the_middle_of_a_job_at_once(
+    database: str, redis_url: str, tmp_path: Path, slow: dict[str, str]
+):
+    stubborn = worker(StackUrls(database, redis_url), tmp_path, 1, STORYFORK_DRAIN_SECONDS="300", **slow)
+    who = await somebody()
+    move = await stories.create(
+        account_id=who.account.id, owner_id=who.user.id, conversation_id=who.conversation.id, premise="a door", seed=1
+    )
+    await jobs.add(BranchingPage(page=move.page.id), account_id=who.account.id, conversation_id=who.conversation.id)
+    async with running(stubborn):
+        job = await state_of_first_job("running")
+        stubborn.send(signal.SIGINT)
+        async with asyncio.timeout(30):
+            while "worker stops" not in stubborn.output():
+                await asyncio.sleep(0.05)
+        assert stubborn.running
+        assert await stubborn.stop(signal.SIGINT, patience=10) == 128 + signal.SIGINT
+        assert "Traceback" not in stubborn.output()
+    assert (await JobRow.get(id=job.id)).state == "running"  # another worker takes it when the lease has run out
 
 
 async def test_a_killed_bot_answers_after_its_restart_once(database: str, redis_url: str, tmp_path: Path):

@@ -8,7 +8,7 @@ import pytest
 
 from db import jobs, outbox
 from db.connection import rows
-from db.errors import BadInput, NotFound, Outage, Retryable
+from db.errors import BadInput, LeaseLost, NotFound, Outage, Retryable
 from db.models import ArtifactRow, JobRow, OutboxRow
 from db.payloads.base import Payload
 from db.payloads.notice import Notice
@@ -269,3 +269,70 @@ async def test_a_job_of_a_newer_release_waits_for_a_newer_worker(services: Servi
     assert await jobs.overdue("cpu", room, known_types()) == []
     # The wake-up that the old worker took is not missed: the newer one finds the job at once.
     assert await jobs.overdue("cpu", room, ["from the future"]) == [job_id]
+
+
+async def test_what_cannot_even_be_told_is_a_dead_letter_with_a_plain_notice(services: Services):
+    class Unspeakable(WorkflowPlan):
+        async def run(self, run: Run) -> bool:
+            raise BadInput("x.y", said="\0\ud800")
+
+    job = await run(services, await a_job(), Unspeakable("made", ()))
+    assert job.state == "dead"
+    assert await told() == ["job.defect"]
+
+
+async def test_an_answer_that_cannot_be_stored_ends_the_job_all_the_same(services: Services):
+    job_id = await a_job(event_key="console:" + "x" * 20)
+    await rows(
+        "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, destination) "
+        "SELECT event_key, 'placeholder', 'console', conversation_id, 'notice', '{}' FROM jobs"
+    )
+    await rows("ALTER TABLE outbox ADD CONSTRAINT no_answers CHECK (part <> 'reply')")
+    try:
+        job = await run(services, job_id, Refused("made", ()))
+    finally:
+        await rows("ALTER TABLE outbox DROP CONSTRAINT no_answers")
+    assert job.state == "dead"
+
+
+async def test_counters_stop_where_their_columns_end(services: Services):
+    job_id = await a_job()
+    await rows("UPDATE jobs SET attempt = $1, retries = $1", 32_000)
+    job = await jobs.claim(job_id)
+    assert job is not None
+    assert job.lease_token is not None
+    await jobs.retry(job_id, job.lease_token, 0, "a\0b")
+    assert await jobs.claim(job_id) is not None
+    await rows("UPDATE jobs SET lease_expires = now() - interval '1 s'")
+    assert await jobs.reap() == [job_id]
+    after = await JobRow.get(id=job_id)
+    assert (after.attempt, after.retries, after.error) == (32_000, 32_000, "ab")
+    assert (await run(services, job_id, plan(step("a")))).state == "dead"
+
+
+async def test_a_parent_that_is_given_up_takes_its_open_children_with_it(services: Services):
+    held: list[jobs.Job] = []
+
+    async def family(run: Run) -> Any:
+        await run.spawn(Chore(note="queued"))
+        await run.spawn(Chore(note="running"))
+        return {}
+
+    async def fail(run: Run) -> Any:
+        for child in await JobRow.filter(parent_id=run.job.id):
+            if child.parameters["note"] == "running" and (claimed := await jobs.claim(child.id)) is not None:
+                held.append(claimed)
+                grandchild = await jobs.add(Chore(), parent_id=child.id)
+                assert await jobs.claim(grandchild) is not None
+        raise BadInput("x.y")
+
+    made = plan(step("family", family, commit=True), step("fail", fail))
+    job = await run(services, await a_job(), made)
+    assert job.state == "dead"
+    assert await told() == ["x.y"]
+    assert {row.state for row in await JobRow.exclude(id=job.id)} == {"cancelled"}
+    (child,) = held
+    assert child.lease_token is not None
+    assert await jobs.renew(child.id, child.lease_token) is None
+    with pytest.raises(LeaseLost):
+        await jobs.finish(child.id, child.lease_token)
