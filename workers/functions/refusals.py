@@ -51,49 +51,51 @@ _ENGLISH: Final = _language(
 )
 _OTHERS: Final = (
     _language(  # German
-        r"(?:es )?tut mir (?:\w+ )?leid|entschuldigung|leider|ich bedauere|als (?:eine )?(?:ki|sprachmodell)",
+        r"(?:es )?tut mir (?:\w+ )?leid|entschuldigung|leider|ich bedauere|als (?:eine )?(?:ki|sprachmodell)"
+        r"|ich (?=kann|darf|werde|möchte)",
         r"(?:kann|darf|möchte|werde) .{0,80}?(?:nicht|keine?n?)",
         r"helfen|unterstützen|schreiben|erstellen|verfassen|erfüllen|fortsetzen|nachkommen|generieren|behilflich",
         r"anfrage|inhalt|richtlinien|geschichte|\bki\b|sprachmodell|\bdabei\b|\bdamit\b",
         r"anfrage|inhalte|richtlinien|\bki\b|sprachmodell",
     ),
     _language(  # French
-        r"(?:je suis )?(?:\w+ )?(?:désolée?|navrée?)|malheureusement|en tant qu['’](?:ia|assistant|un )|je m['’]excuse",
+        r"(?:je suis )?(?:\w+ )?(?:désolée?|navrée?)|malheureusement|en tant qu['’](?:ia|assistant|un )|je m['’]excuse"
+        r"|je (?=ne )",
         r"ne (?:peux|puis|suis) (?:pas|malheureusement pas)?",
         r"aider|assister|écrire|créer|générer|rédiger|répondre|continuer|produire|poursuivre",
         r"demande|contenu|histoire|politique|directives|\bia\b|modèle de langage|à cela|avec cela",
         r"demande|contenus?|directives|\bia\b|modèle de langage",
     ),
     _language(  # Spanish
-        r"lo siento|lo lamento|perdón|disculpa|lamentablemente|como (?:ia|modelo|asistente)",
+        r"lo siento|lo lamento|perdón|disculpa|lamentablemente|como (?:ia|modelo|asistente)|(?=no puedo)",
         r"no (?:puedo|podré|me es posible|estoy en condiciones)",
         r"ayudar|asistir|escribir|crear|generar|continuar|proporcionar|cumplir",
         r"solicitud|petición|contenido|historia|con eso|políticas|directrices|\bia\b|modelo de lenguaje",
         r"solicitud|contenido|directrices|\bia\b|modelo de lenguaje",
     ),
     _language(  # Portuguese
-        r"desculpe|sinto muito|lamento|infelizmente|como (?:uma )?(?:ia|modelo)",
+        r"desculpe|sinto muito|lamento|infelizmente|como (?:uma )?(?:ia|modelo)|(?:eu )?(?=não posso|não consigo)",
         r"não (?:posso|consigo|poderei)",
         r"ajudar|escrever|criar|gerar|continuar|fornecer|atender",
         r"solicitação|pedido|conteúdo|história|com isso|diretrizes|\bia\b|modelo de linguagem",
         r"solicitação|conteúdo|diretrizes|\bia\b|modelo de linguagem",
     ),
     _language(  # Italian
-        r"mi dispiace|spiacente|purtroppo|come (?:ia|modello)",
+        r"mi dispiace|spiacente|purtroppo|come (?:ia|modello)|(?=non posso|non sono in grado)",
         r"non (?:posso|sono in grado)",
         r"aiutar|assister|scriver|crear|generar|continuar|fornir|soddisfar",
         r"richiesta|contenut|storia|con questo|linee guida|\bia\b|modello linguistico",
         r"richiesta|contenuti|linee guida|\bia\b|modello linguistico",
     ),
     _language(  # Dutch
-        r"het spijt me|sorry|helaas|als (?:een )?(?:ai|taalmodel)",
+        r"het spijt me|sorry|helaas|als (?:een )?(?:ai|taalmodel)|ik (?=kan|mag|wil)",
         r"(?:kan|mag|wil) .{0,80}?(?:niet|geen)",
         r"helpen|schrijven|maken|genereren|voldoen|voortzetten",
         r"verzoek|inhoud|verhaal|hiermee|daarmee|richtlijnen|\bai\b|taalmodel",
         r"verzoek|inhoud|richtlijnen|\bai\b|taalmodel",
     ),
     _language(  # Polish
-        r"przepraszam|przykro mi|niestety|jako (?:ai|model)",
+        r"przepraszam|przykro mi|niestety|jako (?:ai|model)|(?=nie mogę|nie jestem w stanie)",
         r"nie (?:mogę|jestem w stanie)",
         r"pomóc|pisać|napisać|tworzyć|stworzyć|wygenerować|generować|kontynuować|spełnić",
         r"prośb|żądani|treści|histori|w tym\b|zasad|\bai\b|model językowy",
@@ -101,7 +103,7 @@ _OTHERS: Final = (
     ),
     _language(  # Russian and Ukrainian
         r"извин\w+|прост\w+|к сожалению|мне (?:очень )?жаль|прошу прощения|как (?:ии|языковая|искусственный)"
-        r"|вибач\w+|на жаль|перепрошую|мені шкода",
+        r"|вибач\w+|на жаль|перепрошую|мені шкода|(?:я )?(?=не могу|не можу)",
         r"не (?:могу|смогу|в состоянии|имею возможности|можу|зможу)",
         r"помо[чг]\w*|писать|написать|созда\w+|генерировать|продолж\w+|выполн\w+|обсужд\w+|допомогти|написати|створ\w+",
         r"запрос|запит|контент|содержан|истори|історі|с этим|з цим|правил|политик|\bии\b|языковая модель|эту тему",
@@ -115,7 +117,8 @@ _OTHERS: Final = (
         r"iste[kğ]|talebi|içerik|yapay zek",
     ),
     _language(  # Chinese
-        r"(?:我)?(?:很|非常)?(?:抱歉|遗憾|遺憾)|对不起|對不起|不好意思|作为.{0,4}(?:ai|人工智能|语言模型)",
+        r"(?:我)?(?:很|非常)?(?:抱歉|遗憾|遺憾)|对不起|對不起|不好意思|作为.{0,4}(?:ai|人工智能|语言模型)"
+        r"|我(?=无法|無法|不能|没办法)",
         r"不能|无法|無法|没办法|不会",
         r"帮|幫|協助|协助|提供|生成|创作|撰写|写|满足|继续|回答|讨论",
         r"请求|請求|要求|内容|內容|故事|话题|准则|政策|人工智能|语言模型|\bai\b",
