@@ -198,11 +198,14 @@ class CatchUp:
     async def _read_history(self, inbound: Inbound, chat_id: int, chat: Watched) -> bool:
         """Commit a part of a chat's history; False if more is left, or the database is away."""
         channel: Any = await self._client.fetch_channel(chat_id)
+        history = channel.history(after=_begin(chat), limit=CHAT_MESSAGES, oldest_first=True)
+        messages = [message async for message in history]
+        answered = self._answered(messages)
         left = CHAT_MESSAGES
-        async for message in channel.history(after=_begin(chat), limit=CHAT_MESSAGES, oldest_first=True):
+        for message in messages:
             left, self._left = left - 1, self._left - 1
             try:
-                event = self._read(message)
+                event = None if message.id in answered else self._read(message)
             except Exception:  # noqa: BLE001 - one message must not hide the others
                 _log.exception("message %d of a history is skipped", message.id)
                 event = None
@@ -210,6 +213,11 @@ class CatchUp:
                 return False
             self._behind[chat_id] = replace(chat, last_said=f"m{message.id}")
         return left > 0
+
+    def _answered(self, messages: list[discord.Message]) -> set[int]:
+        """Return the messages that the bot has replied to: answered, or the person was told that nobody took them."""
+        ours = [m for m in messages if self._client.user is not None and m.author.id == self._client.user.id]
+        return {m.reference.message_id for m in ours if m.reference is not None and m.reference.message_id is not None}
 
 
 async def _commit(inbound: Inbound, event: Event) -> bool:

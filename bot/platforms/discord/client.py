@@ -266,9 +266,11 @@ class DiscordPlatform:
         assert self._inbound is not None
         outcome = await self._inbound.dispatch(event)
         if outcome.status == "refused":
+            # As a reply: it shows which message nobody took, also to whoever catches up.
+            reference = {"message_id": str(message_id), "fail_if_not_exists": False}
             await self._api.send(
                 event.destination.chat_id,
-                base_body(emphasised(outcome.notice)),
+                {**base_body(emphasised(outcome.notice)), "message_reference": reference},
                 f"r{message_id}",
             )
 

@@ -95,12 +95,14 @@ async def connecting(
         server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus
     )
     running = asyncio.create_task(platform.run(notes))
-    await server.ready(timeout=20)
-    await server.commands_synced(timeout=20)
-    yield Connected(server, platform, notes)
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    try:
+        await server.ready(timeout=20)
+        await server.commands_synced(timeout=20)
+        yield Connected(server, platform, notes)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
 
 
 @pytest.fixture

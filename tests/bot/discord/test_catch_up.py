@@ -147,6 +147,21 @@ async def test_a_flood_of_one_chat_stays_in_order_and_out_of_memory(
     assert [text_of(e) for e in notes.events if e.user.external_id == str(ann.id)] == [*said, "the end of it"]
 
 
+async def test_what_somebody_was_told_nobody_took_is_not_taken_later(server: DiscordServer):
+    ann = server.person("ann")
+    first = Choosy(ann.dm())
+    first.well = False
+    async with connecting(server, notes=first):
+        said = await ann.say(ann.dm(), "one")
+        told = await ann.wait_for_message(ann.dm(), lambda m: "Later." in m.content)
+    assert told.reference is said
+    await ann.say(ann.dm(), "two")
+    notes = Choosy(ann.dm())
+    async with connecting(server, notes=notes):
+        await notes.said("two")
+    assert [text_of(e) for e in notes.events] == ["two"]
+
+
 async def test_locks_are_kept_only_while_they_are_used():
     locks, order = ChatLocks(), list[int]()
 
