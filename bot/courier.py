@@ -5,7 +5,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from bot.compose import Composer
@@ -166,7 +166,7 @@ class Courier:
             await self._again(claimed, e.delay, str(e))
         except Undeliverable as e:
             _log.warning("message %d (%s) cannot be delivered: %s", row.id, row.kind, e)
-            await self._bury(claimed, str(e))
+            await self._bury(claimed, str(e), closed=platform)
         except LeaseLost:
             raise
         except Outage as e:
@@ -256,9 +256,15 @@ class Courier:
         await self._bury(claimed, reason)
 
     @staticmethod
-    async def _bury(claimed: Claimed, reason: str) -> None:
-        """Give up on a row; an answer is replaced by a short notice, never by silence."""
-        row = claimed.row
+    async def _bury(claimed: Claimed, reason: str, closed: Platform | None = None) -> None:
+        """Give up on a row; an answer is replaced by a short notice, never by silence.
+
+        ``closed``: this platform takes nothing in that place, so that the notice goes to the person's private chat.
+        """
+        row, key, destination = claimed.row, "delivery.failed", claimed.row.destination
+        aside = None if closed is None or not closed.capabilities.private_by_user else _private(destination)
+        if aside is not None:
+            key, destination = "delivery.closed", aside
         async with transaction():
             await outbox.bury(row.id, claimed.token, reason)
             if row.part == outbox.REPLY:
@@ -267,10 +273,18 @@ class Courier:
                     outbox.NOTICE,
                     platform=row.platform,
                     conversation_id=row.conversation_id,
-                    payload=Notice(key="delivery.failed"),
-                    destination=row.destination,
+                    payload=Notice(key=key),
+                    destination=destination,
                     ordered=False,
                 )
+
+
+def _private(destination: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the person's private chat in place of a group; None if it is that already, or nobody is named."""
+    user_id = str(destination.get("user_id") or "")
+    if destination.get("kind") == "dm" or not user_id:
+        return None
+    return Destination(chat_id=user_id, user_id=user_id, kind="dm").model_dump()
 
 
 def _pause(due_s: float | None) -> float:

@@ -45,11 +45,13 @@ class Capabilities:
     ``forms``: can open a form as the direct answer to a press or command; otherwise the router asks field by field.
     ``placeholder_delay``: seconds after which an event that starts a job gets a placeholder message unless it
     has been answered; ``None``: never. ``progress_interval``: minimum seconds between two progress edits of a message.
+    ``private_by_user``: a person's private chat has the person's id, and the platform itself turns to it in no case.
     """
 
     forms: bool
     placeholder_delay: float | None
     progress_interval: float
+    private_by_user: bool = False
 
 
 @dataclass(slots=True)

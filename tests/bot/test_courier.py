@@ -1,8 +1,10 @@
 """The courier: order, back-off, dead letters, what is overtaken, and what it does when it stops or loses a row."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +23,6 @@ from tests.bot.world import Bot, running_bot
 from tests.db.world import somebody
 
 Deed = Callable[[Delivery], Awaitable[None]]
-FAILED = "delivery.failed"
 
 
 class RecordingPlatform:
@@ -146,7 +147,7 @@ class Post:
 
     async def notices(self) -> list[dict[str, Any]]:
         """What says that an answer could not be delivered."""
-        return await rows("SELECT * FROM outbox WHERE payload ->> 'key' = $1 ORDER BY id", FAILED)
+        return await rows("SELECT * FROM outbox WHERE payload ->> 'key' LIKE 'delivery.%' ORDER BY id")
 
 
 @pytest.fixture
@@ -261,6 +262,26 @@ async def test_what_will_never_arrive_is_dead_at_once_and_holds_nothing_up(post:
         # The notice meets the same refusal: it is not announced in its turn.
         await post.become(notice["id"], "dead")
         assert len(await post.notices()) == 1
+
+
+async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(post: Post) -> None:
+    group = {"chat_id": "-7", "user_id": "5", "kind": "group", "reply_to": "3"}
+
+    async def closed(delivery: Delivery) -> None:
+        if delivery.destination.kind != "dm":
+            raise Undeliverable("not enough rights to send text messages to the chat")
+
+    post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
+    post.platform.on("muted", closed)
+    number = await post.put("muted")
+    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
+    async with post.at_work():
+        await post.become(number, "dead")
+        (notice,) = await post.notices()
+        await post.become(notice["id"], "sent")
+    shown = post.platform.tries[-1].destination
+    assert (shown.chat_id, shown.kind, shown.reply_to) == ("5", "dm", "")
+    assert json.loads(notice["payload"])["key"] == "delivery.closed"
 
 
 @pytest.mark.parametrize("part", [outbox.MARK, outbox.NOTICE, outbox.PICTURE])

@@ -52,7 +52,7 @@ class TelegramPlatform:
     """A `bot.platforms.base.Platform`."""
 
     name = "telegram"
-    capabilities = Capabilities(forms=False, placeholder_delay=0.0, progress_interval=1.5)
+    capabilities = Capabilities(forms=False, placeholder_delay=0.0, progress_interval=1.5, private_by_user=True)
 
     def __init__(
         self,
