@@ -29,7 +29,7 @@ def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSp
         if group is not None and len(words) == 1:
             verbs = ", ".join(s.name.split()[-1] for s in group)
             raise BadInput("command.group", name=command.name, verbs=verbs)
-        if meant := nearest(command.name, commands):
+        if meant := nearest(command, commands):
             raise BadInput("command.unknown_near", name=command.name[:_SHOWN], nearest=meant)
         raise BadInput("command.unknown", name=command.name[:_SHOWN])
     values = {k: v for k, v in command.values.items() if v.strip()}

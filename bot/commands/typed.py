@@ -115,11 +115,15 @@ def free_parameter(spec: CommandSpec, values: Iterable[str]) -> Parameter | None
     return missing or next((p for p in spec.parameters if p.kind is str), None)
 
 
-def nearest(name: str, commands: CommandRegistry) -> str:
+def nearest(command: Command, commands: CommandRegistry) -> str:
     """Return the name of the command that a misspelt one was meant to be; empty if none is similar."""
     names = {spelling(spec.name): spec.name for spec in commands}
-    found = difflib.get_close_matches(_spelt(name), names, n=1, cutoff=_LIKE)
-    return names[found[0]] if found else ""
+    word = _spelt(command.name)
+    verb = _spelt(command.rest.split(maxsplit=1)[0]) if command.rest.strip() else ""
+    for typed in (f"{word}_{verb}", word):
+        if found := difflib.get_close_matches(typed, names, n=1, cutoff=_LIKE):
+            return names[found[0]]
+    return ""
 
 
 def _spelt(word: str) -> str:

@@ -97,14 +97,15 @@ def test_text_that_nothing_takes_is_named() -> None:
     ("text", "near"),
     [
         ("/story_nwe a fox", "story new"), ("/hlep", "help"), ("/стоп", ""), ("/", ""), ("/path/to/file", ""),
-        ("/storynew", "story new"), ("/x", ""), ("//", ""), ("/@x", ""), ("/" + "y" * 5000, ""),
+        ("/storynew", "story new"), ("/stroy new a fox", "story new"), ("/hlep me", "help"),
+        ("/x", ""), ("//", ""), ("/@x", ""), ("/" + "y" * 5000, ""),
     ],
 )  # fmt: skip
 def test_an_unknown_command_is_named_with_the_nearest(text: str, near: str) -> None:
     typed = read_typed(text, COMMANDS)
     assert typed is not None
     assert typed.spec is None
-    assert nearest(typed.command.name, COMMANDS) == near
+    assert nearest(typed.command, COMMANDS) == near
     with pytest.raises(BadInput) as caught:
         read_command(typed.command, COMMANDS)
     assert caught.value.values.get("nearest", "") == near
