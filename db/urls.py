@@ -10,6 +10,7 @@ FORM: Final = "postgres://user:password@host:5432/name"
 _SCHEMES: Final = {"postgres", "postgresql"}
 _SSL_FILES: Final = {"sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword"}
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_PORT: Final = 5432
 _SERVER_SETTINGS: Final = {"application_name", "options"}
 _DRIVER: Final = {"target_session_attrs", "krbsrvname", "gsslib", "passfile"}
 _PLACE: Final = {"host", "hostaddr", "port", "user", "password", "dbname", "connect_timeout", "sslmode"}
@@ -66,6 +67,8 @@ def parse(url: str) -> DatabaseUrl:
     ``postgres://user:password@host:5432/name`` or ``postgres://user@/name?host=/socket/dir``, with libpq's parameters.
     Raises `BadDatabaseUrl`.
     """
+    if url[:1] in {"'", '"'}:
+        raise BadDatabaseUrl("DATABASE_URL stands in quotes: leave them out")
     if url.partition("://")[0] not in _SCHEMES:
         raise BadDatabaseUrl("DATABASE_URL must start with postgres:// (PostgreSQL is the only database supported)")
     try:
@@ -77,7 +80,7 @@ def parse(url: str) -> DatabaseUrl:
         raise BadDatabaseUrl(_PASSWORD)
     if "," in parts.netloc.rpartition("@")[2]:
         raise BadDatabaseUrl("DATABASE_URL names several hosts: name one, the primary or a proxy that finds it")
-    if "search_path" in query or "schema" in query or "currentSchema" in query:
+    if query.keys() & {"search_path", "schema", "currentSchema"} or "search_path" in query.get("options", ""):
         raise BadDatabaseUrl(
             "DATABASE_URL names a schema, but Storyfork's tables stand in the schema public: "
             "give each deployment a database of its own"
@@ -90,11 +93,7 @@ def parse(url: str) -> DatabaseUrl:
     name = unquote(parts.path.lstrip("/")) or query.get("dbname", "")
     if not name:
         raise BadDatabaseUrl("DATABASE_URL names no database: postgres://user@host/NAME")
-    try:
-        port = int(query.get("port") or parts.port or 5432)
-    except ValueError:
-        # Without "@" before the port, what stands there may be a password that was cut off at its "/".
-        raise BadDatabaseUrl(f"the port in DATABASE_URL is not a number (or {_PASSWORD})") from None
+    port = _port(query.get("port") or parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2])
     password = unquote(parts.password) if parts.password is not None else query.get("password")
     return DatabaseUrl(
         query.get("hostaddr") or query.get("host") or parts.hostname or "localhost",
@@ -104,6 +103,17 @@ def parse(url: str) -> DatabaseUrl:
         name,
         query,
     )
+
+
+def _port(text: str) -> int:
+    if not text:
+        return _PORT
+    if not (text.isascii() and text.isdigit()):
+        # Without "@" before the port, what stands there may be a password that was cut off at its "/".
+        raise BadDatabaseUrl(f"the port in DATABASE_URL is not a number (or {_PASSWORD})")
+    if not 0 < int(text) < 1 << 16:
+        raise BadDatabaseUrl("the port in DATABASE_URL must be between 1 and 65535")
+    return int(text)
 
 
 def credentials(url: str) -> dict[str, Any]:
