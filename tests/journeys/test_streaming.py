@@ -48,8 +48,11 @@ class Version:
 
     @property
     def partial(self) -> str:
-        """The words of a partial reply, without the mark of what was left out and the line about the progress."""
-        return self.text.removeprefix("…").rpartition("\n\n")[0].strip()
+        """The words of a partial reply, without the mark of what was left out and the line about the progress.
+
+        Cut within a word, a number may stand first, whose point is escaped: it would begin a list.
+        """
+        return self.text.removeprefix("…").rpartition("\n\n")[0].replace("\\", "").strip()
 
 
 class Chat(ABC):
