@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
+
+from tests.doubles.listening import listening
 
 Loss = Literal["", "before", "after", "held"]
 
@@ -80,21 +83,5 @@ async def database_line(database_url: str) -> AsyncGenerator[tuple[str, Database
     parts = urlsplit(database_url)
     target = Path(parse_qs(parts.query)["host"][-1]) / ".s.PGSQL.5432"
     line = DatabaseLine()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(line.serve(target, reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(partial(line.serve, target)) as port:
         yield f"postgres://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable", line
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                await asyncio.gather(*tasks, return_exceptions=True)

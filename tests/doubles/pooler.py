@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from tests.doubles.listening import listening
+
 _SSL_REQUEST, _GSS_REQUEST, _CANCEL = 80877103, 80877104, 80877102
 _ALLOWED = {b"user", b"database", b"application_name", b"client_encoding"}
 
@@ -122,21 +124,9 @@ async def transaction_pooler(database_url: str) -> AsyncGenerator[tuple[str, Tra
     """Stand before a server on a unix socket; yields the URL to connect to instead, and the pooler."""
     parts = urlsplit(database_url)
     pooler = TransactionPooler(Path(parse_qs(parts.query)["host"][-1]) / ".s.PGSQL.5432", parts.path.lstrip("/"))
-    tasks: set[asyncio.Task[None]] = set()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(pooler.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     try:
-        yield f"postgres://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable", pooler
+        async with listening(pooler.serve) as port:
+            yield f"postgres://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable", pooler
     finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         pooler.close()
         await asyncio.sleep(0)

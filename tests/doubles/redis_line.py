@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
+
+from tests.doubles.listening import listening
 
 
 class RedisLine:
@@ -49,20 +52,5 @@ class RedisLine:
 async def redis_line(redis_url: str) -> AsyncGenerator[tuple[str, RedisLine]]:
     """Stand before a server on a unix socket; yields the URL to connect to instead, and the line."""
     line, target = RedisLine(), urlsplit(redis_url).path
-    tasks: set[asyncio.Task[None]] = set()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(line.serve(target, reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    try:
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", line
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                await asyncio.gather(*tasks, return_exceptions=True)
+    async with listening(partial(line.serve, target)) as port:
+        yield f"redis://127.0.0.1:{port}", line
