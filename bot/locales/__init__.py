@@ -4,7 +4,7 @@ A slot that counts holds its plural forms: ``{pages:# page|# pages}``, where ``#
 order of the language's CLDR categories without fractions (English: one, other; Russian: one, few, many).
 
 ``{command:story new}`` names a command: each platform spells it its own way. ``{command:{name}}`` names the one whose
-name is the value.
+name is the value. ``{when:moment}`` shows a moment (ISO 8601) as the platform does: ``in 2 h 10 min``.
 """
 
 import string
@@ -14,10 +14,13 @@ from importlib.resources import files
 from typing import Any, Final
 
 from bot.text.cleaning import command_reference
+from bot.text.moments import moment_reference
 
 DEFAULT: Final = "en"
 COMMAND: Final = "command"
 """The slot that names a command."""
+MOMENT: Final = "moment"
+"""The format of a slot that holds a moment."""
 _packages: Final[set[str]] = set()
 _wordings: Final[dict[str, dict[str, str]]] = {}
 """By language and key. All are read at startup: answers never wait for the disk."""
@@ -49,6 +52,11 @@ def text(key: str, values: dict[str, Any] | None = None, language: str = DEFAULT
     """
     own = _wordings.get(_tag(language), {}).get(key)
     return fill(own, values or {}, language) if own else fill(wording(key), values or {})
+
+
+def text_of(language: str) -> Callable[..., str]:
+    """Return the function that returns a language's wording of a key, with its values as named arguments."""
+    return lambda key, **values: text(key, values, language)
 
 
 def wording(key: str, language: str = DEFAULT) -> str:
@@ -102,6 +110,7 @@ class _Filler(string.Formatter):
     """Fills slots; a format is the plural forms of a number, other values ignore it."""
 
     def __init__(self, language: str) -> None:
+        self._language = language
         self._form = _PLURALS.get(_tag(language), _ONE_OTHER)[1]
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
@@ -113,10 +122,19 @@ class _Filler(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is _REFERENCE:
             return command_reference(format_spec)
+        if format_spec == MOMENT:
+            return _moment(value, self._language)
         if not format_spec or isinstance(value, bool) or not isinstance(value, int):
             return str(value)
         forms = format_spec.split("|")
         return forms[min(self._form(abs(value)), len(forms) - 1)].replace("#", str(value))
+
+
+def _moment(value: object, language: str) -> str:
+    try:
+        return moment_reference(str(value), text_of(language))
+    except ValueError:
+        return str(value)
 
 
 def _read(package: str) -> dict[str, dict[str, str]]:

@@ -15,13 +15,17 @@ _URL: Final = re.compile(r"https?://[^\s<>\[\]\\*|`\"]+")
 _MARKS: Final = re.compile(r"[\\*_~|`\[\]<]|@(?=everyone|here)")
 _LINE_MARKS: Final = re.compile(r"^(\s*)(?:(#{1,3}|-#|[+-])(?=\s|$)|(>)|(\d+)\.(?=\s|$))", re.MULTILINE)
 _TRAILING: Final = ".,:;!?'"
+_OPEN, _CLOSE = "\ue000", "\ue001"
+"""Private characters around a moment, in seconds, until it is a timestamp; none of them is left in a person's text."""
+_MOMENT: Final = re.compile(f"{_OPEN}([0-9]{{1,12}}){_CLOSE}")
 _APART: Final = "\u200b"
 """Zero-width space: keeps marks apart that Discord would otherwise read together."""
 
 
 def clean(text: str) -> str:
     """Return ``text`` as Discord may show it, markdown not yet escaped."""
-    return cleaning.clean(text)
+    bare = text.replace(_OPEN, "").replace(_CLOSE, "")
+    return cleaning.clean(bare, moment=lambda seconds, _words: f"{_OPEN}{seconds}{_CLOSE}")
 
 
 def escape(text: str) -> str:
@@ -80,7 +84,7 @@ def _address(url: str) -> int:
 
 
 def _literal(text: str) -> str:
-    return _MARKS.sub(r"\\\g<0>", text)
+    return _MOMENT.sub(r"<t:\1:R>", _MARKS.sub(r"\\\g<0>", text))
 
 
 def _line_mark(found: re.Match[str]) -> str:
