@@ -18,7 +18,9 @@ from bot.actions.base import ActionRegistry, ActionSpec
 from bot.commands import general, model, persona, picture, prompt, story
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.forms import Forms
+from bot.links import LinkRegistry, LinkSpec
 from bot.menus import MenuRegistry, MenuSpec
+from bot.preferences import PreferenceRegistry, PreferenceSpec
 from bot.routes import chat as chat_routes
 from bot.routes import story as story_routes
 from bot.routes.base import RouteRegistry, TextRoute
@@ -39,7 +41,10 @@ GROUP: Final = "storyfork.topics"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The parts of one feature. ``wording`` is a Python package that holds ``<language>.toml`` files (bot.locales)."""
+    """The parts of one feature. ``wording`` is a Python package that holds ``<language>.toml`` files (bot.locales).
+
+    ``help.topic_<name>`` is the wording under which `/help` lists its commands.
+    """
 
     name: str
     commands: Sequence[CommandSpec] = ()
@@ -47,6 +52,8 @@ class Topic:
     views: Sequence[ViewSpec[Any]] = ()
     routes: Sequence[TextRoute] = ()
     menus: Sequence[MenuSpec] = ()
+    preferences: Sequence[PreferenceSpec] = ()
+    links: Sequence[LinkSpec] = ()
     wording: str = ""
 
 
@@ -73,6 +80,8 @@ class Topics:
         self.views = ViewRegistry()
         self.routes = RouteRegistry()
         self.menus = MenuRegistry()
+        self.preferences = PreferenceRegistry()
+        self.links = LinkRegistry()
         self.forms = Forms(self.commands, self.actions)
         self.problems: list[Problem] = []
         self._sources: dict[str, str] = {}
@@ -94,12 +103,16 @@ class Topics:
             views=tuple(topic.views),
             routes=tuple(topic.routes),
             menus=tuple(topic.menus),
+            preferences=tuple(topic.preferences),
+            links=tuple(topic.links),
         )
         self.commands.check(whole.commands, CommandSpec)
         self.actions.check(whole.actions, ActionSpec)
         self.views.check(whole.views, ViewSpec)
         self.routes.check(whole.routes, TextRoute)
         self.menus.check(whole.menus, MenuSpec)
+        self.preferences.check(whole.preferences, PreferenceSpec)
+        self.links.check(whole.links, LinkSpec)
         if whole.wording:
             locales.add(whole.wording)
         self.commands.add_all(whole.commands, source)
@@ -107,6 +120,8 @@ class Topics:
         self.views.add_all(whole.views, source)
         self.routes.add_all(whole.routes, source)
         self.menus.add_all(whole.menus, source)
+        self.preferences.add_all(whole.preferences, source)
+        self.links.add_all(whole.links, source)
         self._sources[topic.name] = source
 
 

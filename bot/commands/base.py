@@ -71,6 +71,7 @@ class CommandSpec:
     """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for managers.
 
     ``check`` raises before any parameter is asked for if the command would be refused anyway; it only reads.
+    ``example``: what is typed behind the command, as `/help` shows it: ``a keeper finds a door genre=mystery``.
     """
 
     name: str
@@ -79,6 +80,7 @@ class CommandSpec:
     parameters: tuple[Parameter, ...] = ()
     admin: bool = False
     check: Callable[[Context], Awaitable[None]] | None = None
+    example: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for what a platform would refuse, and with it all other commands."""
