@@ -1,8 +1,9 @@
 """Reasoning before an answer: models think aloud in a separate block, which users do not see."""
 
+import json
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 MARKS: Final[Sequence[tuple[str, str]]] = (
     ("<think>", "</think>"),
@@ -28,6 +29,11 @@ _MARK: Final = re.compile(
     f"(?P<end>{'|'.join(map(re.escape, _ENDS))})|{'|'.join(re.escape(begin) for begin, end in MARKS if end)}",
     re.IGNORECASE,
 )
+_SEARCHED: Final = 64_000
+"""Characters at the end of the thoughts that are searched for an answer: more than the longest one wanted."""
+_TRIES: Final = 100
+"""Maximum number of places where an answer may begin; each costs at most one reading of the rest."""
+_DECODER: Final = json.JSONDecoder(strict=False)
 
 
 def opens_reasoning(prompt: str) -> bool:
@@ -47,6 +53,29 @@ def strip_reasoning(text: str) -> str:
             kept.append(text[start : mark.start()])
         inside, start = not ends, mark.end()
     return "".join(kept if inside else [*kept, text[start:]]).strip()
+
+
+def answer_among(thoughts: str, schema: Mapping[str, Any]) -> str:
+    """Return the last object in ``thoughts`` that has all the required keys of ``schema``; "" if there is none.
+
+    Some servers file a whole answer under the reasoning. Only what was asked for as JSON can be told from a thought.
+    """
+    text, at, found = thoughts[-_SEARCHED:], 0, ""
+    required = cast("Sequence[str]", schema.get("required", ()))
+    for _ in range(_TRIES if required else 0):
+        at = text.find("{", at)
+        if at < 0:
+            break
+        try:
+            value, end = cast("tuple[dict[str, Any], int]", _DECODER.raw_decode(text, at))
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        if all(key in value for key in required):
+            found, at = text[at:end], end
+        else:
+            at += 1  # the answer may be wrapped in it
+    return found
 
 
 class ReasoningFilter:

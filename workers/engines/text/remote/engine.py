@@ -14,7 +14,7 @@ from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import Trouble
 from workers.engines.retry import RetryPolicy
 from workers.engines.text.base import Completion, FinishReason, TextRequest, Usage
-from workers.engines.text.reasoning import ReasoningFilter
+from workers.engines.text.reasoning import ReasoningFilter, answer_among
 from workers.engines.text.remote.endpoint import Delta, Endpoint, estimate_prompt, estimate_tokens
 from workers.engines.text.remote.openai_endpoint import OpenAIEndpoint, Timeouts
 from workers.engines.text.remote.pool import Pool, Server, prefixes_of
@@ -44,7 +44,7 @@ class PooledEngine:
 
     As long as no text has arrived, 429, 5xx and lost connections lead to the next server and, after a growing pause (or
     the servers' ``Retry-After``), to another round; a stream that breaks later raises `EngineOverloaded`. Reasoning is
-    hidden, but counts in usage and cost.
+    hidden, but counts in usage and cost; JSON that was asked for and stands only there is the answer.
     """
 
     is_local = False
@@ -220,7 +220,8 @@ class PooledEngine:
         )
         cost = self._prices.cost(tokens, self.model_for(request.model), answer.model)
         usage = Usage(tokens.prompt, tokens.completion, cost)
-        return Completion("".join(answer.text), answer.finish or "stop", usage, self.name, answer.model)
+        finish = answer.finish or "stop"
+        return Completion(_text_of(request, answer), finish, usage, self.name, answer.model)
 
 
 class RemoteEngine(PooledEngine):
@@ -270,8 +271,19 @@ def pool_of(endpoints: Sequence[tuple[Endpoint, int]], cooldown_s: float = 5.0) 
     return Pool([Server(endpoint, parallel) for endpoint, parallel in endpoints], cooldown_s=cooldown_s)
 
 
+def _text_of(request: TextRequest, answer: _Answer) -> str:
+    """Return an answer's text; JSON that was asked for, and stands in the thoughts alone, is taken from there."""
+    text = "".join(answer.text)
+    if request.schema is None or answer.finish != "stop" or "{" in text or "[" in text:
+        return text
+    found = answer_among("".join(answer.raw), request.schema)
+    if found:
+        _log.warning("request %s: %s files its answer under the reasoning", request.id, answer.model)
+    return found or text
+
+
 def _note(delta: Delta, answer: _Answer) -> None:
-    answer.raw.append(delta.text or delta.reasoning)
+    answer.raw += [delta.reasoning, delta.text]
     answer.model = delta.model or answer.model
     if delta.finish == "unknown":
         answer.finish = "stop" if ends_sentence("".join(answer.raw)) else "length"

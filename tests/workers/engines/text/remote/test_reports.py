@@ -1,6 +1,7 @@
 """What people report of servers elsewhere, tried here. Each test names a report."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -129,9 +130,50 @@ async def test_no_room_for_an_answer_is_a_full_context(remote: RemoteEngine, ser
 
 async def test_an_answer_in_the_thoughts_is_none(raw: RawServer, engine: RemoteEngine) -> None:
     """vllm-project/vllm#30139, #45736: a parser files the whole answer under reasoning; the content stays empty."""
-    raw.pieces = http(chunk({"reasoning_content": TEXT, "content": None}) + chunk({}, "stop") + b"data: [DONE]\n\n")
+    for thoughts in (TEXT, json.dumps(PAGE)):
+        sent = chunk({"reasoning_content": thoughts, "content": None}) + chunk({}, "stop") + b"data: [DONE]\n\n"
+        raw.pieces = http(sent)
+        with pytest.raises(EngineUnavailable, match="empty"):
+            await generate(TextChain([engine]), ask())
+
+
+PAGE = {"page": "The {door} opens.", "choices": ["Go in.", "Turn back."]}
+PAGE_SCHEMA = {"type": "object", "required": ["page", "choices"]}
+DRAFT = 'First {"page": "No", "choices": []} or {"page": 1}? Rather:\n```json\n'
+IN_THE_THOUGHTS = {
+    "in a field of its own": chunk({"reasoning_content": DRAFT + json.dumps(PAGE) + "\n```", "content": None}),
+    "piece by piece": b"".join(chunk({"reasoning": part}) for part in re.split(r"(?=[\s:])", json.dumps(PAGE))),
+    "in a block": chunk({"content": f"<think>{DRAFT}{json.dumps(PAGE)}</think>\n"}),
+    "in a block that does not end": chunk({"content": f"<think>{json.dumps(PAGE)}"}),
+    "before a remark": chunk({"reasoning_content": json.dumps(PAGE)}) + chunk({"content": "Here is the page."}),
+    "in one more object": chunk({"reasoning_content": json.dumps({"answer": PAGE})}),
+}
+
+
+@pytest.mark.parametrize("sent", IN_THE_THOUGHTS.values(), ids=IN_THE_THOUGHTS)
+async def test_json_that_was_asked_for_is_found_in_the_thoughts(
+    raw: RawServer, engine: RemoteEngine, sent: bytes
+) -> None:
+    """0xPlaygrounds/rig#1656: KoboldCpp with Qwen puts the JSON into reasoning_content; the content stays empty."""
+    raw.pieces = http(sent + chunk({}, "stop") + b"data: [DONE]\n\n")
+    _, completion = await collect(TextChain([engine]), ask(schema=PAGE_SCHEMA))
+    assert (json.loads(completion.text), completion.finish_reason) == (PAGE, "stop")
+
+
+@pytest.mark.parametrize(
+    "thoughts", ["I write the page now.", '{"page": "A part of it"}', "{" * 9000, '{"a":' * 3000, json.dumps(PAGE)[:-1]]
+)
+async def test_thoughts_without_the_answer_are_none(raw: RawServer, engine: RemoteEngine, thoughts: str) -> None:
+    raw.pieces = http(chunk({"reasoning_content": thoughts}) + chunk({}, "stop") + b"data: [DONE]\n\n")
     with pytest.raises(EngineUnavailable, match="empty"):
-        await generate(TextChain([engine]), ask())
+        await generate(TextChain([engine]), ask(schema=PAGE_SCHEMA))
+
+
+async def test_json_in_the_content_goes_before_a_draft_in_the_thoughts(raw: RawServer, engine: RemoteEngine) -> None:
+    draft = json.dumps({"page": "No.", "choices": []})
+    sent = chunk({"reasoning_content": draft}) + chunk({"content": json.dumps(PAGE)}, "stop")
+    raw.pieces = http(sent + b"data: [DONE]\n\n")
+    assert json.loads((await generate(engine, ask(schema=PAGE_SCHEMA))).text) == PAGE
 
 
 async def test_an_error_page_with_a_key_in_it(remote: RemoteEngine, server: OpenAIServer) -> None:
