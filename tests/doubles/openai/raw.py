@@ -9,9 +9,13 @@ _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 @dataclass
 class RawServer:
-    """Sends ``pieces`` one by one, then closes the connection. ``url`` is the base URL to give to an engine."""
+    """Sends ``pieces`` one by one, then closes the connection. ``url`` is the base URL to give to an engine.
+
+    ``sent`` is the number of bytes so far.
+    """
 
     pieces: list[bytes] = field(default_factory=list[bytes])
+    sent: int = 0
     url: str = ""
     _server: asyncio.Server | None = None
 
@@ -32,6 +36,7 @@ class RawServer:
             for piece in self.pieces:
                 writer.write(piece)
                 await writer.drain()
+                self.sent += len(piece)
                 await asyncio.sleep(0)
         except (OSError, asyncio.IncompleteReadError):
             pass

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import openai
+from openai._httpx2 import request_exceptions
 from pydantic import BaseModel, ValidationError
 
 from workers.decoding.limits import PictureLimits, PictureRefused
@@ -85,7 +86,7 @@ class OpenAIImages(ImageEngine):
         self._retry = retry or RetryPolicy()
         self._refused: set[str] = set()
         self._running = RequestRegistry()
-        self._client = open_client(address, api_key, timeout_s=timeout_s)
+        self._client = open_client(address, api_key, timeout_s=timeout_s, max_bytes=MAX_ANSWER_BYTES)
 
     async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Picture]:
         """Yield progress, then the `Picture`. See `workers.engines.image.base.ImageEngine`."""
@@ -168,12 +169,10 @@ class OpenAIImages(ImageEngine):
         else:
             opened = images.edit(**usual, image=("source.png", source, "image/png"), extra_body=extra)
         async with opened as response:
-            data = bytearray()
-            async for chunk in response.iter_bytes():
-                data += chunk
-                if len(data) > MAX_ANSWER_BYTES:
-                    raise EngineUnavailable("the server's answer is too long to be a picture")
-            return bytes(data)
+            try:
+                return await response.read()
+            except request_exceptions() as error:
+                raise openai.APIConnectionError(request=response.http_request) from error
 
     def _judged(self, error: openai.APIError, body: Mapping[str, Any]) -> EngineError | Trouble:
         if isinstance(error, openai.APIStatusError):

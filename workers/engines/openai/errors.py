@@ -12,9 +12,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, cast
 
 import openai
+from pydantic_core import from_json
 
 from workers.engines.errors import ContextFull, EngineError, EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.openai.address import without_credentials
+from workers.engines.openai.client import BodyRefused
 
 DEFAULT_RETRY_AFTER_S = 2.0
 """Pause after an overloaded server that gives no ``Retry-After``."""
@@ -118,6 +120,8 @@ def judge(
     names = names or SettingNames()
     if isinstance(error, openai.APITimeoutError):
         return Trouble("down", EngineUnavailable("the server did not answer in time"), severe=True)
+    if isinstance(error.__cause__, BodyRefused):
+        return Trouble("down", EngineUnavailable(str(error.__cause__)), severe=True, answered=True)
     if not isinstance(error, openai.APIStatusError):
         return Trouble("down", EngineUnavailable(hidden(f"{type(error).__name__}: {error}", secrets, private)))
     full = context_full(error, prompt_tokens, max_tokens)
@@ -239,7 +243,10 @@ def _detail(error: openai.APIStatusError) -> Mapping[str, Any]:
         body = cast("list[object]", body)[0]  # Google's form
     if isinstance(body, str):
         try:
-            body = json.loads(body)
+            # Of a long error only the beginning was read.
+            body = (
+                from_json(body, allow_partial="trailing-strings") if body.startswith(("{", "[")) else json.loads(body)
+            )
         except ValueError:
             return {"message": body}
     if not isinstance(body, dict):

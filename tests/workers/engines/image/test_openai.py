@@ -224,7 +224,7 @@ async def test_retry_after_is_kept(server: ImageServer, new: NewEngine) -> None:
         (Fault(kind="html"), EngineUnavailable, "not in OpenAI's form"),
         (Fault(kind="noise"), EngineUnavailable, "no readable picture"),
         (Fault(kind="bomb"), EngineUnavailable, "6000 × 6000 pixels"),
-        (Fault(kind="endless"), EngineUnavailable, "too long to be a picture"),
+        (Fault(kind="endless"), EngineUnavailable, "longer than 96 MiB"),
     ],
 )
 async def test_answers_that_are_none(

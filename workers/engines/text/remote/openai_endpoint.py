@@ -16,7 +16,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.openai.address import ServerAddress, parse_address
-from workers.engines.openai.client import open_client
+from workers.engines.openai.client import BodyRefused, open_client
 from workers.engines.openai.errors import SettingNames, Trouble, hidden, judge, message_of
 from workers.engines.text.base import TextRequest
 from workers.engines.text.remote.dialect import Dialect
@@ -126,7 +126,8 @@ class OpenAIEndpoint:
             dialect.learn_roles(str(error), request)
             if isinstance(error, openai.APIStatusError):
                 raise self._judged(error, request) from None
-            raise Trouble("down", EngineUnavailable(f"its stream broke: {type(error).__name__}")) from None
+            reason = error.__cause__ if isinstance(error.__cause__, BodyRefused) else type(error).__name__
+            raise Trouble("down", EngineUnavailable(f"its stream broke: {reason}")) from None
         finally:
             await chunks.close()
 
@@ -137,7 +138,7 @@ class OpenAIEndpoint:
         except openai.APIStatusError as error:
             return f"status {error.status_code}" if error.status_code >= 500 else ""
         except openai.APIError as error:
-            return type(error).__name__
+            return str(error.__cause__) if isinstance(error.__cause__, BodyRefused) else type(error).__name__
         return ""
 
     async def close(self) -> None:
