@@ -70,6 +70,8 @@ class OpenAIServer:
     """Contents are lists of parts, with the reasoning among them, as of Mistral's reasoning models."""
     basic: str = ""
     """``user:password`` of a proxy before the server, which wants basic authentication instead of the key."""
+    query: dict[str, str] = field(default_factory=dict[str, str])
+    """The query that every request must have."""
     prompt_tokens: int = 1000
     cached_tokens: int = 0
     completion_tokens: int = 500
@@ -124,6 +126,8 @@ class OpenAIServer:
         return await self._stream(http, Body.model_validate(raw), fault)
 
     def _unauthorized(self, http: web.Request) -> web.Response | None:
+        if dict(http.query) != self.query:
+            return error_reply(401, f"bad: {http.path_qs}")
         given = http.headers.get("Authorization", "")
         if self.basic:
             wanted = f"Basic {base64.b64encode(self.basic.encode()).decode()}"

@@ -32,7 +32,7 @@ def open_client(
     """Return a client that makes one attempt per request; ``timeout_s`` limits a silence. The engines retry.
 
     Of an error only the beginning is read; an answer longer than ``max_bytes`` raises `BodyRefused`. Either ends the
-    connection. The credentials of ``address`` go into a header: a URL that held them would be logged with them.
+    connection. User and password of ``address`` go into a header: a URL that held them would be logged with them.
     """
 
     async def limit(response: httpx2.Response) -> None:
@@ -50,6 +50,7 @@ def open_client(
         max_retries=0,
         timeout=openai.Timeout(timeout_s, connect=connect_s),
         default_headers=headers,
+        default_query=dict(address.query),
         http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [limit]}),
     )
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
 
 import openai
 from openai import AsyncStream
@@ -85,8 +84,7 @@ class OpenAIEndpoint:
         """``base_url`` is the root of the API, such as ``http://localhost:8080/v1``."""
         timeouts = timeouts or Timeouts()
         address = parse_address(base_url) if isinstance(base_url, str) else base_url
-        # A query may hold a key.
-        self._url = urlunsplit(urlsplit(address.url)._replace(query="", fragment=""))
+        self._url = address.url
         self._secrets = (api_key, *address.secrets)
         self._names = names or SettingNames()
         self._dialects: dict[str, Dialect] = {}
