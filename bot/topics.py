@@ -15,7 +15,7 @@ from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
-from bot.commands import general, model, persona, picture, prompt, story
+from bot.commands import general, model, persona, picture, prompt, rating, story
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
@@ -62,6 +62,7 @@ PRODUCT: Final = (
     Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS),
+    Topic("rating", rating.COMMANDS),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS),
     Topic("job", (), job_actions.ACTIONS),

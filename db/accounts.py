@@ -41,8 +41,13 @@ async def choose_image_engine(account_id: int, engine: str) -> None:
 
 
 async def set_rating(account_id: int, rating: str) -> None:
-    """Set what pictures may show in an account's conversations."""
+    """Set what may be written and drawn in an account's conversations."""
     await _choose(account_id, "rating", rating)
+
+
+async def set_vouched(account_id: int, name: str, platform: str) -> None:
+    """Record in the setting ``name`` that a platform takes an account's person for an adult."""
+    await _choose(account_id, name, platform)
 
 
 async def _chosen(account_id: int | None, key: str) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.actions.base import ActionSpec, Arg, FormSpec
-from bot.commands.picture import CHANGE, PROMPT_LENGTH, allowed_here, picture_terms, rating_here
+from bot.commands.picture import CHANGE, PROMPT_LENGTH, picture_terms
 from bot.context import Context
 from bot.messages import Field
+from bot.ratings import allowed_here, rating_here
 from db import pictures, stories
 from db.errors import NotAllowed, NotFound
 from db.payloads.notice import Erase
@@ -80,7 +81,7 @@ async def send_file(context: Context, picture: int) -> None:
     """Send a picture's best file."""
     found = await pictures.get(context.account_id, picture)
     if exceeds(parse_rating(found.rating), allowed_here(context)):
-        raise NotAllowed("picture.place_refuses")
+        raise NotAllowed("rating.place_refuses")
     await context.say(PictureOriginal(picture=found.id))
 
 

@@ -70,6 +70,7 @@ class Parameter:
 class CommandSpec:
     """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for managers.
 
+    ``age_restricted``: a platform that knows its users' age keeps minors from it.
     ``check`` raises before any parameter is asked for if the command would be refused anyway; it only reads.
     ``example``: what is typed behind the command, as `/help` shows it: ``a keeper finds a door genre=mystery``.
     """
@@ -79,6 +80,7 @@ class CommandSpec:
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
     admin: bool = False
+    age_restricted: bool = False
     check: Callable[[Context], Awaitable[None]] | None = None
     example: str = ""
 

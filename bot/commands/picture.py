@@ -1,4 +1,4 @@
-"""`/imagine`, `/persona portrait`, `/image_model`, `/rating`: pictures, their engine, and what they may show here."""
+"""`/imagine`, `/persona portrait`, `/image_model`: pictures and their engine."""
 
 import secrets
 from typing import Any, Final
@@ -7,12 +7,12 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import complete_persona
 from bot.context import Context, Enquiry
 from bot.events import Command
+from bot.ratings import allowed_here, rating_here
 from db import accounts, heartbeats, personas, pictures
 from db.errors import BadInput, NotAllowed, NotFound
 from db.personas import Persona
 from db.work import Imagine, PersonaPortrait, PictureTerms
 from prompts.pictures import qualities, sizes, styles
-from prompts.safety.rating import RATINGS, Rating, exceeds, lowest, parse_rating, place_allowance
 
 DEFAULT: Final = "default"
 """The value that selects the operator's order of engines."""
@@ -42,11 +42,6 @@ _SIZE: Final = Parameter("size", "Its shape", choices=tuple((s.name, s.key) for 
 _QUALITY: Final = Parameter(
     "quality", "How much work goes into it", choices=tuple((q.name, q.key) for q in qualities().values())
 )
-_LABELS: Final[dict[Rating, str]] = {
-    "sfw": "Safe for everyone",
-    "suggestive": "Suggestive, for teens and older",
-    "nsfw": "Adults only",
-}
 
 
 async def imagine(context: Context, values: dict[str, Any]) -> None:
@@ -85,22 +80,6 @@ async def portray(context: Context, persona: Persona, **look: str) -> None:
     await context.work(PersonaPortrait(persona=persona.id, **look, **picture_terms(context).model_dump()))
 
 
-async def rate(context: Context, values: dict[str, Any]) -> None:
-    """Set what pictures may show here, within what the place allows."""
-    level = parse_rating(values["level"])
-    allowed = place_allowance(
-        adult_channel=context.event.conversation.adult,
-        direct=context.event.conversation.kind == "dm",
-        opted_in=True,
-        operator_adult=context.adults,
-        ordinary="suggestive",
-    )
-    if exceeds(level, allowed):
-        raise NotAllowed("picture.place_refuses")
-    await accounts.set_rating(context.account_id, level)
-    await context.notice("picture.rating_set", private=False, level=_LABELS[level])
-
-
 async def image_model(context: Context, values: dict[str, Any]) -> None:
     """Choose the image engine of the account."""
     wanted = str(values["name"]).strip().casefold()
@@ -118,24 +97,6 @@ async def image_model(context: Context, values: dict[str, Any]) -> None:
 def picture_terms(context: Context) -> PictureTerms:
     """Return the parameters common to all picture jobs: the allowed rating and a seed that survives retries."""
     return PictureTerms(allowance=allowed_here(context), random_seed=secrets.randbelow(SEED_LIMIT))
-
-
-def allowed_here(context: Context) -> Rating:
-    """Return the highest rating allowed here: the lower of what the place and `/rating` allow."""
-    setting = rating_here(context)
-    allowance = place_allowance(
-        adult_channel=context.event.conversation.adult,
-        direct=context.event.conversation.kind == "dm",
-        opted_in=setting == "nsfw",
-        operator_adult=context.adults,
-        ordinary="sfw" if setting == "sfw" else "suggestive",
-    )
-    return lowest(allowance, setting) if "rating" in context.who.account.settings else allowance
-
-
-def rating_here(context: Context) -> Rating:
-    """Return the rating that the account has chosen."""
-    return parse_rating(context.who.account.settings.get("rating"))
 
 
 def _look(values: dict[str, Any]) -> dict[str, str]:
@@ -204,13 +165,6 @@ COMMANDS: Final = (
                 "name", f"The engine, or {DEFAULT} for the usual one", required=True, completes=complete_image_engine
             ),
         ),
-        admin=True,
-    ),
-    CommandSpec(
-        "rating",
-        "Say what pictures may show here",
-        rate,
-        (Parameter("level", "What may be shown", required=True, choices=tuple((_LABELS[r], r) for r in RATINGS)),),
         admin=True,
     ),
 )

@@ -69,18 +69,23 @@ class _Lists(BaseModel):
     small_numbers: tuple[str, ...]
     years: tuple[str, ...]
     age_words: tuple[str, ...]
+    adults: tuple[str, ...]
+    crisis: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The result for a text: ``minors`` if a minor is mentioned, ``needs`` the rating that its words need.
 
-    ``forbidden`` if it sexualises minors, which no rating allows.
+    ``forbidden`` if it sexualises minors, which no rating allows. ``adults`` if it says of somebody that they are of
+    age. ``crisis`` if a person speaks of ending or harming their own life, not of somebody's death in a story.
     """
 
     minors: bool
     needs: Rating
     forbidden: bool
+    adults: bool = False
+    crisis: bool = False
 
 
 class _Terms:
@@ -140,6 +145,8 @@ class PromptCheck:
         self._innocent_anywhere = [term for term in innocent if not _OWN_ALPHABET.fullmatch(term.rstrip("*"))]
         numbers = "|".join(sorted((re.escape(fold(n)) for n in lists.small_numbers), key=len, reverse=True))
         units = "|".join(_spaced(fold(unit)) for unit in sorted(lists.years, key=len, reverse=True))
+        self._adults, self._crisis = _Terms(lists.adults), _Terms(lists.crisis)
+        self._of_age = re.compile(rf"(?<![\d.,])(?:1[89]|[2-9]\d)[\s\-–—]*(?:{units}|{_CJK_UNITS})")
         self._years = re.compile(rf"(?:{_YOUNG}|(?<![^\W_])(?<!-)(?:{numbers})(?=[\s\-–—]))[\s\-–—]*(?:{units})")
 
     def scan(self, *texts: str) -> Finding:
@@ -167,7 +174,8 @@ class PromptCheck:
         compound = any(self._compound(word) for word in glued)
         forbidden = found(self._always) or compound or (minors and (explicit or suggestive))
         needs: Rating = "nsfw" if explicit or forbidden else "suggestive" if suggestive else "sfw"
-        return Finding(minors or forbidden, needs, forbidden)
+        adults = found(self._adults) or self._of_age.search(bare) is not None
+        return Finding(minors or forbidden, needs, forbidden, adults, found(self._crisis))
 
     def _compound(self, word: str) -> bool:
         """Return True for a minor and something sexual in one word, as in tags."""

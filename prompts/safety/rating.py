@@ -28,14 +28,21 @@ def exceeds(needed: Rating, allowed: Rating) -> bool:
 
 
 def place_allowance(
-    *, adult_channel: bool | None, direct: bool, opted_in: bool, operator_adult: bool, ordinary: Rating = "sfw"
+    *,
+    adult_channel: bool | None,
+    direct: bool,
+    opted_in: bool,
+    operator_adult: bool,
+    vouched: bool = False,
+    ordinary: Rating = "sfw",
 ) -> Rating:
     """Return the highest rating that may be shown in a place.
 
     ``adult_channel`` is the platform's own age restriction of a channel, None where the platform knows none (then
-    ``operator_adult``, the operator's declaration that the place is for adults, decides). A direct conversation also
-    needs the person's own opt-in. ``ordinary`` applies everywhere else.
+    ``operator_adult``, the operator's declaration that the place is for adults, decides). A direct conversation needs
+    the person's own opt-in, and that declaration or the platform's word for the person (``vouched``: they could use a
+    command that the platform keeps from minors). ``ordinary`` applies everywhere else.
     """
     if direct:
-        return "nsfw" if opted_in and (adult_channel is not None or operator_adult) else ordinary
+        return "nsfw" if opted_in and (operator_adult or vouched) else ordinary
     return "nsfw" if (operator_adult if adult_channel is None else adult_channel) else ordinary

@@ -225,7 +225,8 @@ async def test_a_picture_is_deleted_and_its_message_removed(bot: Bot):
         (None, False, "", "suggestive", "suggestive"),
         (None, False, "", "nsfw", ""),
         (None, True, "", "nsfw", "nsfw"),
-        (False, False, "", "nsfw", "nsfw"),  # Discord's direct messages, by the person's own wish
+        (False, False, "", "nsfw", ""),  # Discord's direct messages: the person's own wish is not enough
+        (False, True, "", "nsfw", "nsfw"),
         (False, False, "club", "nsfw", ""),
         (True, False, "club", "nsfw", "nsfw"),
         (True, False, "club", "sfw", "sfw"),

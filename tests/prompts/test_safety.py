@@ -128,7 +128,10 @@ def test_ratings() -> None:
     [
         ({"adult_channel": True, "direct": False, "opted_in": False, "operator_adult": False}, "nsfw"),
         ({"adult_channel": False, "direct": False, "opted_in": True, "operator_adult": True}, "sfw"),
-        ({"adult_channel": False, "direct": True, "opted_in": True, "operator_adult": False}, "nsfw"),
+        ({"adult_channel": False, "direct": True, "opted_in": True, "operator_adult": False}, "sfw"),
+        ({"adult_channel": False, "direct": True, "opted_in": True, "operator_adult": False, "vouched": True}, "nsfw"),
+        ({"adult_channel": False, "direct": True, "opted_in": False, "operator_adult": False, "vouched": True}, "sfw"),
+        ({"adult_channel": False, "direct": False, "opted_in": True, "operator_adult": False, "vouched": True}, "sfw"),
         ({"adult_channel": False, "direct": True, "opted_in": False, "operator_adult": True}, "sfw"),
         ({"adult_channel": None, "direct": False, "opted_in": True, "operator_adult": False}, "sfw"),
         ({"adult_channel": None, "direct": False, "opted_in": False, "operator_adult": True}, "nsfw"),

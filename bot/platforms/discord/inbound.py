@@ -44,7 +44,9 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
     return Event(
         platform="discord",
         event_id=f"i{interaction.id}",
-        account=_account(guild_id, interaction.guild.name if interaction.guild is not None else "", user),
+        account=_account(
+            guild_id, interaction.guild.name if interaction.guild is not None else "", user, _group_dm(interaction)
+        ),
         user=_user(
             user,
             language=interaction.locale.value,
@@ -107,8 +109,9 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
     if not text and unreadable is None:
         return None
     thread = isinstance(message.channel, discord.Thread)
-    kind = "dm" if message.guild is None else "thread" if thread else "group"
     chat_id = str(message.channel.id)
+    group_dm = chat_id if isinstance(message.channel, discord.GroupChannel) else ""
+    kind = "thread" if thread else "group" if message.guild is not None or group_dm else "dm"
     return Event(
         platform="discord",
         event_id=f"m{message.id}",
@@ -116,6 +119,7 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
             message.guild.id if message.guild is not None else None,
             message.guild.name if message.guild is not None else "",
             message.author,
+            group_dm,
         ),
         user=_user(message.author, language="", is_admin=message.guild is None),
         conversation=ConversationRef(
@@ -255,7 +259,17 @@ def _fields(components: list[dict[str, Any]]) -> dict[str, str]:
     return found
 
 
-def _account(guild_id: int | None, guild: str, user: discord.abc.User) -> AccountRef:
+def _group_dm(interaction: discord.Interaction[Any]) -> str:
+    """Return the id of a private chat of people in which somebody uses the bot; "" for the bot's own chats."""
+    group = interaction.guild_id is None and (
+        interaction.context.private_channel or isinstance(interaction.channel, discord.GroupChannel)
+    )
+    return str(interaction.channel_id) if group else ""
+
+
+def _account(guild_id: int | None, guild: str, user: discord.abc.User, group_dm: str = "") -> AccountRef:
+    if group_dm:
+        return AccountRef(kind="group", external_id=group_dm)
     if guild_id is None:
         return AccountRef(kind="dm", external_id=str(user.id), name=user.display_name)
     return AccountRef(kind="guild", external_id=str(guild_id), name=guild)
@@ -268,7 +282,7 @@ def _user(user: discord.abc.User, *, language: str, is_admin: bool) -> UserRef:
 def _conversation(interaction: discord.Interaction[Any]) -> ConversationRef:
     chat_id = str(interaction.channel_id)
     if interaction.guild_id is None:
-        return ConversationRef(chat_id=chat_id, kind="dm", adult=False)
+        return ConversationRef(chat_id=chat_id, kind="group" if _group_dm(interaction) else "dm", adult=False)
     kind = "thread" if _channel_type(interaction) in _THREADS else "group"
     return ConversationRef(chat_id=chat_id, kind=kind, adult=_is_adult(interaction.channel))
 

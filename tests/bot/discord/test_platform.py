@@ -34,6 +34,7 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
         "imagine",
         "image_model",
         "rating",
+        "adults",
         "prompt",
         "model",
         "status",

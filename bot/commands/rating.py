@@ -1,0 +1,51 @@
+"""`/rating` and `/adults`: what may be written and drawn here."""
+
+from typing import Any, Final
+
+from bot.commands.base import CommandSpec, Parameter
+from bot.context import Context
+from bot.ratings import VOUCHED, may_choose
+from db import accounts
+from db.errors import NotAllowed
+from prompts.safety.rating import RATINGS, Rating, parse_rating
+
+LABELS: Final[dict[Rating, str]] = {
+    "sfw": "Safe for everyone",
+    "suggestive": "Suggestive, for teens and older",
+    "nsfw": "Adults only",
+}
+
+
+async def rate(context: Context, values: dict[str, Any]) -> None:
+    """Set what may be written and drawn here, within what the place allows."""
+    level = parse_rating(values["level"])
+    if not may_choose(context, level):
+        raise NotAllowed("rating.place_refuses")
+    await accounts.set_rating(context.account_id, level)
+    await context.notice("rating.set", private=False, level=LABELS[level])
+
+
+async def adults(context: Context, values: dict[str, Any]) -> None:
+    """Allow adult content in the person's own chat, on the word of the platform, which keeps minors from this."""
+    del values
+    event = context.event
+    if event.conversation.kind != "dm":
+        raise NotAllowed("rating.adults_in_private")
+    if event.conversation.adult is not None:
+        await accounts.set_vouched(context.account_id, VOUCHED, event.platform)
+    elif not context.adults:
+        raise NotAllowed("rating.place_refuses")
+    await accounts.set_rating(context.account_id, "nsfw")
+    await context.notice("rating.set", level=LABELS["nsfw"])
+
+
+COMMANDS: Final = (
+    CommandSpec(
+        "rating",
+        "Say what may be written and drawn here",
+        rate,
+        (Parameter("level", "What may be shown", required=True, choices=tuple((LABELS[r], r) for r in RATINGS)),),
+        admin=True,
+    ),
+    CommandSpec("adults", "Allow content for adults in your own chat", adults, age_restricted=True),
+)

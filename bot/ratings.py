@@ -1,0 +1,41 @@
+"""What may be written and drawn in a place: the lowest of what the place and the account allow.
+
+A story's or persona's own rating is added where the work is done (`prompts.safety.rating.lowest`).
+"""
+
+from typing import Final
+
+from bot.context import Context
+from prompts.safety.rating import Rating, exceeds, lowest, parse_rating, place_allowance
+
+VOUCHED: Final = "adult_by"
+"""The setting of a personal account that names the platform that takes the person for an adult."""
+
+
+def rating_here(context: Context) -> Rating:
+    """Return the rating that the account has chosen."""
+    return parse_rating(context.who.account.settings.get("rating"))
+
+
+def allowed_here(context: Context) -> Rating:
+    """Return the highest rating allowed here: the lower of what the place and `/rating` allow."""
+    setting = rating_here(context)
+    allowance = _allowance(context, opted_in=setting == "nsfw", ordinary="sfw" if setting == "sfw" else "suggestive")
+    return lowest(allowance, setting) if "rating" in context.who.account.settings else allowance
+
+
+def may_choose(context: Context, rating: Rating) -> bool:
+    """Return whether `/rating` may be set to ``rating`` here."""
+    return not exceeds(rating, _allowance(context, opted_in=True, ordinary="suggestive"))
+
+
+def _allowance(context: Context, *, opted_in: bool, ordinary: Rating) -> Rating:
+    event = context.event
+    return place_allowance(
+        adult_channel=event.conversation.adult,
+        direct=event.conversation.kind == "dm",
+        opted_in=opted_in,
+        operator_adult=context.adults,
+        vouched=context.who.account.settings.get(VOUCHED) == event.platform,
+        ordinary=ordinary,
+    )
