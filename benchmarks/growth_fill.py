@@ -13,6 +13,7 @@ PROBE: Final = "probe"
 _FILL: Final = """
 INSERT INTO accounts (platform, kind, external_id) SELECT 'telegram', 'dm', n::text FROM generate_series(1, $c) n;
 INSERT INTO users (platform, external_id, name) SELECT 'telegram', n::text, 'ann' FROM generate_series(1, $c) n;
+INSERT INTO identities (user_id, platform, external_id, name) SELECT id, platform, external_id, name FROM users;
 INSERT INTO personas (key, name, card) VALUES ('mira', 'Mira', '{"tagline": "x"}');
 INSERT INTO conversations (account_id, platform, chat_id, kind, mode, story_id, active_at)
     SELECT n, 'telegram', n::text, 'dm', 'story', n * 5, now() - n * interval '1 minute'

@@ -77,7 +77,7 @@ class Context:
     @property
     def language(self) -> str:
         """The person's language, a BCP 47 tag; empty if unknown."""
-        return self.who.user.language or self.event.user.language
+        return self.who.identity.language or self.event.user.language
 
     async def say(
         self,

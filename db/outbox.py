@@ -114,8 +114,8 @@ _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
 _OPEN: Final = "state IN ('pending', 'sending')"
 _COLUMNS: Final = (
     columns(OutboxMessage, "o", without=("account_id", "language")) + ", c.account_id, "
-    "coalesce((SELECT u.language FROM users u WHERE u.platform = o.platform "
-    "AND u.external_id = o.destination ->> 'user_id'), '') AS language"
+    "coalesce((SELECT i.language FROM identities i WHERE i.platform = o.platform "
+    "AND i.external_id = o.destination ->> 'user_id'), '') AS language"
 )
 _KNOWN: Final = (
     f"(o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL OR o.kind = ANY($3))"
@@ -188,10 +188,11 @@ LEFT JOIN (claimed o JOIN conversations c ON c.id = o.conversation_id) ON true O
 
 
 async def place_of(conversation_id: int, user_id: int | None) -> Place | None:
-    """Return where messages to a conversation go, addressed to a user of its platform; None if it was deleted."""
+    """Return where messages to a conversation go, addressed to a person there; None if it was deleted."""
     found = await row(
-        "SELECT c.platform, c.chat_id, c.thread_id, c.kind, coalesce(u.external_id, '') AS user_key "
-        "FROM conversations c LEFT JOIN users u ON u.id = $2 AND u.platform = c.platform WHERE c.id = $1",
+        "SELECT c.platform, c.chat_id, c.thread_id, c.kind, coalesce((SELECT i.external_id FROM identities i "
+        "WHERE i.user_id = $2 AND i.platform = c.platform ORDER BY i.id LIMIT 1), '') AS user_key "
+        "FROM conversations c WHERE c.id = $1",
         conversation_id, user_id,
     )  # fmt: skip
     if found is None:

@@ -1,4 +1,8 @@
-"""People: found by their platform's ids, and created when first seen, with their account and conversation."""
+"""People: found by their identities on the platforms, and created when first seen, with account and conversation.
+
+A person (`User`) has one identity on each platform where they are known, and one personal account for all of them:
+private chats of every linked platform use it. ``users`` repeats platform and id of the identity whose account that is.
+"""
 
 import json
 from dataclasses import dataclass
@@ -7,22 +11,39 @@ from typing import Any, Final
 from db.accounts import Account
 from db.connection import row, rows
 from db.conversations import Conversation
-from db.records import build, columns, fetch_one
+from db.records import build, columns, fetch, fetch_one
 
+PERSONAL: Final = ("dm", "console")
+"""The kinds of personal accounts; the others are of places."""
 _FIND: Final = """
-SELECT to_jsonb(a) AS account, to_jsonb(u) AS person, to_jsonb(c) AS conversation,
+SELECT to_jsonb(a) AS account, to_jsonb(u) AS person, to_jsonb(i) AS identity, to_jsonb(c) AS conversation,
+    EXISTS (SELECT FROM identities o WHERE o.user_id = u.id AND o.id <> i.id) AS linked,
     (SELECT d.content FROM drafts d WHERE d.conversation_id = c.id AND d.user_id = u.id) AS draft
-FROM accounts a, users u, conversations c
-WHERE a.platform = $1 AND a.kind = $2 AND a.external_id = $3
-  AND u.platform = $1 AND u.external_id = $4
+FROM identities i JOIN users u ON u.id = i.user_id, accounts a, conversations c
+WHERE i.platform = $1 AND i.external_id = $4 AND {account}
   AND c.platform = $1 AND c.chat_id = $5 AND c.thread_id = $6 AND c.account_id = a.id"""
+_FIND_IN_PLACE: Final = _FIND.format(account="a.platform = $1 AND a.kind = $2 AND a.external_id = $3")
+_FIND_AT_HOME: Final = _FIND.format(
+    account="a.platform = u.platform AND a.external_id = u.external_id AND a.kind IN ('dm', 'console') "
+    "AND $2 IN ('dm', 'console') AND $3 = $4"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """A person. Name and language (a BCP 47 tag, or empty) are the latest of their identities'."""
+
+    id: int
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
     """A person on one platform. ``language`` is a BCP 47 tag, or empty."""
 
     id: int
+    user_id: int
     platform: str
     external_id: str
     name: str
@@ -31,11 +52,16 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A person, their account and the place of an event. ``draft`` is their pending form there."""
+    """A person, the identity that they act with, the account and the place of an event.
+
+    ``linked``: the person has more identities. ``draft`` is their pending form there.
+    """
 
     account: Account
     user: User
+    identity: Identity
     conversation: Conversation
+    linked: bool
     draft: dict[str, Any] | None
 
 
@@ -48,38 +74,83 @@ async def resolve(
 ) -> Who:
     """Return the records for an event's account (kind, id, name), user (id, name, language) and conversation
     (chat, thread, kind), creating missing ones. An empty name or language leaves the stored one.
+
+    A personal account is found by the person: the one of their linked identities, whatever its platform.
     """
     kind, account_key, account_name = account
     user_key, user_name, language = user
     chat, thread, conversation_kind = conversation
+    sql = _FIND_AT_HOME if kind in PERSONAL and account_key == user_key else _FIND_IN_PLACE
 
     async def find() -> Who | None:
-        return _who(await row(_FIND, platform, kind, account_key, user_key, chat, thread))
+        return _who(await row(sql, platform, kind, account_key, user_key, chat, thread))
 
     who = await find()
-    if who is not None and (user_name, language) == (user_name and who.user.name, language and who.user.language):
+    if who is not None and (user_name, language) == (
+        user_name and who.identity.name,
+        language and who.identity.language,
+    ):
         return who
-    made = await row(
-        "INSERT INTO accounts (platform, kind, external_id, name) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (platform, kind, external_id) DO UPDATE "
-        "SET name = coalesce(nullif(excluded.name, ''), accounts.name) RETURNING id",
-        platform, kind, account_key, account_name,
-    )  # fmt: skip
-    assert made is not None
-    await rows(
-        "INSERT INTO users (platform, external_id, name, language) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (platform, external_id) DO UPDATE SET name = coalesce(nullif(excluded.name, ''), users.name), "
-        "language = coalesce(nullif(excluded.language, ''), users.language)",
-        platform, user_key, user_name, language,
-    )  # fmt: skip
+    home_platform, home_key = await _meet(platform, user_key, user_name, language)
+    if sql is _FIND_IN_PLACE:
+        account_id = await _open_account(platform, kind, account_key, account_name)
+    else:
+        account_id = await _personal_account(home_platform, home_key, kind, account_name)
     await rows(
         "INSERT INTO conversations (account_id, platform, chat_id, thread_id, kind) VALUES ($1, $2, $3, $4, $5) "
         "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET account_id = excluded.account_id",
-        made["id"], platform, chat, thread, conversation_kind,
+        account_id, platform, chat, thread, conversation_kind,
     )  # fmt: skip
     who = await find()
     assert who is not None
     return who
+
+
+async def _meet(platform: str, key: str, name: str, language: str) -> tuple[str, str]:
+    """Store an identity, with its person if it is new; return platform and id of the person's account."""
+    found = await row(
+        "UPDATE identities SET name = coalesce(nullif($3, ''), name), language = coalesce(nullif($4, ''), language) "
+        "WHERE platform = $1 AND external_id = $2 RETURNING user_id",
+        platform, key, name, language,
+    )  # fmt: skip
+    if found is None:
+        # A person without an identity was met by a release that had none.
+        found = await row(
+            "WITH person AS (INSERT INTO users (platform, external_id, name, language) VALUES ($1, $2, $3, $4) "
+            "ON CONFLICT (platform, external_id) DO UPDATE SET name = users.name RETURNING id) "
+            "INSERT INTO identities (user_id, platform, external_id, name, language) "
+            "SELECT id, $1, $2, $3, $4 FROM person "
+            "ON CONFLICT (platform, external_id) DO UPDATE SET name = excluded.name RETURNING user_id",
+            platform, key, name, language,
+        )  # fmt: skip
+        assert found is not None
+    person = await row(
+        "UPDATE users SET name = coalesce(nullif($2, ''), name), language = coalesce(nullif($3, ''), language) "
+        "WHERE id = $1 RETURNING platform, external_id",
+        found["user_id"], name, language,
+    )  # fmt: skip
+    assert person is not None
+    return person["platform"], person["external_id"]
+
+
+async def _open_account(platform: str, kind: str, key: str, name: str) -> int:
+    made = await row(
+        "INSERT INTO accounts (platform, kind, external_id, name) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (platform, kind, external_id) DO UPDATE "
+        "SET name = coalesce(nullif(excluded.name, ''), accounts.name) RETURNING id",
+        platform, kind, key, name,
+    )  # fmt: skip
+    assert made is not None
+    return made["id"]
+
+
+async def _personal_account(platform: str, key: str, kind: str, name: str) -> int:
+    found = await row(
+        "UPDATE accounts SET name = coalesce(nullif($4, ''), name) "
+        "WHERE platform = $1 AND external_id = $2 AND kind = ANY ($3::text[]) RETURNING id",
+        platform, key, list(PERSONAL), name,
+    )  # fmt: skip
+    return await _open_account(platform, kind, key, name) if found is None else found["id"]
 
 
 async def user(user_id: int) -> User | None:
@@ -87,12 +158,19 @@ async def user(user_id: int) -> User | None:
     return await fetch_one(User, f"SELECT {columns(User)} FROM users WHERE id = $1", user_id)
 
 
+async def identities_of(user_id: int) -> list[Identity]:
+    """Return a person's identities, oldest first."""
+    return await fetch(Identity, f"SELECT {columns(Identity)} FROM identities WHERE user_id = $1 ORDER BY id", user_id)
+
+
 async def without_private_chat(platform: str, limit: int) -> list[str]:
-    """Return the platform's ids of the people last seen first of whom no private chat is known, up to ``limit``."""
+    """Return the platform's ids of the people last seen first of whom no private chat there is known."""
     found = await rows(
-        "SELECT u.external_id FROM users u WHERE u.platform = $1 AND NOT EXISTS (SELECT FROM accounts a WHERE "
-        "a.platform = u.platform AND a.kind = 'dm' AND a.external_id = u.external_id) ORDER BY u.id DESC LIMIT $2",
-        platform, limit,
+        "SELECT i.external_id FROM identities i WHERE i.platform = $1 AND NOT EXISTS ("
+        "SELECT FROM users u JOIN accounts a ON a.platform = u.platform AND a.external_id = u.external_id "
+        "AND a.kind = ANY ($3::text[]) JOIN conversations c ON c.account_id = a.id AND c.platform = i.platform "
+        "AND c.kind = 'dm' WHERE u.id = i.user_id) ORDER BY i.id DESC LIMIT $2",
+        platform, limit, list(PERSONAL),
     )  # fmt: skip
     return [r["external_id"] for r in found]
 
@@ -103,6 +181,8 @@ def _who(found: dict[str, Any] | None) -> Who | None:
     return Who(
         account=build(Account, json.loads(found["account"])),
         user=build(User, json.loads(found["person"])),
+        identity=build(Identity, json.loads(found["identity"])),
         conversation=build(Conversation, json.loads(found["conversation"])),
+        linked=found["linked"],
         draft=None if found["draft"] is None else json.loads(found["draft"]),
     )

@@ -22,12 +22,14 @@ from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, quoted
 _OVER: Final = "state IN ('done', 'dead', 'cancelled')"
 TABLES: Final = (
     TableRule("accounts", owner=(OwnerLink(("id",), "public.accounts", ("id",)),)),
-    # A person is known to several accounts. A private chat's account is the person's own.
+    # A person is known to several accounts. The personal account is theirs, and the one of a group that of the person
+    # for whom its anonymous administrators act.
     TableRule(
         "users",
         owner=(OwnerLink(("platform", "external_id"), "public.accounts", ("platform", "external_id")),),
         shared=True,
     ),
+    TableRule("identities", owner=("user_id",), part=True),
     TableRule("conversations", owner=("account_id",)),
     TableRule("drafts", owner=("conversation_id",)),
     TableRule("personas", owner=("account_id",)),  # those of the product have no account
@@ -87,10 +89,13 @@ TABLES: Final = (
             "AND r.state IN ('pending', 'sending') LIMIT 1) IS NULL",
         ),
     ),
-    # Named by their chat, which is the account of a group or of a person's own messages.
+    # Named by their chat: a group, or a person's private chat.
     TableRule(
         "late_updates",
-        owner=(OwnerLink(("platform", "chat_id"), "public.accounts", ("platform", "external_id")),),
+        owner=(
+            OwnerLink(("platform", "chat_id"), "public.accounts", ("platform", "external_id")),
+            OwnerLink(("platform", "chat_id"), "public.identities", ("platform", "external_id")),
+        ),
         retention=Retention(7, "created_at"),
     ),
     TableRule(
@@ -174,7 +179,7 @@ async def erase_account(account_id: int, specs: Sequence[SchemaSpec]) -> bool:
         owned = found.owned()
         shared = {table: await _referred_to(found, table, account_id) for table in owned if _is_shared(found, table)}
         for table in owned:
-            if table not in shared:
+            if table not in shared and not _is_part(found, table):
                 # One statement per way: a condition with OR would read the whole table.
                 for way in found.ways(table):
                     await rows(f"DELETE FROM {quoted(table)} WHERE {way}", account_id)
@@ -186,6 +191,11 @@ async def erase_account(account_id: int, specs: Sequence[SchemaSpec]) -> bool:
 def _is_shared(found: Ownership, table: str) -> bool:
     rule = found.rules.get(table)
     return rule is not None and rule.shared
+
+
+def _is_part(found: Ownership, table: str) -> bool:
+    rule = found.rules.get(table)
+    return rule is not None and rule.part
 
 
 async def _referred_to(found: Ownership, table: str, account_id: int) -> list[int]:
@@ -203,6 +213,7 @@ async def _delete_unreferenced(found: Ownership, table: str, candidates: list[in
     referred = [
         f'NOT EXISTS (SELECT FROM {quoted(key.table)} t WHERE t."{key.link.columns[0]}" = shared.id)'
         for key in found.keys_to(table)
+        if not _is_part(found, key.table)
     ]
     conditions = ["id = ANY($2)", *(f"NOT coalesce({way}, false)" for way in found.ways(table, "<> $1")), *referred]
     await rows(f"DELETE FROM {quoted(table)} shared WHERE {' AND '.join(conditions)}", account_id, candidates)

@@ -27,8 +27,8 @@ async def place_of_progress(job_id: int, event_key: str) -> ProgressPlace | None
     return await fetch_one(
         ProgressPlace,
         "SELECT c.platform, j.destination, coalesce(p.message_ids ->> 0, '') AS placeholder, "
-        "coalesce((SELECT u.language FROM users u WHERE u.platform = c.platform "
-        "AND u.external_id = j.destination ->> 'user_id'), '') AS language "
+        "coalesce((SELECT i.language FROM identities i WHERE i.platform = c.platform "
+        "AND i.external_id = j.destination ->> 'user_id'), '') AS language "
         "FROM jobs j JOIN conversations c ON c.id = j.conversation_id "
         "LEFT JOIN outbox p ON p.event_key = j.event_key AND p.part = 'placeholder' "
         "WHERE j.id = $1 AND j.event_key = $2 AND j.destination IS NOT NULL "

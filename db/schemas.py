@@ -43,7 +43,8 @@ class TableRule:
     """The owners of the rows of a table, and how long they are kept.
 
     A row dies with what its ``owner`` names (columns with a foreign key, or an `OwnerLink`), by ``retention``, or both;
-    ``permanent`` rows have no owner. ``shared`` rows, such as users, are deleted once nothing refers to them.
+    ``permanent`` rows have no owner. ``shared`` rows, such as users, are deleted once nothing refers to them; a
+    ``part`` of them, such as an identity, neither keeps them nor goes before them: its foreign key deletes it then.
     ``omit`` lists the columns that an export leaves out. Raises `ValueError` without a lifetime.
     """
 
@@ -52,6 +53,7 @@ class TableRule:
     retention: Retention | None = None
     permanent: bool = False
     shared: bool = False
+    part: bool = False
     omit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -41,7 +41,7 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
         conversation_id=context.conversation_id,
         premise=premise,
         genre=values.get("genre") or "",
-        language=values.get("language") or context.who.user.language.partition("-")[0] or "en",
+        language=values.get("language") or context.language.partition("-")[0] or "en",
         # Nobody could choose in an anonymous administrator's own story: a press shows who it is.
         mode="open" if context.event.user.anonymous else values.get("mode") or "solo",
         illustrated=bool(values.get("illustrated")),

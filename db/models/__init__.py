@@ -1,6 +1,6 @@
 """The tables as classes. The schema itself is db/migrations; a test compares the two."""
 
-from db.models.accounts import AccountRow, ConversationRow, DraftRow, UserRow
+from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
@@ -20,6 +20,7 @@ __all__ = [
     "ConversationRow",
     "DraftRow",
     "HeartbeatRow",
+    "IdentityRow",
     "InboxEventRow",
     "JobInteractionRow",
     "JobRow",

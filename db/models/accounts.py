@@ -27,7 +27,7 @@ class AccountRow(TableRow):
 
 
 class UserRow(TableRow):
-    """A person on one platform. ``language`` is a BCP 47 tag, or empty."""
+    """A person. Platform and id are those of the identity that has the personal account."""
 
     platform = fields.TextField()
     external_id = fields.TextField()
@@ -38,6 +38,21 @@ class UserRow(TableRow):
         """Table name."""
 
         table = "users"
+
+
+class IdentityRow(TableRow):
+    """A person on one platform. ``language`` is a BCP 47 tag, or empty."""
+
+    user_id = fields.BigIntField()
+    platform = fields.TextField()
+    external_id = fields.TextField()
+    name = fields.TextField(default="")
+    language = fields.TextField(default="")
+
+    class Meta:
+        """Table name."""
+
+        table = "identities"
 
 
 class ConversationRow(TableRow):

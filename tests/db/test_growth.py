@@ -23,7 +23,7 @@ _READ: Final = """
 SELECT relname AS table, coalesce(seq_tup_read, 0) AS scanned,
     coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) AS n
 FROM pg_stat_xact_user_tables
-WHERE schemaname = 'public' AND relname NOT IN ('accounts', 'users', 'conversations', 'personas')"""
+WHERE schemaname = 'public' AND relname NOT IN ('accounts', 'users', 'identities', 'conversations', 'personas')"""
 """Without the tables that have only a few hundred rows here."""
 
 

@@ -110,6 +110,9 @@ POPULATE = {
     "0015_clock": "UPDATE clock SET seen_at = now()",
     "0016_bots": "INSERT INTO bots (platform, bot) VALUES ('telegram', '123456')",
     "0017_growth_indexes": "SELECT",
+    "0018_identities": """
+        INSERT INTO identities (user_id, platform, external_id) VALUES (1, 'discord', '1')
+    """,
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
