@@ -113,6 +113,9 @@ TABLES: Final = (
         ),
         retention=Retention(30, "received_at"),
     ),
+    TableRule("incidents", owner=("user_id",), retention=Retention(180, "created_at")),
+    # The words are those of the person who reports, whom the place must not learn of.
+    TableRule("reports", owner=("reporter_id",), retention=Retention(180, "created_at", "state <> 'open'")),
     TableRule("leaders", permanent=True),
     TableRule("clock", permanent=True),
     TableRule("bots", permanent=True),

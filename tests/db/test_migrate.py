@@ -110,6 +110,10 @@ POPULATE = {
     "0015_clock": "UPDATE clock SET seen_at = now()",
     "0016_bots": "INSERT INTO bots (platform, bot) VALUES ('telegram', '123456')",
     "0017_growth_indexes": "SELECT",
+    "0019_moderation": """
+        INSERT INTO incidents (source, rule, stage, digest, user_id) VALUES ('telegram:1', 'minors', 'stored', 'x', 1);
+        INSERT INTO reports (account_id, reporter_id, page_id) VALUES (1, 1, 1);
+    """,
     "0018_identities": """
         INSERT INTO identities (user_id, platform, external_id) VALUES (1, 'discord', '1')
     """,
