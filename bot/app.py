@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from bot.admission import OPEN, AccessPolicy
 from bot.compose import Composer
 from bot.courier import Courier
 from bot.events import Event
@@ -57,7 +58,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
             await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
             bot = Bot(
                 served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats, ids=ids,
-                operators=settings.storyfork_operators, adults=settings.storyfork_adults,
+                policy=access_policy(settings), adults=settings.storyfork_adults,
             )  # fmt: skip
             return await bot.serve(stop_on_signals())
 
@@ -74,6 +75,12 @@ def _spec(name: str) -> PlatformSpec:
     if spec is None:
         raise ValueError(f"there is no platform {name!r}")
     return spec
+
+
+def access_policy(settings: BotSettings) -> AccessPolicy:
+    """Return who may use the bot."""
+    appeal = " ".join(settings.storyfork_appeal.split())
+    return AccessPolicy(settings.storyfork_operators, settings.storyfork_access, appeal)
 
 
 def seat_names(spec: PlatformSpec, settings: BotSettings) -> tuple[str, str]:
@@ -95,7 +102,7 @@ class Bot:
         *,
         seats: Mapping[str, tuple[str, str]],
         ids: Mapping[str, str] = MappingProxyType({}),
-        operators: frozenset[str] = frozenset(),
+        policy: AccessPolicy = OPEN,
         adults: bool = False,
     ) -> None:
         """The database is open. ``seats``: for listening and sending, by platform; a platform without is local.
@@ -104,7 +111,8 @@ class Bot:
         """
         self._queue = queue
         prompts = default_registry()
-        composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, operators))
+        around = ViewServices(topics.commands, topics.forms, prompts, queue, policy.operators, policy.appeal)
+        composer = Composer(topics.views, around)
         names = dict.fromkeys(name for pair in seats.values() for name in pair)
         self._leadership = Leadership(
             database_url, names, problem=self._problem, changed=self._notify, identity=identity
@@ -119,7 +127,9 @@ class Bot:
         self._board = ProgressBoard(platforms, composer.cancel_buttons, allowed_s=self._proof_left)
         self._courier = Courier(platforms, composer, self._board, allowed=lambda name: self._proof_left(name) > 0)
         capabilities = {name: platform.capabilities for name, platform in platforms.items()}
-        self._router = Router(topics, composer, prompts, queue, capabilities, self._on_commit, adults=adults)
+        self._router = Router(
+            topics, composer, prompts, queue, capabilities, self._on_commit, adults=adults, policy=policy
+        )
         self._fetcher = FileFetcher(platforms, self._router, topics.commands)
         self._wakeups: set[asyncio.Task[None]] = set()
 

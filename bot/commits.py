@@ -109,7 +109,8 @@ class Committer:
                 context.resumed = admit is not None
                 await handle(context)
                 works = context.wakes or context.awaits_file
-                status = "answered" if context.answered else "working" if works else "silent"
+                quiet = "ignored" if context.ignored else "silent"
+                status = "answered" if context.answered else "working" if works else quiet
                 made = Committed(Outcome(status, private=context.private), context)
             tried.append(made)
             patience.reschedule(None)  # COMMIT has a deadline of its own

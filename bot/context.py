@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.events import Event
 from db import awaited_files, drafts, jobs, outbox, people, work
-from db.errors import Moved, UserError
+from db.errors import Moved, NotAllowed, UserError
 from db.jobs import Abandoned
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
@@ -20,12 +20,13 @@ class Enquiry:
     """An autocompletion request: reads only, commits nothing."""
 
     event: Event
+    known: Who
     queue: Queue
     prompts: PromptRegistry
 
     async def who(self) -> Who:
         """Return the person and the place."""
-        return await resolve(self.event)
+        return self.known
 
 
 async def resolve(event: Event) -> Who:
@@ -45,6 +46,8 @@ class Context:
     Everything here goes into the router's one transaction; ``wakes`` and ``cancels`` happen after its commit.
     ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator declares
     that places without a platform age restriction are for adults. ``queue`` is used to query the workers.
+    ``operator``: an operator of the service acts. ``off`` are the commands that are switched off. ``ignored``: nobody
+    is told anything, not even that the event was taken.
     """
 
     event: Event
@@ -56,6 +59,9 @@ class Context:
     answered: bool = False
     private: bool = False
     adults: bool = False
+    operator: bool = False
+    off: frozenset[str] = frozenset()
+    ignored: bool = False
     resumed: bool = False
     awaits_file: bool = False
 
@@ -78,6 +84,12 @@ class Context:
     def language(self) -> str:
         """The person's language, a BCP 47 tag; empty if unknown."""
         return self.who.identity.language or self.event.user.language
+
+    def require_on(self, command: str) -> None:
+        """Raise `NotAllowed` if a command, or its group, is switched off."""
+        for name in (command, command.partition(" ")[0]):
+            if name and name in self.off:
+                raise NotAllowed("operators.switched_off", name=name)
 
     async def say(
         self,

@@ -189,6 +189,8 @@ def fill(spec: CommandSpec, actions: ActionRegistry) -> Action:
 
 async def run_command(context: Context, spec: CommandSpec, values: Mapping[str, str]) -> None:
     """Run a command with all its values. Raises `db.errors.UserError`."""
+    if spec.operator and not context.operator:
+        raise NotAllowed("operators.only")
     if spec.manages(values) and not context.event.user.is_admin:
         raise NotAllowed("admin.only")
     await spec.handler(context, typed_values(spec, values))

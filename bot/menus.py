@@ -17,11 +17,13 @@ NAME_LENGTH: Final = 32
 class MenuSpec:
     """An entry. ``name`` is the visible label, at most `NAME_LENGTH` characters.
 
-    ``handler`` runs in the event's transaction.
+    ``handler`` runs in the event's transaction. ``command`` and ``always`` as in `bot.actions.base.ActionSpec`.
     """
 
     name: str
     handler: Callable[["Context", MenuPick], Awaitable[None]]
+    command: str = ""
+    always: bool = False
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a name that Discord would refuse, and with it all commands."""

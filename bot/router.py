@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.actions.base import Action
 from bot.actions.packing import BadButton
+from bot.admission import OPEN, AccessPolicy, Admission
 from bot.commands.base import Suggestion
 from bot.commands.parsing import read_command
 from bot.commands.typed import read_typed
@@ -20,7 +21,7 @@ from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.topics import Topics
-from db import awaited_files, conversations, late_updates, moves, outbox, people
+from db import conversations, late_updates, moves, outbox, people
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotAllowed, UserError
@@ -55,15 +56,18 @@ class Router:
         on_commit: Callable[[Event, Outcome], None],
         *,
         adults: bool = False,
+        policy: AccessPolicy = OPEN,
         patience_s: float = PATIENCE_SECONDS,
     ) -> None:
         """``on_commit`` is called for every committed event, so that the courier sends at once.
 
-        ``adults``: the operator declares that places without a platform age restriction are for adults.
+        ``adults``: the operator declares that places without a platform age restriction are for adults. ``policy``
+        says who may use the bot.
         Without a commit within ``patience_s`` an event is refused.
         """
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
         self._capabilities, self._adults = capabilities, adults
+        self._admission = Admission(policy, topics.commands, topics.actions, topics.menus)
         self._patience_s = patience_s
         self._dispatcher = Dispatcher(Committer(self._context), self._handle, on_commit, patience_s)
         self.backlog: Backlog = late_updates
@@ -134,7 +138,12 @@ class Router:
             return []
         try:
             async with asyncio.timeout(self._patience_s):
-                found = await completer(Enquiry(event, self._queue, self._prompts), prefix)
+                context = await self._context(event)
+                if (spec is not None and spec.operator and not context.operator) or not await self._admission.passes(
+                    context
+                ):
+                    return []
+                found = await completer(Enquiry(event, context.who, self._queue, self._prompts), prefix)
             # A value that was cut would name something else.
             return [(label[:SUGGESTED], value) for label, value in found if len(value) <= SUGGESTED][:SUGGESTIONS]
         except AWAY as e:
@@ -153,23 +162,29 @@ class Router:
 
     async def _context(self, event: Event) -> Context:
         delay = self._capabilities[event.platform].placeholder_delay
-        return Context(event, await resolve(event), delay, self._queue, adults=self._adults)
+        operator = self._admission.is_operator(event)
+        return Context(event, await resolve(event), delay, self._queue, adults=self._adults, operator=operator)
 
     async def _form(self, event: Event) -> Form | None:
         if isinstance(event.payload, ButtonPress):
             action, given = self._read_button(event.payload.data), dict[str, str]()
         elif isinstance(event.payload, Command):
             spec, given = read_command(event.payload, self._topics.commands)
-            if not spec.missing(given):
+            if not spec.missing(given) or (spec.operator and not self._admission.is_operator(event)):
                 return None
             action = fill(spec, self._topics.actions)
         else:
             return None
         if action.form() is None:
             return None
-        return await self._topics.forms.open(await self._context(event), action, given)
+        context = await self._context(event)
+        if not await self._admission.passes(context):
+            return None  # refused when it is dispatched
+        return await self._topics.forms.open(context, action, given)
 
     async def _handle(self, context: Context) -> None:
+        if not await self._admission.admits(context):
+            return
         payload = context.event.payload
         match payload:
             case Command():
@@ -192,6 +207,8 @@ class Router:
 
     async def _command(self, context: Context, command: Command) -> None:
         spec, values = read_command(command, self._topics.commands)
+        if spec.operator and not context.operator:
+            raise NotAllowed("operators.only")
         if spec.manages(values) and not context.event.user.is_admin:
             raise NotAllowed("admin.only")
         if not context.resumed:
@@ -228,7 +245,7 @@ class Router:
             # Platforms with a list of commands of their own send as text what is not chosen from it.
             await self._command(context, typed.command)
             return
-        if context.who.draft is not None and not await _is_aside(context, message):
+        if context.who.draft is not None:
             if message.file is not None and message.file.awaited:
                 await context.await_file()
                 return
@@ -245,23 +262,19 @@ class Router:
         await conversations.note_said(context.conversation_id, event.event_id)
         if message.reply_to:
             row = await outbox.row_of_message(context.account_id, event.conversation.chat_id, message.reply_to)
-            handler = None if row is None else routes.reply_handler(row.kind)
-            if row is not None and handler is not None and await handler(context, row.payload, message):
-                return
+            route = None if row is None else routes.for_replies(row.kind)
+            if row is not None and route is not None:
+                context.require_on(route.command)
+                if await route.replies[row.kind](context, row.payload, message):
+                    return
         for mode in dict.fromkeys((context.who.conversation.mode, DEFAULT_MODE)):
-            route = routes.get(mode)
-            if route is not None and await route.handler(context, message):
-                return
+            if (route := routes.get(mode)) is not None:
+                context.require_on(route.command)
+                if await route.handler(context, message):
+                    return
 
     def _read_button(self, data: str) -> Action:
         try:
             return self._topics.actions.read(data)
         except BadButton as e:
             raise BadInput("router.old_button") from e
-
-
-async def _is_aside(context: Context, message: TextMessage) -> bool:
-    """Return whether a text is no answer to the open question, because a file that answers it is being fetched."""
-    if message.file is not None:
-        return False
-    return await awaited_files.holds_text_of(context.conversation_id, context.event.user.external_id)

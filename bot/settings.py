@@ -42,8 +42,19 @@ class BotSettings(BaseSettings):
     storyfork_operators: Annotated[frozenset[str], NoDecode] = Field(
         default_factory=frozenset[str],
         description="The operators of this service, comma-separated, each as platform and user id, such as "
-        "`discord:80351110224678912,telegram:123456789`. `/status` in direct messages shows them workers and engines "
-        "in detail. The user of the console is always one.",
+        "`discord:80351110224678912,telegram:123456789`. They may use `/operator`, and `/status` in direct messages "
+        "shows them workers and engines in detail. The user of the console is always one.",
+    )
+    storyfork_access: Literal["open", "listed"] = Field(
+        default="open",
+        description="Who may use the bot: everybody, or only the people, guilds and chats that operators have put on "
+        "the list by `/operator allow`.",
+    )
+    storyfork_appeal: str = Field(
+        default="",
+        max_length=300,
+        description="Whom to ask about bans, refusals and access to the bot, as people are told: a name, an address. "
+        "One line.",
     )
     storyfork_adults: bool = Field(
         default=False,

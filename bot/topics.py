@@ -6,7 +6,7 @@ of its name. A package adds a topic through an entry point of the group ``storyf
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bot import locales
 from bot.actions import chat as chat_actions
@@ -28,6 +28,7 @@ from bot.views import account as account_views
 from bot.views import chat as chat_views
 from bot.views import form as form_views
 from bot.views import notice as notice_views
+from bot.views import operators as operators_views
 from bot.views import persona as persona_views
 from bot.views import picture as picture_views
 from bot.views import prompt as prompt_views
@@ -37,13 +38,15 @@ from bot.views.base import ViewRegistry, ViewSpec
 from db.registry import OWN, NameTaken, Problem, load_plugins
 
 GROUP: Final = "storyfork.topics"
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
     """The parts of one feature. ``wording`` is a Python package that holds ``<language>.toml`` files (bot.locales).
 
-    ``help.topic_<name>`` is the wording under which `/help` lists its commands.
+    ``help.topic_<name>`` is the wording under which `/help` lists its commands. ``switch`` is the command or group of
+    commands with which its buttons, routes and menu entries are switched off (default: its first command's group).
     """
 
     name: str
@@ -54,18 +57,20 @@ class Topic:
     menus: Sequence[MenuSpec] = ()
     preferences: Sequence[PreferenceSpec] = ()
     links: Sequence[LinkSpec] = ()
+    switch: str = ""
     wording: str = ""
 
 
 PRODUCT: Final = (
     Topic("story", story.COMMANDS, story_actions.ACTIONS, story_views.VIEWS, story_routes.ROUTES),
     Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
-    Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES),
+    Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS),
     Topic("rating", rating.COMMANDS),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS),
     Topic("job", (), job_actions.ACTIONS),
+    Topic("operator", views=operators_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),
 )
 """In the order in which help lists their commands."""
@@ -97,13 +102,15 @@ class Topics:
             raise TypeError(f"{topic!r} is not a bot.topics.Topic")
         if topic.name in self._sources:
             raise NameTaken(f"topic {topic.name!r} is taken by {self._sources[topic.name]}")
-        whole = replace(  # an iterator would be empty after the check
+        commands = tuple(topic.commands)  # an iterator would be empty after the check
+        switch = topic.switch or next((spec.name.partition(" ")[0] for spec in commands), "")
+        whole = replace(
             topic,
-            commands=tuple(topic.commands),
-            actions=tuple(topic.actions),
+            commands=commands,
+            actions=tuple(_switched(spec, switch) for spec in topic.actions),
             views=tuple(topic.views),
-            routes=tuple(topic.routes),
-            menus=tuple(topic.menus),
+            routes=tuple(_switched(spec, switch) for spec in topic.routes),
+            menus=tuple(_switched(spec, switch) for spec in topic.menus),
             preferences=tuple(topic.preferences),
             links=tuple(topic.links),
         )
@@ -124,6 +131,13 @@ class Topics:
         self.preferences.add_all(whole.preferences, source)
         self.links.add_all(whole.links, source)
         self._sources[topic.name] = source
+
+
+def _switched(spec: S, switch: str) -> S:
+    """Return a spec that is switched off with its topic's command, unless it names another."""
+    if isinstance(spec, ActionSpec | TextRoute | MenuSpec) and not spec.command:
+        return replace(spec, command=switch)
+    return spec
 
 
 def load_topics(own: Iterable[Topic] = PRODUCT) -> Topics:

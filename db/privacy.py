@@ -113,9 +113,10 @@ TABLES: Final = (
         ),
         retention=Retention(30, "received_at"),
     ),
-    TableRule("incidents", owner=("user_id",), retention=Retention(180, "created_at")),
-    # The words are those of the person who reports, whom the place must not learn of.
-    TableRule("reports", owner=("reporter_id",), retention=Retention(180, "created_at", "state <> 'open'")),
+    # A ban outlives the data of whom it concerns: it names them by the platform's id alone.
+    TableRule("access_rules", retention=Retention(30, "ends_at")),
+    TableRule("service_switches", permanent=True),
+    TableRule("audit", owner=("account_id",), retention=Retention(365, "created_at")),
     TableRule("leaders", permanent=True),
     TableRule("clock", permanent=True),
     TableRule("bots", permanent=True),
@@ -196,6 +197,11 @@ def _is_shared(found: Ownership, table: str) -> bool:
     return rule is not None and rule.shared
 
 
+def _is_owned(found: Ownership, table: str) -> bool:
+    rule = found.rules.get(table)
+    return rule is None or bool(rule.owner)
+
+
 def _is_part(found: Ownership, table: str) -> bool:
     rule = found.rules.get(table)
     return rule is not None and rule.part
@@ -216,7 +222,7 @@ async def _delete_unreferenced(found: Ownership, table: str, candidates: list[in
     referred = [
         f'NOT EXISTS (SELECT FROM {quoted(key.table)} t WHERE t."{key.link.columns[0]}" = shared.id)'
         for key in found.keys_to(table)
-        if not _is_part(found, key.table)
+        if not _is_part(found, key.table) and _is_owned(found, key.table)  # a ban is no reason to keep a name
     ]
     conditions = ["id = ANY($2)", *(f"NOT coalesce({way}, false)" for way in found.ways(table, "<> $1")), *referred]
     await rows(f"DELETE FROM {quoted(table)} shared WHERE {' AND '.join(conditions)}", account_id, candidates)

@@ -55,7 +55,8 @@ class ActionSpec:
     With a ``form`` the handler also gets the answers: ``handler(context, values, **args)``. ``form`` may be a function
     of the arguments; where it returns None there is nothing to ask. ``check(context, **args)`` raises before the form
     is shown if the action would be refused after it is filled in; it only reads. ``keeps_form``: the person's pending
-    form stays open (any other button press closes it).
+    form stays open (any other button press closes it). ``command`` is the command or group of commands with which the
+    button is switched off (default: its topic's); ``always``: it works in maintenance mode, too.
     """
 
     verb: str
@@ -64,6 +65,8 @@ class ActionSpec:
     form: FormSpec | Callable[..., FormSpec | None] | None = None
     check: Callable[..., Awaitable[None]] | None = None
     keeps_form: bool = False
+    command: str = ""
+    always: bool = False
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for an invalid verb, or if the functions do not accept the arguments."""

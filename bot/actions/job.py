@@ -29,4 +29,4 @@ async def cancel(context: Context, job: int) -> None:
     await context.answer_for(await jobs.abandon(found.id, Failure("job.cancelled")))
 
 
-ACTIONS: Final = (ActionSpec("cancel", cancel, (Arg("job"),)),)
+ACTIONS: Final = (ActionSpec("cancel", cancel, (Arg("job"),), always=True),)

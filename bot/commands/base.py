@@ -70,6 +70,9 @@ class Parameter:
 class CommandSpec:
     """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for managers.
 
+    ``operator``: reserved for the operators of the service. ``always``: it can neither be switched off nor does
+    maintenance mode stop it.
+
     ``age_restricted``: a platform that knows its users' age keeps minors from it.
     ``check`` raises before any parameter is asked for if the command would be refused anyway; it only reads.
     ``example``: what is typed behind the command, as `/help` shows it: ``a keeper finds a door genre=mystery``.
@@ -83,6 +86,8 @@ class CommandSpec:
     age_restricted: bool = False
     check: Callable[[Context], Awaitable[None]] | None = None
     example: str = ""
+    operator: bool = False
+    always: bool = False
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for what a platform would refuse, and with it all other commands."""
@@ -99,6 +104,11 @@ class CommandSpec:
             )
         if len({p.name for p in self.parameters}) < len(self.parameters):
             raise ValueError(f"command {self.name!r} has two parameters of one name")
+
+    @property
+    def command(self) -> str:
+        """The command's name, as for what belongs to it (`bot.admission.Switchable`)."""
+        return self.name
 
     @property
     def file(self) -> Parameter | None:

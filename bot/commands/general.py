@@ -26,7 +26,7 @@ async def cancel(context: Context, values: dict[str, Any]) -> None:
 
 
 COMMANDS: Final = (
-    CommandSpec("status", "Show how busy the bot is", status),
-    CommandSpec("help", "Show what you can do here", help_),
-    CommandSpec("cancel", "Leave the question you are being asked", cancel),
+    CommandSpec("status", "Show how busy the bot is", status, always=True),
+    CommandSpec("help", "Show what you can do here", help_, always=True),
+    CommandSpec("cancel", "Leave the question you are being asked", cancel, always=True),
 )

@@ -102,7 +102,8 @@ class Outcome:
     """The outcome of an event that the router handled.
 
     ``status``: ``answered`` – outbox rows hold the answer, the courier sends it; ``working`` – a job will answer;
-    ``silent`` – no answer (e.g. a message not meant for the bot); ``duplicate`` – seen before;
+    ``silent`` – no answer (e.g. a message not meant for the bot); ``ignored`` – no answer, and no sign that it came;
+    ``duplicate`` – seen before;
     ``refused`` – nothing was done, show ``notice`` to the person; unless ``final``, the same event may come again;
     ``unknown`` – COMMIT was not answered: say nothing yet, the answer comes later; the same event may come again.
     ``private``: the answer is for them alone.

@@ -20,12 +20,14 @@ MODE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 class TextRoute:
     """Handles the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds.
 
-    A handler routes a conversation's text here with `db.conversations.set_mode`.
+    A handler routes a conversation's text here with `db.conversations.set_mode`. ``command`` is the command or group of
+    commands with which the route is switched off (default: its topic's).
     """
 
     mode: str
     handler: Handler
     replies: Mapping[str, ReplyHandler] = field(default_factory=dict[str, ReplyHandler])
+    command: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a name that the database would refuse."""
@@ -51,6 +53,6 @@ class RouteRegistry(Registry[TextRoute]):
                     raise NameTaken(f"replies to messages of kind {kind!r} are taken by the route {taken[kind]!r}")
                 taken[kind] = route.mode
 
-    def reply_handler(self, kind: str) -> ReplyHandler | None:
-        """Return the handler for replies to messages of an outbox kind."""
-        return next((route.replies[kind] for route in self if kind in route.replies), None)
+    def for_replies(self, kind: str) -> TextRoute | None:
+        """Return the route of replies to messages of an outbox kind."""
+        return next((route for route in self if kind in route.replies), None)

@@ -34,13 +34,17 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class ViewServices:
-    """What views have access to besides the database. ``operators`` run the service, as ``platform:user id``."""
+    """What views have access to besides the database. ``operators`` run the service, as ``platform:user id``.
+
+    ``appeal`` says whom to ask about bans; empty: the operators named nobody.
+    """
 
     commands: CommandRegistry
     forms: Forms
     prompts: PromptRegistry
     queue: Queue
     operators: frozenset[str] = frozenset()
+    appeal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
-from db.models.moderation import IncidentRow, ReportRow
+from db.models.operators import AccessRuleRow, AuditRow, ServiceSwitchRow
 from db.models.pictures import PictureFileRow, PictureRow
 from db.models.stories import ChoiceRow, PageRow, StoryRow
 
 __all__ = [
+    "AccessRuleRow",
     "AccountRow",
     "AiTaskRow",
     "ArtifactRow",
+    "AuditRow",
     "AwaitedFileRow",
     "BotRow",
     "ChatMessageRow",
@@ -23,7 +25,6 @@ __all__ = [
     "HeartbeatRow",
     "IdentityRow",
     "InboxEventRow",
-    "IncidentRow",
     "JobInteractionRow",
     "JobRow",
     "LateUpdateRow",
@@ -34,7 +35,7 @@ __all__ = [
     "PictureFileRow",
     "PictureRow",
     "PromptOverrideRow",
-    "ReportRow",
+    "ServiceSwitchRow",
     "StoryRow",
     "UserRow",
 ]

@@ -19,6 +19,8 @@ class AccountRow(TableRow):
     external_id = fields.TextField()
     name = fields.TextField(default="")
     settings: dict[str, Any] = fields.JSONField(default=dict)
+    left_at = fields.DatetimeField(null=True)
+    unlisted_told_at = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""
@@ -33,7 +35,6 @@ class UserRow(TableRow):
     external_id = fields.TextField()
     name = fields.TextField(default="")
     language = fields.TextField(default="")
-    cooldown_until = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""
@@ -69,8 +70,8 @@ class ConversationRow(TableRow):
     persona_id = fields.BigIntField(null=True)
     epoch = fields.IntField(default=0)
     last_said = fields.TextField(default="")
-    help_told_at = fields.DatetimeField(null=True)
     active_at = fields.DatetimeField(db_default=Now())
+    left_at = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 
 from bot.actions.packing import pack
+from bot.admission import OPEN, AccessPolicy
 from bot.compose import Composer
 from bot.events import (
     AccountRef,
@@ -38,16 +39,18 @@ _numbers = count(1)
 class Bot:
     """The platform-neutral half of the bot."""
 
-    def __init__(self, queue: Queue, patience_s: float | None = None) -> None:
+    def __init__(self, queue: Queue, patience_s: float | None = None, policy: AccessPolicy = OPEN) -> None:
         self.topics = load_topics()
-        self.around = ViewServices(self.topics.commands, self.topics.forms, default_registry(), queue)
+        self.around = ViewServices(
+            self.topics.commands, self.topics.forms, default_registry(), queue, policy.operators, policy.appeal
+        )
         self.composer = Composer(self.topics.views, self.around)
         capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
         # On a loaded machine fifty presses at once may take longer than people are asked to wait.
         patience = 60.0 if patience_s is None else patience_s
         self.router = Router(
             self.topics, self.composer, default_registry(), queue, capabilities, lambda _e, _o: None,
-            patience_s=patience,
+            patience_s=patience, policy=policy,
         )  # fmt: skip
 
     async def does(
@@ -75,11 +78,13 @@ class Bot:
 
 
 @asynccontextmanager
-async def running_bot(redis_url: str, patience_s: float | None = None) -> AsyncGenerator[Bot]:
+async def running_bot(
+    redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN
+) -> AsyncGenerator[Bot]:
     """A bot over a connected database, its personas installed."""
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
     async with Queue(redis_url) as queue:
-        yield Bot(queue, patience_s)
+        yield Bot(queue, patience_s, policy)
 
 
 def event_of(

@@ -110,13 +110,17 @@ POPULATE = {
     "0015_clock": "UPDATE clock SET seen_at = now()",
     "0016_bots": "INSERT INTO bots (platform, bot) VALUES ('telegram', '123456')",
     "0017_growth_indexes": "SELECT",
-    "0019_moderation": """
-        INSERT INTO incidents (source, rule, stage, digest, user_id) VALUES ('telegram:1', 'minors', 'stored', 'x', 1);
-        INSERT INTO reports (account_id, reporter_id, page_id) VALUES (1, 1, 1);
-    """,
     "0018_identities": """
         INSERT INTO identities (user_id, platform, external_id) VALUES (1, 'discord', '1')
     """,
+    "0019_operators": """
+        INSERT INTO access_rules (verdict, subject, platform, external_id, user_id)
+            VALUES ('banned', 'user', 'telegram', '1', 1);
+        INSERT INTO service_switches (name) VALUES ('maintenance');
+        INSERT INTO audit (action, account_id, user_id) VALUES ('model', 1, 1);
+    """,
+    "0020_left_places": "UPDATE accounts SET left_at = now()",
+    "0021_blocked_chats": "UPDATE conversations SET left_at = now()",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

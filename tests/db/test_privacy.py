@@ -10,6 +10,7 @@ import pytest
 
 from db import (
     accounts,
+    audit,
     awaited_files,
     chats,
     drafts,
@@ -76,6 +77,7 @@ async def lives(name: str) -> Who:
     await drafts.keep(conversation, user, {"values": {"premise": f"{name} hesitates"}})
     await overrides.put(account, "story/write_page", f"Write as {name} would.", user_id=user)
     await accounts.choose_model(account, f"{name}.gguf")
+    await audit.note("model", account_id=account, user_id=user, subject=f"{name}.gguf")
     await rows(
         "INSERT INTO personas (account_id, key, name, card) VALUES ($1, $2, $2, $3::jsonb)",
         account, name, jsonb({"bio": f"{name}'s own"}),
@@ -109,15 +111,6 @@ async def lives(name: str) -> Who:
     await outbox.add(
         key, outbox.REPLY, platform="console", conversation_id=conversation,
         payload=Notice(key=name, values={"page": own.page.id}), destination={"token": f"{name}-secret"},
-    )  # fmt: skip
-    await rows(
-        "INSERT INTO incidents (source, rule, stage, digest, user_id) VALUES ($1, 'rating', 'stored', '', $2)",
-        key,
-        user,
-    )
-    await rows(
-        "INSERT INTO reports (account_id, reporter_id, page_id, reason) VALUES ($1, $2, $3, $4)",
-        account, user, move.page.id, f"{name} objects",
     )  # fmt: skip
     return who
 

@@ -78,7 +78,7 @@ class ConsoleState:
         if opened is None:
             return
         opened.status = status
-        if status in {"silent", "duplicate", "refused"}:
+        if status in {"silent", "ignored", "duplicate", "refused"}:
             self.close(key)
         elif opened.marked:
             self._close_later(key, opened)

@@ -57,7 +57,7 @@ class Interactions:
         outcome = await inbound.dispatch(event)
         if outcome.status == "refused":
             await self._acknowledge(ack, interaction_id, token, api.ANSWER, _private(Message(outcome.notice)))
-        elif outcome.status != "duplicate" and (quiet or (outcome.status == "silent" and pressed)):
+        elif outcome.status not in ("duplicate", "ignored") and (quiet or (outcome.status == "silent" and pressed)):
             await self._acknowledge(ack, interaction_id, token, api.DEFER_SILENTLY)
         elif outcome.status in ("working", "silent", "unknown"):
             await self._acknowledge(ack, interaction_id, token, api.DEFER)

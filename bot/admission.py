@@ -1,0 +1,180 @@
+"""What an event must pass before anything else: bans, the allow-list, maintenance mode, commands that are off.
+
+Operators pass everything. Who is banned, or not on the list, is told once a day; after that nothing is said.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from bot.actions.base import ActionRegistry
+from bot.actions.packing import FILL, BadButton
+from bot.commands.base import CommandRegistry
+from bot.commands.typed import read_typed
+from bot.context import Context
+from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
+from bot.menus import MenuRegistry
+from db import access, switches
+from db.access import AccessState
+from db.errors import NotAllowed
+from db.payloads.operators import Banned
+
+CONSOLE: Final = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """The operators' settings. ``operators`` are named as ``platform:user id``.
+
+    ``access``: ``open`` – everybody may use the bot; ``listed`` – only people and places on the list. ``appeal`` says
+    whom to ask about bans and access.
+    """
+
+    operators: frozenset[str] = frozenset()
+    access: Literal["open", "listed"] = "open"
+    appeal: str = ""
+
+    def is_operator(self, event: Event) -> bool:
+        """Whether an operator acts. The console is only used on the machine itself."""
+        return event.account.kind == CONSOLE or f"{event.platform}:{event.user.external_id}" in self.operators
+
+
+OPEN: Final = AccessPolicy()
+"""Everybody may use the bot, and nobody but the console's user is an operator."""
+
+
+class Switchable(Protocol):
+    """What belongs to a command and goes off with it; what is ``always`` on works in maintenance mode, too."""
+
+    @property
+    def command(self) -> str:
+        """The name of the command or of the group of commands; empty: none."""
+        ...
+
+    @property
+    def always(self) -> bool:
+        """Whether it can neither be switched off nor stop for maintenance."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Free:
+    """Plain text, whose route is found later, or what nobody knows."""
+
+    command: str = ""
+    always: bool = False
+
+
+class Admission:
+    """The gate of the router. Answers whom it refuses, in the event's transaction."""
+
+    def __init__(
+        self, policy: AccessPolicy, commands: CommandRegistry, actions: ActionRegistry, menus: MenuRegistry
+    ) -> None:
+        """The registries say which command a button or a menu entry belongs to; all may still grow."""
+        self._policy, self._commands, self._actions, self._menus = policy, commands, actions, menus
+
+    def is_operator(self, event: Event) -> bool:
+        """Whether an operator acts."""
+        return self._policy.is_operator(event)
+
+    async def admits(self, context: Context) -> bool:
+        """Let an event pass, or refuse it: False, then it is answered or to be ignored, and nothing else may happen."""
+        if context.operator:
+            return True
+        standing = await self._standing(context)
+        context.off = switches.commands_off(standing.switches)
+        asks = _asks(context)
+        if standing.ban is not None:
+            if asks and await access.tell_ban(standing.ban.id):
+                await context.say(Banned(rule=standing.ban.id), ordered=False, private=True)
+        elif self._unlisted(standing):
+            if asks and await access.tell_unlisted(context.account_id):
+                key = "operators.unlisted_ask" if self._policy.appeal else "operators.unlisted"
+                await context.refuse(NotAllowed(key, appeal=self._policy.appeal))
+        elif (refusal := self._switched_off(context, standing)) is not None:
+            if asks:
+                await context.refuse(refusal)
+                if isinstance(context.event.payload, TextMessage):
+                    await context.leave_form()
+        else:
+            return True
+        context.ignored = not context.answered
+        return False
+
+    async def passes(self, context: Context) -> bool:
+        """Whether `admits` would let an event pass; says and changes nothing."""
+        if context.operator:
+            return True
+        standing = await self._standing(context)
+        context.off = switches.commands_off(standing.switches)
+        refused = standing.ban is not None or self._unlisted(standing)
+        return not refused and self._switched_off(context, standing) is None
+
+    async def _standing(self, context: Context) -> AccessState:
+        event = context.event
+        parent = str(event.destination.handle.get("parent") or "")
+        places = {event.account.external_id, event.conversation.chat_id, parent} - {""}
+        if event.account.kind == "dm":
+            places = set[str]()
+        return await access.standing(event.platform, event.user.external_id, context.user_id, sorted(places))
+
+    def _unlisted(self, standing: AccessState) -> bool:
+        return self._policy.access == "listed" and not standing.listed
+
+    def _switched_off(self, context: Context, standing: AccessState) -> NotAllowed | None:
+        """Return why an event is refused although its person and place may use the bot."""
+        if not standing.switches:
+            return None
+        found = self._subject(context)
+        if found.always:
+            return None
+        message = standing.switches.get(switches.MAINTENANCE)
+        if message is not None:
+            key = "operators.maintenance_message" if message else "operators.maintenance"
+            return NotAllowed(key, message=message)
+        try:
+            context.require_on(found.command)
+        except NotAllowed as e:
+            return e
+        return None
+
+    def _subject(self, context: Context) -> Switchable:
+        """Return what an event is about."""
+        return self._known(context) or _Free()
+
+    def _known(self, context: Context) -> Switchable | None:
+        match context.event.payload:
+            case Command(name=name):
+                return self._commands.get(name)
+            case ButtonPress(data=data) | Submit(form=data):
+                return self._of_action(data)
+            case MenuPick(name=name):
+                return self._menus.get(name)
+            case TextMessage(text=text, addressed=addressed):
+                typed = read_typed(text, self._commands) if addressed else None
+                if typed is not None:
+                    return typed.spec
+                draft = context.who.draft
+                return None if draft is None else self._of_action(str(draft.get("form")))
+            case _:
+                return None
+
+    def _of_action(self, data: str) -> Switchable | None:
+        try:
+            action = self._actions.read(data)
+        except BadButton:
+            return None
+        if action.verb == FILL:
+            return self._commands.get(str(action.args["command"]))
+        return action.spec
+
+
+def _asks(context: Context) -> bool:
+    """Whether somebody expects an answer: not of what they say to others, nor of a reaction."""
+    match context.event.payload:
+        case TextMessage(addressed=addressed):
+            return addressed or context.who.draft is not None
+        case Reaction() | EditedMessage():
+            return False
+        case _:
+            return True
