@@ -20,6 +20,7 @@ from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
+from bot.text.splitting import shortened
 from bot.topics import Topics
 from db import conversations, late_updates, moves, outbox, people
 from db.connection import transaction
@@ -145,7 +146,9 @@ class Router:
                     return []
                 found = await completer(Enquiry(event, context.who, self._queue, self._prompts), prefix)
             # A value that was cut would name something else.
-            return [(label[:SUGGESTED], value) for label, value in found if len(value) <= SUGGESTED][:SUGGESTIONS]
+            return [(shortened(label, SUGGESTED), value) for label, value in found if len(value) <= SUGGESTED][
+                :SUGGESTIONS
+            ]
         except AWAY as e:
             _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
             return []

@@ -36,6 +36,14 @@ def split(text: str, limit: int, *, length: Callable[[str], int] = len) -> list[
     return [text[start:end] for start, end in slices(text, limit, length=length)]
 
 
+def shortened(text: str, limit: int) -> str:
+    """Return ``text``, or its beginning of at most ``limit`` code points with a "…", cut between grapheme clusters."""
+    if len(text) <= limit:
+        return text
+    room = limit - 1
+    return text[: _last_boundary(text, 0, room) or room].rstrip() + "…"
+
+
 def slices(text: str, limit: int, *, length: Callable[[str], int] = len) -> list[tuple[int, int]]:
     """Return where the parts of `split` begin and end in ``text``, in code points."""
     if not text.strip():

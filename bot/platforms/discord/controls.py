@@ -6,6 +6,7 @@ from typing import Final
 from bot.messages import Button, Field, Form, Select
 from bot.platforms.discord.api import Body
 from bot.platforms.discord.markdown import clean
+from bot.text.splitting import shortened
 
 ROW: Final = 5
 ROWS: Final = 5
@@ -45,7 +46,7 @@ def components(rows: tuple[tuple[Button, ...], ...], selects: tuple[Select, ...]
             "options": [_option(option.label, option.action, option.description) for option in options],
         }
         if placeholder:
-            menu["placeholder"] = clean(placeholder)[:SELECT_PLACEHOLDER]
+            menu["placeholder"] = shortened(clean(placeholder), SELECT_PLACEHOLDER)
         made.append({"type": 1, "components": [menu]})
     broken = [row[n : n + ROW] for row in rows for n in range(0, len(row), ROW)]
     made += [{"type": 1, "components": [_button(b) for b in row]} for row in broken]
@@ -78,18 +79,18 @@ def _input(field: Field) -> Body:
     if shown:
         body["value"] = shown
     if field.placeholder:
-        body["placeholder"] = clean(field.placeholder)[:PLACEHOLDER]
+        body["placeholder"] = shortened(clean(field.placeholder), PLACEHOLDER)
     return body
 
 
 def _shown(text: str, limit: int) -> str:
     """Return a label; Discord refuses empty ones, and the whole message with them."""
-    return clean(text).strip()[:limit] or _UNNAMED
+    return shortened(clean(text).strip(), limit) or _UNNAMED
 
 
 def _option(label: str, action: str, description: str) -> Body:
     body = {"label": _shown(label, OPTION_TEXT), "value": action}
-    return {**body, "description": clean(description)[:OPTION_TEXT]} if description else body
+    return {**body, "description": shortened(clean(description), OPTION_TEXT)} if description else body
 
 
 def _button(button: Button) -> Body:

@@ -9,7 +9,7 @@ from bot.platforms.discord.controls import components
 from bot.platforms.discord.markdown import clean, escape, markdown
 from bot.text import markup
 from bot.text.markup import Span
-from bot.text.splitting import slices
+from bot.text.splitting import shortened, slices
 from bot.text.tables import PHONE_COLUMNS, table_spans
 
 CONTENT: Final = 2000
@@ -57,8 +57,7 @@ def bodies(message: Message) -> list[Body]:
         untaken, taken = (markdown(_choice(message, message.taken, t)) for t in (None, message.taken))
         texts[-1] = texts[-1].replace(untaken, taken, 1)
     if message.footer:
-        footer = " ".join(clean(message.footer).split())
-        short = footer if len(footer) <= FOOTER else footer[: FOOTER - 1] + "…"
+        short = shortened(" ".join(clean(message.footer).split()), FOOTER)
         above = "" if texts[-1] == _NOTHING and (message.pictures or message.attachments) else f"{texts[-1]}\n\n"
         texts[-1] = f"{above}-# {escape(short)}"
     found: list[Body] = [{**base_body(text), "components": list[Body]()} for text in texts]

@@ -273,6 +273,19 @@ async def test_suggestions_that_are_none_are_worth_no_error(bot: Bot, redis_url:
         assert await bot.router.complete(event_of(command("roll")), "dice", "") == []
 
 
+async def test_a_suggestion_ends_between_two_characters_that_people_see(bot: Bot, redis_url: str):
+    async def suggest(enquiry: Enquiry, prefix: str) -> list[tuple[str, str]]:
+        del enquiry, prefix
+        return [("A " + "👨‍👩‍👧‍👦" * 20, "7"), ("x", "y" * 101)]
+
+    parameter = Parameter("dice", "Which", completes=suggest)
+    topic = Topic("dice", (CommandSpec("roll", "Roll", Recorder().command, (parameter,)),))
+    async with Queue(redis_url) as queue:
+        with_topics(bot, queue, topic)
+        (found,) = await bot.router.complete(event_of(command("roll")), "dice", "")
+    assert found == ("A " + "👨‍👩‍👧‍👦" * 13 + "…", "7")
+
+
 async def test_a_package_takes_the_plain_text_of_conversations_in_its_mode(bot: Bot, redis_url: str):
     heard: list[str] = []
 

@@ -118,7 +118,8 @@ class TextSettings(BaseSettings):
         default=(),
         description=(
             "Root of an OpenAI-compatible server, such as `http://localhost:8080/v1`. Several with the same models, "
-            "comma-separated, share the work; `#parallel=16` after one sets how many requests it works on at once (8)."
+            "comma-separated, share the work; `#parallel=16` after one sets how many requests it works on at once (8). "
+            "A query (`?api-version=…`, a comma in it as `%2C`) is sent with every request and shown nowhere."
         ),
     )
     remote_api_key: SecretStr | None = Field(default=None, description="API key of these servers, if they want one.")
