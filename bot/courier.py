@@ -165,7 +165,7 @@ class Courier:
         except RetryLater as e:
             await self._again(claimed, e.delay, str(e))
         except Undeliverable as e:
-            _log.warning("message %d (%s) cannot be delivered: %s", row.id, row.kind, e)
+            _log.warning("message %d (%s) cannot be delivered to %s: %s", row.id, row.kind, _place(row), e)
             await self._bury(claimed, str(e), closed=platform)
         except LeaseLost:
             raise
@@ -285,6 +285,12 @@ def _private(destination: dict[str, Any]) -> dict[str, Any] | None:
     if destination.get("kind") == "dm" or not user_id:
         return None
     return Destination(chat_id=user_id, user_id=user_id, kind="dm").model_dump()
+
+
+def _place(row: OutboxMessage) -> str:
+    """Return the ids of the place that a row is for, which an operator can look up."""
+    chat, thread = row.destination.get("chat_id"), row.destination.get("thread_id")
+    return f"chat {chat}{f', thread {thread}' if thread else ''} of {row.platform}"
 
 
 def _pause(due_s: float | None) -> float:

@@ -22,7 +22,7 @@ from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.text.splitting import shortened
 from bot.topics import Topics
-from db import conversations, late_updates, moves, outbox, people
+from db import awaited_files, conversations, late_updates, moves, outbox, people
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotAllowed, UserError
@@ -248,7 +248,7 @@ class Router:
             # Platforms with a list of commands of their own send as text what is not chosen from it.
             await self._command(context, typed.command)
             return
-        if context.who.draft is not None:
+        if context.who.draft is not None and not await _is_aside(context, message):
             if message.file is not None and message.file.awaited:
                 await context.await_file()
                 return
@@ -281,3 +281,10 @@ class Router:
             return self._topics.actions.read(data)
         except BadButton as e:
             raise BadInput("router.old_button") from e
+
+
+async def _is_aside(context: Context, message: TextMessage) -> bool:
+    """Return whether a text is no answer to the open question, because a file that answers it is being fetched."""
+    if message.file is not None:
+        return False
+    return await awaited_files.holds_text_of(context.conversation_id, context.event.user.external_id)

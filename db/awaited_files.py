@@ -38,6 +38,16 @@ async def add(event_key: str, event: dict[str, Any], *, platform: str, account_i
     )  # fmt: skip
 
 
+async def holds_text_of(conversation_id: int, user: str) -> bool:
+    """Return whether a message of a person, by the platform's id, waits in a conversation for its file."""
+    found = await row(
+        "SELECT id FROM awaited_files WHERE conversation_id = $1 AND event->'payload'->>'type' = 'said' "
+        "AND event->'user'->>'external_id' = $2 LIMIT 1",
+        conversation_id, user,
+    )  # fmt: skip
+    return found is not None
+
+
 async def claim(platform: str, limit: int) -> list[AwaitedFile]:
     """Claim the files of a platform that are due, the oldest of each conversation, up to ``limit``."""
     return await fetch(

@@ -264,12 +264,16 @@ async def test_what_will_never_arrive_is_dead_at_once_and_holds_nothing_up(post:
         assert len(await post.notices()) == 1
 
 
-async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(post: Post) -> None:
-    group = {"chat_id": "-7", "user_id": "5", "kind": "group", "reply_to": "3"}
+@pytest.mark.parametrize("in_private", [True, False])
+async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(
+    post: Post, in_private: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the person has not opened a private chat either, the operator reads in the log which group it is."""
+    group = {"chat_id": "-7", "thread_id": "12", "user_id": "5", "kind": "thread", "reply_to": "3"}
 
     async def closed(delivery: Delivery) -> None:
-        if delivery.destination.kind != "dm":
-            raise Undeliverable("not enough rights to send text messages to the chat")
+        if delivery.destination.kind != "dm" or not in_private:
+            raise Undeliverable("TOPIC_CLOSED")
 
     post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
     post.platform.on("muted", closed)
@@ -278,9 +282,11 @@ async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(post: Post) 
     async with post.at_work():
         await post.become(number, "dead")
         (notice,) = await post.notices()
-        await post.become(notice["id"], "sent")
+        await post.become(notice["id"], "sent" if in_private else "dead")
     shown = post.platform.tries[-1].destination
     assert (shown.chat_id, shown.kind, shown.reply_to) == ("5", "dm", "")
+    assert "cannot be delivered to chat -7, thread 12 of console: TOPIC_CLOSED" in caplog.text
+    assert in_private or "cannot be delivered to chat 5 of console" in caplog.text
     assert json.loads(notice["payload"])["key"] == "delivery.closed"
 
 

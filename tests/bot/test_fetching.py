@@ -173,6 +173,41 @@ async def test_a_question_is_answered_by_a_file_that_is_fetched(bot: Bot, source
     assert (await bot.answer(event)).asks is None
 
 
+async def test_a_text_said_meanwhile_is_no_answer(bot: Bot, source: Source):
+    source.slow["t1"] = asyncio.Event()
+    names = default_registry().names()
+    prompt = default_registry().get(names[0]).source
+    source.data = prompt.encode()
+    await bot.does(Command(name="prompt set", values={"name": names[0]}))
+    answer = event_of(TextMessage(text="", file=IncomingFile(name="a.txt", mime="text/plain", source="t1")))
+    aside = event_of(TextMessage(text="Is it there?"))
+    other = event_of(TextMessage(text="no {{ other }}"), name="ben")
+    await bot.does(Command(name="prompt set", values={"name": names[1]}), name="ben")
+    await bot.router.dispatch(answer)
+    assert (await bot.router.dispatch(aside)).status == "working"
+    assert (await bot.router.dispatch(other)).status == "answered"
+    (job,) = await JobRow.all()
+    assert (job.type, job.event_key) == ("persona_reply", aside.key)
+    async with fetching_for(bot, source):
+        async with asyncio.timeout(20):
+            while not source.asked:
+                await asyncio.sleep(0.02)
+        assert await bot.answers(answer) == []
+        source.slow["t1"].set()
+        await all_done()
+    assert (await bot.answer(answer)).asks is None
+    assert [row["source"] for row in await rows("SELECT source FROM prompt_overrides")] == [prompt]
+
+
+async def test_a_command_that_waits_for_its_file_holds_up_no_answer(bot: Bot, source: Source):
+    source.slow["f1"] = asyncio.Event()
+    await bot.router.dispatch(imagine())
+    asked = await bot.does(command("persona use"))
+    assert (await bot.answer(asked)).asks is not None
+    answer = await bot.does(TextMessage(text="nobody"))
+    assert "nobody" in (await bot.answer(answer)).body
+
+
 async def test_a_file_that_nothing_takes_is_not_fetched(bot: Bot):
     event = event_of(TextMessage(text="look", file=IncomingFile(name="a.txt", mime="text/plain", source="t1")))
     await bot.router.dispatch(event)

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.events import Destination
-from bot.messages import Button, Message, Progress
+from bot.messages import Button, Field, Message, Progress
+from bot.platforms.base import Undeliverable
 from bot.platforms.telegram import TelegramPlatform
 from tests.bot.telegram.conftest import Outbox
 from tests.bot.telegram.test_messages import pictures
@@ -70,3 +71,23 @@ async def test_an_answer_that_replaces_one_in_a_closed_topic_is_shown(
     await platform.deliver(outbox.row(where, 2, edits=[first]), Message("Another page."))
     assert [m.text for m in topic.in_general()] == ["Another page."]
     await platform.deliver(outbox.row(where, 3, kind="mark", edit=first), PAGE)
+
+
+@pytest.mark.parametrize("message", [PAGE, Message("", pictures=pictures(2)), Message("Which?", asks=Field("a", "A"))])
+async def test_where_the_group_is_closed_too_the_platform_says_that_it_takes_nothing_there(
+    platform: TelegramPlatform, outbox: Outbox, topic: Topic, alice: Person, message: Message
+) -> None:
+    """The courier then writes to the person in private."""
+    where = await topic.asked(alice)
+    await platform.place(outbox.row(where, 1), Progress("Writing"))
+    (placed,) = outbox.recorded[1]
+    topic.group.closed |= {topic.id, None}
+    for row in (outbox.row(where, 2), outbox.row(where, 3, placeholder=placed), outbox.row(where, 4, edits=[placed])):
+        with pytest.raises(Undeliverable, match="Topic_closed"):
+            await platform.deliver(row, message)
+    with pytest.raises(Undeliverable, match="Topic_closed"):
+        await platform.place(outbox.row(where, 5), Progress("Writing"))
+    assert topic.in_general() == []
+    in_general = where.model_copy(update={"thread_id": ""})
+    with pytest.raises(Undeliverable, match="Topic_closed"):
+        await platform.deliver(outbox.row(in_general, 6), message)

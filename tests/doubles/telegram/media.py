@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from tests.doubles.telegram.api import Api, Method, find_chat, read_text
 from tests.doubles.telegram.entities import Formatted, read_entities, tidy, utf16_length
-from tests.doubles.telegram.messages import post, reply_to_of, revise, thread_of, to_edit
+from tests.doubles.telegram.messages import place_of, post, revise, to_edit
 from tests.doubles.telegram.rules import bad_request
 from tests.doubles.telegram.state import File
 
@@ -63,7 +63,7 @@ async def send_media_group(api: Api) -> list[Json]:
     kinds = {file.kind for file, _, _ in read}
     if len(kinds) > 1:
         raise bad_request("documents and audio can't be mixed with other media types")
-    thread, reply_to = thread_of(api, chat), reply_to_of(api, chat)
+    thread, reply_to = place_of(api, chat)
     album = f"album-{len(api.world.messages)}"
     sent: list[Json] = []
     for file, text, hidden in read:

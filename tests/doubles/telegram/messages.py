@@ -28,17 +28,22 @@ async def send_message(api: Api) -> Json:
 
 def post(api: Api, chat: Chat, text: Formatted, file: File | None) -> Json:
     markup = read_markup(api.params, api.rules)
-    thread = thread_of(api, chat)
-    reply_to = reply_to_of(api, chat)
+    thread, reply_to = place_of(api, chat)
     api.flood.count(chat)
-    if thread is None and reply_to is not None:
-        thread = reply_to.thread
-        refuse_closed(chat, thread)
     message = api.world.add_message(
         chat, api.world.bot, text, buttons=markup.buttons, markup=markup.raw, force_reply=markup.force_reply,
         fixed=markup.force_reply is not None or markup.other, reply_to=reply_to, thread=thread, file=file,
     )  # fmt: skip
     return message.to_json()
+
+
+def place_of(api: Api, chat: Chat) -> tuple[int | None, Message | None]:
+    """Return the topic for a new message, None for "General", and what it replies to."""
+    thread, reply_to = thread_of(api, chat), reply_to_of(api, chat)
+    if thread is None and reply_to is not None:
+        thread = reply_to.thread
+    refuse_closed(chat, thread)
+    return thread, reply_to
 
 
 def thread_of(api: Api, chat: Chat) -> int | None:

@@ -96,8 +96,8 @@ class Chat:
     is_forum: bool = False
     messages: list[Message] = field(default_factory=list["Message"])
     topics: dict[int, str] = field(default_factory=dict[int, str])
-    closed: set[int] = field(default_factory=set[int])
-    """Topics in which only administrators may write."""
+    closed: set[int | None] = field(default_factory=set[int | None])
+    """Topics in which only administrators may write; None is "General"."""
     started: bool = True
     blocked: bool = False
 
