@@ -93,9 +93,12 @@ def _proxy(name: str, value: str) -> str:
     except ValueError:
         raise BadEnvironment(f"{name} is not the address of a proxy: write it as {_PROXY_FORM}, or unset it.") from None
     if parts.scheme.startswith("socks"):
+        for_all = name.lower() == "all_proxy"
+        wanted = "HTTPS_PROXY and HTTP_PROXY" if for_all else name
+        before = f", which then goes before {name}" if for_all else ""
         raise BadEnvironment(
-            f"{name} names a SOCKS proxy, which is not supported: set HTTPS_PROXY and HTTP_PROXY to an HTTP proxy "
-            f"({_PROXY_FORM}), which then goes before {name}, or unset {name}."
+            f"{name} names a SOCKS proxy, which is not supported: set {wanted} to an HTTP proxy "
+            f"({_PROXY_FORM}){before}, or unset {name}."
         )
     if not usable:
         raise BadEnvironment(f"{name} is not the address of a proxy: write it as {_PROXY_FORM}, or unset it.")

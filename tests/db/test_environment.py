@@ -77,6 +77,18 @@ def test_a_proxy_that_cannot_be_used_is_named(given: dict[str, str], named: str)
     assert given == before
 
 
+@pytest.mark.parametrize("given", [{"all_proxy": SOCKS}, {"ALL_PROXY": SOCKS}, {"https_proxy": SOCKS},
+                                   {"HTTP_PROXY": SOCKS, "all_proxy": P}])  # fmt: skip
+def test_what_is_said_about_a_socks_proxy_helps(given: dict[str, str]) -> None:
+    (name,) = (name for name, value in given.items() if value == SOCKS)
+    with pytest.raises(BadEnvironment, match=f"^{name} names a SOCKS proxy.*not supported.*unset {name}") as refused:
+        settle_proxies(dict(given))
+    advice = str(refused.value).partition("set ")[2].partition(" to an HTTP proxy")[0]
+    given |= dict.fromkeys(advice.split(" and "), P)
+    settle_proxies(given)
+    assert given["http_proxy" if name == "HTTP_PROXY" else "https_proxy"] == P
+
+
 def test_the_proxy_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", P)
     monkeypatch.setenv("NO_PROXY", "localhost,.inside")
