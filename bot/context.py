@@ -4,18 +4,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.events import Event
+from bot.rights import Rights, rights_of
 from db import awaited_files, drafts, jobs, outbox, people, work
 from db.errors import Moved, NotAllowed, UserError
 from db.jobs import Abandoned
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
 from db.people import Who
+from db.permissions import Permission, Role
 from db.work import JobParameters
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Enquiry:
     """An autocompletion request: reads only, commits nothing."""
 
@@ -79,6 +81,24 @@ class Context:
     def conversation_id(self) -> int:
         """The conversation where it happens."""
         return self.who.conversation.id
+
+    @property
+    def rights(self) -> Rights:
+        """Where the person stands in this place."""
+        return rights_of(self.event, self.who)
+
+    @property
+    def role(self) -> Role:
+        """The person's role in this place; the owner in their private chat."""
+        return self.rights.role
+
+    def may(self, permission: Permission) -> bool:
+        """Return whether the person has a permission here."""
+        return self.rights.decide(permission).allowed
+
+    def require(self, permission: Permission) -> None:
+        """Raise `NotAllowed`, with the rule that refuses and who can change it, if the person lacks the permission."""
+        self.rights.require(permission)
 
     @property
     def language(self) -> str:

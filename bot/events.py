@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from db.permissions import Role
+
 ConversationKind = Literal["dm", "group", "thread"]
 
 
@@ -17,6 +19,8 @@ TEXT_LENGTH: Final = 200_000
 ID_LENGTH: Final = 160
 """Characters of an id that are kept, fewer than the inbox has for a platform and an id; platforms' ids are shorter."""
 NAME_LENGTH: Final = 300
+GENERAL: Final = "general"
+"""The key of a channel that is the place itself: a group without topics, or its general topic."""
 
 
 def _storable(value: object) -> object:
@@ -71,7 +75,8 @@ class AccountRef(_Frozen):
 
 
 class UserRef(_Frozen):
-    """The person. ``is_admin``: may manage this account (guild permission, chat administrator, own DM).
+    """The person. ``role`` is theirs by the platform's permissions; ``roles`` are the keys by which a place maps roles:
+    those of a Discord member's roles, a Telegram administrator's title.
 
     ``anonymous``: one of a group's administrators who hide behind it; who presses a button is not hidden.
     """
@@ -79,13 +84,25 @@ class UserRef(_Frozen):
     external_id: Id
     name: Name
     language: Id = ""
-    is_admin: bool = False
+    role: Role = "member"
+    roles: tuple[Id, ...] = ()
     anonymous: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old(cls, fields: object) -> object:
+        """Read what an earlier release stored: ``is_admin`` instead of a role."""
+        if not isinstance(fields, dict) or "is_admin" not in fields:
+            return fields
+        stored = dict(cast("dict[str, object]", fields))
+        role = "admin" if stored.pop("is_admin") else "member"
+        return {"role": role, **stored}
 
 
 class ConversationRef(_Frozen):
     """The place. A Discord thread is a chat of its own; a Telegram topic is a ``thread_id`` of its chat.
 
+    ``parent``: the channel of a thread that is a chat of its own, whose rules hold there too.
     ``adult``: the platform itself keeps minors out; None if the platform has no such places.
     """
 
@@ -93,6 +110,7 @@ class ConversationRef(_Frozen):
     thread_id: Id = ""
     kind: ConversationKind
     adult: bool | None = None
+    parent: Id = ""
 
 
 class Destination(_Frozen):
@@ -239,6 +257,21 @@ class Event(_Frozen):
     deferred: bool = False
 
     @property
+    def channels(self) -> tuple[str, ...]:
+        """The keys by which a place's rules name this channel, most specific first (`channel_key`)."""
+        place, here = self.account.external_id, self.conversation
+        keys = [channel_key(place, here.chat_id, here.thread_id)]
+        return (*keys, channel_key(place, here.parent)) if here.parent else tuple(keys)
+
+    @property
     def key(self) -> str:
         """The inbox key: platform and event id."""
         return f"{self.platform}:{self.event_id}"
+
+
+def channel_key(place: str, chat_id: str, thread_id: str = "") -> str:
+    """Return the key by which rules of a place name a channel: a topic's id, else the chat's.
+
+    The chat that is the place itself is called `GENERAL`, so that its rules survive a change of its id.
+    """
+    return thread_id or (GENERAL if chat_id == place else chat_id)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from bot import access
 from bot.actions.base import Action, ActionRegistry, ActionSpec, Arg, FormSpec
 from bot.actions.packing import FILL, BadButton, pack
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
@@ -18,6 +19,7 @@ from bot.messages import Field, Form
 from bot.text.cleaning import command_reference
 from db.errors import BadInput, Moved, NotAllowed, NotFound
 from db.payloads.account import Question
+from db.permissions import EVERYBODY, Everybody, Permission
 
 
 class Forms:
@@ -30,10 +32,24 @@ class Forms:
     def actions(self) -> tuple[ActionSpec, ...]:
         """Return the verbs of forms themselves."""
         return (
-            ActionSpec(FILL, self._run, (Arg("command", "name"),), form=self._missing, check=self._check),
-            ActionSpec("keep_field", self._keep, (Arg("field", "name"),), keeps_form=True),
-            ActionSpec("skip_field", self._skip, (Arg("field", "name"),), keeps_form=True),
-            ActionSpec("answer_field", self._answer, (Arg("field", "name"), Arg("value", "name")), keeps_form=True),
+            ActionSpec(
+                FILL,
+                self._run,
+                (Arg("command", "name"),),
+                form=self._missing,
+                check=self._check,
+                permission=self._permission,
+            ),
+            # These answer a question; what it belongs to is checked when the form is complete.
+            ActionSpec("keep_field", self._keep, (Arg("field", "name"),), keeps_form=True, permission=EVERYBODY),
+            ActionSpec("skip_field", self._skip, (Arg("field", "name"),), keeps_form=True, permission=EVERYBODY),
+            ActionSpec(
+                "answer_field",
+                self._answer,
+                (Arg("field", "name"), Arg("value", "name")),
+                keeps_form=True,
+                permission=EVERYBODY,
+            ),
         )
 
     async def open(self, context: Context, action: Action, given: Mapping[str, str]) -> Form | None:
@@ -44,6 +60,7 @@ class Forms:
         spec = action.form()
         if spec is None:
             return None
+        access.require_action(context, action)
         if action.spec.check is not None:
             await action.spec.check(context, **action.args)
         present = {} if spec.prefill is None else await spec.prefill(context, **action.args)
@@ -122,6 +139,7 @@ class Forms:
         """Run the action of a filled-in form. Raises `db.errors.UserError`."""
         if action.spec.form is None:
             raise BadInput("router.old_button")
+        access.require_action(context, action)
         await action.spec.handler(context, values, **action.args)
 
     async def _question(self, context: Context, form: Form, values: dict[str, str], present: dict[str, str]) -> None:
@@ -170,6 +188,10 @@ class Forms:
         required = () if spec is None else tuple(_field(p) for p in spec.parameters if p.required)
         return FormSpec(command_reference(command), required) if required else None
 
+    def _permission(self, command: str) -> Permission | Everybody:
+        spec = self._commands.get(command)
+        return EVERYBODY if spec is None else spec.permission
+
     async def _check(self, context: Context, command: str) -> None:
         spec = self._commands.get(command)
         if spec is not None and spec.check is not None:
@@ -189,10 +211,7 @@ def fill(spec: CommandSpec, actions: ActionRegistry) -> Action:
 
 async def run_command(context: Context, spec: CommandSpec, values: Mapping[str, str]) -> None:
     """Run a command with all its values. Raises `db.errors.UserError`."""
-    if spec.operator and not context.operator:
-        raise NotAllowed("operators.only")
-    if spec.manages(values) and not context.event.user.is_admin:
-        raise NotAllowed("admin.only")
+    access.require_command(context, spec, values)
     await spec.handler(context, typed_values(spec, values))
 
 

@@ -1,10 +1,11 @@
 """Context menus: actions on a person's message. Discord shows them; other platforms have none."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from bot.events import MenuPick
+from db.permissions import Everybody, Permission
 from db.registry import Registry
 
 if TYPE_CHECKING:
@@ -18,12 +19,14 @@ class MenuSpec:
     """An entry. ``name`` is the visible label, at most `NAME_LENGTH` characters.
 
     ``handler`` runs in the event's transaction. ``command`` and ``always`` as in `bot.actions.base.ActionSpec`.
+    ``permission`` is what it takes (`EVERYBODY`: none).
     """
 
     name: str
     handler: Callable[["Context", MenuPick], Awaitable[None]]
     command: str = ""
     always: bool = False
+    permission: Permission | Everybody = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a name that Discord would refuse, and with it all commands."""

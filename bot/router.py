@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from bot import access
 from bot.actions.base import Action
 from bot.actions.packing import BadButton
 from bot.admission import OPEN, AccessPolicy, Admission
@@ -25,7 +26,7 @@ from bot.topics import Topics
 from db import awaited_files, conversations, late_updates, moves, outbox, people
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
-from db.errors import BadInput, NotAllowed, UserError
+from db.errors import BadInput, UserError
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
@@ -90,11 +91,14 @@ class Router:
 
         ``note`` records the value in the same transaction.
         """
-        spec = self._topics.commands.get(event.payload.name) if isinstance(event.payload, Command) else None
-        if spec is None or spec.file is None or spec.file.store is None:
+        command = event.payload
+        spec = self._topics.commands.get(command.name) if isinstance(command, Command) else None
+        if not isinstance(command, Command) or spec is None or spec.file is None or spec.file.store is None:
             return ""
         async with asyncio.timeout(STORE_SECONDS), transaction():
-            stored = await spec.file.store(await self._context(event))
+            context = await self._context(event)
+            access.require_command(context, spec, command.values)
+            stored = await spec.file.store(context)
             if stored is None:
                 return ""
             await note(str(stored))
@@ -135,14 +139,12 @@ class Router:
         """Return suggestions for a command's parameter: those that match the text typed so far."""
         spec = self._topics.commands.get(event.payload.name) if isinstance(event.payload, Command) else None
         completer = next((p.completes for p in spec.parameters if p.name == parameter), None) if spec else None
-        if completer is None:
+        if spec is None or completer is None:
             return []
         try:
             async with asyncio.timeout(self._patience_s):
                 context = await self._context(event)
-                if (spec is not None and spec.operator and not context.operator) or not await self._admission.passes(
-                    context
-                ):
+                if not await self._admission.passes(context) or not access.may_complete(context, spec, parameter):
                     return []
                 found = await completer(Enquiry(event, context.who, self._queue, self._prompts), prefix)
             # A value that was cut would name something else.
@@ -153,7 +155,7 @@ class Router:
             _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
             return []
         except Exception:  # noqa: BLE001 - suggestions are worth no error message
-            _log.exception("suggestions for %s %s failed", spec.name if spec else "", parameter)
+            _log.exception("suggestions for %s %s failed", spec.name, parameter)
             return []
 
     async def watched(self, platform: str) -> list[Watched]:
@@ -200,6 +202,7 @@ class Router:
                 await self._text(context, payload)
             case MenuPick():
                 if (menu := self._topics.menus.get(payload.name)) is not None:
+                    access.require(context, menu.permission)
                     await menu.handler(context, payload)
             case Unreadable():
                 await context.notice(f"unreadable.{payload.kind}", private=False)
@@ -210,10 +213,7 @@ class Router:
 
     async def _command(self, context: Context, command: Command) -> None:
         spec, values = read_command(command, self._topics.commands)
-        if spec.operator and not context.operator:
-            raise NotAllowed("operators.only")
-        if spec.manages(values) and not context.event.user.is_admin:
-            raise NotAllowed("admin.only")
+        access.require_command(context, spec, values)
         if not context.resumed:
             await context.leave_form()
         file = spec.file
@@ -235,6 +235,7 @@ class Router:
 
     async def _press(self, context: Context, pressed: ButtonPress) -> None:
         action = self._read_button(pressed.data)
+        access.require_action(context, action)
         if action.spec.form is not None:
             await self._topics.forms.ask(context, action, {})
             return
@@ -268,11 +269,13 @@ class Router:
             route = None if row is None else routes.for_replies(row.kind)
             if row is not None and route is not None:
                 context.require_on(route.command)
+                access.require(context, route.permission)
                 if await route.replies[row.kind](context, row.payload, message):
                     return
         for mode in dict.fromkeys((context.who.conversation.mode, DEFAULT_MODE)):
             if (route := routes.get(mode)) is not None:
                 context.require_on(route.command)
+                access.require(context, route.permission)
                 if await route.handler(context, message):
                     return
 

@@ -2,11 +2,12 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from bot.actions.packing import NAME, VERB, BadButton, pack, read_name, read_number, split
 from bot.messages import FIELDS, Field
+from db.permissions import Everybody, Permission
 from db.registry import Registry
 
 MOST: Final[Mapping[str, int]] = {"id": 2**63 - 1, "number": 2**31 - 1}
@@ -57,7 +58,8 @@ class ActionSpec:
     of the arguments; where it returns None there is nothing to ask. ``check(context, **args)`` raises before the form
     is shown if the action would be refused after it is filled in; it only reads. ``keeps_form``: the person's pending
     form stays open (any other button press closes it). ``command`` is the command or group of commands with which the
-    button is switched off (default: its topic's); ``always``: it works in maintenance mode, too.
+    button is switched off (default: its topic's); ``always``: it works in maintenance mode, too. ``permission`` is what
+    it takes (`EVERYBODY`: none), or a function of the arguments that returns it.
     """
 
     verb: str
@@ -68,6 +70,7 @@ class ActionSpec:
     keeps_form: bool = False
     command: str = ""
     always: bool = False
+    permission: Permission | Everybody | Callable[..., Permission | Everybody] = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for an invalid verb, or if the functions do not accept the arguments."""
@@ -80,6 +83,7 @@ class ActionSpec:
             (self.handler, first),
             (self.check, ("context",)),
             (self.form if callable(self.form) else None, ()),
+            (self.permission if callable(self.permission) else None, ()),
             (self.form.prefill if isinstance(self.form, FormSpec) else None, ("context",)),
         ]
         for function, positional in takes:
@@ -105,6 +109,11 @@ class Action:
     def pack(self) -> str:
         """Return the packed button data. Raises `ValueError` if it is too long."""
         return pack(self.verb, *self.args.values())
+
+    def permission(self) -> Permission | Everybody:
+        """Return what the action takes."""
+        permission = self.spec.permission
+        return permission(**self.args) if callable(permission) else permission
 
     def form(self) -> FormSpec | None:
         """Return the form that the action opens, if any."""

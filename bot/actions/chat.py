@@ -14,4 +14,4 @@ async def variant(context: Context, message: int) -> None:
     await context.work(PersonaReply(reply=reply.id))
 
 
-ACTIONS: Final = (ActionSpec("variant", variant, (Arg("message"),)),)
+ACTIONS: Final = (ActionSpec("variant", variant, (Arg("message"),), permission="chat"),)

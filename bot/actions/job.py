@@ -6,6 +6,7 @@ from bot.actions.base import ActionSpec, Arg
 from bot.context import Context
 from db import jobs, work
 from db.errors import NotAllowed, NotFound
+from db.permissions import EVERYBODY
 from db.work import Failure
 
 
@@ -29,4 +30,4 @@ async def cancel(context: Context, job: int) -> None:
     await context.answer_for(await jobs.abandon(found.id, Failure("job.cancelled")))
 
 
-ACTIONS: Final = (ActionSpec("cancel", cancel, (Arg("job"),), always=True),)
+ACTIONS: Final = (ActionSpec("cancel", cancel, (Arg("job"),), always=True, permission=EVERYBODY),)

@@ -20,6 +20,6 @@ async def portrait(context: Context, persona: int) -> None:
 
 
 ACTIONS: Final = (
-    ActionSpec("persona", use, (Arg("persona"),)),
-    ActionSpec("portrait", portrait, (Arg("persona"),)),
+    ActionSpec("persona", use, (Arg("persona"),), permission="use_persona"),
+    ActionSpec("portrait", portrait, (Arg("persona"),), permission="imagine"),
 )

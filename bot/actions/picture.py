@@ -12,6 +12,7 @@ from db import pictures, stories
 from db.errors import NotAllowed, NotFound
 from db.payloads.notice import Erase
 from db.payloads.picture import PictureDetails, PictureOriginal
+from db.permissions import EVERYBODY
 from db.work import DrawAgain, FromPicture, IllustratePage, Imagine, Upscale, Variations
 from prompts.safety.rating import exceeds, parse_rating
 
@@ -87,8 +88,7 @@ async def send_file(context: Context, picture: int) -> None:
 
 async def erase(context: Context, picture: int) -> None:
     """Delete a picture and its message."""
-    admin = context.event.user.is_admin
-    for each in await pictures.delete(context.account_id, context.user_id, picture, admin=admin):
+    for each in await pictures.delete(context.account_id, context.user_id, picture, admin=context.may("moderate")):
         await context.answer_for(each)
     await context.change_pressed(Erase())
     await context.notice("picture.deleted")
@@ -100,12 +100,12 @@ async def _redraw(context: Context, how: type[FromPicture], picture_id: int) -> 
 
 
 ACTIONS: Final = (
-    ActionSpec("picture", illustrate, (Arg("page"),)),
-    ActionSpec("redraw", draw_again, _PICTURE),
-    ActionSpec("vary", vary, _PICTURE),
-    ActionSpec("upscale", upscale, _PICTURE),
-    ActionSpec("change", change, _PICTURE, form=CHANGE_FORM),
-    ActionSpec("prompt", show_prompt, _PICTURE),
-    ActionSpec("file", send_file, _PICTURE),
-    ActionSpec("erase", erase, _PICTURE),
+    ActionSpec("picture", illustrate, (Arg("page"),), permission="imagine"),
+    ActionSpec("redraw", draw_again, _PICTURE, permission="imagine"),
+    ActionSpec("vary", vary, _PICTURE, permission="imagine"),
+    ActionSpec("upscale", upscale, _PICTURE, permission="imagine"),
+    ActionSpec("change", change, _PICTURE, form=CHANGE_FORM, permission="imagine"),
+    ActionSpec("prompt", show_prompt, _PICTURE, permission=EVERYBODY),
+    ActionSpec("file", send_file, _PICTURE, permission=EVERYBODY),
+    ActionSpec("erase", erase, _PICTURE, permission=EVERYBODY),
 )

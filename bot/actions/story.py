@@ -10,6 +10,7 @@ from bot.messages import Field
 from db import jobs, stories
 from db.errors import BadInput, Moved
 from db.payloads.story import PageLeft
+from db.permissions import EVERYBODY
 from db.stories import Move
 
 _PAGE: Final = (Arg("page"), Arg("revision", "number"))
@@ -95,12 +96,12 @@ async def _moved(context: Context, page_id: int, move: Move) -> None:
 
 
 ACTIONS: Final = (
-    ActionSpec("choose", choose, (*_PAGE, Arg("position", "number"))),
-    ActionSpec("back", back, _PAGE),
-    ActionSpec("retry", retry, _PAGE),
-    ActionSpec("own", own, _PAGE, form=OWN_FORM, check=check_own),
-    ActionSpec("current", show_current, _STORY),
-    ActionSpec("open", show_current, _STORY),
-    ActionSpec("delete", delete, _STORY),
-    ActionSpec("keep", keep, _STORY),
+    ActionSpec("choose", choose, (*_PAGE, Arg("position", "number")), permission="play"),
+    ActionSpec("back", back, _PAGE, permission="play"),
+    ActionSpec("retry", retry, _PAGE, permission="play"),
+    ActionSpec("own", own, _PAGE, form=OWN_FORM, check=check_own, permission="play"),
+    ActionSpec("current", show_current, _STORY, permission="play"),
+    ActionSpec("open", show_current, _STORY, permission="play"),
+    ActionSpec("delete", delete, _STORY, permission=EVERYBODY),
+    ActionSpec("keep", keep, _STORY, permission=EVERYBODY),
 )

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bot.context import Context, Enquiry
 from bot.files import Accepts
 from bot.messages import FIELDS
 from bot.text.cleaning import command_reference
+from db.permissions import DEFAULTS, EVERYBODY, Everybody, Permission, at_least
 from db.registry import OWN, NameTaken, Registry
 
 Handler = Callable[[Context, dict[str, Any]], Awaitable[None]]
@@ -34,7 +35,7 @@ class Parameter:
 
     ``choices`` are ``(label, value)`` of an enum. ``completes`` returns suggestions. ``max_length`` in characters,
     ``minimum`` and ``maximum`` bound an ``int``. ``accepts`` is the kind of file taken; ``store`` saves it and returns
-    its id, which becomes the parameter's value. ``admin``: reserved for the account's managers.
+    its id, which becomes the parameter's value. ``permission``: what giving it takes, besides the command's own.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Parameter:
     maximum: int = INTEGER
     multiline: bool = False
     placeholder: str = ""
-    admin: bool = False
+    permission: Permission | None = None
     accepts: Accepts = "any"
     store: Callable[[Context], Awaitable[int | None]] | None = None
 
@@ -68,7 +69,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """A command. ``name`` is ``group verb`` or one word, lower case. ``admin``: reserved for managers.
+    """A command. ``name`` is ``group verb`` or one word, lower case.
 
     ``operator``: reserved for the operators of the service. ``always``: it can neither be switched off nor does
     maintenance mode stop it.
@@ -76,18 +77,19 @@ class CommandSpec:
     ``age_restricted``: a platform that knows its users' age keeps minors from it.
     ``check`` raises before any parameter is asked for if the command would be refused anyway; it only reads.
     ``example``: what is typed behind the command, as `/help` shows it: ``a keeper finds a door genre=mystery``.
+    ``permission`` is what it takes (`EVERYBODY`: none).
     """
 
     name: str
     help: str
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
-    admin: bool = False
     age_restricted: bool = False
     check: Callable[[Context], Awaitable[None]] | None = None
     example: str = ""
     operator: bool = False
     always: bool = False
+    permission: Permission | Everybody = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for what a platform would refuse, and with it all other commands."""
@@ -117,12 +119,16 @@ class CommandSpec:
 
     @property
     def managing(self) -> bool:
-        """Whether any use of the command depends on the person managing the account."""
-        return self.admin or any(p.admin for p in self.parameters)
+        """Whether any use of the command takes more than members have by default."""
+        needed = self.needs({p.name: "any" for p in self.parameters})
+        return any(not at_least("member", DEFAULTS[permission]) for permission in needed)
 
-    def manages(self, values: Mapping[str, str]) -> bool:
-        """Whether these values are reserved for the account's managers."""
-        return self.admin or any(p.admin and values.get(p.name, "").strip() for p in self.parameters)
+    def needs(self, values: Mapping[str, str]) -> list[Permission]:
+        """Return what the command takes with these values."""
+        given: list[Permission] = [
+            p.permission for p in self.parameters if p.permission is not None and values.get(p.name, "").strip()
+        ]
+        return given if self.permission == EVERYBODY else [self.permission, *given]
 
     def missing(self, values: Mapping[str, str]) -> list[Parameter]:
         """Return the required parameters that ``values`` does not hold."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 from bot.commands.base import CommandSpec
 from bot.context import Context
 from db.payloads.account import Help, ServiceStatus
+from db.permissions import EVERYBODY
 
 
 async def status(context: Context, values: dict[str, Any]) -> None:
@@ -26,7 +27,7 @@ async def cancel(context: Context, values: dict[str, Any]) -> None:
 
 
 COMMANDS: Final = (
-    CommandSpec("status", "Show how busy the bot is", status, always=True),
-    CommandSpec("help", "Show what you can do here", help_, always=True),
-    CommandSpec("cancel", "Leave the question you are being asked", cancel, always=True),
+    CommandSpec("status", "Show how busy the bot is", status, always=True, permission=EVERYBODY),
+    CommandSpec("help", "Show what you can do here", help_, always=True, permission=EVERYBODY),
+    CommandSpec("cancel", "Leave the question you are being asked", cancel, always=True, permission=EVERYBODY),
 )

@@ -7,6 +7,7 @@ from bot.context import Context, Enquiry
 from db import accounts, heartbeats
 from db.errors import NotFound, UserError
 from db.payloads.account import ModelChoice
+from db.permissions import EVERYBODY
 
 DEFAULT: Final = "default"
 """The value that selects the operator's default."""
@@ -52,6 +53,7 @@ COMMANDS: Final = (
         "model",
         "Show or choose the language model that writes here",
         model,
-        (Parameter("name", f"The model, or {DEFAULT}", completes=complete_model, admin=True),),
+        (Parameter("name", f"The model, or {DEFAULT}", completes=complete_model, permission="models"),),
+        permission=EVERYBODY,
     ),
 )

@@ -7,6 +7,7 @@ from bot.context import Context, Enquiry
 from db import chats, personas
 from db.conversations import DEFAULT_MODE
 from db.payloads.persona import Greeting, PersonaList
+from db.permissions import EVERYBODY
 from db.personas import Persona
 
 
@@ -44,12 +45,13 @@ async def complete_persona(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
 
 
 COMMANDS: Final = (
-    CommandSpec("persona list", "List whom you can talk with", list_personas),
+    CommandSpec("persona list", "List whom you can talk with", list_personas, permission=EVERYBODY),
     CommandSpec(
         "persona use",
         "Talk with another persona from now on",
         use,
         (Parameter("name", "The persona's name", required=True, completes=complete_persona),),
+        permission="use_persona",
     ),
-    CommandSpec("chat reset", "Let the persona forget this conversation", reset),
+    CommandSpec("chat reset", "Let the persona forget this conversation", reset, permission="reset"),
 )

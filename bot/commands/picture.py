@@ -149,12 +149,14 @@ COMMANDS: Final = (
             Parameter("change", "How much of your picture is redrawn, 5 to 100 percent", int, minimum=5, maximum=100),
         ),
         check=check_that_somebody_draws,
+        permission="imagine",
     ),
     CommandSpec(
         "persona portrait",
         "Draw whom you talk with",
         portrait,
         (Parameter("name", "The persona's name", completes=complete_persona), _STYLE, _SIZE, _QUALITY),
+        permission="imagine",
     ),
     CommandSpec(
         "image_model",
@@ -165,6 +167,6 @@ COMMANDS: Final = (
                 "name", f"The engine, or {DEFAULT} for the usual one", required=True, completes=complete_image_engine
             ),
         ),
-        admin=True,
+        permission="models",
     ),
 )

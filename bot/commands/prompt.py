@@ -55,13 +55,13 @@ def _known(name: str) -> None:
 
 
 COMMANDS: Final = (
-    CommandSpec("prompt show", "Show a prompt that the writer gets", show, (_NAME,), admin=True),
+    CommandSpec("prompt show", "Show a prompt that the writer gets", show, (_NAME,), permission="prompts"),
     CommandSpec(
         "prompt set",
         "Change a prompt for everything written here",
         change,
         (_NAME, Parameter("text", "The new text", required=True, max_length=SOURCE_LENGTH, multiline=True)),
-        admin=True,
+        permission="prompts",
     ),
-    CommandSpec("prompt reset", "Go back to the default of a prompt", reset, (_NAME,), admin=True),
+    CommandSpec("prompt reset", "Go back to the default of a prompt", reset, (_NAME,), permission="prompts"),
 )

@@ -7,6 +7,7 @@ from bot.context import Context
 from bot.ratings import VOUCHED, may_choose
 from db import accounts
 from db.errors import NotAllowed
+from db.permissions import EVERYBODY
 from prompts.safety.rating import RATINGS, Rating, parse_rating
 
 LABELS: Final[dict[Rating, str]] = {
@@ -45,7 +46,9 @@ COMMANDS: Final = (
         "Say what may be written and drawn here",
         rate,
         (Parameter("level", "What may be shown", required=True, choices=tuple((LABELS[r], r) for r in RATINGS)),),
-        admin=True,
+        permission="settings",
     ),
-    CommandSpec("adults", "Allow content for adults in your own chat", adults, age_restricted=True),
+    CommandSpec(
+        "adults", "Allow content for adults in your own chat", adults, age_restricted=True, permission=EVERYBODY
+    ),
 )

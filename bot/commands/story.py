@@ -10,6 +10,7 @@ from bot.context import Context, Enquiry
 from db import stories
 from db.errors import BadInput, NotFound
 from db.payloads.story import DeleteStory, PageReady, StoryList
+from db.permissions import EVERYBODY
 from db.stories import Move, Page, Story
 from db.work import BranchingPage
 from prompts.languages import LANGUAGES
@@ -164,10 +165,11 @@ COMMANDS: Final = (
             ),
             Parameter("illustrated", "Draw a picture of every page", bool),
         ),
+        permission="start",
     ),
-    CommandSpec("story list", "List your stories", list_stories),
-    CommandSpec("story continue", "Open a story again where you left it", resume, (_WHICH,)),
-    CommandSpec("story back", "Go back to the page before", back),
-    CommandSpec("story retry", "Write this page again, differently", retry),
-    CommandSpec("story delete", "Delete a story and all its pages", delete, (_WHICH,)),
+    CommandSpec("story list", "List your stories", list_stories, permission=EVERYBODY),
+    CommandSpec("story continue", "Open a story again where you left it", resume, (_WHICH,), permission="play"),
+    CommandSpec("story back", "Go back to the page before", back, permission="play"),
+    CommandSpec("story retry", "Write this page again, differently", retry, permission="play"),
+    CommandSpec("story delete", "Delete a story and all its pages", delete, (_WHICH,), permission=EVERYBODY),
 )

@@ -5,6 +5,7 @@ order of the language's CLDR categories without fractions (English: one, other; 
 
 ``{command:story new}`` names a command: each platform spells it its own way. ``{command:{name}}`` names the one whose
 name is the value. ``{when:moment}`` shows a moment (ISO 8601) as the platform does: ``in 2 h 10 min``.
+``{wording:role.{role}}`` is another wording, whose key is made from values.
 """
 
 import string
@@ -21,6 +22,8 @@ COMMAND: Final = "command"
 """The slot that names a command."""
 MOMENT: Final = "moment"
 """The format of a slot that holds a moment."""
+WORDING: Final = "wording"
+"""The slot that is another wording."""
 _packages: Final[set[str]] = set()
 _wordings: Final[dict[str, dict[str, str]]] = {}
 """By language and key. All are read at startup: answers never wait for the disk."""
@@ -104,6 +107,7 @@ _PLURALS: Final[dict[str, tuple[int, Callable[[int], int]]]] = {
 
 
 _REFERENCE: Final = object()
+_WORDING: Final = object()
 
 
 class _Filler(string.Formatter):
@@ -117,6 +121,8 @@ class _Filler(string.Formatter):
         # No attributes, no items: a slot is a plain name.
         if field_name == COMMAND:
             return _REFERENCE, field_name
+        if field_name == WORDING:
+            return _WORDING, field_name
         return kwargs.get(field_name, "{" + field_name + "}"), field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
@@ -124,6 +130,8 @@ class _Filler(string.Formatter):
             return command_reference(format_spec)
         if format_spec == MOMENT:
             return _moment(value, self._language)
+        if value is _WORDING:
+            return text(format_spec, language=self._language)
         if not format_spec or isinstance(value, bool) or not isinstance(value, int):
             return str(value)
         forms = format_spec.split("|")

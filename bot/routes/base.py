@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bot.context import Context
 from bot.events import TextMessage
+from db.permissions import Everybody, Permission
 from db.registry import NameTaken, Registry
 
 Handler = Callable[[Context, TextMessage], Awaitable[bool]]
@@ -21,13 +22,15 @@ class TextRoute:
     """Handles the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds.
 
     A handler routes a conversation's text here with `db.conversations.set_mode`. ``command`` is the command or group of
-    commands with which the route is switched off (default: its topic's).
+    commands with which the route is switched off (default: its topic's). ``permission`` is what writing takes
+    (`EVERYBODY`: none).
     """
 
     mode: str
     handler: Handler
     replies: Mapping[str, ReplyHandler] = field(default_factory=dict[str, ReplyHandler])
     command: str = ""
+    permission: Permission | Everybody = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a name that the database would refuse."""

@@ -18,4 +18,4 @@ async def talk_to_persona(context: Context, message: TextMessage) -> bool:
     return True
 
 
-ROUTES: Final = (TextRoute(DEFAULT_MODE, talk_to_persona),)
+ROUTES: Final = (TextRoute(DEFAULT_MODE, talk_to_persona, permission="chat"),)

@@ -30,4 +30,4 @@ async def reply_to_page(context: Context, payload: Mapping[str, Any], message: T
     return True
 
 
-ROUTES: Final = (TextRoute("story", act, {"page": reply_to_page}),)
+ROUTES: Final = (TextRoute("story", act, {"page": reply_to_page}, permission="play"),)

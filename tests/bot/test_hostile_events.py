@@ -24,6 +24,7 @@ from bot.events import (
 )
 from db.connection import rows
 from db.models import InboxEventRow, OutboxRow, StoryRow
+from db.permissions import ROLES
 from tests.bot.playing import PREMISE
 from tests.bot.world import Bot, command, event_of, running_bot
 from tests.effort import times
@@ -51,7 +52,7 @@ EVENTS = st.builds(
     platform=st.just("console"),
     event_id=ODD.filter(bool),
     account=st.builds(AccountRef, kind=st.just("group"), external_id=ODD, name=ODD),
-    user=st.builds(UserRef, external_id=ODD, name=ODD, language=ODD, is_admin=st.booleans()),
+    user=st.builds(UserRef, external_id=ODD, name=ODD, language=ODD, role=st.sampled_from(ROLES)),
     conversation=st.builds(ConversationRef, chat_id=ODD, thread_id=ODD, kind=st.just("group")),
     destination=st.builds(
         Destination, chat_id=ODD, thread_id=ODD, user_id=ODD, kind=st.just("group"), pressed_message=ODD,

@@ -27,6 +27,7 @@ from bot.topics import load_topics
 from bot.views.base import ViewServices
 from db import outbox, personas, stories
 from db.models import PageRow
+from db.permissions import Role
 from db.stories import Page
 from prompts.personas import load_personas
 from prompts.registry import default_registry
@@ -54,10 +55,10 @@ class Bot:
         )  # fmt: skip
 
     async def does(
-        self, payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", admin: bool = True
+        self, payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", role: Role | None = None
     ) -> Event:
-        """Dispatch what a person does in their DM or in a group; returns the event."""
-        event = event_of(payload, name=name, group=group, pressed=pressed, admin=admin)
+        """Dispatch what a person does in their DM or in a group (as a member); returns the event."""
+        event = event_of(payload, name=name, group=group, pressed=pressed, role=role)
         await self.router.dispatch(event)
         return event
 
@@ -88,15 +89,21 @@ async def running_bot(
 
 
 def event_of(
-    payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", admin: bool = True, event_id: str = ""
+    payload: Payload,
+    *,
+    name: str = "ann",
+    group: str = "",
+    pressed: str = "",
+    role: Role | None = None,
+    event_id: str = "",
 ) -> Event:
-    """An event of a person's DM, or of a group."""
+    """An event of a person's DM, or of a group, where they are a member."""
     chat, kind = (group, "group") if group else (f"dm-{name}", "dm")
     return Event(
         platform="console",
         event_id=event_id or f"e{next(_numbers)}",
         account=AccountRef(kind=kind, external_id=group or name),
-        user=UserRef(external_id=name, name=name, is_admin=admin),
+        user=UserRef(external_id=name, name=name, role=role or ("member" if group else "owner")),
         conversation=ConversationRef(chat_id=chat, kind=kind),
         destination=Destination(chat_id=chat, user_id=name, kind=kind, pressed_message=pressed),
         payload=payload,

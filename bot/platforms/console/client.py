@@ -286,7 +286,7 @@ class ConsolePlatform:
             platform=self.name,
             event_id=event_id,
             account=AccountRef(kind="console", external_id=self._user, name=self._user),
-            user=UserRef(external_id=self._user, name=self._user, language=self._language, is_admin=True),
+            user=UserRef(external_id=self._user, name=self._user, language=self._language, role="owner"),
             conversation=ConversationRef(chat_id=_CHAT, kind="dm"),
             destination=Destination(
                 chat_id=_CHAT,

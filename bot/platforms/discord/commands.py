@@ -12,7 +12,6 @@ DESCRIPTION: Final = 100
 CHOICES: Final = 25
 MENUS: Final = 15
 STRING: Final = 6000
-MANAGE_GUILD: Final = str(1 << 5)
 _TYPES: Final[dict[type, int]] = {str: 3, int: 4, bool: 5, bytes: 11}
 _EVERYWHERE: Final = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
 _OPTIONAL: Final = frozenset(
@@ -44,8 +43,6 @@ def application_commands(registry: CommandRegistry, menus: Iterable[MenuSpec] = 
         body |= {"type": 1, **_EVERYWHERE}
         if any(s.age_restricted for s in shown):
             body["nsfw"] = True
-        if all(s.admin for s in shown):
-            body["default_member_permissions"] = MANAGE_GUILD
         found.append(body)
     entries = list(menus)
     if len(entries) > MENUS:

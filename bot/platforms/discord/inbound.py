@@ -27,6 +27,7 @@ from bot.events import (
 )
 from bot.platforms.discord.commands import read
 from bot.platforms.discord.controls import KEPT
+from db.permissions import Role
 
 _THREADS: Final = frozenset({10, 11, 12})
 _TEXT: Final = 0
@@ -50,7 +51,7 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
         user=_user(
             user,
             language=interaction.locale.value,
-            is_admin=guild_id is None or interaction.permissions.manage_guild,
+            role=_role(interaction),
         ),
         conversation=conversation,
         destination=Destination(
@@ -121,9 +122,12 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
             message.author,
             group_dm,
         ),
-        user=_user(message.author, language="", is_admin=message.guild is None),
+        user=_user(message.author, language="", role=_role_of(message)),
         conversation=ConversationRef(
-            chat_id=chat_id, kind=kind, adult=message.guild is not None and _is_adult(message.channel)
+            chat_id=chat_id,
+            kind=kind,
+            adult=message.guild is not None and _is_adult(message.channel),
+            parent=_parent_id(message.channel),
         ),
         destination=Destination(
             chat_id=chat_id,
@@ -189,7 +193,11 @@ def reaction_event(reaction: discord.RawReactionActionEvent, channel: Any, me: d
         account=AccountRef(
             kind="dm" if guild_id is None else "guild", external_id=account_id, name=guild.name if guild else ""
         ),
-        user=UserRef(external_id=user_id, name=member.display_name if member is not None else ""),
+        user=UserRef(
+            external_id=user_id,
+            name=member.display_name if member is not None else "",
+            role="owner" if guild_id is None else "member",
+        ),
         conversation=ConversationRef(chat_id=chat_id, kind=kind, adult=_is_adult(channel)),
         destination=Destination(chat_id=chat_id, user_id=user_id, kind=kind),
         payload=Reaction(emoji=str(reaction.emoji), message_id=str(reaction.message_id), added=added),
@@ -275,8 +283,37 @@ def _account(guild_id: int | None, guild: str, user: discord.abc.User, group_dm:
     return AccountRef(kind="guild", external_id=str(guild_id), name=guild)
 
 
-def _user(user: discord.abc.User, *, language: str, is_admin: bool) -> UserRef:
-    return UserRef(external_id=str(user.id), name=user.display_name, language=language, is_admin=is_admin)
+def _user(user: discord.abc.User, *, language: str, role: Role) -> UserRef:
+    roles = tuple(str(each.id) for each in user.roles) if isinstance(user, discord.Member) else ()
+    return UserRef(external_id=str(user.id), name=user.display_name, language=language, role=role, roles=roles)
+
+
+def _role(interaction: discord.Interaction[Any]) -> Role:
+    """Return the person's role. Where the bot is no member, everybody who brought it along is a guest."""
+    if interaction.guild_id is None:
+        return "owner"
+    if not interaction.is_guild_integration():
+        return "guest"
+    guild = interaction.guild
+    if guild is not None and guild.owner_id == interaction.user.id:
+        return "owner"
+    return _role_by(interaction.permissions)
+
+
+def _role_of(message: discord.Message) -> Role:
+    author, guild = message.author, message.guild
+    if guild is None or guild.owner_id == author.id:
+        return "owner"
+    # Somebody who has left meanwhile is no member.
+    if not isinstance(author, discord.Member):
+        return "guest"
+    return _role_by(message.channel.permissions_for(author))
+
+
+def _role_by(permissions: discord.Permissions) -> Role:
+    if permissions.administrator or permissions.manage_guild:
+        return "admin"
+    return "moderator" if permissions.manage_messages or permissions.moderate_members else "member"
 
 
 def _conversation(interaction: discord.Interaction[Any]) -> ConversationRef:
@@ -284,12 +321,19 @@ def _conversation(interaction: discord.Interaction[Any]) -> ConversationRef:
     if interaction.guild_id is None:
         return ConversationRef(chat_id=chat_id, kind="group" if _group_dm(interaction) else "dm", adult=False)
     kind = "thread" if _channel_type(interaction) in _THREADS else "group"
-    return ConversationRef(chat_id=chat_id, kind=kind, adult=_is_adult(interaction.channel))
+    return ConversationRef(
+        chat_id=chat_id, kind=kind, adult=_is_adult(interaction.channel), parent=_parent_id(interaction.channel)
+    )
 
 
 def _parent(channel: Any) -> dict[str, JsonValue]:
     """Return the channel of a thread, for answers when the thread is locked or gone."""
-    return {"parent": str(channel.parent_id)} if isinstance(channel, discord.Thread) else {}
+    parent = _parent_id(channel)
+    return {"parent": parent} if parent else {}
+
+
+def _parent_id(channel: Any) -> str:
+    return str(channel.parent_id) if isinstance(channel, discord.Thread) else ""
 
 
 def _is_adult(channel: Any) -> bool:

@@ -6,8 +6,7 @@ Event ids are chat and message, or the callback query: update ids begin anew aft
 
 import logging
 import re
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from telegram import (
@@ -23,8 +22,7 @@ from telegram import (
     Update,
     User,
 )
-from telegram.constants import ChatMemberStatus, ChatType
-from telegram.error import TelegramError
+from telegram.constants import ChatType
 
 from bot.actions.packing import FILL, BadButton, split
 from bot.commands.base import CommandRegistry
@@ -45,18 +43,15 @@ from bot.events import (
 from bot.files import claimed
 from bot.platforms.telegram.attached import attached, unreadable
 from bot.platforms.telegram.commands import read_command
+from bot.platforms.telegram.members import ANONYMOUS, GUEST, Members, Membership
 from bot.platforms.telegram.render import PLACEHOLDER
 
 log = logging.getLogger(__name__)
 
 _GROUPS: Final = (ChatType.GROUP, ChatType.SUPERGROUP)
-_MANAGERS: Final = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
-_ADMIN_SECONDS: Final = 300.0
 _ORPHAN_SECONDS: Final = 60.0
 _ALBUMS: Final = 1000
 """How many of the last albums with a caption are remembered."""
-_KNOWN_ADMINS: Final = 10_000
-"""How many people's roles are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +78,6 @@ class Orphan:
     message_id: str
 
 
-@dataclass(slots=True)
-class Admins:
-    """The managers of groups, requested from Telegram only when needed and then cached for minutes."""
-
-    bot: Bot
-    _known: dict[tuple[int, int], tuple[bool, float]] = field(
-        default_factory=dict[tuple[int, int], tuple[bool, float]], init=False
-    )
-
-    async def is_admin(self, chat_id: int, user_id: int, *, ask: bool) -> bool:
-        """Return whether the person manages the chat; without ``ask``, only former administrators are looked up."""
-        known, until = self._known.get((chat_id, user_id), (False, 0.0))
-        if time.monotonic() < until or not (ask or known):
-            return known
-        try:
-            member = await self.bot.get_chat_member(chat_id, user_id, read_timeout=3)
-        except TelegramError as e:
-            log.warning("Telegram did not say who manages chat %s: %s", chat_id, e.message)
-            return False
-        found = member.status in _MANAGERS
-        self._known.pop((chat_id, user_id), None)
-        self._known[chat_id, user_id] = found, time.monotonic() + _ADMIN_SECONDS
-        if len(self._known) > _KNOWN_ADMINS:
-            self._known.pop(next(iter(self._known)))
-        return found
-
-
 class Translator:
     """Parses updates. ``bot`` must be initialised: its id and username decide whether a text is addressed to it."""
 
@@ -117,7 +85,7 @@ class Translator:
         """``registry`` holds the commands."""
         self._bot = bot
         self._registry = registry
-        self._admins = Admins(bot)
+        self._members = Members(bot)
         self._captioned: dict[str, None] = {}
         self._mention = re.compile(rf"[ \t]*@{re.escape(bot.username)}\b", re.IGNORECASE)
 
@@ -143,13 +111,12 @@ class Translator:
                 "handle": {"callback_id": query.id, "name": query.from_user.full_name},
             }
         )
-        admin = await self._admin(message.chat, query.from_user, ask=self._opens_admin_form(query.data))
-        event = _event(
-            f"c{query.id}", message.chat, query.from_user, destination, ButtonPress(data=query.data), admin=admin
-        )
+        standing = await self._members.of(message.chat, query.from_user, fresh=self._opens_managing_form(query.data))
+        payload = ButtonPress(data=query.data)
+        event = _event(f"c{query.id}", message.chat, query.from_user, destination, payload, standing)
         return [Incoming(event, query.id)]
 
-    def _opens_admin_form(self, data: str) -> bool:
+    def _opens_managing_form(self, data: str) -> bool:
         try:
             verb, args = split(data)
         except BadButton:
@@ -174,15 +141,18 @@ class Translator:
         found: list[Incoming | GroupMigrated | Orphan] = []
         if orphan := self._orphan(message, destination):
             found.append(orphan)
-        payload, ask = self._payload(message, text) if text.strip() or message.document is not None else (None, False)
+        payload, manages = (
+            self._payload(message, text) if text.strip() or message.document is not None else (None, False)
+        )
         if payload is None and not text.strip() and self._is_to_us(message) and (kind := unreadable(message)):
             payload = Unreadable(kind=kind)
         event_id = self._event_id(message, captioned=bool(text.strip()))
         if payload is not None and event_id:
-            admin = _is_anonymous_admin(message) or await self._admin(chat, user, ask=ask)
+            anonymous = _is_anonymous_admin(message)
+            standing = ANONYMOUS if anonymous else await self._members.of(chat, user, fresh=manages)
             if not isinstance(payload, Unreadable):
                 payload = self._with_file(message, payload)
-            found.append(Incoming(_event(event_id, chat, user, destination, payload, admin=admin)))
+            found.append(Incoming(_event(event_id, chat, user, destination, payload, standing)))
         return found
 
     def _event_id(self, message: Message, *, captioned: bool) -> str:
@@ -212,7 +182,7 @@ class Translator:
             update={"reply_to": str(message.message_id)}
         )
         event_id = f"m{chat.id}.{message.message_id}"
-        return [Incoming(_event(event_id, chat, user, destination, Unreadable(kind="channel"), admin=False))]
+        return [Incoming(_event(event_id, chat, user, destination, Unreadable(kind="channel"), GUEST))]
 
     async def _edited(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
         """Parse an edited message; an edited command is not run again."""
@@ -226,8 +196,8 @@ class Translator:
         payload = EditedMessage(text=text, message_id=str(message.message_id))
         event_id = f"e{chat.id}.{message.message_id}.{int(message.edit_date.timestamp())}"
         destination = _destination(chat, user, _thread(message))
-        admin = await self._admin(chat, user, ask=False)
-        return [Incoming(_event(event_id, chat, user, destination, payload, admin=admin))]
+        standing = await self._members.of(chat, user)
+        return [Incoming(_event(event_id, chat, user, destination, payload, standing))]
 
     def _reactions(self, change: MessageReactionUpdated) -> list[Incoming | GroupMigrated | Orphan]:
         """Parse added and removed reactions. Telegram does not name the author of the message."""
@@ -246,14 +216,14 @@ class Translator:
                     user,
                     destination,
                     Reaction(emoji=emoji, message_id=str(change.message_id), added=added),
-                    admin=chat.type == ChatType.PRIVATE,
+                    self._members.known(chat, user),
                 )
             )
             for emoji, added in changes
         ]
 
     def _payload(self, message: Message, text: str) -> tuple[Command | TextMessage | None, bool]:
-        """Return the message to the bot, and whether it matters if the person manages the chat."""
+        """Return the message to the bot, and whether it takes more than members may by default."""
         group = message.chat.type in _GROUPS
         replied = message.reply_to_message
         to_us = replied is not None and self._is_ours(replied) and replied.forum_topic_created is None
@@ -304,9 +274,6 @@ class Translator:
         old = (message.date - replied.date).total_seconds() > _ORPHAN_SECONDS
         return Orphan(destination, str(replied.message_id)) if old else None
 
-    async def _admin(self, chat: Chat, user: User, *, ask: bool) -> bool:
-        return chat.type == ChatType.PRIVATE or await self._admins.is_admin(chat.id, user.id, ask=ask)
-
 
 def _author(message: Message) -> User | None:
     """Return the author of a message in a place where the bot answers; None for bots and other places."""
@@ -354,8 +321,7 @@ def _event(
     user: User,
     destination: Destination,
     payload: Payload,
-    *,
-    admin: bool,
+    standing: Membership,
 ) -> Event:
     private = chat.type == ChatType.PRIVATE
     return Event(
@@ -368,7 +334,8 @@ def _event(
             external_id=str(user.id),
             name=user.full_name,
             language=user.language_code or "",
-            is_admin=admin,
+            role=standing.role,
+            roles=standing.roles,
             anonymous=user.is_bot,
         ),
         conversation=ConversationRef(

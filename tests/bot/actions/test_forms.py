@@ -18,6 +18,7 @@ from bot.views.base import ViewServices
 from db import conversations
 from db.errors import UserError
 from db.models import DraftRow, JobRow, StoryRow
+from db.permissions import EVERYBODY
 from prompts.registry import default_registry
 from tests.bot.world import FIELD_BY_FIELD, Bot, command, event_of, press, running_bot, say
 from workers.queue import Queue
@@ -47,10 +48,14 @@ class Recorder:
             "dice",
             (
                 CommandSpec(
-                    "roll dice", "Roll dice", self.command, (Parameter("sides", "How many", int, required=True),)
+                    "roll dice",
+                    "Roll dice",
+                    self.command,
+                    (Parameter("sides", "How many", int, required=True),),
+                    permission=EVERYBODY,
                 ),
             ),
-            (ActionSpec("roll", self.roll, (Arg("table"),), form=form),),
+            (ActionSpec("roll", self.roll, (Arg("table"),), form=form, permission=EVERYBODY),),
         )
 
     async def present(self, context: Context, table: int) -> Mapping[str, str]:
@@ -81,7 +86,12 @@ def with_topics(bot: Bot, queue: Queue, *topics: Topic) -> Bot:
 async def test_a_button_and_a_draft_made_before_a_command_was_added_still_do_what_they_did(bot: Bot, redis_url: str):
     dice, other = Recorder(), Recorder()
     other.topic = Topic(
-        "early", (CommandSpec("aaa", "First of all", other.command, (Parameter("x", "X", required=True),)),)
+        "early",
+        (
+            CommandSpec(
+                "aaa", "First of all", other.command, (Parameter("x", "X", required=True),), permission=EVERYBODY
+            ),
+        ),
     )
     async with Queue(redis_url) as queue:
         with_topics(bot, queue, *PRODUCT, dice.topic)
@@ -186,7 +196,9 @@ async def test_whatever_an_error_carries_the_person_is_answered(bot: Bot, redis_
         raise error
 
     async with Queue(redis_url) as queue:
-        with_topics(bot, queue, *PRODUCT, Topic("broken", actions=(ActionSpec("broken", refuse),)))
+        with_topics(
+            bot, queue, *PRODUCT, Topic("broken", actions=(ActionSpec("broken", refuse, permission=EVERYBODY),))
+        )
         answer = await bot.answer(await bot.does(press("broken")))
     assert ("reference" in answer.body) == ("thing" in values)
 
@@ -204,7 +216,7 @@ def test_no_form_has_more_fields_than_every_platform_can_ask():
         FormSpec("Roll", tuple(fields))
     parameters = tuple(Parameter(f"p{n}", "P", required=n < 6) for n in range(9))
     with pytest.raises(ValueError, match="requires more than 5"):
-        CommandSpec("roll", "Roll", run_nothing, parameters)
+        CommandSpec("roll", "Roll", run_nothing, parameters, permission=EVERYBODY)
 
 
 async def run_nothing(context: Context, values: dict[str, Any]) -> None:
@@ -256,7 +268,12 @@ async def test_a_defect_in_a_handler_is_a_defect_not_an_old_button(bot: Bot, red
         raise LookupError("a bug")
 
     async with Queue(redis_url) as queue:
-        with_topics(bot, queue, *PRODUCT, Topic("broken", actions=(ActionSpec("broken", broken, (Arg("table"),)),)))
+        with_topics(
+            bot,
+            queue,
+            *PRODUCT,
+            Topic("broken", actions=(ActionSpec("broken", broken, (Arg("table"),), permission=EVERYBODY),)),
+        )
         answer = await bot.answer(await bot.does(press("broken", 1)))
     assert "reference" in answer.body
 
@@ -267,7 +284,7 @@ async def test_suggestions_that_are_none_are_worth_no_error(bot: Bot, redis_url:
         return ["d6", 20]
 
     parameter = Parameter("dice", "Which", completes=suggest)
-    topic = Topic("dice", (CommandSpec("roll", "Roll", Recorder().command, (parameter,)),))
+    topic = Topic("dice", (CommandSpec("roll", "Roll", Recorder().command, (parameter,), permission=EVERYBODY),))
     async with Queue(redis_url) as queue:
         with_topics(bot, queue, topic)
         assert await bot.router.complete(event_of(command("roll")), "dice", "") == []
@@ -279,7 +296,7 @@ async def test_a_suggestion_ends_between_two_characters_that_people_see(bot: Bot
         return [("A " + "👨‍👩‍👧‍👦" * 20, "7"), ("x", "y" * 101)]
 
     parameter = Parameter("dice", "Which", completes=suggest)
-    topic = Topic("dice", (CommandSpec("roll", "Roll", Recorder().command, (parameter,)),))
+    topic = Topic("dice", (CommandSpec("roll", "Roll", Recorder().command, (parameter,), permission=EVERYBODY),))
     async with Queue(redis_url) as queue:
         with_topics(bot, queue, topic)
         (found,) = await bot.router.complete(event_of(command("roll")), "dice", "")
@@ -299,7 +316,11 @@ async def test_a_package_takes_the_plain_text_of_conversations_in_its_mode(bot: 
         await context.notice("form.cancelled")
         return True
 
-    topic = Topic("dice", (CommandSpec("roll", "Roll", begin),), routes=(TextRoute("dice", hear),))
+    topic = Topic(
+        "dice",
+        (CommandSpec("roll", "Roll", begin, permission=EVERYBODY),),
+        routes=(TextRoute("dice", hear, permission=EVERYBODY),),
+    )
     async with Queue(redis_url) as queue:
         with_topics(bot, queue, *PRODUCT, topic)
         await bot.does(command("roll"))
@@ -308,4 +329,4 @@ async def test_a_package_takes_the_plain_text_of_conversations_in_its_mode(bot: 
         assert (await bot.router.dispatch(event_of(say("who are you?")))).status == "working"
     assert heard == ["six"]
     with pytest.raises(ValueError, match="not a mode"):
-        TextRoute("Dice", hear)
+        TextRoute("Dice", hear, permission=EVERYBODY)

@@ -8,6 +8,7 @@ from bot.actions.base import Action, ActionRegistry, ActionSpec, Arg, FormSpec
 from bot.actions.packing import MAX_BYTES, BadButton, pack, split
 from bot.messages import Field
 from bot.topics import load_topics
+from db.permissions import EVERYBODY
 from db.registry import NameTaken
 
 
@@ -15,7 +16,7 @@ async def _do(context: object, *, page: int, revision: int, name: str) -> None:
     del context, page, revision, name
 
 
-SPEC = ActionSpec("roll", _do, (Arg("page"), Arg("revision", "number"), Arg("name", "name")))
+SPEC = ActionSpec("roll", _do, (Arg("page"), Arg("revision", "number"), Arg("name", "name")), permission=EVERYBODY)
 ACTIONS = ActionRegistry((SPEC,))
 
 
@@ -85,10 +86,10 @@ def test_what_cannot_be_packed_is_refused() -> None:
 
 def test_a_spec_whose_functions_do_not_take_its_arguments_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        ActionSpec("roll", _do, (Arg("page"),))
+        ActionSpec("roll", _do, (Arg("page"),), permission=EVERYBODY)
     form = FormSpec("t", (Field("text", "l"),))
     with pytest.raises(ValueError, match="does not fit"):
-        ActionSpec("roll", _do, SPEC.args, form=form)  # takes no values
+        ActionSpec("roll", _do, SPEC.args, form=form, permission=EVERYBODY)  # takes no values
     with pytest.raises(NameTaken, match="action 'roll' is taken"):
         ActionRegistry((SPEC, SPEC))
 

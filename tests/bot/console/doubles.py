@@ -14,6 +14,7 @@ from bot.events import ButtonPress, Command, Event, TextMessage
 from bot.messages import Button, Field, Form, Message, Progress
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.console import ConsolePlatform
+from db.permissions import EVERYBODY
 from tests.bot.backlog import MemoryBacklog
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>78]|\r")
@@ -34,12 +35,18 @@ def registry() -> CommandRegistry:
     premise = Parameter("premise", "What it is about", required=True)
     mode = Parameter("mode", "Who chooses", choices=(("Only me", "solo"), ("Anyone", "open")))
     commands.add(
-        CommandSpec("story new", "Start", _nothing, (premise, Parameter("genre", "Kind", choices=genres), mode))
+        CommandSpec(
+            "story new",
+            "Start",
+            _nothing,
+            (premise, Parameter("genre", "Kind", choices=genres), mode),
+            permission=EVERYBODY,
+        )
     )
-    commands.add(CommandSpec("story list", "List", _nothing))
+    commands.add(CommandSpec("story list", "List", _nothing, permission=EVERYBODY))
     which = Parameter("story", "Which story", completes=_suggest_stories)
-    commands.add(CommandSpec("story continue", "Go on", _nothing, (which,)))
-    commands.add(CommandSpec("help", "Help", _nothing))
+    commands.add(CommandSpec("story continue", "Go on", _nothing, (which,), permission=EVERYBODY))
+    commands.add(CommandSpec("help", "Help", _nothing, permission=EVERYBODY))
     return commands
 
 

@@ -74,7 +74,7 @@ async def test_events() -> None:
     first, second = machine.events
     assert first.event_id != second.event_id
     assert (first.platform, first.account.kind, first.account.external_id) == ("console", "console", "ada")
-    assert first.user.is_admin
+    assert first.user.role == "owner"
     assert (first.conversation.chat_id, first.destination.kind) == ("console", "dm")
 
 

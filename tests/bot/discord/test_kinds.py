@@ -9,6 +9,7 @@ from bot.events import Command, EditedMessage, MenuPick, Reaction, TextMessage, 
 from bot.menus import MenuSpec
 from bot.messages import Message
 from bot.platforms.discord import kinds
+from db.permissions import EVERYBODY
 from tests.bot.discord.conftest import Connected, connecting
 from tests.doubles.discord import DiscordServer
 from tests.doubles.discord.bodies import Upload
@@ -19,7 +20,7 @@ async def retell(context: Context, picked: MenuPick) -> None:
     """Nothing is done here."""
 
 
-MENU = MenuSpec("Continue from here", retell)
+MENU = MenuSpec("Continue from here", retell, permission=EVERYBODY)
 
 
 @pytest.mark.parametrize(

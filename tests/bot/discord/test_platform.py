@@ -25,7 +25,7 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
     await ann.slash(ann.dm(), "story new", premise="a door", genre="Horror")
     event = await connected.notes.event()
     assert event.payload == Command(name="story new", values={"premise": "a door", "genre": "horror"})
-    assert (event.account.kind, event.conversation.kind, event.user.is_admin) == ("dm", "dm", True)
+    assert (event.account.kind, event.conversation.kind, event.user.role) == ("dm", "dm", "owner")
     names = {c["name"] for c in connected.server.commands}
     assert names == {
         "story",
@@ -218,7 +218,7 @@ async def test_in_a_guild_only_what_is_meant_for_the_bot_is_heard(connected: Con
     event = await connected.notes.event()
     assert isinstance(event.payload, TextMessage)
     assert event.payload.text == "what now?"
-    assert (event.account.kind, event.conversation.kind, event.user.is_admin) == ("guild", "group", False)
+    assert (event.account.kind, event.conversation.kind, event.user.role) == ("guild", "group", "member")
     assert len(connected.notes.events) == 1
 
 

@@ -14,6 +14,7 @@ from bot.events import Destination, Event
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.telegram import ChatPace, TelegramPlatform, WebhookConfig
+from db.permissions import EVERYBODY
 from tests.bot.backlog import MemoryBacklog
 from tests.doubles.telegram import Person, Rules, TelegramServer
 
@@ -29,11 +30,21 @@ def registry() -> CommandRegistry:
         Parameter("genre", "Kind of story"),
         Parameter("language", "Language of the story"),
     )
-    commands.add(CommandSpec("story new", "Start a story", _nothing, story))
-    commands.add(CommandSpec("story list", "List your stories", _nothing))
-    commands.add(CommandSpec("help", "What I can do", _nothing))
-    commands.add(CommandSpec("prompt set", "Change a prompt", _nothing, (Parameter("name", "Which"),), admin=True))
-    commands.add(CommandSpec("model", "Choose a model", _nothing, (Parameter("name", "Which", admin=True),)))
+    commands.add(CommandSpec("story new", "Start a story", _nothing, story, permission=EVERYBODY))
+    commands.add(CommandSpec("story list", "List your stories", _nothing, permission=EVERYBODY))
+    commands.add(CommandSpec("help", "What I can do", _nothing, permission=EVERYBODY))
+    commands.add(
+        CommandSpec("prompt set", "Change a prompt", _nothing, (Parameter("name", "Which"),), permission="prompts")
+    )
+    commands.add(
+        CommandSpec(
+            "model",
+            "Choose a model",
+            _nothing,
+            (Parameter("name", "Which", permission="models"),),
+            permission=EVERYBODY,
+        )
+    )
     return commands
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.platforms.telegram.commands import bot_commands, read_command
+from db.permissions import EVERYBODY
 from tests.bot.telegram.conftest import _nothing, registry
 
 
@@ -42,9 +43,9 @@ def test_not_ours(text: str) -> None:
 
 def test_menu_keeps_to_the_limits(caplog: pytest.LogCaptureFixture) -> None:
     commands = CommandRegistry()
-    commands.add(CommandSpec(f"{'x' * 16} {'y' * 16}", "too long a name", _nothing))
+    commands.add(CommandSpec(f"{'x' * 16} {'y' * 16}", "too long a name", _nothing, permission=EVERYBODY))
     for number in range(101):
-        commands.add(CommandSpec(f"c{number}", "h" * 300, _nothing))
+        commands.add(CommandSpec(f"c{number}", "h" * 300, _nothing, permission=EVERYBODY))
     menu = bot_commands(commands)
     assert len(menu) == 100
     assert menu[0].command == "c0"

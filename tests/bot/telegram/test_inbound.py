@@ -12,7 +12,7 @@ from bot.events import (
     UserRef,
 )
 from bot.messages import Button, Message
-from bot.platforms.telegram import TelegramPlatform
+from bot.platforms.telegram import TelegramPlatform, members
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, running, to
 from tests.doubles.telegram import Person, TelegramServer
 
@@ -22,7 +22,7 @@ async def test_command_in_a_private_chat(platform: TelegramPlatform, inbound: Re
     event = await inbound.wait(1)
     assert event.key == f"telegram:m{alice.id}.{said.id}"
     assert event.account == AccountRef(kind="dm", external_id=str(alice.id), name="Alice")
-    assert event.user == UserRef(external_id=str(alice.id), name="Alice", language="de", is_admin=True)
+    assert event.user == UserRef(external_id=str(alice.id), name="Alice", language="de", role="owner")
     assert event.conversation == ConversationRef(chat_id=str(alice.id), kind="dm")
     assert event.destination.reply_to == ""
     assert event.payload == Command(name="story new", values={"genre": "horror"}, rest="a door")
@@ -57,7 +57,7 @@ async def test_group_hears_only_what_is_meant_for_it(
     assert event.payload == TextMessage(text="what do you think, ?")
     assert event.account == AccountRef(kind="group", external_id=str(group.id), name="Readers")
     assert event.conversation == ConversationRef(chat_id=str(group.id), kind="group")
-    assert (event.destination.reply_to, event.user.is_admin) == (str(mention.id), False)
+    assert (event.destination.reply_to, event.user.role) == (str(mention.id), "member")
 
     await platform.deliver(outbox.row(event.destination), Message(body="A lot."))
     answer = await alice.wait_for_message(group, "A lot.")
@@ -67,23 +67,34 @@ async def test_group_hears_only_what_is_meant_for_it(
     await alice.say(group, "/nonsense@storyfork_bot")
     assert (await inbound.wait(3)).payload == Command(name="nonsense")
     await alice.say(group, "/prompt_set narrator")
-    assert (await inbound.wait(4)).user.is_admin is False
+    assert (await inbound.wait(4)).user.role == "member"
+    # Known for some minutes, and what members may not takes no old answer.
     assert len(server.calls("getChatMember")) == 1
     await alice.say(group, "/prompt_set again")
     await inbound.wait(5)
     assert len(server.calls("getChatMember")) == 1
 
 
-async def test_a_parameter_for_admins_is_reason_enough_to_ask(
-    server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, alice: Person
+async def test_whoever_was_demoted_changes_nothing_any_more(
+    server: TelegramServer,
+    platform: TelegramPlatform,
+    inbound: RecordingInbound,
+    alice: Person,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     group = server.group("Readers", [alice])
+    server.appoint(group, alice, "can_change_info", title="Librarian")
     await alice.say(group, "/help")
-    await inbound.wait(1)
-    assert server.calls("getChatMember") == []
-    await alice.say(group, "/model big")
-    await inbound.wait(2)
+    user = (await inbound.wait(1)).user
+    assert (user.role, user.roles) == ("admin", ("admins", "Librarian"))
+    monkeypatch.setattr(members, "FRESH_SECONDS", 0.0)
+    server.appoint(group, alice, "can_delete_messages")
+    await alice.say(group, "/help")
+    assert (await inbound.wait(2)).user.role == "admin"
     assert len(server.calls("getChatMember")) == 1
+    await alice.say(group, "/model big")
+    assert (await inbound.wait(3)).user.role == "moderator"
+    assert len(server.calls("getChatMember")) == 2
 
 
 async def test_topic(

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from telegram import Chat, User
 
 from bot.events import Event
 from bot.platforms.base import Outcome
-from bot.platforms.telegram import inbound as incoming
-from bot.platforms.telegram import intake
+from bot.platforms.telegram import intake, members
 from bot.platforms.telegram import queries as presses
 from bot.platforms.telegram.api import make_bot
 from tests.bot.backlog import Away, MemoryBacklog
@@ -143,10 +143,11 @@ async def test_what_is_remembered_of_presses_and_people_is_bounded(
         queries.opened(query_id)
     assert [queries.known(query_id) for query_id in ("1", "2", "3")] == [False, True, True]
 
-    monkeypatch.setattr(incoming, "_KNOWN_ADMINS", 1)
+    monkeypatch.setattr(members, "KNOWN", 1)
     group = server.group("Readers", [alice, bob])
     async with make_bot(server.token, server.api_url) as client:
-        admins = incoming.Admins(client)
+        known = members.Members(client)
+        chat = Chat(group.id, "supergroup")
         for person in (alice, bob, bob, alice):
-            await admins.is_admin(group.id, person.id, ask=True)
+            await known.of(chat, User(person.id, "Somebody", is_bot=False))
     assert len(server.calls("getChatMember")) == 3

@@ -143,7 +143,7 @@ async def get_chat_member(api: Api) -> Json:
     member = chat.members.get(api.params.integer("user_id") or 0)
     if member is None:
         raise bad_request("user not found")
-    return {"status": "member", "user": member.to_json()}
+    return {"status": "member", "user": member.to_json(), **chat.standing.get(member.id, {})}
 
 
 async def get_file(api: Api) -> Json:

@@ -23,6 +23,15 @@ from tests.doubles.telegram.updates import Updates
 
 Json = dict[str, Any]
 _CHUNK = 1 << 16
+_RIGHTS = (
+    "can_delete_messages", "can_manage_video_chats", "can_restrict_members", "can_promote_members", "can_change_info",
+    "can_invite_users", "can_post_stories", "can_edit_stories", "can_delete_stories",
+)  # fmt: skip
+_ALLOWED = (
+    "can_send_messages", "can_send_audios", "can_send_documents", "can_send_photos", "can_send_videos",
+    "can_send_video_notes", "can_send_voice_notes", "can_send_polls", "can_send_other_messages",
+    "can_add_web_page_previews", "can_change_info", "can_invite_users", "can_pin_messages", "can_manage_topics",
+)  # fmt: skip
 _BY_LOWER = {name.lower(): name for name in METHODS}
 
 
@@ -112,6 +121,20 @@ class TelegramServer:
         chat = self.world.add_group(title, users, topics=topics, privacy=privacy)
         self.updates.add("my_chat_member", chat.id, membership(self.world, chat, users[0], present=True))
         return chat
+
+    def appoint(self, group: Chat, person: Person, *rights: str, title: str = "", owner: bool = False) -> None:
+        """Make a person the owner of a group, or an administrator with these rights."""
+        if unknown := set(rights) - set(_RIGHTS):
+            raise ValueError(f"Telegram knows no right {sorted(unknown)}")
+        named: Json = {"is_anonymous": False} | ({"custom_title": title} if title else {})
+        held: Json = {"can_be_edited": False, "can_manage_chat": True, **{right: right in rights for right in _RIGHTS}}
+        status: Json = {"status": "creator"} if owner else {"status": "administrator", **held}
+        group.standing[person.id] = status | named
+
+    def restrict(self, group: Chat, person: Person, *, left: bool = False) -> None:
+        """Restrict a member, who may still write; ``left``: they are no member any more."""
+        restricted: Json = {"status": "restricted", "is_member": True, "until_date": 0, **dict.fromkeys(_ALLOWED, True)}
+        group.standing[person.id] = {"status": "left"} if left else restricted
 
     def topic(self, group: Chat, name: str) -> int:
         """A new topic in a forum; its message_thread_id."""

@@ -100,6 +100,8 @@ class Chat:
     """Topics in which only administrators may write; None is "General"."""
     started: bool = True
     blocked: bool = False
+    standing: dict[int, Json] = field(default_factory=dict[int, Json])
+    """What getChatMember says of people who are no plain members."""
 
     def find(self, message_id: int | None) -> Message | None:
         """The standing message with that id."""

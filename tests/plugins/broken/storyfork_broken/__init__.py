@@ -5,6 +5,7 @@ from typing import Final
 from bot.commands.base import CommandSpec
 from bot.context import Context
 from bot.topics import Topic
+from db.permissions import EVERYBODY
 
 NOTHING: Final = "not a spec"
 
@@ -13,4 +14,6 @@ async def _do(context: Context, values: dict[str, object]) -> None:
     del context, values
 
 
-TAKEN: Final = Topic("own stories", commands=(CommandSpec("story new", "Takes a name of the product", _do),))
+TAKEN: Final = Topic(
+    "own stories", commands=(CommandSpec("story new", "Takes a name of the product", _do, permission=EVERYBODY),)
+)

@@ -11,6 +11,7 @@ from bot.topics import Topic
 from bot.views.base import ViewContext, ViewSpec
 from db import jobs
 from db.errors import NotFound
+from db.permissions import EVERYBODY
 from storyfork_dice import record
 from storyfork_dice.record import DiceRoll, RollKept, RollReady
 
@@ -71,15 +72,17 @@ TOPIC: Final = Topic(
                 Parameter("sides", "How many sides it has", int, required=True, minimum=2, maximum=1000),
                 Parameter("note", "What it is for"),
             ),
+            permission=EVERYBODY,
         ),
     ),
     actions=(
-        ActionSpec("dice_again", again, (Arg("roll"), Arg("how", "name"))),
+        ActionSpec("dice_again", again, (Arg("roll"), Arg("how", "name")), permission=EVERYBODY),
         ActionSpec(
             "dice_note",
             note,
             (Arg("roll"),),
             form=FormSpec("dice.note_title", (Field("note", "dice.note_field", required=False),), present_note),
+            permission=EVERYBODY,
         ),
     ),
     views=(ViewSpec(RollReady, ready), ViewSpec(RollKept, kept)),
