@@ -6,6 +6,7 @@ private chats of every linked platform use it. ``users`` repeats platform and id
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from db.accounts import Account
@@ -17,6 +18,7 @@ PERSONAL: Final = ("dm", "console")
 """The kinds of personal accounts; the others are of places."""
 _FIND: Final = """
 SELECT to_jsonb(a) AS account, to_jsonb(u) AS person, to_jsonb(i) AS identity, to_jsonb(c) AS conversation,
+    u.cooldown_until,
     EXISTS (SELECT FROM identities o WHERE o.user_id = u.id AND o.id <> i.id) AS linked,
     (SELECT d.content FROM drafts d WHERE d.conversation_id = c.id AND d.user_id = u.id) AS draft
 FROM identities i JOIN users u ON u.id = i.user_id, accounts a, conversations c
@@ -54,7 +56,8 @@ class Identity:
 class Who:
     """A person, the identity that they act with, the account and the place of an event.
 
-    ``linked``: the person has more identities. ``draft`` is their pending form there.
+    ``linked``: the person has more identities. ``draft`` is their pending form there. Until ``cooldown_until`` they
+    may ask for nothing (`db.moderation`).
     """
 
     account: Account
@@ -63,6 +66,7 @@ class Who:
     conversation: Conversation
     linked: bool
     draft: dict[str, Any] | None
+    cooldown_until: datetime | None = None
 
 
 async def resolve(
@@ -163,6 +167,18 @@ async def identities_of(user_id: int) -> list[Identity]:
     return await fetch(Identity, f"SELECT {columns(Identity)} FROM identities WHERE user_id = $1 ORDER BY id", user_id)
 
 
+async def private_chat(platform: str, external_id: str) -> int | None:
+    """Return the conversation that is somebody's private chat on a platform; None if they never wrote there."""
+    found = await row(
+        "SELECT c.id FROM identities i JOIN users u ON u.id = i.user_id JOIN accounts a ON a.platform = u.platform "
+        "AND a.external_id = u.external_id AND a.kind = ANY ($3::text[]) JOIN conversations c ON c.account_id = a.id "
+        "AND c.platform = i.platform AND c.kind = 'dm' WHERE i.platform = $1 AND i.external_id = $2 "
+        "ORDER BY c.active_at DESC LIMIT 1",
+        platform, external_id, list(PERSONAL),
+    )  # fmt: skip
+    return None if found is None else found["id"]
+
+
 async def without_private_chat(platform: str, limit: int) -> list[str]:
     """Return the platform's ids of the people last seen first of whom no private chat there is known."""
     found = await rows(
@@ -185,4 +201,5 @@ def _who(found: dict[str, Any] | None) -> Who | None:
         conversation=build(Conversation, json.loads(found["conversation"])),
         linked=found["linked"],
         draft=None if found["draft"] is None else json.loads(found["draft"]),
+        cooldown_until=found["cooldown_until"],
     )

@@ -117,6 +117,9 @@ TABLES: Final = (
     TableRule("access_rules", retention=Retention(30, "ends_at")),
     TableRule("service_switches", permanent=True),
     TableRule("audit", owner=("account_id",), retention=Retention(365, "created_at")),
+    TableRule("incidents", owner=("user_id",), retention=Retention(180, "created_at")),
+    # The words are those of the person who reports, whom the place must not learn of.
+    TableRule("reports", owner=("reporter_id",), retention=Retention(180, "created_at", "state <> 'open'")),
     TableRule("leaders", permanent=True),
     TableRule("clock", permanent=True),
     TableRule("bots", permanent=True),

@@ -1,4 +1,4 @@
-"""The database settings."""
+"""The settings that bot and workers share: the database, and the rules of moderation."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,4 +17,37 @@ class DatabaseSettings(BaseSettings):
     )
     storyfork_database_pool: int = Field(
         default=10, ge=1, le=200, description="Maximum number of PostgreSQL connections per process."
+    )
+
+
+class ModerationSettings(BaseSettings):
+    """What becomes of refused texts and of people in a crisis."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
+    )
+
+    storyfork_strikes: int = Field(
+        default=3,
+        ge=0,
+        le=1000,
+        description="Refused requests for sexual content about minors after which a person has to wait; 0: never.",
+    )
+    storyfork_strike_hours: int = Field(
+        default=24, ge=1, le=8760, description="Hours within which these requests are counted."
+    )
+    storyfork_cooldown_hours: int = Field(
+        default=24, ge=1, le=8760, description="Hours that such a person has to wait; the operators are told."
+    )
+    storyfork_appeal: str = Field(
+        default="",
+        max_length=300,
+        description="A sentence that is added to refusals and cooldowns: where to appeal, such as "
+        "`Write to moderation@example.org if that was wrong.`",
+    )
+    storyfork_help_line: str = Field(
+        default="",
+        max_length=1500,
+        description="What people get who write of ending or harming their own life, instead of a story. Empty: a "
+        "wording that names the local emergency number and findahelpline.com.",
     )

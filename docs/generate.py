@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings  # noqa: E402
 
 from bot.settings import BotSettings  # noqa: E402
 from db.environment import variables_of  # noqa: E402
-from db.settings import DatabaseSettings  # noqa: E402
+from db.settings import DatabaseSettings, ModerationSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
 from workers.engines.text.settings import TextSettings  # noqa: E402
@@ -30,6 +30,7 @@ PAGE = ROOT / "docs" / "settings.md"
 SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Bot and command", BotSettings),
     ("Database", DatabaseSettings),
+    ("Moderation", ModerationSettings),
     ("Workers", WorkerSettings),
     ("Text engines", TextSettings),
     ("Embedding", EmbeddingSettings),

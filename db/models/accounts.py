@@ -35,6 +35,7 @@ class UserRow(TableRow):
     external_id = fields.TextField()
     name = fields.TextField(default="")
     language = fields.TextField(default="")
+    cooldown_until = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""
@@ -70,6 +71,7 @@ class ConversationRow(TableRow):
     persona_id = fields.BigIntField(null=True)
     epoch = fields.IntField(default=0)
     last_said = fields.TextField(default="")
+    help_told_at = fields.DatetimeField(null=True)
     active_at = fields.DatetimeField(db_default=Now())
     left_at = fields.DatetimeField(null=True)
 

@@ -20,6 +20,7 @@ class PersonaRow(TableRow):
     position = fields.IntField(default=0)
     name = fields.TextField()
     card: dict[str, Any] = fields.JSONField()
+    verdict = fields.TextField(default="unchecked")
 
     class Meta:
         """Table name."""
@@ -40,6 +41,7 @@ class ChatMessageRow(TableRow):
     chosen = fields.BooleanField(default=True)
     state = fields.TextField(default="ready")
     text = fields.TextField(default="")
+    verdict = fields.TextField(default="unchecked")
 
     class Meta:
         """Table name."""
@@ -58,6 +60,7 @@ class PromptOverrideRow(Model):
     updated_by = fields.BigIntField(null=True)
     updated_at = fields.DatetimeField(db_default=Now())
     limit_hits = fields.SmallIntField(default=0)
+    verdict = fields.TextField(default="unchecked")
 
     class Meta:
         """Table name."""

@@ -17,6 +17,7 @@ class StoryRow(TableRow):
     conversation_id = fields.BigIntField()
     title = fields.TextField(default="")
     premise = fields.TextField()
+    verdict = fields.TextField(default="unchecked")
     genre = fields.TextField(default="")
     language = fields.TextField(default="en")
     rating = fields.TextField(default="sfw")
@@ -62,6 +63,7 @@ class ChoiceRow(TableRow):
     text = fields.TextField()
     kind = fields.TextField()
     user_id = fields.BigIntField(null=True)
+    verdict = fields.TextField(default="unchecked")
 
     class Meta:
         """Table name."""

@@ -8,14 +8,14 @@ from pydantic_settings import BaseSettings
 
 from bot.settings import BotSettings
 from db.environment import BadEnvironment, prepare_environment, proxy_for, read_settings, settle_proxies
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, ModerationSettings
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
 from workers.settings import WorkerSettings
 
 KINDS: list[type[BaseSettings]] = [
-    BotSettings, DatabaseSettings, WorkerSettings, TextSettings, EmbeddingSettings, ImageSettings
+    BotSettings, DatabaseSettings, ModerationSettings, WorkerSettings, TextSettings, EmbeddingSettings, ImageSettings
 ]  # fmt: skip
 P = "http://proxy:3128"
 SOCKS = "socks://127.0.0.1:1080/"

@@ -112,6 +112,15 @@ async def lives(name: str) -> Who:
         key, outbox.REPLY, platform="console", conversation_id=conversation,
         payload=Notice(key=name, values={"page": own.page.id}), destination={"token": f"{name}-secret"},
     )  # fmt: skip
+    await rows(
+        "INSERT INTO incidents (source, rule, stage, digest, user_id) VALUES ($1, 'rating', 'stored', '', $2)",
+        key,
+        user,
+    )
+    await rows(
+        "INSERT INTO reports (account_id, reporter_id, page_id, reason) VALUES ($1, $2, $3, $4)",
+        account, user, move.page.id, f"{name} objects",
+    )  # fmt: skip
     return who
 
 

@@ -1,0 +1,138 @@
+"""What was refused and why, without its text; strikes and cooldowns; and the verdicts on texts that people stored.
+
+The words of people are never kept here: an incident has a keyed hash, which shows that something is repeated.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from db import outbox, people
+from db.connection import row, rows
+from db.errors import NotAllowed
+from db.heartbeats import deployment
+from db.payloads.notice import Notice
+
+Rule = Literal["minors", "rating"]
+"""``minors``: sexual content with somebody who may be a minor. ``rating``: more than may be shown there."""
+Stage = Literal["stored", "input", "output"]
+"""Where it was found: in a text that a person stores, before a model is asked, or in what it wrote."""
+Verdict = Literal["unchecked", "checked", "refused"]
+HELP_SECONDS: Final = 3600
+"""The help line is shown once in this time in a conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The operator's rules: how many strikes within ``strike_hours`` cost ``cooldown_hours``; 0 strikes: none ever do.
+
+    ``appeal`` is added to refusals. ``help_line`` replaces the wording that people in a crisis get. ``operators``
+    (``platform:user id``) are told of cooldowns and reports.
+    """
+
+    strikes: int = 3
+    strike_hours: int = 24
+    cooldown_hours: int = 24
+    appeal: str = ""
+    help_line: str = ""
+    operators: frozenset[str] = field(default_factory=frozenset[str])
+
+
+class Refused(NotAllowed):
+    """A text was refused. ``texts`` are only hashed; ``field`` names the stored field or the AI function."""
+
+    def __init__(self, rule: Rule, *, stage: Stage, field: str, texts: Iterable[str], rating: str, appeal: str) -> None:
+        """``rating`` is what may be shown there."""
+        super().__init__(f"moderation.refused_{rule}", rating=rating, appeal=f" {appeal}" if appeal else "")
+        self.rule, self.stage, self.field = rule, stage, field
+        self.digest = hashlib.blake2b("\x00".join(texts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+async def note(
+    refused: Refused,
+    policy: Policy,
+    *,
+    source: str,
+    account_id: int | None,
+    user_id: int | None,
+    conversation_id: int | None,
+) -> tuple[str, ...]:
+    """Record an incident; enough of a person's own strikes begin a cooldown, of which the operators are told.
+
+    A strike is sexual content about minors in a person's own words. ``source`` is the event or job. Returns the
+    platforms whose couriers have something to send.
+    """
+    key = (await deployment()).encode()
+    digest = hmac.new(key, refused.digest, "sha256").hexdigest()
+    new = await row(
+        "INSERT INTO incidents (source, rule, stage, field, digest, account_id, user_id, conversation_id) "
+        "SELECT $1, $2, $3, $4, $5, (SELECT id FROM accounts WHERE id = $6), (SELECT id FROM users WHERE id = $7), "
+        "(SELECT id FROM conversations WHERE id = $8) ON CONFLICT DO NOTHING RETURNING id",
+        source, refused.rule, refused.stage, refused.field, digest, account_id, user_id, conversation_id,
+    )  # fmt: skip
+    if new is None or user_id is None or refused.rule != "minors" or refused.stage == "output" or not policy.strikes:
+        return ()
+    struck = await row(
+        "UPDATE users SET cooldown_until = now() + make_interval(hours => $3) WHERE id = $1 "
+        "AND coalesce(cooldown_until, now()) <= now() AND $4 <= (SELECT count(*) FROM incidents i WHERE i.user_id = $1 "
+        "AND i.rule = 'minors' AND i.stage <> 'output' AND i.created_at > now() - make_interval(hours => $2)) "
+        "RETURNING cooldown_until",
+        user_id, policy.strike_hours, policy.cooldown_hours, policy.strikes,
+    )  # fmt: skip
+    if struck is None:
+        return ()
+    values = {
+        "user": user_id,
+        "account": account_id or 0,
+        "strikes": policy.strikes,
+        "until": struck["cooldown_until"].isoformat(),
+    }
+    return await tell_operators(
+        policy, f"cooldown:{new['id']}", Notice(key="moderation.operators_cooldown", values=values)
+    )
+
+
+async def tell_operators(policy: Policy, key: str, notice: Notice) -> tuple[str, ...]:
+    """Send a notice to every operator whose private chat is known; return the platforms concerned."""
+    told: set[str] = set()
+    for operator in sorted(policy.operators):
+        platform, _, external_id = operator.partition(":")
+        chat = await people.private_chat(platform, external_id)
+        place = None if chat is None else await outbox.place_of(chat, None)
+        if chat is None or place is None:
+            continue
+        await outbox.add(
+            f"moderation:{key}:{operator}",
+            outbox.NOTICE,
+            platform=place.platform,
+            conversation_id=chat,
+            payload=notice,
+            destination={**place.destination, "user_id": external_id},
+        )
+        told.add(platform)
+    return tuple(sorted(told))
+
+
+def check_cooldown(until: datetime | None, policy: Policy) -> None:
+    """Raise `NotAllowed` while a person's cooldown lasts."""
+    if until is not None and until > datetime.now(UTC):
+        appeal = f" {policy.appeal}" if policy.appeal else ""
+        raise NotAllowed("moderation.cooldown", when=until.isoformat(), appeal=appeal)
+
+
+async def end_cooldown(user_id: int) -> None:
+    """Let a person go on at once."""
+    await rows("UPDATE users SET cooldown_until = NULL WHERE id = $1", user_id)
+
+
+async def offer_help(conversation_id: int) -> bool:
+    """Return whether the help line is due in a conversation, and note that it is shown."""
+    found = await row(
+        "UPDATE conversations SET help_told_at = now() WHERE id = $1 "
+        "AND coalesce(help_told_at, '-infinity') < now() - make_interval(secs => $2) RETURNING id",
+        conversation_id, HELP_SECONDS,
+    )  # fmt: skip
+    return found is not None
