@@ -14,6 +14,7 @@ from bot.events import Event
 from bot.fetching import FileFetcher
 from bot.identity import Identity
 from bot.leadership import Leadership, Seat
+from bot.limit_settings import LimitSettings
 from bot.platforms.base import ALWAYS_LEADS, Outcome, Platform, Turns
 from bot.platforms.registry import PlatformSpec
 from bot.platforms.registry import platforms as platform_registry
@@ -26,6 +27,7 @@ from bot.views.base import ViewServices
 from db import jobs, personas
 from db.connection import connect
 from db.heartbeats import deployment
+from db.limits import UNLIMITED, UsageLimits
 from db.loops import forever
 from db.migrate import await_schema
 from db.settings import DatabaseSettings
@@ -46,7 +48,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     Raises `PlatformRefused` if no platform serves this process from its start, and `MigrationError` if the database is
     of another release.
     """
-    database = DatabaseSettings()
+    database, limits = DatabaseSettings(), LimitSettings().limits()
     topics = await asyncio.to_thread(_load)
     specs = {name: _spec(name) for name in names}
     served = {name: spec.build(settings, topics) for name, spec in specs.items()}
@@ -58,7 +60,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
             await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
             bot = Bot(
                 served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats, ids=ids,
-                policy=access_policy(settings), adults=settings.storyfork_adults,
+                policy=access_policy(settings), adults=settings.storyfork_adults, limits=limits,
             )  # fmt: skip
             return await bot.serve(stop_on_signals())
 
@@ -104,6 +106,7 @@ class Bot:
         ids: Mapping[str, str] = MappingProxyType({}),
         policy: AccessPolicy = OPEN,
         adults: bool = False,
+        limits: UsageLimits = UNLIMITED,
     ) -> None:
         """The database is open. ``seats``: for listening and sending, by platform; a platform without is local.
 
@@ -111,7 +114,7 @@ class Bot:
         """
         self._queue = queue
         prompts = default_registry()
-        around = ViewServices(topics.commands, topics.forms, prompts, queue, policy.operators, policy.appeal)
+        around = ViewServices(topics.commands, topics.forms, prompts, queue, policy.operators, policy.appeal, limits)
         composer = Composer(topics.views, around)
         names = dict.fromkeys(name for pair in seats.values() for name in pair)
         self._leadership = Leadership(
@@ -128,8 +131,9 @@ class Bot:
         self._courier = Courier(platforms, composer, self._board, allowed=lambda name: self._proof_left(name) > 0)
         capabilities = {name: platform.capabilities for name, platform in platforms.items()}
         self._router = Router(
-            topics, composer, prompts, queue, capabilities, self._on_commit, adults=adults, policy=policy
-        )
+            topics, composer, prompts, queue, capabilities, self._on_commit, adults=adults, policy=policy,
+            limits=limits,
+        )  # fmt: skip
         self._fetcher = FileFetcher(platforms, self._router, topics.commands)
         self._wakeups: set[asyncio.Task[None]] = set()
 

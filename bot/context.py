@@ -5,14 +5,15 @@ from typing import Any
 
 from bot.events import Event
 from bot.rights import Rights, rights_of
-from db import awaited_files, drafts, jobs, outbox, people, work
+from db import awaited_files, drafts, jobs, limits, outbox, people, work
 from db.errors import Moved, NotAllowed, UserError
 from db.jobs import Abandoned
+from db.limits import QUOTAS, UNLIMITED, Quota, Subject, UsageLimits
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
-from db.people import Who
+from db.people import PERSONAL, Who
 from db.permissions import Permission, Role
-from db.work import JobParameters
+from db.work import JobParameters, Links
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
@@ -49,13 +50,14 @@ class Context:
     ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator declares
     that places without a platform age restriction are for adults. ``queue`` is used to query the workers.
     ``operator``: an operator of the service acts. ``off`` are the commands that are switched off. ``ignored``: nobody
-    is told anything, not even that the event was taken.
+    is told anything, not even that the event was taken. ``limits`` are this person's.
     """
 
     event: Event
     who: Who
     placeholder_delay: float | None
     queue: Queue
+    limits: UsageLimits = UNLIMITED
     wakes: list[jobs.Wakeup] = field(default_factory=list[jobs.Wakeup])
     cancels: list[int] = field(default_factory=list[int])
     answered: bool = False
@@ -146,7 +148,12 @@ class Context:
             await self._add(payload, outbox.MARK, ordered=False)
 
     async def work(self, parameters: JobParameters) -> int:
-        """Answer by a job: add it, with a placeholder message if the platform needs one, and return its id."""
+        """Answer by a job: add it, with a placeholder message if the platform needs one, and return its id.
+
+        Raises `LimitReached`.
+        """
+        quotas: list[Quota] = [quota for quota in QUOTAS if quota in ("work", work.spec_of(parameters.type).quota)]
+        await self.use(*quotas, links=parameters.links())
         job_id = await jobs.add(
             parameters,
             account_id=self.account_id,
@@ -160,6 +167,15 @@ class Context:
             await self._add(placeholder, outbox.PLACEHOLDER, ordered=False, delay=self.placeholder_delay)
         self.wakes.append(jobs.Wakeup(job_id, jobs.queue_of(parameters), jobs.INTERACTIVE))
         return job_id
+
+    async def use(self, *quotas: Quota, links: Links | None = None) -> None:
+        """Use one of each quota. Raises `LimitReached`, which rolls everything back.
+
+        ``links``: what the work is about.
+        """
+        place = self.who.account.kind not in PERSONAL
+        subject = Subject(self.account_id, self.user_id, place=place)
+        await limits.admit(self.limits, subject, *quotas, links=links)
 
     async def await_file(self) -> None:
         """Leave the event until its file has been fetched (`bot.fetching`); it is then handled again, with the file."""

@@ -27,6 +27,7 @@ from db import awaited_files, conversations, late_updates, moves, outbox, people
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, UserError
+from db.limits import UNLIMITED, UsageLimits
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
@@ -59,18 +60,19 @@ class Router:
         *,
         adults: bool = False,
         policy: AccessPolicy = OPEN,
+        limits: UsageLimits = UNLIMITED,
         patience_s: float = PATIENCE_SECONDS,
     ) -> None:
         """``on_commit`` is called for every committed event, so that the courier sends at once.
 
         ``adults``: the operator declares that places without a platform age restriction are for adults. ``policy``
-        says who may use the bot.
+        says who may use the bot. ``limits`` hold for everybody but operators.
         Without a commit within ``patience_s`` an event is refused.
         """
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
         self._capabilities, self._adults = capabilities, adults
         self._admission = Admission(policy, topics.commands, topics.actions, topics.menus)
-        self._patience_s = patience_s
+        self._patience_s, self._limits = patience_s, limits
         self._dispatcher = Dispatcher(Committer(self._context), self._handle, on_commit, patience_s)
         self.backlog: Backlog = late_updates
 
@@ -98,6 +100,7 @@ class Router:
         async with asyncio.timeout(STORE_SECONDS), transaction():
             context = await self._context(event)
             access.require_command(context, spec, command.values)
+            await context.use("uploads")
             stored = await spec.file.store(context)
             if stored is None:
                 return ""
@@ -168,7 +171,10 @@ class Router:
     async def _context(self, event: Event) -> Context:
         delay = self._capabilities[event.platform].placeholder_delay
         operator = self._admission.is_operator(event)
-        return Context(event, await resolve(event), delay, self._queue, adults=self._adults, operator=operator)
+        limits = UNLIMITED if operator else self._limits
+        return Context(
+            event, await resolve(event), delay, self._queue, adults=self._adults, operator=operator, limits=limits
+        )
 
     async def _form(self, event: Event) -> Form | None:
         if isinstance(event.payload, ButtonPress):
@@ -224,8 +230,10 @@ class Router:
             # Save the file before asking anything: the answer to a question carries no file.
             if command.file.stored:
                 values[file.name] = command.file.stored
-            elif file.store is not None and (kept := await file.store(context)) is not None:
-                values[file.name] = str(kept)
+            elif file.store is not None:
+                await context.use("uploads")
+                if (kept := await file.store(context)) is not None:
+                    values[file.name] = str(kept)
         if missing := spec.missing(values):
             if self._capabilities[context.event.platform].forms:
                 raise BadInput("command.missing", parameter=missing[0].name, help=missing[0].help)

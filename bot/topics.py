@@ -24,6 +24,7 @@ from bot.preferences import PreferenceRegistry, PreferenceSpec
 from bot.routes import chat as chat_routes
 from bot.routes import story as story_routes
 from bot.routes.base import RouteRegistry, TextRoute
+from bot.time_zones import TIME_ZONE
 from bot.views import account as account_views
 from bot.views import chat as chat_views
 from bot.views import form as form_views
@@ -68,7 +69,7 @@ PRODUCT: Final = (
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS),
     Topic("rating", rating.COMMANDS),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
-    Topic("account", model.COMMANDS, (), account_views.VIEWS),
+    Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=(TIME_ZONE,)),
     Topic("job", (), job_actions.ACTIONS),
     Topic("operator", views=operators_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),

@@ -4,6 +4,7 @@ StoryforkError
 ├── UserError   show it to the person, in their language
 │   ├── NotFound     what they named does not exist or is not visible to them
 │   ├── NotAllowed   they may not do that
+│   │   └── LimitReached  … now: they have used up what the operator allows
 │   ├── Moved        the story has moved on since the button was made
 │   └── BadInput     what they typed is invalid
 ├── Retryable   retry later
@@ -43,6 +44,10 @@ class NotFound(UserError):
 
 class NotAllowed(UserError):
     """The person may not do that here."""
+
+
+class LimitReached(NotAllowed):
+    """The person, or the place, has used up what the operator allows; ``values["when"]`` says when more comes."""
 
 
 class Moved(UserError):

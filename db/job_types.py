@@ -50,12 +50,15 @@ async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) 
 
 
 def _picture(parameters: type[JobParameters], abandon: Abandon = notice) -> JobType:
-    return JobType(parameters, abandon, wording=_DRAWING, phases=_PHASES, deadlines=_DEADLINES, nobody="picture.nobody")
+    return JobType(
+        parameters, abandon, wording=_DRAWING, phases=_PHASES, deadlines=_DEADLINES, nobody="picture.nobody",
+        quota="pictures",
+    )  # fmt: skip
 
 
 SPECS: Final = (
-    JobType(BranchingPage, _page),
-    JobType(PersonaReply, _reply, stoppable=True),
+    JobType(BranchingPage, _page, quota="pages"),
+    JobType(PersonaReply, _reply, stoppable=True, quota="replies"),
     _picture(Imagine),
     _picture(IllustratePage, _illustration),
     _picture(PersonaPortrait),

@@ -33,11 +33,15 @@ _FIND_AT_HOME: Final = _FIND.format(
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person. Name and language (a BCP 47 tag, or empty) are the latest of their identities'."""
+    """A person. Name and language (a BCP 47 tag, or empty) are the latest of their identities'.
+
+    ``time_zone`` is the IANA name of their time zone, empty if they have not said.
+    """
 
     id: int
     name: str
     language: str
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,11 @@ async def private_chat(platform: str, external_id: str) -> int | None:
         platform, external_id, list(PERSONAL),
     )  # fmt: skip
     return None if found is None else found["id"]
+
+
+async def set_time_zone(user_id: int, zone: str) -> None:
+    """Set a person's time zone by its IANA name; "" forgets it."""
+    await rows("UPDATE users SET time_zone = $2 WHERE id = $1", user_id, zone)
 
 
 async def without_private_chat(platform: str, limit: int) -> list[str]:

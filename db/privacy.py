@@ -89,6 +89,8 @@ TABLES: Final = (
             "AND r.state IN ('pending', 'sending') LIMIT 1) IS NULL",
         ),
     ),
+    # What has drained says nothing any more.
+    TableRule("quotas", owner=("account_id", "user_id"), retention=Retention(1, "whole_at")),
     # Named by their chat: a group, or a person's private chat.
     TableRule(
         "late_updates",

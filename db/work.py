@@ -253,7 +253,7 @@ class JobType:
     nothing). ``stoppable``: it may be asked to end early and keep what it has. ``queue`` is where it starts,
     ``wording`` the key of the wording shown before there is any progress. ``phases`` are the keys of wordings that the
     type has for phases of its own steps. ``deadlines`` are when a job is late, ``nobody`` the key of the wording where
-    no worker takes it up.
+    no worker takes it up. ``quota`` is what people use of their limits with each (`db.limits.Quota`).
     """
 
     parameters: type[JobParameters]
@@ -264,6 +264,7 @@ class JobType:
     phases: Mapping[str, str] = field(default_factory=dict[str, str])
     deadlines: Deadlines = Deadlines()
     nobody: str = "job.nobody"
+    quota: str = ""
 
     @property
     def name(self) -> str:

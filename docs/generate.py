@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 from pydantic_settings import BaseSettings  # noqa: E402
 
+from bot.limit_settings import LimitSettings  # noqa: E402
 from bot.settings import BotSettings  # noqa: E402
 from db.environment import variables_of  # noqa: E402
 from db.settings import DatabaseSettings, ModerationSettings  # noqa: E402
@@ -29,6 +30,7 @@ from workers.settings import WorkerSettings  # noqa: E402
 PAGE = ROOT / "docs" / "settings.md"
 SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Bot and command", BotSettings),
+    ("Limits", LimitSettings),
     ("Database", DatabaseSettings),
     ("Moderation", ModerationSettings),
     ("Workers", WorkerSettings),

@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic_settings import BaseSettings
 
 from bot.cli.errors import OperatorError
+from bot.limit_settings import LimitSettings
 from bot.settings import BotSettings
 from db import environment
 from db.log_levels import quiet_libraries
@@ -24,6 +25,7 @@ def read_settings() -> BotSettings:
         environment.prepare_environment()
     except environment.BadEnvironment as error:
         raise OperatorError(str(error)) from None
+    read(LimitSettings)  # the bot reads them itself; what is wrong with them is better said now
     return read(BotSettings)
 
 

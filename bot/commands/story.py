@@ -36,6 +36,7 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
     premise = " ".join(str(values["premise"]).split())
     if not premise:
         raise BadInput("story.premise_empty")
+    await context.use("stories")
     move = await stories.create(
         account_id=context.account_id,
         owner_id=context.user_id,

@@ -9,6 +9,7 @@ from bot.actions.packing import pack
 from bot.commands.base import CommandRegistry
 from bot.forms import Forms
 from bot.messages import Button, ButtonStyle, Message
+from db.limits import UNLIMITED, UsageLimits
 from db.payloads.base import Payload
 from db.payloads.notice import Erase, Placeholder
 from db.registry import Registry
@@ -37,6 +38,7 @@ class ViewServices:
     """What views have access to besides the database. ``operators`` run the service, as ``platform:user id``.
 
     ``appeal`` says whom to ask about bans; empty: the operators named nobody.
+    ``limits`` hold for everybody but them.
     """
 
     commands: CommandRegistry
@@ -45,6 +47,7 @@ class ViewServices:
     queue: Queue
     operators: frozenset[str] = frozenset()
     appeal: str = ""
+    limits: UsageLimits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from bot.commands.base import usage
 from bot.messages import Message
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
-from db import inbox, jobs, outbox, stories
+from db import inbox, jobs, limits, outbox, stories
 from db.leaders import leaders
 from db.payloads.account import Help, ServiceStatus
 
@@ -17,6 +17,9 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
     mine = await stories.count_owned(payload.account, payload.user)
     lines = status_lines.everybody(view.words, heartbeats, await jobs.load())
     lines.append(view.words("status.stories", stories=mine))
+    if not view.for_operator:
+        left = await limits.lookup(view.around.limits, payload.user)
+        lines += status_lines.left(view.words, left)
     served = await leaders()
     if troubled := status_lines.troubled(served):
         lines.append(view.words("status.platforms_troubled", platforms=", ".join(troubled)))

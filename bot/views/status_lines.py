@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from db.jobs import QueueLoad
 from db.leaders import Leader
+from db.limits import Left
 
 Words = Callable[..., str]
 Heartbeats = Sequence[Mapping[str, Any]]
@@ -27,6 +28,16 @@ def everybody(words: Words, heartbeats: Heartbeats, load: QueueLoad) -> list[str
     else:
         lines.append(words("status.wait", seconds=round(load.wait_s)))
     return lines
+
+
+def left(words: Words, quotas: Sequence[Left]) -> list[str]:
+    """Return the lines about what a person has used of their limits lately."""
+    lines = [
+        words(f"limits.left_{each.name}", left=each.left, limit=each.limit, when=each.whole_at.isoformat())
+        for each in quotas
+        if each.name != "work"  # it is there again within a minute
+    ]
+    return [words("limits.left_title"), *lines] if lines else []
 
 
 def operators(words: Words, heartbeats: Heartbeats, work: Mapping[str, int], mail: Mapping[str, int]) -> list[str]:

@@ -5,6 +5,7 @@ from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
+from db.models.limits import QuotaRow
 from db.models.moderation import IncidentRow, ReportRow
 from db.models.operators import AccessRuleRow, AuditRow, ServiceSwitchRow
 from db.models.pictures import PictureFileRow, PictureRow
@@ -37,6 +38,7 @@ __all__ = [
     "PictureFileRow",
     "PictureRow",
     "PromptOverrideRow",
+    "QuotaRow",
     "ReportRow",
     "ServiceSwitchRow",
     "StoryRow",

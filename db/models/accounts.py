@@ -36,6 +36,7 @@ class UserRow(TableRow):
     name = fields.TextField(default="")
     language = fields.TextField(default="")
     cooldown_until = fields.DatetimeField(null=True)
+    time_zone = fields.TextField(default="")
 
     class Meta:
         """Table name."""

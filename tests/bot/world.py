@@ -46,7 +46,7 @@ class Bot:
             self.topics.commands, self.topics.forms, default_registry(), queue, policy.operators, policy.appeal
         )
         self.composer = Composer(self.topics.views, self.around)
-        capabilities = {"console": FIELD_BY_FIELD, "telegram": FIELD_BY_FIELD}
+        capabilities: dict[str, Capabilities] = dict.fromkeys(("console", "telegram", "discord"), FIELD_BY_FIELD)
         # On a loaded machine fifty presses at once may take longer than people are asked to wait.
         patience = 60.0 if patience_s is None else patience_s
         self.router = Router(

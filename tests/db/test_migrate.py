@@ -125,6 +125,8 @@ POPULATE = {
         INSERT INTO incidents (source, rule, stage, digest, user_id) VALUES ('telegram:1', 'minors', 'stored', 'x', 1);
         INSERT INTO reports (account_id, reporter_id, page_id) VALUES (1, 1, 1);
     """,
+    "0023_quotas": "INSERT INTO quotas (user_id, name, whole_at) VALUES (1, 'pages', now())",
+    "0024_open_jobs": "SELECT",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"

@@ -17,6 +17,7 @@ from db import (
     inbox,
     jobs,
     late_updates,
+    limits,
     outbox,
     overrides,
     people,
@@ -28,6 +29,7 @@ from db import (
 )
 from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
+from db.limits import Subject, UsageLimits
 from db.migrate import migrate
 from db.payloads.notice import Notice
 from db.people import Who
@@ -106,6 +108,7 @@ async def lives(name: str) -> Who:
     await usage.save(
         await usage.begin("write_page", job_id=job_id, account_id=account), usage.TaskRecord(model=f"{name}.gguf")
     )
+    await limits.admit(UsageLimits(pages=9), Subject(account, user, place=True), "pages")
     await pictures.attach(account, user, conversation, name.encode())
     await rows("UPDATE pictures SET prompt = $2 WHERE account_id = $1", account, f"{name} in oil")
     await outbox.add(
@@ -178,10 +181,11 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     words = json.dumps(export)
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
-    assert set(export) == await tables_with("zephyr")
+    wordless = {"public.quotas"}
+    assert set(export) == await tables_with("zephyr") | wordless
     everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner}
     assert set(export) == everything, "let `lives` write a word into the new table"
-    for table in everything - {"public.picture_files"}:
+    for table in everything - wordless - {"public.picture_files"}:
         assert "zephyr" in json.dumps(export[table]), table
     assert base64.b64decode(export["public.picture_files"][0]["data"]) == b"zephyr"
 

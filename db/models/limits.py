@@ -1,0 +1,22 @@
+"""What people and accounts have used of what is limited."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class QuotaRow(Model):
+    """What a person or an account has used lately of what is limited; all of it is available again at ``whole_at``."""
+
+    id = fields.BigIntField(primary_key=True)
+    account_id = fields.BigIntField(null=True)
+    user_id = fields.BigIntField(null=True)
+    name = fields.TextField()
+    whole_at = fields.DatetimeField()
+
+    class Meta:
+        """Table name."""
+
+        table = "quotas"
