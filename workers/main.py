@@ -28,6 +28,7 @@ from workers.stop_requests import StopRequests
 POLL_SECONDS: Final = 0.5
 SEARCH_SECONDS: Final = 1.0
 """Seconds between two searches for jobs that nobody woke a worker for."""
+CANCEL_AGAIN_SECONDS: Final = 2.0
 SEARCH_SECONDS_AWAY: Final = 0.3
 """The same while Redis is unreachable."""
 REAPER_SECONDS: Final = 2.0
@@ -140,13 +141,21 @@ async def serve(
         done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
         runner.close()
-        for task in (*tasks, stopping):
-            task.cancel()
-        await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        await _end([*tasks, stopping])
         _log.info("worker stops, %d jobs running", runner.running)
         await runner.drain(drain)
     for task in done:
         task.result()
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they end: a library may lose a cancellation that comes in the moment of a lost connection."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Search:

@@ -13,6 +13,7 @@ from db.models import JobRow
 from prompts.registry import default_registry
 from tests.doubles.redis_line import redis_line
 from tests.workers.making import a_job, plan, step
+from workers import main as worker_module
 from workers import queue as queue_module
 from workers.engines.text.chain import TextChain
 from workers.main import WakeupWorker, serve
@@ -202,3 +203,23 @@ async def test_a_draining_worker_hands_on_what_it_has_not_begun(database: str, r
         assert await queue.redis.zcard(queue.name("cpu")) == 1
         assert runner.room() == jobs.Room(0, 0, 0)
         await rows("SELECT 1")
+
+
+async def test_a_loop_that_loses_a_cancellation_does_not_keep_a_worker(
+    database: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    lost = asyncio.Event()
+
+    async def deaf(*_: object) -> None:
+        """Swallow the first cancellation, as a client does that is cancelled while its connection breaks."""
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(worker_module, "CANCEL_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "publish_heartbeat", deaf)
+    async with Queue(redis_url) as queue, working(queue):
+        await asyncio.sleep(0.05)
+    assert lost.is_set()
