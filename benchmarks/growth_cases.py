@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Final
 
 from benchmarks.growth_fill import PROBE
-from db import chats, conversations, inbox, jobs, outbox, people, pictures, privacy, stories
+from db import chats, conversations, erasure, inbox, jobs, outbox, people, pictures, privacy, stories
 from db.chats import StoredMessage
 from db.connection import row, transaction
 from db.payloads.story import PageReady
@@ -187,7 +187,7 @@ CASES: Final = (
     _plain("outbox: message replied to", lambda w: outbox.row_of_message(w.who.account.id, PROBE, "p1")),
     _plain("chats to catch up", lambda _: conversations.watched("telegram")),
     _plain("delete a story of 100 pages", lambda w: stories.delete(w.who.account.id, w.who.user.id, w.story.id)),
-    _plain("delete an account", lambda w: privacy.erase_account(w.who.account.id, ())),
+    _plain("delete an account", lambda w: erasure.erase_account(w.who.account.id, ())),
     _prune("public.inbox"),
     _prune("public.outbox"),
     _prune("public.jobs"),

@@ -1,7 +1,7 @@
 """Persona chat: messages and their variants. Memory is scoped by persona and conversation, and by the last reset."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from db.connection import row, rows
@@ -9,6 +9,7 @@ from db.conversations import Conversation
 from db.errors import NotFound
 from db.people import User
 from db.personas import Persona
+from db.quotes import MARK
 from db.records import build, columns, fetch, fetch_one
 
 _PENDING: Final = """
@@ -98,6 +99,8 @@ async def again(conversation: Conversation, reply_id: int) -> Exchange:
     )
     assert said is not None
     assert newest is not None
+    if not said.text:
+        raise NotFound("chat.removed")
     if newest["state"] == "pending":
         raise NotFound("chat.being_written")
     return Exchange(said, await _reply(said, newest["variant_index"] + 1, chosen=False))
@@ -154,15 +157,16 @@ async def history(reply: StoredMessage, keep: int = 40, step: int = 16) -> list[
     """Return the messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
 
     Includes at least the last ``keep`` messages. Older ones are dropped ``step`` at a time, so that consecutive
-    histories share a prefix, which the model's cache can reuse.
+    histories share a prefix, which the model's cache can reuse. Of an erased person's messages only a mark is left.
     """
-    return await fetch(
+    found = await fetch(
         StoredMessage,
         f"WITH told AS (SELECT count(*) AS n {_TOLD}) SELECT {columns(StoredMessage)} FROM ("
         f"SELECT * {_TOLD} ORDER BY id DESC LIMIT (SELECT n - greatest(n - $5, 0) / $6 * $6 FROM told)) shown "
         "ORDER BY coalesce(reply_to_id, id), id",
         reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, keep, step,
     )  # fmt: skip
+    return [m if m.text else replace(m, text=MARK) for m in found]
 
 
 async def reset(conversation_id: int) -> None:

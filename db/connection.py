@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -208,6 +208,12 @@ async def _alone(client: Any, sql: str, values: Sequence[Any]) -> list[dict[str,
                 return [dict(r) for r in await connection.fetch(sql, *values)]
 
 
+def own_connection() -> AbstractAsyncContextManager[Any]:
+    """Return the driver's connection: the current transaction's, else one from the pool."""
+    client: Any = get_connection("default")
+    return client.acquire_connection()
+
+
 async def row(sql: str, *values: Any) -> dict[str, Any] | None:
     """Run a statement and return its first row, if any."""
     found = await rows(sql, *values)
@@ -236,6 +242,7 @@ __all__ = [
     "credentials",
     "ids",
     "jsonb",
+    "own_connection",
     "ping",
     "row",
     "rows",

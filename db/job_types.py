@@ -10,6 +10,7 @@ from db.work import (
     BranchingPage,
     Deadlines,
     DrawAgain,
+    EraseData,
     Failure,
     IllustratePage,
     Imagine,
@@ -23,11 +24,15 @@ from db.work import (
     notice,
 )
 
+_MONTH: Final = 30 * 86400.0
 _DRAWING: Final = "job.preparing"
 _PHASES: Final = {"AI_CALL": "job.imagining", "PARSE": "job.imagining"}
 """A picture whose description is being written is not told as writing."""
 _DEADLINES: Final = Deadlines(run_s=2 * 3600.0)
 """A large picture on a processor takes its time."""
+
+_ERASING: Final = Deadlines(nobody_s=_MONTH, start_s=_MONTH, run_s=12 * 3600.0)
+"""What was promised to be deleted waits for a worker as long as it takes."""
 
 
 async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
@@ -65,4 +70,5 @@ SPECS: Final = (
     _picture(DrawAgain),
     _picture(Variations),
     _picture(Upscale),
+    JobType(EraseData, deadlines=_ERASING),
 )

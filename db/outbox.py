@@ -111,6 +111,8 @@ class Place:
 
 
 _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
+# The fields of payloads that may repeat what people wrote: titles, what they typed, previous values of a form.
+_FORGET: Final = "payload = payload - 'values' - 'present'"
 _OPEN: Final = "state IN ('pending', 'sending')"
 _COLUMNS: Final = (
     columns(OutboxMessage, "o", without=("account_id", "language")) + ", c.account_id, "
@@ -285,13 +287,13 @@ async def record_message(row_id: int, token: UUID, message_id: str) -> None:
 
 
 async def sent(row_id: int, token: UUID) -> None:
-    """Mark a row as delivered. Raises `LeaseLost`."""
-    await _change(row_id, token, f"state = 'sent', sent_at = now(), error = '', {_RELEASE}")
+    """Mark a row as delivered; what it said besides ids is dropped. Raises `LeaseLost`."""
+    await _change(row_id, token, f"state = 'sent', sent_at = now(), error = '', {_FORGET}, {_RELEASE}")
 
 
 async def supersede(row_id: int, token: UUID) -> None:
     """Mark a row as no longer needed: its subject is gone, or it was overtaken. Raises `LeaseLost`."""
-    await _change(row_id, token, f"state = 'superseded', {_RELEASE}")
+    await _change(row_id, token, f"state = 'superseded', {_FORGET}, {_RELEASE}")
 
 
 async def retry(row_id: int, token: UUID, delay: float, error: str, *, failed: bool = False) -> None:
@@ -310,7 +312,7 @@ async def retry(row_id: int, token: UUID, delay: float, error: str, *, failed: b
 
 async def bury(row_id: int, token: UUID, error: str) -> None:
     """Make a row a dead letter. Raises `LeaseLost`."""
-    await _change(row_id, token, f"state = 'dead', error = $3, {_RELEASE}", error)
+    await _change(row_id, token, f"state = 'dead', error = $3, {_FORGET}, {_RELEASE}", error)
 
 
 async def placeholder_of(event_key: str) -> tuple[str, dict[str, Any], str] | None:

@@ -188,6 +188,11 @@ async def set_time_zone(user_id: int, zone: str) -> None:
     await rows("UPDATE users SET time_zone = $2 WHERE id = $1", user_id, zone)
 
 
+async def drop_identities(user_id: int) -> list[Identity]:
+    """Delete a person's identities and return them: whoever uses one of them again is a new person."""
+    return await fetch(Identity, f"DELETE FROM identities WHERE user_id = $1 RETURNING {columns(Identity)}", user_id)
+
+
 async def without_private_chat(platform: str, limit: int) -> list[str]:
     """Return the platform's ids of the people last seen first of whom no private chat there is known."""
     found = await rows(

@@ -1,43 +1,104 @@
-"""Owners and lifetimes of the rows of every table; export, deletion and clean-up.
+"""Owners, lifetimes and texts of every table, and the clean-up of what has outlived its retention.
 
 The rules of our tables are here, a package's in its `SchemaSpec`; the functions are independent of the tables.
+`db.exports` and `db.erasure` go by the same rules.
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import asyncpg
-from tortoise.connection import get_connection
 
-from db.connection import ids, row, rows, transaction
+from db.connection import row
 from db.engine import dedicated
 from db.errors import Unstorable
 from db.ownership import Ownership, read_catalogue
-from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, quoted
+from db.schemas import OwnerLink, Quotes, Retention, SchemaSpec, TableRule, quoted, texts
 
 _OVER: Final = "state IN ('done', 'dead', 'cancelled')"
+_LATE: Final = Retention(7, "created_at")
+_STORY_JOBS: Final = "job_id IN (SELECT id FROM jobs WHERE story_id = $1)"
+_CHAT_JOBS: Final = "job_id IN (SELECT id FROM jobs WHERE conversation_id = $1 AND message_id IS NOT NULL)"
+_DRAWN_FROM: Final = (
+    "id IN (WITH RECURSIVE drawn AS (SELECT id FROM pictures WHERE source_id = $1 "
+    "UNION SELECT p.id FROM pictures p JOIN drawn d ON p.source_id = d.id) SELECT id FROM drawn)"
+)
 TABLES: Final = (
-    TableRule("accounts", owner=(OwnerLink(("id",), "public.accounts", ("id",)),)),
+    TableRule(
+        "accounts",
+        owner=(OwnerLink(("id",), "public.accounts", ("id",)),),
+        texts=texts(names="name", ids="external_id", settings="platform kind settings"),
+    ),
     # A person is known to several accounts. The personal account is theirs, and the one of a group that of the person
     # for whom its anonymous administrators act.
     TableRule(
         "users",
         owner=(OwnerLink(("platform", "external_id"), "public.accounts", ("platform", "external_id")),),
         shared=True,
+        texts=texts(names="name", ids="external_id", settings="platform language time_zone"),
     ),
-    TableRule("identities", owner=("user_id",), part=True),
-    TableRule("conversations", owner=("account_id",)),
-    TableRule("drafts", owner=("conversation_id",)),
-    TableRule("personas", owner=("account_id",)),  # those of the product have no account
-    TableRule("prompt_overrides", owner=("account_id",)),
-    TableRule("chat_messages", owner=("conversation_id",)),
-    TableRule("stories", owner=("account_id",)),
-    TableRule("pages", owner=("story_id",)),
-    TableRule("choices", owner=("page_id",)),
+    TableRule(
+        "identities",
+        owner=("user_id",),
+        part=True,
+        texts=texts(names="name", ids="external_id", settings="platform language"),
+    ),
+    TableRule(
+        "conversations",
+        owner=("account_id",),
+        texts=texts(ids="chat_id thread_id last_said", settings="platform kind mode"),
+    ),
+    TableRule("drafts", owner=("conversation_id",), texts=texts(words="content"), author="user_id"),
+    TableRule(
+        "personas", owner=("account_id",), texts=texts(words="key name card", state="verdict")
+    ),  # the product's have no account
+    TableRule(
+        "prompt_overrides",
+        owner=("account_id",),
+        texts=texts(words="source", settings="name", state="verdict"),
+        author="updated_by",
+    ),
+    TableRule(
+        "chat_messages",
+        owner=("conversation_id",),
+        texts=texts(words="text", state="role state verdict"),
+        author="user_id",
+        leaves_row=True,
+        quotes=(Quotes("conversation", "conversation_id = $1 AND role = 'persona'", ("text",)),),
+        expires="created_at",
+    ),
+    # What a model wrote stays with the place, where anybody may then go on with it.
+    TableRule(
+        "stories",
+        owner=("account_id",),
+        texts=texts(words="premise", derived="title", settings="genre language rating mode verdict"),
+        author="owner_id",
+        leaves_row=True,
+        quotes=(Quotes("story", "id = $1", ("title",)),),
+        expires="updated_at",
+    ),
+    TableRule(
+        "pages",
+        owner=("story_id",),
+        texts=texts(derived="title text", state="state"),
+        quotes=(Quotes("story", "story_id = $1", ("title", "text")),),
+    ),
+    TableRule(
+        "choices",
+        owner=("page_id",),
+        texts=texts(words="text", settings="kind verdict"),
+        author="user_id",
+        leaves_row=True,
+        quotes=(
+            Quotes(
+                "story",
+                "page_id IN (SELECT id FROM pages WHERE story_id = $1) AND user_id IS NULL AND kind <> 'own'",
+                ("text",),
+            ),
+        ),
+    ),
     TableRule(
         "pictures",
         owner=("account_id",),
@@ -47,8 +108,16 @@ TABLES: Final = (
             "created_at",
             "kind = 'attached' AND (SELECT true FROM pictures p WHERE p.source_id = pictures.id LIMIT 1) IS NULL",
         ),
+        texts=texts(words="prompt negative alt lora", settings="kind style size quality rating engine model"),
+        author="user_id",
+        # Whoever has a picture drawn again takes over its description.
+        quotes=(
+            Quotes("picture", _DRAWN_FROM, ("prompt", "negative", "alt")),
+            Quotes("story", "page_id IN (SELECT id FROM pages WHERE story_id = $1)", ("prompt", "negative", "alt")),
+        ),
+        expires="created_at",
     ),
-    TableRule("picture_files", owner=("picture_id",)),
+    TableRule("picture_files", owner=("picture_id",), texts=texts(words="data", settings="form mime")),
     # A destination may hold a platform's response token.
     # Child jobs go before their parent, whose steps read their results.
     TableRule(
@@ -61,6 +130,13 @@ TABLES: Final = (
             f"{_OVER} AND (SELECT true FROM jobs c WHERE c.parent_id = jobs.id LIMIT 1) IS NULL "
             f"AND (SELECT {_OVER} FROM jobs p WHERE p.id = jobs.parent_id) IS NOT false",
         ),
+        texts=texts(
+            words="parameters",
+            derived="error",
+            ids="event_key destination",
+            state="type queue state phase waiting_for",
+        ),
+        author="user_id",
     ),
     # Only a rerun reads them, and the parent of a child job.
     TableRule(
@@ -72,10 +148,18 @@ TABLES: Final = (
             f"(SELECT {_OVER} AND (SELECT {_OVER} FROM jobs p WHERE p.id = j.parent_id) IS NOT false "
             "FROM jobs j WHERE j.id = artifacts.job_id)",
         ),
+        texts=texts(derived="content metadata", state="step kind"),
+        quotes=(Quotes("story", _STORY_JOBS, ("content",)), Quotes("conversation", _CHAT_JOBS, ("content",))),
     ),
-    TableRule("job_interactions", owner=("job_id",)),
-    TableRule("ai_tasks", owner=("account_id", "job_id"), retention=Retention(90, "started_at")),
+    TableRule("job_interactions", owner=("job_id",), texts=texts(words="content", state="name")),
+    TableRule(
+        "ai_tasks",
+        owner=("account_id", "job_id"),
+        retention=Retention(90, "started_at"),
+        texts=texts(state="function state phase engine model prompt_version steps error"),
+    ),
     # Replying to a message, rewriting it and replacing its placeholder need its row; pressing its buttons does not.
+    # What a payload says besides ids is dropped as soon as it is sent (`db.outbox`).
     TableRule(
         "outbox",
         owner=("conversation_id",),
@@ -88,9 +172,17 @@ TABLES: Final = (
             "AND (SELECT true FROM outbox r WHERE r.event_key = outbox.event_key "
             "AND r.state IN ('pending', 'sending') LIMIT 1) IS NULL",
         ),
+        texts=texts(
+            words="payload", ids="event_key destination message_ids", settings="platform", state="part kind state error"
+        ),
     ),
     # What has drained says nothing any more.
-    TableRule("quotas", owner=("account_id", "user_id"), retention=Retention(1, "whole_at")),
+    TableRule(
+        "quotas",
+        owner=("account_id", "user_id"),
+        retention=Retention(1, "whole_at"),
+        texts=texts(settings="name"),
+    ),
     # Named by their chat: a group, or a person's private chat.
     TableRule(
         "late_updates",
@@ -98,13 +190,15 @@ TABLES: Final = (
             OwnerLink(("platform", "chat_id"), "public.accounts", ("platform", "external_id")),
             OwnerLink(("platform", "chat_id"), "public.identities", ("platform", "external_id")),
         ),
-        retention=Retention(7, "created_at"),
+        retention=_LATE,
+        texts=texts(words="content", ids="chat_id", settings="platform"),
     ),
     TableRule(
         "awaited_files",
         owner=("account_id",),
         omit=("lease_token", "lease_expires"),
-        retention=Retention(7, "created_at"),
+        retention=_LATE,
+        texts=texts(words="event", ids="event_key stored", settings="platform"),
     ),
     # Longer than any platform replays its events.
     TableRule(
@@ -114,26 +208,54 @@ TABLES: Final = (
             OwnerLink(("event_key",), "public.outbox", ("event_key",)),
         ),
         retention=Retention(30, "received_at"),
+        texts=texts(ids="event_key", state="error"),
     ),
     # A ban outlives the data of whom it concerns: it names them by the platform's id alone.
-    TableRule("access_rules", retention=Retention(30, "ends_at")),
-    TableRule("service_switches", permanent=True),
-    TableRule("audit", owner=("account_id",), retention=Retention(365, "created_at")),
-    TableRule("incidents", owner=("user_id",), retention=Retention(180, "created_at")),
+    TableRule(
+        "access_rules",
+        retention=Retention(30, "ends_at"),
+        texts=texts(ids="external_id", settings="verdict subject platform reason"),
+    ),
+    TableRule("service_switches", permanent=True, texts=texts(settings="name message")),
+    TableRule(
+        "audit",
+        owner=("account_id",),
+        retention=Retention(365, "created_at"),
+        texts=texts(settings="action subject details"),
+    ),
+    TableRule(
+        "incidents",
+        owner=("user_id",),
+        retention=Retention(180, "created_at"),
+        texts=texts(ids="source digest", settings="rule stage field"),
+    ),
     # The words are those of the person who reports, whom the place must not learn of.
-    TableRule("reports", owner=("reporter_id",), retention=Retention(180, "created_at", "state <> 'open'")),
-    TableRule("leaders", permanent=True),
+    TableRule(
+        "reports",
+        owner=("reporter_id",),
+        retention=Retention(180, "created_at", "state <> 'open'"),
+        texts=texts(words="reason", state="state"),
+        author="reporter_id",
+        leaves_row=True,
+    ),
+    TableRule("leaders", permanent=True, texts=texts(ids="name holder host", state="problem")),
     TableRule("clock", permanent=True),
-    TableRule("bots", permanent=True),
-    TableRule("heartbeats", retention=Retention(1, "seen_at")),
-    TableRule("schema_migrations", permanent=True),
-    TableRule("schema_failures", permanent=True),
+    TableRule("bots", permanent=True, texts=texts(ids="bot", settings="platform")),
+    TableRule(
+        "heartbeats",
+        retention=Retention(1, "seen_at"),
+        texts=texts(ids="worker host", state="queues models image_engines"),
+    ),
+    TableRule("schema_migrations", permanent=True, texts=texts(ids="name checksum")),
+    TableRule("schema_failures", permanent=True, texts=texts(ids="name", state="reason")),
 )
 """Our own tables."""
 OWN: Final = "public"
 
-_BATCH: Final = 500
-_BATCH_OF_FILES: Final = 4
+_TEXTS: Final = """
+SELECT table_schema || '.' || table_name AS name, column_name AS "column" FROM information_schema.columns
+WHERE data_type IN ('text', 'character varying', 'character', 'json', 'jsonb', 'xml', 'bytea', 'ARRAY', 'USER-DEFINED')
+ORDER BY 1, ordinal_position"""
 _PRUNE_BATCH: Final = 200
 _PRUNE_PAUSE_SECONDS: Final = 0.05
 """Between two batches, so that the clean-up of a long backlog leaves room for people."""
@@ -144,93 +266,6 @@ def rules(specs: Sequence[SchemaSpec]) -> dict[str, TableRule]:
     """Return the rules of all tables, ours and those of packages, by ``schema.table``."""
     own = {f"{OWN}.{rule.table}": rule for rule in TABLES}
     return own | {f"{spec.name}.{rule.table}": rule for spec in specs for rule in spec.tables}
-
-
-async def export_account(
-    account_id: int, specs: Sequence[SchemaSpec]
-) -> AsyncGenerator[tuple[str, list[dict[str, Any]]]]:
-    """Yield an account's rows, JSON-serialisable, in batches of one table (``schema.table``), from one snapshot.
-
-    Bytes are encoded as base64. It holds a connection until it is exhausted or closed (`contextlib.aclosing`).
-    """
-    async with _connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        found = Ownership(await read_catalogue(connection), rules(specs))
-        for table in sorted(found.owned()):
-            rule, bytes_ = found.rules.get(table), found.catalogue.tables[table]
-            omitted = rule.omit if rule is not None else ()
-            files = ", ".join(f"'{name}', translate(encode(\"{name}\", 'base64'), E'\\n', '')" for name in bytes_)
-            sql = (
-                f"SELECT (to_jsonb(t) || jsonb_build_object({files})) - $2::text[] AS found FROM {quoted(table)} t "
-                f"WHERE {found.belongs(table)}"
-            )
-            batch: list[dict[str, Any]] = []
-            size = _BATCH_OF_FILES if bytes_ else _BATCH
-            async for record in connection.cursor(sql, account_id, list(omitted), prefetch=size):
-                batch.append(json.loads(record["found"]))
-                if len(batch) == size:
-                    yield table, batch
-                    batch = []
-            if batch:
-                yield table, batch
-
-
-async def erase_account(account_id: int, specs: Sequence[SchemaSpec]) -> bool:
-    """Delete an account and everything that belongs to it or derives from it; False if there is no such account.
-
-    Users go with it unless another account knows them. A job that runs for it loses its lease and commits nothing.
-    """
-    async with transaction():
-        # From here on no rows that refer to the account can be added.
-        if await row("SELECT id FROM accounts WHERE id = $1 FOR UPDATE", account_id) is None:
-            return False
-        async with _connection() as connection:
-            found = Ownership(await read_catalogue(connection), rules(specs))
-        owned = found.owned()
-        shared = {table: await _referred_to(found, table, account_id) for table in owned if _is_shared(found, table)}
-        for table in owned:
-            if table not in shared and not _is_part(found, table):
-                # One statement per way: a condition with OR would read the whole table.
-                for way in found.ways(table):
-                    await rows(f"DELETE FROM {quoted(table)} WHERE {way}", account_id)
-        for table, candidates in shared.items():
-            await _delete_unreferenced(found, table, candidates, account_id)
-    return True
-
-
-def _is_shared(found: Ownership, table: str) -> bool:
-    rule = found.rules.get(table)
-    return rule is not None and rule.shared
-
-
-def _is_owned(found: Ownership, table: str) -> bool:
-    rule = found.rules.get(table)
-    return rule is None or bool(rule.owner)
-
-
-def _is_part(found: Ownership, table: str) -> bool:
-    rule = found.rules.get(table)
-    return rule is not None and rule.part
-
-
-async def _referred_to(found: Ownership, table: str, account_id: int) -> list[int]:
-    """Return the ids of a shared table's rows that belong to an account or that its rows refer to."""
-    ways = [f"SELECT id FROM {quoted(table)} WHERE {way}" for way in found.ways(table)]
-    ways += [
-        f'SELECT "{key.link.columns[0]}" FROM {quoted(key.table)} WHERE {way}'
-        for key in found.keys_to(table)
-        for way in found.ways(key.table)
-    ]
-    return ids(await rows(f"SELECT DISTINCT id FROM ({' UNION ALL '.join(ways)}) f WHERE id IS NOT NULL", account_id))
-
-
-async def _delete_unreferenced(found: Ownership, table: str, candidates: list[int], account_id: int) -> None:
-    referred = [
-        f'NOT EXISTS (SELECT FROM {quoted(key.table)} t WHERE t."{key.link.columns[0]}" = shared.id)'
-        for key in found.keys_to(table)
-        if not _is_part(found, key.table) and _is_owned(found, key.table)  # a ban is no reason to keep a name
-    ]
-    conditions = ["id = ANY($2)", *(f"NOT coalesce({way}, false)" for way in found.ways(table, "<> $1")), *referred]
-    await rows(f"DELETE FROM {quoted(table)} shared WHERE {' AND '.join(conditions)}", account_id, candidates)
 
 
 async def prune(
@@ -278,6 +313,7 @@ async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str
     """Return the problems of the rules of an up-to-date database, one line each, with the schema concerned."""
     async with dedicated(url) as connection, connection.transaction():
         found = Ownership(await read_catalogue(connection), rules(specs))
+        columns = await connection.fetch(_TEXTS)
     schemas = {OWN, *(spec.name for spec in specs)}
     missing = sorted(found.rules.keys() - found.catalogue.tables.keys())
     wrong = [(table.partition(".")[0], f"there is a rule for table {table}, which does not exist") for table in missing]
@@ -287,10 +323,18 @@ async def problems(url: str, specs: Sequence[SchemaSpec]) -> list[tuple[str, str
             wrong.append((schema, f"table {table} has no rule for owner and lifetime"))
         elif rule is not None and rule.owner and found.belongs(table) == "false":
             wrong.append((schema, f"the owner of table {table} leads to no account"))
+    return wrong + _unnamed(found.rules, [(r["name"], r["column"]) for r in columns])
+
+
+def _unnamed(known: Mapping[str, TableRule], columns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the columns of text of which no rule says what they hold, and those that a rule names in vain."""
+    wrong: list[tuple[str, str]] = []
+    for table, rule in known.items():
+        schema, there = table.partition(".")[0], {column for name, column in columns if name == table}
+        if schema != OWN and not rule.texts:
+            continue  # a package's: all of it counts as words
+        for column in sorted(there ^ rule.texts.keys()):
+            named = column in rule.texts
+            problem = "is none of text, but a rule names it" if named else "holds texts of which no rule says whose"
+            wrong.append((schema, f"column {column} of table {table} {problem}"))
     return wrong
-
-
-def _connection() -> AbstractAsyncContextManager[Any]:
-    """The ORM's own connection: the current transaction's, else one from the pool."""
-    client: Any = get_connection("default")
-    return client.acquire_connection()

@@ -6,9 +6,10 @@ Export, deletion, clean-up and backup include its tables.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
-from typing import Any, Final
+from typing import Any, Final, Literal, cast, get_args
 
 from db.registry import Problem, Registry, load_plugins
 
@@ -38,14 +39,48 @@ class Retention:
     only: str = "true"
 
 
+TextKind = Literal["words", "derived", "names", "ids", "settings", "state"]
+"""What a column of text, JSON or bytes holds: what people wrote or sent, what was made from it, names of people and
+places, ids, choices among what we offer, or the state of a machine. Only the first three are somebody's."""
+SOMEBODYS: Final[frozenset[TextKind]] = frozenset({"words", "derived", "names"})
+Scope = Literal["story", "conversation", "picture"]
+
+
+def texts(**kinds: str) -> Mapping[str, TextKind]:
+    """Return the kinds of columns: ``texts(words="premise", settings="genre mode")``. Raises `ValueError`."""
+    if unknown := sorted(kinds.keys() - set(get_args(TextKind))):
+        raise ValueError(f"no kind of text: {unknown[0]}")
+    return {column: cast("TextKind", kind) for kind, columns in kinds.items() for column in columns.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Where a person may be quoted by what others keep: in ``columns`` of the rows that meet an SQL condition.
+
+    In ``rows``, ``$1`` is the id of the story, conversation or picture (``scope``) to which the person's words belong.
+    """
+
+    scope: Scope
+    rows: str
+    columns: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class TableRule:
-    """The owners of the rows of a table, and how long they are kept.
+    """The owners of the rows of a table, how long they are kept, and what becomes of a person's part in them.
 
     A row dies with what its ``owner`` names (columns with a foreign key, or an `OwnerLink`), by ``retention``, or both;
     ``permanent`` rows have no owner. ``shared`` rows, such as users, are deleted once nothing refers to them; a
     ``part`` of them, such as an identity, neither keeps them nor goes before them: its foreign key deletes it then.
-    ``omit`` lists the columns that an export leaves out. Raises `ValueError` without a lifetime.
+    ``omit`` lists the columns that an export leaves out. ``texts`` says what each column of text holds; a package may
+    leave it out: all of them count as words.
+
+    ``author`` is the column that names the person who wrote a row. When that person has their data deleted, but the
+    row's account stays, the row is deleted; with ``leaves_row`` only its words are, and its author. ``quotes`` says
+    where what others keep may repeat the person's words. ``expires`` is the time from which a person's own, shorter
+    retention counts.
+
+    Raises `ValueError` without a lifetime, and for quotes that are not among the texts.
     """
 
     table: str
@@ -55,10 +90,26 @@ class TableRule:
     shared: bool = False
     part: bool = False
     omit: tuple[str, ...] = ()
+    texts: Mapping[str, TextKind] = field(default_factory=dict[str, TextKind])
+    author: str = ""
+    leaves_row: bool = False
+    quotes: tuple[Quotes, ...] = ()
+    expires: str = ""
 
     def __post_init__(self) -> None:
         if self.permanent == bool(self.owner or self.retention):
             raise ValueError(f"table {self.table}: name an owner or a retention, or else say that it is permanent")
+        if self.permanent and (held := [c for c, kind in self.texts.items() if kind in SOMEBODYS]):
+            raise ValueError(f"table {self.table}: {held[0]} is somebody's, so that its rows need an owner")
+        if (self.leaves_row or self.expires) and not self.author:
+            raise ValueError(f"table {self.table}: only what has an author can keep its row, or expire")
+        if wrong := {c for quotes in self.quotes for c in quotes.columns if self.texts.get(c) not in SOMEBODYS}:
+            raise ValueError(f"table {self.table}: {min(wrong)} holds no words to cut")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The columns of what people wrote."""
+        return tuple(column for column, kind in self.texts.items() if kind == "words")
 
 
 @dataclass(frozen=True, slots=True)

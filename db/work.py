@@ -167,6 +167,19 @@ class Upscale(FromPicture):
     type: ClassVar[str] = "upscale"
 
 
+class EraseData(JobParameters):
+    """Delete what was closed (`db.erasure`): ``accounts``, and the person ``user`` with their part in others' places.
+
+    ``identities`` (platform and id) and ``names`` are those that the person had. They are dropped at the end.
+    """
+
+    type: ClassVar[str] = "erase_data"
+    user: int | None = None
+    accounts: list[int] = []
+    identities: list[tuple[str, str]] = []
+    names: list[str] = []
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job's row. ``attempt`` counts crashes, ``retries`` counts retryable errors.

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from arq.worker import Worker
@@ -19,6 +20,7 @@ from db.connection import OUTAGES
 from db.loops import forever
 from db.schemas import load_schemas
 from db.signals import stop_on_signals
+from workers.erasing import erase_overdue
 from workers.heartbeat import publish_heartbeat
 from workers.queue import CANCEL_CHANNEL, Queue, wake_channel
 from workers.runner import Runner
@@ -132,6 +134,12 @@ async def serve(
             forever("the reaper", _reap, pause_s=REAPER_SECONDS, backoff_most_s=REAPER_SECONDS),
             forever("the clock", clock.follow, pause_s=REAPER_SECONDS),
             forever("late jobs", queue.end_late_jobs, pause_s=jobs.CHECK_SECONDS, backoff_most_s=jobs.CHECK_SECONDS),
+            forever(
+                "the erasure of what is closed",
+                partial(erase_overdue, queue),
+                pause_s=PRUNE_SECONDS,
+                backoff_most_s=PRUNE_SECONDS / 10,
+            ),
             forever("the clean-up", _prune, pause_s=PRUNE_SECONDS, backoff_most_s=PRUNE_SECONDS / 10),
         ]
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]

@@ -7,6 +7,7 @@ from bot.messages import Button, Message
 from bot.views.base import ViewContext, ViewSpec, in_rows
 from db import conversations, stories
 from db.payloads.story import DeleteStory, PageFailed, PageLeft, PageReady, StoryList
+from db.quotes import is_removed
 from db.stories import Choice, Page, Story
 
 LISTED: Final = 10
@@ -30,7 +31,7 @@ async def page(view: ViewContext, payload: PageReady) -> Message:
     else:
         footer = view.words("story.page", number=current.number, title=_title(view, story))
     return Message(
-        current.text,
+        _text(view, current),
         title=current.title,
         choices=_offered(choices),
         footer=footer,
@@ -48,11 +49,13 @@ async def page_left(view: ViewContext, payload: PageLeft) -> Message | None:
     taken = next((c for c in choices if c.id == payload.choice), None)
     own = taken is not None and taken.kind == "own"
     return Message(
-        left.text,
+        _text(view, left),
         title=left.title,
         choices=_offered(choices),
         taken=None if taken is None or own else taken.position,
-        footer=view.words("story.you_chose", text=taken.text) if taken is not None and own else "",
+        footer=view.words("story.you_chose", text=taken.text or view.words("story.removed"))
+        if taken is not None and own
+        else "",
     )
 
 
@@ -131,6 +134,12 @@ def _numbered(view: ViewContext, number: int, verb: str, *args: int) -> Button:
 
 def _offered(choices: Sequence[Choice]) -> tuple[str, ...]:
     return tuple(c.text for c in choices if c.kind != "own")
+
+
+def _text(view: ViewContext, page: Page) -> str:
+    """Return a page's text; of one that only repeated what is erased, that it did."""
+    removed = page.state == "ready" and is_removed(page.text)
+    return view.words("story.page_removed") if removed else page.text
 
 
 def _title(view: ViewContext, story: Story) -> str:

@@ -125,6 +125,11 @@ async def put_back(job_id: int, token: UUID) -> Wakeup | None:
     return await fetch_one(Wakeup, "SELECT id, queue, priority FROM jobs WHERE id = $1", job_id)
 
 
+async def forget_parameters(job_id: int, token: UUID) -> None:
+    """Drop the parameters of a job that has used them and will not run again. Raises `LeaseLost`."""
+    await _change(job_id, token, "parameters = '{}'")
+
+
 async def move(job_id: int, token: UUID, queue: WorkerQueue) -> None:
     """Hand a job over to another queue, whose workers continue it; wake one after the commit. Raises `LeaseLost`."""
     await _change(

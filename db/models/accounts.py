@@ -21,6 +21,7 @@ class AccountRow(TableRow):
     settings: dict[str, Any] = fields.JSONField(default=dict)
     left_at = fields.DatetimeField(null=True)
     unlisted_told_at = fields.DatetimeField(null=True)
+    closed_at = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""
@@ -37,6 +38,7 @@ class UserRow(TableRow):
     language = fields.TextField(default="")
     cooldown_until = fields.DatetimeField(null=True)
     time_zone = fields.TextField(default="")
+    closed_at = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""

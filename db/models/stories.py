@@ -13,7 +13,7 @@ class StoryRow(TableRow):
     """A story. ``cursor_id`` is its current page, ``revision`` counts the cursor's moves."""
 
     account_id = fields.BigIntField()
-    owner_id = fields.BigIntField()
+    owner_id = fields.BigIntField(null=True)
     conversation_id = fields.BigIntField()
     title = fields.TextField(default="")
     premise = fields.TextField()

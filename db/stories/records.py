@@ -7,11 +7,14 @@ from db.jobs import Abandoned
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A story. ``cursor_id`` is its current page, ``revision`` counts the cursor's moves."""
+    """A story. ``cursor_id`` is its current page, ``revision`` counts the cursor's moves.
+
+    Without ``owner_id`` it is the place's: who began it had their data deleted.
+    """
 
     id: int
     account_id: int
-    owner_id: int
+    owner_id: int | None
     conversation_id: int
     title: str
     premise: str

@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from db.connection import row, rows
+from db.quotes import MARK
 from db.records import build, columns, fetch_one
 from db.stories.records import Choice, Page, Story
 
@@ -45,9 +46,10 @@ async def page_inputs(page_id: int, recent: int = 16) -> dict[str, Any] | None:
         return None
     story = json.loads(found[-1]["story"])
     return {
-        **{name: story[name] for name in ("title", "premise", "genre", "language", "rating", "seed", "variant")},
+        **{name: story[name] for name in ("title", "genre", "language", "rating", "seed", "variant")},
         "page_number": found[-1]["number"],
-        "path": [{"text": f["choice"], "kind": f["kind"]} for f in found if f["choice"] is not None],
+        "premise": story["premise"] or MARK,
+        "path": [{"text": f["choice"] or MARK, "kind": f["kind"]} for f in found if f["choice"] is not None],
         "pages": [json.loads(f["page"]) for f in found if f["page"] is not None],
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
-from db import outbox, pictures, privacy
+from db import data_exports, outbox, pictures
 from db.connection import connect, rows
 from db.migrate import migrate, pending
 from db.payloads.notice import Notice
@@ -35,7 +35,7 @@ async def dice(migrated: str, tmp_path: Path):
 
 
 async def exported(account_id: int, spec: SchemaSpec) -> list[tuple[str, list[dict[str, Any]]]]:
-    async with aclosing(privacy.export_account(account_id, [spec])) as batches:
+    async with aclosing(data_exports.export_account(account_id, [spec])) as batches:
         return [batch async for batch in batches]
 
 

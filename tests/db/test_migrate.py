@@ -127,7 +127,13 @@ POPULATE = {
     """,
     "0023_quotas": "INSERT INTO quotas (user_id, name, whole_at) VALUES (1, 'pages', now())",
     "0024_open_jobs": "SELECT",
+    "0025_erasure": "UPDATE stories SET owner_id = NULL",
+    "0026_closing": "UPDATE accounts SET closed_at = now()",
+    "0027_closed_people": "UPDATE users SET closed_at = now()",
+    "0028_closing_indexes": "SELECT",
 }
+LOOSENED = {"stories_owner_id_not_null"}
+"""Guards that a later version gave up on purpose: a story may outlive its owner."""
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' ORDER BY 1"
 _CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
 _INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
@@ -147,7 +153,7 @@ async def test_every_migration_keeps_rows_and_constraints_of_the_version_before(
         now = await contents(empty)
         assert {table: now[table] for table in kept} == kept
         found = {r[0] for r in await query(empty, _CONSTRAINTS)} | {r[0] for r in await query(empty, _INDEXES)}
-        assert guards <= found
+        assert guards - LOOSENED <= found
         connection = await asyncpg.connect(**credentials(empty))
         await connection.execute(POPULATE[migration.name])
         await connection.close()

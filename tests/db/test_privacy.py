@@ -13,7 +13,9 @@ from db import (
     audit,
     awaited_files,
     chats,
+    data_exports,
     drafts,
+    erasure,
     inbox,
     jobs,
     late_updates,
@@ -33,7 +35,7 @@ from db.limits import Subject, UsageLimits
 from db.migrate import migrate
 from db.payloads.notice import Notice
 from db.people import Who
-from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule
+from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, texts
 from db.work import BranchingPage
 from tests.db.world import somebody
 
@@ -155,7 +157,7 @@ async def tables_with(word: str) -> set[str]:
 
 async def exported(who: Who, spec: SchemaSpec) -> dict[str, list[dict[str, Any]]]:
     export: dict[str, list[dict[str, Any]]] = {}
-    async with aclosing(privacy.export_account(who.account.id, [spec])) as batches:
+    async with aclosing(data_exports.export_account(who.account.id, [spec])) as batches:
         async for table, batch in batches:
             export.setdefault(table, []).extend(batch)
     return export
@@ -171,6 +173,19 @@ async def test_every_table_has_a_rule_that_leads_to_an_account(database: str, di
         ("dice", "table dice.forgotten has no rule for owner and lifetime"),
         ("dice", "the owner of table dice.rolls leads to no account"),
     ]
+
+
+async def test_a_column_of_text_says_whose_it_is(database: str):
+    try:
+        await rows("ALTER TABLE stories ADD COLUMN moral text")
+        await rows("ALTER TABLE drafts ADD COLUMN vector real[]")
+        assert await privacy.problems(database, []) == [
+            ("public", "column vector of table public.drafts holds texts of which no rule says whose"),
+            ("public", "column moral of table public.stories holds texts of which no rule says whose"),
+        ]
+    finally:
+        await rows("ALTER TABLE stories DROP COLUMN moral")
+        await rows("ALTER TABLE drafts DROP COLUMN vector")
 
 
 async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(database: str, dice: SchemaSpec):
@@ -195,17 +210,17 @@ async def test_an_erased_account_leaves_no_word_and_the_other_keeps_all(database
     await rolls(zephyr, "zephyr")
     await rolls(quill, "quillon")
     kept = await exported(quill, dice)
-    assert await privacy.erase_account(zephyr.account.id, [dice])
+    assert await erasure.erase_account(zephyr.account.id, [dice])
     assert await tables_with("zephyr") == set()
     assert await exported(quill, dice) == kept
-    assert not await privacy.erase_account(zephyr.account.id, [dice])
+    assert not await erasure.erase_account(zephyr.account.id, [dice])
 
 
 async def test_a_job_that_runs_while_its_account_is_erased_commits_nothing(database: str):
     who = await lives("zephyr")
     job = await row("SELECT id, lease_token FROM jobs WHERE account_id = $1", who.account.id)
     assert job is not None
-    assert await privacy.erase_account(who.account.id, [])
+    assert await erasure.erase_account(who.account.id, [])
     with pytest.raises(LeaseLost):
         await jobs.save_artifact(job["id"], job["lease_token"], "late", "step", {"text": "zephyr again"})
     assert await tables_with("zephyr") == set()
@@ -218,10 +233,10 @@ async def test_a_user_stays_while_another_account_knows_them(database: str):
     await stories.create(
         account_id=group.account.id, owner_id=group.user.id, conversation_id=group.conversation.id, premise="a", seed=1
     )
-    assert await privacy.erase_account(private.account.id, [])
+    assert await erasure.erase_account(private.account.id, [])
     assert await people.user(group.user.id) is not None
     assert await stories.list_owned(group.account.id, group.user.id) != []
-    assert await privacy.erase_account(group.account.id, [])
+    assert await erasure.erase_account(group.account.id, [])
     assert await people.user(group.user.id) is None
 
 
@@ -230,7 +245,7 @@ async def test_the_rows_of_a_removed_package_die_with_their_account(database: st
     await rolls(zephyr, "zephyr")
     await rows("ALTER TABLE dice.rolls DROP CONSTRAINT rolls_account_id_fkey")
     await rows("ALTER TABLE dice.rolls ADD FOREIGN KEY (account_id) REFERENCES accounts")  # would forbid the deletion
-    assert await privacy.erase_account(zephyr.account.id, [])
+    assert await erasure.erase_account(zephyr.account.id, [])
     assert await tables_with("zephyr") == {"dice.traces"}, "only what nothing in the database links to an account stays"
 
 
@@ -286,6 +301,10 @@ def test_a_rule_without_a_lifetime_is_refused():
         TableRule("rolls")
     with pytest.raises(ValueError, match="owner or a retention"):
         TableRule("rolls", owner=("account_id",), permanent=True)
+    with pytest.raises(ValueError, match="wish is somebody's"):
+        TableRule("rolls", permanent=True, texts=texts(words="wish"))
+    with pytest.raises(ValueError, match="no kind of text: wishes"):
+        texts(wishes="wish")
 
 
 @pytest.mark.parametrize("name", ["public", "pg_dice", "Dice", 'a"b', "", "x" * 64, "information_schema"])

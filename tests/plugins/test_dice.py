@@ -125,7 +125,7 @@ async def test_pictures_by_an_engine_of_its_own(dice: Environment, database: str
 
 _PRIVACY = """
 import asyncio, json, sys
-from db import privacy
+from db import data_exports, erasure, privacy
 from db.connection import connect, rows
 from db.schemas import load_schemas
 
@@ -134,9 +134,9 @@ async def main():
         account = (await rows("INSERT INTO accounts (platform, kind, external_id) VALUES ('console', 'dm', 'ann') "
                               "RETURNING id"))[0]["id"]
         await rows("INSERT INTO dice.rolls (account_id, sides, note) VALUES ($1, 6, 'for the door')", account)
-        exported = [r async for r in privacy.export_account(account, load_schemas().specs)]
+        exported = [r async for r in data_exports.export_account(account, load_schemas().specs)]
         print("for the door" in json.dumps(exported, default=str))
-        await privacy.erase_account(account, load_schemas().specs)
+        await erasure.erase_account(account, load_schemas().specs)
         print(await rows("SELECT count(*) AS n FROM dice.rolls"))
         print(await privacy.problems(sys.argv[1], load_schemas().specs))
 

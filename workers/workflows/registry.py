@@ -12,6 +12,7 @@ from db.work import job_types
 from workers.steps.base import AnyStep, Parallel, Step, Wait
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
+from workers.workflows.erasure import EraseEverything
 from workers.workflows.picture import (
     DrawImagined,
     DrawOnceMore,
@@ -33,6 +34,7 @@ _OWN: Final = (
     DrawOnceMore(),
     DrawVariation(),
     DrawUpscaled(),
+    EraseEverything(),
 )
 
 
