@@ -28,6 +28,8 @@ def require_command(context: Context, spec: CommandSpec, values: Mapping[str, st
 
 def require_action(context: Context, action: Action) -> None:
     """Check a button or a form. Raises `db.errors.NotAllowed`."""
+    if action.spec.operator and not context.operator:
+        raise NotAllowed("operators.only")
     require(context, action.permission())
 
 

@@ -4,42 +4,20 @@ Operators pass everything. Who is banned, or not on the list, is told once a day
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Protocol
 
 from bot.actions.base import ActionRegistry
 from bot.actions.packing import FILL, BadButton
 from bot.commands.base import CommandRegistry
 from bot.commands.typed import read_typed
 from bot.context import Context
-from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage
+from bot.events import ButtonPress, Command, EditedMessage, MenuPick, Reaction, Submit, TextMessage
 from bot.menus import MenuRegistry
+from bot.policy import AccessPolicy
 from db import access, switches
 from db.access import AccessState
 from db.errors import NotAllowed
 from db.payloads.operators import Banned
-
-CONSOLE: Final = "console"
-
-
-@dataclass(frozen=True, slots=True)
-class AccessPolicy:
-    """The operators' settings. ``operators`` are named as ``platform:user id``.
-
-    ``access``: ``open`` – everybody may use the bot; ``listed`` – only people and places on the list. ``appeal`` says
-    whom to ask about bans and access.
-    """
-
-    operators: frozenset[str] = frozenset()
-    access: Literal["open", "listed"] = "open"
-    appeal: str = ""
-
-    def is_operator(self, event: Event) -> bool:
-        """Whether an operator acts. The console is only used on the machine itself."""
-        return event.account.kind == CONSOLE or f"{event.platform}:{event.user.external_id}" in self.operators
-
-
-OPEN: Final = AccessPolicy()
-"""Everybody may use the bot, and nobody but the console's user is an operator."""
 
 
 class Switchable(Protocol):
@@ -72,10 +50,6 @@ class Admission:
     ) -> None:
         """The registries say which command a button or a menu entry belongs to; all may still grow."""
         self._policy, self._commands, self._actions, self._menus = policy, commands, actions, menus
-
-    def is_operator(self, event: Event) -> bool:
-        """Whether an operator acts."""
-        return self._policy.is_operator(event)
 
     async def admits(self, context: Context) -> bool:
         """Let an event pass, or refuse it: False, then it is answered or to be ignored, and nothing else may happen."""

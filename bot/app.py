@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from bot.admission import OPEN, AccessPolicy
 from bot.compose import Composer
 from bot.courier import Courier
 from bot.events import Event
@@ -18,6 +17,7 @@ from bot.limit_settings import LimitSettings
 from bot.platforms.base import ALWAYS_LEADS, Outcome, Platform, Turns
 from bot.platforms.registry import PlatformSpec
 from bot.platforms.registry import platforms as platform_registry
+from bot.policy import OPEN, AccessPolicy
 from bot.progress import ProgressBoard
 from bot.router import Router
 from bot.runners import PlatformRunner, SeatedTurns, until_hopeless

@@ -1,9 +1,10 @@
 """What handlers work with: the event, its person and place, and the resulting answers and jobs."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.events import Event
+from bot.policy import OPEN, AccessPolicy
 from bot.rights import Rights, rights_of
 from db import awaited_files, drafts, jobs, limits, outbox, people, work
 from db.errors import Moved, NotAllowed, UserError
@@ -17,6 +18,9 @@ from db.work import JobParameters, Links
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
+if TYPE_CHECKING:
+    from bot.commands.base import CommandRegistry
+
 
 @dataclass(slots=True)
 class Enquiry:
@@ -26,6 +30,7 @@ class Enquiry:
     known: Who
     queue: Queue
     prompts: PromptRegistry
+    commands: "CommandRegistry"
 
     async def who(self) -> Who:
         """Return the person and the place."""
@@ -49,25 +54,31 @@ class Context:
     Everything here goes into the router's one transaction; ``wakes`` and ``cancels`` happen after its commit.
     ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator declares
     that places without a platform age restriction are for adults. ``queue`` is used to query the workers.
-    ``operator``: an operator of the service acts. ``off`` are the commands that are switched off. ``ignored``: nobody
-    is told anything, not even that the event was taken. ``limits`` are this person's.
+    ``commands`` are all there are. ``policy`` says who runs the service. ``off`` are the commands that are switched
+    off. ``ignored``: nobody is told anything, not even that the event was taken. ``limits`` are this person's.
     """
 
     event: Event
     who: Who
     placeholder_delay: float | None
     queue: Queue
+    commands: "CommandRegistry"
     limits: UsageLimits = UNLIMITED
     wakes: list[jobs.Wakeup] = field(default_factory=list[jobs.Wakeup])
     cancels: list[int] = field(default_factory=list[int])
     answered: bool = False
     private: bool = False
     adults: bool = False
-    operator: bool = False
+    policy: AccessPolicy = OPEN
     off: frozenset[str] = frozenset()
     ignored: bool = False
     resumed: bool = False
     awaits_file: bool = False
+
+    @property
+    def operator(self) -> bool:
+        """Whether an operator of the service acts."""
+        return self.policy.is_operator(self.event)
 
     @property
     def account_id(self) -> int:
@@ -197,7 +208,7 @@ class Context:
         await outbox.add(
             job.event_key,
             outbox.REPLY,
-            platform=self.event.platform,
+            platform=job.event_key.partition(":")[0],  # somebody may act on one platform for what was asked on another
             conversation_id=job.conversation_id,
             payload=told,
             destination=job.destination,

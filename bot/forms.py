@@ -194,6 +194,8 @@ class Forms:
 
     async def _check(self, context: Context, command: str) -> None:
         spec = self._commands.get(command)
+        if spec is not None and spec.operator and not context.operator:
+            raise NotAllowed("operators.only")
         if spec is not None and spec.check is not None:
             await spec.check(context)
 

@@ -8,7 +8,7 @@ from typing import Final
 from bot import access
 from bot.actions.base import Action
 from bot.actions.packing import BadButton
-from bot.admission import OPEN, AccessPolicy, Admission
+from bot.admission import Admission
 from bot.commands.base import Suggestion
 from bot.commands.parsing import read_command
 from bot.commands.typed import read_typed
@@ -21,6 +21,7 @@ from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
+from bot.policy import OPEN, AccessPolicy
 from bot.text.splitting import shortened
 from bot.topics import Topics
 from db import awaited_files, conversations, late_updates, moves, outbox, people
@@ -71,6 +72,7 @@ class Router:
         """
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
         self._capabilities, self._adults = capabilities, adults
+        self._policy = policy
         self._admission = Admission(policy, topics.commands, topics.actions, topics.menus)
         self._patience_s, self._limits = patience_s, limits
         self._dispatcher = Dispatcher(Committer(self._context), self._handle, on_commit, patience_s)
@@ -149,7 +151,8 @@ class Router:
                 context = await self._context(event)
                 if not await self._admission.passes(context) or not access.may_complete(context, spec, parameter):
                     return []
-                found = await completer(Enquiry(event, context.who, self._queue, self._prompts), prefix)
+                enquiry = Enquiry(event, context.who, self._queue, self._prompts, self._topics.commands)
+                found = await completer(enquiry, prefix)
             # A value that was cut would name something else.
             return [(shortened(label, SUGGESTED), value) for label, value in found if len(value) <= SUGGESTED][
                 :SUGGESTIONS
@@ -170,10 +173,15 @@ class Router:
 
     async def _context(self, event: Event) -> Context:
         delay = self._capabilities[event.platform].placeholder_delay
-        operator = self._admission.is_operator(event)
-        limits = UNLIMITED if operator else self._limits
         return Context(
-            event, await resolve(event), delay, self._queue, adults=self._adults, operator=operator, limits=limits
+            event,
+            await resolve(event),
+            delay,
+            self._queue,
+            self._topics.commands,
+            adults=self._adults,
+            policy=self._policy,
+            limits=UNLIMITED if self._policy.is_operator(event) else self._limits,
         )
 
     async def _form(self, event: Event) -> Form | None:
@@ -181,7 +189,7 @@ class Router:
             action, given = self._read_button(event.payload.data), dict[str, str]()
         elif isinstance(event.payload, Command):
             spec, given = read_command(event.payload, self._topics.commands)
-            if not spec.missing(given) or (spec.operator and not self._admission.is_operator(event)):
+            if not spec.missing(given) or (spec.operator and not self._policy.is_operator(event)):
                 return None
             action = fill(spec, self._topics.actions)
         else:

@@ -15,7 +15,7 @@ from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
-from bot.commands import general, model, persona, picture, prompt, rating, story
+from bot.commands import general, model, operators, persona, picture, prompt, rating, story
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
@@ -71,7 +71,7 @@ PRODUCT: Final = (
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=(TIME_ZONE,)),
     Topic("job", (), job_actions.ACTIONS),
-    Topic("operator", views=operators_views.VIEWS),
+    Topic("operator", operators.COMMANDS, (), operators_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),
 )
 """In the order in which help lists their commands."""

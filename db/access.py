@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from db.connection import row, rows
+from db.connection import ids, row, rows
 from db.records import build, columns, fetch, fetch_one
 
 Verdict = Literal["banned", "allowed"]
@@ -138,6 +138,38 @@ async def listed(verdict: Verdict, limit: int = LISTED) -> list[AccessRule]:
         f"SELECT {_COLUMNS} FROM access_rules WHERE verdict = $1 AND {_VALID} ORDER BY id DESC LIMIT $2",
         verdict, limit,
     )  # fmt: skip
+
+
+async def is_place(platform: str, key: str) -> bool:
+    """Whether an id is that of a guild, a group or a channel that the bot knows."""
+    found = await row(
+        "SELECT EXISTS (SELECT FROM accounts WHERE platform = $1 AND external_id = $2 AND kind IN ('guild', 'group')) "
+        "OR EXISTS (SELECT FROM conversations WHERE platform = $1 AND chat_id = $2 AND kind <> 'dm') AS found",
+        platform, key,
+    )  # fmt: skip
+    return found is not None and found["found"]
+
+
+async def place_name(platform: str, key: str) -> str:
+    """Return the name of a guild or group; empty if it is not known."""
+    found = await row(
+        "SELECT name FROM accounts WHERE platform = $1 AND external_id = $2 AND kind IN ('guild', 'group') LIMIT 1",
+        platform, key,
+    )  # fmt: skip
+    return "" if found is None else found["name"]
+
+
+async def open_jobs(target: Target, limit: int) -> list[int]:
+    """Return the ids of the open jobs that somebody asked for, or that were asked for in a place."""
+    found = await rows(
+        "SELECT id FROM jobs WHERE user_id = $1 AND state IN ('queued', 'running', 'waiting') ORDER BY id LIMIT $2"
+        if target.subject == "user"
+        else "SELECT j.id FROM jobs j JOIN conversations c ON c.id = j.conversation_id "
+        "JOIN accounts a ON a.id = c.account_id WHERE a.platform = $1 AND (a.external_id = $3 OR c.chat_id = $3) "
+        "AND a.kind IN ('guild', 'group') AND j.state IN ('queued', 'running', 'waiting') ORDER BY j.id LIMIT $2",
+        *((target.user_id, limit) if target.subject == "user" else (target.platform, limit, target.external_id)),
+    )
+    return ids(found)
 
 
 async def follow(platform: str, old: str, new: str) -> None:

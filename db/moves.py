@@ -4,6 +4,7 @@ from typing import Final
 
 from tortoise.connection import get_connection
 
+from db import access
 from db.connection import row, rows
 from db.ownership import ACCOUNTS, Catalogue, read_catalogue
 from db.schemas import quoted
@@ -27,6 +28,7 @@ async def move_group(platform: str, old: str, new: str) -> None:
             await _join_accounts(catalogue, account, younger)
         await rows("UPDATE accounts SET external_id = $2 WHERE id = $1", account, new)
         await _move_conversations(catalogue, platform, old, new)
+    await access.follow(platform, old, new)
     await _redirect(platform, old, new)
 
 

@@ -193,6 +193,25 @@ async def drop_identities(user_id: int) -> list[Identity]:
     return await fetch(Identity, f"DELETE FROM identities WHERE user_id = $1 RETURNING {columns(Identity)}", user_id)
 
 
+async def identity(platform: str, key: str) -> Identity | None:
+    """Return an identity by the platform's id."""
+    return await fetch_one(
+        Identity,
+        f"SELECT {columns(Identity)} FROM identities WHERE platform = $1 AND external_id = $2",
+        platform, key,
+    )  # fmt: skip
+
+
+async def named(name: str, platform: str, limit: int) -> list[Identity]:
+    """Return identities of a name, on one platform (empty: on all), those met last first."""
+    return await fetch(
+        Identity,
+        f"SELECT {columns(Identity)} FROM identities WHERE lower(name) = lower($1) AND ($2 = '' OR platform = $2) "
+        "ORDER BY id DESC LIMIT $3",
+        name, platform, limit,
+    )  # fmt: skip
+
+
 async def without_private_chat(platform: str, limit: int) -> list[str]:
     """Return the platform's ids of the people last seen first of whom no private chat there is known."""
     found = await rows(

@@ -59,7 +59,8 @@ class ActionSpec:
     is shown if the action would be refused after it is filled in; it only reads. ``keeps_form``: the person's pending
     form stays open (any other button press closes it). ``command`` is the command or group of commands with which the
     button is switched off (default: its topic's); ``always``: it works in maintenance mode, too. ``permission`` is what
-    it takes (`EVERYBODY`: none), or a function of the arguments that returns it.
+    it takes (`EVERYBODY`: none), or a function of the arguments that returns it. ``operator``: reserved for the
+    operators of the service.
     """
 
     verb: str
@@ -70,6 +71,7 @@ class ActionSpec:
     keeps_form: bool = False
     command: str = ""
     always: bool = False
+    operator: bool = False
     permission: Permission | Everybody | Callable[..., Permission | Everybody] = field(kw_only=True)
 
     def __post_init__(self) -> None:

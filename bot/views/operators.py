@@ -5,7 +5,8 @@ from typing import Final
 from bot.messages import Message
 from bot.views.base import ViewContext, ViewSpec
 from db import access
-from db.payloads.operators import Banned
+from db.access import AccessRule
+from db.payloads.operators import AccessChanged, AccessList, Banned
 
 
 async def banned(view: ViewContext, payload: Banned) -> Message | None:
@@ -14,10 +15,7 @@ async def banned(view: ViewContext, payload: Banned) -> Message | None:
     if rule is None:
         return None
     whom = "banned_place" if rule.subject == "place" else "banned"
-    lines = [view.words(f"operators.{whom}")]
-    lines.append(
-        view.words("operators.for_ever") if rule.ends_at is None else view.words("operators.until", when=rule.ends_at)
-    )
+    lines = [view.words(f"operators.{whom}"), _end(view, rule)]
     if rule.reason:
         lines.append(view.words("operators.reason", reason=rule.reason))
     lines.append(
@@ -28,4 +26,47 @@ async def banned(view: ViewContext, payload: Banned) -> Message | None:
     return Message(" ".join(lines), private=True)
 
 
-VIEWS: Final = (ViewSpec(Banned, banned),)
+async def changed(view: ViewContext, payload: AccessChanged) -> Message | None:
+    """Compose the answer to an operator who banned or allowed somebody."""
+    rule = await access.get(payload.rule)
+    if rule is None:
+        return None
+    lines = [view.words("operators.is_banned" if rule.verdict == "banned" else "operators.allowed", who=_who(rule))]
+    if rule.verdict == "banned":
+        lines.append(_end(view, rule))
+    if rule.reason:
+        lines.append(view.words("operators.reason_given", reason=rule.reason))
+    if payload.jobs:
+        lines.append(view.words("operators.jobs_stopped", jobs=payload.jobs))
+    return Message(" ".join(lines), private=True)
+
+
+async def rules(view: ViewContext, payload: AccessList) -> Message:
+    """Compose the bans, or the list of those who may use the bot."""
+    found = await access.listed(payload.verdict)
+    title = view.words(f"operators.{payload.verdict}_title")
+    if not found:
+        return Message(view.words(f"operators.{payload.verdict}_none"), title=title, private=True)
+    lines: list[str] = []
+    for rule in found:
+        parts = [view.words("operators.rule", who=_who(rule))]
+        if payload.verdict == "banned":
+            parts.append(_end(view, rule))
+        if rule.reason:
+            parts.append(view.words("operators.reason_given", reason=rule.reason))
+        lines.append(" ".join(parts))
+    footer = view.words("operators.rules_more", count=access.LISTED) if len(found) == access.LISTED else ""
+    return Message("\n".join(lines), title=title, footer=footer, private=True)
+
+
+def _who(rule: AccessRule) -> str:
+    return f"{rule.name} ({rule.target})" if rule.name else rule.target
+
+
+def _end(view: ViewContext, rule: AccessRule) -> str:
+    if rule.ends_at is None:
+        return view.words("operators.for_ever")
+    return view.words("operators.until", when=rule.ends_at)
+
+
+VIEWS: Final = (ViewSpec(Banned, banned), ViewSpec(AccessChanged, changed), ViewSpec(AccessList, rules))

@@ -35,7 +35,11 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
 async def help_(view: ViewContext, payload: Help) -> Message:
     """Compose what a person can do here."""
     del payload
-    lines = [view.words("help.line", usage=usage(spec), help=spec.help) for spec in view.around.commands]
+    lines = [
+        view.words("help.line", usage=usage(spec), help=spec.help)
+        for spec in view.around.commands
+        if view.for_operator or not spec.operator
+    ]
     return Message(view.words("help.intro") + "\n\n" + "\n".join(lines), title=view.words("help.title"))
 
 

@@ -1,8 +1,25 @@
 """Payloads of what the operators decide."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from db.payloads.base import Payload
+
+
+class AccessChanged(Payload):
+    """The answer to an operator who banned or allowed somebody; ``jobs`` is how many open jobs were stopped."""
+
+    kind: ClassVar[str] = "access_changed"
+
+    rule: int
+    jobs: int = 0
+
+
+class AccessList(Payload):
+    """The bans, or the list of those who may use the bot."""
+
+    kind: ClassVar[str] = "access_list"
+
+    verdict: Literal["banned", "allowed"]
 
 
 class Banned(Payload):

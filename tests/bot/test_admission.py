@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import locales
-from bot.admission import AccessPolicy
 from bot.events import Payload, Reaction
+from bot.policy import AccessPolicy
 from db import access, people, switches
 from db.access import Target, Verdict
 from db.connection import rows
@@ -124,9 +124,8 @@ async def test_maintenance_refuses_new_work_with_the_operators_message(bot: Bot)
     await switches.set_switch(switches.MAINTENANCE, by=None, message="Back at nine.")
     for payload in everything(bot):
         event = await bot.does(payload)
-        always = getattr(payload, "name", "") in {"help", "status", "cancel"} or ".cancel." in getattr(
-            payload, "data", ""
-        )
+        spec = bot.topics.commands.get(getattr(payload, "name", ""))
+        always = (spec is not None and spec.always) or ".cancel." in getattr(payload, "data", "")
         if not always and not isinstance(payload, Reaction):
             assert "Back at nine." in await words(bot, event), payload
     assert await nothing_happened()

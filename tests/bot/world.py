@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import count
 
 from bot.actions.packing import pack
-from bot.admission import OPEN, AccessPolicy
 from bot.compose import Composer
 from bot.events import (
     AccountRef,
@@ -21,6 +20,7 @@ from bot.events import (
 )
 from bot.messages import Message
 from bot.platforms.base import Capabilities
+from bot.policy import OPEN, AccessPolicy
 from bot.router import Router
 from bot.text.cleaning import clean
 from bot.topics import load_topics
