@@ -1,7 +1,7 @@
 """What handlers work with: the event, its person and place, and the resulting answers and jobs."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from bot.events import Event
 from bot.policy import OPEN, AccessPolicy
@@ -18,8 +18,26 @@ from db.work import JobParameters, Links
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
-if TYPE_CHECKING:
-    from bot.commands.base import CommandRegistry
+
+class CommandCatalogue(Protocol):
+    """The commands there are (`bot.commands.base.CommandRegistry`)."""
+
+    @property
+    def names(self) -> list[str]:
+        """Their names."""
+        ...
+
+    def group_names(self) -> list[str]:
+        """Return the first words of commands of two words."""
+        ...
+
+    def named(self, text: str) -> str:
+        """Return the name of the command or group that a text names, however it is spelt; empty if there is none."""
+        ...
+
+    def is_fixed(self, name: str) -> bool:
+        """Whether a command or a whole group can never be switched off."""
+        ...
 
 
 @dataclass(slots=True)
@@ -30,7 +48,7 @@ class Enquiry:
     known: Who
     queue: Queue
     prompts: PromptRegistry
-    commands: "CommandRegistry"
+    commands: CommandCatalogue
 
     async def who(self) -> Who:
         """Return the person and the place."""
@@ -62,7 +80,7 @@ class Context:
     who: Who
     placeholder_delay: float | None
     queue: Queue
-    commands: "CommandRegistry"
+    commands: CommandCatalogue
     limits: UsageLimits = UNLIMITED
     wakes: list[jobs.Wakeup] = field(default_factory=list[jobs.Wakeup])
     cancels: list[int] = field(default_factory=list[int])

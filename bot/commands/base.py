@@ -166,6 +166,20 @@ class CommandRegistry(Registry[CommandSpec]):
                 source = self.source(other) if other in self else "the same topic"
                 raise NameTaken(f"command {name!r} cannot stand beside {other!r} of {source}")
 
+    def group_names(self) -> list[str]:
+        """Return the first words of commands of two words."""
+        return [group for group, specs in self.groups().items() if specs[0].name != group]
+
+    def named(self, text: str) -> str:
+        """Return the name of the command or group that a text names, however it is spelt; empty if there is none."""
+        spelt = spelling(" ".join(text.strip().lstrip("/").casefold().split()))
+        by_spelling = {spelling(name): name for name in (*self.names, *self.group_names())}
+        return by_spelling.get(spelt, "")
+
+    def is_fixed(self, name: str) -> bool:
+        """Whether a command or a whole group can never be switched off."""
+        return all(spec.always for spec in self if name in {spec.name, spec.name.partition(" ")[0]})
+
     def groups(self) -> dict[str, list[CommandSpec]]:
         """Return commands by their first word, in order."""
         groups: dict[str, list[CommandSpec]] = {}

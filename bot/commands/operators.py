@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
-from bot.commands.typed import split_command
 from bot.context import Context, Enquiry
 from bot.targets import read_end, read_target
 from db import access, audit, jobs, people, switches
@@ -18,7 +17,6 @@ REASON_LENGTH: Final = 300
 MESSAGE_LENGTH: Final = 1000
 STOPPED: Final = 100
 """Open jobs of somebody who is banned that are stopped in one transaction; limits keep people far below."""
-GROUP: Final = "operator"
 _SUGGESTED: Final = 25
 _ON: Final = frozenset({"on", "yes", "true", "1"})
 _OFF: Final = frozenset({"off", "no", "false", "0"})
@@ -78,9 +76,9 @@ async def switch(context: Context, values: dict[str, Any]) -> None:
     if not state:
         named, _, state = named.rpartition(" ")
     on = _read_state(state)
-    name = _command_named(context, named)
-    spec = context.commands.get(name)
-    if name == GROUP or name.startswith(f"{GROUP} ") or (spec is not None and spec.always):
+    if not (name := context.commands.named(named)):
+        raise NotFound("operators.no_command", name=named[:60])
+    if context.commands.is_fixed(name):
         raise NotAllowed("operators.not_switchable", name=name)
     if on:
         changed = await switches.clear(switches.of_command(name))
@@ -153,21 +151,9 @@ def _read_state(word: str) -> bool:
     return folded in _ON
 
 
-def _command_named(context: Context, named: str) -> str:
-    """Return the name of a command or a group. Raises `NotFound`."""
-    typed = f"/{named.strip().lstrip('/')}"
-    found = split_command(typed, context.commands)
-    if found is not None and not found[1].strip():
-        return found[0].name
-    group = typed[1:].casefold()
-    if group in context.commands.groups():
-        return group
-    raise NotFound("operators.no_command", name=named[:60])
-
-
 async def complete_command(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest commands and groups of commands."""
-    names = sorted({*enquiry.commands.names, *enquiry.commands.groups()})
+    names = sorted({*enquiry.commands.names, *enquiry.commands.group_names()})
     return [(name, name) for name in names if prefix.lower().lstrip("/") in name][:_SUGGESTED]
 
 

@@ -80,7 +80,10 @@ def _telegram(settings: BotSettings, topics: Topics) -> Platform:
         )
     token = settings.telegram_token.get_secret_value()
     pace = ChatPace(unlimited=not settings.telegram_flood_limits)
-    return TelegramPlatform(token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook, pace=pace)
+    operators = [name.partition(":")[2] for name in settings.storyfork_operators if name.startswith("telegram:")]
+    return TelegramPlatform(
+        token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook, pace=pace, operators=operators
+    )
 
 
 def _discord_bot(settings: BotSettings) -> str:

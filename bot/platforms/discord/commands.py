@@ -12,6 +12,8 @@ DESCRIPTION: Final = 100
 CHOICES: Final = 25
 MENUS: Final = 15
 STRING: Final = 6000
+NOBODY: Final = "0"
+"""In guilds, a command with these default permissions is hidden from everybody but administrators."""
 _TYPES: Final[dict[type, int]] = {str: 3, int: 4, bool: 5, bytes: 11}
 _EVERYWHERE: Final = {"contexts": [0, 1, 2], "integration_types": [0, 1]}
 _OPTIONAL: Final = frozenset(
@@ -41,6 +43,8 @@ def application_commands(registry: CommandRegistry, menus: Iterable[MenuSpec] = 
                 ],
             }
         body |= {"type": 1, **_EVERYWHERE}
+        if all(s.operator for s in shown):
+            body["default_member_permissions"] = NOBODY
         if any(s.age_restricted for s in shown):
             body["nsfw"] = True
         found.append(body)

@@ -5,11 +5,11 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-from telegram import BotCommand
+from telegram import BotCommand, BotCommandScopeChat
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 
 from bot.commands.base import CommandRegistry
@@ -62,10 +62,12 @@ class TelegramPlatform:
         api_url: str = API_URL,
         webhook: WebhookConfig | None = None,
         pace: ChatPace | None = None,
+        operators: Iterable[str] = (),
     ) -> None:
         """``api_url`` is the root of a Bot API server; with ``webhook``, updates are pushed instead of polled.
 
-        ``pace`` overrides the limits to which all chats are kept.
+        ``pace`` overrides the limits to which all chats are kept. ``operators`` are the ids of those whose menu has the
+        operators' commands, too.
 
         Raises `ValueError` for a webhook that Telegram would refuse or that would expose the token.
         """
@@ -75,6 +77,7 @@ class TelegramPlatform:
             webhook.secret_for(token)
         self._token = token
         self._registry = registry
+        self._operators = [int(operator) for operator in operators if operator.isdecimal()]
         self._api_url = api_url
         self._webhook = webhook
         self._state = "not started"
@@ -252,6 +255,13 @@ class TelegramPlatform:
                 await bot.set_my_commands(wanted)
 
         await self._patiently("publishing the commands", publish)
+        menu = bot_commands(self._registry, operator=True)
+        for operator in self._operators:
+            try:
+                await bot.set_my_commands(menu, scope=BotCommandScopeChat(operator))
+            except TelegramError as e:
+                # An operator who never wrote to the bot has no chat yet.
+                log.info("Telegram: operator %s has no menu of their own: %s", operator, e.message)
 
     async def _answer(self, query_id: str, text: str) -> None:
         async def answer() -> bool:

@@ -20,10 +20,15 @@ DESCRIPTION_LIMIT: Final = 256
 _NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 
 
-def bot_commands(registry: CommandRegistry) -> list[BotCommand]:
-    """Return the menu of commands, within Telegram's limits; what does not fit is logged and left out."""
+def bot_commands(registry: CommandRegistry, *, operator: bool = False) -> list[BotCommand]:
+    """Return the menu of commands, within Telegram's limits; what does not fit is logged and left out.
+
+    ``operator``: with the operators' commands.
+    """
     commands: list[BotCommand] = []
     for spec in registry:
+        if spec.operator and not operator:
+            continue
         name, description = spelling(spec.name), " ".join(spec.help.split())[:DESCRIPTION_LIMIT] or spec.name
         if not _NAME.fullmatch(name) or len(commands) == COMMAND_LIMIT:
             log.error("Command %r cannot stand in Telegram's menu", spec.name)

@@ -37,9 +37,12 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
         "adults",
         "prompt",
         "model",
+        "operator",
         "status",
         "help",
     }
+    (operator,) = (c for c in connected.server.commands if c["name"] == "operator")
+    assert operator["default_member_permissions"] == "0", "guilds show it to their administrators only"
 
 
 async def test_work_is_deferred_then_fills_the_response(connected: Connected):
