@@ -158,10 +158,11 @@ class Courier:
     async def _try(self, platform: Platform, claimed: Claimed) -> None:
         row, token = claimed.row, claimed.token
         try:
-            if await self._deliver(platform, claimed):
-                await outbox.sent(row.id, token)
-            else:
+            buttons = await self._deliver(platform, claimed)
+            if buttons is None:
                 await outbox.supersede(row.id, token)
+            else:
+                await outbox.sent(row.id, token, buttons)
         except RetryLater as e:
             await self._again(claimed, e.delay, str(e))
         except Undeliverable as e:
@@ -176,8 +177,8 @@ class Courier:
             _log.exception("message %d (%s) failed", row.id, row.kind)
             await self._failed(claimed, f"{type(e).__name__}: {e}", DEFECT_FAILURES)
 
-    async def _deliver(self, platform: Platform, claimed: Claimed) -> bool:
-        """Show a row to the person; False if there is nothing left to show."""
+    async def _deliver(self, platform: Platform, claimed: Claimed) -> list[str] | None:
+        """Show a row to the person and return the data of its buttons; None if there is nothing left to show."""
         row, token = claimed.row, claimed.token
         destination = Destination.model_validate(row.destination)
 
@@ -202,21 +203,22 @@ class Courier:
             age=claimed.age,
         )
         if row.part == outbox.PLACEHOLDER:
+            progress = await self._composer.progress(row)
             if not delivery.sent:
-                await platform.place(delivery, await self._composer.progress(row))
-            return True
+                await platform.place(delivery, progress)
+            return [button.action for line in progress.buttons for button in line]
         if row.kind == Erase.kind:
             await platform.retract(destination, destination.pressed_message)
-            return True
+            return []
         if row.part == outbox.REPLY:
             await self._board.end(row.event_key)
         message = await self._compose(row)
         if message is None:
             if claimed.placeholder:
                 await platform.retract(destination, claimed.placeholder)
-            return False
+            return None
         await platform.deliver(delivery, message)
-        return True
+        return message.actions()
 
     async def _compose(self, row: OutboxMessage) -> Message | None:
         limit = asyncio.timeout(COMPOSE_SECONDS)

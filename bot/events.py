@@ -165,21 +165,27 @@ class Command(_Frozen):
 
 
 class ButtonPress(_Frozen):
-    """A pressed button; ``data`` is the packed action (bot.actions.packing)."""
+    """A pressed button; ``data`` is the packed action (bot.actions.packing).
+
+    ``offered``: whether the platform says that the pressed message is the bot's and has this button; False if the
+    message is somebody else's, None if the platform does not say.
+    """
 
     type: Literal["press"] = "press"
     data: str
+    offered: bool | None = None
 
 
 class Submit(_Frozen):
     """A filled-in form; ``form`` is the packed action that opened it, ``values`` by field name.
 
-    A prefilled field that is missing from ``values`` keeps its current text.
+    A prefilled field that is missing from ``values`` keeps its current text. ``offered`` as in `ButtonPress`.
     """
 
     type: Literal["submit"] = "submit"
     form: str
     values: dict[str, str]
+    offered: bool | None = None
 
 
 class TextMessage(_Frozen):

@@ -161,6 +161,11 @@ class Message:
     pictures: tuple[OutgoingPicture, ...] = ()
     attachments: tuple[Attachment, ...] = ()
 
+    def actions(self) -> list[str]:
+        """Return the packed data of what can be pressed or chosen."""
+        buttons = [button.action for row in self.buttons for button in row if button.action]
+        return buttons + [option.action for select in self.selects for option in select.options]
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -24,10 +24,10 @@ from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.policy import OPEN, AccessPolicy
 from bot.text.splitting import shortened
 from bot.topics import Topics
-from db import awaited_files, conversations, late_updates, moves, outbox, people
+from db import awaited_files, conversations, late_updates, moves, offers, outbox, people
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
-from db.errors import BadInput, UserError
+from db.errors import BadInput, NotFound, UserError
 from db.limits import UNLIMITED, UsageLimits
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
@@ -211,6 +211,7 @@ class Router:
             case ButtonPress():
                 await self._press(context, payload)
             case Submit():
+                await self._verify(context, payload.form, offered=payload.offered)
                 await self._topics.forms.hand_in(context, self._read_button(payload.form), payload.values)
             case TextMessage():
                 await self._text(context, payload)
@@ -251,6 +252,7 @@ class Router:
 
     async def _press(self, context: Context, pressed: ButtonPress) -> None:
         action = self._read_button(pressed.data)
+        await self._verify(context, pressed.data, offered=pressed.offered)
         access.require_action(context, action)
         if action.spec.form is not None:
             await self._topics.forms.ask(context, action, {})
@@ -258,6 +260,19 @@ class Router:
         if not action.spec.keeps_form:
             await context.leave_form()
         await action.spec.handler(context, **action.args)
+
+    async def _verify(self, context: Context, data: str, *, offered: bool | None) -> None:
+        """Check that a pressed message is ours and offered that button; anybody can forge a press.
+
+        Raises `NotFound` if it did not. A message that is too old to be known is left as it is.
+        """
+        event, message = context.event, context.event.destination.pressed_message
+        if offered is None and message:
+            known = await offers.offered(context.account_id, event.conversation.chat_id, message)
+            offered = None if known is None else data in known
+        if offered is False:
+            raise NotFound("router.not_here")
+        context.genuine = bool(offered)
 
     async def _text(self, context: Context, message: TextMessage) -> None:
         """Route plain text to a pending form, else to what it replies to, else to what was opened here last."""

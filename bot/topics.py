@@ -11,12 +11,11 @@ from typing import Any, Final, TypeVar
 from bot import locales
 from bot.actions import chat as chat_actions
 from bot.actions import job as job_actions
-from bot.actions import linking as linking_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
-from bot.commands import general, linking, model, operators, persona, picture, prompt, rating, story
+from bot.commands import general, model, operators, persona, picture, prompt, rating, story
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
@@ -29,7 +28,6 @@ from bot.time_zones import TIME_ZONE
 from bot.views import account as account_views
 from bot.views import chat as chat_views
 from bot.views import form as form_views
-from bot.views import linking as linking_views
 from bot.views import notice as notice_views
 from bot.views import operators as operators_views
 from bot.views import persona as persona_views
@@ -72,7 +70,6 @@ PRODUCT: Final = (
     Topic("rating", rating.COMMANDS),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=(TIME_ZONE,)),
-    Topic("link", linking.COMMANDS, linking_actions.ACTIONS, linking_views.VIEWS, links=linking.LINKS),
     Topic("job", (), job_actions.ACTIONS),
     Topic("operator", operators.COMMANDS, (), operators_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),

@@ -286,9 +286,13 @@ async def record_message(row_id: int, token: UUID, message_id: str) -> None:
     await _change(row_id, token, "message_ids = message_ids || to_jsonb($3::text)", message_id)
 
 
-async def sent(row_id: int, token: UUID) -> None:
-    """Mark a row as delivered; what it said besides ids is dropped. Raises `LeaseLost`."""
-    await _change(row_id, token, f"state = 'sent', sent_at = now(), error = '', {_FORGET}, {_RELEASE}")
+async def sent(row_id: int, token: UUID, buttons: Sequence[str] = ()) -> None:
+    """Mark a row as delivered; what it said besides ids is dropped. ``buttons``: the packed data of those it offers.
+
+    Raises `LeaseLost`.
+    """
+    change = f"state = 'sent', sent_at = now(), error = '', buttons = $3::jsonb, {_FORGET}, {_RELEASE}"
+    await _change(row_id, token, change, jsonb(list(buttons)))
 
 
 async def supersede(row_id: int, token: UUID) -> None:

@@ -46,13 +46,6 @@ TABLES: Final = (
         texts=texts(names="name", ids="external_id", settings="platform language"),
     ),
     TableRule(
-        "linkings",
-        owner=("user_id", "other_user_id"),
-        omit=("salt", "code_hash"),
-        retention=Retention(1, "created_at"),
-        texts=texts(ids="selector salt code_hash", settings="state"),
-    ),
-    TableRule(
         "conversations",
         owner=("account_id",),
         texts=texts(ids="chat_id thread_id last_said", settings="platform kind mode"),
@@ -180,7 +173,10 @@ TABLES: Final = (
             "AND r.state IN ('pending', 'sending') LIMIT 1) IS NULL",
         ),
         texts=texts(
-            words="payload", ids="event_key destination message_ids", settings="platform", state="part kind state error"
+            words="payload",
+            ids="event_key destination message_ids buttons",
+            settings="platform",
+            state="part kind state error",
         ),
     ),
     # What has drained says nothing any more.

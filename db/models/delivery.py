@@ -47,6 +47,7 @@ class OutboxRow(TableRow):
     error = fields.TextField(default="")
     sent_at = fields.DatetimeField(null=True)
     edits_row = fields.BigIntField(null=True)
+    buttons: list[str] | None = fields.JSONField(null=True)
 
     class Meta:
         """Table name."""

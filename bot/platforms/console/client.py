@@ -270,7 +270,7 @@ class ConsolePlatform:
             return self._event(reading)
         if reading.button.role:
             state.asks = None
-        return self._event(ButtonPress(data=reading.button.action), pressed=reading.message_id)
+        return self._event(ButtonPress(data=reading.button.action, offered=True), pressed=reading.message_id)
 
     async def _dispatch(self, inbound: Inbound, event: Event) -> None:
         outcome = await inbound.dispatch(event)

@@ -221,11 +221,13 @@ def _payload(interaction: discord.Interaction[Any]) -> Payload | None:
         return Command(name=name, values=values)
     if kind is discord.InteractionType.component:
         chosen: list[Any] = data.get("values") or []
+        offered = _of_ours(interaction)
         if data.get("component_type") == _STRING_SELECT:
-            return ButtonPress(data=str(chosen[0])) if chosen else None
-        return ButtonPress(data=str(data["custom_id"]))
+            return ButtonPress(data=str(chosen[0]), offered=offered) if chosen else None
+        return ButtonPress(data=str(data["custom_id"]), offered=offered)
     if kind is discord.InteractionType.modal_submit:
-        return Submit(form=str(data["custom_id"]), values=_fields(data.get("components") or []))
+        values = _fields(data.get("components") or [])
+        return Submit(form=str(data["custom_id"]), values=values, offered=_of_ours(interaction))
     return None
 
 
@@ -247,6 +249,14 @@ def _is_ours(interaction: discord.Interaction[Any], message: dict[str, Any]) -> 
     author = str((message.get("author") or {}).get("id"))
     application = str(message.get("application_id") or "")
     return (me is not None and author == str(me.id)) or application == str(interaction.application_id)
+
+
+def _of_ours(interaction: discord.Interaction[Any]) -> bool | None:
+    """Return whether a press belongs to a message of the bot; Discord sees to it that the message has that button."""
+    message, me = interaction.message, interaction.client.user
+    if message is None:
+        return None
+    return message.application_id == interaction.application_id or (me is not None and message.author.id == me.id)
 
 
 def _resolved(interaction: discord.Interaction[Any]) -> dict[str, Any]:
@@ -290,6 +300,10 @@ def _user(user: discord.abc.User, *, language: str, role: Role) -> UserRef:
 
 def _role(interaction: discord.Interaction[Any]) -> Role:
     """Return the person's role. Where the bot is no member, everybody who brought it along is a guest."""
+    if _group_dm(interaction):
+        channel = interaction.channel
+        owner = isinstance(channel, discord.GroupChannel) and channel.owner_id == interaction.user.id
+        return "owner" if owner else "member"
     if interaction.guild_id is None:
         return "owner"
     if not interaction.is_guild_integration():

@@ -112,9 +112,22 @@ class Translator:
             }
         )
         standing = await self._members.of(message.chat, query.from_user, fresh=self._opens_managing_form(query.data))
-        payload = ButtonPress(data=query.data)
+        payload = ButtonPress(data=query.data, offered=self._offered(query))
         event = _event(f"c{query.id}", message.chat, query.from_user, destination, payload, standing)
         return [Incoming(event, query.id)]
+
+    def _offered(self, query: CallbackQuery) -> bool | None:
+        """Return whether the pressed message is ours and has that button: a client may send any data for any message.
+
+        None if Telegram shows the message no more, or if its buttons have been changed since it was shown.
+        """
+        message = query.message
+        if not isinstance(message, Message):
+            return None
+        if not self._is_ours(message):
+            return False
+        rows = message.reply_markup.inline_keyboard if message.reply_markup is not None else ()
+        return True if any(button.callback_data == query.data for row in rows for button in row) else None
 
     def _opens_managing_form(self, data: str) -> bool:
         try:

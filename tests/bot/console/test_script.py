@@ -61,7 +61,7 @@ async def test_story(delay: float) -> None:
     assert "\x1b" not in text
     assert [e.payload for e in machine.events] == [
         Command(name="story new", values={"mode": "solo"}, rest="a keeper"),
-        ButtonPress(data="1.choose.1.1.1"),
+        ButtonPress(data="1.choose.1.1.1", offered=True),
         TextMessage(text="hello"),
     ]
     assert machine.events[1].destination.pressed_message == "console-1"
@@ -198,7 +198,10 @@ async def test_idle_reader_does_not_hold_up_cancellation() -> None:
 async def test_a_blank_line_keeps_a_present_text_once() -> None:
     text, machine = await play("rename\n\n\nrename\n-\nrename\nThe hatch\n")
     answers = [e.payload for e in machine.events if e.payload != TextMessage(text="rename")]
-    keep, clear = ButtonPress(data="1.keep_field.note"), ButtonPress(data="1.skip_field.note")
+    keep, clear = (
+        ButtonPress(data="1.keep_field.note", offered=True),
+        ButtonPress(data="1.skip_field.note", offered=True),
+    )
     assert answers == [keep, clear, TextMessage(text="The hatch")]
     assert "│ The door\n\n⏎ Keep · - Clear\n" in text
 

@@ -66,7 +66,7 @@ async def test_story_with_progress_and_ctrl_d(tmp_path: Path) -> None:
         here.seat.type("\x04")
     assert [e.payload for e in here.machine.events] == [
         Command(name="story new", rest="a keeper"),
-        ButtonPress(data="1.choose.1.1.2"),
+        ButtonPress(data="1.choose.1.1.2", offered=True),
     ]
     assert "+/story new a keeper" in history.read_text()
     assert stat.S_IMODE(history.stat().st_mode) == 0o600

@@ -79,7 +79,7 @@ async def test_choosing_in_a_list_is_pressing_a_button(connected: Connected):
     ann = connected.server.person("ann")
     await ann.select(shown, shown.selects[1].custom_id, ["Style 27"])
     event = await connected.notes.event()
-    assert event.payload == ButtonPress(data="1.style.27")
+    assert event.payload == ButtonPress(data="1.style.27", offered=True)
     assert event.destination.pressed_message == str(shown.id)
 
 

@@ -121,7 +121,7 @@ async def test_presses_dialogs_and_refusals(connected: Connected):
     page = await ann.wait_for_message(ann.dm(), lambda m: bool(m.buttons))
     pressed = await ann.click(page, "2")
     event = await connected.notes.event()
-    assert event.payload == ButtonPress(data="1.choose.1.0.2")
+    assert event.payload == ButtonPress(data="1.choose.1.0.2", offered=True)
     assert event.destination.pressed_message == str(page.id)
     await pressed.acknowledged()
 
@@ -132,7 +132,7 @@ async def test_presses_dialogs_and_refusals(connected: Connected):
     assert asked.modal is not None
     await ann.submit(asked, {"text": "I sing"})
     event = await connected.notes.event()
-    assert event.payload == Submit(form=own, values={"text": "I sing"})
+    assert event.payload == Submit(form=own, values={"text": "I sing"}, offered=True)
     assert event.destination.pressed_message == str(page.id)
 
     connected.notes.direct = Message("The story has moved on.", private=True)

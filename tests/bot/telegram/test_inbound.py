@@ -120,7 +120,7 @@ async def test_press(platform: TelegramPlatform, inbound: RecordingInbound, outb
     tap = await alice.tap(page, "1")
     event = await inbound.wait(2)
     assert event.event_id == f"c{tap.query.id}"
-    assert event.payload == ButtonPress(data="1.choose.a.1.1")
+    assert event.payload == ButtonPress(data="1.choose.a.1.1", offered=True)
     assert event.destination.pressed_message == str(page.id)
     assert event.destination.handle["callback_id"] == tap.query.id
     assert (await tap.answered()).text is None

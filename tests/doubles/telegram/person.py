@@ -148,9 +148,14 @@ class Person:
     def _tap(self, message: Message, button: Button) -> Tap:
         if button.data is None:
             raise NoSuchButtonError(f"{button.text!r} is a link or copies a text, it sends nothing to the bot")
-        query = self._world.add_query(self.user, message, button.data)
+        return self.forge(message, button.data)
+
+    def forge(self, message: Message, data: str) -> Tap:
+        """Sends a press of any data for any message that she sees, as clients of one's own making can."""
+        self._enter(message.chat)
+        query = self._world.add_query(self.user, message, data)
         body: Json = {
-            "id": query.id, "from": self.user.to_json(), "message": message.to_json(), "data": button.data,
+            "id": query.id, "from": self.user.to_json(), "message": message.to_json(), "data": data,
             "chat_instance": str(message.chat.id),
         }  # fmt: skip
         self._updates.add("callback_query", message.chat.id, body)
