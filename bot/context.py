@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from bot.events import Event
 from bot.policy import OPEN, AccessPolicy
 from bot.rights import Rights, rights_of
-from db import awaited_files, drafts, jobs, limits, outbox, people, work
+from db import audit, awaited_files, drafts, jobs, limits, outbox, people, work
 from db.errors import Moved, NotAllowed, UserError
 from db.jobs import Abandoned
 from db.limits import QUOTAS, UNLIMITED, Quota, Subject, UsageLimits
@@ -136,6 +136,14 @@ class Context:
     def language(self) -> str:
         """The person's language, a BCP 47 tag; empty if unknown."""
         return self.who.identity.language or self.event.user.language
+
+    async def audit(self, action: str, subject: str = "", **details: Any) -> None:
+        """Note in the audit log that the person did something in a place; their own private chat has none.
+
+        See `db.audit.note`: ids, names of settings, numbers and choices; no words of people.
+        """
+        if self.event.account.kind not in PERSONAL:
+            await audit.note(action, account_id=self.account_id, user_id=self.user_id, subject=subject, details=details)
 
     def require_on(self, command: str) -> None:
         """Raise `NotAllowed` if a command, or its group, is switched off."""

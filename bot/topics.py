@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from bot import locales
+from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
 from bot.actions import job as job_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
-from bot.commands import general, model, operators, persona, picture, prompt, rating, story
+from bot.commands import audit, general, model, operators, persona, picture, prompt, rating, story
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
@@ -26,6 +27,7 @@ from bot.routes import story as story_routes
 from bot.routes.base import RouteRegistry, TextRoute
 from bot.time_zones import TIME_ZONE
 from bot.views import account as account_views
+from bot.views import audit as audit_views
 from bot.views import chat as chat_views
 from bot.views import form as form_views
 from bot.views import notice as notice_views
@@ -72,6 +74,7 @@ PRODUCT: Final = (
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=(TIME_ZONE,)),
     Topic("job", (), job_actions.ACTIONS),
     Topic("operator", operators.COMMANDS, (), operators_views.VIEWS),
+    Topic("audit", audit.COMMANDS, audit_actions.ACTIONS, audit_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),
 )
 """In the order in which help lists their commands."""

@@ -90,6 +90,7 @@ async def erase(context: Context, picture: int) -> None:
     """Delete a picture and its message."""
     for each in await pictures.delete(context.account_id, context.user_id, picture, admin=context.may("moderate")):
         await context.answer_for(each)
+    await context.audit("picture_delete", str(picture))
     await context.change_pressed(Erase())
     await context.notice("picture.deleted")
 

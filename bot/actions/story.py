@@ -77,6 +77,7 @@ async def delete(context: Context, story: int) -> None:
     deleted, abandoned = await stories.delete(context.account_id, context.user_id, story)
     for each in abandoned:
         await context.answer_for(each)
+    await context.audit("story_delete", str(story))
     await context.notice("story.deleted", private=False, title=deleted.title)
 
 

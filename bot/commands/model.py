@@ -20,10 +20,12 @@ async def model(context: Context, values: dict[str, Any]) -> None:
         await context.say(ModelChoice(account=context.account_id), ordered=False, private=True)
     elif wanted.casefold() == DEFAULT:
         await accounts.choose_model(context.account_id, "")
+        await context.audit("model", DEFAULT)
         await context.notice("model.reset", private=False)
     else:
         found = await _named(wanted)
         await accounts.choose_model(context.account_id, found)
+        await context.audit("model", found)
         await context.notice("model.saved", private=False, model=found)
 
 

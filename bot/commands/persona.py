@@ -25,6 +25,7 @@ async def use(context: Context, values: dict[str, Any]) -> None:
 async def use_persona(context: Context, persona: Persona) -> None:
     """Make a persona the active one in this conversation; it greets."""
     await personas.use(context.conversation_id, persona.id)
+    await context.audit("persona_use", persona.key if persona.account_id is None else str(persona.id))
     await context.say(Greeting(account=context.account_id, persona=persona.id))
 
 
@@ -34,6 +35,7 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     conversation = context.who.conversation
     persona = await personas.active(conversation)
     await chats.reset(context.conversation_id)
+    await context.audit("chat_reset", str(context.conversation_id))
     told = "chat.reset" if conversation.mode == DEFAULT_MODE else "chat.reset_elsewhere"
     await context.notice(told, private=False, name=persona.name)
 

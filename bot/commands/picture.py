@@ -85,12 +85,14 @@ async def image_model(context: Context, values: dict[str, Any]) -> None:
     wanted = str(values["name"]).strip().casefold()
     if wanted == DEFAULT:
         await accounts.choose_image_engine(context.account_id, "")
+        await context.audit("image_engine", DEFAULT)
         await context.notice("picture.image_engine_reset", private=False)
         return
     known = await heartbeats.image_engines()
     if wanted not in known:
         raise NotFound("picture.no_image_engine", name=wanted, names=", ".join((DEFAULT, *known)))
     await accounts.choose_image_engine(context.account_id, wanted)
+    await context.audit("image_engine", wanted)
     await context.notice("picture.image_engine_set", private=False, name=wanted)
 
 

@@ -37,6 +37,7 @@ async def change(context: Context, values: dict[str, Any]) -> None:
     except PromptError as e:
         raise BadInput("prompt.invalid", problem=str(e)) from e
     await overrides.put(context.account_id, name, source, user_id=context.user_id)
+    await context.audit("prompt_set", name)
     await context.notice("prompt.saved", name=name)
 
 
@@ -44,6 +45,8 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     """Go back to the default of a prompt."""
     _known(values["name"])
     dropped = await overrides.drop(context.account_id, values["name"])
+    if dropped:
+        await context.audit("prompt_reset", values["name"])
     await context.notice("prompt.reset" if dropped else "prompt.not_changed", name=values["name"])
 
 

@@ -23,6 +23,7 @@ async def rate(context: Context, values: dict[str, Any]) -> None:
     if not may_choose(context, level):
         raise NotAllowed("rating.place_refuses")
     await accounts.set_rating(context.account_id, level)
+    await context.audit("rating", level)
     await context.notice("rating.set", private=False, level=LABELS[level])
 
 

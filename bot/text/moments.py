@@ -26,6 +26,20 @@ def moment_reference(value: datetime | str, words: Callable[..., str]) -> str:
     return f"{OPEN}{int(at.timestamp())}{MIDDLE}{relative(at, words)}{CLOSE}"
 
 
+def past_reference(at: datetime, words: Callable[..., str], now: datetime | None = None) -> str:
+    """Return the reference to an aware moment that has passed, in words rounded down: ``3 h ago``."""
+    minutes = int(((now or datetime.now(UTC)) - at).total_seconds() // 60)
+    if minutes < 1:
+        ago = words("moment.just_now")
+    elif minutes < 60:
+        ago = words("moment.minutes_ago", minutes=minutes)
+    elif minutes < _MINUTES_SHOWN_HOURS * 60:
+        ago = words("moment.hours_ago", hours=minutes // 60)
+    else:
+        ago = words("moment.days_ago", days=minutes // 1440)
+    return f"{OPEN}{int(at.timestamp())}{MIDDLE}{ago}{CLOSE}"
+
+
 def relative(at: datetime, words: Callable[..., str], now: datetime | None = None) -> str:
     """Return how far away a moment is, rounded up to minutes, later to hours and days: ``in 2 h 10 min``."""
     minutes = math.ceil((at - (now or datetime.now(UTC))).total_seconds() / 60)

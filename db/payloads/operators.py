@@ -5,6 +5,17 @@ from typing import ClassVar, Literal
 from db.payloads.base import Payload
 
 
+class AuditPage(Payload):
+    """A page of the audit log: of a place (None: of all), a person and an action, before an entry."""
+
+    kind: ClassVar[str] = "audit"
+
+    account: int | None
+    user: int | None = None
+    action: str = ""
+    before: int | None = None
+
+
 class AccessChanged(Payload):
     """The answer to an operator who banned or allowed somebody; ``jobs`` is how many open jobs were stopped."""
 

@@ -1,0 +1,60 @@
+"""`/audit`: what was changed, deleted and decided, and by whom; a place's admins see theirs, operators everything."""
+
+from typing import Any, Final
+
+from bot import locales
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.context import Context, Enquiry
+from bot.targets import read_target
+from db.audit import ACTION
+from db.errors import BadInput
+from db.payloads.operators import AuditPage
+from db.people import PERSONAL
+
+EVERY_ACTION: Final = "any"
+"""Stands for all actions in a button."""
+ACTIONS_OF: Final = "audit."
+"""The section of wordings that has one for each action."""
+
+
+async def log(context: Context, values: dict[str, Any]) -> None:
+    """Show the newest entries of this place; to an operator in their private chat, those of all places."""
+    action = "_".join(str(values.get("action") or "").casefold().split())
+    if action and ACTION.fullmatch(action) is None:
+        raise BadInput("audit_log.no_action", name=action[:60])
+    user: int | None = None
+    if values.get("person"):
+        target, _ = await read_target(context, values["person"])
+        if target.user_id is None:
+            raise BadInput("operators.nobody", name=str(values["person"])[:60])
+        user = target.user_id
+    account = account_seen(context)
+    await context.say(AuditPage(account=account, user=user, action=action), ordered=False, private=True)
+
+
+def account_seen(context: Context) -> int | None:
+    """Return the account whose log the person may see here; None: everything."""
+    everything = context.operator and context.event.account.kind in PERSONAL
+    return None if everything else context.account_id
+
+
+async def complete_action(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest actions."""
+    del enquiry
+    names = sorted(k.removeprefix(ACTIONS_OF) for k in locales.known_keys() if k.startswith(ACTIONS_OF))
+    return [(name, name) for name in names if prefix.lower() in name]
+
+
+COMMANDS: Final = (
+    CommandSpec(
+        "audit",
+        "Show what was changed here, and by whom",
+        log,
+        (
+            Parameter("action", "Only this action, such as ban or rating", completes=complete_action),
+            Parameter("person", "Only this person: a mention, an id, a name"),
+        ),
+        permission="settings",
+        example="rating",
+    ),
+)
