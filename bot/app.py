@@ -11,7 +11,7 @@ from bot.compose import Composer
 from bot.courier import Courier
 from bot.events import Event
 from bot.fetching import FileFetcher
-from bot.identity import Identity
+from bot.identity import ProcessIdentity
 from bot.leadership import Leadership, Seat
 from bot.limit_settings import LimitSettings
 from bot.platforms.base import ALWAYS_LEADS, Outcome, Platform, Turns
@@ -59,8 +59,8 @@ async def run(settings: BotSettings, names: list[str]) -> int:
         async with Queue(settings.redis_url, await deployment()) as queue:
             await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
             bot = Bot(
-                served, topics, queue, database.database_url, await asyncio.to_thread(Identity), seats=seats, ids=ids,
-                policy=access_policy(settings), adults=settings.storyfork_adults, limits=limits,
+                served, topics, queue, database.database_url, await asyncio.to_thread(ProcessIdentity), seats=seats,
+                ids=ids, policy=access_policy(settings), adults=settings.storyfork_adults, limits=limits,
             )  # fmt: skip
             return await bot.serve(stop_on_signals())
 
@@ -100,7 +100,7 @@ class Bot:
         topics: Topics,
         queue: Queue,
         database_url: str,
-        identity: Identity,
+        identity: ProcessIdentity,
         *,
         seats: Mapping[str, tuple[str, str]],
         ids: Mapping[str, str] = MappingProxyType({}),

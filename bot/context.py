@@ -14,9 +14,10 @@ from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
 from db.people import PERSONAL, Who
 from db.permissions import Permission, Role
+from db.sent_messages import SentMessage
 from db.work import JobParameters, Links
 from prompts.registry import PromptRegistry
-from workers.queue import Queue
+from workers.queue import Queue, outbox_channel
 
 
 class CommandCatalogue(Protocol):
@@ -69,7 +70,8 @@ async def resolve(event: Event) -> Who:
 class Context:
     """An event being handled: its person, its place, and the results.
 
-    Everything here goes into the router's one transaction; ``wakes`` and ``cancels`` happen after its commit.
+    Everything here goes into the router's one transaction; ``wakes`` and ``cancels`` happen after its commit, and the
+    ``couriers`` of platforms to which messages go besides the answer are notified.
     ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator declares
     that places without a platform age restriction are for adults. ``queue`` is used to query the workers.
     ``commands`` are all there are. ``policy`` says who runs the service. ``off`` are the commands that are switched
@@ -84,6 +86,7 @@ class Context:
     limits: UsageLimits = UNLIMITED
     wakes: list[jobs.Wakeup] = field(default_factory=list[jobs.Wakeup])
     cancels: list[int] = field(default_factory=list[int])
+    couriers: set[str] = field(default_factory=set[str])
     answered: bool = False
     private: bool = False
     adults: bool = False
@@ -185,6 +188,14 @@ class Context:
         if self.event.destination.pressed_message and self.genuine:
             await self._add(payload, outbox.MARK, ordered=False)
 
+    async def tell(self, conversation_id: int, user_id: int | None, payload: Payload) -> None:
+        """Send a message to another conversation, on whichever platform it is; nothing happens if it is gone."""
+        await self._elsewhere(conversation_id, user_id, payload, f"aside:{conversation_id}")
+
+    async def rewrite(self, sent: SentMessage, user_id: int | None, payload: Payload) -> None:
+        """Change a message that was sent to a person in another conversation."""
+        await self._elsewhere(sent.conversation_id, user_id, payload, f"mark:{sent.row_id}", edits_row=sent.row_id)
+
     async def work(self, parameters: JobParameters) -> int:
         """Answer by a job: add it, with a placeholder message if the platform needs one, and return its id.
 
@@ -259,6 +270,26 @@ class Context:
             await self.queue.wake(job.id, queue=job.queue, priority=job.priority)
         for job_id in self.cancels:
             await self.queue.notify_cancel(job_id)
+        for platform in self.couriers:
+            await self.queue.publish(outbox_channel(platform))
+
+    async def _elsewhere(
+        self, conversation_id: int, user_id: int | None, payload: Payload, part: str, edits_row: int | None = None
+    ) -> None:
+        place = await outbox.place_of(conversation_id, user_id)
+        if place is None:
+            return
+        await outbox.add(
+            self.event.key,
+            part,
+            platform=place.platform,
+            conversation_id=conversation_id,
+            payload=payload,
+            destination=place.destination,
+            ordered=False,
+            edits_row=edits_row,
+        )
+        self.couriers.add(place.platform)
 
     async def _add(
         self, payload: Payload, part: str, *, ordered: bool, delay: float = 0.0, edits_row: int | None = None

@@ -12,7 +12,7 @@ _START: Final = 19  # /proc/PID/stat, field 22, counted after the command's clos
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ProcessIdentity:
     """``key`` is unique for ever; ``shown`` is for people: host and process id."""
 
     key: str = field(default_factory=lambda: "/".join((*_machine(), str(os.getpid()), _started(os.getpid()), _fresh())))

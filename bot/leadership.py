@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Final
 
-from bot.identity import Identity, is_gone
+from bot.identity import ProcessIdentity, is_gone
 from db.errors import Outage
 from db.leaders import LeaderConnection, Standing, leader_connection
 from db.loops import forever
@@ -146,7 +146,7 @@ class Leadership:
         *,
         problem: Callable[[str], Awaitable[str]],
         changed: Callable[[], None] = lambda: None,
-        identity: Identity,
+        identity: ProcessIdentity,
     ) -> None:
         """``problem`` returns what is wrong with the platform of a seat, for operators.
 

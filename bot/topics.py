@@ -12,11 +12,12 @@ from bot import locales
 from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
 from bot.actions import job as job_actions
+from bot.actions import linking as linking_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
-from bot.commands import audit, general, model, operators, persona, picture, prompt, rating, story
+from bot.commands import audit, general, linking, model, operators, persona, picture, prompt, rating, story
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
@@ -30,6 +31,7 @@ from bot.views import account as account_views
 from bot.views import audit as audit_views
 from bot.views import chat as chat_views
 from bot.views import form as form_views
+from bot.views import linking as linking_views
 from bot.views import notice as notice_views
 from bot.views import operators as operators_views
 from bot.views import persona as persona_views
@@ -72,6 +74,7 @@ PRODUCT: Final = (
     Topic("rating", rating.COMMANDS),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=(TIME_ZONE,)),
+    Topic("link", linking.COMMANDS, linking_actions.ACTIONS, linking_views.VIEWS, links=linking.LINKS),
     Topic("job", (), job_actions.ACTIONS),
     Topic("operator", operators.COMMANDS, (), operators_views.VIEWS),
     Topic("audit", audit.COMMANDS, audit_actions.ACTIONS, audit_views.VIEWS),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from db.accounts import Account
-from db.connection import row, rows
+from db.connection import ids, row, rows
 from db.conversations import Conversation
 from db.records import build, columns, fetch, fetch_one
 
@@ -210,6 +210,28 @@ async def named(name: str, platform: str, limit: int) -> list[Identity]:
         "ORDER BY id DESC LIMIT $3",
         name, platform, limit,
     )  # fmt: skip
+
+
+async def personal_account(user_id: int) -> int | None:
+    """Return a person's personal account; None if they have used the bot in groups only."""
+    found = await row(
+        "SELECT a.id FROM users u JOIN accounts a ON a.platform = u.platform AND a.external_id = u.external_id "
+        "WHERE u.id = $1 AND a.kind = ANY ($2::text[]) ORDER BY a.id LIMIT 1",
+        user_id, list(PERSONAL),
+    )  # fmt: skip
+    return None if found is None else found["id"]
+
+
+async def private_chats(user_id: int) -> list[int]:
+    """Return the conversations that are a person's private chats, on each platform the one that was active last."""
+    found = await rows(
+        "SELECT DISTINCT ON (c.platform) c.id FROM users u JOIN accounts a ON a.platform = u.platform "
+        "AND a.external_id = u.external_id AND a.kind = ANY ($2::text[]) JOIN conversations c ON c.account_id = a.id "
+        "AND c.kind = 'dm' JOIN identities i ON i.user_id = u.id AND i.platform = c.platform WHERE u.id = $1 "
+        "ORDER BY c.platform, c.active_at DESC, c.id DESC",
+        user_id, list(PERSONAL),
+    )  # fmt: skip
+    return ids(found)
 
 
 async def without_private_chat(platform: str, limit: int) -> list[str]:

@@ -46,6 +46,13 @@ TABLES: Final = (
         texts=texts(names="name", ids="external_id", settings="platform language"),
     ),
     TableRule(
+        "linkings",
+        owner=("user_id", "other_user_id"),
+        omit=("salt", "code_hash"),
+        retention=Retention(1, "created_at"),
+        texts=texts(ids="selector salt code_hash", settings="state"),
+    ),
+    TableRule(
         "conversations",
         owner=("account_id",),
         texts=texts(ids="chat_id thread_id last_said", settings="platform kind mode"),

@@ -1,6 +1,6 @@
 """The tables as classes. The schema itself is db/migrations; a test compares the two."""
 
-from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, UserRow
+from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
@@ -32,6 +32,7 @@ __all__ = [
     "JobRow",
     "LateUpdateRow",
     "LeaderRow",
+    "LinkingRow",
     "OutboxRow",
     "PageRow",
     "PersonaRow",

@@ -54,11 +54,35 @@ class IdentityRow(TableRow):
     external_id = fields.TextField()
     name = fields.TextField(default="")
     language = fields.TextField(default="")
+    wrong_codes = fields.SmallIntField(default=0)
+    wrong_since = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""
 
         table = "identities"
+
+
+class LinkingRow(TableRow):
+    """The linking of two people who are one. ``selector`` is the part of the code by which it is found."""
+
+    user_id = fields.BigIntField()
+    conversation_id = fields.BigIntField()
+    other_user_id = fields.BigIntField(null=True)
+    other_conversation_id = fields.BigIntField(null=True)
+    state = fields.TextField(default="offered")
+    confirmed = fields.BooleanField(default=False)
+    other_confirmed = fields.BooleanField(default=False)
+    selector = fields.TextField(null=True)
+    salt = fields.BinaryField(null=True)
+    code_hash = fields.BinaryField(null=True)
+    tries = fields.SmallIntField(default=0)
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        """Table name."""
+
+        table = "linkings"
 
 
 class ConversationRow(TableRow):

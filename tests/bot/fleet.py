@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from bot.app import Bot, seat_names
-from bot.identity import Identity
+from bot.identity import ProcessIdentity
 from bot.platforms.registry import platforms
 from bot.settings import BotSettings
 from bot.topics import load_topics
@@ -70,7 +70,7 @@ class Fleet:
         queue = Queue(self.redis_url)
         bot = Bot(
             {spec.name: spec.build(known, topics) for spec in specs}, topics, queue, self.database,
-            Identity(key=key, shown=key), seats={spec.name: seat_names(spec, known) for spec in specs},
+            ProcessIdentity(key=key, shown=key), seats={spec.name: seat_names(spec, known) for spec in specs},
         )  # fmt: skip
         process = Process(bot, key, queue)
         self.processes.append(process)

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
-from bot.identity import Identity, is_gone
+from bot.identity import ProcessIdentity, is_gone
 from bot.leadership import PROOF_SECONDS, TAKEOVER_SECONDS, Leadership, Seat
 from bot.runners import SeatedTurns
 from db.connection import rows
@@ -16,7 +16,7 @@ class Candidate:
     """A process's part: it stands for a platform, and notes while it listens."""
 
     def __init__(self, url: str, key: str) -> None:
-        self.identity = Identity(key=key, shown=key)
+        self.identity = ProcessIdentity(key=key, shown=key)
         self.leadership = Leadership(url, ["telegram"], problem=self.problem, identity=self.identity)
         self.listening = False
         self.began = asyncio.Event()
@@ -109,7 +109,7 @@ async def freeze(connection: object) -> None:
 
 async def test_a_leader_of_this_machine_that_died_is_followed_without_waiting(database: str):
     child = await asyncio.create_subprocess_exec("sleep", "60")
-    boot, namespace, *_ = (await asyncio.to_thread(Identity)).key.split("/")
+    boot, namespace, *_ = (await asyncio.to_thread(ProcessIdentity)).key.split("/")
     dead = f"{boot}/{namespace}/{child.pid}/1/x"
     async with leader_connection(database) as connection:
         await connection.stand("telegram", dead)
@@ -121,7 +121,7 @@ async def test_a_leader_of_this_machine_that_died_is_followed_without_waiting(da
 
 
 async def test_only_who_certainly_is_gone_is_gone():
-    me = await asyncio.to_thread(Identity)
+    me = await asyncio.to_thread(ProcessIdentity)
     boot, namespace, pid, started, unique = me.key.split("/")
     gone = [
         (me.key, False),

@@ -55,10 +55,17 @@ class Bot:
         )  # fmt: skip
 
     async def does(
-        self, payload: Payload, *, name: str = "ann", group: str = "", pressed: str = "", role: Role | None = None
+        self,
+        payload: Payload,
+        *,
+        name: str = "ann",
+        group: str = "",
+        pressed: str = "",
+        role: Role | None = None,
+        platform: str = "console",
     ) -> Event:
         """Dispatch what a person does in their DM or in a group (as a member); returns the event."""
-        event = event_of(payload, name=name, group=group, pressed=pressed, role=role)
+        event = event_of(payload, name=name, group=group, pressed=pressed, role=role, platform=platform)
         await self.router.dispatch(event)
         return event
 
@@ -71,6 +78,13 @@ class Bot:
             for m in composed
             if m is not None
         ]
+
+    async def reply(self, event: Event) -> Message:
+        """The answer of an event, whatever else it sent."""
+        (row,) = [row for row in await outbox.of_event(event.key) if row.part == outbox.REPLY]
+        message = await self.composer.compose(row)
+        assert message is not None
+        return message
 
     async def answer(self, event: Event) -> Message:
         """The one answer of an event."""
@@ -96,13 +110,14 @@ def event_of(
     pressed: str = "",
     role: Role | None = None,
     event_id: str = "",
+    platform: str = "console",
 ) -> Event:
     """An event of a person's DM, or of a group, where they are a member; what is ``pressed`` is genuine."""
     chat, kind = (group, "group") if group else (f"dm-{name}", "dm")
     if pressed and isinstance(payload, ButtonPress):
         payload = payload.model_copy(update={"offered": True})
     return Event(
-        platform="console",
+        platform=platform,
         event_id=event_id or f"e{next(_numbers)}",
         account=AccountRef(kind=kind, external_id=group or name),
         user=UserRef(external_id=name, name=name, role=role or ("member" if group else "owner")),

@@ -131,7 +131,11 @@ POPULATE = {
     "0026_closing": "UPDATE accounts SET closed_at = now()",
     "0027_closed_people": "UPDATE users SET closed_at = now()",
     "0028_closing_indexes": "SELECT",
-    "0029_offered_buttons": "UPDATE outbox SET buttons = '[]'",
+    "0029_linkings": """
+        INSERT INTO linkings (user_id, conversation_id, other_user_id, other_conversation_id, expires_at)
+            VALUES (1, 1, 2, 1, now())
+    """,
+    "0030_offered_buttons": "UPDATE outbox SET buttons = '[]'",
 }
 LOOSENED = {"stories_owner_id_not_null"}
 """Guards that a later version gave up on purpose: a story may outlive its owner."""

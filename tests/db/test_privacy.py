@@ -20,6 +20,7 @@ from db import (
     jobs,
     late_updates,
     limits,
+    linking,
     outbox,
     overrides,
     people,
@@ -81,6 +82,10 @@ async def lives(name: str) -> Who:
     await drafts.keep(conversation, user, {"values": {"premise": f"{name} hesitates"}})
     await overrides.put(account, "story/write_page", f"Write as {name} would.", user_id=user)
     await accounts.choose_model(account, f"{name}.gguf")
+    await rows(
+        "UPDATE linkings SET state = 'cancelled', selector = $2 WHERE id = $1",
+        await linking.offer(user, conversation), name,
+    )  # fmt: skip
     await audit.note("model", account_id=account, user_id=user, subject=f"{name}.gguf")
     await rows(
         "INSERT INTO personas (account_id, key, name, card) VALUES ($1, $2, $2, $3::jsonb)",
