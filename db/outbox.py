@@ -342,7 +342,7 @@ async def row_of_message(account_id: int, chat_id: str, message_id: str) -> Sent
         SentRow,
         f"SELECT {columns(SentRow, 'o')} FROM conversations c CROSS JOIN LATERAL (SELECT * FROM outbox l "
         f"WHERE l.conversation_id = c.id ORDER BY l.conversation_id DESC, l.id DESC LIMIT {MESSAGES_SEARCHED}) o "
-        "WHERE c.account_id = $1 AND c.chat_id = $2 AND o.part <> 'mark' AND o.message_ids ? $3 "
+        "WHERE c.account_id = $1 AND c.chat_id = $2 AND o.part NOT LIKE 'mark%' AND o.message_ids ? $3 "
         "ORDER BY o.id DESC LIMIT 1",
         account_id, chat_id, message_id,
     )  # fmt: skip

@@ -42,9 +42,8 @@ async def back(context: Context, page: int, revision: int) -> None:
 
 async def retry(context: Context, page: int, revision: int) -> None:
     """Write another variant of the page."""
-    move = await stories.retry(context.account_id, context.user_id, page, revision)
     await context.change_pressed(PageLeft(page=page))
-    await story_commands.show(context, move)
+    await story_commands.write_again(context, page, revision)
 
 
 async def own(context: Context, values: Mapping[str, str], page: int, revision: int) -> None:
@@ -90,6 +89,7 @@ async def keep(context: Context, story: int) -> None:
 async def _moved(context: Context, page_id: int, move: Move) -> None:
     """Mark the choice, show the page it leads to, and signal the page's waiting job."""
     await context.change_pressed(PageLeft(page=page_id, choice=move.page.choice_id))
+    await story_commands.mark_left(context, page_id, move.page.choice_id)
     await story_commands.show(context, move)
     job_id = None if move.left is None else move.left.job_id
     if job_id is not None and (job := await jobs.interact(job_id, {"choice": move.page.choice_id})) is not None:

@@ -7,9 +7,10 @@ from typing import Any, Final
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.picture import picture_terms
 from bot.context import Context, Enquiry
-from db import stories
+from db import sent_messages, stories
 from db.errors import BadInput, NotFound
-from db.payloads.story import DeleteStory, PageReady, StoryList
+from db.payloads.story import DeleteStory, PageElsewhere, PageLeft, PageReady, StoryList
+from db.people import PERSONAL
 from db.permissions import EVERYBODY
 from db.stories import Move, Page, Story
 from db.work import BranchingPage
@@ -70,6 +71,21 @@ async def show_current(context: Context, story_id: int) -> None:
         await context.notice("story.being_written")
     else:
         await context.say(PageReady(page=page.id))
+        await mark_elsewhere(context, PageElsewhere(page=page.id, platform=context.event.platform))
+
+
+async def mark_elsewhere(context: Context, payload: PageElsewhere | PageLeft) -> None:
+    """Change the messages that show a page to this person on their other platforms."""
+    if not context.who.linked or context.who.account.kind not in PERSONAL:
+        return
+    here = context.conversation_id
+    for sent in await sent_messages.showing(context.account_id, PageReady.kind, "page", payload.page, without=here):
+        await context.rewrite(sent, context.user_id, payload)
+
+
+async def mark_left(context: Context, page_id: int, choice: int | None = None) -> None:
+    """Mark a page that the story left by this event, on the person's other platforms."""
+    await mark_elsewhere(context, PageLeft(page=page_id, choice=choice, platform=context.event.platform))
 
 
 async def list_stories(context: Context, values: dict[str, Any]) -> None:
@@ -95,6 +111,7 @@ async def go_back(context: Context, page_id: int, revision: int) -> None:
     move = await stories.back(context.account_id, context.user_id, page_id, revision)
     if move.cancelled is not None:
         await context.answer_for(move.cancelled)
+    await mark_left(context, page_id)
     await show(context, move)
 
 
@@ -102,7 +119,14 @@ async def retry(context: Context, values: dict[str, Any]) -> None:
     """Write another variant of the page."""
     del values
     story, page = await here(context)
-    await show(context, await stories.retry(context.account_id, context.user_id, page.id, story.revision))
+    await write_again(context, page.id, story.revision)
+
+
+async def write_again(context: Context, page_id: int, revision: int) -> None:
+    """Write another variant of a page."""
+    move = await stories.retry(context.account_id, context.user_id, page_id, revision)
+    await mark_left(context, page_id)
+    await show(context, move)
 
 
 async def delete(context: Context, values: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
 """Messages of stories."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from bot.messages import Button, Message
 from bot.views.base import ViewContext, ViewSpec, in_rows
 from db import conversations, stories
-from db.payloads.story import DeleteStory, PageFailed, PageLeft, PageReady, StoryList
+from db.payloads.story import DeleteStory, PageElsewhere, PageFailed, PageLeft, PageReady, StoryList
 from db.quotes import is_removed
 from db.stories import Choice, Page, Story
 
@@ -40,22 +41,32 @@ async def page(view: ViewContext, payload: PageReady) -> Message:
     )
 
 
+async def page_elsewhere(view: ViewContext, payload: PageElsewhere) -> Message:
+    """Compose a page that was opened again on another platform."""
+    shown = await page(view, PageReady(page=payload.page))
+    return replace(shown, footer=_marked(view, shown.footer, payload.platform), thread="")
+
+
 async def page_left(view: ViewContext, payload: PageLeft) -> Message | None:
     """Compose a page that the story has left, with the taken choice."""
     found = await stories.page(view.account_id, payload.page)
     if found is None or found[1].state != "ready":
         return None  # a page without text has nothing to show
-    _, left, choices = found
+    story, left, choices = found
     taken = next((c for c in choices if c.id == payload.choice), None)
     own = taken is not None and taken.kind == "own"
+    footer = ""
+    if taken is not None and own:
+        footer = view.words("story.you_chose", text=taken.text or view.words("story.removed"))
+    if payload.platform:
+        footer = _marked(view, footer, payload.platform)
     return Message(
         _text(view, left),
         title=left.title,
         choices=_offered(choices),
         taken=None if taken is None or own else taken.position,
-        footer=view.words("story.you_chose", text=taken.text or view.words("story.removed"))
-        if taken is not None and own
-        else "",
+        footer=footer,
+        buttons=current_button(view, story.id) if payload.platform else (),
     )
 
 
@@ -128,6 +139,11 @@ def current_button(view: ViewContext, story_id: int) -> tuple[tuple[Button, ...]
     return ((view.button("current", story_id, style="primary"),),)
 
 
+def _marked(view: ViewContext, footer: str, platform: str) -> str:
+    mark = view.words("story.elsewhere", platform=platform.capitalize())
+    return f"{footer} · {mark}" if footer else mark
+
+
 def _numbered(view: ViewContext, number: int, verb: str, *args: int) -> Button:
     return view.button(verb, *args, text=str(number), style="primary" if verb == "choose" else "secondary")
 
@@ -148,6 +164,7 @@ def _title(view: ViewContext, story: Story) -> str:
 
 VIEWS: Final = (
     ViewSpec(PageReady, page, page_thread),
+    ViewSpec(PageElsewhere, page_elsewhere),
     ViewSpec(PageLeft, page_left),
     ViewSpec(PageFailed, page_failed),
     ViewSpec(StoryList, story_list),

@@ -16,12 +16,25 @@ class PageReady(Payload):
 
 
 class PageLeft(Payload):
-    """A page whose message loses its buttons; ``choice`` is the taken one, if any."""
+    """A page whose message loses its buttons; ``choice`` is the taken one, if any.
+
+    ``platform``: the story went on there, which is not where the message is.
+    """
 
     kind: ClassVar[str] = "mark"
 
     page: int
     choice: int | None = None
+    platform: str = ""
+
+
+class PageElsewhere(Payload):
+    """A page that was opened again on another platform: a message of it that stands still has its buttons."""
+
+    kind: ClassVar[str] = "page_elsewhere"
+
+    page: int
+    platform: str
 
 
 class PageFailed(Payload):
