@@ -129,7 +129,7 @@ async def _finish(w: World) -> Act:
 
 async def _position(w: World) -> Act:
     job_id = await _add_job(w)
-    return lambda: jobs.position(job_id)
+    return lambda: jobs.outlook(job_id)
 
 
 def _add_message(w: World) -> Awaitable[int | None]:
@@ -173,7 +173,9 @@ CASES: Final = (
     Case("jobs: claim", _claim_job),
     Case("jobs: save a step", _save_artifact),
     Case("jobs: finish", _finish),
-    _plain("jobs: overdue", lambda _: jobs.overdue("cpu", jobs.Room(4, 4, 4))),
+    _plain("jobs: start the next", lambda _: jobs.claim_next("cpu", jobs.Room())),
+    _plain("jobs: start aged work", lambda _: jobs.claim_next("cpu", jobs.Room(aged=True))),
+    _plain("jobs: line up", lambda _: jobs.line_up("cpu")),
     _plain("jobs: reap", lambda _: jobs.reap()),
     _plain("jobs: end of waits", lambda _: jobs.wake_due()),
     Case("jobs: position", _position),

@@ -31,11 +31,12 @@ INSERT INTO chat_messages (conversation_id, persona_id, role, reply_to_id, text,
     SELECT ((n - 1) / 2) % $c + 1, 1, CASE n % 2 WHEN 1 THEN 'user' ELSE 'persona' END,
     CASE n % 2 WHEN 0 THEN n - 1 END, 'It rains again, and nobody comes.', now() FROM generate_series(1, $n) n;
 INSERT INTO jobs (type, queue, state, priority, account_id, user_id, conversation_id, story_id, page_id, event_key,
-    created_at, woken_at, started_at, finished_at, run_after, deadline, waiting_for)
+    created_at, woken_at, started_at, claimed_at, finished_at, run_after, deadline, waiting_for,
+    lined, turn, person_turn)
     SELECT 'branching_page', 'cpu', s.state, n / 50 % 2 * 10, (n - 1) / 100 + 1, (n - 1) / 100 + 1, (n - 1) / 100 + 1,
-    (n - 1) / 20 + 1, n, 'telegram:' || n, a.at, a.at, a.at, CASE WHEN s.state IN ('done', 'dead') THEN a.at END,
+    (n - 1) / 20 + 1, n, 'telegram:' || n, a.at, a.at, a.at, a.at, CASE WHEN s.state IN ('done', 'dead') THEN a.at END,
     a.at, CASE s.state WHEN 'waiting' THEN now() + interval '5 days' END, CASE s.state WHEN 'waiting' THEN 'choice'
-    ELSE '' END
+    ELSE '' END, s.state = 'queued', n / 100 % 7, 0
     FROM generate_series(1, $n) n,
     LATERAL (SELECT CASE WHEN n % 20 = 0 THEN 'waiting' WHEN n % 50 = 1 THEN 'queued' WHEN n % 100 = 2 THEN 'dead'
         ELSE 'done' END AS state) s,
@@ -59,6 +60,12 @@ INSERT INTO pictures (account_id, user_id, conversation_id, page_id, kind, creat
     SELECT (n - 1) / 5 + 1, (n - 1) / 5 + 1, (n - 1) / 5 + 1, n * 20,
     CASE n % 10 WHEN 0 THEN 'attached' ELSE 'page' END, now() - interval '10 days' * (1 - n / ($n / 20 + 1.0))
     FROM generate_series(1, $n / 20) n;
+-- One person's flood, and jobs that wait for a retry.
+INSERT INTO jobs (type, queue, account_id, user_id, turn, person_turn, lined, run_after)
+    SELECT 'branching_page', 'cpu', 1, 1, n, n, true, now() FROM generate_series(1, $n / 10) n;
+INSERT INTO jobs (type, queue, account_id, user_id, turn, person_turn, retries, run_after)
+    SELECT 'branching_page', 'cpu', n, n, 0, 0, 1, now() + interval '1 hour'
+    FROM generate_series(1, $n / 20) i, LATERAL (SELECT (i - 1) % $c + 1 AS n) account;
 """
 _PROBE: Final = """
 DO $do$

@@ -130,6 +130,9 @@ _REPLY_OF: Final = "(SELECT true FROM outbox r WHERE r.event_key = %s.event_key 
 # number from each. Conditions on other rows are scalar subqueries, which the planner cannot turn into a join that reads
 # all of them, whatever its statistics say; CASE keeps it from reading all open rows by way of a partial index.
 #
+# A finished answer waits for earlier ones of its chat that are being written, not for jobs in line: it was their turn
+# later than its own, as they are other people's (`db.jobs.turns`).
+#
 # A placeholder that may have been sent is finished before its answer, which then replaces it: otherwise it would stay
 # next to the answer for ever. One that certainly was not sent (it failed just as the answer was written) is dropped.
 # Every row that rewrites a message records all of its parts, so the last such row has them.
@@ -169,6 +172,7 @@ claimed AS (
               OR o.created_at < now() - make_interval(secs => {HOLD_SECONDS}) OR (
               SELECT true FROM jobs j WHERE j.conversation_id = o.conversation_id AND j.state IN ('queued', 'running')
               AND j.queue = 'cpu' AND j.run_after <= now() AND j.event_key <> o.event_key
+              AND NOT j.lined
               AND (SELECT i.received_at FROM inbox i WHERE i.event_key = j.event_key) < o.asked_at
               AND {_REPLY_OF % ("j", "NULL")} LIMIT 1) IS NULL)
         ORDER BY o.asked_at, o.id LIMIT $2 FOR UPDATE SKIP LOCKED))

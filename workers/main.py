@@ -1,8 +1,9 @@
-"""The worker process: an arq worker that hands job ids to the runner, and beside it what finds jobs in the database.
+"""The worker process: an arq worker that hands wake-ups to the runner, and beside it what finds jobs in the database.
 
-arq only wakes workers up. Its job is done as soon as the runner has taken the id, so none of its timeouts, retries and
-results ever concern a real job; leases in the database do. Without Redis workers find their jobs in the database alone,
-a little later. Nothing that waits for Redis is awaited by what serves the database.
+arq only wakes workers up. Its job is done as soon as the runner has taken the wake-up, so none of its timeouts, retries
+and results ever concern a real job; leases in the database do. Which job starts is decided there too (`db.jobs.turns`),
+whatever id the wake-up carries. Without Redis workers find their jobs in the database alone, a little later. Nothing
+that waits for Redis is awaited by what serves the database.
 """
 
 import asyncio
@@ -47,8 +48,7 @@ class WakeupWorker(Worker):
         async def start(ctx: dict[Any, Any], job_id: Any) -> None:
             del ctx
             if type(job_id) is int and job_id > 0:
-                runner.start(job_id)
-            self._wakeup.set()  # a duplicate id of a running job took no slot: poll again at once
+                runner.start(kind, job_id)
 
         start.__qualname__ = "start"
         super().__init__(
@@ -104,7 +104,7 @@ class WakeupWorker(Worker):
         self.job_counter, self.sem = 0, asyncio.BoundedSemaphore(self.max_jobs)
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Take no more ids than the runner has room for: the rest stays in the queue, ordered by priority."""
+        """Take no more wake-ups than the runner has room for: the rest stays in the queue for others."""
         # One by one: ids that a dead worker left in progress are skipped and must not use up the room.
         for job_id in job_ids:
             if self._runner.free - self.job_counter <= 0:
@@ -167,30 +167,28 @@ async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
 
 
 class Search:
-    """Starts the jobs in the database that nobody woke this worker for: their wake-up was lost, or their time came."""
+    """Starts the jobs that no wake-up has started: it was lost, or their time has come, or there was no room then."""
 
     def __init__(self, queue: Queue, kinds: Sequence[jobs.WorkerQueue], runner: Runner) -> None:
         """Serve the queues ``kinds``."""
         self._queue, self._kinds, self._runner = queue, kinds, runner
-        self._more = asyncio.Event()
-        runner.on_free(self._more.set)
+        self._freed = asyncio.Event()
+        runner.on_free(self._freed.set)
 
     async def turn(self) -> None:
-        """Start what there is room for, then wait: for room if there may be more, else for a moment."""
-        self._more.clear()
-        full = False
+        """Start what there is room for, then wait for a moment; only for room if something was left for lack of it."""
+        self._freed.clear()
         for kind in self._kinds:
-            room = self._runner.room()
-            found = await jobs.overdue(kind, room, self._runner.types, seconds=0.0 if self._queue.away else 1.0)
-            for job_id in found:
-                self._runner.start(job_id)
-            full = full or len(found) >= room.interactive + room.background > 0
-        if not full:
-            await asyncio.sleep(SEARCH_SECONDS_AWAY if self._queue.away else SEARCH_SECONDS)
+            while await jobs.line_up(kind):
+                pass
+            await self._runner.fill(kind)
+        pause = SEARCH_SECONDS_AWAY if self._queue.away else SEARCH_SECONDS
+        if not self._runner.restricted:
+            await asyncio.sleep(pause)
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(SEARCH_SECONDS):
-                await self._more.wait()
+            async with asyncio.timeout(pause):
+                await self._freed.wait()
 
 
 class WakeupListener:

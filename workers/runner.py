@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from itertools import count
+from typing import Any, Final
 
 from db import jobs
 from db.connection import OUTAGES
 from db.errors import LeaseLost
-from db.jobs import Job, Room
+from db.jobs import Job, WorkerQueue
 from workers.outcomes import Outcomes
 from workers.services import Services
 from workers.slots import Slots
@@ -40,7 +41,9 @@ class Runner:
         self._plan_of = plans
         self._outcomes = Outcomes(services)
         self._slots = Slots(capacity)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._numbers = count()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._working: dict[int, asyncio.Task[Any]] = {}
         self._cancelled: set[int] = set()
         self._closed = False
         self._on_free: list[Callable[[], None]] = []
@@ -55,57 +58,61 @@ class Runner:
         """Number of jobs that may still be started."""
         return 0 if self._closed else self._slots.free
 
-    def room(self) -> Room:
-        """Return how many jobs of each kind may still be started."""
-        return Room(0, 0, 0) if self._closed else self._slots.room()
+    @property
+    def restricted(self) -> bool:
+        """Whether jobs of some kind would not be started now."""
+        return self._closed or self._slots.restricted
 
     def has(self, job_id: int) -> bool:
         """Return whether a job runs here."""
-        return job_id in self._tasks
+        return job_id in self._working
 
     def on_free(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` whenever a slot becomes free."""
         self._on_free.append(callback)
 
-    def start(self, job_id: int) -> None:
-        """Run a job in the background; a second call for a running job does nothing."""
-        if job_id in self._tasks:
-            return
-        self._slots.take(job_id)
-        task = asyncio.create_task(self._hand_on(job_id) if self._closed else self.run(job_id), name=f"job-{job_id}")
-        self._tasks[job_id] = task
-        task.add_done_callback(lambda _: self._ended(job_id))
+    def start(self, queue: WorkerQueue, named: int | None = None) -> asyncio.Future[bool]:
+        """Start the job of a queue whose turn it is, in the background; the result says whether there was one.
+
+        ``named`` is the job of the wake-up, if there was one (`db.jobs.claim_next`).
+        """
+        slot = next(self._numbers)
+        self._slots.take(slot)
+        started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        work = self._hand_on(named) if self._closed else self._work(slot, queue, named, started)
+        task = asyncio.create_task(work, name=f"{queue}-slot-{slot}")
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._ended(slot, task, started))
+        return started
+
+    async def fill(self, queue: WorkerQueue) -> None:
+        """Start jobs of a queue until none may start here."""
+        while self.free > 0 and await self.start(queue):
+            pass
 
     def cancel(self, job_id: int) -> None:
         """Stop a job that was cancelled in the record."""
-        if (task := self._tasks.get(job_id)) is not None:
+        if (task := self._working.get(job_id)) is not None:
             self._cancelled.add(job_id)
             task.cancel()
 
     def close(self) -> None:
-        """Take on no more jobs: ids that still arrive are handed on to other workers."""
+        """Start no more jobs: wake-ups that still arrive are handed on to other workers."""
         self._closed = True
 
     async def drain(self, seconds: float) -> None:
         """Wait for the running jobs, then requeue unfinished ones, at no cost of an attempt, and wake other workers."""
         self.close()
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
-        left = list(self._tasks.values())
+            await asyncio.wait(self._tasks, timeout=seconds)
+        left = list(self._tasks)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         await self._services.notifiers.drain()
 
-    async def run(self, job_id: int) -> None:
-        """Claim a job and work on it; nothing happens if another worker has it. Raises only `CancelledError`."""
-        try:
-            job = await self._claim(job_id)
-        except OUTAGES as e:
-            _log.warning("job %d cannot be claimed: %s", job_id, e)
-            return
-        if job is None:
-            return
+    async def run(self, job: Job) -> None:
+        """Work on a job whose lease was taken, and keep the lease. Raises only `CancelledError`."""
         assert job.lease_token is not None
         run = Run(job, job.lease_token, self._services)
         working = asyncio.create_task(self._outcomes.work(run, self._plan_of))
@@ -115,7 +122,7 @@ class Runner:
         except asyncio.CancelledError:
             working.cancel()
             await asyncio.wait([working])
-            if job_id in self._cancelled:
+            if job.id in self._cancelled:
                 self._outcomes.publish("jobs.cancelled", job)
             else:
                 with suppress(LeaseLost, *OUTAGES):
@@ -125,31 +132,53 @@ class Runner:
             renewal.cancel()
             await asyncio.wait([renewal])
         if not working.cancelled() and (error := working.exception()) is not None:
-            _log.error("job %d: its end could not be recorded", job_id, exc_info=error)
+            _log.error("job %d: its end could not be recorded", job.id, exc_info=error)
 
-    async def _claim(self, job_id: int) -> Job | None:
-        background, suspects = self._slots.admit(job_id)
+    async def _work(self, slot: int, queue: WorkerQueue, named: int | None, started: asyncio.Future[bool]) -> None:
+        try:
+            job = await self._claim(slot, queue, named)
+        except OUTAGES as e:
+            _log.warning("no job can be claimed: %s", e)
+            return
+        if job is None:
+            return
+        started.set_result(True)
+        task = asyncio.current_task()
+        assert task is not None
+        self._working[job.id] = task
+        try:
+            await self.run(job)
+        finally:
+            # Another worker may have taken the job over, lost it, and this one have it again.
+            if self._working.get(job.id) is task:
+                del self._working[job.id]
+                self._cancelled.discard(job.id)
+
+    async def _claim(self, slot: int, queue: WorkerQueue, named: int | None) -> Job | None:
+        room = self._slots.admit(slot)
         job = None
         try:
-            job = await jobs.claim(job_id, self.types, background=background, suspects=suspects)
+            job = await jobs.claim_next(queue, room, self.types, named=named)
+            # A process of an older release adds jobs that are not in line.
+            if job is None and named is not None and await jobs.join_line([named]):
+                job = await jobs.claim_next(queue, room, self.types)
         finally:
-            self._slots.settle(job_id, job)
-        if job is None and self.types is not None:
-            await jobs.hand_on(job_id, self.types)
+            self._slots.settle(slot, job)
         return job
 
-    async def _hand_on(self, job_id: int) -> None:
+    async def _hand_on(self, job_id: int | None) -> None:
         with suppress(*OUTAGES):
-            job = await jobs.get(job_id)
+            job = None if job_id is None else await jobs.get(job_id)
             if job is not None and job.state == "queued":
                 await self._services.queue.wake(job.id, queue=job.queue, priority=job.priority)
 
-    def _ended(self, job_id: int) -> None:
-        task = self._tasks.pop(job_id)
-        self._slots.release(job_id)
-        self._cancelled.discard(job_id)
+    def _ended(self, slot: int, task: asyncio.Task[None], started: asyncio.Future[bool]) -> None:
+        self._tasks.discard(task)
+        self._slots.release(slot)
+        if not started.done():
+            started.set_result(False)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("job %d: the runner itself failed", job_id, exc_info=error)
+            _log.error("the runner itself failed", exc_info=error)
         for callback in self._on_free:
             callback()
 

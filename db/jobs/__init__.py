@@ -6,18 +6,17 @@ are taken in the order story, page, job, and of jobs a child's before its parent
 """
 
 from db.jobs.artifacts import Artifact, Saved, artifacts, save_artifact
+from db.jobs.claims import Room, claim, claim_next
 from db.jobs.deadlines import CHECK_SECONDS, SETTLED_CHECKS, LateJobs
 from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel, undo_children
+from db.jobs.forecast import Outlook, outlook, position
 from db.jobs.joins import Child, Wakeup, children
 from db.jobs.leases import (
-    BACKGROUND,
-    INTERACTIVE,
     LEASE_SECONDS,
     MAX_CRASHES,
     MAX_RETRIES,
     add,
     bury,
-    claim,
     finish,
     forget_parameters,
     get,
@@ -28,13 +27,15 @@ from db.jobs.leases import (
     report,
     retry,
 )
-from db.jobs.load import QueueLoad, Status, counts, load, position, status
-from db.jobs.recovery import Room, hand_on, overdue, reap
+from db.jobs.load import QueueLoad, Status, counts, load, status
+from db.jobs.recovery import reap
+from db.jobs.turns import BACKGROUND, BACKGROUND_SHARE, INTERACTIVE, join_line, line_up
 from db.jobs.waits import Awaited, interact, join_or_wait, promote, take_or_wait, wake_due
 from db.work import Job, WorkerQueue
 
 __all__ = [
     "BACKGROUND",
+    "BACKGROUND_SHARE",
     "CHECK_SECONDS",
     "INTERACTIVE",
     "LEASE_SECONDS",
@@ -47,6 +48,7 @@ __all__ = [
     "Child",
     "Job",
     "LateJobs",
+    "Outlook",
     "QueueLoad",
     "Room",
     "Saved",
@@ -62,16 +64,18 @@ __all__ = [
     "cancel",
     "children",
     "claim",
+    "claim_next",
     "counts",
     "finish",
     "forget_parameters",
     "get",
-    "hand_on",
     "interact",
+    "join_line",
     "join_or_wait",
+    "line_up",
     "load",
     "move",
-    "overdue",
+    "outlook",
     "position",
     "promote",
     "put_back",

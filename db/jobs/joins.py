@@ -7,13 +7,14 @@ from db.connection import row, rows
 from db.records import Json, columns, fetch, fetch_one
 from db.work import Job, WorkerQueue
 
-RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
+RELEASE: Final = "lease_token = NULL, lease_expires = NULL, lined = false"
 OPEN: Final = "state IN ('queued', 'running', 'waiting')"
 
-_DOWN: Final = (
+DOWN: Final = (
     "WITH RECURSIVE down AS (SELECT id FROM jobs WHERE parent_id = $1 "
     "UNION ALL SELECT c.id FROM jobs c JOIN down ON c.parent_id = down.id)"
 )
+"""SQL: the beginning of a statement in which ``down`` are the descendants of the job $1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ async def open_descendants(job_id: int) -> list[Job]:
     """Return the open descendants of a job, youngest first."""
     return await fetch(
         Job,
-        f"{_DOWN} SELECT {columns(Job)} FROM jobs WHERE id IN (SELECT id FROM down) AND {OPEN} ORDER BY id DESC",
+        f"{DOWN} SELECT {columns(Job)} FROM jobs WHERE id IN (SELECT id FROM down) AND {OPEN} ORDER BY id DESC",
         job_id,
     )
 
@@ -73,7 +74,7 @@ async def open_descendants(job_id: int) -> list[Job]:
 async def cancel_children(job_id: int) -> None:
     """Cancel the open descendants of a job, youngest first: locks are taken in that order everywhere."""
     await rows(
-        f"UPDATE jobs SET state = 'cancelled', finished_at = now(), {RELEASE} WHERE id IN ({_DOWN} "
+        f"UPDATE jobs SET state = 'cancelled', finished_at = now(), {RELEASE} WHERE id IN ({DOWN} "
         f"SELECT id FROM jobs WHERE id IN (SELECT id FROM down) AND {OPEN} ORDER BY id DESC FOR UPDATE)",
         job_id,
     )

@@ -1,6 +1,5 @@
-"""Adding jobs, and the operations of a job's lease holder; each is one conditional update."""
+"""Adding jobs, and what the holder of a job's lease does with it; each is one conditional update."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from db.connection import jsonb, row
 from db.errors import LeaseLost
 from db.jobs.joins import RELEASE, Wakeup, cancel_children, wake_parent
+from db.jobs.turns import BACKGROUND, INTERACTIVE, TURNS, join_line
 from db.records import columns, fetch_one
 from db.work import Job, JobParameters, WorkerQueue, job_types
 
@@ -16,12 +16,26 @@ LEASE_SECONDS: Final = 10.0
 MAX_CRASHES: Final = 3
 """After this many lost leases a job is not run again."""
 MAX_RETRIES: Final = 5
-INTERACTIVE: Final = 0
-BACKGROUND: Final = 10
 COUNTED: Final = 32_000
 """Counters of crashes and retries stop here: their columns are small."""
-DUE: Final = "(run_after <= now() OR woken_at > now() + interval '5 seconds')"
-"""SQL: a queued job may start. A wake-up in the future means that the server's clock was set back: then at once."""
+_ADD: Final = f"""
+WITH arrivals AS (
+    SELECT NULL::bigint AS id, coalesce($6::bigint, 0) AS account, coalesce($7::bigint, 0) AS person,
+        $3::text AS queue, CASE WHEN $4::smallint < {BACKGROUND} THEN 0 ELSE 1 END AS rank,
+        coalesce((SELECT weight FROM accounts WHERE id = $6), 1) AS weight, p.turn, p.person_turn
+    FROM (VALUES (true)) AS one LEFT JOIN jobs p ON p.id = $9::bigint AND p.queue = $3
+        AND (p.priority < {BACKGROUND}) = ($4 < {BACKGROUND})),
+turns AS ({TURNS})
+INSERT INTO jobs (type, parameters, queue, priority, run_after, account_id, user_id, conversation_id, parent_id,
+    event_key, destination, story_id, page_id, message_id, picture_id, lined, turn, person_turn)
+SELECT $1, $2::jsonb, $3, $4, coalesce($5::timestamptz, now()), $6, $7, $8, $9, $10, $11::jsonb,
+    -- If a subject is deleted right now, the job's steps notice and report it.
+    coalesce((SELECT id FROM stories WHERE id = $12), (SELECT story_id FROM pages WHERE id = $13)),
+    (SELECT id FROM pages WHERE id = $13), (SELECT id FROM chat_messages WHERE id = $14),
+    (SELECT id FROM pictures WHERE id = $15),
+    due.now, CASE WHEN due.now THEN turns.turn END, CASE WHEN due.now THEN turns.person_turn END
+FROM turns, (SELECT coalesce($5::timestamptz <= now(), true) AS now) due
+RETURNING id"""
 
 
 async def add(
@@ -43,13 +57,7 @@ async def add(
     """
     links = parameters.links()
     found = await row(
-        "INSERT INTO jobs (type, parameters, queue, priority, run_after, account_id, user_id, conversation_id, "
-        "parent_id, event_key, destination, story_id, page_id, message_id, picture_id) VALUES ($1, $2::jsonb, $3, $4, "
-        "coalesce($5::timestamptz, now()), $6, $7, $8, $9, $10, $11::jsonb, "
-        # If a subject is deleted right now, the job's steps notice and report it.
-        "coalesce((SELECT id FROM stories WHERE id = $12), (SELECT story_id FROM pages WHERE id = $13)), "
-        "(SELECT id FROM pages WHERE id = $13), (SELECT id FROM chat_messages WHERE id = $14), "
-        "(SELECT id FROM pictures WHERE id = $15)) RETURNING id",
+        _ADD,
         parameters.type, parameters.model_dump_json(exclude_none=True), queue or queue_of(parameters), priority,
         run_after, account_id, user_id, conversation_id, parent_id, event_key,
         None if destination is None else jsonb(destination),
@@ -68,24 +76,6 @@ def queue_of(parameters: JobParameters) -> WorkerQueue:
 async def get(job_id: int) -> Job | None:
     """Return a job."""
     return await fetch_one(Job, f"SELECT {columns(Job)} FROM jobs WHERE id = $1", job_id)
-
-
-async def claim(
-    job_id: int, types: Sequence[str] | None = None, *, background: bool = True, suspects: bool = True
-) -> Job | None:
-    """Take the lease of a queued job that is due; None if another worker has it or there is nothing to do.
-
-    None also for a job of another type than ``types`` (None: all), and for background jobs and suspects (jobs that
-    lost a worker) if those are not wanted.
-    """
-    return await fetch_one(
-        Job,
-        "UPDATE jobs SET state = 'running', lease_token = gen_random_uuid(), claimed_at = now(), "
-        "lease_expires = now() + make_interval(secs => $2), started_at = coalesce(started_at, now()) "
-        f"WHERE id = $1 AND state = 'queued' AND {DUE} AND ($3::text[] IS NULL OR type = ANY ($3::text[])) "
-        f"AND (priority < {BACKGROUND} OR $4::boolean) AND (attempt = 0 OR $5::boolean) RETURNING {columns(Job)}",
-        job_id, LEASE_SECONDS, None if types is None else list(types), background, suspects,
-    )  # fmt: skip
 
 
 async def renew(job_id: int, token: UUID) -> Job | None:
@@ -134,9 +124,11 @@ async def move(job_id: int, token: UUID, queue: WorkerQueue) -> None:
     """Hand a job over to another queue, whose workers continue it; wake one after the commit. Raises `LeaseLost`."""
     await _change(
         job_id, token,
-        f"state = 'queued', queue = $3, run_after = now(), woken_at = now(), {RELEASE}",
+        "state = 'queued', queue = $3, run_after = now(), woken_at = now(), turn = NULL, person_turn = NULL, "
+        f"{RELEASE}",
         queue,
     )  # fmt: skip
+    await join_line([job_id])
 
 
 async def retry(job_id: int, token: UUID, delay: float, error: str) -> None:

@@ -5,26 +5,11 @@ from typing import Final
 
 from db.connection import row, rows
 from db.jobs.artifacts import artifacts
-from db.jobs.leases import BACKGROUND, get
+from db.jobs.forecast import COUNTED
+from db.jobs.leases import get
+from db.jobs.turns import BACKGROUND
 
-COUNTED: Final = 1000
-"""Jobs are counted up to this number."""
 _QUEUED: Final = "SELECT created_at, run_after FROM jobs WHERE queue IN ('cpu', 'gpu') AND state = 'queued'"
-
-
-async def position(job_id: int) -> int:
-    """Return how many jobs of its queue are ahead of a queued job (0: it is next, or no longer queued).
-
-    Counted up to `COUNTED`.
-    """
-    found = await row(
-        "SELECT n.ahead FROM jobs j CROSS JOIN LATERAL (SELECT count(*) AS ahead FROM ("
-        "SELECT FROM jobs o WHERE o.queue = j.queue AND o.state = 'queued' "
-        "AND (o.priority, o.id) < (j.priority, j.id) ORDER BY o.queue, o.priority, o.id LIMIT $2) found) n "
-        "WHERE j.id = $1 AND j.state = 'queued'",
-        job_id, COUNTED,
-    )  # fmt: skip
-    return found["ahead"] if found else 0
 
 
 @dataclass(frozen=True, slots=True)

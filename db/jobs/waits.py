@@ -1,15 +1,23 @@
 """Jobs that wait for interactions, in order, or for their children, up to a deadline."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from db.connection import jsonb, row, rows
+from db.connection import ids, jsonb, row, rows
 from db.errors import LeaseLost
-from db.jobs.joins import OPEN, RELEASE, Wakeup
-from db.jobs.leases import INTERACTIVE
+from db.jobs.joins import DOWN, OPEN, RELEASE, Wakeup
+from db.jobs.turns import BACKGROUND, INTERACTIVE, join_line
 from db.records import Json, columns, fetch, fetch_one
 from db.work import Job
+
+# What changes lines has no turn yet in the new one.
+_CHANGES_LINE: Final = f"(priority >= {BACKGROUND}) <> (least(priority, $2) >= {BACKGROUND})"
+_RAISED: Final = (
+    f"priority = least(priority, $2::smallint), lined = lined AND NOT {_CHANGES_LINE}, "
+    f"turn = CASE WHEN NOT {_CHANGES_LINE} THEN turn END, "
+    f"person_turn = CASE WHEN NOT {_CHANGES_LINE} THEN person_turn END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +95,27 @@ async def promote(
 ) -> Job | None:
     """Make an open job answer an event, with that event's priority; None if the job is over or has answered.
 
-    A job that waits for a retry starts at once. The answer goes to this event, even if the job already runs.
+    A job that waits for a retry starts at once. The answer goes to this event, even if the job already runs. If it was
+    background work, it and its child jobs join the line of people's jobs.
     Call it in a transaction, and wake a worker for the job after the commit.
     """
+    # The children's locks come before the parent's.
+    moved = await rows(
+        f"UPDATE jobs SET {_RAISED} WHERE id = ANY (ARRAY ({DOWN} SELECT id FROM jobs "
+        f"WHERE id IN (SELECT id FROM down) AND {OPEN} AND priority > $2 ORDER BY id DESC FOR UPDATE)) RETURNING id",
+        job_id, priority,
+    )  # fmt: skip
     # The job's own lock first: the answer of a commit under way is then seen.
     await rows("SELECT id FROM jobs WHERE id = $1 FOR UPDATE", job_id)
-    return await fetch_one(
+    job = await fetch_one(
         Job,
-        "UPDATE jobs SET event_key = $2, destination = $3::jsonb, priority = least(priority, $4), "
-        "run_after = now(), woken_at = now() "
+        f"UPDATE jobs SET event_key = $3, destination = $4::jsonb, {_RAISED}, run_after = now(), woken_at = now() "
         f"WHERE id = $1 AND {OPEN} AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event_key = jobs.event_key "
         f"AND o.part = 'reply') RETURNING {columns(Job)}",
-        job_id, event_key, jsonb(destination), priority,
+        job_id, priority, event_key, jsonb(destination),
     )  # fmt: skip
+    await join_line([*ids(moved), job_id])
+    return job
 
 
 async def _hold(job_id: int, token: UUID) -> None:

@@ -22,6 +22,7 @@ class AccountRow(TableRow):
     left_at = fields.DatetimeField(null=True)
     unlisted_told_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
+    weight = fields.FloatField(default=1.0)
 
     class Meta:
         """Table name."""

@@ -95,3 +95,23 @@ async def test_an_earlier_job_that_has_answered_holds_nothing(database: str):
     early = await say("console:1", first.conversation_id)  # the job goes on working
     assert await send() == [early]
     assert await answer(second) in await send()
+
+
+async def test_it_does_not_wait_for_jobs_whose_turn_comes_later(database: str):
+    """One member of a group has asked for a lot; another's only answer is finished first."""
+    ann, ben = await somebody("ann", chat="group", kind="group"), await somebody("ben", chat="group", kind="group")
+    for number, who in ((1, ann), (2, ann), (3, ann), (4, ben)):
+        async with transaction():
+            await inbox.record(f"console:{number}")
+            await jobs.add(
+                Chore(), account_id=who.account.id, user_id=who.user.id, conversation_id=who.conversation.id,
+                event_key=f"console:{number}", destination={},
+            )  # fmt: skip
+    first, second = [await jobs.claim_next("cpu", jobs.Room()) for _ in range(2)]
+    assert first is not None
+    assert second is not None
+    assert (first.event_key, second.event_key) == ("console:1", "console:4")
+    held = await answer(second)
+    assert await send() == []  # Ann's first is being written, and was asked for earlier
+    early = await answer(first)
+    assert [await send(), await send()] == [[early], [held]]

@@ -192,18 +192,6 @@ async def test_artifacts_are_saved_once(database: str):
     assert (left["write"].content, left["write"].metadata) == ({"text": "a"}, {"tokens": 3})
 
 
-async def test_overdue_jobs_come_interactive_first_and_not_again_at_once(database: str):
-    slow = await jobs.add(Chore(), priority=jobs.BACKGROUND)
-    quick = await jobs.add(Chore())
-    other = await jobs.add(Chore(), queue="gpu")
-    room = jobs.Room(interactive=5, background=5, suspects=1)
-    assert await jobs.overdue("cpu", room) == []
-    await rows("UPDATE jobs SET woken_at = now() - interval '5 seconds', run_after = now() - interval '9 seconds'")
-    assert await jobs.overdue("cpu", room) == [quick, slow]
-    assert await jobs.overdue("cpu", room) == []
-    assert await jobs.overdue("gpu", room) == [other]
-
-
 async def test_position_counts_what_goes_before(database: str):
     first = await jobs.add(Chore())
     background = await jobs.add(Chore(), priority=jobs.BACKGROUND)

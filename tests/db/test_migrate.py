@@ -136,6 +136,8 @@ POPULATE = {
             VALUES (1, 1, 2, 1, now())
     """,
     "0030_offered_buttons": "UPDATE outbox SET buttons = '[]'",
+    "0031_turns": "UPDATE accounts SET weight = 2",
+    "0032_turns_indexes": "SELECT",
 }
 LOOSENED = {"stories_owner_id_not_null"}
 """Guards that a later version gave up on purpose: a story may outlive its owner."""

@@ -13,6 +13,7 @@ from prompts.registry import default_registry
 from tests.db.world import somebody
 from tests.doubles.openai.server import KEY, OpenAIServer
 from tests.doubles.text_engine import ScriptedEngine
+from tests.workers.making import run_by
 from workers.engines.text.chain import TextChain
 from workers.engines.text.remote import RemoteEngine
 from workers.queue import Queue
@@ -32,7 +33,7 @@ async def answered(services: Services, who: Who) -> ChatMessageRow:
         event_key=f"console:{reply.id}",
         destination={"chat_id": "c"},
     )
-    await Runner(services, 4).run(job)
+    await run_by(Runner(services, 4), job)
     return await ChatMessageRow.get(id=reply.id)
 
 

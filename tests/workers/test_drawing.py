@@ -19,6 +19,7 @@ from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.db.world import somebody
 from tests.workers.living import lives, living
+from tests.workers.making import run_by
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, LoraUse
 from workers.engines.image.base import Picture as Drawn
@@ -101,7 +102,7 @@ class Workers:
             job = await JobRow.get(id=job_id)
             if job.state != "queued":
                 return job
-            await (self._gpu if job.queue == "gpu" else self._cpu).run(job_id)
+            await run_by(self._gpu if job.queue == "gpu" else self._cpu, job_id)
         return await JobRow.get(id=job_id)
 
 

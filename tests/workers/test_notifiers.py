@@ -49,7 +49,7 @@ async def test_done_dead_and_cancelled_jobs_are_heard_of(services: Services, cap
     assert (await run(services, done, WorkflowPlan("made", [step("a")]))).state == "done"
     assert (await run(services, dead, WorkflowPlan("made", [step("a", refuse)]))).state == "dead"
     runner = Runner(services, 1, lambda _: WorkflowPlan("made", [step("a", long)]))
-    runner.start(cancelled)
+    assert await runner.start("cpu", cancelled)
     await asyncio.wait_for(started.wait(), 10)
     await services.queue.cancel(cancelled)
     runner.cancel(cancelled)

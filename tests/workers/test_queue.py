@@ -23,7 +23,8 @@ class Slots:
     def on_free(self, callback: Callable[[], None]) -> None:
         """Nothing ends here."""
 
-    def start(self, job_id: int) -> None:
+    def start(self, queue: str, job_id: int) -> None:
+        assert queue == "cpu"
         self.got.append(job_id)
         self.rang.set()
 

@@ -8,7 +8,6 @@ import pytest
 from db import jobs
 from db.connection import rows
 from db.errors import Outage
-from db.jobs import Room
 from db.models import JobRow
 from tests.workers.living import lives
 from tests.workers.making import a_job, plan, run, step, told
@@ -46,15 +45,14 @@ class Machine:
 
         runner = Runner(self.services, self.capacity, lambda _: plan(step("a", work)))
         while not killed.is_set():
-            found = await jobs.overdue("cpu", runner.room(), seconds=0)
-            for job_id in found:
-                runner.start(job_id)
-            if not found and not runner.running:
+            await jobs.line_up("cpu")
+            await runner.fill("cpu")
+            if not runner.running:
                 return
             await asyncio.sleep(0.005)
         self.deaths += 1
         # What SIGKILL leaves behind: leases that nobody renews.
-        left = list(runner._tasks)
+        left = list(runner._working)
         await rows(
             "UPDATE jobs SET lease_expires = now() - interval '1 s', lease_token = gen_random_uuid() "
             "WHERE state = 'running'"
@@ -94,16 +92,16 @@ async def test_a_suspect_that_lives_on_lets_the_next_one_start(services: Service
         runner = Runner(services, 4, lambda _, work=work: plan(step("a", work)))
         first, second = await a_job(), await a_job()
         await rows("UPDATE jobs SET attempt = $1 WHERE state = 'queued'", attempt)
-        runner.start(first)
+        assert await runner.start("cpu", first)
         await until(lambda begun=begun: _true(begun))
-        runner.start(second)
-        await until(lambda runner=runner, second=second: _true(not runner.has(second)))
+        assert not await runner.start("cpu", second)
         assert begun == [first]
         await asyncio.sleep(0.3)
-        assert runner.room().suspects == (0 if waits else 1)
+        assert runner.restricted == waits
+        assert await runner.start("cpu", second) != waits
         end.set()
         await until(lambda runner=runner: _true(not runner.running))
-        assert runner.room() == Room(4, 3, 1)
+        assert not runner.restricted or not waits
         await rows("DELETE FROM jobs")
 
 
@@ -120,18 +118,12 @@ async def test_background_work_leaves_slots_to_people(services: Services):
 
     runner = Runner(services, 4, lambda _: plan(step("a", slow)))
     background = [await a_job(priority=jobs.BACKGROUND, event_key=None) for _ in range(6)]
-    for job_id in background[:4]:  # woken for all of them at once
-        runner.start(job_id)
-    running = JobRow.filter(state="running")
-    await until(lambda: _true_of(running.count(), 3))
+    started = [runner.start("cpu", job_id) for job_id in background[:4]]  # woken for all of them at once
+    assert sorted(await asyncio.gather(*started)) == [False, True, True, True]
     await until(lambda: _true(runner.running == 3))
-    assert runner.room() == Room(1, 0, 1)
-    await rows("UPDATE jobs SET woken_at = now() - interval '9 s', run_after = now() - interval '10 s'")
+    assert (runner.free, runner.restricted) == (1, True)
     person = await a_job()
-    await rows("UPDATE jobs SET woken_at = run_after - interval '1 s' WHERE id = $1", person)
-    assert await jobs.overdue("cpu", runner.room()) == [person]
-    runner.start(person)
-    await until(lambda: _true_of(running.count(), 4))
+    assert await runner.start("cpu")
     assert (await JobRow.get(id=person)).state == "running"
     end.set()
     await runner.drain(5)
@@ -144,9 +136,19 @@ async def _true_of(count: Any, wanted: int) -> bool:
 
 @pytest.mark.parametrize("capacity", [1, 2, 3, 4, 32])
 def test_somebody_is_always_left_room(capacity: int):
-    room = slots.Slots(capacity).room()
-    assert room.interactive == capacity
-    assert room.background == (1 if capacity == 1 else capacity - max(1, capacity // 4))
+    some = slots.Slots(capacity)
+    rooms = [some.admit(slot) for slot in range(capacity)]
+    assert some.free == capacity
+    assert sum(room.background for room in rooms) == (1 if capacity == 1 else capacity - max(1, capacity // 4))
+
+
+async def test_background_work_comes_first_once_people_have_had_their_share(services: Services):
+    person = await jobs.get(await a_job())
+    some = slots.Slots(8)
+    for slot in range(2 * jobs.BACKGROUND_SHARE):
+        assert some.admit(slot).aged == (slot > 0 and slot % (jobs.BACKGROUND_SHARE - 1) == 0)
+        some.settle(slot, person)
+        some.release(slot)
 
 
 async def test_a_database_that_is_away_costs_a_job_nothing(

@@ -17,6 +17,7 @@ from prompts.registry import default_registry
 from tests.db.world import somebody
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.models.tiny_gguf import tiny_gguf
+from tests.workers.making import run_by
 from workers.engines.text.chain import TextChain
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.remote import RemoteEngine
@@ -68,7 +69,7 @@ async def heard(services: Services, job: int) -> None:
 
 async def test_what_was_written_is_kept_and_marked(services: Services, model: OpenAIServer):
     job, reply = await a_reply()
-    running = asyncio.create_task(Runner(services, 4).run(job))
+    running = asyncio.create_task(run_by(Runner(services, 4), job))
     while not model.requests:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.3)
@@ -97,7 +98,7 @@ async def test_a_wish_that_came_before_anybody_listened_is_found_in_the_record(s
     assert await jobs.ask_to_stop(job)
     await rows("UPDATE jobs SET lease_expires = now() - interval '1 s'")
     assert await jobs.reap() == [job]
-    await Runner(services, 4).run(job)
+    await run_by(Runner(services, 4), job)
     assert model.requests == []
     assert (await ChatMessageRow.get(id=reply)).state == "failed"
     row = await OutboxRow.get(event_key="console:1", part="reply")
@@ -111,7 +112,7 @@ async def test_a_real_model_stops_within_a_step(database: str, redis_url: str, t
     async with Queue(redis_url) as queue:
         services = Services(chain, default_registry(), queue)
         job, reply = await a_reply()
-        running = asyncio.create_task(Runner(services, 4).run(job))
+        running = asyncio.create_task(run_by(Runner(services, 4), job))
         shown = ""
         async with asyncio.timeout(60), aclosing(queue.listen(PROGRESS_CHANNEL)) as heard_of:
             async for news in heard_of:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from db import heartbeats, jobs
+from db import heartbeats
 from db.connection import rows
 from db.models import JobRow
 from prompts.registry import default_registry
@@ -197,11 +197,11 @@ async def test_a_draining_worker_hands_on_what_it_has_not_begun(database: str, r
         runner = Runner(services, 4, lambda _: plan(step("a")))
         job = await a_job()
         runner.close()
-        runner.start(job)
+        runner.start("cpu", job)
         await runner.drain(5)
         assert (await JobRow.get(id=job)).state == "queued"
         assert await queue.redis.zcard(queue.name("cpu")) == 1
-        assert runner.room() == jobs.Room(0, 0, 0)
+        assert (runner.free, runner.restricted) == (0, True)
         await rows("SELECT 1")
 
 

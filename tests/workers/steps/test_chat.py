@@ -11,6 +11,7 @@ from db.models import ChatMessageRow, JobRow, OutboxRow
 from db.work import PersonaReply
 from prompts.personas import load_personas
 from tests.db.world import somebody
+from tests.workers.making import run_by
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import Run
@@ -45,7 +46,7 @@ async def publish(services: Services, job_id: int, answer: dict[str, Any]) -> No
 
 async def test_a_reply_is_written_and_announced(services: Services):
     reply, job_id = await asked()
-    await Runner(services, 4).run(job_id)
+    await run_by(Runner(services, 4), job_id)
     assert (await JobRow.get(id=job_id)).state == "done"
     message = await ChatMessageRow.get(id=reply)
     assert message.state == "ready"

@@ -11,6 +11,7 @@ from db.models import ChoiceRow, JobRow, OutboxRow, PageRow
 from db.stories import Move
 from db.work import BranchingPage, IllustratePage, JobParameters, PictureTerms
 from tests.db.world import somebody
+from tests.workers.making import run_by
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import Run
@@ -51,7 +52,7 @@ async def written(job_id: int, **outputs: Any) -> None:
 async def test_a_page_is_written_published_and_waits_for_its_reader(services: Services):
     move = await begun()
     job_id = await job_of(move, BranchingPage(page=move.page.id))
-    await Runner(services, 4).run(job_id)
+    await run_by(Runner(services, 4), job_id)
     job, page = await JobRow.get(id=job_id), await PageRow.get(id=move.page.id)
     assert (job.state, job.waiting_for) == ("waiting", "choice")
     assert page.state == "ready"
@@ -65,7 +66,7 @@ async def test_the_choice_settles_what_was_written_ahead_and_never_read(services
     move = await begun()
     job_id = await job_of(move, BranchingPage(page=move.page.id))
     await written(job_id, write_page=DRAFT, suggest_choices=CHOICES)
-    await Runner(services, 4).run(job_id)
+    await run_by(Runner(services, 4), job_id)
     first, second = await ChoiceRow.filter(page_id=move.page.id).order_by("id")
     for choice, chosen in ((first, True), (second, False)):
         await PageRow.create(
@@ -73,7 +74,7 @@ async def test_the_choice_settles_what_was_written_ahead_and_never_read(services
             chosen=chosen,
         )  # fmt: skip
     assert await jobs.interact(job_id, {"choice": first.id})
-    await Runner(services, 4).run(job_id)
+    await run_by(Runner(services, 4), job_id)
     assert (await JobRow.get(id=job_id)).state == "done"
     assert [p.choice_id for p in await PageRow.filter(parent_id=move.page.id)] == [first.id]
 
@@ -82,7 +83,7 @@ async def test_an_ending_waits_for_nobody(services: Services):
     move = await begun()
     job_id = await job_of(move, BranchingPage(page=move.page.id))
     await written(job_id, write_page={**DRAFT, "ending": True})
-    await Runner(services, 4).run(job_id)
+    await run_by(Runner(services, 4), job_id)
     assert (await JobRow.get(id=job_id)).state == "done"
     assert await ChoiceRow.all().count() == 0
 
@@ -92,7 +93,7 @@ async def test_an_illustrated_page_has_its_picture_drawn_beside_it(services: Ser
     terms = PictureTerms(allowance="suggestive", random_seed=7)
     job_id = await job_of(move, BranchingPage(page=move.page.id, pictures=terms))
     await written(job_id, write_page=DRAFT, suggest_choices=CHOICES)
-    await Runner(services, 4).run(job_id)
+    await run_by(Runner(services, 4), job_id)
     found = await jobs.get(job_id + 1)
     assert found is not None
     assert found.typed() == IllustratePage(illustrates=move.page.id, automatic=True, **terms.model_dump())

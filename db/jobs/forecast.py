@@ -1,0 +1,144 @@
+"""When a job starts and is done: how many start before it (`db.jobs.turns`), and how long they take."""
+
+import heapq
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from db.connection import row, rows
+from db.heartbeats import ALIVE_SECONDS
+from db.jobs.turns import ACCOUNT, AGING_SECONDS, BACKGROUND_SHARE, LINED, RANK
+
+COUNTED: Final = 1000
+"""Jobs are counted up to this number."""
+RECENT: Final = 300
+"""The durations of so many jobs that have ended last are looked at, of all types together, …"""
+RECENT_MINUTES: Final = 60.0
+"""… if that was so many minutes ago at most."""
+OWN_SAMPLES: Final = 5
+"""From so many jobs on an account has durations of its own: it may have chosen a slower model."""
+_LEAST_SHARE: Final = 0.1
+"""What is left of a running job is at least this share of the usual duration, however long it has run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """``position`` jobs start before a job, counted up to `COUNTED`; it is done in ``eta_s`` seconds, None: unknown."""
+
+    position: int = 0
+    eta_s: float | None = None
+
+
+# The job takes the turn of its account that is as far from the account's first as the job is from the first there.
+_PLACE: Final = f"""
+WITH job AS (
+    SELECT id, type, queue, {RANK} AS rank, {ACCOUNT} AS account, account_id, turn, person_turn FROM jobs
+    WHERE id = $1 AND {LINED}),
+before AS (
+    SELECT count(*) AS n FROM job, LATERAL (SELECT FROM jobs o WHERE {ACCOUNT} = job.account AND o.queue = job.queue
+        AND {RANK} = job.rank AND {LINED} AND (o.person_turn, o.id) < (job.person_turn, job.id)
+        ORDER BY o.person_turn, o.id LIMIT $2) found),
+turn AS (
+    SELECT t.turn, t.id FROM job, before, LATERAL (SELECT o.turn, o.id FROM jobs o WHERE {ACCOUNT} = job.account
+        AND o.queue = job.queue AND {RANK} = job.rank AND {LINED}
+        AND (o.state = 'running' OR (o.state = 'queued' AND o.lined)) ORDER BY o.turn LIMIT 1 OFFSET before.n) t),
+ahead AS (
+    SELECT a.type FROM job, turn, LATERAL (SELECT type FROM jobs o WHERE o.queue = job.queue
+        AND {RANK} = job.rank AND {LINED} AND (o.turn, o.id) < (turn.turn, turn.id)
+        ORDER BY o.turn, o.id LIMIT $2) a
+    UNION ALL SELECT a.type FROM job, LATERAL (SELECT type FROM jobs o WHERE job.rank = 1 AND o.queue = job.queue
+        AND {RANK} = 0 AND {LINED} ORDER BY o.turn, o.id LIMIT $2) a),
+slots AS (
+    SELECT coalesce(sum(h.capacity), 0) AS n FROM job, heartbeats h WHERE h.worker <> '' AND job.queue = ANY (h.queues)
+    AND abs(extract(epoch FROM now() - h.seen_at)) < {ALIVE_SECONDS}),
+running AS (
+    SELECT r.type, extract(epoch FROM now() - r.claimed_at)::float8 AS elapsed FROM job, LATERAL (
+        SELECT type, claimed_at FROM jobs o WHERE o.queue = job.queue AND o.state = 'running' LIMIT $2) r),
+aged AS (
+    SELECT a.run_after < now() - make_interval(secs => {AGING_SECONDS}) AS waits FROM job, LATERAL (
+        SELECT run_after FROM jobs o WHERE job.rank = 0 AND o.queue = job.queue AND {RANK} = 1 AND {LINED}
+        ORDER BY o.turn, o.id LIMIT 1) a)
+SELECT job.type, job.account_id, slots.n AS slots, (SELECT waits FROM aged) AS aged,
+    (SELECT coalesce(jsonb_object_agg(type, n), '{{}}') FROM (SELECT type, count(*) AS n FROM ahead GROUP BY type) a)
+        AS ahead,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(type, elapsed)), '[]') FROM running) AS running
+FROM job, slots"""
+
+
+async def outlook(job_id: int) -> Outlook:
+    """Return how many jobs start before a queued one, and when it is done. It is next if it is not in line any more."""
+    place = await row(_PLACE, job_id, COUNTED)
+    if place is None:
+        return Outlook()
+    ahead, running = json.loads(place["ahead"]), json.loads(place["running"])
+    position = min(COUNTED, sum(ahead.values()))
+    if not place["slots"]:
+        return Outlook(position)
+    usual = await Durations.recent()
+    own = usual.of(place["type"], place["account_id"])
+    if own is None:
+        return Outlook(position)
+    wait = usual.wait(place["slots"], running, ahead, background=bool(place["aged"]))
+    return Outlook(position, wait + own)
+
+
+async def position(job_id: int) -> int:
+    """Return how many jobs start before a queued one, up to `COUNTED` (0: it is next, or no longer queued)."""
+    return (await outlook(job_id)).position
+
+
+@dataclass(frozen=True)
+class Durations:
+    """How long the jobs that have ended last took from start to end, in seconds, newest first."""
+
+    by_type: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    by_account: dict[tuple[str, int | None], list[float]] = field(default_factory=dict[tuple[str, int | None], Any])
+
+    @classmethod
+    async def recent(cls) -> "Durations":
+        """Read them."""
+        found = await rows(
+            "SELECT type, account_id, extract(epoch FROM finished_at - claimed_at)::float8 AS seconds FROM ("
+            "SELECT type, account_id, claimed_at, finished_at, state FROM jobs WHERE state IN ('done', 'dead', "
+            "'cancelled') AND finished_at > now() - make_interval(mins => $1) ORDER BY finished_at DESC LIMIT $2) j "
+            "WHERE state = 'done' AND claimed_at <= finished_at",
+            RECENT_MINUTES, RECENT,
+        )  # fmt: skip
+        by_type: defaultdict[str, list[float]] = defaultdict(list)
+        by_account: defaultdict[tuple[str, int | None], list[float]] = defaultdict(list)
+        for job in found:
+            by_type[job["type"]].append(job["seconds"])
+            by_account[job["type"], job["account_id"]].append(job["seconds"])
+        return cls(dict(by_type), dict(by_account))
+
+    def of(self, type_: str, account_id: int | None) -> float | None:
+        """Return how long a job of a type is expected to take for an account; None if nothing is known."""
+        own = self.by_account.get((type_, account_id), [])
+        known = own if len(own) >= OWN_SAMPLES else self.by_type.get(type_, [])
+        if not known:
+            known = [seconds for each in self.by_type.values() for seconds in each]
+        return sum(known) / len(known) if known else None
+
+    def wait(
+        self, slots: int, running: Sequence[tuple[str, float]], ahead: dict[str, int], *, background: bool
+    ) -> float:
+        """Return how many seconds a job waits for a slot behind ``running`` (type, seconds so far) and ``ahead``.
+
+        ``background``: there is background work that has waited long and gets its share of the starts.
+        """
+        usual = {type_: self.of(type_, None) or 0.0 for type_ in {*ahead, *(type_ for type_, _ in running)}}
+        ends = [max(usual[type_] - elapsed, _LEAST_SHARE * usual[type_]) for type_, elapsed in running]
+        ends = sorted(ends)[-slots:] + [0.0] * max(0, slots - len(ends))
+        heapq.heapify(ends)
+        share = BACKGROUND_SHARE / (BACKGROUND_SHARE - 1) if background else 1.0
+        for seconds in _mixed({type_: round(n * share) for type_, n in ahead.items()}, usual):
+            heapq.heapreplace(ends, ends[0] + seconds)
+        return ends[0]
+
+
+def _mixed(ahead: dict[str, int], usual: dict[str, float]) -> Iterator[float]:
+    """Yield the usual durations of jobs, their types spread evenly."""
+    spread = sorted(((i + 0.5) / n, type_) for type_, n in ahead.items() for i in range(n))
+    return (usual[type_] for _, type_ in spread)
