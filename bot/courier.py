@@ -11,9 +11,9 @@ from uuid import UUID
 from bot.compose import Composer
 from bot.events import Destination
 from bot.messages import Message
-from bot.platforms.base import Delivery, Platform, RetryLater, Undeliverable
+from bot.platforms.base import Delivery, Gone, Platform, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
-from db import outbox
+from db import outbox, places
 from db.connection import transaction
 from db.errors import LeaseLost, Outage
 from db.loops import forever
@@ -165,6 +165,9 @@ class Courier:
                 await outbox.sent(row.id, token, buttons)
         except RetryLater as e:
             await self._again(claimed, e.delay, str(e))
+        except Gone as e:
+            _log.info("message %d (%s): the bot is not in that chat any more: %s", row.id, row.kind, e)
+            await self._bury(claimed, str(e), closed=platform, gone=True)
         except Undeliverable as e:
             _log.warning("message %d (%s) cannot be delivered to %s: %s", row.id, row.kind, _place(row), e)
             await self._bury(claimed, str(e), closed=platform)
@@ -180,6 +183,8 @@ class Courier:
     async def _deliver(self, platform: Platform, claimed: Claimed) -> list[str] | None:
         """Show a row to the person and return the data of its buttons; None if there is nothing left to show."""
         row, token = claimed.row, claimed.token
+        if row.closed:
+            raise Gone(places.REMOVED)
         destination = Destination.model_validate(row.destination)
 
         async def record(message_id: str) -> None:
@@ -258,10 +263,11 @@ class Courier:
         await self._bury(claimed, reason)
 
     @staticmethod
-    async def _bury(claimed: Claimed, reason: str, closed: Platform | None = None) -> None:
+    async def _bury(claimed: Claimed, reason: str, closed: Platform | None = None, *, gone: bool = False) -> None:
         """Give up on a row; an answer is replaced by a short notice, never by silence.
 
         ``closed``: this platform takes nothing in that place, so that the notice goes to the person's private chat.
+        ``gone``: nor will it before the bot is let in again.
         """
         row, key, destination = claimed.row, "delivery.failed", claimed.row.destination
         aside = None if closed is None or not closed.capabilities.private_by_user else _private(destination)
@@ -269,7 +275,9 @@ class Courier:
             key, destination = "delivery.closed", aside
         async with transaction():
             await outbox.bury(row.id, claimed.token, reason)
-            if row.part == outbox.REPLY:
+            if gone and not row.closed:
+                await places.leave(row.conversation_id, private=row.destination.get("kind") == "dm")
+            if row.part == outbox.REPLY and (aside is not None or not gone):
                 await outbox.add(
                     row.event_key,
                     outbox.NOTICE,

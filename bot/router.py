@@ -24,7 +24,7 @@ from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.policy import OPEN, AccessPolicy
 from bot.text.splitting import shortened
 from bot.topics import Topics
-from db import awaited_files, conversations, late_updates, moves, offers, outbox, people
+from db import awaited_files, conversations, late_updates, moves, offers, outbox, people, places
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotFound, UserError
@@ -202,6 +202,8 @@ class Router:
         return await self._topics.forms.open(context, action, given)
 
     async def _handle(self, context: Context) -> None:
+        if context.who.gone:
+            await places.back(context.conversation_id, context.user_id)
         if not await self._admission.admits(context):
             return
         payload = context.event.payload

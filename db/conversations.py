@@ -59,6 +59,6 @@ async def watched(platform: str) -> list[Conversation]:
         Conversation,
         f"SELECT {columns(Conversation)} FROM conversations WHERE platform = $1 "
         "AND (kind = 'dm' OR (kind = 'thread' AND story_id IS NOT NULL)) "
-        "AND active_at > now() - make_interval(days => $2) ORDER BY active_at DESC LIMIT $3",
+        "AND left_at IS NULL AND active_at > now() - make_interval(days => $2) ORDER BY active_at DESC LIMIT $3",
         platform, WATCHED_DAYS, WATCHED,
     )  # fmt: skip

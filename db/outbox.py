@@ -46,7 +46,8 @@ class OutboxMessage:
     """A message to send or to change. ``payload`` is the content, ``destination`` the place, as JSON.
 
     ``attempts`` counts all claims, ``failures`` those that ended in a defect of ours, not in a platform's trouble.
-    ``account_id`` is the conversation's, ``language`` that of the person it goes to (empty: unknown).
+    ``account_id`` is the conversation's, ``language`` that of the person it goes to (empty: unknown). ``closed``: the
+    bot was removed from there, or blocked.
     """
 
     id: int
@@ -56,6 +57,7 @@ class OutboxMessage:
     conversation_id: int
     account_id: int
     language: str
+    closed: bool
     kind: str
     payload: Json[dict[str, Any]]
     destination: Json[dict[str, Any]]
@@ -115,9 +117,12 @@ _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
 _FORGET: Final = "payload = payload - 'values' - 'present'"
 _OPEN: Final = "state IN ('pending', 'sending')"
 _COLUMNS: Final = (
-    columns(OutboxMessage, "o", without=("account_id", "language")) + ", c.account_id, "
+    columns(OutboxMessage, "o", without=("account_id", "language", "closed")) + ", c.account_id, "
     "coalesce((SELECT i.language FROM identities i WHERE i.platform = o.platform "
-    "AND i.external_id = o.destination ->> 'user_id'), '') AS language"
+    "AND i.external_id = o.destination ->> 'user_id'), '') AS language, "
+    # An answer of a group may go to a person's private chat instead.
+    "(c.left_at IS NOT NULL OR (SELECT a.left_at FROM accounts a WHERE a.id = c.account_id) IS NOT NULL) "
+    "AND NOT (o.destination ->> 'kind' = 'dm' AND c.kind <> 'dm') AS closed"
 )
 _KNOWN: Final = (
     f"(o.created_at < now() - make_interval(days => {UNKNOWN_KIND_DAYS}) OR $3::text[] IS NULL OR o.kind = ANY($3))"

@@ -18,7 +18,7 @@ PERSONAL: Final = ("dm", "console")
 """The kinds of personal accounts; the others are of places."""
 _FIND: Final = """
 SELECT to_jsonb(a) AS account, to_jsonb(u) AS person, to_jsonb(i) AS identity, to_jsonb(c) AS conversation,
-    u.cooldown_until,
+    u.cooldown_until, a.left_at IS NOT NULL OR c.left_at IS NOT NULL AS gone,
     EXISTS (SELECT FROM identities o WHERE o.user_id = u.id AND o.id <> i.id) AS linked,
     (SELECT d.content FROM drafts d WHERE d.conversation_id = c.id AND d.user_id = u.id) AS draft
 FROM identities i JOIN users u ON u.id = i.user_id, accounts a, conversations c
@@ -61,7 +61,7 @@ class Who:
     """A person, the identity that they act with, the account and the place of an event.
 
     ``linked``: the person has more identities. ``draft`` is their pending form there. Until ``cooldown_until`` they
-    may ask for nothing (`db.moderation`).
+    may ask for nothing (`db.moderation`). ``gone``: the bot was removed from the place, or blocked (`db.places`).
     """
 
     account: Account
@@ -71,6 +71,7 @@ class Who:
     linked: bool
     draft: dict[str, Any] | None
     cooldown_until: datetime | None = None
+    gone: bool = False
 
 
 async def resolve(
@@ -257,4 +258,5 @@ def _who(found: dict[str, Any] | None) -> Who | None:
         linked=found["linked"],
         draft=None if found["draft"] is None else json.loads(found["draft"]),
         cooldown_until=found["cooldown_until"],
+        gone=found["gone"],
     )

@@ -26,6 +26,10 @@ class Undeliverable(DeliveryError):
     """The platform will never take this message (blocked, chat gone, no permission): a dead letter."""
 
 
+class Gone(Undeliverable):
+    """The bot was removed from the chat, or blocked there: it can send nothing at all."""
+
+
 class FileTooBig(Exception):
     """A file that a person sent is larger than what is accepted."""
 

@@ -25,7 +25,7 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
-from bot.platforms.base import RetryLater, Undeliverable
+from bot.platforms.base import Gone, RetryLater, Undeliverable
 from bot.platforms.telegram.pace import ChatPace
 from db.environment import proxy_for
 
@@ -39,6 +39,8 @@ _PAUSES: Final = (0.1, 0.4)
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _POLL_SLACK: Final = 10.0
 _MOVED_KEPT: Final = 1000
+_GONE: Final = ("blocked by the user", "was kicked", "not a member", "user is deactivated", "chat was deleted")
+"""Why Telegram forbids everything in a chat."""
 _HOPELESS: Final = (
     "chat not found",
     "user not found",
@@ -99,7 +101,7 @@ def was_sent(error: NetworkError) -> bool:
     return not isinstance(error.__cause__, _NOT_SENT)
 
 
-def says(error: BadRequest, *texts: str) -> bool:
+def says(error: TelegramError, *texts: str) -> bool:
     """Return whether Telegram's error description contains one of these (lower-case) texts."""
     description = error.message.lower()
     return any(text in description for text in texts)
@@ -156,7 +158,7 @@ class TelegramApi:
                 self.moved(chat_id, str(e.new_chat_id))
                 raise RetryLater("the group became a supergroup", 0.0) from e
             except Forbidden as e:
-                raise Undeliverable(e.message) from e
+                raise (Gone if says(e, *_GONE) else Undeliverable)(e.message) from e
             except BadRequest as e:
                 if says(e, *_HOPELESS):
                     raise Undeliverable(e.message) from e

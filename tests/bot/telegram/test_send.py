@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from bot.messages import Button, Field, Message, Progress
-from bot.platforms.base import RetryLater, Undeliverable
+from bot.platforms.base import Gone, RetryLater, Undeliverable
 from bot.platforms.telegram import TelegramPlatform
 from bot.platforms.telegram.render import Mark, TextPart
 from bot.platforms.telegram.units import TextUnit
@@ -159,7 +159,7 @@ async def test_blocked_and_unknown_chats_are_undeliverable(
     platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
     alice.block()
-    with pytest.raises(Undeliverable, match="blocked"):
+    with pytest.raises(Gone, match="blocked"):
         await platform.deliver(outbox.row(to(alice)), PAGE)
     with pytest.raises(Undeliverable, match="not found"):
         await platform.deliver(outbox.row(to(alice).model_copy(update={"chat_id": "4242"})), PAGE)

@@ -1,0 +1,58 @@
+"""Places that the bot was removed from, and private chats in which it was blocked: nothing is sent there."""
+
+from typing import Final
+
+from db import audit
+from db.connection import row, rows
+
+REMOVED: Final = "the bot was removed from there"
+"""Why what was still to be sent is a dead letter."""
+
+
+async def leave(conversation_id: int, user_id: int | None = None, *, private: bool) -> bool:
+    """Record that the bot was removed from a conversation's place, or blocked in a private chat; False if known.
+
+    ``private``: a private chat is meant, which an answer to something asked in a group may go to. What is still to be
+    sent there becomes a dead letter. ``user_id`` is who did it, if known. Call it in a transaction.
+    """
+    place = await row(
+        "UPDATE accounts a SET left_at = now() FROM conversations c WHERE c.id = $1 AND a.id = c.account_id "
+        "AND c.kind <> 'dm' AND NOT $2::boolean AND a.left_at IS NULL RETURNING a.id",
+        conversation_id, private,
+    )  # fmt: skip
+    if place is not None:
+        await _drop("c.account_id = $1", place["id"])
+        await audit.note("bot_removed", account_id=place["id"], user_id=user_id)
+        return True
+    chat = await row(
+        "UPDATE conversations SET left_at = now() WHERE id = $1 AND kind = 'dm' AND $2::boolean AND left_at IS NULL "
+        "RETURNING id, account_id",
+        conversation_id, private,
+    )  # fmt: skip
+    if chat is None:
+        return False
+    await _drop("c.id = $1", chat["id"])
+    await audit.note("bot_blocked", account_id=chat["account_id"], user_id=user_id)
+    return True
+
+
+async def back(conversation_id: int, user_id: int | None = None) -> None:
+    """Record that the bot is in a conversation's place again."""
+    found = await row(
+        "WITH chat AS (UPDATE conversations SET left_at = NULL WHERE id = $1 AND left_at IS NOT NULL RETURNING id), "
+        "place AS (UPDATE accounts a SET left_at = NULL FROM conversations c WHERE c.id = $1 AND a.id = c.account_id "
+        "AND a.left_at IS NOT NULL RETURNING a.id) "
+        "SELECT c.account_id FROM conversations c WHERE c.id = $1 AND (EXISTS (SELECT FROM chat) "
+        "OR EXISTS (SELECT FROM place))",
+        conversation_id,
+    )
+    if found is not None:
+        await audit.note("bot_added", account_id=found["account_id"], user_id=user_id)
+
+
+async def _drop(whose: str, id_: int) -> None:
+    await rows(
+        "UPDATE outbox o SET state = 'dead', error = $2 FROM conversations c WHERE c.id = o.conversation_id "
+        f"AND {whose} AND o.state = 'pending' AND NOT (o.destination ->> 'kind' = 'dm' AND c.kind <> 'dm')",
+        id_, REMOVED,
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Where the bot was removed or blocked, nothing more is sent, until it is seen there again; the log says so."""
+
+import pytest
+
+from bot.platforms.base import Gone
+from db import audit, conversations, outbox, places
+from db.connection import rows
+from db.models import AccountRow, ConversationRow
+from tests.bot.test_courier import Post, fails
+from tests.bot.test_courier import post as post
+from tests.bot.world import Bot, command, event_of
+from tests.db.world import somebody
+
+
+async def goes_to(row_id: int, chat: str, kind: str) -> None:
+    await rows(
+        "UPDATE outbox SET destination = jsonb_build_object('chat_id', $2::text, 'user_id', 'ann', 'kind', $3::text) "
+        "WHERE id = $1",
+        row_id, chat, kind,
+    )  # fmt: skip
+
+
+async def noted() -> list[str]:
+    return [entry.action for entry in await audit.entries()]
+
+
+@pytest.mark.parametrize(("chat", "kind"), [("club", "group"), ("dm-ann", "dm")])
+async def test_what_is_still_to_be_sent_is_given_up(post: Post, chat: str, kind: str):
+    who = await somebody(chat="" if kind == "dm" else chat, kind=kind)
+    post.platform.on("first", fails(Gone("Forbidden: bot was kicked from the group chat")))
+    first = await post.put("first", conversation_id=who.conversation.id)
+    second = await post.put("second", conversation_id=who.conversation.id)
+    other = await post.put("other", who="ben")
+    for row_id in (first, second):
+        await goes_to(row_id, chat, kind)
+    async with post.at_work():
+        await post.become(first, "dead")
+        await post.become(second, "dead")
+        await post.become(other, "sent")
+        later = await post.put("later", conversation_id=who.conversation.id)
+        await goes_to(later, chat, kind)
+        assert (await post.become(later, "dead"))["error"] == places.REMOVED
+        assert post.platform.delivered == ["other"]
+        assert len(post.platform.tries) == 2
+        account, conversation = await AccountRow.get(id=who.account.id), await ConversationRow.get(chat_id=chat)
+        assert (account.left_at is not None, conversation.left_at is not None) == (kind == "group", kind == "dm")
+        assert await noted() == ["bot_removed" if kind == "group" else "bot_blocked"]
+        await places.back(who.conversation.id)
+        again = await post.put("again", conversation_id=who.conversation.id)
+        await goes_to(again, chat, kind)
+        await post.become(again, "sent")
+    assert (await noted())[0] == "bot_added"
+
+
+async def test_who_writes_again_is_answered_again(bot: Bot):
+    event = await bot.does(command("help"))
+    (row,) = await outbox.of_event(event.key)
+    assert await places.leave(row.conversation_id, private=True)
+    assert not await places.leave(row.conversation_id, private=True)
+    assert (await outbox.of_event(event.key))[0].state == "dead"
+    assert await conversations.watched("console") == []
+    again = await bot.does(command("help"))
+    (row,) = await outbox.of_event(again.key)
+    assert (row.state, row.closed) == ("pending", False)
+    assert await noted() == ["bot_added", "bot_blocked"]
+
+
+async def test_a_block_in_private_does_not_close_the_group(bot: Bot):
+    event = await bot.does(command("help"), group="club")
+    (row,) = await outbox.of_event(event.key)
+    assert not await places.leave(row.conversation_id, private=True)
+    assert await noted() == []
+    assert await places.leave(row.conversation_id, private=False)
+    (row,) = await outbox.of_event(event.key)
+    assert (row.state, row.closed) == ("dead", True)
+    outcome = await bot.router.dispatch(event_of(command("help"), group="club"))
+    assert outcome.status == "answered"
+    assert (await AccountRow.get(external_id="club")).left_at is None
