@@ -15,7 +15,7 @@ from bot.platforms.base import Delivery, Gone, Platform, RetryLater, Undeliverab
 from bot.progress import ProgressBoard
 from db import outbox, places
 from db.connection import transaction
-from db.errors import LeaseLost, Outage
+from db.errors import LeaseLost, Outage, describe
 from db.loops import forever
 from db.outbox import Claimed, Claims, OutboxMessage
 from db.payloads.notice import Erase, Notice
@@ -153,7 +153,7 @@ class Courier:
         except (LeaseLost, TimeoutError):
             _log.info("message %d is not ours any more", row.id)
         except Exception as e:  # noqa: BLE001 - the row's lease expires, and the row is claimed again
-            _log.warning("message %d stopped at the database: %s: %s", row.id, type(e).__name__, e)
+            _log.warning("message %d stopped at the database: %s", row.id, e)
 
     async def _try(self, platform: Platform, claimed: Claimed) -> None:
         row, token = claimed.row, claimed.token
@@ -175,10 +175,10 @@ class Courier:
             raise
         except Outage as e:
             # If the database answers now, the row's own statements probably take too much of it.
-            await self._failed(claimed, f"{type(e).__name__}: {e}", OUTAGE_FAILURES)
+            await self._failed(claimed, describe(e), OUTAGE_FAILURES)
         except Exception as e:  # noqa: BLE001 - one bad row must not stop the others
             _log.exception("message %d (%s) failed", row.id, row.kind)
-            await self._failed(claimed, f"{type(e).__name__}: {e}", DEFECT_FAILURES)
+            await self._failed(claimed, describe(e), DEFECT_FAILURES)
 
     async def _deliver(self, platform: Platform, claimed: Claimed) -> list[str] | None:
         """Show a row to the person and return the data of its buttons; None if there is nothing left to show."""

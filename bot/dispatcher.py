@@ -69,9 +69,9 @@ class Dispatcher:
             try:
                 await self._record_alone(event, admit, reason, self._deadline())
             except Exception as again:  # noqa: BLE001 - the database is away, then
-                _log.warning("event %s cannot be given up: %s: %s", event.key, type(again).__name__, again)
+                _log.warning("event %s cannot be given up: %s", event.key, again)
                 return False
-            _log.error("event %s: nobody is told, %s: %s", event.key, type(e).__name__, e)
+            _log.error("event %s: nobody is told, %s", event.key, e)
         _log.error("event %s is a dead letter: it was refused again and again", event.key)
         self._on_commit(event, outcome)
         return True
@@ -95,7 +95,7 @@ class Dispatcher:
                 task.add_done_callback(self._settling.discard)
             return Outcome("unknown")
         except AWAY as e:
-            _log.warning("event %s is refused: the database is away (%s: %s)", event.key, type(e).__name__, e)
+            _log.warning("event %s is refused: the database is away (%s)", event.key, e)
             return _refused(event)
         if made.context is not None:
             await self._wake(event, made.outcome, made.context, deadline)
@@ -146,7 +146,7 @@ class Dispatcher:
             async with asyncio.timeout_at(deadline.commit_until):
                 await context.wake()
         except Exception as e:  # noqa: BLE001 - polling and the reaper do it a little later
-            _log.warning("event %s is committed, but nobody could be woken: %s: %s", event.key, type(e).__name__, e)
+            _log.warning("event %s is committed, but nobody could be woken: %s", event.key, e)
 
     async def _settle(self, event: Event, admit: Admit | None, unsure: Committed) -> None:
         """Repeat an event whose COMMIT was not answered until it is known to have been committed once."""

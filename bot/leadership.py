@@ -196,7 +196,7 @@ class Leadership:
             async with asyncio.timeout(RELEASE_SECONDS), leader_connection(self._url) as connection:
                 await connection.release(list(self.seats), self._identity.key)
         except Exception as e:  # noqa: BLE001 - as in run
-            _log.warning("what this process led could not be released: %s: %s", type(e).__name__, e)
+            _log.warning("what this process led could not be released: %s", e)
 
     async def _round(self, connection: LeaderConnection) -> None:
         for seat in self.seats.values():

@@ -149,7 +149,7 @@ class ProgressBoard:
                 await self._edit(entry, platform)
             except Exception as e:  # noqa: BLE001 - progress is worth no answer
                 entry.shown = time.monotonic()
-                _log.info("progress could not be shown: %s: %s", type(e).__name__, e)
+                _log.info("progress could not be shown: %s", e)
 
     async def _edit(self, entry: _Entry, platform: Platform) -> None:
         """Show what is known by now, if an edit is allowed now."""

@@ -122,7 +122,7 @@ class Router:
             async with asyncio.timeout(MOVE_SECONDS), transaction():
                 await moves.move_group(platform, old, new)
         except Exception as e:  # noqa: BLE001 - as in bury
-            _log.warning("group %s of %s cannot be moved to %s: %s: %s", old, platform, new, type(e).__name__, e)
+            _log.warning("group %s of %s cannot be moved to %s: %s", old, platform, new, e)
             return False
         return True
 
@@ -135,7 +135,7 @@ class Router:
         except UserError as e:
             return self._composer.error(e, language)
         except AWAY as e:
-            _log.warning("event %s gets no form: the database is away (%s: %s)", event.key, type(e).__name__, e)
+            _log.warning("event %s gets no form: the database is away (%s)", event.key, e)
             return self._composer.error(UserError("router.busy"), language)
         except Exception:  # noqa: BLE001 - as in dispatch
             return self._composer.error(defect(event), language)
@@ -158,7 +158,7 @@ class Router:
                 :SUGGESTIONS
             ]
         except AWAY as e:
-            _log.warning("no suggestions: the database is away (%s: %s)", type(e).__name__, e)
+            _log.warning("no suggestions: the database is away (%s)", e)
             return []
         except Exception:  # noqa: BLE001 - suggestions are worth no error message
             _log.exception("suggestions for %s %s failed", spec.name, parameter)

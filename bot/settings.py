@@ -25,9 +25,6 @@ class BotSettings(BaseSettings):
         description="The data directory: the embedded database, logs and sockets. Default: the user's data directory, "
         "`~/.local/share/storyfork` on Linux.",
     )
-    storyfork_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Minimum severity that is logged."
-    )
     redis_url: str = Field(
         default="",
         description="Redis or Valkey, as `redis://:password@host:6379/0`, `rediss://…` or `unix:///path/to/socket`. "

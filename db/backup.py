@@ -16,6 +16,8 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspnam
 class BackupError(Exception):
     """The backup or the restore failed; the message says why."""
 
+    loggable = True
+
 
 async def back_up(url: str, file: Path, pg_dump: Path) -> None:
     """Save the whole database to ``file``, readable by its owner only. Other sessions may write meanwhile.

@@ -139,7 +139,7 @@ async def _pooled(client: Any) -> AsyncGenerator[Any]:
         try:
             await pool.release(connection, timeout=UNDO_SECONDS)
         except Exception as e:  # noqa: BLE001 - the driver has closed it
-            _log.info("a connection is closed instead of reused: %s: %s", type(e).__name__, e)
+            _log.info("a connection is closed instead of reused: %s", e)
 
 
 async def _undo(connection: Any, sql: str) -> None:
@@ -148,7 +148,7 @@ async def _undo(connection: Any, sql: str) -> None:
         async with asyncio.timeout(UNDO_SECONDS):
             await connection.execute(sql)
     except Exception as e:  # noqa: BLE001 - the error that led here matters more
-        _log.info("a connection is closed instead of rolled back: %s: %s", type(e).__name__, e)
+        _log.info("a connection is closed instead of rolled back: %s", e)
         _terminate(connection)
     except BaseException:
         _terminate(connection)

@@ -22,6 +22,8 @@ S = TypeVar("S", bound=BaseSettings)
 class BadEnvironment(ValueError):
     """A variable or the file `.env` cannot be used; the message is for the operator."""
 
+    loggable = True
+
 
 def prepare_environment() -> None:
     """Check `.env`, and bring the proxies into the one form that all our clients understand. May be repeated.

@@ -18,11 +18,38 @@ Everything else is a defect: it is logged, and the person gets an apology with a
 and the runner in the worker are the two places that handle all of them.
 """
 
-from typing import Any
+from typing import Any, ClassVar, Final
+
+_SAFE: Final = frozenset({"aiohttp", "arq", "redis", "ssl", "telegram"})
+"""Packages whose errors speak of connections and of the service's own requests, not of what is in them."""
+_LENGTH: Final = 500
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as logs and the task log may hold it: its kind, and its text if that holds no words of people.
+
+    A class vouches for its texts by the attribute ``loggable``. Of all others, codes and numbers are shown.
+    """
+    text = _loggable_text(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _loggable_text(error: BaseException) -> str:
+    if isinstance(error, UserError):
+        return error.key
+    package = type(error).__module__.partition(".")[0]
+    if getattr(type(error), "loggable", False) or package in _SAFE:
+        return " ".join(str(error).split())[:_LENGTH]
+    if isinstance(error, OSError) and error.strerror:
+        return f"[Errno {error.errno}] {error.strerror}"
+    numbers = ((name, getattr(error, name, None)) for name in ("status", "code", "sqlstate", "errno"))
+    return ", ".join(f"{name} {value}" for name, value in numbers if isinstance(value, int | str) and value != "")
 
 
 class StoryforkError(Exception):
-    """Base of all errors here."""
+    """Base of all errors here. ``loggable``: their texts hold no words of people."""
+
+    loggable: ClassVar[bool] = True
 
 
 class UserError(StoryforkError):

@@ -55,6 +55,8 @@ _log = logging.getLogger(__name__)
 class MigrationError(Exception):
     """The database and the files disagree; the message says how."""
 
+    loggable = True
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 class NameTaken(ValueError):
     """Another spec has that name; the message says which and from where."""
 
+    loggable = True
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -36,6 +36,8 @@ _PASSWORD: Final = (
 class BadDatabaseUrl(ValueError):
     """The URL cannot be used; the message says what is expected, and never shows the password."""
 
+    loggable = True
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:

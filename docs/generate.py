@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings  # noqa: E402
 from bot.limit_settings import LimitSettings  # noqa: E402
 from bot.settings import BotSettings  # noqa: E402
 from db.environment import variables_of  # noqa: E402
+from db.logs import LogSettings  # noqa: E402
 from db.settings import DatabaseSettings, ModerationSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
@@ -30,6 +31,7 @@ from workers.settings import WorkerSettings  # noqa: E402
 PAGE = ROOT / "docs" / "settings.md"
 SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Bot and command", BotSettings),
+    ("Logs", LogSettings),
     ("Limits", LimitSettings),
     ("Database", DatabaseSettings),
     ("Moderation", ModerationSettings),

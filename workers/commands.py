@@ -14,7 +14,7 @@ from db.connection import BadDatabaseUrl, connect
 from db.environment import BadEnvironment, prepare_environment, read_settings, variables_of
 from db.errors import Outage
 from db.heartbeats import deployment
-from db.log_levels import quiet_libraries
+from db.logs import LogSettings, set_up_logging
 from db.migrate import MigrationError, await_schema
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
@@ -65,7 +65,7 @@ def run(arguments: list[str]) -> int:
             return _settings(as_json=options.json)
         if options.command == "plugins":
             return _plugins(as_json=options.json)
-        log_to_stderr()
+        set_up_logging(read_settings(LogSettings))
         return asyncio.run(_run_to_end(options.queue))
     except (BadDatabaseUrl, BadEnvironment, MigrationError) as e:
         sys.stderr.write(f"{e}\n")
@@ -73,12 +73,6 @@ def run(arguments: list[str]) -> int:
     except Outage as e:
         sys.stderr.write(f"The database cannot be used now: {e}\n")
         return os.EX_TEMPFAIL
-
-
-def log_to_stderr() -> None:
-    """Set up this process's logging."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    quiet_libraries()
 
 
 async def _run_to_end(queue_kind: str) -> NoReturn:

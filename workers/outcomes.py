@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from db import jobs, work
 from db.connection import OUTAGES, transaction
-from db.errors import LeaseLost, Outage, Retryable, UserError
+from db.errors import LeaseLost, Outage, Retryable, UserError, describe
 from db.payloads.base import Payload
 from db.payloads.notice import Notice
 from db.work import Failure, Job
@@ -45,7 +45,7 @@ class Outcomes:
         except LeaseLost:
             _log.info("job %d is not ours any more", job.id)
         except UserError as e:
-            await self._bury(run, Failure(e.key, e.values), str(e))
+            await self._bury(run, Failure(e.key, e.values), describe(e))
         except Retryable as e:
             await self._retry(run, e)
         except OUTAGES as e:
@@ -78,9 +78,9 @@ class Outcomes:
                 if away:
                     await self.put_back(run)
                 elif run.job.retries >= MAX_OUTAGES:
-                    await self._give_up(run, Failure("job.unavailable"), str(error))
+                    await self._give_up(run, Failure("job.unavailable"), describe(error))
                 else:
-                    await jobs.retry(run.job.id, run.token, _pause(run.job.retries), str(error))
+                    await jobs.retry(run.job.id, run.token, _pause(run.job.retries), describe(error))
             except LeaseLost:
                 _log.info("job %d is not ours any more", run.job.id)
             except OUTAGES:
@@ -91,12 +91,12 @@ class Outcomes:
 
     async def _retry(self, run: Run, error: Retryable) -> None:
         if run.job.retries >= jobs.MAX_RETRIES:
-            await self._bury(run, Failure("job.unavailable"), str(error))
+            await self._bury(run, Failure("job.unavailable"), describe(error))
             return
         delay = error.delay if error.delay is not None else _pause(run.job.retries)
         _log.warning("job %d is tried again in %.1f s: %s", run.job.id, delay, error)
         try:
-            await jobs.retry(run.job.id, run.token, delay, str(error))
+            await jobs.retry(run.job.id, run.token, delay, describe(error))
         except LeaseLost:
             _log.info("job %d is not ours any more", run.job.id)
         except OUTAGES as e:

@@ -230,7 +230,7 @@ class Queue:
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from error
         if self._away_until is None:
-            _log.warning("Redis is unreachable (%s: %s): %s goes by the database", type(error).__name__, error, doing)
+            _log.warning("Redis is unreachable (%s): %s goes by the database", error, doing)
         self._away_until = asyncio.get_running_loop().time() + AWAY_SECONDS
 
 

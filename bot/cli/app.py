@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.configuration import read_settings, set_up_logging
+from bot.cli.configuration import read, read_settings
 from bot.cli.models import models_app
 from bot.settings import BotSettings
 from bot.stack.errors import StackError
+from db.logs import LogSettings, set_up_logging
 
 app = typer.Typer(
     name="storyfork",
@@ -174,5 +175,5 @@ def run(arguments: list[str]) -> int:
 
 def _settings(*, quiet: bool = False) -> BotSettings:
     settings = read_settings()
-    set_up_logging(settings, quiet=quiet)
+    set_up_logging(read(LogSettings), quiet=quiet)
     return settings

@@ -1,7 +1,5 @@
-"""Reading the settings at the entry point, and logging."""
+"""Reading the settings at the entry point."""
 
-import logging
-import sys
 from typing import TypeVar
 
 from pydantic_settings import BaseSettings
@@ -10,7 +8,7 @@ from bot.cli.errors import OperatorError
 from bot.limit_settings import LimitSettings
 from bot.settings import BotSettings
 from db import environment
-from db.log_levels import quiet_libraries
+from db.logs import LogSettings
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -25,7 +23,8 @@ def read_settings() -> BotSettings:
         environment.prepare_environment()
     except environment.BadEnvironment as error:
         raise OperatorError(str(error)) from None
-    read(LimitSettings)  # the bot reads them itself; what is wrong with them is better said now
+    for kind in (LimitSettings, LogSettings):  # read again where they are needed; what is wrong is better said now
+        read(kind)
     return read(BotSettings)
 
 
@@ -39,10 +38,3 @@ def read(kind: type[S]) -> S:
         return environment.read_settings(kind)
     except environment.BadEnvironment as error:
         raise OperatorError(str(error)) from None
-
-
-def set_up_logging(settings: BotSettings, *, quiet: bool = False) -> None:
-    """Log to stderr; `quiet` logs errors only, to keep the terminal for the console."""
-    level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.storyfork_log_level]
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    quiet_libraries()

@@ -5,3 +5,5 @@ from bot.stack.errors import StackError
 
 class OperatorError(StackError):
     """The command cannot be carried out; the message says what to do instead."""
+
+    loggable = True

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from bot.cli.children import child_environment, module_argv
-from bot.cli.configuration import read_settings, set_up_logging
+from bot.cli.configuration import read, read_settings
 from bot.cli.signals import child_takes_ctrl_c
+from db.logs import LogSettings, set_up_logging
 
 models_app = typer.Typer(name="models", invoke_without_command=True, add_completion=False, rich_markup_mode=None)
 
@@ -22,7 +23,7 @@ def models(context: typer.Context) -> None:
         from bot.cli.run import run_models
 
         settings = read_settings()
-        set_up_logging(settings)
+        set_up_logging(read(LogSettings))
         raise typer.Exit(run_models(settings))
 
 

@@ -12,6 +12,8 @@ from db.late_updates import KeptUpdate
 class DeliveryError(Exception):
     """Base of the errors that a sender may raise."""
 
+    loggable = True
+
 
 class RetryLater(DeliveryError):
     """The platform asked to wait, or did not answer: the row stays open and is retried."""
@@ -33,9 +35,13 @@ class Gone(Undeliverable):
 class FileTooBig(Exception):
     """A file that a person sent is larger than what is accepted."""
 
+    loggable = True
+
 
 class PlatformRefused(Exception):
     """The platform cannot be served as it is set up; the message says what to set."""
+
+    loggable = True
 
 
 class TokenRefused(PlatformRefused):

@@ -4,6 +4,8 @@
 class StackError(Exception):
     """The stack cannot start or cannot be reached; the message says what to do."""
 
+    loggable = True
+
 
 class AlreadyRunningError(StackError):
     """Another process already runs the stack of this data directory."""

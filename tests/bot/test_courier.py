@@ -248,7 +248,7 @@ async def test_a_view_that_cannot_compose_holds_nobody_up_for_ever(lost: Post, k
         dead = await lost.become(number, "dead")
         await lost.become(following, "sent")
         assert len(await lost.notices()) == 1
-    assert dead["error"] in {"RuntimeError: no message within 0.01 s", "FileNotFoundError: dice.png"}
+    assert dead["error"] in {"RuntimeError", "FileNotFoundError"}
 
 
 async def test_what_will_never_arrive_is_dead_at_once_and_holds_nothing_up(post: Post) -> None:
@@ -306,7 +306,7 @@ async def test_a_defect_is_tried_a_few_times_and_stops_nobody_else(post: Post) -
     async with post.at_work():
         dead = await post.become(number, "dead")
         await post.become(other, "sent")
-        assert dead["error"] == "ValueError: a defect"
+        assert dead["error"] == "ValueError"
         assert len(await post.notices()) == 1
 
 

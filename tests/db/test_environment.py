@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 from bot.settings import BotSettings
 from db.environment import BadEnvironment, prepare_environment, proxy_for, read_settings, settle_proxies
+from db.logs import LogSettings
 from db.settings import DatabaseSettings, ModerationSettings
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.embedding.settings import EmbeddingSettings
@@ -101,7 +102,7 @@ def test_the_proxy_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_env_files_of_all_editors_are_read(environment: Path, encoding: str) -> None:
     environment.write_text("STORYFORK_LOG_LEVEL=ERROR\r\nSTORYFORK_WORKER_JOBS=7\r\n", encoding=encoding)
     prepare_environment()
-    assert read_settings(BotSettings).storyfork_log_level == "ERROR"
+    assert read_settings(LogSettings).storyfork_log_level == "ERROR"
     assert read_settings(WorkerSettings).storyfork_worker_jobs == 7
 
 

@@ -38,6 +38,7 @@ def assert_whole(report: Report, plan: Plan) -> None:
     assert report.duplicated == [], report
     assert report.overwritten == [], report
     assert report.forked == [], report
+    assert report.logged == [], report.logged
     assert report.moves > 0
     assert all(report.faults[kind] for kind in plan.kinds), report
 

@@ -12,6 +12,8 @@ _BLOCK = 2**24
 class WrongChecksum(ValueError):
     """The file does not match its checksum. The message contains the actual sum."""
 
+    loggable = True
+
 
 def digest_of(path: Path, digest: Any, on_block: Callable[[], None] | None = None) -> str:
     """Return the hexadecimal ``digest`` (of `hashlib`) of a file; ``on_block`` is called after each block."""

@@ -10,9 +10,13 @@ EngineError
 └── GenerationCancelled the caller cancelled the request
 """
 
+from typing import ClassVar
+
 
 class EngineError(Exception):
-    """Base of all engine errors."""
+    """Base of all engine errors. ``loggable``: their texts repeat nothing of a request."""
+
+    loggable: ClassVar[bool] = True
 
 
 class EngineUnavailable(EngineError):

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
 from db import overrides, usage
+from db.errors import describe
 from prompts.errors import PromptError, PromptLimitExceeded
 from prompts.render import render
 from prompts.template import PromptTemplate
@@ -112,7 +113,7 @@ class Answering:
                 name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
             )
         except PromptError as e:
-            self.step("prompt_override_ignored", prompt=name, reason=str(e))
+            self.step("prompt_override_ignored", prompt=name, reason=describe(e))
             _log.warning("an override of prompt %s is ignored: %s", name, e)
             return self._services.prompts.get(name)
 
@@ -124,7 +125,7 @@ class Answering:
         except PromptError as e:
             if template.origin == "default":
                 raise
-            self.step("prompt_override_ignored", prompt=name, reason=str(e))
+            self.step("prompt_override_ignored", prompt=name, reason=describe(e))
             if isinstance(e, PromptLimitExceeded):
                 await self._note_limit(template, str(e))
             template = self._services.prompts.get(name)
@@ -195,7 +196,7 @@ class Answering:
         except GenerationCancelled:
             raise
         except EngineError as e:
-            self.step("continuation_failed", problem=str(e)[:300])
+            self.step("continuation_failed", problem=describe(e))
         finally:
             self._record.prompt_version = version
         prose = joined(begun, more)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from db import usage
-from db.errors import BadInput, Retryable, UserError
+from db.errors import BadInput, Retryable, UserError, describe
 from workers import offline
 from workers.engines.errors import (
     ContextFull,
@@ -64,7 +64,7 @@ class FunctionEngine:
         except BaseException as e:
             cancelled = isinstance(e, asyncio.CancelledError | GenerationCancelled)
             record.state = "cancelled" if cancelled else "failed"
-            record.error = f"{type(e).__name__}: {e}"[:500]
+            record.error = describe(e)
             await asyncio.shield(usage.save(task, record))
             if isinstance(e, EngineOverloaded):
                 raise Retryable(str(e), e.retry_after) from e
@@ -142,7 +142,7 @@ class _Call:
         try:
             return await self._process(await function.parse(completion.text, inputs))
         except ParseFailed as e:
-            self._answering.step("unreadable", problem=e.problem[:300])
+            self._answering.step("unreadable", problem=e.recorded[:300])
             repair = function.repair(completion.text, e.problem, inputs)
         if repair is not None and (mended := await self._repair(repair)) is not None:
             return mended
@@ -157,7 +157,7 @@ class _Call:
         try:
             return await self._process(await self._function.parse_partial(text, self._inputs))
         except ParseFailed as e:
-            self._answering.step("unreadable", problem=e.problem[:300])
+            self._answering.step("unreadable", problem=e.recorded[:300])
         return await self._write_offline(UserError("job.cancelled"))
 
     async def _write_offline(self, failure: Exception) -> Any:
@@ -170,7 +170,7 @@ class _Call:
             self._answering.step("offline")
             return await self._process(output)
         except ParseFailed as e:
-            raise Retryable(f"{self._function.name}: {e.problem}") from e
+            raise Retryable(f"{self._function.name}: {e.recorded}") from e
 
     async def _process(self, output: BaseModel) -> BaseModel:
         """Mend the output's texts and pass it through the processors. Raises `ParseFailed` if one refuses it."""
@@ -193,7 +193,7 @@ class _Call:
         except GenerationCancelled:
             raise
         except (ParseFailed, EngineError, Stopped) as e:
-            self._answering.step("repair_failed", problem=str(e)[:300])
+            self._answering.step("repair_failed", problem=describe(e))
             return None
         self._answering.step("repaired")
         return output

@@ -60,7 +60,8 @@ def mend_output(output: M) -> M:
         return type(output).model_validate(mended)
     except ValidationError as error:
         fault = error.errors()[0]
-        raise ParseFailed(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+        problem = f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        raise ParseFailed(problem, "The mended output does not fit any more.") from error
 
 
 def _mended(value: Any) -> Any:

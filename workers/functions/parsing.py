@@ -25,14 +25,18 @@ _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _OPENED_FENCE: Final = re.compile(r"^```[a-zA-Z0-9]*[ \t]*\r?\n?")
 M = TypeVar("M", bound=BaseModel)
+_MISFIT: Final = "The JSON does not fit what was asked for."
 
 
 class ParseFailed(ValueError):
-    """The answer is not what was asked for. ``problem`` says what is wrong, in words a model can act on."""
+    """The answer is not what was asked for. ``problem`` says what is wrong, in words a model can act on.
 
-    def __init__(self, problem: str) -> None:
+    ``recorded`` is what the task log may hold of it: no words of the answer.
+    """
+
+    def __init__(self, problem: str, recorded: str = "") -> None:
         super().__init__(problem)
-        self.problem = problem
+        self.problem, self.recorded = problem, recorded or problem
 
 
 async def parse_json(text: str, model: type[M]) -> M:
@@ -120,7 +124,9 @@ def _first_fitting(values: list[Any], model: type[M], problem: str) -> M:
                 return model.model_validate(coerced(fitting, shape, guess=guess))
             except ValidationError as error:
                 problem = problem if problem.startswith("The JSON") else _explain(error)
-    raise ParseFailed(problem or f"The answer holds no JSON object with the keys {_keys(model)}.")
+    # The names of fields in a problem may be the model's.
+    recorded = _MISFIT if problem.startswith(_MISFIT) else ""
+    raise ParseFailed(problem or f"The answer holds no JSON object with the keys {_keys(model)}.", recorded)
 
 
 def _unwrapped(value: Any) -> Iterator[Any]:
@@ -140,7 +146,7 @@ def _keys(model: type[BaseModel]) -> str:
 
 def _explain(error: ValidationError) -> str:
     faults = [f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()[:5]]
-    return "The JSON does not fit what was asked for. " + "; ".join(faults)
+    return f"{_MISFIT} {'; '.join(faults)}"
 
 
 @lru_cache(maxsize=1)

@@ -36,6 +36,8 @@ Report = Callable[[int], None]
 class DownloadFailed(Exception):
     """A model could not be downloaded; the message says what to do."""
 
+    loggable = True
+
 
 class ChecksumWrong(DownloadFailed):
     """The download does not match the Hub's checksum."""

@@ -40,7 +40,7 @@ class Plan:
 class Report:
     """What came of a run; ``lost``, ``duplicated``, ``overwritten`` and ``forked`` name each case.
 
-    ``refused``: events of which the person was told that nobody took them.
+    ``refused``: events of which the person was told that nobody took them. ``logged``: words of people in logs.
     """
 
     events: int = 0
@@ -54,6 +54,7 @@ class Report:
     duplicated: list[str] = field(default_factory=list[str])
     overwritten: list[str] = field(default_factory=list[str])
     forked: list[str] = field(default_factory=list[str])
+    logged: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -61,6 +62,6 @@ class Report:
         return (
             f"{self.events} events, {self.answered} answered, {self.refused} refused, {len(self.lost)} lost, "
             f"{len(self.duplicated)} duplicated, {len(self.overwritten)} overwritten, {self.moves} moves, "
-            f"{len(self.forked)} forked, {self.orphans} orphan placeholders; "
+            f"{len(self.forked)} forked, {len(self.logged)} logged, {self.orphans} orphan placeholders; "
             f"{sum(self.faults.values())} faults ({faults}); {self.seconds:.1f} s"
         )

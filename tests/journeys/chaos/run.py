@@ -14,7 +14,7 @@ from db.connection import OUTAGES, connect, rows
 from db.migrate import migrate
 from tests.journeys.chaos.breaker import Breaker
 from tests.journeys.chaos.examine import examine
-from tests.journeys.chaos.game import Game
+from tests.journeys.chaos.game import SAID, Game
 from tests.journeys.chaos.plan import Plan, Report
 from tests.journeys.chaos.proxy import Proxy
 from tests.journeys.people import TOWNS, Act, Town, now
@@ -54,8 +54,20 @@ async def chaos(home: Path, plan: Plan) -> Report:
                     await program.start()
             report.drained = await _settled(towns, plan.drain)
             await examine(report, acts, towns)
+            report.logged = await asyncio.to_thread(words_logged, home)
     report.seconds = now() - began
     return report
+
+
+def words_logged(home: Path) -> list[str]:
+    """Return the lines of all logs below ``home`` that hold what people said."""
+    found: list[str] = []
+    logs = [path for path in home.rglob("*") if path.is_file() and ".log" in path.name]
+    assert len(logs) > 3, f"where are the logs? {logs}"
+    for log in logs:
+        lines = log.read_text(errors="replace").splitlines()
+        found += [f"{log.name}: {line}" for line in lines if any(words.casefold() in line.casefold() for words in SAID)]
+    return found
 
 
 @asynccontextmanager

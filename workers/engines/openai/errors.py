@@ -85,6 +85,8 @@ class Trouble(Exception):
     ``answered`` means that the server did answer, so the request itself may be at fault.
     """
 
+    loggable = True
+
     def __init__(
         self,
         kind: Literal["full", "down", "refused"],

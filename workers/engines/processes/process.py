@@ -29,6 +29,8 @@ NextAnswer = Callable[[], Awaitable[Any]]
 class ProcessDied(Exception):
     """The model process ended, or was ended because it hung, while it was needed. The message is the exit reason."""
 
+    loggable = True
+
 
 class DiedLoading(EngineUnavailable):
     """The model process ended while it loaded the model, without saying why."""

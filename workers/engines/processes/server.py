@@ -15,6 +15,7 @@ import resource
 import signal
 import stat
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -216,4 +217,14 @@ def _settle() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_BareFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _BareFormatter(logging.Formatter):
+    """Shows where an exception arose and its kind; its text may repeat a prompt."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        kind, _, frames = ei
+        return "".join([*traceback.format_tb(frames), kind.__name__])

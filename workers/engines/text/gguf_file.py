@@ -30,6 +30,8 @@ _FORMATS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?",
 class BrokenGguf(ValueError):
     """The file is not a complete GGUF file. The message says what is wrong with it."""
 
+    loggable = True
+
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:

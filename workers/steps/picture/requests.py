@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from db import usage
-from db.errors import BadInput, NotAllowed, Retryable, UserError
+from db.errors import BadInput, NotAllowed, Retryable, UserError, describe
 from workers.concurrency import run_together
 from workers.engines.errors import (
     EngineError,
@@ -125,7 +125,7 @@ async def _draw(run: Run, requests: Sequence[ImageRequest], choice: str) -> list
         record.prompt_tokens = sum(each.prompt_tokens for each in drawn)
         record.cost_usd = sum((Decimal(str(each.cost_usd)) for each in drawn), Decimal(0))
     except EngineError as error:
-        record.error = f"{type(error).__name__}: {error}"[:500]
+        record.error = describe(error)
         raise _told(run, error) from error
     except BaseException as error:
         record.state, record.error = "cancelled", type(error).__name__
@@ -138,7 +138,7 @@ async def _draw(run: Run, requests: Sequence[ImageRequest], choice: str) -> list
 
 def _told(run: Run, error: EngineError) -> UserError | Retryable:
     """Return the job's error for an engine's error."""
-    _log.warning("job %d: %s: %s", run.job.id, type(error).__name__, error)
+    _log.warning("job %d: %s", run.job.id, error)
     match error:
         case EngineOverloaded() if run.job.retries < MEMORY_TRIES:
             return Retryable(str(error), error.retry_after)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from db.log_levels import NOISY_LOGGERS
+from db.logs import NOISY_LOGGERS
 from tests.doubles.openai.server import KEY, MODEL, Fault, OpenAIServer
 from tests.workers.engines.image.asking import ask as ask_for_picture
 from tests.workers.engines.text.asking import ask
@@ -141,7 +141,7 @@ async def test_pictures_and_vectors_too(credentials: str, caplog: pytest.LogCapt
 
 CALL = """
 import asyncio, logging, sys
-from workers.commands import log_to_stderr
+from db.logs import LogSettings, set_up_logging
 from workers.engines.text.base import ModelMessage, TextRequest, generate
 from workers.engines.text.remote.configured import remote_engine
 from workers.engines.text.settings import TextSettings
@@ -151,7 +151,7 @@ async def main():
     await generate(engine, TextRequest("1", (ModelMessage("user", "my private words"),)))
     await engine.close()
 
-log_to_stderr()
+set_up_logging(LogSettings())
 asyncio.run(main())
 """
 

@@ -16,9 +16,13 @@ _LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ER
 class LoadingFailed(RuntimeError):
     """llama.cpp cannot load the file or has no memory for a context."""
 
+    loggable = True
+
 
 class DecodeAborted(RuntimeError):
     """A decode was stopped by ``should_stop``."""
+
+    loggable = True
 
 
 @llama_cpp.llama_log_callback
