@@ -13,7 +13,7 @@ from db.limits import QUOTAS, UNLIMITED, Quota, Subject, UsageLimits
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
 from db.people import PERSONAL, Who
-from db.permissions import Permission, Role
+from db.permissions import Permission, Role, at_least
 from db.sent_messages import SentMessage
 from db.work import JobParameters, Links
 from prompts.registry import PromptRegistry
@@ -111,6 +111,11 @@ class Context:
     def user_id(self) -> int:
         """The person who acts."""
         return self.who.user.id
+
+    @property
+    def acting_for(self) -> int | None:
+        """The group for which the person may act, as its anonymous administrators do; None if there are none."""
+        return self.who.group_user if at_least(self.role, "moderator") else None
 
     @property
     def conversation_id(self) -> int:

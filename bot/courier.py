@@ -290,9 +290,12 @@ class Courier:
 
 
 def _private(destination: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the person's private chat in place of a group; None if it is that already, or nobody is named."""
+    """Return the person's private chat in place of a group; None if it is that already, or nobody is named.
+
+    Who acts for the group itself has none.
+    """
     user_id = str(destination.get("user_id") or "")
-    if destination.get("kind") == "dm" or not user_id:
+    if destination.get("kind") == "dm" or user_id in ("", destination.get("chat_id")):
         return None
     return Destination(chat_id=user_id, user_id=user_id, kind="dm").model_dump()
 

@@ -20,6 +20,8 @@ _FIND: Final = """
 SELECT to_jsonb(a) AS account, to_jsonb(u) AS person, to_jsonb(i) AS identity, to_jsonb(c) AS conversation,
     u.cooldown_until, a.left_at IS NOT NULL OR c.left_at IS NOT NULL AS gone,
     EXISTS (SELECT FROM identities o WHERE o.user_id = u.id AND o.id <> i.id) AS linked,
+    (SELECT g.id FROM users g WHERE a.kind = 'group' AND g.platform = a.platform AND g.external_id = a.external_id)
+        AS group_user,
     (SELECT d.content FROM drafts d WHERE d.conversation_id = c.id AND d.user_id = u.id) AS draft
 FROM identities i JOIN users u ON u.id = i.user_id, accounts a, conversations c
 WHERE i.platform = $1 AND i.external_id = $4 AND {account}
@@ -70,6 +72,7 @@ class Who:
     conversation: Conversation
     linked: bool
     draft: dict[str, Any] | None
+    group_user: int | None = None
     cooldown_until: datetime | None = None
     gone: bool = False
 
@@ -256,6 +259,7 @@ def _who(found: dict[str, Any] | None) -> Who | None:
         identity=build(Identity, json.loads(found["identity"])),
         conversation=build(Conversation, json.loads(found["conversation"])),
         linked=found["linked"],
+        group_user=found["group_user"],
         draft=None if found["draft"] is None else json.loads(found["draft"]),
         cooldown_until=found["cooldown_until"],
         gone=found["gone"],

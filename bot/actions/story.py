@@ -31,7 +31,13 @@ OWN_FORM: Final = FormSpec(
 
 async def choose(context: Context, page: int, revision: int, position: int) -> None:
     """Take an offered choice."""
-    await _moved(context, page, await stories.choose(context.account_id, context.user_id, page, revision, position))
+    await _moved(
+        context,
+        page,
+        await stories.choose(
+            context.account_id, context.user_id, page, revision, position, acting_for=context.acting_for
+        ),
+    )
 
 
 async def back(context: Context, page: int, revision: int) -> None:
@@ -56,14 +62,22 @@ async def check_own(context: Context, page: int, revision: int) -> None:
     found = await stories.page(context.account_id, page)
     if found is None:
         raise BadInput("story.unknown")
-    story, current = await stories.at_cursor(context.account_id, context.user_id, found[0].id)
+    story, current = await stories.at_cursor(
+        context.account_id, context.user_id, found[0].id, acting_for=context.acting_for
+    )
     if current.id != page or story.revision != revision:
         raise Moved("story.being_written" if current.state == "pending" else "story.moved_on", story.id)
 
 
 async def take_own(context: Context, page: int, revision: int, text: str) -> None:
     """Take an action that the person wrote, in a form or as a message."""
-    await _moved(context, page, await stories.choose_own(context.account_id, context.user_id, page, revision, text))
+    await _moved(
+        context,
+        page,
+        await stories.choose_own(
+            context.account_id, context.user_id, page, revision, text, acting_for=context.acting_for
+        ),
+    )
 
 
 async def show_current(context: Context, story: int) -> None:
@@ -73,7 +87,7 @@ async def show_current(context: Context, story: int) -> None:
 
 async def delete(context: Context, story: int) -> None:
     """Delete a story."""
-    deleted, abandoned = await stories.delete(context.account_id, context.user_id, story)
+    deleted, abandoned = await stories.delete(context.account_id, context.user_id, story, acting_for=context.acting_for)
     for each in abandoned:
         await context.answer_for(each)
     await context.audit("story_delete", str(story))
@@ -82,7 +96,7 @@ async def delete(context: Context, story: int) -> None:
 
 async def keep(context: Context, story: int) -> None:
     """Cancel the deletion of a story."""
-    kept, _ = await stories.at_cursor(context.account_id, context.user_id, story)
+    kept, _ = await stories.at_cursor(context.account_id, context.user_id, story, acting_for=context.acting_for)
     await context.notice("story.kept", title=kept.title)
 
 

@@ -45,8 +45,7 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
         premise=premise,
         genre=values.get("genre") or "",
         language=values.get("language") or context.language.partition("-")[0] or "en",
-        # Nobody could choose in an anonymous administrator's own story: a press shows who it is.
-        mode="open" if context.event.user.anonymous else values.get("mode") or "solo",
+        mode=values.get("mode") or "solo",
         illustrated=bool(values.get("illustrated")),
         seed=secrets.randbelow(stories.SEED_LIMIT),
     )
@@ -65,7 +64,7 @@ async def show(context: Context, move: Move) -> None:
 
 async def show_current(context: Context, story_id: int) -> None:
     """Open a story here and show its current page."""
-    _, page = await stories.at_cursor(context.account_id, context.user_id, story_id)
+    _, page = await stories.at_cursor(context.account_id, context.user_id, story_id, acting_for=context.acting_for)
     await stories.open_in(context.conversation_id, story_id)
     if page.state == "pending":
         await context.notice("story.being_written")
@@ -108,7 +107,7 @@ async def back(context: Context, values: dict[str, Any]) -> None:
 
 async def go_back(context: Context, page_id: int, revision: int) -> None:
     """Go back from a page; if it is still being written, answer the event that waits for it."""
-    move = await stories.back(context.account_id, context.user_id, page_id, revision)
+    move = await stories.back(context.account_id, context.user_id, page_id, revision, acting_for=context.acting_for)
     if move.cancelled is not None:
         await context.answer_for(move.cancelled)
     await mark_left(context, page_id)
@@ -124,7 +123,7 @@ async def retry(context: Context, values: dict[str, Any]) -> None:
 
 async def write_again(context: Context, page_id: int, revision: int) -> None:
     """Write another variant of a page."""
-    move = await stories.retry(context.account_id, context.user_id, page_id, revision)
+    move = await stories.retry(context.account_id, context.user_id, page_id, revision, acting_for=context.acting_for)
     await mark_left(context, page_id)
     await show(context, move)
 
@@ -139,7 +138,9 @@ async def here(context: Context) -> tuple[Story, Page]:
     """Return the story that is open here, and its page. Raises `NotFound`."""
     if context.who.conversation.story_id is None:
         raise NotFound("story.none_here")
-    return await stories.at_cursor(context.account_id, context.user_id, context.who.conversation.story_id)
+    return await stories.at_cursor(
+        context.account_id, context.user_id, context.who.conversation.story_id, acting_for=context.acting_for
+    )
 
 
 async def _which(context: Context, wanted: str, *, shared: bool) -> int:
@@ -147,7 +148,8 @@ async def _which(context: Context, wanted: str, *, shared: bool) -> int:
     wanted = wanted.strip()
     if not wanted:
         told = await stories.get(context.account_id, context.who.conversation.story_id or 0)
-        if told is not None and (told.owner_id == context.user_id or (shared and told.mode != "solo")):
+        owners = {context.user_id, context.acting_for or context.user_id}
+        if told is not None and (told.owner_id in owners or (shared and told.mode != "solo")):
             return told.id
         mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)
         if not mine:

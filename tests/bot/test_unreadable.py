@@ -4,9 +4,8 @@ import pytest
 
 from bot.events import Command, EditedMessage, IncomingFile, Payload, TextMessage, Unreadable
 from bot.locales import wording
-from db.models import PageRow, StoryRow
 from prompts.registry import default_registry
-from tests.bot.world import Bot, command, event_of, press, say, write
+from tests.bot.world import Bot, command, event_of, say
 
 FILE = TextMessage(text="", file=IncomingFile(name="a.txt", mime="text/plain", source="f1"))
 
@@ -36,14 +35,3 @@ async def test_a_question_stays_open_and_is_answered_after_a_restart(bot: Bot):
     assert answer.asks is None
     assert "such" in answer.body
     assert await bot.answers(await bot.does(command("help")))
-
-
-async def test_the_story_of_an_anonymous_admin_is_everybodys(bot: Bot):
-    event = event_of(command("story new: a door"), name="GroupAnonymousBot", group="readers")
-    user = event.user.model_copy(update={"anonymous": True})
-    assert (await bot.router.dispatch(event.model_copy(update={"user": user}))).status == "working"
-    story = await StoryRow.get()
-    page = await PageRow.get(id=story.cursor_id)
-    await write(page)
-    presses = press("choose", page.id, story.revision, 1)
-    assert (await bot.router.dispatch(event_of(presses, name="ann", group="readers"))).status == "working"

@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 _GROUPS: Final = (ChatType.GROUP, ChatType.SUPERGROUP)
 _ORPHAN_SECONDS: Final = 60.0
+_SERVICE: Final = 777000
+"""Telegram itself, the author of what it forwards from a channel into the channel's group."""
 _ALBUMS: Final = 1000
 """How many of the last albums with a caption are remembered."""
 
@@ -148,7 +150,9 @@ class Translator:
         if user is None:
             return self._for_a_channel(message)
         text = message.text or message.caption or ""
-        destination = _destination(chat, user, _thread(message))
+        anonymous = _is_anonymous_admin(message)
+        sender = chat if anonymous else user
+        destination = _destination(chat, sender, _thread(message))
         if chat.type in _GROUPS:
             destination = destination.model_copy(update={"reply_to": str(message.message_id)})
         found: list[Incoming | GroupMigrated | Orphan] = []
@@ -161,11 +165,10 @@ class Translator:
             payload = Unreadable(kind=kind)
         event_id = self._event_id(message, captioned=bool(text.strip()))
         if payload is not None and event_id:
-            anonymous = _is_anonymous_admin(message)
             standing = ANONYMOUS if anonymous else await self._members.of(chat, user, fresh=manages)
             if not isinstance(payload, Unreadable):
                 payload = self._with_file(message, payload)
-            found.append(Incoming(_event(event_id, chat, user, destination, payload, standing)))
+            found.append(Incoming(_event(event_id, chat, sender, destination, payload, standing)))
         return found
 
     def _event_id(self, message: Message, *, captioned: bool) -> str:
@@ -187,30 +190,31 @@ class Translator:
         """
         chat, user, channel = message.chat, message.from_user, message.sender_chat
         text = message.text or message.caption or ""
-        if message.is_automatic_forward or user is None or channel is None or channel.type != ChatType.CHANNEL:
+        if _is_forwarded(message) or user is None or channel is None or channel.type != ChatType.CHANNEL:
             return []
         if chat.type not in _GROUPS or not text.strip() or self._payload(message, text)[0] is None:
             return []
-        destination = _destination(chat, user, _thread(message)).model_copy(
+        destination = _destination(chat, channel, _thread(message)).model_copy(
             update={"reply_to": str(message.message_id)}
         )
         event_id = f"m{chat.id}.{message.message_id}"
-        return [Incoming(_event(event_id, chat, user, destination, Unreadable(kind="channel"), GUEST))]
+        return [Incoming(_event(event_id, chat, channel, destination, Unreadable(kind="channel"), GUEST))]
 
     async def _edited(self, message: Message) -> list[Incoming | GroupMigrated | Orphan]:
         """Parse an edited message; an edited command is not run again."""
         chat, user, text = message.chat, _author(message), message.text or message.caption or ""
         if user is None or not text.strip() or message.edit_date is None:
             return []
+        sender = chat if _is_anonymous_admin(message) else user
         said, _ = self._payload(message, text)
         if said is None:
             return []
         text = said.text if isinstance(said, TextMessage) else text
         payload = EditedMessage(text=text, message_id=str(message.message_id))
         event_id = f"e{chat.id}.{message.message_id}.{int(message.edit_date.timestamp())}"
-        destination = _destination(chat, user, _thread(message))
-        standing = await self._members.of(chat, user)
-        return [Incoming(_event(event_id, chat, user, destination, payload, standing))]
+        destination = _destination(chat, sender, _thread(message))
+        standing = ANONYMOUS if sender is chat else await self._members.of(chat, user)
+        return [Incoming(_event(event_id, chat, sender, destination, payload, standing))]
 
     def _reactions(self, change: MessageReactionUpdated) -> list[Incoming | GroupMigrated | Orphan]:
         """Parse added and removed reactions. Telegram does not name the author of the message."""
@@ -293,12 +297,18 @@ def _author(message: Message) -> User | None:
     user = message.from_user
     if (
         user is None
-        or message.is_automatic_forward
+        or _is_forwarded(message)
         or (user.is_bot and not _is_anonymous_admin(message))
         or message.via_bot is not None
     ):
         return None
     return user if _is_served(message.chat) else None
+
+
+def _is_forwarded(message: Message) -> bool:
+    """Return whether it is a channel's post that Telegram itself forwarded into the channel's group."""
+    service = message.from_user is not None and message.from_user.id == _SERVICE
+    return bool(message.is_automatic_forward) or (service and message.sender_chat is not None)
 
 
 def _is_anonymous_admin(message: Message) -> bool:
@@ -323,33 +333,38 @@ def _thread(message: object) -> str:
     return ""
 
 
-def _destination(chat: Chat, user: User, thread: str) -> Destination:
+def _destination(chat: Chat, sender: User | Chat, thread: str) -> Destination:
     kind = "dm" if chat.type == ChatType.PRIVATE else "thread" if thread else "group"
-    return Destination(chat_id=str(chat.id), thread_id=thread, user_id=str(user.id), kind=kind)
+    return Destination(chat_id=str(chat.id), thread_id=thread, user_id=str(sender.id), kind=kind)
 
 
 def _event(
     event_id: str,
     chat: Chat,
-    user: User,
+    sender: User | Chat,
     destination: Destination,
     payload: Payload,
     standing: Membership,
 ) -> Event:
+    """Return an event. ``sender`` is a person, or the chat in whose name somebody writes who does not show themselves.
+
+    An administrator who hides behind the group acts as the group: each group is somebody of its own.
+    """
     private = chat.type == ChatType.PRIVATE
+    name = (sender.full_name if isinstance(sender, User) else sender.title) or ""
     return Event(
         platform="telegram",
         event_id=event_id,
-        account=AccountRef(kind="dm", external_id=str(user.id), name=user.full_name)
+        account=AccountRef(kind="dm", external_id=str(sender.id), name=name)
         if private
         else AccountRef(kind="group", external_id=str(chat.id), name=chat.title or ""),
         user=UserRef(
-            external_id=str(user.id),
-            name=user.full_name,
-            language=user.language_code or "",
+            external_id=str(sender.id),
+            name=name,
+            language=(sender.language_code or "") if isinstance(sender, User) else "",
             role=standing.role,
             roles=standing.roles,
-            anonymous=user.is_bot,
+            anonymous=isinstance(sender, Chat),
         ),
         conversation=ConversationRef(
             chat_id=destination.chat_id, thread_id=destination.thread_id, kind=destination.kind

@@ -134,6 +134,12 @@ async def test_who_writes_as_a_channel_is_asked_to_write_as_themselves(
     post.send(group, **masked, text="/story_new@storyfork_bot a door")
     event = await inbound.wait(1)
     assert (event.payload, event.user.role) == (Unreadable(kind="channel"), "guest")
+    assert (event.user.external_id, event.user.name) == ("-1009", "News"), "each channel is somebody of its own"
+    forwarded: Json = {**masked, "from": {"id": 777000, "is_bot": False, "first_name": "Telegram"}}
+    post.send(group, **forwarded, is_automatic_forward=True, text="/help@storyfork_bot")
+    post.send(group, **forwarded, text="/help@storyfork_bot")
+    await alice.say(group, "/help@storyfork_bot")
+    assert (await inbound.wait(2)).user.external_id == str(alice.id), "what a channel's posts say is nobody's"
 
 
 async def test_anonymous_admins_are_served_as_admins(
@@ -148,6 +154,11 @@ async def test_anonymous_admins_are_served_as_admins(
     event = await inbound.wait(1)
     assert isinstance(event.payload, Command)
     assert (event.user.role, event.user.anonymous) == ("admin", True)
+    assert (event.user.external_id, event.user.name) == (str(group.id), "Readers"), "they act as their group"
+    assert event.destination.user_id == str(group.id)
+    other = server.group("Writers", [alice], privacy=False)
+    post.send(other, **{**anonymous, "sender_chat": other.to_json()}, text="/prompt_set narrator")
+    assert (await inbound.wait(2)).user.external_id == str(other.id), "each group is somebody of its own"
     assert server.calls("getChatMember") == []
 
 
