@@ -11,7 +11,7 @@ from bot.actions.packing import FILL, BadButton
 from bot.commands.base import CommandRegistry
 from bot.commands.typed import read_typed
 from bot.context import Context
-from bot.events import ButtonPress, Command, EditedMessage, MenuPick, Reaction, Submit, TextMessage
+from bot.events import BotMembership, ButtonPress, Command, EditedMessage, MenuPick, Reaction, Submit, TextMessage
 from bot.menus import MenuRegistry
 from bot.policy import AccessPolicy
 from db import access, switches
@@ -148,7 +148,7 @@ def _asks(context: Context) -> bool:
     match context.event.payload:
         case TextMessage(addressed=addressed):
             return addressed or context.who.draft is not None
-        case Reaction() | EditedMessage():
+        case Reaction() | EditedMessage() | BotMembership():
             return False
         case _:
             return True

@@ -229,6 +229,13 @@ class Reaction(_Frozen):
     added: bool
 
 
+class BotMembership(_Frozen):
+    """The bot was added to a place, or removed from it; in a private chat: unblocked or blocked."""
+
+    type: Literal["membership"] = "membership"
+    change: Literal["added", "removed"]
+
+
 class MenuPick(_Frozen):
     """An entry of a message's context menu; ``name`` is the `bot.menus.MenuSpec`'s, the rest describes the message."""
 
@@ -240,7 +247,7 @@ class MenuPick(_Frozen):
 
 
 Payload = Annotated[
-    Command | ButtonPress | Submit | TextMessage | Unreadable | EditedMessage | Reaction | MenuPick,
+    Command | ButtonPress | Submit | TextMessage | Unreadable | EditedMessage | Reaction | MenuPick | BotMembership,
     Field(discriminator="type"),
 ]
 

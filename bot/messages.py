@@ -33,12 +33,16 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class SelectOption:
-    """One line of a select. Choosing it does the same as pressing a button with this ``action`` and ``word``."""
+    """One line of a select. Choosing it does the same as pressing a button with this ``action`` and ``word``.
+
+    ``chosen`` marks the present value.
+    """
 
     label: str
     action: str
     description: str = ""
     word: str = ""
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,8 @@ class Message:
     is the number of the chosen one, if any. ``speaker`` is the persona who talks. ``private`` messages are visible
     only to the person who asked, where the platform supports that. ``asks`` is the field that the person's next text
     answers. ``thread`` is the name of a thread to open for this message, where the platform has
-    threads. With ``pictures`` the text is short: it is their caption.
+    threads. With ``pictures`` the text is short: it is their caption. A ``menu`` leads on by its buttons: the console
+    numbers them all.
     """
 
     body: str
@@ -160,6 +165,7 @@ class Message:
     thread: str = ""
     pictures: tuple[OutgoingPicture, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    menu: bool = False
 
     def actions(self) -> list[str]:
         """Return the packed data of what can be pressed or chosen."""

@@ -5,12 +5,13 @@ panel, and run in its transaction.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from bot.actions.packing import NAME
 from bot.context import Context
 from bot.messages import Field
+from db.permissions import Everybody, Permission
 from db.registry import Registry
 
 Holder = Literal["person", "place"]
@@ -37,7 +38,8 @@ class PreferenceSpec:
 
     ``read`` returns the present value, ``write`` stores another one and raises `db.errors.UserError` if that is not
     allowed; "" is the default. ``options`` returns the values to choose from; with ``form`` the person types one
-    instead, or beside them. ``permission`` is needed to change it. ``available``: False where there is nothing to set.
+    instead, or beside them. ``permission`` is what changing it takes (`EVERYBODY`: none).
+    ``available``: False where there is nothing to set.
     """
 
     name: str
@@ -45,10 +47,10 @@ class PreferenceSpec:
     holder: Holder
     read: Callable[[Context], Awaitable[str]]
     write: Callable[[Context, str], Awaitable[None]]
+    permission: Permission | Everybody = field(kw_only=True)
     options: Callable[[Context], Awaitable[Sequence[PreferenceOption]]] | None = None
     form: Field | None = None
     help: str = ""
-    permission: str = ""
     available: Callable[[Context], Awaitable[bool]] | None = None
 
     def __post_init__(self) -> None:

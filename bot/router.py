@@ -16,7 +16,18 @@ from bot.commits import Admit, Committer
 from bot.compose import Composer
 from bot.context import Context, Enquiry, resolve
 from bot.dispatcher import AWAY, Dispatcher, defect
-from bot.events import ButtonPress, Command, EditedMessage, Event, MenuPick, Reaction, Submit, TextMessage, Unreadable
+from bot.events import (
+    BotMembership,
+    ButtonPress,
+    Command,
+    EditedMessage,
+    Event,
+    MenuPick,
+    Reaction,
+    Submit,
+    TextMessage,
+    Unreadable,
+)
 from bot.files import text_of
 from bot.forms import fill, run_command
 from bot.messages import Form, Message
@@ -24,6 +35,7 @@ from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.policy import OPEN, AccessPolicy
 from bot.text.splitting import shortened
 from bot.topics import Topics
+from bot.welcome import greet, membership, show_hint
 from db import awaited_files, conversations, late_updates, moves, offers, outbox, people, places
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
@@ -206,6 +218,13 @@ class Router:
             await places.back(context.conversation_id, context.user_id)
         if not await self._admission.admits(context):
             return
+        greeted = await greet(context)
+        if greeted != "greeted":
+            await self._take(context)
+        if greeted == "hint":
+            await show_hint(context)
+
+    async def _take(self, context: Context) -> None:
         payload = context.event.payload
         match payload:
             case Command():
@@ -225,6 +244,8 @@ class Router:
                 await context.notice(f"unreadable.{payload.kind}", private=False)
             case EditedMessage():
                 await context.notice("unreadable.edited", private=False)
+            case BotMembership():
+                await membership(context, payload)
             case Reaction():
                 pass  # no topic handles these yet
 

@@ -8,6 +8,7 @@ from bot.messages import Field
 from bot.preferences import PreferenceSpec
 from db import people
 from db.errors import BadInput
+from db.permissions import EVERYBODY
 
 NAMES: Final = {name.casefold(): name for name in available_timezones()}
 """All names, by their lower-case form; read at start-up, because it takes hundreds of files."""
@@ -40,5 +41,6 @@ TIME_ZONE: Final = PreferenceSpec(
         required=False,
         max_length=NAME_LENGTH,
     ),
+    permission=EVERYBODY,
     help="account.zone_help",
 )

@@ -15,10 +15,14 @@ from bot.actions import job as job_actions
 from bot.actions import linking as linking_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
+from bot.actions import start as start_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
-from bot.commands import audit, general, linking, model, operators, persona, picture, prompt, rating, story
+from bot.commands import audit, general, language, linking, model, operators, persona, picture, prompt, rating, story
 from bot.commands.base import CommandRegistry, CommandSpec
+from bot.commands.help import HelpPages
+from bot.commands.settings import SettingsPages
+from bot.commands.start import start_command
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
 from bot.menus import MenuRegistry, MenuSpec
@@ -31,12 +35,15 @@ from bot.views import account as account_views
 from bot.views import audit as audit_views
 from bot.views import chat as chat_views
 from bot.views import form as form_views
+from bot.views import help as help_views
 from bot.views import linking as linking_views
 from bot.views import notice as notice_views
 from bot.views import operators as operators_views
 from bot.views import persona as persona_views
 from bot.views import picture as picture_views
 from bot.views import prompt as prompt_views
+from bot.views import settings as settings_views
+from bot.views import start as start_views
 from bot.views import status as status_views
 from bot.views import story as story_views
 from bot.views.base import ViewRegistry, ViewSpec
@@ -70,10 +77,11 @@ PRODUCT: Final = (
     Topic("story", story.COMMANDS, story_actions.ACTIONS, story_views.VIEWS, story_routes.ROUTES),
     Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
-    Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS),
+    Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
     Topic("rating", rating.COMMANDS),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
-    Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=(TIME_ZONE,)),
+    Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=model.PREFERENCES),
+    Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("link", linking.COMMANDS, linking_actions.ACTIONS, linking_views.VIEWS, links=linking.LINKS),
     Topic("job", (), job_actions.ACTIONS),
     Topic("operator", operators.COMMANDS, (), operators_views.VIEWS),
@@ -87,7 +95,7 @@ class Topics:
     """The registries of all topics. ``problems`` names the packages that could not be used, and why."""
 
     def __init__(self) -> None:
-        """Start with the verbs of forms only."""
+        """Start with what shows the parts of all topics: forms, the first screen, help, settings."""
         self.commands = CommandRegistry()
         self.actions = ActionRegistry()
         self.views = ViewRegistry()
@@ -98,7 +106,18 @@ class Topics:
         self.forms = Forms(self.commands, self.actions)
         self.problems: list[Problem] = []
         self._sources: dict[str, str] = {}
+        self._sections: dict[str, Sequence[CommandSpec]] = {}
+        pages, settings = HelpPages(self._sections), SettingsPages(self.preferences)
         self.add(Topic("form", actions=self.forms.actions(), views=form_views.VIEWS), OWN)
+        self.add(
+            Topic(
+                "start",
+                (start_command(self.links), pages.command(), settings.command()),
+                (*start_actions.ACTIONS, *pages.actions(), *settings.actions()),
+                (*start_views.VIEWS, *help_views.VIEWS, *settings_views.VIEWS),
+            ),
+            OWN,
+        )
 
     def add(self, topic: object, source: str) -> None:
         """Register everything of a topic, or nothing.
@@ -137,7 +156,7 @@ class Topics:
         self.menus.add_all(whole.menus, source)
         self.preferences.add_all(whole.preferences, source)
         self.links.add_all(whole.links, source)
-        self._sources[topic.name] = source
+        self._sources[topic.name], self._sections[topic.name] = source, whole.commands
 
 
 def _switched(spec: S, switch: str) -> S:

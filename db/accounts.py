@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from db.connection import row
 from db.records import Json
+
+LANGUAGE: Final = "language"
+"""The setting of a place that names the language of stories begun there, a BCP 47 tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,16 @@ async def chosen_image_engine(account_id: int | None) -> str:
 async def choose_image_engine(account_id: int, engine: str) -> None:
     """Set an account's preferred image engine; "" restores the operator's order."""
     await _choose(account_id, "image_engine", engine)
+
+
+async def chosen_language(account_id: int) -> str:
+    """Return the language of stories begun in an account's place, "" if none was chosen."""
+    return await _chosen(account_id, LANGUAGE)
+
+
+async def choose_language(account_id: int, language: str) -> None:
+    """Set the language of stories begun in an account's place; "" leaves it to each person."""
+    await _choose(account_id, LANGUAGE, language)
 
 
 async def set_rating(account_id: int, rating: str) -> None:

@@ -16,7 +16,10 @@ WATCHED_DAYS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A chat, or a thread of one. ``mode`` says where plain text goes (bot.routes); ``epoch`` counts chat resets."""
+    """A chat, or a thread of one. ``mode`` says where plain text goes (bot.routes); ``epoch`` counts chat resets.
+
+    ``welcomed``: the first screen was shown, or was not needed.
+    """
 
     id: int
     account_id: int
@@ -29,6 +32,7 @@ class Conversation:
     persona_id: int | None
     epoch: int
     last_said: str
+    welcomed: bool
 
 
 async def open_thread(conversation_id: int, chat_id: str, page_id: int) -> None:
@@ -51,6 +55,11 @@ async def set_mode(conversation_id: int, mode: str) -> None:
 async def note_said(conversation_id: int, event_id: str) -> None:
     """Record the last plain text that was committed from a conversation, for catching up after a restart."""
     await rows("UPDATE conversations SET last_said = $2, active_at = now() WHERE id = $1", conversation_id, event_id)
+
+
+async def note_welcomed(conversation_id: int) -> None:
+    """Record that the people of a conversation need no welcome any more."""
+    await rows("UPDATE conversations SET welcomed = true WHERE id = $1", conversation_id)
 
 
 async def watched(platform: str) -> list[Conversation]:

@@ -78,8 +78,9 @@ class Merger:
         """
         await rows("SELECT id FROM users WHERE id = ANY ($1::bigint[]) ORDER BY id FOR UPDATE", [kept, gone])
         await rows(
-            "UPDATE users k SET time_zone = g.time_zone FROM users g "
-            "WHERE k.id = $1 AND g.id = $2 AND k.time_zone = ''",
+            "UPDATE users k SET time_zone = coalesce(nullif(k.time_zone, ''), g.time_zone), "
+            "story_language = coalesce(nullif(k.story_language, ''), g.story_language) "
+            "FROM users g WHERE k.id = $1 AND g.id = $2",
             kept, gone,
         )  # fmt: skip
         await self._refer(USERS, kept, gone)

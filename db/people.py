@@ -38,12 +38,14 @@ class User:
     """A person. Name and language (a BCP 47 tag, or empty) are the latest of their identities'.
 
     ``time_zone`` is the IANA name of their time zone, empty if they have not said.
+    ``story_language`` is the one they chose for their stories, or empty.
     """
 
     id: int
     name: str
     language: str
     time_zone: str
+    story_language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,11 @@ async def private_chats(user_id: int) -> list[int]:
         user_id, list(PERSONAL),
     )  # fmt: skip
     return ids(found)
+
+
+async def set_story_language(user_id: int, language: str) -> None:
+    """Set the language of a person's stories, a BCP 47 tag; "" for that of their app."""
+    await rows("UPDATE users SET story_language = $2 WHERE id = $1", user_id, language)
 
 
 async def without_private_chat(platform: str, limit: int) -> list[str]:

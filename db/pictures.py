@@ -157,6 +157,17 @@ async def find(account_id: int, picture_id: int) -> StoredPicture | None:
     )
 
 
+async def portrait(account_id: int, persona_id: int) -> StoredPicture | None:
+    """Return an account's latest portrait of a persona; None if there is none."""
+    return await fetch_one(
+        StoredPicture,
+        f"SELECT {columns(StoredPicture)} FROM pictures WHERE persona_id = $1 AND account_id = $2 "
+        "AND kind = 'portrait' ORDER BY id DESC LIMIT 1",
+        persona_id,
+        account_id,
+    )
+
+
 async def file(account_id: int, picture_id: int, form: Form) -> StoredFile | None:
     """Return a file of an account's picture, the full one if there is none of that form; None if it has no file."""
     found = await row(

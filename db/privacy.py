@@ -37,7 +37,7 @@ TABLES: Final = (
         "users",
         owner=(OwnerLink(("platform", "external_id"), "public.accounts", ("platform", "external_id")),),
         shared=True,
-        texts=texts(names="name", ids="external_id", settings="platform language time_zone"),
+        texts=texts(names="name", ids="external_id", settings="platform language story_language time_zone"),
     ),
     TableRule(
         "identities",

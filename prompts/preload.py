@@ -2,12 +2,16 @@
 
 from prompts.personas import default_voice, load_personas
 from prompts.pictures import negatives, phrases, qualities, sizes, styles
+from prompts.premises import premise_words
 from prompts.registry import default_registry
 from prompts.safety.check import default_check
 
 
 def preload() -> None:
-    """Read prompts, personas, picture styles and the safety check's words. Blocking. Raises `PromptInvalid`."""
+    """Read prompts, personas, picture styles, and the words of premises and of the safety check. Blocking.
+
+    Raises `PromptInvalid`.
+    """
     for load in (
         default_registry,
         load_personas,
@@ -17,6 +21,7 @@ def preload() -> None:
         qualities,
         negatives,
         phrases,
+        premise_words,
         default_check,
     ):
         load()

@@ -1,10 +1,10 @@
-"""`/status`, `/help`, `/cancel`."""
+"""`/status`, `/cancel`."""
 
 from typing import Any, Final
 
 from bot.commands.base import CommandSpec
 from bot.context import Context
-from db.payloads.account import Help, ServiceStatus
+from db.payloads.account import ServiceStatus
 from db.permissions import EVERYBODY
 
 
@@ -12,12 +12,6 @@ async def status(context: Context, values: dict[str, Any]) -> None:
     """Show how busy the bot is."""
     del values
     await context.say(ServiceStatus(account=context.account_id, user=context.user_id), ordered=False, private=True)
-
-
-async def help_(context: Context, values: dict[str, Any]) -> None:
-    """Show what one can do."""
-    del values
-    await context.say(Help())
 
 
 async def cancel(context: Context, values: dict[str, Any]) -> None:
@@ -28,6 +22,5 @@ async def cancel(context: Context, values: dict[str, Any]) -> None:
 
 COMMANDS: Final = (
     CommandSpec("status", "Show how busy the bot is", status, always=True, permission=EVERYBODY),
-    CommandSpec("help", "Show what you can do here", help_, always=True, permission=EVERYBODY),
     CommandSpec("cancel", "Leave the question you are being asked", cancel, always=True, permission=EVERYBODY),
 )

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
+from bot.preferences import PreferenceOption, PreferenceSpec
 from db import accounts, heartbeats
 from db.errors import NotFound, UserError
 from db.payloads.account import ModelChoice
@@ -50,6 +51,42 @@ async def complete_model(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     return [(name, name) for name in known if prefix.lower() in name.lower()]
 
 
+async def read_model(context: Context) -> str:
+    """Return the chosen model, "" for the operator's default."""
+    return await accounts.chosen_model(context.account_id)
+
+
+async def write_model(context: Context, value: str) -> None:
+    """Choose a model, "" for the operator's default. Raises `UserError`."""
+    await accounts.choose_model(context.account_id, await _named(value) if value else "")
+
+
+async def model_options(context: Context) -> list[PreferenceOption]:
+    """Return the models of the workers."""
+    del context
+    known = await heartbeats.models() or ()
+    return [PreferenceOption("", "settings.usual"), *(PreferenceOption(name) for name in known)]
+
+
+async def is_model_choosable(context: Context) -> bool:
+    """Return whether there is a model to choose."""
+    del context
+    return bool(await heartbeats.models())
+
+
+PREFERENCES: Final = (
+    PreferenceSpec(
+        "model",
+        "settings.model",
+        "place",
+        read_model,
+        write_model,
+        model_options,
+        permission="models",
+        help="settings.model_help",
+        available=is_model_choosable,
+    ),
+)
 COMMANDS: Final = (
     CommandSpec(
         "model",
@@ -57,5 +94,6 @@ COMMANDS: Final = (
         model,
         (Parameter("name", f"The model, or {DEFAULT}", completes=complete_model, permission="models"),),
         permission=EVERYBODY,
+        example=DEFAULT,
     ),
 )

@@ -54,6 +54,7 @@ COMMANDS: Final = (
         use,
         (Parameter("name", "The persona's name", required=True, completes=complete_persona),),
         permission="use_persona",
+        example="Marlow",
     ),
     CommandSpec("chat reset", "Let the persona forget this conversation", reset, permission="reset"),
 )

@@ -7,6 +7,7 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import complete_persona
 from bot.context import Context, Enquiry
 from bot.events import Command
+from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.ratings import allowed_here, rating_here
 from db import accounts, heartbeats, personas, pictures
 from db.errors import BadInput, NotAllowed, NotFound
@@ -125,6 +126,42 @@ async def attached(context: Context) -> int | None:
     return await pictures.attach(context.account_id, context.user_id, context.conversation_id, file.data)
 
 
+async def read_image_engine(context: Context) -> str:
+    """Return the chosen image engine, "" for the operator's order."""
+    return await accounts.chosen_image_engine(context.account_id)
+
+
+async def write_image_engine(context: Context, value: str) -> None:
+    """Choose an image engine, "" for the operator's order."""
+    await accounts.choose_image_engine(context.account_id, value)
+
+
+async def image_engine_options(context: Context) -> list[PreferenceOption]:
+    """Return the image engines of the workers."""
+    del context
+    known = await heartbeats.image_engines()
+    return [PreferenceOption("", "settings.usual"), *(PreferenceOption(name) for name in known)]
+
+
+async def draws_somebody(context: Context) -> bool:
+    """Return whether an image engine is there to be chosen."""
+    del context
+    return bool(await heartbeats.image_engines())
+
+
+PREFERENCES: Final = (
+    PreferenceSpec(
+        "image_model",
+        "settings.image_model",
+        "place",
+        read_image_engine,
+        write_image_engine,
+        image_engine_options,
+        permission="models",
+        help="settings.image_model_help",
+        available=draws_somebody,
+    ),
+)
 COMMANDS: Final = (
     CommandSpec(
         "imagine",
@@ -152,6 +189,7 @@ COMMANDS: Final = (
         ),
         check=check_that_somebody_draws,
         permission="imagine",
+        example="a lighthouse keeper at an open door under the sea style=watercolour",
     ),
     CommandSpec(
         "persona portrait",
@@ -159,6 +197,8 @@ COMMANDS: Final = (
         portrait,
         (Parameter("name", "The persona's name", completes=complete_persona), _STYLE, _SIZE, _QUALITY),
         permission="imagine",
+        check=check_that_somebody_draws,
+        example="Marlow style=ink",
     ),
     CommandSpec(
         "image_model",

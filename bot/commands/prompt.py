@@ -58,7 +58,14 @@ def _known(name: str) -> None:
 
 
 COMMANDS: Final = (
-    CommandSpec("prompt show", "Show a prompt that the writer gets", show, (_NAME,), permission="prompts"),
+    CommandSpec(
+        "prompt show",
+        "Show a prompt that the writer gets",
+        show,
+        (_NAME,),
+        permission="prompts",
+        example="story/write_page",
+    ),
     CommandSpec(
         "prompt set",
         "Change a prompt for everything written here",

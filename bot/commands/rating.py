@@ -48,6 +48,7 @@ COMMANDS: Final = (
         rate,
         (Parameter("level", "What may be shown", required=True, choices=tuple((LABELS[r], r) for r in RATINGS)),),
         permission="settings",
+        example="sfw",
     ),
     CommandSpec(
         "adults", "Allow content for adults in your own chat", adults, age_restricted=True, permission=EVERYBODY

@@ -5,6 +5,7 @@ import secrets
 from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.commands.language import story_language
 from bot.commands.picture import picture_terms
 from bot.context import Context, Enquiry
 from db import sent_messages, stories
@@ -44,7 +45,7 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
         conversation_id=context.conversation_id,
         premise=premise,
         genre=values.get("genre") or "",
-        language=values.get("language") or context.language.partition("-")[0] or "en",
+        language=values.get("language") or story_language(context),
         mode=values.get("mode") or "solo",
         illustrated=bool(values.get("illustrated")),
         seed=secrets.randbelow(stories.SEED_LIMIT),
@@ -193,6 +194,7 @@ COMMANDS: Final = (
             Parameter("illustrated", "Draw a picture of every page", bool),
         ),
         permission="start",
+        example="a keeper finds a door under the sea genre=mystery",
     ),
     CommandSpec("story list", "List your stories", list_stories, permission=EVERYBODY),
     CommandSpec("story continue", "Open a story again where you left it", resume, (_WHICH,), permission="play"),

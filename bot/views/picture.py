@@ -29,7 +29,7 @@ async def picture(view: ViewContext, payload: PictureReady) -> Message:
                 view.button("erase", found.id, style="danger"),
             ),
         ),
-        pictures=(_shown(found),),
+        pictures=(outgoing_picture(found),),
     )
 
 
@@ -65,7 +65,9 @@ def _footer(view: ViewContext, found: StoredPicture) -> str:
     return view.words("picture.footer", seed=found.seed, width=found.width, height=found.height)
 
 
-def _shown(found: StoredPicture) -> OutgoingPicture:
+def outgoing_picture(found: StoredPicture) -> OutgoingPicture:
+    """Return a stored picture as one to send."""
+
     async def load(form: Literal["full", "photo"]) -> FileContent:
         return await _file(found, form)
 

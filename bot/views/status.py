@@ -1,14 +1,13 @@
-"""`/status` and `/help`."""
+"""`/status`."""
 
 from typing import Final
 
-from bot.commands.base import usage
 from bot.messages import Message
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
 from db import inbox, jobs, limits, outbox, stories
 from db.leaders import leaders
-from db.payloads.account import Help, ServiceStatus
+from db.payloads.account import ServiceStatus
 
 
 async def status(view: ViewContext, payload: ServiceStatus) -> Message:
@@ -32,15 +31,4 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
     return Message("\n".join(lines), title=view.words("status.title"), private=True)
 
 
-async def help_(view: ViewContext, payload: Help) -> Message:
-    """Compose what a person can do here."""
-    del payload
-    lines = [
-        view.words("help.line", usage=usage(spec), help=spec.help)
-        for spec in view.around.commands
-        if view.for_operator or not spec.operator
-    ]
-    return Message(view.words("help.intro") + "\n\n" + "\n".join(lines), title=view.words("help.title"))
-
-
-VIEWS: Final = (ViewSpec(ServiceStatus, status), ViewSpec(Help, help_))
+VIEWS: Final = (ViewSpec(ServiceStatus, status),)

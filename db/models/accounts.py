@@ -40,6 +40,7 @@ class UserRow(TableRow):
     cooldown_until = fields.DatetimeField(null=True)
     time_zone = fields.TextField(default="")
     closed_at = fields.DatetimeField(null=True)
+    story_language = fields.TextField(default="")
 
     class Meta:
         """Table name."""
@@ -100,6 +101,7 @@ class ConversationRow(TableRow):
     epoch = fields.IntField(default=0)
     last_said = fields.TextField(default="")
     help_told_at = fields.DatetimeField(null=True)
+    welcomed = fields.BooleanField(default=False)
     active_at = fields.DatetimeField(db_default=Now())
     left_at = fields.DatetimeField(null=True)
 

@@ -1,4 +1,4 @@
-"""Payloads of accounts: settings, status, help, forms."""
+"""Payloads of accounts: settings, status, forms."""
 
 from typing import ClassVar
 
@@ -31,12 +31,6 @@ class ServiceStatus(Payload):
 
     account: int
     user: int
-
-
-class Help(Payload):
-    """What a person can do here."""
-
-    kind: ClassVar[str] = "help"
 
 
 class Question(Payload):

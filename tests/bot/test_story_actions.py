@@ -49,7 +49,7 @@ async def test_lists_and_deleting(bot: Bot):
     assert await StoryRow.all().count() == 1
     await bot.does(press("delete", story.id))
     assert await StoryRow.all().count() == 0
-    assert "/story new" in (await bot.answer(await bot.does(command("help")))).body
+    assert "/story new" in (await bot.answer(await bot.does(command("help: story")))).body
     status = await bot.answer(await bot.does(command("status")))
     assert "Stories of yours: 0" in status.body
 

@@ -26,6 +26,7 @@ from bot.text.cleaning import clean
 from bot.topics import load_topics
 from bot.views.base import ViewServices
 from db import outbox, personas, stories
+from db.connection import rows
 from db.models import PageRow
 from db.permissions import Role
 from db.stories import Page
@@ -71,8 +72,8 @@ class Bot:
 
     async def answers(self, event: Event) -> list[Message]:
         """The messages that an event was answered with, composed as they would be sent now, commands spelt."""
-        rows = await outbox.of_event(event.key)
-        composed = [await self.composer.compose(row) for row in rows if row.part != outbox.PLACEHOLDER]
+        parts = await outbox.of_event(event.key)
+        composed = [await self.composer.compose(row) for row in parts if row.part != outbox.PLACEHOLDER]
         return [
             replace(m, title=clean(m.title), body=clean(m.body), footer=clean(m.footer))
             for m in composed
@@ -94,9 +95,10 @@ class Bot:
 
 @asynccontextmanager
 async def running_bot(
-    redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN
+    redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN, *, newcomers: bool = False
 ) -> AsyncGenerator[Bot]:
-    """A bot over a connected database, its personas installed."""
+    """A bot over a connected database, its personas installed. Only ``newcomers`` are welcomed."""
+    await rows(f"ALTER TABLE conversations ALTER COLUMN welcomed SET DEFAULT {not newcomers}")
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
     async with Queue(redis_url) as queue:
         yield Bot(queue, patience_s, policy)

@@ -138,6 +138,8 @@ POPULATE = {
     "0030_offered_buttons": "UPDATE outbox SET buttons = '[]'",
     "0031_turns": "UPDATE accounts SET weight = 2",
     "0032_turns_indexes": "SELECT",
+    "0033_welcome": "UPDATE conversations SET welcomed = false",
+    "0034_story_languages": "UPDATE users SET story_language = 'de'",
 }
 LOOSENED = {"stories_owner_id_not_null"}
 """Guards that a later version gave up on purpose: a story may outlive its owner."""

@@ -29,14 +29,16 @@ from bot.files import KINDS, Accepts, refusal, taken
 from bot.messages import FileContent, Message, Progress
 from bot.platforms.base import ALWAYS_LEADS, Capabilities, Delivery, Inbound, RetryLater, Turns
 from bot.platforms.console.commands import CommandCompleter
-from bot.platforms.console.inbound import Local, Quit, read_line
+from bot.platforms.console.inbound import Local, Quit, numbered, read_line
 from bot.platforms.console.render import Renderer
 from bot.platforms.console.state import ConsoleState, Open
 from bot.platforms.console.streams import LineReader, LineWriter
 from bot.platforms.console.terminal import Terminal
 
 _CHAT: Final = "console"
-_WELCOME: Final = "/story new and a premise starts a story · /help lists everything · /quit leaves"
+_FIRST: Final = "start"
+"""The command whose answer is shown when the console opens."""
+_WELCOME: Final = "Type a number or a command · /start opens this menu again · /quit leaves"
 
 _SETTLE: Final = 0.05
 """Seconds within which further parts of an answer may follow the first."""
@@ -117,6 +119,7 @@ class ConsolePlatform:
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """Print ``message`` once. Raises `RetryLater` while the console is closed."""
+        message = numbered(message)
         async with self._delivering:
             message_id = delivery.placeholder or f"console-{delivery.id}"
             # A terminal cannot change earlier output: a mark is a line of its own, any other edit a new message.
@@ -189,6 +192,10 @@ class ConsolePlatform:
             self._screen = terminal
             await self._print(self._renderer.aside(_WELCOME))
             dispatcher = asyncio.create_task(hand_on())
+            if _FIRST in self._registry:
+                first = self._event(Command(name=_FIRST))
+                self._state.begin(first.key)
+                events.put_nowait(first)
             try:
                 while (line := await terminal.readline()) is not None:
                     if not line.strip() and not self._state.takes_blank():

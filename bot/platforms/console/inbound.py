@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Final
 
 from bot.commands.base import CommandRegistry, usage
@@ -78,6 +79,31 @@ def pressable(message: Message) -> tuple[Button, ...]:
     """Return all buttons of a message, select options first, without links."""
     options = [Button(o.label, o.action, o.word) for select in message.selects for o in select.options]
     return (*options, *(button for row in message.buttons for button in row if not button.url))
+
+
+def numbered(message: Message) -> Message:
+    """Return a menu with numbers to type for all of its buttons and options; any other message as it is.
+
+    Options come first, unless buttons have numbers of their own already.
+    """
+    if not message.menu:
+        return message
+    taken = [int(button.word) for row in message.buttons for button in row if button.word.isdigit()]
+    numbers = count(max(taken, default=0) + 1)
+
+    def of_buttons() -> tuple[tuple[Button, ...], ...]:
+        return tuple(
+            tuple(b if b.word.isdigit() or b.url else replace(b, word=str(next(numbers))) for b in row)
+            for row in message.buttons
+        )
+
+    rows = of_buttons() if taken else ()
+    selects = tuple(
+        replace(select, options=tuple(replace(option, word=str(next(numbers))) for option in select.options))
+        for select in message.selects
+    )
+    rows = rows or of_buttons()
+    return replace(message, buttons=rows, selects=selects)
 
 
 def word_of(button: Button) -> str:

@@ -64,12 +64,16 @@ class Renderer:
         if message.asks is not None and message.asks.value:
             blocks.append(_Block(Text(), Text()))
             blocks += [_Block(Text(line), Text("│ ", "cyan")) for line in clean(message.asks.value).splitlines()]
-        for select in message.selects:
-            blocks.append(_Block(_prose(select.placeholder, "dim"), Text()))
-            blocks += [_option(option) for option in select.options]
+        if message.menu:
+            blocks += _menu(message)
+        else:
+            for select in message.selects:
+                blocks.append(_Block(_prose(select.placeholder, "dim"), Text()))
+                blocks += [_option(option) for option in select.options]
         links = [button for row in message.buttons for button in row if button.url]
         blocks += [_Block(Text(clean(f"{link.label}: {link.url}"), "cyan"), Text("🔗 ")) for link in links]
-        words = hint([button for row in message.buttons for button in row if not button.url])
+        buttons = [button for row in message.buttons for button in row if not button.url]
+        words = hint([] if message.menu else buttons)
         if words or message.footer:
             blocks.append(_Block(Text(), Text()))
         if message.footer:
@@ -182,6 +186,26 @@ def clean(text: str) -> str:
 def _choice(number: int, choice: str, *, taken: bool) -> _Block:
     lead = Text.assemble(("▸" if taken else " ", "green"), (f"{number:>2}. ", "bold cyan"))
     return _Block(_prose(" ".join(choice.split()), "bold green" if taken else ""), lead)
+
+
+def _menu(message: Message) -> list[_Block]:
+    """Return the numbered buttons and options of a menu: a line each where nothing else is numbered."""
+    buttons = [button for row in message.buttons for button in row if not button.url and button.word != button.label]
+    options = [
+        _Block(_listed([(o.word, f"{o.label} ✓" if o.chosen else o.label) for o in select.options]), Text())
+        for select in message.selects
+    ]
+    if not message.choices and not options:
+        return [_Block(Text(), Text()), *(_choice(int(b.word), b.label, taken=False) for b in buttons)]
+    line = _Block(_listed([(b.word, b.label) for b in buttons]), Text())
+    titles = [_Block(_prose(select.placeholder, "dim"), Text()) for select in message.selects]
+    selects = [block for pair in zip(titles, options, strict=True) for block in pair]
+    blocks = [line, *selects] if message.choices else [*selects, line]
+    return [_Block(Text(), Text()), *blocks]
+
+
+def _listed(numbered: list[tuple[str, str]]) -> Text:
+    return Text(" · ".join(f"[{number}] {clean(label)}" for number, label in numbered), "cyan")
 
 
 def _option(option: SelectOption) -> _Block:

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from bot.messages import Button, Field, Form, Select
+from bot.messages import Button, Field, Form, Select, SelectOption
 from bot.platforms.discord.api import Body
 from bot.platforms.discord.markdown import clean
 from bot.text.splitting import shortened
@@ -43,7 +43,7 @@ def components(rows: tuple[tuple[Button, ...], ...], selects: tuple[Select, ...]
         menu: Body = {
             "type": 3,
             "custom_id": f"{SELECT_ID}{number}",
-            "options": [_option(option.label, option.action, option.description) for option in options],
+            "options": [_option(option) for option in options],
         }
         if placeholder:
             menu["placeholder"] = shortened(clean(placeholder), SELECT_PLACEHOLDER)
@@ -88,9 +88,11 @@ def _shown(text: str, limit: int) -> str:
     return shortened(clean(text).strip(), limit) or _UNNAMED
 
 
-def _option(label: str, action: str, description: str) -> Body:
-    body = {"label": _shown(label, OPTION_TEXT), "value": action}
-    return {**body, "description": shortened(clean(description), OPTION_TEXT)} if description else body
+def _option(option: SelectOption) -> Body:
+    body: Body = {"label": _shown(option.label, OPTION_TEXT), "value": option.action}
+    if option.description:
+        body["description"] = shortened(clean(option.description), OPTION_TEXT)
+    return {**body, "default": True} if option.chosen else body
 
 
 def _button(button: Button) -> Body:

@@ -25,7 +25,7 @@ _APART: Final = "\u200b"
 def clean(text: str) -> str:
     """Return ``text`` as Discord may show it, markdown not yet escaped."""
     bare = text.replace(_OPEN, "").replace(_CLOSE, "")
-    return cleaning.clean(bare, moment=lambda seconds, _words: f"{_OPEN}{seconds}{_CLOSE}")
+    return cleaning.clean(bare, moment=lambda seconds, _words: f"{_OPEN}{seconds}{_CLOSE}", named=True)
 
 
 def escape(text: str) -> str:

@@ -11,7 +11,6 @@ from telegram import BotCommand
 
 from bot.commands.base import CommandRegistry, spelling
 from bot.commands.typed import Typed, read_typed
-from bot.events import Command
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +37,8 @@ def bot_commands(registry: CommandRegistry, *, operator: bool = False) -> list[B
 
 
 def read_command(text: str, registry: CommandRegistry, username: str) -> Typed | None:
-    """Read ``/story_new@bot genre=horror a keeper finds a door``; None if it is not a command, or one for another bot.
-
-    ``/start`` is Telegram's own button for the first message.
-    """
+    """Read ``/story_new@bot genre=horror a keeper finds a door``; None for what is no command of this bot."""
     typed = read_typed(text, registry)
     if typed is None or (typed.bot and typed.bot.lower() != username.lower()):
         return None
-    if typed.command.name.lower() == "start":
-        return Typed(Command(name="help"), registry.get("help"), typed.bot)
     return typed

@@ -23,7 +23,7 @@ class Case:
         Case("/story_new@Storyfork_Bot a door", "story new", "a door"),
         Case("/story_new\na door\nin the sea", "story new", "a door\nin the sea"),
         Case("/story new a door", "story new", "a door"),
-        Case("/start deep_link", "help"),
+        Case("/start link-4F7K", "start", "link-4F7K"),
         Case("/HELP", "help"),
         Case("/cancel", "cancel"),
         Case("/no_such thing", "no_such", "thing"),

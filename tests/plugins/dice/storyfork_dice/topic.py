@@ -72,6 +72,7 @@ TOPIC: Final = Topic(
                 Parameter("sides", "How many sides it has", int, required=True, minimum=2, maximum=1000),
                 Parameter("note", "What it is for"),
             ),
+            example="20",
             permission=EVERYBODY,
         ),
     ),

@@ -1,0 +1,88 @@
+"""`/help`: by topic, and only what this person may and can do here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bot.access import require_command
+from bot.actions.base import ActionSpec, Arg
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.context import Context, Enquiry
+from bot.panels import PANEL_ARGS, OpenPanel, fresh_panel, pressed_panel, show_panel
+from db.errors import NotAllowed, UserError
+from db.payloads.panels import HelpPanel
+from db.permissions import EVERYBODY
+
+_TOPIC: Final = Arg("topic", "name")
+
+
+class HelpPages:
+    """The pages of help: one for each topic with commands."""
+
+    def __init__(self, sections: Mapping[str, Sequence[CommandSpec]]) -> None:
+        """``sections`` are the commands by topic; there may still be more."""
+        self._sections = sections
+
+    def command(self) -> CommandSpec:
+        """Return the command."""
+        parameter = Parameter("topic", "What you want to know more about", completes=self._complete)
+        return CommandSpec(
+            "help", "Show what you can do here", self._help, (parameter,), always=True, permission=EVERYBODY
+        )
+
+    def actions(self) -> tuple[ActionSpec, ...]:
+        """Return the buttons."""
+        return (
+            ActionSpec("help", self._contents, PANEL_ARGS, always=True, permission=EVERYBODY),
+            ActionSpec(
+                "help_topic", self._topic, (*PANEL_ARGS, Arg("topic", "name")), always=True, permission=EVERYBODY
+            ),
+        )
+
+    async def _help(self, context: Context, values: dict[str, Any]) -> None:
+        await self._show(context, fresh_panel(context), str(values.get("topic") or "").strip().casefold())
+
+    async def _contents(self, context: Context, owner: int, opened: int) -> None:
+        """Show the topics."""
+        await self._show(context, await pressed_panel(context, owner, opened), "")
+
+    async def _topic(self, context: Context, owner: int, opened: int, topic: str) -> None:
+        """Show a topic's commands."""
+        await self._show(context, await pressed_panel(context, owner, opened), topic)
+
+    async def _show(self, context: Context, panel: OpenPanel, topic: str) -> None:
+        usable = {name: await _usable(context, specs) for name, specs in self._sections.items()}
+        payload = HelpPanel(
+            owner=panel.owner,
+            opened=panel.opened,
+            topics=[name for name, specs in usable.items() if specs],
+            topic=topic if usable.get(topic) else "",
+            commands=[spec.name for spec in usable.get(topic, ())],
+        )
+        await show_panel(context, panel, payload)
+
+    async def _complete(self, enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+        del enquiry
+        return [(name.capitalize(), name) for name, specs in self._sections.items() if specs and prefix.lower() in name]
+
+
+async def _usable(context: Context, specs: Sequence[CommandSpec]) -> list[CommandSpec]:
+    """Return the commands that would not be refused."""
+    return [spec for spec in specs if _may_run(context, spec) and await _available(context, spec)]
+
+
+def _may_run(context: Context, spec: CommandSpec) -> bool:
+    try:
+        require_command(context, spec, {})
+    except NotAllowed:
+        return False
+    return True
+
+
+async def _available(context: Context, spec: CommandSpec) -> bool:
+    if spec.check is None:
+        return True
+    try:
+        await spec.check(context)
+    except UserError:
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""The pages of help."""
+
+from typing import Final
+
+from bot import locales
+from bot.commands.base import CommandSpec
+from bot.commands.typed import split_values
+from bot.messages import Message
+from bot.text.cleaning import command_reference
+from bot.views.base import ViewContext, ViewSpec, in_rows
+from db.payloads.panels import HelpPanel
+
+
+async def help_(view: ViewContext, payload: HelpPanel) -> Message:
+    """Compose the topics, or the commands of one."""
+    at = (payload.owner, payload.opened)
+    if payload.topic:
+        known = (view.around.commands.get(name) for name in payload.commands)
+        return Message(
+            "\n\n".join(_entry(view, spec) for spec in known if spec is not None),
+            title=_name(view, payload.topic),
+            buttons=((view.button("help", *at, label="back"),),),
+            private=view.place != "dm",
+            menu=True,
+        )
+    buttons = [view.button("help_topic", *at, topic, text=_name(view, topic)) for topic in payload.topics]
+    return Message(
+        view.words("help.intro"),
+        title=view.words("help.title"),
+        buttons=(*in_rows(buttons, _TOPICS_A_ROW), (view.button("start", *at, label="home"),)),
+        private=view.place != "dm",
+        menu=True,
+    )
+
+
+def _entry(view: ViewContext, spec: CommandSpec) -> str:
+    """Return a command, what it does, an example, and what else can be given."""
+    lines = [view.words("help.entry", name=command_reference(spec.name), help=spec.help)]
+    values, rest = split_values(spec, spec.example)
+    free = next((p for p in spec.parameters if p.required or p.kind is str), None)
+    if rest and free is not None:
+        values = {free.name: rest, **values}
+    if values:
+        lines.append(view.words("help.example", example=command_reference(spec.name, values)))
+    if others := [p.name for p in spec.parameters if not p.required and p.name not in values]:
+        lines.append(view.words("help.optional", names=", ".join(others)))
+    return "\n".join(lines)
+
+
+def _name(view: ViewContext, topic: str) -> str:
+    key = f"help.topic_{topic}"
+    return view.words(key) if key in locales.known_keys() else topic.capitalize()
+
+
+_TOPICS_A_ROW: Final = 3
+VIEWS: Final = (ViewSpec(HelpPanel, help_),)
