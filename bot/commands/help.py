@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bot.access import require_command
 from bot.actions.base import ActionSpec, Arg
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
 from bot.panels import PANEL_ARGS, OpenPanel, fresh_panel, pressed_panel, show_panel
-from db.errors import NotAllowed, UserError
+from db.errors import UserError
 from db.payloads.panels import HelpPanel
 from db.permissions import EVERYBODY
 
@@ -71,11 +70,9 @@ async def _usable(context: Context, specs: Sequence[CommandSpec]) -> list[Comman
 
 
 def _may_run(context: Context, spec: CommandSpec) -> bool:
-    try:
-        require_command(context, spec, {})
-    except NotAllowed:
+    if spec.operator and not context.operator:
         return False
-    return True
+    return all(context.may(permission) for permission in spec.needs({}))
 
 
 async def _available(context: Context, spec: CommandSpec) -> bool:
