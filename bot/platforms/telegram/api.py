@@ -39,6 +39,7 @@ _PAUSES: Final = (0.1, 0.4)
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _POLL_SLACK: Final = 10.0
 _MOVED_KEPT: Final = 1000
+_MOVE_PAUSE: Final = 2.0
 _GONE: Final = ("blocked by the user", "was kicked", "not a member", "user is deactivated", "chat was deleted")
 """Why Telegram forbids everything in a chat."""
 _HOPELESS: Final = (
@@ -110,9 +111,16 @@ def says(error: TelegramError, *texts: str) -> bool:
 class TelegramApi:
     """Makes calls at the pace that Telegram allows, and remembers groups that became supergroups."""
 
-    def __init__(self, pace: ChatPace | None = None) -> None:
-        """``pace`` is the gate of all chats."""
+    def __init__(
+        self, pace: ChatPace | None = None, on_moved: Callable[[str, str], Awaitable[bool]] | None = None
+    ) -> None:
+        """``pace`` is the gate of all chats.
+
+        ``on_moved`` moves what is stored for a group to its new id, False if it could not: a call may be the first to
+        learn of it.
+        """
         self._pace = pace or ChatPace()
+        self._on_moved = on_moved
         self._moved: dict[str, str] = {}
 
     def chat_id(self, chat_id: str) -> int:
@@ -156,6 +164,8 @@ class TelegramApi:
                 raise RetryLater("flood control", seconds_of(e)) from e
             except ChatMigrated as e:
                 self.moved(chat_id, str(e.new_chat_id))
+                if self._on_moved is not None and not await self._on_moved(chat_id, str(e.new_chat_id)):
+                    raise RetryLater("the group became a supergroup", _MOVE_PAUSE) from e
                 raise RetryLater("the group became a supergroup", 0.0) from e
             except Forbidden as e:
                 raise (Gone if says(e, *_GONE) else Undeliverable)(e.message) from e

@@ -84,7 +84,8 @@ class TelegramPlatform:
         self._reported_at = 0.0
         self._refused = asyncio.Event()
         self._bot: PollingBot | None = None
-        self._api = TelegramApi(pace)
+        self._api = TelegramApi(pace, self._move)
+        self._inbound: Inbound | None = None
         self._background = Background()
         self._queries = Queries(self._answer, self._background)
         self._sender = TelegramSender(self._connected, self._api, self._queries)
@@ -113,6 +114,7 @@ class TelegramPlatform:
         # The HTTP client logs whole URLs at INFO, and Telegram's hold the token.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        self._inbound = inbound
         bot = make_bot(self._token, self._api_url)
         try:
             await self._patiently("connecting", bot.initialize)
@@ -262,6 +264,9 @@ class TelegramPlatform:
             except TelegramError as e:
                 # An operator who never wrote to the bot has no chat yet.
                 log.info("Telegram: operator %s has no menu of their own: %s", operator, e.message)
+
+    async def _move(self, old: str, new: str) -> bool:
+        return self._inbound is None or await self._inbound.group_moved(self.name, old, new)
 
     async def _answer(self, query_id: str, text: str) -> None:
         async def answer() -> bool:

@@ -248,6 +248,19 @@ async def test_group_that_became_a_supergroup(
     await alice.wait_for_message(group, "Moved here")
 
 
+async def test_a_message_is_the_first_to_learn_that_a_group_became_a_supergroup(
+    server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, outbox: Outbox, alice: Person
+) -> None:
+    group = server.group("Readers", [alice])
+    server.upgrade(-77, group)
+    row = outbox.row(to(alice).model_copy(update={"chat_id": "-77", "kind": "group"}))
+    with pytest.raises(RetryLater):
+        await platform.deliver(row, Message(body="Moved here"))
+    assert inbound.moves == [("-77", str(group.id))]
+    await platform.deliver(row, Message(body="Moved here"))
+    await alice.wait_for_message(group, "Moved here")
+
+
 async def test_every_reply_arrives_once_whatever_happens(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:

@@ -42,6 +42,9 @@ def find_chat(api: Api, *, writing: bool) -> Chat:
     except ValueError:
         chat = None
     if chat is None:
+        if (new := api.world.upgraded.get(int(value) if value.lstrip("-").isdigit() else 0)) is not None:
+            reason = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise ApiError(400, reason, migrate_to=new)
         raise bad_request("chat not found")
     if chat.blocked and chat.kind != "private":
         raise ApiError(403, f"Forbidden: bot was kicked from the {chat.kind} chat")

@@ -86,13 +86,22 @@ TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
 
 
 class ApiError(Exception):
-    """A refusal: HTTP status, Telegram's description and, for floods, ``retry_after`` in whole seconds."""
+    """A refusal: HTTP status, Telegram's description and, for floods, ``retry_after`` in whole seconds.
 
-    def __init__(self, code: int, description: str, retry_after: int | None = None) -> None:
+    ``migrate_to``: the id under which the group goes on.
+    """
+
+    def __init__(
+        self, code: int, description: str, retry_after: int | None = None, migrate_to: int | None = None
+    ) -> None:
         super().__init__(description)
         self.code = code
         self.description = description
-        self.retry_after = retry_after
+        self.parameters = {
+            name: value
+            for name, value in (("retry_after", retry_after), ("migrate_to_chat_id", migrate_to))
+            if value is not None
+        }
 
 
 def bad_request(reason: str) -> ApiError:

@@ -122,6 +122,10 @@ class TelegramServer:
         self.updates.add("my_chat_member", chat.id, membership(self.world, chat, users[0], present=True))
         return chat
 
+    def upgrade(self, old: int, group: Chat) -> None:
+        """A group with the id ``old`` has become this supergroup: whoever writes to it is told so."""
+        self.world.upgraded[old] = group.id
+
     def appoint(self, group: Chat, person: Person, *rights: str, title: str = "", owner: bool = False) -> None:
         """Make a person the owner of a group, or an administrator with these rights."""
         if unknown := set(rights) - set(_RIGHTS):
@@ -220,8 +224,8 @@ class TelegramServer:
         except ApiError as refusal:
             record.status, record.description = refusal.code, refusal.description
             body = {"ok": False, "error_code": refusal.code, "description": refusal.description}
-            if refusal.retry_after is not None:
-                body["parameters"] = {"retry_after": refusal.retry_after}
+            if refusal.parameters:
+                body["parameters"] = refusal.parameters
         except ConnectionError:
             # The client left before its request had arrived: nothing was asked.
             self.requests.remove(record)

@@ -245,6 +245,7 @@ class World:
         self.bot = User(int(token.split(":")[0]), bot_name, username, is_bot=True)
         self.users: dict[int, User] = {}
         self.chats: dict[int, Chat] = {}
+        self.upgraded: dict[int, int] = {}
         self.messages: list[Message] = []
         self.queries: dict[str, Query] = {}
         self.files: dict[str, File] = {}
