@@ -6,14 +6,15 @@ The rules of our tables are here, a package's in its `SchemaSpec`; the functions
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import asyncpg
 
-from db.connection import row
+from db.connection import row, rows
 from db.engine import dedicated
-from db.errors import Unstorable
+from db.errors import Outage, Unstorable
 from db.ownership import Ownership, read_catalogue
 from db.schemas import OwnerLink, Quotes, Retention, SchemaSpec, TableRule, quoted, texts
 
@@ -217,7 +218,7 @@ TABLES: Final = (
             OwnerLink(("event_key",), "public.jobs", ("event_key",)),
             OwnerLink(("event_key",), "public.outbox", ("event_key",)),
         ),
-        retention=Retention(30, "received_at"),
+        retention=Retention(30, "received_at", least=7),
         texts=texts(ids="event_key", state="error"),
     ),
     # A ban outlives the data of whom it concerns: it names them by the platform's id alone.
@@ -279,11 +280,16 @@ def rules(specs: Sequence[SchemaSpec]) -> dict[str, TableRule]:
 
 
 async def prune(
-    specs: Sequence[SchemaSpec], *, tables: Collection[str] | None = None, batches: int | None = None
+    specs: Sequence[SchemaSpec],
+    *,
+    days: Mapping[str, int] = MappingProxyType({}),
+    tables: Collection[str] | None = None,
+    batches: int | None = None,
 ) -> dict[str, int]:
     """Delete expired rows in small batches; return the number of rows by ``schema.table``.
 
-    ``tables``: only of these (by ``schema.table``); ``batches``: at most so many of each table.
+    ``days`` are the operator's, by ``schema.table`` (`db.retention.days_kept`). ``tables``: only of these;
+    ``batches``: at most so many of each table. What was deleted is then removed from indexes and files (VACUUM).
     Safe to run concurrently. A package's rule that fails is logged and skipped.
     """
     gone: dict[str, int] = {}
@@ -291,15 +297,28 @@ async def prune(
         if rule.retention is None or (tables is not None and table not in tables):
             continue
         try:
-            gone[table] = await _prune(table, rule.retention, batches)
+            gone[table] = await _prune(table, rule.retention, days.get(table, rule.retention.days), batches)
         except (asyncpg.PostgresError, Unstorable) as e:
             if table.startswith(f"{OWN}."):
                 raise
             _log.warning("the rows of %s cannot be cleaned up: %s", table, e)
+    await vacuum(table for table, count in gone.items() if count)
     return gone
 
 
-async def _prune(table: str, retention: Retention, batches: int | None) -> int:
+async def vacuum(tables: Iterable[str]) -> None:
+    """Remove deleted rows (of ``schema.table``) from indexes and files now, instead of some time later.
+
+    Holds up nobody: a table that is in use otherwise is left to the server. Call it outside a transaction.
+    """
+    for table in tables:
+        try:
+            await rows(f"VACUUM (SKIP_LOCKED, PARALLEL 0) {quoted(table)}")
+        except (Outage, Unstorable, asyncpg.PostgresError) as e:
+            _log.info("%s is left to the server's own clean-up: %s", table, e)
+
+
+async def _prune(table: str, retention: Retention, days: int, batches: int | None) -> int:
     name, total, done, last = quoted(table), 0, 0, None
     outlived = f'"{retention.since}" < now() - make_interval(days => $1) AND ({retention.only})'
     while True:
@@ -310,7 +329,7 @@ async def _prune(table: str, retention: Retention, batches: int | None) -> int:
             f"AND \"{retention.since}\" >= coalesce($3::timestamptz, '-infinity') ORDER BY \"{retention.since}\" "
             f'LIMIT $2 FOR UPDATE SKIP LOCKED)) AND {outlived} RETURNING "{retention.since}" AS since) '
             "SELECT count(*) AS n, max(since) AS last FROM gone",
-            retention.days, _PRUNE_BATCH, last,
+            days, _PRUNE_BATCH, last,
         )  # fmt: skip
         assert found is not None
         total, done, last = total + found["n"], done + 1, found["last"]

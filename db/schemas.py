@@ -32,11 +32,15 @@ class OwnerLink:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Rows are deleted ``days`` after the time in their column ``since``; ``only`` those that meet an SQL condition."""
+    """Rows are deleted ``days`` after the time in their column ``since``; ``only`` those that meet an SQL condition.
+
+    The operator may set other days (`db.retention`), ``least`` of them.
+    """
 
     days: int
     since: str
     only: str = "true"
+    least: int = 1
 
 
 TextKind = Literal["words", "derived", "names", "ids", "settings", "state"]

@@ -22,6 +22,8 @@ from bot.limit_settings import LimitSettings  # noqa: E402
 from bot.settings import BotSettings  # noqa: E402
 from db.environment import variables_of  # noqa: E402
 from db.logs import LogSettings  # noqa: E402
+from db.privacy import TABLES  # noqa: E402
+from db.retention import RetentionSettings  # noqa: E402
 from db.settings import DatabaseSettings, ModerationSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
@@ -35,6 +37,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Limits", LimitSettings),
     ("Database", DatabaseSettings),
     ("Moderation", ModerationSettings),
+    ("Retention", RetentionSettings),
     ("Workers", WorkerSettings),
     ("Text engines", TextSettings),
     ("Embedding", EmbeddingSettings),
@@ -58,7 +61,16 @@ def page() -> str:
     for title, settings in SECTIONS:
         rows = [row for name, row in _rows(settings) if not (name in seen or seen.add(name))]
         parts.append(f"## {title}\n\n| variable | default | meaning |\n| --- | --- | --- |\n" + "".join(rows))
+        if settings is RetentionSettings:
+            parts.append("Without it, rows are kept so long (days, after the time in a column):\n\n" + "".join(_kept()))
     return "\n".join(parts)
+
+
+def _kept() -> Iterator[str]:
+    for rule in sorted(TABLES, key=lambda rule: rule.table):
+        if (kept := rule.retention) is not None:
+            least = f", at least {kept.least}" if kept.least > 1 else ""
+            yield f"* `{rule.table}`: {kept.days} after `{kept.since}`{least}\n"
 
 
 def _rows(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:

@@ -10,12 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final, NoReturn
 
+from db import privacy
 from db.connection import BadDatabaseUrl, connect
 from db.environment import BadEnvironment, prepare_environment, read_settings, variables_of
 from db.errors import Outage
 from db.heartbeats import deployment
 from db.logs import LogSettings, set_up_logging
 from db.migrate import MigrationError, await_schema
+from db.retention import RetentionSettings, days_kept
+from db.schemas import load_schemas
 from db.settings import DatabaseSettings
 from prompts.registry import default_registry
 from workers import registries
@@ -38,7 +41,7 @@ from workers.settings import WorkerSettings
 from workers.workflows.registry import known_types
 
 _log = logging.getLogger(__name__)
-SETTINGS: Final = (WorkerSettings, DatabaseSettings, TextSettings, EmbeddingSettings, ImageSettings)
+SETTINGS: Final = (WorkerSettings, DatabaseSettings, RetentionSettings, TextSettings, EmbeddingSettings, ImageSettings)
 """All that a worker reads."""
 
 
@@ -88,6 +91,8 @@ async def _run(queue_kind: str) -> int:
     if not url or not redis_url:
         sys.stderr.write("DATABASE_URL and REDIS_URL must be set: `storyfork worker` finds the embedded servers.\n")
         return 2
+    rules = privacy.rules((await asyncio.to_thread(load_schemas)).specs)
+    days = days_kept(read_settings(RetentionSettings), rules)
     await asyncio.to_thread(preload)
     text = await asyncio.to_thread(build_text_chain, read_settings(TextSettings), registries.text_engines()[0])
     images = await asyncio.to_thread(_image_chain) if queue_kind == "gpu" else ImageChain()
@@ -119,6 +124,7 @@ async def _run(queue_kind: str) -> int:
                     runner,
                     drain=settings.storyfork_drain_seconds,
                     reaper=settings.storyfork_reaper,
+                    days=days,
                 )
             finally:
                 await images.close()

@@ -8,9 +8,10 @@ that waits for Redis is awaited by what serves the database.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from arq.worker import Worker
@@ -113,11 +114,17 @@ class WakeupWorker(Worker):
 
 
 async def serve(
-    services: Services, kinds: Sequence[jobs.WorkerQueue], runner: Runner, *, drain: float, reaper: bool
+    services: Services,
+    kinds: Sequence[jobs.WorkerQueue],
+    runner: Runner,
+    *,
+    drain: float,
+    reaper: bool,
+    days: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Run jobs of the given queues until SIGTERM or SIGINT, then let running ones finish for ``drain`` seconds.
 
-    A second signal ends the process at once.
+    ``days`` are how long rows are kept, by table. A second signal ends the process at once.
     """
     queue, stop = services.queue, stop_on_signals()
     wakeup_workers: dict[jobs.WorkerQueue, WakeupWorker] = {kind: WakeupWorker(queue, kind, runner) for kind in kinds}
@@ -140,7 +147,7 @@ async def serve(
                 pause_s=PRUNE_SECONDS,
                 backoff_most_s=PRUNE_SECONDS / 10,
             ),
-            forever("the clean-up", _prune, pause_s=PRUNE_SECONDS, backoff_most_s=PRUNE_SECONDS / 10),
+            forever("the clean-up", lambda: _prune(days), pause_s=PRUNE_SECONDS, backoff_most_s=PRUNE_SECONDS / 10),
         ]
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]
     _log.info("worker ready for %s", ", ".join(kinds))
@@ -240,9 +247,9 @@ async def _reap() -> None:
     await jobs.wake_due()
 
 
-async def _prune() -> None:
+async def _prune(days: Mapping[str, int]) -> None:
     """Delete what has outlived its retention. Every worker does this, on different rows."""
     if not await clock.trusted():
         _log.warning("nothing is deleted by its age: the database's clock went far ahead a short time ago")
         return
-    await privacy.prune((await asyncio.to_thread(load_schemas)).specs)
+    await privacy.prune((await asyncio.to_thread(load_schemas)).specs, days=days)

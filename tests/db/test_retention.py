@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from db import inbox, jobs, outbox, privacy, usage
-from db.connection import rows
+from db.connection import row, rows
+from db.environment import BadEnvironment, read_settings
 from db.payloads.notice import Erase
+from db.retention import RetentionSettings, days_kept
 from tests.db.job_kinds import Chore
 from tests.db.world import somebody
 
@@ -111,3 +115,45 @@ async def test_a_batch_is_small_and_what_must_stay_is_in_nobodys_way(database: s
     assert await privacy.prune([], tables=["public.jobs"], batches=1) == {"public.jobs": 200}
     assert await privacy.prune([], tables=["public.jobs"]) == {"public.jobs": 250}
     assert len(await left("jobs")) == 301
+
+
+async def test_the_operators_days_replace_the_rules(database: str) -> None:
+    for days in (3, 9, 40):
+        await rows(
+            "INSERT INTO inbox (event_key, received_at) VALUES ($1, now() - make_interval(days => $2))",
+            f"e{days}",
+            days,
+        )
+    assert (await privacy.prune([], days={"public.inbox": 8}))["public.inbox"] == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("jobs", "table=days"),
+        ("jobs=0", "table=days"),
+        ("jobs=-3", "table=days"),
+        ("jobs=many", "table=days"),
+        ("stories=7", "'stories' is no table with a retention; these are: .*, inbox, .*, jobs,"),
+        ("inbox=2", "inbox must be kept for 7 days"),
+        ("dice.rolls=2", "'dice.rolls' is no table"),
+    ],
+)
+def test_a_wrong_retention_is_named(value: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYFORK_RETENTION", value)
+    with pytest.raises(BadEnvironment, match=problem):
+        days_kept(read_settings(RetentionSettings), privacy.rules([]))
+
+
+def test_days_by_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYFORK_RETENTION", " jobs = 14, public.audit=90 ,")
+    found = days_kept(read_settings(RetentionSettings), privacy.rules([]))
+    assert (found["public.jobs"], found["public.audit"], found["public.inbox"]) == (14, 90, 30)
+
+
+async def test_what_was_deleted_is_gone_from_the_files(database: str) -> None:
+    await rows("INSERT INTO inbox (event_key, error) SELECT 'e' || n, 'a canary' FROM generate_series(1, 300) n")
+    await rows("UPDATE inbox SET received_at = now() - interval '60 days'")
+    await privacy.prune([], tables=["public.inbox"])
+    size = await row("SELECT pg_relation_size('inbox') AS bytes")
+    assert size == {"bytes": 0}
