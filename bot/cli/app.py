@@ -140,7 +140,10 @@ def restore(file: Annotated[Path, typer.Argument(help="A file written by `storyf
 
     for name in run_restore(_settings(), file):
         typer.echo(f"applied {name}")
-    typer.echo(f"Restored from {file}.")
+    typer.echo(
+        f"Restored from {file}. What people deleted after this backup was made is in it again: ask them to repeat it, "
+        "or delete it for them, before anybody else sees it (docs/operating.md, “Backups and upgrades”)."
+    )
 
 
 @app.command()

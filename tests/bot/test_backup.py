@@ -60,7 +60,8 @@ async def test_what_was_saved_comes_back_in_an_empty_home(
     assert {f.name for f in tmp_path.iterdir()} == {"dice", file.name}
 
     answer = await storyfork("restore", str(file))
-    assert (answer.code, answer.out) == (0, f"Restored from {file}.\n"), answer.err
+    assert answer.code == 0, answer.err
+    assert f"Restored from {file}. What people deleted after" in answer.out.replace("\n", " ")
     async with embedded_stack(storyfork.home, redis_url="unused", durable=False) as restored:
         assert (await pending(restored.database_url, [dice])).names == []
         async with connect(restored.database_url):
