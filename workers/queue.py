@@ -1,4 +1,4 @@
-"""The workers' front door: wake a worker for a job, cancel a job, look up its place in the queue, follow its progress.
+"""The workers' front door: wake a worker for a job, cancel a job, look up its place in line, follow its progress.
 
 Redis carries only ids, wake-ups, progress and what is shown to operators. All of it may be lost: the database is
 authoritative, and each worker takes from it what nobody woke it for. So nothing here raises when Redis is unreachable,
@@ -137,9 +137,9 @@ class Queue:
             if (parent := late.wakeup) is not None:
                 await self.wake(parent.id, queue=parent.queue, priority=parent.priority)
 
-    async def position(self, job_id: int) -> int:
-        """Return how many jobs are ahead of a queued one."""
-        return await jobs.position(job_id)
+    async def outlook(self, job_id: int) -> jobs.Outlook:
+        """Return how many jobs start before a queued one, and when it is done."""
+        return await jobs.outlook(job_id)
 
     async def publish(self, channel: str, message: dict[str, Any] | None = None) -> None:
         """Publish a message to the current listeners of a channel; it is lost if there are none."""

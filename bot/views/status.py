@@ -14,7 +14,8 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
     """Compose the load of the service; an operator also sees workers, engines and open messages."""
     heartbeats = await view.around.queue.heartbeats()
     mine = await stories.count_owned(payload.account, payload.user)
-    lines = status_lines.everybody(view.words, heartbeats, await jobs.load())
+    wait = (await jobs.outlook_now(payload.account, payload.user)).start_s
+    lines = status_lines.everybody(view.words, heartbeats, await jobs.load(), wait)
     lines.append(view.words("status.stories", stories=mine))
     if not view.for_operator:
         left = await limits.lookup(view.around.limits, payload.user)

@@ -1,6 +1,7 @@
 """The lines of `/status` and `/model` about the workers: load, health, engines and models."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from db.jobs import QueueLoad
@@ -15,18 +16,22 @@ _SOON_SECONDS: Final = 1.0
 _SHOWN_SECONDS: Final = 24 * 3600.0
 
 
-def everybody(words: Words, heartbeats: Heartbeats, load: QueueLoad) -> list[str]:
-    """Return the lines for everyone. ``heartbeats`` are those of the living workers."""
+def everybody(words: Words, heartbeats: Heartbeats, load: QueueLoad, wait_s: float | None) -> list[str]:
+    """Return the lines for everyone. ``heartbeats`` are those of the living workers.
+
+    ``wait_s``: so many seconds a request of this person would wait now; None: unknown.
+    """
     lines = [words("status.up" if heartbeats else "status.down")]
     if engines := [_engine(words, e) for e in _distinct(heartbeats, "engine", "model")]:
         lines.append(words("status.engines", engines=", ".join(engines)))
     if drawing := [_engine(words, e) for e in _distinct(heartbeats, "engine", "model", key="pictures")]:
         lines.append(words("status.pictures", engines=", ".join(drawing)))
     lines.append(words("status.queue", interactive=load.interactive, background=load.background, running=load.running))
-    if load.wait_s < _SOON_SECONDS:
+    if wait_s is not None and wait_s < _SOON_SECONDS:
         lines.append(words("status.no_wait"))
-    else:
-        lines.append(words("status.wait", seconds=round(load.wait_s)))
+    elif wait_s is not None:
+        begun = datetime.now(UTC) + timedelta(seconds=wait_s)
+        lines.append(words("status.wait", when=begun.isoformat()))
     return lines
 
 

@@ -9,7 +9,7 @@ from db.jobs.artifacts import Artifact, Saved, artifacts, save_artifact
 from db.jobs.claims import Room, claim, claim_next
 from db.jobs.deadlines import CHECK_SECONDS, SETTLED_CHECKS, LateJobs
 from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel, undo_children
-from db.jobs.forecast import Outlook, outlook, position
+from db.jobs.forecast import Outlook, outlook, outlook_now, position
 from db.jobs.joins import Child, Wakeup, children
 from db.jobs.leases import (
     LEASE_SECONDS,
@@ -76,6 +76,7 @@ __all__ = [
     "load",
     "move",
     "outlook",
+    "outlook_now",
     "position",
     "promote",
     "put_back",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.jobs.leases import LEASE_SECONDS
-from db.jobs.turns import ACCOUNT, AGING_SECONDS, BACKGROUND, DUE, LINED, RANK
+from db.jobs.turns import ACCOUNT, AGING_SECONDS, BACKGROUND, DUE, LINED, RANK, TIE
 from db.records import columns, fetch_one
 from db.work import Job, WorkerQueue
 
@@ -16,9 +16,9 @@ _START: Final = (
 _KNOWN: Final = "($2::text[] IS NULL OR type = ANY ($2::text[]))"
 # In line is what is due and was not interrupted. Workers of an older release may leave others there.
 _READY: Final = f"{LINED} AND attempt = 0 AND {DUE}"
-_HEAD: Final = f"""SELECT id, attempt = 0 AND lined AS lined, turn, run_after, {RANK} AS rank, {ACCOUNT} AS account
-    FROM jobs WHERE queue = $1 AND {_KNOWN}"""
-_FIRST: Final = "ORDER BY turn, id LIMIT 1 FOR UPDATE SKIP LOCKED"
+_HEAD: Final = f"""SELECT id, attempt = 0 AND lined AS lined, turn, {TIE} AS tie, run_after, {RANK} AS rank,
+    {ACCOUNT} AS account FROM jobs WHERE queue = $1 AND {_KNOWN}"""
+_FIRST: Final = f"ORDER BY turn, {TIE} LIMIT 1 FOR UPDATE SKIP LOCKED"
 # Each of the heads is looked up only if those before it have found nothing: a CTE is read as far as it is needed.
 _NEXT: Final = f"""
 WITH suspects AS (
@@ -35,12 +35,14 @@ head AS MATERIALIZED (
     UNION ALL SELECT * FROM aged WHERE run_after < now() - make_interval(secs => {AGING_SECONDS})
     UNION ALL SELECT * FROM people UNION ALL SELECT * FROM background LIMIT 1),
 found AS MATERIALIZED (
-    SELECT first.id, first.turn, first.person_turn FROM head, LATERAL (
-        SELECT id, turn, person_turn FROM jobs WHERE head.lined AND {ACCOUNT} = head.account AND queue = $1
+    SELECT first.id, first.turn, first.tie FROM head, LATERAL (
+        SELECT id, turn, {TIE} AS tie FROM jobs WHERE head.lined AND {ACCOUNT} = head.account AND queue = $1
         AND {RANK} = head.rank AND {_READY} AND {_KNOWN} ORDER BY person_turn, id LIMIT 1 FOR UPDATE SKIP LOCKED) first
-    UNION ALL SELECT id, turn, NULL FROM head WHERE NOT lined),
-passed AS (UPDATE jobs SET turn = found.turn FROM head, found WHERE jobs.id = head.id AND found.id <> head.id)
-UPDATE jobs SET {_START}, turn = head.turn FROM head, found WHERE jobs.id = found.id
+    UNION ALL SELECT id, turn, tie FROM head WHERE NOT lined),
+passed AS (
+    UPDATE jobs SET turn = found.turn, turn_id = found.tie FROM head, found
+    WHERE jobs.id = head.id AND found.id <> head.id)
+UPDATE jobs SET {_START}, turn = head.turn, turn_id = head.tie FROM head, found WHERE jobs.id = found.id
 RETURNING {columns(Job, "jobs")}"""
 
 

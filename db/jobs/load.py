@@ -9,7 +9,7 @@ from db.jobs.forecast import COUNTED
 from db.jobs.leases import get
 from db.jobs.turns import BACKGROUND
 
-_QUEUED: Final = "SELECT created_at, run_after FROM jobs WHERE queue IN ('cpu', 'gpu') AND state = 'queued'"
+_QUEUED: Final = "SELECT FROM jobs WHERE queue IN ('cpu', 'gpu') AND state = 'queued'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +43,20 @@ async def counts() -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class QueueLoad:
-    """How busy the workers are: jobs by state, up to `COUNTED`, and the expected wait for a worker in seconds."""
+    """How busy the workers are: jobs by state, up to `COUNTED`."""
 
     interactive: int
     background: int
     running: int
-    wait_s: float
 
 
-async def load(*, recent: int = 200, minutes: float = 10.0) -> QueueLoad:
-    """Return how busy the workers are.
-
-    The wait is the average of the last ``minutes`` (among the ``recent`` newest jobs), or the current longest wait if
-    that is greater.
-    """
-    open_ = await row(
+async def load() -> QueueLoad:
+    """Return how busy the workers are."""
+    found = await row(
         f"SELECT (SELECT count(*) FROM ({_QUEUED} AND priority < $1 LIMIT $2) q) AS interactive, "
         f"(SELECT count(*) FROM ({_QUEUED} AND priority >= $1 LIMIT $2) q) AS background, "
-        "(SELECT count(*) FROM (SELECT FROM jobs WHERE state = 'running' LIMIT $2) r) AS running, "
-        "coalesce((SELECT max(extract(epoch FROM now() - greatest(created_at, run_after))) FROM ("
-        # The first ones have waited longest.
-        f"{_QUEUED} AND priority < $1 ORDER BY queue, priority, id LIMIT $2) q), 0)::float8 AS longest",
+        "(SELECT count(*) FROM (SELECT FROM jobs WHERE state = 'running' LIMIT $2) r) AS running",
         BACKGROUND, COUNTED,
     )  # fmt: skip
-    lately = await row(
-        "SELECT coalesce(avg(extract(epoch FROM started_at - created_at)), 0)::float8 AS wait FROM ("
-        "SELECT priority, created_at, started_at FROM jobs ORDER BY id DESC LIMIT $2) j "
-        "WHERE priority < $1 AND started_at > now() - make_interval(secs => 60 * $3)",
-        BACKGROUND, recent, minutes,
-    )  # fmt: skip
-    assert open_ is not None
-    assert lately is not None
-    wait = max(0.0, open_["longest"], lately["wait"])
-    return QueueLoad(open_["interactive"], open_["background"], open_["running"], wait)
+    assert found is not None
+    return QueueLoad(found["interactive"], found["background"], found["running"])

@@ -9,10 +9,11 @@ where others have one. Engines share themselves out by the same rule (`workers/e
 
 **Turns.** This is start-time fair queueing (Goyal, Vin, Cheng 1996), on two levels. A job that joins the line gets its
 account's next turn, a number: the one that the queue has reached (`_NOW`), or ``1 / weight`` after the account's last
-turn if it still has jobs in line or running. An account that was idle gains no credit by it. In the same way the job
-gets its person's next turn within the account. To start a job is to take the first turn in line, which names the
-account, and then the job of that account whose person's turn is first. Where these are two jobs, the second takes over
-the turn of the first, and the first gets the second's: an account's turns do not depend on who of it uses them.
+turn if it still has jobs in line or running. An account that was idle gains no credit by it, and of equal turns the one
+that was given first comes first. In the same way the job gets its person's next turn within the account. To start a
+job is to take the first turn in line, which names the account, and then the job of that account whose person's turn is
+first. Where these are two jobs, the second takes over the turn of the first, and the first gets the second's: an
+account's turns do not depend on who of it uses them.
 
 Turns are fixed when a job joins, so a start reads two rows of two indexes, whether ten jobs wait or a million, and no
 row is shared by all: eight workers that start jobs at once skip one another's. The alternative, one row per account
@@ -52,9 +53,11 @@ RANK: Final = f"(CASE WHEN priority < {BACKGROUND} THEN 0 ELSE 1 END)"
 """SQL: 0 for jobs of people, 1 for background work: two lines."""
 ACCOUNT: Final = "coalesce(account_id, 0)"
 PERSON: Final = "coalesce(user_id, 0)"
+TIE: Final = "coalesce(turn_id, id)"
+"""SQL: of equal turns the one with the smaller number is first. It goes with the turn where two jobs swap theirs."""
 LINED: Final = "state = 'queued' AND lined"
 """SQL: the job is in line."""
-_OPEN: Final = "(state = 'running' OR (state = 'queued' AND lined))"
+OPEN_TURN: Final = "(state = 'running' OR (state = 'queued' AND lined))"
 """SQL: the job's turn counts as its account's last."""
 
 _NOW: Final = "CASE WHEN served >= first - 1 THEN served ELSE coalesce(first, served, 0) END"
@@ -69,18 +72,19 @@ SELECT a.id,
         PARTITION BY a.queue, a.rank, a.account, a.person, a.person_turn IS NULL ORDER BY a.id) - 1) AS person_turn
 FROM arrivals a,
 LATERAL (SELECT {_NOW} AS turn FROM (SELECT
-    (SELECT turn FROM jobs WHERE queue = a.queue AND {RANK} = a.rank AND {LINED} ORDER BY turn LIMIT 1) AS first,
+    (SELECT turn FROM jobs WHERE queue = a.queue AND {RANK} = a.rank AND {LINED} ORDER BY turn, {TIE}
+        LIMIT 1) AS first,
     (SELECT turn FROM jobs WHERE queue = a.queue AND {RANK} = a.rank AND state = 'running' AND turn IS NOT NULL
         ORDER BY turn DESC LIMIT 1) AS served) found) reached,
-LATERAL (SELECT (SELECT turn FROM jobs WHERE {ACCOUNT} = a.account AND queue = a.queue AND {RANK} = a.rank AND {_OPEN}
-    AND turn IS NOT NULL ORDER BY turn DESC LIMIT 1) AS turn) latest,
+LATERAL (SELECT (SELECT turn FROM jobs WHERE {ACCOUNT} = a.account AND queue = a.queue AND {RANK} = a.rank
+    AND {OPEN_TURN} AND turn IS NOT NULL ORDER BY turn DESC, {TIE} DESC LIMIT 1) AS turn) latest,
 LATERAL (SELECT {_NOW} AS turn FROM (SELECT
     (SELECT person_turn FROM jobs WHERE {ACCOUNT} = a.account AND queue = a.queue AND {RANK} = a.rank AND {LINED}
         ORDER BY person_turn LIMIT 1) AS first,
     (SELECT person_turn FROM jobs WHERE {ACCOUNT} = a.account AND queue = a.queue AND {RANK} = a.rank
         AND state = 'running' AND person_turn IS NOT NULL ORDER BY person_turn DESC LIMIT 1) AS served) found) own,
 LATERAL (SELECT (SELECT person_turn FROM jobs WHERE {ACCOUNT} = a.account AND {PERSON} = a.person
-    AND queue = a.queue AND {RANK} = a.rank AND {_OPEN} AND person_turn IS NOT NULL
+    AND queue = a.queue AND {RANK} = a.rank AND {OPEN_TURN} AND person_turn IS NOT NULL
     ORDER BY person_turn DESC LIMIT 1) AS turn) person"""
 """SQL: the turns of ``arrivals``, which join the line in the order of their ids."""
 

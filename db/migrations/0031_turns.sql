@@ -2,6 +2,7 @@
 -- NULL: it has none in its queue yet. What is in line may start now.
 ALTER TABLE jobs
     ADD COLUMN turn        double precision,
+    ADD COLUMN turn_id     bigint,               -- of equal turns the smaller is first; NULL: the job's id
     ADD COLUMN person_turn double precision,
     ADD COLUMN lined       boolean NOT NULL DEFAULT false;
 -- An account of weight 2 has two turns where others have one.

@@ -3,14 +3,14 @@
 
 -- The line of a queue: people's jobs, and background jobs.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_line
-    ON jobs (queue, (CASE WHEN priority < 10 THEN 0 ELSE 1 END), turn, id) WHERE state = 'queued' AND lined;
+    ON jobs (queue, (CASE WHEN priority < 10 THEN 0 ELSE 1 END), turn, coalesce(turn_id, id)) WHERE state = 'queued' AND lined;
 -- The line within an account.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_account_line
     ON jobs (coalesce(account_id, 0), queue, (CASE WHEN priority < 10 THEN 0 ELSE 1 END), person_turn, id)
     WHERE state = 'queued' AND lined;
 -- The last turn of an account, and of a person in it.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_account_turns
-    ON jobs (coalesce(account_id, 0), queue, (CASE WHEN priority < 10 THEN 0 ELSE 1 END), turn)
+    ON jobs (coalesce(account_id, 0), queue, (CASE WHEN priority < 10 THEN 0 ELSE 1 END), turn, coalesce(turn_id, id))
     WHERE state = 'running' OR (state = 'queued' AND lined);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_person_turns
     ON jobs (coalesce(account_id, 0), coalesce(user_id, 0), queue, (CASE WHEN priority < 10 THEN 0 ELSE 1 END),

@@ -26,6 +26,7 @@ class JobRow(TableRow):
     run_after = fields.DatetimeField(db_default=Now())
     woken_at = fields.DatetimeField(db_default=Now())
     turn: float | None = fields.FloatField(null=True)
+    turn_id: int | None = fields.BigIntField(null=True)
     person_turn: float | None = fields.FloatField(null=True)
     lined = fields.BooleanField(default=False)
     lease_token = fields.UUIDField(null=True)
