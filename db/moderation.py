@@ -15,6 +15,7 @@ from db.connection import row, rows
 from db.errors import NotAllowed
 from db.heartbeats import deployment
 from db.payloads.notice import Notice
+from db.settings import ModerationSettings
 
 Rule = Literal["minors", "rating"]
 """``minors``: sexual content with somebody who may be a minor. ``rating``: more than may be shown there."""
@@ -41,7 +42,19 @@ class Policy:
     operators: frozenset[str] = field(default_factory=frozenset[str])
 
 
-class Refused(NotAllowed):
+def policy_of(settings: ModerationSettings, operators: frozenset[str]) -> Policy:
+    """Return the rules that the settings state."""
+    return Policy(
+        strikes=settings.storyfork_strikes,
+        strike_hours=settings.storyfork_strike_hours,
+        cooldown_hours=settings.storyfork_cooldown_hours,
+        appeal=settings.storyfork_appeal.strip(),
+        help_line=settings.storyfork_help_line.strip(),
+        operators=operators,
+    )
+
+
+class TextRefused(NotAllowed):
     """A text was refused. ``texts`` are only hashed; ``field`` names the stored field or the AI function."""
 
     def __init__(self, rule: Rule, *, stage: Stage, field: str, texts: Iterable[str], rating: str, appeal: str) -> None:
@@ -52,7 +65,7 @@ class Refused(NotAllowed):
 
 
 async def note(
-    refused: Refused,
+    refused: TextRefused,
     policy: Policy,
     *,
     source: str,

@@ -65,10 +65,14 @@ class PictureTerms(BaseModel):
 
 
 class BranchingPage(JobParameters):
-    """Write ``page`` with its choices. ``pictures``: have it illustrated. ``prompt``: a template of this job's own."""
+    """Write ``page`` with its choices, within ``allowance``, the highest rating allowed there.
+
+    ``pictures``: have it illustrated. ``prompt``: a template of this job's own.
+    """
 
     type: ClassVar[str] = "branching_page"
     page: int
+    allowance: Allowance = "sfw"
     pictures: PictureTerms | None = None
     prompt: str | None = None
 
@@ -78,10 +82,14 @@ class BranchingPage(JobParameters):
 
 
 class PersonaReply(JobParameters):
-    """Write the chat message ``reply``. ``prompt``: a template of this job's own."""
+    """Write the chat message ``reply``, within ``allowance``, the highest rating allowed there.
+
+    ``prompt``: a template of this job's own.
+    """
 
     type: ClassVar[str] = "persona_reply"
     reply: int
+    allowance: Allowance = "sfw"
     prompt: str | None = None
 
     def links(self) -> Links:

@@ -17,9 +17,10 @@ from db.errors import Outage
 from db.heartbeats import deployment
 from db.logs import LogSettings, set_up_logging
 from db.migrate import MigrationError, await_schema
+from db.moderation import policy_of
 from db.retention import RetentionSettings, days_kept
 from db.schemas import load_schemas
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, ModerationSettings
 from prompts.registry import default_registry
 from workers import registries
 from workers.engines.image.build import build_image_chain
@@ -41,7 +42,15 @@ from workers.settings import WorkerSettings
 from workers.workflows.registry import known_types
 
 _log = logging.getLogger(__name__)
-SETTINGS: Final = (WorkerSettings, DatabaseSettings, RetentionSettings, TextSettings, EmbeddingSettings, ImageSettings)
+SETTINGS: Final = (
+    WorkerSettings,
+    DatabaseSettings,
+    ModerationSettings,
+    RetentionSettings,
+    TextSettings,
+    EmbeddingSettings,
+    ImageSettings,
+)
 """All that a worker reads."""
 
 
@@ -112,6 +121,7 @@ async def _run(queue_kind: str) -> int:
                 queue,
                 images=images,
                 safety=safety,
+                policy=policy_of(read_settings(ModerationSettings), settings.storyfork_operators),
                 notifiers=notifiers,
                 processors=tuple(registries.processors()[0]),
                 functions=registries.functions()[0],

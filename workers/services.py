@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from db.moderation import Policy
 from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
+from workers.moderation.moderator import Moderator
 from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
 from workers.processors import OutputProcessor
@@ -24,6 +26,7 @@ def no_functions() -> Registry[Any]:
 class Services:
     """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it.
 
+    ``moderator`` decides what may be asked and shown, ``policy`` what becomes of refusals.
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name.
     """
@@ -35,5 +38,7 @@ class Services:
     images: ImageChain = field(default_factory=ImageChain)
     safety: SafetySettings = field(default_factory=SafetySettings)
     notifiers: Notifiers = field(default_factory=Notifiers)
+    moderator: Moderator = field(default_factory=Moderator)
+    policy: Policy = field(default_factory=Policy)
     processors: tuple[OutputProcessor, ...] = ()
     functions: Registry[Any] = field(default_factory=no_functions)

@@ -1,10 +1,11 @@
 """Settings of the worker process."""
 
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class WorkerSettings(BaseSettings):
@@ -16,6 +17,9 @@ class WorkerSettings(BaseSettings):
 
     storyfork_home: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("storyfork"), description="The data directory."
+    )
+    storyfork_operators: Annotated[frozenset[str], NoDecode] = Field(
+        default_factory=frozenset[str], description="The operators of this service; they are told of cooldowns."
     )
     redis_url: str = Field(default="", description="Redis or Valkey. Empty: the embedded Valkey.")
     storyfork_worker_jobs: int = Field(
@@ -32,3 +36,8 @@ class WorkerSettings(BaseSettings):
         description="Wake forgotten jobs and take back those of dead workers. Switch it off only to show "
         "what would be lost without it.",
     )
+
+    @field_validator("storyfork_operators", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

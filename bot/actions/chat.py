@@ -4,6 +4,7 @@ from typing import Final
 
 from bot.actions.base import ActionSpec, Arg
 from bot.context import Context
+from bot.ratings import allowed_here
 from db import chats
 from db.work import PersonaReply
 
@@ -11,7 +12,7 @@ from db.work import PersonaReply
 async def variant(context: Context, message: int) -> None:
     """Regenerate the answer; the old one is kept."""
     reply = (await chats.again(context.who.conversation, message)).reply
-    await context.work(PersonaReply(reply=reply.id))
+    await context.work(PersonaReply(reply=reply.id, allowance=allowed_here(context)))
 
 
 ACTIONS: Final = (ActionSpec("variant", variant, (Arg("message"),), permission="chat"),)

@@ -8,6 +8,7 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.language import story_language
 from bot.commands.picture import picture_terms
 from bot.context import Context, Enquiry
+from bot.ratings import allowed_here
 from db import sent_messages, stories
 from db.errors import BadInput, NotFound
 from db.payloads.story import DeleteStory, PageElsewhere, PageLeft, PageReady, StoryList
@@ -57,7 +58,9 @@ async def show(context: Context, move: Move) -> None:
     """Show the page of a move: at once if it exists, else after it is written, and illustrated if so set."""
     if move.fresh:
         pictures = picture_terms(context) if move.story.illustrated else None
-        job_id = await context.work(BranchingPage(page=move.page.id, pictures=pictures))
+        job_id = await context.work(
+            BranchingPage(page=move.page.id, allowance=allowed_here(context), pictures=pictures)
+        )
         await stories.set_job(move.page.id, job_id)
     else:
         await context.say(PageReady(page=move.page.id))

@@ -5,6 +5,8 @@ from typing import Final, Literal
 Rating = Literal["sfw", "suggestive", "nsfw"]
 RATINGS: Final[tuple[Rating, ...]] = ("sfw", "suggestive", "nsfw")
 """In ascending order."""
+RATING_WORDS: Final[dict[Rating, str]] = {"sfw": "general", "suggestive": "teen", "nsfw": "mature"}
+"""What models are told; each prompt says what the words mean."""
 
 
 def parse_rating(value: object) -> Rating:

@@ -40,7 +40,8 @@ async def test_a_new_story_is_a_job_that_answers_the_event(bot: Bot):
     story = await StoryRow.get()
     job = await JobRow.get()
     assert (story.premise, story.genre) == (PREMISE, "horror")
-    assert (job.type, job.parameters, job.event_key) == ("branching_page", {"page": story.cursor_id}, event.key)
+    parameters = {"page": story.cursor_id, "allowance": "sfw"}
+    assert (job.type, job.parameters, job.event_key) == ("branching_page", parameters, event.key)
     assert (await PageRow.get()).job_id == job.id
 
 

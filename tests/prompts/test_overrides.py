@@ -46,7 +46,7 @@ async def test_an_override_with_sections_replaces_everything_and_user_text_stays
     ("source", "complaint"),
     [
         ("", "empty"),
-        ("{{ brokn }}", "unknown variable 'brokn'.*known inputs: broken, language, problem, schema"),
+        ("{{ brokn }}", "unknown variable 'brokn'.*known inputs: broken, language, problem, rating, schema"),
         ("a\nb {% if %}", "line 2"),
         ("{{ broken", "line 1"),
         ("x" * 16_385, "limit is 16384"),

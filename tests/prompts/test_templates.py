@@ -58,6 +58,7 @@ def test_the_shipped_prompts() -> None:
         "story/suggest_choices",
         "story/write_page",
         "text/continue",
+        "text/safer",
     )
     with pytest.raises(PromptNotFound, match="story/write_page"):
         registry.get("story/nothing")

@@ -87,7 +87,7 @@ async def test_a_card_that_sexualises_the_young_is_never_drawn(queue: Queue):
         await ordered("persona_portrait", persona=persona.id, allowance="nsfw")
     )
     assert engine.asked == []
-    assert await told() == ["picture.refused_minors"]
+    assert await told() == ["moderation.refused_minors"]
 
 
 def test_no_shipped_persona_is_refused():

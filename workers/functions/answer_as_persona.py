@@ -56,6 +56,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     inputs = PersonaInputs
     role = "chat"
     in_character = True
+    material = frozenset({"history"})
     continued = True
     sampling = Sampling(max_tokens=500, temperature=0.9, top_p=0.95, repeat_penalty=1.05)
 

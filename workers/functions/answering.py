@@ -14,6 +14,7 @@ from db import overrides, usage
 from db.errors import describe
 from prompts.errors import PromptError, PromptLimitExceeded
 from prompts.render import render
+from prompts.safety.rating import Rating
 from prompts.template import PromptTemplate
 from workers.cutting import cut_at_sentence
 from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, RequestRefused
@@ -22,6 +23,7 @@ from workers.engines.text.chain import FallbackNote, TextChain
 from workers.functions.base import AiFunction
 from workers.functions.mending import cut_loop
 from workers.functions.prose import is_refusal, joined, visible
+from workers.moderation.gate import Gate
 from workers.progress import Tracker
 from workers.queue import outbox_channel
 from workers.services import Services
@@ -32,6 +34,8 @@ CHARS_PER_TOKEN: Final = 4
 """Rough, for the progress bar only."""
 CONTINUE: Final = "text/continue"
 """The prompt for the rest of an answer that was cut off."""
+SAFER: Final = "text/safer"
+"""What is added to a prompt whose answer was refused."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +43,7 @@ _log = logging.getLogger(__name__)
 class CallContext:
     """The job, account and persona that a function runs for. ``task_prompt`` replaces the prompt for this task only.
 
+    ``rating`` is what may be written there: the lowest of story or persona, place and account.
     When ``stop`` is set, the model is stopped, and the function's output is what it wrote so far.
     """
 
@@ -47,6 +52,7 @@ class CallContext:
     persona_id: int | None = None
     task_prompt: str | None = None
     stop: asyncio.Event | None = None
+    rating: Rating = "sfw"
 
 
 class EveryModelDeclined(RequestRefused):
@@ -91,10 +97,11 @@ class Answering:
         inputs: Any,
         caller: CallContext,
         record: usage.TaskRecord,
+        gate: Gate,
     ) -> None:
-        """What happens is written to ``record``."""
+        """What happens is written to ``record``; only what ``gate`` has checked is shown."""
         self._services, self._function, self._inputs = services, function, inputs
-        self._caller, self._record = caller, record
+        self._caller, self._record, self._gate = caller, record, gate
         self._model = ""
         self._chosen = overrides.InForce(None, None, "")
 
@@ -120,6 +127,8 @@ class Answering:
     async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
         template = await self._template(name)
+        if "rating" in template.inputs:
+            variables = {**variables, "rating": self._gate.rating_word}
         try:
             rendered = await render(template, variables)
         except PromptError as e:
@@ -135,6 +144,14 @@ class Answering:
                 await overrides.note_rendered(self._caller.account_id, name, source)
         self._record.prompt_version = f"{name} {template.version} {template.origin}"
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
+
+    async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
+        """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
+        version = self._record.prompt_version
+        (note,) = await self.messages(SAFER, {})
+        self._record.prompt_version = version
+        *before, last = await self.messages(name, variables)
+        return (*before, replace(last, content=f"{last.content}\n\n{note.content}"))
 
     def _source_of(self, template: PromptTemplate) -> str:
         """Return the account's own source of a template, "" if it is the default or the task's."""
@@ -248,7 +265,7 @@ class Answering:
                     if show:
                         share = min((len(before) + len(text)) / expected, 1.0)
                         percent = round(ENDS["PREP"] + share * (ENDS["AI_CALL"] - ENDS["PREP"]))
-                        await self._caller.tracker.report("AI_CALL", percent, partial(visible, function, text, before))
+                        await self._caller.tracker.report("AI_CALL", percent, partial(self._shown, text, before))
         except GenerationCancelled:
             if self._caller.stop is None or not self._caller.stop.is_set():
                 raise
@@ -259,6 +276,9 @@ class Answering:
         assert completion is not None
         self._count(completion)
         return completion
+
+    def _shown(self, text: str, before: str) -> str:
+        return self._gate.shown(visible(self._function, text, before))
 
     def _count(self, completion: Completion) -> None:
         record = self._record

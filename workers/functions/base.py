@@ -39,6 +39,11 @@ class AiFunction(ABC, Generic[I, O]):
     continued: ClassVar[bool] = False
     """Whether an answer that reached its maximum length is continued; its `preview` is what is continued then."""
 
+    material: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that hold earlier texts: what goes beyond the rating is left out of them instead of being refused."""
+    unchecked: ClassVar[dict[str, str]] = {}
+    """Fields, at any depth, of inputs and output that the moderation gate does not read, each with the reason."""
+
     def validate(self, inputs: I) -> None:
         """Refuse what the types cannot: raise `db.errors.UserError`."""
 

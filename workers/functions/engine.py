@@ -24,6 +24,7 @@ from workers.functions.answering import ENDS, Answering, CallContext, EveryModel
 from workers.functions.base import AiFunction, Repair
 from workers.functions.mending import mend_output
 from workers.functions.parsing import ParseFailed
+from workers.moderation.gate import Gate, Gated
 from workers.services import Services
 
 _log = logging.getLogger(__name__)
@@ -90,18 +91,29 @@ class _Call:
     ) -> None:
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record = caller, record
-        self._answering = Answering(services, function, inputs, caller, record)
+        gated = Gated(function.name, function.material, frozenset(function.unchecked))
+        self._gate = Gate(services.moderator, services.policy, services.queue, caller.tracker, gated, caller.rating)
+        self._answering = Answering(services, function, inputs, caller, record, self._gate)
+        self._variables: dict[str, Any] = {}
         self.stopped = False
 
     async def run(self) -> Any:
-        function, inputs = self._function, self._inputs
+        try:
+            return await self._run()
+        finally:
+            await self._gate.close()
+
+    async def _run(self) -> Any:
+        function = self._function
         await self._phase("INIT")
-        function.validate(inputs)
+        function.validate(self._inputs)
+        inputs = self._inputs = await self._gate.admit(self._inputs)
+        self._answering = Answering(self._services, function, inputs, self._caller, self._record, self._gate)
         await self._phase("PREP")
-        variables = await function.prepare(inputs)
+        self._variables = await function.prepare(inputs)
         await self._phase("AI_CALL")
         try:
-            completion = await self._write(variables)
+            completion = await self._write()
         except Stopped as e:
             self.stopped = True
             self._answering.step("stopped", chars=len(e.text))
@@ -114,6 +126,7 @@ class _Call:
         else:
             await self._phase("PARSE")
             output = await self._parse(completion)
+        output = await self._passed(output)
         await self._phase("SAVE")
         return await function.save(output, inputs)
 
@@ -124,17 +137,17 @@ class _Call:
         self._record.percent = ENDS[phases[before]] if before >= 0 else 0
         await self._caller.tracker.report(phase, self._record.percent)
 
-    async def _write(self, variables: dict[str, Any]) -> Completion:
+    async def _write(self) -> Completion:
         while True:
-            messages = await self._answering.messages(self._function.prompt, variables)
+            messages = await self._answering.messages(self._function.prompt, self._variables)
             try:
                 return await self._answering.whole(messages)
             except ContextFull as e:
-                smaller = self._function.shrink(variables)
+                smaller = self._function.shrink(self._variables)
                 self._answering.step("context_full", prompt_tokens=e.prompt_tokens, context_tokens=e.context_tokens)
                 if smaller is None:
                     raise BadInput("ai.context_full", tokens=e.prompt_tokens, limit=e.context_tokens) from e
-                variables = smaller
+                self._variables = smaller
 
     async def _parse(self, completion: Completion) -> Any:
         """Read the answer; if that fails, have it repaired once; else write offline."""
@@ -151,6 +164,41 @@ class _Call:
         )
         _log.warning("%s: the answer of %s is unreadable", function.name, completion.engine)
         return await self._write_offline(Retryable(f"{function.name}: no engine gave a readable answer"))
+
+    async def _passed(self, output: BaseModel) -> BaseModel:
+        """Return an output that may be stored and shown: a safer one, else an offline one, if this one is refused.
+
+        Raises `db.moderation.TextRefused` if there is none.
+        """
+        refused = await self._gate.refuses(output)
+        if refused is None:
+            return output
+        self._answering.step("moderated", rule=refused.rule, engine=self._record.engine)
+        self._gate.lower()
+        if self._record.engine != offline.NAME:
+            if not self.stopped and (safer := await self._safer()) is not None:
+                return safer
+            output = await self._write_offline(refused)
+            if await self._gate.refuses(output) is None:
+                return output
+        raise refused
+
+    async def _safer(self) -> Any:
+        """Ask once more, for something that everybody may read; None if that is refused, too."""
+        try:
+            messages = await self._answering.safer_messages(self._function.prompt, self._variables)
+            completion = await self._answering.ask(messages, show=False)
+            output = await self._process(await self._function.parse(completion.text, self._inputs))
+        except GenerationCancelled:
+            raise
+        except (ParseFailed, EngineError, Stopped) as e:
+            self._answering.step("safer_failed", problem=type(e).__name__)
+            return None
+        if await self._gate.refuses(output) is not None:
+            self._answering.step("moderated", engine=completion.engine)
+            return None
+        self._answering.step("safer")
+        return output
 
     async def _keep_partial(self, text: str) -> Any:
         """Read an answer that a person stopped; if none of it is usable, write offline. Raises `UserError`."""

@@ -7,13 +7,12 @@ from pydantic import BaseModel, Field, model_validator
 
 from prompts.pictures import Mood
 from prompts.safety.check import refusal
-from prompts.safety.rating import Rating
+from prompts.safety.rating import RATING_WORDS, Rating
 from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.base import Sampling
 from workers.functions.base import AiFunction
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
-from workers.functions.write_image_prompt import RATING_WORDS
 from workers.offline.pictures import moments, mood_of
 from workers.pictures.request import clean_text
 
@@ -73,6 +72,7 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
     prompt = "picture/extract_scenes"
     inputs = SceneInputs
     answer = Scenes
+    material = frozenset({"page_text"})
     sampling = Sampling(max_tokens=500, temperature=0.5, top_p=0.95)
 
     async def prepare(self, inputs: SceneInputs) -> dict[str, Any]:

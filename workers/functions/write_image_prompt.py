@@ -1,15 +1,14 @@
 """Write the prompt for a picture of a scene, or for a persona's portrait."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from db.errors import BadInput, NotAllowed
+from db.errors import BadInput
 from prompts.pictures import style
-from prompts.safety.check import refusal, scan
-from prompts.safety.rating import Rating
+from prompts.safety.check import refusal
+from prompts.safety.rating import RATING_WORDS, Rating
 from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
@@ -33,7 +32,6 @@ NEGATIVE_LIMIT: Final = 300
 USABLE_WORDS: Final = 25
 """A prompt with fewer words is not usable; one with more is filled up."""
 NEGATIVE_WORDS: Final = 40
-RATING_WORDS: Final[Mapping[Rating, str]] = {"sfw": "general", "suggestive": "teen", "nsfw": "mature"}
 _LABEL: Final = re.compile(
     r"(?im)^[\s*#>-]*(?:(?P<negative>negative(?:\s+prompt)?)|(?:positive\s+|image\s+)?prompt)\s*(?:\*\*)?\s*:\s*(?:\*\*)?\s*"
 )
@@ -85,14 +83,13 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
     prompt = "picture/write_image_prompt"
     inputs = ImagePromptInputs
     answer = PromptAnswer
+    unchecked: ClassVar[dict[str, str]] = {"negative": "names what must not be seen; `refusal` reads it in `parse`"}
     sampling = Sampling(max_tokens=500, temperature=0.7, top_p=0.95, repeat_penalty=1.05)
 
     def validate(self, inputs: ImagePromptInputs) -> None:
-        """Refuse sexual content about minors, and scenes that are too long."""
+        """Refuse scenes that are too long."""
         if len(inputs.scene) > SCENE_LIMIT:
             raise BadInput("picture.prompt_too_long", length=len(inputs.scene), limit=SCENE_LIMIT)
-        if scan(*_material(inputs)).forbidden:
-            raise NotAllowed("picture.refused_minors")
 
     async def prepare(self, inputs: ImagePromptInputs) -> dict[str, Any]:
         """Return scene, persona and style."""
@@ -186,13 +183,6 @@ def _finished(identity: str, found: WrittenPrompt, source: Literal["ai", "templa
 def _identity(inputs: ImagePromptInputs) -> str:
     """Return the words that fix the persona's looks."""
     return VisualIdentity.of_card(inputs.persona).words if inputs.persona else ""
-
-
-def _material(inputs: ImagePromptInputs) -> tuple[str, ...]:
-    card = inputs.persona
-    fields = ("name", "appearance", "personality", "interests", "scenario", "preferences")
-    listed = [part for field in fields for part in (_listed(card.get(field)) or [_plain(card.get(field))])]
-    return (inputs.scene, inputs.context, inputs.preferences, _identity(inputs), *listed)
 
 
 def _plain(value: object) -> str:

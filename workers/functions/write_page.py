@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, Field, field_validator
 
 from prompts.languages import language_name
+from prompts.safety.rating import RATING_WORDS, parse_rating
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
@@ -27,7 +28,6 @@ TITLE_LIMIT: Final = 80
 """Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
 """Maximum length of a page, in characters: two to four messages on any platform."""
-_RATINGS: Final = {"sfw": "general", "suggestive": "teen", "nsfw": "mature"}
 _HEADING: Final = re.compile(r"^\s*#{1,6}\s*(?P<title>[^\n]{1,120})\n")
 
 
@@ -94,6 +94,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     prompt = "story/write_page"
     inputs = PageInputs
     answer = PageDraft
+    material = frozenset({"pages"})
     continued = True
     sampling = Sampling(max_tokens=1200, temperature=0.8, top_p=0.95, repeat_penalty=1.05)
 
@@ -107,7 +108,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             "premise": inputs.premise,
             "genre": inputs.genre or "whatever fits the premise",
             "language": language_name(inputs.language),
-            "rating": _RATINGS[inputs.rating],
+            "rating": RATING_WORDS[parse_rating(inputs.rating)],
             "page_number": inputs.page_number,
             "recent_pages": [{"text": page.text, "choice": choice.text} for page, choice in steps],
             "action": inputs.path[-1].text if inputs.path else "",

@@ -7,6 +7,7 @@ from db.errors import LeaseLost
 from db.payloads.notice import Notice
 from db.payloads.persona import ChatReply
 from db.work import PersonaReply
+from prompts.safety.rating import lowest
 from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step
@@ -36,7 +37,8 @@ class AnswerAsPersonaStep(Step):
             variant=found.reply.variant_index,
         )
         async with run.services.stop_requests.offered(run.job) as stop:
-            caller = CallContext(run.tracker, run.job.account_id, found.persona.id, parameters.prompt, stop)
+            rating = lowest(found.persona.card.get("rating"), parameters.allowance)
+            caller = CallContext(run.tracker, run.job.account_id, found.persona.id, parameters.prompt, stop, rating)
             answer = await FunctionEngine(run.services).run(AnswerAsPersona(), inputs, caller)
         return answer.model_dump()
 

@@ -6,6 +6,7 @@ from db import jobs, stories
 from db.errors import LeaseLost
 from db.payloads.story import PageReady
 from db.work import BranchingPage, IllustratePage, PictureTerms
+from prompts.safety.rating import lowest, parse_rating
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs, SuggestChoices
 from workers.functions.write_page import PageDraft, PageInputs, WritePage
@@ -20,7 +21,7 @@ class WritePageStep(Step):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return a `PageDraft`."""
         inputs = PageInputs.model_validate(await _page_inputs(run))
-        draft = await FunctionEngine(run.services).run(WritePage(), inputs, _caller(run))
+        draft = await FunctionEngine(run.services).run(WritePage(), inputs, _caller(run, inputs))
         return draft.model_dump()
 
 
@@ -35,7 +36,7 @@ class SuggestChoicesStep(Step):
         if draft.ending:
             return ChoiceList(choices=[]).model_dump()
         inputs = ChoicesInputs.model_validate({**await _page_inputs(run), "page_text": draft.text})
-        choices = await FunctionEngine(run.services).run(SuggestChoices(), inputs, _caller(run))
+        choices = await FunctionEngine(run.services).run(SuggestChoices(), inputs, _caller(run, inputs))
         return choices.model_dump()
 
 
@@ -95,8 +96,9 @@ async def _page_inputs(run: Run) -> dict[str, Any]:
     inputs = await run.once("page_inputs", lambda: stories.page_inputs(page_id))
     if inputs is None:
         raise LeaseLost(f"page {page_id} was deleted")
-    return inputs
+    return {**inputs, "rating": lowest(inputs["rating"], run.parameters(BranchingPage).allowance)}
 
 
-def _caller(run: Run) -> CallContext:
-    return CallContext(run.tracker, run.job.account_id, task_prompt=run.parameters(BranchingPage).prompt)
+def _caller(run: Run, inputs: PageInputs) -> CallContext:
+    prompt = run.parameters(BranchingPage).prompt
+    return CallContext(run.tracker, run.job.account_id, task_prompt=prompt, rating=parse_rating(inputs.rating))

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.errors import BadInput, NotAllowed
+from db.errors import BadInput
 from prompts.pictures import styles
 from prompts.registry import default_registry
 from prompts.render import render
 from prompts.safety.check import refusal, scan
 from workers.functions.parsing import ParseFailed
 from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt, estimate_tokens
+from workers.moderation.moderator import Moderator
+from workers.moderation.passages import texts_of
 
 MARLOW: dict[str, Any] = {
     "name": "Marlow Finch",
@@ -194,10 +196,10 @@ async def test_a_face_stays_the_same() -> None:
         {"context": "she is 14.", "scene": "undressed by the window", "rating": "nsfw"},
     ],
 )
-def test_sexual_content_about_minors_is_refused_before_anything_is_asked(changes: dict[str, Any]) -> None:
-    with pytest.raises(NotAllowed) as refused:
-        FUNCTION.validate(inputs(**changes))
-    assert refused.value.key == "picture.refused_minors"
+async def test_sexual_content_about_minors_is_refused_before_anything_is_asked(changes: dict[str, Any]) -> None:
+    texts, moderator = texts_of(inputs(**changes).model_dump()), Moderator()
+    terms = await moderator.terms("nsfw", texts)
+    assert [problem for text in texts if (problem := await moderator.problem(text, terms))]
 
 
 def test_scenes_that_are_too_long_are_refused() -> None:

@@ -130,7 +130,7 @@ class OrderPage(OrderStep):
         story, page, _ = found
         rating = lowest(story.rating, p.allowance)
         functions = FunctionEngine(run.services)
-        caller = CallContext(run.tracker, run.job.account_id)
+        caller = CallContext(run.tracker, run.job.account_id, rating=rating)
         scenes = await functions.run(
             ExtractScenes(),
             SceneInputs(page_text=page.text, title=page.title, genre=story.genre, rating=rating, seed=story.seed),
@@ -188,7 +188,7 @@ class OrderPortrait(OrderStep):
                 seed=persona.id,
                 variant=p.random_seed % 1000,
             ),
-            CallContext(run.tracker, run.job.account_id, persona.id),
+            CallContext(run.tracker, run.job.account_id, persona.id, rating=rating),
         )
         return Order(
             kind="portrait",

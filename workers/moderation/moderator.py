@@ -1,0 +1,123 @@
+"""Decides about passages: by the word list, which no classifier overrules where minors are concerned, and by these."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from db.moderation import Rule
+from prompts.safety.check import Finding, scan
+from prompts.safety.rating import Rating, exceeds, highest
+from workers.moderation.base import Assessment, ClassifierFailed, TextClassifier
+from workers.moderation.cache import HashedCache
+from workers.moderation.passages import passages
+
+TIMEOUT_SECONDS: Final = 30.0
+"""A classifier that takes longer has not consented."""
+_INLINE: Final = 1000
+"""Longer texts are searched in a thread: about 2 ms per 1,000 characters."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a call may contain. ``minors``: somebody young is in it, so that nothing sexual is allowed."""
+
+    rating: Rating
+    minors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    """What the classifiers together say; ``sure`` is False if one of them failed."""
+
+    assessment: Assessment
+    sure: bool
+
+
+@dataclass
+class Moderator:
+    """Assesses passages. ``classifiers`` must all consent; without any, nothing for adults is allowed."""
+
+    classifiers: Sequence[TextClassifier] = ()
+    _findings: HashedCache[Finding] = field(default_factory=HashedCache[Finding])
+    _opinions: HashedCache[_Opinion] = field(default_factory=HashedCache[_Opinion])
+
+    async def terms(self, rating: Rating, texts: Iterable[str]) -> Terms:
+        """Return what is allowed where ``rating`` is and ``texts`` are all that is in play.
+
+        With somebody young among them it is sfw, as for pictures. For nsfw somebody must be said to be of age, and a
+        classifier must be there to consent.
+        """
+        found = [await self._finding(each) for text in texts for each in passages(text)]
+        if any(each.minors for each in found):
+            return Terms("sfw", minors=True)
+        if rating == "nsfw" and not (self.classifiers and any(each.adults for each in found)):
+            return Terms("suggestive")
+        return Terms(rating)
+
+    async def problem(self, text: str, terms: Terms) -> Rule | None:
+        """Return which rule refuses a text, None if it may pass."""
+        for passage in passages(text):
+            if (rule := await self._refuses(passage, terms)) is not None:
+                return rule
+        return None
+
+    async def fit(self, texts: Iterable[str], terms: Terms) -> dict[str, bool]:
+        """Return of every passage of some texts whether it may pass."""
+        every = dict.fromkeys(each for text in texts for each in passages(text))
+        return {each: await self._refuses(each, terms) is None for each in every}
+
+    async def _refuses(self, passage: str, terms: Terms) -> Rule | None:
+        finding = await self._finding(passage)
+        if finding.forbidden or (terms.minors and finding.needs == "nsfw"):
+            return "minors"
+        opinion = await self._opinion(passage) if self.classifiers else None
+        if opinion is None:
+            return "rating" if exceeds(finding.needs, terms.rating) else None
+        if opinion.assessment.minors:
+            return "minors"
+        # Without their consent only what the word list takes for harmless passes.
+        allowed = terms.rating if opinion.sure else "sfw"
+        # The list's suggestive words are a hint that they may overrule; its explicit ones are not.
+        needs = opinion.assessment.rating if opinion.sure and finding.needs != "nsfw" else finding.needs
+        if exceeds(needs, allowed) or exceeds(opinion.assessment.rating, allowed):
+            return "minors" if terms.minors and needs == "nsfw" else "rating"
+        return None
+
+    async def _finding(self, passage: str) -> Finding:
+        if (known := self._findings.get(passage)) is None:
+            known = scan(passage) if len(passage) < _INLINE else await asyncio.to_thread(scan, passage)
+            self._findings.put(passage, known)
+        return known
+
+    async def _opinion(self, passage: str) -> _Opinion:
+        if (known := self._opinions.get(passage)) is not None:
+            return known
+        found = [await self._ask(classifier, passage) for classifier in self.classifiers]
+        sure = [each for each in found if each is not None]
+        opinion = _Opinion(
+            Assessment(highest(*(each.rating for each in sure)), any(each.minors for each in sure)),
+            sure=len(sure) == len(found),
+        )
+        if opinion.sure:  # what failed is asked again
+            self._opinions.put(passage, opinion)
+        return opinion
+
+    async def _ask(self, classifier: TextClassifier, passage: str) -> Assessment | None:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await classifier.assess(passage)
+        except (ClassifierFailed, TimeoutError) as e:
+            _log.warning("classifier %s gives no result: %s", classifier.name, str(e) or type(e).__name__)
+        except Exception as e:  # noqa: BLE001 - it may be a package's; its message may quote the text
+            _log.warning("classifier %s gives no result: %s", classifier.name, type(e).__name__)
+        return None
+
+    async def close(self) -> None:
+        """Close the classifiers, even if one of them fails to."""
+        results = await asyncio.gather(*(each.close() for each in self.classifiers), return_exceptions=True)
+        for classifier, result in zip(self.classifiers, results, strict=True):
+            if isinstance(result, Exception):
+                _log.warning("classifier %s cannot be closed: %s", classifier.name, type(result).__name__)
