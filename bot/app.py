@@ -30,7 +30,8 @@ from db.heartbeats import deployment
 from db.limits import UNLIMITED, UsageLimits
 from db.loops import forever
 from db.migrate import await_schema
-from db.settings import DatabaseSettings
+from db.moderation import PLAIN, ModerationPolicy, policy_of
+from db.settings import DatabaseSettings, ModerationSettings
 from db.signals import stop_on_signals
 from db.work import job_types
 from prompts.personas import load_personas
@@ -61,6 +62,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
             bot = Bot(
                 served, topics, queue, database.database_url, await asyncio.to_thread(ProcessIdentity), seats=seats,
                 ids=ids, policy=access_policy(settings), adults=settings.storyfork_adults, limits=limits,
+                moderation=policy_of(ModerationSettings(), settings.storyfork_operators),
             )  # fmt: skip
             return await bot.serve(stop_on_signals())
 
@@ -107,6 +109,7 @@ class Bot:
         policy: AccessPolicy = OPEN,
         adults: bool = False,
         limits: UsageLimits = UNLIMITED,
+        moderation: ModerationPolicy = PLAIN,
     ) -> None:
         """The database is open. ``seats``: for listening and sending, by platform; a platform without is local.
 
@@ -132,7 +135,7 @@ class Bot:
         capabilities = {name: platform.capabilities for name, platform in platforms.items()}
         self._router = Router(
             topics, composer, prompts, queue, capabilities, self._on_commit, adults=adults, policy=policy,
-            limits=limits,
+            limits=limits, moderation=moderation,
         )  # fmt: skip
         self._fetcher = FileFetcher(platforms, self._router, topics.commands)
         self._wakeups: set[asyncio.Task[None]] = set()

@@ -67,4 +67,4 @@ class Composer:
         return notice.error(self._context("", "", "", language), e)
 
     def _context(self, platform: str, place: str, user_id: str, language: str, account_id: int = 0) -> ViewContext:
-        return ViewContext(platform, place, user_id, account_id, Words(language), self._around)
+        return ViewContext(platform, place, user_id, account_id, Words(language, self._around.appeal), self._around)

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 from bot.events import Event
 from bot.policy import OPEN, AccessPolicy
 from bot.rights import Rights, rights_of
-from db import audit, awaited_files, drafts, jobs, limits, outbox, people, work
+from db import audit, awaited_files, drafts, jobs, limits, moderation, outbox, people, work
 from db.errors import Moved, NotAllowed, UserError
 from db.jobs import Abandoned
 from db.limits import QUOTAS, UNLIMITED, Quota, Subject, UsageLimits
+from db.moderation import ModerationPolicy, TextRefused
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
 from db.people import PERSONAL, Who
@@ -17,6 +18,7 @@ from db.permissions import Permission, Role, at_least
 from db.sent_messages import SentMessage
 from db.work import JobParameters, Links
 from prompts.registry import PromptRegistry
+from prompts.safety.names import presentable
 from workers.queue import Queue, outbox_channel
 
 
@@ -57,11 +59,14 @@ class Enquiry:
 
 
 async def resolve(event: Event) -> Who:
-    """Return the rows of an event's account, user and conversation, creating missing ones."""
+    """Return the rows of an event's account, user and conversation, creating missing ones.
+
+    A name that not everybody may read is left out.
+    """
     return await people.resolve(
         event.platform,
-        account=(event.account.kind, event.account.external_id, event.account.name),
-        user=(event.user.external_id, event.user.name, event.user.language),
+        account=(event.account.kind, event.account.external_id, presentable(event.account.name)),
+        user=(event.user.external_id, presentable(event.user.name), event.user.language),
         conversation=(event.conversation.chat_id, event.conversation.thread_id, event.conversation.kind),
     )
 
@@ -74,7 +79,8 @@ class Context:
     ``couriers`` of platforms to which messages go besides the answer are notified.
     ``placeholder_delay`` is the platform's (None: no placeholder for this event). ``adults``: the operator declares
     that places without a platform age restriction are for adults. ``queue`` is used to query the workers.
-    ``commands`` are all there are. ``policy`` says who runs the service. ``off`` are the commands that are switched
+    ``commands`` are all there are. ``policy`` says who runs the service,
+    ``moderation`` what becomes of refused texts. ``off`` are the commands that are switched
     off. ``ignored``: nobody is told anything, not even that the event was taken. ``limits`` are this person's.
     """
 
@@ -91,6 +97,7 @@ class Context:
     private: bool = False
     adults: bool = False
     policy: AccessPolicy = OPEN
+    moderation: ModerationPolicy = field(default_factory=ModerationPolicy)
     off: frozenset[str] = frozenset()
     ignored: bool = False
     genuine: bool = False
@@ -183,7 +190,19 @@ class Context:
         await self.say(payload, ordered=not private, private=private)
 
     async def refuse(self, error: UserError) -> None:
-        """Answer privately with the error, and with a link to the story if it has moved on."""
+        """Answer privately with the error, and with a link to the story if it has moved on.
+
+        A refused text is an incident, which is recorded without the text.
+        """
+        if isinstance(error, TextRefused):
+            await moderation.note(
+                error,
+                self.moderation,
+                source=self.event.key,
+                account_id=self.account_id,
+                user_id=self.user_id,
+                conversation_id=self.conversation_id,
+            )
         story = error.story_id if isinstance(error, Moved) else None
         payload = Notice(key=error.key, values=error.values, private=True, story=story)
         await self.say(payload, ordered=False, private=True)
@@ -204,8 +223,9 @@ class Context:
     async def work(self, parameters: JobParameters) -> int:
         """Answer by a job: add it, with a placeholder message if the platform needs one, and return its id.
 
-        Raises `LimitReached`.
+        Raises `LimitReached`, and `NotAllowed` during a cooldown.
         """
+        moderation.check_cooldown(self.who.cooldown_until)
         quotas: list[Quota] = [quota for quota in QUOTAS if quota in ("work", work.spec_of(parameters.type).quota)]
         await self.use(*quotas, links=parameters.links())
         job_id = await jobs.add(

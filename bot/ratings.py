@@ -11,6 +11,12 @@ from prompts.safety.rating import Rating, exceeds, lowest, parse_rating, place_a
 VOUCHED: Final = "adult_by"
 """The setting of a personal account that names the platform that takes the person for an adult."""
 
+LABELS: Final[dict[Rating, str]] = {
+    "sfw": "Safe for everyone",
+    "suggestive": "Suggestive, for teens and older",
+    "nsfw": "Adults only",
+}
+
 
 def rating_here(context: Context) -> Rating:
     """Return the rating that the account has chosen."""

@@ -41,6 +41,7 @@ from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotFound, UserError
 from db.limits import UNLIMITED, UsageLimits
+from db.moderation import PLAIN, ModerationPolicy
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 
@@ -74,17 +75,19 @@ class Router:
         adults: bool = False,
         policy: AccessPolicy = OPEN,
         limits: UsageLimits = UNLIMITED,
+        moderation: ModerationPolicy = PLAIN,
         patience_s: float = PATIENCE_SECONDS,
     ) -> None:
         """``on_commit`` is called for every committed event, so that the courier sends at once.
 
         ``adults``: the operator declares that places without a platform age restriction are for adults. ``policy``
         says who may use the bot. ``limits`` hold for everybody but operators.
+        ``moderation`` says what becomes of refused texts.
         Without a commit within ``patience_s`` an event is refused.
         """
         self._topics, self._composer, self._prompts, self._queue = topics, composer, prompts, queue
         self._capabilities, self._adults = capabilities, adults
-        self._policy = policy
+        self._policy, self._moderation = policy, moderation
         self._admission = Admission(policy, topics.commands, topics.actions, topics.menus)
         self._patience_s, self._limits = patience_s, limits
         self._dispatcher = Dispatcher(Committer(self._context), self._handle, on_commit, patience_s)
@@ -193,6 +196,7 @@ class Router:
             self._topics.commands,
             adults=self._adults,
             policy=self._policy,
+            moderation=self._moderation,
             limits=UNLIMITED if self._policy.is_operator(event) else self._limits,
         )
 

@@ -7,6 +7,7 @@ from typing import Final
 from db.connection import row, rows
 from db.conversations import Conversation
 from db.errors import NotFound
+from db.moderation import Verdict
 from db.people import User
 from db.personas import Persona
 from db.quotes import MARK
@@ -19,6 +20,7 @@ LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
 
 _TOLD: Final = (
     "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 AND state = 'ready' AND chosen "
+    "AND verdict <> 'refused' "
     "AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)"
 )
 
@@ -58,13 +60,15 @@ class PendingReply:
     user: User | None
 
 
-async def say(conversation: Conversation, persona: Persona, user_id: int, text: str) -> Exchange:
-    """Record a user's message and start the persona's reply."""
+async def say(
+    conversation: Conversation, persona: Persona, user_id: int, text: str, verdict: Verdict = "unchecked"
+) -> Exchange:
+    """Record a user's message, with the verdict on it, and start the persona's reply."""
     said = await fetch_one(
         StoredMessage,
-        "INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, text) "
-        f"VALUES ($1, $2, $3, $4, 'user', $5) RETURNING {columns(StoredMessage)}",
-        conversation.id, persona.id, user_id, conversation.epoch, text,
+        "INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, text, verdict) "
+        f"VALUES ($1, $2, $3, $4, 'user', $5, $6) RETURNING {columns(StoredMessage)}",
+        conversation.id, persona.id, user_id, conversation.epoch, text, verdict,
     )  # fmt: skip
     assert said is not None
     return Exchange(said, await _reply(said, 0, chosen=True))
@@ -109,8 +113,11 @@ async def again(conversation: Conversation, reply_id: int) -> Exchange:
 async def attach_reply(reply_id: int, text: str) -> bool:
     """Fill a pending reply and make it the chosen variant; False if it is gone or already filled."""
     found = await row(
-        "UPDATE chat_messages SET text = $2, state = 'ready' WHERE id = $1 AND state = 'pending' "
-        "RETURNING reply_to_id, chosen",
+        "WITH filled AS (UPDATE chat_messages SET text = $2, state = 'ready', verdict = 'checked' "
+        "WHERE id = $1 AND state = 'pending' RETURNING reply_to_id, chosen), "
+        # What it answers has passed the gate.
+        "said AS (UPDATE chat_messages m SET verdict = 'checked' FROM filled WHERE m.id = filled.reply_to_id "
+        "AND m.verdict = 'unchecked') SELECT reply_to_id, chosen FROM filled",
         reply_id, text,
     )  # fmt: skip
     if found is None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from db import chats, stories
+from db import chats, moderation, stories
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
 from db.work import (
@@ -17,6 +17,7 @@ from db.work import (
     Job,
     JobParameters,
     JobType,
+    JudgePrompt,
     PersonaPortrait,
     PersonaReply,
     Upscale,
@@ -38,6 +39,8 @@ _ERASING: Final = Deadlines(nobody_s=_MONTH, start_s=_MONTH, run_s=12 * 3600.0)
 async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
     """Mark the page as failed; the story goes back to the previous page."""
     del job
+    if failure.key in moderation.REFUSALS:
+        await moderation.refuse_of_page(parameters.page)
     story = await stories.give_up(parameters.page)
     values = failure.values if story is None else {**failure.values, "story": story.id}
     return PageFailed(key=failure.key, values=values)
@@ -45,6 +48,8 @@ async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payloa
 
 async def _reply(job: Job, parameters: PersonaReply, failure: Failure) -> Payload | None:
     """Mark the reply as failed."""
+    if failure.key in moderation.REFUSALS:
+        await moderation.refuse_of_reply(parameters.reply)
     await chats.give_up(parameters.reply)
     return await notice(job, parameters, failure)
 
@@ -63,6 +68,7 @@ def _picture(parameters: type[JobParameters], abandon: Abandon = notice) -> JobT
 
 SPECS: Final = (
     JobType(BranchingPage, _page, quota="pages"),
+    JobType(JudgePrompt),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),
     _picture(Imagine),
     _picture(IllustratePage, _illustration),

@@ -22,34 +22,41 @@ Rule = Literal["minors", "rating"]
 Stage = Literal["stored", "input", "output"]
 """Where it was found: in a text that a person stores, before a model is asked, or in what it wrote."""
 Verdict = Literal["unchecked", "checked", "refused"]
+REFUSALS: Final = frozenset({"moderation.refused_minors", "moderation.refused_rating"})
+"""The keys of the wordings of refused texts."""
 HELP_SECONDS: Final = 3600
 """The help line is shown once in this time in a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ModerationPolicy:
     """The operator's rules: how many strikes within ``strike_hours`` cost ``cooldown_hours``; 0 strikes: none ever do.
 
-    ``appeal`` is added to refusals. ``help_line`` replaces the wording that people in a crisis get. ``operators``
+    ``classified``: a classifier of texts is configured.
+    ``help_line`` replaces the wording that people in a crisis get. ``operators``
     (``platform:user id``) are told of cooldowns and reports.
     """
 
     strikes: int = 3
     strike_hours: int = 24
     cooldown_hours: int = 24
-    appeal: str = ""
     help_line: str = ""
+    classified: bool = False
     operators: frozenset[str] = field(default_factory=frozenset[str])
 
 
-def policy_of(settings: ModerationSettings, operators: frozenset[str]) -> Policy:
+PLAIN: Final = ModerationPolicy()
+"""The defaults."""
+
+
+def policy_of(settings: ModerationSettings, operators: frozenset[str]) -> ModerationPolicy:
     """Return the rules that the settings state."""
-    return Policy(
+    return ModerationPolicy(
         strikes=settings.storyfork_strikes,
         strike_hours=settings.storyfork_strike_hours,
         cooldown_hours=settings.storyfork_cooldown_hours,
-        appeal=settings.storyfork_appeal.strip(),
         help_line=settings.storyfork_help_line.strip(),
+        classified=bool(settings.storyfork_text_classifiers),
         operators=operators,
     )
 
@@ -57,16 +64,16 @@ def policy_of(settings: ModerationSettings, operators: frozenset[str]) -> Policy
 class TextRefused(NotAllowed):
     """A text was refused. ``texts`` are only hashed; ``field`` names the stored field or the AI function."""
 
-    def __init__(self, rule: Rule, *, stage: Stage, field: str, texts: Iterable[str], rating: str, appeal: str) -> None:
+    def __init__(self, rule: Rule, *, stage: Stage, field: str, texts: Iterable[str], rating: str) -> None:
         """``rating`` is what may be shown there."""
-        super().__init__(f"moderation.refused_{rule}", rating=rating, appeal=f" {appeal}" if appeal else "")
+        super().__init__(f"moderation.refused_{rule}", rating=rating)
         self.rule, self.stage, self.field = rule, stage, field
         self.digest = hashlib.blake2b("\x00".join(texts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 async def note(
     refused: TextRefused,
-    policy: Policy,
+    policy: ModerationPolicy,
     *,
     source: str,
     account_id: int | None,
@@ -108,7 +115,7 @@ async def note(
     )
 
 
-async def tell_operators(policy: Policy, key: str, notice: Notice) -> tuple[str, ...]:
+async def tell_operators(policy: ModerationPolicy, key: str, notice: Notice) -> tuple[str, ...]:
     """Send a notice to every operator whose private chat is known; return the platforms concerned."""
     told: set[str] = set()
     for operator in sorted(policy.operators):
@@ -129,11 +136,10 @@ async def tell_operators(policy: Policy, key: str, notice: Notice) -> tuple[str,
     return tuple(sorted(told))
 
 
-def check_cooldown(until: datetime | None, policy: Policy) -> None:
+def check_cooldown(until: datetime | None) -> None:
     """Raise `NotAllowed` while a person's cooldown lasts."""
     if until is not None and until > datetime.now(UTC):
-        appeal = f" {policy.appeal}" if policy.appeal else ""
-        raise NotAllowed("moderation.cooldown", when=until.isoformat(), appeal=appeal)
+        raise NotAllowed("moderation.cooldown", when=until.isoformat())
 
 
 async def end_cooldown(user_id: int) -> None:
@@ -149,3 +155,24 @@ async def offer_help(conversation_id: int) -> bool:
         conversation_id, HELP_SECONDS,
     )  # fmt: skip
     return found is not None
+
+
+async def refuse_of_page(page_id: int) -> None:
+    """Record that what a person wrote for a page was refused: their own action, or the premise of its story."""
+    await rows(
+        "WITH page AS (SELECT story_id, choice_id, parent_id FROM pages WHERE id = $1), "
+        "own AS (UPDATE choices c SET verdict = 'refused' FROM page WHERE c.id = page.choice_id AND c.kind = 'own' "
+        "AND c.verdict = 'unchecked') "
+        "UPDATE stories s SET verdict = 'refused' FROM page WHERE s.id = page.story_id AND page.parent_id IS NULL "
+        "AND s.verdict = 'unchecked'",
+        page_id,
+    )
+
+
+async def refuse_of_reply(reply_id: int) -> None:
+    """Record that the message which a reply answers was refused: it never reaches a prompt again."""
+    await rows(
+        "UPDATE chat_messages m SET verdict = 'refused' FROM chat_messages r "
+        "WHERE r.id = $1 AND m.id = r.reply_to_id AND m.verdict = 'unchecked'",
+        reply_id,
+    )

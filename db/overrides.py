@@ -5,6 +5,7 @@ from typing import Final
 
 from db import outbox
 from db.connection import row, rows, transaction
+from db.moderation import Verdict
 from db.payloads.notice import Notice
 
 LIMIT_HITS: Final = 2
@@ -44,9 +45,9 @@ async def in_force(account_id: int, name: str, persona_id: int | None) -> InForc
         "p.source AS persona, o.source AS account, coalesce(p.limit_hits, 0) + coalesce(o.limit_hits, 0) AS hits "
         "FROM accounts a "
         "LEFT JOIN prompt_overrides p ON p.account_id = a.id AND p.name = $2 AND p.persona_id = $3 "
-        "AND p.limit_hits < $4 "
+        "AND p.limit_hits < $4 AND p.verdict = 'checked' "
         "LEFT JOIN prompt_overrides o ON o.account_id = a.id AND o.name = $2 AND o.persona_id IS NULL "
-        "AND o.limit_hits < $4 "
+        "AND o.limit_hits < $4 AND o.verdict = 'checked' "
         "WHERE a.id = $1",
         account_id, name, persona_id, LIMIT_HITS,
     )  # fmt: skip
@@ -108,14 +109,29 @@ async def is_off(account_id: int, name: str) -> bool:
     return found is not None
 
 
-async def put(account_id: int, name: str, source: str, *, user_id: int, persona_id: int | None = None) -> None:
-    """Set the account's source for a prompt. Validate it first (prompts.registry)."""
-    await rows(
-        "INSERT INTO prompt_overrides (account_id, persona_id, name, source, updated_by) VALUES ($1, $2, $3, $4, $5) "
+async def put(
+    account_id: int,
+    name: str,
+    source: str,
+    *,
+    user_id: int,
+    persona_id: int | None = None,
+    verdict: Verdict = "checked",
+) -> int:
+    """Set the account's source for a prompt; return its id. Validate it first (prompts.registry).
+
+    It is in force when its ``verdict`` is that it is checked.
+    """
+    found = await row(
+        "INSERT INTO prompt_overrides (account_id, persona_id, name, source, updated_by, verdict) "
+        "VALUES ($1, $2, $3, $4, $5, $6) "
         "ON CONFLICT (account_id, coalesce(persona_id, 0), name) DO UPDATE "
-        "SET source = excluded.source, updated_by = excluded.updated_by, updated_at = now(), limit_hits = 0",
-        account_id, persona_id, name, source, user_id,
+        "SET source = excluded.source, updated_by = excluded.updated_by, updated_at = now(), limit_hits = 0, "
+        "verdict = excluded.verdict RETURNING id",
+        account_id, persona_id, name, source, user_id, verdict,
     )  # fmt: skip
+    assert found is not None
+    return found["id"]
 
 
 async def drop(account_id: int, name: str, persona_id: int | None = None) -> bool:
@@ -132,3 +148,23 @@ async def names(account_id: int) -> set[str]:
     """Return the names of the prompts that an account changed for all its personas."""
     found = await rows("SELECT name FROM prompt_overrides WHERE account_id = $1 AND persona_id IS NULL", account_id)
     return {f["name"] for f in found}
+
+
+async def unchecked(override_id: int) -> tuple[str, str, str] | None:
+    """Return name, source and version of an override that waits for a verdict; None if there is none."""
+    found = await row(
+        "SELECT name, source, updated_at::text AS version FROM prompt_overrides "
+        "WHERE id = $1 AND verdict = 'unchecked'",
+        override_id,
+    )
+    return None if found is None else (found["name"], found["source"], found["version"])
+
+
+async def judge(override_id: int, version: str, verdict: Verdict) -> bool:
+    """Record the verdict on a version of an override; False if it was dropped or changed meanwhile."""
+    found = await rows(
+        "UPDATE prompt_overrides SET verdict = $3 WHERE id = $1 AND updated_at::text = $2 "
+        "AND verdict = 'unchecked' RETURNING id",
+        override_id, version, verdict,
+    )  # fmt: skip
+    return bool(found)

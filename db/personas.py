@@ -29,9 +29,10 @@ async def sync_shipped(cards: Sequence[dict[str, Any]]) -> None:
     """
     for position, card in enumerate(cards):
         await rows(
-            "INSERT INTO personas (account_id, key, position, name, card) VALUES (NULL, $1, $2, $3, $4::jsonb) "
+            "INSERT INTO personas (account_id, key, position, name, card, verdict) "
+            "VALUES (NULL, $1, $2, $3, $4::jsonb, 'checked') "
             "ON CONFLICT (coalesce(account_id, 0), key) DO UPDATE "
-            "SET position = excluded.position, name = excluded.name, card = excluded.card",
+            "SET position = excluded.position, name = excluded.name, card = excluded.card, verdict = 'checked'",
             card["key"], position, card["name"], jsonb(card),
         )  # fmt: skip
 

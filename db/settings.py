@@ -1,7 +1,9 @@
 """The settings that bot and workers share: the database, and the rules of moderation."""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class DatabaseSettings(BaseSettings):
@@ -39,11 +41,11 @@ class ModerationSettings(BaseSettings):
     storyfork_cooldown_hours: int = Field(
         default=24, ge=1, le=8760, description="Hours that such a person has to wait; the operators are told."
     )
-    storyfork_appeal: str = Field(
-        default="",
-        max_length=300,
-        description="A sentence that is added to refusals and cooldowns: where to appeal, such as "
-        "`Write to moderation@example.org if that was wrong.`",
+    storyfork_text_classifiers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="The classifiers that judge texts, comma-separated: `remote` (a moderation endpoint), `judge` (a "
+        "text model with a fixed prompt), `folder` (a small model in a folder), or a package's. All must consent. "
+        "Without any, nothing for adults is written.",
     )
     storyfork_help_line: str = Field(
         default="",
@@ -51,3 +53,8 @@ class ModerationSettings(BaseSettings):
         description="What people get who write of ending or harming their own life, instead of a story. Empty: a "
         "wording that names the local emergency number and findahelpline.com.",
     )
+
+    @field_validator("storyfork_text_classifiers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

@@ -188,6 +188,14 @@ class EraseData(JobParameters):
     names: list[str] = []
 
 
+class JudgePrompt(JobParameters):
+    """Judge the account's own text for a prompt (the override ``prompt``); it is in force if that is checked."""
+
+    type: ClassVar[str] = "judge_prompt"
+    prompt: int
+    allowance: Allowance = "sfw"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job's row. ``attempt`` counts crashes, ``retries`` counts retryable errors.

@@ -130,3 +130,12 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
             yield from _walk(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(_SUFFIX):
             yield prefix + entry.name.removesuffix(_SUFFIX), entry
+
+
+def changed_lines(name: str, source: str) -> str:
+    """Return the lines of ``source`` that the default of a prompt does not have: what a person wrote of it.
+
+    The product's own lines name what must not be written. Raises `PromptNotFound`.
+    """
+    own = {line.strip() for line in default_registry().get(name).source.splitlines()}
+    return "\n".join(line for line in source.splitlines() if line.strip() not in own)

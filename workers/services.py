@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from db.moderation import Policy
+from db.moderation import ModerationPolicy
 from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.engines.image.chain import ImageChain
@@ -39,6 +39,6 @@ class Services:
     safety: SafetySettings = field(default_factory=SafetySettings)
     notifiers: Notifiers = field(default_factory=Notifiers)
     moderator: Moderator = field(default_factory=Moderator)
-    policy: Policy = field(default_factory=Policy)
+    policy: ModerationPolicy = field(default_factory=ModerationPolicy)
     processors: tuple[OutputProcessor, ...] = ()
     functions: Registry[Any] = field(default_factory=no_functions)

@@ -7,6 +7,7 @@ from bot.actions.base import ActionSpec, Arg, FormSpec
 from bot.commands.picture import CHANGE, PROMPT_LENGTH, picture_terms
 from bot.context import Context
 from bot.messages import Field
+from bot.moderation import screen
 from bot.ratings import allowed_here, rating_here
 from db import pictures, stories
 from db.errors import NotAllowed, NotFound
@@ -57,8 +58,10 @@ async def upscale(context: Context, picture: int) -> None:
 async def change(context: Context, values: Mapping[str, str], picture: int) -> None:
     """Redraw a picture as something else."""
     kept = await pictures.get(context.account_id, picture)
+    prompt = " ".join(values.get("text", "").split())
+    await screen(context, prompt=prompt)
     order = Imagine(
-        prompt=" ".join(values.get("text", "").split()),
+        prompt=prompt,
         negative=kept.negative,
         lora=kept.lora,
         style=kept.style,

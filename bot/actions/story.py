@@ -7,11 +7,14 @@ from bot.actions.base import ActionSpec, Arg, FormSpec
 from bot.commands import story as story_commands
 from bot.context import Context
 from bot.messages import Field
+from bot.moderation import offer_help, screen
+from bot.ratings import allowed_here
 from db import jobs, stories
 from db.errors import BadInput, Moved
 from db.payloads.story import PageLeft
 from db.permissions import EVERYBODY
 from db.stories import Move
+from prompts.safety.rating import lowest
 
 _PAGE: Final = (Arg("page"), Arg("revision", "number"))
 _STORY: Final = (Arg("story"),)
@@ -71,13 +74,15 @@ async def check_own(context: Context, page: int, revision: int) -> None:
 
 async def take_own(context: Context, page: int, revision: int, text: str) -> None:
     """Take an action that the person wrote, in a form or as a message."""
-    await _moved(
-        context,
-        page,
-        await stories.choose_own(
-            context.account_id, context.user_id, page, revision, text, acting_for=context.acting_for
-        ),
+    if await offer_help(context, text):
+        return
+    verdict = await screen(context, action=text)
+    move = await stories.choose_own(
+        context.account_id, context.user_id, page, revision, text, verdict, acting_for=context.acting_for
     )
+    # The story's own rating may be lower. What is refused now is undone with the event's transaction.
+    await screen(context, rating=lowest(move.story.rating, allowed_here(context)), action=text)
+    await _moved(context, page, move)
 
 
 async def show_current(context: Context, story: int) -> None:

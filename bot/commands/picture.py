@@ -7,6 +7,7 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import complete_persona
 from bot.context import Context, Enquiry
 from bot.events import Command
+from bot.moderation import screen
 from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.ratings import allowed_here, rating_here
 from db import accounts, heartbeats, personas, pictures
@@ -47,9 +48,10 @@ _QUALITY: Final = Parameter(
 
 async def imagine(context: Context, values: dict[str, Any]) -> None:
     """Draw from a description, or redraw an attached picture."""
-    source = values.get("picture")
+    source, prompt = values.get("picture"), " ".join(str(values["prompt"]).split())
+    await screen(context, prompt=prompt, negative=values.get("negative") or "")
     order = Imagine(
-        prompt=" ".join(str(values["prompt"]).split()),
+        prompt=prompt,
         negative=values.get("negative") or "",
         lora=" ".join(str(values.get("lora") or "").split()),
         seed=values.get("seed"),

@@ -4,11 +4,14 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
+from bot.moderation import screen
+from bot.ratings import allowed_here
 from db import overrides
 from db.errors import BadInput, NotFound
 from db.payloads.account import PromptSource
+from db.work import JudgePrompt
 from prompts.errors import PromptError, PromptNotFound
-from prompts.registry import default_registry
+from prompts.registry import changed_lines, default_registry
 
 SOURCE_LENGTH: Final = 4000
 """Maximum length of a prompt typed into a chat, in characters; platforms limit what a person can send."""
@@ -36,9 +39,13 @@ async def change(context: Context, values: dict[str, Any]) -> None:
         default_registry().validate(name, source)
     except PromptError as e:
         raise BadInput("prompt.invalid", problem=str(e)) from e
-    await overrides.put(context.account_id, name, source, user_id=context.user_id)
+    verdict = await screen(context, prompt=changed_lines(name, source))
+    saved = await overrides.put(context.account_id, name, source, user_id=context.user_id, verdict=verdict)
     await context.audit("prompt_set", name)
-    await context.notice("prompt.saved", name=name)
+    if verdict == "checked":
+        await context.notice("prompt.saved", name=name)
+    else:
+        await context.work(JudgePrompt(prompt=saved, allowance=allowed_here(context)))
 
 
 async def reset(context: Context, values: dict[str, Any]) -> None:

@@ -4,17 +4,11 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
-from bot.ratings import VOUCHED, may_choose
+from bot.ratings import LABELS, VOUCHED, may_choose
 from db import accounts
 from db.errors import NotAllowed
 from db.permissions import EVERYBODY
-from prompts.safety.rating import RATINGS, Rating, parse_rating
-
-LABELS: Final[dict[Rating, str]] = {
-    "sfw": "Safe for everyone",
-    "suggestive": "Suggestive, for teens and older",
-    "nsfw": "Adults only",
-}
+from prompts.safety.rating import RATINGS, parse_rating
 
 
 async def rate(context: Context, values: dict[str, Any]) -> None:

@@ -8,15 +8,17 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.language import story_language
 from bot.commands.picture import picture_terms
 from bot.context import Context, Enquiry
-from bot.ratings import allowed_here
+from bot.moderation import offer_help, screen
+from bot.ratings import LABELS, allowed_here, may_choose
 from db import sent_messages, stories
-from db.errors import BadInput, NotFound
+from db.errors import BadInput, NotAllowed, NotFound
 from db.payloads.story import DeleteStory, PageElsewhere, PageLeft, PageReady, StoryList
 from db.people import PERSONAL
 from db.permissions import EVERYBODY
 from db.stories import Move, Page, Story
 from db.work import BranchingPage
 from prompts.languages import LANGUAGES
+from prompts.safety.rating import RATINGS, lowest, parse_rating
 
 PREMISE_LENGTH: Final = 1000
 _ID: Final = re.compile(r"#([0-9]{1,18})")
@@ -39,6 +41,12 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
     premise = " ".join(str(values["premise"]).split())
     if not premise:
         raise BadInput("story.premise_empty")
+    rating = parse_rating(values.get("rating"))
+    if not may_choose(context, rating):
+        raise NotAllowed("rating.place_refuses")
+    if await offer_help(context, premise):
+        return
+    verdict = await screen(context, rating=lowest(rating, allowed_here(context)), premise=premise)
     await context.use("stories")
     move = await stories.create(
         account_id=context.account_id,
@@ -49,6 +57,8 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
         language=values.get("language") or story_language(context),
         mode=values.get("mode") or "solo",
         illustrated=bool(values.get("illustrated")),
+        rating=rating,
+        verdict=verdict,
         seed=secrets.randbelow(stories.SEED_LIMIT),
     )
     await show(context, move)
@@ -195,6 +205,7 @@ COMMANDS: Final = (
                 choices=(("Only I choose", "solo"), ("Anyone here may choose, the first tap counts", "open")),
             ),
             Parameter("illustrated", "Draw a picture of every page", bool),
+            Parameter("rating", "What it may contain", choices=tuple((LABELS[r], r) for r in RATINGS)),
         ),
         permission="start",
         example="a keeper finds a door under the sea genre=mystery",

@@ -24,13 +24,15 @@ BUTTONS_A_ROW: Final = 5
 class Words:
     """The wordings of one language."""
 
-    def __init__(self, language: str) -> None:
-        """``language`` is a BCP 47 tag; empty for the default."""
+    def __init__(self, language: str, appeal: str = "") -> None:
+        """``language`` is a BCP 47 tag; empty for the default. ``appeal`` says whom to ask about a refusal."""
         self.language = language or locales.DEFAULT
+        self._appeal = appeal
 
     def __call__(self, key: str, /, **values: Any) -> str:
-        """Return a wording with its slots filled."""
-        return locales.text(key, values, self.language)
+        """Return a wording with its slots filled, among them the slot ``appeal_line``."""
+        line = locales.text("moderation.appeal", {"appeal": self._appeal}, self.language) if self._appeal else ""
+        return locales.text(key, {"appeal_line": line, **values}, self.language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,10 @@ async def page_left(view: ViewContext, payload: PageLeft) -> Message | None:
     story, left, choices = found
     taken = next((c for c in choices if c.id == payload.choice), None)
     own = taken is not None and taken.kind == "own"
+    # What nobody has checked is shown to its author only.
+    shown = taken is not None and own and (taken.verdict == "checked" or view.place == "dm")
     footer = ""
-    if taken is not None and own:
+    if taken is not None and shown:
         footer = view.words("story.you_chose", text=taken.text or view.words("story.removed"))
     if payload.platform:
         footer = _marked(view, footer, payload.platform)

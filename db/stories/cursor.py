@@ -12,6 +12,7 @@ from db import jobs
 from db.connection import row, rows
 from db.errors import BadInput, Moved, NotAllowed, NotFound
 from db.jobs import Abandoned
+from db.moderation import Verdict
 from db.records import build, columns, fetch_one
 from db.stories import tree
 from db.stories.records import Choice, Move, Page, Story
@@ -55,9 +56,16 @@ async def choose(
 
 
 async def choose_own(
-    account_id: int, user_id: int, page_id: int, revision: int, text: str, *, acting_for: int | None = None
+    account_id: int,
+    user_id: int,
+    page_id: int,
+    revision: int,
+    text: str,
+    verdict: Verdict = "unchecked",
+    *,
+    acting_for: int | None = None,
 ) -> Move:
-    """Take an action that the person wrote. Raises like `choose`, and `BadInput`."""
+    """Take an action that the person wrote, with the verdict on it. Raises like `choose`, and `BadInput`."""
     text = " ".join(text.split())
     if not text:
         raise BadInput("story.own_empty")
@@ -69,10 +77,10 @@ async def choose_own(
     await _leave(story, page_id, revision)
     choice = await fetch_one(
         Choice,
-        "INSERT INTO choices (page_id, position, text, kind, user_id) "
-        "SELECT $1, coalesce(max(position), 0) + 1, $2, 'own', $3 FROM choices WHERE page_id = $1 "
+        "INSERT INTO choices (page_id, position, text, kind, user_id, verdict) "
+        "SELECT $1, coalesce(max(position), 0) + 1, $2, 'own', $3, $4 FROM choices WHERE page_id = $1 "
         f"RETURNING {columns(Choice)}",
-        page_id, text, user_id,
+        page_id, text, user_id, verdict,
     )  # fmt: skip
     assert choice is not None
     return await _move(page, parent_id=page.id, choice_id=choice.id, number=page.number + 1, known=True)

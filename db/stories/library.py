@@ -6,6 +6,7 @@ from db import jobs
 from db.connection import row, rows
 from db.errors import NotAllowed, NotFound
 from db.jobs import Abandoned
+from db.moderation import Verdict
 from db.records import build, columns, fetch, fetch_one
 from db.stories import tree
 from db.stories.records import Move, Page, Story, Summary
@@ -24,13 +25,19 @@ async def create(
     language: str = "en",
     mode: str = "solo",
     illustrated: bool = False,
+    rating: str = "sfw",
+    verdict: Verdict = "unchecked",
     seed: int,
 ) -> Move:
-    """Start a story and open it in its conversation: its first page is pending. ``illustrated``: with pictures."""
+    """Start a story and open it in its conversation: its first page is pending. ``illustrated``: with pictures.
+
+    ``verdict`` is the one on the premise.
+    """
     made = await row(
         "INSERT INTO stories (account_id, owner_id, conversation_id, premise, genre, language, mode, illustrated, "
-        "seed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+        "seed, rating, verdict) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
         account_id, owner_id, conversation_id, premise, genre, language, mode, illustrated, seed % SEED_LIMIT,
+        rating, verdict,
     )  # fmt: skip
     assert made is not None
     page = await fetch_one(

@@ -31,8 +31,14 @@ async def attach_page(
         "WITH filled AS (UPDATE pages SET title = $2, text = $3, ending = $4, "
         "state = CASE state WHEN 'pending' THEN 'ready' ELSE state END "
         "WHERE id = $1 AND state IN ('pending', 'speculative') RETURNING *), "
-        "offered AS (INSERT INTO choices (page_id, position, text, kind) SELECT f.id, o.position, o.text, o.kind "
-        "FROM filled f, jsonb_to_recordset($5::jsonb) AS o (position int, text text, kind text)) "
+        "offered AS (INSERT INTO choices (page_id, position, text, kind, verdict) "
+        "SELECT f.id, o.position, o.text, o.kind, 'checked' "
+        "FROM filled f, jsonb_to_recordset($5::jsonb) AS o (position int, text text, kind text)), "
+        # What the page was written from has passed the gate.
+        "own AS (UPDATE choices c SET verdict = 'checked' FROM filled f WHERE c.id = f.choice_id "
+        "AND c.verdict = 'unchecked'), "
+        "begun AS (UPDATE stories s SET verdict = 'checked' FROM filled f WHERE s.id = f.story_id "
+        "AND s.verdict = 'unchecked') "
         f"SELECT {columns(Page)} FROM filled",
         page_id, title, text, ending, jsonb(offered),
     )  # fmt: skip

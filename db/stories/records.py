@@ -51,7 +51,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A choice on a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``)."""
+    """A choice on a page. ``kind`` is bold, careful, curious, or own (written by ``user_id``).
+
+    ``verdict`` is `db.moderation.Verdict`: one that is not checked is shown to its author only.
+    """
 
     id: int
     page_id: int
@@ -59,6 +62,7 @@ class Choice:
     text: str
     kind: str
     user_id: int | None
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from db import moderation
-from db.moderation import Policy, Rule, Stage, TextRefused
+from db.moderation import ModerationPolicy, Rule, Stage, TextRefused
+from prompts.safety.passages import finished, redacted, texts_of
 from prompts.safety.rating import RATING_WORDS, Rating
 from workers.moderation.moderator import Moderator, Terms
-from workers.moderation.passages import finished, redacted, texts_of
 from workers.progress import Tracker
 from workers.queue import Queue, outbox_channel
 
@@ -40,7 +40,7 @@ class Gate:
     def __init__(
         self,
         moderator: Moderator,
-        policy: Policy,
+        policy: ModerationPolicy,
         queue: Queue,
         tracker: Tracker,
         function: Gated,
@@ -82,6 +82,13 @@ class Gate:
         if all(allowed.values()):
             return inputs
         return type(inputs).model_validate({**data, **redacted(material, allowed)})
+
+    async def admit_text(self, text: str) -> None:
+        """Raise `db.moderation.TextRefused` unless a stored text may reach a prompt."""
+        self._context = [text]
+        self.terms = await self._moderator.terms(self.terms.rating, self._context)
+        if (rule := await self._moderator.problem(text, self.terms)) is not None:
+            raise await self._incident(rule, "stored", [text])
 
     async def refuses(self, output: BaseModel) -> TextRefused | None:
         """Return why an output may not be stored or shown, None if it may."""
@@ -129,7 +136,6 @@ class Gate:
             field=self._function.name,
             texts=texts,
             rating=self.terms.rating,
-            appeal=self._policy.appeal,
         )
         job = self._tracker.job
         platforms = await moderation.note(

@@ -8,10 +8,10 @@ from typing import Final
 
 from db.moderation import Rule
 from prompts.safety.check import Finding, scan
+from prompts.safety.passages import passages
 from prompts.safety.rating import Rating, exceeds, highest
 from workers.moderation.base import Assessment, ClassifierFailed, TextClassifier
 from workers.moderation.cache import HashedCache
-from workers.moderation.passages import passages
 
 TIMEOUT_SECONDS: Final = 30.0
 """A classifier that takes longer has not consented."""

@@ -13,6 +13,7 @@ from workers.steps.base import AnyStep, Parallel, Step, Wait
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.erasure import EraseEverything
+from workers.workflows.moderation import JudgeOwnPrompt
 from workers.workflows.picture import (
     DrawImagined,
     DrawOnceMore,
@@ -28,6 +29,7 @@ STEPS: Final = "storyfork.steps"
 _OWN: Final = (
     WritePageWithChoices(),
     ReplyAsPersona(),
+    JudgeOwnPrompt(),
     DrawImagined(),
     DrawPage(),
     DrawPortrait(),

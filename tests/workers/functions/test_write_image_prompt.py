@@ -13,10 +13,10 @@ from prompts.pictures import styles
 from prompts.registry import default_registry
 from prompts.render import render
 from prompts.safety.check import refusal, scan
+from prompts.safety.passages import texts_of
 from workers.functions.parsing import ParseFailed
 from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt, estimate_tokens
 from workers.moderation.moderator import Moderator
-from workers.moderation.passages import texts_of
 
 MARLOW: dict[str, Any] = {
     "name": "Marlow Finch",

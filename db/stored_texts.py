@@ -1,0 +1,36 @@
+"""The gate of every column that holds words of people: who checks what is stored there, and when.
+
+`db.privacy.TABLES` says which columns these are; a test compares. ``screen`` is `bot.moderation.screen`: the word list
+at once, then a verdict before the text reaches a prompt or another person.
+"""
+
+from typing import Final
+
+SCREENED: Final = {
+    "stories.premise": "screen in /story new; judged by the job of the first page",
+    "choices.text": "screen of an own action, judged by its page's job; a model's choices pass the gate of functions",
+    "chat_messages.text": "screen of a message, judged by its reply's job; replies pass the gate of functions",
+    "prompt_overrides.source": "screen in /prompt set of the lines that are not the product's; judged by an own job",
+    "pictures.prompt": "screen in /imagine and the form to change a picture; `check_prompt` before it is drawn",
+    "pictures.negative": "with the prompt",
+    "accounts.name": "`prompts.safety.names.presentable` when an event comes in",
+    "users.name": "`prompts.safety.names.presentable` when an event comes in",
+    "identities.name": "`prompts.safety.names.presentable` when an event comes in",
+}
+"""The gate of a column, as ``table.column``."""
+EXEMPT: Final = {
+    "personas.key": "written by the operator's files; no command makes personas",
+    "personas.name": "written by the operator's files; the card passes the gate of functions in every prompt",
+    "personas.card": "written by the operator's files; the card passes the gate of functions in every prompt",
+    "drafts.content": "the person's own unfinished form, shown to nobody else; screened when it is handed in",
+    "pictures.alt": "`describe` of the prompt, or of a model's scene; both are checked before the picture is kept",
+    "pictures.lora": "names of the operator's files",
+    "picture_files.data": "pictures: the classifier of pictures judges them before they are kept",
+    "jobs.parameters": "ids; the prompt of a picture is screened before the job is added",
+    "job_interactions.content": "ids of choices",
+    "outbox.payload": "ids and wordings",
+    "late_updates.content": "an event that is yet to be handled, shown to nobody",
+    "awaited_files.event": "an event that is yet to be handled, shown to nobody",
+    "reports.reason": "read by operators only, who must see what is reported",
+}
+"""Why a column has no gate."""
