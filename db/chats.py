@@ -6,7 +6,7 @@ from typing import Final
 
 from db.connection import row, rows
 from db.conversations import Conversation
-from db.errors import NotFound
+from db.errors import NotAllowed, NotFound
 from db.moderation import Verdict
 from db.people import User
 from db.personas import Persona
@@ -74,8 +74,13 @@ async def say(
     return Exchange(said, await _reply(said, 0, chosen=True))
 
 
-async def again(conversation: Conversation, reply_id: int) -> Exchange:
-    """Start another variant of a persona's reply; the old ones are kept. Raises `NotFound`."""
+async def again(
+    conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
+) -> Exchange:
+    """Start another variant of a persona's reply; the old ones are kept.
+
+    Without ``for_others`` only for the person whose message it answers. Raises `NotFound`, `NotAllowed`.
+    """
     old = await fetch_one(
         StoredMessage,
         f"SELECT {columns(StoredMessage)} FROM chat_messages "
@@ -103,6 +108,8 @@ async def again(conversation: Conversation, reply_id: int) -> Exchange:
     )
     assert said is not None
     assert newest is not None
+    if said.user_id not in (None, user_id) and not for_others:
+        raise NotAllowed("chat.not_yours")
     if not said.text:
         raise NotFound("chat.removed")
     if newest["state"] == "pending":

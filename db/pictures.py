@@ -178,14 +178,14 @@ async def file(account_id: int, picture_id: int, form: Form) -> StoredFile | Non
     return None if found is None else StoredFile(found["form"], found["mime"], bytes(found["data"]))
 
 
-async def delete(account_id: int, user_id: int, picture_id: int, *, admin: bool) -> list[Abandoned]:
-    """Delete a picture with its files and the jobs that redraw it: its owner may, and the account's managers.
+async def delete(account_id: int, user_id: int, picture_id: int, *, moderate: bool = False) -> list[Abandoned]:
+    """Delete a picture with its files and the jobs that redraw it: its owner may, and who may ``moderate``.
 
     Returns the jobs that were still open: their events must still be answered. Call it in a transaction.
     Raises `NotFound`, `NotAllowed`.
     """
     picture = await get(account_id, picture_id)
-    if picture.user_id != user_id and not admin:
+    if picture.user_id != user_id and not moderate:
         raise NotAllowed("picture.not_yours")
     failure = Failure("picture.unknown")
     # Jobs before the picture, as when saving one; then those added before the picture was locked.

@@ -14,6 +14,7 @@ from db.errors import NotAllowed, NotFound
 from db.payloads.notice import Erase
 from db.payloads.picture import PictureDetails, PictureOriginal
 from db.permissions import EVERYBODY
+from db.pictures import StoredPicture
 from db.work import DrawAgain, FromPicture, IllustratePage, Imagine, Upscale, Variations
 from prompts.safety.rating import exceeds, parse_rating
 
@@ -37,6 +38,7 @@ async def illustrate(context: Context, page: int) -> None:
     found = await stories.page(context.account_id, page)
     if found is None or found[1].state != "ready":
         raise NotFound("story.unknown")
+    stories.check_owner(found[0], context.user_id, context.acting_for, for_others=context.may("choose_for_others"))
     await context.work(IllustratePage(illustrates=page, **picture_terms(context).model_dump()))
 
 
@@ -57,7 +59,7 @@ async def upscale(context: Context, picture: int) -> None:
 
 async def change(context: Context, values: Mapping[str, str], picture: int) -> None:
     """Redraw a picture as something else."""
-    kept = await pictures.get(context.account_id, picture)
+    kept = await _to_redraw(context, picture)
     prompt = " ".join(values.get("text", "").split())
     await screen(context, prompt=prompt)
     order = Imagine(
@@ -77,13 +79,13 @@ async def change(context: Context, values: Mapping[str, str], picture: int) -> N
 
 async def show_prompt(context: Context, picture: int) -> None:
     """Show what a picture was drawn from."""
-    found = await pictures.get(context.account_id, picture)
+    found = await _shown(context, picture)
     await context.say(PictureDetails(picture=found.id), ordered=False, private=True)
 
 
 async def send_file(context: Context, picture: int) -> None:
     """Send a picture's best file."""
-    found = await pictures.get(context.account_id, picture)
+    found = await _shown(context, picture)
     if exceeds(parse_rating(found.rating), allowed_here(context)):
         raise NotAllowed("rating.place_refuses")
     await context.say(PictureOriginal(picture=found.id))
@@ -91,15 +93,40 @@ async def send_file(context: Context, picture: int) -> None:
 
 async def erase(context: Context, picture: int) -> None:
     """Delete a picture and its message."""
-    for each in await pictures.delete(context.account_id, context.user_id, picture, admin=context.may("moderate")):
+    for each in await pictures.delete(context.account_id, context.user_id, picture, moderate=context.may("moderate")):
         await context.answer_for(each)
     await context.audit("picture_delete", str(picture))
     await context.change_pressed(Erase())
     await context.notice("picture.deleted")
 
 
-async def _redraw(context: Context, how: type[FromPicture], picture_id: int) -> None:
+async def _shown(context: Context, picture_id: int) -> StoredPicture:
+    """Return a picture that people here have seen. Raises `NotFound`, also for what somebody else uploaded."""
     picture = await pictures.get(context.account_id, picture_id)
+    if picture.kind == "attached" and picture.user_id != context.user_id:
+        raise NotFound("picture.unknown")
+    return picture
+
+
+async def _to_redraw(context: Context, picture_id: int) -> StoredPicture:
+    """Return a picture that the person may have redrawn: not that of a story in which only others choose."""
+    picture = await _shown(context, picture_id)
+    if picture.page_id is not None and picture.user_id != context.user_id:
+        found = await stories.page(context.account_id, picture.page_id)
+        if found is not None:
+            stories.check_owner(
+                found[0], context.user_id, context.acting_for, for_others=context.may("choose_for_others")
+            )
+    return picture
+
+
+async def check_change(context: Context, picture: int) -> None:
+    """Refuse the form for a change of a picture that the person may not have redrawn."""
+    await _to_redraw(context, picture)
+
+
+async def _redraw(context: Context, how: type[FromPicture], picture_id: int) -> None:
+    picture = await _to_redraw(context, picture_id)
     await context.work(how(picture=picture.id, **picture_terms(context).model_dump()))
 
 
@@ -108,7 +135,7 @@ ACTIONS: Final = (
     ActionSpec("redraw", draw_again, _PICTURE, permission="imagine"),
     ActionSpec("vary", vary, _PICTURE, permission="imagine"),
     ActionSpec("upscale", upscale, _PICTURE, permission="imagine"),
-    ActionSpec("change", change, _PICTURE, form=CHANGE_FORM, permission="imagine"),
+    ActionSpec("change", change, _PICTURE, form=CHANGE_FORM, check=check_change, permission="imagine"),
     ActionSpec("prompt", show_prompt, _PICTURE, permission=EVERYBODY),
     ActionSpec("file", send_file, _PICTURE, permission=EVERYBODY),
     ActionSpec("erase", erase, _PICTURE, permission=EVERYBODY),

@@ -10,7 +10,7 @@ from bot.messages import Field
 from bot.moderation import offer_help, screen
 from bot.ratings import allowed_here
 from db import jobs, stories
-from db.errors import BadInput, Moved
+from db.errors import BadInput, Moved, NotFound
 from db.payloads.story import PageLeft
 from db.permissions import EVERYBODY
 from db.stories import Move
@@ -38,7 +38,13 @@ async def choose(context: Context, page: int, revision: int, position: int) -> N
         context,
         page,
         await stories.choose(
-            context.account_id, context.user_id, page, revision, position, acting_for=context.acting_for
+            context.account_id,
+            context.user_id,
+            page,
+            revision,
+            position,
+            acting_for=context.acting_for,
+            for_others=context.may("choose_for_others"),
         ),
     )
 
@@ -66,7 +72,11 @@ async def check_own(context: Context, page: int, revision: int) -> None:
     if found is None:
         raise BadInput("story.unknown")
     story, current = await stories.at_cursor(
-        context.account_id, context.user_id, found[0].id, acting_for=context.acting_for
+        context.account_id,
+        context.user_id,
+        found[0].id,
+        acting_for=context.acting_for,
+        for_others=context.may("choose_for_others"),
     )
     if current.id != page or story.revision != revision:
         raise Moved("story.being_written" if current.state == "pending" else "story.moved_on", story.id)
@@ -78,7 +88,14 @@ async def take_own(context: Context, page: int, revision: int, text: str) -> Non
         return
     verdict = await screen(context, action=text)
     move = await stories.choose_own(
-        context.account_id, context.user_id, page, revision, text, verdict, acting_for=context.acting_for
+        context.account_id,
+        context.user_id,
+        page,
+        revision,
+        text,
+        verdict,
+        acting_for=context.acting_for,
+        for_others=context.may("choose_for_others"),
     )
     # The story's own rating may be lower. What is refused now is undone with the event's transaction.
     await screen(context, rating=lowest(move.story.rating, allowed_here(context)), action=text)
@@ -92,7 +109,9 @@ async def show_current(context: Context, story: int) -> None:
 
 async def delete(context: Context, story: int) -> None:
     """Delete a story."""
-    deleted, abandoned = await stories.delete(context.account_id, context.user_id, story, acting_for=context.acting_for)
+    deleted, abandoned = await stories.delete(
+        context.account_id, context.user_id, story, acting_for=context.acting_for, moderate=context.may("moderate")
+    )
     for each in abandoned:
         await context.answer_for(each)
     await context.audit("story_delete", str(story))
@@ -101,7 +120,9 @@ async def delete(context: Context, story: int) -> None:
 
 async def keep(context: Context, story: int) -> None:
     """Cancel the deletion of a story."""
-    kept, _ = await stories.at_cursor(context.account_id, context.user_id, story, acting_for=context.acting_for)
+    kept = await stories.get(context.account_id, story)
+    if kept is None:
+        raise NotFound("story.unknown")
     await context.notice("story.kept", title=kept.title)
 
 

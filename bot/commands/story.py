@@ -78,7 +78,13 @@ async def show(context: Context, move: Move) -> None:
 
 async def show_current(context: Context, story_id: int) -> None:
     """Open a story here and show its current page."""
-    _, page = await stories.at_cursor(context.account_id, context.user_id, story_id, acting_for=context.acting_for)
+    _, page = await stories.at_cursor(
+        context.account_id,
+        context.user_id,
+        story_id,
+        acting_for=context.acting_for,
+        for_others=context.may("choose_for_others"),
+    )
     await stories.open_in(context.conversation_id, story_id)
     if page.state == "pending":
         await context.notice("story.being_written")
@@ -121,7 +127,14 @@ async def back(context: Context, values: dict[str, Any]) -> None:
 
 async def go_back(context: Context, page_id: int, revision: int) -> None:
     """Go back from a page; if it is still being written, answer the event that waits for it."""
-    move = await stories.back(context.account_id, context.user_id, page_id, revision, acting_for=context.acting_for)
+    move = await stories.back(
+        context.account_id,
+        context.user_id,
+        page_id,
+        revision,
+        acting_for=context.acting_for,
+        for_others=context.may("choose_for_others"),
+    )
     if move.cancelled is not None:
         await context.answer_for(move.cancelled)
     await mark_left(context, page_id)
@@ -137,7 +150,14 @@ async def retry(context: Context, values: dict[str, Any]) -> None:
 
 async def write_again(context: Context, page_id: int, revision: int) -> None:
     """Write another variant of a page."""
-    move = await stories.retry(context.account_id, context.user_id, page_id, revision, acting_for=context.acting_for)
+    move = await stories.retry(
+        context.account_id,
+        context.user_id,
+        page_id,
+        revision,
+        acting_for=context.acting_for,
+        for_others=context.may("choose_for_others"),
+    )
     await mark_left(context, page_id)
     await show(context, move)
 
@@ -153,7 +173,11 @@ async def here(context: Context) -> tuple[Story, Page]:
     if context.who.conversation.story_id is None:
         raise NotFound("story.none_here")
     return await stories.at_cursor(
-        context.account_id, context.user_id, context.who.conversation.story_id, acting_for=context.acting_for
+        context.account_id,
+        context.user_id,
+        context.who.conversation.story_id,
+        acting_for=context.acting_for,
+        for_others=context.may("choose_for_others"),
     )
 
 
@@ -172,6 +196,9 @@ async def _which(context: Context, wanted: str, *, shared: bool) -> int:
     mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)
     if (by_id := _ID.fullmatch(wanted)) is not None:
         exact = [s for s in mine if s.id == int(by_id[1])]
+        if not exact and not shared and context.may("moderate"):
+            others = await stories.get(context.account_id, int(by_id[1]))
+            exact = [] if others is None else [others]
     elif _PLACE.fullmatch(wanted) is not None and 1 <= int(wanted) <= len(mine):
         exact = [mine[int(wanted) - 1]]
     else:

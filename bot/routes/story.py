@@ -9,13 +9,22 @@ from bot.context import Context
 from bot.events import TextMessage
 from bot.routes.base import TextRoute
 from db import stories
+from db.errors import NotAllowed
 
 
 async def act(context: Context, message: TextMessage) -> bool:
-    """Take the text as an action on the story's current page; False if no story is open here."""
+    """Take the text as an action on the story's current page; False if no story is open here.
+
+    Nor if it is somebody else's, unless the story has the thread for itself: else it would keep others from talking.
+    """
     if context.who.conversation.story_id is None:
         return False
-    story, page = await here(context)
+    try:
+        story, page = await here(context)
+    except NotAllowed:
+        if context.who.conversation.kind == "thread":
+            raise
+        return False
     await take_own(context, page.id, story.revision, message.text)
     return True
 

@@ -140,7 +140,7 @@ async def _drop_pictures(user_id: int) -> list[int]:
     while found := await rows("SELECT id, account_id FROM pictures WHERE user_id = $1 LIMIT $2", user_id, BATCH):
         for each in found:
             async with transaction():
-                ended += await answer_all(await pictures.delete(each["account_id"], user_id, each["id"], admin=True))
+                ended += await answer_all(await pictures.delete(each["account_id"], user_id, each["id"], moderate=True))
     return ended
 
 

@@ -3,7 +3,7 @@
 ``library`` has stories as a whole, ``cursor`` the moves, ``pages`` the states of a page, ``tree`` the queries.
 """
 
-from db.stories.cursor import OWN_ACTION_LENGTH, at_cursor, back, choose, choose_own, retry
+from db.stories.cursor import OWN_ACTION_LENGTH, at_cursor, back, check_owner, choose, choose_own, retry
 from db.stories.library import (
     SEED_LIMIT,
     count_owned,
@@ -31,6 +31,7 @@ __all__ = [
     "at_cursor",
     "attach_page",
     "back",
+    "check_owner",
     "choose",
     "choose_own",
     "count_owned",

@@ -39,15 +39,22 @@ SELECT to_jsonb(story) AS story, to_jsonb(page) AS page, EXISTS (SELECT FROM chi
 
 
 async def choose(
-    account_id: int, user_id: int, page_id: int, revision: int, position: int, *, acting_for: int | None = None
+    account_id: int,
+    user_id: int,
+    page_id: int,
+    revision: int,
+    position: int,
+    *,
+    acting_for: int | None = None,
+    for_others: bool = False,
 ) -> Move:
     """Take a choice on the current page of the story.
 
     Shows the page that the choice led to before, if there is one, else starts a new one. ``acting_for``: somebody else
-    whose stories the person may change: the group, for its administrators.
+    whose stories the person may change: the group, for its administrators. ``for_others``: they may change everybody's.
     Raises `NotFound`, `NotAllowed`, `Moved`.
     """
-    story, page, choices = await _at(account_id, page_id, (user_id, acting_for))
+    story, page, choices = await _at(account_id, page_id, (user_id, acting_for), for_others=for_others)
     choice = next((c for c in choices if c.position == position), None)
     if choice is None:
         raise NotFound("story.no_such_choice", number=position)
@@ -64,6 +71,7 @@ async def choose_own(
     verdict: Verdict = "unchecked",
     *,
     acting_for: int | None = None,
+    for_others: bool = False,
 ) -> Move:
     """Take an action that the person wrote, with the verdict on it. Raises like `choose`, and `BadInput`."""
     text = " ".join(text.split())
@@ -71,7 +79,7 @@ async def choose_own(
         raise BadInput("story.own_empty")
     if len(text) > OWN_ACTION_LENGTH:
         raise BadInput("story.own_too_long", length=len(text), limit=OWN_ACTION_LENGTH)
-    story, page, _ = await _at(account_id, page_id, (user_id, acting_for))
+    story, page, _ = await _at(account_id, page_id, (user_id, acting_for), for_others=for_others)
     if page.ending or page.state != "ready":
         raise BadInput("story.ended" if page.ending else "story.no_page")
     await _leave(story, page_id, revision)
@@ -86,19 +94,35 @@ async def choose_own(
     return await _move(page, parent_id=page.id, choice_id=choice.id, number=page.number + 1, known=True)
 
 
-async def retry(account_id: int, user_id: int, page_id: int, revision: int, *, acting_for: int | None = None) -> Move:
+async def retry(
+    account_id: int,
+    user_id: int,
+    page_id: int,
+    revision: int,
+    *,
+    acting_for: int | None = None,
+    for_others: bool = False,
+) -> Move:
     """Start another variant of the current page; the old one is kept. Raises like `choose`."""
-    story, page, _ = await _at(account_id, page_id, (user_id, acting_for))
+    story, page, _ = await _at(account_id, page_id, (user_id, acting_for), for_others=for_others)
     await _leave(story, page_id, revision)
     return await _move(page, parent_id=page.parent_id, choice_id=page.choice_id, number=page.number)
 
 
-async def back(account_id: int, user_id: int, page_id: int, revision: int, *, acting_for: int | None = None) -> Move:
+async def back(
+    account_id: int,
+    user_id: int,
+    page_id: int,
+    revision: int,
+    *,
+    acting_for: int | None = None,
+    for_others: bool = False,
+) -> Move:
     """Go back to the previous page; a page that is still being written is abandoned. Raises like `choose`.
 
     From a variant that is still being written it goes back to the previous variant.
     """
-    story, page, _ = await _at(account_id, page_id, (user_id, acting_for), pending=True)
+    story, page, _ = await _at(account_id, page_id, (user_id, acting_for), for_others=for_others, pending=True)
     await _leave(story, page_id, revision)
     abandoned, job = await _abandon(page)
     target = await tree.page_before(page) if abandoned else page.parent_id
@@ -108,35 +132,40 @@ async def back(account_id: int, user_id: int, page_id: int, revision: int, *, ac
     return replace(move, cancelled=job)
 
 
+def check_owner(story: Story, *owners: int | None, for_others: bool) -> None:
+    """Raise `NotAllowed` unless one of ``owners`` may act in a story.
+
+    In an open one everybody may, else its owner and those who may choose ``for_others``.
+    """
+    # A story without an owner is nobody's: its owner has left.
+    if story.mode == "solo" and (story.owner_id is None or story.owner_id not in owners) and not for_others:
+        raise NotAllowed("story.not_yours")
+
+
 async def at_cursor(
-    account_id: int, user_id: int, story_id: int, *, acting_for: int | None = None
+    account_id: int, user_id: int, story_id: int, *, acting_for: int | None = None, for_others: bool = False
 ) -> tuple[Story, Page]:
     """Return a story and its current page, if the person may see it. Raises `NotFound`, `NotAllowed`."""
     found = await tree.current(account_id, story_id)
     if found is None:
         raise NotFound("story.unknown")
     story, page, _ = found
-    if not _may_change(story, (user_id, acting_for)):
-        raise NotAllowed("story.not_yours")
+    check_owner(story, user_id, acting_for, for_others=for_others)
     return story, page
 
 
-async def _at(account_id: int, page_id: int, owners: tuple[int | None, ...], *, pending: bool = False) -> PageInStory:
+async def _at(
+    account_id: int, page_id: int, owners: tuple[int | None, ...], *, for_others: bool, pending: bool = False
+) -> PageInStory:
     """Return the page of a button, if one of ``owners`` may press it. A lost race is detected in `_leave`."""
     found = await tree.page(account_id, page_id)
     if found is None:
         raise NotFound("story.unknown")
     story, page, _ = found
-    if not _may_change(story, owners):
-        raise NotAllowed("story.not_yours")
+    check_owner(story, *owners, for_others=for_others)
     if story.cursor_id == page_id and page.state == "pending" and not pending:
         raise Moved("story.being_written", story.id)
     return found
-
-
-def _may_change(story: Story, owners: tuple[int | None, ...]) -> bool:
-    # A story without an owner is nobody's: its owner has left.
-    return story.mode != "solo" or (story.owner_id is not None and story.owner_id in owners)
 
 
 async def _leave(story: Story, page_id: int, revision: int) -> None:

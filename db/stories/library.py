@@ -120,19 +120,20 @@ async def thread_of(page_id: int) -> str | None:
 
 
 async def delete(
-    account_id: int, user_id: int, story_id: int, *, acting_for: int | None = None
+    account_id: int, user_id: int, story_id: int, *, acting_for: int | None = None, moderate: bool = False
 ) -> tuple[Story, list[Abandoned]]:
-    """Delete a story with all its pages and jobs; only its owner may. Raises `NotFound`, `NotAllowed`.
+    """Delete a story with all its pages and jobs: its owner may, and who may ``moderate``.
 
-    ``acting_for`` as in `choose`. Returns the jobs that were still open: their events must still be answered.
+    ``acting_for`` as in `choose`. Returns the jobs that were still open: their events must still be answered. Raises
+    `NotFound`, `NotAllowed`.
     """
     await rows("SELECT id FROM conversations WHERE story_id = $1 ORDER BY id FOR NO KEY UPDATE", story_id)
     await tree.lock_story(story_id)
     story = await get(account_id, story_id)
     if story is None:
         raise NotFound("story.unknown")
-    if story.owner_id is None or story.owner_id not in (user_id, acting_for):
-        raise NotAllowed("story.not_yours")
+    if (story.owner_id is None or story.owner_id not in (user_id, acting_for)) and not moderate:
+        raise NotAllowed("story.not_deletable")
     abandoned = await jobs.abandon_about("story_id", story_id, Failure("job.cancelled"))
     await rows("DELETE FROM stories WHERE id = $1", story_id)
     return story, abandoned

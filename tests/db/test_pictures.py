@@ -82,8 +82,8 @@ async def test_only_its_owner_and_admins_delete_a_picture(database: str):
     with pytest.raises(NotFound):
         await pictures.get(ben.account.id, picture)
     with pytest.raises(NotAllowed):
-        await pictures.delete(job.account_id, ben.user.id, picture, admin=False)
-    await pictures.delete(job.account_id, ben.user.id, picture, admin=True)
+        await pictures.delete(job.account_id, ben.user.id, picture)
+    await pictures.delete(job.account_id, ben.user.id, picture, moderate=True)
     assert await rows("SELECT 1 FROM picture_files") == []
 
 

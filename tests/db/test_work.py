@@ -102,7 +102,7 @@ async def test_a_job_dies_with_its_subject_and_with_it_all_that_it_left(database
     await rows("INSERT INTO ai_tasks (function, job_id) VALUES ('write_page', $1)", job.id)
     other = await added(Chore())
     async with transaction():
-        await stories.delete(move.story.account_id, move.story.owner_id, move.story.id)
+        await stories.delete(move.story.account_id, move.story.owner_id or 0, move.story.id)
     assert await jobs.get(job.id) is None
     assert await one("(SELECT count(*) FROM artifacts) + (SELECT count(*) FROM job_interactions)") == 0
     assert await one("count(*) FROM ai_tasks WHERE job_id IS NULL") == 1  # what it cost stays known
@@ -147,7 +147,7 @@ async def test_cancelling_giving_up_and_deleting_undo_the_same(database: str, mo
 
     monkeypatch.setitem(work.job_types()._specs, "chore", work.JobType(Chore, abandon))
     move, picture = await begun(), await drawn()
-    account, user = move.story.account_id, move.story.owner_id
+    account, user = move.story.account_id, move.story.owner_id or 0
     cancelled, given_up = await added(Chore()), await added(Chore())
     of_story, of_page = (
         await added(Chore(about={"story_id": move.story.id})),
@@ -159,7 +159,7 @@ async def test_cancelling_giving_up_and_deleting_undo_the_same(database: str, mo
     async with transaction():
         of_deleted = (await stories.delete(account, user, move.story.id))[1]
     async with transaction():
-        of_deleted += await pictures.delete(account, user, picture, admin=False)
+        of_deleted += await pictures.delete(account, user, picture)
     assert undone == [
         (cancelled.id, "job.cancelled"),
         (given_up.id, "job.crashed"),
@@ -218,5 +218,5 @@ async def test_deleting_a_picture_deletes_the_job_that_drew_it(database: str):
     await rows("UPDATE pictures SET job_id = $1", job.id)
     who = await somebody()
     async with transaction():
-        assert await pictures.delete(who.account.id, who.user.id, picture, admin=False) == []
+        assert await pictures.delete(who.account.id, who.user.id, picture) == []
     assert await jobs.get(job.id) is None
