@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from bot import locales
+from bot import announcement_settings, locales
 from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
 from bot.actions import job as job_actions
 from bot.actions import linking as linking_actions
+from bot.actions import operators as operators_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
 from bot.actions import start as start_actions
@@ -84,7 +85,13 @@ PRODUCT: Final = (
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("link", linking.COMMANDS, linking_actions.ACTIONS, linking_views.VIEWS, links=linking.LINKS),
     Topic("job", (), job_actions.ACTIONS),
-    Topic("operator", operators.COMMANDS, (), operators_views.VIEWS),
+    Topic(
+        "operator",
+        operators.COMMANDS,
+        operators_actions.ACTIONS,
+        operators_views.VIEWS,
+        preferences=announcement_settings.PREFERENCES,
+    ),
     Topic("audit", audit.COMMANDS, audit_actions.ACTIONS, audit_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),
 )

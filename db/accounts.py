@@ -9,6 +9,11 @@ from db.records import Json
 
 LANGUAGE: Final = "language"
 """The setting of a place that names the language of stories begun there, a BCP 47 tag."""
+ANNOUNCEMENTS: Final = "announcements"
+"""The setting of a personal account that switches the operators' announcements on."""
+ANNOUNCEMENT_CHANNEL: Final = "announcement_channel"
+"""The setting of a place that names the conversation that gets them."""
+ON: Final = "on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,16 @@ async def set_rating(account_id: int, rating: str) -> None:
 async def set_vouched(account_id: int, name: str, platform: str) -> None:
     """Record in the setting ``name`` that a platform takes an account's person for an adult."""
     await _choose(account_id, name, platform)
+
+
+async def set_announcements(account_id: int, *, on: bool) -> None:
+    """Switch the operators' announcements on or off in a private chat."""
+    await _choose(account_id, ANNOUNCEMENTS, ON if on else "")
+
+
+async def set_announcement_channel(account_id: int, conversation_id: int | None) -> None:
+    """Set the conversation of a place that gets the operators' announcements; None: where it was last active."""
+    await _choose(account_id, ANNOUNCEMENT_CHANNEL, "" if conversation_id is None else str(conversation_id))
 
 
 async def _chosen(account_id: int | None, key: str) -> str:

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from db import chats, moderation, stories
+from db import announcements, chats, moderation, stories
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
 from db.work import (
     Abandon,
+    Announce,
     BranchingPage,
     Deadlines,
     DrawAgain,
@@ -36,6 +37,10 @@ _ERASING: Final = Deadlines(nobody_s=_MONTH, start_s=_MONTH, run_s=12 * 3600.0)
 """What was promised to be deleted waits for a worker as long as it takes."""
 
 
+_ANNOUNCING: Final = Deadlines(run_s=2 * 86400.0)
+"""Ten messages a second."""
+
+
 async def _page(job: Job, parameters: BranchingPage, failure: Failure) -> Payload | None:
     """Mark the page as failed; the story goes back to the previous page."""
     del job
@@ -59,6 +64,12 @@ async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) 
     return None if parameters.automatic else await notice(job, parameters, failure)
 
 
+async def _announcement(job: Job, parameters: Announce, failure: Failure) -> Payload | None:
+    """Stop an announcement where it is: what was sent stays."""
+    await announcements.end(parameters.announcement, "dropped")
+    return await notice(job, parameters, failure)
+
+
 def _picture(parameters: type[JobParameters], abandon: Abandon = notice) -> JobType:
     return JobType(
         parameters, abandon, wording=_DRAWING, phases=_PHASES, deadlines=_DEADLINES, nobody="picture.nobody",
@@ -77,4 +88,11 @@ SPECS: Final = (
     _picture(Variations),
     _picture(Upscale),
     JobType(EraseData, deadlines=_ERASING),
+    JobType(
+        Announce,
+        _announcement,
+        wording="operators.announcing",
+        phases={"announcing": "operators.announcing"},
+        deadlines=_ANNOUNCING,
+    ),
 )

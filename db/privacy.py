@@ -228,6 +228,7 @@ TABLES: Final = (
         texts=texts(ids="external_id", settings="verdict subject platform reason"),
     ),
     TableRule("service_switches", permanent=True, texts=texts(settings="name message")),
+    TableRule("announcements", retention=Retention(365, "created_at"), texts=texts(settings="text", state="state")),
     TableRule(
         "audit",
         owner=("account_id",),

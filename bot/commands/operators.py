@@ -5,16 +5,17 @@ from typing import Any, Final
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
 from bot.targets import read_end, read_target
-from db import access, audit, jobs, people, switches
+from db import access, announcements, audit, jobs, people, switches
 from db.access import Target, Verdict
 from db.connection import transaction
 from db.errors import BadInput, NotAllowed, NotFound
-from db.payloads.operators import AccessChanged, AccessList
+from db.payloads.operators import AccessChanged, AccessList, AnnouncementDraft
 from db.permissions import EVERYBODY
 from db.work import Failure
 
 REASON_LENGTH: Final = 300
 MESSAGE_LENGTH: Final = 1000
+ANNOUNCEMENT_LENGTH: Final = 1500
 STOPPED: Final = 100
 """Open jobs of somebody who is banned that are stopped in one transaction; limits keep people far below."""
 _SUGGESTED: Final = 25
@@ -102,6 +103,14 @@ async def maintenance(context: Context, values: dict[str, Any]) -> None:
         await switches.clear(switches.MAINTENANCE)
     await audit.note("maintenance", user_id=context.user_id, details={"state": "on" if on else "off"})
     await context.notice("operators.maintenance_on" if on else "operators.maintenance_off")
+
+
+async def announce(context: Context, values: dict[str, Any]) -> None:
+    """Ask whether to send an announcement to all places."""
+    text = str(values["text"]).strip()
+    listed_only = context.policy.access == "listed"
+    made = await announcements.draft(text, listed_only=listed_only, by=context.user_id)
+    await context.say(AnnouncementDraft(announcement=made), ordered=False, private=True)
 
 
 async def _remove(context: Context, verdict: Verdict, action: str, who: str) -> None:
@@ -250,5 +259,15 @@ COMMANDS: Final = (
         permission=EVERYBODY,
         always=True,
         example="on back at nine",
+    ),
+    CommandSpec(
+        "operator announce",
+        "Tell all places something",
+        announce,
+        (Parameter("text", "The announcement", required=True, max_length=ANNOUNCEMENT_LENGTH, multiline=True),),
+        operator=True,
+        permission=EVERYBODY,
+        always=True,
+        example="we move to another server on Friday",
     ),
 )

@@ -4,9 +4,16 @@ from typing import Final
 
 from bot.messages import Message
 from bot.views.base import ViewContext, ViewSpec
-from db import access
+from db import access, announcements
 from db.access import AccessRule
-from db.payloads.operators import AccessChanged, AccessList, Banned
+from db.payloads.operators import (
+    AccessChanged,
+    AccessList,
+    Announced,
+    AnnouncementDraft,
+    AnnouncementResult,
+    Banned,
+)
 
 
 async def banned(view: ViewContext, payload: Banned) -> Message | None:
@@ -59,6 +66,43 @@ async def rules(view: ViewContext, payload: AccessList) -> Message:
     return Message("\n".join(lines), title=title, footer=footer, private=True)
 
 
+async def announced(view: ViewContext, payload: Announced) -> Message | None:
+    """Compose an announcement, as a place gets it."""
+    found = await announcements.get(payload.announcement)
+    if found is None:
+        return None
+    key = "announced_person" if view.place == "dm" else "announced_place"
+    return Message(found.text, footer=view.words(f"operators.{key}"))
+
+
+async def announcement_draft(view: ViewContext, payload: AnnouncementDraft) -> Message | None:
+    """Compose the question whether to send an announcement."""
+    found = await announcements.get(payload.announcement)
+    if found is None:
+        return None
+    if payload.settled:
+        return Message(found.text, private=True)
+    reach = await announcements.reach(listed_only=found.listed_only)
+    ask = view.words("operators.announce_ask", places=reach.places, people=reach.people)
+    send = view.button("announce", payload.announcement, style="primary")
+    buttons = ((send, view.button("announce_drop", payload.announcement)),)
+    return Message(f"{found.text}\n\n{ask}", buttons=buttons, private=True)
+
+
+async def announcement_result(view: ViewContext, payload: AnnouncementResult) -> Message | None:
+    """Compose what became of an announcement."""
+    found = await announcements.get(payload.announcement)
+    if found is None:
+        return None
+    failed, waiting = await announcements.undelivered(found.id), await announcements.unsent(found.id)
+    lines = [view.words("operators.announce_sent", sent=found.placed - failed - waiting, placed=found.placed)]
+    if failed:
+        lines.append(view.words("operators.announce_failed", failed=failed))
+    if waiting:
+        lines.append(view.words("operators.announce_waiting", waiting=waiting))
+    return Message(" ".join(lines), private=True)
+
+
 def _who(rule: AccessRule) -> str:
     return f"{rule.name} ({rule.target})" if rule.name else rule.target
 
@@ -69,4 +113,11 @@ def _end(view: ViewContext, rule: AccessRule) -> str:
     return view.words("operators.until", when=rule.ends_at)
 
 
-VIEWS: Final = (ViewSpec(Banned, banned), ViewSpec(AccessChanged, changed), ViewSpec(AccessList, rules))
+VIEWS: Final = (
+    ViewSpec(Banned, banned),
+    ViewSpec(AccessChanged, changed),
+    ViewSpec(AccessList, rules),
+    ViewSpec(Announced, announced),
+    ViewSpec(AnnouncementDraft, announcement_draft),
+    ViewSpec(AnnouncementResult, announcement_result),
+)

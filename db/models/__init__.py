@@ -7,7 +7,7 @@ from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
 from db.models.limits import QuotaRow
 from db.models.moderation import IncidentRow, ReportRow
-from db.models.operators import AccessRuleRow, AuditRow, ServiceSwitchRow
+from db.models.operators import AccessRuleRow, AnnouncementRow, AuditRow, ServiceSwitchRow
 from db.models.pictures import PictureFileRow, PictureRow
 from db.models.stories import ChoiceRow, PageRow, StoryRow
 
@@ -15,6 +15,7 @@ __all__ = [
     "AccessRuleRow",
     "AccountRow",
     "AiTaskRow",
+    "AnnouncementRow",
     "ArtifactRow",
     "AuditRow",
     "AwaitedFileRow",

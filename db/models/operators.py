@@ -45,6 +45,22 @@ class ServiceSwitchRow(Model):
         table = "service_switches"
 
 
+class AnnouncementRow(TableRow):
+    """An announcement of the operators; accounts are gone through by id up to ``last_account``."""
+
+    text = fields.TextField()
+    state = fields.TextField(default="draft")
+    listed_only = fields.BooleanField(default=False)
+    last_account = fields.BigIntField(default=0)
+    placed = fields.IntField(default=0)
+    created_by = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "announcements"
+
+
 class AuditRow(TableRow):
     """Who did what: ids, names of settings and numbers."""
 

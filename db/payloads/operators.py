@@ -39,3 +39,28 @@ class Banned(Payload):
     kind: ClassVar[str] = "banned"
 
     rule: int
+
+
+class Announced(Payload):
+    """An announcement, as a place gets it."""
+
+    kind: ClassVar[str] = "announced"
+
+    announcement: int
+
+
+class AnnouncementDraft(Payload):
+    """The question to an operator whether to send an announcement; ``settled``: it was decided."""
+
+    kind: ClassVar[str] = "announcement_draft"
+
+    announcement: int
+    settled: bool = False
+
+
+class AnnouncementResult(Payload):
+    """What became of an announcement."""
+
+    kind: ClassVar[str] = "announcement_result"
+
+    announcement: int

@@ -141,6 +141,7 @@ POPULATE = {
     "0032_turns_indexes": "SELECT",
     "0033_welcome": "UPDATE conversations SET welcomed = false",
     "0034_story_languages": "UPDATE users SET story_language = 'de'",
+    "0036_announcements": "INSERT INTO announcements (text, created_by) VALUES ('We move on Friday.', 1)",
 }
 LOOSENED = {"stories_owner_id_not_null"}
 """Guards that a later version gave up on purpose: a story may outlive its owner."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from db.registry import OWN, Problem, Registry, load_plugins
 from db.work import job_types
 from workers.steps.base import AnyStep, Parallel, Step, Wait
+from workers.workflows.announcement import SendAnnouncement
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.erasure import EraseEverything
@@ -37,6 +38,7 @@ _OWN: Final = (
     DrawVariation(),
     DrawUpscaled(),
     EraseEverything(),
+    SendAnnouncement(),
 )
 
 
