@@ -18,6 +18,7 @@ from bot.platforms.base import ALWAYS_LEADS, Outcome, Platform, Turns
 from bot.platforms.registry import PlatformSpec
 from bot.platforms.registry import platforms as platform_registry
 from bot.policy import OPEN, AccessPolicy
+from bot.privacy_terms import NO_TERMS, PrivacyTerms, read_terms
 from bot.progress import ProgressBoard
 from bot.router import Router
 from bot.runners import PlatformRunner, SeatedTurns, until_hopeless
@@ -51,6 +52,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     """
     database, limits = DatabaseSettings(), LimitSettings().limits()
     topics = await asyncio.to_thread(_load)
+    terms = await asyncio.to_thread(read_terms, settings.storyfork_privacy_file, settings.storyfork_backup_days)
     specs = {name: _spec(name) for name in names}
     served = {name: spec.build(settings, topics) for name, spec in specs.items()}
     seats = {name: seat_names(spec, settings) for name, spec in specs.items() if not spec.local}
@@ -63,6 +65,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
                 served, topics, queue, database.database_url, await asyncio.to_thread(ProcessIdentity), seats=seats,
                 ids=ids, policy=access_policy(settings), adults=settings.storyfork_adults, limits=limits,
                 moderation=policy_of(ModerationSettings(), settings.storyfork_operators),
+                terms=terms,
             )  # fmt: skip
             return await bot.serve(stop_on_signals())
 
@@ -110,6 +113,7 @@ class Bot:
         adults: bool = False,
         limits: UsageLimits = UNLIMITED,
         moderation: ModerationPolicy = PLAIN,
+        terms: PrivacyTerms = NO_TERMS,
     ) -> None:
         """The database is open. ``seats``: for listening and sending, by platform; a platform without is local.
 
@@ -117,7 +121,9 @@ class Bot:
         """
         self._queue = queue
         prompts = default_registry()
-        around = ViewServices(topics.commands, topics.forms, prompts, queue, policy.operators, policy.appeal, limits)
+        around = ViewServices(
+            topics.commands, topics.forms, prompts, queue, policy.operators, policy.appeal, limits, terms
+        )
         composer = Composer(topics.views, around)
         names = dict.fromkeys(name for pair in seats.values() for name in pair)
         self._leadership = Leadership(

@@ -45,6 +45,12 @@ class Composer:
         if view is not None and view.thread_opened is not None:
             await view.thread_opened(view.payload.model_validate(row.payload), row.conversation_id, chat_id)
 
+    async def sent(self, row: OutboxMessage) -> None:
+        """Tell a row's topic that its message was delivered."""
+        view = self._views.get(row.kind)
+        if view is not None and view.sent is not None:
+            await view.sent(view.payload.model_validate(row.payload))
+
     async def progress(self, row: OutboxMessage) -> Progress:
         """Return what a placeholder shows before any progress is known."""
         placeholder, words = Placeholder.model_validate(row.payload), Words(row.language)

@@ -82,6 +82,7 @@ class Context:
     ``commands`` are all there are. ``policy`` says who runs the service,
     ``moderation`` what becomes of refused texts. ``off`` are the commands that are switched
     off. ``ignored``: nobody is told anything, not even that the event was taken. ``limits`` are this person's.
+    ``file_bytes``: the largest file that the platform takes.
     """
 
     event: Event
@@ -90,6 +91,7 @@ class Context:
     queue: Queue
     commands: CommandCatalogue
     limits: UsageLimits = UNLIMITED
+    file_bytes: int = 10_000_000
     wakes: list[jobs.Wakeup] = field(default_factory=list[jobs.Wakeup])
     cancels: list[int] = field(default_factory=list[int])
     couriers: set[str] = field(default_factory=set[str])

@@ -163,6 +163,7 @@ class Courier:
                 await outbox.supersede(row.id, token)
             else:
                 await outbox.sent(row.id, token, buttons)
+                await self._composer.sent(row)
         except RetryLater as e:
             await self._again(claimed, e.delay, str(e))
         except Gone as e:

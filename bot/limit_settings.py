@@ -28,6 +28,7 @@ class LimitSettings(BaseSettings):
     storyfork_limit_personas: int = _limit(50, "Personas that a person may make in a day.")
     storyfork_limit_pictures: int = _limit(200, "Pictures that a person may have drawn in a day.")
     storyfork_limit_uploads: int = _limit(200, "Files that a person may send to be used in a day.")
+    storyfork_limit_exports: int = _limit(1, "Exports of data (`/data export`) that a person may ask for in a day.")
     storyfork_limit_kept_stories: int = _limit(1000, "Stories that are kept for a person.")
     storyfork_limit_kept_pages: int = _limit(5000, "Pages of one story.")
     storyfork_limit_kept_pictures: int = _limit(5000, "Pictures and sent files that are kept for a person.")

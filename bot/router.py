@@ -187,17 +187,18 @@ class Router:
         return chats + [Watched("", "", "", user_id) for user_id in strangers]
 
     async def _context(self, event: Event) -> Context:
-        delay = self._capabilities[event.platform].placeholder_delay
+        platform = self._capabilities[event.platform]
         return Context(
             event,
             await resolve(event),
-            delay,
+            platform.placeholder_delay,
             self._queue,
             self._topics.commands,
             adults=self._adults,
             policy=self._policy,
             moderation=self._moderation,
             limits=UNLIMITED if self._policy.is_operator(event) else self._limits,
+            file_bytes=platform.file_bytes,
         )
 
     async def _form(self, event: Event) -> Form | None:

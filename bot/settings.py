@@ -53,6 +53,17 @@ class BotSettings(BaseSettings):
         description="Whom to ask about bans, refusals and access to the bot, as people are told: a name, an address. "
         "One line.",
     )
+    storyfork_privacy_file: Path | None = Field(
+        default=None,
+        description="A text file (UTF-8) with your privacy notice, which `/privacy` shows in place of the default one. "
+        "What people can do about their data is added.",
+    )
+    storyfork_backup_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        description="For how many days you keep backups, as `/privacy` and `/data delete` tell people.",
+    )
     storyfork_adults: bool = Field(
         default=False,
         description="Declares that everyone who can reach the bot on Telegram or the console is an adult: `/rating` "

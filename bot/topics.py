@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from bot import announcement_settings, locales
 from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
+from bot.actions import data as data_actions
 from bot.actions import job as job_actions
 from bot.actions import linking as linking_actions
 from bot.actions import operators as operators_actions
@@ -19,11 +20,25 @@ from bot.actions import picture as picture_actions
 from bot.actions import start as start_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
-from bot.commands import audit, general, language, linking, model, operators, persona, picture, prompt, rating, story
+from bot.commands import (
+    audit,
+    data,
+    general,
+    language,
+    linking,
+    model,
+    operators,
+    persona,
+    picture,
+    prompt,
+    rating,
+    story,
+)
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.commands.help import HelpPages
 from bot.commands.settings import SettingsPages
 from bot.commands.start import start_command
+from bot.data_preferences import DATA_PREFERENCES
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
 from bot.menus import MenuRegistry, MenuSpec
@@ -35,6 +50,7 @@ from bot.time_zones import TIME_ZONE
 from bot.views import account as account_views
 from bot.views import audit as audit_views
 from bot.views import chat as chat_views
+from bot.views import data as data_views
 from bot.views import form as form_views
 from bot.views import help as help_views
 from bot.views import linking as linking_views
@@ -84,6 +100,7 @@ PRODUCT: Final = (
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=model.PREFERENCES),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("link", linking.COMMANDS, linking_actions.ACTIONS, linking_views.VIEWS, links=linking.LINKS),
+    Topic("data", data.COMMANDS, data_actions.ACTIONS, data_views.VIEWS, preferences=DATA_PREFERENCES),
     Topic("job", (), job_actions.ACTIONS),
     Topic(
         "operator",

@@ -12,6 +12,7 @@ from db.work import (
     Deadlines,
     DrawAgain,
     EraseData,
+    ExportData,
     Failure,
     IllustratePage,
     Imagine,
@@ -87,6 +88,7 @@ SPECS: Final = (
     _picture(DrawAgain),
     _picture(Variations),
     _picture(Upscale),
+    JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),
     JobType(EraseData, deadlines=_ERASING),
     JobType(
         Announce,

@@ -17,8 +17,8 @@ from db.errors import LimitReached
 from db.jobs.leases import BACKGROUND
 from db.work import Links, job_types
 
-Quota = Literal["work", "stories", "pages", "replies", "personas", "pictures", "uploads"]
-QUOTAS: Final[tuple[Quota, ...]] = ("work", "stories", "pages", "replies", "personas", "pictures", "uploads")
+Quota = Literal["work", "stories", "pages", "replies", "personas", "pictures", "uploads", "exports"]
+QUOTAS: Final[tuple[Quota, ...]] = ("work", "stories", "pages", "replies", "personas", "pictures", "uploads", "exports")
 MINUTE: Final = 60.0
 DAY: Final = 86_400.0
 MEGABYTE: Final = 1_000_000
@@ -78,6 +78,7 @@ class UsageLimits:
     personas: int = 0
     pictures: int = 0
     uploads: int = 0
+    exports: int = 0
     kept_stories: int = 0
     kept_pages: int = 0
     kept_pictures: int = 0

@@ -75,7 +75,6 @@ TABLES: Final = (
         author="user_id",
         leaves_row=True,
         quotes=(Quotes("conversation", "conversation_id = $1 AND role = 'persona'", ("text",)),),
-        expires="created_at",
     ),
     # What a model wrote stays with the place, where anybody may then go on with it.
     TableRule(
@@ -85,7 +84,6 @@ TABLES: Final = (
         author="owner_id",
         leaves_row=True,
         quotes=(Quotes("story", "id = $1", ("title",)),),
-        expires="updated_at",
     ),
     TableRule(
         "pages",
@@ -123,7 +121,6 @@ TABLES: Final = (
             Quotes("picture", _DRAWN_FROM, ("prompt", "negative", "alt")),
             Quotes("story", "page_id IN (SELECT id FROM pages WHERE story_id = $1)", ("prompt", "negative", "alt")),
         ),
-        expires="created_at",
     ),
     TableRule("picture_files", owner=("picture_id",), texts=texts(words="data", settings="form mime")),
     # A destination may hold a platform's response token.
@@ -250,6 +247,9 @@ TABLES: Final = (
         author="reporter_id",
         leaves_row=True,
     ),
+    # An archive is deleted once it is delivered; that there was one is known for the day in which it counts.
+    TableRule("data_exports", owner=("user_id", "account_id"), retention=Retention(1, "created_at")),
+    TableRule("data_export_parts", owner=("export_id",), omit=("data",), texts=texts(words="data")),
     TableRule("leaders", permanent=True, texts=texts(ids="name holder host", state="problem")),
     TableRule("clock", permanent=True),
     TableRule("bots", permanent=True, texts=texts(ids="bot", settings="platform")),

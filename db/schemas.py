@@ -81,8 +81,7 @@ class TableRule:
 
     ``author`` is the column that names the person who wrote a row. When that person has their data deleted, but the
     row's account stays, the row is deleted; with ``leaves_row`` only its words are, and its author. ``quotes`` says
-    where what others keep may repeat the person's words. ``expires`` is the time from which a person's own, shorter
-    retention counts.
+    where what others keep may repeat the person's words.
 
     Raises `ValueError` without a lifetime, and for quotes that are not among the texts.
     """
@@ -98,15 +97,14 @@ class TableRule:
     author: str = ""
     leaves_row: bool = False
     quotes: tuple[Quotes, ...] = ()
-    expires: str = ""
 
     def __post_init__(self) -> None:
         if self.permanent == bool(self.owner or self.retention):
             raise ValueError(f"table {self.table}: name an owner or a retention, or else say that it is permanent")
         if self.permanent and (held := [c for c, kind in self.texts.items() if kind in SOMEBODYS]):
             raise ValueError(f"table {self.table}: {held[0]} is somebody's, so that its rows need an owner")
-        if (self.leaves_row or self.expires) and not self.author:
-            raise ValueError(f"table {self.table}: only what has an author can keep its row, or expire")
+        if self.leaves_row and not self.author:
+            raise ValueError(f"table {self.table}: only what has an author can keep its row")
         if wrong := {c for quotes in self.quotes for c in quotes.columns if self.texts.get(c) not in SOMEBODYS}:
             raise ValueError(f"table {self.table}: {min(wrong)} holds no words to cut")
 

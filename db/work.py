@@ -175,6 +175,20 @@ class Upscale(FromPicture):
     type: ClassVar[str] = "upscale"
 
 
+class ExportData(JobParameters):
+    """Write the data of ``person``, or of the place ``place``, into the export ``export``; parts of ``limit`` bytes.
+
+    ``answers``: the archive is the answer to the event, and not sent beside it.
+    """
+
+    type: ClassVar[str] = "export_data"
+    export: int
+    person: int
+    place: int | None = None
+    limit: int
+    answers: bool = True
+
+
 class EraseData(JobParameters):
     """Delete what was closed (`db.erasure`): ``accounts``, and the person ``user`` with their part in others' places.
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
-from db import chats, personas
+from db import chats, data_choices, personas
 from db.conversations import DEFAULT_MODE
 from db.payloads.persona import Greeting, PersonaList
 from db.permissions import EVERYBODY
@@ -36,6 +36,7 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     persona = await personas.active(conversation)
     await chats.reset(context.conversation_id)
     await context.audit("chat_reset", str(context.conversation_id))
+    await data_choices.forget_archived(context.user_id)
     told = "chat.reset" if conversation.mode == DEFAULT_MODE else "chat.reset_elsewhere"
     await context.notice(told, private=False, name=persona.name)
 

@@ -55,6 +55,7 @@ class Capabilities:
     ``forms``: can open a form as the direct answer to a press or command; otherwise the router asks field by field.
     ``placeholder_delay``: seconds after which an event that starts a job gets a placeholder message unless it
     has been answered; ``None``: never. ``progress_interval``: minimum seconds between two progress edits of a message.
+    ``file_bytes``: the largest file that can be sent anywhere.
     ``private_by_user``: a person's private chat has the person's id, and the platform itself turns to it in no case.
     """
 
@@ -62,6 +63,7 @@ class Capabilities:
     placeholder_delay: float | None
     progress_interval: float
     private_by_user: bool = False
+    file_bytes: int = 10_000_000
 
 
 @dataclass(slots=True)

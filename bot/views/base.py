@@ -9,6 +9,7 @@ from bot.actions.packing import pack
 from bot.commands.base import CommandRegistry
 from bot.forms import Forms
 from bot.messages import Button, ButtonStyle, Message
+from bot.privacy_terms import NO_TERMS, PrivacyTerms
 from db.limits import UNLIMITED, UsageLimits
 from db.payloads.base import Payload
 from db.payloads.notice import Erase, Placeholder
@@ -40,7 +41,7 @@ class ViewServices:
     """What views have access to besides the database. ``operators`` run the service, as ``platform:user id``.
 
     ``appeal`` says whom to ask about bans; empty: the operators named nobody.
-    ``limits`` hold for everybody but them.
+    ``limits`` hold for everybody but them. ``terms`` are what the operator says about privacy.
     """
 
     commands: CommandRegistry
@@ -50,6 +51,7 @@ class ViewServices:
     operators: frozenset[str] = frozenset()
     appeal: str = ""
     limits: UsageLimits = UNLIMITED
+    terms: PrivacyTerms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,13 @@ class ViewSpec(Generic[P]):
     """A kind of message: its payload and the function that composes it (None: the subject is gone, send nothing).
 
     ``thread_opened(payload, conversation_id, chat_id)`` records the thread opened for a message with ``thread``.
+    ``sent(payload)`` is called once the message is delivered; a crash in between may leave it out.
     """
 
     payload: type[P]
     compose: Callable[[ViewContext, P], Awaitable[Message | None]]
     thread_opened: Callable[[P, int, str], Awaitable[None]] | None = None
+    sent: Callable[[P], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for kinds without a view, which the courier handles itself."""

@@ -2,6 +2,7 @@
 
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
+from db.models.data import DataExportPartRow, DataExportRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
@@ -24,6 +25,8 @@ __all__ = [
     "ChoiceRow",
     "ClockRow",
     "ConversationRow",
+    "DataExportPartRow",
+    "DataExportRow",
     "DraftRow",
     "HeartbeatRow",
     "IdentityRow",

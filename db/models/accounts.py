@@ -41,6 +41,9 @@ class UserRow(TableRow):
     time_zone = fields.TextField(default="")
     closed_at = fields.DatetimeField(null=True)
     story_language = fields.TextField(default="")
+    learning = fields.BooleanField(default=True)
+    archive = fields.BooleanField(default=True)
+    keep_days = fields.IntField(null=True)
 
     class Meta:
         """Table name."""

@@ -142,6 +142,11 @@ POPULATE = {
     "0033_welcome": "UPDATE conversations SET welcomed = false",
     "0034_story_languages": "UPDATE users SET story_language = 'de'",
     "0036_announcements": "INSERT INTO announcements (text, created_by) VALUES ('We move on Friday.', 1)",
+    "0037_data_exports": """
+        INSERT INTO data_exports (user_id) VALUES (1);
+        INSERT INTO data_export_parts (export_id, number, data) VALUES (1, 1, '');
+    """,
+    "0038_data_choices": "UPDATE users SET keep_days = 30",
 }
 LOOSENED = {"stories_owner_id_not_null"}
 """Guards that a later version gave up on purpose: a story may outlive its owner."""

@@ -13,6 +13,7 @@ from workers.steps.base import AnyStep, Parallel, Step, Wait
 from workers.workflows.announcement import SendAnnouncement
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
+from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
 from workers.workflows.moderation import JudgeOwnPrompt
 from workers.workflows.picture import (
@@ -39,6 +40,7 @@ _OWN: Final = (
     DrawUpscaled(),
     EraseEverything(),
     SendAnnouncement(),
+    ExportPersonalData(),
 )
 
 

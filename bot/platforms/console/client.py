@@ -52,7 +52,9 @@ class ConsolePlatform:
     """
 
     name: str = "console"
-    capabilities: Capabilities = Capabilities(forms=False, placeholder_delay=None, progress_interval=0.1)
+    capabilities: Capabilities = Capabilities(
+        forms=False, placeholder_delay=None, progress_interval=0.1, file_bytes=49_000_000
+    )
 
     def __init__(
         self,

@@ -59,7 +59,13 @@ class DiscordPlatform:
     """Discord as a `bot.platforms.base.Platform`."""
 
     name = "discord"
-    capabilities = Capabilities(forms=True, placeholder_delay=1.5, progress_interval=1.5)
+    capabilities = Capabilities(
+        forms=True,
+        placeholder_delay=1.5,
+        progress_interval=1.5,
+        # https://discord.com/developers/docs/reference#uploading-files: 10 MiB with the rest of the request.
+        file_bytes=10_000_000,
+    )
 
     def __init__(
         self,

@@ -52,7 +52,14 @@ class TelegramPlatform:
     """A `bot.platforms.base.Platform`."""
 
     name = "telegram"
-    capabilities = Capabilities(forms=False, placeholder_delay=0.0, progress_interval=1.5, private_by_user=True)
+    capabilities = Capabilities(
+        forms=False,
+        placeholder_delay=0.0,
+        progress_interval=1.5,
+        private_by_user=True,
+        # https://core.telegram.org/bots/api#sending-files: 50 MB.
+        file_bytes=49_000_000,
+    )
 
     def __init__(
         self,

@@ -1,0 +1,35 @@
+"""Exports of people's data."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from tortoise import fields
+from tortoise.models import Model
+
+from db.models.base import TableRow
+
+
+class DataExportRow(TableRow):
+    """An export that a person asked for: of a place, or (without ``account_id``) of their own data."""
+
+    user_id = fields.BigIntField()
+    account_id = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "data_exports"
+
+
+class DataExportPartRow(Model):
+    """A part of an archive, until it is delivered."""
+
+    id = fields.BigIntField(primary_key=True)
+    export_id = fields.BigIntField()
+    number = fields.IntField()
+    data = fields.BinaryField()
+
+    class Meta:
+        """Table name."""
+
+        table = "data_export_parts"

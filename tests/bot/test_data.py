@@ -1,0 +1,243 @@
+"""`/data` and `/privacy`: a copy of everything, its deletion after a question, and what is kept."""
+
+import json
+import random
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bot.actions.packing import pack
+from bot.events import ButtonPress
+from bot.privacy_terms import PrivacyTerms, read_terms
+from db import data_choices, erasure, outbox, people, pictures, stories
+from db.connection import row, rows, transaction
+from db.environment import BadEnvironment
+from db.limits import UsageLimits
+from db.models import DataExportPartRow, JobRow, UserRow
+from tests.bot.data_world import deliver, presses, rows_of, unpack, work
+from tests.bot.playing import PREMISE, begun
+from tests.bot.world import Bot, command, press, say
+from tests.db.test_privacy import tables_with
+from tests.db.world import somebody
+from tests.workers.living import reports
+
+
+async def test_an_export_holds_everything_and_is_gone_once_it_is_sent(bot: Bot, redis_url: str):
+    await begun(bot)
+    await bot.does(command("persona use: Vex"))
+    await bot.does(say("hello, it is me"))
+    ann = await somebody("ann")
+    picture = await pictures.attach(ann.account.id, ann.user.id, ann.conversation.id, b"\x89PNG face")
+    await deliver(bot)
+    await bot.does(command("data export"))
+    await work(redis_url, "export_data")
+    answer, *parts = await deliver(bot)
+    assert "as an archive" in answer.body
+    assert answer.private
+    assert all(part.private for part in parts)
+    files = await unpack(parts)
+    assert {"README.txt", "schema.json"} < files.keys()
+    schema = json.loads(files["schema.json"])
+    for name, content in files.items():
+        if name.endswith(".json") and name != "schema.json":
+            jsonschema.validate(json.loads(content), schema)
+    (story,) = rows_of(files, "data/stories")
+    assert story["premise"] == PREMISE
+    assert rows_of(files, "data/chat_messages")[0]["text"] == "hello, it is me"
+    (file,) = rows_of(files, "data/picture_files")
+    assert (file["picture_id"], files[file["data"]]) == (picture, b"\x89PNG face")
+    assert await DataExportPartRow.all().count() == 0, "delivered, and deleted"
+
+
+async def test_an_export_holds_a_persons_own_words_in_places_and_nobody_elses(bot: Bot, redis_url: str):
+    _, first = await begun(bot, mode="open", name="ben", group="club")
+    await bot.does(press("own", first.id, 0), group="club")
+    await bot.does(say("I hide under the stairs"), group="club")
+    await bot.does(command("story new: a tale of my own"), group="club")
+    await bot.does(say("hello"))  # so that there is a private chat
+    told = await bot.answer(await bot.does(command("data export"), group="club"))
+    assert "private chat" in told.body
+    job = await work(redis_url, "export_data")
+    assert job.destination is not None
+    assert job.destination["chat_id"] == "dm-ann"
+    files = await unpack(await deliver(bot))
+    assert [c["text"] for c in rows_of(files, "places/choices")] == ["I hide under the stairs"]
+    assert [s["premise"] for s in rows_of(files, "places/stories")] == ["a tale of my own"]
+    assert PREMISE.encode() not in b"".join(files.values())
+    assert b"lease_token" not in b"".join(files[name] for name in files if name != "schema.json")
+
+
+async def test_an_archive_comes_in_parts_that_the_platform_takes(bot: Bot, redis_url: str):
+    ann = (await bot.does(say("hello")), await somebody("ann"))[1]
+    noise = random.Random(1).randbytes(300_000)  # what no compression makes smaller
+    for _ in range(4):
+        await pictures.attach(ann.account.id, ann.user.id, ann.conversation.id, noise)
+    await deliver(bot)
+    bot.router._capabilities["console"] = bot.router._capabilities["console"].__class__(  # type: ignore[attr-defined]
+        forms=False, placeholder_delay=None, progress_interval=1.0, file_bytes=400_000
+    )
+    await bot.does(command("data export"))
+    await work(redis_url, "export_data")
+    answer, *parts = await deliver(bot)
+    assert len(parts) >= 4
+    assert f"in {len(parts)} archives" in answer.body
+    sizes = [len((await part.attachments[0].load()).data) for part in parts]
+    assert max(sizes) <= 400_000
+    files = await unpack(parts)
+    assert [files[f["data"]] for f in rows_of(files, "data/picture_files")] == [noise] * 4
+
+
+async def test_one_export_a_day(bot: Bot):
+    bot.router._limits = UsageLimits(exports=1)  # type: ignore[attr-defined]
+    for expected in (1, 1):
+        event = (await bot.does(command("data export"))).model_copy(update={"platform": "telegram"})
+        await bot.router.dispatch(event)
+        assert await JobRow.filter(type="export_data", event_key__startswith="telegram").count() == expected
+    assert "You can ask again" in (await bot.answer(event)).body
+
+
+async def test_those_who_manage_a_place_get_and_delete_its_data(bot: Bot, redis_url: str):
+    story, _ = await begun(bot, mode="open", name="ben", group="club")
+    await bot.does(say("hello"))
+    refused = await bot.answer(await bot.does(command("data export", what="place"), group="club"))
+    assert "(removed)" not in refused.body
+    assert await JobRow.filter(type="export_data").count() == 0
+    await bot.does(command("data export", what="place"), group="club", role="admin")
+    await work(redis_url, "export_data")
+    files = await unpack(await deliver(bot))
+    assert [s["premise"] for s in rows_of(files, "data/stories")] == [PREMISE]
+    asked = await bot.answer(await bot.does(command("data delete", what="place"), group="club", role="admin"))
+    assert "one story" in asked.body
+    await presses(bot, asked, "Delete it all", group="club")
+    assert await stories.get(story.account_id, story.id) is not None, "a member cannot"
+    await presses(bot, asked, "Delete it all", group="club", role="admin")
+    await deliver(bot)
+    await work(redis_url, "erase_data")
+    assert await stories.get(story.account_id, story.id) is None
+    assert await tables_with(PREMISE) == set()
+
+
+async def test_a_person_is_asked_told_and_then_unknown(bot: Bot, redis_url: str):
+    await begun(bot)
+    _, first = await begun(bot, mode="open", name="ben", group="club")
+    await bot.does(press("own", first.id, 0), group="club")
+    await bot.does(say("I hide under the stairs"), group="club")
+    await deliver(bot)
+    before = await UserRow.get(name="ann")
+    asked = await bot.answer(await bot.does(command("data delete")))
+    for part in ("one story with all pages", "one text of yours", "one page in groups", "backups, for up to 30 days"):
+        assert part in asked.body
+    assert "Nothing was deleted" in (await bot.answer(await presses(bot, asked, "Delete nothing"))).body
+    assert "Only the person" in (await bot.answer(await presses(bot, asked, "Delete it all", name="ben"))).body
+    late = ButtonPress(data=pack("wipe", before.id, int(time.time()) - 1000))
+    assert "too old" in (await bot.answer(await bot.does(late))).body
+    pressed = await presses(bot, asked, "Delete it all")
+    assert "being deleted" in (await bot.answer(pressed)).body
+    fresh = await bot.answer(await bot.does(command("story list")))
+    assert "no stories" in fresh.body, "whoever writes now is somebody new"
+    await deliver(bot)
+    assert (await work(redis_url, "erase_data")).state == "done"
+    assert await people.user(before.id) is None
+    assert await tables_with("under the stairs") == set()
+    (job,) = await JobRow.filter(type="erase_data")
+    assert job.parameters == {}
+    assert (await people.user((await UserRow.get(name="ann")).id)) is not None
+
+
+async def test_the_choices_of_a_person_hold(bot: Bot):
+    shown = await bot.answer(await bot.does(command("data settings")))
+    assert "may be used" in shown.body
+    ann = await somebody("ann")
+    assert await data_choices.may_learn(ann.user.id)
+    shown = await bot.answer(await presses(bot, shown, "Don't learn from me"))
+    shown = await bot.answer(await presses(bot, shown, "30 days"))
+    assert "deleted 30 days after" in shown.body
+    assert not await data_choices.may_learn(ann.user.id)
+    assert not await data_choices.may_learn(None)
+    specs = {spec.name: spec for spec in bot.topics.preferences}
+    assert {"learning", "archive", "keep_days"} <= specs.keys()
+
+
+async def test_without_an_archive_a_reset_deletes(bot: Bot):
+    await bot.does(command("persona use: Vex"))
+    await bot.does(say("my secret"))
+    await rows("UPDATE chat_messages SET state = 'ready'")
+    await bot.does(command("chat reset"))
+    assert await tables_with("my secret") != set(), "kept as an archive, no longer used"
+    await presses(bot, await bot.answer(await bot.does(command("data settings"))), "Keep no archive")
+    assert await tables_with("my secret") == set()
+    await bot.does(say("my other secret"))
+    await rows("UPDATE chat_messages SET state = 'ready'")
+    await bot.does(command("chat reset"))
+    assert await tables_with("my other secret") == set()
+
+
+async def test_what_is_kept_for_a_shorter_time_expires(bot: Bot):
+    story, _ = await begun(bot)
+    await begun(bot, name="ben")
+    await bot.does(command("persona use: Vex"))
+    await bot.does(say("old words"))
+    ann = await somebody("ann")
+    club = await somebody("ann", chat="club", kind="group")
+    persona = (await rows("SELECT * FROM personas LIMIT 1"))[0]["id"]
+    await rows(
+        "INSERT INTO chat_messages (conversation_id, persona_id, user_id, role, text) VALUES ($1, $2, $3, 'user', 'x')",
+        club.conversation.id, persona, ann.user.id,
+    )  # fmt: skip
+    await pictures.attach(ann.account.id, ann.user.id, ann.conversation.id, b"face")
+    await rows("UPDATE stories SET updated_at = now() - interval '31 days'")
+    await rows("UPDATE chat_messages SET created_at = now() - interval '31 days'")
+    await rows("UPDATE pictures SET created_at = now() - interval '31 days'")
+    assert await data_choices.expire() == []
+    await data_choices.set_keep_days(ann.user.id, 30)
+    assert len(await data_choices.expire()) == 1, "the page that was to be written"
+    assert await stories.get(story.account_id, story.id) is None
+    assert await row("SELECT id FROM pictures") is None
+    assert await rows("SELECT text FROM chat_messages") == [{"text": ""}]
+    assert len(await rows("SELECT id FROM stories")) == 1, "ben's"
+
+
+async def test_privacy_says_what_holds_here(bot: Bot, redis_url: str):
+    asked = command("privacy")
+    body = (await bot.answer(await bot.does(asked))).body
+    for part in ("requests after 30 days", "for up to 30 days", "/data export", "no worker is up"):
+        assert part in body
+    await reports(bot.around.queue, "a:1", {"engine": "llama", "model": "m"})
+    assert "own machines" in (await bot.answer(await bot.does(asked))).body
+    await reports(bot.around.queue, "a:1", {"engine": "remote", "servers": [{"name": "api.example.org"}]})
+    assert "sent to these services to be answered: api.example.org" in (await bot.answer(await bot.does(asked))).body
+
+
+async def test_the_operator_has_words_of_their_own(bot: Bot, tmp_path: Path):
+    file = tmp_path / "privacy.txt"
+    file.write_text("We keep it short.\n", encoding="utf-8")
+    assert read_terms(file, 7) == PrivacyTerms("We keep it short.", 7)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadEnvironment, match="STORYFORK_PRIVACY_FILE"):
+        read_terms(file, 7)
+    with pytest.raises(BadEnvironment, match="STORYFORK_PRIVACY_FILE"):
+        read_terms(tmp_path / "none", 7)
+
+
+async def test_a_removed_page_and_action_are_shown_as_such(bot: Bot):
+    _, first = await begun(bot, mode="open", name="ben", group="club")
+    await bot.does(press("own", first.id, 0), group="club")
+    own = await bot.does(say("I hide under the stairs"), group="club", name="ann")
+    del own
+    page = await row("SELECT id, story_id FROM pages WHERE state = 'pending'")
+    assert page is not None
+    await stories.attach_page(
+        page["id"], title="", text="I hide under the stairs.", ending=False, choices=[("Go", "bold")]
+    )
+    ann = await somebody("ann", chat="club", kind="group")
+    async with transaction():
+        closed = await erasure.close_person(ann.user.id)
+    await erasure.erase_in_places(closed.parameters, [])
+    await erasure.erase_person(ann.user.id)
+    shown = await bot.answer(await bot.does(press("current", page["story_id"]), name="ben", group="club"))
+    assert "which were removed" in shown.body
+    left = await bot.does(press("back", page["id"], 1), name="ben", group="club", pressed="m1")
+    assert any("which were removed" in m.body for m in await bot.answers(left))
+    assert await outbox.of_event(left.key) != []

@@ -1,0 +1,1 @@
+"""Formats of what people take with them."""
