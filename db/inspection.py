@@ -1,7 +1,8 @@
 """What `storyfork doctor` wants to know of a running database, by one connection of its own."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from db.engine import dedicated
 from db.faults import translated
@@ -12,11 +13,13 @@ class Inspection:
     """The findings.
 
     ``schema`` is our newest migration that is applied ("" if none). ``ahead_s`` is by how many seconds the database's
-    clock is ahead of this machine's, to within half of the time that the question took.
+    clock is ahead of this machine's, to within half of the time that the question took. ``switches`` are those that the
+    operators have set (`db.switches`).
     """
 
     schema: str
     ahead_s: float
+    switches: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 async def inspect(url: str) -> Inspection:
@@ -31,4 +34,6 @@ async def inspect(url: str) -> Inspection:
             schema = exists and await connection.fetchval(
                 "SELECT max(name) FROM schema_migrations WHERE name NOT LIKE '%/%'"
             )
-    return Inspection(schema or "", ahead_s)
+            set_ = await connection.fetchval("SELECT to_regclass('public.service_switches') IS NOT NULL")
+            found = await connection.fetch("SELECT name, message FROM public.service_switches") if set_ else []
+    return Inspection(schema or "", ahead_s, {each["name"]: each["message"] for each in found})

@@ -1,5 +1,6 @@
 """Switches of the whole service, set by its operators: maintenance mode, and commands that are off."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from db.connection import row, rows
@@ -32,6 +33,6 @@ def of_command(command: str) -> str:
     return f"{_COMMAND}{command}"
 
 
-def commands_off(found: dict[str, str]) -> frozenset[str]:
+def commands_off(found: Mapping[str, str]) -> frozenset[str]:
     """Return the commands and groups of commands that are off, of switches that are set."""
     return frozenset(name.removeprefix(_COMMAND) for name in found if name.startswith(_COMMAND))

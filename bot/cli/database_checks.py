@@ -10,6 +10,7 @@ from db.faults import translated
 from db.inspection import Inspection, inspect
 from db.migrate import MigrationError, pending
 from db.schemas import load_schemas
+from db.switches import MAINTENANCE, commands_off
 
 SKEW_SECONDS: Final = 5.0
 """Times that people see are the database's; larger differences come from a clock that nobody sets."""
@@ -40,7 +41,20 @@ async def check_database(around: Installation) -> list[Check]:
         database = Check("database", State.WARN, detail, "Run `storyfork migrate`.")
     else:
         database = Check("database", State.OK, f"{where}: reachable, all migrations applied, up to {found.schema}")
-    return [database, *_clock(found)]
+    return [database, *_clock(found), *_switches(found)]
+
+
+def _switches(found: Inspection) -> list[Check]:
+    """Return what the operators have switched off, so that nobody takes it for a fault."""
+    checks: list[Check] = []
+    message = found.switches.get(MAINTENANCE)
+    if message is not None:
+        detail = f"on: nothing new is taken{f' ({message})' if message else ''}"
+        checks.append(Check("maintenance", State.WARN, detail, "`/operator maintenance off` ends it."))
+    if off := sorted(commands_off(found.switches)):
+        detail = f"switched off: {', '.join(off)}"
+        checks.append(Check("commands", State.WARN, detail, "`/operator switch` switches them on again."))
+    return checks
 
 
 def _clock(found: Inspection) -> list[Check]:

@@ -8,7 +8,10 @@ from bot.cli.checks import TIMEOUT_SECONDS, Check, Installation, State, look_aro
 from bot.cli.signals import run_until_signalled
 from bot.platforms.registry import configured
 from bot.settings import BotSettings
+from db.errors import Outage
+from db.inspection import inspect
 from db.leaders import Leader, leader_connection
+from db.switches import MAINTENANCE
 
 CURE = "Look into the log of the bot process; it goes on by itself once the cause is gone."
 
@@ -35,11 +38,31 @@ async def unhealthy(settings: BotSettings) -> list[Check]:
 
 
 def run_health(settings: BotSettings) -> int:
-    """Print what is wrong with the bots, one line each; returns 1 if anything is, else 0."""
-    found = run_until_signalled(unhealthy(settings))
+    """Print what is wrong with the bots, one line each, and whether they are in maintenance mode.
+
+    Returns 1 if anything is wrong, else 0.
+    """
+    found, in_maintenance = run_until_signalled(_health(settings))
     for check in found:
         typer.echo(f"{check.name}: {check.detail}")
+    if in_maintenance:
+        typer.echo("maintenance mode is on: nothing new is taken")
     return 1 if found else 0
+
+
+async def _health(settings: BotSettings) -> tuple[list[Check], bool]:
+    return await unhealthy(settings), await in_maintenance(settings)
+
+
+async def in_maintenance(settings: BotSettings) -> bool:
+    """Whether the operators have switched maintenance mode on, which is no fault."""
+    around = await look_around(settings)
+    url = around.database_url or (around.running.database_url if around.running else "")
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return bool(url) and MAINTENANCE in (await inspect(url)).switches
+    except (Outage, TimeoutError, ValueError):
+        return False
 
 
 def _check(leader: Leader, *, silence: State, trouble: State) -> Check:

@@ -3,9 +3,10 @@
 from typing import Final
 
 from bot.messages import Message
+from bot.text.cleaning import command_reference
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
-from db import inbox, jobs, limits, outbox, stories
+from db import inbox, jobs, limits, outbox, stories, switches
 from db.leaders import leaders
 from db.payloads.account import ServiceStatus
 
@@ -16,6 +17,11 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
     mine = await stories.count_owned(payload.account, payload.user)
     wait = (await jobs.outlook_now(payload.account, payload.user)).start_s
     lines = status_lines.everybody(view.words, heartbeats, await jobs.load(), wait)
+    switched = await switches.switches()
+    if (message := switched.get(switches.MAINTENANCE)) is not None:
+        lines.insert(0, view.words("status.maintenance_message" if message else "status.maintenance", message=message))
+    if off := sorted(switches.commands_off(switched)):
+        lines.append(view.words("status.switched_off", commands=", ".join(map(command_reference, off))))
     lines.append(view.words("status.stories", stories=mine))
     if not view.for_operator:
         left = await limits.lookup(view.around.limits, payload.user)

@@ -80,3 +80,14 @@ async def test_settings_that_nothing_reads_and_proxies_are_named(
         ("STORYFORK_LLAMA_PARALLEL", "Is STORYFORK_LLAMA_MAX_NUM_SEQS meant?"),
         ("STORYFORK_WORKER_JBOS", "Is STORYFORK_WORKER_JOBS meant?"),
     ]
+
+
+async def test_what_is_switched_off_is_named(database: str, examine: Callable[[str], Installation]) -> None:
+    await query(
+        database,
+        "INSERT INTO service_switches (name, message) VALUES ('maintenance', 'Back at nine.'), ('command imagine', '')",
+    )
+    _, maintenance, commands = await check_database(examine(database))
+    assert (maintenance.state, commands.state) == (State.WARN, State.WARN)
+    assert "Back at nine." in maintenance.detail
+    assert commands.detail == "switched off: imagine"

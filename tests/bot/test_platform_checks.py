@@ -3,9 +3,10 @@
 import pytest
 
 from bot.cli.checks import Installation, State
-from bot.cli.platform_checks import check_served, unhealthy
+from bot.cli.platform_checks import check_served, in_maintenance, unhealthy
 from bot.settings import BotSettings
 from bot.stack.home import StackPaths
+from db import switches
 from db.connection import rows
 from db.leaders import leader_connection
 
@@ -49,3 +50,9 @@ async def test_a_bot_is_healthy_if_each_platform_is_looked_after_and_one_is_serv
 async def test_a_database_that_does_not_answer_is_another_checks_finding(around: Installation):
     away = Installation(around.settings, around.paths, "postgres://nobody@127.0.0.1:1/x", None)
     assert await check_served(away) == []
+
+
+async def test_maintenance_is_said_and_is_no_fault(around: Installation):
+    assert not await in_maintenance(around.settings)
+    await switches.set_switch(switches.MAINTENANCE, by=None)
+    assert await in_maintenance(around.settings)

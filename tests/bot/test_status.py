@@ -9,7 +9,7 @@ import pytest
 from bot.compose import Composer
 from bot.settings import BotSettings
 from bot.text.cleaning import clean
-from db import jobs, outbox
+from db import jobs, outbox, switches
 from db.connection import rows
 from db.leaders import leader_connection
 from tests.bot.world import Bot, command, event_of, running_bot, say
@@ -150,3 +150,11 @@ async def test_events_that_were_set_aside_are_counted_for_who_runs_it(
         assert f"event {event.key} is a dead letter" in caplog.text
     assert "failed again and again: 2 events" in await status(bot, queue, user="boss")
     assert "again and again" not in await status(bot, queue)
+
+
+async def test_what_the_operators_switched_off_is_said(bot: Bot, queue: Queue):
+    await switches.set_switch(switches.MAINTENANCE, by=None, message="Back at nine.")
+    await switches.set_switch(switches.of_command("imagine"), by=None)
+    body = await status(bot, queue)
+    assert body.startswith("Maintenance: nothing new is taken at the moment. Back at nine.")
+    assert "Switched off by the operators: /imagine" in body
