@@ -39,8 +39,8 @@ async def open_thread(conversation_id: int, chat_id: str, page_id: int) -> None:
     """Record the thread in which the story of a page continues; does nothing if the page is gone."""
     await rows(
         "INSERT INTO conversations (account_id, platform, chat_id, kind, mode, story_id) "
-        "SELECT c.account_id, c.platform, $2, 'thread', 'story', p.story_id FROM conversations c, pages p "
-        "WHERE c.id = $1 AND p.id = $3 "
+        "SELECT c.account_id, c.platform, $2, 'thread', 'story', s.id FROM conversations c "
+        "JOIN stories s ON s.account_id = c.account_id JOIN pages p ON p.story_id = s.id WHERE c.id = $1 AND p.id = $3 "
         "ON CONFLICT (platform, chat_id, thread_id) DO UPDATE SET mode = 'story', story_id = excluded.story_id, "
         "active_at = now()",
         conversation_id, chat_id, page_id,

@@ -226,7 +226,7 @@ async def add(
 ) -> int | None:
     """Add a row to send after ``delay`` seconds; None if the event has that part already.
 
-    ``edits_row``: it rewrites the message of that earlier row, or of the row that that one rewrote.
+    ``edits_row``: it rewrites the message of that earlier row of the account, or of the row that that one rewrote.
 
     A reply supersedes an unsent placeholder of its event.
     """
@@ -236,7 +236,9 @@ async def add(
         "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, ordered, "
         "not_before, edits_row, asked_at) "
         "VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, now() + make_interval(secs => $9), "
-        "coalesce((SELECT first.edits_row FROM outbox first WHERE first.id = $10), $10), "
+        "(SELECT coalesce(first.edits_row, first.id) FROM outbox first JOIN conversations there "
+        "ON there.id = first.conversation_id JOIN conversations here ON here.account_id = there.account_id "
+        "WHERE first.id = $10 AND here.id = $4), "
         "coalesce((SELECT i.received_at FROM inbox i WHERE i.event_key = $1), now())) "
         "ON CONFLICT (event_key, part) DO NOTHING RETURNING id",
         event_key, part, platform, conversation_id, payload.kind, payload.model_dump_json(), jsonb(destination),

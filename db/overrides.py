@@ -5,6 +5,7 @@ from typing import Final
 
 from db import outbox
 from db.connection import row, rows, transaction
+from db.errors import NotFound
 from db.moderation import Verdict
 from db.payloads.notice import Notice
 
@@ -120,17 +121,20 @@ async def put(
 ) -> int:
     """Set the account's source for a prompt; return its id. Validate it first (prompts.registry).
 
-    It is in force when its ``verdict`` is that it is checked.
+    It is in force when its ``verdict`` is that it is checked. Raises `NotFound` for a persona that the account may not
+    use.
     """
     found = await row(
         "INSERT INTO prompt_overrides (account_id, persona_id, name, source, updated_by, verdict) "
-        "VALUES ($1, $2, $3, $4, $5, $6) "
+        "SELECT $1, $2, $3, $4, $5, $6 WHERE $2::bigint IS NULL "
+        "OR EXISTS (SELECT FROM personas WHERE id = $2 AND (account_id = $1 OR account_id IS NULL)) "
         "ON CONFLICT (account_id, coalesce(persona_id, 0), name) DO UPDATE "
         "SET source = excluded.source, updated_by = excluded.updated_by, updated_at = now(), limit_hits = 0, "
         "verdict = excluded.verdict RETURNING id",
         account_id, persona_id, name, source, user_id, verdict,
     )  # fmt: skip
-    assert found is not None
+    if found is None:
+        raise NotFound("persona.unknown")
     return found["id"]
 
 

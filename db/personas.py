@@ -72,8 +72,12 @@ async def named(account_id: int, name: str) -> Persona:
 
 
 async def use(conversation_id: int, persona_id: int) -> None:
-    """Make a persona the active one of a conversation."""
-    await rows("UPDATE conversations SET persona_id = $2, mode = 'chat' WHERE id = $1", conversation_id, persona_id)
+    """Make a persona that its account may use the active one of a conversation."""
+    await rows(
+        "UPDATE conversations c SET persona_id = p.id, mode = 'chat' FROM personas p "
+        "WHERE c.id = $1 AND p.id = $2 AND (p.account_id = c.account_id OR p.account_id IS NULL)",
+        conversation_id, persona_id,
+    )  # fmt: skip
 
 
 async def active(conversation: Conversation) -> Persona:

@@ -102,9 +102,10 @@ async def count_owned(account_id: int, owner_id: int) -> int:
 
 
 async def open_in(conversation_id: int, story_id: int) -> None:
-    """Open a story in a conversation, whose plain text then goes to the story."""
+    """Open a story in a conversation of its account, whose plain text then goes to the story."""
     await rows(
-        "UPDATE conversations SET story_id = $2, mode = 'story', active_at = now() WHERE id = $1",
+        "UPDATE conversations c SET story_id = s.id, mode = 'story', active_at = now() FROM stories s "
+        "WHERE c.id = $1 AND s.id = $2 AND s.account_id = c.account_id",
         conversation_id, story_id,
     )  # fmt: skip
 

@@ -1,0 +1,309 @@
+"""Every public function of `db`: called as ben with the ids of somebody else, or with the reason why it cannot be.
+
+What comes from an event's `resolve` is ben's own: account, person, conversation. All other ids are somebody else's.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from db import (
+    accounts,
+    audit,
+    awaited_files,
+    chats,
+    conversations,
+    data_choices,
+    data_exports,
+    drafts,
+    erasure,
+    jobs,
+    limits,
+    linking,
+    moderation,
+    offers,
+    outbox,
+    overrides,
+    people,
+    permissions,
+    personas,
+    pictures,
+    places,
+    sent_messages,
+    stories,
+)
+from db.connection import row
+from db.limits import Subject, UsageLimits
+from db.payloads.notice import Notice
+from db.people import Who
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Ben, who calls, and the ids of somebody else's rows, by table."""
+
+    ben: Who
+    other: Who
+    ids: Mapping[str, int]
+
+    @property
+    def account(self) -> int:
+        return self.ben.account.id
+
+    @property
+    def user(self) -> int:
+        return self.ben.user.id
+
+    @property
+    def chat(self) -> int:
+        return self.ben.conversation.id
+
+    def __getitem__(self, table: str) -> int:
+        return self.ids[table]
+
+
+async def exported(export: AsyncGenerator[Any]) -> list[Any]:
+    async with aclosing(export) as batches:
+        return [batch async for batch in batches]
+
+
+async def at_revision(c: Cast, move: Callable[..., Awaitable[Any]], *rest: Any) -> Any:
+    """Press a button of somebody else's current page, as it stands."""
+    found = await row("SELECT cursor_id AS page, revision FROM stories WHERE id = $1", c["stories"])
+    assert found is not None
+    return await move(c.account, c.user, found["page"], found["revision"], *rest, for_others=True)
+
+
+SUBJECT: Final = "zephyr"
+CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
+    "accounts.chosen_model": lambda c: accounts.chosen_model(c.account),
+    "accounts.choose_model": lambda c: accounts.choose_model(c.account, "m"),
+    "accounts.chosen_image_engine": lambda c: accounts.chosen_image_engine(c.account),
+    "accounts.choose_image_engine": lambda c: accounts.choose_image_engine(c.account, "m"),
+    "accounts.chosen_language": lambda c: accounts.chosen_language(c.account),
+    "accounts.choose_language": lambda c: accounts.choose_language(c.account, "de"),
+    "accounts.set_announcements": lambda c: accounts.set_announcements(c.account, on=True),
+    "accounts.set_announcement_channel": lambda c: accounts.set_announcement_channel(c.account, c.chat),
+    "accounts.set_rating": lambda c: accounts.set_rating(c.account, "sfw"),
+    "accounts.set_vouched": lambda c: accounts.set_vouched(c.account, "adults", "console"),
+    "audit.note": lambda c: audit.note("model", account_id=c.account, user_id=c.user),
+    "audit.entries": lambda c: audit.entries(account_id=c.account),
+    "awaited_files.add": lambda c: awaited_files.add(
+        "console:new", {}, platform="console", account_id=c.account, conversation_id=c.chat
+    ),
+    "awaited_files.holds_text_of": lambda c: awaited_files.holds_text_of(c.chat, SUBJECT),
+    "chats.again": lambda c: chats.again(c.ben.conversation, c["chat_messages"]),
+    "chats.get": lambda c: chats.get(c.account, c["chat_messages"]),
+    "chats.reset": lambda c: chats.reset(c.chat),
+    "conversations.open_thread": lambda c: conversations.open_thread(c.chat, "t", c["pages"]),
+    "conversations.set_mode": lambda c: conversations.set_mode(c.chat, "chat"),
+    "conversations.note_said": lambda c: conversations.note_said(c.chat, "m1"),
+    "conversations.note_welcomed": lambda c: conversations.note_welcomed(c.chat),
+    "data_choices.of_person": lambda c: data_choices.of_person(c.user),
+    "data_choices.may_learn": lambda c: data_choices.may_learn(c.user),
+    "data_choices.may_archive": lambda c: data_choices.may_archive(c.user),
+    "data_choices.set_learning": lambda c: data_choices.set_learning(c.user, allowed=False),
+    "data_choices.set_archive": lambda c: data_choices.set_archive(c.user, allowed=False),
+    "data_choices.forget_archived": lambda c: data_choices.forget_archived(c.user),
+    "data_choices.set_keep_days": lambda c: data_choices.set_keep_days(c.user, 30),
+    "data_exports.export_account": lambda c: exported(data_exports.export_account(c.account, [])),
+    "data_exports.export_place": lambda c: exported(data_exports.export_place(c.account, [])),
+    "data_exports.export_person": lambda c: exported(data_exports.export_person(c.user, [])),
+    "data_exports.begin": lambda c: data_exports.begin(c.user, c.account),
+    "drafts.keep": lambda c: drafts.keep(c.chat, c.user, {}),
+    "drafts.drop": lambda c: drafts.drop(c.chat, c.user),
+    "erasure.accounts.erase_account": lambda c: erasure.erase_account(c.account, []),
+    "erasure.accounts.people_of": lambda c: erasure.people_of(c.account, []),
+    "erasure.closing.close_person": lambda c: erasure.close_person(c.user),
+    "erasure.closing.close_place": lambda c: erasure.close_place(c.account),
+    "erasure.places.erase_person": lambda c: erasure.erase_person(c.user),
+    "erasure.survey.survey_person": lambda c: erasure.survey_person(c.user),
+    "erasure.survey.survey_place": lambda c: erasure.survey_place(c.account),
+    "jobs.forecast.outlook_now": lambda c: jobs.outlook_now(c.account, c.user, "cpu"),
+    "limits.admit": lambda c: limits.admit(UsageLimits(pages=9), Subject(c.account, c.user, place=True), "pages"),
+    "limits.lookup": lambda c: limits.lookup(UsageLimits(pages=9), c.user),
+    "linking.offer": lambda c: linking.offer(c.user, c.chat),
+    "linking.enter": lambda c: linking.enter("0000000000", c.ben),
+    "linking.confirm": lambda c: linking.confirm(c["linkings"], c.user),
+    "linking.cancel": lambda c: linking.cancel(c["linkings"], c.user),
+    "linking.split": lambda c: linking.split(c.user, c["identities"]),
+    "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),
+    "moderation.offer_help": lambda c: moderation.offer_help(c.chat),
+    "offers.offered": lambda c: offers.offered(c.account, c.other.conversation.chat_id, "m1"),
+    "outbox.place_of": lambda c: outbox.place_of(c.chat, c.user),
+    "outbox.add": lambda c: outbox.add(
+        "console:new",
+        "reply",
+        platform="console",
+        conversation_id=c.chat,
+        payload=Notice(key="x"),
+        destination={},
+        edits_row=c["outbox"],
+    ),
+    "outbox.row_of_message": lambda c: outbox.row_of_message(c.account, c.other.conversation.chat_id, "m1"),
+    "overrides.get": lambda c: overrides.get(c.account, "story/write_page", c["personas"]),
+    "overrides.in_force": lambda c: overrides.in_force(c.account, "story/write_page", c["personas"]),
+    "overrides.note_rendered": lambda c: overrides.note_rendered(c.account, "story/write_page", "x"),
+    "overrides.note_limit": lambda c: overrides.note_limit(
+        c.account, "story/write_page", f"Write as {SUBJECT} would.", problem="", conversation_id=c.chat
+    ),
+    "overrides.is_off": lambda c: overrides.is_off(c.account, "story/write_page"),
+    "overrides.put": lambda c: overrides.put(c.account, "x", "y", user_id=c.user, persona_id=c["personas"]),
+    "overrides.drop": lambda c: overrides.drop(c.account, "story/write_page", c["personas"]),
+    "overrides.names": lambda c: overrides.names(c.account),
+    "people.user": lambda c: people.user(c.user),
+    "people.identities_of": lambda c: people.identities_of(c.user),
+    "people.personal_account": lambda c: people.personal_account(c.user),
+    "people.private_chats": lambda c: people.private_chats(c.user),
+    "people.set_time_zone": lambda c: people.set_time_zone(c.user, "UTC"),
+    "people.set_story_language": lambda c: people.set_story_language(c.user, "de"),
+    "people.drop_identities": lambda c: people.drop_identities(c.user),
+    "permissions.set_rule": lambda c: permissions.set_rule(c.account, "play", "", "member"),
+    "permissions.reset_rules": lambda c: permissions.reset_rules(c.account),
+    "permissions.map_role": lambda c: permissions.map_role(c.account, "r", "admin"),
+    "permissions.reset_roles": lambda c: permissions.reset_roles(c.account),
+    "personas.known": lambda c: personas.known(c.account),
+    "personas.get": lambda c: personas.get(c.account, c["personas"]),
+    "personas.named": lambda c: personas.named(c.account, SUBJECT),
+    "personas.use": lambda c: personas.use(c.chat, c["personas"]),
+    "personas.active": lambda c: personas.active(c.ben.conversation),
+    "pictures.attach": lambda c: pictures.attach(c.account, c.user, c.chat, b"x"),
+    "pictures.get": lambda c: pictures.get(c.account, c["pictures"]),
+    "pictures.find": lambda c: pictures.find(c.account, c["pictures"]),
+    "pictures.portrait": lambda c: pictures.portrait(c.account, c["personas"]),
+    "pictures.file": lambda c: pictures.file(c.account, c["pictures"], "full"),
+    "pictures.delete": lambda c: pictures.delete(c.account, c.user, c["pictures"], moderate=True),
+    "places.leave": lambda c: places.leave(c.chat, c.user, private=True),
+    "places.back": lambda c: places.back(c.chat, c.user),
+    "sent_messages.showing": lambda c: sent_messages.showing(c.account, "page", "page", c["pages"], without=0),
+    "sent_messages.shown_in": lambda c: sent_messages.shown_in(c.chat, "page", "page", c["pages"]),
+    "stories.cursor.choose": lambda c: at_revision(c, stories.choose, 1),
+    "stories.cursor.choose_own": lambda c: at_revision(c, stories.choose_own, "mine"),
+    "stories.cursor.retry": lambda c: at_revision(c, stories.retry),
+    "stories.cursor.back": lambda c: at_revision(c, stories.back),
+    "stories.cursor.at_cursor": lambda c: stories.at_cursor(c.account, c.user, c["stories"], for_others=True),
+    "stories.library.create": lambda c: stories.create(
+        account_id=c.account, owner_id=c.user, conversation_id=c.chat, premise="x", seed=1
+    ),
+    "stories.library.get": lambda c: stories.get(c.account, c["stories"]),
+    "stories.library.summary": lambda c: stories.summary(c.account, c["stories"]),
+    "stories.library.list_owned": lambda c: stories.list_owned(c.account, c.user),
+    "stories.library.list_summaries": lambda c: stories.list_summaries(c.account, c.user),
+    "stories.library.count_owned": lambda c: stories.count_owned(c.account, c.user),
+    "stories.library.open_in": lambda c: stories.open_in(c.chat, c["stories"]),
+    "stories.library.delete": lambda c: stories.delete(c.account, c.user, c["stories"]),
+    "stories.tree.page": lambda c: stories.page(c.account, c["pages"]),
+    "stories.tree.current": lambda c: stories.current(c.account, c["stories"]),
+}
+"""By module (below `db`) and name."""
+
+SERVICE: Final = "it concerns the service as a whole, or the connection: no row of an account"
+WORK: Final = "for what the product itself does: the ids are those of a job, or of rows that it names"
+LEASE: Final = "only who holds the lease of the row may call it"
+OPERATOR: Final = "operators act on everybody"
+EVENT: Final = "it finds what an event of a platform belongs to: by the platform's own ids"
+JOINING: Final = "it makes one of what belongs to two"
+EXEMPT: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "backup.*",
+            "bots.*",
+            "clock.*",
+            "connection.*",
+            "engine.*",
+            "heartbeats.*",
+            "inbox.*",
+            "inspection.*",
+            "leaders.*",
+            "linking_codes.*",
+            "loops.*",
+            "migrate.*",
+            "ownership.*",
+            "privacy.*",
+            "records.*",
+            "conversations.watched",
+            "jobs.forecast.Durations.*",
+            "jobs.load.*",
+            "jobs.recovery.*",
+            "jobs.turns.*",
+            "outbox.counts",
+            "personas.sync_shipped",
+            "people.without_private_chat",
+        ),
+        SERVICE,
+    ),
+    **dict.fromkeys(
+        (
+            "chats.attach_reply",
+            "chats.give_up",
+            "chats.history",
+            "chats.pending",
+            "chats.say",
+            "jobs.artifacts.*",
+            "jobs.deadlines.*",
+            "jobs.endings.*",
+            "jobs.forecast.outlook",
+            "jobs.forecast.position",
+            "jobs.joins.*",
+            "jobs.leases.*",
+            "jobs.waits.*",
+            "jobs.claims.*",
+            "linking.get",
+            "linking.new_code",
+            "moderation.note",
+            "moderation.refuse_of_page",
+            "moderation.refuse_of_reply",
+            "overrides.judge",
+            "overrides.unchecked",
+            "pictures.put_clean",
+            "pictures.put_file",
+            "progress.*",
+            "stories.library.thread_of",
+            "stories.pages.*",
+            "stories.tree.lock",
+            "stories.tree.lock_story",
+            "stories.tree.page_before",
+            "stories.tree.page_inputs",
+            "usage.*",
+            "data_choices.expire",
+            "data_exports.drop_part",
+            "data_exports.exported_columns",
+            "data_exports.part",
+            "data_exports.put_part",
+            "work.*",
+            "erasure.answers.*",
+            "erasure.closing.answered",
+            "erasure.closing.detach",
+            "erasure.closing.overdue",
+            "erasure.places.erase_in_places",
+            "outbox.of_event",
+            "outbox.placeholder_of",
+        ),
+        WORK,
+    ),
+    **dict.fromkeys(
+        (
+            "awaited_files.claim",
+            "awaited_files.finish",
+            "awaited_files.note_stored",
+            "awaited_files.renew",
+            "awaited_files.retry",
+            "outbox.bury",
+            "outbox.claim",
+            "outbox.record_message",
+            "outbox.renew",
+            "outbox.retry",
+            "outbox.sent",
+            "outbox.supersede",
+            "pictures.save",
+        ),
+        LEASE,
+    ),
+    **dict.fromkeys(
+        ("access.*", "announcements.*", "moderation.tell_operators", "people.named", "switches.*"), OPERATOR
+    ),
+    **dict.fromkeys(("late_updates.*", "people.identity", "people.private_chat", "people.resolve"), EVENT),
+    **dict.fromkeys(("merging.*", "moves.*"), JOINING),
+}
+"""The same, ``module.*`` for all of a module, with the reason."""
