@@ -28,6 +28,7 @@ from db.settings import DatabaseSettings, ModerationSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
 from workers.engines.text.settings import TextSettings  # noqa: E402
+from workers.moderation.settings import ClassifierSettings  # noqa: E402
 from workers.settings import WorkerSettings  # noqa: E402
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -38,6 +39,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Database", DatabaseSettings),
     ("Moderation", ModerationSettings),
     ("Retention", RetentionSettings),
+    ("Classifiers of texts", ClassifierSettings),
     ("Workers", WorkerSettings),
     ("Text engines", TextSettings),
     ("Embedding", EmbeddingSettings),

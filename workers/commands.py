@@ -32,6 +32,9 @@ from workers.engines.text.discovery import find_models
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
+from workers.moderation.build import ClassifierSetup, build_classifiers
+from workers.moderation.moderator import Moderator
+from workers.moderation.settings import ClassifierSettings
 from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
 from workers.preload import preload
@@ -50,6 +53,7 @@ SETTINGS: Final = (
     TextSettings,
     EmbeddingSettings,
     ImageSettings,
+    ClassifierSettings,
 )
 """All that a worker reads."""
 
@@ -110,6 +114,11 @@ async def _run(queue_kind: str) -> int:
             "this worker will draw nothing: there is no picture model. `storyfork models pull pictures` gets one, "
             "`storyfork doctor` says what is found and why it is not used; start the worker again afterwards"
         )
+    moderation = read_settings(ModerationSettings)
+    setup = ClassifierSetup(read_settings(ClassifierSettings), text, default_registry())
+    specs = registries.text_classifiers()[0]
+    classifiers = await asyncio.to_thread(build_classifiers, moderation.storyfork_text_classifiers, specs, setup)
+    moderator = Moderator(classifiers)
     safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool):
         await await_schema()
@@ -121,7 +130,8 @@ async def _run(queue_kind: str) -> int:
                 queue,
                 images=images,
                 safety=safety,
-                policy=policy_of(read_settings(ModerationSettings), settings.storyfork_operators),
+                policy=policy_of(moderation, settings.storyfork_operators),
+                moderator=moderator,
                 notifiers=notifiers,
                 processors=tuple(registries.processors()[0]),
                 functions=registries.functions()[0],
@@ -137,6 +147,7 @@ async def _run(queue_kind: str) -> int:
                     days=days,
                 )
             finally:
+                await moderator.close()
                 await images.close()
                 await text.close()
     return 0

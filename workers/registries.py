@@ -17,6 +17,7 @@ from workers.functions.extract_scenes import ExtractScenes
 from workers.functions.suggest_choices import SuggestChoices
 from workers.functions.write_image_prompt import WriteImagePrompt
 from workers.functions.write_page import WritePage
+from workers.moderation.build import OWN_CLASSIFIERS, ClassifierSpec
 from workers.notifiers import LogNotifier, Notifier
 from workers.processors import OutputProcessor
 from workers.workflows import registry as workflows
@@ -27,6 +28,8 @@ NOTIFIERS: Final = "storyfork.notifiers"
 TEXT_ENGINES: Final = "storyfork.text_engines"
 FUNCTIONS: Final = "storyfork.functions"
 """Classes of `AiFunction`."""
+CLASSIFIERS: Final = "storyfork.text_classifiers"
+"""Instances of `ClassifierSpec`."""
 PROCESSORS: Final = "storyfork.processors"
 """Instances of `OutputProcessor`."""
 OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
@@ -72,6 +75,19 @@ def functions() -> tuple[Registry[AiFunction[Any, Any]], list[Problem]]:
 
 
 @lru_cache(maxsize=1)
+def text_classifiers() -> tuple[Registry[ClassifierSpec], list[Problem]]:
+    """Return the text classifiers that can be built, and the problems of packages' classifiers."""
+    registry = Registry[ClassifierSpec]("text classifier", attrgetter("name"), OWN_CLASSIFIERS)
+
+    def add(loaded: Any, package: str) -> None:
+        if not isinstance(loaded, ClassifierSpec):
+            raise TypeError(f"{loaded!r} is not a ClassifierSpec")
+        registry.add(loaded, package)
+
+    return registry, load_plugins(CLASSIFIERS, add)
+
+
+@lru_cache(maxsize=1)
 def processors() -> tuple[Registry[OutputProcessor], list[Problem]]:
     """Return the output processors, all from packages, and the problems of broken ones."""
     registry = Registry[OutputProcessor]("processor", attrgetter("name"))
@@ -86,7 +102,7 @@ def processors() -> tuple[Registry[OutputProcessor], list[Problem]]:
 
 def problems() -> list[Problem]:
     """Load every plug-in of the workers and return the problems."""
-    loaded = (functions, processors, text_engines, image_engines, embedding_engines, notifiers)
+    loaded = (functions, processors, text_classifiers, text_engines, image_engines, embedding_engines, notifiers)
     broken = default_registry().problems
     return [
         *(problem for load in loaded for problem in load()[1]),

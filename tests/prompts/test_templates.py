@@ -54,6 +54,7 @@ def test_the_shipped_prompts() -> None:
         "persona/answer",
         "picture/extract_scenes",
         "picture/write_image_prompt",
+        "safety/judge_text",
         "story/repair_choices",
         "story/suggest_choices",
         "story/write_page",
