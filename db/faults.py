@@ -8,7 +8,8 @@ Every statement and transaction of `db.connection` runs inside `translated`, whi
   memory, too many connections), 55P03 lock timeout, 57 operator intervention (shutdown, cancelled query), 58 system
   error, `OSError`, `TimeoutError`, the driver's own.
 - `Outage` that may succeed at once: 40 serialisation and deadlock; 26000, 42P05 and stale plans, when prepared
-  statements and the server's memory of them differ.
+  statements and the server's memory of them differ; 23503 for an account, a person or a conversation that has just
+  become part of another one or was deleted: whoever looks again finds the right one.
 - `Unstorable`: 22 data, 23 constraints, 54 limits, and values that the driver cannot encode.
 - Anything else is a defect, and is raised unchanged.
 """
@@ -29,6 +30,8 @@ _OUTAGE_CLASSES: Final = {"08", "53", "57", "58"}
 _OUTAGE_CODES: Final = {"25006", "25P03", "25P04", "55P03"}
 _AGAIN_CLASSES: Final = {"40"}
 _AGAIN_CODES: Final = {"26000", "42P05"}
+_NO_SUCH_ROW: Final = "23503"
+_JOINED: Final = ("accounts", "users", "conversations")
 _DATA_CLASSES: Final = {"22", "23", "54"}
 
 
@@ -69,6 +72,8 @@ def _cause(error: Exception) -> BaseException:
 
 def _by_code(error: Any) -> Outage | Unstorable | None:
     code = error.sqlstate or ""
+    if code == _NO_SUCH_ROW and any(f'"{t}"' in (error.detail or "") for t in _JOINED):
+        return Outage(f"{code} {error.constraint_name}", at_once=True)
     if code[:2] in _DATA_CLASSES:
         place = error.constraint_name or error.column_name or error.table_name or ""
         return Unstorable(f"{code} {type(error).__name__} {place}".rstrip())

@@ -83,7 +83,9 @@ async def note_limit(account_id: int, name: str, source: str, *, problem: str, c
         if found is None or found["limit_hits"] < LIMIT_HITS:
             return ""
         chat = await row(
-            "SELECT id FROM conversations WHERE account_id = $1 AND kind = 'dm' ORDER BY id DESC LIMIT 1", account_id
+            "SELECT id FROM conversations WHERE account_id = $1 AND kind = 'dm' AND platform <> 'unlinked' "
+            "ORDER BY active_at DESC, id DESC LIMIT 1",
+            account_id,
         )
         there = chat["id"] if chat is not None else conversation_id
         place = None if there is None else await outbox.place_of(there, found["updated_by"])

@@ -31,9 +31,9 @@ class TaskRecord:
 async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
     """Start the row of a run and return its id."""
     found = await row(
-        # A running job may be deleted with its subject.
-        "INSERT INTO ai_tasks (function, job_id, account_id) VALUES ($1, (SELECT id FROM jobs WHERE id = $2), $3) "
-        "RETURNING id",
+        # A running job may be deleted with its subject, and its account may have become part of another one.
+        "INSERT INTO ai_tasks (function, job_id, account_id) VALUES ($1, (SELECT id FROM jobs WHERE id = $2), "
+        "coalesce((SELECT account_id FROM jobs WHERE id = $2), (SELECT id FROM accounts WHERE id = $3))) RETURNING id",
         function, job_id, account_id,
     )  # fmt: skip
     assert found is not None

@@ -1,9 +1,11 @@
 """Linking: a code on one platform, entered on the other, and both sides say yes; then the two are one."""
 
+import asyncio
+
 import pytest
 
 from db import accounts, linking, linking_codes, overrides, people, personas, stories
-from db.connection import rows
+from db.connection import rows, transaction
 from tests.bot.sides import Side, asked, begins, linked, sent
 from tests.bot.world import Bot, command, press
 
@@ -155,3 +157,25 @@ async def test_oneself_and_a_second_account_of_a_platform_are_not_linked(here: S
     for side in (third, there):
         await side.does(press("link_confirm", await asked()))
     assert len(await people.identities_of((await third.who()).user.id)) == 3, "a third platform is one more"
+
+
+async def test_what_was_being_said_while_two_became_one_is_not_lost(here: Side, there: Side):
+    await there.does(command(f"link: {await here.code()}"))
+    await there.does(press("link_confirm", await asked()))
+    kept, number = await here.who(), await asked()
+    joined, release = asyncio.Event(), asyncio.Event()
+
+    async def join() -> None:
+        async with transaction():
+            await linking.confirm(number, kept.user.id)
+            joined.set()
+            await release.wait()
+
+    async with asyncio.TaskGroup() as group, asyncio.timeout(30):
+        group.create_task(join())
+        await joined.wait()
+        group.create_task(there.does(command("story new: a key")))
+        while not await rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname IS NOT NULL"):
+            await asyncio.sleep(0.02)
+        release.set()
+    assert [s.premise for s in await stories.list_owned(kept.account.id, kept.user.id)] == ["a key"]
