@@ -17,6 +17,10 @@ class Rights:
     channels: tuple[str, ...] = ()
     own: bool = False
 
+    def at(self, channel: str) -> "Rights":
+        """Return the same for a channel by its key; "": for the place."""
+        return Rights(self.role, self.rules, (channel,) if channel else (), self.own)
+
     def decide(self, permission: Permission) -> Decision:
         """Return whether the person has a permission, and why."""
         made = self.rules.decide(self.role, permission, self.channels)

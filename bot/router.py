@@ -36,7 +36,7 @@ from bot.policy import OPEN, AccessPolicy
 from bot.text.splitting import shortened
 from bot.topics import Topics
 from bot.welcome import greet, membership, show_hint
-from db import awaited_files, conversations, late_updates, moves, offers, outbox, people, places
+from db import awaited_files, conversations, late_updates, members, moves, offers, outbox, people, places
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotFound, UserError
@@ -230,6 +230,9 @@ class Router:
             await show_hint(context)
 
     async def _take(self, context: Context) -> None:
+        if not context.rights.own:
+            user = context.event.user
+            await members.seen(context.account_id, context.user_id, user.role, user.roles)
         payload = context.event.payload
         match payload:
             case Command():

@@ -28,6 +28,7 @@ from bot.commands import (
     linking,
     model,
     operators,
+    permissions,
     persona,
     picture,
     prompt,
@@ -56,6 +57,7 @@ from bot.views import help as help_views
 from bot.views import linking as linking_views
 from bot.views import notice as notice_views
 from bot.views import operators as operators_views
+from bot.views import permissions as permissions_views
 from bot.views import persona as persona_views
 from bot.views import picture as picture_views
 from bot.views import prompt as prompt_views
@@ -109,6 +111,7 @@ PRODUCT: Final = (
         operators_views.VIEWS,
         preferences=announcement_settings.PREFERENCES,
     ),
+    Topic("permission", permissions.COMMANDS, (), permissions_views.VIEWS),
     Topic("audit", audit.COMMANDS, audit_actions.ACTIONS, audit_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),
 )

@@ -58,6 +58,12 @@ async def choose_language(account_id: int, language: str) -> None:
     await _choose(account_id, LANGUAGE, language)
 
 
+async def settings_of(account_id: int) -> dict[str, Any]:
+    """Return an account's settings; empty if it is gone."""
+    found = await row("SELECT settings FROM accounts WHERE id = $1", account_id)
+    return {} if found is None else json.loads(found["settings"])
+
+
 async def set_rating(account_id: int, rating: str) -> None:
     """Set what may be written and drawn in an account's conversations."""
     await _choose(account_id, "rating", rating)

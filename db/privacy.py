@@ -47,6 +47,12 @@ TABLES: Final = (
         texts=texts(names="name", ids="external_id", settings="platform language"),
     ),
     TableRule(
+        "members",
+        owner=("account_id", "user_id"),
+        retention=Retention(365, "created_at"),
+        texts=texts(ids="roles", settings="role"),
+    ),
+    TableRule(
         "linkings",
         owner=("user_id", "other_user_id"),
         omit=("salt", "code_hash"),

@@ -39,13 +39,34 @@ def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSp
     if unknown := values.keys() - set(known):
         names, parameter = ", ".join(f"{name}=…" for name in known), min(unknown)[:_SHOWN]
         raise BadInput("command.unknown_parameter", name=spec.name, parameter=parameter, names=names)
-    if rest := command.rest.strip():
+    rest, chosen = _take_choices(spec, values, command.rest.strip())
+    if rest:
         takes = free_parameter(spec, values)
+        if chosen and (takes is None or takes.name in values):
+            takes = next((p for p in spec.parameters if p.kind is str and p.name not in values), None)
         if takes is not None and takes.name not in values:
             values[takes.name] = rest
         elif spec.parameters:
             raise BadInput("command.leftover", name=spec.name, text=rest[:_SHOWN])
     return spec, values
+
+
+def _take_choices(spec: CommandSpec, values: dict[str, str], rest: str) -> tuple[str, bool]:
+    """Move leading words that are choices of required parameters from ``rest`` into ``values``: ``imagine guest``.
+
+    Returns what remains, and whether anything was taken.
+    """
+    taken = False
+    while rest:
+        free = free_parameter(spec, values)
+        if free is None or not free.required or free.name in values:
+            break
+        words = sorted((w for pair in free.choices for w in pair), key=len, reverse=True)
+        word = next((w for w in words if f"{rest} ".casefold().startswith(f"{w} ".casefold())), None)
+        if word is None:
+            break
+        values[free.name], rest, taken = rest[: len(word)], rest[len(word) :].strip(), True
+    return rest, taken
 
 
 def typed_values(spec: CommandSpec, values: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The tables as classes. The schema itself is db/migrations; a test compares the two."""
 
-from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, UserRow
+from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, MemberRow, UserRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.data import DataExportPartRow, DataExportRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
@@ -37,6 +37,7 @@ __all__ = [
     "LateUpdateRow",
     "LeaderRow",
     "LinkingRow",
+    "MemberRow",
     "OutboxRow",
     "PageRow",
     "PersonaRow",

@@ -90,6 +90,20 @@ class LinkingRow(TableRow):
         table = "linkings"
 
 
+class MemberRow(TableRow):
+    """The role that the platform gave somebody in a place, when they last did something there."""
+
+    account_id = fields.BigIntField()
+    user_id = fields.BigIntField()
+    role = fields.TextField()
+    roles: list[str] = fields.JSONField(default=list)
+
+    class Meta:
+        """Table name."""
+
+        table = "members"
+
+
 class ConversationRow(TableRow):
     """A chat, or a thread of one. ``mode`` says where plain text goes; ``epoch`` counts chat resets."""
 

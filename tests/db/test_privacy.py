@@ -20,6 +20,7 @@ from db import (
     late_updates,
     limits,
     linking,
+    members,
     outbox,
     overrides,
     people,
@@ -85,6 +86,7 @@ async def lives(name: str) -> Who:
         "UPDATE linkings SET state = 'cancelled', selector = $2 WHERE id = $1",
         await linking.offer(user, conversation), name,
     )  # fmt: skip
+    await members.seen(account, user, "member", [f"{name}'s title"])
     await audit.note("model", account_id=account, user_id=user, subject=f"{name}.gguf")
     await rows(
         "INSERT INTO personas (account_id, key, name, card) VALUES ($1, $2, $2, $3::jsonb)",
