@@ -17,6 +17,7 @@ from bot.actions import linking as linking_actions
 from bot.actions import operators as operators_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
+from bot.actions import report as report_actions
 from bot.actions import start as start_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
@@ -33,6 +34,7 @@ from bot.commands import (
     picture,
     prompt,
     rating,
+    report,
     story,
 )
 from bot.commands.base import CommandRegistry, CommandSpec
@@ -61,6 +63,7 @@ from bot.views import permissions as permissions_views
 from bot.views import persona as persona_views
 from bot.views import picture as picture_views
 from bot.views import prompt as prompt_views
+from bot.views import report as report_views
 from bot.views import settings as settings_views
 from bot.views import start as start_views
 from bot.views import status as status_views
@@ -112,6 +115,7 @@ PRODUCT: Final = (
         preferences=announcement_settings.PREFERENCES,
     ),
     Topic("permission", permissions.COMMANDS, (), permissions_views.VIEWS),
+    Topic("report", report.COMMANDS, report_actions.ACTIONS, report_views.VIEWS, menus=report.MENUS),
     Topic("audit", audit.COMMANDS, audit_actions.ACTIONS, audit_views.VIEWS),
     Topic("general", general.COMMANDS, (), (*status_views.VIEWS, *notice_views.VIEWS)),
 )

@@ -1,0 +1,48 @@
+"""Messages of reports, for operators. Who reported is in none of them."""
+
+from typing import Final
+
+from bot.messages import Message
+from bot.views.base import ViewContext, ViewSpec, in_rows
+from db import people, reports
+from db.payloads.report import ReportDetails, ReportList
+
+SHOWN: Final = 1200
+"""Characters of a reported text that are shown."""
+
+
+async def report_list(view: ViewContext, payload: ReportList) -> Message:
+    """Compose the list of open reports."""
+    del payload
+    if not view.for_operator:
+        return Message(view.words("report.in_private"), private=True)
+    found = await reports.listed()
+    if not found:
+        return Message(view.words("report.none"), private=True)
+    lines = [view.words("report.line", report=each.id, kind=each.kind) for each in found]
+    buttons = [view.button("rep_show", each.id, text=f"#{each.id}") for each in found]
+    return Message("", title=view.words("report.title"), choices=tuple(lines), buttons=in_rows(buttons), private=True)
+
+
+async def report_details(view: ViewContext, payload: ReportDetails) -> Message | None:
+    """Compose a report: what was reported, why, and how to ban whose it is."""
+    found = await reports.get(payload.report)
+    if found is None:
+        return Message(view.words("report.closed"), private=True)
+    if not view.for_operator:
+        return Message(view.words("report.in_private"), private=True)
+    text = (await reports.content(found))[:SHOWN]
+    lines = [view.words("report.shown", kind=found.kind, text=text)]
+    if found.reason:
+        lines.append(view.words("report.reason", reason=found.reason))
+    if found.subject_user_id is not None:
+        known = [f"{each.platform}:{each.external_id}" for each in await people.identities_of(found.subject_user_id)]
+        lines.append(view.words("report.whose", who=", ".join(known)))
+    if found.state != "open":
+        return Message("\n\n".join([*lines, view.words(f"report.is_{found.state}")]), private=True)
+    buttons = (view.button("rep_dismiss", found.id), view.button("rep_act", found.id, style="danger"))
+    title = view.words("report.one", report=found.id)
+    return Message("\n\n".join(lines), title=title, buttons=(buttons,), private=True)
+
+
+VIEWS: Final = (ViewSpec(ReportList, report_list), ViewSpec(ReportDetails, report_details))

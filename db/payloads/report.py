@@ -1,0 +1,19 @@
+"""Payloads of what people reported, for operators."""
+
+from typing import ClassVar
+
+from db.payloads.base import Payload
+
+
+class ReportList(Payload):
+    """The open reports."""
+
+    kind: ClassVar[str] = "reports"
+
+
+class ReportDetails(Payload):
+    """One report with what was reported."""
+
+    kind: ClassVar[str] = "report"
+
+    report: int

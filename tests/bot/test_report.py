@@ -1,0 +1,97 @@
+"""Reports: anybody may, nobody learns who did, operators look, dismiss or remove."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.events import MenuPick
+from bot.policy import AccessPolicy
+from db.connection import row, rows
+from db.models import PageRow, StoryRow
+from db.moderation import ModerationPolicy
+from tests.bot.world import Bot, command, press, say, write
+
+OPERATOR = "console:olga"
+
+
+@pytest.fixture
+async def reported(bot: Bot) -> tuple[Bot, int]:
+    """A page of ann's story in a group, on show there, and an operator who has written to the bot before."""
+    bot.router._moderation = ModerationPolicy(operators=frozenset({OPERATOR}))
+    bot.router._policy = AccessPolicy(operators=frozenset({OPERATOR}))
+    await bot.does(say("hello"), name="olga")
+    await bot.does(command("story new: a keeper finds a door", mode="open"), group="club", role="admin")
+    story = await StoryRow.get()
+    assert story.cursor_id is not None
+    await write(await PageRow.get(id=story.cursor_id))
+    conversation = await row("SELECT id FROM conversations WHERE kind = 'group'")
+    assert conversation is not None
+    await rows(
+        "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, state, "
+        "message_ids) VALUES ('console:shown', 'reply', 'console', $1, 'page', $2::jsonb, '{}', 'sent', '[\"77\"]')",
+        conversation["id"], json.dumps({"page": story.cursor_id}),
+    )  # fmt: skip
+    return bot, story.cursor_id
+
+
+async def report_row() -> dict[str, Any]:
+    found = await row("SELECT * FROM reports")
+    assert found is not None
+    return dict(found)
+
+
+async def test_a_report_reaches_the_operators_and_nobody_learns_of_whom(reported: tuple[Bot, int]) -> None:
+    bot, page = reported
+    event = await bot.does(command("report", reason="it is about me"), name="ben", group="club")
+    answer = await bot.answer(event)
+    assert "nobody else learns" in answer.body
+    assert answer.private
+    found = await report_row()
+    assert (found["page_id"], found["state"], found["reason"]) == (page, "open", "it is about me")
+    await bot.does(command("report"), name="ben", group="club")
+    assert len(await rows("SELECT 1 FROM reports")) == 1, "the same person, the same thing"
+    told = await rows("SELECT payload FROM outbox WHERE part = 'notice'")
+    assert [json.loads(r["payload"])["values"] for r in told] == [{"report": found["id"]}]
+    assert "ben" not in str([dict(r) for r in told])
+    shown = await bot.answer(await bot.does(press("rep_show", found["id"]), name="olga"))
+    assert "The door." in shown.body
+    assert "it is about me" in shown.body
+    assert "console:ann" in shown.body
+    assert "ben" not in shown.body
+    listed = await bot.answer(await bot.does(command("operator reports"), name="olga"))
+    assert listed.choices == (f"#{found['id']}: a page",)
+
+
+async def test_the_menu_of_a_message_reports_that_message(reported: tuple[Bot, int]) -> None:
+    bot, page = reported
+    picked = MenuPick(name="Report", message_id="77", author_is_bot=True, text="")
+    await bot.does(picked, name="ben", group="club")
+    assert (await report_row())["page_id"] == page
+    other = MenuPick(name="Report", message_id="78", author_is_bot=True, text="")
+    answer = await bot.answer(await bot.does(other, name="ben", group="club"))
+    assert "nothing here that can be reported" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "text"), [("rep_dismiss", "dismissed", "The door."), ("rep_act", "acted", "[…]")]
+)
+async def test_an_operator_decides(reported: tuple[Bot, int], verb: str, state: str, text: str) -> None:
+    bot, page = reported
+    await bot.does(command("report"), name="ben", group="club")
+    await bot.does(command("report"), name="cal", group="club")
+    first = min(r["id"] for r in await rows("SELECT id FROM reports"))
+    for name in ("ben", "ann"):
+        await bot.does(press(verb, first), name=name)
+    assert {r["state"] for r in await rows("SELECT state FROM reports")} == {"open"}, "only an operator decides"
+    await bot.does(press(verb, first), name="olga")
+    states = [r["state"] for r in await rows("SELECT state FROM reports ORDER BY id")]
+    assert states == ([state, "open"] if state == "dismissed" else [state, state])
+    assert (await PageRow.get(id=page)).text == text
+    again = await bot.answer(await bot.does(press(verb, first), name="olga"))
+    assert "not open any more" in again.body
+
+
+async def test_there_must_be_something_to_report(bot: Bot) -> None:
+    answer = await bot.answer(await bot.does(command("report")))
+    assert "nothing here that can be reported" in answer.body
