@@ -4,7 +4,7 @@ Operators pass everything. Who is banned, or not on the list, is told once a day
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.actions.base import ActionRegistry
 from bot.actions.packing import FILL, BadButton
@@ -18,6 +18,9 @@ from db import access, switches
 from db.access import AccessState
 from db.errors import NotAllowed
 from db.payloads.operators import Banned
+
+LEAVE_SECONDS: Final = 15.0
+"""After so long the bot leaves a place: it has been told why by then."""
 
 
 class Switchable(Protocol):
@@ -61,10 +64,13 @@ class Admission:
         if standing.ban is not None:
             if asks and await access.tell_ban(standing.ban.id):
                 await context.say(Banned(rule=standing.ban.id), ordered=False, private=True)
+                if standing.ban.subject == "place":
+                    await self._leave(context)
         elif self._unlisted(standing):
             if asks and await access.tell_unlisted(context.account_id):
                 key = "operators.unlisted_ask" if self._policy.appeal else "operators.unlisted"
                 await context.refuse(NotAllowed(key, appeal=self._policy.appeal))
+                await self._leave(context)
         elif (refusal := self._switched_off(context, standing)) is not None:
             if asks:
                 await context.refuse(refusal)
@@ -74,6 +80,12 @@ class Admission:
             return True
         context.ignored = not context.answered
         return False
+
+    async def _leave(self, context: Context) -> None:
+        """Leave the place where an event happened, once it was told why, if the operators want that."""
+        account = context.event.account
+        if self._policy.leave and account.kind in {"guild", "group"}:
+            await context.leave_place(LEAVE_SECONDS)
 
     async def passes(self, context: Context) -> bool:
         """Whether `admits` would let an event pass; says and changes nothing."""

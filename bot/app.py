@@ -87,7 +87,7 @@ def _spec(name: str) -> PlatformSpec:
 def access_policy(settings: BotSettings) -> AccessPolicy:
     """Return who may use the bot."""
     appeal = " ".join(settings.storyfork_appeal.split())
-    return AccessPolicy(settings.storyfork_operators, settings.storyfork_access, appeal)
+    return AccessPolicy(settings.storyfork_operators, settings.storyfork_access, appeal, settings.storyfork_leave)
 
 
 def seat_names(spec: PlatformSpec, settings: BotSettings) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from bot.views.base import ViewContext, ViewRegistry, ViewServices, Words
 from db.errors import UserError
 from db.outbox import OutboxMessage
 from db.payloads.notice import Erase, Placeholder
+from db.payloads.operators import Leave
 
 
 class Composer:
@@ -20,7 +21,7 @@ class Composer:
     @property
     def kinds(self) -> list[str]:
         """The kinds of rows that can be sent; rows of others are left to a newer release."""
-        return [*self._views.names, Placeholder.kind, Erase.kind]
+        return [*self._views.names, Placeholder.kind, Erase.kind, Leave.kind]
 
     async def compose(self, row: OutboxMessage) -> Message | None:
         """Return the message of a row, in the person's language; None if its subject is gone.

@@ -13,6 +13,7 @@ from db.limits import QUOTAS, UNLIMITED, Quota, Subject, UsageLimits
 from db.moderation import ModerationPolicy, TextRefused
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
+from db.payloads.operators import Leave
 from db.people import PERSONAL, Who
 from db.permissions import Permission, Role, at_least
 from db.sent_messages import SentMessage
@@ -221,6 +222,10 @@ class Context:
     async def rewrite(self, sent: SentMessage, user_id: int | None, payload: Payload) -> None:
         """Change a message that was sent to a person in another conversation."""
         await self._elsewhere(sent.conversation_id, user_id, payload, f"mark:{sent.row_id}", edits_row=sent.row_id)
+
+    async def leave_place(self, delay: float) -> None:
+        """Let the bot leave the guild or group after ``delay`` seconds."""
+        await self._add(Leave(place=self.event.account.external_id), Leave.kind, ordered=False, delay=delay)
 
     async def work(self, parameters: JobParameters) -> int:
         """Answer by a job: add it, with a placeholder message if the platform needs one, and return its id.

@@ -11,7 +11,7 @@ from uuid import UUID
 from bot.compose import Composer
 from bot.events import Destination
 from bot.messages import Message
-from bot.platforms.base import Delivery, Gone, Platform, RetryLater, Undeliverable
+from bot.platforms.base import Delivery, Gone, Leaver, Platform, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
 from db import outbox, places
 from db.connection import transaction
@@ -19,6 +19,7 @@ from db.errors import LeaseLost, Outage, describe
 from db.loops import forever
 from db.outbox import Claimed, Claims, OutboxMessage
 from db.payloads.notice import Erase, Notice
+from db.payloads.operators import Leave
 
 POLL_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = outbox.LEASE_SECONDS / 3
@@ -215,6 +216,10 @@ class Courier:
             return [button.action for line in progress.buttons for button in line]
         if row.kind == Erase.kind:
             await platform.retract(destination, destination.pressed_message)
+            return []
+        if row.kind == Leave.kind:
+            if isinstance(platform, Leaver):
+                await platform.leave(Leave.model_validate(row.payload).place)
             return []
         if row.part == outbox.REPLY:
             await self._board.end(row.event_key)

@@ -13,7 +13,7 @@ class AccessPolicy:
     """The operators' settings. ``operators`` are named as ``platform:user id``.
 
     ``access``: ``open`` – everybody may use the bot; ``listed`` – only people and places on the list. ``appeal`` says
-    whom to ask about bans and access. ``leave``: the bot leaves places that are not on the list.
+    whom to ask about bans and access. ``leave``: the bot leaves guilds and groups that are banned or not on the list.
     """
 
     operators: frozenset[str] = frozenset()

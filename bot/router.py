@@ -219,6 +219,13 @@ class Router:
         return await self._topics.forms.open(context, action, given)
 
     async def _handle(self, context: Context) -> None:
+        payload = context.event.payload
+        if isinstance(payload, BotMembership) and payload.change == "removed":
+            await places.leave(
+                context.conversation_id, context.user_id, private=context.event.account.kind in people.PERSONAL
+            )
+            context.ignored = True
+            return
         if context.who.gone:
             await places.back(context.conversation_id, context.user_id)
         if not await self._admission.admits(context):

@@ -47,6 +47,10 @@ class BotSettings(BaseSettings):
         description="Who may use the bot: everybody, or only the people, guilds and chats that operators have put on "
         "the list by `/operator allow`.",
     )
+    storyfork_leave: bool = Field(
+        default=False,
+        description="Leave a guild or group that is banned, or not on the list, after telling it why.",
+    )
     storyfork_appeal: str = Field(
         default="",
         max_length=300,

@@ -210,6 +210,15 @@ class FileSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Leaver(Protocol):
+    """A platform whose places the bot can leave by itself."""
+
+    async def leave(self, place: str) -> None:
+        """Leave a guild or group by its id; nothing happens if the bot is not in it. Raises `RetryLater`."""
+        ...
+
+
 class Turns(Protocol):
     """When this process may do what only one process at a time may do for a platform."""
 

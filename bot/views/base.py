@@ -13,6 +13,7 @@ from bot.privacy_terms import NO_TERMS, PrivacyTerms
 from db.limits import UNLIMITED, UsageLimits
 from db.payloads.base import Payload
 from db.payloads.notice import Erase, Placeholder
+from db.payloads.operators import Leave
 from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
@@ -94,7 +95,7 @@ class ViewSpec(Generic[P]):
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for kinds without a view, which the courier handles itself."""
-        if self.kind in {Placeholder.kind, Erase.kind}:
+        if self.kind in {Placeholder.kind, Erase.kind, Leave.kind}:
             raise ValueError(f"messages of kind {self.kind!r} have no view")
 
     @property

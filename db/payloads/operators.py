@@ -41,6 +41,14 @@ class Banned(Payload):
     rule: int
 
 
+class Leave(Payload):
+    """The bot leaves a place; ``place`` is the platform's id of the guild or group. It has no view."""
+
+    kind: ClassVar[str] = "leave"
+
+    place: str
+
+
 class Announced(Payload):
     """An announcement, as a place gets it."""
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import locales
-from bot.events import Payload, Reaction
+from bot.events import Command, Payload, Reaction
 from bot.policy import AccessPolicy
 from db import access, people, switches
 from db.access import Target, Verdict
@@ -120,15 +120,18 @@ async def test_who_is_on_the_list_may_use_the_bot(listed_bot: Bot, target: Targe
     assert there.story_id is not None
 
 
+def always(bot: Bot, payload: Payload) -> bool:
+    """Whether something works in maintenance mode, too."""
+    spec = bot.topics.commands.get(getattr(payload, "name", ""))
+    action = bot.topics.actions.get(getattr(payload, "data", "..").split(".")[1])
+    return any(each is not None and each.always for each in (spec, action))
+
+
 async def test_maintenance_refuses_new_work_with_the_operators_message(bot: Bot):
     await switches.set_switch(switches.MAINTENANCE, by=None, message="Back at nine.")
     for payload in everything(bot):
-        event = await bot.does(payload)
-        spec = bot.topics.commands.get(getattr(payload, "name", ""))
-        action = bot.topics.actions.get(getattr(payload, "data", "..").split(".")[1])
-        always = any(each is not None and each.always for each in (spec, action))
-        if not always and not isinstance(payload, Reaction):
-            assert "Back at nine." in await words(bot, event), payload
+        if not always(bot, payload) and not isinstance(payload, Reaction):
+            assert "Back at nine." in await words(bot, await bot.does(payload)), payload
     assert await nothing_happened()
     assert (await bot.router.dispatch(event_of(command(f"story new: {PREMISE}"), name="boss"))).status == "working"
     await switches.clear(switches.MAINTENANCE)
@@ -158,3 +161,17 @@ async def test_a_form_of_a_command_that_goes_off_is_left(bot: Bot):
     await switches.set_switch(switches.of_command("story"), by=None)
     assert "switched off" in await words(bot, await bot.does(say(PREMISE)))
     assert await nothing_happened()
+
+
+async def test_every_command_can_be_switched_off_but_those_that_are_always_on(bot: Bot):
+    for spec in bot.topics.commands:
+        await switches.set_switch(switches.of_command(spec.name), by=None)
+    for payload in everything(bot):
+        if isinstance(payload, Command) and not always(bot, payload):
+            assert "switched off" in await words(bot, await bot.does(payload)), payload
+    for group in bot.topics.commands.groups():
+        await switches.set_switch(switches.of_command(group), by=None)
+    for payload in everything(bot):
+        action = bot.topics.actions.get(getattr(payload, "data", "..").split(".")[1])
+        if action is not None and action.command and not action.always and not action.operator:
+            assert "switched off" in await words(bot, await bot.does(payload)), payload

@@ -10,12 +10,12 @@ from bot.courier import Courier
 from bot.platforms.base import Platform
 from bot.platforms.discord import DiscordPlatform
 from bot.platforms.telegram import TelegramPlatform
-from bot.policy import AccessPolicy
+from bot.policy import OPEN, AccessPolicy
 from bot.progress import ProgressBoard
 from bot.router import Router
 from db import access, audit, outbox
 from db.access import Target
-from db.connection import row
+from db.connection import row, rows
 from db.models import AccessRuleRow, ConversationRow, OutboxRow
 from db.payloads.notice import Notice
 from prompts.registry import default_registry
@@ -26,14 +26,14 @@ from tests.doubles.telegram import Rules, TelegramServer
 
 
 @asynccontextmanager
-async def serving(bot: Bot, platform: Platform, operators: frozenset[str]) -> AsyncGenerator[None]:
+async def serving(bot: Bot, platform: Platform, policy: AccessPolicy) -> AsyncGenerator[None]:
     """A platform with router and courier, until the block ends."""
     name = platform.name
     board = ProgressBoard({name: platform}, bot.composer.cancel_buttons)
     courier = Courier({name: platform}, bot.composer, board)
     router = Router(
         bot.topics, bot.composer, default_registry(), bot.around.queue, {name: platform.capabilities},
-        lambda _event, _outcome: courier.notify(name), policy=AccessPolicy(operators), patience_s=30,
+        lambda _event, _outcome: courier.notify(name), policy=policy, patience_s=30,
     )  # fmt: skip
     tasks = [asyncio.create_task(platform.run(router)), asyncio.create_task(courier.run())]
     try:
@@ -67,7 +67,7 @@ async def test_discord(bot: Bot):
         platform = DiscordPlatform(
             server.token, bot.topics.commands, api_url=server.api_url, gateway_url=server.gateway_url
         )
-        async with serving(bot, platform, frozenset({f"discord:{boss.user.id}"})):
+        async with serving(bot, platform, AccessPolicy(frozenset({f"discord:{boss.user.id}"}))):
             await server.ready(timeout=20)
             await server.commands_synced(timeout=20)
             club = server.guild("Club").text_channel("general")
@@ -89,7 +89,7 @@ async def test_telegram(bot: Bot):
     async with TelegramServer(rules=Rules(flood=None)) as server:
         ann, boss = server.person("ann"), server.person("boss")
         platform = TelegramPlatform(server.token, bot.topics.commands, api_url=server.api_url)
-        async with serving(bot, platform, frozenset({f"telegram:{boss.user.id}"})):
+        async with serving(bot, platform, AccessPolicy(frozenset({f"telegram:{boss.user.id}"}))):
             said = await boss.say(boss.chat(), f"/operator_ban telegram:{ann.user.id} 7d spam")
             await boss.wait_for_message(boss.chat(), "in 7 days", after=said)
             assert (await AccessRuleRow.get()).reason == "spam"
@@ -107,7 +107,7 @@ async def test_a_person_who_blocks_the_bot_and_comes_back(bot: Bot):
     async with TelegramServer(rules=Rules(flood=None)) as server:
         ann = server.person("ann")
         platform = TelegramPlatform(server.token, bot.topics.commands, api_url=server.api_url)
-        async with serving(bot, platform, frozenset()):
+        async with serving(bot, platform, OPEN):
             said = await ann.say(ann.chat(), "/status")
             await ann.wait_for_message(ann.chat(), "Status", after=said)
             ann.block()
@@ -125,3 +125,40 @@ async def test_a_person_who_blocks_the_bot_and_comes_back(bot: Bot):
             await ann.wait_for_message(ann.chat(), "Status", after=said)
     assert (await ConversationRow.get(platform="telegram")).left_at is None
     assert [entry.action for entry in await audit.entries()] == ["bot_added", "bot_blocked"]
+
+
+async def leaves() -> None:
+    """Let the bot leave at once what it is about to leave, and wait until it has."""
+    async with asyncio.timeout(20):
+        while not await OutboxRow.filter(kind="leave", state="sent").count():
+            await rows("UPDATE outbox SET not_before = now() WHERE kind = 'leave' AND state = 'pending'")
+            await asyncio.sleep(0.05)
+
+
+async def test_a_guild_that_is_not_on_the_list_is_told_and_left(bot: Bot):
+    async with DiscordServer() as server:
+        ann, guild = server.person("ann"), server.guild("Club")
+        club = guild.text_channel("general")
+        platform = DiscordPlatform(
+            server.token, bot.topics.commands, api_url=server.api_url, gateway_url=server.gateway_url
+        )
+        async with serving(bot, platform, AccessPolicy(access="listed", appeal="boss@example.org", leave=True)):
+            await server.ready(timeout=20)
+            await server.commands_synced(timeout=20)
+            told = await ann.slash(club, "help")
+            assert "boss@example.org" in (await told.answered()).content
+            await leaves()
+            assert not guild.installed
+
+
+async def test_a_group_that_is_banned_is_told_and_left(bot: Bot):
+    async with TelegramServer(rules=Rules(flood=None)) as server:
+        ann = server.person("ann")
+        club = server.group("Club", [ann])
+        await access.put("banned", Target("place", "telegram", str(club.id)), by=None)
+        platform = TelegramPlatform(server.token, bot.topics.commands, api_url=server.api_url)
+        async with serving(bot, platform, AccessPolicy(leave=True)):
+            said = await ann.say(club, "/help@storyfork_bot")
+            await ann.wait_for_message(club, "banned this place", after=said)
+            await leaves()
+            assert club.blocked

@@ -181,6 +181,16 @@ class DiscordPlatform:
         except api.TROUBLE as e:
             _log.info("a placeholder could not be deleted: %s", e)
 
+    async def leave(self, place: str) -> None:
+        """See `bot.platforms.base.Leaver.leave`."""
+        self._check_logged_in()
+        try:
+            await self._client.http.leave_guild(int(place))
+        except discord.NotFound:
+            _log.info("the bot is not in guild %s any more", place)
+        except api.TROUBLE as e:
+            raise api.translated(e) from e
+
     async def fetch(self, source: str, limit: int) -> bytes:
         """See `bot.platforms.base.FileSource.fetch`."""
         self._check_logged_in()

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from telegram import BotCommand, BotCommandScopeChat
-from telegram.error import InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bot.commands.base import CommandRegistry
 from bot.events import Destination
@@ -25,6 +25,7 @@ from bot.platforms.base import (
     RetryLater,
     TokenRefused,
     Turns,
+    Undeliverable,
 )
 from bot.platforms.telegram.api import PollingBot, TelegramApi, make_bot, seconds_of
 from bot.platforms.telegram.commands import bot_commands
@@ -172,6 +173,17 @@ class TelegramPlatform:
         if (file.file_size or 0) > limit:
             raise FileTooBig(source)
         return bytes(await file.download_as_bytearray())
+
+    async def leave(self, place: str) -> None:
+        """See `bot.platforms.base.Leaver.leave`."""
+
+        async def leave() -> bool:
+            return await self._connected().leave_chat(self._api.chat_id(place))
+
+        try:
+            await self._api.call(place, leave, idempotent=True)
+        except (BadRequest, Undeliverable) as e:
+            log.info("Telegram: the bot is not in chat %s any more: %s", place, e)
 
     async def check_ready(self) -> str:
         """See `bot.platforms.base.Platform.check_ready`."""

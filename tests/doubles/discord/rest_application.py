@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from tests.doubles.discord import commands
+from tests.doubles.discord import commands, rules
 from tests.doubles.discord.api import Api, answer, read, snowflake
 from tests.doubles.discord.errors import ApiError, Form
-from tests.doubles.discord.places import Guild
+from tests.doubles.discord.places import Event, Guild
 from tests.doubles.discord.rules import Json
 
 
@@ -34,6 +34,7 @@ class ApplicationRoutes:
             web.get(root + "/oauth2/applications/@me", self.application),
             web.get(root + "/users/@me", self.me),
             web.get(root + "/users/@me/guilds", self.my_guilds),
+            web.delete(root + "/users/@me/guilds/{guild_id}", self.leave_guild),
             web.post(root + "/users/@me/channels", self.open_dm),
             web.get(root + "/users/{user_id}", self.user),
             web.get(root + "/guilds/{guild_id}", self.guild),
@@ -83,6 +84,14 @@ class ApplicationRoutes:
 
     async def my_guilds(self, request: web.Request) -> web.Response:
         return answer([{"id": str(g.id), "name": g.name, "features": []} for g in self.world.guilds.values()])
+
+    async def leave_guild(self, request: web.Request) -> web.Response:
+        guild = self.world.guilds.get(snowflake(request, "guild_id"))
+        if guild is None or not guild.installed:
+            raise ApiError(10004)
+        self.world.publish(Event("GUILD_DELETE", {"id": str(guild.id)}, guild.id, rules.GUILDS))
+        guild.installed = False
+        return web.Response(status=204)
 
     async def user(self, request: web.Request) -> web.Response:
         user = self.world.users.get(snowflake(request, "user_id"))

@@ -157,6 +157,16 @@ async def get_file(api: Api) -> Json:
     return {"file_id": file.id, "file_unique_id": file.id[-12:], "file_size": size, "file_path": file.path}
 
 
+async def leave_chat(api: Api) -> bool:
+    """leaveChat: not out of private chats."""
+    chat = find_chat(api, writing=False)
+    if chat.kind == "private":
+        raise bad_request("chat member status can't be changed in private chats")
+    chat.blocked = True
+    api.world.changed.pulse()
+    return True
+
+
 async def leave(api: Api) -> bool:
     """logOut and close: nothing to do for one server."""
     api.updates.end_poll("terminated by close request")
@@ -175,6 +185,7 @@ METHODS: dict[str, Method] = {
     "getChat": get_chat,
     "getChatMember": get_chat_member,
     "getFile": get_file,
+    "leaveChat": leave_chat,
     "logOut": leave,
     "close": leave,
     **messages.METHODS,
