@@ -57,6 +57,7 @@ chaos: preflight $(ALL)  ## The long crash test: processes, servers and networks
 bench: $(ALL)  ## The benchmarks, in their short form
 	$(BIN)/python -m benchmarks.latency --quick
 	$(BIN)/python -m benchmarks.floods --quick
+	$(BIN)/python -m benchmarks.queueing --quick
 	$(BIN)/python -m benchmarks.growth --quick
 	$(BIN)/python -m benchmarks.text --quick
 	$(BIN)/python -m benchmarks.grammar --quick

@@ -19,6 +19,8 @@ _READY: Final = f"{LINED} AND attempt = 0 AND {DUE}"
 _HEAD: Final = f"""SELECT id, attempt = 0 AND lined AS lined, turn, {TIE} AS tie, run_after, {RANK} AS rank,
     {ACCOUNT} AS account FROM jobs WHERE queue = $1 AND {_KNOWN}"""
 _FIRST: Final = f"ORDER BY turn, {TIE} LIMIT 1 FOR UPDATE SKIP LOCKED"
+# A job that goes on keeps its turn, but it is no later than the first in line: that may have begun anew meanwhile.
+#
 # Each of the heads is looked up only if those before it have found nothing: a CTE is read as far as it is needed.
 _NEXT: Final = f"""
 WITH suspects AS (
@@ -42,7 +44,13 @@ found AS MATERIALIZED (
 passed AS (
     UPDATE jobs SET turn = found.turn, turn_id = found.tie FROM head, found
     WHERE jobs.id = head.id AND found.id <> head.id)
-UPDATE jobs SET {_START}, turn = head.turn, turn_id = head.tie FROM head, found WHERE jobs.id = found.id
+UPDATE jobs SET {_START}, turn_id = head.tie,
+    turn = CASE WHEN head.lined THEN head.turn ELSE least(head.turn, (
+        SELECT turn FROM jobs o WHERE queue = $1 AND {RANK} = head.rank AND {LINED} ORDER BY turn, {TIE} LIMIT 1)) END,
+    person_turn = CASE WHEN head.lined THEN person_turn ELSE least(person_turn, (
+        SELECT person_turn FROM jobs o WHERE {ACCOUNT} = head.account AND queue = $1 AND {RANK} = head.rank AND {LINED}
+        ORDER BY person_turn, id LIMIT 1)) END
+FROM head, found WHERE jobs.id = found.id
 RETURNING {columns(Job, "jobs")}"""
 
 

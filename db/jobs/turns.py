@@ -62,14 +62,15 @@ OPEN_TURN: Final = "(state = 'running' OR (state = 'queued' AND lined))"
 
 _NOW: Final = "CASE WHEN served >= first - 1 THEN served ELSE coalesce(first, served, 0) END"
 """SQL: the turn that a line has reached: the last one that is being served, unless all that are served are old."""
-ARRIVALS: Final = "id, account, person, queue, rank, weight, turn, person_turn"
-"""Columns of ``arrivals``, which the statement of `TURNS` reads; a turn that is not NULL is kept."""
 TURNS: Final = f"""
 SELECT a.id,
-    coalesce(a.turn, greatest(reached.turn, latest.turn + 1 / a.weight) + (row_number() OVER (
-        PARTITION BY a.queue, a.rank, a.account, a.turn IS NULL ORDER BY a.id) - 1) / a.weight) AS turn,
-    coalesce(a.person_turn, greatest(own.turn, person.turn + 1) + row_number() OVER (
-        PARTITION BY a.queue, a.rank, a.account, a.person, a.person_turn IS NULL ORDER BY a.id) - 1) AS person_turn
+    CASE WHEN a.turn IS NOT NULL THEN least(a.turn, reached.turn)
+        ELSE greatest(reached.turn, latest.turn + 1 / a.weight) + (row_number() OVER (
+            PARTITION BY a.queue, a.rank, a.account, a.turn IS NULL ORDER BY a.id) - 1) / a.weight END AS turn,
+    CASE WHEN a.person_turn IS NOT NULL THEN least(a.person_turn, own.turn)
+        ELSE greatest(own.turn, person.turn + 1) + row_number() OVER (
+            PARTITION BY a.queue, a.rank, a.account, a.person, a.person_turn IS NULL ORDER BY a.id) - 1
+        END AS person_turn
 FROM arrivals a,
 LATERAL (SELECT {_NOW} AS turn FROM (SELECT
     (SELECT turn FROM jobs WHERE queue = a.queue AND {RANK} = a.rank AND {LINED} ORDER BY turn, {TIE}
@@ -86,7 +87,10 @@ LATERAL (SELECT {_NOW} AS turn FROM (SELECT
 LATERAL (SELECT (SELECT person_turn FROM jobs WHERE {ACCOUNT} = a.account AND {PERSON} = a.person
     AND queue = a.queue AND {RANK} = a.rank AND {OPEN_TURN} AND person_turn IS NOT NULL
     ORDER BY person_turn DESC LIMIT 1) AS turn) person"""
-"""SQL: the turns of ``arrivals``, which join the line in the order of their ids."""
+"""SQL: the turns of ``arrivals`` (id, account, person, queue, rank, weight, turn, person_turn), who join by their ids.
+
+A turn that they have already is kept, but it is no later than the one that the line has reached.
+"""
 
 _LINE_UP: Final = f"""
 WITH due AS (

@@ -5,30 +5,16 @@ Router, worker and courier are the real ones, in this process; without a model, 
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 import pytest
 
-from bot.compose import Composer
-from bot.courier import Courier
-from bot.platforms.telegram import TelegramPlatform
-from bot.progress import ProgressBoard
-from bot.router import Router
-from bot.topics import load_topics
-from bot.views.base import ViewServices
-from db import personas
 from db.connection import connect, credentials
-from prompts.personas import load_personas
-from prompts.registry import default_registry
 from tests.doubles.telegram import Message, Person, Rules, TelegramServer
+from tests.journeys.in_process import cpu_worker, telegram_bot
 from tests.statements import Statements, counted
-from workers.engines.text.chain import TextChain
-from workers.main import WakeupWorker
-from workers.queue import Queue, outbox_channel, wake_channel
-from workers.runner import Runner
-from workers.services import Services
+from workers.queue import Queue
 
 PREMISE = "a keeper finds a door under the sea"
 CHOICE, REPLY, LIST = 60, 40, 12
@@ -63,40 +49,12 @@ async def service(database: str, redis_url: str) -> AsyncGenerator[Service]:
             counted(database) as (url, statements),
             connect(url),
             Queue(redis_url) as queue,
-            running(server, queue),
+            telegram_bot(server, queue),
+            cpu_worker(queue, 4),
         ):
             yield Service(server, statements, observer)
     finally:
         await observer.close()
-
-
-@asynccontextmanager
-async def running(server: TelegramServer, queue: Queue) -> AsyncGenerator[None]:
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
-    topics, prompts = load_topics(), default_registry()
-    platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
-    composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, frozenset()))
-    board = ProgressBoard({"telegram": platform}, composer.cancel_buttons)
-    courier = Courier({"telegram": platform}, composer, board)
-    router = Router(
-        topics, composer, prompts, queue, {"telegram": platform.capabilities}, lambda e, _: courier.notify(e.platform)
-    )
-    worker = WakeupWorker(queue, "cpu", Runner(Services(TextChain([]), prompts, queue), 4))
-
-    async def hear() -> None:
-        async for heard in queue.listen(outbox_channel("telegram"), wake_channel("cpu")):
-            if heard is None or heard[0] == wake_channel("cpu"):
-                worker.notify()
-            else:
-                courier.notify("telegram")
-
-    tasks = [asyncio.create_task(each) for each in (platform.run(router), courier.run(), worker.serve(), hear())]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
 
 
 def page(message: Message) -> bool:
