@@ -42,7 +42,6 @@ async def set_channel(context: Context, value: str) -> None:
     if value != ELSEWHERE:
         here = context.conversation_id if value == HERE else None
         await accounts.set_announcement_channel(context.account_id, here)
-        await context.audit("announce_channel", value or "default")
 
 
 async def channels(context: Context) -> Sequence[PreferenceOption]:

@@ -104,6 +104,8 @@ class SettingsPages:
 
     async def _save(self, context: Context, panel: OpenPanel, spec: PreferenceSpec, value: str) -> None:
         await spec.write(context, value)
+        if spec.holder == "place":
+            await context.audit("setting", spec.name)
         context.who = await resolve(context.event)  # with what was just stored
         await self._list(context, panel, _page_of(context, spec), saved=await _present(context, spec))
 

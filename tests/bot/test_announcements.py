@@ -1,6 +1,7 @@
 """Announcements: to every place once, to people only if they wanted it; the operator is told the result."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.announcement_settings import PREFERENCES
+from bot.events import ButtonPress
 from bot.policy import AccessPolicy
 from db import access, accounts, announcements, audit, outbox, places
 from db.access import Target
@@ -179,3 +181,21 @@ async def test_an_announcement_that_is_cancelled_stays_where_it_is(bot: Bot):
 
 def test_both_settings_are_registered(bot: Bot):
     assert {spec.name for spec in PREFERENCES} <= set(bot.topics.preferences.names)
+
+
+async def test_a_place_says_where_it_wants_them(bot: Bot):
+    async def presses(label: str) -> None:
+        nonlocal shown
+        labels = {button.label: button.action for line in shown.buttons for button in line}
+        labels |= {option.label: option.action for select in shown.selects for option in select.options}
+        found = next(action for name, action in labels.items() if re.search(rf"\b{label}\b", name))
+        event = await bot.does(ButtonPress(data=found), group="club", role="admin", pressed="m1")
+        shown = (await bot.answers(event))[0]
+
+    shown = (await bot.answers(await bot.does(command("settings"), group="club", role="admin")))[0]
+    for label in ("This place", "Announcements", "here"):
+        await presses(label)
+    (club,) = await rows("SELECT c.id FROM conversations c WHERE chat_id = 'club'")
+    (account,) = await rows("SELECT settings ->> 'announcement_channel' AS chosen FROM accounts WHERE kind = 'group'")
+    assert account["chosen"] == str(club["id"])
+    assert [(e.action, e.subject) for e in await audit.entries()] == [("setting", "announce_channel")]
