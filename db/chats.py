@@ -14,7 +14,10 @@ from db.quotes import MARK
 from db.records import build, columns, fetch, fetch_one
 
 _PENDING: Final = """
-SELECT to_jsonb(r) AS reply, to_jsonb(m) AS said, to_jsonb(p) AS persona, to_jsonb(u) AS person
+SELECT to_jsonb(r) AS reply, to_jsonb(m) AS said, to_jsonb(p) AS persona,
+    to_jsonb(u) || coalesce((SELECT jsonb_build_object('name', i.name, 'language', i.language) FROM identities i
+        JOIN conversations c ON c.platform = i.platform WHERE i.user_id = u.id AND c.id = m.conversation_id LIMIT 1),
+        '{}') AS person
 FROM chat_messages r JOIN chat_messages m ON m.id = r.reply_to_id JOIN personas p ON p.id = r.persona_id
 LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
 

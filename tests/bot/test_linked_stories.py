@@ -98,6 +98,20 @@ async def test_an_answer_goes_where_it_was_asked_for(here: Side, there: Side):
     assert (answer.platform, answer.destination["chat_id"]) == ("discord", "dm-ann"), "given up from the other side"
 
 
+async def test_a_persona_answers_in_the_name_and_language_of_the_platform(here: Side, there: Side):
+    await linked(here, there)
+    await rows("UPDATE identities SET language = CASE platform WHEN 'telegram' THEN 'de' ELSE 'fr' END")
+    spoken: list[tuple[str, str]] = []
+    for side in (here, there):
+        await side.does(say("hello"))
+        found = await row("SELECT id FROM chat_messages WHERE role = 'persona' ORDER BY id DESC LIMIT 1")
+        pending = await chats.pending(found["id"] if found else 0)
+        assert pending is not None
+        assert pending.user is not None
+        spoken.append((pending.user.name, pending.user.language))
+    assert spoken == [("ann", "fr"), ("anna", "de")]
+
+
 async def test_a_person_without_links_costs_no_look_elsewhere(here: Side):
     page = await begins(here, "a door")
     await here.does(command("story continue"))
