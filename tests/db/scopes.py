@@ -30,6 +30,7 @@ from db import (
     personas,
     pictures,
     places,
+    reports,
     sent_messages,
     stories,
 )
@@ -128,6 +129,10 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "linking.confirm": lambda c: linking.confirm(c["linkings"], c.user),
     "linking.cancel": lambda c: linking.cancel(c["linkings"], c.user),
     "linking.split": lambda c: linking.split(c.user, c["identities"]),
+    "reports.add": lambda c: reports.add(
+        "page", c["pages"], account_id=c.account, conversation_id=c.chat, reporter_id=c.user, reason=""
+    ),
+    "reports.here": lambda c: reports.here(c.chat),
     "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),
     "moderation.offer_help": lambda c: moderation.offer_help(c.chat),
     "offers.offered": lambda c: offers.offered(c.account, c.other.conversation.chat_id, "m1"),
@@ -301,7 +306,8 @@ EXEMPT: Final[Mapping[str, str]] = {
         LEASE,
     ),
     **dict.fromkeys(
-        ("access.*", "announcements.*", "moderation.tell_operators", "people.named", "switches.*"), OPERATOR
+        ("access.*", "announcements.*", "moderation.tell_operators", "people.named", "switches.*"),
+        OPERATOR,
     ),
     **dict.fromkeys(("late_updates.*", "people.identity", "people.private_chat", "people.resolve"), EVENT),
     **dict.fromkeys(("merging.*", "moves.*"), JOINING),

@@ -16,6 +16,8 @@ Verdict = Literal["show", "hide", "refuse"]
 class SafetySettings:
     """Probabilities (0 to 1) of sexual content from which a picture is refused or hidden.
 
+    ``young``: from this probability of somebody young on, the picture is treated as one with minors.
+
     ``strict``: nothing is drawn, however harmless it seems, unless a classifier will check it.
     """
 
@@ -26,6 +28,7 @@ class SafetySettings:
     hide_suggestive: float = 0.5
     hide_nsfw: float = 0.3
     refuse_with_minors: float = 0.2
+    young: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,12 @@ def card_texts(value: object) -> list[str]:
     return []
 
 
-def verdict(clearance: Clearance, unsafe: float | None, settings: SafetySettings = DEFAULTS) -> Verdict:
+def verdict(
+    clearance: Clearance, unsafe: float | None, settings: SafetySettings = DEFAULTS, *, young: float = 0.0
+) -> Verdict:
     """Return what to do with a finished picture. ``unsafe`` is the classifier's probability, None if none ran.
 
+    ``young`` is its probability of somebody young, 0 from one that does not know.
     Without a classifier nsfw pictures are refused, suggestive ones hidden, and all refused in the strict setting.
     """
     rating = clearance.rating
@@ -97,7 +103,10 @@ def verdict(clearance: Clearance, unsafe: float | None, settings: SafetySettings
         if settings.strict or rating == "nsfw":
             return "refuse"
         return "show" if rating == "sfw" else "hide"
-    if clearance.minors and unsafe >= settings.refuse_with_minors:
+    minors = clearance.minors or not young < settings.young
+    if minors and rating != "sfw":
+        return "refuse"
+    if minors and unsafe >= settings.refuse_with_minors:
         return "refuse"
     if rating == "nsfw":
         return "hide" if unsafe >= settings.hide_nsfw else "show"

@@ -3,6 +3,7 @@
 import pytest
 
 from db.errors import NotAllowed
+from prompts.safety.rating import Rating
 from workers.pictures.safety import Clearance, SafetySettings, Verdict, check_prompt, verdict
 
 
@@ -56,3 +57,19 @@ def test_what_the_classifier_decides(clearance: Clearance, unsafe: float | None,
 
 def test_strict_refuses_what_nobody_looked_at() -> None:
     assert verdict(Clearance("sfw"), None, SafetySettings(strict=True)) == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("rating", "unsafe", "young", "expected"),
+    [
+        ("nsfw", 0.9, 0.0, "hide"),
+        ("nsfw", 0.9, 0.3, "refuse"),
+        ("nsfw", 0.0, 0.9, "refuse"),
+        ("suggestive", 0.1, 0.5, "refuse"),
+        ("sfw", 0.1, 0.9, "show"),  # a picture of a child
+        ("sfw", 0.25, 0.9, "refuse"),
+        ("sfw", 0.25, float("nan"), "refuse"),
+    ],
+)
+def test_somebody_young_in_the_picture(rating: Rating, unsafe: float, young: float, expected: str) -> None:
+    assert verdict(Clearance(rating), unsafe, young=young) == expected

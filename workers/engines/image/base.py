@@ -68,7 +68,8 @@ class ImageProgress:
 class Picture:
     """A finished picture: lossless ``data`` (PNG), its size in pixels, and how it was made.
 
-    ``unsafe`` is a classifier's probability (0 to 1) of sexual content, None if none ran. ``prompt_tokens`` counts the
+    ``unsafe`` is a classifier's probability (0 to 1) of sexual content, None if none ran; ``young`` that of
+    somebody young, 0 from one whose labels say nothing of age. ``prompt_tokens`` counts the
     prompt with the engine's tokenizer, 0 if unknown.
     """
 
@@ -80,6 +81,7 @@ class Picture:
     model: str
     prompt_tokens: int = 0
     unsafe: float | None = None
+    young: float = 0.0
     cost_usd: float = 0.0
 
 

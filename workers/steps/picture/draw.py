@@ -88,7 +88,7 @@ class DrawPicture(Step):
             drawn = await draw_tiles(run, request, plan, choice)
         else:
             drawn = await draw_whole(run, request, choice)
-        action = verdict(clearance, drawn.unsafe, run.services.safety)
+        action = verdict(clearance, drawn.unsafe, run.services.safety, young=drawn.young)
         if action == "refuse":
             raise NotAllowed("picture.refused_result")
         assert run.job.lease_token is not None

@@ -81,6 +81,7 @@ async def draw_tiles(run: Run, request: ImageRequest, plan: Tiling, choice: str)
         seed=request.seed,
         # A picture with an unclassified tile is unclassified.
         unsafe=max(looks) if len(looks) == len(tiles) else None,
+        young=max(tile.young for tile in tiles),
     )
 
 

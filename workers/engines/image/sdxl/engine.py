@@ -149,6 +149,7 @@ class SdxlEngine(ImageEngine):
                     model=process.loaded.model,
                     prompt_tokens=drawn.prompt_tokens,
                     unsafe=drawn.unsafe,
+                    young=drawn.young,
                 )
                 return
 

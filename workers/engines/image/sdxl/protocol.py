@@ -124,6 +124,7 @@ class Drawn(Answer):
     height: int
     prompt_tokens: int
     unsafe: float | None = None
+    young: float = 0.0
 
     def answers(self, data: bytes) -> Iterable[tuple[int, Any, bool]]:
         """Return this answer with its PNG."""

@@ -102,3 +102,11 @@ async def test_through_the_engine(model_folder: Path, tmp_path: Path) -> None:
             await draw(engine, ask())
     finally:
         await engine.close()
+
+
+def test_labels_may_know_who_is_young(tmp_path: Path) -> None:
+    labels = ("neutral", "sexual", "sexual_minors", "child", "not_child")
+    unsafe, young = Classifier(a_classifier(tmp_path / "aware", labels), CPU).scores(noise())
+    chances = [each / sum(CHANCES[: len(labels)]) for each in CHANCES[: len(labels)]]
+    assert math.isclose(unsafe, chances[1] + chances[2], abs_tol=1e-6)
+    assert math.isclose(young, chances[2] + chances[3], abs_tol=1e-6)

@@ -44,14 +44,21 @@ class Finisher:
         try:
             if ready is not None:
                 ready.synchronize()
-            unsafe = None
+            unsafe, young = None, 0.0
             if self._classifier is not None:
                 with self._looking:
-                    unsafe = self._classifier.unsafe(pixels.numpy())
+                    unsafe, young = self._classifier.scores(pixels.numpy())
             picture = png.encode(pixels)
         except Exception as error:  # noqa: BLE001 - whatever it is, its picture has an answer
             _log.exception("a picture cannot be finished")
             self._emit(Failed(id=draw.id, reason="internal", message=repr(error)[:300]), b"")
             return
-        drawn = Drawn(id=draw.id, width=draw.width, height=draw.height, prompt_tokens=job.plan.tokens, unsafe=unsafe)
+        drawn = Drawn(
+            id=draw.id,
+            width=draw.width,
+            height=draw.height,
+            prompt_tokens=job.plan.tokens,
+            unsafe=unsafe,
+            young=young,
+        )
         self._emit(drawn, picture)
