@@ -17,7 +17,7 @@ from tests.statements import Statements, counted
 from workers.queue import Queue
 
 PREMISE = "a keeper finds a door under the sea"
-CHOICE, REPLY, LIST = 60, 40, 12
+CHOICE, REPLY, LIST = 64, 44, 14
 """Maximum statements of one choice, one persona's reply, one list of stories. The cheapest of several counts: the first
 ones also prepare statements, and the courier's poll comes when it comes."""
 OPEN = """SELECT (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running'))
