@@ -49,7 +49,7 @@ async def pressed_panel(context: Context, owner: int, opened: int) -> OpenPanel:
     now = _minute()
     pressed = context.event.destination.pressed_message
     row = None
-    if pressed:
+    if pressed and context.genuine:
         row = await outbox.row_of_message(context.account_id, context.event.conversation.chat_id, pressed)
     payload = {} if row is None else row.payload
     if owner == ANYBODY and not private_chat(context):

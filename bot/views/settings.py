@@ -36,7 +36,7 @@ def _overview(view: ViewContext, payload: SettingsPanel) -> Message:
     for tab in payload.tabs if len(payload.tabs) > 1 else ():
         style = "primary" if tab == payload.page else "secondary"
         tabs.append(view.button("settings", *at, tab, label=f"settings_{tab}", style=style))
-    page = payload.page if len(payload.tabs) > 1 else "all"
+    page = payload.page if payload.tabs else "all"
     return Message(
         "\n".join(lines),
         title=view.words(f"settings.title_{page}"),

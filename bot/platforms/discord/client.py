@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import discord
 import yarl
@@ -32,6 +32,7 @@ from bot.platforms.discord.api import DiscordApi
 from bot.platforms.discord.buckets import BucketClient
 from bot.platforms.discord.catchup import CatchUp
 from bot.platforms.discord.commands import application_commands, same
+from bot.platforms.discord.guilds import guild_event, is_new
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
 from bot.platforms.discord.render import base_body, emphasised
@@ -234,8 +235,12 @@ class DiscordPlatform:
         await self._catch_up.expect(self._inbound, self.name)
 
     async def ready(self) -> None:
-        """Read the messages that came while the bot was away."""
+        """Welcome the guilds and read the messages that came while the bot was away."""
         assert self._inbound is not None
+        assert self._client.user is not None
+        for guild in self._client.guilds:
+            if is_new(guild, self._client.user.id):
+                await self.guild_changed(guild, "added")
         await self._catch_up.run(self._inbound)
 
     async def said(self, message: discord.Message) -> None:
@@ -264,6 +269,12 @@ class DiscordPlatform:
         assert self._client.user is not None
         channel = self._client.get_channel(reaction.channel_id)
         if (event := reaction_event(reaction, channel, self._client.user)) is not None:
+            await self._dispatch(event)
+
+    async def guild_changed(self, guild: discord.Guild, change: Literal["added", "removed"]) -> None:
+        """Pass on that a guild has added or removed the bot."""
+        assert self._client.user is not None
+        if (event := guild_event(guild, self._client.user.id, change)) is not None:
             await self._dispatch(event)
 
     async def interact(self, interaction: discord.Interaction[Any]) -> None:
@@ -341,6 +352,12 @@ class _Client(discord.AutoShardedClient):
 
     async def on_raw_reaction_remove(self, reaction: discord.RawReactionActionEvent) -> None:
         await self._platform.reacted(reaction)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self._platform.guild_changed(guild, "added")
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self._platform.guild_changed(guild, "removed")
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         try:

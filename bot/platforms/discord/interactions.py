@@ -44,7 +44,7 @@ class Interactions:
         received = asyncio.get_running_loop().time()
         event = self._with_file(interaction, event)
         pressed = bool(event.destination.pressed_message)
-        quiet = pressed and not _edits_here(interaction)
+        quiet = pressed and (_only_theirs(interaction) or not _edits_here(interaction))
         ack = self._acks.open(interaction_id, quiet=quiet)
         if not isinstance(event.payload, Submit):
             direct = await inbound.form_for(event)
@@ -100,6 +100,11 @@ class Interactions:
         found = await inbound.complete(event, focused, values.get(focused, ""))
         choices = [{"name": clean(label)[:100], "value": value} for label, value in found[:25]]
         await self._api.respond(str(interaction.id), interaction.token, api.SUGGEST, {"choices": choices})
+
+
+def _only_theirs(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether the pressed message is seen by the person alone: then only the interaction's token edits it."""
+    return interaction.message is not None and interaction.message.flags.ephemeral
 
 
 def _edits_here(interaction: discord.Interaction[Any]) -> bool:

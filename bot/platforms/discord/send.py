@@ -266,10 +266,10 @@ class DiscordSender:
         try:
             await self._api.edit(delivery.destination.chat_id, delivery.edit, body)
         except discord.HTTPException as e:
-            if e.code in api.NO_WAY_IN:
-                await self._responses.edit_pressed(delivery.destination, delivery.edit, body)
-            elif e.code != api.UNKNOWN_MESSAGE:
+            # To Discord a message for one person alone is unknown, too.
+            if e.code != api.UNKNOWN_MESSAGE and e.code not in api.NO_WAY_IN:
                 raise
+            await self._responses.edit_pressed(delivery.destination, delivery.edit, body)
 
 
 async def _bodies(message: Message) -> list[Body]:

@@ -28,7 +28,7 @@ from bot.platforms.base import (
     Undeliverable,
 )
 from bot.platforms.telegram.api import PollingBot, TelegramApi, make_bot, seconds_of
-from bot.platforms.telegram.commands import bot_commands
+from bot.platforms.telegram.commands import bot_commands, menus
 from bot.platforms.telegram.inbound import Translator
 from bot.platforms.telegram.intake import Intake
 from bot.platforms.telegram.kinds import HANDLED
@@ -267,13 +267,15 @@ class TelegramPlatform:
                 return
 
     async def _publish_commands(self, bot: PollingBot) -> None:
-        """Update the menu of commands if it changed."""
-        wanted = bot_commands(self._registry)
+        """Update the menus of commands that changed; the one for all chats is an earlier release's."""
 
         async def publish() -> None:
-            known: tuple[BotCommand, ...] = await bot.get_my_commands()
-            if list(known) != wanted:
-                await bot.set_my_commands(wanted)
+            for scope, wanted in menus(self._registry):
+                known: tuple[BotCommand, ...] = await bot.get_my_commands(scope)
+                if list(known) != wanted:
+                    await bot.set_my_commands(wanted, scope)
+            if await bot.get_my_commands():
+                await bot.delete_my_commands()
 
         await self._patiently("publishing the commands", publish)
         menu = bot_commands(self._registry, operator=True)

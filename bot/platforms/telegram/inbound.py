@@ -13,6 +13,7 @@ from telegram import (
     Bot,
     CallbackQuery,
     Chat,
+    ChatMemberUpdated,
     Message,
     MessageEntity,
     MessageReactionUpdated,
@@ -28,6 +29,7 @@ from bot.actions.packing import FILL, BadButton, split
 from bot.commands.base import CommandRegistry
 from bot.events import (
     AccountRef,
+    BotMembership,
     ButtonPress,
     Command,
     ConversationRef,
@@ -43,7 +45,7 @@ from bot.events import (
 from bot.files import claimed
 from bot.platforms.telegram.attached import attached, unreadable
 from bot.platforms.telegram.commands import read_command
-from bot.platforms.telegram.members import ANONYMOUS, GUEST, Members, Membership
+from bot.platforms.telegram.members import ANONYMOUS, GUEST, MEMBER, PRIVATE, Members, Membership, presence
 from bot.platforms.telegram.render import PLACEHOLDER
 
 log = logging.getLogger(__name__)
@@ -101,6 +103,8 @@ class Translator:
             return await self._edited(update.edited_message)
         if update.message_reaction is not None:
             return self._reactions(update.message_reaction)
+        if update.my_chat_member is not None:
+            return _presence(update.my_chat_member)
         return []
 
     async def _press(self, query: CallbackQuery) -> list[Incoming | GroupMigrated | Orphan]:
@@ -313,6 +317,19 @@ def _is_forwarded(message: Message) -> bool:
 
 def _is_anonymous_admin(message: Message) -> bool:
     return message.sender_chat is not None and message.sender_chat.id == message.chat.id
+
+
+def _presence(change: ChatMemberUpdated) -> list[Incoming | GroupMigrated | Orphan]:
+    """Return the event that the bot was added to a group or removed, or was unblocked or blocked in a private chat."""
+    chat, became = change.chat, presence(change)
+    if became is None or not _is_served(chat):
+        return []
+    # An administrator who hides behind the group is shown as a bot of Telegram's.
+    sender = chat if change.from_user.is_bot else change.from_user
+    standing = PRIVATE if chat.type == ChatType.PRIVATE else MEMBER
+    event_id = f"b{chat.id}.{int(change.date.timestamp())}.{became}"
+    payload = BotMembership(change=became)
+    return [Incoming(_event(event_id, chat, sender, _destination(chat, sender, ""), payload, standing))]
 
 
 def _is_served(chat: Chat) -> bool:

@@ -7,12 +7,12 @@ Only the handled kinds are requested (``allowed_updates``).
 from collections.abc import Mapping
 from typing import Final
 
-HANDLED: Final = ("message", "edited_message", "callback_query", "message_reaction")
+HANDLED: Final = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
 
 _CHANNEL: Final = "the bot does not write in channels"
 _BUSINESS: Final = "the bot does not answer in the name of business accounts"
 _MONEY: Final = "nothing is sold on Telegram"
-_MEMBERS: Final = "an undeliverable message shows that the bot is gone; members are looked up when it matters"
+_MEMBERS: Final = "members are looked up when it matters"
 IGNORED: Final[Mapping[str, str]] = {
     "channel_post": _CHANNEL,
     "edited_channel_post": _CHANNEL,
@@ -23,7 +23,6 @@ IGNORED: Final[Mapping[str, str]] = {
     "purchased_paid_media": _MONEY,
     "poll": "the bot starts no polls of Telegram's",
     "poll_answer": "the bot starts no polls of Telegram's",
-    "my_chat_member": _MEMBERS,
     "chat_member": _MEMBERS,
     "chat_join_request": "the bot decides on no join requests",
     "chat_boost": "nothing depends on boosts",

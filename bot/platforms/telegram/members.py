@@ -7,9 +7,9 @@ One ``getChatMember`` per person and group in `KEPT_SECONDS`; what takes more th
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
-from telegram import Bot, Chat, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, User
+from telegram import Bot, Chat, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, ChatMemberUpdated, User
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest, TelegramError
 
@@ -78,6 +78,18 @@ class Members:
         if len(self._known) > KNOWN:
             self._known.pop(next(iter(self._known)))
         return found
+
+
+def presence(change: ChatMemberUpdated) -> Literal["added", "removed"] | None:
+    """Return what became of the bot in a chat; None if it was and is there, or was and is not."""
+    before, now = (_is_there(member) for member in (change.old_chat_member, change.new_chat_member))
+    return None if before == now else "added" if now else "removed"
+
+
+def _is_there(member: ChatMember) -> bool:
+    if isinstance(member, ChatMemberRestricted):
+        return member.is_member
+    return member.status not in (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 
 
 def membership(member: ChatMember) -> Membership:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
-from bot.events import Destination, Event
+from bot.events import BotMembership, Destination, Event
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.telegram import ChatPace, TelegramPlatform, WebhookConfig
@@ -50,10 +50,14 @@ def registry() -> CommandRegistry:
 
 @dataclass
 class RecordingInbound:
-    """Our own inbound port: records what it is given and answers as told."""
+    """Our own inbound port: records what it is given and answers as told.
+
+    Where the bot was added and removed is recorded apart from what people do.
+    """
 
     events: list[Event] = field(default_factory=list[Event])
     answer: Callable[[Event], Awaitable[Outcome]] | None = None
+    memberships: list[Event] = field(default_factory=list[Event])
     buried: list[str] = field(default_factory=list[str])
     moves: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     backlog: Backlog = field(default_factory=MemoryBacklog)
@@ -62,9 +66,15 @@ class RecordingInbound:
     async def dispatch(self, event: Event) -> Outcome:
         outcome = await self.answer(event) if self.answer else Outcome("silent")
         async with self._arrived:
-            self.events.append(event)
+            (self.memberships if isinstance(event.payload, BotMembership) else self.events).append(event)
             self._arrived.notify_all()
         return outcome
+
+    async def membership(self, number: int) -> Event:
+        """The event of that number, from 1, that the bot was added or removed."""
+        async with asyncio.timeout(10), self._arrived:
+            await self._arrived.wait_for(lambda: len(self.memberships) >= number)
+        return self.memberships[number - 1]
 
     async def wait(self, number: int) -> Event:
         """The event of that number, from 1."""

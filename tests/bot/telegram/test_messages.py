@@ -93,7 +93,7 @@ async def test_text_that_is_too_long_for_a_caption_stands_below(
     assert text.text.startswith("word word")
 
 
-async def test_options_are_rows_and_links_are_links(
+async def test_options_are_buttons_and_links_are_links(
     server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
 ) -> None:
     select = Select("Which style?", (SelectOption("Ink", "1.style.a"), SelectOption("Oil", "1.style.b", "thick")))
@@ -102,8 +102,7 @@ async def test_options_are_rows_and_links_are_links(
     (message,) = standing(server)
     shown = [[(b.text, b.data, b.url) for b in line] for line in message.buttons]
     assert shown == [
-        [("Ink", "1.style.a", None)],
-        [("Oil", "1.style.b", None)],
+        [("Ink", "1.style.a", None), ("Oil", "1.style.b", None)],
         [("Read on", None, "https://example.org/s/1"), ("Back", "1.back", None)],
     ]
 

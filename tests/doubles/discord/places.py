@@ -190,6 +190,20 @@ class Guild:
     """The bot is a member; else only people have installed the app, and it reaches nothing but their interactions."""
     members: dict[int, User] = field(default_factory=dict[int, User])
     admins: set[int] = field(default_factory=set[int])
+    joined_at: str = "2024-01-01T00:00:00+00:00"
+    """When the bot joined."""
+
+    def add_bot(self) -> None:
+        """Somebody adds the bot, with the channels as they are."""
+        self.joined_at = datetime.now(UTC).isoformat()
+        data = self.payload()
+        del data["unavailable"]  # only of guilds that a session begins with
+        self.world.publish(Event("GUILD_CREATE", data, self.id, rules.GUILDS))
+
+    def remove_bot(self) -> None:
+        """Somebody removes the bot."""
+        self.world.guilds.pop(self.id, None)
+        self.world.publish(Event("GUILD_DELETE", {"id": str(self.id)}, self.id, rules.GUILDS))
 
     def text_channel(self, name: str) -> Channel:
         """The text channel of this name, made if there is none."""
@@ -271,7 +285,7 @@ class Guild:
             "features": [],
             "channels": [c.payload() for c in self.channels.values() if not c.is_thread],
             "threads": [c.payload() for c in self.channels.values() if c.is_thread and not c.archived],
-            "members": [self.member(self.world.bot)],
+            "members": [self.member(self.world.bot) | {"joined_at": self.joined_at}],
             "member_count": len(self.members) + 1,
             "presences": [],
             "voice_states": [],
@@ -280,7 +294,7 @@ class Guild:
             "soundboard_sounds": [],
             "large": False,
             "unavailable": False,
-            "joined_at": "2024-01-01T00:00:00+00:00",
+            "joined_at": self.joined_at,
             "preferred_locale": "en-US",
             "verification_level": 0,
             "default_message_notifications": 0,
