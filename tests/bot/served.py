@@ -12,16 +12,16 @@ from bot.router import Router
 from bot.topics import Topics
 from bot.views.base import ViewServices
 from db import personas
-from db.connection import rows
 from prompts.personas import load_personas
 from prompts.registry import default_registry
+from tests.clean import newcomers
 from workers.queue import Queue
 
 
 @asynccontextmanager
 async def served(topics: Topics, platforms: Mapping[str, Platform], redis_url: str) -> AsyncGenerator[None]:
     """Serve platforms until the block ends; people are welcomed in their first message."""
-    await rows("ALTER TABLE conversations ALTER COLUMN welcomed SET DEFAULT false")
+    await newcomers()
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
     async with Queue(redis_url) as queue:
         prompts = default_registry()

@@ -26,7 +26,6 @@ from bot.text.cleaning import clean
 from bot.topics import load_topics
 from bot.views.base import ViewServices
 from db import outbox, personas, stories
-from db.connection import rows
 from db.models import PageRow
 from db.permissions import Role
 from db.stories import Page
@@ -95,10 +94,9 @@ class Bot:
 
 @asynccontextmanager
 async def running_bot(
-    redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN, *, newcomers: bool = False
+    redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN
 ) -> AsyncGenerator[Bot]:
-    """A bot over a connected database, its personas installed. Only ``newcomers`` are welcomed."""
-    await rows(f"ALTER TABLE conversations ALTER COLUMN welcomed SET DEFAULT {not newcomers}")
+    """A bot over a connected database, its personas installed."""
     await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
     async with Queue(redis_url) as queue:
         yield Bot(queue, patience_s, policy)

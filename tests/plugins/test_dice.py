@@ -41,7 +41,20 @@ async def test_on_the_console(dice: Environment, tmp_path: Path):
         "STORYFORK_HOME": str(tmp_path),
         "STORYFORK_MODELS_DIR": str(tmp_path / "models"),
     }
-    lines = ["/roll", "6", "dice_note", "for the door", "/roll 20", "/roll one", "/roll 1", "/roll 7000", "/help dice"]
+    lines = [
+        "/roll",
+        "6",
+        "dice_note",
+        "for the door",
+        "/roll 20",
+        "/roll one",
+        "/roll 1",
+        "/roll 7000",
+        "/help dice",
+        "/settings",
+        "Luck",
+        "very",
+    ]
     output = await run("demo", environment=settings, text="\n".join(lines))
     assert "How many sides it has" in output
     assert " of 6." in output
@@ -53,6 +66,8 @@ async def test_on_the_console(dice: Environment, tmp_path: Path):
     assert "/roll: Throw a die" in output
     assert "For example: /roll 20" in output
     assert "Also: note" in output
+    assert "Luck: as always" in output
+    assert "Saved. Luck: very" in output
 
 
 async def test_on_telegram_with_an_engine_of_its_own(dice: Environment, database: str, redis_url: str, tmp_path: Path):

@@ -10,7 +10,11 @@ from db.payloads.notice import Notice
 from db.schemas import SchemaSpec, TableRule
 from db.work import Failure, Job, JobParameters, JobType
 
-SCHEMA: Final = SchemaSpec("dice", files("storyfork_dice") / "migrations", (TableRule("rolls", owner=("account_id",)),))
+SCHEMA: Final = SchemaSpec(
+    "dice",
+    files("storyfork_dice") / "migrations",
+    (TableRule("rolls", owner=("account_id",)), TableRule("luck", owner=("account_id",))),
+)
 
 
 class DiceRoll(JobParameters):
@@ -59,6 +63,21 @@ async def settle(roll_id: int, result: int, text: str) -> None:
 async def give_note(account_id: int, roll_id: int, note: str) -> None:
     """Change the note of a roll."""
     await rows("UPDATE dice.rolls SET note = $3 WHERE account_id = $1 AND id = $2", account_id, roll_id, note)
+
+
+async def luck(account_id: int) -> str:
+    """Return how lucky an account feels, "" as always."""
+    found = await row("SELECT feels FROM dice.luck WHERE account_id = $1", account_id)
+    return "" if found is None else str(found["feels"])
+
+
+async def set_luck(account_id: int, feels: str) -> None:
+    """Store how lucky an account feels."""
+    await rows(
+        "INSERT INTO dice.luck (account_id, feels) VALUES ($1, $2) "
+        "ON CONFLICT (account_id) DO UPDATE SET feels = excluded.feels",
+        account_id, feels,
+    )  # fmt: skip
 
 
 async def set_job(roll_id: int, job_id: int) -> None:

@@ -7,6 +7,7 @@ from bot.actions.base import ActionSpec, Arg, FormSpec
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
 from bot.messages import Field, Message
+from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.topics import Topic
 from bot.views.base import ViewContext, ViewSpec
 from db import jobs
@@ -61,6 +62,25 @@ async def kept(view: ViewContext, payload: RollKept) -> Message:
     return Message(view.words("dice.kept", result=found["result"]))
 
 
+async def read_luck(context: Context) -> str:
+    """Return how lucky people feel here."""
+    return await record.luck(context.account_id)
+
+
+async def set_luck(context: Context, value: str) -> None:
+    """Store how lucky people feel here."""
+    await record.set_luck(context.account_id, value)
+
+
+async def luck_options(context: Context) -> list[PreferenceOption]:
+    """Return how lucky somebody may feel."""
+    del context
+    return [PreferenceOption("", "dice.luck_usual"), PreferenceOption("very", "dice.luck_very")]
+
+
+LUCK: Final = PreferenceSpec(
+    "luck", "dice.luck", "place", read_luck, set_luck, luck_options, permission="settings", help="dice.luck_help"
+)
 TOPIC: Final = Topic(
     "dice",
     commands=(
@@ -87,5 +107,6 @@ TOPIC: Final = Topic(
         ),
     ),
     views=(ViewSpec(RollReady, ready), ViewSpec(RollKept, kept)),
+    preferences=(LUCK,),
     wording="storyfork_dice.wording",
 )
