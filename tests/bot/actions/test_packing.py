@@ -95,6 +95,6 @@ def test_a_spec_whose_functions_do_not_take_its_arguments_is_refused() -> None:
 
 
 def test_no_button_of_the_product_holds_a_place_in_a_list() -> None:
-    """Every argument is an id, a revision, a choice's position on its page, a moment or a name."""
+    """Every argument is an id, a revision, a position on a page, a moment, a number of days, yes or no, or a name."""
     numbers = {(spec.verb, arg.name) for spec in load_topics().actions for arg in spec.args if arg.kind == "number"}
-    assert {name for _, name in numbers} == {"revision", "position", "opened"}
+    assert {name for _, name in numbers} == {"revision", "position", "opened", "asked", "days", "allowed"}
