@@ -61,11 +61,8 @@ def is_greeting(text: str) -> bool:
 
 async def membership(context: Context, payload: BotMembership) -> None:
     """Show everybody the first screen in a place that has just added the bot."""
-    if (
-        payload.change == "removed"
-        or private_chat(context)
-        or (context.who.conversation.welcomed and not context.who.gone)
-    ):
+    known = context.who.conversation.welcomed and not context.who.gone
+    if payload.change == "removed" or private_chat(context) or known:
         return
     await conversations.note_welcomed(context.conversation_id)
     await show_home(context, fresh_panel(context), shared=True)
