@@ -3,6 +3,7 @@
 Operators pass everything. Who is banned, or not on the list, is told once a day; after that nothing is said.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,7 +12,17 @@ from bot.actions.packing import FILL, BadButton
 from bot.commands.base import CommandRegistry
 from bot.commands.typed import read_typed
 from bot.context import Context
-from bot.events import BotMembership, ButtonPress, Command, EditedMessage, MenuPick, Reaction, Submit, TextMessage
+from bot.events import (
+    BotMembership,
+    ButtonPress,
+    Command,
+    EditedMessage,
+    Event,
+    MenuPick,
+    Reaction,
+    Submit,
+    TextMessage,
+)
 from bot.menus import MenuRegistry
 from bot.policy import AccessPolicy
 from db import access, switches
@@ -19,6 +30,10 @@ from db.access import AccessState
 from db.errors import NotAllowed
 from db.payloads.operators import Banned
 
+SILENT_SECONDS: Final = 30.0
+"""So long nobody looks again whether somebody who is ignored still is: their events cost nothing meanwhile."""
+SILENT: Final = 10_000
+"""Maximum number of people who are remembered for that."""
 LEAVE_SECONDS: Final = 15.0
 """After so long the bot leaves a place: it has been told why by then."""
 
@@ -53,33 +68,52 @@ class Admission:
     ) -> None:
         """The registries say which command a button or a menu entry belongs to; all may still grow."""
         self._policy, self._commands, self._actions, self._menus = policy, commands, actions, menus
+        self._silent: dict[tuple[str, ...], float] = {}
+
+    def silences(self, event: Event) -> bool:
+        """Whether an event is to be ignored without a look at the database: the last one like it was, moments ago."""
+        until = self._silent.get(_acts(event), 0.0)
+        return time.monotonic() < until and not isinstance(event.payload, BotMembership)
 
     async def admits(self, context: Context) -> bool:
         """Let an event pass, or refuse it: False, then it is answered or to be ignored, and nothing else may happen."""
         if context.operator:
+            self._silent.clear()  # they may be about to let somebody in
             return True
-        standing = await self._standing(context)
-        context.off = switches.commands_off(standing.switches)
-        asks = _asks(context)
-        if standing.ban is not None:
-            if asks and await access.tell_ban(standing.ban.id):
-                await context.say(Banned(rule=standing.ban.id), ordered=False, private=True)
-                if standing.ban.subject == "place":
-                    await self._leave(context)
-        elif self._unlisted(standing):
-            if asks and await access.tell_unlisted(context.account_id):
-                key = "operators.unlisted_ask" if self._policy.appeal else "operators.unlisted"
-                await context.refuse(NotAllowed(key, appeal=self._policy.appeal))
-                await self._leave(context)
-        elif (refusal := self._switched_off(context, standing)) is not None:
-            if asks:
-                await context.refuse(refusal)
-                if isinstance(context.event.payload, TextMessage):
-                    await context.leave_form()
-        else:
+        state = await self._state(context)
+        context.off = switches.commands_off(state.switches)
+        shut_out = state.ban is not None or self._unlisted(state)
+        if shut_out:
+            await self._shut_out(context, state)
+        elif (refusal := self._switched_off(context, state)) is None:
             return True
+        elif _asks(context):
+            await context.refuse(refusal)
+            if isinstance(context.event.payload, TextMessage):
+                await context.leave_form()
         context.ignored = not context.answered
+        if shut_out and context.ignored and _asks(context):
+            self._silence(context.event)
         return False
+
+    async def _shut_out(self, context: Context, state: AccessState) -> None:
+        """Say once a day why somebody or some place may not use the bot."""
+        if not _asks(context):
+            return
+        if state.ban is not None:
+            if await access.tell_ban(state.ban.id):
+                await context.say(Banned(rule=state.ban.id), ordered=False, private=True)
+                if state.ban.subject == "place":
+                    await self._leave(context)
+        elif await access.tell_unlisted(context.account_id):
+            key = "operators.unlisted_ask" if self._policy.appeal else "operators.unlisted"
+            await context.refuse(NotAllowed(key, appeal=self._policy.appeal))
+            await self._leave(context)
+
+    def _silence(self, event: Event) -> None:
+        while len(self._silent) >= SILENT:
+            del self._silent[next(iter(self._silent))]
+        self._silent[_acts(event)] = time.monotonic() + SILENT_SECONDS
 
     async def _leave(self, context: Context) -> None:
         """Leave the place where an event happened, once it was told why, if the operators want that."""
@@ -91,12 +125,12 @@ class Admission:
         """Whether `admits` would let an event pass; says and changes nothing."""
         if context.operator:
             return True
-        standing = await self._standing(context)
-        context.off = switches.commands_off(standing.switches)
-        refused = standing.ban is not None or self._unlisted(standing)
-        return not refused and self._switched_off(context, standing) is None
+        state = await self._state(context)
+        context.off = switches.commands_off(state.switches)
+        refused = state.ban is not None or self._unlisted(state)
+        return not refused and self._switched_off(context, state) is None
 
-    async def _standing(self, context: Context) -> AccessState:
+    async def _state(self, context: Context) -> AccessState:
         event = context.event
         parent = str(event.destination.handle.get("parent") or "")
         places = {event.account.external_id, event.conversation.chat_id, parent} - {""}
@@ -104,17 +138,17 @@ class Admission:
             places = set[str]()
         return await access.standing(event.platform, event.user.external_id, context.user_id, sorted(places))
 
-    def _unlisted(self, standing: AccessState) -> bool:
-        return self._policy.access == "listed" and not standing.listed
+    def _unlisted(self, state: AccessState) -> bool:
+        return self._policy.access == "listed" and not state.listed
 
-    def _switched_off(self, context: Context, standing: AccessState) -> NotAllowed | None:
+    def _switched_off(self, context: Context, state: AccessState) -> NotAllowed | None:
         """Return why an event is refused although its person and place may use the bot."""
-        if not standing.switches:
+        if not state.switches:
             return None
         found = self._subject(context)
         if found.always:
             return None
-        message = standing.switches.get(switches.MAINTENANCE)
+        message = state.switches.get(switches.MAINTENANCE)
         if message is not None:
             key = "operators.maintenance_message" if message else "operators.maintenance"
             return NotAllowed(key, message=message)
@@ -153,6 +187,11 @@ class Admission:
         if action.verb == FILL:
             return self._commands.get(str(action.args["command"]))
         return action.spec
+
+
+def _acts(event: Event) -> tuple[str, ...]:
+    """Return who acts where."""
+    return (event.platform, event.user.external_id, event.account.external_id, event.conversation.chat_id)
 
 
 def _asks(context: Context) -> bool:

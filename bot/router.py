@@ -95,6 +95,8 @@ class Router:
 
     async def dispatch(self, event: Event) -> Outcome:
         """Commit the event and its changes, then wake the workers. Never raises."""
+        if self._admission.silences(event):
+            return Outcome("ignored")
         return await self._dispatcher.dispatch(event)
 
     async def settled(self) -> None:
@@ -144,6 +146,8 @@ class Router:
     async def form_for(self, event: Event) -> Form | Message | None:
         """Return the form that a press or command opens, a refusal, or None: then dispatch the event."""
         language = event.user.language
+        if self._admission.silences(event):
+            return None
         try:
             async with asyncio.timeout(self._patience_s):
                 return await self._form(event)
@@ -159,7 +163,7 @@ class Router:
         """Return suggestions for a command's parameter: those that match the text typed so far."""
         spec = self._topics.commands.get(event.payload.name) if isinstance(event.payload, Command) else None
         completer = next((p.completes for p in spec.parameters if p.name == parameter), None) if spec else None
-        if spec is None or completer is None:
+        if spec is None or completer is None or self._admission.silences(event):
             return []
         try:
             async with asyncio.timeout(self._patience_s):

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import locales
-from bot.events import Command, Payload, Reaction
+from bot.events import BotMembership, Command, Payload, Reaction
 from bot.policy import AccessPolicy
 from db import access, people, switches
 from db.access import Target, Verdict
 from db.connection import rows
-from db.models import ConversationRow, DraftRow, JobRow, StoryRow
+from db.models import ConversationRow, DraftRow, InboxEventRow, JobRow, StoryRow
 from tests.bot.playing import PREMISE, begun, words
 from tests.bot.world import Bot, command, event_of, press, running_bot, say
 
@@ -71,12 +71,26 @@ async def test_a_banned_person_or_place_is_told_once_and_nothing_happens(bot: Bo
     assert set(await statuses(bot, everything(bot), group="club")) == {"ignored"}
     assert await nothing_happened()
     await rows("UPDATE access_rules SET told_at = now() - interval '25 hours'")
+    bot.router._admission._silent.clear()  # as after half a minute
     assert "banned" in await words(bot, await bot.does(command("help"), group="club"))
 
 
 async def test_a_ban_ends(bot: Bot):
     await rule("banned", user(), ends_at=datetime.now(UTC) - timedelta(seconds=1))
     assert (await bot.router.dispatch(event_of(command(f"story new: {PREMISE}")))).status == "working"
+
+
+async def test_silence_costs_nothing_and_ends_with_the_ban(bot: Bot):
+    await rule("banned", user("eve"))
+    for _ in range(2):
+        await bot.does(command("help"), name="eve", group="club")
+    (seen,) = await rows("SELECT count(*) AS n FROM inbox")
+    assert await statuses(bot, [command("help"), press("redraw", 1)], name="eve", group="club") == ["ignored"] * 2
+    assert await rows("SELECT count(*) AS n FROM inbox") == [seen]
+    removed = await bot.does(BotMembership(change="removed"), name="eve", group="club")
+    assert (await InboxEventRow.get(event_key=removed.key)).error == ""
+    await bot.does(command("operator unban: console:eve"), name="boss")
+    assert (await bot.router.dispatch(event_of(command("help"), name="eve", group="club"))).status == "answered"
 
 
 async def test_others_are_not_concerned(bot: Bot):

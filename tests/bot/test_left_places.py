@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.events import BotMembership
 from bot.platforms.base import Gone
 from db import audit, conversations, outbox, places
 from db.connection import rows
@@ -76,3 +77,13 @@ async def test_a_block_in_private_does_not_close_the_group(bot: Bot):
     outcome = await bot.router.dispatch(event_of(command("help"), group="club"))
     assert outcome.status == "answered"
     assert (await AccountRow.get(external_id="club")).left_at is None
+
+
+async def test_the_bot_is_removed_and_added_again(bot: Bot):
+    await bot.does(command("help"), group="club")
+    outcome = await bot.router.dispatch(event_of(BotMembership(change="removed"), group="club"))
+    assert outcome.status == "ignored"
+    assert (await AccountRow.get(external_id="club")).left_at is not None
+    await bot.does(BotMembership(change="added"), group="club")
+    assert (await AccountRow.get(external_id="club")).left_at is None
+    assert await noted() == ["bot_added", "bot_removed"]
