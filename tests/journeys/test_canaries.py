@@ -44,9 +44,10 @@ class Canaries:
         files = {str(p.relative_to(home)): await asyncio.to_thread(p.read_bytes) for p in await paths(home)}
         found: list[str] = []
         for word, surface in self.planted.items():
-            places = [*sorted(await tables_with(word))]
-            places += [name for name, content in (keys | files).items() if word.encode() in content]
-            found += [f"{surface}: {place}" for place in places]
+            for spelt in (word, word.capitalize()):
+                places = [*sorted(await tables_with(spelt))]
+                places += [name for name, content in (keys | files).items() if spelt.encode() in content]
+                found += [f"{surface}: {place}" for place in places]
         return found
 
 
@@ -126,7 +127,8 @@ async def on_discord(ann: DiscordPerson, channel: Channel, word: Callable[[str],
     """Say words wherever one can on Discord."""
 
     async def slash(name: str, surface: str, /, **values: str) -> None:
-        given = {k: v.replace("WORD", word(f"discord {place}: {surface}")) for k, v in values.items() if v}
+        canary = word(f"discord {place}: {surface}") if any("WORD" in v for v in values.values()) else ""
+        given = {k: v.replace("WORD", canary) for k, v in values.items()}
         await (await ann.slash(channel, name, **given)).acknowledged()
 
     await slash("story new", "premise", premise="a keeper of WORD finds a door", mode="open")
@@ -229,4 +231,4 @@ async def test_after_data_delete_no_marked_word_is_left(database: str, redis_url
             await erase_on_discord(anna)
             assert await canaries.left(tmp_path, redis_url) == []
     assert await canaries.left(tmp_path, redis_url) == [], "in the logs of processes that have ended"
-    assert len(canaries.planted) >= 45
+    assert len(canaries.planted) >= 40
