@@ -5,20 +5,23 @@ import pytest
 from bot.events import BotMembership
 from bot.platforms.base import Gone
 from db import audit, conversations, outbox, places
-from db.connection import rows
 from db.models import AccountRow, ConversationRow
+from db.payloads.notice import Notice
+from db.people import Who
 from tests.bot.test_courier import Post, fails
 from tests.bot.test_courier import post as post
 from tests.bot.world import Bot, command, event_of
 from tests.db.world import somebody
 
 
-async def goes_to(row_id: int, chat: str, kind: str) -> None:
-    await rows(
-        "UPDATE outbox SET destination = jsonb_build_object('chat_id', $2::text, 'user_id', 'ann', 'kind', $3::text) "
-        "WHERE id = $1",
-        row_id, chat, kind,
+async def put(event: str, who: Who, chat: str, kind: str) -> int:
+    """Write a row to be sent to a chat; returns its id."""
+    number = await outbox.add(
+        event, outbox.REPLY, platform="console", conversation_id=who.conversation.id,
+        payload=Notice(key="form.nothing_to_cancel"), destination={"chat_id": chat, "user_id": "ann", "kind": kind},
     )  # fmt: skip
+    assert number is not None
+    return number
 
 
 async def noted() -> list[str]:
@@ -29,17 +32,13 @@ async def noted() -> list[str]:
 async def test_what_is_still_to_be_sent_is_given_up(post: Post, chat: str, kind: str):
     who = await somebody(chat="" if kind == "dm" else chat, kind=kind)
     post.platform.on("first", fails(Gone("Forbidden: bot was kicked from the group chat")))
-    first = await post.put("first", conversation_id=who.conversation.id)
-    second = await post.put("second", conversation_id=who.conversation.id)
+    first, second = await put("first", who, chat, kind), await put("second", who, chat, kind)
     other = await post.put("other", who="ben")
-    for row_id in (first, second):
-        await goes_to(row_id, chat, kind)
     async with post.at_work():
         await post.become(first, "dead")
         await post.become(second, "dead")
         await post.become(other, "sent")
-        later = await post.put("later", conversation_id=who.conversation.id)
-        await goes_to(later, chat, kind)
+        later = await put("later", who, chat, kind)
         assert (await post.become(later, "dead"))["error"] == places.REMOVED
         assert post.platform.delivered == ["other"]
         assert len(post.platform.tries) == 2
@@ -47,8 +46,7 @@ async def test_what_is_still_to_be_sent_is_given_up(post: Post, chat: str, kind:
         assert (account.left_at is not None, conversation.left_at is not None) == (kind == "group", kind == "dm")
         assert await noted() == ["bot_removed" if kind == "group" else "bot_blocked"]
         await places.back(who.conversation.id)
-        again = await post.put("again", conversation_id=who.conversation.id)
-        await goes_to(again, chat, kind)
+        again = await put("again", who, chat, kind)
         await post.become(again, "sent")
     assert (await noted())[0] == "bot_added"
 
