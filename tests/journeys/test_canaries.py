@@ -108,7 +108,9 @@ async def on_telegram(ann: TelegramPerson, chat: Chat, word: Callable[[str], str
     await say("/imagine a WORD lighthouse", "a picture's description")
     await say("/nosuch WORD", "an unknown command")
     await say("/rating WORD", "a choice that is none")
-    await ann.send_photo(chat, TINY_PNG, f"/imagine a {word(f'telegram {place}: a caption')} cat")
+    await say("/imagine a cat negative=WORD", "what a picture must not show")
+    picture = TINY_PNG + word(f"telegram {place}: a picture").encode()
+    await ann.send_photo(chat, picture, f"/imagine a {word(f'telegram {place}: a caption')} cat")
     await ann.send_document(
         chat, f"{word(f'telegram {place}: a name of a file')}.txt", word(f"telegram {place}: a file").encode()
     )
@@ -137,6 +139,7 @@ async def on_discord(ann: DiscordPerson, channel: Channel, word: Callable[[str],
     await slash("persona use", "a persona that does not exist", name="WORD")
     await slash("prompt set", "a changed prompt", name="story/write_page", text="You write WORD.")
     await slash("imagine", "a picture's description", prompt="a WORD lighthouse")
+    await slash("imagine", "what a picture must not show", prompt="a cat", negative="WORD")
     await settled()
     if place == "dm":
         first = await ann.wait_for_message(channel, page, timeout=60)
@@ -231,4 +234,4 @@ async def test_after_data_delete_no_marked_word_is_left(database: str, redis_url
             await erase_on_discord(anna)
             assert await canaries.left(tmp_path, redis_url) == []
     assert await canaries.left(tmp_path, redis_url) == [], "in the logs of processes that have ended"
-    assert len(canaries.planted) >= 40
+    assert len(canaries.planted) >= 50
