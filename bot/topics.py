@@ -100,7 +100,7 @@ PRODUCT: Final = (
     Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
-    Topic("rating", rating.COMMANDS),
+    Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=model.PREFERENCES),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),

@@ -139,3 +139,8 @@ def changed_lines(name: str, source: str) -> str:
     """
     own = {line.strip() for line in default_registry().get(name).source.splitlines()}
     return "\n".join(line for line in source.splitlines() if line.strip() not in own)
+
+
+def changeable(name: str) -> bool:
+    """Return whether an account may have its own text for a prompt: not for those of moderation."""
+    return not name.startswith("safety/")

@@ -10,8 +10,8 @@ from db import overrides
 from db.errors import BadInput, NotFound
 from db.payloads.account import PromptSource
 from db.work import JudgePrompt
-from prompts.errors import PromptError, PromptNotFound
-from prompts.registry import changed_lines, default_registry
+from prompts.errors import PromptError
+from prompts.registry import changeable, changed_lines, default_registry
 
 SOURCE_LENGTH: Final = 4000
 """Maximum length of a prompt typed into a chat, in characters; platforms limit what a person can send."""
@@ -19,7 +19,7 @@ SOURCE_LENGTH: Final = 4000
 
 async def complete_prompt(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest prompts by name."""
-    return [(name, name) for name in enquiry.prompts.names() if prefix.lower() in name]
+    return [(name, name) for name in enquiry.prompts.names() if prefix.lower() in name and changeable(name)]
 
 
 _NAME: Final = Parameter("name", "Which prompt", required=True, completes=complete_prompt)
@@ -58,10 +58,9 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
 
 
 def _known(name: str) -> None:
-    try:
-        default_registry().get(name)
-    except PromptNotFound as e:
-        raise NotFound("prompt.unknown", name=name, names=", ".join(default_registry().names())) from e
+    names = [each for each in default_registry().names() if changeable(each)]
+    if name not in names:
+        raise NotFound("prompt.unknown", name=name, names=", ".join(names))
 
 
 COMMANDS: Final = (

@@ -4,21 +4,26 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
+from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.ratings import LABELS, VOUCHED, may_choose
 from db import accounts
 from db.errors import NotAllowed
 from db.permissions import EVERYBODY
-from prompts.safety.rating import RATINGS, parse_rating
+from prompts.safety.rating import RATINGS, Rating, parse_rating
 
 
 async def rate(context: Context, values: dict[str, Any]) -> None:
     """Set what may be written and drawn here, within what the place allows."""
     level = parse_rating(values["level"])
+    await _choose(context, level)
+    await context.notice("rating.set", private=False, level=LABELS[level])
+
+
+async def _choose(context: Context, level: Rating) -> None:
     if not may_choose(context, level):
         raise NotAllowed("rating.place_refuses")
     await accounts.set_rating(context.account_id, level)
     await context.audit("rating", level)
-    await context.notice("rating.set", private=False, level=LABELS[level])
 
 
 async def adults(context: Context, values: dict[str, Any]) -> None:
@@ -35,6 +40,33 @@ async def adults(context: Context, values: dict[str, Any]) -> None:
     await context.notice("rating.set", level=LABELS["nsfw"])
 
 
+async def read_rating(context: Context) -> str:
+    """Return the rating that was chosen, "" if none was."""
+    return str(context.who.account.settings.get("rating") or "")
+
+
+async def write_rating(context: Context, value: str) -> None:
+    """Set the rating, within what the place allows."""
+    await _choose(context, parse_rating(value or "sfw"))
+
+
+async def rating_options(context: Context) -> list[PreferenceOption]:
+    """Return the ratings that may be chosen here."""
+    return [PreferenceOption(rating, LABELS[rating]) for rating in RATINGS if may_choose(context, rating)]
+
+
+PREFERENCES: Final = (
+    PreferenceSpec(
+        "rating",
+        "settings.rating",
+        "place",
+        read_rating,
+        write_rating,
+        rating_options,
+        permission="settings",
+        help="settings.rating_help",
+    ),
+)
 COMMANDS: Final = (
     CommandSpec(
         "rating",

@@ -55,11 +55,11 @@ def test_the_shipped_prompts() -> None:
         "picture/extract_scenes",
         "picture/write_image_prompt",
         "safety/judge_text",
+        "safety/keep_within_rating",
         "story/repair_choices",
         "story/suggest_choices",
         "story/write_page",
         "text/continue",
-        "text/safer",
     )
     with pytest.raises(PromptNotFound, match="story/write_page"):
         registry.get("story/nothing")

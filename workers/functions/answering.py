@@ -34,7 +34,7 @@ CHARS_PER_TOKEN: Final = 4
 """Rough, for the progress bar only."""
 CONTINUE: Final = "text/continue"
 """The prompt for the rest of an answer that was cut off."""
-SAFER: Final = "text/safer"
+SAFER: Final = "safety/keep_within_rating"
 """What is added to a prompt whose answer was refused."""
 _log = logging.getLogger(__name__)
 
@@ -147,11 +147,9 @@ class Answering:
 
     async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
-        version = self._record.prompt_version
-        (note,) = await self.messages(SAFER, {})
-        self._record.prompt_version = version
+        (note,) = await render(self._services.prompts.get(SAFER), {})
         *before, last = await self.messages(name, variables)
-        return (*before, replace(last, content=f"{last.content}\n\n{note.content}"))
+        return (*before, replace(last, content=f"{last.content}\n\n{note.text}"))
 
     def _source_of(self, template: PromptTemplate) -> str:
         """Return the account's own source of a template, "" if it is the default or the task's."""

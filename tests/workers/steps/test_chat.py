@@ -1,5 +1,6 @@
 """Steps of persona chat: the reply and its place, and a reply that was stopped or is gone."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from db.work import PersonaReply
 from prompts.personas import load_personas
 from tests.db.world import somebody
 from tests.workers.making import run_by
+from workers.moderation.base import Assessment
+from workers.moderation.moderator import Moderator
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import Run
@@ -76,3 +79,42 @@ async def test_a_reply_that_is_not_waited_for_is_not_announced(services: Service
     with pytest.raises(LeaseLost):
         await publish(services, job_id, {"text": "Too late.", "stopped": False})
     assert await OutboxRow.all().count() == 0
+
+
+@dataclass
+class Strict:
+    """A classifier that takes one word for something that may not be shown."""
+
+    word: str
+    name: str = "strict"
+
+    async def assess(self, text: str) -> Assessment:
+        return Assessment("nsfw" if self.word in text else "sfw")
+
+    async def close(self) -> None: ...
+
+
+async def test_a_message_that_a_classifier_refuses_never_reaches_a_prompt(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply, job_id = await asked()
+    await rows("UPDATE chat_messages SET text = 'Zephyr calls.' WHERE role = 'user'")
+    strict = replace(services, moderator=Moderator((Strict("Zephyr"),)))
+    await run_by(Runner(strict, 4), job_id)
+    assert (await ChatMessageRow.get(id=reply)).state == "failed"
+    said = await ChatMessageRow.get(role="user")
+    assert said.verdict == "refused"
+    (told,) = await OutboxRow.all()
+    assert told.payload["key"] == "moderation.refused_rating"
+    who = await somebody()
+    again = (await chats.say(who.conversation, await personas.active(who.conversation), who.user.id, "Hi")).reply
+    assert "Zephyr" not in str(await chats.history(again))
+    traces = str(await rows("SELECT * FROM incidents")) + str(await rows("SELECT * FROM ai_tasks"))
+    assert "Zephyr" not in traces + str(await rows("SELECT error FROM jobs")) + caplog.text
+
+
+async def test_what_a_reply_answers_is_checked_then(services: Services) -> None:
+    _, job_id = await asked()
+    assert (await ChatMessageRow.get(role="user")).verdict == "unchecked"
+    await run_by(Runner(services, 4), job_id)
+    assert {m.verdict for m in await ChatMessageRow.all()} == {"checked"}
