@@ -51,6 +51,7 @@ operator unban               |   -   |   -    |     -     |   -   |   -   |
 operator bans                |   -   |   -    |     -     |   -   |   -   |
 operator allow               |   -   |   -    |     -     |   -   |   -   |
 operator disallow            |   -   |   -    |     -     |   -   |   -   |
+operator reports             |   -   |   -    |     -     |   -   |   -   |
 operator switch              |   -   |   -    |     -     |   -   |   -   |
 operator maintenance         |   -   |   -    |     -     |   -   |   -   |
 operator announce            |   -   |   -    |     -     |   -   |   -   |
@@ -60,6 +61,7 @@ allow                        |   -   |   -    |     -     |   +   |   +   |
 deny                         |   -   |   -    |     -     |   +   |   +   |
 roles                        |   -   |   -    |     -     |   +   |   +   |
 audit                        |   -   |   -    |     -     |   +   |   +   |
+report                       |   +   |   +    |     +     |   +   |   +   |
 status                       |   +   |   +    |     +     |   +   |   +   |
 cancel                       |   +   |   +    |     +     |   +   |   +   |
 """
@@ -112,6 +114,9 @@ data_days                    |   +   |   +    |     +     |   +   |   +   |
 cancel                       |   +   |   +    |     +     |   +   |   +   |
 announce                     |   -   |   -    |     -     |   -   |   -   |
 announce_drop                |   -   |   -    |     -     |   -   |   -   |
+rep_show                     |   -   |   -    |     -     |   -   |   -   |
+rep_dismiss                  |   -   |   -    |     -     |   -   |   -   |
+rep_act                      |   -   |   -    |     -     |   -   |   -   |
 audit_older                  |   -   |   -    |     -     |   +   |   +   |
 """
 VALUES: Final = {
