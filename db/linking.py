@@ -202,6 +202,7 @@ async def split(user_id: int, identity_id: int) -> Split:
     )  # fmt: skip
     assert made is not None
     await rows("UPDATE identities SET user_id = $2 WHERE id = $1", leaving.id, made["id"])
+    await _keep_limits(user_id, made["id"])
     await merger.hand_over(
         user_id, made["id"], "SELECT id FROM accounts WHERE platform = $3 AND kind IN ('guild', 'group')",
         leaving.platform,
@@ -255,6 +256,11 @@ async def _join(kept: int, gone: int) -> None:
         else:
             await merger.join_accounts(account, other)
             await _name_account(account, other, kept, gone)
+    await rows(
+        "UPDATE quotas k SET whole_at = greatest(k.whole_at, g.whole_at) FROM quotas g "
+        "WHERE k.user_id = $1 AND g.user_id = $2 AND g.name = k.name",
+        kept, gone,
+    )  # fmt: skip
     await merger.join_users(kept, gone)
 
 
@@ -275,6 +281,19 @@ async def _name_account(account: int, other: int, user_id: int, other_user: int)
             "AND o.payload -> $1::text = to_jsonb($3::bigint)",
             name, kept, gone, account,
         )  # fmt: skip
+
+
+async def _keep_limits(user_id: int, new_id: int) -> None:
+    """Give a new person what another one has used up, and their cooldown: nobody gets rid of these by a new start."""
+    await rows(
+        "UPDATE users n SET cooldown_until = o.cooldown_until FROM users o WHERE n.id = $2 AND o.id = $1",
+        user_id, new_id,
+    )  # fmt: skip
+    await rows(
+        "INSERT INTO quotas (user_id, name, whole_at) SELECT $2, name, whole_at FROM quotas WHERE user_id = $1 "
+        "ON CONFLICT DO NOTHING",
+        user_id, new_id,
+    )  # fmt: skip
 
 
 async def _rehome(merger: Merger, user_id: int, account: int | None, leaving: Identity, staying: Identity) -> None:

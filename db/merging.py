@@ -74,12 +74,14 @@ class Merger:
     async def join_users(self, kept: int, gone: int) -> None:
         """Let everything of the person ``gone``, with their identities, be of ``kept``, and delete the row.
 
-        A setting of ``kept`` stays.
+        A setting of ``kept`` stays, but of what protects either person or others the stricter one.
         """
         await rows("SELECT id FROM users WHERE id = ANY ($1::bigint[]) ORDER BY id FOR UPDATE", [kept, gone])
         await rows(
             "UPDATE users k SET time_zone = coalesce(nullif(k.time_zone, ''), g.time_zone), "
-            "story_language = coalesce(nullif(k.story_language, ''), g.story_language) "
+            "story_language = coalesce(nullif(k.story_language, ''), g.story_language), "
+            "cooldown_until = greatest(k.cooldown_until, g.cooldown_until), learning = k.learning AND g.learning, "
+            "archive = k.archive AND g.archive, keep_days = least(k.keep_days, g.keep_days) "
             "FROM users g WHERE k.id = $1 AND g.id = $2",
             kept, gone,
         )  # fmt: skip

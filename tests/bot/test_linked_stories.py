@@ -3,7 +3,7 @@
 import pytest
 
 from bot.messages import Message
-from db import accounts, chats, jobs, outbox, people, personas, stories
+from db import accounts, chats, jobs, linking, outbox, people, personas, stories
 from db.connection import row, rows
 from db.models import PageRow
 from db.payloads.notice import Notice
@@ -220,3 +220,29 @@ async def test_what_was_begun_in_groups_stays_with_the_platform(here: Side, ther
     }
     assert owners == {"discord": (await here.who()).user.id, "telegram": (await there.who()).user.id}
     assert await asked() > 0
+
+
+async def test_a_new_start_is_no_way_around_limits_and_cooldowns(here: Side, there: Side):
+    for side, until in ((here, "+1 hour"), (there, "+3 hours")):
+        await rows("INSERT INTO quotas (user_id, name, whole_at) VALUES ($1, 'pages', now() + $2::text::interval)",
+                   (await side.who()).user.id, until)  # fmt: skip
+    await rows("UPDATE users SET cooldown_until = '2100-01-01' WHERE id = $1", (await there.who()).user.id)
+    await _joined(here, there)
+    spent = "SELECT max(whole_at) > now() + interval '2 hours' AS spent FROM quotas WHERE user_id = $1"
+    until = "SELECT cooldown_until IS NOT NULL AS cool FROM users WHERE id = $1"
+    for _ in range(2):
+        for side in (here, there):
+            who = await side.who()
+            assert (await row(spent, who.user.id), await row(until, who.user.id)) == ({"spent": True}, {"cool": True})
+        if (await here.who()).linked:
+            await linking.split((await here.who()).user.id, (await there.who()).identity.id)
+
+
+async def _joined(here: Side, there: Side) -> None:
+    """Linked without the bot, which would serve nobody in a cooldown."""
+    number = await linking.offer((await here.who()).user.id, (await here.who()).conversation.id)
+    code = await linking.new_code(number)
+    assert code is not None
+    assert (await linking.enter(code, await there.who())).result == "asked"
+    for side in (here, there):
+        await linking.confirm(number, (await side.who()).user.id)
