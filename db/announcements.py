@@ -5,13 +5,14 @@ names announcement and account, so that nobody gets one twice.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from db import outbox
 from db.accounts import ANNOUNCEMENT_CHANNEL, ANNOUNCEMENTS, ON
 from db.connection import row, rows
 from db.payloads.operators import Announced
 from db.records import columns, fetch_one
+from db.work import JobParameters
 
 BATCH: Final = 10
 """Messages that are given to the couriers at a time."""
@@ -30,6 +31,13 @@ WHERE a.left_at IS NULL AND (a.kind IN ('guild', 'group') OR a.settings ->> '{AN
       AND r.external_id IN (a.external_id, c.chat_id) AND (r.ends_at IS NULL OR r.ends_at > now()))
   AND (NOT $1 OR EXISTS (SELECT FROM access_rules r WHERE r.verdict = 'allowed' AND r.platform = a.platform
       AND r.external_id IN (a.external_id, c.chat_id) AND (r.ends_at IS NULL OR r.ends_at > now())))"""
+
+
+class Announce(JobParameters):
+    """Send the ``announcement`` to every place."""
+
+    type: ClassVar[str] = "announce"
+    announcement: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from db.payloads.base import Payload
 from db.payloads.story import PageFailed
 from db.work import (
     Abandon,
-    Announce,
     BranchingPage,
     Deadlines,
     DrawAgain,
@@ -65,7 +64,7 @@ async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) 
     return None if parameters.automatic else await notice(job, parameters, failure)
 
 
-async def _announcement(job: Job, parameters: Announce, failure: Failure) -> Payload | None:
+async def _announcement(job: Job, parameters: announcements.Announce, failure: Failure) -> Payload | None:
     """Stop an announcement where it is: what was sent stays."""
     await announcements.end(parameters.announcement, "dropped")
     return await notice(job, parameters, failure)
@@ -91,7 +90,7 @@ SPECS: Final = (
     JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),
     JobType(EraseData, deadlines=_ERASING),
     JobType(
-        Announce,
+        announcements.Announce,
         _announcement,
         wording="operators.announcing",
         phases={"announcing": "operators.announcing"},

@@ -210,13 +210,6 @@ class JudgePrompt(JobParameters):
     allowance: Allowance = "sfw"
 
 
-class Announce(JobParameters):
-    """Send the ``announcement`` to every place."""
-
-    type: ClassVar[str] = "announce"
-    announcement: int
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job's row. ``attempt`` counts crashes, ``retries`` counts retryable errors.

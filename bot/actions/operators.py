@@ -5,10 +5,10 @@ from typing import Final
 from bot.actions.base import ActionSpec, Arg
 from bot.context import Context
 from db import announcements, audit
+from db.announcements import Announce
 from db.errors import NotFound
 from db.payloads.operators import AnnouncementDraft
 from db.permissions import EVERYBODY
-from db.work import Announce
 
 
 async def send(context: Context, announcement: int) -> None:

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any, ClassVar, Final
 
 from db import announcements
+from db.announcements import Announce
 from db.connection import transaction
 from db.payloads.operators import AnnouncementResult
-from db.work import Announce
 from workers.steps.base import Commit, Run, Step
 
 PAUSE_SECONDS: Final = 1.0
