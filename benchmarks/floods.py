@@ -1,8 +1,9 @@
-"""How long others wait while one person floods the bot: `/help` of many people, calm and during three floods.
+"""How long others wait while one person floods the bot, calm and during four floods.
 
 The floods, each of one person on Telegram: an update whose commit takes longer than the bot's patience, again and
-again; a file of 10 MB over a line of 40 Mbit/s; 40 photos with a command as their caption. The bot is the real process,
-with a real database and a local Bot API server; nothing else runs.
+again; a file of 10 MB over a line of 40 Mbit/s; 40 photos with a command as their caption, while many people ask for
+`/help`; and work, twenty requests a second, while ten people talk with a persona. Bot and worker (of two jobs at once)
+are the real processes without limits of people, with a real database and a local Bot API server.
 
 The last line is machine-readable: the p95 during each flood, as a multiple of the p95 of the calm just before it.
 """
@@ -28,7 +29,7 @@ from bot.stack.home import StackUrls
 from db.connection import credentials
 from db.migrate import migrate
 from tests.doubles.telegram import Person, Rules, TelegramServer
-from tests.journeys.processes import bot, running
+from tests.journeys.processes import bot, running, worker
 
 LINE: Final = 40e6 / 8
 """Bytes per second of the line over which files are downloaded."""
@@ -39,13 +40,20 @@ PEOPLE: Final = 50
 PAUSE: Final = 0.15
 """Seconds between two people's `/help`."""
 PATIENCE: Final = 60.0
-ANSWER: Final = "Branching stories"
+ANSWER: Final = "Choose what you want to know"
 """Words of the answer to `/help`."""
+
+
+PLAYERS: Final = 10
+REPLY: Final = "Answer again"
+"""The button under a persona's reply."""
+REQUESTS: Final = 20
+"""Requests a second of the person who floods the workers."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """Milliseconds that `/help` took, calm and during the flood; ``late``: without an answer in time."""
+    """Milliseconds that an answer took, calm and during the flood; ``late``: without an answer in time."""
 
     name: str
     calm: list[float] = field(default_factory=list[float])
@@ -94,6 +102,34 @@ class Readers:
         return [ms for ms in waits if ms is not None], waits.count(None)
 
 
+class Players:
+    """Ten people who talk with a persona, each again as soon as they are answered."""
+
+    def __init__(self, server: TelegramServer) -> None:
+        """They come to the server's bot."""
+        self._people = [server.person(f"player-{n}") for n in range(PLAYERS)]
+
+    async def ask_for(self, seconds: float) -> tuple[list[float], int]:
+        """Let everybody talk for some time."""
+        end = asyncio.get_running_loop().time() + seconds
+        found = await asyncio.gather(*(self._talk(person, end) for person in self._people))
+        waits = [ms for each in found for ms in each]
+        return [ms for ms in waits if ms is not None], waits.count(None)
+
+    async def _talk(self, person: Person, end: float) -> list[float | None]:
+        waits: list[float | None] = []
+        loop = asyncio.get_running_loop()
+        while (began := loop.time()) < end:
+            said = await person.say(person.chat(), "I am tired of the rain.")
+            try:
+                await person.wait_for_message(person.chat(), lambda m: REPLY in m.labels, timeout=PATIENCE, after=said)
+                waits.append((loop.time() - began) * 1000)
+            except TimeoutError:
+                waits.append(None)
+            await asyncio.sleep(10 * PAUSE)
+        return waits
+
+
 async def slow_commit(flooder: Person, database: str, seconds: float) -> None:
     """Write a text that cannot be committed: another transaction holds what it has to change."""
     holder = await asyncpg.connect(**credentials(database))
@@ -125,10 +161,20 @@ async def photos(flooder: Person, database: str, seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
+async def work(flooder: Person, database: str, seconds: float) -> None:
+    """Ask for work all the time, whether or not earlier requests are answered."""
+    del database
+    end = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < end:
+        await flooder.say(flooder.chat(), "Tell me about the sea.")
+        await asyncio.sleep(1 / REQUESTS)
+
+
 FLOODS: Final[dict[str, Callable[[Person, str, float], Awaitable[None]]]] = {
     "slow_commit": slow_commit,
     "document": document,
     "photos": photos,
+    "work": work,
 }
 
 
@@ -139,22 +185,32 @@ async def measure(seconds: float, home: Path) -> list[Measured]:
         urls = StackUrls(stack.database_url, stack.redis_url)
         async with TelegramServer(rules=Rules(flood=None, download_bytes_per_second=LINE)) as server:
             settings = {"TELEGRAM_TOKEN": server.token, "TELEGRAM_API_URL": server.api_url}
-            async with running(bot(urls, home, "telegram", **settings, TELEGRAM_FLOOD_LIMITS="false")):
-                readers = Readers(server)
-                await readers.ask_for(PEOPLE * PAUSE)  # everybody is known, and everything warm
-                return [await measure_one(name, server, readers, stack.database_url, seconds) for name in FLOODS]
+            async with (
+                running(bot(urls, home, "telegram", **settings, TELEGRAM_FLOOD_LIMITS="false")),
+                running(worker(urls, home, STORYFORK_WORKER_JOBS="2")),
+            ):
+                readers, players = Readers(server), Players(server)
+                # Everybody is known, and everything warm.
+                await readers.ask_for(PEOPLE * PAUSE)
+                await players.ask_for(PAUSE)
+                return [
+                    await measure_one(name, server, players if name == "work" else readers, stack.database_url, seconds)
+                    for name in FLOODS
+                ]
 
 
-async def measure_one(name: str, server: TelegramServer, readers: Readers, database: str, seconds: float) -> Measured:
+async def measure_one(
+    name: str, server: TelegramServer, others: Readers | Players, database: str, seconds: float
+) -> Measured:
     """Measure one flood, and the calm before it."""
     flooder = server.person(f"flooder-{name}")
     said = await flooder.say(flooder.chat(), "/help")
     await flooder.wait_for_message(flooder.chat(), ANSWER, timeout=PATIENCE, after=said)
     measured = Measured(name)
-    measured.calm, _ = await readers.ask_for(seconds)
+    measured.calm, _ = await others.ask_for(seconds)
     flooding = asyncio.ensure_future(FLOODS[name](flooder, database, seconds))
     await asyncio.sleep(PAUSE)
-    measured.flooded, measured.late = await readers.ask_for(seconds)
+    measured.flooded, measured.late = await others.ask_for(seconds)
     await flooding
     return measured
 
@@ -166,8 +222,9 @@ def report(found: Sequence[Measured]) -> str:
         times = (percentile(m.calm, 50), percentile(m.calm, 95), percentile(m.flooded, 50), percentile(m.flooded, 95))
         shown = "".join(f"{ms:{width}.0f}" for ms, width in zip(times, (10, 7, 11, 8), strict=True))
         lines.append(f"{m.name:14}{len(m.flooded) + m.late:7}{m.late:6}{shown}{m.ratio:8.2f}")
-    lines.append("Times in milliseconds, from a person's /help to the answer in their chat.")
-    lines.append(" ".join(f"floods_help_p95_ratio_{m.name}={m.ratio:.2f}" for m in found))
+    lines.append("Times in milliseconds, from what a person says to the answer in their chat.")
+    names = {"work": "floods_play_p95_ratio_work"}
+    lines.append(" ".join(f"{names.get(m.name, f'floods_help_p95_ratio_{m.name}')}={m.ratio:.2f}" for m in found))
     return "\n".join(lines)
 
 
