@@ -1,8 +1,7 @@
 """From an outbox row to the neutral message a person sees: the view of its kind, and what all kinds share."""
 
-from datetime import UTC, datetime, timedelta
-
 from bot.messages import Button, Message, Progress
+from bot.progress import queued
 from bot.views import notice
 from bot.views.base import ViewContext, ViewRegistry, ViewServices, Words
 from db.errors import UserError
@@ -57,12 +56,7 @@ class Composer:
         placeholder, words = Placeholder.model_validate(row.payload), Words(row.language)
         job = placeholder.job
         found = await self._around.queue.outlook(job)
-        note = words(placeholder.wording)
-        if found.position and found.done_s is not None:
-            done = datetime.now(UTC) + timedelta(seconds=found.done_s)
-            note = words("job.queued_until", position=found.position, when=done.isoformat())
-        elif found.position:
-            note = words("job.queued", position=found.position)
+        note = queued(found.position, found.done_s, row.language) if found.position else words(placeholder.wording)
         return Progress(note, position=found.position, buttons=self.cancel_buttons(job, row.language))
 
     def cancel_buttons(self, job_id: int, language: str) -> tuple[tuple[Button, ...], ...]:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 class Heard(BaseModel):
     """A published progress message. It comes from outside the process and may be anything.
 
-    ``wording`` is the key of what is said while nothing better is known; None: the phase's.
+    ``wording`` is the key of what is said while nothing better is known; None: the phase's. ``eta``: seconds left.
     """
 
     event: str
@@ -49,11 +50,19 @@ class Heard(BaseModel):
     def note(self, language: str) -> str:
         """Return the phase in words."""
         if self.phase == "queued":
-            return locales.text("job.in_line", {"ahead": self.ahead}, language)
+            return queued(self.ahead, self.eta, language)
         values: dict[str, Any] = {"step": self.step, "steps": self.steps} if self.phase == "drawing" else {}
         if self.phase == "drawing" and self.eta is not None:
             return locales.text("job.drawing_eta", values | {"seconds": max(1, round(self.eta))}, language)
         return locales.text(self.wording or f"job.{self.phase}", values, language)
+
+
+def queued(position: int, done_s: float | None, language: str) -> str:
+    """Return the words for a job that waits: how many start before it, and when it is done, if that is known."""
+    if done_s is None:
+        return locales.text("job.queued", {"position": position}, language)
+    done = datetime.now(UTC) + timedelta(seconds=done_s)
+    return locales.text("job.queued_until", {"position": position, "when": done.isoformat()}, language)
 
 
 @dataclass(slots=True)

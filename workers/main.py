@@ -24,7 +24,7 @@ from db.schemas import load_schemas
 from db.signals import stop_on_signals
 from workers.erasing import erase_overdue
 from workers.heartbeat import publish_heartbeat
-from workers.queue import CANCEL_CHANNEL, Queue, wake_channel
+from workers.queue import CANCEL_CHANNEL, PROGRESS_CHANNEL, Queue, wake_channel
 from workers.runner import Runner
 from workers.services import Services
 from workers.stop_requests import StopRequests
@@ -36,6 +36,10 @@ CANCEL_AGAIN_SECONDS: Final = 2.0
 SEARCH_SECONDS_AWAY: Final = 0.3
 """The same while Redis is unreachable."""
 REAPER_SECONDS: Final = 2.0
+TELL_SECONDS: Final = 10.0
+"""Seconds between two times that those who wait are told how long they still have to."""
+TOLD: Final = 50
+"""So many of them are told, the next ones in line."""
 PRUNE_SECONDS: Final = 3600.0
 _log = logging.getLogger(__name__)
 
@@ -140,6 +144,7 @@ async def serve(
             forever("the search for jobs", search.turn),
             forever("the reaper", _reap, pause_s=REAPER_SECONDS, backoff_most_s=REAPER_SECONDS),
             forever("the clock", clock.follow, pause_s=REAPER_SECONDS),
+            forever("outlooks", lambda: tell_outlooks(queue, kinds), pause_s=TELL_SECONDS, backoff_most_s=TELL_SECONDS),
             forever("late jobs", queue.end_late_jobs, pause_s=jobs.CHECK_SECONDS, backoff_most_s=jobs.CHECK_SECONDS),
             forever(
                 "the erasure of what is closed",
@@ -235,6 +240,21 @@ class WakeupListener:
         except OUTAGES as e:
             # A cancelled job ends at the next renewal of its lease.
             _log.warning("cannot read whether job %d was cancelled or must end early: %s", job_id, e)
+
+
+async def tell_outlooks(queue: Queue, kinds: Sequence[jobs.WorkerQueue]) -> None:
+    """Publish how many jobs come before those that wait, and when they are done. Every worker does this: it is little.
+
+    Bots show it as the progress of the job, no faster than the platform allows.
+    """
+    if queue.away:
+        return
+    for kind in kinds:
+        for job_id, event in (await jobs.next_in_line(kind, TELL_SECONDS / 2, TOLD)).items():
+            if (outlook := await jobs.outlook(job_id)) == jobs.Outlook():
+                continue  # it has started
+            told = {"job": job_id, "event": event, "phase": "queued", "ahead": outlook.position, "eta": outlook.done_s}
+            await queue.publish(PROGRESS_CHANNEL, told)
 
 
 async def _reap() -> None:

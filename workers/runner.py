@@ -74,11 +74,15 @@ class Runner:
     def start(self, queue: WorkerQueue, named: int | None = None) -> asyncio.Future[bool]:
         """Start the job of a queue whose turn it is, in the background; the result says whether there was one.
 
-        ``named`` is the job of the wake-up, if there was one (`db.jobs.claim_next`).
+        ``named`` is the job of the wake-up, if there was one (`db.jobs.claim_next`). Without a free slot there is none:
+        another wake-up or the search has taken the last one meanwhile, and the search comes back when one is free.
         """
+        started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if not self._closed and self._slots.free <= 0:
+            started.set_result(False)
+            return started
         slot = next(self._numbers)
         self._slots.take(slot)
-        started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         work = self._hand_on(named) if self._closed else self._work(slot, queue, named, started)
         task = asyncio.create_task(work, name=f"{queue}-slot-{slot}")
         self._tasks.add(task)

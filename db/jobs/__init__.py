@@ -9,7 +9,7 @@ from db.jobs.artifacts import Artifact, Saved, artifacts, save_artifact
 from db.jobs.claims import Room, claim, claim_next
 from db.jobs.deadlines import CHECK_SECONDS, SETTLED_CHECKS, LateJobs
 from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel, undo_children
-from db.jobs.forecast import Outlook, outlook, outlook_now, position
+from db.jobs.forecast import Outlook, next_in_line, outlook, outlook_now, position
 from db.jobs.joins import Child, Wakeup, children
 from db.jobs.leases import (
     LEASE_SECONDS,
@@ -75,6 +75,7 @@ __all__ = [
     "line_up",
     "load",
     "move",
+    "next_in_line",
     "outlook",
     "outlook_now",
     "position",

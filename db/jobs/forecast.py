@@ -87,6 +87,17 @@ async def outlook(job_id: int) -> Outlook:
     return Outlook() if place is None else await _outlook(place)
 
 
+async def next_in_line(queue: WorkerQueue, seconds: float, limit: int) -> dict[int, str]:
+    """Return the jobs of people that have waited for ``seconds``, of the first ``limit`` in line, and their events."""
+    found = await rows(
+        f"SELECT id, event_key FROM (SELECT id, event_key, created_at FROM jobs WHERE queue = $1 AND {RANK} = 0 "
+        f"AND {LINED} ORDER BY turn, {TIE} LIMIT $3) j "
+        "WHERE event_key IS NOT NULL AND created_at < now() - make_interval(secs => $2)",
+        queue, seconds, limit,
+    )  # fmt: skip
+    return {job["id"]: job["event_key"] for job in found}
+
+
 async def outlook_now(account_id: int, user_id: int, queue: WorkerQueue = "cpu") -> Outlook:
     """Return the same for what a person would ask for in an account now; when it would be done is not known."""
     place = await row(_PLACE % _ASKED_NOW, account_id, COUNTED, user_id, queue)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,9 @@ import pytest
 from bot.events import Destination
 from bot.messages import Progress
 from bot.platforms.base import Capabilities
+from bot.platforms.discord.render import progress_body
 from bot.progress import KEPT_AT_MOST, ProgressBoard
+from bot.text.cleaning import clean
 from db.progress import ProgressPlace
 
 INTERVAL = 0.1
@@ -111,7 +114,7 @@ async def test_an_edit_under_way_is_waited_for_and_none_comes_after():
     ("heard", "shown"),
     [
         ({"phase": "loading"}, Progress("The picture model is being loaded …")),
-        ({"phase": "queued", "ahead": 2}, Progress("Waiting: 2 before yours.", position=2)),
+        ({"phase": "queued", "ahead": 2}, Progress("Waiting: 2 before you.", position=2)),
         ({"phase": "drawing", "step": 1, "steps": 28, "percent": 3}, Progress("Drawing: step 1 of 28 …", 3)),
         (
             {"phase": "drawing", "step": 7, "steps": 28, "percent": 25, "eta": 12.4},
@@ -130,6 +133,22 @@ async def test_a_picture_says_its_step_its_place_and_its_time(heard: dict[str, o
         while not wall.progress:
             await asyncio.sleep(INTERVAL / 10)
     assert wall.progress == [shown]
+
+
+async def test_who_waits_is_told_when_it_is_done():
+    wall, found = Wall(), Rows()
+    board = board_of(wall, found)
+    expect(found, "a", "here")
+    board.hear({"event": "wall:a", "job": 1, "phase": "queued", "ahead": 3, "eta": 118.0})
+    async with asyncio.timeout(5):
+        while not wall.progress:
+            await asyncio.sleep(INTERVAL / 10)
+    (shown,) = wall.progress
+    assert clean(shown.note) == "Waiting: 3 before you. Ready in 2 min."
+    assert shown.position == 3
+    # On Discord the moment counts down by itself.
+    body = progress_body(shown)["content"]
+    assert re.search(r"Waiting: 3 before you\. Ready <t:\d+:R>\.", body), body
 
 
 async def test_a_message_that_is_no_progress_is_dropped():

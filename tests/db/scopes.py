@@ -233,6 +233,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "records.*",
             "conversations.watched",
             "jobs.forecast.Durations.*",
+            "jobs.forecast.next_in_line",
             "jobs.load.*",
             "jobs.recovery.*",
             "jobs.turns.*",
