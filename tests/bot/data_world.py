@@ -36,7 +36,9 @@ async def deliver(bot: Bot, platform: str = "console") -> list[Message]:
             message = None if each.row.part == outbox.PLACEHOLDER else await bot.composer.compose(each.row)
             if message is not None:
                 sent.append(message)
-            await outbox.sent(each.row.id, each.token, [])
+            await outbox.record_message(each.row.id, each.token, f"m{each.row.id}")
+            offered = [] if message is None else [b.action for row in message.buttons for b in row]
+            await outbox.sent(each.row.id, each.token, offered)
             await bot.composer.sent(each.row)
     return sent
 

@@ -146,6 +146,23 @@ async def test_a_person_is_asked_told_and_then_unknown(bot: Bot, redis_url: str)
     assert (await people.user((await UserRow.get(name="ann")).id)) is not None
 
 
+async def test_where_everybody_reads_it_is_asked_in_private(bot: Bot, redis_url: str):
+    told = await bot.answer(await bot.does(command("data delete"), group="club"))
+    assert "write to me in private" in told.body
+    await bot.does(say("hello"))
+    await deliver(bot)
+    event = await bot.does(command("data delete"), group="club")
+    asked, here = await outbox.of_event(event.key)
+    assert (asked.destination["chat_id"], here.payload["key"]) == ("dm-ann", "data.in_private")
+    await deliver(bot)
+    message = await bot.composer.compose(asked)
+    assert message is not None
+    pressed = await presses(bot, message, "Delete it all", pressed=f"m{asked.id}")
+    assert "being deleted" in (await bot.answer(pressed)).body
+    await deliver(bot)
+    assert (await work(redis_url, "erase_data")).state == "done"
+
+
 async def test_the_choices_of_a_person_hold(bot: Bot):
     shown = await bot.answer(await bot.does(command("data settings")))
     assert "may be used" in shown.body
