@@ -68,8 +68,9 @@ class Members:
             return found
         try:
             found = membership(await self.bot.get_chat_member(chat.id, user.id, read_timeout=3))
-        except TelegramError as e:
-            log.warning("Telegram did not say what somebody may do in chat %s: %s", chat.id, e.message)
+        except (TelegramError, TypeError) as e:
+            # A `TypeError`: the library insists on a right that this server does not know.
+            log.warning("Telegram did not say what somebody may do in chat %s: %s", chat.id, type(e).__name__)
             # A stranger to the group is an error, too, and so is a list of members that is hidden from the bot.
             stranger = isinstance(e, BadRequest) and any(word in e.message.lower() for word in _STRANGER)
             found, now = GUEST if stranger else MEMBER, now - KEPT_SECONDS + FAILED_SECONDS

@@ -113,6 +113,12 @@ class Person:
         data: Json = {"component_type": components.BUTTON, "custom_id": button.custom_id, "id": 1}
         return self._interact(COMPONENT, message.channel, data, message)
 
+    def forge(self, message: Message, custom_id: str) -> Interaction:
+        """Press what a message does not have: a component of somebody else's."""
+        self._enter(message.channel)
+        data: Json = {"component_type": components.BUTTON, "custom_id": custom_id, "id": 1}
+        return self._interact(COMPONENT, message.channel, data, message)
+
     async def select(self, message: Message, custom_id: str, values: Sequence[str]) -> Interaction:
         """Choose values (or labels) in a select menu."""
         self._must_see(message)

@@ -190,6 +190,8 @@ class Guild:
     """The bot is a member; else only people have installed the app, and it reaches nothing but their interactions."""
     members: dict[int, User] = field(default_factory=dict[int, User])
     admins: set[int] = field(default_factory=set[int])
+    roles: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    """By id: who has the role, and its permissions."""
     joined_at: str = "2024-01-01T00:00:00+00:00"
     """When the bot joined."""
 
@@ -237,16 +239,30 @@ class Guild:
         self.members[user.id] = user
         self.admins.add(user.id)
 
+    def add_role(self, person: object, *permissions: str) -> int:
+        """Give a person a new role with these permissions; its id. Clients know roles that were there before them."""
+        user = person if isinstance(person, User) else getattr(person, "user", None)
+        if not isinstance(user, User):
+            raise TypeError("a person or a user is needed")
+        role = self.world.new_id()
+        self.roles[role] = (user.id, sum(rules.PERMISSIONS[name] for name in permissions))
+        return role
+
     def permissions(self, user: User) -> int:
         """A member's permissions as a bit field."""
-        return rules.ALL_PERMISSIONS if user.id in self.admins else rules.EVERYONE
+        if user.id in self.admins:
+            return rules.ALL_PERMISSIONS
+        held = rules.EVERYONE
+        for holder, permissions in self.roles.values():
+            held |= permissions if holder == user.id else 0
+        return held
 
     def member(self, user: User, *, with_user: bool = True, permissions: bool = False) -> Json:
         """The member object of the API."""
         data: Json = {
             "nick": None,
             "avatar": None,
-            "roles": [],
+            "roles": [str(role) for role, (holder, _) in self.roles.items() if holder == user.id],
             "joined_at": "2024-01-01T00:00:00+00:00",
             "premium_since": None,
             "deaf": False,
@@ -263,23 +279,15 @@ class Guild:
 
     def payload(self) -> Json:
         """The guild object, as in GUILD_CREATE."""
-        role: Json = {
-            "id": str(self.id),
-            "name": "@everyone",
-            "permissions": str(rules.EVERYONE),
-            "position": 0,
-            "color": 0,
-            "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-            "hoist": False,
-            "managed": False,
-            "mentionable": False,
-            "flags": 0,
-        }
+        roles = [
+            _role(self.id, "@everyone", rules.EVERYONE),
+            *(_role(role, f"role {role}", permissions) for role, (_, permissions) in self.roles.items()),
+        ]
         return {
             "id": str(self.id),
             "name": self.name,
             "owner_id": str(next(iter(self.admins), self.world.bot.id + 1)),
-            "roles": [role],
+            "roles": roles,
             "emojis": [],
             "stickers": [],
             "features": [],
@@ -310,3 +318,18 @@ class Guild:
             "banner": None,
             "description": None,
         }
+
+
+def _role(role_id: int, name: str, permissions: int) -> Json:
+    return {
+        "id": str(role_id),
+        "name": name,
+        "permissions": str(permissions),
+        "position": 0,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "managed": False,
+        "mentionable": False,
+        "flags": 0,
+    }
