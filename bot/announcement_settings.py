@@ -52,6 +52,11 @@ async def channels(context: Context) -> Sequence[PreferenceOption]:
     return known
 
 
+async def is_a_place(context: Context) -> bool:
+    """Return whether there is more than one channel: a private chat has one."""
+    return context.event.conversation.kind != "dm"
+
+
 PREFERENCES: Final = (
     PreferenceSpec(
         "announcements", "operators.announcements", "person", wanted, want, answers,
@@ -59,6 +64,6 @@ PREFERENCES: Final = (
     ),
     PreferenceSpec(
         "announce_channel", "operators.channel", "place", channel, set_channel, channels,
-        help="operators.channel_help", permission="settings",
+        help="operators.channel_help", permission="settings", available=is_a_place,
     ),
 )  # fmt: skip

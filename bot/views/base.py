@@ -8,7 +8,7 @@ from bot import locales
 from bot.actions.packing import pack
 from bot.commands.base import CommandRegistry
 from bot.forms import Forms
-from bot.messages import Button, ButtonStyle, Message
+from bot.messages import Button, ButtonStyle, Message, Select, SelectOption
 from bot.privacy_terms import NO_TERMS, PrivacyTerms
 from db.limits import UNLIMITED, UsageLimits
 from db.payloads.base import Payload
@@ -21,6 +21,10 @@ from workers.queue import Queue
 P = TypeVar("P", bound=Payload)
 BUTTONS_A_ROW: Final = 5
 """Discord's limit."""
+FEW: Final = 6
+"""Up to so many buttons of a menu stay buttons; more become a list."""
+A_ROW: Final = 3
+"""Buttons of a menu in a row: more are too narrow on a telephone."""
 
 
 class Words:
@@ -115,3 +119,10 @@ class ViewRegistry(Registry[ViewSpec[Any]]):
 def in_rows(buttons: Sequence[Button], width: int = BUTTONS_A_ROW) -> tuple[tuple[Button, ...], ...]:
     """Return buttons in rows."""
     return tuple(tuple(buttons[n : n + width]) for n in range(0, len(buttons), width))
+
+
+def select_of(placeholder: str, buttons: Sequence[Button], descriptions: Sequence[str] = ()) -> Select:
+    """Return buttons as the options of a list; ``descriptions`` are theirs, in the same order."""
+    told = [*descriptions, *[""] * (len(buttons) - len(descriptions))]
+    options = (SelectOption(b.label, b.action, about, b.word) for b, about in zip(buttons, told, strict=True))
+    return Select(placeholder, tuple(options))

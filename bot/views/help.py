@@ -5,9 +5,9 @@ from typing import Final
 from bot import locales
 from bot.commands.base import CommandSpec
 from bot.commands.typed import split_values
-from bot.messages import Message
+from bot.messages import Message, Select
 from bot.text.cleaning import command_reference
-from bot.views.base import ViewContext, ViewSpec, in_rows
+from bot.views.base import A_ROW, FEW, ViewContext, ViewSpec, in_rows, select_of
 from db.payloads.panels import HelpPanel
 
 
@@ -24,10 +24,15 @@ async def help_(view: ViewContext, payload: HelpPanel) -> Message:
             menu=True,
         )
     buttons = [view.button("help_topic", *at, topic, text=_name(view, topic)) for topic in payload.topics]
+    home = (view.button("start", *at, label="home"),)
+    selects: tuple[Select, ...] = ()
+    if len(buttons) > FEW:
+        selects, buttons = (select_of(view.words("help.choose"), buttons),), []
     return Message(
         view.words("help.intro"),
         title=view.words("help.title"),
-        buttons=(*in_rows(buttons, _TOPICS_A_ROW), (view.button("start", *at, label="home"),)),
+        selects=selects,
+        buttons=(*in_rows(buttons, A_ROW), home),
         private=view.place != "dm",
         menu=True,
     )
@@ -52,5 +57,4 @@ def _name(view: ViewContext, topic: str) -> str:
     return view.words(key) if key in locales.known_keys() else topic.capitalize()
 
 
-_TOPICS_A_ROW: Final = 3
 VIEWS: Final = (ViewSpec(HelpPanel, help_),)

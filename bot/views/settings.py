@@ -3,12 +3,8 @@
 from typing import Final
 
 from bot.messages import Button, Message, Select, SelectOption
-from bot.views.base import ViewContext, ViewSpec, in_rows
+from bot.views.base import A_ROW, FEW, ViewContext, ViewSpec, in_rows, select_of
 from db.payloads.panels import SettingsPanel, ShownPreference
-
-_FEW: Final = 5
-"""Up to so many values are buttons; more are a list."""
-_A_ROW: Final = 3
 
 
 async def settings(view: ViewContext, payload: SettingsPanel) -> Message:
@@ -37,10 +33,15 @@ def _overview(view: ViewContext, payload: SettingsPanel) -> Message:
         style = "primary" if tab == payload.page else "secondary"
         tabs.append(view.button("settings", *at, tab, label=f"settings_{tab}", style=style))
     page = payload.page if payload.tabs else "all"
+    selects: tuple[Select, ...] = ()
+    if len(entries) > FEW:
+        values = [_shown(view, entry.value) for entry in payload.entries]
+        selects, entries = (select_of(view.words("settings.choose"), entries, values),), []
     return Message(
         "\n".join(lines),
         title=view.words(f"settings.title_{page}"),
-        buttons=(*in_rows(tabs), *in_rows(entries, _A_ROW), (view.button("start", *at, label="home"),)),
+        selects=selects,
+        buttons=(*in_rows(tabs), *in_rows(entries, A_ROW), (view.button("start", *at, label="home"),)),
         private=view.place != "dm",
         menu=True,
     )
@@ -54,7 +55,7 @@ def _one(view: ViewContext, payload: SettingsPanel, preference: ShownPreference)
     values = [(value, view.button("set", *at, preference.name, value.key)) for value in payload.values]
     buttons: list[Button] = []
     selects: tuple[Select, ...] = ()
-    if len(values) <= _FEW:
+    if len(values) <= FEW:
         buttons = [
             view.button(
                 "set", *at, preference.name, value.key, text=_shown(view, value.label),
@@ -73,7 +74,7 @@ def _one(view: ViewContext, payload: SettingsPanel, preference: ShownPreference)
         "\n".join(lines),
         title=_shown(view, preference.label),
         selects=selects,
-        buttons=(*in_rows(buttons, _A_ROW), (*typing, view.button("settings", *at, payload.page, label="back"))),
+        buttons=(*in_rows(buttons, A_ROW), (*typing, view.button("settings", *at, payload.page, label="back"))),
         private=view.place != "dm",
         menu=True,
     )

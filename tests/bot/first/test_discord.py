@@ -56,12 +56,13 @@ async def test_a_guild_that_adds_the_bot_is_welcomed_where_it_may_write(discord:
     assert "/settings" in panel.content
     # What one person opens, they alone see; it changes in place all the same.
     await bob.click(panel, "Help")
-    mine = await bob.wait_for_message(hall, lambda m: "Choose what you want to know" in m.content)
+    mine = await bob.wait_for_message(hall, lambda m: "What do you want to know more about" in m.content)
     assert mine.ephemeral
-    await bob.click(mine, "Stories")
+    (topics,) = mine.selects
+    await bob.select(mine, topics.custom_id, [value for label, value in topics.options if label == "Stories"])
     await changed(bob, mine, "/story new premise: a keeper finds a door under the sea genre: mystery")
     await bob.click(mine, "Back")
-    await changed(bob, mine, "Choose what you want to know")
+    await changed(bob, mine, "What do you want to know more about")
     assert "/imagine" not in mine.content
     guild.add_bot()  # the event comes again
     await bob.slash(hall, "status")

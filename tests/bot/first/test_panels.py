@@ -29,7 +29,8 @@ async def bot(database: str, redis_url: str) -> AsyncGenerator[Bot]:
 
 
 def labels(message: Message) -> list[str]:
-    return [button.label for row in message.buttons for button in row]
+    options = [option.label for select in message.selects for option in select.options]
+    return [*options, *(button.label for row in message.buttons for button in row)]
 
 
 async def person(bot: Bot, name: str = "ann") -> int:
