@@ -9,7 +9,7 @@ from db.jobs.artifacts import Artifact, Saved, artifacts, save_artifact
 from db.jobs.claims import Room, claim, claim_next
 from db.jobs.deadlines import CHECK_SECONDS, SETTLED_CHECKS, LateJobs
 from db.jobs.endings import Abandoned, abandon, abandon_about, ask_to_stop, cancel, undo_children
-from db.jobs.forecast import Outlook, next_in_line, outlook, outlook_now, position
+from db.jobs.forecast import Outlook, next_in_line, outlook, outlook_now
 from db.jobs.joins import Child, Wakeup, children
 from db.jobs.leases import (
     LEASE_SECONDS,
@@ -29,11 +29,12 @@ from db.jobs.leases import (
 )
 from db.jobs.load import QueueLoad, Status, counts, load, status
 from db.jobs.recovery import reap
-from db.jobs.turns import BACKGROUND, BACKGROUND_SHARE, INTERACTIVE, join_line, line_up
+from db.jobs.turns import AGING_SECONDS, BACKGROUND, BACKGROUND_SHARE, INTERACTIVE, join_line, line_up
 from db.jobs.waits import Awaited, interact, join_or_wait, promote, take_or_wait, wake_due
 from db.work import Job, WorkerQueue
 
 __all__ = [
+    "AGING_SECONDS",
     "BACKGROUND",
     "BACKGROUND_SHARE",
     "CHECK_SECONDS",
@@ -78,7 +79,6 @@ __all__ = [
     "next_in_line",
     "outlook",
     "outlook_now",
-    "position",
     "promote",
     "put_back",
     "queue_of",

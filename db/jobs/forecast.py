@@ -116,11 +116,6 @@ async def _outlook(place: dict[str, Any]) -> Outlook:
     return Outlook(position, start, None if own is None or start is None else start + own)
 
 
-async def position(job_id: int) -> int:
-    """Return how many jobs start before a queued one, up to `COUNTED` (0: it is next, or no longer queued)."""
-    return (await outlook(job_id)).position
-
-
 @dataclass(frozen=True)
 class Durations:
     """How long the jobs that have ended last took from start to end, in seconds, newest first."""

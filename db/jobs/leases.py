@@ -110,7 +110,6 @@ async def put_back(job_id: int, token: UUID) -> Wakeup | None:
 
     Wake a worker for it after the commit. Raises `LeaseLost`.
     """
-    # Its last wake-up is older than this: a worker that looks for work finds it at once.
     await _change(job_id, token, f"state = 'queued', run_after = now(), {RELEASE}")
     return await fetch_one(Wakeup, "SELECT id, queue, priority FROM jobs WHERE id = $1", job_id)
 

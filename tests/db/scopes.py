@@ -254,7 +254,6 @@ EXEMPT: Final[Mapping[str, str]] = {
             "jobs.deadlines.*",
             "jobs.endings.*",
             "jobs.forecast.outlook",
-            "jobs.forecast.position",
             "jobs.joins.*",
             "jobs.leases.*",
             "jobs.waits.*",

@@ -8,7 +8,7 @@ from db import jobs
 from db.connection import rows
 from db.jobs.forecast import OWN_SAMPLES, Durations
 from db.models import JobRow
-from tests.db.test_turns import adds, runs, start
+from tests.db.test_turns import adds, position, runs, start
 from tests.db.world import somebody
 from tests.workers.living import lives
 
@@ -23,7 +23,7 @@ async def test_so_many_jobs_start_before_a_job_as_its_position_says(database: st
         if chance.random() < 0.3:
             await start()
     waiting = [job.id for job in await JobRow.filter(state="queued")]
-    said = {job_id: await jobs.position(job_id) for job_id in waiting}
+    said = {job_id: await position(job_id) for job_id in waiting}
     started = await runs(len(waiting))
     assert {job_id: started.index(job_id) for job_id in waiting} == said
 
@@ -32,7 +32,7 @@ async def test_background_work_starts_after_people(database: str):
     ann, ben = await somebody("ann"), await somebody("ben")
     first, second = await adds(ann, 2, priority=jobs.BACKGROUND)
     await adds(ben, 3)
-    assert [await jobs.position(job_id) for job_id in (first, second)] == [3, 4]
+    assert [await position(job_id) for job_id in (first, second)] == [3, 4]
 
 
 async def test_what_is_not_in_line_has_no_position(database: str):

@@ -196,9 +196,9 @@ async def test_position_counts_what_goes_before(database: str):
     first = await jobs.add(Chore())
     background = await jobs.add(Chore(), priority=jobs.BACKGROUND)
     second = await jobs.add(Chore())
-    assert [await jobs.position(j) for j in (first, second, background)] == [0, 1, 2]
+    assert [(await jobs.outlook(j)).position for j in (first, second, background)] == [0, 1, 2]
     await jobs.claim(first)
-    assert [await jobs.position(j) for j in (first, second, background)] == [0, 0, 1]
+    assert [(await jobs.outlook(j)).position for j in (first, second, background)] == [0, 0, 1]
 
 
 async def test_cancelling(database: str):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from db import jobs
 from workers.engines.fairness import AGING_S, FairOrder
 
 
@@ -48,4 +49,5 @@ def test_background_work_that_has_waited_counts_as_interactive() -> None:
     waiting = Request("a1", 0.0, priority=10)
     assert FairOrder().urgency(waiting, AGING_S - 1) == 10
     assert FairOrder().urgency(waiting, AGING_S) == 0
+    assert AGING_S == jobs.AGING_SECONDS  # one notion of patience, wherever work waits
     assert FairOrder(aging_s=None).urgency(waiting, 10 * AGING_S) == 10
