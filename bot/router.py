@@ -224,14 +224,14 @@ class Router:
 
     async def _handle(self, context: Context) -> None:
         payload = context.event.payload
+        # Where a platform does not say who removed the bot, the event's person has no name.
+        by = context.user_id if context.event.user.name else None
         if isinstance(payload, BotMembership) and payload.change == "removed":
-            await places.leave(
-                context.conversation_id, context.user_id, private=context.event.account.kind in people.PERSONAL
-            )
+            await places.leave(context.conversation_id, by, private=context.event.account.kind in people.PERSONAL)
             context.ignored = True
             return
         if context.who.gone:
-            await places.back(context.conversation_id, context.user_id)
+            await places.back(context.conversation_id, by)
         if not await self._admission.admits(context):
             return
         greeted = await greet(context)

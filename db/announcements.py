@@ -24,7 +24,9 @@ _PLACES: Final = f"""
 FROM accounts a CROSS JOIN LATERAL (
     SELECT c.* FROM conversations c WHERE c.account_id = a.id AND c.left_at IS NULL AND c.platform <> 'unlinked'
     AND (c.kind = 'dm') = (a.kind IN ('dm', 'console'))
-    ORDER BY coalesce(c.id::text = a.settings ->> '{ANNOUNCEMENT_CHANNEL}', false) DESC, c.kind = 'group' DESC,
+    ORDER BY coalesce(c.id::text = a.settings ->> '{ANNOUNCEMENT_CHANNEL}', false) DESC,
+        a.kind = 'guild' AND c.chat_id = a.external_id,  -- stands for a guild that removed the bot: no channel
+        c.kind = 'group' DESC,
         c.active_at DESC, c.id LIMIT 1) c
 WHERE a.left_at IS NULL AND (a.kind IN ('guild', 'group') OR a.settings ->> '{ANNOUNCEMENTS}' = '{ON}')
   AND NOT EXISTS (SELECT FROM access_rules r WHERE r.verdict = 'banned' AND r.platform = a.platform

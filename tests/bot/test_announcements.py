@@ -11,7 +11,7 @@ import pytest
 from bot.announcement_settings import PREFERENCES
 from bot.events import ButtonPress
 from bot.policy import AccessPolicy
-from db import access, accounts, announcements, audit, outbox, places
+from db import access, accounts, announcements, audit, outbox, people, places
 from db.access import Target
 from db.connection import rows, transaction
 from db.models import AnnouncementRow, JobRow, OutboxRow
@@ -199,3 +199,16 @@ async def test_a_place_says_where_it_wants_them(bot: Bot):
     (account,) = await rows("SELECT settings ->> 'announcement_channel' AS chosen FROM accounts WHERE kind = 'group'")
     assert account["chosen"] == str(club["id"])
     assert [(e.action, e.subject) for e in await audit.entries()] == [("setting", "announce_channel")]
+
+
+async def test_the_stand_in_of_a_guild_that_removed_the_bot_is_no_channel(bot: Bot):
+    for chat in ("general", "guild"):
+        await people.resolve(
+            "discord", account=("guild", "guild", "Guild"), user=("7", "Ann", ""), conversation=(chat, "", "group")
+        )
+    await rows("UPDATE conversations SET active_at = now() - interval '1 day' WHERE chat_id = 'general'")
+    number, _ = await asked(bot)
+    await announcements.decide(number, "sending")
+    async with transaction():
+        await announcements.place_batch(number)
+    assert await reached() == ["general"]
