@@ -65,10 +65,7 @@ class PictureTerms(BaseModel):
 
 
 class BranchingPage(JobParameters):
-    """Write ``page`` with its choices, within ``allowance``, the highest rating allowed there.
-
-    ``pictures``: have it illustrated. ``prompt``: a template of this job's own.
-    """
+    """Write ``page``, rated at most ``allowance``; with ``pictures``, illustrated. ``prompt``: a template of its own."""
 
     type: ClassVar[str] = "branching_page"
     page: int
@@ -82,10 +79,7 @@ class BranchingPage(JobParameters):
 
 
 class PersonaReply(JobParameters):
-    """Write the chat message ``reply``, within ``allowance``, the highest rating allowed there.
-
-    ``prompt``: a template of this job's own.
-    """
+    """Write the chat message ``reply``, rated at most ``allowance``. ``prompt``: a template of this job's own."""
 
     type: ClassVar[str] = "persona_reply"
     reply: int

@@ -137,3 +137,14 @@ async def test_what_cannot_be_read_in_a_direct_message_is_an_event(
     await ann.send_files(ann.dm(), Upload("a", b"x", mime), text="look")
     assert (await connected.notes.event()).payload == TextMessage(text="look")
     assert len(connected.notes.events) == 2
+
+
+async def test_a_private_chat_of_several_people_is_a_group(connected: Connected):
+    ann, ben = connected.server.person("ann"), connected.server.person("ben")
+    club = connected.server.group_chat("club")
+    for person in (ann, ben):
+        await person.slash(club, "rating", level="Adults only")
+        event = await connected.notes.event()
+        assert (event.account.kind, event.account.external_id) == ("group", str(club.id))
+        assert (event.conversation.kind, event.conversation.adult) == ("group", False)
+        connected.notes.events.clear()

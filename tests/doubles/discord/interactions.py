@@ -150,7 +150,7 @@ class Interaction:
 
     def _owners(self) -> dict[str, str]:
         guild = self.channel.guild
-        if guild is not None and not guild.installed:
+        if self.channel.context == 2 or (guild is not None and not guild.installed):
             return {"1": str(self.user.id)}
         return {"0": str(guild.id) if guild else "0"}
 
@@ -172,7 +172,7 @@ class Interaction:
             "app_permissions": str(permissions),
             "entitlements": [],
             "authorizing_integration_owners": self._owners(),
-            "context": 0 if guild else 1,
+            "context": self.channel.context,
             "attachment_size_limit": rules.FILE,
         }
         if guild is not None:

@@ -42,7 +42,7 @@ def find(registered: list[Json], kind: int, name: str) -> Json:
 def check_place(command: Json, channel: Channel, user: User) -> None:
     """Check that a command can be used in a channel by a user."""
     contexts = command.get("contexts")
-    here = 0 if channel.guild is not None else 1
+    here = channel.context
     if contexts is not None and here not in contexts:
         raise Refused(f"/{command['name']} cannot be used here (contexts {contexts})")
     if contexts is None and here == 1 and command.get("dm_permission") is False:

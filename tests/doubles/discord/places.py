@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.doubles.discord.state import World
 
 DISCORD_EPOCH = 1420070400000
-TEXT, DM, PUBLIC_THREAD, PRIVATE_THREAD = 0, 1, 11, 12
+TEXT, DM, GROUP_DM, PUBLIC_THREAD, PRIVATE_THREAD = 0, 1, 3, 11, 12
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,6 +75,11 @@ class Channel:
     typing: list[float] = field(default_factory=list[float])
     """``time.monotonic()`` of each typing indicator of the bot."""
     bot_joined: bool = True
+
+    @property
+    def context(self) -> int:
+        """Where interactions happen: 0 in a guild, 1 with the bot itself, 2 in other private chats."""
+        return 0 if self.guild is not None else 1 if self.recipient is not None else 2
 
     @property
     def is_thread(self) -> bool:
@@ -142,7 +147,7 @@ class Channel:
         if self.recipient is not None:
             return data | {"recipients": [self.recipient.payload()]}
         if self.guild is None:
-            return data
+            return data | {"recipients": [], "name": self.name, "icon": None}
         data |= {"guild_id": str(self.guild.id), "name": self.name, "nsfw": self.nsfw, "rate_limit_per_user": 0}
         if not self.is_thread:
             denied = sum(rules.PERMISSIONS[name] for name in self.denied)

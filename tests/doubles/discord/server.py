@@ -17,7 +17,7 @@ from tests.doubles.discord.gateway import Gateway
 from tests.doubles.discord.interactions import Interaction
 from tests.doubles.discord.log import Log, Request
 from tests.doubles.discord.person import Person
-from tests.doubles.discord.places import Channel, Guild
+from tests.doubles.discord.places import GROUP_DM, Channel, Guild
 from tests.doubles.discord.ratelimit import Limiter, RateLimits
 from tests.doubles.discord.rest_application import ApplicationRoutes
 from tests.doubles.discord.rest_channels import ChannelRoutes
@@ -140,6 +140,12 @@ class DiscordServer:
             if guild.name == name:
                 return guild
         return self.world.add_guild(name, installed=installed)
+
+    def group_chat(self, name: str) -> Channel:
+        """A private chat of several people, without the bot: its commands are there for those who installed it."""
+        channel = Channel(self.world.new_id(), self.world, GROUP_DM, name)
+        self.world.add_channel(channel)
+        return channel
 
     @property
     def channels(self) -> list[Channel]:
