@@ -65,7 +65,7 @@ class PictureTerms(BaseModel):
 
 
 class BranchingPage(JobParameters):
-    """Write ``page``, rated at most ``allowance``; with ``pictures``, illustrated. ``prompt``: a template of its own."""
+    """Write ``page``, rated at most ``allowance``. ``pictures``: illustrated. ``prompt``: its own template."""
 
     type: ClassVar[str] = "branching_page"
     page: int
