@@ -80,7 +80,7 @@ async def _claims() -> dict[tuple[str, str, str], list[str]]:
     claims: dict[tuple[str, str, str], list[str]] = {}
     for row in await rows(
         "SELECT o.event_key, o.platform, c.chat_id, m AS message FROM outbox o JOIN conversations c "
-        "ON c.id = o.conversation_id, jsonb_array_elements_text(o.message_ids) m WHERE o.part = 'reply'"
+        "ON c.id = o.conversation_id, jsonb_array_elements_text(o.message_ids) m WHERE o.part IN ('reply', 'hint')"
     ):
         claims.setdefault((row["platform"], row["chat_id"], row["message"]), []).append(row["event_key"])
     return claims
