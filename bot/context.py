@@ -198,7 +198,7 @@ class Context:
         A refused text is an incident, which is recorded without the text.
         """
         if isinstance(error, TextRefused):
-            await moderation.note(
+            self.couriers |= await moderation.note(
                 error,
                 self.moderation,
                 source=self.event.key,

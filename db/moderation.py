@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from db import outbox, people
-from db.connection import row, rows
+from db.connection import row, rows, transaction
 from db.errors import NotAllowed
 from db.heartbeats import deployment
 from db.payloads.notice import Notice
@@ -79,12 +79,32 @@ async def note(
     account_id: int | None,
     user_id: int | None,
     conversation_id: int | None,
-) -> tuple[str, ...]:
+) -> set[str]:
     """Record an incident; enough of a person's own strikes begin a cooldown, of which the operators are told.
 
     A strike is sexual content about minors in a person's own words. ``source`` is the event or job. Returns the
     platforms whose couriers have something to send.
     """
+    async with transaction():
+        return await _note(
+            refused,
+            policy,
+            source=source,
+            account_id=account_id,
+            user_id=user_id,
+            conversation_id=conversation_id,
+        )
+
+
+async def _note(
+    refused: TextRefused,
+    policy: ModerationPolicy,
+    *,
+    source: str,
+    account_id: int | None,
+    user_id: int | None,
+    conversation_id: int | None,
+) -> set[str]:
     key = (await deployment()).encode()
     digest = hmac.new(key, refused.digest, "sha256").hexdigest()
     new = await row(
@@ -94,7 +114,7 @@ async def note(
         source, refused.rule, refused.stage, refused.field, digest, account_id, user_id, conversation_id,
     )  # fmt: skip
     if new is None or user_id is None or refused.rule != "minors" or refused.stage == "output" or not policy.strikes:
-        return ()
+        return set()
     struck = await row(
         "UPDATE users SET cooldown_until = now() + make_interval(hours => $3) WHERE id = $1 "
         "AND coalesce(cooldown_until, now()) <= now() AND $4 <= (SELECT count(*) FROM incidents i WHERE i.user_id = $1 "
@@ -103,7 +123,7 @@ async def note(
         user_id, policy.strike_hours, policy.cooldown_hours, policy.strikes,
     )  # fmt: skip
     if struck is None:
-        return ()
+        return set()
     values = {
         "user": user_id,
         "account": account_id or 0,
@@ -115,7 +135,7 @@ async def note(
     )
 
 
-async def tell_operators(policy: ModerationPolicy, key: str, notice: Notice) -> tuple[str, ...]:
+async def tell_operators(policy: ModerationPolicy, key: str, notice: Notice) -> set[str]:
     """Send a notice to every operator whose private chat is known; return the platforms concerned."""
     told: set[str] = set()
     for operator in sorted(policy.operators):
@@ -133,7 +153,7 @@ async def tell_operators(policy: ModerationPolicy, key: str, notice: Notice) -> 
             destination={**place.destination, "user_id": external_id},
         )
         told.add(platform)
-    return tuple(sorted(told))
+    return told
 
 
 def check_cooldown(until: datetime | None) -> None:

@@ -12,7 +12,6 @@ from db.payloads.notice import Notice
 from db.payloads.report import ReportList
 from db.permissions import EVERYBODY
 from db.reports import REASON_LENGTH, Kind
-from workers.queue import outbox_channel
 
 MENU: Final = "Report"
 
@@ -46,8 +45,7 @@ async def send_report(context: Context, kind: Kind, subject: int, *, reason: str
     )
     if made is not None:
         told = Notice(key="report.operators", values={"report": made})
-        for platform in await moderation.tell_operators(context.moderation, f"report:{made}", told):
-            await context.queue.publish(outbox_channel(platform))
+        context.couriers |= await moderation.tell_operators(context.moderation, f"report:{made}", told)
     await context.notice("report.thanks")
 
 

@@ -1,6 +1,7 @@
 """What people store passes the gate: refused at once, unchecked until judged, without a trace of its words."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,3 +139,9 @@ async def test_names_that_not_everybody_may_read_are_left_out(bot: Bot) -> None:
     event = event.model_copy(update={"user": event.user.model_copy(update={"name": FORBIDDEN})})
     await bot.router.dispatch(event)
     assert [r["name"] for r in await rows("SELECT name FROM users")] == [""]
+
+
+async def test_a_refusal_names_whom_to_ask(bot: Bot) -> None:
+    bot.composer._around = replace(bot.around, appeal="Olga, room 7")
+    answer = await bot.answer(await bot.does(command(f"story new: {FORBIDDEN}")))
+    assert answer.body.endswith("Whom to ask if that is wrong: Olga, room 7")

@@ -1,5 +1,7 @@
 """Steps of stories: what they write, publish and settle, and what becomes of a page that nobody waits for any more."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from db.models import ChoiceRow, JobRow, OutboxRow, PageRow
 from db.stories import Move
 from db.work import BranchingPage, IllustratePage, JobParameters, PictureTerms
 from tests.db.world import somebody
+from tests.doubles.text_engine import ScriptedEngine
 from tests.workers.making import run_by
+from workers.engines.text.chain import TextChain
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import Run
@@ -114,3 +118,23 @@ async def test_a_page_that_nobody_waits_for_any_more_is_not_published(services: 
     with pytest.raises(LeaseLost):
         await PublishPage().run(run)
     assert await OutboxRow.all().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("story", "place", "word"),
+    [
+        ("suggestive", "nsfw", "teen"),
+        ("suggestive", "sfw", "general"),
+        ("sfw", "nsfw", "general"),
+        ("nsfw", "nsfw", "teen"),  # nobody could consent to more
+    ],
+)
+async def test_the_lowest_rating_counts(services: Services, story: str, place: Any, word: str) -> None:
+    move = await begun()
+    await rows("UPDATE stories SET rating = $1", story)
+    engine = ScriptedEngine([json.dumps(DRAFT), json.dumps(CHOICES)])
+    job_id = await job_of(move, BranchingPage(page=move.page.id, allowance=place))
+    await run_by(Runner(replace(services, text=TextChain((engine,))), 4), job_id)
+    told = [request.messages[0].content for request in engine.requests]
+    assert len(told) == 2
+    assert all(f"Content rating: {word}." in each for each in told)
