@@ -26,8 +26,9 @@ import asyncpg
 
 from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackUrls
-from db.connection import credentials
+from db.connection import connect, credentials
 from db.migrate import migrate
+from tests.clean import known_people
 from tests.doubles.telegram import Person, Rules, TelegramServer
 from tests.journeys.processes import bot, running, worker
 
@@ -182,6 +183,8 @@ async def measure(seconds: float, home: Path) -> list[Measured]:
     """Start everything, measure each flood, and stop it."""
     async with embedded_stack(home / "stack") as stack:
         await migrate(stack.database_url)
+        async with connect(stack.database_url, pool_size=1):
+            await known_people()
         urls = StackUrls(stack.database_url, stack.redis_url)
         async with TelegramServer(rules=Rules(flood=None, download_bytes_per_second=LINE)) as server:
             settings = {"TELEGRAM_TOKEN": server.token, "TELEGRAM_API_URL": server.api_url}

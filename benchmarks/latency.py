@@ -31,6 +31,7 @@ from bot.stack.embedded import embedded_stack
 from bot.stack.home import StackUrls
 from db.connection import connect, rows
 from db.migrate import migrate
+from tests.clean import known_people
 from tests.journeys.people import ANSWER_AGAIN, TOWNS, Act, Player, Shown, Town, now
 from tests.journeys.processes import Program, bot, worker
 from workers.queue import wake_channel
@@ -258,6 +259,7 @@ async def measure(load: Load, platforms: list[str], home: Path) -> Figures:
         stack = await open_.enter_async_context(embedded_stack(home / "stack"))
         await migrate(stack.database_url)
         await open_.enter_async_context(connect(stack.database_url, pool_size=2))
+        await known_people()
         urls = StackUrls(stack.database_url, stack.redis_url)
         towns = [TOWNS[name]() for name in platforms]
         for town in towns:

@@ -12,6 +12,7 @@ from bot.stack.home import StackUrls
 from bot.stack.supervisor import Backoff
 from db.connection import OUTAGES, connect, rows
 from db.migrate import migrate
+from tests.clean import known_people
 from tests.journeys.chaos.breaker import Breaker
 from tests.journeys.chaos.examine import examine
 from tests.journeys.chaos.game import SAID, Game
@@ -32,6 +33,7 @@ async def chaos(home: Path, plan: Plan) -> Report:
         stack = await open_.enter_async_context(embedded_stack(home / "stack", durable=False, backoff=backoff))
         await migrate(stack.database_url)
         await open_.enter_async_context(connect(stack.database_url, pool_size=2))
+        await known_people()
         urls, *proxies = await open_.enter_async_context(_network(stack))
         towns = {name: await open_.enter_async_context(_town(TOWNS[name]())) for name in plan.towns}
         settings = {key: value for town in towns.values() for key, value in town.settings.items()}
