@@ -296,8 +296,9 @@ async def prune(
     """Delete expired rows in small batches; return the number of rows by ``schema.table``.
 
     ``days`` are the operator's, by ``schema.table`` (`db.retention.days_kept`). ``tables``: only of these;
-    ``batches``: at most so many of each table. What was deleted is then removed from indexes and files (VACUUM).
-    Safe to run concurrently. A package's rule that fails is logged and skipped.
+    ``batches``: at most so many of each table, inside a transaction if need be. Without it, what was deleted is then
+    removed from indexes and files (VACUUM). Safe to run concurrently.
+    A package's rule that fails is logged and skipped.
     """
     gone: dict[str, int] = {}
     for table, rule in rules(specs).items():
@@ -309,7 +310,8 @@ async def prune(
             if table.startswith(f"{OWN}."):
                 raise
             _log.warning("the rows of %s cannot be cleaned up: %s", table, e)
-    await vacuum(table for table, count in gone.items() if count)
+    if batches is None:
+        await vacuum(table for table, count in gone.items() if count)
     return gone
 
 
