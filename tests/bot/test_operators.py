@@ -49,7 +49,9 @@ async def test_nobody_but_operators_may(bot: Bot):
 async def test_help_shows_operators_theirs(bot: Bot):
     for name, seen in (("ann", False), ("boss", True)):
         message = await bot.answer(await bot.does(command("help"), name=name))
-        assert ("Operators" in [button.label for line in message.buttons for button in line]) == seen
+        labels = [button.label for line in message.buttons for button in line]
+        labels += [option.label for select in message.selects for option in select.options]
+        assert ("Operators" in labels) == seen
 
 
 async def test_a_ban_by_name_with_an_end_and_a_reason(bot: Bot):
