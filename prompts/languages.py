@@ -1,4 +1,4 @@
-"""The languages of stories and replies: tag → name, as used in prompts."""
+"""The languages offered, in one place: of stories and replies, of the interface, and of the check of requests."""
 
 from typing import Final
 
@@ -18,6 +18,10 @@ LANGUAGES: Final = {
     "uk": "Ukrainian",
     "zh": "Chinese",
 }
+"""Tag → name, as used in prompts. Each has word tables in ``tests/prompts/safety``: the check must know its words."""
+
+INTERFACE_LANGUAGES: Final = frozenset({"en"})
+"""Those of the interface's wordings (``bot/locales``), among `LANGUAGES`."""
 
 
 def language_name(tag: str) -> str:

@@ -4,8 +4,6 @@ It looks for words, and errs on the side of refusing: any text that mentions bot
 refused. It is one of several gates; the others are negative prompts and the picture classifier.
 """
 
-import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -15,47 +13,39 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from prompts.errors import PromptInvalid
-from prompts.safety.normalise import disguised, fold, spelt, squeezed, words
+from prompts.safety.ages import Ages
+from prompts.safety.normalise import (
+    backwards,
+    fold,
+    line,
+    readings,
+    spelt,
+    squeezed,
+    uncertain,
+    words,
+)
 from prompts.safety.rating import Rating, exceeds
+from prompts.safety.terms import Phrases, Terms
 
 Refusal = Literal["minors", "rating"]
 
-_OWN_ALPHABET: Final = re.compile(r"[a-z\u0370-\u03ff\u0400-\u052f' ]+")
-"""Scripts that separate words by blanks; their terms are matched as whole words."""
-_MIN_PREFIX: Final = 3
-_MIN_SPELT: Final = 4
 _MAX_COMPOUND: Final = 48
-_YOUNG: Final = r"(?<![\d.,])(?:0?\d|1[0-7])(?:[.,]\d)?"
-_ROMAN: Final = r"(?:x?(?:i{1,3}|iv|vi{0,2})|ix|viii|x|xviii?(?<!xviii))"
-_ABOUT: Final = r"(?:about |around |only |just |barely |still |like |to be )*"
-_CJK_UNITS: Final = r"(?:歳|才|さい|岁|歲|周岁|살|세(?!기)|ปี|ขวบ|साल|वर्ष|سنوات|سنة|عام)"
-_NO_AGE: Final = r"(?![\d:%]|\s*(?:o'clock|times|feet|meters|metres))"
-_ENDS: Final = r"(?=\s*(?:[.,;!?)]|$|and\b|but\b|with\b))"
-_GRADES: Final = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth"
-_OF_AGE: Final = "im alter von|agee? de|all'eta di|con edad de|в возрасте|у віці|w wieku|leeftijd van"
-_AGES: Final = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"{_YOUNG}[\s\-–—]*{_CJK_UNITS}",
-        r"(?<![一二三四五六七八九十百千])(?:[一二三四五六七八九]|十[一二三四五六七]?)(?:歳|才|岁|歲)",
-        r"(?<![가-힣])(?:(?:열\s?)?(?:한|두|세|네|다섯|여섯|일곱)|여덟|아홉|열)\s?살",
-        rf"\bage[ds]?\s*(?:of|is|:|=)?\s*{_ABOUT}{_YOUNG}(?!\d)",
-        rf"\b(?:turn(?:s|ed|ing)?|looks?|looking|seems?|appears?|appearing)\s+{_ABOUT}{_YOUNG}{_NO_AGE}",
-        rf"\b(?:she|he|they|i|girl|boy|who)(?:'s|'m|'re| is| am| are| was)\s+{_ABOUT}{_YOUNG}{_ENDS}",
-        rf"{_YOUNG}(?:st|nd|rd|th)\s+birthday",
-        rf"\b(?:(?:[1-9]|1[0-2])(?:st|nd|rd|th)|{_GRADES})[\s-]+grade(?:rs?)?\b",
-        rf"\b{_ROMAN}\s+(?:years?\s+old|yo)\b",
-        rf"\b(?:{_OF_AGE})\s+{_YOUNG}(?!\d)",
-    )
-)
-
-
 _NOT_ADULT: Final = frozenset(
     {"adult", "adults", "grownup", "grownups", "grown", "mature", "erwachsene", "adulte", "adulto", "adulta"}
 )
 _NOT_DRESSED: Final = frozenset(
     {"clothes", "clothing", "clothed", "dressed", "kleidung", "vetements", "ropa", "vestiti"}
 )
+
+
+class _Hinted(BaseModel):
+    """Words that mean something only beside certain others, which show the language."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    meaning: Literal["minors", "sexual"]
+    words: tuple[str, ...]
+    beside: tuple[str, ...]
 
 
 class _Lists(BaseModel):
@@ -65,12 +55,18 @@ class _Lists(BaseModel):
     minors: tuple[str, ...]
     explicit: tuple[str, ...]
     suggestive: tuple[str, ...]
+    hinted: tuple[_Hinted, ...]
     innocent: tuple[str, ...]
     small_numbers: tuple[str, ...]
     years: tuple[str, ...]
     age_words: tuple[str, ...]
+    tens: tuple[str, ...]
+    things: tuple[str, ...]
+    unmeant: tuple[str, ...]
     adults: tuple[str, ...]
+    no_adults: tuple[str, ...]
     crisis: tuple[str, ...]
+    no_crisis: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,46 +84,35 @@ class Finding:
     crisis: bool = False
 
 
-class _Terms:
-    """A list of terms prepared for search: the cost grows with the text, not with the list."""
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """A text as the lists are searched in: certain readings, and guesses that only count where minors may be meant."""
 
-    def __init__(self, terms: Iterable[str]) -> None:
-        self.exact: set[str] = set()
-        self.prefixes: set[str] = set()
-        self.phrases: list[str] = []
-        self.anywhere: list[str] = []
-        for term in map(fold, terms):
-            if not _OWN_ALPHABET.fullmatch(term.rstrip("*")):
-                self.anywhere.append(squeezed(term))
-            elif " " in term:
-                # The words of a text are joined by single blanks, with one at each end.
-                self.phrases.append(" " + (term[:-1] if term.endswith("*") else term + " "))
-            elif term.endswith("*"):
-                self.prefixes.add(term[:-1])
-            else:
-                self.exact.add(term)
-        self.shortest = max(_MIN_PREFIX, min(map(len, self.prefixes), default=_MIN_PREFIX))
-        self.longest = max(map(len, self.prefixes), default=0)
-        self.inside = [term for term in (*self.exact, *self.prefixes) if len(term) >= _MIN_SPELT]
+    bare: str
+    """Folded."""
+    lines: str
+    """The words of all readings, innocent phrases taken out."""
+    close: str
+    """Without blanks, for scripts that have none."""
+    spelt: str = ""
+    """Words spelled letter by letter."""
+    uncertain: str = ""
+    """With letters that may be one or another."""
+    words: tuple[list[str], ...] = ()
+    """Of the first two readings, without what looks like a split word but is none."""
+    backwards: str = ""
+    """Each word reversed."""
+    far: str = ""
+    """``close`` reversed."""
 
-    def has(self, word: str) -> bool:
-        """Return True if a word is one of the terms, or has one as its prefix."""
-        if word in self.exact:
-            return True
-        return any(word[:end] in self.prefixes for end in range(self.shortest, min(len(word), self.longest) + 1))
+    def certain(self, terms: Terms) -> bool:
+        return terms.among(self.lines, self.close) or terms.within(self.spelt)
 
-    def among(self, reading: Sequence[str], unique: Iterable[str]) -> bool:
-        """Return True if one of the terms is among the words of a text."""
-        if any(map(self.has, unique)):
-            return True
-        if not self.phrases:
-            return False
-        line = f" {' '.join(reading)} "
-        return any(phrase in line for phrase in self.phrases)
+    def guessed(self, terms: Terms) -> bool:
+        return terms.possible(self.uncertain) or terms.joined(self.words) or terms.backwards(self.backwards, self.far)
 
-    def within(self, joined: str) -> bool:
-        """Return True if a joined word contains one of the longer terms."""
-        return any(term in joined for term in self.inside)
+    def anyhow(self, terms: Terms) -> bool:
+        return self.certain(terms) or self.guessed(terms)
 
 
 class PromptCheck:
@@ -135,63 +120,90 @@ class PromptCheck:
 
     def __init__(self, lists: _Lists) -> None:
         """``lists`` is the file's content."""
-        self._always = _Terms(lists.always)
-        self._minors = _Terms((*lists.minors, *lists.age_words))
-        self._explicit = _Terms(lists.explicit)
-        self._suggestive = _Terms(lists.suggestive)
-        innocent = [fold(term) for term in lists.innocent]
-        own = sorted((term for term in innocent if _OWN_ALPHABET.fullmatch(term.rstrip("*"))), key=len, reverse=True)
-        self._innocent = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(_spaced, own))})")
-        self._innocent_anywhere = [term for term in innocent if not _OWN_ALPHABET.fullmatch(term.rstrip("*"))]
-        numbers = "|".join(sorted((re.escape(fold(n)) for n in lists.small_numbers), key=len, reverse=True))
-        units = "|".join(_spaced(fold(unit)) for unit in sorted(lists.years, key=len, reverse=True))
-        self._adults, self._crisis = _Terms(lists.adults), _Terms(lists.crisis)
-        self._of_age = re.compile(rf"(?<![\d.,])(?:1[89]|[2-9]\d)[\s\-–—]*(?:{units}|{_CJK_UNITS})")
-        self._years = re.compile(rf"(?:{_YOUNG}|(?<![^\W_])(?<!-)(?:{numbers})(?=[\s\-–—]))[\s\-–—]*(?:{units})")
+        self._always = Terms(lists.always)
+        self._minors = Terms((*lists.minors, *lists.age_words))
+        self._explicit, self._suggestive = Terms(lists.explicit), Terms(lists.suggestive)
+        self._sexual = Terms((*lists.explicit, *lists.suggestive))
+        self._adults, self._crisis = Terms(lists.adults), Terms(lists.crisis)
+        self._ages = Ages(lists.small_numbers, lists.years, lists.tens)
+        self._innocent = Phrases(lists.innocent, self._ages.number, lists.things)
+        self._hinted = [(hint.meaning, Terms(hint.words), Terms(hint.beside)) for hint in lists.hinted]
+        self._any_hinted = Terms(word for hint in lists.hinted for word in hint.words)
+        self._unmeant = Phrases(lists.unmeant)
+        self._no_adults, self._no_crisis = Phrases(lists.no_adults), Phrases(lists.no_crisis)
 
     def scan(self, *texts: str) -> Finding:
         """Return the result for some texts taken together, such as a persona's card and the request to it."""
-        folded = fold("\n".join(texts))
-        for term in self._innocent_anywhere:
-            folded = folded.replace(term, " ")
-        bare = self._innocent.sub(" ", folded)
-        plain = words(bare)
-        readings = [plain, *disguised(bare)]
-        close = squeezed(bare)
-        letters = spelt(bare)
-        sets = [set(reading) for reading in readings]
-        glued = {word for unique in sets for word in unique if 6 < len(word) <= _MAX_COMPOUND}
-
-        def found(terms: _Terms) -> bool:
-            return (
-                any(terms.among(reading, unique) for reading, unique in zip(readings, sets, strict=True))
-                or any(term in close for term in terms.anywhere)
-                or any(terms.has(joined) or terms.within(joined) for joined in letters)
-            )
-
-        minors = found(self._minors) or self._years.search(bare) is not None or any(p.search(bare) for p in _AGES)
-        explicit, suggestive = found(self._explicit), found(self._suggestive)
-        compound = any(self._compound(word) for word in glued)
-        forbidden = found(self._always) or compound or (minors and (explicit or suggestive))
+        whole = fold("\n".join(texts))
+        folded = self._innocent.cut(whole)
+        views = self._views(folded)
+        minors, explicit, suggestive, hinted = self._certain(views)
+        # A guess alone decides nothing: it needs its counterpart.
+        sexual = explicit or suggestive or hinted or views.guessed(self._sexual)
+        young = minors or (sexual and self._perhaps_young(views))
+        forbidden = (young and sexual) or views.certain(self._always) or self._compounds(views) or self._turned(whole)
         needs: Rating = "nsfw" if explicit or forbidden else "suggestive" if suggestive else "sfw"
-        adults = found(self._adults) or self._of_age.search(bare) is not None
-        return Finding(minors or forbidden, needs, forbidden, adults, found(self._crisis))
+        return Finding(minors or forbidden, needs, forbidden, self._of_age(views), self._in_crisis(views))
+
+    def _certain(self, views: _Views) -> tuple[bool, bool, bool, bool]:
+        """Return whether there are minors, explicit and suggestive words, and some that are sexual beside minors."""
+        minors, explicit, suggestive = map(views.certain, (self._minors, self._explicit, self._suggestive))
+        hinted = self._hints(views) if views.anyhow(self._any_hinted) else set[str]()
+        minors = minors or "minors" in hinted or self._ages.certain(views.lines, views.bare)
+        return minors, explicit, suggestive, "sexual" in hinted
+
+    def _hints(self, views: _Views) -> set[str]:
+        return {meaning for meaning, term, context in self._hinted if views.anyhow(term) and views.anyhow(context)}
+
+    def _perhaps_young(self, views: _Views) -> bool:
+        return views.guessed(self._minors) or self._ages.guessed(views.lines, views.backwards, views.bare)
+
+    def _turned(self, folded: str) -> bool:
+        """Return True if the text sexualises minors when it is read backwards."""
+        text = folded[::-1]
+        minors, *sexual = self._certain(_Views(text, f" {' '.join(words(text))} ", squeezed(text)))
+        return minors and any(sexual)
+
+    def _compounds(self, views: _Views) -> bool:
+        return any(map(self._compound, {word for word in views.lines.split(" ") if 6 < len(word) <= _MAX_COMPOUND}))
+
+    def _views(self, folded: str) -> _Views:
+        tokens = readings(folded)
+        lines = _unmarked(self._innocent.cut("\n".join(map(line, tokens))))
+        close = squeezed(folded)
+        # The second reading is one that resolves letters in disguise.
+        left = [self._unmeant.cut(each).split() for each in lines.split("\n", 2)[:2]]
+        return _Views(
+            folded,
+            lines,
+            close,
+            " ".join(spelt(folded)),
+            _unmarked("\n".join(map(line, uncertain(folded)))),
+            tuple(left),
+            "\n".join(map(line, backwards(left[0]))),
+            close[::-1],
+        )
+
+    def _of_age(self, views: _Views) -> bool:
+        # The plain reading only: a disguise is no sign of anybody's age.
+        plain, bare = self._no_adults.cut(views.lines.partition("\n")[0]), self._no_adults.cut(views.bare)
+        return self._adults.among(plain, squeezed(bare)) or self._ages.grown(plain, bare)
+
+    def _in_crisis(self, views: _Views) -> bool:
+        return self._crisis.among(self._no_crisis.cut(views.lines), squeezed(self._no_crisis.cut(views.bare)))
 
     def _compound(self, word: str) -> bool:
         """Return True for a minor and something sexual in one word, as in tags."""
-        for cut in range(3, len(word) - 2):
-            first, second = word[:cut], word[cut:]
-            for one, other in ((first, second), (second, first)):
-                if one in self._minors.exact | self._minors.prefixes and (
-                    other in self._explicit.exact or other in self._explicit.prefixes
-                ):
-                    return True
-        return False
+        young, sexual = self._minors.exact | self._minors.prefixes, self._explicit.exact | self._explicit.prefixes
+        return any(
+            (word[:cut] in young and word[cut:] in sexual) or (word[cut:] in young and word[:cut] in sexual)
+            for cut in range(3, len(word) - 2)
+        )
 
 
-def _spaced(term: str) -> str:
-    """Return the pattern of a term whose words may be separated by anything but letters and digits."""
-    return r"[\W_]+".join(map(re.escape, term.rstrip("*").split())) + ("" if term[-1] == "*" else r"(?![^\W_])")
+def _unmarked(lines: str) -> str:
+    """Return lines without the marks between clauses."""
+    return "\n".join(f" {' '.join(each.replace('.', ' ').split())} " for each in lines.split("\n"))
 
 
 @lru_cache(maxsize=1)
@@ -205,7 +217,7 @@ def default_check() -> PromptCheck:
 
 
 def scan(*texts: str) -> Finding:
-    """Return the result for some texts by the shipped words; see `PromptCheck.look`."""
+    """Return the result for some texts by the shipped words; see `PromptCheck.scan`."""
     return default_check().scan(*texts)
 
 

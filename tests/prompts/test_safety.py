@@ -85,6 +85,14 @@ def test_negative_prompts(rating: Rating, prompt: str, negative: str, expected: 
         "0f0x l33t!! ",
         "👧🏽 ",
         "(((",
+        "age       ",
+        "c1 l1!| ",
+        "por n ",
+        "аbс ",
+        "가나 ",
+        "hace 1 ",
+        "12 years old whisky of ",
+        "sexsexsex",
     ],
 )
 def test_the_time_is_linear(hostile: str) -> None:
