@@ -25,7 +25,7 @@ from prompts.safety.normalise import (
     words,
 )
 from prompts.safety.rating import Rating, exceeds
-from prompts.safety.terms import Phrases, Terms
+from prompts.safety.terms import InnocentPhrases, TermList
 
 Refusal = Literal["minors", "rating"]
 
@@ -105,13 +105,13 @@ class _Views:
     far: str = ""
     """``close`` reversed."""
 
-    def certain(self, terms: Terms) -> bool:
+    def certain(self, terms: TermList) -> bool:
         return terms.among(self.lines, self.close) or terms.within(self.spelt)
 
-    def guessed(self, terms: Terms) -> bool:
+    def guessed(self, terms: TermList) -> bool:
         return terms.possible(self.uncertain) or terms.joined(self.words) or terms.backwards(self.backwards, self.far)
 
-    def anyhow(self, terms: Terms) -> bool:
+    def anyhow(self, terms: TermList) -> bool:
         return self.certain(terms) or self.guessed(terms)
 
 
@@ -120,17 +120,17 @@ class PromptCheck:
 
     def __init__(self, lists: _Lists) -> None:
         """``lists`` is the file's content."""
-        self._always = Terms(lists.always)
-        self._minors = Terms((*lists.minors, *lists.age_words))
-        self._explicit, self._suggestive = Terms(lists.explicit), Terms(lists.suggestive)
-        self._sexual = Terms((*lists.explicit, *lists.suggestive))
-        self._adults, self._crisis = Terms(lists.adults), Terms(lists.crisis)
+        self._always = TermList(lists.always)
+        self._minors = TermList((*lists.minors, *lists.age_words))
+        self._explicit, self._suggestive = TermList(lists.explicit), TermList(lists.suggestive)
+        self._sexual = TermList((*lists.explicit, *lists.suggestive))
+        self._adults, self._crisis = TermList(lists.adults), TermList(lists.crisis)
         self._ages = Ages(lists.small_numbers, lists.years, lists.tens)
-        self._innocent = Phrases(lists.innocent, self._ages.number, lists.things)
-        self._hinted = [(hint.meaning, Terms(hint.words), Terms(hint.beside)) for hint in lists.hinted]
-        self._any_hinted = Terms(word for hint in lists.hinted for word in hint.words)
-        self._unmeant = Phrases(lists.unmeant)
-        self._no_adults, self._no_crisis = Phrases(lists.no_adults), Phrases(lists.no_crisis)
+        self._innocent = InnocentPhrases(lists.innocent, self._ages.number, lists.things)
+        self._hinted = [(hint.meaning, TermList(hint.words), TermList(hint.beside)) for hint in lists.hinted]
+        self._any_hinted = TermList(word for hint in lists.hinted for word in hint.words)
+        self._unmeant = InnocentPhrases(lists.unmeant)
+        self._no_adults, self._no_crisis = InnocentPhrases(lists.no_adults), InnocentPhrases(lists.no_crisis)
 
     def scan(self, *texts: str) -> Finding:
         """Return the result for some texts taken together, such as a persona's card and the request to it."""

@@ -27,6 +27,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _TOKEN: Final = re.compile(r"[^\W_]+|[.,;:?!()\[\]\n、。，；：！？（）]")
 _LEET_TOKEN: Final = re.compile(rf"(?:[^\W_]|[{_LEET_SIGNS}{_ONES}])+|[.,;:?()\[\]\n、。，；：！？（）]")
 _LEET_WORD: Final = re.compile(rf"(?:[^\W_]|[{_LEET_SIGNS}{_ONES}])+")
+_LEFT_OUT: Final = "0"
 _DOUBLE: Final = re.compile(r"([^\W\d_])\1+")
 _CHUNK: Final = re.compile(r"[^\s,;:()\[\]、。，；：（）]+")
 _SPELT: Final = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_](?![^\W_])){2,}")
@@ -106,12 +107,25 @@ def one_letter(word: str) -> str:
 
 
 def uncertain(folded: str) -> list[list[str]]:
-    """Return readings in which something stands for ``i`` or ``l``, those the same; none if nothing does."""
+    """Return readings in which something stands for ``i`` or ``l``, or is repeated; none if nothing does.
+
+    Words that are plain remain only if `one_letter` changes nothing: "public" must not be read as something else.
+    """
     return [
-        _each(tokens, lambda token: one_letter(_read(token, "l", LIKE_SMALL, _double, ends=True)))
+        _each(tokens, _perhaps)
         for tokens in (_LEET_TOKEN.findall(folded), _chunks(folded))
-        if any(len(token) > 1 and (any(one in token for one in _ONES) or _RUN.search(token)) for token in set(tokens))
+        if any(map(_is_uncertain, set(tokens)))
     ]
+
+
+def _is_uncertain(token: str) -> bool:
+    return len(token) > 1 and (any(one in token for one in _ONES) or _RUN.search(token) is not None)
+
+
+def _perhaps(token: str) -> str:
+    read = _read(token, "l", LIKE_SMALL, _double, ends=True)
+    word = one_letter(read)
+    return word if word == read or _is_uncertain(token) else _LEFT_OUT
 
 
 def spelt(folded: str) -> list[str]:

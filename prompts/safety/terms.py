@@ -24,7 +24,7 @@ _GAP: Final = r"[ \t\-_'/]{1,3}"
 """What may stand between the words of a phrase."""
 
 
-class Terms:
+class TermList:
     """A list of terms to look for."""
 
     def __init__(self, terms: Iterable[str]) -> None:
@@ -82,8 +82,8 @@ class Terms:
         return self._backwards.search(line) is not None or self._far.search(close) is not None
 
 
-class Phrases:
-    """Phrases to take out of a text before terms are looked for.
+class InnocentPhrases:
+    """InnocentPhrases to take out of a text before terms are looked for.
 
     ``#`` stands for a number, ``<thing>`` for one of ``things``, ``*`` for the rest of a word.
     """

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+import prompts
 from bot import locales
 from prompts.languages import INTERFACE_LANGUAGES, LANGUAGES
 from prompts.safety.check import refusal, scan
@@ -120,3 +121,12 @@ def test_an_age_is_no_less_somebodys_beside_a_thing() -> None:
 @pytest.mark.parametrize("text", ["a nude. a child.", "a child\n\n" + "lorem ipsum " * 400 + "\n\nnude"])
 def test_a_sentence_between_hides_nothing(text: str) -> None:
     assert refusal("nsfw", text) == "minors"
+
+
+def test_guesses_find_nothing_in_long_innocent_texts() -> None:
+    """Disguises are looked for in pages, too, where a child may well be mentioned."""
+    folder = Path(prompts.__file__).parent
+    pages = [path.read_text("utf-8") for name in ("stories", "personas") for path in (folder / name).rglob("*.y*ml")]
+    assert sum(map(len, pages)) > 20_000
+    for page in pages:
+        assert not scan(f"A child of 12 years.\n{page}").forbidden
