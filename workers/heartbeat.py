@@ -45,7 +45,8 @@ async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue
         async with asyncio.timeout(ASK_SECONDS):
             text, pictures = await asyncio.gather(services.text.statistics(), services.images.stats())
         engines = [*rates.of(text, time.monotonic()), {"engine": offline.NAME}]
-        await services.queue.put_figures(name, {"engines": engines, "pictures": pictures})
+        judges = [{"server": server} for server in services.moderator.servers]
+        await services.queue.put_figures(name, {"engines": engines, "pictures": pictures, "classifiers": judges})
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -255,7 +255,11 @@ async def _next(subscription: Any) -> dict[str, Any] | None:
 def _figures_of(found: heartbeats.Heartbeat, published: bytes) -> dict[str, Any]:
     figures = _decode(published)
     named: list[dict[str, Any]] = [{"engine": name} for name in found.image_engines]
-    return {"engines": _objects(figures.get("engines")), "pictures": _objects(figures.get("pictures")) or named}
+    return {
+        "engines": _objects(figures.get("engines")),
+        "pictures": _objects(figures.get("pictures")) or named,
+        "classifiers": [each["server"] for each in _objects(figures.get("classifiers")) if each.get("server")],
+    }
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -47,13 +47,14 @@ async def privacy(view: ViewContext, payload: PrivacyNotice) -> Message:
 
 
 async def _receivers(view: ViewContext) -> str:
-    """Return who gets what people write: the engines of the workers that live now."""
+    """Return who gets what people write: the engines and classifiers of the workers that live now."""
     found = await view.around.queue.heartbeats()
     engines: list[Mapping[str, Any]] = [e for worker in found for e in (*worker["engines"], *worker["pictures"])]
     remote = sorted({str(e.get("engine", "?")) for e in engines} - _LOCAL)
     servers = sorted({str(s["name"]) for e in engines for s in e.get("servers", ()) if s.get("name")})
-    if remote:
-        return view.words("privacy.remote", engines=", ".join(servers or remote))
+    judges = {str(server) for worker in found for server in worker["classifiers"]}
+    if named := sorted({*(servers or remote if remote else ()), *judges}):
+        return view.words("privacy.remote", engines=", ".join(named))
     return view.words("privacy.local" if found else "privacy.unknown")
 
 

@@ -223,6 +223,9 @@ async def test_privacy_says_what_holds_here(bot: Bot, redis_url: str):
         assert part in body
     await reports(bot.around.queue, "a:1", {"engine": "llama", "model": "m"})
     assert "own machines" in (await bot.answer(await bot.does(asked))).body
+    judged = {"engines": [{"engine": "llama"}], "classifiers": [{"server": "https://judge.example/v1"}]}
+    await bot.around.queue.put_figures("a:1", judged)
+    assert "to be answered: https://judge.example/v1" in (await bot.answer(await bot.does(asked))).body
     await reports(bot.around.queue, "a:1", {"engine": "remote", "servers": [{"name": "api.example.org"}]})
     assert "sent to these services to be answered: api.example.org" in (await bot.answer(await bot.does(asked))).body
 

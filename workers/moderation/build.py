@@ -65,7 +65,7 @@ def _remote(setup: ClassifierSetup) -> TextClassifier | None:
     endpoint = ModerationEndpoint(
         settings.moderation_base_url, settings.moderation_model, api_key=key, timeout_s=settings.moderation_timeout
     )
-    return ScoringClassifier("remote", endpoint)
+    return ScoringClassifier("remote", endpoint, str(settings.moderation_base_url))
 
 
 def _judge(setup: ClassifierSetup) -> TextClassifier | None:

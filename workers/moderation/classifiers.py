@@ -34,9 +34,9 @@ class Scorer(Protocol):
 class ScoringClassifier:
     """A classifier whose labels and scores say enough."""
 
-    def __init__(self, name: str, scorer: Scorer) -> None:
-        """``name`` is that of the settings."""
-        self.name = name
+    def __init__(self, name: str, scorer: Scorer, server: str = "") -> None:
+        """``name`` is that of the settings; ``server`` is where texts go, if they leave this machine."""
+        self.name, self.server = name, server
         self._scorer = scorer
 
     async def assess(self, text: str) -> Assessment:

@@ -44,6 +44,12 @@ class Moderator:
     _findings: HashedCache[Finding] = field(default_factory=HashedCache[Finding])
     _opinions: HashedCache[_Opinion] = field(default_factory=HashedCache[_Opinion])
 
+    @property
+    def servers(self) -> list[str]:
+        """The servers to which texts are sent to be judged."""
+        found = (getattr(classifier, "server", "") for classifier in self.classifiers)
+        return [server for server in found if isinstance(server, str) and server]
+
     async def terms(self, rating: Rating, texts: Iterable[str]) -> Terms:
         """Return what is allowed where ``rating`` is and ``texts`` are all that is in play.
 
