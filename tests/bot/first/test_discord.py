@@ -74,6 +74,20 @@ async def test_a_guild_that_adds_the_bot_is_welcomed_where_it_may_write(discord:
             await asyncio.sleep(0.02)
 
 
+async def test_a_story_is_begun_from_a_menu_that_only_one_person_sees(discord: DiscordServer):
+    ann = discord.person("ann")
+    hall = discord.guild("Harbour").text_channel("hall")
+    await ann.slash(hall, "start")
+    panel = await ann.wait_for_message(hall, lambda m: "Welcome to Storyfork" in m.content)
+    assert panel.ephemeral
+    await ann.click(panel, "Begin a story")
+    await changed(ann, panel, "How shall it begin?")
+    await ann.click(panel, "2")
+    await ann.wait_until(lambda: not panel.buttons)
+    (story,) = await rows("SELECT premise FROM stories")
+    assert f"▸ **2.** **{story['premise']}**" in panel.content
+
+
 async def test_settings_in_a_channel_are_seen_by_the_person_alone(discord: DiscordServer):
     ann = discord.person("ann")
     guild = discord.guild("Harbour")
