@@ -241,10 +241,10 @@ class Router:
             await show_hint(context)
 
     async def _take(self, context: Context) -> None:
-        if not context.rights.own:
-            user = context.event.user
+        payload, user = context.event.payload, context.event.user
+        if not context.rights.own and isinstance(payload, Command | ButtonPress | Submit):
+            # Other events do not always say what somebody is.
             await members.seen(context.account_id, context.user_id, user.role, user.roles)
-        payload = context.event.payload
         match payload:
             case Command():
                 await self._command(context, payload)

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.commands.parsing import read_command
-from bot.events import Event
+from bot.events import Event, Reaction
 from bot.messages import Message
 from db import audit
 from db.permissions import DEFAULTS, PERMISSIONS, ROLES, Role, Rules, at_least
@@ -183,3 +183,10 @@ async def test_every_change_is_noted(bot: Bot):
         ("roles_reset", ""),
         ("permission_reset", "all"),
     ]
+
+
+async def test_what_says_nothing_of_somebodys_role_changes_nothing(bot: Bot):
+    await told(bot, "status", "admin", name="Ada")
+    event = event_of(Reaction(emoji="👍", message_id="1", added=True), name="Ada", group="den", role="member")
+    await bot.router.dispatch(event)
+    assert (await told(bot, "permissions: ada")).startswith("Ada is an admin here.")

@@ -318,9 +318,9 @@ def _role_of(message: discord.Message) -> Role:
     author, guild = message.author, message.guild
     if guild is None or guild.owner_id == author.id:
         return "owner"
-    # Somebody who has left meanwhile is no member.
+    # Messages that are read from the history do not say more.
     if not isinstance(author, discord.Member):
-        return "guest"
+        return "member"
     return _role_by(message.channel.permissions_for(author))
 
 
