@@ -3,7 +3,7 @@
 import pytest
 
 from bot.commands.parsing import read_command
-from bot.events import Event, Reaction
+from bot.events import Event, Reaction, UserRef
 from bot.messages import Message
 from db import audit
 from db.permissions import DEFAULTS, PERMISSIONS, ROLES, Role, Rules, at_least
@@ -190,3 +190,11 @@ async def test_what_says_nothing_of_somebodys_role_changes_nothing(bot: Bot):
     event = event_of(Reaction(emoji="👍", message_id="1", added=True), name="Ada", group="den", role="member")
     await bot.router.dispatch(event)
     assert (await told(bot, "permissions: ada")).startswith("Ada is an admin here.")
+
+
+def test_people_whom_an_earlier_release_stored_keep_their_rights():
+    stored = {"external_id": "1", "name": "Ada", "language": ""}
+    assert [UserRef.model_validate({**stored, "is_admin": admin}).role for admin in (True, False)] == [
+        "admin",
+        "member",
+    ]
