@@ -82,7 +82,8 @@ async def note(
 ) -> set[str]:
     """Record an incident; enough of a person's own strikes begin a cooldown, of which the operators are told.
 
-    A strike is sexual content about minors in a person's own words. ``source`` is the event or job. Returns the
+    A strike is sexual content about minors in a person's own words; not in a prompt, which may forbid just that.
+    ``source`` is the event or job. Returns the
     platforms whose couriers have something to send.
     """
     async with transaction():
@@ -113,12 +114,14 @@ async def _note(
         "(SELECT id FROM conversations WHERE id = $8) ON CONFLICT DO NOTHING RETURNING id",
         source, refused.rule, refused.stage, refused.field, digest, account_id, user_id, conversation_id,
     )  # fmt: skip
-    if new is None or user_id is None or refused.rule != "minors" or refused.stage == "output" or not policy.strikes:
+    mild = refused.rule != "minors" or refused.stage == "output" or refused.field == "override"
+    if new is None or user_id is None or mild or not policy.strikes:
         return set()
     struck = await row(
         "UPDATE users SET cooldown_until = now() + make_interval(hours => $3) WHERE id = $1 "
         "AND coalesce(cooldown_until, now()) <= now() AND $4 <= (SELECT count(*) FROM incidents i WHERE i.user_id = $1 "
-        "AND i.rule = 'minors' AND i.stage <> 'output' AND i.created_at > now() - make_interval(hours => $2)) "
+        "AND i.rule = 'minors' AND i.stage <> 'output' AND i.field <> 'override' "
+        "AND i.created_at > now() - make_interval(hours => $2)) "
         "RETURNING cooldown_until",
         user_id, policy.strike_hours, policy.cooldown_hours, policy.strikes,
     )  # fmt: skip

@@ -31,6 +31,7 @@ EXEMPT: Final = {
     "outbox.payload": "ids and wordings",
     "late_updates.content": "an event that is yet to be handled, shown to nobody",
     "awaited_files.event": "an event that is yet to be handled, shown to nobody",
+    "data_export_parts.data": "a copy of the person's own rows, sent to nobody else",
     "reports.reason": "read by operators only, who must see what is reported",
 }
 """Why a column has no gate."""

@@ -39,7 +39,7 @@ async def change(context: Context, values: dict[str, Any]) -> None:
         default_registry().validate(name, source)
     except PromptError as e:
         raise BadInput("prompt.invalid", problem=str(e)) from e
-    verdict = await screen(context, prompt=changed_lines(name, source))
+    verdict = await screen(context, override=changed_lines(name, source))
     saved = await overrides.put(context.account_id, name, source, user_id=context.user_id, verdict=verdict)
     await context.audit("prompt_set", name)
     if verdict == "checked":

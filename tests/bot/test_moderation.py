@@ -39,7 +39,10 @@ async def test_every_way_to_store_words_is_gated(bot: Bot) -> None:
     ways: dict[str, tuple[Any, str]] = {
         "premise": (command(f"story new: {FORBIDDEN}"), ""),
         "action": (press("own", page, story.revision), FORBIDDEN),
-        "prompt": (Command(name="prompt set", values={"name": "story/write_page", "text": f"Write. {FORBIDDEN}"}), ""),
+        "override": (
+            Command(name="prompt set", values={"name": "story/write_page", "text": f"Write. {FORBIDDEN}"}),
+            "",
+        ),
         "message": (say(FORBIDDEN), ""),
     }
     for field, (payload, text) in ways.items():

@@ -26,7 +26,7 @@ class JudgePromptStep(Step):
             raise LeaseLost(f"override {parameters.prompt} was dropped")
         name, source, version = found
         gate = Gate(
-            services.moderator, services.policy, services.queue, run.tracker, Gated("prompt"), parameters.allowance
+            services.moderator, services.policy, services.queue, run.tracker, Gated("override"), parameters.allowance
         )
         try:
             await gate.admit_text(changed_lines(name, source))
