@@ -41,7 +41,7 @@ PEOPLE: Final = 50
 PAUSE: Final = 0.15
 """Seconds between two people's `/help`."""
 PATIENCE: Final = 60.0
-ANSWER: Final = "Choose what you want to know"
+ANSWER: Final = "want to know more about"
 """Words of the answer to `/help`."""
 
 

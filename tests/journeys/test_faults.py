@@ -130,7 +130,7 @@ async def test_every_process_ends_on_sigterm(database: str, redis_url: str, tmp_
         async with running(*programs):
             ann = telegram.person("ann")
             said = await ann.say(ann.chat(), "/help")
-            await ann.wait_for_message(ann.chat(), "Choose what you want to know", timeout=60, after=said)
+            await ann.wait_for_message(ann.chat(), "want to know more about", timeout=60, after=said)
             assert [await p.stop(signal.SIGTERM, patience=10) for p in programs] == [0, 0]
     assert await rows("SELECT 1 FROM outbox WHERE state <> 'sent'") == []
 
@@ -153,7 +153,7 @@ async def test_a_bot_that_stands_by_takes_over_from_one_that_is_killed(database:
                 await first.kill()
                 ann = telegram.person("ann")
                 said = await ann.say(ann.chat(), "/help")
-                await ann.wait_for_message(ann.chat(), "Choose what you want to know", timeout=30, after=said)
+                await ann.wait_for_message(ann.chat(), "want to know more about", timeout=30, after=said)
                 assert await second.stop(signal.SIGTERM, patience=30) == 0
 
 

@@ -26,7 +26,7 @@ async def none_left() -> bool:
 
 async def helped(person: Person) -> None:
     said = await person.say(person.chat(), "/help")
-    await person.wait_for_message(person.chat(), "Choose what you want to know", after=said)
+    await person.wait_for_message(person.chat(), "want to know more about", after=said)
 
 
 async def test_a_kill_in_two_floods_loses_nothing(database: str, redis_url: str, tmp_path: Path):
