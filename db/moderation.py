@@ -83,8 +83,8 @@ async def note(
     """Record an incident; enough of a person's own strikes begin a cooldown, of which the operators are told.
 
     A strike is sexual content about minors in a person's own words; not in a prompt, which may forbid just that.
-    ``source`` is the event or job. Returns the
-    platforms whose couriers have something to send.
+    ``source`` is the event or job. Returns the platforms whose
+    couriers have something to send.
     """
     async with transaction():
         return await _note(
