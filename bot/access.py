@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bot.actions.base import Action
 from bot.commands.base import CommandSpec
 from bot.context import Context
+from bot.events import Command
 from db.errors import NotAllowed
 from db.permissions import EVERYBODY, Everybody, Permission
 
@@ -22,6 +23,10 @@ def require_command(context: Context, spec: CommandSpec, values: Mapping[str, st
     """Check a command with these values. Raises `db.errors.NotAllowed`."""
     if spec.operator and not context.operator:
         raise NotAllowed("operators.only")
+    known_ages = context.event.conversation.adult is not None
+    if spec.age_restricted and known_ages and not isinstance(context.event.payload, Command):
+        # The platform keeps minors from its own commands, not from typing one as plain text.
+        raise NotAllowed("rating.adults_from_list")
     for permission in spec.needs(values):
         context.require(permission)
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from bot.actions.base import ActionRegistry
+from bot.actions.base import ActionRegistry, ActionSpec
 from bot.actions.packing import FILL, BadButton
 from bot.commands.base import CommandRegistry
 from bot.commands.typed import read_typed
@@ -167,17 +167,23 @@ class Admission:
             case Command(name=name):
                 return self._commands.get(name)
             case ButtonPress(data=data) | Submit(form=data):
-                return self._of_action(data)
+                found = self._of_action(data)
+                answers = isinstance(found, ActionSpec) and found.keeps_form
+                return (self._of_draft(context) or found) if answers else found
             case MenuPick(name=name):
                 return self._menus.get(name)
             case TextMessage(text=text, addressed=addressed):
                 typed = read_typed(text, self._commands) if addressed else None
                 if typed is not None:
                     return typed.spec
-                draft = context.who.draft
-                return None if draft is None else self._of_action(str(draft.get("form")))
+                return self._of_draft(context)
             case _:
                 return None
+
+    def _of_draft(self, context: Context) -> Switchable | None:
+        """Return what the question belongs to that the person is being asked."""
+        draft = context.who.draft
+        return None if draft is None else self._of_action(str(draft.get("form")))
 
     def _of_action(self, data: str) -> Switchable | None:
         try:

@@ -165,9 +165,12 @@ class Context:
 
     def require_on(self, command: str) -> None:
         """Raise `NotAllowed` if a command, or its group, is switched off."""
-        for name in (command, command.partition(" ")[0]):
-            if name and name in self.off:
-                raise NotAllowed("operators.switched_off", name=name)
+        if name := self.switched_off(command):
+            raise NotAllowed("operators.switched_off", name=name)
+
+    def switched_off(self, command: str) -> str:
+        """Return which of a command and its group is switched off; "" if neither is."""
+        return next((name for name in (command, command.partition(" ")[0]) if name and name in self.off), "")
 
     async def say(
         self,

@@ -39,7 +39,7 @@ class PreferenceSpec:
     ``read`` returns the present value, ``write`` stores another one and raises `db.errors.UserError` if that is not
     allowed; "" is the default. ``options`` returns the values to choose from; with ``form`` the person types one
     instead, or beside them. ``permission`` is what changing it takes (`EVERYBODY`: none).
-    ``available``: False where there is nothing to set.
+    ``available``: False where there is nothing to set. ``command`` sets it, too: if that is switched off, so is this.
     """
 
     name: str
@@ -52,6 +52,7 @@ class PreferenceSpec:
     form: Field | None = None
     help: str = ""
     available: Callable[[Context], Awaitable[bool]] | None = None
+    command: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a name that no button could carry, or if there is no way to set it."""

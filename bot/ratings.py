@@ -6,10 +6,8 @@ A story's or persona's own rating is added where the work is done (`prompts.safe
 from typing import Final
 
 from bot.context import Context
+from db.accounts import VOUCHED
 from prompts.safety.rating import Rating, exceeds, lowest, parse_rating, place_allowance
-
-VOUCHED: Final = "adult_by"
-"""The setting of a personal account that names the platform that takes the person for an adult."""
 
 LABELS: Final[dict[Rating, str]] = {
     "sfw": "Safe for everyone",

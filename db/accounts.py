@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from db.connection import row
+from db.connection import row, rows
 from db.records import Json
 
 LANGUAGE: Final = "language"
@@ -14,6 +14,8 @@ ANNOUNCEMENTS: Final = "announcements"
 ANNOUNCEMENT_CHANNEL: Final = "announcement_channel"
 """The setting of a place that names the conversation that gets them."""
 ON: Final = "on"
+VOUCHED: Final = "adult_by"
+"""The setting of a personal account that names the platform that takes the person for an adult."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,17 @@ async def set_rating(account_id: int, rating: str) -> None:
     await _choose(account_id, "rating", rating)
 
 
-async def set_vouched(account_id: int, name: str, platform: str) -> None:
-    """Record in the setting ``name`` that a platform takes an account's person for an adult."""
-    await _choose(account_id, name, platform)
+async def set_vouched(account_id: int, platform: str) -> None:
+    """Record that a platform takes an account's person for an adult."""
+    await _choose(account_id, VOUCHED, platform)
+
+
+async def drop_vouched(account_id: int, platform: str) -> None:
+    """Forget what a platform said of the person whose identity there leaves the account."""
+    await rows(
+        "UPDATE accounts SET settings = settings - $2::text WHERE id = $1 AND settings ->> $2 = $3",
+        account_id, VOUCHED, platform,
+    )  # fmt: skip
 
 
 async def set_announcements(account_id: int, *, on: bool) -> None:

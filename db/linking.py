@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from db import jobs
+from db import accounts, jobs
 from db import linking_codes as codes
 from db.connection import ids, row, rows, transaction
 from db.errors import NotAllowed, NotFound
@@ -207,6 +207,8 @@ async def split(user_id: int, identity_id: int) -> Split:
         user_id, made["id"], "SELECT id FROM accounts WHERE platform = $3 AND kind IN ('guild', 'group')",
         leaving.platform,
     )  # fmt: skip
+    if account is not None:
+        await accounts.drop_vouched(account, leaving.platform)
     abandoned = [] if account is None else await _close_conversations(account, leaving.platform)
     return Split(leaving, abandoned)
 

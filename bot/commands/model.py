@@ -85,6 +85,7 @@ PREFERENCES: Final = (
         permission="models",
         help="settings.model_help",
         available=is_model_choosable,
+        command="model",
     ),
 )
 COMMANDS: Final = (

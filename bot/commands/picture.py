@@ -162,6 +162,7 @@ PREFERENCES: Final = (
         permission="models",
         help="settings.image_model_help",
         available=draws_somebody,
+        command="image_model",
     ),
 )
 COMMANDS: Final = (

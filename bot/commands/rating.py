@@ -5,7 +5,7 @@ from typing import Any, Final
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
 from bot.preferences import PreferenceOption, PreferenceSpec
-from bot.ratings import LABELS, VOUCHED, may_choose
+from bot.ratings import LABELS, may_choose
 from db import accounts
 from db.errors import NotAllowed
 from db.permissions import EVERYBODY
@@ -33,7 +33,7 @@ async def adults(context: Context, values: dict[str, Any]) -> None:
     if event.conversation.kind != "dm":
         raise NotAllowed("rating.adults_in_private")
     if event.conversation.adult is not None:
-        await accounts.set_vouched(context.account_id, VOUCHED, event.platform)
+        await accounts.set_vouched(context.account_id, event.platform)
     elif not context.adults:
         raise NotAllowed("rating.place_refuses")
     await accounts.set_rating(context.account_id, "nsfw")
@@ -65,6 +65,7 @@ PREFERENCES: Final = (
         rating_options,
         permission="settings",
         help="settings.rating_help",
+        command="rating",
     ),
 )
 COMMANDS: Final = (

@@ -149,6 +149,7 @@ class SettingsPages:
         spec = self._preferences.get(name)
         if spec is None:
             raise BadInput("router.old_button")
+        context.require_on(spec.command)
         if spec.permission != EVERYBODY:
             context.require(spec.permission)
         if not await _may_change(context, spec):
@@ -173,6 +174,8 @@ class SettingsPages:
 
 
 def _permitted(context: Context, spec: PreferenceSpec) -> bool:
+    if context.switched_off(spec.command):
+        return False
     return spec.permission == EVERYBODY or context.may(spec.permission)
 
 

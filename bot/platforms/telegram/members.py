@@ -1,7 +1,7 @@
 """The members of groups: what role Telegram's own rights give somebody there.
 
-One ``getChatMember`` per person and group in `KEPT_SECONDS`; what takes more than a member has asks again after
-`FRESH_SECONDS`, so that somebody who was demoted changes nothing any more.
+One ``getChatMember`` per person and group in `KEPT_SECONDS`. Of somebody who is more than a member, and for what takes
+more, Telegram is asked again after `FRESH_SECONDS`: whoever was demoted changes nothing any more, by no button either.
 """
 
 import logging
@@ -13,7 +13,7 @@ from telegram import Bot, Chat, ChatMember, ChatMemberAdministrator, ChatMemberR
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest, TelegramError
 
-from db.permissions import Role
+from db.permissions import Role, at_least
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class Members:
             return PRIVATE
         key, now = (chat.id, user.id), time.monotonic()
         found, asked = self._known.get(key, (MEMBER, -KEPT_SECONDS))
+        fresh = fresh or at_least(found.role, "moderator")
         if now - asked < (FRESH_SECONDS if fresh else KEPT_SECONDS):
             return found
         try:

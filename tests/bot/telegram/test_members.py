@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.platforms.telegram import TelegramPlatform
+from bot.platforms.telegram import TelegramPlatform, members
 from tests.bot.telegram.conftest import RecordingInbound
 from tests.doubles.telegram import Fault, Person, TelegramServer
 
@@ -49,3 +49,22 @@ async def test_what_telegram_does_not_say_makes_a_member(
         await alice.say(group, "/help")
         assert (await inbound.wait(number)).user.role == "member"
     assert len(server.calls("getChatMember")) == 1, "it is not asked again at once"
+
+
+async def test_a_role_above_members_is_known_for_a_moment_only(
+    server: TelegramServer,
+    platform: TelegramPlatform,
+    inbound: RecordingInbound,
+    alice: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = server.group("Readers", [alice])
+    for number, rights in enumerate((("can_change_info",), ("can_change_info",), None)):
+        if rights is None:
+            monkeypatch.setattr(members, "FRESH_SECONDS", 0.0)
+            group.standing.clear()
+        else:
+            server.appoint(group, alice, *rights)
+        await alice.say(group, "/help")
+        assert (await inbound.wait(number + 1)).user.role == ("member" if rights is None else "admin")
+    assert len(server.calls("getChatMember")) == 2, "not with every press"
