@@ -32,6 +32,7 @@ from db.limits import UNLIMITED, UsageLimits
 from db.loops import forever
 from db.migrate import await_schema
 from db.moderation import PLAIN, ModerationPolicy, policy_of
+from db.retention import RetentionSettings
 from db.settings import DatabaseSettings, ModerationSettings
 from db.signals import stop_on_signals
 from db.work import job_types
@@ -52,7 +53,9 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     """
     database, limits = DatabaseSettings(), LimitSettings().limits()
     topics = await asyncio.to_thread(_load)
-    terms = await asyncio.to_thread(read_terms, settings.storyfork_privacy_file, settings.storyfork_backup_days)
+    terms = await asyncio.to_thread(
+        read_terms, settings.storyfork_privacy_file, settings.storyfork_backup_days, RetentionSettings()
+    )
     specs = {name: _spec(name) for name in names}
     served = {name: spec.build(settings, topics) for name, spec in specs.items()}
     seats = {name: seat_names(spec, settings) for name, spec in specs.items() if not spec.local}

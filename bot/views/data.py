@@ -15,7 +15,6 @@ from db.payloads.data import (
     ExportReady,
     PrivacyNotice,
 )
-from db.privacy import rules
 
 _LOCAL: Final = frozenset({"llama", "sdxl", "template"})
 """The engines that work on the operator's own machines; what others get leaves them."""
@@ -28,9 +27,8 @@ async def privacy(view: ViewContext, payload: PrivacyNotice) -> Message:
     commands = view.words("privacy.commands")
     if view.around.terms.text:
         return Message(f"{view.around.terms.text}\n\n{commands}", title=view.words("privacy.title"), private=True)
-    known = rules(())
     days = {
-        name: known[f"public.{table}"].retention.days  # pyright: ignore[reportOptionalMemberAccess]
+        name: view.around.terms.days[f"public.{table}"]
         for name, table in (("jobs", "jobs"), ("results", "artifacts"), ("sent", "outbox"), ("events", "inbox"))
     }
     lines = [

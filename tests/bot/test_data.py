@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -16,6 +17,7 @@ from db.connection import row, rows, transaction
 from db.environment import BadEnvironment
 from db.limits import UsageLimits
 from db.models import DataExportPartRow, JobRow, UserRow
+from db.retention import RetentionSettings
 from tests.bot.data_world import deliver, presses, rows_of, unpack, work
 from tests.bot.playing import PREMISE, begun
 from tests.bot.world import Bot, command, press, say
@@ -221,6 +223,9 @@ async def test_privacy_says_what_holds_here(bot: Bot, redis_url: str):
     body = (await bot.answer(await bot.does(asked))).body
     for part in ("requests after 30 days", "for up to 30 days", "/data export", "no worker is up"):
         assert part in body
+    terms = PrivacyTerms(days={**bot.around.terms.days, "public.jobs": 14})
+    bot.composer._around = replace(bot.around, terms=terms)
+    assert "requests after 14 days" in (await bot.answer(await bot.does(asked))).body
     await reports(bot.around.queue, "a:1", {"engine": "llama", "model": "m"})
     assert "own machines" in (await bot.answer(await bot.does(asked))).body
     judged = {"engines": [{"engine": "llama"}], "classifiers": [{"server": "https://judge.example/v1"}]}
@@ -233,12 +238,13 @@ async def test_privacy_says_what_holds_here(bot: Bot, redis_url: str):
 async def test_the_operator_has_words_of_their_own(bot: Bot, tmp_path: Path):
     file = tmp_path / "privacy.txt"
     file.write_text("We keep it short.\n", encoding="utf-8")
-    assert read_terms(file, 7) == PrivacyTerms("We keep it short.", 7)
+    terms = read_terms(file, 7, RetentionSettings(storyfork_retention={"jobs": 14}))
+    assert (terms.text, terms.backup_days, terms.days["public.jobs"]) == ("We keep it short.", 7, 14)
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadEnvironment, match="STORYFORK_PRIVACY_FILE"):
-        read_terms(file, 7)
+        read_terms(file, 7, RetentionSettings())
     with pytest.raises(BadEnvironment, match="STORYFORK_PRIVACY_FILE"):
-        read_terms(tmp_path / "none", 7)
+        read_terms(tmp_path / "none", 7, RetentionSettings())
 
 
 async def test_a_removed_page_and_action_are_shown_as_such(bot: Bot):
