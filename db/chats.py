@@ -125,9 +125,9 @@ async def attach_reply(reply_id: int, text: str) -> bool:
     found = await row(
         "WITH filled AS (UPDATE chat_messages SET text = $2, state = 'ready', verdict = 'checked' "
         "WHERE id = $1 AND state = 'pending' RETURNING reply_to_id, chosen), "
-        # What it answers has passed the gate.
-        "said AS (UPDATE chat_messages m SET verdict = 'checked' FROM filled WHERE m.id = filled.reply_to_id "
-        "AND m.verdict = 'unchecked') SELECT reply_to_id, chosen FROM filled",
+        # What it answers has passed the gate. (A subquery: a join may be planned over the whole table.)
+        "said AS (UPDATE chat_messages SET verdict = 'checked' WHERE id = (SELECT reply_to_id FROM filled) "
+        "AND verdict = 'unchecked') SELECT reply_to_id, chosen FROM filled",
         reply_id, text,
     )  # fmt: skip
     if found is None:

@@ -34,11 +34,11 @@ async def attach_page(
         "offered AS (INSERT INTO choices (page_id, position, text, kind, verdict) "
         "SELECT f.id, o.position, o.text, o.kind, 'checked' "
         "FROM filled f, jsonb_to_recordset($5::jsonb) AS o (position int, text text, kind text)), "
-        # What the page was written from has passed the gate.
-        "own AS (UPDATE choices c SET verdict = 'checked' FROM filled f WHERE c.id = f.choice_id "
-        "AND c.verdict = 'unchecked'), "
-        "begun AS (UPDATE stories s SET verdict = 'checked' FROM filled f WHERE s.id = f.story_id "
-        "AND s.verdict = 'unchecked') "
+        # What the page was written from has passed the gate. (Subqueries: a join may be planned over whole tables.)
+        "own AS (UPDATE choices SET verdict = 'checked' WHERE id = (SELECT choice_id FROM filled) "
+        "AND verdict = 'unchecked'), "
+        "begun AS (UPDATE stories SET verdict = 'checked' WHERE id = (SELECT story_id FROM filled) "
+        "AND verdict = 'unchecked') "
         f"SELECT {columns(Page)} FROM filled",
         page_id, title, text, ending, jsonb(offered),
     )  # fmt: skip
