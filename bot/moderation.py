@@ -8,7 +8,7 @@ from bot.ratings import allowed_here
 from db import moderation
 from db.moderation import TextRefused, Verdict
 from prompts.safety.check import refusal, scan
-from prompts.safety.passages import passages
+from prompts.safety.passages import passages, short_whole
 from prompts.safety.rating import Rating, exceeds, highest
 
 
@@ -22,6 +22,8 @@ async def screen(context: Context, *, rating: Rating | None = None, negative: st
     moderation.check_cooldown(context.who.cooldown_until)
     allowed = allowed_here(context) if rating is None else rating
     found = {name: [scan(each) for each in passages(text)] for name, text in texts.items()}
+    if (whole := short_whole(*texts.values())) is not None and scan(whole).forbidden:
+        raise TextRefused("minors", stage="stored", field=next(iter(texts)), texts=texts.values(), rating=allowed)
     everything = [finding for findings in found.values() for finding in findings]
     young = any(finding.minors for finding in everything)
     for name, findings in found.items():

@@ -6,6 +6,8 @@ from typing import Any, Final, cast
 
 PASSAGE: Final = 2000
 """Maximum length of a passage, in characters."""
+WHOLE: Final = 2 * PASSAGE
+"""Texts up to this length are also assessed whole: of words that only may be disguised ones, two count together."""
 _BREAK: Final = re.compile(r"\n\s*")
 
 
@@ -18,6 +20,12 @@ def passages(text: str) -> list[str]:
         # A phrase across the cut is whole in one of the parts.
         found += [paragraph[at : at + PASSAGE] for at in range(0, max(1, len(paragraph) - 100), PASSAGE - 100)]
     return found
+
+
+def short_whole(*texts: str) -> str | None:
+    """Return short texts as one, None if they are long or already one passage."""
+    whole = "\n".join(texts)
+    return whole if len(whole) <= WHOLE and sum(len(passages(text)) for text in texts) > 1 else None
 
 
 def finished(text: str) -> int:

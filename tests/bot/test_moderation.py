@@ -148,3 +148,12 @@ async def test_a_refusal_names_whom_to_ask(bot: Bot) -> None:
     bot.composer._around = replace(bot.around, appeal="Olga, room 7")
     answer = await bot.answer(await bot.does(command(f"story new: {FORBIDDEN}")))
     assert answer.body.endswith("Whom to ask if that is wrong: Olga, room 7")
+
+
+async def test_what_is_only_a_guess_counts_together_with_another_passage(bot: Bot) -> None:
+    """A word in pieces may be one of the list's: alone it is nothing, beside the other kind of word it is."""
+    event = await bot.does(Command(name="story new", values={"premise": "a dlihc, far away", "genre": "fantasy"}))
+    assert "never written" not in " ".join(m.body for m in await bot.answers(event))
+    for premise in ("a dlihc\nnude", "nude\n\na schoo lgirl"):
+        event = await bot.does(Command(name="prompt set", values={"name": "story/write_page", "text": premise}))
+        assert "never written or drawn" in (await bot.answer(event)).body

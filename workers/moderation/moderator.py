@@ -8,7 +8,7 @@ from typing import Final
 
 from db.moderation import Rule
 from prompts.safety.check import Finding, scan
-from prompts.safety.passages import passages
+from prompts.safety.passages import passages, short_whole
 from prompts.safety.rating import Rating, exceeds, highest
 from workers.moderation.base import Assessment, ClassifierFailed, TextClassifier
 from workers.moderation.cache import HashedCache
@@ -65,6 +65,8 @@ class Moderator:
 
     async def problem(self, text: str, terms: Terms) -> Rule | None:
         """Return which rule refuses a text, None if it may pass."""
+        if (whole := short_whole(text)) is not None and (await self._finding(whole)).forbidden:
+            return "minors"
         for passage in passages(text):
             if (rule := await self._refuses(passage, terms)) is not None:
                 return rule
