@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.messages import Button, Field, Form, Select, SelectOption
 from bot.platforms.discord.api import Body
-from bot.platforms.discord.markdown import clean
+from bot.platforms.discord.markdown import plain
 from bot.text.splitting import shortened
 
 ROW: Final = 5
@@ -46,7 +46,7 @@ def components(rows: tuple[tuple[Button, ...], ...], selects: tuple[Select, ...]
             "options": [_option(option) for option in options],
         }
         if placeholder:
-            menu["placeholder"] = shortened(clean(placeholder), SELECT_PLACEHOLDER)
+            menu["placeholder"] = shortened(plain(placeholder), SELECT_PLACEHOLDER)
         made.append({"type": 1, "components": [menu]})
     broken = [row[n : n + ROW] for row in rows for n in range(0, len(row), ROW)]
     made += [{"type": 1, "components": [_button(b) for b in row]} for row in broken]
@@ -79,19 +79,19 @@ def _input(field: Field) -> Body:
     if shown:
         body["value"] = shown
     if field.placeholder:
-        body["placeholder"] = shortened(clean(field.placeholder), PLACEHOLDER)
+        body["placeholder"] = shortened(plain(field.placeholder), PLACEHOLDER)
     return body
 
 
 def _shown(text: str, limit: int) -> str:
     """Return a label; Discord refuses empty ones, and the whole message with them."""
-    return shortened(clean(text).strip(), limit) or _UNNAMED
+    return shortened(plain(text).strip(), limit) or _UNNAMED
 
 
 def _option(option: SelectOption) -> Body:
     body: Body = {"label": _shown(option.label, OPTION_TEXT), "value": option.action}
     if option.description:
-        body["description"] = shortened(clean(option.description), OPTION_TEXT)
+        body["description"] = shortened(plain(option.description), OPTION_TEXT)
     return {**body, "default": True} if option.chosen else body
 
 

@@ -17,7 +17,7 @@ from bot.platforms.discord.api import DiscordApi
 from bot.platforms.discord.commands import read
 from bot.platforms.discord.controls import dialog
 from bot.platforms.discord.inbound import attached_file, interaction_event
-from bot.platforms.discord.markdown import clean
+from bot.platforms.discord.markdown import plain
 from bot.platforms.discord.render import bodies
 
 DEFER_AFTER: Final = 1.8
@@ -98,7 +98,7 @@ class Interactions:
     async def _suggest(self, interaction: discord.Interaction[Any], event: Event, inbound: Inbound) -> None:
         _, values, focused = read(dict(interaction.data or {}))  # type: ignore[arg-type]
         found = await inbound.complete(event, focused, values.get(focused, ""))
-        choices = [{"name": clean(label)[:100], "value": value} for label, value in found[:25]]
+        choices = [{"name": plain(label)[:100], "value": value} for label, value in found[:25]]
         await self._api.respond(str(interaction.id), interaction.token, api.SUGGEST, {"choices": choices})
 
 

@@ -28,6 +28,11 @@ def clean(text: str) -> str:
     return cleaning.clean(bare, moment=lambda seconds, _words: f"{_OPEN}{seconds}{_CLOSE}", named=True)
 
 
+def plain(text: str) -> str:
+    """Return ``text`` as Discord may show it where it reads no markdown: labels, names, blocks of code."""
+    return cleaning.clean(text, named=True)
+
+
 def escape(text: str) -> str:
     """Return ``text`` as markdown that shows it literally. Web addresses stay links, without previews."""
     return _LINE_MARKS.sub(_line_mark, _inline(text))

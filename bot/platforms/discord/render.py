@@ -6,7 +6,7 @@ from typing import Final
 from bot.messages import FileContent, Message, Progress
 from bot.platforms.discord.api import FILES, NO_PINGS, SUPPRESS_EMBEDS, Body
 from bot.platforms.discord.controls import components
-from bot.platforms.discord.markdown import clean, escape, markdown
+from bot.platforms.discord.markdown import clean, escape, markdown, plain
 from bot.text import markup
 from bot.text.markup import Span
 from bot.text.splitting import shortened, slices
@@ -36,13 +36,13 @@ class DiscordFile:
     @property
     def name(self) -> str:
         """Its name on Discord."""
-        name = clean(self.content.name)
+        name = plain(self.content.name)
         return f"SPOILER_{name}" if self.hidden else name
 
     @property
     def description(self) -> str | None:
         """Its description, for people who cannot see it."""
-        return " ".join(clean(self.alt).split())[:ALT] or None
+        return " ".join(plain(self.alt).split())[:ALT] or None
 
 
 def bodies(message: Message) -> list[Body]:
@@ -154,7 +154,7 @@ def _spans(message: Message, taken: int | None) -> list[Span]:
     if message.body:
         blocks.append(markup.parse(clean(message.body)))
     if message.table is not None:
-        blocks.append([replace(span, text=clean(span.text)) for span in table_spans(message.table, PHONE_COLUMNS)])
+        blocks.append([replace(span, text=plain(span.text)) for span in table_spans(message.table, PHONE_COLUMNS)])
     if message.choices:
         lines = [_choice(message, n, taken) for n in range(1, len(message.choices) + 1)]
         blocks.append(_joined(lines, "\n"))

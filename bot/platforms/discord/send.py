@@ -14,7 +14,7 @@ from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import FILES, Body, DiscordApi, translated
 from bot.platforms.discord.followups import FollowUps
-from bot.platforms.discord.markdown import clean, markdown
+from bot.platforms.discord.markdown import clean, markdown, plain
 from bot.platforms.discord.render import (
     CONTENT,
     DiscordFile,
@@ -200,7 +200,7 @@ class DiscordSender:
             if len(sent) > 1:
                 # The page has begun: it goes on where it is. A thread has the id of the message that it starts from.
                 return lead if await self._api.exists(lead) else channel
-            thread = await self._api.open_thread(channel, lead, clean(name))
+            thread = await self._api.open_thread(channel, lead, plain(name))
         except discord.RateLimited as e:
             _log.info("no thread for a story for %.0f s: it goes on in the channel", e.retry_after)
             return channel

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import locales
-from bot.messages import Message
+from bot.messages import Button, Message, Table
 from bot.platforms.console.render import Renderer
 from bot.platforms.discord.render import bodies
 from bot.platforms.telegram.render import render
@@ -48,3 +48,10 @@ def test_a_wording_takes_it_as_it_is_stored() -> None:
 
 def test_nobody_else_makes_a_timestamp() -> None:
     assert bodies(Message("\ue00012\ue001 and <t:1:R>"))[0]["content"] == r"12 and \<t:1:R>"
+
+
+def test_where_discord_reads_no_markdown_it_is_words() -> None:
+    at = moment_reference(datetime.now(UTC) + timedelta(hours=3), locales.text_of("en"))
+    (body,) = bodies(Message("", table=Table(("What", "When"), (("a page", at),)), buttons=((Button(at, "a"),),)))
+    assert "in 3 h" in body["content"]
+    assert body["components"][0]["components"][0]["label"] == "in 3 h"
