@@ -74,7 +74,7 @@ async def export_part(view: ViewContext, payload: ExportPart) -> Message | None:
 
     return Message(
         "",
-        footer=view.words("data.part", number=number, parts=payload.parts),
+        footer=view.words("data.part", number=number, parts=payload.parts) if payload.parts > 1 else "",
         attachments=(Attachment(load),),
         private=True,
     )
