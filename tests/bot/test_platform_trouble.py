@@ -53,7 +53,7 @@ async def helped(player: Player, within: float = 30.0) -> None:
     before = player.count()
     await player.say("/help")
     async with asyncio.timeout(within):
-        while not any("Storyfork" in m.text for m in player.messages(before)):
+        while not any("want to know more about" in m.text for m in player.messages(before)):
             await asyncio.sleep(0.02)
 
 

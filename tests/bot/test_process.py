@@ -44,5 +44,5 @@ async def test_a_running_bot_needs_little_memory(database: str, redis_url: str, 
         async with running(program):
             ann = telegram.person("ann")
             said = await ann.say(ann.chat(), "/help")
-            await ann.wait_for_message(ann.chat(), "story_new", timeout=60, after=said)
+            await ann.wait_for_message(ann.chat(), "want to know more about", timeout=60, after=said)
             assert psutil.Process(program.pid).memory_info().rss < MOST_MEMORY

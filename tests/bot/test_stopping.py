@@ -7,6 +7,7 @@ import pytest
 from bot.messages import Message
 from db import jobs
 from db.models import ChatMessageRow, JobRow
+from db.permissions import Role
 from tests.bot.world import Bot, press, running_bot, say
 
 
@@ -22,8 +23,8 @@ async def asked(bot: Bot) -> JobRow:
     return await JobRow.get(event_key=said.key)
 
 
-async def pressed(bot: Bot, job: JobRow, name: str = "ann") -> list[Message]:
-    return await bot.answers(await bot.does(press("cancel", job.id), name=name))
+async def pressed(bot: Bot, job: JobRow, name: str = "ann", group: str = "", role: Role = "owner") -> list[Message]:
+    return await bot.answers(await bot.does(press("cancel", job.id), name=name, group=group, role=role))
 
 
 async def test_a_reply_that_is_being_written_is_asked_to_stop_and_goes_on_as_a_job(bot: Bot):
@@ -66,12 +67,10 @@ async def test_what_is_finished_cannot_be_stopped(bot: Bot):
 
 
 async def test_nobody_else_can_stop_it(bot: Bot):
-    job = await asked(bot)
-    other = await JobRow.get(event_key=(await bot.does(say("Hi!"), name="ben")).key)
-    await JobRow.filter(id=job.id).update(user_id=other.user_id)
-    (told,) = await pressed(bot, job)
+    job = await JobRow.get(event_key=(await bot.does(say("Hi!"), name="ben", group="club", role="member")).key)
+    (told,) = await pressed(bot, job, group="club", role="member")
     assert "Only the person who asked" in told.body
     # In another account it is not even told that there is such a job.
-    (told,) = await pressed(bot, job, name="ben")
+    (told,) = await pressed(bot, job)
     assert "finished already" in told.body
     assert (await JobRow.get(id=job.id)).state == "queued"

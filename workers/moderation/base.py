@@ -17,6 +17,8 @@ class Assessment:
 class ClassifierFailed(Exception):
     """A classifier gave no result; that counts as no consent. The message holds nothing of the text."""
 
+    loggable = True
+
 
 @runtime_checkable
 class TextClassifier(Protocol):

@@ -118,7 +118,7 @@ class Moderator:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 return await classifier.assess(passage)
         except (ClassifierFailed, TimeoutError) as e:
-            _log.warning("classifier %s gives no result: %s", classifier.name, str(e) or type(e).__name__)
+            _log.warning("classifier %s gives no result: %s", classifier.name, e)
         except Exception as e:  # noqa: BLE001 - it may be a package's; its message may quote the text
             _log.warning("classifier %s gives no result: %s", classifier.name, type(e).__name__)
         return None

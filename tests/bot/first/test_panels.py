@@ -47,13 +47,13 @@ async def test_only_the_person_who_opened_a_menu_may_press_it(bot: Bot):
 
 
 async def test_a_value_from_an_old_menu_is_not_set(bot: Bot):
-    ann = await person(bot)
-    late = await bot.answer(await bot.does(press("set", ann, NOW - 16, "language", "de")))
+    ann, now = await person(bot), int(time.time() // 60)
+    late = await bot.answer(await bot.does(press("set", ann, now - 16, "language", "de")))
     assert "open for a while" in late.body
     assert "that of your app" in late.body
-    saved = await bot.answer(await bot.does(press("set", ann, NOW - 14, "language", "de")))
+    saved = await bot.answer(await bot.does(press("set", ann, now - 14, "language", "de")))
     assert saved.body.startswith("Saved. Language of your stories: German")
-    gone = await bot.answer(await bot.does(press("set", ann, NOW, "language", "xx")))
+    gone = await bot.answer(await bot.does(press("set", ann, now, "language", "xx")))
     assert "not offered any more" in gone.body
 
 
