@@ -30,9 +30,8 @@ class Rights:
         """Raise `NotAllowed`, with the rule that refuses and who can change it, if the person lacks the permission."""
         made = self.decide(permission)
         if not made.allowed:
-            raise NotAllowed(
-                f"permission.refused_{made.reason}", permission=permission, role=made.role, lowest=made.lowest
-            )
+            key = "permission.refused_owner" if made.lowest == "owner" else f"permission.refused_{made.reason}"
+            raise NotAllowed(key, permission=permission, role=made.role, lowest=made.lowest)
 
 
 def rights_of(event: Event, who: Who) -> Rights:

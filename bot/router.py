@@ -269,7 +269,7 @@ class Router:
                 pass  # no topic handles these yet
 
     async def _command(self, context: Context, command: Command) -> None:
-        spec, values = read_command(command, self._topics.commands)
+        spec, values = read_command(command, self._topics.commands, operator=context.operator)
         access.require_command(context, spec, values)
         if not context.resumed:
             await context.leave_form()

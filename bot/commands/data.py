@@ -39,7 +39,7 @@ async def export(context: Context, values: dict[str, Any]) -> None:
     if place is not None:
         require_manager(context)
         await audit.note("export_place", account_id=place, user_id=context.user_id)
-    aside = await place_aside(context)
+    aside = await place_aside(context, "data.only_private" if place is None else "data.only_private_place")
     parameters = ExportData(
         export=await data_exports.begin(context.user_id, place),
         person=context.user_id,
@@ -93,10 +93,10 @@ def require_manager(context: Context) -> None:
         raise NotAllowed("data.managers_only")
 
 
-async def place_aside(context: Context) -> Aside | None:
+async def place_aside(context: Context, refusal: str = "data.only_private") -> Aside | None:
     """Return the person's private chat, if only they may read the answer and this place would show it to everybody.
 
-    Raises `NotAllowed` if there is none yet.
+    Raises `NotAllowed` with the wording ``refusal`` if there is none yet.
     """
     event = context.event
     if event.conversation.kind == "dm" or event.deferred:
@@ -104,7 +104,7 @@ async def place_aside(context: Context) -> Aside | None:
     chat = await people.private_chat(event.platform, event.user.external_id)
     place = None if chat is None else await outbox.place_of(chat, context.user_id)
     if chat is None or place is None:
-        raise NotAllowed("data.only_private")
+        raise NotAllowed(refusal)
     return Aside(chat, place.destination)
 
 

@@ -24,7 +24,7 @@ _OFF: Final = frozenset({"off", "no", "false", "0"})
 
 
 async def ban(context: Context, values: dict[str, Any]) -> None:
-    """Ban a person, a guild or a chat, until an end or for ever; their open jobs are stopped."""
+    """Ban a person, a server or a group, until an end or for ever; their open jobs are stopped."""
     target, rest = await read_target(context, values["who"])
     end, rest = read_end(rest)
     if values.get("until"):
@@ -193,7 +193,7 @@ _WHO: Final = Parameter("who", "A mention, id, name, or “this place”", requi
 COMMANDS: Final = (
     CommandSpec(
         "operator ban",
-        "Ban a person, a guild or a chat",
+        "Ban a person, a server or a group",
         ban,
         (
             _WHO,
@@ -217,7 +217,7 @@ COMMANDS: Final = (
     CommandSpec("operator bans", "List the bans", bans, operator=True, always=True, permission=EVERYBODY),
     CommandSpec(
         "operator allow",
-        "List who may use the bot, or add a person, a guild or a chat",
+        "List who may use the bot, or add a person, a server or a group",
         allow,
         (Parameter("who", _WHO.help),),
         operator=True,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.commands.typed import free_parameter, nearest
 from bot.events import Command
-from db.errors import BadInput
+from db.errors import BadInput, NotAllowed
 
 _SHOWN: Final = 60
 """How much of a mistake is repeated in the answer, in characters."""
@@ -16,17 +16,22 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
-def read_command(command: Command, commands: CommandRegistry) -> tuple[CommandSpec, dict[str, str]]:
+def read_command(
+    command: Command, commands: CommandRegistry, *, operator: bool = False
+) -> tuple[CommandSpec, dict[str, str]]:
     """Return a command's spec and its values by name; free text goes to the first required
     parameter without a value, else to the first text parameter.
 
-    Raises `BadInput` for a command or a parameter that does not exist, and for text that no parameter takes.
+    Raises `BadInput` for a command or a parameter that does not exist, and for text that no parameter takes;
+    `NotAllowed` for the bare name of a group whose commands are all for operators, unless an ``operator`` asks.
     """
     spec = commands.get(command.name)
     if spec is None:
         words = command.name.split()
         group = commands.groups().get(words[0] if words else "")
         if group is not None and len(words) == 1:
+            if not operator and all(s.operator for s in group):
+                raise NotAllowed("operators.only")
             verbs = ", ".join(s.name.split()[-1] for s in group)
             raise BadInput("command.group", name=command.name, verbs=verbs)
         if meant := nearest(command, commands):

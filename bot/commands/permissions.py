@@ -85,7 +85,7 @@ async def roles(context: Context, values: dict[str, Any]) -> None:
         await context.notice("permission.roles_reset", private=False)
         return
     if not role:
-        raise BadInput("command.missing", parameter="role", help="Which role they have here")
+        raise BadInput("permission.bad_role", limit=MAPPED)
     await _map(context, which, role)
 
 
@@ -163,6 +163,11 @@ async def _member(context: Context, who: str) -> members.Member:
     return found[0]
 
 
+async def _check_place(context: Context) -> None:
+    """Raise `NotAllowed` in a private chat, where there are no rules."""
+    _refuse_own(context)
+
+
 def _refuse_own(context: Context) -> None:
     if context.rights.own:
         raise NotAllowed("permission.own_place")
@@ -191,11 +196,17 @@ COMMANDS: Final = (
             "reset", "Go back to the default of a permission", permission="settings",
             choices=((ALL, ALL), *((p.replace("_", " "), p) for p in PERMISSIONS)),
         ),
-    ), permission=EVERYBODY, always=True),
-    CommandSpec("allow", "Let a role do something here", allow, _RULED, permission="settings", example="imagine guest"),
-    CommandSpec("deny", "Take something from a role here", deny, _RULED, permission="settings", example="chat guest"),
+    ), permission=EVERYBODY, always=True, check=_check_place),
+    CommandSpec(
+        "allow", "Let a role do something here", allow, _RULED, permission="settings", example="imagine guest",
+        check=_check_place,
+    ),
+    CommandSpec(
+        "deny", "Take something from a role here", deny, _RULED, permission="settings", example="chat guest",
+        check=_check_place,
+    ),
     CommandSpec("roles", "Map the platform's roles to those of the bot", roles, (
         Parameter("which", "A role of the server; in a Telegram group: admins, or an admin's title; or reset"),
         Parameter("role", "The role here", choices=(*_LEVELS[1:], (DEFAULT, DEFAULT))),
-    ), permission="settings", example="admins moderator"),
+    ), permission="settings", example="admins moderator", check=_check_place),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any, Final
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
 from bot.preferences import PreferenceOption, PreferenceSpec
-from bot.ratings import LABELS, may_choose
+from bot.ratings import LABELS, allowed_here, may_choose
 from db import accounts
 from db.errors import NotAllowed
 from db.permissions import EVERYBODY
@@ -29,20 +29,25 @@ async def _choose(context: Context, level: Rating) -> None:
 async def adults(context: Context, values: dict[str, Any]) -> None:
     """Allow adult content in the person's own chat, on the word of the platform, which keeps minors from this."""
     del values
-    event = context.event
-    if event.conversation.kind != "dm":
-        raise NotAllowed("rating.adults_in_private")
-    if event.conversation.adult is not None:
-        await accounts.set_vouched(context.account_id, event.platform)
-    elif not context.adults:
-        raise NotAllowed("rating.place_refuses")
+    await _check_adults(context)
+    if context.event.conversation.adult is not None:
+        await accounts.set_vouched(context.account_id, context.event.platform)
     await accounts.set_rating(context.account_id, "nsfw")
     await context.notice("rating.set", level=LABELS["nsfw"])
 
 
+async def _check_adults(context: Context) -> None:
+    """Raise `NotAllowed` where `/adults` has no effect: elsewhere than in a private chat, or without anybody's word."""
+    conversation = context.event.conversation
+    if conversation.kind != "dm":
+        raise NotAllowed("rating.adults_in_private")
+    if conversation.adult is None and not context.adults:
+        raise NotAllowed("rating.adults_unknown")
+
+
 async def read_rating(context: Context) -> str:
-    """Return the rating that was chosen, "" if none was."""
-    return str(context.who.account.settings.get("rating") or "")
+    """Return the rating that was chosen, or what holds here as long as none is."""
+    return str(context.who.account.settings.get("rating") or allowed_here(context))
 
 
 async def write_rating(context: Context, value: str) -> None:
@@ -78,6 +83,11 @@ COMMANDS: Final = (
         example="sfw",
     ),
     CommandSpec(
-        "adults", "Allow content for adults in your own chat", adults, age_restricted=True, permission=EVERYBODY
+        "adults",
+        "Allow content for adults in your own chat",
+        adults,
+        age_restricted=True,
+        permission=EVERYBODY,
+        check=_check_adults,
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot import locales
-from bot.commands.audit import EVERY_ACTION
+from bot.commands.audit import ACTIONS_OF, EVERY_ACTION
 from bot.messages import Message
 from bot.text.moments import past_reference
 from bot.views.base import ViewContext, ViewSpec
@@ -20,6 +20,8 @@ async def page(view: ViewContext, payload: AuditPage) -> Message:
     )  # fmt: skip
     shown, more = found[: audit.PAGE], len(found) > audit.PAGE
     title = view.words("audit_log.title")
+    if not shown and payload.action and f"{ACTIONS_OF}{payload.action}" not in locales.known_keys():
+        return Message(view.words("audit_log.no_action", name=payload.action), title=title, private=True)
     if not shown:
         return Message(view.words("audit_log.none"), title=title, private=True)
     buttons = (
@@ -32,11 +34,13 @@ async def page(view: ViewContext, payload: AuditPage) -> Message:
 
 
 def _line(view: ViewContext, entry: AuditEntry, *, everywhere: bool) -> str:
-    known = f"audit.{entry.action}" in locales.known_keys()
+    known = f"{ACTIONS_OF}{entry.action}" in locales.known_keys()
     what = view.words(
-        f"audit.{entry.action}" if known else "audit_log.other",
+        f"{ACTIONS_OF}{entry.action}" if known else "audit_log.other",
         **{"action": entry.action, "subject": entry.subject, **entry.details},
     )
+    if channel := entry.details.get("channel"):
+        what += view.words("audit_log.channel", channel=channel)
     who = entry.name or view.words("audit_log.somebody")
     values = {"when": past_reference(entry.created_at, view.words), "who": who, "what": what}
     if everywhere and entry.account_id is not None:

@@ -79,9 +79,13 @@ class ViewContext:
     def button(
         self, verb: str, *args: int | str, label: str = "", text: str = "", style: ButtonStyle = "secondary"
     ) -> Button:
-        """Return a button. ``label`` is its wording's key under ``button.`` if not the verb; ``text`` replaces it."""
-        shown = text or self.words(f"button.{label or verb}")
-        return Button(shown, pack(verb, *args), word=(text or label or verb).lower(), style=style)
+        """Return a button. ``label`` is its wording's key under ``button.`` if not the verb; ``text`` replaces it.
+
+        On the console the key is typed, if it is one word.
+        """
+        key = label or verb
+        shown = text or self.words(f"button.{key}")
+        return Button(shown, pack(verb, *args), word=(shown if text or "_" in key else key).lower(), style=style)
 
 
 @dataclass(frozen=True, slots=True)

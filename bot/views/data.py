@@ -113,13 +113,13 @@ async def erase_place(view: ViewContext, payload: ErasePlaceAsked) -> Message:
     found = await erasure.survey_place(payload.account)
     lines = [
         view.words("data.goes_place"),
-        *_counted(view, found),
+        *_counted(view, found, "data.count_none_place"),
         "",
         view.words("data.stays"),
         view.words("data.stays_messages"),
         view.words("data.stays_backups", days=view.around.terms.backup_days),
         "",
-        view.words("data.sure"),
+        view.words("data.sure_place"),
     ]
     asked = view.button("wipe_place", payload.account, payload.asked, label="wipe", style="danger")
     return Message(
@@ -151,13 +151,14 @@ async def choices(view: ViewContext, payload: ChoicesShown) -> Message:
         title=view.words("data.settings_title"),
         buttons=(switches, *in_rows(times)),
         private=True,
+        menu=True,
     )
 
 
-def _counted(view: ViewContext, found: Any) -> list[str]:
+def _counted(view: ViewContext, found: Any, none: str = "data.count_none") -> list[str]:
     """Return a line for each kind of data of which there is any."""
     return [view.words(f"data.count_{name}", count=count) for name in _COUNTED if (count := getattr(found, name))] or [
-        view.words("data.count_none")
+        view.words(none)
     ]
 
 

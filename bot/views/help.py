@@ -1,9 +1,10 @@
 """The pages of help."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from bot import locales
 from bot.commands.base import CommandSpec
+from bot.commands.help import topic_label
 from bot.commands.typed import split_values
 from bot.messages import Message, Select
 from bot.text.cleaning import command_reference
@@ -17,13 +18,15 @@ async def help_(view: ViewContext, payload: HelpPanel) -> Message:
     if payload.topic:
         known = (view.around.commands.get(name) for name in payload.commands)
         return Message(
-            "\n\n".join(_entry(view, spec) for spec in known if spec is not None),
-            title=_name(view, payload.topic),
+            "\n\n".join(_entry(view, spec, payload.withheld) for spec in known if spec is not None),
+            title=topic_label(payload.topic, view.words.language),
             buttons=((view.button("help", *at, label="back"),),),
             private=view.place != "dm",
             menu=True,
         )
-    buttons = [view.button("help_topic", *at, topic, text=_name(view, topic)) for topic in payload.topics]
+    buttons = [
+        view.button("help_topic", *at, topic, text=topic_label(topic, view.words.language)) for topic in payload.topics
+    ]
     home = (view.button("start", *at, label="home"),)
     selects: tuple[Select, ...] = ()
     if len(buttons) > FEW:
@@ -38,7 +41,7 @@ async def help_(view: ViewContext, payload: HelpPanel) -> Message:
     )
 
 
-def _entry(view: ViewContext, spec: CommandSpec) -> str:
+def _entry(view: ViewContext, spec: CommandSpec, withheld: Sequence[str]) -> str:
     """Return a command, what it does, an example, and what else can be given."""
     lines = [view.words("help.entry", name=command_reference(spec.name), help=spec.help)]
     values, rest = split_values(spec, spec.example)
@@ -47,14 +50,10 @@ def _entry(view: ViewContext, spec: CommandSpec) -> str:
         values = {free.name: rest, **values}
     if values:
         lines.append(view.words("help.example", example=command_reference(spec.name, values)))
-    if others := [p.name for p in spec.parameters if not p.required and p.name not in values]:
+    others = [p.name for p in spec.parameters if not p.required and p.name not in values]
+    if others := [name for name in others if f"{spec.name}.{name}" not in withheld]:
         lines.append(view.words("help.optional", names=", ".join(others)))
     return "\n".join(lines)
-
-
-def _name(view: ViewContext, topic: str) -> str:
-    key = f"help.topic_{topic}"
-    return view.words(key) if key in locales.known_keys() else topic.capitalize()
 
 
 VIEWS: Final = (ViewSpec(HelpPanel, help_),)

@@ -86,7 +86,7 @@ async def announcement_draft(view: ViewContext, payload: AnnouncementDraft) -> M
     ask = view.words("operators.announce_ask", places=reach.places, people=reach.people)
     send = view.button("announce", payload.announcement, style="primary")
     buttons = ((send, view.button("announce_drop", payload.announcement)),)
-    return Message(f"{found.text}\n\n{ask}", buttons=buttons, private=True)
+    return Message(f"{found.text}\n\n{ask}", buttons=buttons, private=True, menu=True)
 
 
 async def announcement_result(view: ViewContext, payload: AnnouncementResult) -> Message | None:

@@ -28,7 +28,7 @@ async def table(view: ViewContext, payload: PermissionTable) -> Message:
         "\n".join(await _head(view, payload, rules)),
         title=view.words("permission.title"),
         table=Table(columns, tuple(lines)),
-        footer=view.words("permission.footer"),
+        footer=view.words("permission.footer" if payload.table else "permission.footer_one"),
         private=True,
     )
 

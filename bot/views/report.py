@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot.messages import Message
-from bot.views.base import ViewContext, ViewSpec, in_rows
+from bot.views.base import A_ROW, ViewContext, ViewSpec, in_rows
 from db import people, reports
 from db.payloads.report import ReportDetails, ReportList
 
@@ -19,9 +19,12 @@ async def report_list(view: ViewContext, payload: ReportList) -> Message:
     found = await reports.listed()
     if not found:
         return Message(view.words("report.none"), private=True)
-    lines = [view.words("report.line", report=each.id, kind=each.kind) for each in found]
-    buttons = [view.button("rep_show", each.id, text=f"#{each.id}") for each in found]
-    return Message("", title=view.words("report.title"), choices=tuple(lines), buttons=in_rows(buttons), private=True)
+    buttons = [
+        view.button("rep_show", each.id, text=view.words("report.line", report=each.id, kind=each.kind))
+        for each in found
+    ]
+    rows = in_rows(buttons, A_ROW)
+    return Message(view.words("report.choose"), title=view.words("report.title"), buttons=rows, private=True, menu=True)
 
 
 async def report_details(view: ViewContext, payload: ReportDetails) -> Message | None:
@@ -42,7 +45,7 @@ async def report_details(view: ViewContext, payload: ReportDetails) -> Message |
         return Message("\n\n".join([*lines, view.words(f"report.is_{found.state}")]), private=True)
     buttons = (view.button("rep_dismiss", found.id), view.button("rep_act", found.id, style="danger"))
     title = view.words("report.one", report=found.id)
-    return Message("\n\n".join(lines), title=title, buttons=(buttons,), private=True)
+    return Message("\n\n".join(lines), title=title, buttons=(buttons,), private=True, menu=True)
 
 
 VIEWS: Final = (ViewSpec(ReportList, report_list), ViewSpec(ReportDetails, report_details))

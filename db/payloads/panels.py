@@ -60,13 +60,17 @@ class StartPanel(Panel):
 
 
 class HelpPanel(Panel):
-    """What one can do: the topics, or the commands of one."""
+    """What one can do: the topics, or the commands of one.
+
+    ``withheld`` are parameters that the person may not use, as ``command.parameter``.
+    """
 
     kind: ClassVar[str] = "help"
 
     topics: list[str] = Field(default_factory=list[str])
     topic: str = ""
     commands: list[str] = Field(default_factory=list[str])
+    withheld: list[str] = Field(default_factory=list[str])
 
 
 class ShownPreference(PanelPart):

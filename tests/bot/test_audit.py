@@ -114,3 +114,15 @@ async def test_an_action_without_a_wording_is_shown_as_it_is(bot: Bot):
 def _args(data: str) -> tuple[int | str, ...]:
     before, user, action = data.split(".")[2:]
     return int(before, 36), int(user, 36), action
+
+
+async def test_an_action_that_does_not_exist_is_named(bot: Bot):
+    assert await does(bot, command("audit: nonsense")) == "“nonsense” is no action that is noted."
+
+
+async def test_a_rule_is_noted_with_its_channel_if_it_has_one(bot: Bot):
+    await does(bot, command("deny: imagine guest"))
+    await does(bot, command("deny: chat guest", channel="here"))
+    log = await does(bot, command("audit"))
+    assert "took the permission imagine from guest and below\n" in f"{log}\n"
+    assert "took the permission chat from guest and below (in channel " in log

@@ -267,3 +267,15 @@ async def test_a_removed_page_and_action_are_shown_as_such(bot: Bot):
     left = await bot.does(press("back", page["id"], 1), name="ben", group="club", pressed="m1")
     assert any("which were removed" in m.body for m in await bot.answers(left))
     assert await outbox.of_event(left.key) != []
+
+
+async def test_deleting_a_place_speaks_of_the_place(bot: Bot):
+    asked = await bot.answer(await bot.does(command("data delete: place"), group="club", role="admin"))
+    assert "nothing is stored of this place but its settings and rules" in asked.body
+    assert "*/data export place* gives you a copy first" in asked.body
+
+
+async def test_who_exports_a_place_writes_in_private_once_and_asks_again_there(bot: Bot):
+    """In their own chat they could not name the place."""
+    told = await bot.answer(await bot.does(command("data export: place"), group="club", role="admin"))
+    assert "then ask again here" in told.body

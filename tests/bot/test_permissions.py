@@ -198,3 +198,29 @@ def test_people_whom_an_earlier_release_stored_keep_their_rights():
         "admin",
         "member",
     ]
+
+
+async def test_in_their_own_chat_nobody_is_asked_about_rules(bot: Bot):
+    for text in ("allow", "deny: play", "roles", "permissions"):
+        answer = await bot.answer(await bot.does(command(text)))
+        assert (answer.asks, answer.body) == (
+            None,
+            "In your own chat you may do everything. Rules are for groups and servers.",
+        )
+
+
+async def test_what_only_the_owner_may_is_refused_with_the_owners_name(bot: Bot):
+    await told(bot, "deny: imagine admin", "owner")
+    for role in ("member", "admin"):
+        refusal = await told(bot, "imagine: a cat", role)
+        assert "Only the owner can change it." in refusal
+        assert "An admin" not in refusal
+
+
+async def test_a_role_that_does_not_exist_is_answered_with_an_example(bot: Bot):
+    assert "Name a role of this place" in await told(bot, "roles: admins king", "admin")
+
+
+async def test_the_bare_name_of_the_operators_commands_lists_them_to_nobody_else(bot: Bot):
+    answer = await bot.answer(await bot.does(command("operator"), platform="telegram", group="den"))
+    assert answer.body == "Only the operators of this bot may do that."

@@ -47,8 +47,16 @@ async def test_it_opens_no_group_and_no_chat_of_another_platform(bot: Bot) -> No
     assert "your own chat" in (await bot.answer(event)).body
     event = event_of(command("adults"))
     await bot.router.dispatch(event)
-    assert "may not be shown here" in (await bot.answer(event)).body
+    assert "cannot know here whether you are an adult" in (await bot.answer(event)).body
     assert await rating() is None
+
+
+async def test_help_offers_it_only_where_it_has_an_effect(bot: Bot) -> None:
+    answers: list[str] = []
+    for event in (discord(event_of(command("help: rating"))), event_of(command("help: rating"), name="tom")):
+        await bot.router.dispatch(event)
+        answers.append((await bot.answer(event)).body)
+    assert ["/adults" in answer for answer in answers] == [True, False]
 
 
 @pytest.mark.parametrize("name", ["rating", "adults"])

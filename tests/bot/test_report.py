@@ -60,7 +60,8 @@ async def test_a_report_reaches_the_operators_and_nobody_learns_of_whom(reported
     assert "console:ann" in shown.body
     assert "ben" not in shown.body
     listed = await bot.answer(await bot.does(command("operator reports"), name="olga"))
-    assert listed.choices == (f"#{found['id']}: a page",)
+    assert [button.label for row in listed.buttons for button in row] == [f"#{found['id']}: a page"]
+    assert listed.menu, "on the console it is opened by its number"
 
 
 async def test_the_menu_of_a_message_reports_that_message(reported: tuple[Bot, int]) -> None:

@@ -128,3 +128,28 @@ def test_every_button_of_a_menu_fits_at_its_longest():
     most, moment = 2**63 - 1, 2**31 - 1
     data = press("set", most, moment, "x" * 16, "y" * 12).data
     assert len(data.encode()) <= 64
+
+
+@pytest.mark.parametrize("named", ["story", "Stories", "/story new", "story_new"])
+async def test_help_knows_a_topic_by_its_label_its_name_and_its_commands(bot: Bot, named: str):
+    assert (await bot.answer(await bot.does(command(f"help: {named}")))).title == "Stories"
+
+
+async def test_help_says_that_a_topic_is_not_there(bot: Bot):
+    answer = await bot.answer(await bot.does(command("help: dragons")))
+    assert answer.body == "There is no topic “dragons” here. /help shows which there are."
+    member = await bot.answer(await bot.does(command("help: Operators"), platform="telegram", name="ben"))
+    assert "no topic" in member.body
+
+
+async def test_help_names_no_parameter_that_one_may_not_use(bot: Bot):
+    member, admin = [
+        (await bot.answer(await bot.does(command("help: permissions"), group="club", name=role, role=role))).body
+        for role in ("member", "admin")
+    ]
+    assert "Also: who\n" in f"{member}\n"
+    assert "Also: who, reset" in admin
+
+
+async def test_settings_show_the_rating_that_holds(bot: Bot):
+    assert "**Rating:** Safe for everyone" in (await bot.answer(await bot.does(command("settings")))).body
