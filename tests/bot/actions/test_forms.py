@@ -113,13 +113,13 @@ async def test_fields_are_prefilled_kept_cleared_and_skipped(bot: Bot, redis_url
         first = await bot.answer(await bot.does(press("roll", 7)))
         assert first.asks is not None
         assert (first.asks.label, first.asks.value) == ("Which dice?", "d6")
-        assert [b.word for row in first.buttons for b in row] == ["keep_field"]
+        assert [b.word for row in first.buttons for b in row] == ["keep"]
         second = await bot.answer(await bot.does(press("keep_field", "dice")))
         assert second.asks is not None
         assert second.asks.value == "for luck"
-        assert [b.word for row in second.buttons for b in row] == ["keep_field", "clear_field"]
+        assert [b.word for row in second.buttons for b in row] == ["keep", "clear"]
         third = await bot.answer(await bot.does(press("skip_field", "note")))
-        assert [b.word for row in third.buttons for b in row] == ["skip_field"]
+        assert [b.word for row in third.buttons for b in row] == ["skip"]
         twice = await bot.answer(await bot.does(press("skip_field", "note")))
         assert "answered that question already" in twice.body
         assert dice.done == []
