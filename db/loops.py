@@ -1,13 +1,14 @@
-"""Loops that outlive their errors: what a process does for ever goes on after any of them."""
+"""Loops that outlive their errors and end when they are cancelled, whatever a library does with either."""
 
 import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from db.errors import Outage
 
+T = TypeVar("T")
 BACKOFF_SECONDS: Final = 1.0
 """The pause after a first failure; each further failure in a row doubles it."""
 BACKOFF_MOST_SECONDS: Final = 15.0
@@ -49,3 +50,17 @@ async def forever(
         # Shortened at random: processes that failed together do not come back together.
         backoff = min(backoff_s * 2 ** min(failures - 1, 30), backoff_most_s) * random.uniform(0.75, 1)  # noqa: S311
         await asyncio.sleep(backoff if failures else pause_s)
+
+
+async def honouring_cancellation(work: Awaitable[T]) -> T:
+    """Return what a library's coroutine returns. Raises `CancelledError` if this task was cancelled meanwhile.
+
+    Before Python 3.12, `asyncio.wait_for` returns a result that came together with the cancellation, and the task
+    would go on as if nobody had cancelled it.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    found = await work
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return found

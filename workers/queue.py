@@ -20,6 +20,7 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from db import heartbeats, jobs
+from db.loops import honouring_cancellation
 
 T = TypeVar("T")
 PATIENCE: Final = 0.5
@@ -175,11 +176,12 @@ class Queue:
         while True:
             try:
                 async with self.redis.pubsub(ignore_subscribe_messages=True) as subscription:
-                    await subscription.subscribe(*(self._prefix + channel for channel in channels))
+                    names = (self._prefix + channel for channel in channels)
+                    await honouring_cancellation(subscription.subscribe(*names))
                     delay = 0.1
                     yield None
                     while True:
-                        if (message := await _next(subscription)) is not None:
+                        if (message := await honouring_cancellation(_next(subscription))) is not None:
                             channel = message["channel"].decode(errors="replace")
                             yield channel.removeprefix(self._prefix), _decode(message["data"])
             except _TROUBLE as e:
@@ -212,7 +214,7 @@ class Queue:
             self._away_until = loop.time() + AWAY_SECONDS  # one caller tries; the others need not wait for it
         try:
             async with asyncio.timeout(PATIENCE):
-                found = await operation()
+                found = await honouring_cancellation(operation())
         except _TROUBLE as e:
             self.lost(doing, e)
             return None

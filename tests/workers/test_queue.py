@@ -113,3 +113,18 @@ async def test_without_redis_nothing_raises():
         await queue.publish("x")
         with pytest.raises(RedisError):
             await queue.ping()
+
+
+async def test_a_cancellation_is_never_lost(queue: Queue):
+    # The client may have its answer at the moment the task is cancelled, and would go on with it.
+    async def publishes() -> None:
+        await queue.publish("anything")
+        await asyncio.Event().wait()
+
+    for turns in range(40):
+        task = asyncio.create_task(publishes())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=5)
+        assert done, f"cancelled after {turns} turns of the loop, it waits for ever"

@@ -64,7 +64,8 @@ class Interactions:
         elif outcome.status == "answered":
             left = DEFER_AFTER - (asyncio.get_running_loop().time() - received)
             try:
-                await asyncio.wait_for(ack.done.wait(), max(left, 0.1))
+                async with asyncio.timeout(max(left, 0.1)):
+                    await ack.done.wait()
             except TimeoutError:
                 flags = {"flags": api.EPHEMERAL} if outcome.private else None
                 await self._acknowledge(ack, interaction_id, token, api.DEFER, flags)
