@@ -33,11 +33,10 @@ class OwnWords:
         self._runs: set[int] = set()
         self._wholes: dict[str, set[tuple[str, ...]]] = {}
         for text in texts:
-            words = [word for word, _, _ in _words(text)]
-            whole = _length(words) < QUOTE_LENGTH
-            if whole and _length(words) >= WHOLE_LENGTH:
-                self._wholes.setdefault(words[0], set()).add(tuple(words))
-            self._runs |= {hash(tuple(words[i:j])) for i, j in _runs(words)}
+            parts = [[word for word, _, _ in _words(part)] for part in text.split(MARK)]
+            if len(parts) == 1 and WHOLE_LENGTH <= _length(parts[0]) < QUOTE_LENGTH:
+                self._wholes.setdefault(parts[0][0], set()).add(tuple(parts[0]))
+            self._runs |= {hash(tuple(words[i:j])) for words in parts for i, j in _runs(words)}
         for name in names:
             if words := [word for word, _, _ in _words(name)]:
                 self._wholes.setdefault(words[0], set()).add(tuple(words))
@@ -47,31 +46,13 @@ class OwnWords:
         return bool(self._runs or self._wholes)
 
     def cut(self, text: str) -> str:
-        """Return a text without its quotes, each replaced by `MARK`; unchanged if it has none."""
-        found = list(_words(text))
-        words = [word for word, _, _ in found]
-        quoted = [False] * len(words)
-        for i, j in _runs(words):
-            if hash(tuple(words[i:j])) in self._runs:
-                quoted[i:j] = [True] * (j - i)
-        for i, word in enumerate(words):
-            for whole in self._wholes.get(word, ()):
-                if tuple(words[i : i + len(whole)]) == whole:
-                    quoted[i : i + len(whole)] = [True] * len(whole)
-        if True not in quoted:
-            return text
-        parts: list[str] = []
-        done, i = 0, 0
-        while i < len(words):
-            if not quoted[i]:
-                i += 1
-                continue
-            last = i
-            while last + 1 < len(words) and quoted[last + 1]:
-                last += 1
-            parts += [text[done : found[i][1]], MARK]
-            done, i = found[last][2], last + 1
-        return _REPEATED.sub(MARK, "".join((*parts, text[done:])))
+        """Return a text without its quotes, each replaced by `MARK`; unchanged if it has none.
+
+        No quote goes across a mark, so cutting twice is cutting once.
+        """
+        parts = text.split(MARK)
+        cut = [self._cut(part) for part in parts]
+        return text if cut == parts else _REPEATED.sub(MARK, MARK.join(cut))
 
     def cut_json(self, value: Any) -> Any:
         """Return a JSON value with every text in it cut; names of fields stay."""
@@ -84,6 +65,30 @@ class OwnWords:
                 return {key: self.cut_json(each) for key, each in cast("dict[str, Any]", value).items()}
             case _:
                 return value
+
+    def _cut(self, text: str) -> str:
+        found = list(_words(text))
+        words = [word for word, _, _ in found]
+        quoted = [False] * len(words)
+        for i, j in _runs(words):
+            if hash(tuple(words[i:j])) in self._runs:
+                quoted[i:j] = [True] * (j - i)
+        for i, word in enumerate(words):
+            for whole in self._wholes.get(word, ()):
+                if tuple(words[i : i + len(whole)]) == whole:
+                    quoted[i : i + len(whole)] = [True] * len(whole)
+        parts: list[str] = []
+        done, i = 0, 0
+        while i < len(words):
+            if not quoted[i]:
+                i += 1
+                continue
+            last = i
+            while last + 1 < len(words) and quoted[last + 1]:
+                last += 1
+            parts += [text[done : found[i][1]], MARK]
+            done, i = found[last][2], last + 1
+        return "".join((*parts, text[done:]))
 
 
 def is_removed(text: str) -> bool:

@@ -32,6 +32,16 @@ def test_quotes_side_by_side_leave_one_mark():
     assert own.cut("You knock three times, wait for the keeper.") == f"You {MARK}."
 
 
+def test_no_quote_goes_across_a_mark():
+    # A name of another person was cut from the page before, or the quote itself.
+    assert OwnWords(["the the keeper"]).cut("the the the keeper the keeper") == f"the {MARK} the keeper"
+    for text in (f"the {MARK} the keeper", f"{MARK} the {MARK} keeper"):
+        assert OwnWords(["the the keeper"]).cut(text) == text
+    assert OwnWords([f"yes, {MARK} please", f"the the {MARK} keeper"]).cut("Yes, please, the the keeper.") == (
+        "Yes, please, the the keeper."
+    )
+
+
 def test_a_name_is_cut_as_a_word():
     own = OwnWords([], ["Ann"])
     assert own.cut("Hello, Ann! Anna is here.") == f"Hello, {MARK}! Anna is here."
@@ -60,3 +70,6 @@ def test_nothing_long_enough_survives(before: list[str], own: list[str], after: 
     if sum(len(w) if w.isascii() else 3 for w in own) >= 12:
         assert text not in cut
     assert OwnWords([text]).cut(cut) == cut
+    marked = f"{text[: len(text) // 2]}{MARK}{text[len(text) // 2 :]}"
+    cut = OwnWords([marked]).cut(" ".join([*before, marked, *after]))
+    assert OwnWords([marked]).cut(cut) == cut
