@@ -103,17 +103,18 @@ async def told(bot: Bot, event: Event, ids: Mapping[str, int]) -> list[str]:
     return texts
 
 
-async def sums() -> list[dict[str, object]]:
-    """A sum over everything that the owners have."""
+async def sums() -> dict[str, object]:
+    """A sum over everything that the owners have, by table."""
     owned = Ownership((await Merger.read()).catalogue, rules([]))
     theirs = "IN (SELECT id FROM accounts WHERE external_id LIKE 'owner%')"
-    return await rows(
+    found = await rows(
         " UNION ALL ".join(
             f"SELECT '{table}' AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS sum FROM {table} t "
             f"WHERE {owned.belongs(table, theirs)}"
             for table in owned.owned()
         )
     )
+    return {each["name"]: each["sum"] for each in found}
 
 
 async def test_ids_of_others_are_ids_of_nobody(bot: Bot):
