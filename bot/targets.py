@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot.context import Context
-from db import access, people
+from db import access, members, people
 from db.access import Target
 from db.errors import BadInput, NotFound
+from db.members import Member
 from db.people import PERSONAL
 
 NAMED: Final = 5
@@ -21,6 +22,7 @@ _ID: Final = re.compile(
     re.IGNORECASE,
 )
 _NAMED: Final = re.compile(r"(?:(?P<platform>[a-z]{2,20}):)?@?(?P<name>.+)", re.DOTALL)
+_PERSON: Final = re.compile(r"<@!?([0-9]{1,32})>|@?(.+)", re.DOTALL)
 _FOR: Final = re.compile(r"(?:for\s+)?(?P<n>[0-9]{1,5})\s*(?P<unit>m|h|d|w)[a-z]*", re.IGNORECASE)
 _UNTIL: Final = re.compile(
     r"(?:until\s+)?(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ](?P<time>[0-9]{1,2}:[0-9]{2}))?", re.IGNORECASE
@@ -50,6 +52,19 @@ async def read_target(context: Context, text: str) -> tuple[Target, str]:
         if not rest:
             raise
     return await _by_name(context, first), rest.strip()
+
+
+async def read_member(context: Context, text: str) -> Member:
+    """Return the person of this place whom a text names; people elsewhere are nobody here.
+
+    Raises `NotFound` if there is none, or several.
+    """
+    match = _PERSON.fullmatch(text.strip())
+    named = "" if match is None else (match[1] or match[2]).strip()
+    found = await members.find(context.account_id, context.event.platform, named)
+    if len(found) != 1:
+        raise NotFound("permission.several" if found else "permission.nobody", name=named[:60])
+    return found[0]
 
 
 def read_end(text: str, now: datetime | None = None) -> tuple[datetime | None, str]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from bot import locales
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
-from bot.targets import read_target
+from bot.targets import read_member, read_target
 from db.audit import ACTION
 from db.errors import BadInput
 from db.payloads.operators import AuditPage
@@ -22,14 +22,19 @@ async def log(context: Context, values: dict[str, Any]) -> None:
     action = "_".join(str(values.get("action") or "").casefold().split())
     if action and ACTION.fullmatch(action) is None:
         raise BadInput("audit_log.no_action", name=action[:60])
-    user: int | None = None
-    if values.get("person"):
-        target, _ = await read_target(context, values["person"])
-        if target.user_id is None:
-            raise BadInput("operators.nobody", name=str(values["person"])[:60])
-        user = target.user_id
+    user = await _person(context, str(values["person"])) if values.get("person") else None
     account = account_seen(context)
     await context.say(AuditPage(account=account, user=user, action=action), ordered=False, private=True)
+
+
+async def _person(context: Context, text: str) -> int:
+    """Return whom a text names: to an operator anybody, to others the people of their place."""
+    if not context.operator:
+        return (await read_member(context, text)).user_id
+    target, _ = await read_target(context, text)
+    if target.user_id is None:
+        raise BadInput("operators.nobody", name=text[:60])
+    return target.user_id
 
 
 def account_seen(context: Context) -> int | None:

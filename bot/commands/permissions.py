@@ -6,8 +6,9 @@ from typing import Any, Final, cast
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
 from bot.events import channel_key
-from db import members, permissions
-from db.errors import BadInput, NotAllowed, NotFound
+from bot.targets import read_member
+from db import permissions
+from db.errors import BadInput, NotAllowed
 from db.payloads.permissions import PermissionTable, RoleMapping
 from db.permissions import DEFAULTS, EVERYBODY, MAPPED, PERMISSIONS, ROLES, RULES, Permission, Role, above, at_least
 
@@ -16,7 +17,6 @@ DEFAULT: Final = "default"
 HERE: Final = "here"
 ALL: Final = "all"
 _CHANNEL: Final = re.compile(r"<#([0-9]{1,32})>|(-?[0-9]{1,32})")
-_PERSON: Final = re.compile(r"<@!?([0-9]{1,32})>|@?(.+)", re.DOTALL)
 _ROLE: Final = re.compile(r"<@&([0-9]{1,32})>|(.+)", re.DOTALL)
 _KEY_LENGTH: Final = 100
 
@@ -60,7 +60,7 @@ async def show(context: Context, values: dict[str, Any]) -> None:
     elif who.casefold() in ROLES:
         table = table.model_copy(update={"role": who.casefold(), "table": False})
     else:
-        member = await _member(context, who)
+        member = await read_member(context, who)
         role = context.rights.rules.role_of(member.role, member.roles)
         update = {"role": role, "user": member.user_id, "given": member.role, "table": False}
         table = table.model_copy(update=update)
@@ -152,15 +152,6 @@ def _channel(context: Context, text: str) -> str:
 
 def _where(channel: str) -> str:
     return "_channel" if channel else ""
-
-
-async def _member(context: Context, who: str) -> members.Member:
-    match = _PERSON.fullmatch(who)
-    text = "" if match is None else (match[1] or match[2]).strip()
-    found = await members.find(context.account_id, context.event.platform, text)
-    if len(found) != 1:
-        raise NotFound("permission.several" if found else "permission.nobody", name=text[:60])
-    return found[0]
 
 
 async def _check_place(context: Context) -> None:

@@ -126,3 +126,18 @@ async def test_a_rule_is_noted_with_its_channel_if_it_has_one(bot: Bot):
     log = await does(bot, command("audit"))
     assert "took the permission imagine from guest and below\n" in f"{log}\n"
     assert "took the permission chat from guest and below (in channel " in log
+
+
+async def test_nobody_learns_from_the_filter_who_uses_the_bot_elsewhere(bot: Bot):
+    for name in ("eve", "bob"):
+        await bot.does(command("help"), name=name, platform="telegram")
+        await rows("UPDATE identities SET name = 'Vic' WHERE external_id = $1", name)
+    await bot.does(command("help"), name="77", platform="telegram")
+    await does(bot, command("rating: suggestive"), group="den", name="zoe")
+    for group in ("", "club"):
+        for named in ("Vic", "telegram:Vic", "telegram:77", "zoe", "console:zoe"):
+            told = await bot.does(command("audit", person=named), group=group, role="admin")
+            unknown = await bot.does(command("audit", person="Nobodyx"), group=group, role="admin")
+            said, nobody = await words(bot, told), await words(bot, unknown)
+            assert said == nobody.replace("Nobodyx", named), (group, named)
+    assert "set the rating" in await does(bot, command("audit", person="zoe"), group="den", name="zoe")
