@@ -12,6 +12,7 @@ from typing import Final
 from db import jobs
 from db.connection import ids, row, rows, transaction
 from db.erasure.answers import answer, answer_all
+from db.errors import Outage
 from db.jobs import Abandoned
 from db.payloads.notice import Notice
 from db.people import PERSONAL, drop_identities
@@ -33,8 +34,16 @@ class Closed:
 
 
 async def close_person(user_id: int) -> Closed:
-    """Close a person's accounts, all their identities and what runs for them anywhere; call it in a transaction."""
-    person = await row("SELECT name FROM users WHERE id = $1 FOR UPDATE", user_id)
+    """Close a person's accounts, all their identities and what runs for them anywhere; call it in a transaction.
+
+    Raises `Outage` for a person who has just been joined with another, or closed: whoever looks again finds the right
+    one.
+    """
+    # First of all: whoever is about to become one with somebody else would take the data along, or lose their own.
+    await rows("DELETE FROM linkings WHERE user_id = $1 OR other_user_id = $1", user_id)
+    person = await row("SELECT name FROM users WHERE id = $1 AND closed_at IS NULL FOR UPDATE", user_id)
+    if person is None:
+        raise Outage("the person to be closed is somebody else by now", at_once=True)
     identities = await drop_identities(user_id)
     found = await rows(
         "SELECT a.id FROM accounts a JOIN users u ON u.platform = a.platform AND u.external_id = a.external_id "
@@ -43,7 +52,7 @@ async def close_person(user_id: int) -> Closed:
     )  # fmt: skip
     accounts = ids(found)
     keys = [(i.platform, i.external_id) for i in identities]
-    names = {i.name for i in identities} | ({person["name"]} if person is not None else set())
+    names = {i.name for i in identities} | {person["name"]}
     cancelled = await _cancel(accounts, user_id)
     await _refuse_files(accounts, keys)
     for platform, key in keys:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from db import accounts, linking, linking_codes, overrides, people, personas, stories
+from db import accounts, erasure, linking, linking_codes, overrides, people, personas, stories
 from db.connection import rows, transaction
 from tests.bot.sides import Side, asked, begins, linked, sent
 from tests.bot.world import Bot, command, press
@@ -179,3 +179,31 @@ async def test_what_was_being_said_while_two_became_one_is_not_lost(here: Side, 
             await asyncio.sleep(0.02)
         release.set()
     assert [s.premise for s in await stories.list_owned(kept.account.id, kept.user.id)] == ["a key"]
+
+
+@pytest.mark.parametrize("deletes", ["here", "there"])
+async def test_who_deletes_their_data_links_with_nobody_any_more(here: Side, there: Side, deletes: str):
+    await begins(here, "a door")
+    await begins(there, "a key")
+    mine, other = await here.who(), await there.who()
+    await there.does(command(f"link: {await here.code()}"))
+    leaving, staying = (here, there) if deletes == "here" else (there, here)
+    question = await asked()
+    await leaving.does(press("link_confirm", question))
+    gone = mine if leaving is here else other
+    async with transaction():
+        await erasure.close_person(gone.user.id)
+    told = await staying.told(press("link_confirm", question))
+    assert "not valid any more" in told.body
+    left = await staying.who()
+    assert left.user.id == (other if leaving is here else mine).user.id
+    (kept,) = await stories.list_owned(left.account.id, left.user.id)
+    assert kept.premise == ("a key" if leaving is here else "a door")
+
+
+async def test_a_code_of_somebody_who_deletes_their_data_is_void(here: Side, there: Side):
+    code = await here.code()
+    async with transaction():
+        await erasure.close_person((await here.who()).user.id)
+    assert "code" in (await there.told(command(f"link: {code}"))).body
+    assert not await rows("SELECT id FROM linkings WHERE state = 'asked'")
