@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from db.connection import row, rows
 from db.errors import BadInput, NotFound
+from db.pictures import StoredPicture
 from db.quotes import MARK
 from db.records import columns, fetch, fetch_one
 
@@ -114,6 +115,16 @@ async def content(report: Report) -> str:
         report.page_id, report.message_id, report.picture_id,
     )  # fmt: skip
     return "" if found is None else found["text"]
+
+
+async def picture(report_id: int) -> StoredPicture | None:
+    """Return the picture of an open report; None if the report is closed, or about something else."""
+    return await fetch_one(
+        StoredPicture,
+        f"SELECT {columns(StoredPicture, 'p')} FROM reports r JOIN pictures p ON p.id = r.picture_id "
+        "WHERE r.id = $1 AND r.state = 'open'",
+        report_id,
+    )
 
 
 async def close(report_id: int, state: Literal["dismissed", "acted"]) -> Report:

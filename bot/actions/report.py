@@ -6,13 +6,21 @@ from bot.actions.base import ActionSpec, Arg
 from bot.context import Context
 from db import audit, pictures, reports
 from db.errors import NotFound
-from db.payloads.report import ReportDetails
+from db.payloads.report import ReportDetails, ReportedPicture
 from db.permissions import EVERYBODY
 
 
 async def show(context: Context, report: int) -> None:
     """Show a report with what was reported."""
     await context.say(ReportDetails(report=report), ordered=False, private=True)
+
+
+async def show_picture(context: Context, report: int) -> None:
+    """Show the picture that was reported."""
+    if await reports.picture(report) is None:
+        raise NotFound("report.closed")
+    await audit.note("report_picture", user_id=context.user_id, subject=str(report))
+    await context.say(ReportedPicture(report=report), ordered=False, private=True)
 
 
 async def dismiss(context: Context, report: int) -> None:
@@ -41,6 +49,7 @@ async def act(context: Context, report: int) -> None:
 _REPORT: Final = (Arg("report"),)
 ACTIONS: Final = (
     ActionSpec("rep_show", show, _REPORT, operator=True, always=True, permission=EVERYBODY),
+    ActionSpec("rep_picture", show_picture, _REPORT, operator=True, always=True, permission=EVERYBODY),
     ActionSpec("rep_dismiss", dismiss, _REPORT, operator=True, always=True, permission=EVERYBODY),
     ActionSpec("rep_act", act, _REPORT, operator=True, always=True, permission=EVERYBODY),
 )

@@ -1,11 +1,13 @@
 """Messages of reports, for operators. Who reported is in none of them."""
 
+from dataclasses import replace
 from typing import Final
 
 from bot.messages import Message
 from bot.views.base import A_ROW, ViewContext, ViewSpec, in_rows
+from bot.views.picture import outgoing_picture
 from db import people, reports
-from db.payloads.report import ReportDetails, ReportList
+from db.payloads.report import ReportDetails, ReportedPicture, ReportList
 
 SHOWN: Final = 1200
 """Characters of a reported text that are shown."""
@@ -43,9 +45,25 @@ async def report_details(view: ViewContext, payload: ReportDetails) -> Message |
         lines.append(view.words("report.whose", who=", ".join(known)))
     if found.state != "open":
         return Message("\n\n".join([*lines, view.words(f"report.is_{found.state}")]), private=True)
-    buttons = (view.button("rep_dismiss", found.id), view.button("rep_act", found.id, style="danger"))
+    look = (view.button("rep_picture", found.id),) if found.picture_id is not None else ()
+    buttons = (*look, view.button("rep_dismiss", found.id), view.button("rep_act", found.id, style="danger"))
     title = view.words("report.one", report=found.id)
     return Message("\n\n".join(lines), title=title, buttons=(buttons,), private=True, menu=True)
 
 
-VIEWS: Final = (ViewSpec(ReportList, report_list), ViewSpec(ReportDetails, report_details))
+async def reported_picture(view: ViewContext, payload: ReportedPicture) -> Message:
+    """Compose the picture of an open report: to an operator in private, and always covered until they tap on it."""
+    if not view.for_operator:
+        return Message(view.words("report.in_private"), private=True)
+    found = await reports.picture(payload.report)
+    if found is None:
+        return Message(view.words("report.closed"), private=True)
+    shown = replace(outgoing_picture(found), hidden=True)
+    return Message("", footer=view.words("report.one", report=payload.report), pictures=(shown,), private=True)
+
+
+VIEWS: Final = (
+    ViewSpec(ReportList, report_list),
+    ViewSpec(ReportDetails, report_details),
+    ViewSpec(ReportedPicture, reported_picture),
+)

@@ -17,3 +17,11 @@ class ReportDetails(Payload):
     kind: ClassVar[str] = "report"
 
     report: int
+
+
+class ReportedPicture(Payload):
+    """The picture of a report."""
+
+    kind: ClassVar[str] = "report_picture"
+
+    report: int

@@ -115,6 +115,7 @@ cancel                       |   +   |   +    |     +     |   +   |   +   |
 announce                     |   -   |   -    |     -     |   -   |   -   |
 announce_drop                |   -   |   -    |     -     |   -   |   -   |
 rep_show                     |   -   |   -    |     -     |   -   |   -   |
+rep_picture                  |   -   |   -    |     -     |   -   |   -   |
 rep_dismiss                  |   -   |   -    |     -     |   -   |   -   |
 rep_act                      |   -   |   -    |     -     |   -   |   -   |
 audit_older                  |   -   |   -    |     -     |   +   |   +   |

@@ -7,8 +7,9 @@ import pytest
 
 from bot.events import MenuPick
 from bot.policy import AccessPolicy
+from db import pictures
 from db.connection import row, rows
-from db.models import PageRow, StoryRow
+from db.models import PageRow, PictureRow, StoryRow
 from db.moderation import ModerationPolicy
 from tests.bot.world import Bot, command, press, say, write
 
@@ -96,3 +97,57 @@ async def test_an_operator_decides(reported: tuple[Bot, int], verb: str, state: 
 async def test_there_must_be_something_to_report(bot: Bot) -> None:
     answer = await bot.answer(await bot.does(command("report")))
     assert "nothing here that can be reported" in answer.body
+
+
+async def shown_picture(bot: Bot) -> int:
+    """A picture of ann's, the last thing shown in the group."""
+    conversation = await row("SELECT id, account_id FROM conversations WHERE kind = 'group'")
+    assert conversation is not None
+    ann = await row("SELECT user_id FROM identities WHERE external_id = 'ann'")
+    assert ann is not None
+    picture = await PictureRow.create(
+        account_id=conversation["account_id"], user_id=ann["user_id"], kind="imagined", prompt="a red door"
+    )
+    await pictures.put_file(picture.id, pictures.StoredFile("full", "image/png", b"the picture"))
+    await rows(
+        "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, state, "
+        "message_ids) VALUES ('console:drawn', 'reply', 'console', $1, 'picture', $2::jsonb, '{}', 'sent', '[\"79\"]')",
+        conversation["id"], json.dumps({"picture": picture.id}),
+    )  # fmt: skip
+    return picture.id
+
+
+async def test_an_operator_looks_at_a_reported_picture_in_private_and_covered(reported: tuple[Bot, int]) -> None:
+    bot, _ = reported
+    picture = await shown_picture(bot)
+    await bot.does(command("report"), name="ben", group="club")
+    report = (await report_row())["id"]
+    details = await bot.answer(await bot.does(press("rep_show", report), name="olga"))
+    assert details.pictures == (), "nobody has to see it"
+    assert press("rep_picture", report).data in details.actions()
+    shown = await bot.answer(await bot.does(press("rep_picture", report), name="olga"))
+    assert (shown.private, shown.body, len(shown.pictures)) == (True, "", 1)
+    assert shown.pictures[0].hidden
+    assert (await shown.pictures[0].load("photo")).data == b"the picture"
+    looked = await rows("SELECT subject FROM audit WHERE action = 'report_picture'")
+    assert [entry["subject"] for entry in looked] == [str(report)]
+    for name, group in (("ann", ""), ("ben", ""), ("ann", "club"), ("olga", "club")):
+        answer = await bot.answer(await bot.does(press("rep_picture", report), name=name, group=group))
+        assert answer.pictures == ()
+        assert "a red door" not in answer.body
+    await bot.does(press("rep_dismiss", report), name="olga")
+    closed = await bot.answer(await bot.does(press("rep_picture", report), name="olga"))
+    assert closed.pictures == (), "only as long as the report is open"
+    assert (await pictures.get((await PictureRow.get(id=picture)).account_id, picture)).id == picture
+
+
+async def test_the_report_of_a_text_shows_no_picture(reported: tuple[Bot, int]) -> None:
+    bot, _ = reported
+    await shown_picture(bot)
+    picked = MenuPick(name="Report", message_id="77", author_is_bot=True, text="")
+    await bot.does(picked, name="ben", group="club")
+    report = (await report_row())["id"]
+    details = await bot.answer(await bot.does(press("rep_show", report), name="olga"))
+    assert press("rep_picture", report).data not in details.actions()
+    answer = await bot.answer(await bot.does(press("rep_picture", report), name="olga"))
+    assert answer.pictures == ()

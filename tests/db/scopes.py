@@ -320,6 +320,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "reports.content",
             "reports.get",
             "reports.listed",
+            "reports.picture",
             "reports.remove_text",
             "switches.*",
         ),
