@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bot.events import Event
+from bot.events import Command, Event, TextMessage
 from bot.policy import OPEN, AccessPolicy
 from bot.rights import Rights, rights_of
 from db import audit, awaited_files, drafts, jobs, limits, moderation, outbox, people, work
@@ -141,6 +141,12 @@ class Context:
     def role(self) -> Role:
         """The person's role in this place; the owner in their private chat."""
         return self.rights.role
+
+    @property
+    def replied_to(self) -> str:
+        """The platform's id of the message that a command or text replies to; empty if it replies to none."""
+        payload = self.event.payload
+        return payload.reply_to if isinstance(payload, Command | TextMessage) else ""
 
     def may(self, permission: Permission) -> bool:
         """Return whether the person has a permission here."""

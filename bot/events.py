@@ -154,7 +154,8 @@ class Command(_Frozen):
     """A command with its raw parameter values by name, as typed. ``name`` is the full name, ``story new``.
 
     ``rest`` is free text after the command where the platform has no named parameters: the command's first required
-    parameter takes it. ``file`` is the attachment for the command's parameter of kind ``bytes``.
+    parameter takes it. ``file`` is the attachment for the command's parameter of kind ``bytes``. ``reply_to`` is the
+    platform's id of the message that the command replies to, whosever that is.
     """
 
     type: Literal["command"] = "command"
@@ -162,6 +163,7 @@ class Command(_Frozen):
     values: dict[str, str] = {}
     rest: str = ""
     file: IncomingFile | None = None
+    reply_to: Id = ""
 
 
 class ButtonPress(_Frozen):

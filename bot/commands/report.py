@@ -17,20 +17,20 @@ MENU: Final = "Report"
 
 
 async def report(context: Context, values: dict[str, Any]) -> None:
-    """Report what was last shown here: a page, a persona's reply or a picture."""
+    """Report the message that the command replies to, else what was last shown here."""
+    reason = str(values.get("reason") or "").strip()
+    if context.replied_to:
+        await send_report(context, *await _shown_by(context, context.replied_to), reason=reason)
+        return
     found = await reports.here(context.conversation_id)
     if found is None:
         raise NotFound("report.nothing")
-    await send_report(context, *found, reason=str(values.get("reason") or "").strip())
+    await send_report(context, *found, reason=reason)
 
 
 async def report_message(context: Context, picked: MenuPick) -> None:
     """Report the message whose menu was opened."""
-    shown = await outbox.row_of_message(context.account_id, context.event.conversation.chat_id, picked.message_id)
-    found = None if shown is None else reports.subject_of(shown.kind, shown.payload)
-    if found is None:
-        raise NotFound("report.nothing")
-    await send_report(context, *found, reason="")
+    await send_report(context, *await _shown_by(context, picked.message_id), reason="")
 
 
 async def send_report(context: Context, kind: Kind, subject: int, *, reason: str) -> None:
@@ -49,6 +49,15 @@ async def send_report(context: Context, kind: Kind, subject: int, *, reason: str
     await context.notice("report.thanks")
 
 
+async def _shown_by(context: Context, message_id: str) -> tuple[Kind, int]:
+    """Return what a message of this chat shows. Raises `NotFound` if it is none of ours, or nothing to report."""
+    shown = await outbox.row_of_message(context.account_id, context.event.conversation.chat_id, message_id)
+    found = None if shown is None else reports.subject_of(shown.kind, shown.payload)
+    if found is None:
+        raise NotFound("report.not_mine")
+    return found
+
+
 async def list_reports(context: Context, values: dict[str, Any]) -> None:
     """List the open reports."""
     del values
@@ -58,7 +67,7 @@ async def list_reports(context: Context, values: dict[str, Any]) -> None:
 COMMANDS: Final = (
     CommandSpec(
         "report",
-        "Tell the operators about what was last shown here",
+        "Tell the operators about the message you reply to, or what was last shown here",
         report,
         (Parameter("reason", "What is wrong with it", max_length=REASON_LENGTH, multiline=True),),
         always=True,

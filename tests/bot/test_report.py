@@ -72,7 +72,32 @@ async def test_the_menu_of_a_message_reports_that_message(reported: tuple[Bot, i
     assert (await report_row())["page_id"] == page
     other = MenuPick(name="Report", message_id="78", author_is_bot=True, text="")
     answer = await bot.answer(await bot.does(other, name="ben", group="club"))
-    assert "nothing here that can be reported" in answer.body
+    assert "nothing that can be reported" in answer.body
+
+
+async def test_a_report_that_replies_to_a_message_is_about_that_message(reported: tuple[Bot, int]) -> None:
+    bot, page = reported
+    picture = await shown_picture(bot)
+    replying = command("report", reason="it is about me").model_copy(update={"reply_to": "77"})
+    await bot.does(replying, name="ben", group="club")
+    found = await report_row()
+    assert (found["page_id"], found["picture_id"], found["reason"]) == (page, None, "it is about me")
+    await bot.does(say("/report too bright", reply_to="79"), name="cal", group="club")
+    (found,) = await rows("SELECT * FROM reports WHERE page_id IS NULL")
+    assert (found["picture_id"], found["reason"]) == (picture, "too bright"), "typed where commands are a list"
+
+
+async def test_a_report_that_replies_to_something_else_is_not_about_what_was_last_shown(
+    reported: tuple[Bot, int],
+) -> None:
+    bot, _ = reported
+    for where in ("78", "77"):
+        group = "club" if where == "78" else "another"
+        replying = command("report").model_copy(update={"reply_to": where})
+        answer = await bot.answer(await bot.does(replying, name="ben", group=group))
+        assert "nothing that can be reported" in answer.body
+        assert answer.private
+    assert await rows("SELECT FROM reports") == []
 
 
 @pytest.mark.parametrize(

@@ -140,9 +140,7 @@ def message_event(message: discord.Message, me: discord.ClientUser) -> Event | N
         or TextMessage(
             text=text,
             addressed=addressed,
-            reply_to=str(replied.message_id)
-            if replied is not None and replied.message_id is not None and to_us
-            else "",
+            reply_to=str(replied.message_id) if replied is not None and replied.message_id is not None else "",
         ),
     )
 

@@ -252,7 +252,8 @@ class Translator:
         if typed is not None:
             if typed.spec is None and group and not typed.bot and not to_us and typed.command.name != "cancel":
                 return None, False
-            return typed.command, typed.spec is not None and typed.spec.managing
+            command = typed.command.model_copy(update={"reply_to": _replied_to(message)})
+            return command, typed.spec is not None and typed.spec.managing
         if text.startswith("/") and group and not to_us:
             return None, False  # a command for another bot
         mentioned = any(
@@ -294,6 +295,17 @@ class Translator:
             return None
         old = (message.date - replied.date).total_seconds() > _ORPHAN_SECONDS
         return Orphan(destination, str(replied.message_id)) if old else None
+
+
+def _replied_to(message: Message) -> str:
+    """Return the id of the message that a person chose to reply to.
+
+    In a topic, and below a channel's post, Telegram says of every message that it replies to the first one.
+    """
+    replied = message.reply_to_message
+    if replied is None or replied.forum_topic_created is not None or _is_forwarded(replied):
+        return ""
+    return str(replied.message_id)
 
 
 def _author(message: Message) -> User | None:
