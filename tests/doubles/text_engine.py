@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workers.engines.errors import GenerationCancelled
-from workers.engines.text.base import Completion, TextRequest, Usage
+from workers.engines.text.base import Completion, ModelMessage, TextRequest, Usage
 
 WORDS_PER_PIECE = 3
 
@@ -70,6 +70,14 @@ class ScriptedEngine:
 
     async def count_tokens(self, text: str, model: str = "") -> int:
         return len(text.split())
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        return sum(len(message.content.split()) for message in messages)
 
     async def statistics(self) -> Sequence[Mapping[str, Any]]:
         if isinstance(self.figures, Exception):

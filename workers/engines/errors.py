@@ -42,6 +42,8 @@ class ContextFull(EngineError):
     def __init__(self, prompt_tokens: int, max_tokens: int, context_tokens: int) -> None:
         """All three are token counts by the model's own tokenizer."""
         super().__init__(f"prompt {prompt_tokens} + answer {max_tokens} tokens exceed the context of {context_tokens}")
+        self.engine = ""
+        """The engine whose window is too small, once several were asked."""
         self.prompt_tokens = prompt_tokens
         self.max_tokens = max_tokens
         self.context_tokens = context_tokens

@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from tests.doubles.openai.bodies import Body
+from tests.doubles.openai.tokenizers import TokenizerRoutes
 
 KEY = "sk-local-0123456789abcdef"
 MODEL = "local-model"
@@ -72,6 +73,8 @@ class OpenAIServer:
     """``user:password`` of a proxy before the server, which wants basic authentication instead of the key."""
     query: dict[str, str] = field(default_factory=dict[str, str])
     """The query that every request must have."""
+    tokenizers: TokenizerRoutes = field(default_factory=TokenizerRoutes)
+    """Whether it counts tokens for its clients, and as which kind of server."""
     prompt_tokens: int = 1000
     cached_tokens: int = 0
     completion_tokens: int = 500
@@ -91,6 +94,7 @@ class OpenAIServer:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._list)
+        self.tokenizers.add_to(app)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -106,7 +110,7 @@ class OpenAIServer:
         self.looks += 1
         if (refusal := self._unauthorized(http)) is not None:
             return refusal
-        models = [{"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in self.models]
+        models = [self.tokenizers.entry(name) for name in self.models]
         return web.json_response({"object": "list", "data": models})
 
     async def _complete(self, http: web.Request) -> web.StreamResponse:

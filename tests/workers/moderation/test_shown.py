@@ -1,7 +1,7 @@
 """An answer that is being written is shown as it is checked, through the whole engine of functions."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from db import jobs
 from tests.workers.making import a_job
-from workers.engines.text.base import Completion, TextRequest, Usage
+from workers.engines.text.base import Completion, ModelMessage, TextRequest, Usage
 from workers.engines.text.chain import TextChain
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
@@ -41,6 +41,14 @@ class SlowEngine:
 
     async def count_tokens(self, text: str, model: str = "") -> int:
         return len(text.split())
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        return sum(len(message.content.split()) for message in messages)
 
     async def context_size(self, model: str = "") -> int | None:
         return None

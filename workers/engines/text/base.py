@@ -111,6 +111,24 @@ class TextEngine(Protocol):
         """Return the number of tokens of ``text``, without special tokens, by the tokenizer of that model."""
         ...
 
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        """Return the number of tokens of each text as the content of a message.
+
+        Exact where the tokenizer can be asked, else never too few for prose. Raises
+        `workers.engines.errors.EngineError`.
+        """
+        ...
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        """Return the number of tokens of the prompt that ``messages`` make, the chat template included.
+
+        It is what `stream` would report as `Usage.prompt_tokens`, or a bound as in `count_many`. Raises
+        `workers.engines.errors.EngineError`, `RequestRefused` if the template cannot render the messages.
+        """
+        ...
+
     def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
         """Yield pieces of text as they arrive, then exactly one `Completion` with the whole text.
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Collection, Sequence
+import sys
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,8 @@ from workers.engines.errors import (
     StillThinking,
 )
 from workers.engines.statistics import reports
-from workers.engines.text.base import Completion, TextEngine, TextRequest
+from workers.engines.text.base import Completion, ModelMessage, TextEngine, TextRequest
+from workers.engines.text.limits import UNKNOWN_CONTEXT, ModelLimits
 from workers.engines.text.settings import ROLES
 from workers.engines.text.turns import TurnFilter, cut_turns
 from workers.engines.text.unicode import is_blank, split_half, well_formed
@@ -88,6 +90,7 @@ class TextChain:
                             yield piece
                 except (*_FALLBACK, ContextFull) as error:
                     if isinstance(error, ContextFull) and request is wanted:
+                        error.engine = engine.name
                         raise
                     problems.append(f"{engine.name}: {error}")
                     if streamed and notes is None:
@@ -134,6 +137,39 @@ class TextChain:
             except EngineError as error:
                 _log.warning("%s cannot count tokens: %s", engine.name, error)
         raise EngineUnavailable("no engine can count tokens")
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        """Return the number of tokens of each text by the model that will answer (`limits`)."""
+        return await (await self.limits(model)).count(texts)
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        """Return the number of tokens of a prompt for the model that will answer (`limits`)."""
+        return await (await self.limits(model)).count_messages(messages, schema)
+
+    async def limits(
+        self, model: str = "", *, engine: str = "", without: Collection[str] = (), context: int | None = None
+    ) -> ModelLimits:
+        """Return the window and the tokenizer of the model that will answer: of the first engine that can now.
+
+        Its fallbacks may have smaller windows, and a prompt is not made for the smallest: one that is too long for a
+        fallback raises `ContextFull` with that ``engine``, for which the caller makes a shorter one. ``context`` is the
+        window that such an error names. Engines ``without`` are not considered. May load the model. Never fails.
+        """
+        for candidate in self._plan(model):
+            if candidate.name in without or (engine and candidate.name != engine):
+                continue
+            try:
+                size = await candidate.context_size(model)
+            except EngineError as error:
+                _log.warning("%s cannot say how much it takes: %s", candidate.name, error)
+                continue
+            except Exception:  # noqa: BLE001 - a package's engine may raise anything
+                _log.exception("a defect in %s", candidate.name)
+                continue
+            return ModelLimits(candidate, model, min(size or context or UNKNOWN_CONTEXT, context or sys.maxsize))
+        return ModelLimits(None, model, context or UNKNOWN_CONTEXT)
 
     async def statistics(self) -> list[dict[str, Any]]:
         """Return the figures of all engines, in their order (`workers.engines.statistics.reports`)."""

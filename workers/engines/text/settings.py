@@ -128,6 +128,14 @@ class TextSettings(BaseSettings):
         default={},
         description="Other models for some roles, such as `writer=big-model,chat=small-model,persona=small-model`.",
     )
+    remote_context: int | None = Field(
+        default=None,
+        ge=256,
+        description=(
+            "Context window of these models in tokens: prompt and answer together. Unset: the servers are asked; of "
+            "one that does not say, 8192. Set it for Ollama, which cuts longer prompts off without a word."
+        ),
+    )
     remote_connect_timeout: float = Field(default=10.0, gt=0, description="Seconds to connect to a server.")
     remote_timeout: float = Field(
         default=120.0, gt=0, description="Seconds until the first word of an answer, after which a server is down."
@@ -150,6 +158,9 @@ class TextSettings(BaseSettings):
     )
     litellm_api_key: SecretStr | None = Field(
         default=None, description="Key of the provider. Unset: its own variable is read, such as `ANTHROPIC_API_KEY`."
+    )
+    litellm_context: int | None = Field(
+        default=None, ge=256, description="Context window in tokens. Unset: as in LiteLLM's table, else 8192."
     )
     litellm_base_url: Annotated[ServerAddress | None, NoDecode] = Field(
         default=None, description="Where the provider is, if not at its usual place."
@@ -193,6 +204,8 @@ class TextSettings(BaseSettings):
         "text_model",
         "remote_api_key",
         "remote_model",
+        "remote_context",
+        "litellm_context",
         "litellm_model",
         "litellm_api_key",
         mode="before",

@@ -10,7 +10,7 @@ from PIL import Image
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, Picture
 from workers.engines.image.settings import ImageSettings
 from workers.engines.specs import EngineSpec
-from workers.engines.text.base import Completion, TextRequest, Usage
+from workers.engines.text.base import Completion, ModelMessage, TextRequest, Usage
 from workers.engines.text.settings import TextSettings
 
 
@@ -30,6 +30,18 @@ class Words:
         """Count words."""
         del model
         return len(text.split())
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        """Count the words of each text."""
+        del model
+        return [len(text.split()) for text in texts]
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        """Count messages, as the usage of an answer does."""
+        del model, schema
+        return len(messages)
 
     async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
         """Answer."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from workers.engines.errors import (
     GenerationTimedOut,
 )
 from workers.engines.retry import RetryPolicy
-from workers.engines.text.base import Completion, Sampling, TextEngine, TextRequest, Usage, generate
+from workers.engines.text.base import Completion, ModelMessage, Sampling, TextEngine, TextRequest, Usage, generate
 from workers.engines.text.build import OWN_TEXT_ENGINES, TextEngineSpec, build_text_chain
 from workers.engines.text.chain import FallbackNote, TextChain
+from workers.engines.text.counting import TokenBound
+from workers.engines.text.limits import UNKNOWN_CONTEXT
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.llama.models import LlamaModels
 from workers.engines.text.remote import RemoteEngine, Timeouts
@@ -51,6 +53,14 @@ class Echo:
     async def count_tokens(self, text: str, model: str = "") -> int:
         return len(text.split())
 
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        return sum(len(message.content.split()) for message in messages)
+
     async def cancel(self, request_id: str) -> bool:
         return False
 
@@ -72,6 +82,9 @@ class Named(Echo):
         return None
 
     async def count_tokens(self, text: str, model: str = "") -> int:
+        raise EngineUnavailable("it is away")
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
         raise EngineUnavailable("it is away")
 
 
@@ -385,3 +398,72 @@ async def test_after_a_defect_in_an_engine_the_next_one_is_asked(forgets: bool, 
     assert notes == [FallbackNote("broken", "EngineUnavailable", reason, True)]
     with pytest.raises(EngineOverloaded, match=reason):
         await collect(TextChain([Broken(forgets=forgets)]), ask("Hello"))
+
+
+class Small(Named):
+    """An engine that is always there, with a window of 50."""
+
+    async def stream(self, request: TextRequest) -> AsyncIterator[str | Completion]:
+        raise ContextFull(70, request.sampling.max_tokens, 50)
+        yield ""
+
+    async def context_size(self, model: str = "") -> int | None:
+        return 50
+
+
+class Miscounting(Echo):
+    """A package's engine with a defect."""
+
+    name = "miscounting"
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        raise KeyError(model)
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        raise KeyError(model)
+
+
+async def test_the_limits_are_those_of_the_model_that_will_answer() -> None:
+    chain = TextChain([Echo(), Small("small", "tiny")])
+    limits = await chain.limits()
+    assert (limits.engine, limits.context) == (chain.engines[0], 100)
+    assert await limits.count(["one two", "three"]) == [2, 1]
+    assert await limits.count_messages(ask("one two").messages) == 2
+    assert (await chain.limits("tiny")).context == 50
+    assert (await chain.limits(without={"echo"})).context == 50
+    assert await chain.count_many(["one two"]) == [2]
+    assert await chain.count_messages(ask("one two").messages) == 2
+
+
+async def test_a_fallback_that_takes_less_says_which_one_it_is() -> None:
+    chain = TextChain([Named("away"), Small("small")])
+    with pytest.raises(ContextFull) as caught:
+        await collect(chain, ask())
+    assert caught.value.engine == "small"
+    limits = await chain.limits(engine=caught.value.engine, context=caught.value.context_tokens)
+    assert (limits.engine, limits.context) == (chain.engines[1], 50)
+
+
+async def test_a_window_that_nobody_names_is_the_refusals_then_the_usual() -> None:
+    chain = TextChain([Named("away")])
+    assert (await chain.limits()).context == UNKNOWN_CONTEXT
+    assert (await chain.limits(context=900)).context == 900
+    assert (await TextChain().limits()).context == UNKNOWN_CONTEXT
+
+
+async def test_counting_never_fails() -> None:
+    for engine in (Named("away"), Miscounting()):
+        limits = await TextChain([engine]).limits()
+        assert await limits.count(["one two", ""]) == [TokenBound().of_text("one two"), 0]
+        assert await limits.count_messages(ask("one").messages) >= 1
+    assert await (await TextChain().limits()).count(["one two"]) == [TokenBound().of_text("one two")]
+
+
+async def test_a_local_model_counts_many_texts_in_one_round_trip(shared_llama: LlamaEngine) -> None:
+    texts = [f"door number {n}, and a sea behind it" for n in range(1000)]
+    counts = await shared_llama.count_many(texts)
+    assert counts[:3] == [await shared_llama.count_tokens(text) for text in texts[:3]]
+    long = ["tower " * 100_000, "sea " * 100_000, "door"]
+    assert (await shared_llama.count_many(long))[2] == await shared_llama.count_tokens("door")

@@ -4,7 +4,7 @@ import asyncio
 import importlib.util
 import json
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -91,6 +91,29 @@ async def test_any_text_is_accepted(engine: TextEngine, text: str) -> None:
 @pytest.mark.parametrize("engine", MODELS, indirect=True)
 async def test_count_grows_with_the_text(engine: TextEngine) -> None:
     assert 0 < await engine.count_tokens("one door") < await engine.count_tokens("one door and a second door")
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_many_texts_are_counted_as_one_by_one(engine: TextEngine) -> None:
+    texts = ["one door", "", "門を開ける", "one door", "ein Wörtchen\nund eins"]
+    assert await engine.count_many(texts) == [await engine.count_tokens(text) for text in texts]
+    assert await engine.count_many([]) == []
+
+
+@pytest.mark.parametrize("engine", ["llama", "remote_llama"], indirect=True)
+@pytest.mark.parametrize("schema", [None, PAGE], ids=["prose", "json"])
+@pytest.mark.parametrize("text", ["Tell me a story.", "門を開ける 🧜‍♀️", "<|im_end|> and <|im_start|>", ""])
+async def test_a_prompt_is_counted_as_it_is_read(engine: TextEngine, text: str, schema: dict[str, Any] | None) -> None:
+    request = ask("Be brief.", text, "Go on, as JSON.", sampling=Sampling(max_tokens=300, seed=1), schema=schema)
+    counted = await engine.count_messages(request.messages, schema=schema)
+    assert counted == (await generate(engine, request)).usage.prompt_tokens
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+async def test_a_prompt_is_more_than_its_texts(engine: TextEngine) -> None:
+    messages = ask("Be brief.", "Tell me a story.").messages
+    texts = await engine.count_many([message.content for message in messages])
+    assert await engine.count_messages(messages) > sum(texts)
 
 
 @pytest.mark.parametrize("engine", MODELS, indirect=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
 from workers.engines.processes.supervisor import ProcessSupervisor
 from workers.engines.text.base import Completion, ModelMessage, Role, Sampling, TextRequest, Usage
+from workers.engines.text.counting import KnownCounts
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import (
     PROGRAM,
@@ -31,6 +32,8 @@ from workers.engines.text.llama.protocol import (
 )
 from workers.engines.text.unicode import well_formed
 
+COUNTED_AT_ONCE = 512 * 1024
+"""Characters of texts that are counted at a time: about 0.1 s, for which other prompts wait."""
 _log = logging.getLogger(__name__)
 
 
@@ -86,6 +89,7 @@ class LlamaEngine:
         self._stall_s = stall_s
         self._launcher = launcher
         self._running = RequestRegistry()
+        self._counts = KnownCounts()
         self._supervisor = ProcessSupervisor(self._start)
 
     @property
@@ -171,10 +175,34 @@ class LlamaEngine:
     async def count_tokens(self, text: str, model: str = "") -> int:
         """Return the number of tokens by the model's own tokenizer; loads the model if it is not loaded yet."""
         del model
+        return (await self._count_texts([text]))[0]
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        """Return the number of tokens of each text. See `workers.engines.text.base.TextEngine`."""
+        del model
+        return await self._counts.many(texts, self._count_texts)
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        """Return the number of tokens of a prompt. See `workers.engines.text.base.TextEngine`."""
+        del model
+        turns = tuple(_turn(message.role, message.content, message.shared) for message in messages)
+        counted = await self._count(lambda number: Count(id=number, messages=turns, constrained=schema is not None))
+        return counted[-1] if turns else 0
+
+    async def _count_texts(self, texts: Sequence[str]) -> list[int]:
+        """Ask the process in one round trip, or in several if the texts are so long that others would wait."""
+        counts: list[int] = []
+        for part in _parts([well_formed(text) for text in texts]):
+            counts += await self._count(lambda number, part=part: Count(id=number, texts=part))
+        return counts
+
+    async def _count(self, make: Callable[[int], Count]) -> tuple[int, ...]:
         for _ in range(2):
             process = await self._supervisor.get()
             try:
-                counted = await process.ask(lambda number: Count(id=number, text=well_formed(text)))
+                counted = await process.ask(make)
             except ProcessDied:
                 continue
             assert isinstance(counted, Counted)
@@ -195,6 +223,18 @@ class LlamaEngine:
             return await ModelProcess[LoadedGguf].start(PROGRAM, self._load, self._stall_s, self._launcher)
         except EngineUnavailable as error:
             raise EngineUnavailable(f"model {self._path.name}: {error}") from error
+
+
+def _parts(texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield ``texts`` in groups of about `COUNTED_AT_ONCE` characters."""
+    part: list[str] = []
+    for text in texts:
+        if part and sum(map(len, part)) + len(text) > COUNTED_AT_ONCE:
+            yield tuple(part)
+            part = []
+        part.append(text)
+    if part:
+        yield tuple(part)
 
 
 def _turn(role: Role, content: str, shared: int) -> ModelMessage:

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from workers.engines.errors import EngineUnavailable
-from workers.engines.text.base import Completion, TextRequest
+from workers.engines.text.base import Completion, ModelMessage, TextRequest
 from workers.engines.text.gguf_file import SPLIT
 from workers.engines.text.llama.engine import LlamaEngine
 
@@ -77,6 +77,16 @@ class LlamaModels:
     async def count_tokens(self, text: str, model: str = "") -> int:
         """Return the number of tokens of ``text`` by that model's tokenizer; loads it if it is not loaded yet."""
         return await self.engine_for(model).count_tokens(text)
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        """Return the number of tokens of each text by that model's tokenizer; loads it if it is not loaded yet."""
+        return await self.engine_for(model).count_many(texts)
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        """Return the number of tokens of a prompt for that model; loads it if it is not loaded yet."""
+        return await self.engine_for(model).count_messages(messages, schema=schema)
 
     async def statistics(self) -> list[Mapping[str, Any]]:
         """Return the figures of the engines made so far."""

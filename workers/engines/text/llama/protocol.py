@@ -101,12 +101,17 @@ class Generate(WireMessage):
 
 
 class Count(WireMessage):
-    """Count the tokens of a text."""
+    """Count the tokens of each text and, if there are any, of the prompt that ``messages`` make.
+
+    ``constrained``: the answer would be held to a JSON schema, which leaves no room for thoughts.
+    """
 
     SIDE: ClassVar[bool] = True
     kind: Literal["count"] = "count"
     id: int
-    text: str
+    texts: tuple[str, ...] = ()
+    messages: tuple[ModelMessage, ...] = ()
+    constrained: bool = False
 
 
 class Embed(WireMessage):
@@ -154,11 +159,11 @@ class Done(Answer):
 
 
 class Counted(Answer):
-    """The number of tokens asked for."""
+    """The tokens of each text; then, if messages were counted, of their prompt."""
 
     SIDE: ClassVar[bool] = True
     kind: Literal["counted"] = "counted"
-    tokens: int
+    tokens: tuple[int, ...]
 
 
 class Embedded(Answer):

@@ -25,6 +25,7 @@ def remote_engine(settings: TextSettings) -> RemoteEngine | None:
         models=settings.remote_models,
         prices=settings.remote_prices,
         timeouts=_timeouts(settings),
+        context=settings.remote_context,
     )
 
 
@@ -44,6 +45,7 @@ def litellm_engine(settings: TextSettings) -> "LiteLLMEngine | None":
         models=settings.litellm_models,
         prices=settings.remote_prices,
         timeouts=_timeouts(settings),
+        context=settings.litellm_context,
     )
 
 

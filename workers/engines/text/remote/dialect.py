@@ -64,11 +64,15 @@ class Dialect:
         order: list[Format] = ["schema", "object", "text"]
         return max(known, self._format, key=order.index)
 
+    def messages(self, request: TextRequest) -> list[dict[str, str]]:
+        """Return the messages of ``request`` as the server takes them."""
+        return messages_of(request, alternating=self._alternating)
+
     def body(self, request: TextRequest) -> dict[str, Any]:
         """Return the JSON body of ``request``."""
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": messages_of(request, alternating=self._alternating),
+            "messages": self.messages(request),
             "stream": True,
             "stream_options": {"include_usage": True},
             **sampling_parameters(request.sampling),

@@ -1,11 +1,11 @@
 """What the engine needs from one server: a stream of `Delta` for a request, and a health check."""
 
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from workers.engines.text.base import FinishReason, TextRequest
+from workers.engines.text.base import FinishReason, ModelMessage, TextRequest
 from workers.engines.text.remote.prices import Tokens
 
 
@@ -23,6 +23,12 @@ class Delta:
     tokens: Tokens | None = None
 
 
+class CannotCount(Exception):
+    """The server does not count tokens, or not now."""
+
+    loggable = True
+
+
 class Endpoint(Protocol):
     """One server, or one provider."""
 
@@ -36,6 +42,18 @@ class Endpoint(Protocol):
 
         Raises `workers.engines.openai.errors.Trouble` and `EngineError`.
         """
+        ...
+
+    async def window(self, model: str) -> int | None:
+        """Return the context window of a model in tokens, None if the server does not say. Never raises."""
+        ...
+
+    async def count(self, texts: Sequence[str], model: str) -> list[int]:
+        """Return the number of tokens of each text, without special tokens. Raises `CannotCount`."""
+        ...
+
+    async def count_prompt(self, messages: Sequence[ModelMessage], model: str, schema: Mapping[str, Any] | None) -> int:
+        """Return the number of tokens of a prompt, the chat template included. Raises `CannotCount`."""
         ...
 
     async def check(self) -> str:

@@ -1,6 +1,7 @@
 """The engine for remote servers: routing, retries, deadlines, hidden reasoning, stop strings, cost."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
@@ -9,13 +10,14 @@ from typing import Any
 
 from workers.cutting import ends_sentence
 from workers.engines.control import RequestControl, RequestRegistry
-from workers.engines.errors import EngineOverloaded, EngineUnavailable, GenerationTimedOut
+from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavailable, GenerationTimedOut
 from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import Trouble
 from workers.engines.retry import RetryPolicy
-from workers.engines.text.base import Completion, FinishReason, TextRequest, Usage
+from workers.engines.text.base import Completion, FinishReason, ModelMessage, TextRequest, Usage
+from workers.engines.text.counting import TokenBound, TokenBounds
 from workers.engines.text.reasoning import ReasoningFilter, answer_among
-from workers.engines.text.remote.endpoint import Delta, Endpoint, estimate_prompt, estimate_tokens
+from workers.engines.text.remote.endpoint import CannotCount, Delta, Endpoint, estimate_prompt, estimate_tokens
 from workers.engines.text.remote.openai_endpoint import OpenAIEndpoint, Timeouts
 from workers.engines.text.remote.pool import Pool, Server, prefixes_of
 from workers.engines.text.remote.prices import Prices, Tokens
@@ -23,6 +25,8 @@ from workers.engines.text.remote_settings import Price, ServerSpec
 from workers.engines.text.stop_strings import StopStrings
 from workers.engines.text.turns import TurnFilter
 
+LEAST_CONTEXT = 256
+"""Smaller windows in a refusal are a number that means something else."""
 _log = logging.getLogger(__name__)
 
 
@@ -59,10 +63,12 @@ class PooledEngine:
         prices: Mapping[str, Price] | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        context: int | None = None,
     ) -> None:
         """``models`` maps the roles of requests to model names; ``model`` is for all others.
 
-        ``retry`` applies to rounds over all servers.
+        ``retry`` applies to rounds over all servers. ``context`` is the window of the models in tokens; None: as the
+        servers say.
         """
         self.name = name
         self._pool = pool
@@ -73,6 +79,10 @@ class PooledEngine:
         self._retry = retry or RetryPolicy()
         self._running = RequestRegistry()
         self._used = Tokens(0, 0)
+        self._context = context
+        self._bounds = TokenBounds()
+        self._windows: dict[tuple[Server, str], int] = {}
+        """What refusals have named, for servers that do not say it before."""
 
     async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
         """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
@@ -105,7 +115,14 @@ class PooledEngine:
                     except GenerationTimedOut:
                         self._blame(server, answer)
                         raise
+                    except ContextFull as full:
+                        self._bounds.of(server.endpoint.url, model).learn_excess(request.messages, full.prompt_tokens)
+                        if full.context_tokens >= LEAST_CONTEXT:
+                            self._windows[server, model] = full.context_tokens
+                        raise
                     self._pool.succeeded(server)
+                    if answer.tokens is not None:
+                        self._bounds.of(server.endpoint.url, model).learn(request.messages, answer.tokens.prompt)
                     yield self._completion(request, answer)
                     return
             raise self._pool.verdict(troubles)
@@ -121,13 +138,49 @@ class PooledEngine:
         """The models that the settings name. See `workers.engines.text.base.TextEngine`."""
         return tuple(dict.fromkeys((self.model_for("writer"), self._model, *self._models.values())))
 
-    async def context_size(self, model: str = "") -> None:
-        """Return None: servers do not say."""
+    async def context_size(self, model: str = "") -> int | None:
+        """Return the smallest window of the servers: as set, as they say, or as one's refusal named it.
+
+        None if nobody knows it. Raises `EngineUnavailable` if no server may be asked now.
+        """
+        name = self.model_for(model)
+        able = [server for server in self._pool.servers if server.state != "open"]
+        if not able:
+            raise self._pool.verdict({})
+        if self._context is not None:
+            return self._context
+        said = await asyncio.gather(*(server.endpoint.window(name) for server in able))
+        sizes = [size or self._windows.get((server, name)) for server, size in zip(able, said, strict=True)]
+        return min((size for size in sizes if size), default=None)
 
     async def count_tokens(self, text: str, model: str = "") -> int:
-        """Return an estimate, since the servers' tokenizers are unknown (`estimate_tokens`)."""
-        del model
-        return estimate_tokens(text)
+        """Return the number of tokens by a server's tokenizer, or a bound. See `count_many`."""
+        return (await self.count_many([text], model))[0]
+
+    async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
+        """Return the number of tokens of each text, by a server or by a bound that learns from what they report."""
+        name = self.model_for(model)
+        for server in self._countable():
+            with contextlib.suppress(CannotCount):
+                return await server.endpoint.count(texts, name)
+        bounds = self._bounds_of(name)
+        return [max(bound.of_text(text) for bound in bounds) for text in texts]
+
+    async def count_messages(
+        self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
+    ) -> int:
+        """Return the number of tokens of a prompt, by a server or by a bound as in `count_many`."""
+        name = self.model_for(model)
+        for server in self._countable():
+            with contextlib.suppress(CannotCount):
+                return await server.endpoint.count_prompt(messages, name, schema)
+        return max(bound.of_messages(messages) for bound in self._bounds_of(name))
+
+    def _countable(self) -> list[Server]:
+        return [server for server in self._pool.servers if server.state == "closed"]
+
+    def _bounds_of(self, name: str) -> list[TokenBound]:
+        return [self._bounds.of(server.endpoint.url, name) for server in self._pool.servers]
 
     async def cancel(self, request_id: str) -> bool:
         """Stop a generation by closing its connection. False if it is not known here."""
@@ -242,6 +295,7 @@ class RemoteEngine(PooledEngine):
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         cooldown_s: float = 5.0,
+        context: int | None = None,
     ) -> None:
         """``servers`` is one base URL, or several servers that have the same models and take the same key."""
         specs = [ServerSpec(parse_address(servers))] if isinstance(servers, str) else servers
@@ -252,7 +306,9 @@ class RemoteEngine(PooledEngine):
             ],
             cooldown_s,
         )
-        super().__init__("remote", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry)
+        super().__init__(
+            "remote", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry, context=context
+        )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, cast
 
 import openai
@@ -16,7 +16,7 @@ from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefuse
 from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
 from workers.engines.retry import RetryPolicy
-from workers.engines.text.base import TextRequest
+from workers.engines.text.base import ModelMessage, TextRequest
 from workers.engines.text.remote.dialect import (
     Format,
     messages_of,
@@ -24,7 +24,7 @@ from workers.engines.text.remote.dialect import (
     response_format,
     sampling_parameters,
 )
-from workers.engines.text.remote.endpoint import Delta, estimate_prompt
+from workers.engines.text.remote.endpoint import CannotCount, Delta, estimate_prompt
 from workers.engines.text.remote.engine import PooledEngine, pool_of
 from workers.engines.text.remote.openai_endpoint import Timeouts, read_chunk
 from workers.engines.text.remote.prices import Tokens
@@ -52,6 +52,7 @@ class LiteLLMEngine(PooledEngine):
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         cooldown_s: float = 5.0,
+        context: int | None = None,
     ) -> None:
         """Without ``api_key`` LiteLLM reads the provider's own environment variable. ``base_url`` is for proxies.
 
@@ -59,7 +60,9 @@ class LiteLLMEngine(PooledEngine):
         """
         endpoint = LiteLLMEndpoint(model, api_key=api_key, base_url=base_url, timeouts=timeouts)
         pool = pool_of([(endpoint, PARALLEL)], cooldown_s)
-        super().__init__("litellm", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry)
+        super().__init__(
+            "litellm", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry, context=context
+        )
 
 
 class LiteLLMEndpoint:
@@ -100,6 +103,25 @@ class LiteLLMEndpoint:
         finally:
             # Closing the provider's stream below LiteLLM's wrapper, if there is one, is what ends the request.
             await _close(chunks)
+
+    async def window(self, model: str) -> int | None:
+        """Return the context window in LiteLLM's own table. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        library = await self._load()
+        try:
+            size = library.get_model_info(model).get("max_input_tokens")
+        except Exception:  # noqa: BLE001 - a model that its table does not know raises a bare Exception
+            return None
+        return size if isinstance(size, int) and size > 0 else None
+
+    async def count(self, texts: Sequence[str], model: str) -> list[int]:
+        """Raise `CannotCount`: its counters are those of other models, or would be downloaded."""
+        del texts
+        raise CannotCount(f"nobody counts for {model}")
+
+    async def count_prompt(self, messages: Sequence[ModelMessage], model: str, schema: Mapping[str, Any] | None) -> int:
+        """Raise `CannotCount`, as `count` does."""
+        del messages, schema
+        raise CannotCount(f"nobody counts for {model}")
 
     async def check(self) -> str:
         """Return "": providers have no common health check, so the next request is the check."""

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -17,10 +17,11 @@ from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.openai.address import ServerAddress, parse_address
 from workers.engines.openai.client import BodyRefused, open_client
 from workers.engines.openai.errors import SettingNames, Trouble, hidden, judge, message_of
-from workers.engines.text.base import TextRequest
+from workers.engines.text.base import ModelMessage, TextRequest
 from workers.engines.text.remote.dialect import Dialect
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
 from workers.engines.text.remote.prices import Tokens
+from workers.engines.text.remote.tokenizing import ServerCounter
 
 MAX_WHOLE_BYTES = 4 * 2**20
 """Maximum size of an answer that does not come as a stream, thoughts included."""
@@ -90,6 +91,7 @@ class OpenAIEndpoint:
         self._dialects: dict[str, Dialect] = {}
         silence = max(timeouts.first_s, timeouts.between_s)
         self._client = open_client(address, api_key, timeout_s=silence, connect_s=timeouts.connect_s)
+        self._counter = ServerCounter(self._client)
 
     @property
     def url(self) -> str:
@@ -98,7 +100,7 @@ class OpenAIEndpoint:
 
     async def deltas(self, request: TextRequest, model: str) -> AsyncGenerator[Delta]:
         """Send one request and yield the answer as it arrives. See `workers.engines.text.remote.endpoint.Endpoint`."""
-        dialect = self._dialects.setdefault(model, Dialect(model))
+        dialect = self._dialect(model)
         try:
             chunks = await self._open(request, dialect)
         except openai.APIError as error:
@@ -128,6 +130,22 @@ class OpenAIEndpoint:
             raise Trouble("down", EngineUnavailable(f"its stream broke: {reason}")) from None
         finally:
             await chunks.close()
+
+    async def window(self, model: str) -> int | None:
+        """Return the context window of a model. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        return await self._counter.window(model)
+
+    async def count(self, texts: Sequence[str], model: str) -> list[int]:
+        """Return the number of tokens of each text. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        return await self._counter.texts(texts, model)
+
+    async def count_prompt(self, messages: Sequence[ModelMessage], model: str, schema: Mapping[str, Any] | None) -> int:
+        """Return the number of tokens of a prompt. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        sent = self._dialect(model).messages(TextRequest("", tuple(messages)))
+        return await self._counter.prompt(sent, model, schema)
+
+    def _dialect(self, model: str) -> Dialect:
+        return self._dialects.setdefault(model, Dialect(model))
 
     async def check(self) -> str:
         """Return "" if the server answers ``GET /models`` with anything but a server error, else the problem."""

@@ -391,7 +391,7 @@ async def test_requests_run_at_the_same_time(remote: RemoteEngine, server: OpenA
 
 @pytest.mark.parametrize(
     ("text", "low", "high"),
-    [("The keeper opens the door.", 6, 9), ("Смотритель открывает дверь.", 10, 24), ("门开了。", 3, 5), ("", 0, 0)],
+    [("The keeper opens the door.", 6, 9), ("Смотритель открывает дверь.", 10, 40), ("门开了。", 3, 9), ("", 0, 0)],
 )
-async def test_counts_are_near(remote: RemoteEngine, text: str, low: int, high: int) -> None:
+async def test_what_nobody_can_count_is_bounded(remote: RemoteEngine, text: str, low: int, high: int) -> None:
     assert low <= await remote.count_tokens(text) <= high

@@ -109,6 +109,10 @@ class ChatRenderer:
             tokens, shared = [self._bos_token, *tokens], shared + 1
         return TokenizedPrompt(tokens, shared, opens_reasoning(parts[-1]))
 
+    def count(self, text: str) -> int:
+        """Return the number of tokens that ``text`` has as the content of a message."""
+        return len(self._plain(text))
+
     def _tokens(self, text: str, special: bool, first: bool = False) -> list[int]:
         if not text:
             return []

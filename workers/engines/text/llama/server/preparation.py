@@ -4,12 +4,15 @@ import itertools
 import json
 import logging
 from collections.abc import Callable
+from collections.abc import Sequence as ListOf
+from dataclasses import replace
 from typing import Any
 
 from workers.engines.processes.messages import Failed
-from workers.engines.text.llama.protocol import Generate
+from workers.engines.text.base import ModelMessage
+from workers.engines.text.llama.protocol import Count, Counted, Generate
 from workers.engines.text.llama.server.bounded_schema import UnsupportedSchema
-from workers.engines.text.llama.server.chat import TemplateFailed
+from workers.engines.text.llama.server.chat import TemplateFailed, TokenizedPrompt
 from workers.engines.text.llama.server.json_constraint import JsonConstraint
 from workers.engines.text.llama.server.model import LlamaModel
 from workers.engines.text.llama.server.sampler import Sampler
@@ -32,6 +35,28 @@ def prepare(model: LlamaModel, message: Generate, request: Request, arrived: flo
         return Failed(id=message.id, reason="internal", message=f"{type(error).__name__}: {error}")
 
 
+def count(model: LlamaModel, message: Count) -> Counted | Failed:
+    """Return the counts that ``message`` asks for, or why there are none."""
+    try:
+        counts = [model.chat.count(text) for text in message.texts]
+        if message.messages:
+            counts.append(len(_prompt(model, message.messages, closes_reasoning=message.constrained).tokens))
+    except TemplateFailed as error:
+        return Failed(id=message.id, reason="refused", message=str(error))
+    except Exception as error:  # noqa: BLE001 - one request must not end the others
+        _log.exception("texts cannot be counted")
+        return Failed(id=message.id, reason="internal", message=f"{type(error).__name__}: {error}")
+    return Counted(id=message.id, tokens=tuple(counts))
+
+
+def _prompt(model: LlamaModel, messages: ListOf[ModelMessage], *, closes_reasoning: bool) -> TokenizedPrompt:
+    """Return the prompt; reasoning that the template opens is ended if nothing may be thought."""
+    prompt = model.chat.prompt(messages)
+    if not closes_reasoning or not prompt.opens_reasoning:
+        return prompt
+    return replace(prompt, tokens=prompt.tokens + model.tokenize(END_OF_REASONING, True))
+
+
 def _schema(text: str) -> dict[str, Any]:
     try:
         return json.loads(text)
@@ -40,20 +65,15 @@ def _schema(text: str) -> dict[str, Any]:
 
 
 def _prepare(model: LlamaModel, message: Generate, request: Request, arrived: float) -> Sequence | Failed:
-    prompt = model.chat.prompt(message.messages)
+    plain = message.json_schema is None and not message.begun
+    prompt = _prompt(model, message.messages, closes_reasoning=not plain)
     tokens = list(prompt.tokens)
     reasoning: ReasoningFilter | None = None
     constraint: JsonConstraint | None = None
-    if message.json_schema is None and not message.begun:
+    if plain:
         reasoning = ReasoningFilter(start_inside=prompt.opens_reasoning)
-    elif message.json_schema is None:
-        if prompt.opens_reasoning:
-            tokens += model.tokenize(END_OF_REASONING, True)
-    else:
+    elif message.json_schema is not None:
         constraint = model.json_constraints.constraint(_schema(message.json_schema))
-        if prompt.opens_reasoning:
-            # The schema leaves no room for thoughts.
-            tokens += model.tokenize(END_OF_REASONING, True)
     if not tokens:
         return Failed(
             id=message.id, reason="refused", message="the model's chat template makes nothing of the messages"

@@ -28,7 +28,7 @@ from workers.engines.text.llama.server.cache import KvCache
 from workers.engines.text.llama.server.embedder import Embedder
 from workers.engines.text.llama.server.model import BATCH, IDLE, LlamaModel
 from workers.engines.text.llama.server.native import LoadingFailed
-from workers.engines.text.llama.server.preparation import prepare
+from workers.engines.text.llama.server.preparation import count, prepare
 from workers.engines.text.llama.server.scheduler import Limits, Scheduler
 from workers.engines.text.llama.server.sequence import Request, Sequence
 
@@ -181,7 +181,8 @@ class TextService(_Service):
 
     def _prepare(self, model: LlamaModel, message: Generate | Count, request: Request, arrived: float) -> None:
         if isinstance(message, Count):
-            request.client.send(Counted(id=message.id, tokens=len(model.tokenize(message.text))))
+            cancelled = Failed(id=message.id, reason="cancelled")
+            request.client.send(cancelled if request.cancelled else count(model, message))
             self._done(request)
             return
         if request.cancelled:
@@ -219,7 +220,7 @@ class EmbeddingService(_Service):
             case Embed():
                 self._inbox.put((message, self._take(client, message.id)))
             case Count() if self._embedder is not None:
-                client.send(Counted(id=message.id, tokens=self._embedder.count(message.text)))
+                client.send(Counted(id=message.id, tokens=tuple(map(self._embedder.count, message.texts))))
             case Cancel():
                 self._cancel(client, message.id)
             case GetStatistics():
