@@ -1,6 +1,7 @@
 """What an event must pass before anything else: bans, the allow-list, maintenance mode, commands that are off.
 
-Operators pass everything. Who is banned, or not on the list, is told once a day; after that nothing is said.
+Operators pass everything. Who is banned, or not on the list, is told once a day; after that nothing is said. In their
+private chat they may still read what is stored about them, get it and have it deleted (``own_data``), and nothing else.
 """
 
 import time
@@ -29,11 +30,15 @@ from db import access, switches
 from db.access import AccessState
 from db.errors import NotAllowed
 from db.payloads.operators import Banned
+from db.people import PERSONAL
 
 SILENT_SECONDS: Final = 30.0
 """So long nobody looks again whether somebody who is ignored still is: their events cost nothing meanwhile."""
 SILENT: Final = 10_000
 """Maximum number of people who are remembered for that."""
+OWN_DATA_EVENTS: Final = 10
+"""How often in `OWN_DATA_SECONDS` somebody who is shut out may ask for what is theirs; more of it is ignored."""
+OWN_DATA_SECONDS: Final = 600.0
 LEAVE_SECONDS: Final = 15.0
 """After so long the bot leaves a place: it has been told why by then."""
 
@@ -69,11 +74,14 @@ class Admission:
         """The registries say which command a button or a menu entry belongs to; all may still grow."""
         self._policy, self._commands, self._actions, self._menus = policy, commands, actions, menus
         self._silent: dict[tuple[str, ...], float] = {}
+        self._own_data: dict[tuple[str, ...], list[float]] = {}
 
     def silences(self, event: Event) -> bool:
         """Whether an event is to be ignored without a look at the database: the last one like it was, moments ago."""
         until = self._silent.get(_acts(event), 0.0)
-        return time.monotonic() < until and not isinstance(event.payload, BotMembership)
+        if time.monotonic() >= until or isinstance(event.payload, BotMembership):
+            return False
+        return not self._about_own_data(event) or self._asked(event) >= OWN_DATA_EVENTS
 
     async def admits(self, context: Context) -> bool:
         """Let an event pass, or refuse it: False, then it is answered or to be ignored, and nothing else may happen."""
@@ -83,6 +91,10 @@ class Admission:
         state = await self._state(context)
         context.off = switches.commands_off(state.switches)
         shut_out = state.ban is not None or self._unlisted(state)
+        if shut_out and self._about_own_data(context.event) and self._asked(context.event) < OWN_DATA_EVENTS:
+            self._note_asked(context.event)
+            context.shut_out = True
+            return True
         if shut_out:
             await self._shut_out(context, state)
         elif (refusal := self._switched_off(context, state)) is None:
@@ -109,6 +121,39 @@ class Admission:
             key = "operators.unlisted_ask" if self._policy.appeal else "operators.unlisted"
             await context.refuse(NotAllowed(key, appeal=self._policy.appeal))
             await self._leave(context)
+
+    def _about_own_data(self, event: Event) -> bool:
+        """Whether somebody asks, in private, for what is stored about them: by the command or the button itself.
+
+        A form or an answer to a question is not: what it leads to depends on what else is open there.
+        """
+        if event.account.kind not in PERSONAL or event.conversation.kind != "dm":
+            return False
+        match event.payload:
+            case Command(name=name):
+                spec = self._commands.get(name)
+            case TextMessage(text=text, addressed=True):
+                typed = read_typed(text, self._commands)
+                spec = None if typed is None else typed.spec
+            case ButtonPress(data=data):
+                try:
+                    spec = self._actions.read(data).spec
+                except BadButton:
+                    spec = None
+            case _:
+                spec = None
+        return spec is not None and spec.own_data
+
+    def _asked(self, event: Event) -> int:
+        """Return how often somebody who is shut out has asked for what is theirs lately."""
+        since = time.monotonic() - OWN_DATA_SECONDS
+        return sum(at > since for at in self._own_data.get(_acts(event), ()))
+
+    def _note_asked(self, event: Event) -> None:
+        while len(self._own_data) >= SILENT:
+            del self._own_data[next(iter(self._own_data))]
+        times = self._own_data.setdefault(_acts(event), [])
+        times[:] = [*times[-OWN_DATA_EVENTS:], time.monotonic()]
 
     def _silence(self, event: Event) -> None:
         while len(self._silent) >= SILENT:

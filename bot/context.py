@@ -82,8 +82,9 @@ class Context:
     that places without a platform age restriction are for adults. ``queue`` is used to query the workers.
     ``commands`` are all there are. ``policy`` says who runs the service,
     ``moderation`` what becomes of refused texts. ``off`` are the commands that are switched
-    off. ``ignored``: nobody is told anything, not even that the event was taken. ``limits`` are this person's.
-    ``file_bytes``: the largest file that the platform takes.
+    off. ``ignored``: nobody is told anything, not even that the event was taken. ``shut_out``: the person is banned or
+    not on the list, and uses what is left to them. ``limits`` are this person's.
+    ``file_bytes``: the largest file that an answer may carry.
     """
 
     event: Event
@@ -103,6 +104,7 @@ class Context:
     moderation: ModerationPolicy = field(default_factory=ModerationPolicy)
     off: frozenset[str] = frozenset()
     ignored: bool = False
+    shut_out: bool = False
     genuine: bool = False
     resumed: bool = False
     awaits_file: bool = False

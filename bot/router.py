@@ -234,7 +234,7 @@ class Router:
             await places.back(context.conversation_id, by)
         if not await self._admission.admits(context):
             return
-        greeted = await greet(context)
+        greeted = "" if context.shut_out else await greet(context)
         if greeted != "greeted":
             await self._take(context)
         if greeted == "hint":

@@ -140,6 +140,31 @@ async def listed(verdict: Verdict, limit: int = LISTED) -> list[AccessRule]:
     )  # fmt: skip
 
 
+async def keep_ban(user_id: int, identities: Sequence[tuple[str, str]]) -> None:
+    """Let a person's ban hold for each of their identities (platform and id) by itself: the person is deleted."""
+    await rows(
+        "INSERT INTO access_rules (verdict, subject, platform, external_id, reason, ends_at, told_at, created_by, "
+        "created_at) SELECT 'banned', 'user', i.platform, i.external_id, b.reason, b.ends_at, b.told_at, b.created_by, "
+        "b.created_at FROM unnest($2::text[], $3::text[]) AS i (platform, external_id), (SELECT * FROM access_rules "
+        f"WHERE verdict = 'banned' AND user_id = $1 AND {_VALID} ORDER BY ends_at DESC NULLS FIRST, id LIMIT 1) b "
+        "ON CONFLICT (verdict, subject, platform, external_id) DO UPDATE SET ends_at = CASE "
+        "WHEN access_rules.ends_at IS NULL OR excluded.ends_at IS NULL THEN NULL "
+        "ELSE greatest(access_rules.ends_at, excluded.ends_at) END",
+        user_id, [platform for platform, _ in identities], [key for _, key in identities],
+    )  # fmt: skip
+
+
+async def is_banned(user_id: int) -> bool:
+    """Whether a person is banned."""
+    found = await row(
+        "SELECT EXISTS (SELECT FROM access_rules r WHERE verdict = 'banned' AND subject = 'user' "
+        f"AND {_VALID} AND (user_id = $1 OR (platform, external_id) IN (SELECT i.platform, i.external_id "
+        "FROM identities i WHERE i.user_id = $1))) AS found",
+        user_id,
+    )
+    return found is not None and found["found"]
+
+
 async def is_place(platform: str, key: str) -> bool:
     """Whether an id is that of a guild, a group or a channel that the bot knows."""
     found = await row(
@@ -162,7 +187,9 @@ async def place_name(platform: str, key: str) -> str:
 async def open_jobs(target: Target, limit: int) -> list[int]:
     """Return the ids of the open jobs that somebody asked for, or that were asked for in a place."""
     found = await rows(
-        "SELECT id FROM jobs WHERE user_id = $1 AND state IN ('queued', 'running', 'waiting') ORDER BY id LIMIT $2"
+        # Who is banned keeps the right to a copy of what is theirs.
+        "SELECT id FROM jobs WHERE user_id = $1 AND state IN ('queued', 'running', 'waiting') "
+        "AND NOT (type = 'export_data' AND parameters ->> 'place' IS NULL) ORDER BY id LIMIT $2"
         if target.subject == "user"
         else "SELECT j.id FROM jobs j JOIN conversations c ON c.id = j.conversation_id "
         "JOIN accounts a ON a.id = c.account_id WHERE a.platform = $1 AND (a.external_id = $3 OR c.chat_id = $3) "

@@ -60,7 +60,7 @@ class ActionSpec:
     form stays open (any other button press closes it). ``command`` is the command or group of commands with which the
     button is switched off (default: its topic's); ``always``: it works in maintenance mode, too. ``permission`` is what
     it takes (`EVERYBODY`: none), or a function of the arguments that returns it. ``operator``: reserved for the
-    operators of the service.
+    operators of the service. ``own_data``: as of a command (`bot.commands.base.CommandSpec`).
     """
 
     verb: str
@@ -72,6 +72,7 @@ class ActionSpec:
     command: str = ""
     always: bool = False
     operator: bool = False
+    own_data: bool = False
     permission: Permission | Everybody | Callable[..., Permission | Everybody] = field(kw_only=True)
 
     def __post_init__(self) -> None:

@@ -85,9 +85,11 @@ async def _begin(context: Context, closed: Closed) -> None:
 
 _ALLOWED: Final = (Arg("allowed", "number"),)
 ACTIONS: Final = (
-    ActionSpec("wipe", erase_person, (Arg("user"), Arg("asked", "number")), always=True, permission=EVERYBODY),
+    ActionSpec(
+        "wipe", erase_person, (Arg("user"), Arg("asked", "number")), always=True, own_data=True, permission=EVERYBODY
+    ),
     ActionSpec("wipe_place", erase_place, (Arg("account"), Arg("asked", "number")), always=True, permission="settings"),
-    ActionSpec("unwipe", keep, always=True, permission=EVERYBODY),
+    ActionSpec("unwipe", keep, always=True, own_data=True, permission=EVERYBODY),
     ActionSpec("data_learn", learn, _ALLOWED, always=True, permission=EVERYBODY),
     ActionSpec("data_archive", archive, _ALLOWED, always=True, permission=EVERYBODY),
     ActionSpec("data_days", keep_days, (Arg("days", "number"),), always=True, permission=EVERYBODY),

@@ -72,7 +72,8 @@ class CommandSpec:
     """A command. ``name`` is ``group verb`` or one word, lower case.
 
     ``operator``: reserved for the operators of the service. ``always``: it can neither be switched off nor does
-    maintenance mode stop it.
+    maintenance mode stop it. ``own_data``: in their private chat, people who are banned or not on the list may use it,
+    too; it is only about what is stored of them.
 
     ``age_restricted``: a platform that knows its users' age keeps minors from it.
     ``check`` raises before any parameter is asked for if the command would be refused anyway; it only reads.
@@ -89,6 +90,7 @@ class CommandSpec:
     example: str = ""
     operator: bool = False
     always: bool = False
+    own_data: bool = False
     permission: Permission | Everybody = field(kw_only=True)
 
     def __post_init__(self) -> None:

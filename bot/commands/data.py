@@ -128,8 +128,12 @@ def _require_somebody(context: Context) -> None:
 
 
 COMMANDS: Final = (
-    CommandSpec("data export", "Get a copy of your data", export, (_WHAT,), always=True, permission=EVERYBODY),
-    CommandSpec("data delete", "Delete your data", delete, (_WHAT,), always=True, permission=EVERYBODY),
+    CommandSpec(
+        "data export", "Get a copy of your data", export, (_WHAT,), always=True, own_data=True, permission=EVERYBODY
+    ),
+    CommandSpec("data delete", "Delete your data", delete, (_WHAT,), always=True, own_data=True, permission=EVERYBODY),
     CommandSpec("data settings", "Choose what is kept of your data", choices, always=True, permission=EVERYBODY),
-    CommandSpec("privacy", "What is stored, and who gets it", privacy, always=True, permission=EVERYBODY),
+    CommandSpec(
+        "privacy", "What is stored, and who gets it", privacy, always=True, own_data=True, permission=EVERYBODY
+    ),
 )

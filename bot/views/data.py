@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bot.messages import Attachment, FileContent, Message
 from bot.views.base import ViewContext, ViewSpec, in_rows
-from db import data_choices, data_exports, erasure
+from db import access, data_choices, data_exports, erasure
 from db.data_choices import KEEP_DAYS
 from db.payloads.data import (
     ChoicesShown,
@@ -94,6 +94,8 @@ async def erase_person(view: ViewContext, payload: ErasePersonAsked) -> Message:
     lines += [view.words("data.goes_rest"), "", view.words("data.stays")]
     if found.place_pages:
         lines.append(view.words("data.stays_pages", count=found.place_pages))
+    if await access.is_banned(payload.user):
+        lines.append(view.words("data.stays_ban"))
     lines += [
         view.words("data.stays_messages"),
         view.words("data.stays_backups", days=view.around.terms.backup_days),

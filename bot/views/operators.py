@@ -30,6 +30,8 @@ async def banned(view: ViewContext, payload: Banned) -> Message | None:
         if view.around.appeal
         else view.words("operators.appeal_nobody")
     )
+    if rule.subject == "user":
+        lines.append(view.words("operators.own_data"))
     return Message(" ".join(lines), private=True)
 
 

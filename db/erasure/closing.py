@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from db import jobs
+from db import access, jobs
 from db.connection import ids, row, rows, transaction
 from db.erasure.answers import answer, answer_all
 from db.errors import Outage
@@ -52,6 +52,7 @@ async def close_person(user_id: int) -> Closed:
     )  # fmt: skip
     accounts = ids(found)
     keys = [(i.platform, i.external_id) for i in identities]
+    await access.keep_ban(user_id, keys)
     names = {i.name for i in identities} | {person["name"]}
     cancelled = await _cancel(accounts, user_id)
     await _refuse_files(accounts, keys)
