@@ -73,18 +73,29 @@ async def show(context: Context, move: Move) -> None:
         )
         await stories.set_job(move.page.id, job_id)
     else:
+        require_shown(context, move.story)
         await context.say(PageReady(page=move.page.id))
+
+
+def require_shown(context: Context, story: Story) -> None:
+    """Raise `NotAllowed` if a story's pages were written for a place that may show more than this one.
+
+    They may have been: in an age-restricted channel of the same place, or in a private chat on another platform.
+    """
+    if not may_choose(context, parse_rating(story.rating)):
+        raise NotAllowed("rating.place_refuses")
 
 
 async def show_current(context: Context, story_id: int) -> None:
     """Open a story here and show its current page."""
-    _, page = await stories.at_cursor(
+    story, page = await stories.at_cursor(
         context.account_id,
         context.user_id,
         story_id,
         acting_for=context.acting_for,
         for_others=context.may("choose_for_others"),
     )
+    require_shown(context, story)
     await stories.open_in(context.conversation_id, story_id)
     if page.state == "pending":
         await context.notice("story.being_written")
