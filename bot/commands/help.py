@@ -108,7 +108,7 @@ def _withheld(context: Context, specs: Sequence[CommandSpec]) -> list[str]:
 
 
 def _may_run(context: Context, spec: CommandSpec) -> bool:
-    if spec.operator and not context.operator:
+    if (spec.operator and not context.operator) or context.switched_off(spec.name):
         return False
     return all(context.may(permission) for permission in spec.needs({}))
 

@@ -14,7 +14,7 @@ from db import heartbeats, outbox, personas, pictures
 from db.conversations import DEFAULT_MODE
 from db.errors import NotFound
 from db.payloads.panels import OfferedPremise, StartPanel
-from db.permissions import EVERYBODY
+from db.permissions import EVERYBODY, Permission
 from prompts.premises import Premise, make_premises
 from prompts.safety.rating import exceeds, parse_rating
 
@@ -54,12 +54,18 @@ async def show_home(
     context: Context, panel: OpenPanel, *, page: str = "home", part: str = outbox.REPLY, shared: bool = False
 ) -> None:
     """Show the first screen. ``shared``: for everybody here; ``part`` as in `Context.say`."""
+
+    def offered(command: str, permission: Permission) -> bool:
+        return not context.switched_off(command) and (shared or context.may(permission))
+
     payload = StartPanel(
         owner=ANYBODY if shared else panel.owner,
         opened=panel.opened,
         page="hint" if page == "hint" else "home",
         place=shared,
-        draws=not await heartbeats.missing_for_pictures(),
+        draws=offered("imagine", "imagine") and not await heartbeats.missing_for_pictures(),
+        begins=offered("story new", "start"),
+        meets=not context.switched_off("persona"),
         listener=await _listener(context) if _is_chat(context) else "",
         story=private_chat(context) and not _is_chat(context),
     )

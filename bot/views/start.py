@@ -54,12 +54,13 @@ def _home(view: ViewContext, payload: StartPanel) -> Message:
 
 def _buttons(view: ViewContext, payload: StartPanel) -> Rows:
     at = _at(payload)
-    stories = (
-        view.button("ideas", *at, ANY, label="begin_story", style="primary"),
-        view.button("meet", *at, 0),
+    first = (
+        *((view.button("ideas", *at, ANY, label="begin_story", style="primary"),) if payload.begins else ()),
+        *((view.button("meet", *at, 0),) if payload.meets else ()),
         *((view.button(FILL, _DRAWING, label="draw"),) if payload.draws else ()),
     )
-    return stories, (view.button("settings", *at, "person"), view.button("help", *at))
+    others = (view.button("settings", *at, "person"), view.button("help", *at))
+    return (first, others) if first else (others,)
 
 
 def _story(view: ViewContext, payload: StartPanel) -> Message:
