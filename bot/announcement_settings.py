@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.context import Context
+from bot.panels import private_chat
 from bot.preferences import PreferenceOption, PreferenceSpec
 from db import accounts
 from db.accounts import ANNOUNCEMENT_CHANNEL, ANNOUNCEMENTS, ON
@@ -27,6 +28,11 @@ async def answers(context: Context) -> Sequence[PreferenceOption]:
     """Return on and off."""
     del context
     return (PreferenceOption("", "operators.announcements_off"), PreferenceOption(ON, "operators.announcements_on"))
+
+
+async def is_own_chat(context: Context) -> bool:
+    """Return whether this is the private chat in which the person would get them."""
+    return private_chat(context)
 
 
 async def channel(context: Context) -> str:
@@ -54,13 +60,13 @@ async def channels(context: Context) -> Sequence[PreferenceOption]:
 
 async def is_a_place(context: Context) -> bool:
     """Return whether there is more than one channel: a private chat has one."""
-    return context.event.conversation.kind != "dm"
+    return not private_chat(context)
 
 
 PREFERENCES: Final = (
     PreferenceSpec(
         "announcements", "operators.announcements", "person", wanted, want, answers,
-        help="operators.announcements_help", permission=EVERYBODY,
+        help="operators.announcements_help", permission=EVERYBODY, available=is_own_chat,
     ),
     PreferenceSpec(
         "announce_channel", "operators.channel", "place", channel, set_channel, channels,

@@ -20,7 +20,10 @@ async def _offered(context: Context) -> Sequence[PreferenceOption]:
 
 async def _times(context: Context) -> Sequence[PreferenceOption]:
     del context
-    return (PreferenceOption("", "data.always"), *(PreferenceOption(str(days)) for days in KEEP_DAYS))
+    return (
+        PreferenceOption("", "data.always"),
+        *(PreferenceOption(str(days), f"data.keep_{days}") for days in KEEP_DAYS),
+    )
 
 
 async def _learning(context: Context) -> str:

@@ -66,6 +66,23 @@ async def test_a_member_changes_nothing_of_the_place(bot: Bot):
     assert "German" in (await bot.answer(await bot.does(chosen, group="club", role="admin"))).body
 
 
+async def test_announcements_to_a_person_are_switched_on_in_their_own_chat_only(bot: Bot):
+    ann = await person(bot)
+    chosen = press("set", ann, NOW, "announcements", "on")
+    assert "cannot be set here" in (await bot.answer(await bot.does(chosen, group="club"))).body
+    assert await rows("SELECT FROM accounts WHERE settings ? 'announcements'") == []
+    assert "Announcements" not in labels(await bot.answer(await bot.does(command("settings"), group="club")))
+    assert "Saved. Announcements: on" in (await bot.answer(await bot.does(chosen))).body
+
+
+async def test_a_time_is_shown_with_its_unit(bot: Bot):
+    ann = await person(bot)
+    offered = await bot.answer(await bot.does(press("setting", ann, NOW, "keep_days")))
+    assert {"7 days", "30 days", "90 days", "365 days"} <= set(labels(offered))
+    saved = await bot.answer(await bot.does(press("set", ann, NOW, "keep_days", "30")))
+    assert saved.body.startswith("Saved. Keep my data for: 30 days")
+
+
 async def test_a_typed_value(bot: Bot):
     ann = await person(bot)
     await bot.does(press("type_setting", ann, NOW, "time_zone"))
