@@ -14,7 +14,8 @@ from db import outbox, people
 from db.connection import row, rows, transaction
 from db.errors import NotAllowed
 from db.heartbeats import deployment
-from db.payloads.notice import Notice
+from db.payloads.base import Payload
+from db.payloads.report import PauseBegun
 from db.settings import ModerationSettings
 
 Rule = Literal["minors", "rating"]
@@ -81,6 +82,7 @@ async def note(
     conversation_id: int | None,
 ) -> set[str]:
     """Record an incident; enough of a person's own strikes begin a cooldown, of which the operators are told.
+    After it they are counted anew.
 
     A strike is sexual content about minors in a person's own words; not in a prompt, which may forbid just that.
     ``source`` is the event or job. Returns the platforms whose
@@ -121,25 +123,18 @@ async def _note(
         "UPDATE users SET cooldown_until = now() + make_interval(hours => $3) WHERE id = $1 "
         "AND coalesce(cooldown_until, now()) <= now() AND $4 <= (SELECT count(*) FROM incidents i WHERE i.user_id = $1 "
         "AND i.rule = 'minors' AND i.stage <> 'output' AND i.field <> 'override' "
-        "AND i.created_at > now() - make_interval(hours => $2)) "
+        "AND i.created_at > greatest(now() - make_interval(hours => $2), coalesce(cooldown_until, '-infinity'))) "
         "RETURNING cooldown_until",
         user_id, policy.strike_hours, policy.cooldown_hours, policy.strikes,
     )  # fmt: skip
     if struck is None:
         return set()
-    values = {
-        "user": user_id,
-        "account": account_id or 0,
-        "strikes": policy.strikes,
-        "until": struck["cooldown_until"].isoformat(),
-    }
-    return await tell_operators(
-        policy, f"cooldown:{new['id']}", Notice(key="moderation.operators_cooldown", values=values)
-    )
+    told = PauseBegun(user=user_id, strikes=policy.strikes, until=struck["cooldown_until"].isoformat())
+    return await tell_operators(policy, f"cooldown:{new['id']}", told)
 
 
-async def tell_operators(policy: ModerationPolicy, key: str, notice: Notice) -> set[str]:
-    """Send a notice to every operator whose private chat is known; return the platforms concerned."""
+async def tell_operators(policy: ModerationPolicy, key: str, payload: Payload) -> set[str]:
+    """Send a message to every operator whose private chat is known; return the platforms concerned."""
     told: set[str] = set()
     for operator in sorted(policy.operators):
         platform, _, external_id = operator.partition(":")
@@ -152,7 +147,7 @@ async def tell_operators(policy: ModerationPolicy, key: str, notice: Notice) -> 
             outbox.NOTICE,
             platform=place.platform,
             conversation_id=chat,
-            payload=notice,
+            payload=payload,
             destination={**place.destination, "user_id": external_id},
         )
         told.add(platform)
@@ -165,9 +160,10 @@ def check_cooldown(until: datetime | None) -> None:
         raise NotAllowed("moderation.cooldown", when=until.isoformat())
 
 
-async def end_cooldown(user_id: int) -> None:
-    """Let a person go on at once."""
-    await rows("UPDATE users SET cooldown_until = NULL WHERE id = $1", user_id)
+async def end_cooldown(user_id: int) -> bool:
+    """Let a person go on at once, with no strikes; return whether they had to wait."""
+    ended = "UPDATE users SET cooldown_until = now() WHERE id = $1 AND cooldown_until > now() RETURNING id"
+    return bool(await rows(ended, user_id))
 
 
 async def offer_help(conversation_id: int) -> bool:

@@ -5,8 +5,8 @@ from typing import Any, Final
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
 from bot.targets import read_end, read_target
-from db import access, announcements, audit, jobs, people, switches
-from db.access import Target, Verdict
+from db import access, announcements, audit, jobs, moderation, people, switches
+from db.access import Target
 from db.connection import transaction
 from db.errors import BadInput, NotAllowed, NotFound
 from db.payloads.operators import AccessChanged, AccessList, AnnouncementDraft
@@ -45,8 +45,18 @@ async def ban(context: Context, values: dict[str, Any]) -> None:
 
 
 async def unban(context: Context, values: dict[str, Any]) -> None:
-    """Lift a ban."""
-    await _remove(context, "banned", "unban", values["who"])
+    """Lift a ban, or end the wait that strikes cost."""
+    target, _ = await read_target(context, values["who"])
+    waited = target.user_id is not None and await moderation.end_cooldown(target.user_id)
+    if waited:
+        await _note(context, "unpause", target)
+    if await access.remove("banned", target):
+        await _note(context, "unban", target)
+        await context.notice("operators.unbanned", id=_shown(target))
+    elif waited:
+        await context.notice("operators.unpaused", id=_shown(target))
+    else:
+        raise NotFound("operators.no_ban", id=_shown(target))
 
 
 async def bans(context: Context, values: dict[str, Any]) -> None:
@@ -68,7 +78,11 @@ async def allow(context: Context, values: dict[str, Any]) -> None:
 
 async def disallow(context: Context, values: dict[str, Any]) -> None:
     """Take a person or a place off the list."""
-    await _remove(context, "allowed", "disallow", values["who"])
+    target, _ = await read_target(context, values["who"])
+    if not await access.remove("allowed", target):
+        raise NotFound("operators.not_listed", id=_shown(target))
+    await _note(context, "disallow", target)
+    await context.notice("operators.disallowed", id=_shown(target))
 
 
 async def switch(context: Context, values: dict[str, Any]) -> None:
@@ -111,14 +125,6 @@ async def announce(context: Context, values: dict[str, Any]) -> None:
     listed_only = context.policy.access == "listed"
     made = await announcements.draft(text, listed_only=listed_only, by=context.user_id)
     await context.say(AnnouncementDraft(announcement=made), ordered=False, private=True)
-
-
-async def _remove(context: Context, verdict: Verdict, action: str, who: str) -> None:
-    target, _ = await read_target(context, who)
-    if not await access.remove(verdict, target):
-        raise NotFound("operators.no_ban" if verdict == "banned" else "operators.not_listed", id=_shown(target))
-    await _note(context, action, target)
-    await context.notice(f"operators.{action}ned" if action == "unban" else "operators.disallowed", id=_shown(target))
 
 
 async def _refuse_operators(context: Context, target: Target) -> None:
@@ -207,7 +213,7 @@ COMMANDS: Final = (
     ),
     CommandSpec(
         "operator unban",
-        "Lift a ban",
+        "Lift a ban, or end a wait",
         unban,
         (Parameter("who", _WHO.help, required=True, completes=complete_ban),),
         operator=True,

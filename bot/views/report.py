@@ -7,7 +7,7 @@ from bot.messages import Message
 from bot.views.base import A_ROW, ViewContext, ViewSpec, in_rows
 from bot.views.picture import outgoing_picture
 from db import people, reports
-from db.payloads.report import ReportDetails, ReportedPicture, ReportList
+from db.payloads.report import PauseBegun, ReportDetails, ReportedPicture, ReportList
 
 SHOWN: Final = 1200
 """Characters of a reported text that are shown."""
@@ -41,8 +41,7 @@ async def report_details(view: ViewContext, payload: ReportDetails) -> Message |
     if found.reason:
         lines.append(view.words("report.reason", reason=found.reason))
     if found.subject_user_id is not None:
-        known = [f"{each.platform}:{each.external_id}" for each in await people.identities_of(found.subject_user_id)]
-        lines.append(view.words("report.whose", who=", ".join(known)))
+        lines.append(view.words("report.whose", who=await _ids(found.subject_user_id)))
     if found.state != "open":
         return Message("\n\n".join([*lines, view.words(f"report.is_{found.state}")]), private=True)
     look = (view.button("rep_picture", found.id),) if found.picture_id is not None else ()
@@ -62,8 +61,20 @@ async def reported_picture(view: ViewContext, payload: ReportedPicture) -> Messa
     return Message("", footer=view.words("report.one", report=payload.report), pictures=(shown,), private=True)
 
 
+async def pause(view: ViewContext, payload: PauseBegun) -> Message:
+    """Compose that somebody has to wait because of strikes, and what operators can do."""
+    who = await _ids(payload.user) or view.words("audit_log.somebody")
+    return Message(view.words("moderation.pause", who=who, strikes=payload.strikes, until=payload.until), private=True)
+
+
+async def _ids(user_id: int) -> str:
+    """Return a person's ids on their platforms, as commands of operators take them."""
+    return ", ".join(f"{each.platform}:{each.external_id}" for each in await people.identities_of(user_id))
+
+
 VIEWS: Final = (
     ViewSpec(ReportList, report_list),
     ViewSpec(ReportDetails, report_details),
     ViewSpec(ReportedPicture, reported_picture),
+    ViewSpec(PauseBegun, pause),
 )

@@ -11,6 +11,16 @@ class ReportList(Payload):
     kind: ClassVar[str] = "reports"
 
 
+class PauseBegun(Payload):
+    """Somebody has to wait because of strikes. ``until`` is ISO 8601."""
+
+    kind: ClassVar[str] = "pause"
+
+    user: int
+    strikes: int
+    until: str
+
+
 class ReportDetails(Payload):
     """One report with what was reported."""
 

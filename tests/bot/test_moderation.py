@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from bot.events import Command
+from bot.policy import AccessPolicy
+from db import audit, outbox
 from db.connection import row, rows
 from db.models import ChoiceRow, JobRow, PageRow, StoryRow
 from db.moderation import ModerationPolicy
-from tests.bot.world import Bot, command, event_of, press, say, write
+from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 from tests.workers.living import lives
 
 FORBIDDEN = "csam"
@@ -108,11 +110,33 @@ async def test_strikes_cost_a_pause_and_the_operators_are_told(bot: Bot) -> None
         await bot.does(command(f"story new: {FORBIDDEN}"))
     answer = await bot.answer(await bot.does(command("story new: a keeper finds a door")))
     assert "Because there were several" in answer.body
-    told = await rows("SELECT payload FROM outbox WHERE part = 'notice'")
-    assert [json.loads(r["payload"])["key"] for r in told] == ["moderation.operators_cooldown"]
+    told = await rows("SELECT payload FROM outbox WHERE part = 'notice' AND kind = 'pause'")
+    assert [json.loads(r["payload"])["strikes"] for r in told] == [2]
     await bot.does(command(f"story new: {FORBIDDEN}"))
     await rows("UPDATE users SET cooldown_until = now() - interval '1 minute'")
     assert "Because" not in str(await bot.answers(await bot.does(command("story new: a keeper finds a door"))))
+
+
+async def test_operators_end_a_pause_that_was_wrong(database: str, redis_url: str) -> None:
+    harmless = command("story new: a keeper finds a door")
+    async with running_bot(redis_url, policy=AccessPolicy(frozenset({"console:olga"}))) as bot:
+        bot.router._moderation = ModerationPolicy(strikes=2, operators=frozenset({"console:olga"}))
+        await bot.does(command("help"), name="olga")
+        for _ in range(2):
+            await bot.does(command(f"story new: {FORBIDDEN}"))
+        (notice,) = await rows("SELECT event_key FROM outbox WHERE kind = 'pause'")
+        (told,) = await outbox.of_event(notice["event_key"])
+        message = await bot.composer.compose(told)
+        assert message is not None
+        assert message.body.startswith("console:ann asked 2 times")
+        assert "Because" in str(await bot.answers(await bot.does(harmless)))
+        lifted = await bot.answer(await bot.does(command("operator unban: console:ann"), name="olga"))
+        assert lifted.body == "console:ann need not wait any more."
+        again = await bot.answer(await bot.does(command("operator unban: console:ann"), name="olga"))
+        assert "need not wait" in again.body
+        assert [(e.action, e.subject) for e in await audit.entries()] == [("unpause", "console:ann")]
+        await bot.does(command(f"story new: {FORBIDDEN}"))
+        assert "Because" not in str(await bot.answers(await bot.does(harmless))), "strikes are counted anew"
 
 
 async def test_a_rating_costs_nothing(bot: Bot) -> None:
