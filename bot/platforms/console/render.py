@@ -53,7 +53,7 @@ class Renderer:
         lead = Text("! ", "bold yellow") if message.private and not title else Text()
         if message.speaker:
             body = Text.assemble((f"{clean(message.speaker)}: ", "bold magenta"), body)
-        if body.plain or lead.plain:
+        if body.plain or (lead.plain and not message.attachments):
             blocks.append(_Block(body, lead))
         if message.table is not None:
             blocks.append(_Block(_spans(table_spans(message.table, self.width)), Text()))

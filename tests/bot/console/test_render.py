@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len
 
-from bot.messages import Button, Field, FileContent, Message, Progress, Select, SelectOption, Table
+from bot.messages import Attachment, Button, Field, FileContent, Message, Progress, Select, SelectOption, Table
 from bot.platforms.console.render import MAX_WIDTH, Renderer
 from tests.bot.console.doubles import ESCAPES, PAGE
 
@@ -42,6 +42,8 @@ def test_styled_page_shows_emphasis() -> None:
 
 def test_private_and_speaker() -> None:
     assert PLAIN.message(Message("Not yours.", private=True)) == "\n! Not yours.\n"
+    archive = Attachment.of(b"", "application/zip", "data.zip")
+    assert "!" not in PLAIN.message(Message("", private=True, attachments=(archive,))), "a file alone has no lead"
     assert PLAIN.message(Message("Hello.", speaker="Mira")) == "\nMira: Hello.\n"
 
 
