@@ -193,18 +193,24 @@ async def here(context: Context) -> tuple[Story, Page]:
 
 
 async def _which(context: Context, wanted: str, *, shared: bool) -> int:
-    """Return the story that a person names; ``shared``: without a name, a shared open story counts as theirs."""
+    """Return the story that a person names, to continue it (``shared``) or to delete it.
+
+    Without a name it is the one that is open here, if it is theirs, or a shared one to be continued; else one of
+    theirs. Who may delete what others made means the open one if none of their own was begun or named here.
+    """
     wanted = wanted.strip()
-    if not wanted:
-        told = await stories.get(context.account_id, context.who.conversation.story_id or 0)
+    told = await stories.get(context.account_id, context.who.conversation.story_id or 0)
+    if told is not None and not wanted:
         owners = {context.user_id, context.acting_for or context.user_id}
-        if told is not None and (told.owner_id in owners or (shared and told.mode != "solo")):
+        if told.owner_id in owners or (shared and told.mode != "solo"):
             return told.id
-        mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)
-        if not mine:
-            raise NotFound("story.list_empty")
-        return next((s for s in mine if s.conversation_id == context.conversation_id), mine[0]).id
+    moderated = told if not shared and context.may("moderate") else None
     mine = await stories.list_owned(context.account_id, context.user_id, limit=1000)
+    if not wanted:
+        here = next((s for s in mine if s.conversation_id == context.conversation_id), moderated)
+        if here is None and not mine:
+            raise NotFound("story.list_empty")
+        return mine[0].id if here is None else here.id
     if (by_id := _ID.fullmatch(wanted)) is not None:
         exact = [s for s in mine if s.id == int(by_id[1])]
         if not exact and not shared and context.may("moderate"):
@@ -213,8 +219,9 @@ async def _which(context: Context, wanted: str, *, shared: bool) -> int:
     elif _PLACE.fullmatch(wanted) is not None and 1 <= int(wanted) <= len(mine):
         exact = [mine[int(wanted) - 1]]
     else:
-        exact = [s for s in mine if s.title.casefold() == wanted.casefold()] or [
-            s for s in mine if wanted.casefold() in s.title.casefold()
+        known = mine if moderated is None else [*mine, moderated]
+        exact = [s for s in known if s.title.casefold() == wanted.casefold()] or [
+            s for s in known if wanted.casefold() in s.title.casefold()
         ]
     if not exact:
         raise NotFound("story.no_such_title", title=wanted)

@@ -12,6 +12,7 @@ from db.models import (
     PageRow,
     StoryRow,
 )
+from db.permissions import Role
 from tests.bot.playing import PREMISE, begun, words
 from tests.bot.world import Bot, command, press, write
 
@@ -156,6 +157,22 @@ async def test_without_a_name_a_group_means_ones_own_story(bot: Bot):
     assert (await OutboxRow.get(event_key=event.key)).payload == {"story": mine.id}
     event = await bot.does(command("story delete"), name="ben", group="g")
     assert (await OutboxRow.get(event_key=event.key)).payload == {"story": shared.id}
+
+
+async def test_who_keeps_order_deletes_the_story_that_is_open(bot: Bot):
+    open_here, _ = await begun(bot, name="ann", group="g")
+
+    async def asked(text: str, role: Role = "moderator") -> object:
+        event = await bot.does(command(text), name="mo", group="g", role=role)
+        return (await OutboxRow.get(event_key=event.key)).payload.get("story")
+
+    assert await asked("story delete") == await asked("story delete: the door") == open_here.id
+    assert await asked("story delete", "member") is None
+    assert await asked("story delete: the door", "member") is None
+    assert await asked("story delete: another") is None
+    own, _ = await begun(bot, name="mo", group="g")
+    await rows("UPDATE conversations SET story_id = $1", open_here.id)
+    assert await asked("story delete") == own.id, "one's own comes first"
 
 
 async def test_deleting_a_story_deletes_all_its_jobs(bot: Bot):
