@@ -90,6 +90,8 @@ async def switch(context: Context, values: dict[str, Any]) -> None:
     named, state = str(values["command"]).strip(), str(values.get("state") or "")
     if not state:
         named, _, state = named.rpartition(" ")
+    if not named:
+        raise BadInput("command.missing", parameter="state", help="on or off")
     on = _read_state(state)
     if not (name := context.commands.named(named)):
         raise NotFound("operators.no_command", name=named[:60])

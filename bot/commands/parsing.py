@@ -50,6 +50,8 @@ def read_command(
         if chosen and (takes is None or takes.name in values):
             takes = next((p for p in spec.parameters if p.kind is str and p.name not in values), None)
         if takes is not None and takes.name not in values:
+            if takes.choices:
+                _typed(takes, rest)  # refused before anything else is asked for
             values[takes.name] = rest
         elif spec.parameters:
             raise BadInput("command.leftover", name=spec.name, text=rest[:_SHOWN])

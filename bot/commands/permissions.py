@@ -101,7 +101,7 @@ async def _map(context: Context, which: str, role: str) -> None:
     if key in known:
         _refuse_higher(context, known[key])
     await permissions.map_role(context.account_id, key, mapped)
-    await context.audit("roles_map", role, role=role)
+    await context.audit(*(("roles_unmap",) if mapped is None else ("roles_map", role)))
     await context.notice("permission.unmapped" if mapped is None else "permission.mapped", private=False, role=role)
 
 

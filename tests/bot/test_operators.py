@@ -57,8 +57,9 @@ async def test_help_shows_operators_theirs(bot: Bot):
 async def test_a_ban_by_name_with_an_end_and_a_reason(bot: Bot):
     await bot.does(command("help"), name="eve")
     said = await boss(bot, "operator ban: @Eve 7d advertising in groups")
-    assert said == "Banned: eve (console:eve). That ends in 7 days. Reason: advertising in groups"
-    assert "banned" in await words(bot, await bot.does(command("help"), name="eve"))
+    assert said == "Banned: eve (console:eve). That ends in 7 days. Reason: “advertising in groups”."
+    told = await words(bot, await bot.does(command("help"), name="eve"))
+    assert "banned you. That ends in 7 days. Their reason: “advertising in groups”. Only they can change it." in told
     assert "eve (console:eve)" in (await boss(bot, "operator bans"))
     assert await noted() == [("ban", "console:eve")]
     assert await bot.router.complete(event_of(command("operator unban"), name="boss"), "who", "ev") == [
@@ -140,7 +141,7 @@ async def test_what_cannot_be_switched_off(bot: Bot):
     for name in ("operator", "operator ban", "help", "status"):
         assert "cannot be switched off" in await boss(bot, f"operator switch: {name} off")
     assert "no command" in await boss(bot, "operator switch: dance off")
-    assert "on or off" in await boss(bot, "operator switch: imagine")
+    assert await boss(bot, "operator switch: imagine") == "state is missing: on or off"
     assert not await ServiceSwitchRow.all().count()
 
 

@@ -166,13 +166,17 @@ def test_choices_are_typed_as_words(bot: Bot):
         ("imagine guest", {"permission": "imagine", "role": "guest"}),
         ("Choose for others member <#5>", {"permission": "Choose for others", "role": "member", "channel": "<#5>"}),
         ("reset", {"permission": "reset"}),
-        ("nonsense", {"permission": "nonsense"}),
     ):
         assert read_command(command(f"allow: {typed}"), bot.topics.commands)[1] == read
 
 
+async def test_a_permission_that_does_not_exist_is_named_before_anything_is_asked(bot: Bot):
+    for typed in ("fly", "fly member"):
+        assert f"not “{typed}”" in await told(bot, f"allow: {typed}", "admin")
+
+
 async def test_every_change_is_noted(bot: Bot):
-    for text in ("allow: reset guest", "deny: chat guest", "roles: 5 member", "roles: reset", "permissions"):
+    for text in ("allow: reset guest", "deny: chat guest", "roles: 5 member", "roles: 5 default", "roles: reset"):
         await told(bot, text, "admin")
     await told(bot, "permissions", "admin", reset="all")
     noted = [(e.action, e.subject) for e in reversed(await audit.entries())]
@@ -180,6 +184,7 @@ async def test_every_change_is_noted(bot: Bot):
         ("permission_allow", "reset"),
         ("permission_deny", "chat"),
         ("roles_map", "member"),
+        ("roles_unmap", ""),
         ("roles_reset", ""),
         ("permission_reset", "all"),
     ]
