@@ -18,6 +18,17 @@ from db.payloads.data import (
 
 _LOCAL: Final = frozenset({"llama", "sdxl", "template"})
 """The engines that work on the operator's own machines; what others get leaves them."""
+_LASTING: Final = {
+    "jobs": "jobs",
+    "results": "artifacts",
+    "sent": "outbox",
+    "events": "inbox",
+    "audit": "audit",
+    "incidents": "incidents",
+    "bans": "access_rules",
+    "reports": "reports",
+}
+"""The tables whose retention the notice names, by the word for it."""
 _COUNTED: Final = ("stories", "messages", "pictures", "personas", "prompts")
 
 
@@ -27,13 +38,11 @@ async def privacy(view: ViewContext, payload: PrivacyNotice) -> Message:
     commands = view.words("privacy.commands")
     if view.around.terms.text:
         return Message(f"{view.around.terms.text}\n\n{commands}", title=view.words("privacy.title"), private=True)
-    days = {
-        name: view.around.terms.days[f"public.{table}"]
-        for name, table in (("jobs", "jobs"), ("results", "artifacts"), ("sent", "outbox"), ("events", "inbox"))
-    }
+    days = {name: view.around.terms.days[f"public.{table}"] for name, table in _LASTING.items()}
     lines = [
         view.words("privacy.stored"),
         view.words("privacy.kept", **days),
+        view.words("privacy.notes", **days),
         view.words("privacy.backups", days=view.around.terms.backup_days),
         await _receivers(view),
         view.words("privacy.rights"),

@@ -223,9 +223,13 @@ async def test_privacy_says_what_holds_here(bot: Bot, redis_url: str):
     body = (await bot.answer(await bot.does(asked))).body
     for part in ("requests after 30 days", "for up to 30 days", "/data export", "no worker is up"):
         assert part in body
-    terms = PrivacyTerms(days={**bot.around.terms.days, "public.jobs": 14})
+    for part in ("as one of those who manage it, for 365 days", "was refused, for 180 days", "30 days after its end"):
+        assert part in body, "what is noted without texts is named, too"
+    terms = PrivacyTerms(days={**bot.around.terms.days, "public.jobs": 14, "public.audit": 20})
     bot.composer._around = replace(bot.around, terms=terms)
-    assert "requests after 14 days" in (await bot.answer(await bot.does(asked))).body
+    changed = (await bot.answer(await bot.does(asked))).body
+    assert "requests after 14 days" in changed
+    assert "for 20 days" in changed
     await reports(bot.around.queue, "a:1", {"engine": "llama", "model": "m"})
     assert "own machines" in (await bot.answer(await bot.does(asked))).body
     judged = {"engines": [{"engine": "llama"}], "classifiers": [{"server": "https://judge.example/v1"}]}
