@@ -19,6 +19,8 @@ ALL: Final = "all"
 _CHANNEL: Final = re.compile(r"<#([0-9]{1,32})>|(-?[0-9]{1,32})")
 _ROLE: Final = re.compile(r"<@&([0-9]{1,32})>|(.+)", re.DOTALL)
 _KEY_LENGTH: Final = 100
+_BY_ID: Final = frozenset({"discord"})
+"""Platforms on which a role is known by its number; elsewhere by its name."""
 
 
 async def allow(context: Context, values: dict[str, Any]) -> None:
@@ -95,6 +97,8 @@ async def _map(context: Context, which: str, role: str) -> None:
     known = context.rights.rules.roles
     if not key or len(key) > _KEY_LENGTH or role == "owner" or (key not in known and len(known) >= MAPPED):
         raise BadInput("permission.bad_role", limit=MAPPED)
+    if context.event.platform in _BY_ID and key not in known and not key.isdigit():
+        raise BadInput("permission.no_role", name=key)  # it would be nobody's
     mapped = None if role == DEFAULT else cast("Role", role)
     if mapped is not None:
         _refuse_higher(context, mapped)

@@ -125,6 +125,17 @@ async def test_mapped_roles(bot: Bot):
     assert "Night watch" not in await told(bot, "roles", "admin")
 
 
+async def test_a_role_that_nobody_can_have_is_not_mapped(bot: Bot):
+    async def maps(text: str, platform: str) -> str:
+        event = await bot.does(command(f"roles: {text}"), group="den", role="admin", platform=platform)
+        return (await bot.answer(event)).body
+
+    assert "is no role of this server" in await maps("Night watch moderator", "discord")
+    assert "Night watch" not in await maps("", "discord")
+    assert "is a moderator here now" in await maps("<@&5> moderator", "discord")
+    assert "is a moderator here now" in await maps("Night watch moderator", "telegram"), "an administrator's title"
+
+
 async def test_what_somebody_may_is_shown_with_why(bot: Bot):
     await told(bot, "roles: 5 moderator", "admin")
     await told(bot, "chat reset", name="Ben", keys=("5",))
