@@ -21,7 +21,7 @@ async def log(context: Context, values: dict[str, Any]) -> None:
     """Show the newest entries of this place; to an operator in their private chat, those of all places."""
     action = "_".join(str(values.get("action") or "").casefold().split())
     if action and ACTION.fullmatch(action) is None:
-        raise BadInput("audit_log.no_action", name=action[:60])
+        raise BadInput("audit_log.no_action", name=action[:60], names=", ".join(noted_actions()))
     user = await _person(context, str(values["person"])) if values.get("person") else None
     account = account_seen(context)
     await context.say(AuditPage(account=account, user=user, action=action), ordered=False, private=True)
@@ -43,11 +43,15 @@ def account_seen(context: Context) -> int | None:
     return None if everything else context.account_id
 
 
+def noted_actions() -> list[str]:
+    """Return the names of the actions that are noted."""
+    return sorted(k.removeprefix(ACTIONS_OF) for k in locales.known_keys() if k.startswith(ACTIONS_OF))
+
+
 async def complete_action(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest actions."""
     del enquiry
-    names = sorted(k.removeprefix(ACTIONS_OF) for k in locales.known_keys() if k.startswith(ACTIONS_OF))
-    return [(name, name) for name in names if prefix.lower() in name]
+    return [(name, name) for name in noted_actions() if prefix.lower() in name]
 
 
 COMMANDS: Final = (

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot import locales
-from bot.commands.audit import ACTIONS_OF, EVERY_ACTION
+from bot.commands.audit import ACTIONS_OF, EVERY_ACTION, noted_actions
 from bot.messages import Message
 from bot.text.moments import past_reference
 from bot.views.base import ViewContext, ViewSpec
@@ -21,7 +21,8 @@ async def page(view: ViewContext, payload: AuditPage) -> Message:
     shown, more = found[: audit.PAGE], len(found) > audit.PAGE
     title = view.words("audit_log.title")
     if not shown and payload.action and f"{ACTIONS_OF}{payload.action}" not in locales.known_keys():
-        return Message(view.words("audit_log.no_action", name=payload.action), title=title, private=True)
+        names = ", ".join(noted_actions())
+        return Message(view.words("audit_log.no_action", name=payload.action, names=names), title=title, private=True)
     if not shown:
         return Message(view.words("audit_log.none"), title=title, private=True)
     buttons = (

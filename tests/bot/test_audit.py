@@ -117,7 +117,12 @@ def _args(data: str) -> tuple[int | str, ...]:
 
 
 async def test_an_action_that_does_not_exist_is_named(bot: Bot):
-    assert await does(bot, command("audit: nonsense")) == "“nonsense” is no action that is noted."
+    for typed in ("nonsense", "@ann; bob"):
+        told = await does(bot, command(f"audit: {typed}"))
+        assert told.startswith(
+            f"“{typed.replace(' ', '_')}” is no action that is noted. There are: allow, announce, ban, "
+        )
+        assert told.endswith("person=NAME*.")
 
 
 async def test_a_rule_is_noted_with_its_channel_if_it_has_one(bot: Bot):
