@@ -149,6 +149,7 @@ async def show_persona(context: Context, panel: OpenPanel, persona_id: int) -> N
         number=at + 1,
         personas=len(known),
         picture=None if picture is None else picture.id,
+        talks=context.may("use_persona"),
     )
     await show_panel(context, panel, payload)
 

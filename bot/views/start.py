@@ -111,12 +111,16 @@ async def _persona(view: ViewContext, payload: StartPanel) -> Message:
         neighbours = (("previous", payload.before), ("next", payload.after))
         turning = tuple(view.button("meet", *at, persona_id, label=label) for label, persona_id in neighbours)
     tagline = persona.card.get("tagline")
+    lines = [*([f"*{tagline}*"] if tagline else ()), f"“{greeting}”"]
+    if not payload.talks:
+        lines.append(view.words("start.no_talk"))
+    talk = (view.button("persona", persona.id, label="talk", style="primary"),)
     return Message(
-        f"*{tagline}*\n\n“{greeting}”" if tagline else f"“{greeting}”",
+        "\n\n".join(lines),
         title=persona.name,
         footer=view.words("start.persona_number", number=payload.number, count=payload.personas),
         buttons=(
-            (view.button("persona", persona.id, label="talk", style="primary"),),
+            *((talk,) if payload.talks else ()),
             (*turning, _back(view, payload)),
         ),
         pictures=() if picture is None else (outgoing_picture(picture),),

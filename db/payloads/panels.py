@@ -35,9 +35,10 @@ class StartPanel(Panel):
 
     ``page``: ``hint`` is the short one under the answer to somebody's first message, ``chosen`` the end of beginning a
     story. ``place``: everybody in a group sees it. ``draws``, ``begins``, ``meets``: a picture can be drawn, a story
-    begun, a persona chosen here. ``persona`` is the persona shown, with ``picture``, ``before`` and ``after`` are those
-    next to it; ``premises`` are those offered, ``earlier`` those shown before, ``chosen`` names the one taken.
-    ``listener`` is the name of the persona who answers plain text, ``story`` says that it goes into the open story.
+    begun, personas looked at here; ``talks``: this person may choose with whom everybody here talks. ``persona`` is the
+    persona shown, with ``picture``, ``before`` and ``after`` are those next to it; ``premises`` are those offered,
+    ``earlier`` those shown before, ``chosen`` names the one taken. ``listener`` is the name of the persona who answers
+    plain text, ``story`` says that it goes into the open story.
     """
 
     kind: ClassVar[str] = "start"
@@ -47,6 +48,7 @@ class StartPanel(Panel):
     draws: bool = False
     begins: bool = True
     meets: bool = True
+    talks: bool = True
     listener: str = ""
     story: bool = False
     premises: list[OfferedPremise] = Field(default_factory=list[OfferedPremise])

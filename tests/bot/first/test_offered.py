@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from bot.events import ButtonPress
 from bot.messages import Message
 from bot.policy import AccessPolicy
 from db import heartbeats
@@ -43,6 +44,20 @@ async def test_what_is_switched_off_is_not_offered(bot: Bot):
     assert "/imagine" not in (await bot.answer(await bot.does(command("help: picture")))).body
     assert "no topic" in (await bot.answer(await bot.does(command("help: story")))).body
     assert await labels(bot, "start", name="boss") == EVERYTHING, "it is not off for operators"
+
+
+async def test_who_may_not_choose_the_persona_of_a_place_is_told_where_they_can(bot: Bot):
+    async def card(group: str, role: Role | None = None) -> Message:
+        shown = await bot.answer(await bot.does(command("start"), group=group, role=role))
+        (meet,) = [b.action for row in shown.buttons for b in row if b.label == "Meet somebody"]
+        return await bot.answer(await bot.does(ButtonPress(data=meet), group=group, role=role))
+
+    member = await card("club")
+    assert "Talk" not in pressable(member)
+    assert "In a private chat with me you choose." in member.body
+    for other in (await card("club", "moderator"), await card("")):
+        assert "Talk" in pressable(other)
+        assert "private chat" not in other.body
 
 
 async def test_what_somebody_may_not_do_is_not_offered(bot: Bot):
