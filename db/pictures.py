@@ -84,9 +84,13 @@ class NewPicture:
 async def save(job_id: int, token: UUID, drawn: NewPicture, files: Sequence[StoredFile]) -> int:
     """Store a job's picture and return its id; a rerun replaces the first one.
 
-    Raises `LeaseLost`, and `NotFound` if the page that it shows was deleted.
+    Raises `LeaseLost`, and `NotFound` if the page or persona that it shows was deleted.
     """
     async with transaction():
+        if drawn.persona_id is not None:
+            persona = await row("SELECT id FROM personas WHERE id = $1 FOR KEY SHARE", drawn.persona_id)
+            if persona is None:
+                raise NotFound("persona.unknown")
         if drawn.page_id is not None:
             page = await row("SELECT id FROM pages WHERE id = $1 FOR KEY SHARE", drawn.page_id)
             if page is None:

@@ -111,6 +111,8 @@ TABLES: Final = (
             ),
         ),
     ),
+    # A portrait, and what was drawn again from one, holds the persona's description: it is deleted with the persona, as
+    # are the jobs that drew it. What somebody described in their own words, from a portrait or not, stays with them.
     TableRule(
         "pictures",
         owner=("account_id",),

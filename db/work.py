@@ -40,6 +40,7 @@ class Links:
     page_id: int | None = None
     message_id: int | None = None
     picture_id: int | None = None
+    persona_id: int | None = None
 
 
 class JobParameters(BaseModel):
@@ -140,6 +141,10 @@ class PersonaPortrait(JobParameters, PictureTerms):
     size: str = ""
     quality: str = ""
 
+    def links(self) -> Links:
+        """Return the persona."""
+        return Links(persona_id=self.persona)
+
 
 class FromPicture(JobParameters, PictureTerms):
     """Make another picture from ``picture``; base of the job types below."""
@@ -239,6 +244,7 @@ class Job:
     page_id: int | None
     message_id: int | None
     picture_id: int | None
+    persona_id: int | None
     event_key: str | None
     destination: Json[dict[str, Any] | None]
     created_at: datetime

@@ -13,7 +13,9 @@ from db.payloads.base import Payload
 from db.records import columns, fetch
 from db.work import Failure, Job
 
-Subject = Literal["story_id", "page_id", "message_id", "picture_id", "conversation_id", "account_id", "user_id"]
+Subject = Literal[
+    "story_id", "page_id", "message_id", "picture_id", "persona_id", "conversation_id", "account_id", "user_id"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,12 @@ WITH arrivals AS (
         AND (p.priority < {BACKGROUND}) = ($4 < {BACKGROUND})),
 turns AS ({TURNS})
 INSERT INTO jobs (type, parameters, queue, priority, run_after, account_id, user_id, conversation_id, parent_id,
-    event_key, destination, story_id, page_id, message_id, picture_id, lined, turn, person_turn)
+    event_key, destination, story_id, page_id, message_id, picture_id, persona_id, lined, turn, person_turn)
 SELECT $1, $2::jsonb, $3, $4, coalesce($5::timestamptz, now()), $6, $7, $8, $9, $10, $11::jsonb,
     -- If a subject is deleted right now, the job's steps notice and report it.
     coalesce((SELECT id FROM stories WHERE id = $12), (SELECT story_id FROM pages WHERE id = $13)),
     (SELECT id FROM pages WHERE id = $13), (SELECT id FROM chat_messages WHERE id = $14),
-    (SELECT id FROM pictures WHERE id = $15),
+    (SELECT id FROM pictures WHERE id = $15), (SELECT id FROM personas WHERE id = $16),
     due.now, CASE WHEN due.now THEN turns.turn END, CASE WHEN due.now THEN turns.person_turn END
 FROM turns, (SELECT coalesce($5::timestamptz <= now(), true) AS now) due
 RETURNING id"""
@@ -61,7 +61,7 @@ async def add(
         parameters.type, parameters.model_dump_json(exclude_none=True), queue or queue_of(parameters), priority,
         run_after, account_id, user_id, conversation_id, parent_id, event_key,
         None if destination is None else jsonb(destination),
-        links.story_id, links.page_id, links.message_id, links.picture_id,
+        links.story_id, links.page_id, links.message_id, links.picture_id, links.persona_id,
     )  # fmt: skip
     assert found is not None
     return found["id"]

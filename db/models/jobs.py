@@ -47,6 +47,7 @@ class JobRow(TableRow):
     page_id = fields.BigIntField(null=True)
     message_id = fields.BigIntField(null=True)
     picture_id = fields.BigIntField(null=True)
+    persona_id = fields.BigIntField(null=True)
     event_key: str | None = fields.TextField(null=True)
     destination: dict[str, Any] | None = fields.JSONField(null=True)
     started_at = fields.DatetimeField(null=True)

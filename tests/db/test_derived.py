@@ -3,12 +3,25 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from db import chats, jobs, outbox, personas, pictures, stories
 from db.connection import jsonb, row, rows, transaction
+from db.errors import NotFound
 from db.payloads.notice import Notice
 from db.people import Who
-from db.pictures import NewPicture
-from db.work import BranchingPage, DrawAgain, IllustratePage, Imagine, JobParameters, PersonaReply, Upscale
+from db.pictures import NewPicture, StoredFile
+from db.work import (
+    BranchingPage,
+    DrawAgain,
+    IllustratePage,
+    Imagine,
+    JobParameters,
+    PersonaPortrait,
+    PersonaReply,
+    Upscale,
+    Variations,
+)
 from tests.db.test_privacy import tables_with
 from tests.db.world import somebody
 
@@ -40,6 +53,15 @@ async def drawn(who: Who, parameters: JobParameters, key: str, **subject: Any) -
     picture = await pictures.save(job_id, token, new, [])
     await jobs.finish(job_id, token)
     return picture
+
+
+async def kay(who: Who) -> personas.Persona:
+    """A persona of somebody's own."""
+    await rows(
+        "INSERT INTO personas (account_id, key, name, card) VALUES ($1, 'k', 'Kay', $2::jsonb)",
+        who.account.id, jsonb({"bio": WORD}),
+    )  # fmt: skip
+    return await personas.named(who.account.id, "Kay")
 
 
 async def test_a_deleted_story_takes_everything_with_it(database: str):
@@ -80,13 +102,48 @@ async def test_a_deleted_picture_takes_its_job_with_it(database: str):
 
 async def test_a_deleted_persona_takes_its_chats_with_it(database: str):
     who = await somebody("ann")
-    await rows(
-        "INSERT INTO personas (account_id, key, name, card) VALUES ($1, 'k', 'Kay', $2::jsonb)",
-        who.account.id, jsonb({"bio": WORD}),
-    )  # fmt: skip
-    persona = await personas.named(who.account.id, "Kay")
+    persona = await kay(who)
     turn = await chats.say(who.conversation, persona, who.user.id, WORD)
     await done(who, PersonaReply(reply=turn.reply.id, prompt=WORD), "reply")
     await rows("DELETE FROM personas WHERE id = $1", persona.id)
     assert await tables_with(WORD) == set()
     assert await row("SELECT 1 FROM jobs") is None
+
+
+async def test_a_deleted_persona_takes_its_portraits_with_it(database: str):
+    who = await somebody("ann")
+    persona = await kay(who)
+    order = PersonaPortrait(persona=persona.id, prompt=WORD)
+    portrait = await drawn(who, order, "portrait", kind="portrait", persona_id=persona.id)
+    await pictures.put_file(portrait, StoredFile("full", "image/png", WORD.encode()))
+    varied = await drawn(
+        who, Variations(picture=portrait), "varied", kind="variation", persona_id=persona.id, source_id=portrait
+    )
+    await drawn(who, Upscale(picture=varied), "larger", kind="upscaled", persona_id=persona.id, source_id=varied)
+    await done(who, order, "still open")
+    assert {"public.jobs", "public.artifacts", "public.pictures"} <= await tables_with(WORD)
+    await rows("DELETE FROM personas WHERE id = $1", persona.id)
+    assert await tables_with(WORD) == set()
+    assert await row("SELECT 1 FROM jobs") is None
+    assert await row("SELECT 1 FROM picture_files") is None
+
+
+async def test_what_somebody_described_themselves_outlives_the_persona_from_whose_portrait_it_was_drawn(database: str):
+    who = await somebody("ann")
+    persona = await kay(who)
+    order = PersonaPortrait(persona=persona.id)
+    portrait = await drawn(who, order, "portrait", kind="portrait", persona_id=persona.id)
+    changed = await drawn(who, Imagine(prompt="a red door", source=portrait), "changed", source_id=portrait)
+    await rows("DELETE FROM personas WHERE id = $1", persona.id)
+    kept = await pictures.get(who.account.id, changed)
+    assert (kept.prompt, kept.source_id, kept.job_id) == (f"{WORD} changed", None, None)
+    assert await pictures.find(who.account.id, portrait) is None
+
+
+async def test_a_portrait_is_not_kept_once_its_persona_is_deleted(database: str):
+    who = await somebody("ann")
+    persona = await kay(who)
+    await rows("DELETE FROM personas WHERE id = $1", persona.id)
+    with pytest.raises(NotFound):
+        await drawn(who, PersonaPortrait(persona=persona.id), "late", kind="portrait", persona_id=persona.id)
+    assert await row("SELECT 1 FROM pictures") is None

@@ -148,6 +148,8 @@ POPULATE = {
         INSERT INTO data_export_parts (export_id, number, data) VALUES (1, 1, '');
     """,
     "0038_data_choices": "UPDATE users SET keep_days = 30",
+    "0046_persona_jobs": "UPDATE jobs SET persona_id = (SELECT min(id) FROM personas)",
+    "0047_portraits": "SELECT",
 }
 LOOSENED = {"stories_owner_id_not_null"}
 """Guards that a later version gave up on purpose: a story may outlive its owner."""

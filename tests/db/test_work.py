@@ -19,6 +19,7 @@ from db.work import (
     IllustratePage,
     Imagine,
     JobParameters,
+    PersonaPortrait,
     PersonaReply,
     PictureTerms,
     read,
@@ -89,6 +90,8 @@ async def test_a_job_knows_what_it_works_on(database: str):
     assert (await added(DrawAgain(picture=picture))).picture_id == picture
     assert (await added(Imagine(prompt="x", source=picture))).picture_id == picture
     assert (await added(Imagine(prompt="x"))).picture_id is None
+    persona = (await rows("SELECT persona_id FROM chat_messages"))[0]["persona_id"]
+    assert (await added(PersonaPortrait(persona=persona))).persona_id == persona
     assert (await added(DrawAgain(picture=999))).picture_id is None  # deleted in this moment: its steps say so
 
 
