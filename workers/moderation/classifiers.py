@@ -17,6 +17,8 @@ from workers.moderation.scores import assessment
 
 JUDGE: Final = "safety/judge_text"
 """The judge's prompt."""
+ANSWER_TOKENS: Final = 64
+"""The answer has at most 38 characters, each a token at worst; servers that ignore the schema put it between fences."""
 
 
 class Scorer(Protocol):
@@ -82,7 +84,7 @@ class ModelJudge:
         request = TextRequest(
             id=uuid4().hex,
             messages=tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered),
-            sampling=Sampling(max_tokens=40, temperature=0.0, top_p=None, seed=1),
+            sampling=Sampling(max_tokens=ANSWER_TOKENS, temperature=0.0, top_p=None, seed=1),
             schema=_SCHEMA,
             model=self._model,
         )
@@ -93,7 +95,7 @@ class ModelJudge:
                     answer = piece.text
             found = _Judgement.model_validate(json.loads(answer[answer.find("{") : answer.rfind("}") + 1]))
         except EngineError as e:
-            raise ClassifierFailed(type(e).__name__) from e
+            raise ClassifierFailed(str(e) or type(e).__name__) from e
         except (ValidationError, ValueError) as e:
             raise ClassifierFailed("the judge's answer cannot be read") from e
         return Assessment(_RATINGS[found.rating], minors=found.minors)
