@@ -187,8 +187,15 @@ async def history(reply: StoredMessage, keep: int = 40, step: int = 16) -> list[
 
 
 async def reset(conversation_id: int) -> None:
-    """Reset the conversation's memory: start a new epoch; the old one is stored but no longer used."""
-    await rows("UPDATE conversations SET epoch = epoch + 1 WHERE id = $1", conversation_id)
+    """Reset the conversation's memory: start a new epoch; the old one is stored but no longer used.
+
+    What was remembered of it is forgotten.
+    """
+    await rows(
+        "WITH forgotten AS (DELETE FROM memories WHERE conversation_id = $1) "
+        "UPDATE conversations SET epoch = epoch + 1 WHERE id = $1",
+        conversation_id,
+    )
 
 
 async def _reply(said: StoredMessage, variant: int, *, chosen: bool) -> StoredMessage:

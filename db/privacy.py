@@ -1,7 +1,7 @@
 """Owners, lifetimes and texts of every table, and the clean-up of what has outlived its retention.
 
-The rules of our tables are here, a package's in its `SchemaSpec`; the functions are independent of the tables.
-`db.exports` and `db.erasure` go by the same rules.
+The rules of our tables are here and in `db.memory.rules`, a package's in its `SchemaSpec`; the functions are
+independent of the tables. `db.exports` and `db.erasure` go by the same rules.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import asyncpg
 from db.connection import row, rows
 from db.engine import dedicated
 from db.errors import Outage, Unstorable
+from db.memory.rules import MEMORY_TABLES
 from db.ownership import Ownership, read_catalogue
 from db.schemas import OwnerLink, Quotes, Retention, SchemaSpec, TableRule, quoted, texts
 
@@ -26,6 +27,7 @@ _DRAWN_FROM: Final = (
     "id IN (WITH RECURSIVE drawn AS (SELECT id FROM pictures WHERE source_id = $1 "
     "UNION SELECT p.id FROM pictures p JOIN drawn d ON p.source_id = d.id) SELECT id FROM drawn)"
 )
+
 TABLES: Final = (
     TableRule(
         "accounts",
@@ -111,6 +113,7 @@ TABLES: Final = (
             ),
         ),
     ),
+    *MEMORY_TABLES,
     # A portrait, and what was drawn again from one, holds the persona's description: it is deleted with the persona, as
     # are the jobs that drew it. What somebody described in their own words, from a portrait or not, stays with them.
     TableRule(

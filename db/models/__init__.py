@@ -7,6 +7,16 @@ from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, Outbo
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
 from db.models.limits import QuotaRow
+from db.models.memory import (
+    FactRow,
+    FactSuccessionRow,
+    MemoryRow,
+    PinRow,
+    PlotRow,
+    SummaryRow,
+    TrackedAnswerRow,
+    TrackedQuestionRow,
+)
 from db.models.moderation import IncidentRow, ReportRow
 from db.models.operators import AccessRuleRow, AnnouncementRow, AuditRow, ServiceSwitchRow
 from db.models.pictures import PictureFileRow, PictureRow
@@ -28,6 +38,8 @@ __all__ = [
     "DataExportPartRow",
     "DataExportRow",
     "DraftRow",
+    "FactRow",
+    "FactSuccessionRow",
     "HeartbeatRow",
     "IdentityRow",
     "InboxEventRow",
@@ -38,15 +50,21 @@ __all__ = [
     "LeaderRow",
     "LinkingRow",
     "MemberRow",
+    "MemoryRow",
     "OutboxRow",
     "PageRow",
     "PersonaRow",
     "PictureFileRow",
     "PictureRow",
+    "PinRow",
+    "PlotRow",
     "PromptOverrideRow",
     "QuotaRow",
     "ReportRow",
     "ServiceSwitchRow",
     "StoryRow",
+    "SummaryRow",
+    "TrackedAnswerRow",
+    "TrackedQuestionRow",
     "UserRow",
 ]

@@ -37,6 +37,7 @@ from db import (
 )
 from db.connection import row
 from db.limits import Subject, UsageLimits
+from db.memory import memories, summaries
 from db.payloads.notice import Notice
 from db.people import Who
 
@@ -136,6 +137,11 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         "page", c["pages"], account_id=c.account, conversation_id=c.chat, reporter_id=c.user, reason=""
     ),
     "reports.here": lambda c: reports.here(c.chat),
+    "memory.memories.of_story": lambda c: memories.of_story(c.account, c["stories"]),
+    "memory.memories.of_chat": lambda c: memories.of_chat(c.chat, c["personas"]),
+    "memory.memories.open_story": lambda c: memories.open_story(c.account, c["stories"]),
+    "memory.memories.open_chat": lambda c: memories.open_chat(c.chat, c["personas"]),
+    "memory.summaries.get": lambda c: summaries.get(c.account, c["summaries"]),
     "members.seen": lambda c: members.seen(c.account, c.user, "member", []),
     "members.find": lambda c: members.find(c.account, "console", SUBJECT),
     "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),
@@ -238,6 +244,8 @@ EXEMPT: Final[Mapping[str, str]] = {
             "jobs.load.*",
             "jobs.recovery.*",
             "jobs.turns.*",
+            "memory.memories.overdue",
+            "memory.memories.start_due",
             "outbox.counts",
             "personas.sync_shipped",
             "people.without_private_chat",
@@ -259,6 +267,17 @@ EXEMPT: Final[Mapping[str, str]] = {
             "jobs.leases.*",
             "jobs.waits.*",
             "jobs.claims.*",
+            "memory.memories.get",
+            "memory.memories.lock",
+            "memory.memories.note_page",
+            "memory.memories.note_reply",
+            "memory.memories.settle",
+            "memory.past.*",
+            "memory.summaries.drop",
+            "memory.summaries.of_chat",
+            "memory.summaries.of_story",
+            "memory.summaries.parts",
+            "memory.summaries.put",
             "linking.get",
             "linking.new_code",
             "moderation.note",

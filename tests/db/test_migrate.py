@@ -148,6 +148,20 @@ POPULATE = {
         INSERT INTO data_export_parts (export_id, number, data) VALUES (1, 1, '');
     """,
     "0038_data_choices": "UPDATE users SET keep_days = 30",
+    "0041_memory": """
+        INSERT INTO memories (story_id) VALUES (1);
+        INSERT INTO summaries (memory_id, level, page_id, first, last, kind, text, source_hash, version)
+            VALUES (1, 1, 1, 1, 1, 'narration', 'A door.', 'x', '1');
+    """,
+    "0042_facts": """
+        INSERT INTO facts (memory_id, page_id, subject, text, kind, importance, version)
+            VALUES (1, 1, 'the door', 'It is green.', 'thing', 3, '1'), (1, 1, 'a door', 'It is red.', 'thing', 3, '');
+        INSERT INTO fact_successions (fact_id, successor_id) VALUES (1, 2);
+        INSERT INTO tracked_questions (memory_id, question, every) VALUES (1, 'Is it open?', 4);
+        INSERT INTO tracked_answers (question_id, page_id, text, version) VALUES (1, 1, 'No.', '1');
+        INSERT INTO pins (memory_id, fact_id) VALUES (1, 1);
+        INSERT INTO plots (memory_id, page_id, content, version) VALUES (1, 1, '{}', '1');
+    """,
     "0046_persona_jobs": "UPDATE jobs SET persona_id = (SELECT min(id) FROM personas)",
     "0047_portraits": "SELECT",
 }

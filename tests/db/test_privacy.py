@@ -33,6 +33,7 @@ from db import (
 from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
 from db.limits import Subject, UsageLimits
+from db.memory import memories
 from db.migrate import migrate
 from db.payloads.notice import Notice
 from db.people import Who
@@ -104,6 +105,7 @@ async def lives(name: str) -> Who:
             move.page.id, title=name, text=f"{name} opened it.", ending=False, choices=[(f"{name} runs", "bold")]
         )
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
+    await remembers(name, move.page.id, turn.reply.id)
     job_id = await jobs.add(
         BranchingPage(page=own.page.id, prompt=f"{name} asked"), account_id=account, user_id=user,
         conversation_id=conversation, event_key=key, destination={"token": f"{name}-secret"},
@@ -134,6 +136,33 @@ async def lives(name: str) -> Who:
         account, user, move.page.id, f"{name} objects",
     )  # fmt: skip
     return who
+
+
+async def remembers(name: str, page: int, reply: int) -> None:
+    """Leave words of somebody in the memory of a story and of a chat."""
+    await memories.note_page(page, "sfw")
+    await memories.note_reply(reply, "sfw")
+    for memory in await rows(
+        "SELECT m.id, m.story_id FROM memories m WHERE m.story_id = (SELECT story_id FROM pages "
+        "WHERE id = $1) OR m.conversation_id = (SELECT conversation_id FROM chat_messages WHERE id = $2)",
+        page,
+        reply,
+    ):
+        place = (page, None) if memory["story_id"] else (None, reply)
+        await rows(
+            "WITH s AS (INSERT INTO summaries (memory_id, level, page_id, message_id, first, last, first_said, "
+            "last_said, kind, text, source_hash, version) VALUES ($1, 1, $2, $3, 0, 0, 1, 1, 'plot', $4, '', '')), "
+            "f AS (INSERT INTO facts (memory_id, page_id, message_id, subject, text, kind, importance, version) "
+            "VALUES ($1, $2, $3, $4, $4, 'person', 5, ''), ($1, $2, $3, $4, $4, 'person', 5, '') RETURNING id), "
+            "n AS (INSERT INTO fact_successions (fact_id, successor_id) SELECT min(id), max(id) FROM f), "
+            "q AS (INSERT INTO tracked_questions (memory_id, question, every) VALUES ($1, $4, 4) RETURNING id), "
+            "a AS (INSERT INTO tracked_answers (question_id, page_id, message_id, text, version) "
+            "SELECT id, $2, $3, $4, '' FROM q), "
+            "p AS (INSERT INTO pins (memory_id, text) VALUES ($1, $4)) "
+            "INSERT INTO plots (memory_id, page_id, content, version) "
+            "SELECT $1, $2, jsonb_build_object('outline', $4), '' WHERE $2::bigint IS NOT NULL",
+            memory["id"], *place, f"{name} remembers",
+        )  # fmt: skip
 
 
 async def rolls(who: Who, name: str) -> None:
@@ -203,7 +232,7 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     words = json.dumps(export, default=repr)
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
-    wordless = {"public.quotas"}
+    wordless = {"public.quotas", "public.memories", "public.fact_successions"}
     assert set(export) == (await tables_with("zephyr") | wordless) - data_exports.ARCHIVES
     everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner} - data_exports.ARCHIVES
     assert set(export) == everything, "let `lives` write a word into the new table"

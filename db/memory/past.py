@@ -1,0 +1,76 @@
+"""The past as it was said and written: pages on the way to one, messages of a chat, from a place on.
+
+Only what is settled: read pages, and exchanges that are over. The positions of `db.memory.summaries` count these.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from db.quotes import MARK
+from db.records import columns, fetch
+
+MOST: Final = 400
+"""Pages or messages that are read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastText:
+    """A page or message. ``said`` is the message of a person that begins its exchange, ``choice`` led to the page.
+
+    ``speaker`` is the name under which a person said it; empty for a persona and a page.
+    """
+
+    id: int
+    said: int
+    role: str
+    user_id: int | None
+    speaker: str
+    choice: str
+    text: str
+    created_at: datetime
+
+
+_PAGES: Final = f"""
+WITH RECURSIVE up AS (
+    SELECT id, parent_id, choice_id, number FROM pages WHERE id = $1
+    UNION ALL SELECT p.id, p.parent_id, p.choice_id, p.number FROM up JOIN pages p ON p.id = up.parent_id
+    WHERE p.number > $2)
+SELECT {columns(PastText)} FROM (
+    SELECT p.id, p.id AS said, 'page' AS role, NULL::bigint AS user_id, '' AS speaker,
+        coalesce(nullif(c.text, ''), CASE WHEN c.id IS NULL THEN '' ELSE '{MARK}' END) AS choice, p.text, p.created_at,
+        up.number
+    FROM up JOIN pages p ON p.id = up.id LEFT JOIN choices c ON c.id = up.choice_id
+    WHERE up.number > $2 AND p.state = 'ready' ORDER BY up.number LIMIT $3) found ORDER BY number"""
+_MESSAGES: Final = f"""
+SELECT {columns(PastText)} FROM (
+    SELECT m.id, coalesce(m.reply_to_id, m.id) AS said, m.role, m.user_id,
+        coalesce((SELECT i.name FROM identities i JOIN conversations c ON c.platform = i.platform
+            WHERE i.user_id = m.user_id AND c.id = m.conversation_id LIMIT 1), u.name, '') AS speaker,
+        '' AS choice, coalesce(nullif(m.text, ''), '{MARK}') AS text, m.created_at
+    FROM chat_messages m LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.conversation_id = $1 AND m.persona_id = $2 AND m.epoch = $3 AND m.id > $4 AND m.state = 'ready' AND m.chosen
+        AND m.verdict <> 'refused' AND coalesce(m.reply_to_id, m.id) < (
+            -- The last exchange may be answered anew, and one that is being answered is not over.
+            SELECT min(id) FROM (
+                (SELECT id FROM chat_messages l WHERE l.conversation_id = $1 AND l.persona_id = $2 AND l.epoch = $3
+                    AND l.role = 'user' ORDER BY id DESC LIMIT 1)
+                UNION ALL (SELECT reply_to_id FROM chat_messages w WHERE w.conversation_id = $1 AND w.persona_id = $2
+                    AND w.epoch = $3 AND w.id > $4 AND w.state = 'pending' ORDER BY id LIMIT 1)) o)
+    ) found
+WHERE (said, id) > ($4, $5) ORDER BY said, id LIMIT $6"""
+
+
+async def pages(page_id: int, after: int, most: int = MOST) -> list[PastText]:
+    """Return the pages on the way to a page, itself included, whose number is above ``after``, in order."""
+    return await fetch(PastText, _PAGES, page_id, after, most)
+
+
+async def messages(
+    conversation_id: int, persona_id: int, epoch: int, after: tuple[int, int] = (0, 0), most: int = MOST
+) -> list[PastText]:
+    """Return the messages of a chat after a place in their order, the last exchange and unfinished ones left out.
+
+    ``after`` is the message of a person that begins an exchange, and the message in it.
+    """
+    return await fetch(PastText, _MESSAGES, conversation_id, persona_id, epoch, *after, most)
