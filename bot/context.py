@@ -69,6 +69,7 @@ async def resolve(event: Event) -> Who:
         account=(event.account.kind, event.account.external_id, presentable(event.account.name)),
         user=(event.user.external_id, presentable(event.user.name), event.user.language),
         conversation=(event.conversation.chat_id, event.conversation.thread_id, event.conversation.kind),
+        username=event.user.username,
     )
 
 

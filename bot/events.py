@@ -76,13 +76,15 @@ class AccountRef(_Frozen):
 
 class UserRef(_Frozen):
     """The person. ``role`` is theirs by the platform's permissions; ``roles`` are the keys by which a place maps roles:
-    those of a Discord member's roles, a Telegram administrator's title.
+    those of a Discord member's roles, a Telegram administrator's title. ``username`` is the one by which they are
+    mentioned, without @: empty if they have none, None if the event does not say.
 
     ``anonymous``: one of a group's administrators who hide behind it; who presses a button is not hidden.
     """
 
     external_id: Id
     name: Name
+    username: Name | None = None
     language: Id = ""
     role: Role = "member"
     roles: tuple[Id, ...] = ()

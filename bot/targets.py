@@ -1,4 +1,7 @@
-"""Whom an operator means, and until when: ``@ann``, ``telegram:123``, ``this place``; ``7d``, ``until 2026-12-31``."""
+"""Whom an operator or administrator means, and until when: ``@ann``, ``telegram:123``, ``this place``; ``7d``.
+
+``@ann`` is a username first, and on Telegram nothing else: nobody is meant by it whose username is known to be another.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -21,8 +24,10 @@ _ID: Final = re.compile(
     r"(?:(?P<platform>[a-z]{2,20}):)?(?:(?P<kind>user|guild|server|group|channel|chat|place):)?(?P<id>-?[0-9]{1,32})",
     re.IGNORECASE,
 )
-_NAMED: Final = re.compile(r"(?:(?P<platform>[a-z]{2,20}):)?@?(?P<name>.+)", re.DOTALL)
-_PERSON: Final = re.compile(r"<@!?([0-9]{1,32})>|@?(.+)", re.DOTALL)
+_NAMED: Final = re.compile(r"(?:(?P<platform>[a-z]{2,20}):)?(?P<at>@?)(?P<name>.+)", re.DOTALL)
+_PERSON: Final = re.compile(r"<@!?([0-9]{1,32})>|(@?)(.+)", re.DOTALL)
+_USERNAMES_ONLY: Final = frozenset({"telegram"})
+"""Platforms on which a mention is never the name that others see."""
 _FOR: Final = re.compile(r"(?:for\s+)?(?P<n>[0-9]{1,5})\s*(?P<unit>m|h|d|w)[a-z]*", re.IGNORECASE)
 _UNTIL: Final = re.compile(
     r"(?:until\s+)?(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ](?P<time>[0-9]{1,2}:[0-9]{2}))?", re.IGNORECASE
@@ -60,8 +65,12 @@ async def read_member(context: Context, text: str) -> Member:
     Raises `NotFound` if there is none, or several.
     """
     match = _PERSON.fullmatch(text.strip())
-    named = "" if match is None else (match[1] or match[2]).strip()
-    found = await members.find(context.account_id, context.event.platform, named)
+    named = "" if match is None else (match[1] or match[3]).strip()
+    platform = context.event.platform
+    found = await members.find(context.account_id, platform, named)
+    if match is not None and match[2]:
+        called = [each for each in found if (each.username or "").lower() == named.lower()]
+        found = called or [each for each in found if platform not in _USERNAMES_ONLY or each.username is None]
     if len(found) != 1:
         raise NotFound("permission.several" if found else "permission.nobody", name=named[:60])
     return found[0]
@@ -121,10 +130,15 @@ async def _by_name(context: Context, text: str) -> Target:
     name, platform = ("", "") if match is None else (match["name"].strip(), (match["platform"] or "").lower())
     if not platform and context.event.account.kind != "console":
         platform = context.event.platform
-    found = await people.named(name, platform, NAMED)
+    found = await people.with_username(name, platform, NAMED)
+    mentioned = match is not None and match["at"]
+    if not (mentioned and found):
+        named = await people.named(name, platform, NAMED)
+        # A name may be anything, also somebody else's username.
+        found += [i for i in named if not (mentioned and i.platform in _USERNAMES_ONLY and i.username is not None)]
     if not found:
         raise NotFound("operators.nobody", name=name[:60])
     if len({identity.user_id for identity in found}) > 1:
-        ids = ", ".join(f"{identity.platform}:{identity.external_id}" for identity in found)
+        ids = ", ".join(dict.fromkeys(f"{identity.platform}:{identity.external_id}" for identity in found))
         raise BadInput("operators.several", name=name[:60], ids=ids)
     return Target("user", found[0].platform, found[0].external_id, found[0].user_id, found[0].name)

@@ -21,10 +21,14 @@ ON CONFLICT (account_id, user_id) DO UPDATE SET role = excluded.role, roles = ex
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person of a place: their role by the platform, and the keys by which the place may map it to another."""
+    """A person of a place: their role by the platform, and the keys by which the place may map it to another.
+
+    ``username`` as in `db.people.Identity`.
+    """
 
     user_id: int
     name: str
+    username: str | None
     role: Role
     roles: list[str]
 
@@ -35,10 +39,15 @@ async def seen(account_id: int, user_id: int, role: Role, roles: Sequence[str]) 
 
 
 async def find(account_id: int, platform: str, text: str) -> list[Member]:
-    """Return the people of a place whom a text names by the platform's id or by name, up to `NAMED`."""
+    """Return the people of a place whom a text names by the platform's id, by username or by name, up to `NAMED`.
+
+    Those with that username come first.
+    """
     found = await rows(
-        "SELECT DISTINCT m.user_id, i.name, m.role, m.roles FROM members m JOIN identities i ON i.user_id = m.user_id "
-        "WHERE m.account_id = $1 AND i.platform = $2 AND (i.external_id = $3 OR lower(i.name) = lower($3)) LIMIT $4",
+        "SELECT m.user_id, i.name, i.username, m.role, m.roles FROM members m "
+        "JOIN identities i ON i.user_id = m.user_id WHERE m.account_id = $1 AND i.platform = $2 "
+        "AND (i.external_id = $3 OR lower(i.name) = lower($3) OR lower(i.username) = lower($3)) "
+        "ORDER BY lower(i.username) = lower($3) DESC NULLS LAST, i.id LIMIT $4",
         account_id, platform, text, NAMED,
     )  # fmt: skip
-    return [Member(f["user_id"], f["name"], f["role"], json.loads(f["roles"])) for f in found]
+    return [Member(f["user_id"], f["name"], f["username"], f["role"], json.loads(f["roles"])) for f in found]

@@ -50,13 +50,17 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person on one platform. ``language`` is a BCP 47 tag, or empty."""
+    """A person on one platform. ``language`` is a BCP 47 tag, or empty.
+
+    ``username`` is the one by which they were last mentioned there: empty if they have none, None if it is not known.
+    """
 
     id: int
     user_id: int
     platform: str
     external_id: str
     name: str
+    username: str | None
     language: str
 
 
@@ -85,9 +89,11 @@ async def resolve(
     account: tuple[str, str, str],
     user: tuple[str, str, str],
     conversation: tuple[str, str, str],
+    username: str | None = None,
 ) -> Who:
     """Return the records for an event's account (kind, id, name), user (id, name, language) and conversation
-    (chat, thread, kind), creating missing ones. An empty name or language leaves the stored one.
+    (chat, thread, kind), creating missing ones. An empty name or language leaves the stored one, and so does None for
+    ``username``.
 
     A personal account is found by the person: the one of their linked identities, whatever its platform.
     """
@@ -100,12 +106,15 @@ async def resolve(
         return _who(await row(sql, platform, kind, account_key, user_key, chat, thread))
 
     who = await find()
-    if who is not None and (user_name, language) == (
+    if who is not None and (user_name, language, username) == (
         user_name and who.identity.name,
         language and who.identity.language,
+        None if username is None else who.identity.username,
     ):
         return who
     home_platform, home_key = await _meet(platform, user_key, user_name, language)
+    if username is not None:
+        await _take_username(platform, user_key, username)
     if sql is _FIND_IN_PLACE:
         account_id = await _open_account(platform, kind, account_key, account_name)
     else:
@@ -145,6 +154,16 @@ async def _meet(platform: str, key: str, name: str, language: str) -> tuple[str,
     )  # fmt: skip
     assert person is not None
     return person["platform"], person["external_id"]
+
+
+async def _take_username(platform: str, key: str, username: str) -> None:
+    """Store the username that somebody has now: whoever had it before has another, or none."""
+    await rows(
+        "UPDATE identities SET username = NULL WHERE platform = $1 AND external_id <> $2 "
+        "AND lower(username) = lower($3) AND username <> ''",
+        platform, key, username,
+    )  # fmt: skip
+    await rows("UPDATE identities SET username = $3 WHERE platform = $1 AND external_id = $2", platform, key, username)
 
 
 async def _open_account(platform: str, kind: str, key: str, name: str) -> int:
@@ -210,9 +229,18 @@ async def identity(platform: str, key: str) -> Identity | None:
 
 async def named(name: str, platform: str, limit: int) -> list[Identity]:
     """Return identities of a name, on one platform (empty: on all), those met last first."""
+    return await _called("lower(name) = lower($1)", name, platform, limit)
+
+
+async def with_username(name: str, platform: str, limit: int) -> list[Identity]:
+    """Return the identities with a username: of each platform the one that was last seen with it. As `named`."""
+    return await _called("lower(username) = lower($1) AND username <> ''", name, platform, limit)
+
+
+async def _called(condition: str, name: str, platform: str, limit: int) -> list[Identity]:
     return await fetch(
         Identity,
-        f"SELECT {columns(Identity)} FROM identities WHERE lower(name) = lower($1) AND ($2 = '' OR platform = $2) "
+        f"SELECT {columns(Identity)} FROM identities WHERE {condition} AND ($2 = '' OR platform = $2) "
         "ORDER BY id DESC LIMIT $3",
         name, platform, limit,
     )  # fmt: skip

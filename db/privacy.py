@@ -46,7 +46,7 @@ TABLES: Final = (
         "identities",
         owner=("user_id",),
         part=True,
-        texts=texts(names="name", ids="external_id", settings="platform language"),
+        texts=texts(names="name username", ids="external_id", settings="platform language"),
     ),
     TableRule(
         "members",
@@ -263,7 +263,7 @@ TABLES: Final = (
     TableRule("data_export_parts", owner=("export_id",), omit=("data",), texts=texts(words="data")),
     TableRule("leaders", permanent=True, texts=texts(ids="name holder host", state="problem")),
     TableRule("clock", permanent=True),
-    TableRule("bots", permanent=True, texts=texts(ids="bot", settings="platform")),
+    TableRule("bots", permanent=True, texts=texts(ids="bot", settings="platform start_link")),
     TableRule(
         "heartbeats",
         retention=Retention(1, "seen_at"),

@@ -61,7 +61,7 @@ COMMANDS: Final = (
         log,
         (
             Parameter("action", "Only this action, such as ban or rating", completes=complete_action),
-            Parameter("person", "Only this person: a mention, an id, a name"),
+            Parameter("person", "Only this person: a mention or @username, an id, a name"),
         ),
         permission="settings",
         example="rating",

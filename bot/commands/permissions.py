@@ -186,7 +186,7 @@ _RULED: Final = (
 )
 COMMANDS: Final = (
     CommandSpec("permissions", "Show who may do what here, and why", show, (
-        Parameter("who", "A person or a role"),
+        Parameter("who", "A person (@username, name, id) or a role"),
         Parameter(
             "reset", "Go back to the default of a permission", permission="settings",
             choices=((ALL, ALL), *((p.replace("_", " "), p) for p in PERMISSIONS)),

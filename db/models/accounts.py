@@ -20,6 +20,7 @@ class AccountRow(TableRow):
     name = fields.TextField(default="")
     settings: dict[str, Any] = fields.JSONField(default=dict)
     left_at = fields.DatetimeField(null=True)
+    present_at = fields.DatetimeField(null=True)
     unlisted_told_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
     weight = fields.FloatField(default=1.0)
@@ -52,12 +53,13 @@ class UserRow(TableRow):
 
 
 class IdentityRow(TableRow):
-    """A person on one platform. ``language`` is a BCP 47 tag, or empty."""
+    """A person on one platform. ``language`` is a BCP 47 tag, or empty; ``username`` is None if it is not known."""
 
     user_id = fields.BigIntField()
     platform = fields.TextField()
     external_id = fields.TextField()
     name = fields.TextField(default="")
+    username = fields.TextField(null=True)
     language = fields.TextField(default="")
     wrong_codes = fields.SmallIntField(default=0)
     wrong_since = fields.DatetimeField(null=True)

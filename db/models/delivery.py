@@ -90,6 +90,7 @@ class BotRow(Model):
     platform = fields.CharField(max_length=200, primary_key=True)
     bot = fields.TextField()
     since = fields.DatetimeField(db_default=Now())
+    start_link = fields.TextField(default="")
 
     class Meta:
         """Table name."""

@@ -335,6 +335,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "announcements.*",
             "moderation.tell_operators",
             "people.named",
+            "people.with_username",
             "reports.close",
             "reports.content",
             "reports.get",

@@ -164,6 +164,12 @@ POPULATE = {
     """,
     "0046_persona_jobs": "UPDATE jobs SET persona_id = (SELECT min(id) FROM personas)",
     "0047_portraits": "SELECT",
+    "0048_usernames": """
+        UPDATE identities SET username = 'ann' WHERE id = 1;
+        UPDATE accounts SET present_at = now() WHERE id = 1;
+        UPDATE bots SET start_link = 'https://t.me/bot?start=';
+    """,
+    "0049_username_index": "SELECT",
 }
 LOOSENED = {"stories_owner_id_not_null"}
 """Guards that a later version gave up on purpose: a story may outlive its owner."""

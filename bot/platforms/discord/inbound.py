@@ -293,7 +293,14 @@ def _account(guild_id: int | None, guild: str, user: discord.abc.User, group_dm:
 
 def _user(user: discord.abc.User, *, language: str, role: Role) -> UserRef:
     roles = tuple(str(each.id) for each in user.roles) if isinstance(user, discord.Member) else ()
-    return UserRef(external_id=str(user.id), name=user.display_name, language=language, role=role, roles=roles)
+    return UserRef(
+        external_id=str(user.id),
+        name=user.display_name,
+        username=user.name,
+        language=language,
+        role=role,
+        roles=roles,
+    )
 
 
 def _role(interaction: discord.Interaction[Any]) -> Role:

@@ -390,6 +390,7 @@ def _event(
         user=UserRef(
             external_id=str(sender.id),
             name=name,
+            username=(sender.username or "") if isinstance(sender, User) else None,
             language=(sender.language_code or "") if isinstance(sender, User) else "",
             role=standing.role,
             roles=standing.roles,

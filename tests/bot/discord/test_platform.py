@@ -28,6 +28,7 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
     event = await connected.notes.event()
     assert event.payload == Command(name="story new", values={"premise": "a door", "genre": "horror"})
     assert (event.account.kind, event.conversation.kind, event.user.role) == ("dm", "dm", "owner")
+    assert event.user.username == "ann"
     names = {c["name"] for c in connected.server.commands}
     assert names == {spec.name.split()[0] for spec in load_topics().commands} - LEFT_OUT
     (operator,) = (c for c in connected.server.commands if c["name"] == "operator")

@@ -24,7 +24,7 @@ async def test_command_in_a_private_chat(platform: TelegramPlatform, inbound: Re
     event = await inbound.wait(1)
     assert event.key == f"telegram:m{alice.id}.{said.id}"
     assert event.account == AccountRef(kind="dm", external_id=str(alice.id), name="Alice")
-    assert event.user == UserRef(external_id=str(alice.id), name="Alice", language="de", role="owner")
+    assert event.user == UserRef(external_id=str(alice.id), name="Alice", username="alice", language="de", role="owner")
     assert event.conversation == ConversationRef(chat_id=str(alice.id), kind="dm")
     assert event.destination.reply_to == ""
     assert event.payload == Command(name="story new", values={"genre": "horror"}, rest="a door")
