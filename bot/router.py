@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from bot import access
@@ -39,7 +39,7 @@ from bot.welcome import greet, membership, show_hint
 from db import awaited_files, conversations, late_updates, members, moves, offers, outbox, people, places
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
-from db.errors import BadInput, NotFound, UserError
+from db.errors import BadInput, NotFound, UserError, describe
 from db.limits import UNLIMITED, UsageLimits
 from db.moderation import PLAIN, ModerationPolicy
 from prompts.registry import PromptRegistry
@@ -140,6 +140,25 @@ class Router:
                 await moves.move_group(platform, old, new)
         except Exception as e:  # noqa: BLE001 - as in bury
             _log.warning("group %s of %s cannot be moved to %s: %s", old, platform, new, e)
+            return False
+        return True
+
+    async def record_places(self, platform: str, present: Sequence[str]) -> list[str]:
+        """Record the guilds in which the bot is, and return those that were recorded before and are missing."""
+        try:
+            async with asyncio.timeout(MOVE_SECONDS), transaction():
+                return await places.record(platform, present)
+        except Exception as e:  # noqa: BLE001 - as in bury
+            _log.warning("where the bot is on %s cannot be recorded: %s", platform, describe(e))
+            return []
+
+    async def place_left(self, platform: str, place: str) -> bool:
+        """Note that the bot is not in a guild or group any more; False if that could not be committed."""
+        try:
+            async with asyncio.timeout(MOVE_SECONDS), transaction():
+                await places.leave_place(platform, place)
+        except Exception as e:  # noqa: BLE001 - as in bury
+            _log.warning("that %s of %s was left cannot be noted: %s", place, platform, describe(e))
             return False
         return True
 

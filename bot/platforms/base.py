@@ -179,6 +179,17 @@ class Inbound(Protocol):
         """Move what is stored for a group to its new id; False if that could not be committed."""
         ...
 
+    async def record_places(self, platform: str, present: Sequence[str]) -> list[str]:
+        """Record the guilds in which the bot is, and return those that were recorded before and are not among them.
+
+        Such a one is only left if the platform says so: then call `place_left`. Empty if nothing could be recorded.
+        """
+        ...
+
+    async def place_left(self, platform: str, place: str) -> bool:
+        """Note that the bot is not in a guild or group any more; False if that could not be committed."""
+        ...
+
     async def form_for(self, event: Event) -> Form | Message | None:
         """Return the form that this button press or command opens, a refusal to show instead, or None to dispatch it.
 

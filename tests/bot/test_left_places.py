@@ -4,7 +4,7 @@ import pytest
 
 from bot.events import BotMembership
 from bot.platforms.base import Gone
-from db import audit, conversations, outbox, places
+from db import audit, conversations, outbox, people, places
 from db.models import AccountRow, ConversationRow
 from db.payloads.notice import Notice
 from db.people import Who
@@ -85,3 +85,47 @@ async def test_the_bot_is_removed_and_added_again(bot: Bot):
     await bot.does(BotMembership(change="added"), group="club")
     assert (await AccountRow.get(external_id="club")).left_at is None
     assert await noted() == ["bot_added", "bot_removed"]
+
+
+async def left(platform: str = "discord") -> dict[str, bool]:
+    return {a.external_id: a.left_at is not None for a in await AccountRow.filter(platform=platform, kind="guild")}
+
+
+async def guild(key: str) -> Who:
+    return await people.resolve(
+        "discord", account=("guild", key, key), user=("1", "Ann", ""), conversation=(f"c{key}", "", "group")
+    )
+
+
+async def test_a_guild_that_is_missing_later_is_known_to_be_missing(database: str):
+    for key in ("10", "20", "30"):
+        await guild(key)
+    assert await places.record("discord", ["10", "20"]) == [], (
+        "30 was never one of the bot's: a person brought it along"
+    )
+    assert await places.record("discord", ["10"]) == ["20"]
+    assert await left() == {"10": False, "20": False, "30": False}, "missing is not yet left"
+    assert await places.leave_place("discord", "20")
+    assert not await places.leave_place("discord", "20")
+    assert await places.record("discord", ["10"]) == []
+    assert await left() == {"10": False, "20": True, "30": False}
+    assert await noted() == ["bot_removed"]
+
+
+async def test_a_guild_that_took_the_bot_back_meanwhile_is_not_deleted(database: str):
+    who = await guild("10")
+    await places.record("discord", ["10"])
+    assert await places.leave(who.conversation.id, private=False)
+    assert await places.record("discord", []) == []
+    assert await places.record("discord", ["10"]) == []
+    assert await left() == {"10": False}
+    assert await noted() == ["bot_added", "bot_removed"]
+
+
+async def test_what_a_platform_lists_is_recorded_in_a_transaction(bot: Bot):
+    await guild("10")
+    await guild("20")
+    assert await bot.router.record_places("discord", ["10", "20"]) == []
+    assert await bot.router.record_places("discord", ["10"]) == ["20"]
+    assert await bot.router.place_left("discord", "20")
+    assert await left() == {"10": False, "20": True}

@@ -346,7 +346,17 @@ EXEMPT: Final[Mapping[str, str]] = {
         ),
         OPERATOR,
     ),
-    **dict.fromkeys(("late_updates.*", "people.identity", "people.private_chat", "people.resolve"), EVENT),
+    **dict.fromkeys(
+        (
+            "late_updates.*",
+            "people.identity",
+            "people.private_chat",
+            "people.resolve",
+            "places.leave_place",
+            "places.record",
+        ),
+        EVENT,
+    ),
     **dict.fromkeys(("merging.*", "moves.*"), JOINING),
 }
 """The same, ``module.*`` for all of a module, with the reason."""

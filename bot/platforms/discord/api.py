@@ -16,6 +16,7 @@ from bot.platforms.base import DeliveryError, RetryLater, Undeliverable
 
 # Error codes: Discord's documentation, "JSON error codes".
 UNKNOWN_CHANNEL: Final = 10003
+UNKNOWN_GUILD: Final = 10004
 UNKNOWN_MESSAGE: Final = 10008
 UNKNOWN_WEBHOOK: Final = 10015
 UNKNOWN_INTERACTION: Final = 10062
@@ -163,6 +164,16 @@ class DiscordApi:
             await self._http.request(Route("GET", "/channels/{channel_id}", channel_id=channel_id))
         except (discord.NotFound, discord.Forbidden):
             return False
+        return True
+
+    async def in_guild(self, guild_id: str) -> bool:
+        """Return whether the bot is in a guild."""
+        try:
+            await self._http.request(Route("GET", "/guilds/{guild_id}", guild_id=guild_id))
+        except discord.HTTPException as e:
+            if e.code in (UNKNOWN_GUILD, MISSING_ACCESS):
+                return False
+            raise
         return True
 
     async def download(self, url: str) -> bytes:

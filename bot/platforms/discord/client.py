@@ -35,9 +35,11 @@ from bot.platforms.discord.commands import application_commands, same
 from bot.platforms.discord.guilds import guild_event, is_new
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
+from bot.platforms.discord.presence import GuildPresence
 from bot.platforms.discord.render import base_body, emphasised
 from bot.platforms.discord.send import DiscordSender
 from db.environment import proxy_for
+from db.loops import forever
 
 PATIENCE: Final = 30.0
 """Maximum pause for a rate limit; with a longer one the message goes back into the outbox."""
@@ -101,6 +103,8 @@ class DiscordPlatform:
         self._interactions = Interactions(self._api, self._acks, registry)
         self._inbound: Inbound | None = None
         self._catch_up = CatchUp(self._client, self._said_event)
+        self._presence = GuildPresence(self._client, self._api, self.name)
+        self._ready = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -153,13 +157,22 @@ class DiscordPlatform:
 
     async def _listen(self) -> None:
         """Keep a gateway session until cancelled; the client can send after that, too."""
+        self._ready.clear()
+        watching = asyncio.create_task(forever("the guilds of Discord", self._watch_guilds))
         try:
             await self._client.connect(reconnect=True)
             raise ConnectionError("Discord ended the session")
         finally:
+            watching.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(HANG_UP_SECONDS):
                     await asyncio.gather(*(shard.disconnect() for shard in self._client.shards.values()))
+
+    async def _watch_guilds(self) -> None:
+        """Record in which guilds the bot is, once the first session has begun."""
+        assert self._inbound is not None
+        await self._ready.wait()
+        await self._presence.keep(self._inbound)
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """Deliver the message once."""
@@ -241,6 +254,7 @@ class DiscordPlatform:
         for guild in self._client.guilds:
             if is_new(guild, self._client.user.id):
                 await self.guild_changed(guild, "added")
+        self._ready.set()
         await self._catch_up.run(self._inbound)
 
     async def said(self, message: discord.Message) -> None:

@@ -40,19 +40,23 @@ _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _POLL_SLACK: Final = 10.0
 _MOVED_KEPT: Final = 1000
 _MOVE_PAUSE: Final = 2.0
-_GONE: Final = ("blocked by the user", "was kicked", "not a member", "user is deactivated", "chat was deleted")
-"""Why Telegram forbids everything in a chat."""
-_HOPELESS: Final = (
+_GONE: Final = (
+    "blocked by the user",
+    "was kicked",
+    "not a member",
+    "user is deactivated",
+    "chat was deleted",
     "chat not found",
+    "group chat was deactivated",
+)
+"""Why nothing can be sent to a chat at all: by Telegram's words, whatever the kind of its refusal."""
+_HOPELESS: Final = (
     "user not found",
     "peer_id_invalid",
-    "group chat was deactivated",
     "not enough rights",
     "have no rights",
     "need administrator rights",
     "chat_write_forbidden",
-    "bot was kicked",
-    "user is deactivated",
 )
 
 
@@ -170,6 +174,8 @@ class TelegramApi:
             except Forbidden as e:
                 raise (Gone if says(e, *_GONE) else Undeliverable)(e.message) from e
             except BadRequest as e:
+                if says(e, *_GONE):
+                    raise Gone(e.message) from e
                 if says(e, *_HOPELESS):
                     raise Undeliverable(e.message) from e
                 raise

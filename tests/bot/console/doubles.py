@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 import termios
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -86,6 +86,12 @@ class Machine:
         return True
 
     async def group_moved(self, platform: str, old: str, new: str) -> bool:
+        return True
+
+    async def record_places(self, platform: str, present: Sequence[str]) -> list[str]:
+        return []
+
+    async def place_left(self, platform: str, place: str) -> bool:
         return True
 
     async def dispatch(self, event: Event) -> Outcome:

@@ -26,6 +26,9 @@ class Notes:
         self.chats: list[Watched] = []
         self.came = asyncio.Event()
         self.buried: list[str] = []
+        self.places: set[str] = set()
+        self.left: list[str] = []
+        self.recorded = asyncio.Event()
         self.backlog: Backlog = MemoryBacklog()
 
     async def dispatch(self, event: Event) -> Outcome:
@@ -38,6 +41,17 @@ class Notes:
         return True
 
     async def group_moved(self, platform: str, old: str, new: str) -> bool:
+        return True
+
+    async def record_places(self, platform: str, present: Sequence[str]) -> list[str]:
+        missing = sorted(self.places - set(present))
+        self.places |= set(present)
+        self.recorded.set()
+        return missing
+
+    async def place_left(self, platform: str, place: str) -> bool:
+        self.places.discard(place)
+        self.left.append(place)
         return True
 
     async def form_for(self, event: Event) -> Form | Message | None:
@@ -87,13 +101,19 @@ async def server() -> AsyncGenerator[DiscordServer]:
 
 @asynccontextmanager
 async def connecting(
-    server: DiscordServer, menus: Sequence[MenuSpec] = (), notes: Notes | None = None
+    server: DiscordServer,
+    menus: Sequence[MenuSpec] = (),
+    notes: Notes | None = None,
+    *,
+    shard_ids: Sequence[int] | None = None,
+    shard_count: int | None = None,
 ) -> AsyncGenerator[Connected]:
     """A platform that is connected until the block ends."""
     notes = notes or Notes()
     platform = DiscordPlatform(
-        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus
-    )
+        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus,
+        shard_ids=shard_ids, shard_count=shard_count,
+    )  # fmt: skip
     running = asyncio.create_task(platform.run(notes))
     try:
         await server.ready(timeout=20)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -96,6 +96,12 @@ class RecordingInbound:
 
     async def group_moved(self, platform: str, old: str, new: str) -> bool:
         self.moves.append((old, new))
+        return True
+
+    async def record_places(self, platform: str, present: Sequence[str]) -> list[str]:
+        return []
+
+    async def place_left(self, platform: str, place: str) -> bool:
         return True
 
     async def form_for(self, event: Event) -> Form | Message | None:

@@ -161,7 +161,7 @@ async def test_blocked_and_unknown_chats_are_undeliverable(
     alice.block()
     with pytest.raises(Gone, match="blocked"):
         await platform.deliver(outbox.row(to(alice)), PAGE)
-    with pytest.raises(Undeliverable, match="not found"):
+    with pytest.raises(Gone, match="not found"):
         await platform.deliver(outbox.row(to(alice).model_copy(update={"chat_id": "4242"})), PAGE)
 
 

@@ -281,7 +281,8 @@ class Gateway:
         )
         if intents & rules.GUILDS:
             for guild in guilds:
-                session.dispatch("GUILD_CREATE", guild.payload())
+                if not guild.outage:
+                    session.dispatch("GUILD_CREATE", guild.payload())
         self.identified += 1
         self.world.touch()
         return session

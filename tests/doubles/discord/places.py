@@ -193,6 +193,10 @@ class Guild:
     channels: dict[int, Channel] = field(default_factory=dict[int, Channel])
     installed: bool = True
     """The bot is a member; else only people have installed the app, and it reaches nothing but their interactions."""
+    file_bytes: int = rules.FILE
+    """The largest file in answers to interactions, by the guild's boosts."""
+    outage: bool = False
+    """Sessions list it as unavailable, and hear no more of it."""
     members: dict[int, User] = field(default_factory=dict[int, User])
     admins: set[int] = field(default_factory=set[int])
     roles: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
