@@ -15,6 +15,8 @@ from db.registry import Registry
 PAYLOAD: Final = re.compile(r"(?P<prefix>[a-z]{1,16})-(?P<rest>[A-Za-z0-9_-]{1,62})")
 PAYLOAD_LENGTH: Final = 64
 """Characters that a link may carry, of A-Z, a-z, 0-9, _ and - (https://core.telegram.org/bots/features#deep-linking)."""
+LINK: Final = "link"
+"""The prefix of links that enter a code of `/link`."""
 _PREFIX: Final = re.compile(r"[a-z]{1,16}")
 
 

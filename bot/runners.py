@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.leadership import Seat
-from bot.platforms.base import Inbound, Platform, PlatformRefused, Turns
+from bot.platforms.base import Inbound, Platform, PlatformRefused, Startable, Turns
 from db import bots
+from db.errors import Outage, describe
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
@@ -48,6 +49,7 @@ class PlatformRunner:
         """See `bot.platforms.base.Turns`: called by the platform once it is connected."""
         self.problem, self.refusal, self._ever_connected = "", None, True
         self.refused.clear()
+        await self._note_start_link()
         await self._turns.while_leading(body)
 
     async def run(self, inbound: Inbound) -> None:
@@ -86,6 +88,14 @@ class PlatformRunner:
                 "deployment a database of its own (DATABASE_URL). If this bot is to take over what is stored, run "
                 f"DELETE FROM bots WHERE platform = '{name}'"
             )
+
+    async def _note_start_link(self) -> None:
+        """Record how people come to this bot from elsewhere: messages of other platforms show it."""
+        if isinstance(self.platform, Startable) and (link := self.platform.start_link):
+            try:
+                await bots.note_start_link(self.platform.name, link)
+            except Outage as e:  # the next start records it
+                _log.info("the address of the bot on %s cannot be recorded: %s", self.platform.name, describe(e))
 
     async def state(self) -> str:
         """Return what is wrong with the platform, for operators; empty if nothing is."""

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
-from bot.links import LinkSpec
+from bot.links import LINK, LinkSpec
 from db import linking
 from db.errors import NotAllowed
 from db.linking_codes import LENGTH
@@ -67,4 +67,4 @@ COMMANDS: Final = (
     ),
     CommandSpec("unlink", "Separate your accounts on several platforms again", unlink, permission=EVERYBODY),
 )
-LINKS: Final = (LinkSpec("link", take_code),)
+LINKS: Final = (LinkSpec(LINK, take_code),)

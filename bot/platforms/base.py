@@ -230,6 +230,16 @@ class Leaver(Protocol):
         ...
 
 
+@runtime_checkable
+class Startable(Protocol):
+    """A platform on which a link opens a private chat with the bot."""
+
+    @property
+    def start_link(self) -> str:
+        """Its address, to which what the chat is opened with is added (`bot.links.link_payload`); empty if unknown."""
+        ...
+
+
 class Turns(Protocol):
     """When this process may do what only one process at a time may do for a platform."""
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bot.messages import Message
+from bot.links import LINK, link_payload
+from bot.messages import Button, Message
 from bot.views.base import ViewContext, ViewSpec
-from db import linking, people
+from db import bots, linking, people
 from db.linking import Linking
 from db.payloads.linking import LinkCode, Linked, LinkQuestion, UnlinkQuestion
 from db.people import Identity
@@ -16,7 +17,14 @@ async def code(view: ViewContext, payload: LinkCode) -> Message:
     made = await linking.new_code(payload.linking)
     if made is None:
         return Message(view.words("link.gone"))
-    return Message(view.words("link.code", code=made, minutes=linking.LIFE_SECONDS // 60))
+    # Who is to come from another platform may follow a link instead of typing; both sides are asked all the same.
+    links = tuple(
+        Button(view.words("link.open", platform=platform.capitalize()), url=link + link_payload(LINK, made))
+        for platform, link in (await bots.start_links()).items()
+        if platform != view.platform
+    )
+    said = view.words("link.code", code=made, minutes=linking.LIFE_SECONDS // 60)
+    return Message(said, buttons=tuple((link,) for link in links))
 
 
 async def question(view: ViewContext, payload: LinkQuestion) -> Message:

@@ -1,10 +1,11 @@
 """Linking: a code on one platform, entered on the other, and both sides say yes; then the two are one."""
 
 import asyncio
+import re
 
 import pytest
 
-from db import accounts, erasure, linking, linking_codes, overrides, people, personas, stories
+from db import accounts, bots, erasure, linking, linking_codes, overrides, people, personas, stories
 from db.connection import rows, transaction
 from tests.bot.sides import Side, asked, begins, linked, sent
 from tests.bot.world import Bot, command, press
@@ -207,3 +208,29 @@ async def test_a_code_of_somebody_who_deletes_their_data_is_void(here: Side, the
         await erasure.close_person((await here.who()).user.id)
     assert "code" in (await there.told(command(f"link: {code}"))).body
     assert not await rows("SELECT id FROM linkings WHERE state = 'asked'")
+
+
+async def start_link() -> None:
+    await rows("INSERT INTO bots (platform, bot) VALUES ('telegram', '1') ON CONFLICT DO NOTHING")
+    await bots.note_start_link("telegram", "https://t.me/storyfork_bot?start=")
+
+
+async def test_the_code_is_a_link_to_telegram_too_and_both_are_still_asked(here: Side, there: Side):
+    await start_link()
+    shown = await here.told(command("link"))
+    code = re.search(r"\*\*([0-9A-Z]{10})\*\*", shown.body)
+    assert code is not None, "to be typed as before"
+    ((link,),) = shown.buttons
+    assert (link.label, link.action) == ("Enter it on Telegram", "")
+    payload = link.url.removeprefix("https://t.me/storyfork_bot?start=")
+    assert payload == f"link-{code[1]}"
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", payload), "all that Telegram takes behind start="
+    question = await there.told(command(f"start: {payload}"))
+    assert [b.label for r in question.buttons for b in r] == ["Yes, that is me", "Cancel"]
+    assert (await there.who()).user.id != (await here.who()).user.id
+
+
+async def test_nobody_is_linked_to_where_they_are(here: Side, there: Side):
+    assert (await here.told(command("link"))).buttons == (), "nobody knows the bot's address yet"
+    await start_link()
+    assert (await there.told(command("link"))).buttons == ()

@@ -114,6 +114,11 @@ class TelegramPlatform:
         """Whether messages can be sent."""
         return self._bot is not None
 
+    @property
+    def start_link(self) -> str:
+        """See `bot.platforms.base.Startable.start_link`."""
+        return "" if self._bot is None else f"https://t.me/{self._bot.username}?start="
+
     async def run(self, inbound: Inbound, turns: Turns = ALWAYS_LEADS) -> None:
         """Connect and listen until cancelled: by polling while this process leads, or always by a webhook.
 
