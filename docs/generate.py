@@ -25,6 +25,7 @@ from db.logs import LogSettings  # noqa: E402
 from db.privacy import TABLES  # noqa: E402
 from db.retention import RetentionSettings  # noqa: E402
 from db.settings import DatabaseSettings, ModerationSettings  # noqa: E402
+from workers.context.settings import ContextSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
 from workers.engines.text.settings import TextSettings  # noqa: E402
@@ -43,6 +44,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Workers", WorkerSettings),
     ("Text engines", TextSettings),
     ("Embedding", EmbeddingSettings),
+    ("Context", ContextSettings),
     ("Image engines", ImageSettings),
 )
 INTRODUCTION = """\

@@ -23,6 +23,7 @@ from db.schemas import load_schemas
 from db.settings import DatabaseSettings, ModerationSettings
 from prompts.registry import default_registry
 from workers import registries
+from workers.context.settings import ContextSettings
 from workers.engines.image.build import build_image_chain
 from workers.engines.image.chain import ImageChain
 from workers.engines.image.discovery import find_image_models
@@ -52,6 +53,7 @@ SETTINGS: Final = (
     RetentionSettings,
     TextSettings,
     EmbeddingSettings,
+    ContextSettings,
     ImageSettings,
     ClassifierSettings,
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workers.context.history import MESSAGES, Scale, Span
+from workers.context.history import MESSAGES, Scale, SummarySpan
 
 Kind = Literal["plot", "character", "request", "instruction", "memory", "lore", "history"]
 Priority = Literal["high", "medium", "low"]
@@ -139,7 +139,7 @@ class Past(BaseModel):
     items: tuple[HistoryElement, ...] = ()
     count: int = 0
     jumps: tuple[int, ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[SummarySpan, ...] = ()
     scale: Scale = MESSAGES
     content: ContentType = "dialogue"
 

@@ -29,7 +29,7 @@ PAGES: Final = Scale(chunk=4)
 MESSAGES: Final = Scale(chunk=8)
 
 
-class Place(NamedTuple):
+class SummaryPlace(NamedTuple):
     """A place on the grid: the items from ``first`` to ``last``, both included, at a level."""
 
     first: int
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class SummarySpan:
     """A summary of the items from ``first`` to ``last``, both included.
 
     ``id`` is its source (``summary:7``); one that was made on the way has an id of its content. ``tokens`` is 0 if it
@@ -53,9 +53,9 @@ class Span:
     id: str = ""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SummaryPlace:
         """Where it hangs."""
-        return Place(self.first, self.last, self.level)
+        return SummaryPlace(self.first, self.last, self.level)
 
 
 class Segment(NamedTuple):
@@ -73,7 +73,7 @@ def segments(count: int, jumps: Iterable[int]) -> list[Segment]:
     return [Segment(s, e, e < count) for s, e in zip(starts, ends, strict=True) if e > s]
 
 
-def places(count: int, jumps: Sequence[int], scale: Scale) -> Iterator[Place]:
+def places(count: int, jumps: Sequence[int], scale: Scale) -> Iterator[SummaryPlace]:
     """Yield every place where a summary of ``count`` items can hang, lower levels first.
 
     Only complete ones: the last of a segment may be shorter if a time jump has closed it. A summary of level 2 and more
@@ -92,7 +92,7 @@ def places(count: int, jumps: Sequence[int], scale: Scale) -> Iterator[Place]:
             return
 
 
-def place_at(first: int, level: int, segment: Segment, scale: Scale) -> Place | None:
+def place_at(first: int, level: int, segment: Segment, scale: Scale) -> SummaryPlace | None:
     """Return the place of a level that begins at ``first``; None if the grid has none there yet."""
     size = scale.size(level)
     if (first - segment.start) % size:
@@ -103,21 +103,21 @@ def place_at(first: int, level: int, segment: Segment, scale: Scale) -> Place | 
         return None
     if level > 1 and end - first <= scale.size(level - 1):
         return None
-    return Place(first, end - 1, level)
+    return SummaryPlace(first, end - 1, level)
 
 
-def missing(count: int, jumps: Sequence[int], scale: Scale, have: Iterable[Place]) -> list[Place]:
+def missing(count: int, jumps: Sequence[int], scale: Scale, have: Iterable[SummaryPlace]) -> list[SummaryPlace]:
     """Return the places that have no summary yet, in the order in which they can be written."""
     known = set(have)
     return [place for place in places(count, jumps, scale) if place not in known]
 
 
-def parts(place: Place, jumps: Sequence[int], count: int, scale: Scale) -> list[Place]:
+def parts(place: SummaryPlace, jumps: Sequence[int], count: int, scale: Scale) -> list[SummaryPlace]:
     """Return the places of the level below that a place stands for; none for level 1, which stands for items."""
     if place.level == 1:
         return []
     (segment,) = (s for s in segments(count, jumps) if s.start <= place.first < s.end)
-    found: list[Place] = []
+    found: list[SummaryPlace] = []
     at = place.first
     while at <= place.last:
         # The last group of a closed segment may have no summary of the level just below.

@@ -1,0 +1,73 @@
+"""Settings of contexts: what share of a model's window each layer has, and how the past is kept."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workers.context.elements import Layer
+
+_PARTS = "Parts of the window, of the sum of all five"
+
+
+class ContextSettings(BaseSettings):
+    """How the window of the model that answers is divided, less its answer and a buffer."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STORYFORK_CONTEXT_",
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    story_system: int = Field(default=2, ge=0, description=f"Stories: the rules for the model. {_PARTS}.")
+    story_persona: int = Field(default=1, ge=0, description="Stories: lore of the world.")
+    story_recent: int = Field(default=13, ge=1, description="Stories: the last pages, word by word.")
+    story_scene: int = Field(default=5, ge=0, description="Stories: characters, where and how they are.")
+    story_memory: int = Field(default=9, ge=1, description="Stories: plot, summaries of earlier pages, memories.")
+    chat_system: int = Field(default=1, ge=0, description=f"Chat with a persona: the rules for the model. {_PARTS}.")
+    chat_persona: int = Field(default=7, ge=0, description="Chat: the persona's card and lore.")
+    chat_recent: int = Field(default=14, ge=1, description="Chat: the last messages, word by word.")
+    chat_scene: int = Field(default=1, ge=0, description="Chat: others who are there, and the scene.")
+    chat_memory: int = Field(default=7, ge=1, description="Chat: summaries of earlier messages, facts, memories.")
+
+    max_tokens: int = Field(
+        default=32_768,
+        ge=0,
+        description="Tokens of a model's window that are used at most, prompt and answer together; 0 uses all of it. "
+        "A longer prompt is slower and, with a hosted model, dearer.",
+    )
+    assumed_window: int = Field(
+        default=8192, ge=256, description="Context window of models that do not tell theirs, in tokens."
+    )
+    buffer: float = Field(default=0.02, ge=0, le=0.25, description="Share of the window that stays free.")
+    distil_at: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Share of its room from which on a layer's texts are replaced by shorter ones.",
+    )
+    verbatim: int = Field(
+        default=5, ge=1, le=50, description="Messages or pages that are always there word by word, the newest."
+    )
+    step: float = Field(
+        default=0.5,
+        gt=0,
+        le=0.8,
+        description="Share of the recent text that becomes summaries at a time. Larger: the beginning of the prompt "
+        "changes less often, so a model reads less of it again; smaller: more is there word by word.",
+    )
+    summary_tokens: int = Field(default=160, ge=24, le=2000, description="Tokens of one summary of earlier text.")
+
+    def parts(self, chat: bool) -> dict[Layer, int]:
+        """Return the parts of the layers."""
+        if chat:
+            return {
+                "A": self.chat_system, "B": self.chat_persona, "C": self.chat_recent, "D": self.chat_scene,
+                "E": self.chat_memory,
+            }  # fmt: skip
+        return {
+            "A": self.story_system, "B": self.story_persona, "C": self.story_recent, "D": self.story_scene,
+            "E": self.story_memory,
+        }  # fmt: skip
