@@ -15,6 +15,7 @@ import asyncpg
 from db.connection import row, rows
 from db.engine import dedicated
 from db.errors import Outage, Unstorable
+from db.memory.archive_rules import ARCHIVE_TABLES
 from db.memory.rules import MEMORY_TABLES
 from db.ownership import Ownership, read_catalogue
 from db.schemas import OwnerLink, Quotes, Retention, SchemaSpec, TableRule, quoted, texts
@@ -114,6 +115,7 @@ TABLES: Final = (
         ),
     ),
     *MEMORY_TABLES,
+    *ARCHIVE_TABLES,
     # A portrait, and what was drawn again from one, holds the persona's description: it is deleted with the persona, as
     # are the jobs that drew it. What somebody described in their own words, from a portrait or not, stays with them.
     TableRule(

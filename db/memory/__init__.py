@@ -6,4 +6,7 @@ migrations, so that nobody who changes a text can forget it).
 
 ``memories`` has the memories and what is to be done for them, ``summaries`` the past by levels, ``facts`` what was
 learnt, ``tracked`` the questions that are answered anew, ``pins`` what every prompt holds, ``plots`` a story's threads.
+
+The archive holds what was said, written and uploaded in chunks: ``scopes`` says whose, ``chunks`` stores, ``indexing``
+brings messages and pages in, ``archive`` documents, and ``search`` finds.
 """

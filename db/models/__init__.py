@@ -1,6 +1,7 @@
 """The tables as classes. The schema itself is db/migrations; a test compares the two."""
 
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, MemberRow, UserRow
+from db.models.archive import ArchiveChunkRow, ArchiveDocumentRow, ArchiveScopeRow, ArchiveVectorRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
 from db.models.data import DataExportPartRow, DataExportRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
@@ -27,6 +28,10 @@ __all__ = [
     "AccountRow",
     "AiTaskRow",
     "AnnouncementRow",
+    "ArchiveChunkRow",
+    "ArchiveDocumentRow",
+    "ArchiveScopeRow",
+    "ArchiveVectorRow",
     "ArtifactRow",
     "AuditRow",
     "AwaitedFileRow",

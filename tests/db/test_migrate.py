@@ -147,6 +147,13 @@ POPULATE = {
         INSERT INTO data_exports (user_id) VALUES (1);
         INSERT INTO data_export_parts (export_id, number, data) VALUES (1, 1, '');
     """,
+    "0040_archive": """
+        INSERT INTO archive_scopes (account_id, kind) VALUES (1, 'place');
+        INSERT INTO archive_documents (scope_id, title) VALUES (1, 'The sea');
+        INSERT INTO archive_chunks (scope_id, source, document_id, position, keys, counts)
+            VALUES (1, 'document', 1, 1, '{1}', '{1}');
+        INSERT INTO archive_vectors (chunk_id, scope_id, model, numbers) VALUES (1, 1, 'm', '{1}');
+    """,
     "0038_data_choices": "UPDATE users SET keep_days = 30",
     "0041_memory": """
         INSERT INTO memories (story_id) VALUES (1);

@@ -33,7 +33,8 @@ from db import (
 from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
 from db.limits import Subject, UsageLimits
-from db.memory import memories
+from db.memory import archive, indexing, memories
+from db.memory.scopes import ArchiveScope
 from db.migrate import migrate
 from db.payloads.notice import Notice
 from db.people import Who
@@ -106,6 +107,13 @@ async def lives(name: str) -> Who:
         )
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
     await remembers(name, move.page.id, turn.reply.id)
+    await indexing.index_chat(account, conversation, persona.id, who.conversation.epoch)
+    await archive.add_document(account, ArchiveScope.person(user), f"{name}'s map", [f"{name} drew it"], user_id=user)
+    await rows(
+        "INSERT INTO archive_vectors (chunk_id, scope_id, model, numbers) SELECT max(id), max(scope_id), $1, '{1}' "
+        "FROM archive_chunks WHERE scope_id IN (SELECT id FROM archive_scopes WHERE account_id = $2)",
+        f"{name}.gguf", account,
+    )  # fmt: skip
     job_id = await jobs.add(
         BranchingPage(page=own.page.id, prompt=f"{name} asked"), account_id=account, user_id=user,
         conversation_id=conversation, event_key=key, destination={"token": f"{name}-secret"},
@@ -232,7 +240,7 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     words = json.dumps(export, default=repr)
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
-    wordless = {"public.quotas", "public.memories", "public.fact_successions"}
+    wordless = {"public.quotas", "public.memories", "public.fact_successions", "public.archive_scopes"}
     assert set(export) == (await tables_with("zephyr") | wordless) - data_exports.ARCHIVES
     everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner} - data_exports.ARCHIVES
     assert set(export) == everything, "let `lives` write a word into the new table"

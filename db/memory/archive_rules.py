@@ -1,0 +1,23 @@
+"""Owners and texts of the tables of the archive."""
+
+from typing import Final
+
+from db.schemas import TableRule, texts
+
+ARCHIVE_TABLES: Final = (
+    TableRule("archive_scopes", owner=("account_id",), texts=texts(settings="kind dictionaries")),
+    TableRule(
+        "archive_documents",
+        owner=("scope_id",),
+        texts=texts(words="title", ids="digest", settings="kind media_type verdict"),
+        author="user_id",
+    ),
+    # What is derived from a message or a page goes when that changes (triggers of the migration), whoever changes it.
+    TableRule(
+        "archive_chunks",
+        owner=("scope_id",),
+        omit=("keys", "counts"),
+        texts=texts(words="text", names="metadata", derived="keys", state="source counts"),
+    ),
+    TableRule("archive_vectors", owner=("chunk_id",), omit=("numbers",), texts=texts(derived="numbers", ids="model")),
+)

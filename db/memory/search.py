@@ -1,0 +1,235 @@
+"""Searching the archive: by words, and by meaning where there are vectors.
+
+By words: a query is the OR of its stems, each weighted by how rare it is in the scopes that are searched. What is found
+is a place, not a chunk: a chunk is lifted by what stands around it, half as much for each step (`REACH` of them; a time
+jump keeps them apart). The sum over the words is BM25's, of counts summed over the neighbourhood.
+
+By meaning: likeness of vectors, of the chunk and of its neighbourhood, half each. Both ways are scaled to 0…1 and
+added, half each; the weights were tuned on three dialogues of a public benchmark and checked on two more
+(docs/benchmarks.md). Ranks are not fused: that lets weak matches of one list hurt the other.
+
+The work is bounded: the rarest words choose `BUDGET` chunks at most, the others only count in these.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from db.connection import rows, transaction
+from db.memory import scopes as archive_scopes
+from db.memory.scopes import ArchiveScope
+from db.memory.words import words
+from db.records import Json, build
+
+REACH: Final = 3
+BUDGET: Final = 3_000
+COMMON: Final = 3_000
+"""A word is counted in so many chunks at most: what is as common says little, however common it is."""
+COUNTED: Final = 20_000
+CANDIDATES: Final = 100
+EXACT: Final = 10_000
+"""Up to so many vectors are compared one by one; beyond, the approximate index is asked."""
+QUERY_WORDS: Final = 40
+_K1: Final = 0.9
+_B: Final = 0.3
+_USUAL_LENGTH: Final = 12.0
+
+ChunkSource = Literal["message", "page", "document"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFilter:
+    """What of the archive counts: of messages those before one, of pages those on a path, kinds of sources, times.
+
+    ``pages`` are the ids of the path: without it all branches count. ``metadata`` must be contained in a chunk's.
+    """
+
+    before_message: int | None = None
+    pages: Sequence[int] | None = None
+    sources: Sequence[ChunkSource] = ("message", "page", "document")
+    since: datetime | None = None
+    until: datetime | None = None
+    metadata: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveWeights:
+    """What is added to the likeness (0…1): at most ``recency`` for what is new, halved every ``half_life_days``;
+    at most ``importance``, up or down, for an importance other than 5.
+    """
+
+    recency: float = 0.03
+    importance: float = 0.1
+    half_life_days: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueryVector:
+    """The vector of a query, and the model that it is from: chunks without a vector of that model count by words."""
+
+    model: str
+    numbers: Sequence[float] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveHit:
+    """A chunk that was found. ``score`` compares the hits of one search; ``metadata`` may name a ``speaker``."""
+
+    id: int
+    source: ChunkSource
+    message_id: int | None
+    page_id: int | None
+    document_id: int | None
+    part: int
+    text: str
+    said_at: datetime
+    importance: int
+    metadata: Json[dict[str, Any]]
+    score: float
+
+
+_FITS: Final = (
+    "{c}.scope_id = ANY ($1::bigint[]) AND {c}.source = ANY ($4::text[]) "
+    "AND ($5::bigint IS NULL OR {c}.message_id IS NULL OR {c}.message_id < $5) "
+    "AND ($6::bigint[] IS NULL OR {c}.page_id IS NULL OR {c}.page_id = ANY ($6)) "
+    "AND {c}.said_at >= coalesce($7::timestamptz, '-infinity') "
+    "AND {c}.said_at < coalesce($8::timestamptz, 'infinity') AND {c}.metadata @> $9::jsonb"
+)
+_BY_WORDS: Final = f"""
+key AS MATERIALIZED (
+    SELECT s.id AS scope, hashtextextended(stem COLLATE "C", s.id) AS key, min(w.n) AS n
+    FROM archive_scopes s, unnest(s.dictionaries) dictionary, unnest($2::text[]) WITH ORDINALITY w (word, n),
+        unnest(ts_lexize(dictionary::regdictionary, w.word)) stem
+    WHERE s.id = ANY ($1) GROUP BY 1, 2),
+counted AS MATERIALIZED (
+    SELECT key, n, (SELECT count(*) FROM (
+        SELECT FROM archive_chunks c WHERE c.keys @> ARRAY[k.key] LIMIT {COMMON}) found) AS df FROM key k),
+size AS MATERIALIZED (
+    SELECT greatest(count(*), 1) AS n FROM (
+        SELECT FROM archive_chunks c WHERE c.scope_id = ANY ($1) LIMIT {COUNTED}) found),
+term AS MATERIALIZED (
+    SELECT t.n, ln(1 + (greatest(size.n, t.df) - t.df + 0.5) / (t.df + 0.5)) AS weight
+    FROM (SELECT n, sum(df)::float8 AS df FROM counted GROUP BY n) t, size WHERE t.df > 0),
+rare AS (
+    SELECT array_agg(key) AS keys FROM (
+        SELECT key, sum(df) OVER (ORDER BY df, key) AS total, row_number() OVER (ORDER BY df, key) AS place
+        FROM counted WHERE df > 0) k
+    WHERE total <= {BUDGET} OR place = 1),
+chosen AS MATERIALIZED (
+    SELECT c.scope_id, c.source, c.position, c.words, c.keys, c.counts FROM archive_chunks c
+    WHERE c.keys && (SELECT keys FROM rare) AND {_FITS.format(c="c")} LIMIT {BUDGET}),
+hit AS MATERIALIZED (
+    SELECT c.scope_id, c.source, c.position, k.n,
+        c.counts[array_position(c.keys, k.key)]
+            / (1 - {_B}::float8 + {_B}::float8 / {_USUAL_LENGTH}::float8 * c.words) AS f
+    FROM chosen c JOIN counted k ON k.key = ANY (c.keys)),
+scored AS MATERIALIZED (
+    SELECT scope_id, source, position, sum(weight * f / (f + {_K1}::float8)) AS score FROM (
+        SELECT h.scope_id, h.source, h.position + d AS position, h.n, sum(h.f * power(0.5::float8, abs(d))) AS f
+        FROM hit h, generate_series(-{REACH}, {REACH}) d GROUP BY 1, 2, 3, 4) spread
+    JOIN term USING (n) GROUP BY 1, 2, 3),
+best AS MATERIALIZED (
+    SELECT c.id, s.score FROM (SELECT * FROM scored ORDER BY score DESC LIMIT 4 * {CANDIDATES}) s
+    JOIN archive_chunks c USING (scope_id, source, position) WHERE {_FITS.format(c="c")}
+    ORDER BY s.score DESC LIMIT {CANDIDATES})"""
+_RESULT: Final = """
+SELECT c.id, c.source, c.message_id, c.page_id, c.document_id, c.part, c.said_at, c.importance, c.metadata,
+    CASE c.source WHEN 'message' THEN (SELECT substr(m.text, c.start + 1, c.length) FROM chat_messages m
+            WHERE m.id = c.message_id)
+        WHEN 'page' THEN (SELECT substr(p.text, c.start + 1, c.length) FROM pages p WHERE p.id = c.page_id)
+        ELSE c.text END AS text, r.score::float8 AS score
+FROM (
+    SELECT f.id, f.likeness + $11::float8 * (c.importance - 5) / 5 + $10::float8 * power(
+        0.5::float8, greatest(extract(epoch FROM now() - c.said_at)::float8, 0) / 86400 / $12::float8) AS score
+    FROM fused f JOIN archive_chunks c ON c.id = f.id ORDER BY 2 DESC, 1 LIMIT $3) r
+JOIN archive_chunks c ON c.id = r.id ORDER BY r.score DESC, r.id"""
+_WORDS_ONLY: Final = f"""
+WITH {_BY_WORDS},
+fused AS (SELECT id, score / max(score) OVER () AS likeness FROM best)
+{_RESULT}"""
+_LIKE: Final = "-(v.numbers::vector <#> $13::real[]::vector)"
+_NEAR_EXACT: Final = (
+    f"SELECT v.chunk_id AS id FROM archive_vectors v {{joined}} ORDER BY {_LIKE} DESC LIMIT {CANDIDATES}"
+)
+_NEAR_INDEXED: Final = (
+    "SELECT v.chunk_id AS id FROM archive_vectors v {joined} "
+    f"ORDER BY v.numbers::halfvec({{dimensions}}) <#> $13::real[]::halfvec({{dimensions}}) LIMIT {CANDIDATES}"
+)
+_FUSED: Final = f"""
+WITH {_BY_WORDS},
+near AS MATERIALIZED ({{near}}),
+candidate AS MATERIALIZED (SELECT id FROM best UNION SELECT id FROM near),
+alike AS MATERIALIZED (
+    SELECT c.id, 0.5 * max(v.likeness) FILTER (WHERE j.id = c.id)
+        + 0.5 * sum(v.likeness * power(0.5::float8, abs(j.position - c.position)))
+        / sum(power(0.5::float8, abs(j.position - c.position))) AS likeness
+    FROM candidate JOIN archive_chunks c USING (id)
+    JOIN archive_chunks j ON j.scope_id = c.scope_id AND j.source = c.source
+        AND j.position BETWEEN c.position - {REACH} AND c.position + {REACH}
+        AND ($6::bigint[] IS NULL OR j.page_id IS NULL OR j.page_id = ANY ($6))
+    JOIN LATERAL (SELECT {_LIKE} AS likeness FROM archive_vectors v WHERE v.chunk_id = j.id AND v.model = $14) v ON true
+    GROUP BY c.id),
+span AS MATERIALIZED (
+    SELECT (SELECT min(likeness) FROM (SELECT {_LIKE} AS likeness FROM archive_vectors v
+            WHERE v.scope_id = ANY ($1) AND v.model = $14 LIMIT 300) sample) AS low,
+        (SELECT max(likeness) FROM alike) AS high),
+-- A join of the two would be planned as if there were few rows.
+placed AS (
+    SELECT unnest(array_agg(id) FILTER (WHERE id IS NOT NULL)) AS id, coalesce(max(score), 0) AS score FROM (
+        SELECT c.scope_id, c.source, c.position, c.id, NULL AS score FROM candidate JOIN archive_chunks c USING (id)
+        UNION ALL SELECT scope_id, source, position, NULL, score FROM scored) places
+    GROUP BY scope_id, source, position),
+fused AS (
+    SELECT id, CASE WHEN alike IS NULL THEN by_words ELSE 0.5 * by_words + 0.5 * alike END AS likeness FROM (
+        SELECT p.id, coalesce(p.score / nullif(max(p.score) OVER (), 0), 0) AS by_words,
+            (a.likeness - span.low) / nullif(span.high - span.low, 0) AS alike
+        FROM placed p LEFT JOIN alike a USING (id), span) both_ways)
+{_RESULT}"""
+
+
+async def search(
+    account_id: int,
+    scopes: Sequence[ArchiveScope],
+    query: str,
+    *,
+    limit: int = 8,
+    vector: QueryVector | None = None,
+    only: ArchiveFilter | None = None,
+    weights: ArchiveWeights | None = None,
+) -> list[ArchiveHit]:
+    """Return the chunks of an account's scopes that fit a query best, the best first.
+
+    ``vector`` needs pgvector (`db.memory.vectors.prepare`). Nothing is found in scopes that are not the account's.
+    """
+    found = await archive_scopes.find(account_id, scopes)
+    asked = list(dict.fromkeys(words(query)))[:QUERY_WORDS]
+    if not found or not (asked or vector):
+        return []
+    only, weights = only or ArchiveFilter(), weights or ArchiveWeights()
+    values: list[Any] = [
+        found, asked, limit, list(only.sources), only.before_message, None if only.pages is None else list(only.pages),
+        only.since, only.until, only.metadata, weights.recency, weights.importance, weights.half_life_days,
+    ]  # fmt: skip
+    if vector is None:
+        return [build(ArchiveHit, each) for each in await rows(_WORDS_ONLY, *values)]
+    return await _search_both(found, values, vector)
+
+
+async def _search_both(found: Sequence[int], values: Sequence[Any], vector: QueryVector) -> list[ArchiveHit]:
+    joined = (
+        "JOIN archive_chunks c ON c.id = v.chunk_id WHERE v.scope_id = ANY ($1) AND v.model = $14 "
+        f"AND {_FITS.format(c='c')}"
+    )
+    numbers = list(vector.numbers)
+    many = await rows(
+        "SELECT FROM archive_vectors WHERE scope_id = ANY ($1::bigint[]) AND model = $2 OFFSET $3 LIMIT 1",
+        list(found), vector.model, EXACT,
+    )  # fmt: skip
+    if not many:
+        sql = _FUSED.format(near=_NEAR_EXACT.format(joined=joined))
+        return [build(ArchiveHit, each) for each in await rows(sql, *values, numbers, vector.model)]
+    sql = _FUSED.format(near=_NEAR_INDEXED.format(joined=joined, dimensions=len(numbers)))
+    async with transaction():
+        await rows("SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)")
+        return [build(ArchiveHit, each) for each in await rows(sql, *values, numbers, vector.model)]
