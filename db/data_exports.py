@@ -144,8 +144,10 @@ async def drop_part(part_id: int) -> None:
 async def _batches(
     connection: Any, found: Ownership, table: str, condition: str, account_id: int
 ) -> AsyncGenerator[list[dict[str, Any]]]:
-    rule, bytes_ = found.rules.get(table), found.catalogue.tables[table]
-    omitted = [*(rule.omit if rule is not None else ()), *bytes_]
+    rule = found.rules.get(table)
+    omit = rule.omit if rule is not None else ()
+    bytes_ = [name for name in found.catalogue.tables[table] if name not in omit]
+    omitted = [*omit, *bytes_]
     files = "".join(f', t."{name}" AS "{name}"' for name in bytes_)
     where = f"({condition}) AND $1::bigint <> 0"  # the account's id is not part of every condition
     sql = f"SELECT to_jsonb(t) - $2::text[] AS found{files} FROM {quoted(table)} t WHERE {where}"

@@ -1,8 +1,10 @@
 """`/data` and `/privacy`: a copy of everything, its deletion after a question, and what is kept."""
 
+import io
 import json
 import random
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from bot.events import ButtonPress
 from bot.privacy_terms import PrivacyTerms, read_terms
 from db import data_choices, erasure, outbox, people, pictures, stories
 from db.connection import row, rows, transaction
+from db.data_exports import ExportedRows
 from db.environment import BadEnvironment
 from db.limits import UsageLimits
 from db.models import DataExportPartRow, JobRow, UserRow
@@ -24,6 +27,7 @@ from tests.bot.world import Bot, command, press, say
 from tests.db.test_privacy import tables_with
 from tests.db.world import somebody
 from tests.workers.living import reports
+from workers.exports.personal_data import ArchiveWriter
 
 
 async def test_an_export_holds_everything_and_is_gone_once_it_is_sent(bot: Bot, redis_url: str):
@@ -89,6 +93,26 @@ async def test_an_archive_comes_in_parts_that_the_platform_takes(bot: Bot, redis
     assert max(sizes) <= 400_000
     files = await unpack(parts)
     assert [files[f["data"]] for f in rows_of(files, "data/picture_files")] == [noise] * 4
+
+
+async def test_what_protects_a_code_is_in_no_archive(bot: Bot, redis_url: str):
+    await bot.does(command("link"))
+    await deliver(bot)  # the code is made now
+    await bot.does(command("data export"))
+    assert (await work(redis_url, "export_data")).state == "done"
+    files = await unpack(await deliver(bot))
+    (linking,) = rows_of(files, "data/linkings")
+    assert not {"salt", "code_hash"} & linking.keys()
+    assert not [name for name in files if name.startswith("files/")]
+
+
+def test_several_files_of_one_row_have_names_of_their_own():
+    writer = ArchiveWriter(1_000_000)
+    writer.add_rows(ExportedRows("music.songs", [{"id": 1, "voice": b"a", "tune": b"b"}], elsewhere=False))
+    writer.close()
+    with zipfile.ZipFile(io.BytesIO(writer.finished[0])) as archive:
+        (row,) = json.loads(archive.read("data/music.songs-0001.json"))["rows"]
+        assert [archive.read(row[name]) for name in ("voice", "tune")] == [b"a", b"b"]
 
 
 async def test_one_export_a_day(bot: Bot):

@@ -106,7 +106,8 @@ class ArchiveWriter:
         written: list[dict[str, Any]] = []
         for each in found.rows:
             bytes_ = {name: value for name, value in each.items() if isinstance(value, bytes)}
-            names = {name: f"files/{table}-{each.get('id', '')}{_ending(each)}" for name in bytes_}
+            which = {name: f"-{name}" if len(bytes_) > 1 else "" for name in bytes_}
+            names = {name: f"files/{table}-{each.get('id', '')}{which[name]}{_ending(each)}" for name in bytes_}
             for name, value in bytes_.items():
                 self.add(names[name], value)
             written.append(each | names)
