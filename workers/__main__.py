@@ -1,4 +1,4 @@
-"""The worker's command line: ``python -m workers run``, ``models``, ``plugins``. The `storyfork` command starts it."""
+"""The worker's command line: ``python -m workers run``, ``models``, ``plugins`` … The `storyfork` command starts it."""
 
 import os
 import signal

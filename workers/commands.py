@@ -1,4 +1,4 @@
-"""The commands of ``python -m workers``: `run`, `models`, `settings` and `plugins`."""
+"""The commands of ``python -m workers``: `run`, `models`, `classifiers`, `settings` and `plugins`."""
 
 import argparse
 import asyncio
@@ -29,11 +29,14 @@ from workers.engines.image.chain import ImageChain
 from workers.engines.image.discovery import find_image_models
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.build import build_text_chain
+from workers.engines.text.chain import TextChain
 from workers.engines.text.discovery import find_models
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
+from workers.moderation.base import TextClassifier
 from workers.moderation.build import ClassifierSetup, build_classifiers
+from workers.moderation.examine import examine_all
 from workers.moderation.moderator import Moderator
 from workers.moderation.settings import ClassifierSettings
 from workers.notifiers import Notifiers
@@ -68,6 +71,8 @@ def run(arguments: list[str]) -> int:
     running.add_argument("--queue", choices=("cpu", "gpu"), default="cpu")
     models = commands.add_parser("models", help="list the models that are found")
     models.add_argument("--json", action="store_true")
+    classifiers = commands.add_parser("classifiers", help="ask the classifiers of texts about a harmless sentence")
+    classifiers.add_argument("--json", action="store_true")
     plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
     plugins.add_argument("--json", action="store_true")
     settings = commands.add_parser("settings", help="list the settings that workers read")
@@ -79,6 +84,8 @@ def run(arguments: list[str]) -> int:
             read_settings(kind)
         if options.command == "models":
             return _models(as_json=options.json)
+        if options.command == "classifiers":
+            return asyncio.run(_classifiers(as_json=options.json))
         if options.command == "settings":
             return _settings(as_json=options.json)
         if options.command == "plugins":
@@ -117,10 +124,7 @@ async def _run(queue_kind: str) -> int:
             "`storyfork doctor` says what is found and why it is not used; start the worker again afterwards"
         )
     moderation = read_settings(ModerationSettings)
-    setup = ClassifierSetup(read_settings(ClassifierSettings), text, default_registry())
-    specs = registries.text_classifiers()[0]
-    classifiers = await asyncio.to_thread(build_classifiers, moderation.storyfork_text_classifiers, specs, setup)
-    moderator = Moderator(classifiers)
+    moderator = Moderator(await _built_classifiers(moderation, text))
     safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool):
         await await_schema()
@@ -155,6 +159,12 @@ async def _run(queue_kind: str) -> int:
     return 0
 
 
+async def _built_classifiers(moderation: ModerationSettings, text: TextChain) -> tuple[TextClassifier, ...]:
+    setup = ClassifierSetup(read_settings(ClassifierSettings), text, default_registry())
+    specs = registries.text_classifiers()[0]
+    return await asyncio.to_thread(build_classifiers, moderation.storyfork_text_classifiers, specs, setup)
+
+
 def _image_chain() -> ImageChain:
     return build_image_chain(read_settings(ImageSettings), registries.image_engines()[0])
 
@@ -181,6 +191,25 @@ def _models(*, as_json: bool) -> int:
         for image in find_image_models(settings):
             mark, size = "*" if image.usable else " ", image.size / 2**30
             sys.stdout.write(f"{mark} {image.path}  {size:.1f} GiB  pictures  {image.reason}\n")
+    return 0
+
+
+async def _classifiers(*, as_json: bool) -> int:
+    await asyncio.to_thread(preload)
+    text = await asyncio.to_thread(build_text_chain, read_settings(TextSettings), registries.text_engines()[0])
+    classifiers = await _built_classifiers(read_settings(ModerationSettings), text)
+    try:
+        found = await examine_all(classifiers)
+    finally:
+        await Moderator(classifiers).close()
+        await text.close()
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(each) for each in found]) + "\n")
+    else:
+        for each in found:
+            doubt = "" if each.harmless else ", takes a harmless sentence for sexual"
+            result = each.problem or f"{each.seconds:.1f} s{doubt}"
+            sys.stdout.write(f"{' ' if each.problem else '*'} {each.name}  {result}\n")
     return 0
 
 

@@ -148,9 +148,12 @@ def restore(file: Annotated[Path, typer.Argument(help="A file written by `storyf
 
 @app.command()
 def doctor(
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Discord and Telegram.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Discord, Telegram and classifiers.")] = False,
 ) -> None:
-    """Check settings, database, Redis, models and tokens, and say what to do. Exits with 1 if something is wrong."""
+    """Check settings, database, Redis, models, classifiers and tokens, and say what to do.
+
+    Exits with 1 if something is wrong.
+    """
     from bot.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(offline=offline))

@@ -65,8 +65,12 @@ def bot_spec(platforms: list[str], environment: Mapping[str, str], output: Outpu
     )
 
 
-async def ask_workers(question: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+async def ask_workers(
+    question: str, environment: Mapping[str, str], *, seconds: float = ASK_SECONDS
+) -> list[dict[str, Any]]:
     """Run `python -m workers QUESTION --json` and return its list of objects; cancellation ends the process.
+
+    It gets ``seconds``.
 
     Raises:
         SettingsRefused: it says that settings cannot be used, and which.
@@ -81,7 +85,7 @@ async def ask_workers(question: str, environment: Mapping[str, str]) -> list[dic
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(ASK_SECONDS):
+        async with asyncio.timeout(seconds):
             answer, messages = await process.communicate()
         if process.returncode == os.EX_CONFIG:
             raise SettingsRefused(messages.decode(errors="replace").strip())
@@ -90,7 +94,7 @@ async def ask_workers(question: str, environment: Mapping[str, str]) -> list[dic
             raise OperatorError(f"`python -m workers {question}` failed: {last}")
         return [dict(item) for item in json.loads(answer)]
     except TimeoutError:
-        raise OperatorError(f"`python -m workers {question}` gave no answer within {ASK_SECONDS:.0f} s") from None
+        raise OperatorError(f"`python -m workers {question}` gave no answer within {seconds:.0f} s") from None
     except (ValueError, TypeError) as error:
         raise OperatorError(f"`python -m workers {question}` gave no usable answer: {error}") from None
     finally:

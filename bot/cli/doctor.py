@@ -6,6 +6,7 @@ import sys
 import typer
 
 from bot.cli.checks import CHECKS, Check, State, check_models, check_platforms, look_around
+from bot.cli.classifier_checks import check_classifiers
 from bot.cli.configuration import read_settings
 from bot.cli.database_checks import check_database
 from bot.cli.environment_checks import check_environment
@@ -37,16 +38,17 @@ async def collect(settings: BotSettings, *, offline: bool) -> list[Check]:
         around = await look_around(settings)
     except StackError as error:
         return [Check("data directory", State.FAIL, str(error))]
-    environment, singles, database, models, plugins, platforms, served = await asyncio.gather(
+    environment, singles, database, models, classifiers, plugins, platforms, served = await asyncio.gather(
         check_environment(around),
         asyncio.gather(*(check(around) for check in CHECKS)),
         check_database(around),
         check_models(around),
+        check_classifiers(around, offline=offline),
         check_plugins(around),
         check_platforms(around, offline=offline),
         check_served(around),
     )
-    return [*environment, *singles, *database, *models, *plugins, *platforms, *served]
+    return [*environment, *singles, *database, *models, *classifiers, *plugins, *platforms, *served]
 
 
 def show(checks: list[Check]) -> None:
