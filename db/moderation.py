@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from db import outbox, people
+from db import outbox, people, spent_limits
 from db.connection import row, rows, transaction
 from db.errors import NotAllowed
 from db.heartbeats import deployment
@@ -119,13 +119,15 @@ async def _note(
     mild = refused.rule != "minors" or refused.stage == "output" or refused.field == "override"
     if new is None or user_id is None or mild or not policy.strikes:
         return set()
+    before = await spent_limits.strikes(user_id, policy.strike_hours)
     struck = await row(
         "UPDATE users SET cooldown_until = now() + make_interval(hours => $3) WHERE id = $1 "
-        "AND coalesce(cooldown_until, now()) <= now() AND $4 <= (SELECT count(*) FROM incidents i WHERE i.user_id = $1 "
-        "AND i.rule = 'minors' AND i.stage <> 'output' AND i.field <> 'override' "
+        "AND coalesce(cooldown_until, now()) <= now() "
+        "AND $4 <= $5 + (SELECT count(*) FROM incidents i WHERE i.user_id = $1 AND i.rule = 'minors' "
+        "AND i.stage <> 'output' AND i.field <> 'override' "
         "AND i.created_at > greatest(now() - make_interval(hours => $2), coalesce(cooldown_until, '-infinity'))) "
         "RETURNING cooldown_until",
-        user_id, policy.strike_hours, policy.cooldown_hours, policy.strikes,
+        user_id, policy.strike_hours, policy.cooldown_hours, policy.strikes, before,
     )  # fmt: skip
     if struck is None:
         return set()

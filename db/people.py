@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from db import spent_limits
 from db.accounts import Account
 from db.connection import ids, row, rows
 from db.conversations import Conversation
@@ -147,6 +148,7 @@ async def _meet(platform: str, key: str, name: str, language: str) -> tuple[str,
             platform, key, name, language,
         )  # fmt: skip
         assert found is not None
+        await spent_limits.restore(found["user_id"])
     person = await row(
         "UPDATE users SET name = coalesce(nullif($2, ''), name), language = coalesce(nullif($3, ''), language) "
         "WHERE id = $1 RETURNING platform, external_id",

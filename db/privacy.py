@@ -204,6 +204,8 @@ TABLES: Final = (
         retention=Retention(1, "whole_at"),
         texts=texts(settings="name"),
     ),
+    # It outlives the data of whom it concerns, for days, and names nobody.
+    TableRule("spent_limits", retention=Retention(1, "ends_at"), texts=texts(ids="digest", settings="name")),
     # Named by their chat: a group, or a person's private chat.
     TableRule(
         "late_updates",

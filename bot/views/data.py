@@ -107,6 +107,7 @@ async def erase_person(view: ViewContext, payload: ErasePersonAsked) -> Message:
         lines.append(view.words("data.stays_ban"))
     lines += [
         view.words("data.stays_messages"),
+        view.words("data.stays_limits"),
         view.words("data.stays_backups", days=view.around.terms.backup_days),
         "",
         view.words("data.sure"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from db import access, jobs
+from db import access, jobs, spent_limits
 from db.connection import ids, row, rows, transaction
 from db.erasure.answers import answer, answer_all
 from db.errors import Outage
@@ -44,6 +44,7 @@ async def close_person(user_id: int) -> Closed:
     person = await row("SELECT name FROM users WHERE id = $1 AND closed_at IS NULL FOR UPDATE", user_id)
     if person is None:
         raise Outage("the person to be closed is somebody else by now", at_once=True)
+    await spent_limits.keep(user_id)
     identities = await drop_identities(user_id)
     found = await rows(
         "SELECT a.id FROM accounts a JOIN users u ON u.platform = a.platform AND u.external_id = a.external_id "

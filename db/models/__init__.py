@@ -7,7 +7,7 @@ from db.models.data import DataExportPartRow, DataExportRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
-from db.models.limits import QuotaRow
+from db.models.limits import QuotaRow, SpentLimitRow
 from db.models.memory import (
     FactRow,
     FactSuccessionRow,
@@ -67,6 +67,7 @@ __all__ = [
     "QuotaRow",
     "ReportRow",
     "ServiceSwitchRow",
+    "SpentLimitRow",
     "StoryRow",
     "SummaryRow",
     "TrackedAnswerRow",

@@ -20,3 +20,17 @@ class QuotaRow(Model):
         """Table name."""
 
         table = "quotas"
+
+
+class SpentLimitRow(Model):
+    """What somebody had used up who had their data deleted; ``digest`` is a keyed hash of platform and id."""
+
+    id = fields.BigIntField(primary_key=True)
+    digest = fields.TextField()
+    name = fields.TextField()
+    ends_at = fields.DatetimeField()
+
+    class Meta:
+        """Table name."""
+
+        table = "spent_limits"

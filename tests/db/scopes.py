@@ -33,6 +33,7 @@ from db import (
     places,
     reports,
     sent_messages,
+    spent_limits,
     stories,
 )
 from db.connection import row
@@ -111,6 +112,9 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         "console:new", {}, platform="console", account_id=c.account, conversation_id=c.chat
     ),
     "awaited_files.holds_text_of": lambda c: awaited_files.holds_text_of(c.chat, SUBJECT),
+    "spent_limits.keep": lambda c: spent_limits.keep(c.user),
+    "spent_limits.restore": lambda c: spent_limits.restore(c.user),
+    "spent_limits.strikes": lambda c: spent_limits.strikes(c.user, 24),
     "chats.again": lambda c: chats.again(c.ben.conversation, c["chat_messages"]),
     "chats.get": lambda c: chats.get(c.account, c["chat_messages"]),
     "chats.reset": lambda c: chats.reset(c.chat),

@@ -5,10 +5,26 @@ from typing import Any
 
 import pytest
 
-from db import chats, drafts, erasure, jobs, late_updates, outbox, overrides, people, personas, pictures, stories
+from db import (
+    chats,
+    drafts,
+    erasure,
+    jobs,
+    late_updates,
+    limits,
+    moderation,
+    outbox,
+    overrides,
+    people,
+    personas,
+    pictures,
+    stories,
+)
 from db.connection import jsonb, row, rows, transaction
 from db.erasure import Closed
-from db.errors import NotFound
+from db.errors import LimitReached, NotFound
+from db.limits import Subject, UsageLimits
+from db.moderation import PLAIN, TextRefused
 from db.payloads.notice import Notice
 from db.people import Who
 from db.quotes import MARK
@@ -221,3 +237,32 @@ async def test_a_person_is_told_what_goes_and_what_stays(database: str):
     assert (counted.stories, counted.place_texts, counted.place_pages, counted.pictures) == (0, 3, 2, 1)
     place = await erasure.survey_place(ann.account.id)
     assert (place.stories, place.pages, place.messages, place.pictures) == (1, 3, 4, 2)
+
+
+async def strike(who: Who, source: str) -> None:
+    refused = TextRefused("minors", stage="stored", field="premise", texts=(source,), rating="sfw")
+    await moderation.note(
+        refused, PLAIN, source=source, account_id=who.account.id, user_id=who.user.id, conversation_id=None
+    )
+
+
+async def test_a_new_start_gives_back_no_limit_and_takes_no_strike_away(database: str):
+    ann, drained = await somebody("ann"), UsageLimits(pages=1)
+    await limits.admit(drained, Subject(ann.account.id, ann.user.id, place=False), "pages")
+    for n in range(PLAIN.strikes - 1):
+        await strike(ann, f"console:{n}")
+    await erase(await close(ann))
+    new = await somebody("ann")
+    with pytest.raises(LimitReached):
+        await limits.admit(drained, Subject(new.account.id, new.user.id, place=False), "pages")
+    assert new.cooldown_until is None
+    await strike(new, "console:last")
+    assert (await somebody("ann")).cooldown_until is not None
+    await erase(await close(new))
+    again = await somebody("ann")
+    assert again.cooldown_until is not None, "nor does it end a cooldown"
+    ben = await somebody("ben")
+    await limits.admit(drained, Subject(ben.account.id, ben.user.id, place=False), "pages")
+    assert ben.cooldown_until is None
+    kept = await rows("SELECT * FROM spent_limits")
+    assert "ann" not in str(kept)
