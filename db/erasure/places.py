@@ -79,9 +79,20 @@ async def erase_in_places(parameters: EraseData, specs: Sequence[SchemaSpec]) ->
     return ended
 
 
-async def erase_person(user_id: int) -> None:
-    """Delete the person: nothing refers to them any more."""
-    await rows("DELETE FROM users WHERE id = $1 AND closed_at IS NOT NULL", user_id)
+async def erase_person(user_id: int, specs: Sequence[SchemaSpec]) -> list[int]:
+    """Delete the person, and what they were saying in the moment in which they were closed; call it in a transaction.
+
+    Returns the jobs of others that ended with it.
+    """
+    # The lock waits for events that were under way then: their words would stay, as nobody's.
+    if await row("SELECT id FROM users WHERE id = $1 AND closed_at IS NOT NULL FOR UPDATE", user_id) is None:
+        return []
+    ended = await _drop_pictures(user_id)
+    for table, rule in rules(specs).items():
+        if rule.author:
+            await _take_out(table, rule, user_id)
+    await rows("DELETE FROM users WHERE id = $1", user_id)
+    return ended
 
 
 async def _places(user_id: int, names: Sequence[str]) -> AsyncGenerator[_Place]:

@@ -129,7 +129,7 @@ async def test_deleting_does_not_lift_a_ban(bot: Bot, redis_url: str):
     async with transaction():
         closed = await erasure.close_person(who.user.id)
     await erasure.erase_in_places(closed.parameters, [])
-    await erasure.erase_person(who.user.id)
+    await erasure.erase_person(who.user.id, [])
     kept = await AccessRuleRow.all().order_by("platform")
     assert [(k.platform, k.external_id, k.user_id) for k in kept] == [
         ("console", "ann", None),

@@ -289,7 +289,7 @@ async def test_a_removed_page_and_action_are_shown_as_such(bot: Bot):
     async with transaction():
         closed = await erasure.close_person(ann.user.id)
     await erasure.erase_in_places(closed.parameters, [])
-    await erasure.erase_person(ann.user.id)
+    await erasure.erase_person(ann.user.id, [])
     shown = await bot.answer(await bot.does(press("current", page["story_id"]), name="ben", group="club"))
     assert "which were removed" in shown.body
     left = await bot.does(press("back", page["id"], 1), name="ben", group="club", pressed="m1")

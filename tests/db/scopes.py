@@ -139,7 +139,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "erasure.accounts.people_of": lambda c: erasure.people_of(c.account, []),
     "erasure.closing.close_person": lambda c: erasure.close_person(c.user),
     "erasure.closing.close_place": lambda c: erasure.close_place(c.account),
-    "erasure.places.erase_person": lambda c: erasure.erase_person(c.user),
+    "erasure.places.erase_person": lambda c: erasure.erase_person(c.user, []),
     "erasure.survey.survey_person": lambda c: erasure.survey_person(c.user),
     "erasure.survey.survey_place": lambda c: erasure.survey_place(c.account),
     "jobs.forecast.outlook_now": lambda c: jobs.outlook_now(c.account, c.user, "cpu"),

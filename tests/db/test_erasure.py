@@ -1,5 +1,6 @@
 """A person who has their data deleted leaves no word in places that stay; what a model wrote stays, without quotes."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -99,7 +100,8 @@ async def erase(closed: Closed) -> EraseData:
         await erasure.erase_account(account, [], people_)
     await erasure.erase_in_places(closed.parameters, [])
     assert closed.parameters.user is not None
-    await erasure.erase_person(closed.parameters.user)
+    async with transaction():
+        await erasure.erase_person(closed.parameters.user, [])
     return closed.parameters
 
 
@@ -266,3 +268,34 @@ async def test_a_new_start_gives_back_no_limit_and_takes_no_strike_away(database
     assert ben.cooldown_until is None
     kept = await rows("SELECT * FROM spent_limits")
     assert "ann" not in str(kept)
+
+
+async def test_what_is_being_said_while_a_person_is_closed_goes_with_them(database: str):
+    ann, _ = await club()
+    persona = await personas.active(ann.conversation)
+    said, waits = asyncio.Event(), asyncio.Event()
+
+    async def speaks() -> None:
+        async with transaction():
+            await chats.say(ann.conversation, persona, ann.user.id, SAID)
+            await stories.create(
+                account_id=ann.account.id, owner_id=ann.user.id, conversation_id=ann.conversation.id,
+                premise=PREMISE, seed=1,
+            )  # fmt: skip
+            said.set()
+            await waits.wait()
+
+    closed = await close(ann)
+    speaking = asyncio.create_task(speaks())
+    await said.wait()
+    erasing = asyncio.create_task(erase(closed))
+    while not erasing.done():
+        found = await row("SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        if found is not None and found["n"]:
+            break
+        await asyncio.sleep(0.05)
+    assert await row("SELECT id FROM users WHERE id = $1", ann.user.id) is not None
+    waits.set()
+    await asyncio.gather(speaking, erasing)
+    assert await row("SELECT id FROM users WHERE id = $1", ann.user.id) is None
+    assert await tables_with("zq-canary") == set()

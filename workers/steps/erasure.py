@@ -75,6 +75,8 @@ class ErasePerson(Commit):
         """Return nothing."""
         user_id = run.parameters(EraseData).user
         if user_id is not None:
-            await erasure.erase_person(user_id)
+            specs = (await asyncio.to_thread(load_schemas)).specs
+            for ended in await erasure.erase_person(user_id, specs):
+                await run.services.queue.notify_cancel(ended)
         await jobs.forget_parameters(run.job.id, run.token)
         return {}
