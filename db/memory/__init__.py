@@ -8,5 +8,5 @@ migrations, so that nobody who changes a text can forget it).
 learnt, ``tracked`` the questions that are answered anew, ``pins`` what every prompt holds, ``plots`` a story's threads.
 
 The archive holds what was said, written and uploaded in chunks: ``scopes`` says whose, ``chunks`` stores, ``indexing``
-brings messages and pages in, ``archive`` documents, and ``search`` finds.
+brings messages and pages in, ``archive`` documents, ``vectors`` adds meaning, and ``search`` finds.
 """

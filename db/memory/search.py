@@ -19,14 +19,16 @@ from typing import Any, Final, Literal
 from db.connection import rows, transaction
 from db.memory import scopes as archive_scopes
 from db.memory.scopes import ArchiveScope
+from db.memory.vectors import literal
 from db.memory.words import words
 from db.records import Json, build
 
 REACH: Final = 3
-BUDGET: Final = 3_000
-COMMON: Final = 3_000
+BUDGET: Final = 2_000
+COMMON: Final = 2_000
 """A word is counted in so many chunks at most: what is as common says little, however common it is."""
-COUNTED: Final = 20_000
+COUNTED: Final = 5_000
+"""A larger scope is taken to be as large as its positions say."""
 CANDIDATES: Final = 100
 EXACT: Final = 10_000
 """Up to so many vectors are compared one by one; beyond, the approximate index is asked."""
@@ -106,7 +108,10 @@ counted AS MATERIALIZED (
     SELECT key, n, (SELECT count(*) FROM (
         SELECT FROM archive_chunks c WHERE c.keys @> ARRAY[k.key] LIMIT {COMMON}) found) AS df FROM key k),
 size AS MATERIALIZED (
-    SELECT greatest(count(*), 1) AS n FROM (
+    SELECT CASE WHEN count(*) < {COUNTED} THEN count(*) ELSE (
+        SELECT sum(last)::bigint FROM unnest($1::bigint[]) scope, unnest($4::text[]) kind, LATERAL (
+            SELECT max(position) AS last FROM archive_chunks c WHERE c.scope_id = scope AND c.source = kind) ends
+        ) END AS n FROM (
         SELECT FROM archive_chunks c WHERE c.scope_id = ANY ($1) LIMIT {COUNTED}) found),
 term AS MATERIALIZED (
     SELECT t.n, ln(1 + (greatest(size.n, t.df) - t.df + 0.5) / (t.df + 0.5)) AS weight
@@ -218,8 +223,8 @@ async def search(
 
 async def _search_both(found: Sequence[int], values: Sequence[Any], vector: QueryVector) -> list[ArchiveHit]:
     joined = (
-        "JOIN archive_chunks c ON c.id = v.chunk_id WHERE v.scope_id = ANY ($1) AND v.model = $14 "
-        f"AND {_FITS.format(c='c')}"
+        "JOIN archive_chunks c ON c.id = v.chunk_id "
+        f"WHERE v.scope_id = ANY ($1) AND v.model = {literal(vector.model)} AND {_FITS.format(c='c')}"
     )
     numbers = list(vector.numbers)
     many = await rows(
@@ -227,9 +232,10 @@ async def _search_both(found: Sequence[int], values: Sequence[Any], vector: Quer
         list(found), vector.model, EXACT,
     )  # fmt: skip
     if not many:
-        sql = _FUSED.format(near=_NEAR_EXACT.format(joined=joined))
+        sql = _FUSED.replace("{near}", _NEAR_EXACT.replace("{joined}", joined))
         return [build(ArchiveHit, each) for each in await rows(sql, *values, numbers, vector.model)]
-    sql = _FUSED.format(near=_NEAR_INDEXED.format(joined=joined, dimensions=len(numbers)))
+    near = _NEAR_INDEXED.replace("{dimensions}", str(len(numbers))).replace("{joined}", joined)
+    sql = _FUSED.replace("{near}", near)
     async with transaction():
         await rows("SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)")
         return [build(ArchiveHit, each) for each in await rows(sql, *values, numbers, vector.model)]
