@@ -51,6 +51,13 @@ class Composer:
         if view is not None and view.sent is not None:
             await view.sent(view.payload.model_validate(row.payload))
 
+    async def too_large(self, row: OutboxMessage) -> bool:
+        """Let a row's topic send something smaller in its place, where its place takes no such file; False if not."""
+        view = self._views.get(row.kind)
+        if view is None or view.too_large is None:
+            return False
+        return await view.too_large(view.payload.model_validate(row.payload), row)
+
     async def progress(self, row: OutboxMessage) -> Progress:
         """Return what a placeholder shows before any progress is known."""
         placeholder, words = Placeholder.model_validate(row.payload), Words(row.language)

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from bot.compose import Composer
 from bot.events import Destination
+from bot.memory_budget import MemoryBudget
 from bot.messages import Message
-from bot.platforms.base import Delivery, Gone, Leaver, Platform, RetryLater, Undeliverable
+from bot.platforms.base import Delivery, FileTooLarge, Gone, Leaver, Platform, RetryLater, Undeliverable
 from bot.progress import ProgressBoard
 from db import outbox, places
 from db.connection import transaction
@@ -38,6 +39,8 @@ OUTAGE_FAILURES: Final = 10
 """The same for a row whose statements fail although the database answers: they are cancelled, or exceed a limit."""
 AT_ONCE: Final = 64
 """Maximum number of messages of one platform that are being sent."""
+LOADED_BYTES: Final = 200_000_000
+"""Maximum size of the large files that are in memory to be sent, of all platforms together."""
 NOTHING: Final = Claims([], None)
 _log = logging.getLogger(__name__)
 
@@ -67,6 +70,7 @@ class Courier:
         self._composer, self._board, self._allowed = composer, board, allowed
         self._lanes = {name: _Lane(platform) for name, platform in platforms.items()}
         self._leases: dict[int, tuple[UUID, asyncio.Timeout]] = {}
+        self._memory = MemoryBudget(LOADED_BYTES)
 
     def notify(self, platform: str) -> None:
         """Check a platform's rows now."""
@@ -167,6 +171,12 @@ class Courier:
                 await self._composer.sent(row)
         except RetryLater as e:
             await self._again(claimed, e.delay, str(e))
+        except FileTooLarge as e:
+            if await self._composer.too_large(row):
+                _log.info("message %d (%s) is sent in smaller parts: %s", row.id, row.kind, e)
+                await outbox.supersede(row.id, token)
+            else:
+                await self._bury(claimed, str(e), closed=platform)
         except Gone as e:
             _log.info("message %d (%s): the bot is not in that chat any more: %s", row.id, row.kind, e)
             await self._bury(claimed, str(e), closed=platform, gone=True)
@@ -228,7 +238,8 @@ class Courier:
             if claimed.placeholder:
                 await platform.retract(destination, claimed.placeholder)
             return None
-        await platform.deliver(delivery, message)
+        async with self._memory.holding(sum(each.size for each in message.attachments)):
+            await platform.deliver(delivery, message)
         return message.actions()
 
     async def _compose(self, row: OutboxMessage) -> Message | None:

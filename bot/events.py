@@ -261,7 +261,7 @@ class Event(_Frozen):
 
     ``event_id`` is unique on its platform and equal in every replay of the event; it is the inbox's key.
     ``deferred``: the platform itself shows that an answer is coming (Discord's "thinking"), so no placeholder
-    message is needed.
+    message is needed. ``file_bytes``: the largest file that an answer may carry there; None: as everywhere.
     """
 
     platform: str
@@ -272,6 +272,7 @@ class Event(_Frozen):
     destination: Destination
     payload: Payload
     deferred: bool = False
+    file_bytes: int | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -110,11 +110,13 @@ class Attachment:
     """A file of any type, sent unchanged: a document, or audio where the platform has a player for its type.
 
     ``description`` and ``hidden`` work like `OutgoingPicture.alt` and ``hidden``, where platforms support them.
+    ``size`` is that of a large file, in bytes: few of these are loaded at a time.
     """
 
     load: Callable[[], Awaitable[FileContent]]
     description: str = ""
     hidden: bool = False
+    size: int = 0
 
     @classmethod
     def of(cls, data: bytes, mime: str, name: str) -> "Attachment":

@@ -221,7 +221,7 @@ class Router:
             policy=self._policy,
             moderation=self._moderation,
             limits=UNLIMITED if self._policy.is_operator(event) else self._limits,
-            file_bytes=platform.file_bytes,
+            file_bytes=event.file_bytes or platform.file_bytes,
         )
 
     async def _form(self, event: Event) -> Form | None:

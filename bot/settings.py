@@ -112,6 +112,13 @@ class BotSettings(BaseSettings):
         description="The root of Telegram's Bot API, to which `/bot` and `/file/bot` are appended; point it at a "
         "local Bot API server or a test server.",
     )
+    telegram_file_mb: int = Field(
+        default=50,
+        ge=1,
+        le=2000,
+        description="Megabytes of the largest file that the Bot API takes: 50, and up to 2000 with a local Bot API "
+        "server. Exports of data come in parts of that size, of 100 at most.",
+    )
     telegram_flood_limits: bool = Field(
         default=True,
         description="Keep each chat to the pace that Telegram allows (about one message a second, 20 a minute in "

@@ -9,6 +9,7 @@ from db.connection import own_connection, row, rows
 from db.ownership import Ownership, read_catalogue
 from db.people import PERSONAL
 from db.privacy import OWN, rules
+from db.records import columns, fetch_one
 from db.schemas import SchemaSpec, TextKind, quoted
 
 _BATCH: Final = 500
@@ -46,6 +47,15 @@ class ExportedColumn:
     type: str
     nullable: bool
     kind: TextKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export that ``user_id`` asked for: of a place, or of their own data."""
+
+    id: int
+    user_id: int
+    account_id: int | None
 
 
 async def export_account(
@@ -130,10 +140,29 @@ async def put_part(export_id: int, number: int, data: bytes) -> int:
     return 0 if found is None else found["id"]
 
 
-async def part(part_id: int) -> tuple[int, bytes] | None:
-    """Return the number and the bytes of a part; None if it was delivered, or is too old."""
-    found = await row("SELECT number, data FROM data_export_parts WHERE id = $1", part_id)
-    return None if found is None else (found["number"], bytes(found["data"]))
+async def part(part_id: int) -> bytes | None:
+    """Return the bytes of a part; None if it was delivered, or is too old."""
+    found = await row("SELECT data FROM data_export_parts WHERE id = $1", part_id)
+    return None if found is None else bytes(found["data"])
+
+
+async def part_size(part_id: int) -> tuple[int, int] | None:
+    """Return the number and the size in bytes of a part; None if it was delivered, or is too old."""
+    found = await row("SELECT number, octet_length(data) AS size FROM data_export_parts WHERE id = $1", part_id)
+    return None if found is None else (found["number"], found["size"])
+
+
+async def restart(part_id: int) -> Export | None:
+    """Delete what is written of a part's export and was not delivered, to write it anew; None if there is none."""
+    found = await fetch_one(
+        Export,
+        f"SELECT {columns(Export)} FROM data_exports WHERE id = "
+        "(SELECT export_id FROM data_export_parts WHERE id = $1) FOR UPDATE",
+        part_id,
+    )
+    if found is not None:
+        await rows("DELETE FROM data_export_parts WHERE export_id = $1", found.id)
+    return found
 
 
 async def drop_part(part_id: int) -> None:

@@ -15,6 +15,8 @@ from db.permissions import EVERYBODY
 from db.work import ExportData
 
 PLACE: Final = "place"
+PART_BYTES: Final = 100_000_000
+"""Maximum size of a part of an export: it is held in memory when it is complete, and when it is sent."""
 _ASIDE: Final = "aside"
 """The part of an answer that goes to the person's private chat, where the place would show it to everybody."""
 _WHAT: Final = Parameter(
@@ -44,7 +46,7 @@ async def export(context: Context, values: dict[str, Any]) -> None:
         export=await data_exports.begin(context.user_id, place),
         person=context.user_id,
         place=place,
-        limit=context.file_bytes,
+        limit=min(context.file_bytes, PART_BYTES),
         answers=aside is None,
     )
     if aside is None:

@@ -28,6 +28,10 @@ class Undeliverable(DeliveryError):
     """The platform will never take this message (blocked, chat gone, no permission): a dead letter."""
 
 
+class FileTooLarge(Undeliverable):
+    """A file is larger than what the place takes that is left for this message."""
+
+
 class Gone(Undeliverable):
     """The bot was removed from the chat, or blocked there: it can send nothing at all."""
 
@@ -55,7 +59,7 @@ class Capabilities:
     ``forms``: can open a form as the direct answer to a press or command; otherwise the router asks field by field.
     ``placeholder_delay``: seconds after which an event that starts a job gets a placeholder message unless it
     has been answered; ``None``: never. ``progress_interval``: minimum seconds between two progress edits of a message.
-    ``file_bytes``: the largest file that can be sent anywhere.
+    ``file_bytes``: the largest file that can be sent anywhere; an event may say that its place takes more.
     ``private_by_user``: a person's private chat has the person's id, and the platform itself turns to it in no case.
     """
 

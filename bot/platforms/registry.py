@@ -67,7 +67,7 @@ def _discord_shards(settings: BotSettings) -> str:
 
 
 def _telegram(settings: BotSettings, topics: Topics) -> Platform:
-    from bot.platforms.telegram import ChatPace, TelegramPlatform, WebhookConfig
+    from bot.platforms.telegram import FORM_BYTES, ChatPace, TelegramPlatform, WebhookConfig
 
     assert settings.telegram_token is not None
     secret, webhook = settings.telegram_webhook_secret, None
@@ -82,8 +82,9 @@ def _telegram(settings: BotSettings, topics: Topics) -> Platform:
     pace = ChatPace(unlimited=not settings.telegram_flood_limits)
     operators = [name.partition(":")[2] for name in settings.storyfork_operators if name.startswith("telegram:")]
     return TelegramPlatform(
-        token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook, pace=pace, operators=operators
-    )
+        token, topics.commands, api_url=settings.telegram_api_url, webhook=webhook, pace=pace, operators=operators,
+        file_bytes=settings.telegram_file_mb * 1_000_000 - FORM_BYTES,
+    )  # fmt: skip
 
 
 def _discord_bot(settings: BotSettings) -> str:

@@ -11,6 +11,7 @@ from bot.forms import Forms
 from bot.messages import Button, ButtonStyle, Message, Select, SelectOption
 from bot.privacy_terms import NO_TERMS, PrivacyTerms
 from db.limits import UNLIMITED, UsageLimits
+from db.outbox import OutboxMessage
 from db.payloads.base import Payload
 from db.payloads.notice import Erase, Placeholder
 from db.payloads.operators import Leave
@@ -94,12 +95,15 @@ class ViewSpec(Generic[P]):
 
     ``thread_opened(payload, conversation_id, chat_id)`` records the thread opened for a message with ``thread``.
     ``sent(payload)`` is called once the message is delivered; a crash in between may leave it out.
+    ``too_large(payload, row)`` is called if its place does not take its file: it sends something smaller instead and
+    returns True, or False if there is nothing.
     """
 
     payload: type[P]
     compose: Callable[[ViewContext, P], Awaitable[Message | None]]
     thread_opened: Callable[[P, int, str], Awaitable[None]] | None = None
     sent: Callable[[P], Awaitable[None]] | None = None
+    too_large: Callable[[P, OutboxMessage], Awaitable[bool]] | None = None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for kinds without a view, which the courier handles itself."""

@@ -5,8 +5,11 @@ from typing import Any, Final
 
 from bot.messages import Attachment, FileContent, Message
 from bot.views.base import ViewContext, ViewSpec, in_rows
-from db import access, data_choices, data_exports, erasure
+from db import access, data_choices, data_exports, erasure, jobs
+from db.connection import transaction
 from db.data_choices import KEEP_DAYS
+from db.errors import NotFound
+from db.outbox import OutboxMessage
 from db.payloads.data import (
     ChoicesShown,
     ErasePersonAsked,
@@ -15,9 +18,12 @@ from db.payloads.data import (
     ExportReady,
     PrivacyNotice,
 )
+from db.work import ExportData
 
 _LOCAL: Final = frozenset({"llama", "sdxl", "template"})
 """The engines that work on the operator's own machines; what others get leaves them."""
+SMALL_BYTES: Final = 10_000_000
+"""What every platform takes everywhere."""
 _LASTING: Final = {
     "jobs": "jobs",
     "results": "artifacts",
@@ -72,21 +78,41 @@ async def export_ready(view: ViewContext, payload: ExportReady) -> Message:
 
 async def export_part(view: ViewContext, payload: ExportPart) -> Message | None:
     """Compose a part of an export."""
-    found = await data_exports.part(payload.part)
+    found = await data_exports.part_size(payload.part)
     if found is None:
         return None
-    number, data = found
+    number, size = found
     name = "storyfork-data.zip" if payload.parts == 1 else f"storyfork-data-{number}-of-{payload.parts}.zip"
 
     async def load() -> FileContent:
+        data = await data_exports.part(payload.part)
+        if data is None:
+            raise NotFound("data.export_gone")
         return FileContent(data, "application/zip", name)
 
     return Message(
         "",
         footer=view.words("data.part", number=number, parts=payload.parts) if payload.parts > 1 else "",
-        attachments=(Attachment(load),),
+        attachments=(Attachment(load, size=size),),
         private=True,
     )
+
+
+async def part_too_large(payload: ExportPart, row: OutboxMessage) -> bool:
+    """Write the export anew, in parts that any place takes: the way for larger ones is closed by now."""
+    async with transaction():
+        size = await data_exports.part_size(payload.part)
+        export = None if size is None or size[1] <= SMALL_BYTES else await data_exports.restart(payload.part)
+        if export is None:
+            return False
+        parameters = ExportData(
+            export=export.id, person=export.user_id, place=export.account_id, limit=SMALL_BYTES, answers=False
+        )
+        await jobs.add(
+            parameters, account_id=row.account_id, user_id=export.user_id, conversation_id=row.conversation_id,
+            event_key=row.event_key, destination=row.destination,
+        )  # fmt: skip
+    return True
 
 
 async def part_sent(payload: ExportPart) -> None:
@@ -177,7 +203,7 @@ def _counted(view: ViewContext, found: Any, none: str = "data.count_none") -> li
 VIEWS: Final = (
     ViewSpec(PrivacyNotice, privacy),
     ViewSpec(ExportReady, export_ready),
-    ViewSpec(ExportPart, export_part, sent=part_sent),
+    ViewSpec(ExportPart, export_part, sent=part_sent, too_large=part_too_large),
     ViewSpec(ErasePersonAsked, erase_person),
     ViewSpec(ErasePlaceAsked, erase_place),
     ViewSpec(ChoicesShown, choices),

@@ -3,10 +3,11 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 from bot.events import ButtonPress, Event
-from bot.messages import Message
+from bot.messages import Attachment, Message
 from db import outbox
 from db.models import JobRow
 from prompts.registry import default_registry
@@ -35,7 +36,9 @@ async def deliver(bot: Bot, platform: str = "console") -> list[Message]:
         for each in claimed:
             message = None if each.row.part == outbox.PLACEHOLDER else await bot.composer.compose(each.row)
             if message is not None:
-                sent.append(message)
+                held = [await each.load() for each in message.attachments]
+                loaded = tuple(Attachment.of(each.data, each.mime, each.name) for each in held)
+                sent.append(replace(message, attachments=loaded))
             await outbox.record_message(each.row.id, each.token, f"m{each.row.id}")
             offered = [] if message is None else [b.action for row in message.buttons for b in row]
             await outbox.sent(each.row.id, each.token, offered)

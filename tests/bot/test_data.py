@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from bot.actions.packing import pack
+from bot.commands.data import PART_BYTES
 from bot.events import ButtonPress
 from bot.privacy_terms import PrivacyTerms, read_terms
 from db import data_choices, erasure, outbox, people, pictures, stories
@@ -23,7 +24,7 @@ from db.models import DataExportPartRow, JobRow, UserRow
 from db.retention import RetentionSettings
 from tests.bot.data_world import deliver, presses, rows_of, unpack, work
 from tests.bot.playing import PREMISE, begun
-from tests.bot.world import Bot, command, press, say
+from tests.bot.world import Bot, command, event_of, press, say
 from tests.db.test_privacy import tables_with
 from tests.db.world import somebody
 from tests.workers.living import reports
@@ -113,6 +114,39 @@ def test_several_files_of_one_row_have_names_of_their_own():
     with zipfile.ZipFile(io.BytesIO(writer.finished[0])) as archive:
         (row,) = json.loads(archive.read("data/music.songs-0001.json"))["rows"]
         assert [archive.read(row[name]) for name in ("voice", "tune")] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(("said", "limit"), [(None, 10_000_000), (26_000_000, 26_000_000), (10**9, PART_BYTES)])
+async def test_parts_are_as_large_as_their_place_takes(bot: Bot, said: int | None, limit: int):
+    event = event_of(command("data export")).model_copy(update={"file_bytes": said})
+    await bot.router.dispatch(event)
+    assert (await JobRow.get(type="export_data")).parameters["limit"] == limit
+
+
+async def test_parts_that_are_too_large_after_all_are_written_anew(bot: Bot, redis_url: str):
+    """The way that took large files is closed when they are sent: nothing is lost, and nothing comes twice."""
+    ann = (await bot.does(say("hello")), await somebody("ann"))[1]
+    noise = random.Random(1).randbytes(7_000_000)
+    for _ in range(2):
+        await pictures.attach(ann.account.id, ann.user.id, ann.conversation.id, noise)
+    await deliver(bot)
+    event = event_of(command("data export")).model_copy(update={"file_bytes": 50_000_000})
+    await bot.router.dispatch(event)
+    await work(redis_url, "export_data")
+    ready, part = [r for r in await outbox.of_event(event.key) if r.part != outbox.PLACEHOLDER]
+    assert (ready.kind, part.kind) == ("export_ready", "export_part")
+    assert await bot.composer.too_large(part)
+    assert await bot.composer.compose(part) is None, "the old parts are gone"
+    job = await JobRow.filter(type="export_data").order_by("-id").first()
+    assert job is not None
+    assert (job.parameters["limit"], job.destination, job.event_key) == (10_000_000, part.destination, event.key)
+    await work(redis_url, "export_data")
+    _, *parts = await deliver(bot)
+    assert len([p for p in parts if p.attachments]) == 2
+    files = await unpack([p for p in parts if p.attachments])
+    assert [files[f["data"]] for f in rows_of(files, "data/picture_files")] == [noise] * 2
+    small = [r for r in await outbox.of_event(event.key) if r.kind == "export_part"][-1]
+    assert not await bot.composer.too_large(small), "what is small, or gone, is not written again"
 
 
 async def test_one_export_a_day(bot: Bot):

@@ -6,8 +6,10 @@ import pytest
 
 from bot.platforms.base import ALWAYS_LEADS, Platform, PlatformRefused
 from bot.platforms.registry import platforms
+from bot.platforms.telegram import FORM_BYTES
 from bot.runners import PlatformRunner, until_hopeless
 from bot.settings import BotSettings
+from bot.topics import load_topics
 from db import bots
 from db.connection import rows
 from tests.bot.telegram.conftest import registry
@@ -58,3 +60,12 @@ def test_telegram_tokens_tell_the_bot(monkeypatch: pytest.MonkeyPatch):
     spec = platforms().get("telegram")
     assert spec is not None
     assert spec.bot(BotSettings()) == "123456"
+
+
+@pytest.mark.parametrize(("said", "megabytes"), [("", 50), ("2000", 2000)])
+def test_a_local_bot_api_server_takes_larger_files(said: str, megabytes: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TELEGRAM_TOKEN", "123456:TEST-token")
+    monkeypatch.setenv("TELEGRAM_FILE_MB", said)
+    spec = platforms().get("telegram")
+    assert spec is not None
+    assert spec.build(BotSettings(), load_topics()).capabilities.file_bytes == megabytes * 1_000_000 - FORM_BYTES

@@ -334,6 +334,8 @@ EXEMPT: Final[Mapping[str, str]] = {
             "data_exports.drop_part",
             "data_exports.exported_columns",
             "data_exports.part",
+            "data_exports.part_size",
+            "data_exports.restart",
             "data_exports.put_part",
             "work.*",
             "erasure.answers.*",

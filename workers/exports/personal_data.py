@@ -5,12 +5,12 @@ Each part is a ZIP archive of its own. A file of JSON holds some rows of one tab
 that a newer release may add some, and takes none away without another version.
 """
 
-import io
 import json
 import mimetypes
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from db.data_exports import ExportedColumn, ExportedRows
 
@@ -86,7 +86,9 @@ def _described(column: ExportedColumn) -> dict[str, Any]:
 
 
 class ArchiveWriter:
-    """Writes an archive in parts of at most ``limit`` bytes, in memory. It blocks: call it in a thread.
+    """Writes an archive in parts of at most ``limit`` bytes. It blocks: call it in a thread.
+
+    A part is written to a temporary file: memory holds it only once it is complete, until it is taken.
 
     ``finished`` are the complete parts that nobody took yet, in order.
     """
@@ -95,7 +97,7 @@ class ArchiveWriter:
         """``limit`` is what the platform takes."""
         self._limit = limit - _MARGIN
         self._numbers: dict[str, int] = {}
-        self._part = io.BytesIO()
+        self._part: IO[bytes] | None = None
         self._zip: zipfile.ZipFile | None = None
         self._contents = 0
         self.finished: list[bytes] = []
@@ -131,17 +133,20 @@ class ArchiveWriter:
 
     def close(self) -> None:
         """Complete the last part."""
-        if self._zip is not None:
-            self._zip.close()
-            self.finished.append(self._part.getvalue())
-            self._zip = None
+        if self._zip is None or self._part is None:
+            return
+        self._zip.close()
+        with self._part as part:
+            part.seek(0)
+            self.finished.append(part.read())
+        self._zip = self._part = None
 
     def _put(self, name: str, data: bytes) -> None:
         entry = _ENTRY_BYTES + 2 * len(name.encode())
-        if self._zip is not None and self._part.tell() + self._contents + entry + len(data) > self._limit:
+        if self._part is not None and self._part.tell() + self._contents + entry + len(data) > self._limit:
             self.close()
         if self._zip is None:
-            self._part, self._contents = io.BytesIO(), 0
+            self._part, self._contents = tempfile.TemporaryFile(), 0  # noqa: SIM115 - closed with the part
             self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_DEFLATED)
         # Pictures and sound are compressed already.
         packed = zipfile.ZIP_DEFLATED if name.endswith((".json", ".txt")) else zipfile.ZIP_STORED

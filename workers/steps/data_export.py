@@ -63,6 +63,7 @@ class SendArchive(Commit):
         parts: list[int] = run.outputs[WriteArchive.name]["parts"]
         part = "reply" if run.parameters(ExportData).answers else "export"
         await run.reply(ExportReady(parts=len(parts)), part=part)
-        for number, each in enumerate(parts, 1):
-            await run.reply(ExportPart(part=each, parts=len(parts)), part=f"export-{number}")
+        for each in parts:
+            # By the part's id: an export whose parts were too large is written, and sent, anew.
+            await run.reply(ExportPart(part=each, parts=len(parts)), part=f"export-{each}")
         return {"parts": len(parts)}

@@ -47,6 +47,11 @@ EPHEMERAL: Final = 1 << 6
 
 PATIENCE: Final = 30.0
 """Seconds for a follow-up."""
+FILE_BYTES: Final = 10_000_000
+"""https://discord.com/developers/docs/reference#uploading-files: 10 MiB everywhere; some are left for the request."""
+REQUEST_BYTES: Final = 10 * 1024 * 1024 - FILE_BYTES
+UPLOAD_BYTES_S: Final = 250_000
+"""Bytes a second that an upload is expected to take at least."""
 FILES: Final = "_files"
 """Key in a body for its files, as (name, bytes, type); they are not part of its JSON."""
 
@@ -93,10 +98,11 @@ class DiscordApi:
         form.add_field("payload_json", json.dumps(bare), content_type="application/json")
         files: list[tuple[str, bytes, str]] = body.get(FILES, [])
         for number, (name, data, mime) in enumerate(files):
-            form.add_field(f"files[{number}]", data, filename=name, content_type=mime)
+            form.add_field(f"files[{number}]", io.BytesIO(data), filename=name, content_type=mime)
+        patience = PATIENCE + sum(len(data) for _, data, _ in files) / UPLOAD_BYTES_S
         sent = form if files else aiohttp.JsonPayload(bare)
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as session,
             session.post(
                 route.url, params={"wait": "true"}, data=sent, proxy=self._http.proxy, proxy_auth=self._http.proxy_auth,
                 headers={"User-Agent": self._http.user_agent},

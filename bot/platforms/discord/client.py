@@ -66,8 +66,7 @@ class DiscordPlatform:
         forms=True,
         placeholder_delay=1.5,
         progress_interval=1.5,
-        # https://discord.com/developers/docs/reference#uploading-files: 10 MiB with the rest of the request.
-        file_bytes=10_000_000,
+        file_bytes=api.FILE_BYTES,
     )
 
     def __init__(

@@ -25,6 +25,7 @@ from bot.events import (
     Unreadable,
     UserRef,
 )
+from bot.platforms.discord.api import FILE_BYTES, REQUEST_BYTES
 from bot.platforms.discord.commands import read
 from bot.platforms.discord.controls import KEPT
 from db.permissions import Role
@@ -69,6 +70,7 @@ def interaction_event(interaction: discord.Interaction[Any]) -> Event | None:
         ),
         payload=payload,
         deferred=True,
+        file_bytes=_file_bytes(interaction, conversation.kind),
     )
 
 
@@ -205,6 +207,14 @@ def reaction_event(reaction: discord.RawReactionActionEvent, channel: Any, me: d
 _SAID: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 _COMMAND, _MESSAGE_MENU = discord.AppCommandType.chat_input.value, discord.AppCommandType.message.value
 _STRING_SELECT = discord.ComponentType.select.value
+
+
+def _file_bytes(interaction: discord.Interaction[Any], kind: str) -> int | None:
+    """Return the largest file that an answer by the interaction's token may carry: Discord's word, which knows the
+    guild's boost tier and the person's own. In direct messages the bot itself writes, which that does not concern.
+    """
+    limit = interaction.filesize_limit - REQUEST_BYTES
+    return limit if kind != "dm" and limit > FILE_BYTES else None
 
 
 def _payload(interaction: discord.Interaction[Any]) -> Payload | None:

@@ -9,10 +9,10 @@ from bot import locales
 from bot.events import Destination
 from bot.messages import Message, Progress
 from bot.platforms.attempts import note, parts_of, resume
-from bot.platforms.base import Delivery, DeliveryError, Undeliverable
+from bot.platforms.base import Delivery, DeliveryError, FileTooLarge, Undeliverable
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
-from bot.platforms.discord.api import FILES, Body, DiscordApi, translated
+from bot.platforms.discord.api import FILE_BYTES, FILES, Body, DiscordApi, translated
 from bot.platforms.discord.followups import FollowUps
 from bot.platforms.discord.markdown import clean, markdown, plain
 from bot.platforms.discord.render import (
@@ -103,7 +103,7 @@ class DiscordSender:
         except discord.HTTPException as e:
             if e.code == api.TOO_LARGE and FILES in body:
                 _log.warning("the files of message %d are too large for Discord: %s", delivery.id, e.text)
-                raise Undeliverable(f"files too large: {e.text}") from e
+                raise FileTooLarge(f"files too large: {e.text}") from e
             if e.code != api.INVALID_BODY:
                 raise
             _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
@@ -133,7 +133,12 @@ class DiscordSender:
                 else:
                     await note(delivery, sent)
                     return
-        if not await self._follow(delivery, body, private=private, closed=not places):
+        # A direct message takes no large file, an answer by the token may.
+        large = max((len(data) for _, data, _ in body.get(FILES, ())), default=0) > FILE_BYTES
+        followed = await self._follow(delivery, body, private=private, closed=not places or large)
+        if large and not (followed and parts_of(delivery.sent)[-1]):
+            raise FileTooLarge("too large for a direct message, and it has arrived in no other way that is known")
+        if not followed:
             await note(delivery, await self._direct(delivery, body, f"{delivery.id}-{index}d"))
 
     async def _fill(self, delivery: Delivery, body: Body) -> bool:

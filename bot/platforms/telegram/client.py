@@ -6,6 +6,7 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,6 +43,8 @@ from bot.platforms.telegram.webhook import WebhookConfig, WebhookServer
 log = logging.getLogger(__name__)
 
 API_URL: Final = "https://api.telegram.org"
+FORM_BYTES: Final = 500_000
+"""What is left of the size of a request for what comes with a file."""
 _LONGEST_PAUSE: Final = 15.0
 _RECONNECT_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 30.0
@@ -59,7 +62,7 @@ class TelegramPlatform:
         progress_interval=1.5,
         private_by_user=True,
         # https://core.telegram.org/bots/api#sending-files: 50 MB.
-        file_bytes=49_000_000,
+        file_bytes=50_000_000 - FORM_BYTES,
     )
 
     def __init__(
@@ -71,11 +74,12 @@ class TelegramPlatform:
         webhook: WebhookConfig | None = None,
         pace: ChatPace | None = None,
         operators: Iterable[str] = (),
+        file_bytes: int = capabilities.file_bytes,
     ) -> None:
         """``api_url`` is the root of a Bot API server; with ``webhook``, updates are pushed instead of polled.
 
         ``pace`` overrides the limits to which all chats are kept. ``operators`` are the ids of those whose menu has the
-        operators' commands, too.
+        operators' commands, too. ``file_bytes``: the largest file that the server takes.
 
         Raises `ValueError` for a webhook that Telegram would refuse or that would expose the token.
         """
@@ -83,6 +87,7 @@ class TelegramPlatform:
             if token in webhook.url:
                 raise ValueError("the webhook's URL must not hold the token")
             webhook.secret_for(token)
+        self.capabilities = replace(self.capabilities, file_bytes=file_bytes)
         self._token = token
         self._registry = registry
         self._operators = [int(operator) for operator in operators if operator.isdecimal()]

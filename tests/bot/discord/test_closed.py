@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.messages import Button, Message
+from bot.messages import Attachment, Button, Message
 from bot.platforms.attempts import INTENT, UNCLEAR, parts_of
-from bot.platforms.base import Outcome, RetryLater
+from bot.platforms.base import FileTooLarge, Outcome, RetryLater
+from bot.platforms.discord.api import REQUEST_BYTES
 from bot.platforms.discord.followups import LIMIT
 from tests.bot.discord.conftest import Connected, connecting
 from tests.doubles.discord import Fault
@@ -217,3 +218,61 @@ def test_what_is_recorded_is_read_as_parts():
     assert parts_of([]) == []
     assert parts_of(["1", "sending", "2", "sending", "unclear", "5"]) == ["1", "2", "", "5"]
     assert parts_of(["sending", "refused", "sending", "7", "sending"]) == ["7", ""]
+
+
+def archive(size: int) -> Message:
+    """A part of an export."""
+    return Message("", attachments=(Attachment.of(b"x" * size, "application/zip", "data.zip"),), private=True)
+
+
+async def exported(connected: Connected, channel: Channel, size: int) -> None:
+    """Answer a command of ann's, and send an archive after the answer."""
+    asked = await connected.server.person("ann").slash(channel, "data export")
+    await connected.notes.event()
+    await asked.acknowledged()
+    await deliver(connected, 1, Message("Here is your data.", private=True))
+    await deliver(connected, 2, archive(size))
+
+
+async def test_a_boosted_server_says_how_large_a_file_may_be(connected: Connected):
+    ann, guild = connected.server.person("ann"), connected.server.guild("Readers")
+    guild.file_bytes = 50 * 1024 * 1024
+    for channel, limit in ((guild.text_channel("general"), 50 * 1024 * 1024), (ann.dm(), None)):
+        await ann.slash(channel, "data export")
+        said = (await connected.notes.event()).file_bytes
+        assert said == (None if limit is None else limit - REQUEST_BYTES)
+    guild.file_bytes = 10 * 1024 * 1024
+    await ann.slash(guild.text_channel("general"), "data export")
+    assert (await connected.notes.event()).file_bytes is None, "as everywhere"
+
+
+async def test_a_large_file_goes_by_the_token_for_one_person_alone(connected: Connected):
+    ann, guild = connected.server.person("ann"), connected.server.guild("Readers")
+    guild.file_bytes = 50 * 1024 * 1024
+    channel = guild.text_channel("general")
+    await exported(connected, channel, 12_000_000)
+    sent = shown(connected, channel)[-1]
+    assert (sent.ephemeral, [a.filename for a in sent.attachments]) == (True, ["data.zip"])
+    assert shown(connected, ann.dm()) == []
+
+
+async def test_a_small_file_goes_to_the_private_chat_once(connected: Connected):
+    ann, channel = connected.server.person("ann"), connected.server.guild("Readers").text_channel("general")
+    await exported(connected, channel, 1_000)
+    assert [len(m.attachments) for m in shown(connected, ann.dm())] == [1]
+
+
+@pytest.mark.parametrize("way", ["refused", "unclear", "late"])
+async def test_a_large_file_that_the_token_does_not_carry_is_too_large(
+    connected: Connected, way: str, monkeypatch: pytest.MonkeyPatch
+):
+    ann, guild = connected.server.person("ann"), connected.server.guild("Readers")
+    channel = guild.text_channel("general")
+    guild.file_bytes = (10 if way == "refused" else 50) * 1024 * 1024
+    if way == "unclear":
+        connected.server.faults.add(Fault("drop_before", FOLLOW_UP))
+    elif way == "late":
+        monkeypatch.setattr("bot.platforms.discord.send.TOKEN_SECONDS", -1.0)
+    with pytest.raises(FileTooLarge):
+        await exported(connected, channel, 12_000_000)
+    assert shown(connected, ann.dm()) == []

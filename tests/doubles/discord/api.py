@@ -201,6 +201,7 @@ def check_body(
     *,
     ephemeral_allowed: bool = False,
     prefix: tuple[str, ...] = (),
+    file_bytes: int = rules.FILE,
 ) -> Body:
     """Check a body for a new message or for an edit of ``message``."""
     return bodies.check(
@@ -209,4 +210,5 @@ def check_body(
         existing_flags=0 if message is None else message.flags,
         ephemeral_allowed=ephemeral_allowed,
         prefix=prefix,
+        file_bytes=file_bytes,
     )

@@ -59,6 +59,7 @@ def check(
     existing_flags: int = 0,
     ephemeral_allowed: bool = False,
     prefix: tuple[str, ...] = (),
+    file_bytes: int = rules.FILE,
 ) -> Body:
     """Check a message body.
 
@@ -68,6 +69,7 @@ def check(
         existing_flags: flags of the message that is edited; 0 for a new one.
         ephemeral_allowed: the EPHEMERAL flag may be set (interaction responses and follow-ups).
         prefix: where the body stands in the request ("data" in an interaction response).
+        file_bytes: the largest file that is taken.
 
     Raises:
         ApiError: 50109 or 50035 with the tree of what is wrong, 40005 for files that are too large.
@@ -111,7 +113,7 @@ def check(
             inner.text(("attachments", index, "description"), entry.get("description"), rules.ALT_TEXT)
     if len(uploads) > rules.ATTACHMENTS:
         inner.error(("attachments",), "BASE_TYPE_MAX_LENGTH", f"Must be {rules.ATTACHMENTS} or fewer in length.")
-    if any(len(upload.data) > rules.FILE for upload in uploads.values()):
+    if any(len(upload.data) > file_bytes for upload in uploads.values()):
         raise ApiError(40005)
     if inner.errors:
         node = form.errors

@@ -154,6 +154,11 @@ class Interaction:
             return {"1": str(self.user.id)}
         return {"0": str(guild.id) if guild else "0"}
 
+    @property
+    def file_bytes(self) -> int:
+        """The largest file in an answer by the token."""
+        return rules.FILE if self.channel.guild is None else self.channel.guild.file_bytes
+
     def payload(self) -> Json:
         """The interaction object, as in INTERACTION_CREATE."""
         guild = self.channel.guild
@@ -173,7 +178,7 @@ class Interaction:
             "entitlements": [],
             "authorizing_integration_owners": self._owners(),
             "context": self.channel.context,
-            "attachment_size_limit": rules.FILE,
+            "attachment_size_limit": self.file_bytes,
         }
         if guild is not None:
             channel["permissions"] = str(guild.permissions(self.user))

@@ -130,7 +130,7 @@ class InteractionRoutes:
     def _post(
         self, interaction: Interaction, data: Any, uploads: dict[int, Upload], *, prefix: tuple[str, ...] = ()
     ) -> Message:
-        body = check_body(data, uploads, ephemeral_allowed=True, prefix=prefix)
+        body = check_body(data, uploads, ephemeral_allowed=True, prefix=prefix, file_bytes=interaction.file_bytes)
         message = self._message(interaction)
         message.nonce = body.nonce
         self.api.compose(message, body)
