@@ -229,19 +229,13 @@ class Translator:
         changes = [(e, False) for e in before if e not in after] + [(e, True) for e in after if e not in before]
         destination = _destination(chat, user, "")
         at = f"{chat.id}.{change.message_id}.{user.id}.{int(change.date.timestamp())}"
-        return [
-            Incoming(
-                _event(
-                    f"r{at}.{'+' if added else '-'}{emoji}",
-                    chat,
-                    user,
-                    destination,
-                    Reaction(emoji=emoji, message_id=str(change.message_id), added=added),
-                    self._members.known(chat, user),
-                )
-            )
-            for emoji, added in changes
-        ]
+        known, number = self._members.known(chat, user), str(change.message_id)
+        found: list[Incoming | GroupMigrated | Orphan] = []
+        for emoji, added in changes:
+            reaction = Reaction(emoji=emoji, message_id=number, added=added)
+            event_id = f"r{at}.{'+' if added else '-'}{emoji}"
+            found.append(Incoming(_event(event_id, chat, user, destination, reaction, known)))
+        return found
 
     def _payload(self, message: Message, text: str) -> tuple[Command | TextMessage | None, bool]:
         """Return the message to the bot, and whether it takes more than members may by default."""
