@@ -55,6 +55,7 @@ chaos: preflight $(ALL)  ## The long crash test: processes, servers and networks
 	$(BIN)/python -m pytest -m chaos -n 0 -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
 
 bench: $(ALL)  ## The benchmarks, in their short form
+	$(BIN)/python -m benchmarks.startup --quick
 	$(BIN)/python -m benchmarks.latency --quick
 	$(BIN)/python -m benchmarks.floods --quick
 	$(BIN)/python -m benchmarks.queueing --quick
