@@ -40,6 +40,7 @@ EXEMPT: Final = {
     "job_interactions.content": "ids of choices",
     "outbox.payload": "ids and wordings",
     "late_updates.content": "an event that is yet to be handled, shown to nobody",
+    "identities.username": "the platform's own handle, one word, by which people are found; shown nowhere",
     "awaited_files.event": "an event that is yet to be handled, shown to nobody",
     "data_export_parts.data": "a copy of the person's own rows, sent to nobody else",
     "reports.reason": "read by operators only, who must see what is reported",
