@@ -27,6 +27,7 @@ SCREENED: Final = {
 }
 """The gate of a column, as ``table.column``."""
 EXEMPT: Final = {
+    "memories.forgotten": "words to be left out, compared with and never shown",
     "personas.key": "written by the operator's files; no command makes personas",
     "personas.name": "written by the operator's files; the card passes the gate of functions in every prompt",
     "personas.card": "written by the operator's files; the card passes the gate of functions in every prompt",

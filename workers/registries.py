@@ -14,6 +14,15 @@ from workers.engines.text.embedding.build import OWN_EMBEDDING_ENGINES, Embeddin
 from workers.functions.answer_as_persona import AnswerAsPersona
 from workers.functions.base import AiFunction
 from workers.functions.extract_scenes import ExtractScenes
+from workers.functions.memory.answer_tracked import AnswerTracked
+from workers.functions.memory.extract_facts import ExtractFacts
+from workers.functions.memory.extract_plot import ExtractPlot
+from workers.functions.memory.summarise import (
+    SummariseDialogue,
+    SummariseNarration,
+    SummarisePlot,
+    SummariseSheet,
+)
 from workers.functions.suggest_choices import SuggestChoices
 from workers.functions.write_image_prompt import WriteImagePrompt
 from workers.functions.write_page import WritePage
@@ -38,6 +47,13 @@ OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
     AnswerAsPersona(),
     ExtractScenes(),
     WriteImagePrompt(),
+    SummariseDialogue(),
+    SummariseNarration(),
+    SummariseSheet(),
+    SummarisePlot(),
+    ExtractFacts(),
+    ExtractPlot(),
+    AnswerTracked(),
 )
 
 

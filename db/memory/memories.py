@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Literal
 from db import jobs
 from db.connection import row, rows, transaction
 from db.jobs import Wakeup
-from db.records import columns, fetch, fetch_one
+from db.records import Json, columns, fetch, fetch_one
 from db.work import JobParameters, Links
 
 PAGES: Final = 4
@@ -26,6 +26,7 @@ AGAIN_SECONDS: Final = 900.0
 """A run that ended without an end, or was not begun, is repeated after so long."""
 
 Rating = Literal["sfw", "suggestive", "nsfw"]
+_RATINGS: Final = "ARRAY['sfw', 'suggestive', 'nsfw']"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class MemoryRecord:
     """What is remembered of a story, or of a persona in a conversation since the reset that began ``epoch``.
 
     ``rating`` is what was allowed where its newest text was written. Facts of a chat were looked for up to the message
-    ``read_to``.
+    ``read_to``. ``changes`` counts those of texts that were there. Sentences with a word of ``forgotten`` are not read.
     """
 
     id: int
@@ -44,6 +45,8 @@ class MemoryRecord:
     rating: Rating
     read_to: int
     unread: int
+    changes: int
+    forgotten: Json[list[str]]
     due_at: datetime | None
 
 
@@ -67,19 +70,21 @@ class _Due:
     conversation_id: int | None
 
 
-async def note_page(page_id: int, rating: Rating) -> None:
-    """Note that a page was published, written under ``rating``: soon its story's memory is due."""
+async def note_page(page_id: int, allowance: Rating) -> None:
+    """Note that a page was published, where at most ``allowance`` was allowed: soon its story's memory is due."""
     await rows(
-        "INSERT INTO memories (story_id, rating, unread) SELECT story_id, $2, 1 FROM pages WHERE id = $1 "
+        "INSERT INTO memories (story_id, rating, unread) SELECT s.id, "
+        f"({_RATINGS})[least(array_position({_RATINGS}, s.rating), array_position({_RATINGS}, $2::text))], 1 "
+        "FROM pages p JOIN stories s ON s.id = p.story_id WHERE p.id = $1 "
         "ON CONFLICT (story_id) WHERE story_id IS NOT NULL DO UPDATE SET rating = excluded.rating, "
         "unread = least(memories.unread + 1, 10000), due_at = CASE WHEN memories.unread + 1 >= $3 "
         "THEN least(memories.due_at, now() + make_interval(secs => $4)) ELSE memories.due_at END",
-        page_id, rating, PAGES, SOON_SECONDS,
+        page_id, allowance, PAGES, SOON_SECONDS,
     )  # fmt: skip
 
 
-async def note_reply(reply_id: int, rating: Rating) -> None:
-    """Note that a persona's reply was published, written under ``rating``: soon its chat's memory is due."""
+async def note_reply(reply_id: int, allowance: Rating) -> None:
+    """Note that a persona's reply was published, where at most ``allowance`` was allowed: soon its chat's is due."""
     await rows(
         "INSERT INTO memories (conversation_id, persona_id, epoch, rating, unread, due_at) "
         "SELECT conversation_id, persona_id, epoch, $2, 1, now() + make_interval(secs => $5) "
@@ -87,7 +92,7 @@ async def note_reply(reply_id: int, rating: Rating) -> None:
         "ON CONFLICT (conversation_id, persona_id, epoch) WHERE conversation_id IS NOT NULL DO UPDATE SET "
         "rating = excluded.rating, unread = least(memories.unread + 1, 10000), "
         "due_at = now() + make_interval(secs => CASE WHEN memories.unread + 1 >= $3 THEN $4 ELSE $5 END)",
-        reply_id, rating, EXCHANGES, SOON_SECONDS, QUIET_SECONDS,
+        reply_id, allowance, EXCHANGES, SOON_SECONDS, QUIET_SECONDS,
     )  # fmt: skip
 
 

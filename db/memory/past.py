@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from db.connection import row
 from db.quotes import MARK
-from db.records import columns, fetch
+from db.records import columns, fetch, fetch_one
 
 MOST: Final = 400
 """Pages or messages that are read at a time."""
@@ -74,3 +75,46 @@ async def messages(
     ``after`` is the message of a person that begins an exchange, and the message in it.
     """
     return await fetch(PastText, _MESSAGES, conversation_id, persona_id, epoch, *after, most)
+
+
+async def last_pages(page_id: int, most: int) -> list[PastText]:
+    """Return the last pages on the way to a page, itself included, in order."""
+    found = await row("SELECT number FROM pages WHERE id = $1", page_id)
+    return [] if found is None else await pages(page_id, found["number"] - most, most)
+
+
+async def last_messages(conversation_id: int, persona_id: int, epoch: int, most: int) -> list[PastText]:
+    """Return the last messages of a chat in order, without the last exchange and unfinished ones."""
+    found = await row(
+        "SELECT min(id) AS first FROM (SELECT id FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 "
+        "AND epoch = $3 ORDER BY id DESC LIMIT $4) m",
+        conversation_id, persona_id, epoch, 2 * most,
+    )  # fmt: skip
+    if found is None or found["first"] is None:
+        return []
+    return (await messages(conversation_id, persona_id, epoch, (found["first"] - 1, 2**62), 4 * most))[-most:]
+
+
+@dataclass(frozen=True, slots=True)
+class StoryTip:
+    """The last page of a story that has been read, and the language of the story."""
+
+    page_id: int
+    number: int
+    language: str
+
+
+async def tip(story_id: int) -> StoryTip | None:
+    """Return where a story stands: its current page, or the one before if that is being written. None: nowhere yet."""
+    return await fetch_one(
+        StoryTip,
+        "SELECT t.id AS page_id, t.number, s.language FROM stories s JOIN pages p ON p.id = s.cursor_id "
+        "JOIN pages t ON t.id = CASE p.state WHEN 'ready' THEN p.id ELSE p.parent_id END WHERE s.id = $1",
+        story_id,
+    )
+
+
+async def persona_name(persona_id: int) -> str:
+    """Return the name of a persona; "" if it is gone."""
+    found = await row("SELECT name FROM personas WHERE id = $1", persona_id)
+    return "" if found is None else found["name"]

@@ -16,7 +16,7 @@ def _remembered(*columns: str, rows: str = "%s") -> tuple[Quotes, ...]:
 
 MEMORY_TABLES: Final = (
     # What is remembered hangs on what it was made from: it goes with its page, message, story or chat.
-    TableRule("memories", owner=("story_id", "conversation_id"), texts=texts(settings="rating")),
+    TableRule("memories", owner=("story_id", "conversation_id"), texts=texts(words="forgotten", settings="rating")),
     TableRule(
         "summaries",
         owner=("memory_id",),

@@ -21,7 +21,7 @@ PER_LEVEL: Final = 64
 
 Kind = Literal["dialogue", "narration", "plot"]
 
-# Along a level, and from each summary to that of the next level which ends where it does. Only as far as is asked for:
+# Along a level, and from each summary to those of higher levels which end where it does. Only as far as is asked for:
 # the length of the story does not matter.
 _OF_STORY: Final = """
 WITH RECURSIVE up AS (
@@ -40,7 +40,7 @@ chain AS (
             AND s.last > c.newest - $2::integer * $3::integer * power($4::integer, s.level - 1)
         UNION ALL
         SELECT s.id, s.level, s.previous_id, s.page_id FROM summaries s
-            WHERE s.page_id = c.page_id AND s.level = c.level + 1) next)
+            WHERE s.page_id = c.page_id AND s.level > c.level) next)
 SELECT %s FROM summaries WHERE id IN (SELECT id FROM chain) ORDER BY level, last"""
 _OF_CHAT: Final = """
 SELECT %s FROM memories m, LATERAL (SELECT max(level) AS most FROM summaries s WHERE s.memory_id = m.id) top,
@@ -121,16 +121,28 @@ async def get(account_id: int, summary_id: int) -> PastSummary | None:
     )  # fmt: skip
 
 
-async def parts(summary: PastSummary) -> list[PastSummary]:
-    """Return the summaries of the level below that one was made from, oldest first; none for one of level 1."""
-    return await fetch(
-        PastSummary,
-        f"WITH RECURSIVE part AS (SELECT {columns(PastSummary)} FROM summaries WHERE memory_id = $1 AND level = $2 - 1 "
-        "AND (page_id = $3 OR message_id = $4) AND last = $6 "
-        f"UNION ALL SELECT {columns(PastSummary, 's')} FROM part JOIN summaries s ON s.id = part.previous_id "
-        "WHERE s.first >= $5) SELECT * FROM part ORDER BY last",
-        summary.memory_id, summary.level, summary.page_id, summary.message_id, summary.first, summary.last,
-    )  # fmt: skip
+async def parts(summary: PastSummary, *, chunk: int, fanout: int) -> list[PastSummary]:
+    """Return the summaries that one was made from, oldest first, stale ones too; none for one of level 1."""
+    if summary.page_id is not None:
+        below = await of_story(summary.page_id, chunk=chunk, fanout=fanout)
+    else:
+        below = await fetch(
+            PastSummary,
+            f"SELECT {columns(PastSummary)} FROM summaries WHERE memory_id = $1 AND message_id IS NOT NULL "
+            "AND level < $2 AND last BETWEEN $3 AND $4",
+            summary.memory_id, summary.level, summary.first, summary.last,
+        )  # fmt: skip
+    found: list[PastSummary] = []
+    at = summary.first
+    # Before a jump in time there may be none of the level just below.
+    while part := max(
+        (s for s in below if s.first == at and s.level < summary.level and s.last <= summary.last),
+        key=lambda s: s.level,
+        default=None,
+    ):
+        found.append(part)
+        at = part.last + 1
+    return found
 
 
 async def put(memory_id: int, new: NewSummary, previous_id: int | None) -> int:

@@ -10,6 +10,8 @@ CREATE TABLE memories (
     rating          text NOT NULL DEFAULT 'sfw',   -- what was allowed where the newest text was written
     read_to         bigint NOT NULL DEFAULT 0,     -- of a chat: facts were looked for up to this message of a person
     unread          integer NOT NULL DEFAULT 0,    -- pages or exchanges that have come since the last run
+    changes         integer NOT NULL DEFAULT 0,    -- of texts that were there: what was read before is out of date
+    forgotten       jsonb NOT NULL DEFAULT '[]',   -- words: sentences with one of them are not read again
     due_at          timestamptz,                   -- NULL: nothing is to be done
     job_id          bigint REFERENCES jobs ON DELETE SET NULL,  -- the last run
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -57,9 +59,10 @@ DECLARE
     memory bigint := (SELECT id FROM memories WHERE conversation_id = OLD.conversation_id
         AND persona_id = OLD.persona_id AND epoch = OLD.epoch);
 BEGIN
-    UPDATE summaries SET stale = true WHERE memory_id = memory AND last_said >= said AND NOT stale;
-    IF FOUND OR EXISTS (SELECT FROM memories WHERE id = memory AND read_to >= said) THEN
-        UPDATE memories SET read_to = least(read_to, said - 1), due_at = least(due_at, now() + interval '1 minute')
+    IF memory IS NOT NULL THEN
+        UPDATE summaries SET stale = true WHERE memory_id = memory AND last_said >= said AND NOT stale;
+        UPDATE memories SET read_to = least(read_to, said - 1), changes = (changes + 1) % 1000000000,
+            due_at = CASE WHEN FOUND OR read_to >= said THEN least(due_at, now() + interval '1 minute') ELSE due_at END
             WHERE id = memory;
     END IF;
     RETURN NULL;
@@ -71,11 +74,14 @@ CREATE TRIGGER forget_message AFTER UPDATE ON chat_messages FOR EACH ROW
 -- What is deleted leaves nothing behind in a summary that goes on beyond it.
 CREATE FUNCTION forget_deleted_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM summaries s USING memories m, (
-        SELECT conversation_id, persona_id, epoch, min(coalesce(reply_to_id, id)) AS first,
-            max(coalesce(reply_to_id, id)) AS last FROM gone GROUP BY 1, 2, 3) g
-    WHERE m.conversation_id = g.conversation_id AND m.persona_id = g.persona_id AND m.epoch = g.epoch
-        AND s.memory_id = m.id AND s.first_said <= g.last AND s.last_said >= g.first;
+    WITH hit AS (
+        UPDATE memories m SET changes = (m.changes + 1) % 1000000000 FROM (
+            SELECT conversation_id, persona_id, epoch, min(coalesce(reply_to_id, id)) AS first,
+                max(coalesce(reply_to_id, id)) AS last FROM gone GROUP BY 1, 2, 3) g
+        WHERE m.conversation_id = g.conversation_id AND m.persona_id = g.persona_id AND m.epoch = g.epoch
+        RETURNING m.id, g.first, g.last)
+    DELETE FROM summaries s USING hit
+    WHERE s.memory_id = hit.id AND s.first_said <= hit.last AND s.last_said >= hit.first;
     RETURN NULL;
 END $$;
 CREATE TRIGGER forget_deleted_messages AFTER DELETE ON chat_messages REFERENCING OLD TABLE AS gone
@@ -87,7 +93,8 @@ BEGIN
         WITH RECURSIVE behind AS (
             SELECT OLD.id UNION ALL SELECT p.id FROM pages p JOIN behind b ON p.parent_id = b.id)
         SELECT id FROM behind);
-    UPDATE memories SET due_at = least(due_at, now() + interval '1 minute') WHERE story_id = OLD.story_id;
+    UPDATE memories SET due_at = least(due_at, now() + interval '1 minute'), changes = (changes + 1) % 1000000000
+        WHERE story_id = OLD.story_id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER forget_page AFTER UPDATE ON pages FOR EACH ROW

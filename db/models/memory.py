@@ -22,6 +22,8 @@ class MemoryRow(TableRow):
     rating = fields.TextField(default="sfw")
     read_to = fields.BigIntField(default=0)
     unread = fields.IntField(default=0)
+    changes = fields.IntField(default=0)
+    forgotten: list[Any] = fields.JSONField(default=list)
     due_at = fields.DatetimeField(null=True)
     job_id = fields.BigIntField(null=True)
 

@@ -38,11 +38,12 @@ from db import (
 )
 from db.connection import row
 from db.limits import Subject, UsageLimits
-from db.memory import archive, indexing, memories, search, summaries
+from db.memory import archive, indexing, search
 from db.memory import scopes as archive_scopes
 from db.memory.scopes import ArchiveScope
 from db.payloads.notice import Notice
 from db.people import Who
+from tests.db.memory_scopes import MEMORY_CALLS, MEMORY_WORK
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +155,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         "page", c["pages"], account_id=c.account, conversation_id=c.chat, reporter_id=c.user, reason=""
     ),
     "reports.here": lambda c: reports.here(c.chat),
-    "memory.memories.of_story": lambda c: memories.of_story(c.account, c["stories"]),
-    "memory.memories.of_chat": lambda c: memories.of_chat(c.chat, c["personas"]),
-    "memory.memories.open_story": lambda c: memories.open_story(c.account, c["stories"]),
-    "memory.memories.open_chat": lambda c: memories.open_chat(c.chat, c["personas"]),
-    "memory.summaries.get": lambda c: summaries.get(c.account, c["summaries"]),
+    **MEMORY_CALLS,
     "members.seen": lambda c: members.seen(c.account, c.user, "member", []),
     "members.find": lambda c: members.find(c.account, "console", SUBJECT),
     "memory.archive.add_document": lambda c: archive.add_document(
@@ -298,17 +295,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "jobs.leases.*",
             "jobs.waits.*",
             "jobs.claims.*",
-            "memory.memories.get",
-            "memory.memories.lock",
-            "memory.memories.note_page",
-            "memory.memories.note_reply",
-            "memory.memories.settle",
-            "memory.past.*",
-            "memory.summaries.drop",
-            "memory.summaries.of_chat",
-            "memory.summaries.of_story",
-            "memory.summaries.parts",
-            "memory.summaries.put",
+            *MEMORY_WORK,
             "linking.get",
             "memory.chunks.add",
             "memory.vectors.missing",

@@ -101,9 +101,15 @@ async def test_only_the_last_summaries_of_each_level_are_read(database: str):
     assert len(await shown(pages[-1])) == 16 + 4 + 1
     assert await shown(pages[-1], per_level=2) == [(1, 56, 59), (1, 60, 63), (2, 32, 47), (2, 48, 63), (3, 0, 63)]
     top = (await summaries.of_story(pages[-1].id, chunk=CHUNK, fanout=FANOUT))[-1]
-    parts = await summaries.parts(top)
+    parts = await summaries.parts(top, chunk=CHUNK, fanout=FANOUT)
     assert [(p.level, p.first) for p in parts] == [(2, 0), (2, 16), (2, 32), (2, 48)]
-    assert [(p.level, p.first) for p in await summaries.parts(parts[1])] == [(1, 16), (1, 20), (1, 24), (1, 28)]
+    below = await summaries.parts(parts[1], chunk=CHUNK, fanout=FANOUT)
+    assert [(p.level, p.first) for p in below] == [
+        (1, 16),
+        (1, 20),
+        (1, 24),
+        (1, 28),
+    ]
 
 
 async def test_an_edit_makes_the_summaries_behind_it_stale(database: str):

@@ -166,7 +166,8 @@ async def remembers(name: str, page: int, reply: int) -> None:
             "q AS (INSERT INTO tracked_questions (memory_id, question, every) VALUES ($1, $4, 4) RETURNING id), "
             "a AS (INSERT INTO tracked_answers (question_id, page_id, message_id, text, version) "
             "SELECT id, $2, $3, $4, '' FROM q), "
-            "p AS (INSERT INTO pins (memory_id, text) VALUES ($1, $4)) "
+            "p AS (INSERT INTO pins (memory_id, text) VALUES ($1, $4)), "
+            "m AS (UPDATE memories SET forgotten = jsonb_build_array($4::text) WHERE id = $1) "
             "INSERT INTO plots (memory_id, page_id, content, version) "
             "SELECT $1, $2, jsonb_build_object('outline', $4), '' WHERE $2::bigint IS NOT NULL",
             memory["id"], *place, f"{name} remembers",
@@ -240,7 +241,7 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     words = json.dumps(export, default=repr)
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
-    wordless = {"public.quotas", "public.memories", "public.fact_successions", "public.archive_scopes"}
+    wordless = {"public.quotas", "public.fact_successions", "public.archive_scopes"}
     assert set(export) == (await tables_with("zephyr") | wordless) - data_exports.ARCHIVES
     everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner} - data_exports.ARCHIVES
     assert set(export) == everything, "let `lives` write a word into the new table"

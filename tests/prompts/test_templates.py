@@ -51,6 +51,13 @@ def test_headers_and_sections_are_strict(text: str, complaint: str) -> None:
 def test_the_shipped_prompts() -> None:
     registry = default_registry()
     assert registry.names() == (
+        "memory/answer_tracked",
+        "memory/extract_facts",
+        "memory/extract_plot",
+        "memory/summarise_dialogue",
+        "memory/summarise_narration",
+        "memory/summarise_plot",
+        "memory/summarise_sheet",
         "persona/answer",
         "picture/extract_scenes",
         "picture/write_image_prompt",
@@ -172,3 +179,35 @@ async def test_what_a_user_typed_is_a_value_and_never_a_template(hostile: str) -
     messages = await render(default_registry().get("story/write_page"), {**PAGE, "premise": hostile})
     assert [message.role for message in messages] == ["system", "user"]
     assert f"Premise: {hostile}\n" in messages[1].text
+
+
+async def rendered(name: str, variables: dict[str, Any]) -> str:
+    system, user = await render(default_registry().get(name), variables)
+    assert (system.role, user.role) == ("system", "user")
+    return user.text
+
+
+async def test_what_memory_asks_of_a_chat_and_a_story() -> None:
+    passages = [{"label": "Sam", "text": "I live in Brest."}, {"label": "", "text": "The door opens."}]
+    short = {"passages": passages, "before": "They met.", "language": None, "words": 100}
+    assert await rendered("memory/summarise_dialogue", short) == (
+        "What came before (do not repeat it): They met.\n\nSam: I live in Brest.\n\nThe door opens.\n\n"
+        "Summarise this in at most 100 words, in its own language."
+    )
+    lines = [{"number": 1, "speaker": "Sam", "text": "I live in Brest."}]
+    known = [{"number": 1, "about": "Sam", "fact": "Sam lives in Lyon."}]
+    assert await rendered(
+        "memory/extract_facts", {"lines": lines, "known": known, "names": ["Sam"], "story": False, "most": 8}
+    ) == (
+        "There are: Sam\n\nKnown already:\n1. Sam: Sam lives in Lyon.\n\nLines:\n1. Sam: I live in Brest.\n\n"
+        "Write down at most 8 facts."
+    )
+    notes = {"outline": "A keeper waits.", "threads": [{"title": "Who knocks?", "open": True}], "characters": []}
+    assert await rendered("memory/extract_plot", {**notes, "pages": ["A door opens."], "language": "German"}) == (
+        "Outline so far: A keeper waits.\n\nThreads so far:\n- Who knocks? (open)\n\nThe new pages:\n\n"
+        "A door opens.\n\nWrite the notes as they are now, in German."
+    )
+    asked = {"question": "Is Bo hurt?", "subject": "Bo", "previous": "No.", "lines": [{"speaker": "", "text": "Ow!"}]}
+    assert await rendered("memory/answer_tracked", asked) == (
+        "Ow!\n\nQuestion about Bo: Is Bo hurt?\nThe answer so far: No."
+    )

@@ -1,0 +1,127 @@
+"""Shorten a text: what was said, what was told, what somebody is like, or summaries."""
+
+import re
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel, Field
+
+from prompts.languages import language_name
+from workers.context.elements import ContentType
+from workers.context.extract import extract
+from workers.cutting import cut_at_sentence
+from workers.engines.text.base import Sampling
+from workers.engines.text.reasoning import strip_reasoning
+from workers.engines.text.unicode import is_blank
+from workers.functions.base import AiFunction
+from workers.functions.mending import mend_text
+from workers.functions.parsing import ParseFailed
+
+WORDS: Final = 100
+"""Words of a summary: about 160 tokens, for which a context has room (`workers.context.fit`)."""
+SUMMARY_CHARS: Final = 640
+"""Its maximum length, in characters."""
+VERSION: Final = 1
+"""Changes whenever the same text would be shortened otherwise; the prompts have versions of their own."""
+_LABEL: Final = re.compile(r"^\W*(?:summary|here(?:'s| is) (?:the|a) summary)[^\n:]{0,40}:\W*", re.IGNORECASE)
+
+
+class LabelledText(BaseModel):
+    """A piece of what is shortened: a message with the name of who said it, a page, a summary."""
+
+    label: str = ""
+    text: str
+
+
+class SummariseInputs(BaseModel):
+    """What to shorten, oldest first; ``before`` is what came before it, ``language`` a tag (empty: its own)."""
+
+    passages: list[LabelledText]
+    before: str = ""
+    language: str = ""
+
+
+class ShortText(BaseModel):
+    """The text made shorter."""
+
+    text: str = Field(max_length=SUMMARY_CHARS)
+
+
+class Summarise(AiFunction[SummariseInputs, ShortText]):
+    """Shorten a text; what the functions below have in common."""
+
+    inputs = SummariseInputs
+    material = frozenset({"passages", "before"})
+    content: ClassVar[ContentType]
+
+    async def prepare(self, inputs: SummariseInputs) -> dict[str, Any]:
+        """Return the passages and the length."""
+        return {
+            "passages": [passage.model_dump() for passage in inputs.passages],
+            "before": inputs.before or None,
+            "language": language_name(inputs.language) if inputs.language else None,
+            "words": WORDS,
+        }
+
+    def seed(self, inputs: SummariseInputs) -> int:
+        """Return always the same: a summary of the same is the same."""
+        del inputs
+        return 1
+
+    async def parse(self, text: str, inputs: SummariseInputs) -> ShortText:
+        """Drop a label before the summary, and what goes beyond the length."""
+        del inputs
+        short = " ".join(_LABEL.sub("", mend_text(strip_reasoning(text))).split())
+        if is_blank(short):
+            raise ParseFailed("The summary is empty.")
+        return ShortText(text=within(short))
+
+    def offline(self, inputs: SummariseInputs) -> ShortText:
+        """Return the weightiest sentences."""
+        whole = "\n".join(f"{p.label}: {p.text}" if p.label else p.text for p in inputs.passages)
+        return ShortText(text=within(" ".join(extract(whole, SUMMARY_CHARS, self.content).split()) or "…"))
+
+    def preview(self, text: str) -> str:
+        """Show nothing: nobody waits for it."""
+        del text
+        return ""
+
+
+class SummariseDialogue(Summarise):
+    """Shorten a part of a chat."""
+
+    name = "summarise_dialogue"
+    prompt = "memory/summarise_dialogue"
+    content = "dialogue"
+    sampling = Sampling(max_tokens=220, temperature=0.3, top_p=0.9)
+
+
+class SummariseNarration(Summarise):
+    """Shorten pages of a story."""
+
+    name = "summarise_narration"
+    prompt = "memory/summarise_narration"
+    content = "narration"
+    sampling = Sampling(max_tokens=220, temperature=0.4, top_p=0.9)
+
+
+class SummariseSheet(Summarise):
+    """Shorten the description of a person or place."""
+
+    name = "summarise_sheet"
+    prompt = "memory/summarise_sheet"
+    content = "sheet"
+    sampling = Sampling(max_tokens=220, temperature=0.2, top_p=0.9)
+
+
+class SummarisePlot(Summarise):
+    """Shorten summaries."""
+
+    name = "summarise_plot"
+    prompt = "memory/summarise_plot"
+    content = "plot"
+    sampling = Sampling(max_tokens=220, temperature=0.3, top_p=0.9)
+
+
+def within(text: str) -> str:
+    """Return a text of at most `SUMMARY_CHARS` characters that ends with a whole sentence."""
+    return text if len(text) <= SUMMARY_CHARS else cut_at_sentence(text[: SUMMARY_CHARS - 2])
