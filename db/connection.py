@@ -225,6 +225,11 @@ async def ping() -> None:
     await rows("SELECT 1")
 
 
+async def lock_name(name: str) -> None:
+    """Hold a named lock until the current transaction ends: what is counted under it is counted by one at a time."""
+    await rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+
+
 def jsonb(value: Any) -> str:
     """Return ``value`` as the text that a ``jsonb`` parameter takes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -242,6 +247,7 @@ __all__ = [
     "credentials",
     "ids",
     "jsonb",
+    "lock_name",
     "own_connection",
     "ping",
     "row",

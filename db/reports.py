@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from db.connection import row, rows
+from db.connection import lock_name, row, rows
 from db.errors import BadInput, NotFound
 from db.pictures import StoredPicture
 from db.quotes import MARK
@@ -49,13 +49,14 @@ class Report:
 async def add(
     kind: Kind, subject_id: int, *, account_id: int, conversation_id: int, reporter_id: int, reason: str
 ) -> int | None:
-    """Record a report and return its id; None if the person has reported it before.
+    """Record a report and return its id; None if the person has reported it before. Call it in a transaction.
 
     Raises `NotFound` for what is not there, and `BadInput` after too many reports within a day.
     """
     subject = await row(_SUBJECTS[kind], subject_id, account_id)
     if subject is None:
         raise NotFound("report.nothing")
+    await lock_name(f"reports:{reporter_id}")
     mine = await row(
         f"SELECT count(*) AS n, count(*) FILTER (WHERE {kind}_id = $2 AND state = 'open') AS same FROM reports "
         "WHERE reporter_id = $1 AND created_at > now() - interval '1 day'",
