@@ -197,7 +197,7 @@ def _suggested(rules: list[access.AccessRule], prefix: str) -> list[Suggestion]:
     return [(label, value) for label, value in named if prefix.lower() in label.lower()]
 
 
-_WHO: Final = Parameter("who", "A mention or @username, an id, a name, or “this place”", required=True)
+_WHO: Final = Parameter("who", "A mention, @name, id, name, or “this place”", required=True)
 COMMANDS: Final = (
     CommandSpec(
         "operator ban",
