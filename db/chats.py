@@ -13,6 +13,8 @@ from db.personas import Persona
 from db.quotes import MARK
 from db.records import build, columns, fetch, fetch_one
 
+MOST_MESSAGES: Final = 400
+"""Messages of a history."""
 _PENDING: Final = """
 SELECT to_jsonb(r) AS reply, to_jsonb(m) AS said, to_jsonb(p) AS persona,
     to_jsonb(u) || coalesce((SELECT jsonb_build_object('name', i.name, 'language', i.language) FROM identities i
@@ -170,20 +172,33 @@ async def pending(reply_id: int) -> PendingReply | None:
     )
 
 
-async def history(reply: StoredMessage, keep: int = 40, step: int = 16) -> list[StoredMessage]:
-    """Return the messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
+async def history(
+    reply: StoredMessage, most_bytes: int = 50_000, after: tuple[int, int] = (0, 0)
+) -> list[StoredMessage]:
+    """Return the newest messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
 
-    Includes at least the last ``keep`` messages. Older ones are dropped ``step`` at a time, so that consecutive
-    histories share a prefix, which the model's cache can reuse. Of an erased person's messages only a mark is left.
+    As many as have ``most_bytes`` together, and four times as much of what comes ``after`` a place in the order of a
+    chat (`db.memory.past.messages`), which no summary stands for; at most `MOST_MESSAGES`. Of an erased person's
+    messages only a mark is left.
     """
     found = await fetch(
         StoredMessage,
-        f"WITH told AS (SELECT count(*) AS n {_TOLD}) SELECT {columns(StoredMessage)} FROM ("
-        f"SELECT * {_TOLD} ORDER BY id DESC LIMIT (SELECT n - greatest(n - $5, 0) / $6 * $6 FROM told)) shown "
-        "ORDER BY coalesce(reply_to_id, id), id",
-        reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, keep, step,
+        f"SELECT {columns(StoredMessage)} FROM (SELECT *, sum(octet_length(text)) OVER (ORDER BY turn DESC, id DESC) "
+        f"AS bytes FROM (SELECT *, coalesce(reply_to_id, id) AS turn {_TOLD} ORDER BY id DESC LIMIT $8) newest) sized "
+        "WHERE bytes <= $5 OR (bytes <= 4 * $5 AND (turn, id) > ($6, $7)) ORDER BY turn, id",
+        reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, most_bytes, *after, MOST_MESSAGES,
     )  # fmt: skip
     return [m if m.text else replace(m, text=MARK) for m in found]
+
+
+async def count_told(reply: StoredMessage, after: tuple[int, int] = (0, 0)) -> int:
+    """Return how many messages there are after a place in the order of a chat and before the one ``reply`` answers."""
+    found = await row(
+        f"SELECT count(*) AS n {_TOLD} AND (coalesce(reply_to_id, id), id) > ($5, $6)",
+        reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, *after,
+    )  # fmt: skip
+    assert found is not None
+    return found["n"]
 
 
 async def reset(conversation_id: int) -> None:

@@ -23,6 +23,7 @@ from db.schemas import load_schemas
 from db.settings import DatabaseSettings, ModerationSettings
 from prompts.registry import default_registry
 from workers import registries
+from workers.context.builder import ContextBuilder
 from workers.context.settings import ContextSettings
 from workers.engines.image.build import build_image_chain
 from workers.engines.image.chain import ImageChain
@@ -141,6 +142,7 @@ async def _run(queue_kind: str) -> int:
                 notifiers=notifiers,
                 processors=tuple(registries.processors()[0]),
                 functions=registries.functions()[0],
+                context=ContextBuilder(read_settings(ContextSettings)),
             )
             runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
             try:

@@ -7,6 +7,7 @@ from typing import Any
 from db.moderation import ModerationPolicy
 from db.registry import Registry
 from prompts.registry import PromptRegistry
+from workers.context.builder import ContextBuilder
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
 from workers.moderation.moderator import Moderator
@@ -28,7 +29,8 @@ class Services:
 
     ``moderator`` decides what may be asked and shown, ``policy`` what becomes of refusals.
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
-    this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name.
+    this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
+    ``context`` builds what they tell a model.
     """
 
     text: TextChain
@@ -42,3 +44,4 @@ class Services:
     policy: ModerationPolicy = field(default_factory=ModerationPolicy)
     processors: tuple[OutputProcessor, ...] = ()
     functions: Registry[Any] = field(default_factory=no_functions)
+    context: ContextBuilder = field(default_factory=ContextBuilder)

@@ -8,20 +8,25 @@ from db.quotes import MARK
 from db.records import build, columns, fetch_one
 from db.stories.records import Choice, Page, Story
 
+MOST_PAGES: Final = 400
+"""Pages that are read in full to write one."""
 _PAGE: Final = """
 SELECT to_jsonb(s) AS story, to_jsonb(p) AS page,
     (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.position) FROM choices c WHERE c.page_id = p.id) AS choices
 FROM pages p JOIN stories s ON s.id = p.story_id WHERE """
 _INPUTS: Final = """
 WITH RECURSIVE up AS (
-    SELECT id, parent_id, choice_id, number, 0 AS back FROM pages WHERE id = $1
-    UNION ALL SELECT p.id, p.parent_id, p.choice_id, p.number, up.back + 1 FROM pages p JOIN up ON p.id = up.parent_id)
+    SELECT id, parent_id, choice_id, number, 0 AS back, 0 AS size FROM pages WHERE id = $1
+    UNION ALL SELECT p.id, p.parent_id, p.choice_id, p.number, up.back + 1, octet_length(p.text)
+    FROM pages p JOIN up ON p.id = up.parent_id),
+sized AS (SELECT *, sum(size) OVER (ORDER BY back) AS bytes FROM up)
 SELECT up.number, up.back, c.text AS choice, c.kind,
-    CASE WHEN up.back BETWEEN 1 AND $2 THEN (SELECT jsonb_build_object('title', p.title, 'text', p.text)
-        FROM pages p WHERE p.id = up.id) END AS page,
+    CASE WHEN up.back BETWEEN 1 AND $4 AND (up.bytes <= $2 OR (up.bytes <= 4 * $2 AND up.number > $3)) THEN
+        (SELECT jsonb_build_object('id', p.id, 'title', p.title, 'text', p.text) FROM pages p WHERE p.id = up.id)
+        END AS page,
     CASE up.back WHEN 0 THEN (SELECT to_jsonb(s) || jsonb_build_object('variant', p.variant_index)
         FROM pages p JOIN stories s ON s.id = p.story_id WHERE p.id = up.id) END AS story
-FROM up LEFT JOIN choices c ON c.id = up.choice_id ORDER BY up.back DESC"""
+FROM sized up LEFT JOIN choices c ON c.id = up.choice_id ORDER BY up.back DESC"""
 
 PageInStory = tuple[Story, Page, list[Choice]]
 
@@ -36,12 +41,14 @@ async def current(account_id: int | None, story_id: int) -> PageInStory | None:
     return _in_story(await row(_PAGE + "p.id = s.cursor_id AND s.id = $1 AND s.account_id = $2", story_id, account_id))
 
 
-async def page_inputs(page_id: int, recent: int = 16) -> dict[str, Any] | None:
+async def page_inputs(page_id: int, most_bytes: int = 50_000, after: int = 0) -> dict[str, Any] | None:
     """Return what is needed to write a page, as plain data: the story and the path to it. None if it is gone.
 
-    ``path`` has all choices on the way, ``pages`` only the last ``recent`` pages before this one.
+    ``path`` has all choices on the way, ``pages`` the last pages before this one: as many as have ``most_bytes``
+    together, and four times as much of those with numbers above ``after``, which no summary stands for; at most
+    `MOST_PAGES`.
     """
-    found = await rows(_INPUTS, page_id, recent)
+    found = await rows(_INPUTS, page_id, most_bytes, after, MOST_PAGES)
     if not found:
         return None
     story = json.loads(found[-1]["story"])

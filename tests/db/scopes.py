@@ -284,6 +284,7 @@ EXEMPT: Final[Mapping[str, str]] = {
         (
             "chats.attach_reply",
             "chats.give_up",
+            "chats.count_told",
             "chats.history",
             "chats.pending",
             "chats.say",

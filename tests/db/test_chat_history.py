@@ -14,19 +14,24 @@ async def persona() -> Persona:
     return await personas.named(0, "Mira")
 
 
-async def test_old_messages_leave_the_history_several_at_a_time() -> None:
+async def test_the_newest_messages_are_read_and_all_that_no_summary_stands_for() -> None:
     who, mira = await somebody(), await persona()
-    kept: list[list[str]] = []
-    said: list[str] = []
+    said: list[tuple[str, int, int]] = []
     for number in range(14):
-        turn = await chats.say(who.conversation, mira, who.user.id, f"question {number}")
-        found = [message.text for message in await chats.history(turn.reply, keep=6, step=4)]
-        assert found == said[len(said) - len(found) :]
-        kept.append(found)
-        assert await chats.attach_reply(turn.reply.id, f"answer {number}")
-        said += [f"question {number}", f"answer {number}"]
-    assert [len(found) for found in kept] == [0, 2, 4, 6, 8, 6, 8, 6, 8, 6, 8, 6, 8, 6]
-    assert list(dict.fromkeys(found[0] for found in kept[1:])) == [f"question {n}" for n in (0, 2, 4, 6, 8, 10)]
+        turn = await chats.say(who.conversation, mira, who.user.id, f"question {number:2}")
+        assert await chats.count_told(turn.reply) == len(said)
+        assert await chats.attach_reply(turn.reply.id, f"the answer{number:2}")
+        said += [(f"question {number:2}", turn.said.id, turn.said.id)]
+        said += [(f"the answer{number:2}", turn.said.id, turn.reply.id)]
+    turn = await chats.say(who.conversation, mira, who.user.id, "now")
+    texts = [text for text, _, _ in said]
+    everything = (1 << 60, 0)
+    assert [m.text for m in await chats.history(turn.reply, 50, everything)] == texts[-4:]
+    after = said[15][1:]
+    assert [m.text for m in await chats.history(turn.reply, 50, after)] == texts[-12:]
+    assert [m.text for m in await chats.history(turn.reply, 12, after)] == texts[-4:]
+    assert await chats.count_told(turn.reply, after) == 12
+    assert [m.text for m in await chats.history(turn.reply)] == texts
 
 
 async def test_variants_and_what_came_later_are_no_part_of_it() -> None:

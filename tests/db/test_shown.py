@@ -4,7 +4,6 @@ from db import conversations, stories
 from db.connection import rows
 from tests.db.test_stories import begun, choose, written
 from tests.db.world import somebody
-from workers.functions.write_page import PAGES_STEP, RECENT_PAGES, PageInputs, PastPage, PathChoice, WritePage
 
 
 async def test_a_page_is_written_from_all_choices_and_the_last_pages(database: str):
@@ -14,25 +13,14 @@ async def test_a_page_is_written_from_all_choices_and_the_last_pages(database: s
         move = await choose(who, move, 1 + number % 2)
         await written(move)
         await rows("UPDATE pages SET text = $2 WHERE id = $1", move.page.id, f"page {number}")
-    found = await stories.page_inputs(move.page.id, 3)
+    found = await stories.page_inputs(move.page.id, 18, 99)
     assert found is not None
     assert (len(found["path"]), found["page_number"]) == (7, 8)
     assert [page["text"] for page in found["pages"]] == ["page 5", "page 6", "page 7"]
+    unsummarised = await stories.page_inputs(move.page.id, 18, 3)
+    assert unsummarised is not None
+    assert [page["text"] for page in unsummarised["pages"]] == ["page 4", "page 5", "page 6", "page 7"]
     assert found["path"][-1]["text"] == found["path"][-3]["text"] != found["path"][-2]["text"]
-
-
-async def test_the_prompt_is_the_same_with_all_pages_and_with_the_last_ones(database: str):
-    most = RECENT_PAGES + PAGES_STEP - 1
-    for length in range(25):
-        inputs = PageInputs(
-            title="", premise="", genre="", language="en", rating="sfw", seed=1, variant=0, page_number=length + 1,
-            path=[PathChoice(text=f"choice {n}", kind="bold") for n in range(length)],
-            pages=[PastPage(title="", text=f"page {n}") for n in range(length)],
-        )  # fmt: skip
-        few = inputs.model_copy(update={"pages": inputs.pages[-most:]})
-        prompt = await WritePage().prepare(few)
-        assert prompt == await WritePage().prepare(inputs)
-        assert all(page["text"].split()[1] == page["choice"].split()[1] for page in prompt["recent_pages"])
 
 
 async def test_the_chats_to_catch_up_are_those_that_were_active_last(database: str):

@@ -59,6 +59,7 @@ def test_the_shipped_prompts() -> None:
         "memory/summarise_plot",
         "memory/summarise_sheet",
         "persona/answer",
+        "persona/recall",
         "picture/extract_scenes",
         "picture/write_image_prompt",
         "safety/judge_text",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workers.context.elements import ContentType, Element, Kind, Layer
+from workers.context.elements import ContentType, Element, HistoryElement, Kind, Layer
 from workers.context.layers import Window
 
 Form = Literal["whole", "distilled", "trimmed", "summary"]
@@ -26,6 +26,11 @@ class Placed:
     label: str = ""
     first: int | None = None
     last: int | None = None
+
+    @property
+    def note(self) -> str:
+        """What stands behind a message or page."""
+        return self.element.note if isinstance(self.element, HistoryElement) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class ContextBuilder:
         self.settings = settings or ContextSettings()
         self._extracts = ExtractCache()
 
+    def size_of(self, context: int) -> int:
+        """Return how much of a model's window is used, in tokens."""
+        return min(context, self.settings.max_tokens or context)
+
     async def build(
         self, container: Container, window: Window, counter: TokenCounter, measure: Measure | None = None
     ) -> Build:

@@ -38,9 +38,6 @@ class ContextSettings(BaseSettings):
         description="Tokens of a model's window that are used at most, prompt and answer together; 0 uses all of it. "
         "A longer prompt is slower and, with a hosted model, dearer.",
     )
-    assumed_window: int = Field(
-        default=8192, ge=256, description="Context window of models that do not tell theirs, in tokens."
-    )
     buffer: float = Field(default=0.02, ge=0, le=0.25, description="Share of the window that stays free.")
     distil_at: float = Field(
         default=0.8,

@@ -7,19 +7,27 @@ from pydantic import BaseModel
 
 from prompts.languages import language_name
 from prompts.product import CARD_FIELDS
+from workers.context.build import Build
+from workers.context.elements import CharacterElement, Container, HistoryElement, RequestElement
+from workers.context.history import MESSAGES
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
-from workers.functions.base import AiFunction
+from workers.functions.base import AiFunction, Render
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
+from workers.functions.past import REMEMBERED, RememberedInputs, memories_of, past_of
 from workers.offline import persona
 
 REPLY_LIMIT: Final = 6000
 """Maximum length of a reply, in characters."""
-HISTORY_STEP: Final = 8
-"""A history that is too long loses this many messages at a time, so that the next prompt shares its beginning."""
+CARD_TEXTS: Final = tuple(name for name in CARD_FIELDS if name != "name")
+"""The texts of a card."""
+MEDIUM: Final = frozenset({"interests", "example_dialogue"})
+"""What of a card may be left out where it does not fit."""
+RECALL: Final = "persona/recall"
+"""The prompt that puts what the persona remembers before a message."""
 
 
 class ChatTurn(BaseModel):
@@ -27,16 +35,21 @@ class ChatTurn(BaseModel):
 
     role: Literal["user", "assistant"]
     text: str
+    id: int = 0
 
 
-class PersonaInputs(BaseModel):
-    """The persona's card, the user, the chat so far, and the message to answer."""
+class PersonaInputs(RememberedInputs):
+    """The persona's card, the user, the newest of the chat so far, and the message to answer.
+
+    ``before`` is how many messages there were before ``history``.
+    """
 
     persona: dict[str, Any]
     user_name: str
     language: str
     message: str
     history: list[ChatTurn]
+    before: int = 0
     seed: int
     variant: int
 
@@ -56,18 +69,65 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     inputs = PersonaInputs
     role = "chat"
     in_character = True
-    material = frozenset({"history"})
+    material = frozenset({"history"}) | REMEMBERED
     continued = True
     sampling = Sampling(max_tokens=500, temperature=0.9, top_p=0.95, repeat_penalty=1.05)
 
     async def prepare(self, inputs: PersonaInputs) -> dict[str, Any]:
-        """Return card, history and message."""
-        history = [*inputs.history, ChatTurn(role="user", text=inputs.message)]
+        """Return who talks with whom."""
         return {
-            **{f: list(v) if isinstance(v := inputs.persona.get(f), tuple) else v for f in CARD_FIELDS},
+            "name": inputs.persona.get("name"),
             "user_name": inputs.user_name,
             "language": language_name(inputs.language),
-            "history": [turn.model_dump() for turn in history],
+        }
+
+    def context(self, inputs: PersonaInputs) -> Container:
+        """Return card, message and the chat so far."""
+        texts = {name: inputs.persona.get(name) or "" for name in CARD_TEXTS}
+        card = (
+            CharacterElement(
+                id=f"card:{name}",
+                label=name.replace("_", " "),
+                text=text if isinstance(text, str) else "\n".join(map(str, text)),
+                priority="medium" if name in MEDIUM else "high",
+                own_layer="B",
+                content="dialogue" if name == "example_dialogue" else "sheet",
+            )
+            for name, text in texts.items()
+        )
+        message = RequestElement(id="message", text=inputs.message, content="dialogue")
+        count = inputs.before + len(inputs.history)
+        items = [
+            HistoryElement(id=f"message:{turn.id or at}", text=turn.text, role=turn.role, position=at)
+            for at, turn in enumerate(inputs.history, inputs.before)
+        ]
+        return Container(
+            agent="persona",
+            phase="chat",
+            chat=True,
+            elements=(*card, message, *memories_of(inputs)),
+            past=past_of(items, count, inputs, MESSAGES, "dialogue"),
+            varying=frozenset({"E"}) if inputs.memories else frozenset(),
+        )
+
+    async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
+        """Add card, summaries, history and message, with what is remembered before it."""
+        card = {placed.id.removeprefix("card:"): placed.text for placed in build.early if placed.kind == "character"}
+        lists = {name: card[name].split("\n") for name in ("personality", "interests") if name in card}
+        message = build.request("message")
+        if memories := build.texts("memory"):
+            message = await render(RECALL, {"memories": memories, "message": message})
+        history = [
+            {"role": placed.element.role or "user", "text": placed.text}
+            for placed in build.recent
+            if isinstance(placed.element, HistoryElement)
+        ]
+        return {
+            **variables,
+            **card,
+            **lists,
+            "summaries": [placed.text for placed in build.summaries],
+            "history": [*history, {"role": "user", "text": message}],
         }
 
     def seed(self, inputs: PersonaInputs) -> int:
@@ -94,13 +154,6 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             return PersonaAnswer(text=(await self.parse(text, inputs)).text, stopped=True)
         except ParseFailed:
             return PersonaAnswer(text="", stopped=True)
-
-    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Leave out about the older half of the history."""
-        history = variables["history"]
-        half = len(history) // 2
-        drop = (half + HISTORY_STEP // 2) // HISTORY_STEP * HISTORY_STEP
-        return {**variables, "history": history[drop if 0 < drop < len(history) else half :]} if half else None
 
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -20,6 +20,7 @@ from workers.cutting import cut_at_sentence
 from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, RequestRefused
 from workers.engines.text.base import Completion, ModelMessage, TextRequest
 from workers.engines.text.chain import FallbackNote, TextChain
+from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
 from workers.functions.mending import cut_loop
 from workers.functions.prose import is_refusal, joined, visible
@@ -99,10 +100,16 @@ class Answering:
         record: usage.TaskRecord,
         gate: Gate,
     ) -> None:
-        """What happens is written to ``record``; only what ``gate`` has checked is shown."""
+        """What happens is written to ``record``; only what ``gate`` has checked is shown.
+
+        `retell` makes the prompt anew with room for the beginning of its answer, before that is continued.
+        """
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record, self._gate = caller, record, gate
         self._model = ""
+        self._templates: dict[str, PromptTemplate] = {}
+        self._answer_tokens = function.sampling.max_tokens
+        self.retell: Callable[[str], Awaitable[tuple[ModelMessage, ...]]] | None = None
         self._chosen = overrides.InForce(None, None, "")
 
     def step(self, kind: str, **details: Any) -> None:
@@ -116,13 +123,16 @@ class Answering:
             chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
         self._model, self._chosen = chosen.text_model, chosen
         try:
-            return self._services.prompts.resolve(
+            template = self._services.prompts.resolve(
                 name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
             )
         except PromptError as e:
-            self.step("prompt_override_ignored", prompt=name, reason=describe(e))
-            _log.warning("an override of prompt %s is ignored: %s", name, e)
-            return self._services.prompts.get(name)
+            if name not in self._templates:
+                self.step("prompt_override_ignored", prompt=name, reason=describe(e))
+                _log.warning("an override of prompt %s is ignored: %s", name, e)
+            template = self._services.prompts.get(name)
+        self._templates[name] = template
+        return template
 
     async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
@@ -144,6 +154,34 @@ class Answering:
                 await overrides.note_rendered(self._caller.account_id, name, source)
         self._record.prompt_version = f"{name} {template.version} {template.origin}"
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
+
+    async def rendered(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
+        """Return the messages of a prompt to count them: what happens leaves no note. Raises as `messages`."""
+        template = self._templates.get(name) or await self._template(name)
+        if "rating" in template.inputs:
+            variables = {**variables, "rating": self._gate.rating_word}
+        try:
+            found = await render(template, variables)
+        except PromptError:
+            if template.origin == "default":
+                raise
+            found = await render(self._services.prompts.get(name), variables)
+        return tuple(ModelMessage(m.role, m.text, m.shared) for m in found)
+
+    async def render(self, name: str, variables: dict[str, Any]) -> str:
+        """Return the text of a prompt that becomes a part of another. Raises as `messages`."""
+        return "\n\n".join(message.content for message in await self.rendered(name, variables))
+
+    async def limits(self, name: str, *, engine: str = "", context: int | None = None) -> ModelLimits:
+        """Return the window and the tokenizer of the model that will answer a prompt."""
+        await self._template(name)
+        return await self._services.text.limits(self._model or self._function.role, engine=engine, context=context)
+
+    async def answer_tokens(self, name: str, context: int) -> int:
+        """Return how many tokens the answer may have: at most a third of the window. The next requests hold to it."""
+        del name
+        self._answer_tokens = min(self._function.sampling.max_tokens, max(1, context // 3))
+        return self._answer_tokens
 
     async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
@@ -200,6 +238,8 @@ class Answering:
         version = self._record.prompt_version
         more, ends = "", False
         try:
+            if self.retell is not None:
+                messages = await self.retell(begun)
             note = await self.messages(CONTINUE, {})
             rest = await self.ask(
                 (*messages, ModelMessage("assistant", begun), *note), without=declined, before=begun, schema=False
@@ -235,7 +275,7 @@ class Answering:
         request = TextRequest(
             id=uuid4().hex,
             messages=messages,
-            sampling=replace(function.sampling, seed=function.seed(inputs)),
+            sampling=replace(function.sampling, seed=function.seed(inputs), max_tokens=self._answer_tokens),
             schema=function.schema(inputs) if schema else None,
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,

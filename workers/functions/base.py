@@ -1,16 +1,23 @@
 """What an AI function is: how it checks its inputs, builds its prompt, reads the answer and saves it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from workers.context.build import Build
+from workers.context.elements import Container
 from workers.engines.text.base import Sampling
 from workers.functions.schema import answer_schema
 
 I = TypeVar("I", bound=BaseModel)  # noqa: E741 - inputs and outputs
 O = TypeVar("O", bound=BaseModel)  # noqa: E741
+
+
+Render = Callable[[str, dict[str, Any]], Awaitable[str]]
+"""Renders a prompt's one message with variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class AiFunction(ABC, Generic[I, O]):
     answer: ClassVar[type[BaseModel] | None] = None
     sampling: ClassVar[Sampling] = Sampling()
     role: ClassVar[Literal["writer", "chat", "persona"]] = "writer"
+    frame: ClassVar[str] = ""
+    """What its prompt puts around each item of a past that is no chat: it is counted with them."""
     in_character: ClassVar[bool] = False
     """Whether the answer speaks as a person, who may decline what they are asked without the model declining."""
     continued: ClassVar[bool] = False
@@ -49,7 +58,20 @@ class AiFunction(ABC, Generic[I, O]):
 
     @abstractmethod
     async def prepare(self, inputs: I) -> dict[str, Any]:
-        """Return the variables of the prompt."""
+        """Return the variables of the prompt that do not depend on its `context`."""
+
+    def context(self, inputs: I) -> Container | None:
+        """Return what the model may be told of earlier and longer texts; None if there is nothing to choose from.
+
+        The engine builds what fits the window of the model that will answer.
+        """
+        del inputs
+        return None
+
+    async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
+        """Return ``variables`` with what was built of the `context`, perhaps nothing."""
+        del build, render
+        return variables
 
     def schema(self, inputs: I) -> dict[str, Any] | None:
         """Return the JSON Schema of the answer, derived from its model; None for plain text."""
@@ -80,11 +102,6 @@ class AiFunction(ABC, Generic[I, O]):
     def repair(self, broken: str, problem: str, inputs: I) -> Repair | None:
         """Return the call that may repair a broken answer; None if the offline writer does better."""
         del broken, problem, inputs
-        return None
-
-    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Return variables for a shorter prompt after the context was full; None if nothing can be left out."""
-        del variables
         return None
 
     def preview(self, text: str) -> str:

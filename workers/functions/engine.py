@@ -24,6 +24,7 @@ from workers.functions.answering import ENDS, Answering, CallContext, EveryModel
 from workers.functions.base import AiFunction, Repair
 from workers.functions.mending import mend_output
 from workers.functions.parsing import ParseFailed
+from workers.functions.telling import Telling
 from workers.moderation.gate import Gate, Gated
 from workers.services import Services
 
@@ -138,16 +139,23 @@ class _Call:
         await self._caller.tracker.report(phase, self._record.percent)
 
     async def _write(self) -> Completion:
+        answering, telling = self._answering, Telling(self._services, self._function, self._inputs, self._answering)
+        variables = self._variables
+        limits = await answering.limits(self._function.prompt)
+        answering.retell = telling.with_room_for
+        full: set[int] = set()
         while True:
-            messages = await self._answering.messages(self._function.prompt, self._variables)
+            messages = await telling.messages(variables, limits)
+            self._variables = telling.variables
             try:
-                return await self._answering.whole(messages)
+                return await answering.whole(messages)
             except ContextFull as e:
-                smaller = self._function.shrink(self._variables)
-                self._answering.step("context_full", prompt_tokens=e.prompt_tokens, context_tokens=e.context_tokens)
-                if smaller is None:
+                answering.step("context_full", prompt_tokens=e.prompt_tokens, context_tokens=e.context_tokens)
+                # A fallback may have a smaller window: it gets a prompt of its own.
+                if telling.build is None or e.context_tokens in full or e.context_tokens >= limits.context:
                     raise BadInput("ai.context_full", tokens=e.prompt_tokens, limit=e.context_tokens) from e
-                self._variables = smaller
+                full.add(e.context_tokens)
+                limits = await answering.limits(self._function.prompt, engine=e.engine, context=e.context_tokens)
 
     async def _parse(self, completion: Completion) -> Any:
         """Read the answer; if that fails, have it repaired once; else write offline."""

@@ -8,9 +8,11 @@ from pydantic import BaseModel, Field, model_validator
 from prompts.pictures import Mood
 from prompts.safety.check import refusal
 from prompts.safety.rating import RATING_WORDS, Rating
+from workers.context.build import Build
+from workers.context.elements import Container, RequestElement
 from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.base import Sampling
-from workers.functions.base import AiFunction
+from workers.functions.base import AiFunction, Render
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
 from workers.offline.pictures import moments, mood_of
@@ -80,11 +82,20 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         return {
             "title": inputs.title,
             "genre": inputs.genre,
-            "page_text": inputs.page_text,
             "count": inputs.count,
             "rating": RATING_WORDS[inputs.rating],
             "moods": list(MOODS),
         }
+
+    def context(self, inputs: SceneInputs) -> Container:
+        """Return the page."""
+        page = RequestElement(id="page", text=inputs.page_text)
+        return Container(agent="illustrator", phase="scenes", elements=(page,))
+
+    async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
+        """Add the page."""
+        del render
+        return {**variables, "page_text": build.request("page")}
 
     def schema(self, inputs: SceneInputs) -> dict[str, Any]:
         """Return the schema of the list, with at most ``count`` moments."""
@@ -104,11 +115,6 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         return _usable(
             [Scene(description=m.description, characters=list(m.characters), mood=m.mood) for m in found], inputs
         )
-
-    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Leave out the page's first half: its end is what readers remember."""
-        page = variables["page_text"]
-        return {**variables, "page_text": page[len(page) // 2 :]} if len(page) > 1000 else None
 
     def preview(self, text: str) -> str:
         """Show nothing: people wait for the picture."""

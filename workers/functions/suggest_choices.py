@@ -7,9 +7,11 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field
 
 from prompts.languages import language_name
+from workers.context.build import Build
+from workers.context.elements import Container, RequestElement
 from workers.engines.text.base import Sampling
 from workers.engines.text.unicode import is_blank
-from workers.functions.base import AiFunction, Repair
+from workers.functions.base import AiFunction, Render, Repair
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
@@ -70,10 +72,18 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
             "title": inputs.title,
             "genre": inputs.genre or "whatever fits the page",
             "language": language_name(inputs.language),
-            "page_text": inputs.page_text,
             "count": inputs.count,
             "kinds": list(KINDS),
         }
+
+    def context(self, inputs: ChoicesInputs) -> Container:
+        """Return the page."""
+        return Container(agent="writer", phase="choices", elements=(RequestElement(id="page", text=inputs.page_text),))
+
+    async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
+        """Add the page."""
+        del render
+        return {**variables, "page_text": build.request("page")}
 
     def schema(self, inputs: ChoicesInputs) -> dict[str, Any]:
         """Return the schema of the list, with at most ``count`` choices."""
@@ -96,7 +106,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
 
     def offline(self, inputs: ChoicesInputs) -> ChoiceList:
         """Return the choices of the story grammar, about what is on the page."""
-        position = story.position_of(inputs.model_dump(exclude={"pages"}))
+        position = story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories"}))
         chosen = story.suggest_choices(position, inputs.count, inputs.page_text, inputs.language)
         return ChoiceList(choices=[OfferedChoice(text=choice.text, kind=choice.kind) for choice in chosen])
 

@@ -9,10 +9,12 @@ from db.errors import BadInput
 from prompts.pictures import style
 from prompts.safety.check import refusal
 from prompts.safety.rating import RATING_WORDS, Rating
+from workers.context.build import Build
+from workers.context.elements import Container, PlotElement, RequestElement
 from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
-from workers.functions.base import AiFunction
+from workers.functions.base import AiFunction, Render
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.offline.pictures import (
     MAX_WORDS,
@@ -98,8 +100,6 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         before = len(identity.split())
         least = max(MIN_WORDS - before, MIN_OWN_WORDS) + 10
         return {
-            "scene": clean_text(inputs.scene),
-            "context": clean_text(inputs.context)[-CONTEXT_LIMIT:],
             "name": _plain(card.get("name")),
             "appearance": _plain(card.get("appearance")),
             "personality": _listed(card.get("personality")),
@@ -114,6 +114,20 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
             "most_words": max(MAX_WORDS - before - 20, least + 20),
             "portrait": inputs.portrait,
         }
+
+    def context(self, inputs: ImagePromptInputs) -> Container:
+        """Return the scene and what surrounds it."""
+        around = clean_text(inputs.context)[-CONTEXT_LIMIT:]
+        return Container(
+            agent="illustrator",
+            phase="prompt",
+            elements=(RequestElement(id="scene", text=clean_text(inputs.scene)), PlotElement(id="around", text=around)),
+        )
+
+    async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
+        """Add scene and surroundings."""
+        del render
+        return {**variables, "scene": build.request("scene"), "context": "\n\n".join(build.texts("plot"))}
 
     def seed(self, inputs: ImagePromptInputs) -> int:
         """Return a seed for this variant."""
@@ -146,11 +160,6 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         if inputs.preferences:
             wanted["persona"] = {**inputs.persona, "preferences": inputs.preferences}
         return _finished(identity, picture_prompt(wanted), "template", style(inputs.style).key)
-
-    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Leave out the older half of the context."""
-        context = variables["context"]
-        return {**variables, "context": context[len(context) // 2 + 1 :]} if context else None
 
     def preview(self, text: str) -> str:
         """Show nothing: people wait for the picture."""

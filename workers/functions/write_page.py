@@ -8,18 +8,18 @@ from pydantic import BaseModel, Field, field_validator
 
 from prompts.languages import language_name
 from prompts.safety.rating import RATING_WORDS, parse_rating
+from workers.context.build import Build
+from workers.context.elements import Container, HistoryElement, Past, PlotElement, RequestElement
+from workers.context.history import PAGES
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
-from workers.functions.base import AiFunction
+from workers.functions.base import AiFunction, Render
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json, partial_answer
+from workers.functions.past import REMEMBERED, RememberedInputs, memories_of, past_of
 from workers.offline import story
 
-RECENT_PAGES: Final = 6
-"""Minimum number of earlier pages that the prompt holds in full."""
-PAGES_STEP: Final = 4
-"""Older pages are left out this many at a time, so that the prompts of consecutive pages share their beginning."""
 ENDING_PAGE: Final = 12
 """From this page on, the model is asked to end the story."""
 FIRST_ENDING_PAGE: Final = 4
@@ -43,9 +43,10 @@ class PastPage(BaseModel):
 
     title: str
     text: str
+    id: int = 0
 
 
-class PageInputs(BaseModel):
+class PageInputs(RememberedInputs):
     """The story and the way to the page to be written: all choices, and the last pages at whose ends they stand."""
 
     title: str
@@ -94,25 +95,47 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     prompt = "story/write_page"
     inputs = PageInputs
     answer = PageDraft
-    material = frozenset({"pages"})
+    material = frozenset({"pages"}) | REMEMBERED
+    frame = "\n\n> The player chose: \n\n"
     continued = True
     sampling = Sampling(max_tokens=1200, temperature=0.8, top_p=0.95, repeat_penalty=1.05)
 
     async def prepare(self, inputs: PageInputs) -> dict[str, Any]:
-        """Return story, recent pages and action."""
-        first = max(0, len(inputs.path) - RECENT_PAGES) // PAGES_STEP * PAGES_STEP
-        shown = len(inputs.path) - first
-        steps = list(zip(inputs.pages[-shown:], inputs.path[-shown:], strict=True)) if shown else []
+        """Return the story and what the page must be."""
         return {
             "title": inputs.title,
-            "premise": inputs.premise,
             "genre": inputs.genre or "whatever fits the premise",
             "language": language_name(inputs.language),
             "rating": RATING_WORDS[parse_rating(inputs.rating)],
             "page_number": inputs.page_number,
-            "recent_pages": [{"text": page.text, "choice": choice.text} for page, choice in steps],
-            "action": inputs.path[-1].text if inputs.path else "",
             "ending": self._ends(inputs),
+        }
+
+    def context(self, inputs: PageInputs) -> Container:
+        """Return premise, action, and the way to the page."""
+        action = inputs.path[-1].text if inputs.path else ""
+        return Container(
+            agent="writer",
+            phase="draft",
+            elements=(
+                PlotElement(id="premise", text=inputs.premise, priority="high", order=-1),
+                RequestElement(id="action", text=action),
+                *memories_of(inputs),
+            ),
+            past=pages_so_far(inputs),
+            varying=frozenset({"E"}) if inputs.memories else frozenset(),
+        )
+
+    async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
+        """Add premise, summaries, recent pages, memories and action."""
+        del render
+        return {
+            **variables,
+            "premise": "\n\n".join(build.texts("plot")),
+            "summaries": [placed.text for placed in build.summaries],
+            "recent_pages": [{"text": placed.text, "choice": placed.note} for placed in build.recent],
+            "memories": build.texts("memory"),
+            "action": build.request("action"),
         }
 
     def seed(self, inputs: PageInputs) -> int:
@@ -138,16 +161,8 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
 
     def offline(self, inputs: PageInputs) -> PageDraft:
         """Return the page of the story grammar, which knows the path but not the earlier pages."""
-        page = story.write_page(story.position_of(inputs.model_dump(exclude={"pages"})))
+        page = story.write_page(story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories"})))
         return _ended(PageDraft(title=cut_at_word(page.title, TITLE_LIMIT), text=page.text, ending=page.ending), inputs)
-
-    def shrink(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """Leave out about the older half of the recent pages, up to a place where later prompts begin too."""
-        recent = variables["recent_pages"]
-        before = variables["page_number"] - 1 - len(recent)
-        half = (len(recent) + 1) // 2
-        drop = (before + half + PAGES_STEP // 2) // PAGES_STEP * PAGES_STEP - before
-        return {**variables, "recent_pages": recent[drop if 0 < drop < len(recent) else half :]} if recent else None
 
     def preview(self, text: str) -> str:
         """Return the prose inside the unfinished JSON."""
@@ -163,6 +178,17 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:
         return inputs.ending or inputs.page_number >= ENDING_PAGE
+
+
+def pages_so_far(inputs: PageInputs) -> Past:
+    """Return the pages before the one to be written, as a past."""
+    count = len(inputs.path)
+    pages = inputs.pages[-count:] if count else []
+    items = [
+        HistoryElement(id=f"page:{page.id or at + 1}", text=page.text, note=inputs.path[at].text, position=at)
+        for at, page in enumerate(pages, count - len(pages))
+    ]
+    return past_of(items, count, inputs, PAGES, "narration")
 
 
 def _ended(draft: PageDraft, inputs: PageInputs) -> PageDraft:

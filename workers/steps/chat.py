@@ -8,9 +8,10 @@ from db.payloads.notice import Notice
 from db.payloads.persona import ChatReply
 from db.work import PersonaReply
 from prompts.safety.rating import lowest
-from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn, PersonaAnswer, PersonaInputs
+from workers.functions.answer_as_persona import AnswerAsPersona, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step
+from workers.steps.past import read_chat
 
 
 class AnswerAsPersonaStep(Step):
@@ -25,14 +26,11 @@ class AnswerAsPersonaStep(Step):
         if found is None:
             raise LeaseLost("the reply, or what it answers, was deleted")
         inputs = PersonaInputs(
+            **await read_chat(run.services, found.reply),
             persona=found.persona.card,
             user_name=(found.user.name if found.user is not None else "") or "friend",
             language=(found.user.language if found.user is not None else "") or "en",
             message=found.said.text,
-            history=[
-                ChatTurn(role="user" if m.role == "user" else "assistant", text=m.text)
-                for m in await chats.history(found.reply)
-            ],
             seed=found.said.id,
             variant=found.reply.variant_index,
         )

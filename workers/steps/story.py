@@ -11,6 +11,7 @@ from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs, SuggestChoices
 from workers.functions.write_page import PageDraft, PageInputs, WritePage
 from workers.steps.base import Commit, Run, Step, WaitFor
+from workers.steps.past import read_way
 
 
 class WritePageStep(Step):
@@ -93,7 +94,7 @@ class SettleSiblings(Commit):
 
 async def _page_inputs(run: Run) -> dict[str, Any]:
     page_id = run.parameters(BranchingPage).page
-    inputs = await run.once("page_inputs", lambda: stories.page_inputs(page_id))
+    inputs = await run.once("page_inputs", lambda: read_way(run.services, page_id))
     if inputs is None:
         raise LeaseLost(f"page {page_id} was deleted")
     return {**inputs, "rating": lowest(inputs["rating"], run.parameters(BranchingPage).allowance)}

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import llama_cpp
 
+from tests.doubles.word_counter import WordCounter
 from workers.context.build import Build
 from workers.context.counting import BytesBound, TokenCounter
 from workers.context.elements import (
@@ -29,13 +30,6 @@ from workers.context.layers import Window
 
 SYLLABLES = ["ka", "lo", "mi", "ren", "tam", "sel", "vor", "ith", "an", "du", "bel", "ora", "ny", "fen", "gar"]
 OTHER = ("灯台", "の", "光が見えた", "Дверь", "🌊", "don’t", "x" * 90, "1847", "Tamsel", "Île-de-Ré")
-
-
-class WordCounter:
-    """Counts words: a tokenizer with long tokens."""
-
-    async def count(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) for text in texts]
 
 
 class GgufCounter:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.word_counter import WordCounter
 from tests.effort import times
 from tests.models.tiny_gguf import tiny_gguf
-from tests.workers.context.cases import Case, Measured, WordCounter, case, counters
+from tests.workers.context.cases import Case, Measured, case, counters
 from workers.context.build import Build, ElementTooLarge, Placed, PromptTooLarge
 from workers.context.builder import ContextBuilder
 from workers.context.counting import TokenCounter

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.workers.context.cases import WordCounter
+from tests.doubles.word_counter import WordCounter
 from workers.context.extract import ExtractCache, distil, extract
 from workers.context.sentences import sentences, trim, words
 

@@ -182,25 +182,48 @@ async def test_an_unreadable_answer_of_a_function_that_needs_a_model_is_tried_ag
     assert (await bench.task())["state"] == "failed"
 
 
-async def test_a_full_context_shrinks_the_prompt(bench: Bench):
-    past = [{"title": "", "text": f"Page {n} was long."} for n in range(4)]
-    path = [{"text": "Go on", "kind": "bold"}] * 4
-    inputs = PageInputs.model_validate({**STORY, "page_number": 5, "pages": past, "path": path})
-    engine = ScriptedEngine([ContextFull(900, 100, 512), GOOD_PAGE])
-    assert (await bench.over(engine).run(WritePage(), inputs)).title == "Below"
-    before, after = (request.messages[-1].content for request in engine.requests)
-    assert "Page 0 was long." in before
-    assert "Page 0 was long." not in after
-    assert "Page 3 was long." in after
-    step = (await bench.task())["steps"][1]
-    assert step == {"step": "context_full", "prompt_tokens": 900, "context_tokens": 512}
+def long_story(pages: int) -> PageInputs:
+    """A story whose pages have about 100 words each."""
+    past = [{"title": "", "text": f"Page {n} was long. " + "It went on and on. " * 20} for n in range(pages)]
+    path = [{"text": "Go on", "kind": "bold"}] * pages
+    return PageInputs.model_validate({**STORY, "page_number": pages + 1, "pages": past, "path": path})
+
+
+async def test_a_prompt_never_exceeds_the_window_of_the_model(bench: Bench):
+    engine = ScriptedEngine([GOOD_PAGE], context=2000)
+    for pages in (3, 30, 90):
+        await bench.over(engine).run(WritePage(), long_story(pages))
+        request = engine.requests[-1]
+        words = sum(len(message.content.split()) for message in request.messages)
+        assert words + request.sampling.max_tokens <= 2000
+        assert f"Page {pages - 1} was long." in request.messages[-1].content
+        assert "Page 0 was long." in request.messages[-1].content, "the whole past is there"
+
+
+async def test_a_fallback_with_a_smaller_window_gets_a_prompt_of_its_own(bench: Bench):
+    first = ScriptedEngine([EngineUnavailable("away")], name="first", context=4000)
+    second = ScriptedEngine([ContextFull(3000, 100, 1500), GOOD_PAGE], name="second", context=1500)
+    assert (await bench.over(first, second).run(WritePage(), long_story(60))).title == "Below"
+    before, after = (sum(len(m.content.split()) for m in request.messages) for request in second.requests)
+    assert before > 1500 >= after + second.requests[1].sampling.max_tokens
+    steps = [step for step in (await bench.task())["steps"] if step["step"] == "context_full"]
+    assert steps == [{"step": "context_full", "prompt_tokens": 3000, "context_tokens": 1500}]
 
 
 async def test_a_context_that_stays_full_is_told(bench: Bench):
     with pytest.raises(BadInput) as refused:
-        await bench.over(ScriptedEngine([ContextFull(900, 100, 512)])).run(WritePage(), PAGE)
-    assert (refused.value.key, refused.value.values) == ("ai.context_full", {"tokens": 900, "limit": 512})
+        await bench.over(ScriptedEngine([ContextFull(900, 100, 812)])).run(WritePage(), PAGE)
+    assert (refused.value.key, refused.value.values) == ("ai.context_full", {"tokens": 900, "limit": 812})
     assert (await bench.task())["state"] == "failed"
+
+
+async def test_a_text_that_cannot_fit_is_named_with_its_size(bench: Bench):
+    premise = PAGE.model_copy(update={"premise": "word " * 9000})
+    with pytest.raises(BadInput) as refused:
+        await bench.over(ScriptedEngine([GOOD_PAGE], context=1500)).run(WritePage(), premise)
+    assert refused.value.key == "context.premise_too_large"
+    assert refused.value.values["tokens"] == 9000
+    assert 0 < refused.value.values["limit"] < 1500
 
 
 async def test_stopping_keeps_what_was_written(bench: Bench):

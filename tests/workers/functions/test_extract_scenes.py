@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prompts.registry import default_registry
 from prompts.render import render
 from prompts.safety.check import scan
+from tests.workers.functions.told import variables_of
 from workers.functions.extract_scenes import MOODS, ExtractScenes, SceneInputs
 from workers.functions.parsing import ParseFailed
 from workers.offline.pictures import moments
@@ -94,11 +95,8 @@ async def test_answers_that_are_refused(answer: str) -> None:
 
 
 async def test_the_prompt_reads_as_a_person_would_expect() -> None:
-    variables = await FUNCTION.prepare(inputs(title="The Lamp", rating="suggestive"))
+    variables = await variables_of(FUNCTION, inputs(title="The Lamp", rating="suggestive"))
     system, user = await render(default_registry().get("picture/extract_scenes"), variables)
     assert "mood: one of tense, mysterious, joyful, melancholy, romantic, wondrous, calm." in system.text
     assert user.text.startswith("Content rating: teen\nTitle: The Lamp\n")
     assert user.text.endswith("Choose at most 3 of its moments.")
-    shorter = FUNCTION.shrink({**variables, "page_text": "x" * 3000})
-    assert shorter is not None
-    assert len(shorter["page_text"]) == 1500

@@ -14,6 +14,7 @@ from prompts.registry import default_registry
 from prompts.render import render
 from prompts.safety.check import refusal, scan
 from prompts.safety.passages import texts_of
+from tests.workers.functions.told import variables_of
 from workers.functions.parsing import ParseFailed
 from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt, estimate_tokens
 from workers.moderation.moderator import Moderator
@@ -208,7 +209,7 @@ def test_scenes_that_are_too_long_are_refused() -> None:
 
 
 async def test_the_prompt_reads_as_a_person_would_expect() -> None:
-    variables = await FUNCTION.prepare(inputs(context="A storm has come up."))
+    variables = await variables_of(FUNCTION, inputs(context="A storm has come up."))
     system, user = await render(default_registry().get("picture/write_image_prompt"), variables)
     assert "{" not in user.text
     assert system.text.startswith("You write prompts for an image model.")
@@ -221,11 +222,9 @@ async def test_the_prompt_reads_as_a_person_would_expect() -> None:
     )
 
 
-async def test_context_can_be_left_out() -> None:
-    variables = await FUNCTION.prepare(inputs(context="abc " * 100))
-    for _ in range(20):
-        shorter = FUNCTION.shrink(variables)
-        if shorter is None:
-            break
-        variables = shorter
-    assert variables["context"] == ""
+async def test_context_is_left_out_where_it_does_not_fit() -> None:
+    given = inputs(context="It rains on the harbour. " * 20)
+    assert len((await variables_of(FUNCTION, given))["context"].split()) == 100
+    small = await variables_of(FUNCTION, given, 760)
+    assert len(small["context"].split()) < 100
+    assert small["scene"] == SCENE

@@ -1,0 +1,63 @@
+"""What functions are given of the past, and how it becomes a context."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from workers.context.elements import ContentType, HistoryElement, MemoryElement, Past
+from workers.context.history import Scale, SummarySpan
+
+
+class ToldSummary(BaseModel):
+    """A summary of the past from position ``first`` to ``last``, both included (`workers.context.history`)."""
+
+    id: int
+    level: int
+    first: int
+    last: int
+    text: str
+
+
+class Recalled(BaseModel):
+    """Something remembered that may matter now; ``score`` is its relevance, 0 to 1."""
+
+    kind: Literal["fact", "archive", "tracked"]
+    id: int
+    text: str
+    score: float = 0
+
+
+class RememberedInputs(BaseModel):
+    """What functions with a past are given besides its newest texts.
+
+    ``summaries`` are those of the way to now, ``jumps`` the positions before which time has passed.
+    """
+
+    summaries: list[ToldSummary] = Field(default_factory=list[ToldSummary])
+    jumps: list[int] = Field(default_factory=list[int])
+    memories: list[Recalled] = Field(default_factory=list[Recalled])
+
+
+REMEMBERED = frozenset({"summaries", "memories"})
+"""Of `RememberedInputs`, the earlier texts."""
+
+
+def past_of(
+    items: Sequence[HistoryElement], count: int, inputs: RememberedInputs, scale: Scale, content: ContentType
+) -> Past:
+    """Return the past of ``count`` items of which ``items`` are the newest."""
+    spans = tuple(SummarySpan(s.first, s.last, s.level, s.text, id=f"summary:{s.id}") for s in inputs.summaries)
+    jumps = tuple(sorted({jump for jump in inputs.jumps if 0 < jump < count}))
+    return Past(items=tuple(items), count=count, jumps=jumps, spans=spans, scale=scale, content=content)
+
+
+def memories_of(inputs: RememberedInputs) -> Iterable[MemoryElement]:
+    """Yield what is remembered as elements."""
+    for memory in inputs.memories:
+        yield MemoryElement(id=f"{memory.kind}:{memory.id}", text=memory.text, score=memory.score)
+
+
+def listed(value: Any) -> list[str]:
+    """Return a card's list, or its text, as a list."""
+    return [value] if isinstance(value, str) else [str(each) for each in value or ()]

@@ -1,0 +1,65 @@
+"""The past of a story or a chat, read for a context: the newest texts, and summaries of what lies before them."""
+
+from typing import Any, Final
+
+from db import chats, stories
+from db.chats import StoredMessage
+from db.memory import summaries
+from db.memory.summaries import PastSummary
+from workers.context.history import PAGES
+from workers.functions.answer_as_persona import ChatTurn
+from workers.services import Services
+
+BYTES_PER_TOKEN: Final = 6
+"""More than tokenizers make of prose, so that what is read is more than fits."""
+
+
+async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
+    """Return what is needed to write a page, with the way to it (`db.stories.page_inputs`). None if it is gone."""
+    found = await summaries.of_story(page_id, chunk=PAGES.chunk, fanout=PAGES.fanout)
+    newest = _newest(found)
+    after = 0 if newest is None else newest.last + 1
+    inputs = await stories.page_inputs(page_id, await _most_bytes(services, "writer"), after)
+    return None if inputs is None else {**inputs, **_told(found)}
+
+
+async def read_chat(services: Services, reply: StoredMessage) -> dict[str, Any]:
+    """Return the past of the chat in which a reply is to be written, as `PersonaInputs` has it."""
+    found = await summaries.of_chat(reply.conversation_id, reply.persona_id, reply.epoch)
+    newest = _newest(found)
+    after, start = (0, 0), 0
+    if newest is not None:
+        after, start = (newest.last_said or 0, newest.message_id or 0), newest.last + 1
+    history = await chats.history(reply, await _most_bytes(services, "chat"), after)
+    count = start + await chats.count_told(reply, after)
+    return {
+        **_told(found),
+        "before": max(0, count - len(history)),
+        "history": [
+            ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)
+            for message in history
+        ],
+    }
+
+
+async def _most_bytes(services: Services, role: str) -> int:
+    limits = await services.text.limits(role)
+    return services.context.size_of(limits.context) * BYTES_PER_TOKEN
+
+
+def _newest(found: list[PastSummary]) -> PastSummary | None:
+    """Return the last summary of level 1."""
+    fresh = [summary for summary in found if not summary.stale and summary.level == 1]
+    return max(fresh, key=lambda summary: summary.last, default=None)
+
+
+def _told(found: list[PastSummary]) -> dict[str, Any]:
+    newest = _newest(found)
+    return {
+        "summaries": [
+            {"id": s.id, "level": s.level, "first": s.first, "last": s.last, "text": s.text}
+            for s in found
+            if not s.stale
+        ],
+        "jumps": [] if newest is None else newest.jumps,
+    }
