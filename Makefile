@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The first with --group.
 PIP_VERSION := 25.1
 PYTEST_ARGS ?=
+# Tests start hundreds of processes: without bytecode each of them would compile the project again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # One process per core, each with servers of its own; what shares an expensive fixture stays in one process.
 PARALLEL := -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
@@ -27,10 +29,10 @@ up: $(CORE)  ## Run the service (DISCORD_TOKEN and/or TELEGRAM_TOKEN set)
 	@$(BIN)/storyfork up
 
 test: preflight $(ALL)  ## Run the whole test suite
-	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS)
 
 long: preflight $(ALL)  ## The test suite with property tests, races and soaks at their full number
-	LONG_TESTS=1 $(BIN)/python -m pytest $(PARALLEL) --override-ini=timeout=1800 $(PYTEST_ARGS)
+	LONG_TESTS=1 $(PYTEST) $(PARALLEL) --override-ini=timeout=1800 $(PYTEST_ARGS)
 
 check: preflight $(ALL)  ## Lint, types, import rules, documents, packaging
 	$(BIN)/ruff check .
@@ -38,7 +40,7 @@ check: preflight $(ALL)  ## Lint, types, import rules, documents, packaging
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python -m pytest tests/docs
+	$(PYTEST) tests/docs
 	@if docker compose version >/dev/null 2>&1; then \
 	  echo docker compose config; POSTGRES_PASSWORD=x docker compose --profile gpu config --quiet; \
 	else echo "docker compose is not here: docker-compose.yml was not checked by it"; fi
@@ -52,7 +54,7 @@ docs: $(ALL)  ## Write the generated pages of docs/
 	$(BIN)/python docs/generate.py
 
 chaos: preflight $(ALL)  ## The long crash test: processes, servers and networks fail at random
-	$(BIN)/python -m pytest -m chaos -n 0 -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
+	$(PYTEST) -m chaos -n 0 -p no:cacheprovider --override-ini=timeout=3600 tests $(PYTEST_ARGS)
 
 bench: $(ALL)  ## The benchmarks, in their short form
 	$(BIN)/python -m benchmarks.startup --quick
