@@ -266,12 +266,18 @@ class Context:
 
         ``links``: what the work is about.
         """
-        place = self.who.account.kind not in PERSONAL
-        subject = Subject(self.account_id, self.user_id, place=place)
-        await limits.admit(self.limits, subject, *quotas, links=links)
+        await limits.admit(self.limits, self._subject(), *quotas, links=links)
 
-    async def await_file(self) -> None:
-        """Leave the event until its file has been fetched (`bot.fetching`); it is then handled again, with the file."""
+    async def check_room(self) -> None:
+        """Check that one more file may be kept here. Raises `LimitReached`."""
+        await limits.check_kept(self.limits, self._subject(), "uploads")
+
+    async def await_file(self, *, keeps: bool) -> None:
+        """Leave the event until its file has been fetched (`bot.fetching`); it is then handled again, with the file.
+
+        Uses the quota of files at once: what is not allowed is not fetched. ``keeps``: the file itself is stored.
+        Raises `LimitReached`.
+        """
         await awaited_files.add(
             self.event.key,
             self.event.model_dump(mode="json"),
@@ -279,7 +285,11 @@ class Context:
             account_id=self.account_id,
             conversation_id=self.conversation_id,
         )
+        await limits.admit(self.limits, self._subject(), "uploads", keeps=keeps)
         self.awaits_file = True
+
+    def _subject(self) -> Subject:
+        return Subject(self.account_id, self.user_id, place=self.who.account.kind not in PERSONAL)
 
     async def answer_for(self, abandoned: Abandoned) -> None:
         """Answer the event of a job that will no longer answer it, in the place where the answer was due."""

@@ -18,7 +18,7 @@ from bot.files import KINDS, Accepts, taken, too_big
 from bot.platforms.base import FileSource, FileTooBig, Outcome, RetryLater
 from db import awaited_files
 from db.awaited_files import AwaitedFile
-from db.errors import LeaseLost, Outage
+from db.errors import LeaseLost, Outage, UserError
 from db.loops import forever
 
 POLL_SECONDS: Final = 1.0
@@ -146,7 +146,10 @@ class FileFetcher:
         async def note(value: str) -> None:
             await awaited_files.note_stored(claimed.id, claimed.lease_token, value)
 
-        stored = await self._router.store_file(_with_file(event, fetched), note)
+        try:
+            stored = await self._router.store_file(_with_file(event, fetched), note)
+        except UserError:
+            return fetched  # it is refused again, and then answered, where the event is handled
         return fetched.model_copy(update={"stored": stored, "data": b""}) if stored else fetched
 
     def _accepts(self, event: Event) -> Accepts:

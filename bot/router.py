@@ -119,7 +119,7 @@ class Router:
         async with asyncio.timeout(STORE_SECONDS), transaction():
             context = await self._context(event)
             access.require_command(context, spec, command.values)
-            await context.use("uploads")
+            await context.check_room()  # the quota was used when the event was accepted
             stored = await spec.file.store(context)
             if stored is None:
                 return ""
@@ -295,13 +295,14 @@ class Router:
         file = spec.file
         if file is not None and command.file is not None:
             if command.file.awaited:
-                await context.await_file()
+                await context.await_file(keeps=file.store is not None)
                 return
             # Save the file before asking anything: the answer to a question carries no file.
             if command.file.stored:
                 values[file.name] = command.file.stored
             elif file.store is not None:
-                await context.use("uploads")
+                # The quota of a file that was awaited is used already.
+                await (context.check_room() if context.resumed else context.use("uploads"))
                 if (kept := await file.store(context)) is not None:
                     values[file.name] = str(kept)
         if missing := spec.missing(values):
@@ -343,7 +344,7 @@ class Router:
             return
         if context.who.draft is not None and not await _is_aside(context, message):
             if message.file is not None and message.file.awaited:
-                await context.await_file()
+                await context.await_file(keeps=False)
                 return
             answer = message.text if message.file is None else text_of(message.file)
             await self._topics.forms.take(context, answer)

@@ -1,17 +1,33 @@
 """Events that wait for a file: accepted with the platform's id of the file, handled when it has been fetched.
 
-Whoever fetches a file holds its row under a lease. One file at a time per conversation, in order.
+Whoever fetches a file holds its row under a lease. One file at a time per conversation, in order, and one at a time per
+person and platform: nobody takes all the places for downloads by having many conversations.
 """
 
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from db.connection import jsonb, row, rows
-from db.errors import LeaseLost
+from db.connection import jsonb, lock_name, row, rows
+from db.errors import LeaseLost, LimitReached
 from db.records import Json, columns, fetch
 
 LEASE_SECONDS: Final = 10.0
+PER_PERSON: Final = 5
+"""Files of one person that may wait on a platform."""
+_PERSON: Final = "%s.event -> 'user' ->> 'external_id'"
+_DUE: Final = """%(f)s.not_before <= now() AND (%(f)s.lease_expires IS NULL OR %(f)s.lease_expires < now())
+    AND NOT EXISTS (SELECT FROM awaited_files e WHERE e.conversation_id = %(f)s.conversation_id AND e.id < %(f)s.id)"""
+_CLAIM: Final = f"""
+UPDATE awaited_files SET attempts = least(attempts + 1, 1000), lease_token = gen_random_uuid(),
+    lease_expires = now() + make_interval(secs => $3)
+WHERE id IN (
+    SELECT f.id FROM awaited_files f WHERE f.platform = $1 AND {_DUE % {"f": "f"}}
+    AND NOT EXISTS (
+        SELECT FROM awaited_files o
+        WHERE o.platform = f.platform AND ({_PERSON % "o"}) = ({_PERSON % "f"}) AND o.id <> f.id
+        AND (o.lease_expires >= now() OR o.id < f.id AND {_DUE % {"f": "o"}}))
+    ORDER BY f.id LIMIT $2 FOR UPDATE SKIP LOCKED)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,19 @@ class AwaitedFile:
 
 
 async def add(event_key: str, event: dict[str, Any], *, platform: str, account_id: int, conversation_id: int) -> None:
-    """Let an event wait for its file. Call it in the transaction that records the event."""
+    """Let an event wait for its file. Call it in the transaction that records the event.
+
+    Raises `LimitReached` if too many of the person's wait already.
+    """
+    person = str((event.get("user") or {}).get("external_id", ""))
+    await lock_name(f"awaited_files:{platform}:{person}")
+    waiting = await row(
+        "SELECT count(*) AS n FROM awaited_files f "
+        f"WHERE f.platform = $1 AND ({_PERSON % 'f'}) = $2 AND f.event_key <> $3",
+        platform, person, event_key,
+    )  # fmt: skip
+    if waiting is not None and waiting["n"] >= PER_PERSON:
+        raise LimitReached("limits.open_uploads", limit=PER_PERSON)
     await rows(
         "INSERT INTO awaited_files (event_key, platform, account_id, conversation_id, event) "
         "VALUES ($1, $2, $3, $4, $5::jsonb) ON CONFLICT (event_key) DO NOTHING",
@@ -49,17 +77,11 @@ async def holds_text_of(conversation_id: int, user: str) -> bool:
 
 
 async def claim(platform: str, limit: int) -> list[AwaitedFile]:
-    """Claim the files of a platform that are due, the oldest of each conversation, up to ``limit``."""
-    return await fetch(
-        AwaitedFile,
-        "UPDATE awaited_files SET attempts = least(attempts + 1, 1000), lease_token = gen_random_uuid(), "
-        "lease_expires = now() + make_interval(secs => $3) WHERE id IN ("
-        "SELECT f.id FROM awaited_files f WHERE f.platform = $1 AND f.not_before <= now() "
-        "AND (f.lease_expires IS NULL OR f.lease_expires < now()) "
-        "AND NOT EXISTS (SELECT FROM awaited_files e WHERE e.conversation_id = f.conversation_id AND e.id < f.id) "
-        f"ORDER BY f.id LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING {columns(AwaitedFile)}",
-        platform, limit, LEASE_SECONDS,
-    )  # fmt: skip
+    """Claim the files of a platform that are due, up to ``limit``: the oldest of each conversation and person.
+
+    Of somebody whose file is being fetched, none.
+    """
+    return await fetch(AwaitedFile, f"{_CLAIM} RETURNING {columns(AwaitedFile)}", platform, limit, LEASE_SECONDS)
 
 
 async def renew(file_id: int, token: UUID) -> None:

@@ -112,11 +112,13 @@ class Left:
     whole_at: datetime
 
 
-async def admit(limits: UsageLimits, subject: Subject, *names: Quota, links: Links | None = None) -> None:
+async def admit(
+    limits: UsageLimits, subject: Subject, *names: Quota, links: Links | None = None, keeps: bool = True
+) -> None:
     """Use one of each quota. Call it in the transaction that accepts the work.
 
-    With ``work`` among the names, the open jobs are limited too; ``links`` are what the work is about.
-    Raises `LimitReached`.
+    With ``work`` among the names, the open jobs are limited too; ``links`` are what the work is about. Without
+    ``keeps`` nothing of it is kept. Raises `LimitReached`.
     """
     asked: list[tuple[Quota, int]] = [(name, limits.of(name)) for name in names if limits.of(name) > 0]
     open_jobs = limits.open_jobs if "work" in names else 0
@@ -127,7 +129,8 @@ async def admit(limits: UsageLimits, subject: Subject, *names: Quota, links: Lin
             _check_open(key, limit, found[0], column, limits, subject)
     for used in found if asked else ():
         _check_left(used, limits)
-    await _check_kept(limits, subject, names, links)
+    if keeps:
+        await check_kept(limits, subject, *names, links=links)
 
 
 async def lookup(limits: UsageLimits, user_id: int) -> list[Left]:
@@ -180,7 +183,8 @@ def _check_left(used: Mapping[str, Any], limits: UsageLimits) -> None:
         raise LimitReached(key, limit=limit, when=until.isoformat())
 
 
-async def _check_kept(limits: UsageLimits, subject: Subject, names: tuple[Quota, ...], links: Links | None) -> None:
+async def check_kept(limits: UsageLimits, subject: Subject, *names: Quota, links: Links | None = None) -> None:
+    """Check that there is room for one more of what is kept. Raises `LimitReached`."""
     drawn = "pictures" in names or "uploads" in names
     factor = limits.place_factor if subject.place else 1
     stories = limits.kept_stories * factor if "stories" in names else 0

@@ -12,8 +12,9 @@ from bot.events import Command, Event, IncomingFile, TextMessage
 from bot.fetching import FileFetcher
 from bot.locales import text
 from bot.platforms.base import FileTooBig, RetryLater
-from db import inbox
+from db import awaited_files, inbox
 from db.connection import rows
+from db.limits import UsageLimits
 from db.models import AwaitedFileRow, JobRow, PictureRow
 from prompts.registry import default_registry
 from tests.bot.world import Bot, command, event_of
@@ -212,6 +213,60 @@ async def test_a_file_that_nothing_takes_is_not_fetched(bot: Bot):
     event = event_of(TextMessage(text="look", file=IncomingFile(name="a.txt", mime="text/plain", source="t1")))
     await bot.router.dispatch(event)
     assert await AwaitedFileRow.all().count() == 0
+
+
+async def test_a_file_beyond_the_limit_is_refused_before_it_is_fetched(bot: Bot, source: Source):
+    bot.router._limits = UsageLimits(uploads=2)  # type: ignore[attr-defined]
+    events = [imagine(f"f{n}") for n in range(3)]
+    statuses = [(await bot.router.dispatch(event)).status for event in events]
+    assert statuses == ["working", "working", "answered"]
+    answer = await bot.answer(events[2])
+    assert "You have sent 2 files within a day" in answer.body
+    assert "You can send another in 12 h" in answer.body
+    async with fetching_for(bot, source):
+        await all_done()
+    assert (source.asked, await JobRow.all().count()) == (["f0", "f1"], 2), "what was accepted is counted once"
+
+
+async def test_a_file_is_refused_before_it_is_fetched_when_no_more_is_kept(bot: Bot, source: Source):
+    await bot.router.dispatch(imagine())
+    async with fetching_for(bot, source):
+        await all_done()
+    bot.router._limits = UsageLimits(kept_pictures=1)  # type: ignore[attr-defined]
+    event = imagine("f2")
+    assert (await bot.router.dispatch(event)).status == "answered"
+    assert "kept here" in (await bot.answer(event)).body
+    assert await AwaitedFileRow.all().count() == 0
+
+
+async def test_files_accepted_together_are_stored_as_far_as_they_are_kept(bot: Bot, source: Source):
+    bot.router._limits = UsageLimits(kept_pictures=1)  # type: ignore[attr-defined]
+    events = [imagine(f"f{n}") for n in range(2)]
+    assert [(await bot.router.dispatch(event)).status for event in events] == ["working"] * 2
+    async with fetching_for(bot, source):
+        await all_done()
+    assert await PictureRow.all().count() == 1
+    assert "kept here" in (await bot.answer(events[1])).body
+
+
+async def test_a_file_that_answers_a_question_counts_too(bot: Bot, source: Source):
+    bot.router._limits = UsageLimits(uploads=1, kept_pictures=1)  # type: ignore[attr-defined]
+    await bot.router.dispatch(imagine())
+    async with fetching_for(bot, source):
+        await all_done()
+    source.asked.clear()
+    await bot.does(Command(name="prompt set", values={"name": default_registry().names()[0]}))
+    event = event_of(TextMessage(text="", file=IncomingFile(name="a.txt", mime="text/plain", source="t1")))
+    await bot.router.dispatch(event)
+    assert "one file within a day" in (await bot.answer(event)).body
+
+
+async def test_more_files_than_are_fetched_for_one_person_are_refused(bot: Bot, source: Source):
+    events = [imagine(f"f{n}") for n in range(awaited_files.PER_PERSON + 1)]
+    statuses = [(await bot.router.dispatch(event)).status for event in events]
+    assert statuses == ["working"] * awaited_files.PER_PERSON + ["answered"]
+    assert "are still being fetched" in (await bot.answer(events[-1])).body
+    assert (await bot.router.dispatch(imagine(name="ben"))).status == "working"
 
 
 async def test_without_a_platform_to_fetch_from_it_runs_on(bot: Bot):

@@ -145,6 +145,9 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "erasure.survey.survey_place": lambda c: erasure.survey_place(c.account),
     "jobs.forecast.outlook_now": lambda c: jobs.outlook_now(c.account, c.user, "cpu"),
     "limits.admit": lambda c: limits.admit(UsageLimits(pages=9), Subject(c.account, c.user, place=True), "pages"),
+    "limits.check_kept": lambda c: limits.check_kept(
+        UsageLimits(kept_pictures=9), Subject(c.account, c.user, place=True), "pictures"
+    ),
     "limits.lookup": lambda c: limits.lookup(UsageLimits(pages=9), c.user),
     "linking.offer": lambda c: linking.offer(c.user, c.chat),
     "linking.enter": lambda c: linking.enter("0000000000", c.ben),

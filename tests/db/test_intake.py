@@ -1,10 +1,12 @@
 """Events on their way in: updates kept until they are committed, events that wait for a file, dead letters."""
 
+import asyncio
+
 import pytest
 
 from db import awaited_files, inbox, late_updates
-from db.connection import rows
-from db.errors import LeaseLost
+from db.connection import rows, transaction
+from db.errors import LeaseLost, LimitReached
 from tests.db.world import somebody
 
 
@@ -51,6 +53,47 @@ async def test_a_file_has_one_holder_and_each_conversation_its_order(database: s
     await awaited_files.retry(a2.id, again["a2"].lease_token, 0.0)
     (stored,) = await awaited_files.claim("console", 10)
     assert (stored.stored, stored.attempts) == ("7", 3)
+
+
+async def wait_for_file(key: str, person: str, chat: str) -> None:
+    """Let a person's event wait for its file, in a group."""
+    who = await somebody(person, chat=chat, kind="group")
+    event = {"user": {"external_id": person}}
+    async with transaction():
+        await awaited_files.add(
+            key, event, platform="console", account_id=who.account.id, conversation_id=who.conversation.id
+        )
+
+
+async def test_a_person_holds_one_place_at_a_time_whatever_the_number_of_their_chats(database: str):
+    for n in range(4):
+        await wait_for_file(f"ann{n}", "ann", f"topic{n}")
+    await wait_for_file("ben0", "ben", "club")
+    first = {f.event_key: f for f in await awaited_files.claim("console", 4)}
+    assert sorted(first) == ["ann0", "ben0"]
+    assert await awaited_files.claim("console", 2) == []
+    await awaited_files.retry(first["ann0"].id, first["ann0"].lease_token, 60.0)
+    (second,) = await awaited_files.claim("console", 3)
+    assert second.event_key == "ann1", "what waits for its next attempt holds up nothing"
+
+
+async def test_a_file_behind_somebody_elses_holds_up_none_of_that_person(database: str):
+    await wait_for_file("ben0", "ben", "club")
+    await wait_for_file("ann0", "ann", "club")
+    await wait_for_file("ann1", "ann", "home")
+    assert sorted(f.event_key for f in await awaited_files.claim("console", 4)) == ["ann1", "ben0"]
+
+
+async def test_a_person_has_a_few_files_waiting_at_most(database: str):
+    limit = awaited_files.PER_PERSON
+    tries = await asyncio.gather(
+        *(wait_for_file(f"ann{n}", "ann", f"topic{n}") for n in range(limit + 3)), return_exceptions=True
+    )
+    refused = [each for each in tries if each is not None]
+    assert len(refused) == 3
+    assert all(isinstance(each, LimitReached) and each.key == "limits.open_uploads" for each in refused)
+    await wait_for_file("ben0", "ben", "club")
+    assert len(await rows("SELECT FROM awaited_files")) == limit + 1
 
 
 async def test_dead_letters_are_counted(database: str):
