@@ -79,15 +79,13 @@ async def change(context: Context, values: Mapping[str, str], picture: int) -> N
 
 async def show_prompt(context: Context, picture: int) -> None:
     """Show what a picture was drawn from."""
-    found = await _shown(context, picture)
+    found = await _allowed(context, picture)
     await context.say(PictureDetails(picture=found.id), ordered=False, private=True)
 
 
 async def send_file(context: Context, picture: int) -> None:
     """Send a picture's best file."""
-    found = await _shown(context, picture)
-    if exceeds(parse_rating(found.rating), allowed_here(context)):
-        raise NotAllowed("rating.place_refuses")
+    found = await _allowed(context, picture)
     await context.say(PictureOriginal(picture=found.id))
 
 
@@ -105,6 +103,14 @@ async def _shown(context: Context, picture_id: int) -> StoredPicture:
     picture = await pictures.get(context.account_id, picture_id)
     if picture.kind == "attached" and picture.user_id != context.user_id:
         raise NotFound("picture.unknown")
+    return picture
+
+
+async def _allowed(context: Context, picture_id: int) -> StoredPicture:
+    """Return a picture that may be shown here. Raises `NotFound`, and `NotAllowed` beyond the place's rating."""
+    picture = await _shown(context, picture_id)
+    if exceeds(parse_rating(picture.rating), allowed_here(context)):
+        raise NotAllowed("rating.place_refuses")
     return picture
 
 

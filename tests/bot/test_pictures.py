@@ -268,8 +268,9 @@ async def test_an_account_chooses_who_draws(bot: Bot):
     assert (await AccountRow.get()).settings["image_engine"] == ""
 
 
-async def test_a_file_is_not_shown_where_its_picture_may_not_be(bot: Bot):
+@pytest.mark.parametrize("button", ["file", "prompt"])
+async def test_neither_file_nor_prompt_is_shown_where_the_picture_may_not_be(bot: Bot, button: str):
     picture = await a_picture(bot, rating="nsfw")
-    event = await bot.does(press("file", picture.id))
+    event = await bot.does(press(button, picture.id))
     assert [row.kind for row in await OutboxRow.filter(event_key=event.key)] == ["notice"]
     assert "may not be shown here" in (await bot.answer(event)).body
