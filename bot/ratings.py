@@ -3,17 +3,15 @@
 A story's or persona's own rating is added where the work is done (`prompts.safety.rating.lowest`).
 """
 
-from typing import Final
-
 from bot.context import Context
+from bot.locales import DEFAULT, text
 from db.accounts import VOUCHED
 from prompts.safety.rating import Rating, exceeds, lowest, parse_rating, place_allowance
 
-LABELS: Final[dict[Rating, str]] = {
-    "sfw": "Safe for everyone",
-    "suggestive": "Suggestive, for teens and older",
-    "nsfw": "Adults only",
-}
+
+def label(rating: Rating, language: str = DEFAULT) -> str:
+    """Return what people read for a rating."""
+    return text(f"rating.level_{rating}", language=language)
 
 
 def rating_here(context: Context) -> Rating:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
 from bot.preferences import PreferenceOption, PreferenceSpec
-from bot.ratings import LABELS, allowed_here, may_choose
+from bot.ratings import allowed_here, label, may_choose
 from db import accounts
 from db.errors import NotAllowed
 from db.permissions import EVERYBODY
@@ -16,7 +16,7 @@ async def rate(context: Context, values: dict[str, Any]) -> None:
     """Set what may be written and drawn here, within what the place allows."""
     level = parse_rating(values["level"])
     await _choose(context, level)
-    await context.notice("rating.set", private=False, level=LABELS[level])
+    await context.notice("rating.set", private=False, level=level)
 
 
 async def _choose(context: Context, level: Rating) -> None:
@@ -33,7 +33,7 @@ async def adults(context: Context, values: dict[str, Any]) -> None:
     if context.event.conversation.adult is not None:
         await accounts.set_vouched(context.account_id, context.event.platform)
     await accounts.set_rating(context.account_id, "nsfw")
-    await context.notice("rating.set", level=LABELS["nsfw"])
+    await context.notice("rating.set", level="nsfw")
 
 
 async def _check_adults(context: Context) -> None:
@@ -57,7 +57,7 @@ async def write_rating(context: Context, value: str) -> None:
 
 async def rating_options(context: Context) -> list[PreferenceOption]:
     """Return the ratings that may be chosen here."""
-    return [PreferenceOption(rating, LABELS[rating]) for rating in RATINGS if may_choose(context, rating)]
+    return [PreferenceOption(rating, f"rating.level_{rating}") for rating in RATINGS if may_choose(context, rating)]
 
 
 PREFERENCES: Final = (
@@ -78,7 +78,7 @@ COMMANDS: Final = (
         "rating",
         "Say what may be written and drawn here",
         rate,
-        (Parameter("level", "What may be shown", required=True, choices=tuple((LABELS[r], r) for r in RATINGS)),),
+        (Parameter("level", "What may be shown", required=True, choices=tuple((label(r), r) for r in RATINGS)),),
         permission="settings",
         example="sfw",
     ),

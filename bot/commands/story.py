@@ -9,7 +9,7 @@ from bot.commands.language import story_language
 from bot.commands.picture import picture_terms
 from bot.context import Context, Enquiry
 from bot.moderation import offer_help, screen
-from bot.ratings import LABELS, allowed_here, may_choose
+from bot.ratings import allowed_here, label, may_choose
 from db import sent_messages, stories
 from db.errors import BadInput, NotAllowed, NotFound
 from db.payloads.story import DeleteStory, PageElsewhere, PageLeft, PageReady, StoryList
@@ -250,7 +250,7 @@ COMMANDS: Final = (
                 choices=(("Only I choose", "solo"), ("Anyone here may choose, the first tap counts", "open")),
             ),
             Parameter("illustrated", "Draw a picture of every page", bool),
-            Parameter("rating", "What it may contain", choices=tuple((LABELS[r], r) for r in RATINGS)),
+            Parameter("rating", "What it may contain", choices=tuple((label(r), r) for r in RATINGS)),
         ),
         permission="start",
         example="a keeper finds a door under the sea genre=mystery",

@@ -66,7 +66,7 @@ async def test_every_way_to_store_words_is_gated(bot: Bot) -> None:
 async def test_a_picture_is_refused_before_any_job(bot: Bot) -> None:
     await lives("gpu", queues=["gpu"], image_engines=["sdxl"])
     answer = await bot.answer(await bot.does(command(f"imagine: a woman in {SUGGESTIVE}")))
-    assert "beyond what may be shown here" in answer.body
+    assert "beyond what may be shown here (“Safe for everyone”)" in answer.body
     assert await JobRow.all().count() == 0
     assert await incidents() == [("rating", "stored", "prompt")]
 
