@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from db.connection import row, rows
@@ -45,6 +46,13 @@ class StoredMessage:
     chosen: bool
     state: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMessage(StoredMessage):
+    """A message of a history, and when it was said."""
+
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +180,7 @@ async def pending(reply_id: int) -> PendingReply | None:
     )
 
 
-async def history(
-    reply: StoredMessage, most_bytes: int = 50_000, after: tuple[int, int] = (0, 0)
-) -> list[StoredMessage]:
+async def history(reply: StoredMessage, most_bytes: int = 50_000, after: tuple[int, int] = (0, 0)) -> list[ToldMessage]:
     """Return the newest messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
 
     As many as have ``most_bytes`` together, and four times as much of what comes ``after`` a place in the order of a
@@ -182,8 +188,8 @@ async def history(
     messages only a mark is left.
     """
     found = await fetch(
-        StoredMessage,
-        f"SELECT {columns(StoredMessage)} FROM (SELECT *, sum(octet_length(text)) OVER (ORDER BY turn DESC, id DESC) "
+        ToldMessage,
+        f"SELECT {columns(ToldMessage)} FROM (SELECT *, sum(octet_length(text)) OVER (ORDER BY turn DESC, id DESC) "
         f"AS bytes FROM (SELECT *, coalesce(reply_to_id, id) AS turn {_TOLD} ORDER BY id DESC LIMIT $8) newest) sized "
         "WHERE bytes <= $5 OR (bytes <= 4 * $5 AND (turn, id) > ($6, $7)) ORDER BY turn, id",
         reply.conversation_id, reply.persona_id, reply.epoch, reply.reply_to_id, most_bytes, *after, MOST_MESSAGES,

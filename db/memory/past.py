@@ -77,6 +77,12 @@ async def messages(
     return await fetch(PastText, _MESSAGES, conversation_id, persona_id, epoch, *after, most)
 
 
+async def said_at(message_id: int) -> datetime | None:
+    """Return when a message of a chat was said; None if it is gone."""
+    found = await row("SELECT created_at FROM chat_messages WHERE id = $1", message_id)
+    return None if found is None else found["created_at"]
+
+
 async def last_pages(page_id: int, most: int) -> list[PastText]:
     """Return the last pages on the way to a page, itself included, in order."""
     found = await row("SELECT number FROM pages WHERE id = $1", page_id)

@@ -1,12 +1,15 @@
 """The past of a story or a chat, read for a context: the newest texts, and summaries of what lies before them."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from db import chats, stories
-from db.chats import StoredMessage
-from db.memory import summaries
+from db.chats import StoredMessage, ToldMessage
+from db.memory import past, summaries
 from db.memory.summaries import PastSummary
 from workers.context.history import PAGES
+from workers.context.jumps import jump_positions
 from workers.functions.answer_as_persona import ChatTurn
 from workers.services import Services
 
@@ -20,7 +23,11 @@ async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
     newest = _newest(found)
     after = 0 if newest is None else newest.last + 1
     inputs = await stories.page_inputs(page_id, await _most_bytes(services, "writer"), after)
-    return None if inputs is None else {**inputs, **_told(found)}
+    if inputs is None:
+        return None
+    texts = [page["text"] for page in inputs["pages"]]
+    jumps = _jumps(newest, texts, max(0, len(inputs["path"]) - len(texts)))
+    return {**inputs, "summaries": _told(found), "jumps": jumps}
 
 
 async def read_chat(services: Services, reply: StoredMessage) -> dict[str, Any]:
@@ -31,10 +38,11 @@ async def read_chat(services: Services, reply: StoredMessage) -> dict[str, Any]:
     if newest is not None:
         after, start = (newest.last_said or 0, newest.message_id or 0), newest.last + 1
     history = await chats.history(reply, await _most_bytes(services, "chat"), after)
-    count = start + await chats.count_told(reply, after)
+    before = max(0, start + await chats.count_told(reply, after) - len(history))
     return {
-        **_told(found),
-        "before": max(0, count - len(history)),
+        "summaries": _told(found),
+        "jumps": await _jumps_of_chat(newest, history, before),
+        "before": before,
         "history": [
             ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)
             for message in history
@@ -53,13 +61,35 @@ def _newest(found: list[PastSummary]) -> PastSummary | None:
     return max(fresh, key=lambda summary: summary.last, default=None)
 
 
-def _told(found: list[PastSummary]) -> dict[str, Any]:
-    newest = _newest(found)
-    return {
-        "summaries": [
-            {"id": s.id, "level": s.level, "first": s.first, "last": s.last, "text": s.text}
-            for s in found
-            if not s.stale
-        ],
-        "jumps": [] if newest is None else newest.jumps,
-    }
+def _told(found: list[PastSummary]) -> list[dict[str, Any]]:
+    return [
+        {"id": s.id, "level": s.level, "first": s.first, "last": s.last, "text": s.text} for s in found if not s.stale
+    ]
+
+
+async def _jumps_of_chat(newest: PastSummary | None, history: Sequence[ToldMessage], before: int) -> list[int]:
+    said = None
+    if newest is not None and newest.message_id is not None and before == newest.last + 1:
+        # The pause may lie between what was summarised and what was not.
+        said = await past.said_at(newest.message_id)
+    times = [message.created_at for message in history]
+    return _jumps(newest, [message.text for message in history], before, times, said)
+
+
+def _jumps(
+    newest: PastSummary | None,
+    texts: Sequence[str],
+    first: int,
+    times: Sequence[datetime] = (),
+    before: datetime | None = None,
+) -> list[int]:
+    """Return the positions before which time has passed: those summaries know, and those of the texts after them.
+
+    ``texts`` begin at position ``first``, ``before`` is when the one before them was said.
+    """
+    known, start = ([], 0) if newest is None else (newest.jumps, newest.last + 1)
+    # The grid of what is summarised stays as it is.
+    told = max(0, start - first)
+    if 0 < told <= len(times):
+        before = times[told - 1]
+    return [*known, *jump_positions(texts[told:], first + told, times[told:], before)]

@@ -1,0 +1,76 @@
+"""The past of a story or a chat: where time has passed, in what is summarised and in what is not yet."""
+
+import pytest
+
+from db import personas
+from db.connection import rows
+from db.people import Who
+from tests.db.test_memories import chat_memory, said, story_memory, summarise_chat, told, turn
+from tests.db.test_memories import summarise as summarise_story
+from tests.db.world import somebody
+from workers.services import Services
+from workers.steps.past import read_chat, read_way
+
+
+@pytest.fixture
+async def ann(database: str) -> Who:
+    await personas.sync_shipped([{"key": "bo", "name": "Bo"}])
+    return await somebody()
+
+
+async def silence_before(message_id: int, days: int) -> None:
+    """All that was said before a message is so much older."""
+    await rows("UPDATE chat_messages SET created_at = created_at - make_interval(days => $2) WHERE id < $1",
+               message_id, days)  # fmt: skip
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_story_jumps_in_pages_that_no_summary_stands_for(services: Services) -> None:
+    _, pages = await told(await somebody(), 7)
+    for number in (2, 4, 6):
+        await rows("UPDATE pages SET text = 'Two years later, rain.' WHERE id = $1", pages[number - 1].id)
+    found = await read_way(services, pages[6].id)
+    assert found is not None
+    assert found["jumps"] == [1, 3, 5]
+    # The grid of a summary stays, whatever its pages say.
+    await summarise_story(await story_memory(pages[6]), pages[3])
+    found = await read_way(services, pages[6].id)
+    assert found is not None
+    assert [(s["first"], s["last"]) for s in found["summaries"]] == [(0, 3)]
+    assert (len(found["pages"]), found["jumps"]) == (6, [5])
+
+
+@pytest.mark.usefixtures("database")
+async def test_the_page_that_is_written_begins_no_jump(services: Services) -> None:
+    who = await somebody()
+    _, pages = await told(who, 2)
+    third = await turn(who, pages[1], 1)
+    await rows("UPDATE pages SET text = 'Two years later, rain.' WHERE id = $1", third.id)
+    found = await read_way(services, third.id)
+    assert found is not None
+    assert found["jumps"] == []
+
+
+async def test_a_chat_jumps_where_nobody_said_anything_for_long(ann: Who, services: Services) -> None:
+    exchanges = [await said(ann, f"{n}") for n in range(4)]
+    await silence_before(exchanges[1].said.id, 13)
+    await silence_before(exchanges[2].said.id, 15)
+    await rows("UPDATE chat_messages SET text = 'Weeks later, I am here.' WHERE id = $1", exchanges[3].said.id)
+    now = await said(ann, "now")
+    assert (await read_chat(services, now.reply))["jumps"] == [4, 6]
+
+
+async def test_a_silence_between_what_is_summarised_and_what_is_not_is_a_jump(ann: Who, services: Services) -> None:
+    exchanges = [await said(ann, f"{n}" + 60_000 * "x") for n in range(2)]
+    later = await said(ann, "and")
+    await silence_before(later.said.id, 15)
+    await summarise_chat(await chat_memory(exchanges[0]), exchanges, 0)
+    now = await said(ann, "now")
+    found = await read_chat(services, now.reply)
+    assert (found["before"], found["jumps"]) == (4, [4])
+    # The same where the last summarised message is told word for word, too.
+    await rows("UPDATE chat_messages SET text = 'x' WHERE id = $1", exchanges[1].reply.id)
+    await rows("UPDATE summaries SET stale = false")
+    found = await read_chat(services, now.reply)
+    assert found["before"] < 4
+    assert found["jumps"] == [4]
