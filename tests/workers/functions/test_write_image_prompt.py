@@ -225,6 +225,6 @@ async def test_the_prompt_reads_as_a_person_would_expect() -> None:
 async def test_context_is_left_out_where_it_does_not_fit() -> None:
     given = inputs(context="It rains on the harbour. " * 20)
     assert len((await variables_of(FUNCTION, given))["context"].split()) == 100
-    small = await variables_of(FUNCTION, given, 760)
+    small = await variables_of(FUNCTION, given, 600)
     assert len(small["context"].split()) < 100
     assert small["scene"] == SCENE
