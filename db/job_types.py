@@ -3,6 +3,7 @@
 from typing import Final
 
 from db import announcements, chats, moderation, stories
+from db.memory.memories import Remember
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
 from db.work import (
@@ -64,6 +65,12 @@ async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) 
     return None if parameters.automatic else await notice(job, parameters, failure)
 
 
+async def _remember(job: Job, parameters: Remember, failure: Failure) -> Payload | None:
+    """Nobody waits for it: it is due again later."""
+    del job, parameters, failure
+    return None
+
+
 async def _announcement(job: Job, parameters: announcements.Announce, failure: Failure) -> Payload | None:
     """Stop an announcement where it is: what was sent stays."""
     await announcements.end(parameters.announcement, "dropped")
@@ -89,6 +96,7 @@ SPECS: Final = (
     _picture(Upscale),
     JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),
     JobType(EraseData, deadlines=_ERASING),
+    JobType(Remember, _remember),
     JobType(
         announcements.Announce,
         _announcement,

@@ -25,6 +25,8 @@ from db.signals import stop_on_signals
 from workers.erasing import erase_overdue
 from workers.heartbeat import publish_heartbeat
 from workers.queue import CANCEL_CHANNEL, PROGRESS_CHANNEL, Queue, wake_channel
+from workers.remembering import CHECK_SECONDS as REMEMBER_SECONDS
+from workers.remembering import start_due
 from workers.runner import Runner
 from workers.services import Services
 from workers.stop_requests import StopRequests
@@ -145,6 +147,12 @@ async def serve(
             forever("the reaper", _reap, pause_s=REAPER_SECONDS, backoff_most_s=REAPER_SECONDS),
             forever("the clock", clock.follow, pause_s=REAPER_SECONDS),
             forever("outlooks", lambda: tell_outlooks(queue, kinds), pause_s=TELL_SECONDS, backoff_most_s=TELL_SECONDS),
+            forever(
+                "what memory has to do",
+                partial(start_due, queue),
+                pause_s=REMEMBER_SECONDS,
+                backoff_most_s=REMEMBER_SECONDS,
+            ),
             forever("late jobs", queue.end_late_jobs, pause_s=jobs.CHECK_SECONDS, backoff_most_s=jobs.CHECK_SECONDS),
             forever(
                 "the erasure of what is closed",

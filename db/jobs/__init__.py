@@ -27,7 +27,7 @@ from db.jobs.leases import (
     report,
     retry,
 )
-from db.jobs.load import QueueLoad, Status, counts, load, status
+from db.jobs.load import InLine, QueueLoad, Status, counts, in_line, load, status
 from db.jobs.recovery import reap
 from db.jobs.turns import AGING_SECONDS, BACKGROUND, BACKGROUND_SHARE, INTERACTIVE, join_line, line_up
 from db.jobs.waits import Awaited, interact, join_or_wait, promote, take_or_wait, wake_due
@@ -47,6 +47,7 @@ __all__ = [
     "Artifact",
     "Awaited",
     "Child",
+    "InLine",
     "Job",
     "LateJobs",
     "Outlook",
@@ -70,6 +71,7 @@ __all__ = [
     "finish",
     "forget_parameters",
     "get",
+    "in_line",
     "interact",
     "join_line",
     "join_or_wait",

@@ -7,7 +7,8 @@ from db.connection import row, rows
 from db.jobs.artifacts import artifacts
 from db.jobs.forecast import COUNTED
 from db.jobs.leases import get
-from db.jobs.turns import BACKGROUND
+from db.jobs.turns import BACKGROUND, LINED, RANK
+from db.work import WorkerQueue
 
 _QUEUED: Final = "SELECT FROM jobs WHERE queue IN ('cpu', 'gpu') AND state = 'queued'"
 
@@ -48,6 +49,26 @@ class QueueLoad:
     interactive: int
     background: int
     running: int
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """How many jobs of a queue may start now and wait for a worker."""
+
+    people: int
+    background: int
+
+
+async def in_line(queue: WorkerQueue, most: int) -> InLine:
+    """Return how many jobs of a queue wait for a worker, each kind counted up to ``most``."""
+    found = await row(
+        f"SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND {RANK} = 0 AND {LINED} LIMIT $2) p) "
+        f"AS people, (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND {RANK} = 1 AND {LINED} LIMIT $2) b) "
+        "AS background",
+        queue, most,
+    )  # fmt: skip
+    assert found is not None
+    return InLine(found["people"], found["background"])
 
 
 async def load() -> QueueLoad:

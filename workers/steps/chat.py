@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from db import chats
 from db.errors import LeaseLost
+from db.memory import memories
 from db.payloads.notice import Notice
 from db.payloads.persona import ChatReply
 from db.work import PersonaReply
@@ -56,5 +57,6 @@ class PublishReply(Commit):
             return {"reply": reply_id}
         if not await chats.attach_reply(reply_id, answer.text):
             raise LeaseLost(f"reply {reply_id} was deleted or abandoned")
+        await memories.note_reply(reply_id, run.parameters(PersonaReply).allowance)
         await run.reply(ChatReply(message=reply_id, stopped=answer.stopped))
         return {"reply": reply_id}

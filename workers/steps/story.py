@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from db import jobs, stories
 from db.errors import LeaseLost
+from db.memory import memories
 from db.payloads.story import PageReady
 from db.work import BranchingPage, IllustratePage, PictureTerms
 from prompts.safety.rating import lowest, parse_rating
@@ -62,6 +63,7 @@ class PublishPage(Commit):
         )
         if page is None:
             raise LeaseLost(f"page {page_id} was deleted or abandoned")
+        await memories.note_page(page_id, parameters.allowance)
         await run.reply(PageReady(page=page_id))
         if parameters.pictures is not None:
             await _illustrate(run, page_id, parameters.pictures)

@@ -15,6 +15,7 @@ from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
+from workers.workflows.memory import BringMemoryUpToDate
 from workers.workflows.moderation import JudgeOwnPrompt
 from workers.workflows.picture import (
     DrawImagined,
@@ -41,6 +42,7 @@ _OWN: Final = (
     EraseEverything(),
     SendAnnouncement(),
     ExportPersonalData(),
+    BringMemoryUpToDate(),
 )
 
 

@@ -143,5 +143,7 @@ async def _trees(report: Report, acts: list[Act], replies: dict[str, list[dict[s
         "GROUP BY p.id HAVING count(j.id) <> 1"
     ):
         report.forked.append(f"page {row['id']} has {row['n']} jobs")
-    for row in await rows("SELECT event_key, count(*) AS n FROM jobs GROUP BY event_key HAVING count(*) > 1"):
+    for row in await rows(
+        "SELECT event_key, count(*) AS n FROM jobs WHERE event_key IS NOT NULL GROUP BY event_key HAVING count(*) > 1"
+    ):
         report.forked.append(f"event {row['event_key']} has {row['n']} jobs")

@@ -1,0 +1,13 @@
+"""Workflows of memory."""
+
+from workers.steps.memory.keep import KeepMemory
+from workers.steps.memory.learn import AnswerQuestions, FollowPlot, LearnFacts
+from workers.steps.memory.summarise import SummarisePast
+from workers.workflows.base import Workflow
+
+
+class BringMemoryUpToDate(Workflow):
+    """Read what is new in a story or chat, and keep what must not be lost."""
+
+    name = "remember"
+    steps = (SummarisePast(), LearnFacts(), FollowPlot(), AnswerQuestions(), KeepMemory())
