@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from db import chats, jobs, stories
+from db import chats, jobs, personas, stories
 from db.connection import row, rows
 from db.memory import facts, memories, past, plots, summaries, tracked
 from db.memory.memories import MemoryRecord
 from db.people import Who
 from db.stories import Page
+from db.work import PersonaReply
 from tests.db.test_facts import fork
 from tests.db.test_memories import ann, chat_memory, said, story_memory, told, turn
 from tests.db.world import somebody
 from tests.doubles.text_engine import ScriptedEngine
-from tests.workers.making import a_job
+from tests.workers.making import a_job, run_by
 from workers import remembering
 from workers.engines.text.chain import TextChain
 from workers.runner import Runner
@@ -256,6 +257,54 @@ async def test_while_people_wait_nothing_is_begun(services: Services, ann: Who, 
     await jobs.cancel(waiting)
     assert await remembering.start_due(services.queue) == 1
     assert await remembering.start_due(services.queue) == 0
+
+
+async def test_a_person_who_comes_later_starts_before_memory_that_waits(services: Services, ann: Who, chores: None):
+    await chat_memory(await said(ann, "hello"))
+    await rows("UPDATE memories SET due_at = now()")
+    assert await remembering.start_due(services.queue) == 1
+    asked = await a_job()
+    room = jobs.Room()
+    first, second = await jobs.claim_next("cpu", room), await jobs.claim_next("cpu", room)
+    assert first is not None
+    assert second is not None
+    assert (first.id, second.type) == (asked, "remember")
+
+
+async def test_a_run_ends_early_when_a_person_waits(services: Services, chores: None):
+    who = await somebody()
+    _, pages = await told(who, 17)
+    await noted(pages)
+    waiting = await a_job()
+    await remember(services)
+    assert await places(pages[-1]) == [(1, 0, 3)], "what was begun is kept"
+    await jobs.cancel(waiting)
+    await remember(services)
+    assert await places(pages[-1]) == [(1, 0, 3), (1, 4, 7), (1, 8, 11), (1, 12, 15), (2, 0, 15)]
+
+
+async def test_the_next_prompt_is_built_from_the_summaries_that_the_job_wrote(services: Services, ann: Who):
+    for n in range(40):
+        last = await said(ann, f"On day {n} I walked along the shore, found a shell, and carried it home.")
+    await chat_memory(last)
+    await remember(model(services, "They spoke of shells."), 3)
+    (before,) = await rows("SELECT count(*) AS n, bool_and(text = 'They spoke of shells.') AS written FROM summaries")
+    assert before == {"n": 11, "written": True}
+    exchange = await chats.say(ann.conversation, await personas.active(ann.conversation), ann.user.id, "And today?")
+    job = await jobs.add(
+        PersonaReply(reply=exchange.reply.id), account_id=ann.account.id, user_id=ann.user.id,
+        conversation_id=ann.conversation.id, event_key="console:1", destination={"chat_id": "c"},
+    )  # fmt: skip
+    engine = ScriptedEngine(["Today I rest."], context=1200)
+    await run_by(Runner(replace(services, text=TextChain((engine,))), 4), job)
+    (request,) = engine.requests
+    system, *history = [message.content for message in request.messages]
+    assert "- They spoke of shells.\n- They spoke of shells." in system
+    assert history[-1] == "And today?"
+    assert history[-3].startswith("On day 39 ")
+    prompt = "\n".join((system, *history))
+    assert len(prompt.split()) < 1200
+    assert "On day 0 " not in prompt, "no extract stands in for a summary"
 
 
 async def test_publishing_notes_what_is_new(services: Services, ann: Who):
