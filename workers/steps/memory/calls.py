@@ -13,7 +13,7 @@ from workers.context.extract import extract
 from workers.functions.base import AiFunction
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Run
-from workers.steps.memory.recall import Recalled
+from workers.steps.memory.recall import UnreadPast
 
 SIZES: Final = (12_000, 5_000, 2_000)
 """Characters that a call is given, and those of a second and third try for models with a small window."""
@@ -28,7 +28,7 @@ async def busy() -> bool:
 
 
 async def call(
-    run: Run, recalled: Recalled, function: AiFunction[Any, O], inputs_of: Callable[[int], BaseModel]
+    run: Run, recalled: UnreadPast, function: AiFunction[Any, O], inputs_of: Callable[[int], BaseModel]
 ) -> O | None:
     """Return what a function makes of ``inputs_of(characters)``; None if it is refused, or too long for every model.
 

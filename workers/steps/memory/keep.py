@@ -22,7 +22,7 @@ from workers.steps.memory.learn import (
     LearnFacts,
     PlotsFound,
 )
-from workers.steps.memory.recall import Recalled, recalled
+from workers.steps.memory.recall import UnreadPast, recalled
 from workers.steps.memory.summarise import Summarised, SummarisePast
 
 
@@ -82,7 +82,7 @@ async def _keep_facts(memory: MemoryRecord, found: FactsFound) -> int:
     return len(await facts.put(memory.id, new))
 
 
-async def _keep_summaries(now: Recalled, done: Summarised) -> None:
+async def _keep_summaries(now: UnreadPast, done: Summarised) -> None:
     ids = {place: summary.id for place, summary in now.fresh.items()}
     written = {draft.place for draft in done.drafts}
     # Where others end now, nothing stale is left.

@@ -17,7 +17,7 @@ from workers.functions.memory.extract_facts import ExtractFacts, FactInputs, Fac
 from workers.functions.memory.extract_plot import ExtractPlot, PlotInputs, PlotNotes
 from workers.steps.base import Run, Step
 from workers.steps.memory.calls import busy, call, fitted
-from workers.steps.memory.recall import LAST, Recalled, recalled, without
+from workers.steps.memory.recall import LAST, UnreadPast, recalled, without
 from workers.steps.memory.summarise import Summarised, SummarisePast
 
 WINDOW: Final = 12
@@ -74,7 +74,7 @@ class LearnFacts(Step):
         return found.model_dump()
 
 
-async def _windows(run: Run, now: Recalled) -> list[Sequence[PastText]]:
+async def _windows(run: Run, now: UnreadPast) -> list[Sequence[PastText]]:
     memory = now.memory
     if memory.story_id is not None:
         return [now.of(place) for place in _new_places(run)]
@@ -99,7 +99,7 @@ def _new_places(run: Run) -> list[SummaryPlace]:
     return [draft.place for draft in done.drafts if draft.level == 1 and not draft.reused]
 
 
-async def _facts_of(run: Run, now: Recalled, window: Sequence[PastText]) -> list[FactDraft]:
+async def _facts_of(run: Run, now: UnreadPast, window: Sequence[PastText]) -> list[FactDraft]:
     memory, story = now.memory, now.memory.story_id is not None
     speakers = [text.speaker or (now.persona if text.role == "persona" else "") for text in window]
     texts = [without(text.text, memory.forgotten) for text in window]
@@ -134,7 +134,7 @@ async def _facts_of(run: Run, now: Recalled, window: Sequence[PastText]) -> list
     return drafts
 
 
-async def _known(now: Recalled, texts: Sequence[str]) -> list[Fact]:
+async def _known(now: UnreadPast, texts: Sequence[str]) -> list[Fact]:
     """Return the known facts that these texts may repeat or contradict: about what they name, then the weightiest."""
     memory = now.memory.id
     names = list(dict.fromkeys(name for text in texts for name in _NAME.findall(text)))[:40]
@@ -143,7 +143,7 @@ async def _known(now: Recalled, texts: Sequence[str]) -> list[Fact]:
     return list({fact.id: fact for fact in (*near, *more)}.values())[:KNOWN]
 
 
-def _content(now: Recalled) -> Literal["dialogue", "narration"]:
+def _content(now: UnreadPast) -> Literal["dialogue", "narration"]:
     return "dialogue" if now.memory.story_id is None else "narration"
 
 
@@ -184,7 +184,7 @@ class FollowPlot(Step):
         return found.model_dump()
 
 
-async def _notes_before(now: Recalled, page: PastText) -> PlotNotes:
+async def _notes_before(now: UnreadPast, page: PastText) -> PlotNotes:
     assert now.page_id is not None
     latest = await plots.before(page.id)
     try:
@@ -193,7 +193,7 @@ async def _notes_before(now: Recalled, page: PastText) -> PlotNotes:
         return PlotNotes()  # of another release
 
 
-def _plot_inputs(now: Recalled, notes: PlotNotes, pages: Sequence[PastText]) -> Any:
+def _plot_inputs(now: UnreadPast, notes: PlotNotes, pages: Sequence[PastText]) -> Any:
     texts = [without(page.text, now.memory.forgotten) for page in pages]
     return lambda size: PlotInputs(notes=notes, pages=fitted(texts, size, "narration"), language=now.language)
 
@@ -243,7 +243,7 @@ class AnswerQuestions(Step):
         return found.model_dump()
 
 
-async def _recent(now: Recalled) -> list[PastText]:
+async def _recent(now: UnreadPast) -> list[PastText]:
     memory = now.memory
     if now.page_id is not None:
         return await past.last_pages(now.page_id, PAGES.chunk * 12)
@@ -262,7 +262,7 @@ def _is_due(question: Tracked, lines: Sequence[PastText]) -> bool:
     return len({line.said for line in since}) >= question.every
 
 
-def _question_inputs(now: Recalled, question: Tracked, lines: Sequence[PastText]) -> Any:
+def _question_inputs(now: UnreadPast, question: Tracked, lines: Sequence[PastText]) -> Any:
     recent = lines[-(RECENT_PAGES if now.page_id is not None else RECENT_MESSAGES) :]
     texts = [without(line.text, now.memory.forgotten) for line in recent]
     speakers = [line.speaker or (now.persona if line.role == "persona" else "") for line in recent]

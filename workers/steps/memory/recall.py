@@ -20,7 +20,7 @@ LAST: Final = 2**62
 
 
 @dataclass(frozen=True)
-class Recalled:
+class UnreadPast:
     """A memory and the texts that have come since its last fresh summary: ``texts``, from the position ``base`` on.
 
     ``fresh`` are the summaries that hold, by place, ``stale`` those that may not. ``jumps`` are all positions before
@@ -62,19 +62,19 @@ class Recalled:
         return self.texts[place.first - self.base : place.last - self.base + 1]
 
 
-async def recalled(run: Run) -> Recalled:
+async def recalled(run: Run) -> UnreadPast:
     """Return what the job works from, read once in each run. Raises `LeaseLost` if it is gone."""
     return await run.once("recalled", lambda: _read(run.parameters(Remember).memory))
 
 
-async def _read(memory_id: int) -> Recalled:
+async def _read(memory_id: int) -> UnreadPast:
     memory = await memories.get(memory_id)
     if memory is None:
         raise LeaseLost(f"memory {memory_id} was deleted")
     if memory.story_id is not None:
         tip = await past.tip(memory.story_id)
         if tip is None:
-            return Recalled(memory, None, "", "", 0, (), ())
+            return UnreadPast(memory, None, "", "", 0, (), ())
         known = await summaries.of_story(tip.page_id, chunk=PAGES.chunk, fanout=PAGES.fanout)
         fresh, last = _fresh(known)
         base = 0 if last is None else last.last + 1
@@ -107,12 +107,12 @@ def _recalled(
     fresh: dict[SummaryPlace, PastSummary],
     last: PastSummary | None,
     texts: Sequence[PastText],
-) -> Recalled:
+) -> UnreadPast:
     base = 0 if last is None else last.last + 1
     times = [] if memory.story_id is not None else [text.created_at for text in texts]
     jumps = [*(() if last is None else last.jumps), *jump_positions([text.text for text in texts], base, times)]
     stale = [s for s in known if SummaryPlace(s.first, s.last, s.level) not in fresh]
-    return Recalled(memory, *about, base, texts, jumps, fresh, stale, more=len(texts) >= past.MOST)
+    return UnreadPast(memory, *about, base, texts, jumps, fresh, stale, more=len(texts) >= past.MOST)
 
 
 def without(text: str, forgotten: Sequence[str]) -> str:

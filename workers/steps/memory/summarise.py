@@ -18,7 +18,7 @@ from workers.functions.memory.summarise import (
 )
 from workers.steps.base import Run, Step
 from workers.steps.memory.calls import busy, call, fitted
-from workers.steps.memory.recall import Recalled, digest, recalled, without
+from workers.steps.memory.recall import UnreadPast, digest, recalled, without
 
 MOST: Final = 6
 """Summaries of one run: what is left is done by the next."""
@@ -80,7 +80,7 @@ class SummarisePast(Step):
 
 
 async def _summary(
-    run: Run, now: Recalled, place: SummaryPlace, known: dict[SummaryPlace, str], before: PastSummary | None
+    run: Run, now: UnreadPast, place: SummaryPlace, known: dict[SummaryPlace, str], before: PastSummary | None
 ) -> SummaryDraft | None:
     """Return the summary of a place; None if one of the summaries that it stands for is not there."""
     passages = _passages(now, place, known)
@@ -111,7 +111,7 @@ async def _summary(
     return draft if written is None else draft.model_copy(update={"text": written.text})
 
 
-def _passages(now: Recalled, place: SummaryPlace, known: dict[SummaryPlace, str]) -> list[LabelledText] | None:
+def _passages(now: UnreadPast, place: SummaryPlace, known: dict[SummaryPlace, str]) -> list[LabelledText] | None:
     if place.level > 1:
         texts = [known.get(part) for part in parts(place, now.jumps, now.count, now.scale)]
         return None if None in texts else [LabelledText(text=text or "") for text in texts]
