@@ -144,6 +144,22 @@ async def test_a_chat_is_summarised_up_to_what_may_still_change(services: Servic
     assert found[0].text.startswith("ann: I am 20 years old.")
 
 
+async def test_a_silence_after_what_was_summarised_is_crossed_by_no_summary(services: Services, ann: Who):
+    exchanges = [await said(ann, f"word {n}") for n in range(5)]
+    memory = await chat_memory(exchanges[-1])
+    await remember(services)
+    await rows(
+        "UPDATE chat_messages SET created_at = created_at - interval '30 days' WHERE id < $1", exchanges[4].said.id
+    )
+    exchanges += [await said(ann, f"word {n}") for n in range(5, 14)]
+    await memories.note_reply(exchanges[-1].reply.id, "sfw")
+    await remember(services, 2)
+    assert memory.conversation_id is not None
+    found = await summaries.of_chat(memory.conversation_id, exchanges[0].said.persona_id, 0)
+    assert [(s.first, s.last) for s in found if s.level == 1] == [(0, 7), (8, 15), (16, 23)]
+    assert found[1].jumps == [8]
+
+
 async def test_old_messages_that_are_deleted_move_nothing(services: Services, ann: Who):
     exchanges = [await said(ann, f"word {n}") for n in range(9)]
     memory = await chat_memory(exchanges[-1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 
@@ -87,7 +88,10 @@ async def _read(memory_id: int) -> UnreadPast:
     fresh, last = _fresh(known)
     after = (0, 0) if last is None else (last.last_said or 0, last.message_id or 0)
     texts = await past.messages(memory.conversation_id, memory.persona_id, memory.epoch, after)
-    return _recalled(memory, (None, "", await past.persona_name(memory.persona_id)), known, fresh, last, texts)
+    # A silence may lie right before the first of them.
+    said = None if last is None or last.message_id is None else await past.said_at(last.message_id)
+    about = (None, "", await past.persona_name(memory.persona_id))
+    return _recalled(memory, about, known, fresh, last, texts, said)
 
 
 def _fresh(known: Sequence[PastSummary]) -> tuple[dict[SummaryPlace, PastSummary], PastSummary | None]:
@@ -107,10 +111,11 @@ def _recalled(
     fresh: dict[SummaryPlace, PastSummary],
     last: PastSummary | None,
     texts: Sequence[PastText],
+    before: datetime | None = None,
 ) -> UnreadPast:
     base = 0 if last is None else last.last + 1
     times = [] if memory.story_id is not None else [text.created_at for text in texts]
-    jumps = [*(() if last is None else last.jumps), *jump_positions([text.text for text in texts], base, times)]
+    jumps = [*(() if last is None else last.jumps), *jump_positions([text.text for text in texts], base, times, before)]
     stale = [s for s in known if SummaryPlace(s.first, s.last, s.level) not in fresh]
     return UnreadPast(memory, *about, base, texts, jumps, fresh, stale, more=len(texts) >= past.MOST)
 
