@@ -300,9 +300,10 @@ async def test_a_run_ends_early_when_a_person_waits(services: Services, chores: 
 
 
 async def test_the_next_prompt_is_built_from_the_summaries_that_the_job_wrote(services: Services, ann: Who):
-    for n in range(40):
-        last = await said(ann, f"On day {n} I walked along the shore, found a shell, and carried it home.")
-    await chat_memory(last)
+    days = [
+        await said(ann, f"On day {n} I walked by the shore, found a shell, and carried it home.") for n in range(40)
+    ]
+    await chat_memory(days[-1])
     await remember(model(services, "They spoke of shells."), 3)
     (before,) = await rows("SELECT count(*) AS n, bool_and(text = 'They spoke of shells.') AS written FROM summaries")
     assert before == {"n": 11, "written": True}
