@@ -26,6 +26,7 @@ from bot.settings import BotSettings
 from bot.topics import Topics, load_topics
 from bot.views.base import ViewServices
 from db import jobs, personas
+from db.agents import FunctionSettings, OperatorSampling, product_sampling
 from db.connection import connect
 from db.heartbeats import deployment
 from db.limits import UNLIMITED, UsageLimits
@@ -69,6 +70,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
                 ids=ids, policy=access_policy(settings), adults=settings.storyfork_adults, limits=limits,
                 moderation=policy_of(ModerationSettings(), settings.storyfork_operators),
                 terms=terms,
+                sampling=FunctionSettings(),
             )  # fmt: skip
             return await bot.serve(stop_on_signals())
 
@@ -117,6 +119,7 @@ class Bot:
         limits: UsageLimits = UNLIMITED,
         moderation: ModerationPolicy = PLAIN,
         terms: PrivacyTerms = NO_TERMS,
+        sampling: OperatorSampling | None = None,
     ) -> None:
         """The database is open. ``seats``: for listening and sending, by platform; a platform without is local.
 
@@ -125,8 +128,9 @@ class Bot:
         self._queue = queue
         prompts = default_registry()
         around = ViewServices(
-            topics.commands, topics.forms, prompts, queue, policy.operators, policy.appeal, limits, terms
-        )
+            topics.commands, topics.forms, prompts, queue, policy.operators, policy.appeal, limits, terms,
+            sampling or product_sampling(),
+        )  # fmt: skip
         composer = Composer(topics.views, around)
         names = dict.fromkeys(name for pair in seats.values() for name in pair)
         self._leadership = Leadership(

@@ -35,6 +35,7 @@ from bot.commands import (
     prompt,
     rating,
     report,
+    sampling,
     story,
 )
 from bot.commands.base import CommandRegistry, CommandSpec
@@ -64,6 +65,7 @@ from bot.views import persona as persona_views
 from bot.views import picture as picture_views
 from bot.views import prompt as prompt_views
 from bot.views import report as report_views
+from bot.views import sampling as sampling_views
 from bot.views import settings as settings_views
 from bot.views import start as start_views
 from bot.views import status as status_views
@@ -104,6 +106,7 @@ PRODUCT: Final = (
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=model.PREFERENCES),
+    Topic("sampling", sampling.COMMANDS, (), sampling_views.VIEWS),
     Topic("link", linking.COMMANDS, linking_actions.ACTIONS, linking_views.VIEWS, links=linking.LINKS),
     Topic("data", data.COMMANDS, data_actions.ACTIONS, data_views.VIEWS, preferences=DATA_PREFERENCES),
     Topic("job", (), job_actions.ACTIONS),

@@ -1,13 +1,16 @@
 """An account's prompt overrides: its own source for a prompt, for all its personas or for one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from db import outbox
+from db.agents import SamplingChoice
 from db.connection import row, rows, transaction
 from db.errors import NotFound
 from db.moderation import Verdict
 from db.payloads.notice import Notice
+from db.sampling import read_choices
 
 LIMIT_HITS: Final = 2
 """An override that breaks a limit of the sandbox this many times in a row is switched off until it is changed."""
@@ -25,7 +28,7 @@ async def get(account_id: int, name: str, persona_id: int | None = None) -> str 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """An account's choices for a text: its sources for the prompt, and the text model ("" if none).
+    """An account's choices for a text: its sources for the prompt, the text model ("" if none), and how to sample.
 
     ``doubtful``: one of the sources broke a limit the last time.
     """
@@ -34,6 +37,7 @@ class InForce:
     account: str | None
     text_model: str
     doubtful: bool = False
+    sampling: Mapping[str, SamplingChoice] = field(default_factory=dict[str, SamplingChoice])
 
 
 async def in_force(account_id: int, name: str, persona_id: int | None) -> InForce:
@@ -43,6 +47,7 @@ async def in_force(account_id: int, name: str, persona_id: int | None) -> InForc
     """
     found = await row(
         "SELECT settings ->> 'text_model' AS model, jsonb_typeof(settings -> 'text_model') AS kind, "
+        "settings -> 'sampling' AS sampling, "
         "p.source AS persona, o.source AS account, coalesce(p.limit_hits, 0) + coalesce(o.limit_hits, 0) AS hits "
         "FROM accounts a "
         "LEFT JOIN prompt_overrides p ON p.account_id = a.id AND p.name = $2 AND p.persona_id = $3 "
@@ -55,7 +60,8 @@ async def in_force(account_id: int, name: str, persona_id: int | None) -> InForc
     if found is None:
         return InForce(None, None, "")
     model = found["model"] if found["kind"] == "string" else ""
-    return InForce(found["persona"], found["account"], model, doubtful=found["hits"] > 0)
+    sampling = read_choices(found["sampling"])
+    return InForce(found["persona"], found["account"], model, doubtful=found["hits"] > 0, sampling=sampling)
 
 
 async def note_rendered(account_id: int, name: str, source: str) -> None:

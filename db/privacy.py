@@ -174,7 +174,7 @@ TABLES: Final = (
         "ai_tasks",
         owner=("account_id", "job_id"),
         retention=Retention(90, "started_at"),
-        texts=texts(state="function state phase engine model prompt_version steps error"),
+        texts=texts(state="function state phase engine model prompt_version steps error", ids="receipt"),
     ),
     # Replying to a message, rewriting it and replacing its placeholder need its row; pressing its buttons does not.
     # What a payload says besides ids is dropped as soon as it is sent (`db.outbox`).

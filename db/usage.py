@@ -1,5 +1,9 @@
-"""The log of AI calls: one row per run of an AI function. It holds sizes, reasons and costs, never user texts."""
+"""The log of AI calls: one row per run of an AI function. It holds sizes, reasons and costs, never user texts.
 
+A finished run has a receipt: what wrote it, how, and of what it was told, by ids. See `TaskRecord`.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -9,11 +13,17 @@ from db.connection import jsonb, row, rows
 MOST_TOKENS: Final = 2**31 - 1
 MOST_USD: Final = Decimal(999_999)
 """The most that the columns hold: a server may report anything."""
+LISTED: Final = 1000
+"""Maximum length of a list in a receipt; of a longer one the beginning is kept."""
 
 
 @dataclass(slots=True)
 class TaskRecord:
-    """The measurements of a run so far. ``cost_usd`` in US dollars."""
+    """The measurements of a run so far. ``cost_usd`` in US dollars.
+
+    ``receipt``, as JSON without texts: ``model_hash`` (SHA-256 of the model's file, "" if unknown), ``seed``,
+    ``sampling``, ``prompt`` (name, version, origin), ``context`` (what it was told: tokens by layer, ids of elements).
+    """
 
     state: str = "running"
     phase: str = "INIT"
@@ -26,6 +36,7 @@ class TaskRecord:
     completion_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
     error: str = ""
+    receipt: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
@@ -45,8 +56,18 @@ async def save(task_id: int, record: TaskRecord) -> None:
     await rows(
         "UPDATE ai_tasks SET state = $2, phase = $3, percent = $4, engine = $5, model = $6, prompt_version = $7, "
         "steps = $8::jsonb, prompt_tokens = $9, completion_tokens = $10, cost_usd = $11, error = $12, "
+        "receipt = $13::jsonb, "
         "finished_at = CASE WHEN $2 = 'running' THEN NULL ELSE now() END WHERE id = $1",
         task_id, record.state, record.phase, record.percent, record.engine, record.model, record.prompt_version,
         jsonb(record.steps), min(record.prompt_tokens, MOST_TOKENS), min(record.completion_tokens, MOST_TOKENS),
-        min(record.cost_usd, MOST_USD), record.error,
+        min(record.cost_usd, MOST_USD), record.error, jsonb(_bounded(record.receipt)),
     )  # fmt: skip
+
+
+def _bounded(value: Any) -> Any:
+    """Return JSON whose lists have at most `LISTED` items."""
+    if isinstance(value, Mapping):
+        return {str(key): _bounded(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, list | tuple):
+        return [_bounded(item) for item in value[:LISTED]]  # pyright: ignore[reportUnknownVariableType]
+    return value

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings  # noqa: E402
 
 from bot.limit_settings import LimitSettings  # noqa: E402
 from bot.settings import BotSettings  # noqa: E402
+from db.agents import FunctionSettings  # noqa: E402
 from db.environment import variables_of  # noqa: E402
 from db.logs import LogSettings  # noqa: E402
 from db.privacy import TABLES  # noqa: E402
@@ -43,6 +44,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Classifiers of texts", ClassifierSettings),
     ("Workers", WorkerSettings),
     ("Text engines", TextSettings),
+    ("Functions and agents", FunctionSettings),
     ("Embedding", EmbeddingSettings),
     ("Context", ContextSettings),
     ("Image engines", ImageSettings),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from db import privacy
+from db.agents import FunctionSettings
 from db.connection import BadDatabaseUrl, connect
 from db.environment import BadEnvironment, prepare_environment, read_settings, variables_of
 from db.errors import Outage
@@ -60,6 +61,7 @@ SETTINGS: Final = (
     ContextSettings,
     ImageSettings,
     ClassifierSettings,
+    FunctionSettings,
 )
 """All that a worker reads."""
 
@@ -143,6 +145,7 @@ async def _run(queue_kind: str) -> int:
                 processors=tuple(registries.processors()[0]),
                 functions=registries.functions()[0],
                 context=ContextBuilder(read_settings(ContextSettings)),
+                sampling=read_settings(FunctionSettings),
             )
             runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
             try:

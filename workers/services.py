@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from db.agents import OperatorSampling, product_sampling
 from db.moderation import ModerationPolicy
 from db.registry import Registry
 from prompts.registry import PromptRegistry
@@ -30,7 +31,7 @@ class Services:
     ``moderator`` decides what may be asked and shown, ``policy`` what becomes of refusals.
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
-    ``context`` builds what they tell a model.
+    ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample.
     """
 
     text: TextChain
@@ -45,3 +46,4 @@ class Services:
     processors: tuple[OutputProcessor, ...] = ()
     functions: Registry[Any] = field(default_factory=no_functions)
     context: ContextBuilder = field(default_factory=ContextBuilder)
+    sampling: OperatorSampling = field(default_factory=product_sampling)

@@ -8,6 +8,7 @@ from bot.cli.errors import OperatorError
 from bot.limit_settings import LimitSettings
 from bot.settings import BotSettings
 from db import environment
+from db.agents import FunctionSettings
 from db.logs import LogSettings
 
 S = TypeVar("S", bound=BaseSettings)
@@ -23,7 +24,8 @@ def read_settings() -> BotSettings:
         environment.prepare_environment()
     except environment.BadEnvironment as error:
         raise OperatorError(str(error)) from None
-    for kind in (LimitSettings, LogSettings):  # read again where they are needed; what is wrong is better said now
+    # Read again where they are needed; what is wrong is better said now.
+    for kind in (LimitSettings, LogSettings, FunctionSettings):
         read(kind)
     return read(BotSettings)
 

@@ -24,13 +24,13 @@ async def model(context: Context, values: dict[str, Any]) -> None:
         await context.audit("model", DEFAULT)
         await context.notice("model.reset", private=False)
     else:
-        found = await _named(wanted)
+        found = await named_model(wanted)
         await accounts.choose_model(context.account_id, found)
         await context.audit("model", found)
         await context.notice("model.saved", private=False, model=found)
 
 
-async def _named(wanted: str) -> str:
+async def named_model(wanted: str) -> str:
     """Return a model's name in its workers' spelling. Raises `UserError`."""
     known = await heartbeats.models()
     if known is None:
@@ -58,7 +58,7 @@ async def read_model(context: Context) -> str:
 
 async def write_model(context: Context, value: str) -> None:
     """Choose a model, "" for the operator's default. Raises `UserError`."""
-    await accounts.choose_model(context.account_id, await _named(value) if value else "")
+    await accounts.choose_model(context.account_id, await named_model(value) if value else "")
 
 
 async def model_options(context: Context) -> list[PreferenceOption]:

@@ -1,7 +1,7 @@
 """The base of views. A view composes the message of one kind of outbox row from the database when it is sent."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from bot import locales
@@ -10,6 +10,7 @@ from bot.commands.base import CommandRegistry
 from bot.forms import Forms
 from bot.messages import Button, ButtonStyle, Message, Select, SelectOption
 from bot.privacy_terms import NO_TERMS, PrivacyTerms
+from db.agents import OperatorSampling, product_sampling
 from db.limits import UNLIMITED, UsageLimits
 from db.outbox import OutboxMessage
 from db.payloads.base import Payload
@@ -47,7 +48,8 @@ class ViewServices:
     """What views have access to besides the database. ``operators`` run the service, as ``platform:user id``.
 
     ``appeal`` says whom to ask about bans; empty: the operators named nobody.
-    ``limits`` hold for everybody but them. ``terms`` are what the operator says about privacy.
+    ``limits`` hold for everybody but them. ``terms`` are what the operator says about privacy, ``sampling`` how
+    functions sample.
     """
 
     commands: CommandRegistry
@@ -58,6 +60,7 @@ class ViewServices:
     appeal: str = ""
     limits: UsageLimits = UNLIMITED
     terms: PrivacyTerms = NO_TERMS
+    sampling: OperatorSampling = field(default_factory=product_sampling)
 
 
 @dataclass(frozen=True, slots=True)

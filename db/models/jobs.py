@@ -107,6 +107,7 @@ class AiTaskRow(Model):
     completion_tokens = fields.IntField(default=0)
     cost_usd = fields.DecimalField(max_digits=12, decimal_places=6, default=0)
     error = fields.TextField(default="")
+    receipt: dict[str, Any] = fields.JSONField(default=dict)
     started_at = fields.DatetimeField(db_default=Now())
     finished_at = fields.DatetimeField(null=True)
 

@@ -15,6 +15,14 @@ class ModelChoice(Payload):
     account: int
 
 
+class SamplingTable(Payload):
+    """How an account's functions and agents sample."""
+
+    kind: ClassVar[str] = "sampling"
+
+    account: int
+
+
 class PromptSource(Payload):
     """The prompt that an account uses."""
 

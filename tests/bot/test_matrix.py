@@ -40,6 +40,9 @@ prompt set                   |   -   |   -    |     -     |   +   |   +   |
 prompt reset                 |   -   |   -    |     -     |   +   |   +   |
 model                        |   +   |   +    |     +     |   +   |   +   |
 model name=                  |   -   |   -    |     -     |   +   |   +   |
+sampling show                |   +   |   +    |     +     |   +   |   +   |
+sampling set                 |   -   |   -    |     -     |   +   |   +   |
+sampling reset               |   -   |   -    |     -     |   +   |   +   |
 link                         |   +   |   +    |     +     |   +   |   +   |
 unlink                       |   +   |   +    |     +     |   +   |   +   |
 data export                  |   +   |   +    |     +     |   +   |   +   |
@@ -130,6 +133,8 @@ VALUES: Final = {
     "prompt set": {"name": "none", "text": "x"},
     "prompt reset": {"name": "none"},
     "model name=": {"name": "none"},
+    "sampling set": {"name": "writer", "max_tokens": "100"},
+    "sampling reset": {"name": "writer"},
     "permissions reset=": {"reset": "chat"},
     "allow": {"permission": "chat", "role": "guest"},
     "deny": {"permission": "chat", "role": "guest"},

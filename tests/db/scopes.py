@@ -32,10 +32,12 @@ from db import (
     pictures,
     places,
     reports,
+    sampling,
     sent_messages,
     spent_limits,
     stories,
 )
+from db.agents import SamplingChoice
 from db.connection import row
 from db.limits import Subject, UsageLimits
 from db.memory import archive, indexing, search
@@ -187,6 +189,9 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         edits_row=c["outbox"],
     ),
     "outbox.row_of_message": lambda c: outbox.row_of_message(c.account, c.other.conversation.chat_id, "m1"),
+    "sampling.chosen": lambda c: sampling.chosen(c.account),
+    "sampling.choose": lambda c: sampling.choose(c.account, "writer", SamplingChoice(temperature=0.5)),
+    "sampling.reset": lambda c: sampling.reset(c.account, "writer"),
     "overrides.get": lambda c: overrides.get(c.account, "story/write_page", c["personas"]),
     "overrides.in_force": lambda c: overrides.in_force(c.account, "story/write_page", c["personas"]),
     "overrides.note_rendered": lambda c: overrides.note_rendered(c.account, "story/write_page", "x"),

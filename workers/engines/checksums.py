@@ -1,7 +1,7 @@
 """SHA-256 checksums of files: computing them, reading lists, and checking a file against the sum beside it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,16 @@ def digest_of(path: Path, digest: Any, on_block: Callable[[], None] | None = Non
 def sha256_of(path: Path, on_block: Callable[[], None] | None = None) -> str:
     """Return the SHA-256 of a file, as hexadecimal digits."""
     return digest_of(path, hashlib.sha256(), on_block)
+
+
+def known_sha256(paths: Sequence[Path], on_block: Callable[[], None]) -> str:
+    """Return the SHA-256 of a file, or of the sums of several; those that have not changed are not read again.
+
+    ``on_block`` is called after each block of 16 MiB and may raise. Raises `OSError`.
+    """
+    states = [(path, path.stat()) for path in paths]
+    sums = [_remembered(path, status.st_size, status.st_mtime_ns, on_block) for path, status in states]
+    return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def read_sums(path: Path) -> frozenset[str]:

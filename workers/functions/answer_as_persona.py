@@ -71,7 +71,8 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     in_character = True
     material = frozenset({"history"}) | REMEMBERED
     continued = True
-    sampling = Sampling(max_tokens=500, temperature=0.9, top_p=0.95, repeat_penalty=1.05)
+    agent = "persona"
+    sampling = Sampling(repeat_penalty=1.05)
 
     async def prepare(self, inputs: PersonaInputs) -> dict[str, Any]:
         """Return who talks with whom."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,12 +19,13 @@ from prompts.safety.rating import Rating
 from prompts.template import PromptTemplate
 from workers.cutting import cut_at_sentence
 from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, RequestRefused
-from workers.engines.text.base import Completion, ModelMessage, TextRequest
+from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
 from workers.functions.mending import cut_loop
 from workers.functions.prose import is_refusal, joined, visible
+from workers.functions.sampling import ResolvedSampling, resolve
 from workers.moderation.gate import Gate
 from workers.progress import Tracker
 from workers.queue import outbox_channel
@@ -106,11 +108,18 @@ class Answering:
         """
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record, self._gate = caller, record, gate
-        self._model = ""
         self._templates: dict[str, PromptTemplate] = {}
-        self._answer_tokens = function.sampling.max_tokens
+        self._window: int | None = None
         self.retell: Callable[[str], Awaitable[tuple[ModelMessage, ...]]] | None = None
         self._chosen = overrides.InForce(None, None, "")
+        self._prompt: dict[str, Any] = {}
+
+    @property
+    def sampling(self) -> ResolvedSampling:
+        """How the function samples here, within the window that was last named; known once a prompt was asked for."""
+        chosen = self._chosen
+        resolved = resolve(self._function, self._services.sampling, chosen.sampling, chosen.text_model)
+        return resolved if self._window is None else resolved.within(self._window)
 
     def step(self, kind: str, **details: Any) -> None:
         """Add a step to the task's record."""
@@ -121,7 +130,7 @@ class Answering:
         chosen = overrides.InForce(None, None, "")
         if self._caller.account_id is not None:
             chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
-        self._model, self._chosen = chosen.text_model, chosen
+        self._chosen = chosen
         try:
             template = self._services.prompts.resolve(
                 name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
@@ -153,6 +162,7 @@ class Answering:
             if self._chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
                 await overrides.note_rendered(self._caller.account_id, name, source)
         self._record.prompt_version = f"{name} {template.version} {template.origin}"
+        self._prompt = {"name": name, "version": template.version, "origin": template.origin}
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
 
     async def rendered(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
@@ -175,13 +185,12 @@ class Answering:
     async def limits(self, name: str, *, engine: str = "", context: int | None = None) -> ModelLimits:
         """Return the window and the tokenizer of the model that will answer a prompt."""
         await self._template(name)
-        return await self._services.text.limits(self._model or self._function.role, engine=engine, context=context)
+        return await self._services.text.limits(self.sampling.model, engine=engine, context=context)
 
-    async def answer_tokens(self, name: str, context: int) -> int:
-        """Return how many tokens the answer may have: at most a third of the window. The next requests hold to it."""
-        del name
-        self._answer_tokens = min(self._function.sampling.max_tokens, max(1, context // 3))
-        return self._answer_tokens
+    def answer_tokens(self, context: int) -> int:
+        """Return how many tokens the answer may have in a window of ``context``. The next requests hold to it."""
+        self._window = context
+        return self.sampling.sampling.max_tokens
 
     async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
@@ -235,7 +244,7 @@ class Answering:
         begun = cut_at_sentence(function.preview(text))
         if not begun:
             return completion
-        version = self._record.prompt_version
+        version, receipt = self._record.prompt_version, self._record.receipt
         more, ends = "", False
         try:
             if self.retell is not None:
@@ -253,7 +262,7 @@ class Answering:
         except EngineError as e:
             self.step("continuation_failed", problem=describe(e))
         finally:
-            self._record.prompt_version = version
+            self._record.prompt_version, self._record.receipt = version, receipt
         prose = joined(begun, more)
         self.step("continued", chars=len(prose) - len(begun))
         return replace(completion, text=function.with_prose(text, prose if ends else cut_at_sentence(prose)))
@@ -272,21 +281,22 @@ class Answering:
         ``before`` is the part of the text that was already written. Without ``schema`` the answer is plain text.
         """
         function, inputs = self._function, self._inputs
+        resolved, seed = self.sampling, function.seed(inputs)
         request = TextRequest(
             id=uuid4().hex,
             messages=messages,
-            sampling=replace(function.sampling, seed=function.seed(inputs), max_tokens=self._answer_tokens),
+            sampling=replace(resolved.sampling, seed=_random_seed() if seed is None else seed),
             schema=function.schema(inputs) if schema else None,
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,
-            model=self._model or function.role,
+            model=resolved.model,
         )
         if self._caller.stop is not None and self._caller.stop.is_set():
             raise Stopped("")
         self.step("request", chars=sum(len(m.content) for m in messages))
         notes: list[FallbackNote] = []
         seen, text = 0, ""
-        expected = function.sampling.max_tokens * CHARS_PER_TOKEN
+        expected = resolved.sampling.max_tokens * CHARS_PER_TOKEN
         completion: Completion | None = None
         try:
             async with (
@@ -313,6 +323,12 @@ class Answering:
                 self.step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])
         assert completion is not None
         self._count(completion)
+        self._record.receipt = self._record.receipt | {
+            "model_hash": completion.model_hash,
+            "seed": request.sampling.seed,
+            "sampling": _values(request.sampling),
+            "prompt": self._prompt,
+        }
         return completion
 
     def _shown(self, text: str, before: str) -> str:
@@ -325,3 +341,19 @@ class Answering:
         record.completion_tokens += completion.usage.completion_tokens
         record.cost_usd += Decimal(str(completion.usage.cost_usd))
         self.step("response", engine=completion.engine, finish=completion.finish_reason, chars=len(completion.text))
+
+
+def _random_seed() -> int:
+    return secrets.randbelow(2**31)
+
+
+def _values(sampling: Sampling) -> dict[str, Any]:
+    """Return how a request sampled, for its receipt: numbers only."""
+    return {
+        "temperature": sampling.temperature,
+        "max_tokens": sampling.max_tokens,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "repeat_penalty": sampling.repeat_penalty,
+    }

@@ -32,13 +32,15 @@ class AiFunction(ABC, Generic[I, O]):
     """An AI function. The engine (`workers.functions.engine.FunctionEngine`) calls these methods in order.
 
     ``prompt`` names its template, ``inputs`` the type of its inputs, ``answer`` the type of the JSON to generate (None:
-    plain text). ``sampling`` holds its sampling settings, and ``role`` selects its model.
+    plain text). ``agent`` is who does it (`db.agents`), by whose settings it samples; ``sampling`` holds what differs,
+    and ``role`` selects its model.
     """
 
     name: ClassVar[str]
     prompt: ClassVar[str]
     inputs: ClassVar[type[BaseModel]]
     answer: ClassVar[type[BaseModel] | None] = None
+    agent: ClassVar[str] = "writer"
     sampling: ClassVar[Sampling] = Sampling()
     role: ClassVar[Literal["writer", "chat", "persona"]] = "writer"
     frame: ClassVar[str] = ""

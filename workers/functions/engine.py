@@ -147,6 +147,8 @@ class _Call:
         while True:
             messages = await telling.messages(variables, limits)
             self._variables = telling.variables
+            if telling.build is not None:
+                self._record.receipt |= {"context": telling.build.record()}
             try:
                 return await answering.whole(messages)
             except ContextFull as e:
@@ -223,6 +225,7 @@ class _Call:
             if output is None:
                 raise failure
             self._record.engine, self._record.model = offline.NAME, offline.MODEL
+            self._record.receipt = {}
             self._answering.step("offline")
             return await self._process(output)
         except ParseFailed as e:

@@ -11,7 +11,6 @@ from prompts.safety.rating import RATING_WORDS, Rating
 from workers.context.build import Build
 from workers.context.elements import Container, RequestElement
 from workers.cutting import cut_at_word, cut_to_words
-from workers.engines.text.base import Sampling
 from workers.functions.base import AiFunction, Render
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
@@ -75,7 +74,7 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
     inputs = SceneInputs
     answer = Scenes
     material = frozenset({"page_text"})
-    sampling = Sampling(max_tokens=500, temperature=0.5, top_p=0.95)
+    agent = "illustrator"
 
     async def prepare(self, inputs: SceneInputs) -> dict[str, Any]:
         """Return the page and the requirements on the moments."""

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 from prompts.languages import language_name
 from workers.context.build import Build
 from workers.context.elements import Container, RequestElement
-from workers.engines.text.base import Sampling
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render, Repair
 from workers.functions.mending import mend_text
@@ -64,7 +63,6 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     prompt = "story/suggest_choices"
     inputs = ChoicesInputs
     answer = ChoiceList
-    sampling = Sampling(max_tokens=300, temperature=0.7, top_p=0.95)
 
     async def prepare(self, inputs: ChoicesInputs) -> dict[str, Any]:
         """Return the page and the requirements on its choices."""

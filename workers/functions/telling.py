@@ -70,7 +70,7 @@ class Telling:
             return await limits.count_messages(await self._answering.rendered(self._function.prompt, told), schema)
 
         size = builder.size_of(limits.context)
-        answer = await self._answering.answer_tokens(self._function.prompt, size)
+        answer = self._answering.answer_tokens(size)
         window = Window(size, min(answer + kept, size))
         window = replace(window, fixed=await measure(Build(window)), per_item=await self._per_item(container, limits))
         try:

@@ -86,7 +86,8 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
     inputs = ImagePromptInputs
     answer = PromptAnswer
     unchecked: ClassVar[dict[str, str]] = {"negative": "names what must not be seen; `refusal` reads it in `parse`"}
-    sampling = Sampling(max_tokens=500, temperature=0.7, top_p=0.95, repeat_penalty=1.05)
+    agent = "illustrator"
+    sampling = Sampling(repeat_penalty=1.05)
 
     def validate(self, inputs: ImagePromptInputs) -> None:
         """Refuse scenes that are too long."""

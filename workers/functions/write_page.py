@@ -98,7 +98,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     material = frozenset({"pages"}) | REMEMBERED
     frame = "\n\n> The player chose: \n\n"
     continued = True
-    sampling = Sampling(max_tokens=1200, temperature=0.8, top_p=0.95, repeat_penalty=1.05)
+    sampling = Sampling(repeat_penalty=1.05)
 
     async def prepare(self, inputs: PageInputs) -> dict[str, Any]:
         """Return the story and what the page must be."""

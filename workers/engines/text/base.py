@@ -78,6 +78,8 @@ class Completion:
     usage: Usage
     engine: str
     model: str
+    model_hash: str = ""
+    """SHA-256 of the model's file, as hexadecimal digits; "" if it is unknown, or not known yet."""
 
 
 @runtime_checkable

@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 
 from workers.context.sentences import sentences
 from workers.cutting import cut_at_word
-from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
@@ -50,7 +49,7 @@ class AnswerTracked(AiFunction[TrackedInputs, TrackedReply]):
     prompt = "memory/answer_tracked"
     inputs = TrackedInputs
     material = frozenset({"lines", "previous"})
-    sampling = Sampling(max_tokens=80, temperature=0.1, top_p=0.9)
+    agent = "archivist"
 
     async def prepare(self, inputs: TrackedInputs) -> dict[str, Any]:
         """Return the question and the lines."""

@@ -5,7 +5,6 @@ from typing import Any, Final, Literal, cast
 from pydantic import BaseModel, Field, field_validator
 
 from workers.cutting import cut_at_word
-from workers.engines.text.base import Sampling
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
 from workers.functions.mending import mend_text
@@ -100,7 +99,7 @@ class ExtractFacts(AiFunction[FactInputs, LearntFacts]):
     inputs = FactInputs
     answer = LearntFacts
     material = frozenset({"lines", "known", "names"})
-    sampling = Sampling(max_tokens=700, temperature=0.1, top_p=0.9)
+    agent = "archivist"
 
     async def prepare(self, inputs: FactInputs) -> dict[str, Any]:
         """Return the numbered lines and facts."""

@@ -6,7 +6,6 @@ from pydantic import BaseModel, Field
 
 from prompts.languages import language_name
 from workers.cutting import cut_at_sentence, cut_at_word
-from workers.engines.text.base import Sampling
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
 from workers.functions.parsing import ParseFailed, parse_json
@@ -66,7 +65,7 @@ class ExtractPlot(AiFunction[PlotInputs, PlotNotes]):
     inputs = PlotInputs
     answer = PlotNotes
     material = frozenset({"notes", "pages"})
-    sampling = Sampling(max_tokens=900, temperature=0.2, top_p=0.9)
+    agent = "archivist"
 
     async def prepare(self, inputs: PlotInputs) -> dict[str, Any]:
         """Return the notes and the pages."""

@@ -9,7 +9,6 @@ from prompts.languages import language_name
 from workers.context.elements import ContentType
 from workers.context.extract import extract
 from workers.cutting import cut_at_sentence
-from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
@@ -50,6 +49,7 @@ class Summarise(AiFunction[SummariseInputs, ShortText]):
     """Shorten a text; what the functions below have in common."""
 
     inputs = SummariseInputs
+    agent = "archivist"
     material = frozenset({"passages", "before"})
     content: ClassVar[ContentType]
 
@@ -92,7 +92,6 @@ class SummariseDialogue(Summarise):
     name = "summarise_dialogue"
     prompt = "memory/summarise_dialogue"
     content = "dialogue"
-    sampling = Sampling(max_tokens=220, temperature=0.3, top_p=0.9)
 
 
 class SummariseNarration(Summarise):
@@ -101,7 +100,6 @@ class SummariseNarration(Summarise):
     name = "summarise_narration"
     prompt = "memory/summarise_narration"
     content = "narration"
-    sampling = Sampling(max_tokens=220, temperature=0.4, top_p=0.9)
 
 
 class SummariseSheet(Summarise):
@@ -110,7 +108,6 @@ class SummariseSheet(Summarise):
     name = "summarise_sheet"
     prompt = "memory/summarise_sheet"
     content = "sheet"
-    sampling = Sampling(max_tokens=220, temperature=0.2, top_p=0.9)
 
 
 class SummarisePlot(Summarise):
@@ -119,7 +116,6 @@ class SummarisePlot(Summarise):
     name = "summarise_plot"
     prompt = "memory/summarise_plot"
     content = "plot"
-    sampling = Sampling(max_tokens=220, temperature=0.3, top_p=0.9)
 
 
 def within(text: str) -> str:

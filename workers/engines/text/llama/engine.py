@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 import random
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from workers.engines.checksums import known_sha256
 from workers.engines.control import RequestControl, RequestRegistry
 from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestRefused
 from workers.engines.processes.launch import Launcher
@@ -34,6 +36,8 @@ from workers.engines.text.unicode import well_formed
 
 COUNTED_AT_ONCE = 512 * 1024
 """Characters of texts that are counted at a time: about 0.1 s, for which other prompts wait."""
+PAUSE_S = 0.005
+"""Pause after each 16 MiB of the model's file while its hash is computed, so that others are not held up."""
 _log = logging.getLogger(__name__)
 
 
@@ -90,6 +94,8 @@ class LlamaEngine:
         self._launcher = launcher
         self._running = RequestRegistry()
         self._counts = KnownCounts()
+        self._hash = ""
+        self._hashing: asyncio.Task[None] | None = None
         self._supervisor = ProcessSupervisor(self._start)
 
     @property
@@ -157,7 +163,9 @@ class LlamaEngine:
                     continue
                 assert isinstance(answer, Done)
                 usage = Usage(prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens)
-                yield Completion("".join(text), answer.finish_reason, usage, self.name, process.loaded.model)
+                yield Completion(
+                    "".join(text), answer.finish_reason, usage, self.name, process.loaded.model, self._hash
+                )
                 return
 
     async def statistics(self) -> list[Mapping[str, Any]]:
@@ -213,16 +221,36 @@ class LlamaEngine:
         """Stop a waiting or running generation within one step. False if it is not known here."""
         return self._running.cancel(request_id)
 
+    def _identify(self) -> None:
+        """Begin to compute the hash of the model's file, which takes a while."""
+        if not self._hash and self._hashing is None:
+            self._hashing = asyncio.create_task(self._compute_hash(), name=f"hash of {self._path.name}")
+
+    async def _compute_hash(self) -> None:
+        def between_blocks() -> None:
+            if self._supervisor.closed:
+                raise OSError("the engine is closed")
+            time.sleep(PAUSE_S)
+
+        try:
+            self._hash = await asyncio.to_thread(known_sha256, self._load.files(), between_blocks)
+        except OSError as error:
+            _log.info("the hash of %s stays unknown: %s", self._path.name, type(error).__name__)
+
     async def close(self) -> None:
         """Disconnect from the model process; running requests raise `EngineUnavailable`."""
         await self._supervisor.close()
+        if self._hashing is not None:
+            await asyncio.wait([self._hashing])
 
     async def _start(self) -> ModelProcess[LoadedGguf]:
         try:
             await asyncio.to_thread(check_model, self._path)
-            return await ModelProcess[LoadedGguf].start(PROGRAM, self._load, self._stall_s, self._launcher)
+            process = await ModelProcess[LoadedGguf].start(PROGRAM, self._load, self._stall_s, self._launcher)
         except EngineUnavailable as error:
             raise EngineUnavailable(f"model {self._path.name}: {error}") from error
+        self._identify()
+        return process
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[str, ...]]:

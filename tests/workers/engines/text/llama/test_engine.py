@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from tests.models.tiny_gguf import CONTEXT, tiny_gguf
 from tests.workers.engines.text.asking import LONG, ask, collect
+from workers.engines.checksums import sha256_of
 from workers.engines.errors import RequestRefused
 from workers.engines.text.base import BACKGROUND, INTERACTIVE, ModelMessage, Sampling, TextRequest, generate
 from workers.engines.text.llama.engine import LlamaEngine
@@ -231,3 +232,11 @@ async def test_what_the_engine_tells_about_itself(shared_llama: LlamaEngine) -> 
     assert completion.usage.cost_usd == 0
     assert await shared_llama.context_size() == CONTEXT
     assert shared_llama.process_id is not None
+
+
+async def test_an_answer_names_the_hash_of_its_models_file(shared_llama: LlamaEngine, model: Path) -> None:
+    await generate(shared_llama, ask(sampling=Sampling(max_tokens=2)))
+    assert shared_llama._hashing is not None
+    await shared_llama._hashing
+    completion = await generate(shared_llama, ask(sampling=Sampling(max_tokens=2)))
+    assert completion.model_hash == sha256_of(model)

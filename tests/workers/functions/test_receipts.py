@@ -1,0 +1,77 @@
+"""The receipt of a run: what wrote it, how, and from which prompt; never what was said."""
+
+import json
+from typing import Any
+
+import pytest
+
+from db import jobs, sampling, usage
+from db.agents import SamplingChoice
+from db.connection import row
+from tests.doubles.text_engine import ScriptedEngine, Truncated
+from tests.workers.functions.test_engine import GOOD_PAGE, HELLO, PAGE, Bench
+from tests.workers.making import a_job
+from workers.engines.errors import EngineUnavailable
+from workers.functions.answer_as_persona import AnswerAsPersona
+from workers.functions.write_page import WritePage
+from workers.services import Services
+
+
+@pytest.fixture
+async def bench(services: Services, chores: None) -> Bench:
+    job = await jobs.claim(await a_job())
+    assert job is not None
+    return Bench(services, job)
+
+
+async def receipt() -> dict[str, Any]:
+    found = await row("SELECT receipt FROM ai_tasks ORDER BY id DESC LIMIT 1")
+    assert found is not None
+    return json.loads(found["receipt"])
+
+
+async def test_a_run_keeps_how_it_was_written(bench: Bench):
+    assert bench.job.account_id is not None
+    await sampling.choose(bench.job.account_id, "writer", SamplingChoice(temperature=0.4))
+    engine = ScriptedEngine([GOOD_PAGE])
+    await bench.over(engine).run(WritePage(), PAGE)
+    assert engine.requests[0].sampling.temperature == 0.4
+    kept = await receipt()
+    context = kept.pop("context")
+    assert kept == {
+        "model_hash": "",
+        "seed": WritePage().seed(PAGE),
+        "sampling": {
+            "temperature": 0.4, "max_tokens": 2000, "top_p": 0.95, "top_k": None, "min_p": None, "repeat_penalty": 1.05,
+        },
+        "prompt": {"name": "story/write_page", "version": 1, "origin": "default"},
+    }  # fmt: skip
+    assert context["answer"] == 2000
+    assert context["prompt_tokens"] <= context["window"] - context["answer"]
+    assert {placed["id"] for placed in context["placed"]} >= {"premise"}
+    assert sum(layer["used"] for layer in context["layers"].values()) >= sum(p["tokens"] for p in context["placed"])
+
+
+async def test_it_holds_nothing_that_was_said_or_written(bench: Bench):
+    await bench.over(ScriptedEngine(["Hello, Sam of the lighthouse."])).run(AnswerAsPersona(), HELLO)
+    stored = json.dumps(await receipt())
+    assert not any(word in stored for word in ("hello", "Hello", "Sam", "lighthouse", "Bo"))
+
+
+async def test_a_continuation_does_not_take_the_place_of_what_it_continues(bench: Bench):
+    engine = ScriptedEngine([Truncated("The sea is calm. And then"), "there was a door. It opened."])
+    await bench.over(engine).run(AnswerAsPersona(), HELLO)
+    assert len(engine.requests) == 2
+    assert (await receipt())["prompt"]["name"] == "persona/answer"
+
+
+async def test_without_a_model_there_is_none(bench: Bench):
+    await bench.over(ScriptedEngine([EngineUnavailable("it is away")])).run(WritePage(), PAGE)
+    assert await receipt() == {}
+
+
+async def test_a_list_without_end_is_cut(bench: Bench):
+    task = await usage.begin("write_page", job_id=bench.job.id, account_id=None)
+    listed = [{"id": f"page:{n}"} for n in range(5000)]
+    await usage.save(task, usage.TaskRecord(state="done", receipt={"context": {"placed": listed}}))
+    assert (await receipt())["context"]["placed"] == listed[: usage.LISTED]

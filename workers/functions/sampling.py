@@ -1,0 +1,53 @@
+"""How a function samples for an account: its settings, in the order in which they are asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from db.agents import FUNCTIONS, OperatorSampling, SamplingChoice, merged
+from workers.engines.text.base import Sampling
+from workers.functions.base import AiFunction
+
+SHARE_OF_WINDOW: Final = 3
+"""An answer takes at most one part in three of the model's window: the rest is what it is told."""
+LEAST_TOKENS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSampling:
+    """How to sample, and with which model: the name of one, or the function's role."""
+
+    sampling: Sampling
+    model: str
+
+    def within(self, context: int) -> "ResolvedSampling":
+        """Return the same with an answer that leaves most of a window of ``context`` tokens to the prompt."""
+        most = max(LEAST_TOKENS, context // SHARE_OF_WINDOW)
+        if self.sampling.max_tokens <= most:
+            return self
+        return replace(self, sampling=replace(self.sampling, max_tokens=most))
+
+
+def resolve(
+    function: AiFunction[Any, Any], operator: OperatorSampling, account: Mapping[str, SamplingChoice], model: str
+) -> ResolvedSampling:
+    """Return how ``function`` samples.
+
+    The account's choice goes before the operator's, that for the function before that for its agent. ``model`` is what
+    the account chose for everything it has written; it goes before the operator's choices only.
+    """
+    own = function.sampling
+    name, agent = function.name, function.agent
+    chosen = merged([account.get(name, SamplingChoice()), account.get(agent, SamplingChoice())])
+    set_ = [operator.of(name), operator.of(agent)]
+    if name not in FUNCTIONS and function.sampling is not AiFunction.sampling:
+        # A package's function says itself how it samples.
+        set_ = [SamplingChoice(own.temperature, own.max_tokens, own.top_p), *set_]
+    found = merged([chosen, *set_])
+    sampling = replace(
+        own,
+        temperature=own.temperature if found.temperature is None else found.temperature,
+        max_tokens=own.max_tokens if found.max_tokens is None else found.max_tokens,
+        top_p=own.top_p if found.top_p is None else found.top_p,
+    )
+    return ResolvedSampling(sampling, chosen.model or model or found.model or function.role)
