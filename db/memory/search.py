@@ -5,8 +5,8 @@ is a place, not a chunk: a chunk is lifted by what stands around it, half as muc
 jump keeps them apart). The sum over the words is BM25's, of counts summed over the neighbourhood.
 
 By meaning: likeness of vectors, of the chunk and of its neighbourhood, half each. Both ways are scaled to 0…1 and
-added, half each; the weights were tuned on three dialogues of a public benchmark and checked on two more
-(docs/benchmarks.md). Ranks are not fused: that lets weak matches of one list hurt the other.
+added, half each. Ranks are not fused: that lets weak matches of one list hurt the other. The constants were chosen on
+dialogues of a public benchmark (LoCoMo, ``benchmarks.memory --locomo``); none was held out.
 
 The work is bounded: the rarest words choose `BUDGET` chunks at most, the others only count in these.
 """
