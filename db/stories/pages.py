@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from db.connection import jsonb, rows
+from db.memory.memories import Rating, noting_page
 from db.records import columns, fetch_one
 from db.stories import tree
 from db.stories.records import Page, Story
@@ -14,9 +15,17 @@ async def set_job(page_id: int, job_id: int) -> None:
 
 
 async def attach_page(
-    page_id: int, *, title: str, text: str, ending: bool, choices: Sequence[tuple[str, str]]
+    page_id: int,
+    *,
+    title: str,
+    text: str,
+    ending: bool,
+    choices: Sequence[tuple[str, str]],
+    allowance: Rating | None = None,
 ) -> Page | None:
     """Fill a pending (or speculative) page with its text and its ``(text, kind)`` choices.
+
+    With ``allowance``, what was allowed at most where it was written, the story's memory is told of it.
 
     Returns None and changes nothing if it is gone, or was filled or abandoned before.
     """
@@ -26,12 +35,13 @@ async def attach_page(
     if story is None:
         return None
     offered = [{"position": n, "text": text, "kind": kind} for n, (text, kind) in enumerate(choices, start=1)]
+    noted = "" if allowance is None else f"noted AS ({noting_page('(SELECT story_id FROM filled)', '$6::text')}), "
     page = await fetch_one(
         Page,
         "WITH filled AS (UPDATE pages SET title = $2, text = $3, ending = $4, "
         "state = CASE state WHEN 'pending' THEN 'ready' ELSE state END "
         "WHERE id = $1 AND state IN ('pending', 'speculative') RETURNING *), "
-        "offered AS (INSERT INTO choices (page_id, position, text, kind, verdict) "
+        f"{noted}offered AS (INSERT INTO choices (page_id, position, text, kind, verdict) "
         "SELECT f.id, o.position, o.text, o.kind, 'checked' "
         "FROM filled f, jsonb_to_recordset($5::jsonb) AS o (position int, text text, kind text)), "
         # What the page was written from has passed the gate. (Subqueries: a join may be planned over whole tables.)
@@ -40,7 +50,7 @@ async def attach_page(
         "begun AS (UPDATE stories SET verdict = 'checked' WHERE id = (SELECT story_id FROM filled) "
         "AND verdict = 'unchecked') "
         f"SELECT {columns(Page)} FROM filled",
-        page_id, title, text, ending, jsonb(offered),
+        page_id, title, text, ending, jsonb(offered), *([] if allowance is None else [allowance]),
     )  # fmt: skip
     if page is not None and not story.title and title:
         await rows("UPDATE stories SET title = $2 WHERE id = $1", story.id, title)

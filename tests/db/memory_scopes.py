@@ -22,7 +22,6 @@ MEMORY_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
 MEMORY_WORK: Final = (
     "memory.memories.get",
     "memory.memories.lock",
-    "memory.memories.note_page",
     "memory.memories.note_reply",
     "memory.memories.settle",
     "memory.facts.add_by_hand",

@@ -9,7 +9,7 @@ from db.memory.memories import MemoryRecord, Remember
 from db.memory.summaries import NewSummary
 from db.people import Who
 from db.stories import Page, Story
-from tests.db.world import somebody
+from tests.db.world import note_page, somebody
 
 CHUNK, FANOUT = 4, 4
 
@@ -43,7 +43,7 @@ async def turn(who: Who, page: Page, choice: int) -> Page:
 
 
 async def story_memory(page: Page) -> MemoryRecord:
-    await memories.note_page(page.id, "sfw")
+    await note_page(page.id, "sfw")
     found = await row("SELECT id FROM memories WHERE story_id = $1", page.story_id)
     assert found is not None
     memory = await memories.get(found["id"])
@@ -211,7 +211,7 @@ async def due() -> list[int]:
 async def test_what_is_due_is_started_once(ann: Who):
     _, pages = await told(ann, 4)
     for page in pages[:3]:
-        await memories.note_page(page.id, "sfw")
+        await note_page(page.id, "sfw")
     assert await due() == []
     memory = await story_memory(pages[3])
     (job_id,) = await due()
@@ -221,7 +221,7 @@ async def test_what_is_due_is_started_once(ann: Who):
     assert job.lease_token is not None
     assert job.priority == jobs.BACKGROUND
     assert Remember.model_validate(job.parameters) == Remember(memory=memory.id, story=pages[0].story_id)
-    await memories.note_page(pages[3].id, "sfw")
+    await note_page(pages[3].id, "sfw")
     await memories.settle(memory, read_to=0, more=False)
     await jobs.finish(job_id, job.lease_token)
     assert await due() == [], "one page is not enough"

@@ -40,7 +40,7 @@ from db.payloads.notice import Notice
 from db.people import Who
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, texts
 from db.work import BranchingPage
-from tests.db.world import somebody
+from tests.db.world import note_page, somebody
 
 DICE_SQL: Final = """
 CREATE TABLE rolls (
@@ -148,7 +148,7 @@ async def lives(name: str) -> Who:
 
 async def remembers(name: str, page: int, reply: int) -> None:
     """Leave words of somebody in the memory of a story and of a chat."""
-    await memories.note_page(page, "sfw")
+    await note_page(page, "sfw")
     await memories.note_reply(reply, "sfw")
     for memory in await rows(
         "SELECT m.id, m.story_id FROM memories m WHERE m.story_id = (SELECT story_id FROM pages "

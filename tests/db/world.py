@@ -1,5 +1,7 @@
 """A small world for tests of the record: somebody, somewhere."""
 
+from db.connection import rows
+from db.memory.memories import Rating, noting_page
 from db.people import Who, resolve
 
 
@@ -9,3 +11,8 @@ async def somebody(name: str = "ann", *, platform: str = "console", chat: str = 
     return await resolve(
         platform, account=account, user=(name, name, "en"), conversation=(chat or f"dm-{name}", "", kind)
     )
+
+
+async def note_page(page_id: int, allowance: Rating) -> None:
+    """Tell a story's memory of a page, as publishing it does."""
+    await rows(noting_page("(SELECT story_id FROM pages WHERE id = $1)", "$2::text"), page_id, allowance)

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from db import jobs, stories
 from db.errors import LeaseLost
-from db.memory import memories
 from db.payloads.story import PageReady
 from db.work import BranchingPage, IllustratePage, PictureTerms
 from prompts.safety.rating import lowest, parse_rating
@@ -60,10 +59,10 @@ class PublishPage(Commit):
             text=draft.text,
             ending=draft.ending,
             choices=[(c.text, c.kind) for c in offered.choices],
+            allowance=parameters.allowance,
         )
         if page is None:
             raise LeaseLost(f"page {page_id} was deleted or abandoned")
-        await memories.note_page(page_id, parameters.allowance)
         await run.reply(PageReady(page=page_id))
         if parameters.pictures is not None:
             await _illustrate(run, page_id, parameters.pictures)

@@ -15,7 +15,7 @@ from db.stories import Page
 from db.work import PersonaReply
 from tests.db.test_facts import fork
 from tests.db.test_memories import ann, chat_memory, said, story_memory, told, turn
-from tests.db.world import somebody
+from tests.db.world import note_page, somebody
 from tests.doubles.text_engine import ScriptedEngine
 from tests.workers.making import a_job, run_by
 from workers import remembering
@@ -45,7 +45,7 @@ async def places(page: Page) -> list[tuple[int, int, int]]:
 
 async def noted(pages: list[Page]) -> MemoryRecord:
     for page in pages[1:]:
-        await memories.note_page(page.id, "sfw")
+        await note_page(page.id, "sfw")
     return await story_memory(pages[0])
 
 
@@ -79,7 +79,7 @@ async def test_a_storys_past_is_summarised_on_the_grid_and_followed(services: Se
     for _ in range(3):
         other = await turn(who, other, 1)
     assert await places(other) == [(1, 0, 3)]
-    await memories.note_page(other.id, "sfw")
+    await note_page(other.id, "sfw")
     await rows("UPDATE memories SET due_at = now()")
     await remember(services)
     assert await places(other) == [(1, 0, 3), (1, 4, 7)]
@@ -329,7 +329,7 @@ async def test_publishing_notes_what_is_new(services: Services, ann: Who):
         account_id=ann.account.id, owner_id=ann.user.id, conversation_id=ann.conversation.id, premise="a door", seed=1,
         rating="nsfw",
     )  # fmt: skip
-    await memories.note_page(move.page.id, "suggestive")
+    await note_page(move.page.id, "suggestive")
     assert await rows("SELECT rating, unread FROM memories") == [{"rating": "suggestive", "unread": 1}]
     await chats.reset(ann.conversation.id)
     assert await rows("SELECT rating, unread FROM memories") == [{"rating": "suggestive", "unread": 1}], "of a story"
