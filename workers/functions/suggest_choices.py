@@ -13,6 +13,7 @@ from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render, Repair
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json
+from workers.functions.past import REMEMBERED
 from workers.functions.schema import answer_schema
 from workers.functions.write_page import PageInputs
 from workers.offline import story
@@ -63,6 +64,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     prompt = "story/suggest_choices"
     inputs = ChoicesInputs
     answer = ChoiceList
+    material = frozenset({"pages"}) | REMEMBERED
 
     async def prepare(self, inputs: ChoicesInputs) -> dict[str, Any]:
         """Return the page and the requirements on its choices."""

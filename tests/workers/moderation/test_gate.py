@@ -18,6 +18,7 @@ from tests.workers.making import a_job
 from workers.engines.text.chain import TextChain
 from workers.functions.base import AiFunction
 from workers.functions.engine import CallContext, FunctionEngine
+from workers.functions.suggest_choices import ChoicesInputs, SuggestChoices
 from workers.functions.write_page import PageDraft, PageInputs, WritePage
 from workers.moderation.base import Assessment, ClassifierFailed, TextClassifier
 from workers.moderation.gate import Gate, Gated
@@ -214,6 +215,14 @@ async def test_a_refused_page_is_tried_once_more_then_written_offline(bench: Ben
         "offline",
     ]
     assert "lingerie" not in str(await rows("SELECT * FROM ai_tasks")) + str(await rows("SELECT * FROM incidents"))
+
+
+async def test_earlier_pages_beyond_the_rating_refuse_no_choices(bench: Bench) -> None:
+    # A story may be told on where less is allowed than where it began.
+    made, _ = bench.over("x")
+    told = FILLED["suggest_choices"] | {"pages": [{"title": "Above", "text": "She wears lingerie."}]}
+    assert (await made.run(SuggestChoices(), ChoicesInputs.model_validate(told))).choices
+    assert await rows("SELECT rule FROM incidents") == []
 
 
 @pytest.mark.parametrize(
