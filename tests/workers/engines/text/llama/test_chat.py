@@ -1,6 +1,9 @@
 """Prompts, token by token: only the template writes control tokens."""
 
 import ctypes
+import threading
+import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,7 +13,7 @@ import pytest
 
 from tests.models.tiny_vocabulary import BOS, Vocabulary, vocabulary_gguf
 from workers.engines.text.base import ModelMessage
-from workers.engines.text.llama.server import native
+from workers.engines.text.llama.server import chat, native
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer, TemplateFailed
 
 MARKUP = ("<|tool|>", "<think>", "</think>", "<x<y>", "<y>")
@@ -242,3 +245,20 @@ def test_a_template_without_end_is_stopped(tokenizer: Tokenizer) -> None:
     loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     with pytest.raises(TemplateFailed, match="seconds"):
         tokenizer.renderer(loops).prompt(conversation("x"))
+
+
+def test_the_watch_outlives_what_is_collected() -> None:
+    end = time.thread_time() + 0.05
+    watched: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def render(messages: object) -> Any:
+        thing = threading.Event()
+        watched.add(thing)
+        while time.thread_time() <= end:
+            pass
+        del thing
+        return conversation("x")
+
+    with pytest.raises(TemplateFailed, match="seconds"):
+        chat._until(end, cast("Any", render), [])
+    assert not watched

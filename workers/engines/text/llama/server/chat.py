@@ -28,7 +28,7 @@ CHATML: Final = (
 )
 """The template of models without one."""
 RENDER_S: Final = 1.0
-"""Time limit of a template, in seconds."""
+"""Limit of a template, in seconds of this thread's processor time: it cannot wait, and a busy machine is no fault."""
 MAX_RENDERED: Final = 64 * 1024
 """Characters that a template may add, plus `MAX_PER_TURN` for each message."""
 MAX_PER_TURN: Final = 4096
@@ -138,7 +138,7 @@ class ChatRenderer:
         """Return the template's output for the placeholders, in which each occurs exactly once."""
         messages = _as_messages((turn.role, mark) for mark, turn in turns.items())
         problem: Exception | None = self._problem
-        end = time.monotonic() + RENDER_S
+        end = time.thread_time() + RENDER_S
         for attempt in (messages, _as_messages(strictly_alternating((t.role, mark) for mark, t in turns.items()))):
             if self._format is None:
                 break
@@ -159,10 +159,11 @@ class ChatRenderer:
 
 
 def _until(end: float, render: Jinja2ChatFormatter, messages: list[dict[str, str]]) -> str:
-    """Render until ``end`` (`time.monotonic`), checked at each call: loops in a template call functions."""
+    """Render until ``end`` (`time.thread_time`), checked at each call: loops in a template call functions."""
 
-    def watch(_frame: FrameType, _event: str, _arg: object) -> None:
-        if time.monotonic() > end:
+    def watch(frame: FrameType, _event: str, _arg: object) -> None:
+        # What is raised where something is collected is swallowed, and ends the watch.
+        if time.thread_time() > end and not _collects(frame):
             raise TemplateFailed(f"it takes more than {RENDER_S:g} seconds")
 
     outer = sys.gettrace()
@@ -171,6 +172,11 @@ def _until(end: float, render: Jinja2ChatFormatter, messages: list[dict[str, str
         return render(messages=_untyped(messages)).prompt
     finally:
         sys.settrace(outer)
+
+
+def _collects(frame: FrameType) -> bool:
+    """Return whether ``frame`` is a finaliser's or a callback's of a weak reference."""
+    return frame.f_code.co_name == "__del__" or frame.f_globals.get("__name__") in ("weakref", "_weakrefset")
 
 
 def _untyped(messages: list[dict[str, str]]) -> Any:
