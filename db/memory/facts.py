@@ -28,17 +28,19 @@ BY_HAND: Final = 200
 
 FactKind = Literal["person", "place", "promise", "thing", "event"]
 
-_WAY: Final = (
+WAY: Final = (
     "way AS (SELECT id, parent_id FROM pages WHERE id = $2::bigint UNION ALL "
     "SELECT p.id, p.parent_id FROM way JOIN pages p ON p.id = way.parent_id)"
 )
+"""The pages on the way to the page ``$2``; none without one."""
 # The page of a story from which it is asked ($2) makes the way; a chat has one way only. Facts of one memory are few
 # enough to be looked at one by one; the way is walked once.
-_HOLDS: Final = (
-    "f.memory_id = $1 AND f.verdict <> 'refused' AND (f.page_id IS NULL OR f.page_id IN (SELECT id FROM way)) "
+HOLDS: Final = (
+    "f.memory_id = %s AND f.verdict <> 'refused' AND (f.page_id IS NULL OR f.page_id IN (SELECT id FROM way)) "
     "AND NOT EXISTS (SELECT FROM fact_successions s JOIN facts n ON n.id = s.successor_id WHERE s.fact_id = f.id "
     "AND n.verdict <> 'refused' AND (n.page_id IS NULL OR n.page_id IN (SELECT id FROM way)))"
 )
+"""Whether a fact ``f`` of a memory (``%s``) holds on the way."""
 _OF_ACCOUNT: Final = (
     "EXISTS (SELECT FROM memories m LEFT JOIN stories s ON s.id = m.story_id "
     "LEFT JOIN conversations c ON c.id = m.conversation_id "
@@ -94,7 +96,7 @@ async def holding(
     """
     return await fetch(
         Fact,
-        f"WITH RECURSIVE {_WAY} SELECT {columns(Fact, 'f')} FROM facts f WHERE {_HOLDS} "
+        f"WITH RECURSIVE {WAY} SELECT {columns(Fact, 'f')} FROM facts f WHERE {HOLDS % '$1'} "
         "AND ($3 = '' OR f.present = '[]' OR EXISTS (SELECT FROM jsonb_array_elements_text(f.present) p "
         "WHERE lower(p) = lower($3))) "
         "AND ($4::text[] = '{}' OR EXISTS (SELECT FROM unnest($4::text[]) w "

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from db.connection import row
 from db.errors import BadInput, NotFound
+from db.memory.facts import WAY
 from db.memory.tracked import Tracked
 from db.moderation import Verdict
 from db.records import fetch
@@ -21,6 +22,13 @@ MOST: Final = 20
 PinTest = Literal["", "is", "is_not", "has", "has_not", "known"]
 """What a rule asks of an answer: to be a text, to have a word, each also not, or to be known at all."""
 
+PINS: Final = (
+    "SELECT n.id, n.memory_id, n.page_id, n.fact_id, coalesce(f.subject || ': ' || f.text, n.text) AS text, "
+    "n.question_id, n.test, n.value, n.verdict FROM pins n LEFT JOIN facts f ON f.id = n.fact_id "
+    "WHERE n.memory_id = %s AND n.verdict <> 'refused' AND f.verdict IS DISTINCT FROM 'refused' "
+    "AND (n.page_id IS NULL OR n.page_id IN (SELECT id FROM way)) ORDER BY n.id"
+)
+"""The pins of a memory (``%s``) on the way (`db.memory.facts.WAY`)."""
 _UNKNOWN: Final = frozenset({"", "unknown"})
 
 
@@ -50,16 +58,7 @@ class Pin:
 
 async def pins(memory_id: int, page_id: int | None = None) -> list[Pin]:
     """Return the pins on the way to a page of a story, or of a chat, with the texts of pinned facts."""
-    return await fetch(
-        Pin,
-        "WITH RECURSIVE way AS (SELECT id, parent_id FROM pages WHERE id = $2::bigint UNION ALL "
-        "SELECT p.id, p.parent_id FROM way JOIN pages p ON p.id = way.parent_id) "
-        "SELECT n.id, n.memory_id, n.page_id, n.fact_id, coalesce(f.subject || ': ' || f.text, n.text) AS text, "
-        "n.question_id, n.test, n.value, n.verdict FROM pins n LEFT JOIN facts f ON f.id = n.fact_id "
-        "WHERE n.memory_id = $1 AND n.verdict <> 'refused' AND f.verdict IS DISTINCT FROM 'refused' "
-        "AND (n.page_id IS NULL OR n.page_id IN (SELECT id FROM way)) ORDER BY n.id",
-        memory_id, page_id,
-    )  # fmt: skip
+    return await fetch(Pin, f"WITH RECURSIVE {WAY} {PINS % '$1'}", memory_id, page_id)
 
 
 async def pin(

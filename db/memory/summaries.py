@@ -23,7 +23,7 @@ Kind = Literal["dialogue", "narration", "plot"]
 
 # Along a level, and from each summary to those of higher levels which end where it does. Only as far as is asked for:
 # the length of the story does not matter.
-_OF_STORY: Final = """
+OF_STORY: Final = """
 WITH RECURSIVE up AS (
     SELECT id, parent_id, number, EXISTS (SELECT FROM summaries s WHERE s.page_id = p.id AND s.level = 1) AS found
     FROM pages p WHERE id = $1
@@ -42,12 +42,14 @@ chain AS (
         SELECT s.id, s.level, s.previous_id, s.page_id FROM summaries s
             WHERE s.page_id = c.page_id AND s.level > c.level) next)
 SELECT %s FROM summaries WHERE id IN (SELECT id FROM chain) ORDER BY level, last"""
-_OF_CHAT: Final = """
+"""The columns (``%s``) of `of_story`: of the page ``$1``, ``$2`` per level, ``$3`` and ``$4`` chunk and fanout."""
+OF_CHAT: Final = """
 SELECT %s FROM memories m, LATERAL (SELECT max(level) AS most FROM summaries s WHERE s.memory_id = m.id) top,
     generate_series(1, top.most) l, LATERAL (
     SELECT * FROM summaries s WHERE s.memory_id = m.id AND s.level = l AND s.message_id IS NOT NULL
     ORDER BY s.last DESC LIMIT $4) s
 WHERE m.conversation_id = $1 AND m.persona_id = $2 AND m.epoch = $3 ORDER BY level, last"""
+"""The columns (``%s``) of `of_chat`: ``$4`` per level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,14 @@ async def of_story(page_id: int, *, chunk: int, fanout: int, per_level: int = PE
     Of level 1, one is made from ``chunk`` pages, above from ``fanout`` of the level below. Levels overlap: the reader
     picks the finest for the newest. The last one may end at the page itself.
     """
-    return await fetch(PastSummary, _OF_STORY % columns(PastSummary), page_id, per_level, chunk, fanout)
+    return await fetch(PastSummary, OF_STORY % columns(PastSummary), page_id, per_level, chunk, fanout)
 
 
 async def of_chat(
     conversation_id: int, persona_id: int, epoch: int, *, per_level: int = PER_LEVEL
 ) -> list[PastSummary]:
     """Return the last summaries of each level of a chat, by level and then oldest first, stale ones too."""
-    return await fetch(PastSummary, _OF_CHAT % columns(PastSummary, "s"), conversation_id, persona_id, epoch, per_level)
+    return await fetch(PastSummary, OF_CHAT % columns(PastSummary, "s"), conversation_id, persona_id, epoch, per_level)
 
 
 async def get(account_id: int, summary_id: int) -> PastSummary | None:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from db.connection import row, rows
 from db.errors import BadInput, NotFound
+from db.memory.facts import WAY
 from db.moderation import Verdict
 from db.records import fetch
 
@@ -18,10 +19,15 @@ MOST_EVERY: Final = 50
 Attach = Literal["always", "mention", "search"]
 """When the answer is told: always, when its subject is named, or only to who searches."""
 
-_WAY: Final = (
-    "way AS (SELECT id, parent_id FROM pages WHERE id = $2::bigint UNION ALL "
-    "SELECT p.id, p.parent_id FROM way JOIN pages p ON p.id = way.parent_id)"
+QUESTIONS: Final = (
+    "SELECT q.id, q.memory_id, q.user_id, q.subject, q.question, q.attach, q.every, "
+    "q.verdict, coalesce(a.text, '') AS answer, a.page_id, a.message_id FROM tracked_questions q "
+    "LEFT JOIN LATERAL (SELECT text, page_id, message_id FROM tracked_answers t WHERE t.question_id = q.id "
+    "AND (t.page_id IS NULL OR t.page_id IN (SELECT id FROM way)) ORDER BY t.message_id DESC NULLS LAST, "
+    "(SELECT number FROM pages WHERE id = t.page_id) DESC LIMIT 1) a ON true "
+    "WHERE q.memory_id = %s AND q.verdict <> 'refused' ORDER BY q.id"
 )
+"""The questions of a memory (``%s``) with their answers on the way (`db.memory.facts.WAY`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +53,7 @@ class Tracked:
 
 async def questions(memory_id: int, page_id: int | None = None) -> list[Tracked]:
     """Return the questions with their last answers on the way to a page of a story, or in a chat."""
-    return await fetch(
-        Tracked,
-        f"WITH RECURSIVE {_WAY} SELECT q.id, q.memory_id, q.user_id, q.subject, q.question, q.attach, q.every, "
-        "q.verdict, coalesce(a.text, '') AS answer, a.page_id, a.message_id FROM tracked_questions q "
-        "LEFT JOIN LATERAL (SELECT text, page_id, message_id FROM tracked_answers t WHERE t.question_id = q.id "
-        "AND (t.page_id IS NULL OR t.page_id IN (SELECT id FROM way)) ORDER BY t.message_id DESC NULLS LAST, "
-        "(SELECT number FROM pages WHERE id = t.page_id) DESC LIMIT 1) a ON true "
-        "WHERE q.memory_id = $1 AND q.verdict <> 'refused' ORDER BY q.id",
-        memory_id, page_id,
-    )  # fmt: skip
+    return await fetch(Tracked, f"WITH RECURSIVE {WAY} {QUESTIONS % '$1'}", memory_id, page_id)
 
 
 async def track(

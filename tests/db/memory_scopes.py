@@ -31,6 +31,7 @@ MEMORY_WORK: Final = (
     "memory.pins.pin",
     "memory.pins.pins",
     "memory.plots.*",
+    "memory.told.*",
     "memory.tracked.answer",
     "memory.tracked.judge",
     "memory.tracked.questions",

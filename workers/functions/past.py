@@ -1,12 +1,21 @@
 """What functions are given of the past, and how it becomes a context."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from workers.context.elements import ContentType, HistoryElement, MemoryElement, Past
+from workers.context.elements import (
+    CharacterElement,
+    ContentType,
+    HistoryElement,
+    MemoryElement,
+    Past,
+    PlotElement,
+    Priority,
+)
 from workers.context.history import Scale, SummarySpan
+from workers.functions.memory.extract_plot import PlotNotes
 
 
 class ToldSummary(BaseModel):
@@ -20,9 +29,9 @@ class ToldSummary(BaseModel):
 
 
 class Recalled(BaseModel):
-    """Something remembered that may matter now; ``score`` is its relevance, 0 to 1."""
+    """Something remembered that may matter now; ``score`` is its relevance, 0 to 1. A pin is told in any case."""
 
-    kind: Literal["fact", "archive", "tracked"]
+    kind: Literal["fact", "archive", "tracked", "pin"]
     id: int
     text: str
     score: float = 0
@@ -39,6 +48,9 @@ class RememberedInputs(BaseModel):
     memories: list[Recalled] = Field(default_factory=list[Recalled])
 
 
+ORDER: Final = {"pin": 0, "tracked": 1}
+"""Of memories in a prompt; all others follow."""
+LABEL_CHARS: Final = 40
 REMEMBERED = frozenset({"summaries", "memories"})
 """Of `RememberedInputs`, the earlier texts."""
 
@@ -55,7 +67,35 @@ def past_of(
 def memories_of(inputs: RememberedInputs) -> Iterable[MemoryElement]:
     """Yield what is remembered as elements."""
     for memory in inputs.memories:
-        yield MemoryElement(id=f"{memory.kind}:{memory.id}", text=memory.text, score=memory.score)
+        yield MemoryElement(
+            id=f"{memory.kind}:{memory.id}",
+            text=memory.text,
+            score=memory.score,
+            label=memory.text[:LABEL_CHARS],
+            priority="high" if memory.kind == "pin" else "medium",
+            order=ORDER.get(memory.kind, len(ORDER)),
+        )
+
+
+def notes_of(notes: PlotNotes) -> Iterable[PlotElement | CharacterElement]:
+    """Yield the notes on a story as elements. They change with it, so they stand behind its pages."""
+    yield PlotElement(id="outline", text=notes.outline, volatile=True)
+    for at, thread in enumerate(notes.threads):
+        text = f"{'Open' if thread.open else 'Settled'}: {thread.title}" if thread.title else ""
+        priority: Priority = "medium" if thread.open else "low"
+        yield PlotElement(
+            id=f"thread:{at}", text=text, priority=priority, closed=not thread.open, volatile=True, order=1 + at
+        )
+    for at, each in enumerate(notes.characters):
+        known = "; ".join(part for part in (each.state, each.place) if part)
+        yield CharacterElement(
+            id=f"character:{at}",
+            text=f"{each.name}: {known}" if each.name and known else "",
+            name=each.name,
+            place=each.place,
+            volatile=True,
+            order=20 + at,
+        )
 
 
 def listed(value: Any) -> list[str]:

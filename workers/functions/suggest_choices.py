@@ -106,7 +106,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
 
     def offline(self, inputs: ChoicesInputs) -> ChoiceList:
         """Return the choices of the story grammar, about what is on the page."""
-        position = story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories"}))
+        position = story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories", "plot"}))
         chosen = story.suggest_choices(position, inputs.count, inputs.page_text, inputs.language)
         return ChoiceList(choices=[OfferedChoice(text=choice.text, kind=choice.kind) for choice in chosen])
 

@@ -9,15 +9,16 @@ from pydantic import BaseModel, Field, field_validator
 from prompts.languages import language_name
 from prompts.safety.rating import RATING_WORDS, parse_rating
 from workers.context.build import Build
-from workers.context.elements import Container, HistoryElement, Past, PlotElement, RequestElement
+from workers.context.elements import Container, HistoryElement, Layer, Past, PlotElement, RequestElement
 from workers.context.history import PAGES
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction, Render
+from workers.functions.memory.extract_plot import PlotNotes
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json, partial_answer
-from workers.functions.past import REMEMBERED, RememberedInputs, memories_of, past_of
+from workers.functions.past import REMEMBERED, RememberedInputs, memories_of, notes_of, past_of
 from workers.offline import story
 
 ENDING_PAGE: Final = 12
@@ -47,7 +48,10 @@ class PastPage(BaseModel):
 
 
 class PageInputs(RememberedInputs):
-    """The story and the way to the page to be written: all choices, and the last pages at whose ends they stand."""
+    """The story and the way to the page to be written: all choices, and the last pages at whose ends they stand.
+
+    ``plot`` are the notes on what happened before.
+    """
 
     title: str
     premise: str
@@ -59,6 +63,7 @@ class PageInputs(RememberedInputs):
     page_number: int
     path: list[PathChoice]
     pages: list[PastPage]
+    plot: PlotNotes = PlotNotes()
     ending: bool = False
 
 
@@ -95,7 +100,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     prompt = "story/write_page"
     inputs = PageInputs
     answer = PageDraft
-    material = frozenset({"pages"}) | REMEMBERED
+    material = frozenset({"pages", "plot"}) | REMEMBERED
     frame = "\n\n> The player chose: \n\n"
     continued = True
     sampling = Sampling(repeat_penalty=1.05)
@@ -121,9 +126,10 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
                 PlotElement(id="premise", text=inputs.premise, priority="high", order=-1),
                 RequestElement(id="action", text=action),
                 *memories_of(inputs),
+                *notes_of(inputs.plot),
             ),
             past=pages_so_far(inputs),
-            varying=frozenset({"E"}) if inputs.memories else frozenset(),
+            varying=_varying(inputs),
         )
 
     async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
@@ -131,9 +137,10 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         del render
         return {
             **variables,
-            "premise": "\n\n".join(build.texts("plot")),
+            "premise": "\n\n".join(build.texts("plot", late=False)),
             "summaries": [placed.text for placed in build.summaries],
             "recent_pages": [{"text": placed.text, "choice": placed.note} for placed in build.recent],
+            "notes": [*build.texts("plot", late=True), *build.texts("character", late=True)],
             "memories": build.texts("memory"),
             "action": build.request("action"),
         }
@@ -161,7 +168,9 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
 
     def offline(self, inputs: PageInputs) -> PageDraft:
         """Return the page of the story grammar, which knows the path but not the earlier pages."""
-        page = story.write_page(story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories"})))
+        page = story.write_page(
+            story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories", "plot"}))
+        )
         return _ended(PageDraft(title=cut_at_word(page.title, TITLE_LIMIT), text=page.text, ending=page.ending), inputs)
 
     def preview(self, text: str) -> str:
@@ -178,6 +187,15 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:
         return inputs.ending or inputs.page_number >= ENDING_PAGE
+
+
+def _varying(inputs: PageInputs) -> frozenset[Layer]:
+    found: set[Layer] = set()
+    if inputs.memories or inputs.plot.outline:
+        found.add("E")
+    if inputs.plot.characters:
+        found.add("D")
+    return frozenset(found)
 
 
 def pages_so_far(inputs: PageInputs) -> Past:

@@ -1,4 +1,4 @@
-"""The past of a story or a chat, read for a context: the newest texts, and summaries of what lies before them."""
+"""The past of a story or a chat, read for a context: the newest texts, summaries of older ones, what is remembered."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from db import chats, stories
 from db.chats import StoredMessage, ToldMessage
-from db.memory import past, summaries
+from db.memory import past, told
 from db.memory.summaries import PastSummary
 from workers.context.history import PAGES
 from workers.context.jumps import jump_positions
 from workers.functions.answer_as_persona import ChatTurn
 from workers.services import Services
+from workers.steps.memory.told import plot_of, recall
 
 BYTES_PER_TOKEN: Final = 6
 """More than tokenizers make of prose, so that what is read is more than fits."""
@@ -19,29 +20,44 @@ BYTES_PER_TOKEN: Final = 6
 
 async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
     """Return what is needed to write a page, with the way to it (`db.stories.page_inputs`). None if it is gone."""
-    found = await summaries.of_story(page_id, chunk=PAGES.chunk, fanout=PAGES.fanout)
+    held = await told.of_story(page_id, chunk=PAGES.chunk, fanout=PAGES.fanout)
+    found = held.summaries
     newest = _newest(found)
     after = 0 if newest is None else newest.last + 1
     inputs = await stories.page_inputs(page_id, await _most_bytes(services, "writer"), after)
     if inputs is None:
         return None
     texts = [page["text"] for page in inputs["pages"]]
-    jumps = _jumps(newest, texts, max(0, len(inputs["path"]) - len(texts)))
-    return {**inputs, "summaries": _told(found), "jumps": jumps}
+    now = [each["text"] for each in (*inputs["path"][-1:], *inputs["pages"][-1:])]
+    return {
+        **inputs,
+        "summaries": _told(found),
+        "jumps": _jumps(newest, texts, max(0, len(inputs["path"]) - len(texts))),
+        "memories": await recall(held, "\n".join(now)),
+        "plot": plot_of(held),
+    }
 
 
-async def read_chat(services: Services, reply: StoredMessage) -> dict[str, Any]:
-    """Return the past of the chat in which a reply is to be written, as `PersonaInputs` has it."""
-    found = await summaries.of_chat(reply.conversation_id, reply.persona_id, reply.epoch)
+def without_memory(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return what was read of a way without what only its pages are written from."""
+    return {name: value for name, value in inputs.items() if name not in ("summaries", "memories", "plot")}
+
+
+async def read_chat(services: Services, reply: StoredMessage, message: str) -> dict[str, Any]:
+    """Return the past of the chat in which a reply to ``message`` is to be written, as `PersonaInputs` has it."""
+    held = await told.of_chat(reply.conversation_id, reply.persona_id, reply.epoch)
+    found = held.summaries
     newest = _newest(found)
     after, start = (0, 0), 0
     if newest is not None:
         after, start = (newest.last_said or 0, newest.message_id or 0), newest.last + 1
     history = await chats.history(reply, await _most_bytes(services, "chat"), after)
     before = max(0, start + await chats.count_told(reply, after) - len(history))
+    now = [each.text for each in history[-1:]]
     return {
         "summaries": _told(found),
         "jumps": await _jumps_of_chat(newest, history, before),
+        "memories": await recall(held, "\n".join((*now, message))),
         "before": before,
         "history": [
             ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)

@@ -11,7 +11,7 @@ from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs, SuggestChoices
 from workers.functions.write_page import PageDraft, PageInputs, WritePage
 from workers.steps.base import Commit, Run, Step, WaitFor
-from workers.steps.past import read_way
+from workers.steps.past import read_way, without_memory
 
 
 class WritePageStep(Step):
@@ -36,7 +36,7 @@ class SuggestChoicesStep(Step):
         draft = PageDraft.model_validate(run.outputs[WritePageStep.name])
         if draft.ending:
             return ChoiceList(choices=[]).model_dump()
-        inputs = ChoicesInputs.model_validate({**await _page_inputs(run), "page_text": draft.text})
+        inputs = ChoicesInputs.model_validate({**without_memory(await _page_inputs(run)), "page_text": draft.text})
         choices = await FunctionEngine(run.services).run(SuggestChoices(), inputs, _caller(run, inputs))
         return choices.model_dump()
 

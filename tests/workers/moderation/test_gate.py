@@ -35,11 +35,18 @@ STORY: dict[str, Any] = {
     "pages": [{"title": "Before", "text": "You stand there."}],
 }  # fmt: skip
 FILLED: dict[str, dict[str, Any]] = {
-    "write_page": STORY,
+    "write_page": {
+        **STORY, "summaries": [{"id": 1, "level": 1, "first": 0, "last": 0, "text": "You came by boat."}],
+        "memories": [{"kind": "fact", "id": 1, "text": "Bo has a lamp."}],
+        "plot": {"outline": "A keeper waits.", "threads": [{"title": "Who knocks?", "open": True}],
+                 "characters": [{"name": "Bo", "state": "tired", "place": "the tower"}]},
+    },
     "suggest_choices": {**STORY, "page_text": "A door stands in the water.", "count": 3},
     "answer_as_persona": {
         "persona": {"name": "Bo", "personality": ["kind"], "visual": {"hair": "grey"}}, "user_name": "Sam",
         "language": "en", "message": "hello", "history": [{"role": "user", "text": "hi"}], "seed": 1, "variant": 0,
+        "summaries": [{"id": 1, "level": 1, "first": 0, "last": 0, "text": "They met."}],
+        "memories": [{"kind": "pin", "id": 1, "text": "Sam has a dog."}],
     },
     "extract_scenes": {"page_text": "The keeper opens the heavy door and looks down.", "title": "Down", "genre": "sea"},
     "write_image_prompt": {
