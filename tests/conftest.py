@@ -10,9 +10,9 @@ import pytest
 from hypothesis import settings
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
-from db.connection import connect
 from db.migrate import migrate
-from tests.clean import empty_tables
+from tests.clean import Cleaner
+from tests.pool import HeldPool
 from tests.watchdog import watchdog
 from workers.preload import preload
 
@@ -80,12 +80,35 @@ async def migrated(stack: EmbeddedStack) -> str:
     return stack.database_url
 
 
+@pytest.fixture(scope="session")
+async def cleaner(migrated: str) -> AsyncGenerator[Cleaner]:
+    """Empties the session's database."""
+    cleaner = Cleaner(migrated)
+    yield cleaner
+    await cleaner.close()
+
+
+@pytest.fixture(scope="session")
+async def pool(migrated: str) -> AsyncGenerator[HeldPool]:
+    """The connections of this process to the session's database: open from the first test that needs them."""
+    pool = HeldPool(migrated)
+    yield pool
+    await pool.close()
+
+
 @pytest.fixture
-async def database(migrated: str) -> AsyncGenerator[str]:
+async def no_pool(pool: HeldPool) -> None:
+    """Close this process's connections, for tests that open their own."""
+    await pool.close()
+
+
+@pytest.fixture
+async def database(migrated: str, cleaner: Cleaner, pool: HeldPool) -> AsyncGenerator[str]:
     """A clean database, connected: no row is left from another test."""
-    async with connect(migrated):
-        await empty_tables()
-        yield migrated
+    await cleaner.empty_tables()
+    await pool.open()
+    yield migrated
+    await pool.settle()
 
 
 @pytest.fixture

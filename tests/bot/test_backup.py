@@ -15,6 +15,8 @@ from db.schemas import SchemaSpec, TableRule
 from tests.bot.test_cli import Command
 from tests.db.world import somebody
 
+pytestmark = pytest.mark.usefixtures("no_pool")
+
 
 @pytest.fixture
 def storyfork(tmp_path: Path) -> Command:

@@ -12,21 +12,26 @@ from db.connection import connect, rows
 from db.models import InboxEventRow, JobRow, OutboxRow, StoryRow
 from tests.bot.playing import PREMISE
 from tests.bot.world import Bot, command, event_of, running_bot
-from tests.clean import empty_tables
+from tests.clean import Cleaner
 from tests.doubles.database_line import DatabaseLine, Loss, database_line
 from tests.doubles.frozen import frozen, postmaster
+
+pytestmark = pytest.mark.usefixtures("no_pool")
 
 SOON = 6.0
 """Seconds. A refusal is due after 2; before, it cost 31."""
 
 
 @pytest.fixture
-async def line(migrated: str, redis_url: str) -> AsyncGenerator[tuple[DatabaseLine, Bot]]:
+async def line(migrated: str, cleaner: Cleaner, redis_url: str) -> AsyncGenerator[tuple[DatabaseLine, Bot]]:
     """A bot with the product's own patience, at the end of a line to a clean database."""
-    async with database_line(migrated) as (url, found), connect(url, pool_size=4):
-        await empty_tables()
-        async with running_bot(redis_url, PATIENCE_SECONDS) as bot:
-            yield found, bot
+    await cleaner.empty_tables()
+    async with (
+        database_line(migrated) as (url, found),
+        connect(url, pool_size=4),
+        running_bot(redis_url, PATIENCE_SECONDS) as bot,
+    ):
+        yield found, bot
 
 
 async def _timed(bot: Bot, *texts: str) -> tuple[list[Outcome], float]:

@@ -13,6 +13,8 @@ from db.errors import Outage
 from tests.doubles.database_line import database_line
 from tests.statements import counted
 
+pytestmark = pytest.mark.usefixtures("no_pool")
+
 
 async def test_a_statement_is_one_round_trip(migrated: str):
     async with counted(migrated) as (url, statements), connect(url, pool_size=1):

@@ -8,6 +8,8 @@ import pytest
 from db.connection import connect, credentials, row, rows, transaction
 from db.errors import Outage, Unstorable
 
+pytestmark = pytest.mark.usefixtures("no_pool")
+
 AWAY = [
     "08006", "08P01", "25006", "25P03", "25P04", "28P01", "28000", "3D000", "53000", "53100", "53200", "53300", "55P03",
     "57014", "57P01", "57P02", "57P03", "57P05", "58000", "58030",

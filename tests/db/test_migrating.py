@@ -13,6 +13,8 @@ from db.migrate import MigrationError, await_schema, migrate, pending
 from db.schemas import SchemaSpec
 from tests.doubles.database_line import database_line
 
+pytestmark = pytest.mark.usefixtures("no_pool")
+
 
 @pytest.fixture
 async def used(stack: EmbeddedStack) -> AsyncGenerator[str]:

@@ -11,6 +11,8 @@ from db.leaders import leader_connection
 from db.migrate import available, migrate, pending
 from tests.doubles.pooler import transaction_pooler
 
+pytestmark = pytest.mark.usefixtures("no_pool")
+
 
 @pytest.mark.parametrize("hint", ["", "&pgbouncer=true", "&statement_cache_size=0"])
 async def test_many_statements_at_once_over_few_sessions(migrated: str, hint: str):

@@ -8,6 +8,8 @@ import pytest
 from db.connection import connect, rows
 from db.urls import BadDatabaseUrl, credentials, libpq_environment, parse
 
+pytestmark = pytest.mark.usefixtures("no_pool")
+
 
 @pytest.mark.parametrize(
     ("url", "problem"),
