@@ -14,6 +14,7 @@ from bot.actions import chat as chat_actions
 from bot.actions import data as data_actions
 from bot.actions import job as job_actions
 from bot.actions import linking as linking_actions
+from bot.actions import memory as memory_actions
 from bot.actions import operators as operators_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
@@ -27,6 +28,7 @@ from bot.commands import (
     general,
     language,
     linking,
+    memory,
     model,
     operators,
     permissions,
@@ -58,6 +60,8 @@ from bot.views import data as data_views
 from bot.views import form as form_views
 from bot.views import help as help_views
 from bot.views import linking as linking_views
+from bot.views import memory as memory_views
+from bot.views import memory_item as memory_item_views
 from bot.views import notice as notice_views
 from bot.views import operators as operators_views
 from bot.views import permissions as permissions_views
@@ -101,6 +105,7 @@ PRODUCT: Final = (
     Topic("story", story.COMMANDS, story_actions.ACTIONS, story_views.VIEWS, story_routes.ROUTES),
     Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
+    Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),

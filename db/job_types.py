@@ -3,6 +3,7 @@
 from typing import Final
 
 from db import announcements, chats, moderation, stories
+from db.memory.judging import JudgeMemory
 from db.memory.memories import Remember
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
@@ -87,6 +88,7 @@ def _picture(parameters: type[JobParameters], abandon: Abandon = notice) -> JobT
 SPECS: Final = (
     JobType(BranchingPage, _page, quota="pages"),
     JobType(JudgePrompt),
+    JobType(JudgeMemory),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),
     _picture(Imagine),
     _picture(IllustratePage, _illustration),

@@ -45,6 +45,22 @@ known AS (
     WHERE s.id = $1 AND new.names IS NOT NULL)
 SELECT id FROM added ORDER BY id"""
 
+OF_MEMORY: Final = (
+    "c.scope_id IN (SELECT s.id FROM archive_scopes s JOIN memories m ON m.conversation_id = s.conversation_id "
+    "AND m.persona_id = s.persona_id AND m.epoch = s.epoch WHERE s.kind = 'chat' AND m.id IN (SELECT id FROM mine) "
+    "UNION ALL SELECT s.id FROM archive_scopes s JOIN memories m ON m.story_id = s.story_id "
+    "WHERE s.kind = 'story' AND m.id IN (SELECT id FROM mine))"
+)
+"""What a memory's chat or story has in the archive, for a statement with that memory in ``mine``."""
+ABOUT_A_WORD: Final = (
+    f"{OF_MEMORY} AND c.words > 0 AND strpos(lower(coalesce("
+    "(SELECT substr(t.text, c.start + 1, c.length) FROM chat_messages t WHERE t.id = c.message_id), "
+    "(SELECT substr(t.text, c.start + 1, c.length) FROM pages t WHERE t.id = c.page_id), '')), lower($3)) > 0"
+)
+"""Of these, the passages of messages and pages that have the word ``$3``; a document stays until it is removed."""
+BLANK: Final = "SET keys = '{}', counts = '{}', words = 0, length = 0, text = '', metadata = '{}'"
+"""An empty chunk stays in its place: nothing finds it, and its text is not brought in again."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
@@ -80,3 +96,12 @@ async def add(scope_id: int, chunks: Sequence[NewChunk], preferred: str = "engli
         given.append(plain)
     latin = [preferred, *(name for name in LATIN if name != preferred)]
     return ids(await rows(_ADD, scope_id, jsonb(given), latin))
+
+
+async def blank(message_id: int | None, page_id: int | None) -> None:
+    """Take a message or a page out of the archive: its text stays where it was said, and no search finds it."""
+    await rows(
+        f"WITH gone AS (UPDATE archive_chunks {BLANK} WHERE message_id = $1 OR page_id = $2 RETURNING id) "
+        "DELETE FROM archive_vectors WHERE chunk_id IN (SELECT id FROM gone)",
+        message_id, page_id,
+    )  # fmt: skip

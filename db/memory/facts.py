@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from db.connection import ids, jsonb, row, rows
 from db.errors import BadInput, NotFound
+from db.memory import chunks
 from db.moderation import Verdict
 from db.records import Json, columns, fetch, fetch_one
 
@@ -87,12 +88,18 @@ class NewFact:
 
 
 async def holding(
-    memory_id: int, page_id: int | None = None, *, known_to: str = "", about: Sequence[str] = (), most: int = 50
+    memory_id: int,
+    page_id: int | None = None,
+    *,
+    known_to: str = "",
+    about: Sequence[str] = (),
+    most: int = 50,
+    skip: int = 0,
 ) -> list[Fact]:
     """Return the facts that hold on the way to a page of a story, or now in a chat, the weightiest and newest first.
 
     ``known_to``: only what this person of a story may know. ``about``: only facts whose subject or text has one of
-    these words.
+    these words. The first ``skip`` are left out.
     """
     return await fetch(
         Fact,
@@ -101,8 +108,8 @@ async def holding(
         "WHERE lower(p) = lower($3))) "
         "AND ($4::text[] = '{}' OR EXISTS (SELECT FROM unnest($4::text[]) w "
         "WHERE strpos(lower(f.subject || ' ' || f.text), lower(w)) > 0)) "
-        "ORDER BY f.importance DESC, f.id DESC LIMIT $5",
-        memory_id, page_id, known_to, list(about), most,
+        "ORDER BY f.importance DESC, f.id DESC LIMIT $5 OFFSET $6",
+        memory_id, page_id, known_to, list(about), most, skip,
     )  # fmt: skip
 
 
@@ -183,26 +190,29 @@ async def edit(account_id: int, user_id: int, fact_id: int, text: str, verdict: 
 
 
 async def forget(account_id: int, fact_id: int) -> None:
-    """Delete a fact with those that it replaced, which would hold again otherwise. Raises `NotFound`."""
+    """Delete a fact with those that it replaced, which would hold again otherwise. Raises `NotFound`.
+
+    The messages and pages that they come from stay, but leave the archive.
+    """
     older = [fact.id for fact in await history(account_id, fact_id)]
     gone = await rows(
-        f"DELETE FROM facts f WHERE f.id = ANY ($2::bigint[]) AND {_OF_ACCOUNT} RETURNING f.id",
+        f"DELETE FROM facts f WHERE f.id = ANY ($2::bigint[]) AND {_OF_ACCOUNT} RETURNING f.id, f.message_id, "
+        "f.page_id",
         account_id, [fact_id, *older],
     )  # fmt: skip
     if fact_id not in ids(gone):
         raise NotFound("memory.unknown")
+    for each in gone:
+        await chunks.blank(each["message_id"], each["page_id"])
 
 
 async def forget_about(account_id: int, memory_id: int, word: str) -> int:
     """Delete everything about a word: facts, answers, notes and pins that have it; return how many, with summaries.
 
-    These are written anew. Sentences that have it are not read again for this memory; the messages themselves stay.
+    These are written anew. Sentences that have it are not read again for this memory, and passages that have it leave
+    the archive; the messages themselves stay.
     """
-    word = " ".join(word.split())
-    if not word:
-        raise BadInput("memory.empty")
-    if len(word) > SUBJECT_CHARS:
-        raise BadInput("memory.too_long", length=len(word), limit=SUBJECT_CHARS)
+    word = checked_word(word)
     found = await row(
         "WITH mine AS (SELECT m.id FROM memories m LEFT JOIN stories s ON s.id = m.story_id "
         "LEFT JOIN conversations c ON c.id = m.conversation_id "
@@ -222,13 +232,25 @@ async def forget_about(account_id: int, memory_id: int, word: str) -> int:
         "p AS (DELETE FROM pins WHERE memory_id IN (SELECT id FROM mine) "
         "AND strpos(lower(text), lower($3)) > 0 RETURNING 1), "
         "o AS (DELETE FROM plots WHERE memory_id IN (SELECT id FROM mine) "
-        "AND strpos(lower(content::text), lower($3)) > 0 RETURNING 1) "
+        "AND strpos(lower(content::text), lower($3)) > 0 RETURNING 1), "
+        f"b AS (UPDATE archive_chunks c {chunks.BLANK} WHERE {chunks.ABOUT_A_WORD} RETURNING c.id), "
+        "v AS (DELETE FROM archive_vectors WHERE chunk_id IN (SELECT id FROM b)) "
         "SELECT (SELECT count(*) FROM f) + (SELECT count(*) FROM s WHERE cut) + (SELECT count(*) FROM a) "
-        "+ (SELECT count(*) FROM p) + (SELECT count(*) FROM o) AS n",
+        "+ (SELECT count(*) FROM p) + (SELECT count(*) FROM o) + (SELECT count(*) FROM b) AS n",
         account_id, memory_id, word, FORGOTTEN,
     )  # fmt: skip
     assert found is not None
     return found["n"]
+
+
+def checked_word(word: str) -> str:
+    """Return the word about which everything is to be forgotten. Raises `BadInput`."""
+    word = " ".join(word.split())
+    if not word:
+        raise BadInput("memory.empty")
+    if len(word) > SUBJECT_CHARS:
+        raise BadInput("memory.too_long", length=len(word), limit=SUBJECT_CHARS)
+    return word
 
 
 def _checked(subject: str, text: str) -> tuple[str, str]:

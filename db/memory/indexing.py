@@ -3,6 +3,8 @@
 An edit, another variant or a refusal removes a text's chunks at once (triggers of the migration) and has it read again.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -47,6 +49,14 @@ SELECT p.id, p.text, p.parent_id, p.created_at AS said_at FROM pages p WHERE p.s
     AND p.text <> '' AND NOT EXISTS (SELECT FROM archive_chunks c WHERE c.page_id = p.id)
 ORDER BY p.number, p.id LIMIT {BATCH}"""
 
+_FORGOTTEN_CHAT: Final = (
+    "SELECT lower(w) AS word FROM memories m, jsonb_array_elements_text(m.forgotten) w "
+    "WHERE m.conversation_id = $1 AND m.persona_id = $2 AND m.epoch = $3"
+)
+_FORGOTTEN_STORY: Final = (
+    "SELECT lower(w) AS word FROM memories m, jsonb_array_elements_text(m.forgotten) w WHERE m.story_id = $1"
+)
+
 
 def dictionary_of(language: str) -> str:
     """Return PostgreSQL's dictionary for a language (``de``, ``pt-BR``); English for one without."""
@@ -65,13 +75,14 @@ async def index_chat(account_id: int, conversation_id: int, persona_id: int, epo
         if locked is None:
             return 0
         found = await rows(_MESSAGES, *chat, locked["indexed_to"])
+        forgotten = [each["word"] for each in await rows(_FORGOTTEN_CHAT, *chat)]
         before: dict[str, Any] | None = None
         new: list[NewChunk] = []
         for message in found:
             # In the archive already, or in this batch: what stands before it.
             before = _later(before, await row(_BEFORE, *chat, message["id"]))
             position = _position(before, message["said_at"])
-            parts = _parts(message, position)
+            parts = _parts(message, position, forgotten)
             new += parts
             before = {"position": position + len(parts) - 1, "said_at": message["said_at"]}
         await chunks.add(scope, new, dictionary_of(language))
@@ -90,6 +101,7 @@ async def index_story(account_id: int, story_id: int, *, language: str = "") -> 
         if await row(_LOCK, scope) is None:
             return 0
         found = await rows(_PAGES, story_id)
+        forgotten = [each["word"] for each in await rows(_FORGOTTEN_STORY, story_id)]
         ends: dict[int, int] = {}
         for page in found:
             parent: int | None = page["parent_id"]
@@ -98,11 +110,16 @@ async def index_story(account_id: int, story_id: int, *, language: str = "") -> 
                 ends[parent] = int(last["last"] or 0) if last else 0
             start = 1 if parent is None else ends[parent] + 1
             new = [
-                NewChunk(
-                    p.text, start + n, page["said_at"], page_id=page["id"], part=n, start=p.start, length=len(p.text)
+                _without(
+                    forgotten,
+                    p.text,
+                    NewChunk(
+                        p.text, start + n, page["said_at"], page_id=page["id"], part=n, start=p.start,
+                        length=len(p.text),
+                    ),
                 )
                 for n, p in enumerate(passages(page["text"]))
-            ]
+            ]  # fmt: skip
             await chunks.add(scope, new, dictionary_of(language))
             ends[page["id"]] = start + len(new) - 1
     return len(found)
@@ -120,18 +137,29 @@ def _position(before: dict[str, Any] | None, said_at: datetime) -> int:
     return before["position"] + (1 if said_at - before["said_at"] <= SITTING else GAP)
 
 
-def _parts(message: dict[str, Any], position: int) -> list[NewChunk]:
+def _without(forgotten: Sequence[str], text: str, chunk: NewChunk) -> NewChunk:
+    """Return the chunk of a passage, or an empty one in its place if it has a word that somebody has forgotten."""
+    if not any(word in text.lower() for word in forgotten):
+        return chunk
+    return replace(chunk, indexed="", length=0, metadata={})
+
+
+def _parts(message: dict[str, Any], position: int, forgotten: Sequence[str]) -> list[NewChunk]:
     speaker = message["speaker"] or ""
     return [
-        NewChunk(
-            f"{speaker} {p.text}",
-            position + n,
-            message["said_at"],
-            message_id=message["id"],
-            part=n,
-            start=p.start,
-            length=len(p.text),
-            metadata={"speaker": speaker} if speaker else {},
+        _without(
+            forgotten,
+            p.text,
+            NewChunk(
+                f"{speaker} {p.text}",
+                position + n,
+                message["said_at"],
+                message_id=message["id"],
+                part=n,
+                start=p.start,
+                length=len(p.text),
+                metadata={"speaker": speaker} if speaker else {},
+            ),
         )
         for n, p in enumerate(passages(message["text"]))
     ]

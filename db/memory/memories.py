@@ -104,6 +104,17 @@ async def get(memory_id: int) -> MemoryRecord | None:
     return await fetch_one(MemoryRecord, f"SELECT {columns(MemoryRecord)} FROM memories WHERE id = $1", memory_id)
 
 
+async def of_account(account_id: int, memory_id: int) -> MemoryRecord | None:
+    """Return a memory of an account; None if there is none."""
+    return await fetch_one(
+        MemoryRecord,
+        f"SELECT {columns(MemoryRecord, 'm')} FROM memories m LEFT JOIN stories s ON s.id = m.story_id "
+        "LEFT JOIN conversations c ON c.id = m.conversation_id "
+        "WHERE m.id = $2 AND coalesce(s.account_id, c.account_id) = $1",
+        account_id, memory_id,
+    )  # fmt: skip
+
+
 async def of_story(account_id: int, story_id: int) -> MemoryRecord | None:
     """Return the memory of a story of an account; None if there is none yet."""
     return await fetch_one(

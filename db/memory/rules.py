@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from db.schemas import Quotes, TableRule, texts
+from db.schemas import Quotes, Retention, TableRule, texts
 
 
 def _remembered(*columns: str, rows: str = "%s") -> tuple[Quotes, ...]:
@@ -29,6 +29,13 @@ MEMORY_TABLES: Final = (
         texts=texts(words="subject text", names="present", settings="kind version verdict"),
         author="user_id",
         quotes=_remembered("subject", "text", "present"),
+    ),
+    TableRule(
+        "forget_requests",
+        owner=("memory_id",),
+        texts=texts(words="word"),
+        author="user_id",
+        retention=Retention(1, "created_at"),
     ),
     TableRule("fact_successions", owner=("fact_id", "successor_id")),
     TableRule(

@@ -140,7 +140,7 @@ scored AS MATERIALIZED (
 best AS MATERIALIZED (
     SELECT c.id, s.score * {_OWN.format(c="c")} AS score
     FROM (SELECT * FROM scored ORDER BY score DESC LIMIT 4 * {CANDIDATES}) s
-    JOIN archive_chunks c USING (scope_id, source, position) WHERE {_FITS.format(c="c")}
+    JOIN archive_chunks c USING (scope_id, source, position) WHERE {_FITS.format(c="c")} AND c.length > 0
     ORDER BY 2 DESC LIMIT {CANDIDATES})"""
 _RESULT: Final = """
 SELECT c.id, c.source, c.message_id, c.page_id, c.document_id, c.part, c.said_at, c.importance, c.metadata,

@@ -19,7 +19,7 @@ _TEXTS: Final = f"""
 SELECT c.id, CASE c.source WHEN 'document' THEN c.text ELSE concat_ws(': ', c.metadata ->> 'speaker', (
     SELECT substr(m.text, c.start + 1, c.length) FROM chat_messages m WHERE m.id = c.message_id
     UNION ALL SELECT substr(p.text, c.start + 1, c.length) FROM pages p WHERE p.id = c.page_id)) END AS text
-FROM archive_chunks c WHERE c.scope_id = $1
+FROM archive_chunks c WHERE c.scope_id = $1 AND c.length > 0
     AND NOT EXISTS (SELECT FROM archive_vectors v WHERE v.chunk_id = c.id AND v.model = $2)
 ORDER BY c.id LIMIT {BATCH}"""
 _log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from db.models.limits import QuotaRow, SpentLimitRow
 from db.models.memory import (
     FactRow,
     FactSuccessionRow,
+    ForgetRequestRow,
     MemoryRow,
     PinRow,
     PlotRow,
@@ -45,6 +46,7 @@ __all__ = [
     "DraftRow",
     "FactRow",
     "FactSuccessionRow",
+    "ForgetRequestRow",
     "HeartbeatRow",
     "IdentityRow",
     "InboxEventRow",

@@ -93,6 +93,19 @@ class FactSuccessionRow(TableRow):
         table = "fact_successions"
 
 
+class ForgetRequestRow(TableRow):
+    """A word about which somebody asked to have everything forgotten, until they confirm it."""
+
+    memory_id = fields.BigIntField()
+    user_id = fields.BigIntField()
+    word = fields.TextField()
+
+    class Meta:
+        """Table name."""
+
+        table = "forget_requests"
+
+
 class TrackedQuestionRow(TableRow):
     """A question that is answered again every so many pages or exchanges."""
 

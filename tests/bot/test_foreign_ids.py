@@ -11,13 +11,14 @@ from bot.actions.packing import FILL, pack
 from bot.events import Command, Event, Payload, Submit, TextMessage
 from db import chats, linking, outbox, people, personas, pictures, stories
 from db.connection import jsonb, row, rows, transaction
+from db.memory import facts, forgetting, memories
 from tests.bot.world import Bot, event_of, press
 from tests.effort import times
 
 ACCOUNTS: Final = times(12, 1000)
 QUERIES: Final = times(160, 10_000)
 MISSING: Final = 10**12
-FIXED: Final = {"revision": 0, "position": 1, "opened": 0, "asked": 0, "allowed": 1, "days": 30}
+FIXED: Final = {"revision": 0, "position": 1, "opened": 0, "asked": 0, "allowed": 1, "days": 30, "start": 0}
 """Arguments of buttons that name nothing of anybody."""
 SHOWN: Final = re.compile(r"\d+")
 NOTHING_OF_ANYBODY: Final = frozenset({FILL, "unlink_keep", "unwipe"})
@@ -84,7 +85,12 @@ async def moves_in(bot: Bot, number: int) -> Belongings:
         account, person, move.page.id,
     )  # fmt: skip
     assert report is not None
+    memory = await memories.open_chat(conversation, persona.id)
+    assert memory is not None
+    fact = await facts.add_by_hand(memory.id, person, words, words, "checked")
+    request = await forgetting.ask(account, memory.id, person, words)
     ids = {
+        "memory": memory.id, "fact": fact, "entry": fact, "request": request,
         "account": account, "user": person, "owner": person, "identity": found["identity"], "story": move.story.id,
         "page": move.page.id, "persona": persona.id, "message": said.reply.id, "picture": picture, "job": job["id"],
         "asked": await linking.offer(person, conversation), "before": MISSING, "announcement": MISSING,
@@ -135,6 +141,13 @@ def queries(bot: Bot) -> Iterator[tuple[str, Query]]:
     for name in ("persona use", "persona portrait"):
         yield name, lambda _, words, name=name: Command(name=name, rest=words)
         yield f"{name} id", lambda ids, _, name=name: Command(name=name, rest=str(ids["persona"]))
+    for name, given in (("memory edit", {"text": "Mine."}), ("memory forget", {})):
+        yield (
+            name,
+            lambda ids, _, name=name, given=given: Command(
+                name=name, values={"fact" if given else "what": f"#{ids['fact']}", **given}
+            ),
+        )
     yield "permissions", lambda _, words: Command(name="permissions", rest=words)
     yield "imagine", lambda ids, _: Command(name="imagine", rest="a door", values={"picture": str(ids["picture"])})
     yield "reply", lambda _, words: TextMessage(text="I knock", reply_to=words)
@@ -156,7 +169,8 @@ async def state() -> list[dict[str, object]]:
     """What nobody else may change."""
     return await rows(
         "SELECT (SELECT jsonb_agg(to_jsonb(s) - '{updated_at,revision,cursor_id}'::text[] ORDER BY id) FROM stories s) "
-        "AS s, (SELECT count(*) FROM choices c JOIN pages p ON p.id = c.page_id JOIN stories s ON s.id = p.story_id "
+        "AS s, (SELECT jsonb_agg(to_jsonb(f) ORDER BY id) FROM facts f) AS f, "
+        "(SELECT count(*) FROM choices c JOIN pages p ON p.id = c.page_id JOIN stories s ON s.id = p.story_id "
         "WHERE c.user_id <> s.owner_id) AS others, "
         "(SELECT count(*) FROM pictures) AS p, (SELECT count(*) FROM personas) AS o, "
         "(SELECT jsonb_agg(state ORDER BY id) FROM jobs WHERE event_key IS NULL) AS j, "

@@ -30,6 +30,13 @@ story delete                 |   +   |   +    |     +     |   +   |   +   |
 persona list                 |   +   |   +    |     +     |   +   |   +   |
 persona use                  |   -   |   -    |     +     |   +   |   +   |
 chat reset                   |   -   |   -    |     +     |   +   |   +   |
+memory show                  |   +   |   +    |     +     |   +   |   +   |
+memory add                   |   +   |   +    |     +     |   +   |   +   |
+memory edit                  |   +   |   +    |     +     |   +   |   +   |
+memory forget                |   +   |   +    |     +     |   +   |   +   |
+memory search                |   +   |   +    |     +     |   +   |   +   |
+memory track                 |   +   |   +    |     +     |   +   |   +   |
+memory pin                   |   +   |   +    |     +     |   +   |   +   |
 imagine                      |   +   |   +    |     +     |   +   |   +   |
 persona portrait             |   +   |   +    |     +     |   +   |   +   |
 image_model                  |   -   |   -    |     -     |   +   |   +   |
@@ -96,6 +103,13 @@ keep                         |   +   |   +    |     +     |   +   |   +   |
 persona                      |   -   |   -    |     +     |   +   |   +   |
 portrait                     |   +   |   +    |     +     |   +   |   +   |
 variant                      |   +   |   +    |     +     |   +   |   +   |
+mem_list                     |   +   |   +    |     +     |   +   |   +   |
+mem_item                     |   +   |   +    |     +     |   +   |   +   |
+mem_drop                     |   +   |   +    |     +     |   +   |   +   |
+mem_pin                      |   +   |   +    |     +     |   +   |   +   |
+mem_edit                     |   +   |   +    |     +     |   +   |   +   |
+mem_forget                   |   +   |   +    |     +     |   +   |   +   |
+mem_keep                     |   +   |   +    |     +     |   +   |   +   |
 picture                      |   +   |   +    |     +     |   +   |   +   |
 redraw                       |   +   |   +    |     +     |   +   |   +   |
 vary                         |   +   |   +    |     +     |   +   |   +   |
@@ -126,6 +140,10 @@ audit_older                  |   -   |   -    |     -     |   +   |   +   |
 VALUES: Final = {
     "story new": {"premise": "a door"},
     "persona use": {"name": "nobody"},
+    "memory add": {"text": "a door"},
+    "memory edit": {"fact": "#1", "text": "a door"},
+    "memory forget": {"what": "#1"},
+    "memory search": {"text": "a door"},
     "imagine": {"prompt": "a door"},
     "image_model": {"name": "nobody"},
     "rating": {"level": "sfw"},

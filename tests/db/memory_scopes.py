@@ -3,9 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db.memory import facts, memories, pins, summaries, tracked
+from db.memory import facts, forgetting, memories, pins, summaries, tracked
 
 MEMORY_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
+    "memory.memories.of_account": lambda c: memories.of_account(c.account, c["memories"]),
+    "memory.forgetting.ask": lambda c: forgetting.ask(c.account, c["memories"], c.user, "zephyr"),
+    "memory.forgetting.asked": lambda c: forgetting.asked(c.account, c.user, c["forget_requests"]),
+    "memory.forgetting.drop": lambda c: forgetting.drop(c.user, c["forget_requests"]),
+    "memory.forgetting.about": lambda c: forgetting.about(c.account, c["memories"], "zephyr"),
     "memory.memories.of_story": lambda c: memories.of_story(c.account, c["stories"]),
     "memory.memories.of_chat": lambda c: memories.of_chat(c.chat, c["personas"]),
     "memory.memories.open_story": lambda c: memories.open_story(c.account, c["stories"]),
@@ -27,6 +32,9 @@ MEMORY_WORK: Final = (
     "memory.facts.add_by_hand",
     "memory.facts.holding",
     "memory.facts.put",
+    "memory.chunks.blank",
+    "memory.judging.*",
+    "memory.shown.*",
     "memory.past.*",
     "memory.pins.pin",
     "memory.pins.pins",

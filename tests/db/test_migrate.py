@@ -123,6 +123,7 @@ POPULATE = {
     "0021_blocked_chats": "UPDATE conversations SET left_at = now()",
     "0035_verdicts": "UPDATE personas SET verdict = 'checked'",
     "0039_members": "INSERT INTO members (account_id, user_id, role) VALUES (1, 1, 'guest')",
+    "0059_forget_requests": "INSERT INTO forget_requests (memory_id, user_id, word) VALUES (1, 1, 'door')",
     "0052_receipts": "UPDATE ai_tasks SET receipt = '{}'",
     "0022_moderation": """
         INSERT INTO incidents (source, rule, stage, digest, user_id) VALUES ('telegram:1', 'minors', 'stored', 'x', 1);

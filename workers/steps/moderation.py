@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 
 from db import overrides
 from db.errors import LeaseLost
+from db.memory import judging
+from db.memory.judging import JudgeMemory
 from db.moderation import TextRefused
 from db.payloads.notice import Notice
 from db.work import JudgePrompt
@@ -47,5 +49,41 @@ class RecordPromptVerdict(Commit):
         judged: dict[str, Any] = run.outputs[JudgePromptStep.name]
         if not await overrides.judge(run.parameters(JudgePrompt).prompt, judged["version"], judged["verdict"]):
             raise LeaseLost("the prompt was dropped")
+        await run.reply(Notice(key=judged["key"], values=judged["values"], private=True))
+        return {}
+
+
+class JudgeMemoryStep(Step):
+    """Judge what a person added to a memory."""
+
+    name: ClassVar[str] = "judge_memory"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return the digest of the text, the verdict, and the wording of the answer with its values."""
+        parameters, services = run.parameters(JudgeMemory), run.services
+        found = await judging.unjudged(parameters.item, parameters.id)
+        if found is None:
+            raise LeaseLost(f"{parameters.item} {parameters.id} is gone")
+        gate = Gate(
+            services.moderator, services.policy, services.queue, run.tracker, Gated("memory"), parameters.allowance
+        )
+        try:
+            await gate.admit_text(found.text)
+        except TextRefused as e:
+            return {"digest": found.digest, "verdict": "refused", "key": e.key, "values": e.values}
+        return {"digest": found.digest, "verdict": "checked", "key": f"memory.judged_{parameters.item}", "values": {}}
+
+
+class RecordMemoryVerdict(Commit):
+    """Record the verdict on what a person added to a memory, and tell them."""
+
+    name: ClassVar[str] = "record_memory_verdict"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return an empty mapping. Raises `LeaseLost` if it was changed or dropped meanwhile."""
+        judged: dict[str, Any] = run.outputs[JudgeMemoryStep.name]
+        parameters = run.parameters(JudgeMemory)
+        if not await judging.judge(parameters.item, parameters.id, judged["digest"], judged["verdict"]):
+            raise LeaseLost("it was changed")
         await run.reply(Notice(key=judged["key"], values=judged["values"], private=True))
         return {}

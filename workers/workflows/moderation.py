@@ -1,6 +1,11 @@
 """Workflows of moderation."""
 
-from workers.steps.moderation import JudgePromptStep, RecordPromptVerdict
+from workers.steps.moderation import (
+    JudgeMemoryStep,
+    JudgePromptStep,
+    RecordMemoryVerdict,
+    RecordPromptVerdict,
+)
 from workers.workflows.base import Workflow
 
 
@@ -9,3 +14,10 @@ class JudgeOwnPrompt(Workflow):
 
     name = "judge_prompt"
     steps = (JudgePromptStep(), RecordPromptVerdict())
+
+
+class JudgeRemembered(Workflow):
+    """Judge what a person added to a memory, before others see it."""
+
+    name = "judge_memory"
+    steps = (JudgeMemoryStep(), RecordMemoryVerdict())

@@ -16,7 +16,7 @@ from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
 from workers.workflows.memory import BringMemoryUpToDate
-from workers.workflows.moderation import JudgeOwnPrompt
+from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered
 from workers.workflows.picture import (
     DrawImagined,
     DrawOnceMore,
@@ -33,6 +33,7 @@ _OWN: Final = (
     WritePageWithChoices(),
     ReplyAsPersona(),
     JudgeOwnPrompt(),
+    JudgeRemembered(),
     DrawImagined(),
     DrawPage(),
     DrawPortrait(),

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from db import jobs, overrides
+from db import jobs, overrides, personas
 from db.connection import rows
+from db.memory import facts, judging, memories, pins
+from db.memory.judging import JudgeMemory, MemoryItem
 from db.models import OutboxRow
 from db.work import JudgePrompt
+from prompts.personas import load_personas
 from tests.db.world import somebody
 from tests.workers.making import run_by
 from tests.workers.steps.test_chat import Strict
@@ -57,4 +60,51 @@ async def test_a_verdict_is_on_the_text_that_was_judged(services: Services) -> N
     assert found is not None
     await overrides.put(account, NAME, "two", user_id=(await somebody()).user.id, verdict="unchecked")
     assert not await overrides.judge(override_id, found[2], "checked")
+    del services
+
+
+async def remembered(item: MemoryItem, text: str) -> tuple[int, int]:
+    """Something unchecked that a person adds to what a persona remembers, and the job that judges it."""
+    who = await somebody()
+    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    memory = await memories.open_chat(who.conversation.id, (await personas.active(who.conversation)).id)
+    assert memory is not None
+    if item == "fact":
+        made = await facts.add_by_hand(memory.id, who.user.id, "Ann", text, "unchecked")
+    else:
+        made = await pins.pin(memory.id, who.user.id, "unchecked", text=text)
+    job_id = await jobs.add(
+        JudgeMemory(item=item, id=made),
+        account_id=who.account.id,
+        user_id=who.user.id,
+        conversation_id=who.conversation.id,
+        event_key=f"console:{made}",
+        destination={"chat_id": "c"},
+    )
+    return made, job_id
+
+
+@pytest.mark.parametrize("item", ["fact", "pin"])
+async def test_what_is_added_to_a_memory_is_judged_and_what_is_refused_is_gone(
+    services: Services, item: MemoryItem
+) -> None:
+    strict = Runner(replace(services, moderator=Moderator((Strict("Zephyr"),))), 4)
+    _, good = await remembered(item, "The door is green.")
+    _, bad = await remembered(item, "The door is Zephyr's.")
+    for job_id in (good, bad):
+        await run_by(strict, job_id)
+    told = await OutboxRow.all().order_by("id")
+    assert [each.payload["key"] for each in told] == [f"memory.judged_{item}", "moderation.refused_rating"]
+    left = await rows("SELECT text, verdict FROM facts UNION ALL SELECT text, verdict FROM pins")
+    assert [(each["text"], each["verdict"]) for each in left] == [("The door is green.", "checked")]
+    assert "Zephyr" not in str(await rows("SELECT content FROM artifacts"))
+
+
+async def test_what_was_corrected_meanwhile_is_judged_anew(services: Services) -> None:
+    made, _ = await remembered("fact", "The door is green.")
+    found = await judging.unjudged("fact", made)
+    assert found is not None
+    who = await somebody()
+    await facts.edit(who.account.id, who.user.id, made, "The door is red.", "unchecked")
+    assert not await judging.judge("fact", made, found.digest, "checked")
     del services
