@@ -13,8 +13,8 @@ TOLD_BY: Final = 80
 _ADD: Final = f"""
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($2::jsonb) AS g (n int, message_id bigint, page_id bigint, document_id bigint,
-        part int, start int, length int, text text, position bigint, said_at timestamptz, importance smallint,
-        metadata jsonb, words text[], dictionary text)),
+        fact_id bigint, part int, start int, length int, text text, position bigint, said_at timestamptz,
+        importance smallint, metadata jsonb, words text[], dictionary text)),
 told AS MATERIALIZED (
     -- The language is that with the most stop words among the text's; between equals, that of the scope.
     SELECT g.n, g.words, CASE WHEN g.dictionary <> '' THEN g.dictionary ELSE (
@@ -32,10 +32,11 @@ keyed AS (
         array_agg(least(count, 9999)::smallint) AS counts, sum(count)::int AS words
     FROM stem GROUP BY n),
 added AS (
-    INSERT INTO archive_chunks (scope_id, source, message_id, page_id, document_id, part, start, length, text, position,
-        said_at, importance, metadata, words, keys, counts)
-    SELECT $1, CASE WHEN message_id IS NOT NULL THEN 'message' WHEN page_id IS NOT NULL THEN 'page' ELSE 'document' END,
-        message_id, page_id, document_id, part, start, length, text, position, said_at, importance, metadata,
+    INSERT INTO archive_chunks (scope_id, source, message_id, page_id, document_id, fact_id, part, start, length, text,
+        position, said_at, importance, metadata, words, keys, counts)
+    SELECT $1, CASE WHEN message_id IS NOT NULL THEN 'message' WHEN page_id IS NOT NULL THEN 'page'
+            WHEN fact_id IS NOT NULL THEN 'fact' ELSE 'document' END,
+        message_id, page_id, document_id, fact_id, part, start, length, text, position, said_at, importance, metadata,
         coalesce(k.words, 0), coalesce(k.keys, '{{}}'), coalesce(k.counts, '{{}}')
     FROM given LEFT JOIN keyed k USING (n) ON CONFLICT DO NOTHING RETURNING id),
 known AS (
@@ -72,6 +73,7 @@ class NewChunk:
     message_id: int | None = None
     page_id: int | None = None
     document_id: int | None = None
+    fact_id: int | None = None
     part: int = 0
     start: int = 0
     length: int = 0

@@ -1,4 +1,4 @@
-"""What was said in a chat and written in a story, brought into the archive; for the background, until it is done.
+"""What was said, written and learnt in a chat or story, brought into the archive; for the background, until it is done.
 
 An edit, another variant or a refusal removes a text's chunks at once (triggers of the migration) and has it read again.
 """
@@ -55,6 +55,17 @@ _FORGOTTEN_CHAT: Final = (
 )
 _FORGOTTEN_STORY: Final = (
     "SELECT lower(w) AS word FROM memories m, jsonb_array_elements_text(m.forgotten) w WHERE m.story_id = $1"
+)
+_FACTS: Final = f"""
+SELECT f.id, f.subject, f.text, f.importance, f.valid_from AS said_at FROM archive_scopes s
+JOIN memories m ON m.story_id = s.story_id OR (m.conversation_id = s.conversation_id AND m.persona_id = s.persona_id
+    AND m.epoch = s.epoch)
+JOIN facts f ON f.memory_id = m.id
+WHERE s.id = $1 AND s.kind IN ('chat', 'story') AND f.verdict <> 'refused'
+    AND NOT EXISTS (SELECT FROM archive_chunks c WHERE c.fact_id = f.id) ORDER BY f.id LIMIT {BATCH}"""
+
+_LAST_FACT: Final = (
+    "SELECT coalesce(max(position), 0) AS last FROM archive_chunks WHERE scope_id = $1 AND source = 'fact'"
 )
 
 
@@ -122,6 +133,34 @@ async def index_story(account_id: int, story_id: int, *, language: str = "") -> 
             ]  # fmt: skip
             await chunks.add(scope, new, dictionary_of(language))
             ends[page["id"]] = start + len(new) - 1
+    return len(found)
+
+
+async def index_facts(account_id: int, scope: ArchiveScope, *, language: str = "") -> int:
+    """Bring the next facts of a chat or story into the archive and return how many there were; 0: it is done.
+
+    Those that another replaces too: on another branch they hold. Raises `NotFound` if the scope is not the account's.
+    """
+    scope_id = await make(account_id, scope)
+    async with transaction():
+        if await row(_LOCK, scope_id) is None:
+            return 0
+        found = await rows(_FACTS, scope_id)
+        end = await row(_LAST_FACT, scope_id)
+        assert end is not None
+        new = [
+            NewChunk(
+                f"{fact['subject']} {fact['text']}",
+                # One fact does not lift another.
+                end["last"] + GAP * n,
+                fact["said_at"],
+                fact_id=fact["id"],
+                length=len(fact["text"]),
+                importance=fact["importance"],
+            )
+            for n, fact in enumerate(found, 1)
+        ]
+        await chunks.add(scope_id, new, dictionary_of(language))
     return len(found)
 
 

@@ -211,6 +211,14 @@ async def settle(memory: MemoryRecord, *, read_to: int, more: bool) -> None:
     )  # fmt: skip
 
 
+async def continue_soon(memory_id: int) -> None:
+    """Say that there is more to do for a memory, after its run."""
+    await rows(
+        "UPDATE memories SET due_at = least(due_at, now() + make_interval(secs => $2)) WHERE id = $1",
+        memory_id, SOON_SECONDS,
+    )  # fmt: skip
+
+
 async def overdue() -> int:
     """Return how many memories are due, up to 1,000."""
     found = await row("SELECT count(*) AS n FROM (SELECT FROM memories WHERE due_at <= now() LIMIT 1000) d")

@@ -81,6 +81,12 @@ async def find(account_id: int, scopes: Sequence[ArchiveScope]) -> list[int]:
     return ids(await rows(sql, account_id, jsonb([scope.plain() for scope in scopes])))
 
 
+async def of_documents(account_id: int) -> list[int]:
+    """Return the ids of an account's scopes of persons, personas and the place itself, which hold documents alone."""
+    sql = "SELECT id FROM archive_scopes WHERE account_id = $1 AND kind IN ('persona', 'person', 'place') ORDER BY id"
+    return ids(await rows(sql, account_id))
+
+
 async def make(account_id: int, scope: ArchiveScope) -> int:
     """Return the id of an account's scope, made if need be.
 

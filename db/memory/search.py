@@ -39,7 +39,7 @@ _USUAL_LENGTH: Final = 12.0
 _OWN: Final = "({c}.words / ({c}.words + 1::float8))"
 """What says little itself ("I see.") is not lifted as high by what stands around it."""
 
-ChunkSource = Literal["message", "page", "document"]
+ChunkSource = Literal["message", "page", "document", "fact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ArchiveFilter:
 
     before_message: int | None = None
     pages: Sequence[int] | None = None
-    sources: Sequence[ChunkSource] = ("message", "page", "document")
+    sources: Sequence[ChunkSource] = ("message", "page", "document", "fact")
     since: datetime | None = None
     until: datetime | None = None
     metadata: str = "{}"
@@ -79,27 +79,40 @@ class QueryVector:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveHit:
-    """A chunk that was found. ``score`` compares the hits of one search; ``metadata`` may name a ``speaker``."""
+    """A chunk that was found. ``score`` compares the hits of one search; ``metadata`` may name a ``speaker``.
+
+    ``later`` is what holds instead of something that was learnt from this message or page; empty: nothing was replaced.
+    """
 
     id: int
     source: ChunkSource
     message_id: int | None
     page_id: int | None
     document_id: int | None
+    fact_id: int | None
     part: int
     text: str
     said_at: datetime
     importance: int
     metadata: Json[dict[str, Any]]
+    later: str
     score: float
 
 
+# A fact counts where it holds: on the path, and no successor of it is there.
+_ON_PATH: Final = "{f}.verdict <> 'refused' AND ($6::bigint[] IS NULL OR {f}.page_id IS NULL OR {f}.page_id = ANY ($6))"
+_REPLACED: Final = (
+    "EXISTS (SELECT FROM fact_successions s JOIN facts n ON n.id = s.successor_id "
+    f"WHERE s.fact_id = {{f}}.id AND {_ON_PATH.format(f='n')})"
+)
 _FITS: Final = (
     "{c}.scope_id = ANY ($1::bigint[]) AND {c}.source = ANY ($4::text[]) "
     "AND ($5::bigint IS NULL OR {c}.message_id IS NULL OR {c}.message_id < $5) "
     "AND ($6::bigint[] IS NULL OR {c}.page_id IS NULL OR {c}.page_id = ANY ($6)) "
     "AND {c}.said_at >= coalesce($7::timestamptz, '-infinity') "
-    "AND {c}.said_at < coalesce($8::timestamptz, 'infinity') AND {c}.metadata @> $9::jsonb"
+    "AND {c}.said_at < coalesce($8::timestamptz, 'infinity') AND {c}.metadata @> $9::jsonb "
+    f"AND ({{c}}.fact_id IS NULL OR EXISTS (SELECT FROM facts f WHERE f.id = {{c}}.fact_id "
+    f"AND {_ON_PATH.format(f='f')} AND NOT {_REPLACED.format(f='f')}))"
 )
 _BY_WORDS: Final = f"""
 key AS MATERIALIZED (
@@ -142,12 +155,20 @@ best AS MATERIALIZED (
     FROM (SELECT * FROM scored ORDER BY score DESC LIMIT 4 * {CANDIDATES}) s
     JOIN archive_chunks c USING (scope_id, source, position) WHERE {_FITS.format(c="c")} AND c.length > 0
     ORDER BY 2 DESC LIMIT {CANDIDATES})"""
-_RESULT: Final = """
-SELECT c.id, c.source, c.message_id, c.page_id, c.document_id, c.part, c.said_at, c.importance, c.metadata,
+_RESULT: Final = f"""
+SELECT c.id, c.source, c.message_id, c.page_id, c.document_id, c.fact_id, c.part, c.said_at, c.importance, c.metadata,
     CASE c.source WHEN 'message' THEN (SELECT substr(m.text, c.start + 1, c.length) FROM chat_messages m
             WHERE m.id = c.message_id)
         WHEN 'page' THEN (SELECT substr(p.text, c.start + 1, c.length) FROM pages p WHERE p.id = c.page_id)
-        ELSE c.text END AS text, r.score::float8 AS score
+        WHEN 'fact' THEN (SELECT CASE WHEN strpos(lower(f.text), lower(f.subject)) > 0 THEN f.text
+            ELSE f.subject || ': ' || f.text END FROM facts f WHERE f.id = c.fact_id)
+        ELSE c.text END AS text,
+    coalesce((WITH RECURSIVE newer AS (
+        SELECT f.id, '' AS text FROM facts f WHERE f.message_id = c.message_id OR f.page_id = c.page_id
+        UNION SELECT n.id, n.text FROM newer o JOIN fact_successions s ON s.fact_id = o.id
+            JOIN facts n ON n.id = s.successor_id WHERE {_ON_PATH.format(f="n")})
+        SELECT f.text FROM newer f0 JOIN facts f ON f.id = f0.id WHERE f0.text <> '' AND NOT {_REPLACED.format(f="f")}
+        ORDER BY f.id DESC LIMIT 1), '') AS later, r.score::float8 AS score
 FROM (
     SELECT f.id, f.likeness + $11::float8 * (c.importance - 5) / 5 + $10::float8 * coalesce(
         extract(epoch FROM c.said_at - min(c.said_at) OVER ())::float8

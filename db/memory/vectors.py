@@ -18,8 +18,9 @@ BATCH: Final = 64
 _TEXTS: Final = f"""
 SELECT c.id, CASE c.source WHEN 'document' THEN c.text ELSE concat_ws(': ', c.metadata ->> 'speaker', (
     SELECT substr(m.text, c.start + 1, c.length) FROM chat_messages m WHERE m.id = c.message_id
-    UNION ALL SELECT substr(p.text, c.start + 1, c.length) FROM pages p WHERE p.id = c.page_id)) END AS text
-FROM archive_chunks c WHERE c.scope_id = $1 AND c.length > 0
+    UNION ALL SELECT substr(p.text, c.start + 1, c.length) FROM pages p WHERE p.id = c.page_id
+    UNION ALL SELECT concat_ws(': ', f.subject, f.text) FROM facts f WHERE f.id = c.fact_id)) END AS text
+FROM archive_chunks c WHERE c.scope_id = $1 AND c.length > 0 AND c.id > $3
     AND NOT EXISTS (SELECT FROM archive_vectors v WHERE v.chunk_id = c.id AND v.model = $2)
 ORDER BY c.id LIMIT {BATCH}"""
 _log = logging.getLogger(__name__)
@@ -50,9 +51,9 @@ async def prepare(model: str, dimensions: int) -> bool:
     return True
 
 
-async def missing(scope_id: int, model: str) -> dict[int, str]:
-    """Return the next chunks of a scope that have no vector of a model, with their texts by id."""
-    return {r["id"]: r["text"] for r in await rows(_TEXTS, scope_id, model)}
+async def missing(scope_id: int, model: str, after: int = 0) -> dict[int, str]:
+    """Return the next chunks of a scope that have no vector of a model, with their texts by id, from ``after`` on."""
+    return {r["id"]: r["text"] for r in await rows(_TEXTS, scope_id, model, after)}
 
 
 async def put(model: str, vectors: Mapping[int, Sequence[float]]) -> None:

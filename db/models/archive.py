@@ -51,13 +51,14 @@ class ArchiveDocumentRow(TableRow):
 
 
 class ArchiveChunkRow(TableRow):
-    """A part of a message, a page or a document (one of the three), with the hashes of its stems."""
+    """A part of a message, page or document, or a fact (one of the four), with the hashes of its stems."""
 
     scope_id = fields.BigIntField()
     source = fields.TextField()
     message_id = fields.BigIntField(null=True)
     page_id = fields.BigIntField(null=True)
     document_id = fields.BigIntField(null=True)
+    fact_id = fields.BigIntField(null=True)
     part = fields.IntField(default=0)
     start = fields.IntField(default=0)
     length = fields.IntField(default=0)

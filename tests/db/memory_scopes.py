@@ -25,6 +25,7 @@ MEMORY_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "memory.summaries.get": lambda c: summaries.get(c.account, c["summaries"]),
 }
 MEMORY_WORK: Final = (
+    "memory.memories.continue_soon",
     "memory.memories.get",
     "memory.memories.lock",
     "memory.memories.note_reply",

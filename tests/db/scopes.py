@@ -172,7 +172,9 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         c.account, c.other.conversation.id, c["personas"], c.other.conversation.epoch
     ),
     "memory.indexing.index_story": lambda c: indexing.index_story(c.account, c["stories"]),
+    "memory.indexing.index_facts": lambda c: indexing.index_facts(c.account, ArchiveScope.story(c["stories"])),
     "memory.scopes.find": lambda c: archive_scopes.find(c.account, archives(c)),
+    "memory.scopes.of_documents": lambda c: archive_scopes.of_documents(c.account),
     "memory.scopes.make": lambda c: archive_scopes.make(c.account, ArchiveScope.story(c["stories"])),
     "memory.search.search": lambda c: search.search(c.account, archives(c), f"What did {SUBJECT} say and find?"),
     "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),

@@ -125,6 +125,11 @@ POPULATE = {
     "0039_members": "INSERT INTO members (account_id, user_id, role) VALUES (1, 1, 'guest')",
     "0059_forget_requests": "INSERT INTO forget_requests (memory_id, user_id, word) VALUES (1, 1, 'door')",
     "0052_receipts": "UPDATE ai_tasks SET receipt = '{}'",
+    "0053_archive_facts": """
+        INSERT INTO archive_chunks (scope_id, source, fact_id, position, keys, counts)
+            SELECT s.id, 'fact', f.id, 4, '{1}', '{1}' FROM archive_scopes s, facts f LIMIT 1
+    """,
+    "0054_archive_fact_index": "SELECT",
     "0022_moderation": """
         INSERT INTO incidents (source, rule, stage, digest, user_id) VALUES ('telegram:1', 'minors', 'stored', 'x', 1);
         INSERT INTO reports (account_id, reporter_id, page_id) VALUES (1, 1, 1);
