@@ -64,7 +64,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     prompt = "story/suggest_choices"
     inputs = ChoicesInputs
     answer = ChoiceList
-    material = frozenset({"pages"}) | REMEMBERED
+    material = frozenset({"path", "pages", "plot"}) | REMEMBERED
 
     async def prepare(self, inputs: ChoicesInputs) -> dict[str, Any]:
         """Return the page and the requirements on its choices."""

@@ -2,9 +2,9 @@
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from prompts.languages import language_name
 from prompts.safety.rating import RATING_WORDS, parse_rating
@@ -50,7 +50,8 @@ class PastPage(BaseModel):
 class PageInputs(RememberedInputs):
     """The story and the way to the page to be written: all choices, and the last pages at whose ends they stand.
 
-    ``plot`` are the notes on what happened before.
+    ``plot`` are the notes on what happened before. ``action`` is the choice that is taken now, the last of ``path``
+    unless it is given: what a person asks for, where the rest of the path is earlier text.
     """
 
     title: str
@@ -65,6 +66,13 @@ class PageInputs(RememberedInputs):
     pages: list[PastPage]
     plot: PlotNotes = PlotNotes()
     ending: bool = False
+    action: str = ""
+
+    @model_validator(mode="after")
+    def _take_action(self) -> Self:
+        if not self.action and self.path:
+            self.action = self.path[-1].text
+        return self
 
 
 class PageDraft(BaseModel):
@@ -100,7 +108,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     prompt = "story/write_page"
     inputs = PageInputs
     answer = PageDraft
-    material = frozenset({"pages", "plot"}) | REMEMBERED
+    material = frozenset({"path", "pages", "plot"}) | REMEMBERED
     frame = "\n\n> The player chose: \n\n"
     continued = True
     sampling = Sampling(repeat_penalty=1.05)
@@ -118,13 +126,12 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
 
     def context(self, inputs: PageInputs) -> Container:
         """Return premise, action, and the way to the page."""
-        action = inputs.path[-1].text if inputs.path else ""
         return Container(
             agent="writer",
             phase="draft",
             elements=(
                 PlotElement(id="premise", text=inputs.premise, priority="high", order=-1),
-                RequestElement(id="action", text=action),
+                RequestElement(id="action", text=inputs.action),
                 *memories_of(inputs),
                 *notes_of(inputs.plot),
             ),

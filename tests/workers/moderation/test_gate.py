@@ -32,6 +32,7 @@ CANARY = "csam"
 STORY: dict[str, Any] = {
     "title": "The Door", "premise": "a keeper finds a door", "genre": "fantasy", "language": "en", "rating": "sfw",
     "seed": 1, "variant": 0, "page_number": 2, "path": [{"text": "open it", "kind": "bold"}],
+    "action": "open it",
     "pages": [{"title": "Before", "text": "You stand there."}],
 }  # fmt: skip
 FILLED: dict[str, dict[str, Any]] = {
@@ -230,6 +231,18 @@ async def test_earlier_pages_beyond_the_rating_refuse_no_choices(bench: Bench) -
     told = FILLED["suggest_choices"] | {"pages": [{"title": "Above", "text": "She wears lingerie."}]}
     assert (await made.run(SuggestChoices(), ChoicesInputs.model_validate(told))).choices
     assert await rows("SELECT rule FROM incidents") == []
+
+
+async def test_only_the_action_at_hand_is_refused_not_those_before(bench: Bench) -> None:
+    before, now = {"text": "I kiss her lingerie.", "kind": "own"}, {"text": "I go on.", "kind": "own"}
+    made, engine = bench.over(page("She wears a coat."))
+    told = STORY | {"path": [before, now], "page_number": 3, "pages": STORY["pages"] * 2, "action": ""}
+    assert (await made.run(WritePage(), PageInputs.model_validate(told))).text == "She wears a coat."
+    prompt = "\n".join(message.content for message in engine.requests[0].messages)
+    assert "lingerie" not in prompt
+    assert "The player now does this: I go on." in prompt
+    with pytest.raises(TextRefused):
+        await made.run(WritePage(), PageInputs.model_validate(told | {"path": [now, before]}))
 
 
 @pytest.mark.parametrize(
