@@ -26,6 +26,7 @@ from prompts.registry import default_registry
 from workers import registries
 from workers.context.builder import ContextBuilder
 from workers.context.settings import ContextSettings
+from workers.embedding import ArchiveEmbedder
 from workers.engines.image.build import build_image_chain
 from workers.engines.image.chain import ImageChain
 from workers.engines.image.discovery import find_image_models
@@ -33,6 +34,8 @@ from workers.engines.image.settings import ImageSettings
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.chain import TextChain
 from workers.engines.text.discovery import find_models
+from workers.engines.text.embedding.base import EmbeddingEngine
+from workers.engines.text.embedding.build import EmbeddingSetup, build_embedding_engine
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
 from workers.main import serve
@@ -128,6 +131,7 @@ async def _run(queue_kind: str) -> int:
         )
     moderation = read_settings(ModerationSettings)
     moderator = Moderator(await _built_classifiers(moderation, text))
+    embedder = ArchiveEmbedder(await asyncio.to_thread(_embedding_engine) if queue_kind == "cpu" else None)
     safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool):
         await await_schema()
@@ -146,6 +150,7 @@ async def _run(queue_kind: str) -> int:
                 functions=registries.functions()[0],
                 context=ContextBuilder(read_settings(ContextSettings)),
                 sampling=read_settings(FunctionSettings),
+                embedder=embedder,
             )
             runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
             try:
@@ -158,6 +163,7 @@ async def _run(queue_kind: str) -> int:
                     days=days,
                 )
             finally:
+                await embedder.close()
                 await moderator.close()
                 await images.close()
                 await text.close()
@@ -168,6 +174,11 @@ async def _built_classifiers(moderation: ModerationSettings, text: TextChain) ->
     setup = ClassifierSetup(read_settings(ClassifierSettings), text, default_registry())
     specs = registries.text_classifiers()[0]
     return await asyncio.to_thread(build_classifiers, moderation.storyfork_text_classifiers, specs, setup)
+
+
+def _embedding_engine() -> EmbeddingEngine | None:
+    setup = EmbeddingSetup(read_settings(EmbeddingSettings), read_settings(TextSettings))
+    return build_embedding_engine(setup, registries.embedding_engines()[0])
 
 
 def _image_chain() -> ImageChain:

@@ -9,6 +9,7 @@ from db.moderation import ModerationPolicy
 from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.context.builder import ContextBuilder
+from workers.embedding import ArchiveEmbedder
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
 from workers.moderation.moderator import Moderator
@@ -31,7 +32,8 @@ class Services:
     ``moderator`` decides what may be asked and shown, ``policy`` what becomes of refusals.
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
-    ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample.
+    ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample. ``embedder`` makes the
+    archive's vectors.
     """
 
     text: TextChain
@@ -47,3 +49,4 @@ class Services:
     functions: Registry[Any] = field(default_factory=no_functions)
     context: ContextBuilder = field(default_factory=ContextBuilder)
     sampling: OperatorSampling = field(default_factory=product_sampling)
+    embedder: ArchiveEmbedder = field(default_factory=ArchiveEmbedder)

@@ -28,15 +28,29 @@ class FactHeld:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a memory holds at a page or now. ``plot`` has the fields of `db.memory.plots.Plot.content`, or none."""
+    """What a memory holds at a page or now. ``plot`` has the fields of `db.memory.plots.Plot.content`, or none.
+
+    ``owner_id`` is whose story it is, or who is answered; ``documents``: the archive has some for them here.
+    ``forgotten`` are words that are not to be told.
+    """
 
     facts: list[FactHeld]
     questions: list[Tracked]
     pins: list[Pin]
     plot: dict[str, Any]
     summaries: list[PastSummary]
+    account_id: int | None
+    story_id: int | None
+    owner_id: int | None
+    documents: bool
+    forgotten: list[str]
 
 
+_DOCUMENTS: Final = (
+    "EXISTS (SELECT FROM archive_documents d JOIN archive_scopes a ON a.id = d.scope_id "
+    "WHERE a.account_id = l.account_id AND (a.kind = 'place' OR (a.kind = 'person' AND a.user_id = l.owner_id) OR %s))"
+)
+_OF_PERSONA: Final = "(a.kind = 'persona' AND a.persona_id = $2)"
 _MEMORY: Final = "(SELECT id FROM memory)"
 # A memory's parts are few; each is read as one JSON text, so that all of them are one round trip.
 _HELD: Final = f"""
@@ -46,15 +60,22 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
     (SELECT jsonb_agg(to_jsonb(x)) FROM ({PINS % _MEMORY}) x) AS pins,
     (SELECT o.content FROM plots o JOIN pages p ON p.id = o.page_id WHERE o.memory_id = {_MEMORY}
         AND o.page_id IN (SELECT id FROM way) ORDER BY p.number DESC LIMIT 1) AS plot,
-    (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries"""
+    (SELECT forgotten FROM memories WHERE id = {_MEMORY}) AS forgotten, l.account_id, l.story_id, l.owner_id,
+    %s AS documents, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
+FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
-    "WITH RECURSIVE memory AS (SELECT id FROM memories WHERE story_id = (SELECT story_id FROM pages WHERE id = $1)), "
-    f"{WAY.replace('$2', '$1')} {_HELD % (summaries.OF_STORY % columns(PastSummary))}"
+    "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, s.owner_id FROM pages p "
+    "JOIN stories s ON s.id = p.story_id WHERE p.id = $1), "
+    "memory AS (SELECT m.id FROM memories m JOIN place USING (story_id)), "
+    f"{WAY.replace('$2', '$1')} "
+    f"{_HELD % (_DOCUMENTS % 'a.story_id = l.story_id', summaries.OF_STORY % columns(PastSummary))}"
 )
 _OF_CHAT: Final = (
-    "WITH memory AS (SELECT id FROM memories WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3), "
+    "WITH place AS (SELECT NULL::bigint AS story_id, account_id, $5::bigint AS owner_id FROM conversations "
+    "WHERE id = $1), "
+    "memory AS (SELECT id FROM memories WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3), "
     "way AS (SELECT NULL::bigint AS id WHERE false) "
-    f"{_HELD % (summaries.OF_CHAT % columns(PastSummary, 's'))}"
+    f"{_HELD % (_DOCUMENTS % _OF_PERSONA, summaries.OF_CHAT % columns(PastSummary, 's'))}"
 )
 
 
@@ -63,9 +84,9 @@ async def of_story(page_id: int, *, chunk: int, fanout: int) -> Held:
     return _held(await row(_OF_STORY, page_id, summaries.PER_LEVEL, chunk, fanout))
 
 
-async def of_chat(conversation_id: int, persona_id: int, epoch: int) -> Held:
-    """Return what holds now in a chat, with summaries as `summaries.of_chat` returns them."""
-    return _held(await row(_OF_CHAT, conversation_id, persona_id, epoch, summaries.PER_LEVEL))
+async def of_chat(conversation_id: int, persona_id: int, epoch: int, user_id: int | None = None) -> Held:
+    """Return what holds now in a chat, with summaries as `summaries.of_chat` returns them; ``user_id`` is answered."""
+    return _held(await row(_OF_CHAT, conversation_id, persona_id, epoch, summaries.PER_LEVEL, user_id))
 
 
 def _held(found: dict[str, Any] | None) -> Held:
@@ -76,4 +97,9 @@ def _held(found: dict[str, Any] | None) -> Held:
         [build(Pin, each) for each in json.loads(found["pins"] or "[]")],
         json.loads(found["plot"] or "{}"),
         [build(PastSummary, each) for each in json.loads(found["summaries"] or "[]")],
+        found["account_id"],
+        found["story_id"],
+        found["owner_id"],
+        found["documents"],
+        json.loads(found["forgotten"] or "[]"),
     )

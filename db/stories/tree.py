@@ -20,7 +20,7 @@ WITH RECURSIVE up AS (
     UNION ALL SELECT p.id, p.parent_id, p.choice_id, p.number, up.back + 1, octet_length(p.text)
     FROM pages p JOIN up ON p.id = up.parent_id),
 sized AS (SELECT *, sum(size) OVER (ORDER BY back) AS bytes FROM up)
-SELECT up.number, up.back, c.text AS choice, c.kind,
+SELECT up.id, up.number, up.back, c.text AS choice, c.kind,
     CASE WHEN up.back BETWEEN 1 AND $4 AND (up.bytes <= $2 OR (up.bytes <= 4 * $2 AND up.number > $3)) THEN
         (SELECT jsonb_build_object('id', p.id, 'title', p.title, 'text', p.text) FROM pages p WHERE p.id = up.id)
         END AS page,
@@ -46,7 +46,7 @@ async def page_inputs(page_id: int, most_bytes: int = 50_000, after: int = 0) ->
 
     ``path`` has all choices on the way, ``pages`` the last pages before this one: as many as have ``most_bytes``
     together, and four times as much of those with numbers above ``after``, which no summary stands for; at most
-    `MOST_PAGES`.
+    `MOST_PAGES`. ``way`` are the ids of all pages before this one, oldest first.
     """
     found = await rows(_INPUTS, page_id, most_bytes, after, MOST_PAGES)
     if not found:
@@ -57,6 +57,7 @@ async def page_inputs(page_id: int, most_bytes: int = 50_000, after: int = 0) ->
         "page_number": found[-1]["number"],
         "premise": story["premise"] or MARK,
         "path": [{"text": f["choice"] or MARK, "kind": f["kind"]} for f in found if f["choice"] is not None],
+        "way": [f["id"] for f in found if f["back"]],
         "pages": [json.loads(f["page"]) for f in found if f["page"] is not None],
     }
 

@@ -8,8 +8,9 @@ from workers.context.elements import ContentType, Element, HistoryElement, Kind,
 from workers.context.layers import Window
 
 Form = Literal["whole", "distilled", "trimmed", "summary"]
-Reason = Literal["agent", "phase", "tag", "repeated", "empty", "no_room", "summarised", "unknown"]
-"""``summarised``: a summary stands for it. ``unknown``: a stretch of the past without text and summary."""
+Reason = Literal["agent", "phase", "tag", "repeated", "empty", "no_room", "summarised", "unknown", "late"]
+"""``summarised``: a summary stands for it. ``unknown``: a stretch of the past without text and summary. ``late``: what
+was not there in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ class ContextBuilder:
         """Return how much of a model's window is used, in tokens."""
         return min(context, self.settings.max_tokens or context)
 
+    def surely_recent(self, context: int, chat: bool) -> int:
+        """Return the tokens of a past that is told word by word in any case, in a model's window of ``context``."""
+        parts = self.settings.parts(chat)
+        # An answer takes a third of a window at most.
+        return self.size_of(context) * 2 // 3 * parts["C"] // sum(parts.values())
+
     async def build(
         self, container: Container, window: Window, counter: TokenCounter, measure: Measure | None = None
     ) -> Build:
@@ -98,6 +104,7 @@ class _Pipeline:
             window.per_item,
         )  # fmt: skip
         elements, self.left_out = select(container)
+        self.left_out += [LeftOut(each, "memory", "E", "late") for each in container.late]
         counts = await self.counter.count([element.text.strip() for element in elements])
         sized = [_Sized(e, e.text.strip(), tokens) for e, tokens in zip(elements, counts, strict=True)]
         await self._place_high([each for each in sized if each.element.priority == "high"])
@@ -212,8 +219,18 @@ class _Pipeline:
             room = budget.left
         return await self.fitter.fit(room, self.for_summaries or room // 3)
 
+    def _leave_out_told(self, fit: Fit) -> None:
+        """Leave out passages of messages and pages that are told word by word."""
+        told = {each.item.id for each in fit.items if not each.squeezed}
+        for each in list(self.placed):
+            if isinstance(each.element, MemoryElement) and each.element.source in told:
+                self.placed.remove(each)
+                self.budget.take(each.layer, -each.tokens - SEPARATOR)
+                self.left_out.append(LeftOut(each.id, each.kind, each.layer, "repeated", each.tokens, each.label))
+
     def _finished(self, fit: Fit) -> Build:
         budget, window, past = self.budget, self.window, self.container.past
+        self._leave_out_told(fit)
         budget.take("C", fit.item_tokens)
         budget.take("E", fit.span_tokens)
         if fit.spans:

@@ -81,12 +81,15 @@ class InstructionElement(_BaseElement):
 
 
 class MemoryElement(_BaseElement):
-    """Something remembered: a fact, a passage of the archive, a tracked answer. ``score``: its relevance, 0 to 1."""
+    """Something remembered: a fact, a passage of the archive, a tracked answer. ``score``: its relevance, 0 to 1.
+
+    ``source`` is the id of the message or page that it is a part of: where that is told word by word, it is left out.
+    """
 
     kind: Literal["memory"] = "memory"
     volatile: bool = True
     score: float = 0
-    about: str = ""
+    source: str = ""
 
 
 class LoreElement(_BaseElement):
@@ -157,7 +160,8 @@ class Container(BaseModel):
     ``agent`` and ``phase`` are who is told and at what: ``writer`` at ``draft``, ``persona`` at ``chat``. ``without``
     are tags whose elements are left out; ``pins`` are ids that count as high priority. ``varying`` are the layers whose
     elements change from turn to turn: their room stays reserved, so that the history does not move with them.
-    ``shorter`` holds what was distilled before, by `content_key`. ``metadata`` is the caller's: ids, no texts.
+    ``shorter`` holds what was distilled before, by `content_key`. ``late`` names what was not there in time.
+    ``metadata`` is the caller's: ids, no texts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -171,6 +175,7 @@ class Container(BaseModel):
     chat: bool = False
     without: frozenset[str] = frozenset()
     pins: frozenset[str] = frozenset()
+    late: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}
 
     def of_kind(self, kind: Kind) -> Iterator[Element]:

@@ -55,6 +55,13 @@ class ContextSettings(BaseSettings):
         description="Share of the recent text that becomes summaries at a time. Larger: the beginning of the prompt "
         "changes less often, so a model reads less of it again; smaller: more is there word by word.",
     )
+    recall_ms: int = Field(
+        default=100,
+        ge=0,
+        le=60_000,
+        description="Milliseconds that looking things up in the archive may take before an answer goes on without; 0: "
+        "nothing is looked up.",
+    )
     summary_tokens: int = Field(default=160, ge=24, le=2000, description="Tokens of one summary of earlier text.")
 
     def parts(self, chat: bool) -> dict[Layer, int]:

@@ -108,6 +108,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             chat=True,
             elements=(*card, message, *memories_of(inputs)),
             past=past_of(items, count, inputs, MESSAGES, "dialogue"),
+            late=tuple(inputs.late),
             varying=frozenset({"E"}) if inputs.memories else frozenset(),
         )
 

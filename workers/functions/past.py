@@ -29,29 +29,36 @@ class ToldSummary(BaseModel):
 
 
 class Recalled(BaseModel):
-    """Something remembered that may matter now; ``score`` is its relevance, 0 to 1. A pin is told in any case."""
+    """Something remembered that may matter now; ``score`` is its relevance, 0 to 1. A pin is told in any case.
+
+    ``message`` or ``page`` is the id of what it is a part of.
+    """
 
     kind: Literal["fact", "archive", "tracked", "pin"]
     id: int
     text: str
     score: float = 0
+    message: int = 0
+    page: int = 0
 
 
 class RememberedInputs(BaseModel):
     """What functions with a past are given besides its newest texts.
 
-    ``summaries`` are those of the way to now, ``jumps`` the positions before which time has passed.
+    ``summaries`` are those of the way to now, ``jumps`` the positions before which time has passed. ``late`` names what
+    was not there in time.
     """
 
     summaries: list[ToldSummary] = Field(default_factory=list[ToldSummary])
     jumps: list[int] = Field(default_factory=list[int])
     memories: list[Recalled] = Field(default_factory=list[Recalled])
+    late: list[str] = Field(default_factory=list[str])
 
 
 ORDER: Final = {"pin": 0, "tracked": 1}
 """Of memories in a prompt; all others follow."""
 LABEL_CHARS: Final = 40
-REMEMBERED = frozenset({"summaries", "memories"})
+REMEMBERED = frozenset({"summaries", "memories", "late"})
 """Of `RememberedInputs`, the earlier texts."""
 
 
@@ -71,6 +78,7 @@ def memories_of(inputs: RememberedInputs) -> Iterable[MemoryElement]:
             id=f"{memory.kind}:{memory.id}",
             text=memory.text,
             score=memory.score,
+            source=f"message:{memory.message}" if memory.message else f"page:{memory.page}" if memory.page else "",
             label=memory.text[:LABEL_CHARS],
             priority="high" if memory.kind == "pin" else "medium",
             order=ORDER.get(memory.kind, len(ORDER)),

@@ -136,6 +136,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
                 *notes_of(inputs.plot),
             ),
             past=pages_so_far(inputs),
+            late=tuple(inputs.late),
             varying=_varying(inputs),
         )
 

@@ -27,7 +27,7 @@ class AnswerAsPersonaStep(Step):
         if found is None:
             raise LeaseLost("the reply, or what it answers, was deleted")
         inputs = PersonaInputs(
-            **await read_chat(run.services, found.reply, found.said.text),
+            **await read_chat(run.services, found.reply, found.said),
             persona=found.persona.card,
             user_name=(found.user.name if found.user is not None else "") or "friend",
             language=(found.user.language if found.user is not None else "") or "en",

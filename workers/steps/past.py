@@ -10,12 +10,17 @@ from db.memory import past, told
 from db.memory.summaries import PastSummary
 from workers.context.history import PAGES
 from workers.context.jumps import jump_positions
+from workers.engines.text.limits import ModelLimits
 from workers.functions.answer_as_persona import ChatTurn
 from workers.services import Services
+from workers.steps.memory.archived import of_chat, of_way, with_archived
+from workers.steps.memory.lookup import LookedUp
 from workers.steps.memory.told import plot_of, recall
 
 BYTES_PER_TOKEN: Final = 6
 """More than tokenizers make of prose, so that what is read is more than fits."""
+PER_TEXT: Final = 16
+"""Tokens around a message or page, at most."""
 
 
 async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
@@ -24,40 +29,57 @@ async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
     found = held.summaries
     newest = _newest(found)
     after = 0 if newest is None else newest.last + 1
-    inputs = await stories.page_inputs(page_id, await _most_bytes(services, "writer"), after)
+    limits = await services.text.limits("writer")
+    inputs = await stories.page_inputs(page_id, _most_bytes(services, limits), after)
     if inputs is None:
         return None
+    way: list[int] = inputs.pop("way")
     texts = [page["text"] for page in inputs["pages"]]
     now = [each["text"] for each in (*inputs["path"][-1:], *inputs["pages"][-1:])]
+    memories = await recall(held, "\n".join(now))
+    past_is_told = len(texts) == len(way) and await _is_recent(services, limits, texts, chat=False)
+    archived = (
+        await of_way(services, held, way, now, past_is_told=past_is_told) if limits.engine is not None else LookedUp()
+    )
     return {
         **inputs,
         "summaries": _told(found),
         "jumps": _jumps(newest, texts, max(0, len(inputs["path"]) - len(texts))),
-        "memories": await recall(held, "\n".join(now)),
+        "memories": with_archived(memories, archived),
+        "late": archived.late,
         "plot": plot_of(held),
     }
 
 
 def without_memory(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return what was read of a way without what only its pages are written from."""
-    return {name: value for name, value in inputs.items() if name not in ("summaries", "memories", "plot")}
+    return {name: value for name, value in inputs.items() if name not in ("summaries", "memories", "late", "plot")}
 
 
-async def read_chat(services: Services, reply: StoredMessage, message: str) -> dict[str, Any]:
-    """Return the past of the chat in which a reply to ``message`` is to be written, as `PersonaInputs` has it."""
-    held = await told.of_chat(reply.conversation_id, reply.persona_id, reply.epoch)
+async def read_chat(services: Services, reply: StoredMessage, said: StoredMessage) -> dict[str, Any]:
+    """Return the past of the chat in which a reply to ``said`` is to be written, as `PersonaInputs` has it."""
+    held = await told.of_chat(reply.conversation_id, reply.persona_id, reply.epoch, said.user_id)
     found = held.summaries
     newest = _newest(found)
     after, start = (0, 0), 0
     if newest is not None:
         after, start = (newest.last_said or 0, newest.message_id or 0), newest.last + 1
-    history = await chats.history(reply, await _most_bytes(services, "chat"), after)
+    limits = await services.text.limits("chat")
+    history = await chats.history(reply, _most_bytes(services, limits), after)
     before = max(0, start + await chats.count_told(reply, after) - len(history))
-    now = [each.text for each in history[-1:]]
+    texts = [each.text for each in history]
+    memories = await recall(held, "\n".join((*texts[-1:], said.text)))
+    past_is_told = before == 0 and await _is_recent(services, limits, texts, chat=True)
+    archived = (
+        await of_chat(services, held, said, texts, past_is_told=past_is_told)
+        if limits.engine is not None
+        else LookedUp()
+    )
     return {
         "summaries": _told(found),
         "jumps": await _jumps_of_chat(newest, history, before),
-        "memories": await recall(held, "\n".join((*now, message))),
+        "memories": with_archived(memories, archived),
+        "late": archived.late,
         "before": before,
         "history": [
             ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)
@@ -66,9 +88,17 @@ async def read_chat(services: Services, reply: StoredMessage, message: str) -> d
     }
 
 
-async def _most_bytes(services: Services, role: str) -> int:
-    limits = await services.text.limits(role)
+def _most_bytes(services: Services, limits: ModelLimits) -> int:
     return services.context.size_of(limits.context) * BYTES_PER_TOKEN
+
+
+async def _is_recent(services: Services, limits: ModelLimits, texts: Sequence[str], *, chat: bool) -> bool:
+    """Return whether texts are surely told word by word. They are only counted where their size leaves that open."""
+    room = services.context.surely_recent(limits.context, chat) - PER_TEXT * len(texts)
+    size = sum(len(text.encode()) for text in texts)
+    if size <= room:
+        return True
+    return size <= room * 2 * BYTES_PER_TOKEN and sum(await limits.count(texts)) <= room
 
 
 def _newest(found: list[PastSummary]) -> PastSummary | None:

@@ -1,5 +1,6 @@
 """Workflows of memory."""
 
+from workers.steps.memory.index import IndexPast
 from workers.steps.memory.keep import KeepMemory
 from workers.steps.memory.learn import AnswerQuestions, FollowPlot, LearnFacts
 from workers.steps.memory.summarise import SummarisePast
@@ -7,7 +8,7 @@ from workers.workflows.base import Workflow
 
 
 class BringMemoryUpToDate(Workflow):
-    """Read what is new in a story or chat, and keep what must not be lost."""
+    """Read what is new in a story or chat, keep what must not be lost, and bring all of it into the archive."""
 
     name = "remember"
-    steps = (SummarisePast(), LearnFacts(), FollowPlot(), AnswerQuestions(), KeepMemory())
+    steps = (SummarisePast(), LearnFacts(), FollowPlot(), AnswerQuestions(), KeepMemory(), IndexPast())

@@ -232,3 +232,18 @@ async def test_parts_are_settings() -> None:
     usual = await built(container)
     assert fewer.layers["E"].share > usual.layers["E"].share
     assert len(fewer.recent) < len(usual.recent)
+
+
+async def test_a_passage_of_what_is_told_word_by_word_is_not_told_twice() -> None:
+    memories = [
+        MemoryElement(id=f"archive:{at}", text=f"A passage of page {at}.", source=f"page:{at}") for at in (1, 59)
+    ]
+    build = await built(story(60, *memories))
+    assert [p.id for p in build.placed if p.kind == "memory"] == ["archive:1"]
+    assert [(o.id, o.reason) for o in build.left_out if o.kind == "memory"] == [("archive:59", "repeated")]
+    assert build.tokens <= build.window.limit
+
+
+async def test_what_was_not_there_in_time_is_recorded() -> None:
+    build = await built(story(2).model_copy(update={"late": ("archive",)}))
+    assert [(o["id"], o["reason"]) for o in build.record()["left_out"]] == [("archive", "late")]

@@ -57,7 +57,7 @@ async def test_a_chat_jumps_where_nobody_said_anything_for_long(ann: Who, servic
     await silence_before(exchanges[2].said.id, 15)
     await rows("UPDATE chat_messages SET text = 'Weeks later, I am here.' WHERE id = $1", exchanges[3].said.id)
     now = await said(ann, "now")
-    assert (await read_chat(services, now.reply, now.said.text))["jumps"] == [4, 6]
+    assert (await read_chat(services, now.reply, now.said))["jumps"] == [4, 6]
 
 
 async def test_a_silence_between_what_is_summarised_and_what_is_not_is_a_jump(ann: Who, services: Services) -> None:
@@ -66,11 +66,11 @@ async def test_a_silence_between_what_is_summarised_and_what_is_not_is_a_jump(an
     await silence_before(later.said.id, 15)
     await summarise_chat(await chat_memory(exchanges[0]), exchanges, 0)
     now = await said(ann, "now")
-    found = await read_chat(services, now.reply, now.said.text)
+    found = await read_chat(services, now.reply, now.said)
     assert (found["before"], found["jumps"]) == (4, [4])
     # The same where the last summarised message is told word for word, too.
     await rows("UPDATE chat_messages SET text = 'x' WHERE id = $1", exchanges[1].reply.id)
     await rows("UPDATE summaries SET stale = false")
-    found = await read_chat(services, now.reply, now.said.text)
+    found = await read_chat(services, now.reply, now.said)
     assert found["before"] < 4
     assert found["jumps"] == [4]
