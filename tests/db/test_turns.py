@@ -12,6 +12,7 @@ from db.models import JobRow
 from db.people import Who
 from tests.db.job_kinds import Chore
 from tests.db.world import somebody
+from tests.effort import times
 
 NOBODY = jobs.Room(background=False, suspects=False)
 
@@ -54,7 +55,7 @@ async def owners(started: Sequence[int], column: str = "user_id") -> list[int]:
     return [by_id[job_id] for job_id in started]
 
 
-@pytest.mark.parametrize("flood", [400, 10_000])
+@pytest.mark.parametrize("flood", [400, times(2_000, 10_000)])
 async def test_a_newcomer_waits_for_one_round_however_long_the_line(database: str, flood: int):
     ann, ben = await somebody("ann"), await somebody("ben")
     first = await adds(ann)
