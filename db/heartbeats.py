@@ -17,6 +17,8 @@ GAP_SECONDS: Final = 3 * BEAT_SECONDS
 """If no process could beat for this long, the database was away: leases that ran out meanwhile prove nothing."""
 SETTLE_SECONDS: Final = 2 * BEAT_SECONDS
 """Seconds after such a gap in which living workers renew their leases."""
+START_SECONDS: Final = 20.0
+"""How long after the first process of a service others may still be starting: they load their models' libraries."""
 _EVERYBODY: Final = ""
 
 
@@ -83,13 +85,22 @@ async def image_engines() -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for h in await alive() for name in h.image_engines))
 
 
-async def missing_for_pictures() -> Literal["", "worker", "model"]:
-    """Return what is missing so that somebody draws: a worker of the gpu queue, a picture model, or nothing."""
+async def missing_for_pictures() -> Literal["", "starting", "worker", "model"]:
+    """Return what is missing so that somebody draws: a worker of the gpu queue, a picture model, or nothing.
+
+    ``starting``: the service has not been up for `START_SECONDS`, so that a worker may still come.
+    """
     workers = await alive()
     drawing = [h for h in workers if "gpu" in h.queues]
     if any(h.image_engines for h in drawing):
         return ""
-    return "worker" if workers and not drawing else "model"
+    if drawing:
+        return "model"
+    up = workers and await row(
+        "SELECT true FROM heartbeats WHERE worker = $1 AND steady_since < now() - make_interval(secs => $2::float8)",
+        _EVERYBODY, START_SECONDS,
+    )  # fmt: skip
+    return "worker" if up else "starting"
 
 
 async def deployment() -> str:

@@ -85,7 +85,7 @@ async def test_in_the_terminal(tmp_path: Path, model: Path):
     assert "There is no such file to read." in output
     drawn = sorted((tmp_path / "pictures").glob("*.png"))
     # The attached picture is the fourth of the record; its shape is kept.
-    assert [path.stem for path in drawn] == ["picture-1", "picture-2", "picture-3", "picture-5"]
+    assert [path.stem for path in drawn] == ["picture-1", "picture-2", "picture-3", "picture-5"], output
     assert [size(path.read_bytes()) for path in drawn] == [PANORAMA, PANORAMA, PANORAMA, (480, 328)]
     assert drawn[0].read_bytes() == drawn[2].read_bytes() != drawn[1].read_bytes()
 

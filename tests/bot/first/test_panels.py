@@ -91,6 +91,8 @@ async def test_a_typed_value(bot: Bot):
 
 
 async def test_help_shows_what_one_may_and_can_do_here(bot: Bot):
+    await heartbeats.beat(Heartbeat("w", "host", ["cpu"], [], [], 0, 1))
+    await rows("UPDATE heartbeats SET steady_since = now() - interval '1 hour'")  # it is not starting any more
     member = await bot.answer(await bot.does(command("help"), group="club"))
     owner = await bot.answer(await bot.does(command("help")))
     assert "Prompts" in labels(owner)

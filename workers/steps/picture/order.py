@@ -20,9 +20,11 @@ from workers.steps.base import Run, Step
 VARIATION_STRENGTH: Final = 0.55
 UPSCALE_STRENGTH: Final = 0.3
 UPSCALE: Final = 2
-_LOOKS: Final = 10
 _LOOK_SECONDS: Final = 0.4
-"""Seconds between two checks; times `_LOOKS`, how long a worker of the gpu queue may take to start."""
+_LOOKS: Final = 10
+"""Checks, `_LOOK_SECONDS` apart, until a worker of the gpu queue is there, if it is being started again."""
+_FIRST_LOOKS: Final = int(heartbeats.START_SECONDS / _LOOK_SECONDS) + _LOOKS
+"""The same while the whole service starts."""
 
 
 class FindImageEngine(Step):
@@ -32,17 +34,18 @@ class FindImageEngine(Step):
     queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return an empty mapping. Raises `NotAllowed` if no worker draws, or none appears within a few seconds."""
+        """Return an empty mapping. Raises `NotAllowed` if no worker draws, and none appears in time."""
         del run
-        missing = ""
-        for _ in range(_LOOKS):
+        for look in range(_FIRST_LOOKS):
             missing = await heartbeats.missing_for_pictures()
             if not missing:
                 return {}
             if missing == "model":
+                raise NotAllowed("picture.no_model")
+            if missing == "worker" and look >= _LOOKS:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
-        raise NotAllowed(f"picture.no_{missing}")
+        raise NotAllowed("picture.no_worker")
 
 
 class CleanSource(Step):
