@@ -8,6 +8,7 @@ import pytest
 
 from bot.stack.home import StackUrls
 from db.connection import rows
+from tests.effort import times
 from tests.journeys.chaos import EVERYTHING, KILLS, Plan, Report, chaos
 from tests.journeys.people import ANSWER_AGAIN, TOWNS, Act, DiscordTown, Player
 from tests.journeys.processes import bot, running, worker
@@ -15,7 +16,16 @@ from tests.journeys.processes import bot, running, worker
 SHORT = Plan(seed=7, events=60, faults=len(EVERYTHING), kinds=EVERYTHING, bots=2, towns=tuple(TOWNS))
 # Killed while it holds a job, a worker always leaves something for the reaper: the control must not depend on luck.
 NO_REAPER = replace(
-    SHORT, kinds=KILLS, faults=0, bots=1, reaper=False, mid_job=True, down=(1.0, 2.0), patience=3.0, drain=8.0
+    SHORT,
+    events=times(30, 60),
+    kinds=KILLS,
+    faults=0,
+    bots=1,
+    reaper=False,
+    mid_job=True,
+    down=(1.0, 2.0),
+    patience=3.0,
+    drain=8.0,
 )
 UNLED = replace(SHORT, kinds=("bot rolled", "worker killed"), faults=2, events=40, led=False, rest=(0.1, 0.4))
 LONG = Plan(
