@@ -10,8 +10,9 @@ from typing import Final, Literal
 from bot.events import IncomingFile
 from db.errors import BadInput
 from db.pictures import ATTACHED_BYTES
+from db.uploads import UPLOAD_BYTES
 
-Accepts = Literal["picture", "card", "story", "text", "any"]
+Accepts = Literal["picture", "card", "story", "document", "text", "any"]
 """``text`` is the answer to a question, sent as a file."""
 
 
@@ -41,6 +42,11 @@ KINDS: Final[dict[Accepts, FileKind]] = {
             "text/plain", "text/markdown", "text/html", "application/json", "application/zip", "application/epub+zip",
         }),
         ("txt", "md", "html", "json", "zip", "epub", "twee"),
+    ),
+    "document": FileKind(
+        UPLOAD_BYTES,
+        frozenset({"text/plain", "text/markdown", "application/pdf"}),
+        ("txt", "md", "pdf"),
     ),
     "text": FileKind(100_000, frozenset({"text/plain", "text/markdown", "application/json"}), ("txt", "md", "json")),
     "any": FileKind(_ANY_BYTES),

@@ -23,6 +23,7 @@ from bot.actions import start as start_actions
 from bot.actions import story as story_actions
 from bot.actions.base import ActionRegistry, ActionSpec
 from bot.commands import (
+    archive,
     audit,
     data,
     general,
@@ -54,6 +55,7 @@ from bot.routes import story as story_routes
 from bot.routes.base import RouteRegistry, TextRoute
 from bot.time_zones import TIME_ZONE
 from bot.views import account as account_views
+from bot.views import archive as archive_views
 from bot.views import audit as audit_views
 from bot.views import chat as chat_views
 from bot.views import data as data_views
@@ -106,6 +108,7 @@ PRODUCT: Final = (
     Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
+    Topic("archive", archive.COMMANDS, (), archive_views.VIEWS),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),

@@ -10,6 +10,7 @@ from db import pictures, stories
 from db.connection import row, rows, transaction
 from db.erasure.answers import answer_all
 from db.errors import BadInput, NotFound
+from db.memory import documents
 from db.people import PERSONAL
 from db.records import columns, fetch, fetch_one
 
@@ -87,8 +88,8 @@ async def set_keep_days(user_id: int, days: int | None) -> None:
 async def expire() -> list[int]:
     """Delete what has outlived its person's own time, in small batches; returns the jobs that ended with it.
 
-    In the personal account: stories not played since, chats, pictures. In places: pictures; messages are emptied. Every
-    worker may do this at once.
+    In the personal account: stories not played since, chats, pictures. In places: pictures; messages are emptied. In
+    both: documents of the archive. Every worker may do this at once.
     """
     ended: list[int] = []
     for person in await fetch(
@@ -96,6 +97,7 @@ async def expire() -> list[int]:
     ):
         ended += await _expire_stories(person)
         ended += await _expire_pictures(person)
+        await documents.expire(person.id, person.keep_days)
         await _expire_messages(person)
     for each in await rows("SELECT id FROM users WHERE NOT archive AND closed_at IS NULL"):
         await forget_archived(each["id"])

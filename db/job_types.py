@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from db import announcements, chats, moderation, stories
+from db import announcements, chats, moderation, stories, uploads
 from db.memory.judging import JudgeMemory
 from db.memory.memories import Remember
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
+from db.uploads import ReadDocument
 from db.work import (
     Abandon,
     BranchingPage,
@@ -72,6 +73,12 @@ async def _remember(job: Job, parameters: Remember, failure: Failure) -> Payload
     return None
 
 
+async def _document(job: Job, parameters: ReadDocument, failure: Failure) -> Payload | None:
+    """Drop the file."""
+    await uploads.drop(parameters.upload)
+    return await notice(job, parameters, failure)
+
+
 async def _announcement(job: Job, parameters: announcements.Announce, failure: Failure) -> Payload | None:
     """Stop an announcement where it is: what was sent stays."""
     await announcements.end(parameters.announcement, "dropped")
@@ -96,6 +103,7 @@ SPECS: Final = (
     _picture(DrawAgain),
     _picture(Variations),
     _picture(Upscale),
+    JobType(ReadDocument, _document, wording="archive.reading", phases={"reading": "archive.reading"}),
     JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),
     JobType(EraseData, deadlines=_ERASING),
     JobType(Remember, _remember),

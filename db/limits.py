@@ -58,7 +58,9 @@ SELECT CASE WHEN $2::bigint > 0 THEN
     CASE WHEN $5::bigint > 0 THEN
         (SELECT count(*) FROM (SELECT FROM pictures WHERE account_id = $1 LIMIT $5 + 1) p) ELSE 0 END AS pictures,
     CASE WHEN $6::bigint > 0 THEN coalesce((SELECT sum(octet_length(f.data)) FROM picture_files f
-        JOIN pictures p ON p.id = f.picture_id WHERE p.account_id = $1), 0) ELSE 0 END::bigint AS bytes"""
+        JOIN pictures p ON p.id = f.picture_id WHERE p.account_id = $1), 0) + coalesce((SELECT sum(d.bytes)
+        FROM archive_documents d JOIN archive_scopes s ON s.id = d.scope_id WHERE s.account_id = $1), 0)
+        ELSE 0 END::bigint AS bytes"""
 
 
 @dataclass(frozen=True, slots=True)

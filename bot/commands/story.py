@@ -192,6 +192,17 @@ async def here(context: Context) -> tuple[Story, Page]:
     )
 
 
+async def own_story(context: Context, wanted: str) -> int:
+    """Return the id of the story that a person names and may change, without a name of the one that is open here.
+
+    Raises `NotFound`, `NotAllowed`.
+    """
+    if wanted.strip():
+        return await _which(context, wanted, shared=False)
+    story, _ = await here(context)
+    return story.id
+
+
 async def _which(context: Context, wanted: str, *, shared: bool) -> int:
     """Return the story that a person names, to continue it (``shared``) or to delete it.
 

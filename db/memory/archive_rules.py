@@ -1,10 +1,18 @@
-"""Owners and texts of the tables of the archive."""
+"""Owners and texts of the tables of the archive, and of the files that are read into it."""
 
 from typing import Final
 
-from db.schemas import TableRule, texts
+from db.schemas import Retention, TableRule, texts
 
 ARCHIVE_TABLES: Final = (
+    # A job reads them within minutes; one that could not be started is given up within the hour.
+    TableRule(
+        "uploads",
+        owner=("account_id", "user_id"),
+        retention=Retention(1, "created_at"),
+        texts=texts(words="name data found"),
+        author="user_id",
+    ),
     TableRule("archive_scopes", owner=("account_id",), texts=texts(settings="kind dictionaries")),
     TableRule(
         "archive_documents",

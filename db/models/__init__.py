@@ -3,7 +3,7 @@
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, MemberRow, UserRow
 from db.models.archive import ArchiveChunkRow, ArchiveDocumentRow, ArchiveScopeRow, ArchiveVectorRow
 from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
-from db.models.data import DataExportPartRow, DataExportRow
+from db.models.data import DataExportPartRow, DataExportRow, UploadRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
@@ -74,5 +74,6 @@ __all__ = [
     "SummaryRow",
     "TrackedAnswerRow",
     "TrackedQuestionRow",
+    "UploadRow",
     "UserRow",
 ]

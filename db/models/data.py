@@ -1,7 +1,9 @@
-"""Exports of people's data."""
+"""Exports of people's data, and files that they hand in."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
+
+from typing import Any
 
 from tortoise import fields
 from tortoise.models import Model
@@ -33,3 +35,18 @@ class DataExportPartRow(Model):
         """Table name."""
 
         table = "data_export_parts"
+
+
+class UploadRow(TableRow):
+    """A file that a person handed in, until a job has read it."""
+
+    account_id = fields.BigIntField()
+    user_id = fields.BigIntField()
+    name = fields.TextField()
+    data = fields.BinaryField()
+    found: Any = fields.JSONField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "uploads"

@@ -29,6 +29,10 @@ story retry                  |   +   |   +    |     +     |   +   |   +   |
 story delete                 |   +   |   +    |     +     |   +   |   +   |
 persona list                 |   +   |   +    |     +     |   +   |   +   |
 persona use                  |   -   |   -    |     +     |   +   |   +   |
+archive add                  |   +   |   +    |     +     |   +   |   +   |
+archive list                 |   +   |   +    |     +     |   +   |   +   |
+archive search               |   +   |   +    |     +     |   +   |   +   |
+archive remove               |   +   |   +    |     +     |   +   |   +   |
 chat reset                   |   -   |   -    |     +     |   +   |   +   |
 memory show                  |   +   |   +    |     +     |   +   |   +   |
 memory add                   |   +   |   +    |     +     |   +   |   +   |
@@ -138,6 +142,8 @@ rep_act                      |   -   |   -    |     -     |   -   |   -   |
 audit_older                  |   -   |   -    |     -     |   +   |   +   |
 """
 VALUES: Final = {
+    "archive search": {"words": "gate"},
+    "archive remove": {"document": "1"},
     "story new": {"premise": "a door"},
     "persona use": {"name": "nobody"},
     "memory add": {"text": "a door"},

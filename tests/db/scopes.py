@@ -40,11 +40,9 @@ from db import (
 from db.agents import SamplingChoice
 from db.connection import row
 from db.limits import Subject, UsageLimits
-from db.memory import archive, indexing, search
-from db.memory import scopes as archive_scopes
-from db.memory.scopes import ArchiveScope
 from db.payloads.notice import Notice
 from db.people import Who
+from tests.db.archive_scopes import ARCHIVE_CALLS
 from tests.db.memory_scopes import MEMORY_CALLS, MEMORY_WORK
 
 
@@ -82,17 +80,6 @@ async def at_revision(c: Cast, move: Callable[..., Awaitable[Any]], *rest: Any) 
     found = await row("SELECT cursor_id AS page, revision FROM stories WHERE id = $1", c["stories"])
     assert found is not None
     return await move(c.account, c.user, found["page"], found["revision"], *rest, for_others=True)
-
-
-def archives(c: Cast) -> list[ArchiveScope]:
-    """Every scope of somebody else's archive."""
-    return [
-        ArchiveScope.chat(c.other.conversation.id, c["personas"], c.other.conversation.epoch),
-        ArchiveScope.story(c["stories"]),
-        ArchiveScope.persona(c["personas"]),
-        ArchiveScope.person(c.other.user.id),
-        ArchiveScope.place(),
-    ]
 
 
 SUBJECT: Final = "zephyr"
@@ -160,23 +147,10 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         "page", c["pages"], account_id=c.account, conversation_id=c.chat, reporter_id=c.user, reason=""
     ),
     "reports.here": lambda c: reports.here(c.chat),
+    **ARCHIVE_CALLS,
     **MEMORY_CALLS,
     "members.seen": lambda c: members.seen(c.account, c.user, "member", []),
     "members.find": lambda c: members.find(c.account, "console", SUBJECT),
-    "memory.archive.add_document": lambda c: archive.add_document(
-        c.account, ArchiveScope.story(c["stories"]), "x", ["y"], user_id=c.user
-    ),
-    "memory.archive.documents": lambda c: archive.documents(c.account, archives(c)),
-    "memory.archive.remove_document": lambda c: archive.remove_document(c.account, c["archive_documents"]),
-    "memory.indexing.index_chat": lambda c: indexing.index_chat(
-        c.account, c.other.conversation.id, c["personas"], c.other.conversation.epoch
-    ),
-    "memory.indexing.index_story": lambda c: indexing.index_story(c.account, c["stories"]),
-    "memory.indexing.index_facts": lambda c: indexing.index_facts(c.account, ArchiveScope.story(c["stories"])),
-    "memory.scopes.find": lambda c: archive_scopes.find(c.account, archives(c)),
-    "memory.scopes.of_documents": lambda c: archive_scopes.of_documents(c.account),
-    "memory.scopes.make": lambda c: archive_scopes.make(c.account, ArchiveScope.story(c["stories"])),
-    "memory.search.search": lambda c: search.search(c.account, archives(c), f"What did {SUBJECT} say and find?"),
     "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),
     "moderation.offer_help": lambda c: moderation.offer_help(c.chat),
     "offers.offered": lambda c: offers.offered(c.account, c.other.conversation.chat_id, "m1"),
@@ -329,6 +303,9 @@ EXEMPT: Final[Mapping[str, str]] = {
             "stories.tree.page_inputs",
             "usage.*",
             "data_choices.expire",
+            "memory.documents.expire",
+            "uploads.put_found",
+            "uploads.drop",
             "data_exports.drop_part",
             "data_exports.exported_columns",
             "data_exports.part",

@@ -28,6 +28,7 @@ from db import (
     pictures,
     privacy,
     stories,
+    uploads,
     usage,
 )
 from db.connection import jsonb, row, rows, transaction
@@ -108,6 +109,7 @@ async def lives(name: str) -> Who:
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
     await remembers(name, move.page.id, turn.reply.id)
     await indexing.index_chat(account, conversation, persona.id, who.conversation.epoch)
+    await uploads.keep(account, user, f"{name}'s map.txt", name.encode())
     await archive.add_document(account, ArchiveScope.person(user), f"{name}'s map", [f"{name} drew it"], user_id=user)
     await rows(
         "INSERT INTO archive_vectors (chunk_id, scope_id, model, numbers) SELECT max(id), max(scope_id), $1, '{1}' "

@@ -11,6 +11,7 @@ from db.registry import OWN, Problem, Registry, load_plugins
 from db.work import job_types
 from workers.steps.base import AnyStep, Parallel, Step, Wait
 from workers.workflows.announcement import SendAnnouncement
+from workers.workflows.archive import ReadIntoArchive
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.data_export import ExportPersonalData
@@ -43,6 +44,7 @@ _OWN: Final = (
     EraseEverything(),
     SendAnnouncement(),
     ExportPersonalData(),
+    ReadIntoArchive(),
     BringMemoryUpToDate(),
 )
 

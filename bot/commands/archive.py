@@ -1,0 +1,152 @@
+"""`/archive …`: documents for stories and personas to look things up in."""
+
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.commands.persona import complete_persona
+from bot.commands.story import complete_story, own_story
+from bot.context import Context, Enquiry
+from bot.events import Command
+from bot.moderation import screen
+from bot.ratings import allowed_here
+from db import personas, uploads
+from db.errors import BadInput, NotFound
+from db.memory import documents
+from db.memory.search import ArchiveFilter, search
+from db.payloads.archive import DocumentList, PassagesFound
+from db.permissions import EVERYBODY
+from db.uploads import ReadDocument
+
+TITLE_LENGTH: Final = 100
+QUERY_LENGTH: Final = 300
+FOUND: Final = 5
+"""Passages that a search shows."""
+LARGEST_ID: Final = 2**53
+_OWNERS: Final = (
+    ("Me, wherever I write here", "person"),
+    ("The persona who talks here, or the one I name", "persona"),
+    ("My story here, or the one I name", "story"),
+    ("Everybody here", "place"),
+)
+
+
+async def add(context: Context, values: dict[str, Any]) -> None:
+    """Have a file read into the archive."""
+    upload = values.get("file")
+    name = None if upload is None else await uploads.name_of(context.account_id, context.user_id, upload)
+    if upload is None or name is None:
+        raise BadInput("archive.no_file")
+    title = " ".join(str(values.get("title") or PurePosixPath(name).stem or name).split())[:TITLE_LENGTH]
+    await screen(context, title=title)
+    persona, story = await owner_of(context, values)
+    if persona is not None or values.get("for") == "place":
+        await context.audit("document_add", "place" if persona is None else f"persona {persona}")
+    await context.work(
+        ReadDocument(
+            upload=upload,
+            title=title,
+            owner=values.get("for") or ("persona" if persona else "story" if story else "person"),
+            persona=persona,
+            story=story,
+            allowance=allowed_here(context),
+        )
+    )
+
+
+async def owner_of(context: Context, values: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Return the persona and the story to which something shall belong, at most one of them.
+
+    What is told to everybody here takes the permission for what everybody's writers are told. Raises `UserError`.
+    """
+    persona, story = str(values.get("persona") or "").strip(), str(values.get("story") or "").strip()
+    owner = values.get("for") or ("persona" if persona else "story" if story else "person")
+    if (persona and owner != "persona") or (story and owner != "story"):
+        raise BadInput("archive.one_owner")
+    if owner in {"persona", "place"}:
+        context.require("prompts")
+    if owner == "persona":
+        here = context.who.conversation
+        named = await (personas.named(context.account_id, persona) if persona else personas.active(here))
+        return named.id, None
+    return None, await own_story(context, story) if owner == "story" else None
+
+
+async def show(context: Context, values: dict[str, Any]) -> None:
+    """List the documents that the person sees."""
+    del values
+    await context.say(DocumentList(account=context.account_id, user=context.user_id), ordered=False, private=True)
+
+
+async def look_up(context: Context, values: dict[str, Any]) -> None:
+    """Show the passages of documents that fit some words best."""
+    scopes = await documents.readable(context.account_id, context.user_id)
+    found = await search(
+        context.account_id, scopes, str(values["words"]), limit=FOUND, only=ArchiveFilter(sources=("document",))
+    )
+    # What others keep in the same scope is looked up again by who may see it.
+    chunks = [hit.id for hit in found]
+    payload = PassagesFound(account=context.account_id, user=context.user_id, chunks=chunks)
+    await context.say(payload, ordered=False, private=True)
+
+
+async def remove(context: Context, values: dict[str, Any]) -> None:
+    """Delete a document."""
+    wanted = str(values["document"]).strip().removeprefix("#")
+    if not (wanted.isascii() and wanted.isdigit() and int(wanted) < LARGEST_ID):
+        raise NotFound("archive.no_document", document=wanted[:60])
+    gone = await documents.remove(context.account_id, context.user_id, int(wanted), moderate=context.may("moderate"))
+    if gone.kind != "person":
+        await context.audit("document_remove", str(gone.id))
+    await context.notice("archive.removed", title=gone.title)
+
+
+async def complete_document(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest the documents that the person sees, by title."""
+    who = await enquiry.who()
+    return [(d.title, f"#{d.id}") for d in await documents.listed(who.account.id, who.user.id, search=prefix)]
+
+
+async def attached(context: Context) -> int | None:
+    """Keep the file attached to a command and return its id; None if there is none. Raises `BadInput`."""
+    payload = context.event.payload
+    file = payload.file if isinstance(payload, Command) else None
+    if file is None:
+        return None
+    if file.problem:
+        raise BadInput(file.problem, **file.values)
+    return await uploads.keep(context.account_id, context.user_id, file.name or "file", file.data)
+
+
+COMMANDS: Final = (
+    CommandSpec(
+        "archive add",
+        "Keep a text, Markdown or PDF file to look things up in",
+        add,
+        (
+            Parameter("file", "The file, at most 10 MB", bytes, accepts="document", store=attached),
+            Parameter("title", "What it is called", max_length=TITLE_LENGTH),
+            Parameter("for", "Whose it is", choices=_OWNERS),
+            Parameter("persona", "The persona who knows it", completes=complete_persona),
+            Parameter("story", "The story it is about", completes=complete_story),
+        ),
+        permission=EVERYBODY,
+    ),
+    CommandSpec("archive list", "List the documents that you see here", show, permission=EVERYBODY),
+    CommandSpec(
+        "archive search",
+        "Find passages in the documents that you see here",
+        look_up,
+        (Parameter("words", "What to look for", required=True, max_length=QUERY_LENGTH),),
+        permission=EVERYBODY,
+        example="when does the gate open",
+    ),
+    CommandSpec(
+        "archive remove",
+        "Delete a document from the archive",
+        remove,
+        (Parameter("document", "Its number, as the list shows it", required=True, completes=complete_document),),
+        permission=EVERYBODY,
+        example="#12",
+    ),
+)

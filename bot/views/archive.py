@@ -1,0 +1,72 @@
+"""Messages about the documents of the archive."""
+
+from typing import Final
+
+from bot.messages import Message
+from bot.text.splitting import shortened
+from bot.views.base import ViewContext, ViewSpec
+from db.errors import NotFound
+from db.memory import documents
+from db.memory.documents import LISTED, KeptDocument
+from db.payloads.archive import DocumentKept, DocumentList, PassagesFound
+
+TITLE: Final = 80
+"""Characters of a title in a list."""
+
+
+async def kept(view: ViewContext, payload: DocumentKept) -> Message | None:
+    """Compose what was read, and which pages have no text."""
+    try:
+        document = await documents.get(payload.account, payload.user, payload.document)
+    except NotFound:
+        return Message(view.words("archive.no_document", document=payload.document), private=True)
+    lines = [view.words("archive.kept", title=document.title, whose=_whose(view, document), pages=payload.pages)]
+    if payload.blank:
+        lines.append(view.words("archive.blank", pages=payload.blank))
+    return Message("\n".join(lines), footer=view.words("archive.kept_footer"), private=True)
+
+
+async def document_list(view: ViewContext, payload: DocumentList) -> Message:
+    """Compose the list of documents."""
+    found = await documents.listed(payload.account, payload.user)
+    if not found:
+        return Message(view.words("archive.none"), private=True)
+    lines = [
+        view.words(
+            "archive.line",
+            document=document.id,
+            title=shortened(document.title, TITLE),
+            whose=_whose(view, document),
+            passages=document.passages,
+        )
+        for document in found
+    ]
+    if len(found) == LISTED:
+        lines.append(view.words("archive.more", count=LISTED))
+    return Message(
+        "\n".join(lines), title=view.words("archive.title"), footer=view.words("archive.footer"), private=True
+    )
+
+
+async def passages_found(view: ViewContext, payload: PassagesFound) -> Message:
+    """Compose the passages that fit best."""
+    found = await documents.passages(payload.account, payload.user, payload.chunks)
+    if not found:
+        return Message(view.words("archive.nothing_found"), private=True)
+    shown: list[str] = []
+    for passage in found:
+        place = "archive.place" if passage.page is None else "archive.place_page"
+        head = view.words(place, title=shortened(passage.title, TITLE), page=passage.page, document=passage.document_id)
+        shown.append(f"{head}\n{passage.text}")
+    return Message("\n\n".join(shown), title=view.words("archive.found_title"), private=True)
+
+
+def _whose(view: ViewContext, document: KeptDocument) -> str:
+    return view.words(f"archive.of_{document.kind}", name=shortened(document.about, TITLE))
+
+
+VIEWS: Final = (
+    ViewSpec(DocumentKept, kept),
+    ViewSpec(DocumentList, document_list),
+    ViewSpec(PassagesFound, passages_found),
+)

@@ -1,0 +1,134 @@
+"""`/archive`: a file becomes a job, what is kept is listed, found and removed, and belongs to somebody."""
+
+import pytest
+
+from bot.events import Command, IncomingFile
+from bot.files import refusal, too_big
+from db import stories
+from db.connection import row, rows
+from db.memory import archive
+from db.memory.scopes import ArchiveScope
+from db.models import JobRow, UploadRow
+from tests.bot.playing import begun, words
+from tests.bot.world import Bot, command
+
+GUIDE = IncomingFile(name="The gate.md", mime="text/markdown", data=b"It opens at dawn.")
+
+
+def add(file: IncomingFile | None = GUIDE, **values: str) -> Command:
+    """The command; the parameter ``for`` is written ``whose`` here."""
+    given = {name.replace("whose", "for"): value for name, value in values.items()}
+    return Command(name="archive add", values=given, file=file)
+
+
+async def job() -> JobRow:
+    found = await JobRow.all().order_by("-id").first()
+    assert found is not None
+    return found
+
+
+async def test_a_file_becomes_a_job_that_reads_it(bot: Bot):
+    await bot.does(add())
+    made = await job()
+    assert made.type == "read_document"
+    assert made.parameters == {
+        "upload": 1, "title": "The gate", "owner": "person", "allowance": "sfw",
+    }  # fmt: skip
+    kept = await UploadRow.get(id=1)
+    assert (kept.name, bytes(kept.data)) == ("The gate.md", b"It opens at dawn.")
+
+
+async def test_it_belongs_to_a_persona_a_story_or_the_place(bot: Bot):
+    await bot.does(add(persona="Vex", title="Of the sea"))
+    made = await job()
+    assert (made.parameters["owner"], made.persona_id, made.parameters["title"]) == ("persona", 2, "Of the sea")
+    await bot.does(add(whose="persona"))
+    assert (await job()).persona_id == 1
+    story, _ = await begun(bot)
+    await bot.does(add(whose="story"))
+    assert (await job()).story_id == story.id
+    await bot.does(add(whose="place"))
+    assert (await job()).parameters["owner"] == "place"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (add(None), "Attach the file"),
+        (Command(name="archive add", values={"file": "7"}), "Attach the file"),
+        (add(too_big("document")), "at most 10 MB"),
+        (add(refusal("document", "song.mp3", "audio/mpeg", 0)), "TXT, MD, PDF"),
+        (add(persona="nobody"), "no persona"),
+        (add(story="nowhere"), "no story"),
+        (add(whose="story"), "No story is open"),
+        (add(persona="Vex", story="x"), "belongs to one only"),
+        (add(title="naked sex on the beach"), "beyond what may be shown"),
+    ],
+)
+async def test_what_does_not_fit_is_told(bot: Bot, given: Command, says: str):
+    said = await words(bot, await bot.does(given))
+    assert says.casefold() in said.casefold()
+    assert await JobRow.all().count() == 0
+    assert await UploadRow.all().count() == 0, "the transaction is undone"
+
+
+async def test_in_a_place_only_some_add_for_everybody(bot: Bot):
+    for asked in (add(whose="place"), add(persona="Vex")):
+        assert "admin" in await words(bot, await bot.does(asked, group="club"))
+    assert await JobRow.all().count() == 0
+    await bot.does(add(whose="place"), group="club", role="admin")
+    assert (await job()).parameters["owner"] == "place"
+    await bot.does(add(), group="club")
+    assert (await job()).parameters["owner"] == "person"
+
+
+async def test_documents_are_listed_found_and_removed(bot: Bot):
+    assert "You see no documents" in await words(bot, await bot.does(command("archive list")))
+    pages = ["The gate opens at dawn.", "Dragons sleep in the cellar."]
+    one = await archive.add_document(1, ArchiveScope.person(1), "Guide", pages, user_id=1)
+    listed = await bot.answer(await bot.does(command("archive list")))
+    assert listed.private
+    assert f"#{one} **Guide**, yours, 2 passages" in listed.body
+    found = await words(bot, await bot.does(command("archive search: where do dragons sleep")))
+    assert found.startswith("**Guide**, page 2 (#1)\nDragons sleep in the cellar.")
+    assert "Nothing was found" in await words(bot, await bot.does(command("archive search: zebra")))
+    completed = await bot.router.complete(await bot.does(command("help")), "x", "")
+    assert completed == []
+    assert "is deleted" in await words(bot, await bot.does(command(f"archive remove: #{one}")))
+    assert "You see no document" in await words(bot, await bot.does(command(f"archive remove: {one}")))
+    for wrong in ("abc", "9" * 30, "-1", "²"):
+        assert "You see no document" in await words(bot, await bot.does(command(f"archive remove: {wrong}")))
+
+
+async def test_nobody_lists_finds_or_removes_what_is_anothers(bot: Bot):
+    await bot.does(command("help"), group="club")
+    await bot.does(command("help"), name="eve")
+    place = await row("SELECT id FROM accounts WHERE external_id = 'club'")
+    ann = await row("SELECT user_id AS id FROM identities WHERE external_id = 'ann'")
+    assert place is not None
+    assert ann is not None
+    canary = ["The canary sings at noon."]
+    diary = await archive.add_document(
+        place["id"], ArchiveScope.person(ann["id"]), "Canary diary", canary, user_id=ann["id"]
+    )
+    rules = await archive.add_document(place["id"], ArchiveScope.place(), "Rules", ["No fire."], user_id=ann["id"])
+    for name, group in (("eve", ""), ("ann", ""), ("ben", "club")):
+        for asked in ("archive list", "archive search: canary sings noon", f"archive remove: {diary}"):
+            said = await words(bot, await bot.does(command(asked), name=name, group=group))
+            assert "anary" not in said, (name, asked)
+    assert "Only the person who added" in await words(
+        bot, await bot.does(command(f"archive remove: {rules}"), name="ben", group="club")
+    )
+    assert "is deleted" in await words(
+        bot, await bot.does(command(f"archive remove: {rules}"), name="mod", group="club", role="moderator")
+    )
+    assert "anary" in await words(bot, await bot.does(command("archive list"), name="ann", group="club"))
+    assert len(await rows("SELECT FROM archive_documents")) == 1
+
+
+async def test_a_story_takes_its_documents_with_it(bot: Bot):
+    story, _ = await begun(bot)
+    await archive.add_document(1, ArchiveScope.story(story.id), "World", ["Two moons."], user_id=1)
+    assert "for the story" in await words(bot, await bot.does(command("archive list")))
+    await stories.delete(1, 1, story.id)
+    assert "You see no documents" in await words(bot, await bot.does(command("archive list")))
