@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from db.errors import describe
+from db.errors import Outage, describe
 from db.memory import vectors
 from db.memory.search import QueryVector
 from workers.engines.errors import ContextFull, EngineError, RequestRefused
@@ -78,6 +78,6 @@ class ArchiveEmbedder:
     async def _begin(self) -> None:
         try:
             await self.prepare()
-        except EngineError as e:
+        except (EngineError, Outage) as e:
             _log.warning("the archive is searched by words alone: %s", describe(e))
             self._begun = None

@@ -30,8 +30,8 @@ class FactHeld:
 class Held:
     """What a memory holds at a page or now. ``plot`` has the fields of `db.memory.plots.Plot.content`, or none.
 
-    ``owner_id`` is whose story it is, or who is answered; ``documents``: the archive has some for them here.
-    ``forgotten`` are words that are not to be told.
+    ``owner_id`` is whose story it is, or who is answered, where nobody else reads along. ``documents``: the archive has
+    some for them here. ``forgotten`` are words that are not to be told.
     """
 
     facts: list[FactHeld]
@@ -64,15 +64,16 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
     %s AS documents, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
-    "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, s.owner_id FROM pages p "
-    "JOIN stories s ON s.id = p.story_id WHERE p.id = $1), "
+    "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, "
+    "CASE c.kind WHEN 'dm' THEN s.owner_id END AS owner_id FROM pages p JOIN stories s ON s.id = p.story_id "
+    "JOIN conversations c ON c.id = s.conversation_id WHERE p.id = $1), "
     "memory AS (SELECT m.id FROM memories m JOIN place USING (story_id)), "
     f"{WAY.replace('$2', '$1')} "
     f"{_HELD % (_DOCUMENTS % 'a.story_id = l.story_id', summaries.OF_STORY % columns(PastSummary))}"
 )
 _OF_CHAT: Final = (
-    "WITH place AS (SELECT NULL::bigint AS story_id, account_id, $5::bigint AS owner_id FROM conversations "
-    "WHERE id = $1), "
+    "WITH place AS (SELECT NULL::bigint AS story_id, account_id, CASE kind WHEN 'dm' THEN $5::bigint END AS owner_id "
+    "FROM conversations WHERE id = $1), "
     "memory AS (SELECT id FROM memories WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3), "
     "way AS (SELECT NULL::bigint AS id WHERE false) "
     f"{_HELD % (_DOCUMENTS % _OF_PERSONA, summaries.OF_CHAT % columns(PastSummary, 's'))}"

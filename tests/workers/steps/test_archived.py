@@ -159,6 +159,10 @@ async def test_a_persona_knows_its_own_chat_and_the_documents_that_are_there_for
     ben = replace(ann, user=(await somebody("ben")).user)
     to_ben = await asked(services, ben, question, persona)
     assert [text in to_ben for text in texts.values()] == [True, True, False]
+    # Others do not get to see what is somebody's own.
+    await rows("UPDATE conversations SET kind = 'group'")
+    among_others = await asked(services, ann, question)
+    assert [text in among_others for text in texts.values()] == [True, True, False]
 
 
 async def test_a_page_is_told_what_lies_far_back_on_its_own_way_alone(

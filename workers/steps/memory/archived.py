@@ -1,7 +1,7 @@
 """What of the archive a page or a reply is told: of its own way or chat, and of the documents that are there for it.
 
 Nothing is looked up of a past that the prompt has word by word anyway. A persona knows what was said in its own chat,
-the documents of the place, its own, and those of the person whom it answers.
+the documents of the place, its own, and in private those of the person whom it answers: others do not see them.
 """
 
 from collections.abc import Sequence
