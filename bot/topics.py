@@ -21,6 +21,7 @@ from bot.actions import picture as picture_actions
 from bot.actions import report as report_actions
 from bot.actions import start as start_actions
 from bot.actions import story as story_actions
+from bot.actions import told as told_actions
 from bot.actions.base import ActionRegistry, ActionSpec
 from bot.commands import (
     archive,
@@ -40,6 +41,7 @@ from bot.commands import (
     report,
     sampling,
     story,
+    told,
 )
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.commands.help import HelpPages
@@ -76,6 +78,7 @@ from bot.views import settings as settings_views
 from bot.views import start as start_views
 from bot.views import status as status_views
 from bot.views import story as story_views
+from bot.views import told as told_views
 from bot.views.base import ViewRegistry, ViewSpec
 from db.registry import OWN, NameTaken, Problem, load_plugins
 
@@ -109,6 +112,7 @@ PRODUCT: Final = (
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
     Topic("archive", archive.COMMANDS, (), archive_views.VIEWS),
+    Topic("told", told.COMMANDS, told_actions.ACTIONS, told_views.VIEWS),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),

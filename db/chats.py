@@ -167,6 +167,16 @@ async def get(account_id: int | None, message_id: int) -> tuple[StoredMessage, P
     return build(StoredMessage, json.loads(found["message"])), build(Persona, json.loads(found["persona"]))
 
 
+async def last_reply(conversation_id: int, persona_id: int, epoch: int) -> int | None:
+    """Return the id of the last reply of a persona in a conversation since its reset; None if there is none."""
+    found = await row(
+        "SELECT id FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
+        "AND role = 'persona' AND state = 'ready' AND chosen ORDER BY id DESC LIMIT 1",
+        conversation_id, persona_id, epoch,
+    )  # fmt: skip
+    return None if found is None else found["id"]
+
+
 async def pending(reply_id: int) -> PendingReply | None:
     """Return what is needed to write a reply, besides the history; None if it was deleted."""
     found = await row(_PENDING, reply_id)

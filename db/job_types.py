@@ -7,6 +7,7 @@ from db.memory.judging import JudgeMemory
 from db.memory.memories import Remember
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
+from db.token_counts import CountTokens
 from db.uploads import ReadDocument
 from db.work import (
     Abandon,
@@ -96,6 +97,7 @@ SPECS: Final = (
     JobType(BranchingPage, _page, quota="pages"),
     JobType(JudgePrompt),
     JobType(JudgeMemory),
+    JobType(CountTokens, wording="told.counting"),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),
     _picture(Imagine),
     _picture(IllustratePage, _illustration),

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter
-from bot.commands.remembered import MemoryHere, check_seen, memory_here
+from bot.commands.remembered import OF, MemoryHere, check_seen, memory_here
 from bot.context import Context
 from bot.moderation import offer_help, screen
 from bot.panels import OpenPanel, fresh_panel, show_panel
@@ -225,16 +225,13 @@ def _number(text: Any) -> int:
     return int(found[1])
 
 
-_OF: Final = Parameter(
-    "of", "Whose memory", choices=(("The story that is open here", "story"), ("The chat with the persona", "chat"))
-)
 _ABOUT: Final = Parameter("about", "Whom or what it is about", max_length=facts.SUBJECT_CHARS)
 COMMANDS: Final = (
     CommandSpec(
         "memory show",
         "Show what is remembered here, and where it comes from",
         show,
-        (Parameter("what", "Which part", choices=tuple((label, name) for name, label in _SECTIONS.items())), _OF),
+        (Parameter("what", "Which part", choices=tuple((label, name) for name, label in _SECTIONS.items())), OF),
         check=check_seen,
         permission=EVERYBODY,
     ),
@@ -245,7 +242,7 @@ COMMANDS: Final = (
         (
             Parameter("text", "What to remember", required=True, max_length=facts.TEXT_CHARS, multiline=True),
             _ABOUT,
-            _OF,
+            OF,
         ),
         check=check_seen,
         permission=EVERYBODY,
@@ -258,7 +255,7 @@ COMMANDS: Final = (
         (
             Parameter("fact", "Its number in the list, such as #12", required=True, max_length=20),
             Parameter("text", "How it should read", required=True, max_length=facts.TEXT_CHARS, multiline=True),
-            _OF,
+            OF,
         ),
         check=check_seen,
         permission=EVERYBODY,
@@ -267,7 +264,7 @@ COMMANDS: Final = (
         "memory forget",
         "Forget one fact, or everything about a word",
         forget,
-        (Parameter("what", "A word, or the number of a fact, such as #12", required=True, max_length=80), _OF),
+        (Parameter("what", "A word, or the number of a fact, such as #12", required=True, max_length=80), OF),
         check=check_seen,
         permission=EVERYBODY,
         example="Rufus",
@@ -276,7 +273,7 @@ COMMANDS: Final = (
         "memory search",
         "Search what is remembered here, and what was said",
         find,
-        (Parameter("text", "What to look for", required=True, max_length=QUERY_CHARS), _OF),
+        (Parameter("text", "What to look for", required=True, max_length=QUERY_CHARS), OF),
         check=check_seen,
         permission=EVERYBODY,
         example="the dog",
@@ -298,7 +295,7 @@ COMMANDS: Final = (
                     ("Never, only searches find it", "search"),
                 ),
             ),
-            _OF,
+            OF,
         ),
         check=check_seen,
         permission=EVERYBODY,
@@ -313,7 +310,7 @@ COMMANDS: Final = (
             Parameter("while", "Only while this tracked question has an answer: its number", max_length=20),
             Parameter("test", "What the answer must be", choices=tuple((label, n) for n, label in _TESTS.items())),
             Parameter("value", "With which the answer is compared", max_length=pins.VALUE_CHARS),
-            _OF,
+            OF,
         ),
         check=check_seen,
         permission=EVERYBODY,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.commands import story as story_commands
+from bot.commands.base import Parameter
 from bot.context import Context
 from bot.ratings import allowed_here, may_choose
 from db import personas, stories
@@ -22,6 +23,10 @@ from db.stories import Page, Story
 from prompts.safety.rating import Rating, lowest, parse_rating
 
 STORY: Final = "story"
+OF: Final = Parameter(
+    "of", "Whose memory", choices=(("The story that is open here", STORY), ("The chat with the persona", "chat"))
+)
+"""Says which memory is meant, where it is not the one to which plain text goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +113,37 @@ async def memory_of(context: Context, memory_id: int) -> MemoryHere:
     if record is None:
         raise NotFound("memory.unknown")
     if record.story_id is not None:
-        story, page = await stories.at_cursor(
-            context.account_id,
-            context.user_id,
-            record.story_id,
-            acting_for=context.acting_for,
-            for_others=context.may("choose_for_others"),
-        )
-        story_commands.require_shown(context, story)
+        story, page = await _story_of(context, record.story_id)
         return MemoryHere(record, story, _settled(page), parse_rating(story.rating))
     conversation = context.who.conversation
     if record.conversation_id != conversation.id or record.epoch != conversation.epoch or record.persona_id is None:
         raise NotFound("memory.unknown")
     context.require("chat")
     return _of_chat(context, record, await personas.get(context.account_id, record.persona_id))
+
+
+async def memory_of_page(context: Context, page_id: int) -> MemoryHere:
+    """Return the memory of a page's story, begun if need be. Raises `NotFound`, `NotAllowed`."""
+    found = await stories.page(context.account_id, page_id)
+    if found is None:
+        raise NotFound("story.unknown")
+    story, page = await _story_of(context, found[0].id)
+    record = await memories.open_story(context.account_id, story.id)
+    if record is None:
+        raise NotFound("story.unknown")
+    return MemoryHere(record, story, _settled(page), parse_rating(story.rating))
+
+
+async def _story_of(context: Context, story_id: int) -> tuple[Story, Page]:
+    story, page = await stories.at_cursor(
+        context.account_id,
+        context.user_id,
+        story_id,
+        acting_for=context.acting_for,
+        for_others=context.may("choose_for_others"),
+    )
+    story_commands.require_shown(context, story)
+    return story, page
 
 
 def _settled(page: Page) -> int | None:

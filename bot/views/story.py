@@ -132,8 +132,8 @@ def page_buttons(
     numbers = tuple(_numbered(view, c.position, "choose", *at, c.position) for c in choices if c.kind != "own")
     back = (view.button("back", *at),) if page.parent_id is not None else ()
     own = (view.button("own", *at),) if page.state == "ready" and not page.ending else ()
-    drawn = (view.button("picture", page.id),) if page.state == "ready" else ()
-    return tuple(row for row in (numbers, (*back, view.button("retry", *at), *own, *drawn)) if row)
+    ready = (view.button("picture", page.id), view.button("more", page.id)) if page.state == "ready" else ()
+    return tuple(row for row in (numbers, (*back, view.button("retry", *at), *own, *ready)) if row)
 
 
 def current_button(view: ViewContext, story_id: int) -> tuple[tuple[Button, ...], ...]:

@@ -41,6 +41,8 @@ memory forget                |   +   |   +    |     +     |   +   |   +   |
 memory search                |   +   |   +    |     +     |   +   |   +   |
 memory track                 |   +   |   +    |     +     |   +   |   +   |
 memory pin                   |   +   |   +    |     +     |   +   |   +   |
+chat context                 |   +   |   +    |     +     |   +   |   +   |
+tokens                       |   +   |   +    |     +     |   +   |   +   |
 imagine                      |   +   |   +    |     +     |   +   |   +   |
 persona portrait             |   +   |   +    |     +     |   +   |   +   |
 image_model                  |   -   |   -    |     -     |   +   |   +   |
@@ -107,6 +109,8 @@ keep                         |   +   |   +    |     +     |   +   |   +   |
 persona                      |   -   |   -    |     +     |   +   |   +   |
 portrait                     |   +   |   +    |     +     |   +   |   +   |
 variant                      |   +   |   +    |     +     |   +   |   +   |
+more                         |   +   |   +    |     +     |   +   |   +   |
+told                         |   +   |   +    |     +     |   +   |   +   |
 mem_list                     |   +   |   +    |     +     |   +   |   +   |
 mem_item                     |   +   |   +    |     +     |   +   |   +   |
 mem_drop                     |   +   |   +    |     +     |   +   |   +   |
@@ -150,6 +154,7 @@ VALUES: Final = {
     "memory edit": {"fact": "#1", "text": "a door"},
     "memory forget": {"what": "#1"},
     "memory search": {"text": "a door"},
+    "tokens": {"text": "a door"},
     "imagine": {"prompt": "a door"},
     "image_model": {"name": "nobody"},
     "rating": {"level": "sfw"},

@@ -34,6 +34,7 @@ MEMORY_WORK: Final = (
     "memory.facts.holding",
     "memory.facts.put",
     "memory.chunks.blank",
+    "memory.elements.*",
     "memory.judging.*",
     "memory.shown.*",
     "memory.past.*",

@@ -27,6 +27,7 @@ from workers.workflows.picture import (
     DrawVariation,
 )
 from workers.workflows.story import WritePageWithChoices
+from workers.workflows.tokens import CountTokensOfText
 
 WORKFLOWS: Final = "storyfork.workflows"
 STEPS: Final = "storyfork.steps"
@@ -35,6 +36,7 @@ _OWN: Final = (
     ReplyAsPersona(),
     JudgeOwnPrompt(),
     JudgeRemembered(),
+    CountTokensOfText(),
     DrawImagined(),
     DrawPage(),
     DrawPortrait(),

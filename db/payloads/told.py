@@ -1,0 +1,27 @@
+"""Payloads of what a writer was told."""
+
+from typing import ClassVar
+
+from db.payloads.panels import Panel
+
+
+class MorePanel(Panel):
+    """What else can be done with a page of a story."""
+
+    kind: ClassVar[str] = "more"
+
+    page: int
+
+
+class ToldPanel(Panel):
+    """What the writer of a page or of a persona's reply was told; ``memory`` is that of its story or chat.
+
+    ``place`` is where a story stands.
+    """
+
+    kind: ClassVar[str] = "told"
+
+    memory: int
+    page: int | None = None
+    reply: int | None = None
+    place: int | None = None
