@@ -23,15 +23,24 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-_VOCABULARY, _WIDTH, _LAYERS, _HEADS, _KV_HEADS, _FF = 2048, 128, 4, 4, 2, 384
+LAYERS = 4
+_VOCABULARY, _WIDTH, _HEADS, _KV_HEADS, _FF = 2048, 128, 4, 2, 384
 
 
-def tiny_gguf(folder: Path, *, template: str = CHAT_TEMPLATE, name: str = "tiny.gguf", seed: int = 0) -> Path:
+def tiny_gguf(
+    folder: Path,
+    *,
+    template: str = CHAT_TEMPLATE,
+    name: str = "tiny.gguf",
+    seed: int = 0,
+    context: int = CONTEXT,
+    layers: int = LAYERS,
+) -> Path:
     """Write the model into ``folder`` unless it is there already, and return its path."""
     path = folder / name
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, template, seed)
+        _write(path, template, seed, context, layers)
     return path
 
 
@@ -61,14 +70,14 @@ def _vocabulary() -> tuple[list[str], list[gguf.TokenType], list[str]]:
     return tokens, types, merges
 
 
-def _write(path: Path, template: str, seed: int) -> None:
+def _write(path: Path, template: str, seed: int, context: int, layers: int) -> None:
     tokens, types, merges = _vocabulary()
     partial = path.with_suffix(".part")
     writer = gguf.GGUFWriter(str(partial), "llama")
     writer.add_name("tiny-random")
-    writer.add_context_length(CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(_WIDTH)
-    writer.add_block_count(_LAYERS)
+    writer.add_block_count(layers)
     writer.add_feed_forward_length(_FF)
     writer.add_head_count(_HEADS)
     writer.add_head_count_kv(_KV_HEADS)
@@ -99,7 +108,7 @@ def _write(path: Path, template: str, seed: int) -> None:
 
     kv_width = _WIDTH // _HEADS * _KV_HEADS
     matrix("token_embd.weight", len(tokens), _WIDTH)
-    for i in range(_LAYERS):
+    for i in range(layers):
         norm(f"blk.{i}.attn_norm.weight")
         matrix(f"blk.{i}.attn_q.weight", _WIDTH, _WIDTH)
         matrix(f"blk.{i}.attn_k.weight", kv_width, _WIDTH)

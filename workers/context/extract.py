@@ -82,14 +82,33 @@ class ExtractCache:
 
     def extract(self, text: str, limit: int, content: ContentType) -> str:
         """Return `extract` of a text, made once."""
-        key = blake2b(f"{VERSION} {limit} {content}\n{text}".encode(), digest_size=16).digest()
-        if (found := self._texts.get(key)) is None:
-            found = self._texts[key] = extract(text, limit, content)
-            if len(self._texts) > self._limit:
-                self._texts.popitem(last=False)
-        else:
+        key = _digest(f"{limit} {content}", text)
+        if (found := self._known(key)) is None:
+            found = self._keep(key, extract(text, limit, content))
+        return found
+
+    async def distil(self, text: str, limit: int, counter: TokenCounter, content: ContentType) -> str:
+        """Return `distil` of a text, made once for every tokenizer: for one that counts it alike, the same is tried."""
+        (tokens,) = await counter.count([text])
+        key = _digest(f"{limit} of {tokens} {content}", text)
+        if (found := self._known(key)) is None:
+            found = self._keep(key, await distil(text, limit, counter, content))
+        return found
+
+    def _known(self, key: bytes) -> str | None:
+        if (found := self._texts.get(key)) is not None:
             self._texts.move_to_end(key)
         return found
+
+    def _keep(self, key: bytes, text: str) -> str:
+        self._texts[key] = text
+        if len(self._texts) > self._limit:
+            self._texts.popitem(last=False)
+        return text
+
+
+def _digest(how: str, text: str) -> bytes:
+    return blake2b(f"{VERSION} {how}\n{text}".encode(), digest_size=16).digest()
 
 
 def _terms(sentence: str) -> list[str]:

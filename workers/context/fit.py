@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import islice
 from typing import Final
 
 from workers.context.counting import TokenCounter
@@ -26,6 +27,10 @@ LEAST_TOKENS: Final = 24
 """A summary or a squeezed message with less says nothing."""
 NEAR: Final = (64, 32, 16, 8, 4, 2, 1, 0)
 """How many summaries of each level stay as fine as they are before older ones become coarser; the most that fit."""
+CHUNKS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""By how many chunks of level 1 the cut moves: few numbers, so that it changes rarely with the usual size."""
+MOST_STEP: Final = 0.85
+"""Of the recent text, that the cut passes at a time."""
 _BLOCK: Final = 16
 """The usual size of an item is taken anew after this many."""
 
@@ -75,6 +80,9 @@ class Fitter:
     summary_tokens: int = 160
     per_item: int = 0
     _sizes: dict[int, int] = field(default_factory=dict[int, int])
+    _coverages: dict[tuple[int, int], tuple[list[SummaryPlace], int]] = field(
+        default_factory=dict[tuple[int, int], tuple[list[SummaryPlace], int]]
+    )
 
     async def sizes(self) -> dict[int, int]:
         """Return the tokens of each message or page that is here, by position."""
@@ -101,7 +109,7 @@ class Fitter:
         if self.complete and sum(sizes.values()) <= room:
             return Fit(0, (), self._items(0))
         summary_room = min(summary_room, room // 2)
-        cut = self._cut(room - summary_room)
+        cut = self._cut(room, summary_room)
         least = max(0, self.past.count - self.verbatim)
         if cut > least and sum(size for at, size in sizes.items() if at >= least) <= room - summary_room // 2:
             cut = max(least, self.past.items[0].position)
@@ -111,7 +119,9 @@ class Fitter:
             items = await self._squeezed(room - min(summary_room, room // 4))
             cut = items[0].item.position if items else self.past.count
             used = sum(each.tokens for each in items)
-        spans, gaps = await self._spans(cut, max(0, min(room - used, max(summary_room, room // 4))))
+        # Not for what the items leave: that shrinks with every turn, and the summaries would change with it.
+        fits = used + self._spans_tokens(cut, summary_room) <= room
+        spans, gaps = await self._spans(cut, summary_room if fits else max(0, min(room - used, summary_room)))
         return Fit(cut, spans, items, gaps)
 
     def _items(self, cut: int) -> tuple[FittedItem, ...]:
@@ -119,30 +129,40 @@ class Fitter:
             FittedItem(item, item.text, self._sizes[item.position]) for item in self.past.items if item.position >= cut
         )
 
-    def _cut(self, room: int) -> int:
+    def _cut(self, room: int, summary_room: int) -> int:
         """Return the first position of the grid from which on everything fits."""
-        left, first = room, self.past.count
+        left, first = room - summary_room, self.past.count
         for item in reversed(self.past.items):
             left -= self._sizes[item.position]
             if left < 0:
                 break
             first = item.position
-        step = self._step(room)
+        step = self._step(room - summary_room)
         for segment in segments(self.past.count, self.past.jumps):
             if first < segment.end:
                 at = segment.start + math.ceil(max(0, first - segment.start) / step) * step
+                before = at - step
+                if before >= max(segment.start, self.past.items[0].position) and before < segment.end:
+                    # What the summaries before it leave of their room is its own.
+                    items = sum(size for position, size in self._sizes.items() if position >= before)
+                    if items + self._spans_tokens(before, summary_room) <= room:
+                        at = before
                 if at < segment.end:
                     return at
         return first
 
     def _step(self, room: int) -> int:
-        """Return by how many items the cut moves: a power of two, so that finer grids contain coarser ones."""
+        """Return by how many items the cut moves: whole chunks, where so many fit, for each has a summary."""
         end = self.past.count // _BLOCK * _BLOCK
         sample = [size for at, size in self._sizes.items() if end - 4 * _BLOCK <= at < end] or list(
             self._sizes.values()
         )
         usual = max(1.0, sum(sample) / len(sample))
-        return 2 ** max(0, round(math.log2(max(1.0, room * self.step / usual))))
+        # As many as are always there word by word stay on this side of it; the room is a little more than this.
+        most = min(room / usual - self.verbatim + 1.5, MOST_STEP * room / usual)
+        steps = [chunks * self.past.scale.chunk for chunks in CHUNKS if chunks * self.past.scale.chunk <= most]
+        wanted = room * self.step / usual
+        return min(steps, key=lambda step: abs(math.log(step / wanted)), default=max(1, int(min(most, wanted))))
 
     async def _squeezed(self, room: int) -> tuple[FittedItem, ...]:
         """Return the newest items where not even those fit: each older one gets half of the room that is left."""
@@ -186,22 +206,51 @@ class Fitter:
         for (place, span), count in zip(known, counts, strict=True):
             text = span.text
             if count > tokens:
-                text = await distil(text, tokens, self.counter, self.past.content)
+                text = await self.cache.distil(text, tokens, self.counter, self.past.content)
                 (count,) = await self.counter.count([text])  # noqa: PLW2901
             if text and count <= tokens:
                 spans.append(replace(span, first=place.first, last=place.last, text=text, tokens=count))
         return tuple(spans), tuple(_uncovered(spans, cut))
 
     def _coverage(self, cut: int, room: int) -> tuple[list[SummaryPlace], int]:
-        """Return the places whose summaries stand for what lies before ``cut``, and the tokens each may have."""
-        found: list[SummaryPlace] = []
-        for near in NEAR:
-            found = list(cover(cut, self.past.count, self.past.jumps, self.past.scale, near))
-            if len(found) * (self.summary_tokens + SEPARATOR) <= room:
-                return found, self.summary_tokens
+        """Return the places whose summaries stand for what lies before ``cut``, and the tokens each may have.
+
+        How coarse they are is decided for the whole block of level 2 in which the cut lies: older summaries would else
+        become coarse and fine again while it moves on.
+        """
+        if (cut, room) not in self._coverages:
+            self._coverages[cut, room] = self._covered(cut, room)
+        return self._coverages[cut, room]
+
+    def _covered(self, cut: int, room: int) -> tuple[list[SummaryPlace], int]:
+        past, size = self.past, self.summary_tokens + SEPARATOR
+        block = past.scale.size(2)
+        start, most = (cut - 1) // block * block, room // size
+        cuts = {cut, start + block, *range(start + past.scale.chunk, start + block, past.scale.chunk)}
+        ahead = max(past.count, start + block)
+
+        def fits(near: int) -> bool:
+            # So many places of level 1 there are at least.
+            if min(near, start // past.scale.chunk) > most:
+                return False
+            return all(_at_most(most, cover(at, ahead, past.jumps, past.scale, near)) for at in cuts)
+
+        near = next(filter(fits, NEAR), NEAR[-1])
+        found = list(cover(cut, past.count, past.jumps, past.scale, near))
+        if len(found) <= most:
+            return found, self.summary_tokens
         tokens = max(room // max(1, len(found)) - SEPARATOR, LEAST_TOKENS)
         fitting = room // (tokens + SEPARATOR)
         return (found[-fitting:] if fitting else []), tokens
+
+    def _spans_tokens(self, cut: int, room: int) -> int:
+        """Return the tokens that the summaries before a cut take of ``room`` at most."""
+        found, tokens = self._coverage(cut, room) if cut else ([], 0)
+        return len(found) * (tokens + SEPARATOR)
+
+
+def _at_most(most: int, places: Iterator[SummaryPlace]) -> bool:
+    return sum(1 for _ in islice(places, most + 1)) <= most
 
 
 class Summaries:

@@ -49,11 +49,11 @@ class ContextSettings(BaseSettings):
         default=5, ge=1, le=50, description="Messages or pages that are always there word by word, the newest."
     )
     step: float = Field(
-        default=0.5,
+        default=0.7,
         gt=0,
         le=0.8,
-        description="Share of the recent text that becomes summaries at a time. Larger: the beginning of the prompt "
-        "changes less often, so a model reads less of it again; smaller: more is there word by word.",
+        description="Share of the recent text that becomes summaries at a time, about. Larger: the beginning of the "
+        "prompt changes less often, so a model reads less of it again; smaller: more is there word by word.",
     )
     recall_ms: int = Field(
         default=100,

@@ -1,5 +1,6 @@
 """Whatever there is to tell, what is told fits the window, holds what must be there, and breaks no word."""
 
+import random
 import re
 from pathlib import Path
 
@@ -117,8 +118,10 @@ def story(pages: int, *elements: PlotElement | MemoryElement | RequestElement, l
     return Container(agent="writer", phase="draft", elements=elements, past=past)
 
 
-async def built(container: Container, size: int = 2400, answer: int = 200) -> Build:
-    return await ContextBuilder().build(container, Window(size, answer, fixed=100), WORDS)
+async def built(
+    container: Container, size: int = 2400, answer: int = 200, builder: ContextBuilder | None = None
+) -> Build:
+    return await (builder or ContextBuilder()).build(container, Window(size, answer, fixed=100), WORDS)
 
 
 async def test_a_short_past_is_there_word_by_word() -> None:
@@ -140,21 +143,47 @@ async def test_of_a_long_past_the_newest_is_there_word_by_word_and_all_of_the_re
 
 
 async def test_the_past_moves_in_steps() -> None:
-    cuts = [(await built(story(pages))).cut for pages in range(20, 80)]
+    builder = ContextBuilder()
+    cuts = [(await built(story(pages), builder=builder)).cut for pages in range(20, 80)]
     assert cuts == sorted(cuts)
     assert len(set(cuts)) <= 60 / 4, "four pages at a time"
 
 
 async def test_between_two_steps_a_prompt_only_grows() -> None:
-    before, grown = await built(story(40)), 0
+    builder = ContextBuilder()
+    before, grown = await built(story(40), builder=builder), 0
     for pages in range(41, 80):
-        build = await built(story(pages))
+        build = await built(story(pages), builder=builder)
         if build.cut == before.cut:
             grown += 1
             assert build.summaries == before.summaries
             assert build.recent[: len(before.recent)] == before.recent
         before = build
     assert grown > 25
+
+
+async def test_the_beginning_of_a_prompt_changes_with_the_cut_alone() -> None:
+    rng = random.Random(5)
+    sizes = [rng.randint(60, 160) for _ in range(110)]
+    builder, before, changes = ContextBuilder(), (0, ()), 0
+    for count in range(1, 110):
+        past = Past.of([page(at, sizes[at]) for at in range(count)], scale=PAGES, content="narration")
+        container = Container(agent="writer", phase="draft", past=past)
+        build = await builder.build(container, Window(2400, 200, fixed=100), WORDS)
+        told = (build.cut, tuple((p.first, p.last, p.text) for p in build.summaries))
+        changes += told != before
+        assert told == before or build.cut > before[0], count
+        before = told
+    assert changes < 110 / 6
+
+
+async def test_the_cut_moves_by_whole_chunks_and_leaves_the_newest_word_by_word() -> None:
+    builder = ContextBuilder()
+    for count in range(30, 90):
+        build = await built(story(count), builder=builder)
+        assert len(build.recent) == count - build.cut >= 5
+        # Between chunks only where the next one begins within what is always there.
+        assert build.cut % PAGES.chunk == 0 or len(build.recent) == 5
 
 
 async def test_what_changes_from_turn_to_turn_does_not_move_the_past() -> None:
