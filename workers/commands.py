@@ -198,6 +198,9 @@ def _models(*, as_json: bool) -> int:
         ]
         if settings.image_base_url:
             rows.append({"kind": "image", "path": str(settings.image_base_url), "size": 0, "fits": True, "reason": ""})
+        if (embedder := _embedding_engine()) is not None:
+            named = f"{embedder.model} ({embedder.name})"
+            rows.append({"kind": "embedding", "path": named, "size": 0, "fits": True, "reason": ""})
         sys.stdout.write(json.dumps(rows) + "\n")
     else:
         for m in found:

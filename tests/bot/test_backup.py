@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
+from bot.stack.postgres import EmbeddedPostgres
 from db import data_exports, outbox, pictures
 from db.connection import connect, rows
+from db.memory import vectors
 from db.migrate import migrate, pending
 from db.payloads.notice import Notice
 from db.schemas import SchemaSpec, TableRule
+from tests.bot.stack.asking import query
 from tests.bot.test_cli import Command
 from tests.db.world import somebody
 
@@ -54,6 +57,7 @@ async def test_what_was_saved_comes_back_in_an_empty_home(
         )  # fmt: skip
         await rows("INSERT INTO dice.rolls VALUES ($1)", who.account.id)
         saved = await exported(who.account.id, dice)
+        assert await vectors.prepare("tiny", 3)
     file = tmp_path / "storyfork.backup"
 
     answer = await storyfork("backup", str(file), STORYFORK_HOME=str(stack.paths.home))
@@ -73,6 +77,29 @@ async def test_what_was_saved_comes_back_in_an_empty_home(
     again = await storyfork("restore", str(file))
     assert again.code == 1
     assert "the database has tables already: restore into an empty one" in again.err
+
+
+async def test_a_backup_with_vectors_needs_pgvector_and_says_so(
+    storyfork: Command, migrated: str, stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    async with connect(migrated):
+        assert await vectors.prepare("tiny", 3)
+    file = tmp_path / "storyfork.backup"
+    answer = await storyfork("backup", str(file), STORYFORK_HOME=str(stack.paths.home))
+    assert answer.code == 0, answer.err
+    server = EmbeddedPostgres(stack.paths)
+    await query(stack.database_url, "DROP DATABASE IF EXISTS bare WITH (FORCE)")
+    await server.ensure_database("bare")
+    bare = server.url("bare")
+    await query(bare, "CREATE SCHEMA without")
+    # Stands for a server without pgvector.
+    await query(bare, "CREATE VIEW without.pg_available_extensions AS SELECT 'plpgsql'::name AS name")
+    await query(bare, "ALTER DATABASE bare SET search_path = without, pg_catalog, public")
+    answer = await storyfork("restore", str(file), DATABASE_URL=bare)
+    assert answer.code == 1
+    assert "the backup needs what this server does not have, pgvector: install it there" in answer.err.replace(
+        "\n", " "
+    )
 
 
 async def test_nothing_is_overwritten_and_mistakes_are_explained(

@@ -32,7 +32,8 @@ def examine(tmp_path: Path) -> Callable[[str], Installation]:
 
 
 async def test_the_schema_is_named(database: str, examine: Callable[[str], Installation]) -> None:
-    [found] = await check_database(examine(database))
+    [found, vectors] = await check_database(examine(database))
+    assert (vectors.name, vectors.state) == ("pgvector", State.OK)
     newest = await query(database, "SELECT max(name) FROM schema_migrations")
     assert found == Check("database", State.OK, f"DATABASE_URL: reachable, all migrations applied, up to {newest}")
 
@@ -48,11 +49,23 @@ async def test_clocks_that_differ_are_named(
         f"$$ SELECT pg_catalog.clock_timestamp() + interval '{shift}' $$",
     )
     await query(database, "ALTER DATABASE examined SET search_path = shifted, pg_catalog, public")
-    reached, clocks = await check_database(examine(database))
+    reached, _, clocks = await check_database(examine(database))
     assert reached.state is State.OK
     assert (clocks.name, clocks.state) == ("clocks", State.WARN)
     assert said in clocks.detail
     assert "NTP" in clocks.advice
+
+
+async def test_a_server_without_pgvector_is_named(database: str, examine: Callable[[str], Installation]) -> None:
+    await query(database, "CREATE SCHEMA without")
+    await query(
+        database,
+        "CREATE VIEW without.pg_available_extensions AS SELECT * FROM pg_catalog.pg_available_extensions WHERE false",
+    )
+    await query(database, "ALTER DATABASE examined SET search_path = without, pg_catalog, public")
+    _, vectors = await check_database(examine(database))
+    assert (vectors.name, vectors.state) == ("pgvector", State.WARN)
+    assert "searched by words alone" in vectors.detail
 
 
 @pytest.mark.parametrize(
@@ -87,7 +100,7 @@ async def test_what_is_switched_off_is_named(database: str, examine: Callable[[s
         database,
         "INSERT INTO service_switches (name, message) VALUES ('maintenance', 'Back at nine.'), ('command imagine', '')",
     )
-    _, maintenance, commands = await check_database(examine(database))
+    _, _, maintenance, commands = await check_database(examine(database))
     assert (maintenance.state, commands.state) == (State.WARN, State.WARN)
     assert "Back at nine." in maintenance.detail
     assert commands.detail == "switched off: imagine"

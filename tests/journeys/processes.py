@@ -88,7 +88,7 @@ class Program:
 
 
 def environment(urls: StackUrls, home: Path, **more: str) -> dict[str, str]:
-    """The settings of a service on these servers: no model unless ``more`` names one, and no limits.
+    """The settings of a service on these servers: no model unless ``more`` names one or its engine, and no limits.
 
     People here are faster than any person.
     """
@@ -98,6 +98,7 @@ def environment(urls: StackUrls, home: Path, **more: str) -> dict[str, str]:
         "REDIS_URL": urls.redis_url,
         "STORYFORK_HOME": str(home),
         "STORYFORK_MODELS_DIR": str(home / "models"),
+        "STORYFORK_EMBEDDING_ENGINES": "remote,llama",
         **more,
     }
 

