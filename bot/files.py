@@ -12,7 +12,7 @@ from db.errors import BadInput
 from db.pictures import ATTACHED_BYTES
 from db.uploads import UPLOAD_BYTES
 
-Accepts = Literal["picture", "card", "story", "document", "text", "any"]
+Accepts = Literal["picture", "card", "lore", "story", "document", "text", "any"]
 """``text`` is the answer to a question, sent as a file."""
 
 
@@ -36,6 +36,7 @@ KINDS: Final[dict[Accepts, FileKind]] = {
         ("png", "jpg", "jpeg", "webp", "gif"),
     ),
     "card": FileKind(10_000_000, frozenset({"image/png", "application/json"}), ("png", "json", "charx")),
+    "lore": FileKind(UPLOAD_BYTES, frozenset({"image/png", "application/json"}), ("json", "png")),
     "story": FileKind(
         10_000_000,
         frozenset({

@@ -30,6 +30,7 @@ from bot.commands import (
     general,
     language,
     linking,
+    lore,
     memory,
     model,
     operators,
@@ -64,6 +65,7 @@ from bot.views import data as data_views
 from bot.views import form as form_views
 from bot.views import help as help_views
 from bot.views import linking as linking_views
+from bot.views import lore as lore_views
 from bot.views import memory as memory_views
 from bot.views import memory_item as memory_item_views
 from bot.views import notice as notice_views
@@ -113,6 +115,7 @@ PRODUCT: Final = (
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
     Topic("archive", archive.COMMANDS, (), archive_views.VIEWS),
     Topic("told", told.COMMANDS, told_actions.ACTIONS, told_views.VIEWS),
+    Topic("lore", lore.COMMANDS, (), lore_views.VIEWS),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),

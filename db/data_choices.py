@@ -6,7 +6,7 @@ Whatever learns from feedback or archives must ask here first: `may_learn`, `may
 from dataclasses import dataclass
 from typing import Final
 
-from db import pictures, stories
+from db import lorebooks, pictures, stories
 from db.connection import row, rows, transaction
 from db.erasure.answers import answer_all
 from db.errors import BadInput, NotFound
@@ -89,7 +89,7 @@ async def expire() -> list[int]:
     """Delete what has outlived its person's own time, in small batches; returns the jobs that ended with it.
 
     In the personal account: stories not played since, chats, pictures. In places: pictures; messages are emptied. In
-    both: documents of the archive. Every worker may do this at once.
+    both: documents of the archive, lorebooks. Every worker may do this at once.
     """
     ended: list[int] = []
     for person in await fetch(
@@ -98,6 +98,7 @@ async def expire() -> list[int]:
         ended += await _expire_stories(person)
         ended += await _expire_pictures(person)
         await documents.expire(person.id, person.keep_days)
+        await lorebooks.expire(person.id, person.keep_days)
         await _expire_messages(person)
     for each in await rows("SELECT id FROM users WHERE NOT archive AND closed_at IS NULL"):
         await forget_archived(each["id"])

@@ -3,6 +3,7 @@
 from typing import Final
 
 from db import announcements, chats, moderation, stories, uploads
+from db.lorebooks import ReadLorebook
 from db.memory.judging import JudgeMemory
 from db.memory.memories import Remember
 from db.payloads.base import Payload
@@ -74,7 +75,7 @@ async def _remember(job: Job, parameters: Remember, failure: Failure) -> Payload
     return None
 
 
-async def _document(job: Job, parameters: ReadDocument, failure: Failure) -> Payload | None:
+async def _upload(job: Job, parameters: ReadDocument | ReadLorebook, failure: Failure) -> Payload | None:
     """Drop the file."""
     await uploads.drop(parameters.upload)
     return await notice(job, parameters, failure)
@@ -105,7 +106,8 @@ SPECS: Final = (
     _picture(DrawAgain),
     _picture(Variations),
     _picture(Upscale),
-    JobType(ReadDocument, _document, wording="archive.reading", phases={"reading": "archive.reading"}),
+    JobType(ReadLorebook, _upload, wording="lore.reading", phases={"reading": "lore.reading"}),
+    JobType(ReadDocument, _upload, wording="archive.reading", phases={"reading": "archive.reading"}),
     JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),
     JobType(EraseData, deadlines=_ERASING),
     JobType(Remember, _remember),

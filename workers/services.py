@@ -12,6 +12,7 @@ from workers.context.builder import ContextBuilder
 from workers.embedding import ArchiveEmbedder
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
+from workers.lore import LoreShelf
 from workers.moderation.moderator import Moderator
 from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
@@ -33,7 +34,7 @@ class Services:
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
     ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample. ``embedder`` makes the
-    archive's vectors.
+    archive's vectors, ``lore`` matches lorebooks.
     """
 
     text: TextChain
@@ -50,3 +51,4 @@ class Services:
     context: ContextBuilder = field(default_factory=ContextBuilder)
     sampling: OperatorSampling = field(default_factory=product_sampling)
     embedder: ArchiveEmbedder = field(default_factory=ArchiveEmbedder)
+    lore: LoreShelf = field(default_factory=LoreShelf)

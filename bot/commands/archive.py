@@ -1,7 +1,8 @@
 """`/archive …`: documents for stories and personas to look things up in."""
 
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import complete_persona
@@ -18,13 +19,14 @@ from db.payloads.archive import DocumentList, PassagesFound
 from db.permissions import EVERYBODY
 from db.uploads import ReadDocument
 
+OwnerKind = Literal["person", "persona", "story", "place"]
 TITLE_LENGTH: Final = 100
 QUERY_LENGTH: Final = 300
 FOUND: Final = 5
 """Passages that a search shows."""
-LARGEST_ID: Final = 2**53
-_OWNERS: Final = (
-    ("Me, wherever I write here", "person"),
+DIGITS: Final = 15
+OWNERS: Final = (
+    ("Only me, in private", "person"),
     ("The persona who talks here, or the one I name", "persona"),
     ("My story here, or the one I name", "story"),
     ("Everybody here", "place"),
@@ -39,37 +41,51 @@ async def add(context: Context, values: dict[str, Any]) -> None:
         raise BadInput("archive.no_file")
     title = " ".join(str(values.get("title") or PurePosixPath(name).stem or name).split())[:TITLE_LENGTH]
     await screen(context, title=title)
-    persona, story = await owner_of(context, values)
-    if persona is not None or values.get("for") == "place":
-        await context.audit("document_add", "place" if persona is None else f"persona {persona}")
+    owner = await owner_of(context, values)
+    if owner.kind in {"persona", "place"}:
+        await context.audit("document_add", owner.subject)
     await context.work(
         ReadDocument(
             upload=upload,
             title=title,
-            owner=values.get("for") or ("persona" if persona else "story" if story else "person"),
-            persona=persona,
-            story=story,
+            owner=owner.kind,
+            persona=owner.persona,
+            story=owner.story,
             allowance=allowed_here(context),
         )
     )
 
 
-async def owner_of(context: Context, values: dict[str, Any]) -> tuple[int | None, int | None]:
-    """Return the persona and the story to which something shall belong, at most one of them.
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """To what something belongs: the person, the place, a ``persona`` or a ``story``, by its id."""
 
-    What is told to everybody here takes the permission for what everybody's writers are told. Raises `UserError`.
+    kind: OwnerKind
+    persona: int | None = None
+    story: int | None = None
+
+    @property
+    def subject(self) -> str:
+        """How the audit log names it."""
+        return self.kind if self.persona is None else f"{self.kind} {self.persona}"
+
+
+async def owner_of(context: Context, values: dict[str, Any]) -> Owner:
+    """Return to what something shall belong: to the person, if nothing is said.
+
+    What everybody's writers may be told takes the permission for their prompts. Raises `UserError`.
     """
     persona, story = str(values.get("persona") or "").strip(), str(values.get("story") or "").strip()
-    owner = values.get("for") or ("persona" if persona else "story" if story else "person")
-    if (persona and owner != "persona") or (story and owner != "story"):
+    kind: OwnerKind = values.get("for") or ("persona" if persona else "story" if story else "person")
+    if (persona and kind != "persona") or (story and kind != "story"):
         raise BadInput("archive.one_owner")
-    if owner in {"persona", "place"}:
+    if kind in {"persona", "place"}:
         context.require("prompts")
-    if owner == "persona":
+    if kind == "persona":
         here = context.who.conversation
         named = await (personas.named(context.account_id, persona) if persona else personas.active(here))
-        return named.id, None
-    return None, await own_story(context, story) if owner == "story" else None
+        return Owner(kind, persona=named.id)
+    return Owner(kind, story=await own_story(context, story)) if kind == "story" else Owner(kind)
 
 
 async def show(context: Context, values: dict[str, Any]) -> None:
@@ -92,13 +108,19 @@ async def look_up(context: Context, values: dict[str, Any]) -> None:
 
 async def remove(context: Context, values: dict[str, Any]) -> None:
     """Delete a document."""
-    wanted = str(values["document"]).strip().removeprefix("#")
-    if not (wanted.isascii() and wanted.isdigit() and int(wanted) < LARGEST_ID):
-        raise NotFound("archive.no_document", document=wanted[:60])
-    gone = await documents.remove(context.account_id, context.user_id, int(wanted), moderate=context.may("moderate"))
+    wanted = number_of(values["document"])
+    if wanted is None:
+        raise NotFound("archive.no_document", document=str(values["document"])[:60])
+    gone = await documents.remove(context.account_id, context.user_id, wanted, moderate=context.may("moderate"))
     if gone.kind != "person":
         await context.audit("document_remove", str(gone.id))
     await context.notice("archive.removed", title=gone.title)
+
+
+def number_of(text: str) -> int | None:
+    """Return the number that a person names something by, as ``#12`` or ``12``; None if that is none."""
+    wanted = text.strip().removeprefix("#")
+    return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= DIGITS else None
 
 
 async def complete_document(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
@@ -126,7 +148,7 @@ COMMANDS: Final = (
         (
             Parameter("file", "The file, at most 10 MB", bytes, accepts="document", store=attached),
             Parameter("title", "What it is called", max_length=TITLE_LENGTH),
-            Parameter("for", "Whose it is", choices=_OWNERS),
+            Parameter("for", "Whose it is", choices=OWNERS),
             Parameter("persona", "The persona who knows it", completes=complete_persona),
             Parameter("story", "The story it is about", completes=complete_story),
         ),

@@ -4,7 +4,21 @@ from typing import Final
 
 from db.schemas import Retention, TableRule, texts
 
+LORE_TABLES: Final = (
+    TableRule(
+        "lorebooks",
+        owner=("account_id",),
+        texts=texts(words="name more problems", settings="kind", state="verdict"),
+        author="author_id",
+    ),
+    TableRule(
+        "lorebook_entries",
+        owner=("book_id",),
+        texts=texts(words="name content keys secondary_keys more", settings="rules"),
+    ),
+)
 ARCHIVE_TABLES: Final = (
+    *LORE_TABLES,
     # A job reads them within minutes; one that could not be started is given up within the hour.
     TableRule(
         "uploads",

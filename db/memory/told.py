@@ -31,7 +31,7 @@ class Held:
     """What a memory holds at a page or now. ``plot`` has the fields of `db.memory.plots.Plot.content`, or none.
 
     ``owner_id`` is whose story it is, or who is answered, where nobody else reads along. ``documents``: the archive has
-    some for them here. ``forgotten`` are words that are not to be told.
+    some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here.
     """
 
     facts: list[FactHeld]
@@ -44,12 +44,18 @@ class Held:
     owner_id: int | None
     documents: bool
     forgotten: list[str]
+    lore: list[int]
 
 
 _DOCUMENTS: Final = (
     "EXISTS (SELECT FROM archive_documents d JOIN archive_scopes a ON a.id = d.scope_id "
     "WHERE a.account_id = l.account_id AND (a.kind = 'place' OR (a.kind = 'person' AND a.user_id = l.owner_id) OR %s))"
 )
+_LORE: Final = (
+    "(SELECT jsonb_agg(b.id ORDER BY b.id) FROM lorebooks b WHERE b.account_id = l.account_id "
+    "AND (b.kind = 'place' OR (b.kind = 'person' AND b.user_id = l.owner_id) OR %s))"
+)
+_OF_THE_STORY: Final = (_DOCUMENTS % "a.story_id = l.story_id", _LORE % "b.story_id = l.story_id")
 _OF_PERSONA: Final = "(a.kind = 'persona' AND a.persona_id = $2)"
 _MEMORY: Final = "(SELECT id FROM memory)"
 # A memory's parts are few; each is read as one JSON text, so that all of them are one round trip.
@@ -61,7 +67,7 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
     (SELECT o.content FROM plots o JOIN pages p ON p.id = o.page_id WHERE o.memory_id = {_MEMORY}
         AND o.page_id IN (SELECT id FROM way) ORDER BY p.number DESC LIMIT 1) AS plot,
     (SELECT forgotten FROM memories WHERE id = {_MEMORY}) AS forgotten, l.account_id, l.story_id, l.owner_id,
-    %s AS documents, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
+    %s AS documents, %s AS lore, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
     "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, "
@@ -69,14 +75,14 @@ _OF_STORY: Final = (
     "JOIN conversations c ON c.id = s.conversation_id WHERE p.id = $1), "
     "memory AS (SELECT m.id FROM memories m JOIN place USING (story_id)), "
     f"{WAY.replace('$2', '$1')} "
-    f"{_HELD % (_DOCUMENTS % 'a.story_id = l.story_id', summaries.OF_STORY % columns(PastSummary))}"
+    f"{_HELD % (*_OF_THE_STORY, summaries.OF_STORY % columns(PastSummary))}"
 )
 _OF_CHAT: Final = (
     "WITH place AS (SELECT NULL::bigint AS story_id, account_id, CASE kind WHEN 'dm' THEN $5::bigint END AS owner_id "
     "FROM conversations WHERE id = $1), "
     "memory AS (SELECT id FROM memories WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3), "
     "way AS (SELECT NULL::bigint AS id WHERE false) "
-    f"{_HELD % (_DOCUMENTS % _OF_PERSONA, summaries.OF_CHAT % columns(PastSummary, 's'))}"
+    f"{_HELD % (_DOCUMENTS % _OF_PERSONA, _LORE % 'b.persona_id = $2', summaries.OF_CHAT % columns(PastSummary, 's'))}"
 )
 
 
@@ -103,4 +109,5 @@ def _held(found: dict[str, Any] | None) -> Held:
         found["owner_id"],
         found["documents"],
         json.loads(found["forgotten"] or "[]"),
+        json.loads(found["lore"] or "[]"),
     )

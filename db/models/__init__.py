@@ -8,6 +8,7 @@ from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, Outbo
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
 from db.models.limits import QuotaRow, SpentLimitRow
+from db.models.lorebooks import LorebookEntryRow, LorebookRow
 from db.models.memory import (
     FactRow,
     FactSuccessionRow,
@@ -56,6 +57,8 @@ __all__ = [
     "LateUpdateRow",
     "LeaderRow",
     "LinkingRow",
+    "LorebookEntryRow",
+    "LorebookRow",
     "MemberRow",
     "MemoryRow",
     "OutboxRow",

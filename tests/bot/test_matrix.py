@@ -29,6 +29,10 @@ story retry                  |   +   |   +    |     +     |   +   |   +   |
 story delete                 |   +   |   +    |     +     |   +   |   +   |
 persona list                 |   +   |   +    |     +     |   +   |   +   |
 persona use                  |   -   |   -    |     +     |   +   |   +   |
+lore add                     |   +   |   +    |     +     |   +   |   +   |
+lore list                    |   +   |   +    |     +     |   +   |   +   |
+lore show                    |   +   |   +    |     +     |   +   |   +   |
+lore remove                  |   +   |   +    |     +     |   +   |   +   |
 archive add                  |   +   |   +    |     +     |   +   |   +   |
 archive list                 |   +   |   +    |     +     |   +   |   +   |
 archive search               |   +   |   +    |     +     |   +   |   +   |
@@ -146,6 +150,8 @@ rep_act                      |   -   |   -    |     -     |   -   |   -   |
 audit_older                  |   -   |   -    |     -     |   +   |   +   |
 """
 VALUES: Final = {
+    "lore show": {"book": "1"},
+    "lore remove": {"book": "1"},
     "archive search": {"words": "gate"},
     "archive remove": {"document": "1"},
     "story new": {"premise": "a door"},

@@ -1,9 +1,9 @@
-"""The part of `tests.db.scopes` that is about the archive, its documents and the files that are read into it."""
+"""The part of `tests.db.scopes` that is about the archive, its documents, lorebooks, and files that are read."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import uploads
+from db import lorebooks, uploads
 from db.memory import archive, documents, indexing, search
 from db.memory import scopes as archive_scopes
 from db.memory.scopes import ArchiveScope
@@ -40,6 +40,13 @@ ARCHIVE_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "memory.scopes.find": lambda c: archive_scopes.find(c.account, archives(c)),
     "memory.scopes.make": lambda c: archive_scopes.make(c.account, ArchiveScope.story(c["stories"])),
     "memory.search.search": lambda c: search.search(c.account, archives(c), "What did zephyr say and find?"),
+    "lorebooks.add": lambda c: lorebooks.add(
+        c.account, ArchiveScope.story(c["stories"]), "x", {}, [{"content": "y"}], author_id=c.user
+    ),
+    "lorebooks.listed": lambda c: lorebooks.listed(c.account, c.user),
+    "lorebooks.get": lambda c: lorebooks.get(c.account, c.user, c["lorebooks"]),
+    "lorebooks.remove": lambda c: lorebooks.remove(c.account, c.user, c["lorebooks"], moderate=True),
+    "lorebooks.contents": lambda c: lorebooks.contents(c.account, c.user, c["lorebooks"]),
     "uploads.keep": lambda c: uploads.keep(c.account, c.user, "map.txt", b"x"),
     "uploads.get": lambda c: uploads.get(c.account, c.user, c["uploads"]),
     "uploads.name_of": lambda c: uploads.name_of(c.account, c.user, c["uploads"]),

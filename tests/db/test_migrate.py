@@ -162,6 +162,10 @@ POPULATE = {
             VALUES (1, 'document', 1, 1, '{1}', '{1}');
         INSERT INTO archive_vectors (chunk_id, scope_id, model, numbers) VALUES (1, 1, 'm', '{1}');
     """,
+    "0057_lorebooks": """
+        INSERT INTO lorebooks (account_id, kind, name) VALUES (1, 'place', 'The sea');
+        INSERT INTO lorebook_entries (book_id, position, name, content) VALUES (1, 0, 'tide', 'It comes at noon.');
+    """,
     "0056_uploads": "INSERT INTO uploads (account_id, user_id, name, data) VALUES (1, 1, 'map.txt', '')",
     "0050_spent_limits": "INSERT INTO spent_limits (digest, name, ends_at) VALUES ('x', 'pages', now())",
     "0038_data_choices": "UPDATE users SET keep_days = 30",

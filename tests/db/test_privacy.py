@@ -20,6 +20,7 @@ from db import (
     late_updates,
     limits,
     linking,
+    lorebooks,
     members,
     outbox,
     overrides,
@@ -109,6 +110,10 @@ async def lives(name: str) -> Who:
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
     await remembers(name, move.page.id, turn.reply.id)
     await indexing.index_chat(account, conversation, persona.id, who.conversation.epoch)
+    await lorebooks.add(
+        account, ArchiveScope.persona(persona.id), f"{name}'s lore", {}, [{"content": f"{name} has a cat", "keys": []}],
+        author_id=user,
+    )  # fmt: skip
     await uploads.keep(account, user, f"{name}'s map.txt", name.encode())
     await archive.add_document(account, ArchiveScope.person(user), f"{name}'s map", [f"{name} drew it"], user_id=user)
     await rows(

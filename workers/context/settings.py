@@ -32,6 +32,9 @@ class ContextSettings(BaseSettings):
     chat_scene: int = Field(default=1, ge=0, description="Chat: others who are there, and the scene.")
     chat_memory: int = Field(default=7, ge=1, description="Chat: summaries of earlier messages, facts, memories.")
 
+    lore: float = Field(
+        default=0.1, gt=0, le=0.5, description="Share of the window that entries of lorebooks take at most."
+    )
     max_tokens: int = Field(
         default=32_768,
         ge=0,

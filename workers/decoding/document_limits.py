@@ -11,8 +11,9 @@ DOCUMENT_MEMORY_BYTES: Final = 2**29
 """Address space of the process that reads it."""
 
 DocumentProblem = Literal[
-    "empty", "not_text", "too_long", "too_many_pages", "no_text", "encrypted", "broken_pdf", "too_costly"
-]
+    "empty", "not_text", "too_long", "too_many_pages", "no_text", "encrypted", "broken_pdf", "too_costly",
+    "not_lore", "too_many_entries", "entry_too_long",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,52 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from prompts.frames import serve_frames
+from workers.cards.files import NotACard, read_json
+from workers.cards.lorebook import NotALorebook, read_lorebook
 from workers.decoding.document_limits import (
     DOCUMENT_CPU_S,
     DOCUMENT_MEMORY_BYTES,
     DocumentLimits,
+    DocumentProblem,
     DocumentRefused,
 )
 from workers.decoding.reading import has_words, read_document
 
 
 def answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the texts of a document's pages and which have none (from 1), or why it is refused."""
+    """Return what is in a document (with ``limits``) or a lorebook, or why it is refused."""
     try:
-        media_type, pages = read_document(data, DocumentLimits(**request["limits"]))
+        return (_document(data, DocumentLimits(**request["limits"])) if "limits" in request else _lorebook(data)), b""
     except DocumentRefused as refusal:
         return {"reason": refusal.reason, "detail": refusal.detail, "values": refusal.values}, b""
+
+
+def _document(data: bytes, limits: DocumentLimits) -> dict[str, Any]:
+    """Return the texts of a document's pages, and which have none (from 1)."""
+    media_type, pages = read_document(data, limits)
     blank = [number for number, text in enumerate(pages, start=1) if not has_words(text)]
-    return {"media_type": media_type, "pages": pages, "blank": blank}, b""
+    return {"media_type": media_type, "pages": pages, "blank": blank}
+
+
+def _lorebook(data: bytes) -> dict[str, Any]:
+    """Return a lorebook: its settings, its entries with what is kept unread of them, and the keys that are refused."""
+    try:
+        found = read_lorebook(read_json(data))
+    except NotACard as error:
+        raise DocumentRefused("not_lore", str(error)) from error
+    except NotALorebook as error:
+        raise DocumentRefused(cast("DocumentProblem", error.reason), error.reason, **error.values) from error
+    except (MemoryError, RecursionError) as error:
+        raise DocumentRefused("too_costly", type(error).__name__) from error
+    entries = [
+        {**entry.model_dump(mode="json", exclude={"id"}), "more": more}
+        for entry, more in zip(found.book.entries, found.entries_more, strict=True)
+    ]
+    book = found.book.model_dump(mode="json", exclude={"id", "entries"})
+    return {"book": {**book, "more": found.more}, "entries": entries, "problems": found.problems}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Documents from outside: their text is read in a disposable child process."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from prompts.child import ChildFailed, ChildPool, DisposableChild
 from prompts.frames import encode_frame
@@ -26,14 +28,29 @@ async def document_text(data: bytes, limits: DocumentLimits) -> DocumentText:
     """
     if not data or len(data) > limits.bytes:
         raise DocumentRefused("too_long" if data else "empty", f"{len(data)} bytes", limit=limits.characters)
-    request = encode_frame({"limits": asdict(limits)}, data)
+    found = await _read({"limits": asdict(limits)}, data)
+    return DocumentText(found["media_type"], tuple(found["pages"]), tuple(found["blank"]))
+
+
+async def lorebook_in(data: bytes) -> dict[str, Any]:
+    """Return the lorebook in a file, as JSON: ``book``, ``entries``, ``problems`` (`workers.cards.lorebook`).
+
+    Raises `DocumentRefused`, and is cancelled, as `document_text`.
+    """
+    if not data:
+        raise DocumentRefused("empty", "no bytes")
+    return await _read({}, data)
+
+
+async def _read(request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
+    frame = encode_frame(request, data)
     try:
-        found, _ = await _pool().run(lambda child: child.exchange(request, DOCUMENT_WALL_S))
+        found, _ = await _pool().run(lambda child: child.exchange(frame, DOCUMENT_WALL_S))
     except ChildFailed as error:
         raise DocumentRefused("too_costly", str(error)) from error
     if "reason" in found:
         raise DocumentRefused(found["reason"], found["detail"], **found["values"])
-    return DocumentText(found["media_type"], tuple(found["pages"]), tuple(found["blank"]))
+    return found
 
 
 @lru_cache(maxsize=1)

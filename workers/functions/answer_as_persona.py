@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from prompts.languages import language_name
 from prompts.product import CARD_FIELDS
 from workers.context.build import Build
-from workers.context.elements import CharacterElement, Container, HistoryElement, RequestElement
+from workers.context.elements import CharacterElement, Container, HistoryElement, Layer, RequestElement
 from workers.context.history import MESSAGES
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
@@ -17,7 +17,7 @@ from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
-from workers.functions.past import REMEMBERED, RememberedInputs, memories_of, past_of
+from workers.functions.past import REMEMBERED, RememberedInputs, lore_of, memories_of, past_of
 from workers.offline import persona
 
 REPLY_LIMIT: Final = 6000
@@ -96,6 +96,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             )
             for name, text in texts.items()
         )
+        names = {"char": str(inputs.persona.get("name") or ""), "user": inputs.user_name}
         message = RequestElement(id="message", text=inputs.message, content="dialogue")
         count = inputs.before + len(inputs.history)
         items = [
@@ -106,10 +107,10 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             agent="persona",
             phase="chat",
             chat=True,
-            elements=(*card, message, *memories_of(inputs)),
+            elements=(*card, message, *memories_of(inputs), *lore_of(inputs, names)),
             past=past_of(items, count, inputs, MESSAGES, "dialogue"),
             late=tuple(inputs.late),
-            varying=frozenset({"E"}) if inputs.memories else frozenset(),
+            varying=_varying(inputs),
         )
 
     async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
@@ -117,8 +118,9 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         card = {placed.id.removeprefix("card:"): placed.text for placed in build.early if placed.kind == "character"}
         lists = {name: card[name].split("\n") for name in ("personality", "interests") if name in card}
         message = build.request("message")
-        if memories := build.texts("memory"):
-            message = await render(RECALL, {"memories": memories, "message": message})
+        memories, lore = build.texts("memory"), build.texts("lore", late=True)
+        if memories or lore:
+            message = await render(RECALL, {"memories": memories, "lore": lore, "message": message})
         history = [
             {"role": placed.element.role or "user", "text": placed.text}
             for placed in build.recent
@@ -128,6 +130,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             **variables,
             **card,
             **lists,
+            "lore": build.texts("lore", late=False),
             "summaries": [placed.text for placed in build.summaries],
             "history": [*history, {"role": "user", "text": message}],
         }
@@ -160,3 +163,12 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""
         return mend_text(strip_reasoning(text))
+
+
+def _varying(inputs: PersonaInputs) -> frozenset[Layer]:
+    found: set[Layer] = set()
+    if inputs.memories:
+        found.add("E")
+    if inputs.lore_varies:
+        found.add("B")
+    return frozenset(found)

@@ -1,6 +1,7 @@
 """What functions are given of the past, and how it becomes a context."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -9,6 +10,7 @@ from workers.context.elements import (
     CharacterElement,
     ContentType,
     HistoryElement,
+    LoreElement,
     MemoryElement,
     Past,
     PlotElement,
@@ -42,23 +44,39 @@ class Recalled(BaseModel):
     page: int = 0
 
 
+class ToldLore(BaseModel):
+    """An entry of a lorebook that was called up, as a `LoreElement` has it; ``id`` is ``lore:<entry>``."""
+
+    id: str
+    text: str
+    name: str = ""
+    order: float = 0
+    priority: Priority = "medium"
+    volatile: bool = False
+    depth: int | None = None
+
+
 class RememberedInputs(BaseModel):
     """What functions with a past are given besides its newest texts.
 
     ``summaries`` are those of the way to now, ``jumps`` the positions before which time has passed. ``late`` names what
-    was not there in time.
+    was not there in time. ``lore_varies``: there are lorebooks, whatever they say now.
     """
 
     summaries: list[ToldSummary] = Field(default_factory=list[ToldSummary])
     jumps: list[int] = Field(default_factory=list[int])
     memories: list[Recalled] = Field(default_factory=list[Recalled])
     late: list[str] = Field(default_factory=list[str])
+    lore: list[ToldLore] = Field(default_factory=list[ToldLore])
+    lore_varies: bool = False
 
 
 ORDER: Final = {"pin": 0, "tracked": 1}
 """Of memories in a prompt; all others follow."""
 LABEL_CHARS: Final = 40
-REMEMBERED = frozenset({"summaries", "memories", "late"})
+_MACROS: Final = {"{{char}}": "char", "<bot>": "char", "{{user}}": "user", "<user>": "user"}
+_MACRO: Final = re.compile(r"\{\{\s*(?:char|user)\s*\}\}|<(?:bot|user)>", re.IGNORECASE)
+REMEMBERED = frozenset({"summaries", "memories", "late", "lore"})
 """Of `RememberedInputs`, the earlier texts."""
 
 
@@ -82,6 +100,20 @@ def memories_of(inputs: RememberedInputs) -> Iterable[MemoryElement]:
             label=memory.text[:LABEL_CHARS],
             priority="high" if memory.kind == "pin" else "medium",
             order=ORDER.get(memory.kind, len(ORDER)),
+        )
+
+
+def lore_of(inputs: RememberedInputs, names: Mapping[str, str]) -> Iterable[LoreElement]:
+    """Yield what lorebooks say as elements; ``names`` are those of ``char`` and ``user``, for which macros stand."""
+    for lore in inputs.lore:
+        yield LoreElement(
+            id=lore.id,
+            text=_MACRO.sub(lambda found: names[_MACROS[found[0].lower().replace(" ", "")]], lore.text),
+            label=lore.name or lore.text[:LABEL_CHARS],
+            order=lore.order,
+            priority=lore.priority,
+            volatile=lore.volatile,
+            depth=lore.depth,
         )
 
 

@@ -18,7 +18,7 @@ from workers.functions.base import AiFunction, Render
 from workers.functions.memory.extract_plot import PlotNotes
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json, partial_answer
-from workers.functions.past import REMEMBERED, RememberedInputs, memories_of, notes_of, past_of
+from workers.functions.past import REMEMBERED, RememberedInputs, lore_of, memories_of, notes_of, past_of
 from workers.offline import story
 
 ENDING_PAGE: Final = 12
@@ -29,6 +29,8 @@ TITLE_LIMIT: Final = 80
 """Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
 """Maximum length of a page, in characters: two to four messages on any platform."""
+NAMES: Final = {"char": "the character", "user": "you"}
+"""Of whom an entry of a lorebook speaks in a story, where no persona talks."""
 _HEADING: Final = re.compile(r"^\s*#{1,6}\s*(?P<title>[^\n]{1,120})\n")
 
 
@@ -134,6 +136,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
                 RequestElement(id="action", text=inputs.action),
                 *memories_of(inputs),
                 *notes_of(inputs.plot),
+                *lore_of(inputs, NAMES),
             ),
             past=pages_so_far(inputs),
             late=tuple(inputs.late),
@@ -149,6 +152,8 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             "summaries": [placed.text for placed in build.summaries],
             "recent_pages": [{"text": placed.text, "choice": placed.note} for placed in build.recent],
             "notes": [*build.texts("plot", late=True), *build.texts("character", late=True)],
+            "lore": build.texts("lore", late=False),
+            "lore_now": build.texts("lore", late=True),
             "memories": build.texts("memory"),
             "action": build.request("action"),
         }
@@ -177,7 +182,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     def offline(self, inputs: PageInputs) -> PageDraft:
         """Return the page of the story grammar, which knows the path but not the earlier pages."""
         page = story.write_page(
-            story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories", "plot"}))
+            story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories", "lore", "plot"}))
         )
         return _ended(PageDraft(title=cut_at_word(page.title, TITLE_LIMIT), text=page.text, ending=page.ending), inputs)
 
@@ -203,6 +208,8 @@ def _varying(inputs: PageInputs) -> frozenset[Layer]:
         found.add("E")
     if inputs.plot.characters:
         found.add("D")
+    if inputs.lore_varies:
+        found.add("B")
     return frozenset(found)
 
 

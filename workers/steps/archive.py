@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from db import uploads
 from db.errors import BadInput, LeaseLost
+from db.lorebooks import ReadLorebook
 from db.memory import archive
 from db.memory.scopes import ArchiveScope
 from db.payloads.archive import DocumentKept
@@ -27,7 +28,7 @@ class ReadUpload(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return what it is, without its text. Raises `BadInput` for a file that is refused."""
-        upload = await _upload(run)
+        upload = await upload_of(run, run.parameters(ReadDocument).upload)
         found = upload.found
         if found is None:
             try:
@@ -53,7 +54,8 @@ class JudgeUpload(Step):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an empty mapping. Raises `db.moderation.TextRefused`."""
-        parameters, services, upload = run.parameters(ReadDocument), run.services, await _upload(run)
+        parameters, services = run.parameters(ReadDocument), run.services
+        upload = await upload_of(run, parameters.upload)
         gate = Gate(
             services.moderator, services.policy, services.queue, run.tracker, Gated("upload"), parameters.allowance
         )
@@ -68,12 +70,13 @@ class KeepDocument(Commit):
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Return its id. Raises `NotFound` if what it belongs to is gone, `LimitReached` if the archive is full."""
-        parameters, upload = run.parameters(ReadDocument), await _upload(run)
+        parameters = run.parameters(ReadDocument)
+        upload = await upload_of(run, parameters.upload)
         about: dict[str, Any] = run.outputs[ReadUpload.name]
         pages = _pages(upload)
         document = await archive.add_document(
             upload.account_id,
-            _scope(parameters, upload.user_id),
+            scope_of(parameters, upload.user_id),
             parameters.title or upload.name,
             pages,
             user_id=upload.user_id,
@@ -111,17 +114,19 @@ def _pages(upload: StoredUpload) -> list[str]:
     return list(upload.found["pages"]) if upload.found is not None else []
 
 
-async def _upload(run: Run) -> StoredUpload:
-    job, parameters = run.job, run.parameters(ReadDocument)
+async def upload_of(run: Run, upload_id: int) -> StoredUpload:
+    """Return the file that a job reads. Raises `LeaseLost` if it is gone, or was never the person's."""
+    job = run.job
     if job.account_id is None or job.user_id is None:
         raise LeaseLost("whose file it was is gone")
-    found = await uploads.get(job.account_id, job.user_id, parameters.upload)
+    found = await uploads.get(job.account_id, job.user_id, upload_id)
     if found is None:
-        raise LeaseLost(f"upload {parameters.upload} was deleted")
+        raise LeaseLost(f"upload {upload_id} was deleted")
     return found
 
 
-def _scope(parameters: ReadDocument, user_id: int) -> ArchiveScope:
+def scope_of(parameters: ReadDocument | ReadLorebook, user_id: int) -> ArchiveScope:
+    """Return to what something shall belong."""
     match parameters.owner:
         case "persona":
             return ArchiveScope.persona(parameters.persona or 0)

@@ -13,12 +13,14 @@ from workers.context.jumps import jump_positions
 from workers.engines.text.limits import ModelLimits
 from workers.functions.answer_as_persona import ChatTurn
 from workers.services import Services
+from workers.steps.lore import lore_told
 from workers.steps.memory.archived import of_chat, of_way, with_archived
 from workers.steps.memory.lookup import LookedUp
 from workers.steps.memory.told import plot_of, recall
 
 BYTES_PER_TOKEN: Final = 6
 """More than tokenizers make of prose, so that what is read is more than fits."""
+_REMEMBERED: Final = frozenset({"summaries", "memories", "late", "plot", "lore", "lore_varies"})
 PER_TEXT: Final = 16
 """Tokens around a message or page, at most."""
 
@@ -48,12 +50,13 @@ async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
         "memories": with_archived(memories, archived),
         "late": archived.late,
         "plot": plot_of(held),
+        **await lore_told(services, held, limits, [*texts, *now[:1]], count=len(way) + len(now[:1]), replies=len(way)),
     }
 
 
 def without_memory(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return what was read of a way without what only its pages are written from."""
-    return {name: value for name, value in inputs.items() if name not in ("summaries", "memories", "late", "plot")}
+    return {name: value for name, value in inputs.items() if name not in _REMEMBERED}
 
 
 async def read_chat(services: Services, reply: StoredMessage, said: StoredMessage) -> dict[str, Any]:
@@ -80,6 +83,14 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
         "jumps": await _jumps_of_chat(newest, history, before),
         "memories": with_archived(memories, archived),
         "late": archived.late,
+        **await lore_told(
+            services,
+            held,
+            limits,
+            [*texts, said.text],
+            count=before + len(texts) + 1,
+            replies=(before + len(texts)) // 2,
+        ),
         "before": before,
         "history": [
             ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)

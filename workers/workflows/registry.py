@@ -16,6 +16,7 @@ from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
+from workers.workflows.lore import AddLorebook
 from workers.workflows.memory import BringMemoryUpToDate
 from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered
 from workers.workflows.picture import (
@@ -47,6 +48,7 @@ _OWN: Final = (
     SendAnnouncement(),
     ExportPersonalData(),
     ReadIntoArchive(),
+    AddLorebook(),
     BringMemoryUpToDate(),
 )
 

@@ -1,0 +1,99 @@
+"""`/lore …`: lorebooks, whose entries stories and personas are told when their keys are written."""
+
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from bot.commands.archive import OWNERS, TITLE_LENGTH, attached, number_of, owner_of
+from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.commands.persona import complete_persona
+from bot.commands.story import complete_story
+from bot.context import Context, Enquiry
+from bot.moderation import screen
+from bot.ratings import allowed_here
+from db import lorebooks, uploads
+from db.errors import BadInput, NotFound
+from db.lorebooks import ReadLorebook
+from db.payloads.lore import LorebookList, LorebookShown
+from db.permissions import EVERYBODY
+
+
+async def add(context: Context, values: dict[str, Any]) -> None:
+    """Have a lorebook read."""
+    upload = values.get("file")
+    name = None if upload is None else await uploads.name_of(context.account_id, context.user_id, upload)
+    if upload is None or name is None:
+        raise BadInput("lore.no_file")
+    title = " ".join(str(values.get("title") or "").split())
+    await screen(context, title=title or PurePosixPath(name).stem)
+    owner = await owner_of(context, values)
+    if owner.kind in {"persona", "place"}:
+        await context.audit("lore_add", owner.subject)
+    await context.work(
+        ReadLorebook(
+            upload=upload,
+            title=title,
+            owner=owner.kind,
+            persona=owner.persona,
+            story=owner.story,
+            allowance=allowed_here(context),
+        )
+    )
+
+
+async def show_all(context: Context, values: dict[str, Any]) -> None:
+    """List the lorebooks that the person sees."""
+    del values
+    await context.say(LorebookList(account=context.account_id, user=context.user_id), ordered=False, private=True)
+
+
+async def show(context: Context, values: dict[str, Any]) -> None:
+    """Show a lorebook, and send it as a file."""
+    book = await lorebooks.get(context.account_id, context.user_id, _wanted(values))
+    payload = LorebookShown(account=context.account_id, user=context.user_id, book=book.id)
+    await context.say(payload, ordered=False, private=True)
+
+
+async def remove(context: Context, values: dict[str, Any]) -> None:
+    """Delete a lorebook."""
+    gone = await lorebooks.remove(
+        context.account_id, context.user_id, _wanted(values), moderate=context.may("moderate")
+    )
+    if gone.kind != "person":
+        await context.audit("lore_remove", str(gone.id))
+    await context.notice("lore.removed", title=gone.name)
+
+
+async def complete_book(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
+    """Suggest the lorebooks that the person sees, by name."""
+    who = await enquiry.who()
+    return [(book.name, f"#{book.id}") for book in await lorebooks.listed(who.account.id, who.user.id, search=prefix)]
+
+
+def _wanted(values: dict[str, Any]) -> int:
+    found = number_of(values["book"])
+    if found is None:
+        raise NotFound("lore.no_book", book=str(values["book"])[:60])
+    return found
+
+
+_BOOK: Final = Parameter("book", "Its number, as the list shows it", required=True, completes=complete_book)
+COMMANDS: Final = (
+    CommandSpec(
+        "lore add",
+        "Add a lorebook, or the one inside a character card",
+        add,
+        (
+            Parameter("file", "A JSON file, or a card as PNG, at most 10 MB", bytes, accepts="lore", store=attached),
+            Parameter("title", "What it is called", max_length=TITLE_LENGTH),
+            Parameter("for", "Whose it is", choices=OWNERS),
+            Parameter("persona", "The persona who knows it", completes=complete_persona),
+            Parameter("story", "The story it is about", completes=complete_story),
+        ),
+        permission=EVERYBODY,
+    ),
+    CommandSpec("lore list", "List the lorebooks that you see here", show_all, permission=EVERYBODY),
+    CommandSpec(
+        "lore show", "Show a lorebook, and get it as a file", show, (_BOOK,), permission=EVERYBODY, example="#3"
+    ),
+    CommandSpec("lore remove", "Delete a lorebook", remove, (_BOOK,), permission=EVERYBODY, example="#3"),
+)

@@ -1,0 +1,53 @@
+"""Lorebooks and their entries."""
+
+# The ORM reads Meta by name; it is not meant to extend its parent.
+# pyright: reportIncompatibleVariableOverride=false
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from db.models.base import TableRow
+
+
+class LorebookRow(TableRow):
+    """A book; which of the ids are set depends on ``kind``."""
+
+    account_id = fields.BigIntField()
+    kind = fields.TextField()
+    persona_id = fields.BigIntField(null=True)
+    story_id = fields.BigIntField(null=True)
+    user_id = fields.BigIntField(null=True)
+    author_id = fields.BigIntField(null=True)
+    name = fields.TextField()
+    scan_depth = fields.IntField(null=True)
+    token_budget = fields.IntField(null=True)
+    recursive = fields.BooleanField(default=False)
+    more: Any = fields.JSONField()
+    problems: Any = fields.JSONField()
+    verdict = fields.TextField(default="unchecked")
+
+    class Meta:
+        """Table name."""
+
+        table = "lorebooks"
+
+
+class LorebookEntryRow(Model):
+    """An entry of a book, at its position in the file."""
+
+    id = fields.BigIntField(primary_key=True)
+    book_id = fields.BigIntField()
+    position = fields.IntField()
+    name = fields.TextField()
+    content = fields.TextField()
+    keys: Any = fields.JSONField()
+    secondary_keys: Any = fields.JSONField()
+    rules: Any = fields.JSONField()
+    more: Any = fields.JSONField()
+
+    class Meta:
+        """Table name."""
+
+        table = "lorebook_entries"

@@ -1,0 +1,181 @@
+"""Lorebooks: read from a file, and told in the prompts of what they belong to, and of nothing else."""
+
+import json
+from typing import Any
+
+import pytest
+
+from db import jobs, lorebooks, personas, stories, uploads
+from db.connection import row, rows, transaction
+from db.errors import LimitReached, NotFound
+from db.lorebooks import ReadLorebook
+from db.memory.scopes import ArchiveScope
+from db.models import JobRow, OutboxRow
+from db.people import Who
+from tests.db.test_memories import ann, told
+from tests.db.world import somebody
+from tests.workers.cards.test_lorebook import TAVERN, V2_BOOK
+from tests.workers.making import run_by
+from tests.workers.steps.test_archived import asked
+from tests.workers.steps.test_told import next_page
+from workers.runner import Runner
+from workers.services import Services
+
+__all__ = ["ann"]
+
+
+def entry(content: str, *keys: str, **rules: Any) -> dict[str, Any]:
+    return {"name": "", "content": content, "keys": list(keys), "secondary_keys": [], **rules}
+
+
+async def book(who: Who, scope: ArchiveScope, *entries: dict[str, Any], **settings: Any) -> int:
+    return await lorebooks.add(who.account.id, scope, "The city", settings, entries, author_id=who.user.id)
+
+
+async def handed_in(services: Services, who: Who, data: bytes, **parameters: object) -> OutboxRow:
+    """What somebody is answered who hands in a file."""
+    upload = await uploads.keep(who.account.id, who.user.id, "city.json", data)
+    job_id = await jobs.add(
+        ReadLorebook.model_validate({"upload": upload, **parameters}),
+        account_id=who.account.id,
+        user_id=who.user.id,
+        conversation_id=who.conversation.id,
+        event_key=f"console:lore{upload}",
+        destination={"chat_id": "c"},
+    )
+    await run_by(Runner(services, 4), job_id)
+    assert (await JobRow.get(id=job_id)).state in {"done", "dead"}
+    found = await OutboxRow.all().order_by("-id").first()
+    assert found is not None
+    assert await row("SELECT FROM uploads") is None
+    return found
+
+
+async def test_a_file_becomes_a_book_and_comes_back_as_it_was(services: Services, ann: Who):
+    answer = await handed_in(services, ann, json.dumps({"data": {"character_book": V2_BOOK}}).encode())
+    assert answer.kind == "lorebook_kept"
+    kept = await lorebooks.get(ann.account.id, ann.user.id, answer.payload["book"])
+    assert (kept.name, kept.kind, kept.entries, kept.problems) == ("The city", "person", 1, [])
+    settings, [gate] = await lorebooks.contents(ann.account.id, ann.user.id, kept.id)
+    assert (settings.scan_depth, settings.recursive, settings.more) == (4, True, {"extensions": {"x": 1}})
+    assert (gate.keys, gate.secondary_keys, gate.rules["priority"]) == (["gate", "north gate"], ["dawn"], 3)
+    again = await handed_in(services, ann, json.dumps(TAVERN).encode(), title="Mine", owner="place")
+    assert (await lorebooks.get(ann.account.id, ann.user.id, again.payload["book"])).name == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        (b"{}", "lore.not_lore"),
+        (b"no JSON", "lore.not_lore"),
+        (b"[" * 100_000, "lore.not_lore"),
+        (json.dumps({"entries": [{"content": "x"}] * 2001}).encode(), "lore.too_many_entries"),
+        (
+            json.dumps({"entries": [{"content": "They had sex on the beach, naked and moaning."}]}).encode(),
+            "moderation.refused_rating",
+        ),
+    ],
+)
+async def test_what_is_not_taken_is_told(services: Services, ann: Who, data: bytes, key: str):
+    assert (await handed_in(services, ann, data)).payload["key"] == key
+    assert await lorebooks.listed(ann.account.id, ann.user.id) == []
+
+
+async def test_an_entry_is_told_when_its_key_is_written(services: Services, ann: Who):
+    bo = await personas.active(ann.conversation)
+    await book(
+        ann, ArchiveScope.persona(bo.id),
+        entry("{{char}} fears the gate, and {{user}} knows it.", "gate"),
+        entry("@@depth 3\nThe harbour is mined.", "/harbou?r/i"),
+        entry("Dragons sleep.", "dragon"),
+    )  # fmt: skip
+    answer = await asked(services, ann, "Shall we go to the North Gate, or to the harbor?")
+    assert "- Bo fears the gate, and ann knows it." in answer
+    assert "- The harbour is mined." in answer
+    assert "Dragons" not in answer
+    assert answer.endswith("Shall we go to the North Gate, or to the harbor?")
+
+
+async def test_what_needs_no_key_stands_at_the_beginning(services: Services, ann: Who):
+    await book(ann, ArchiveScope.place(), entry("The city is old.", constant=True))
+    assert await asked(services, ann, "Hello.") == "Hello."
+    task = await row("SELECT receipt FROM ai_tasks ORDER BY id DESC LIMIT 1")
+    assert task is not None
+    [lore] = [each for each in json.loads(task["receipt"])["context"]["placed"] if each["kind"] == "lore"]
+    assert (lore["layer"], lore["form"]) == ("B", "whole")
+
+
+async def test_a_story_is_told_of_its_own_world_and_its_place(services: Services):
+    ann = await somebody()
+    story, pages = await told(ann, 2)
+    other, _ = await told(ann, 1)
+    await book(ann, ArchiveScope.story(story.id), entry("Two moons rise.", constant=True), entry("It is left.", "left"))
+    await book(ann, ArchiveScope.story(other.id), entry("Canary of another story.", constant=True))
+    await book(ann, ArchiveScope.person(ann.user.id), entry("Petra is harbour master.", constant=True))
+    prompt = await next_page(services, ann, pages[1])
+    assert "The world of the story:\n- Two moons rise.\n- Petra is harbour master." in prompt
+    assert "about what was just mentioned:\n- It is left." in prompt
+    assert "anary" not in prompt
+
+
+async def test_nobody_is_told_of_anothers_book(services: Services, ann: Who):
+    bo, eve = await personas.active(ann.conversation), await somebody("eve")
+    canary = entry("Canary.", "gate", constant=True)
+    for scope in (ArchiveScope.persona(bo.id), ArchiveScope.place(), ArchiveScope.person(eve.user.id)):
+        await book(eve, scope, canary)
+    with pytest.raises(NotFound):
+        story, _ = await told(ann, 1)
+        await book(eve, ArchiveScope.story(story.id), canary)
+    assert await asked(services, ann, "The gate?") == "The gate?"
+    _, pages = await told(ann, 2)
+    assert "anary" not in await next_page(services, ann, pages[1])
+    for theirs in await rows("SELECT id FROM lorebooks"):
+        with pytest.raises(NotFound):
+            await lorebooks.remove(ann.account.id, ann.user.id, theirs["id"], moderate=True)
+    assert await lorebooks.listed(ann.account.id, ann.user.id) == []
+
+
+async def test_what_is_somebodys_own_is_told_in_private_alone(services: Services):
+    await personas.sync_shipped([{"key": "bo", "name": "Bo"}])
+    ann = await somebody("ann", chat="club", kind="group")
+    await book(ann, ArchiveScope.person(ann.user.id), entry("Canary.", "gate"))
+    await book(ann, ArchiveScope.place(), entry("It is closed.", "gate"))
+    answer = await asked(services, ann, "The gate?")
+    assert "- It is closed." in answer
+    assert "anary" not in answer
+
+
+async def test_lore_has_a_budget_of_its_own(services: Services, ann: Who):
+    many = [entry(f"Entry {n} " + "word " * 60, constant=True, insertion_order=n) for n in range(40)]
+    await book(ann, ArchiveScope.place(), *many)
+    await asked(services, ann, "Hello.", window=4000)
+    task = await row("SELECT receipt FROM ai_tasks ORDER BY id DESC LIMIT 1")
+    assert task is not None
+    lore = [each for each in json.loads(task["receipt"])["context"]["placed"] if each["kind"] == "lore"]
+    assert 0 < sum(each["tokens"] for each in lore) <= 400
+
+
+async def test_a_book_goes_with_what_it_belongs_to(services: Services):
+    ann = await somebody()
+    await rows("INSERT INTO personas (account_id, key, name, card) VALUES ($1, 'm', 'Mira', '{}')", ann.account.id)
+    mira = await personas.named(ann.account.id, "Mira")
+    story, _ = await told(ann, 1)
+    await book(ann, ArchiveScope.persona(mira.id), entry("x"))
+    await book(ann, ArchiveScope.story(story.id), entry("x"))
+    assert len(await lorebooks.listed(ann.account.id, ann.user.id)) == 2
+    async with transaction():
+        await stories.delete(ann.account.id, ann.user.id, story.id)
+    await rows("DELETE FROM personas WHERE id = $1", mira.id)
+    assert await rows("SELECT FROM lorebooks") == await rows("SELECT FROM lorebook_entries") == []
+
+
+async def test_only_so_many_books_belong_to_one(database: str):
+    ann = await somebody()
+    for _ in range(lorebooks.MAX_BOOKS):
+        await book(ann, ArchiveScope.place(), entry("x"))
+    with pytest.raises(LimitReached):
+        await book(ann, ArchiveScope.place(), entry("x"))
+    await book(ann, ArchiveScope.person(ann.user.id), entry("x"))
+    await rows("UPDATE lorebooks SET created_at = now() - interval '40 days' WHERE kind = 'person'")
+    await lorebooks.expire(ann.user.id, 39)
+    assert len(await rows("SELECT FROM lorebooks")) == lorebooks.MAX_BOOKS

@@ -1,0 +1,120 @@
+"""Steps of lorebooks: read one from a file, have it judged, keep it; and what of the kept ones a prompt is told."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, Final
+
+from db import lorebooks, uploads
+from db.errors import BadInput
+from db.lorebooks import ReadLorebook
+from db.memory.told import Held
+from db.payloads.lore import LorebookKept
+from workers.context.lore.rules import LoreScene
+from workers.decoding.document_limits import DocumentRefused
+from workers.decoding.documents import lorebook_in
+from workers.engines.text.limits import ModelLimits
+from workers.functions.past import ToldLore
+from workers.moderation.gate import Gate, Gated
+from workers.services import Services
+from workers.steps.archive import scope_of, upload_of
+from workers.steps.base import Commit, Run, Step
+
+NAME_LENGTH: Final = 100
+_OWN: Final = frozenset({"empty", "not_lore", "too_many_entries", "entry_too_long", "too_long"})
+"""Reasons with a wording of their own."""
+
+
+class ReadLoreFile(Step):
+    """Read the lorebook in the file, and drop the file."""
+
+    name: ClassVar[str] = "read_lore_file"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return how many entries there are. Raises `BadInput` for a file that is refused."""
+        upload = await upload_of(run, run.parameters(ReadLorebook).upload)
+        found = upload.found
+        if found is None:
+            try:
+                found = await lorebook_in(upload.data)
+            except DocumentRefused as refusal:
+                reason = "not_lore" if refusal.reason == "empty" else refusal.reason
+                where = "lore" if refusal.reason in _OWN else "archive"
+                raise BadInput(f"{where}.{reason}", **refusal.values) from refusal
+            await uploads.put_found(upload.id, found)
+        return {"entries": len(found["entries"])}
+
+
+class JudgeLore(Step):
+    """Have a lorebook judged before anything reads it."""
+
+    name: ClassVar[str] = "judge_lore"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return an empty mapping. Raises `db.moderation.TextRefused`."""
+        parameters, services = run.parameters(ReadLorebook), run.services
+        upload = await upload_of(run, parameters.upload)
+        gate = Gate(
+            services.moderator, services.policy, services.queue, run.tracker, Gated("lorebook"), parameters.allowance
+        )
+        found = upload.found or {"book": {}, "entries": []}
+        entries = ((each["name"], *each["keys"], *each["secondary_keys"], each["content"]) for each in found["entries"])
+        texts = [
+            parameters.title,
+            upload.name,
+            found["book"].get("name", ""),
+            *(text for each in entries for text in each),
+        ]
+        await gate.admit_text("\n".join(filter(None, texts)))
+        return {}
+
+
+class KeepLore(Commit):
+    """Keep the lorebook."""
+
+    name: ClassVar[str] = "keep_lore"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return its id. Raises `NotFound` if what it belongs to is gone, `LimitReached` if that has enough books."""
+        parameters = run.parameters(ReadLorebook)
+        upload = await upload_of(run, parameters.upload)
+        found = upload.found or {"book": {}, "entries": [], "problems": []}
+        name = parameters.title or found["book"].get("name", "").strip() or PurePosixPath(upload.name).stem
+        book = await lorebooks.add(
+            upload.account_id,
+            scope_of(parameters, upload.user_id),
+            name[:NAME_LENGTH],
+            found["book"],
+            found["entries"],
+            author_id=upload.user_id,
+            problems=found["problems"],
+            verdict="checked",
+        )
+        await uploads.drop(upload.id)
+        await run.reply(LorebookKept(account=upload.account_id, user=upload.user_id, book=book))
+        return {"book": book}
+
+
+async def lore_told(
+    services: Services, held: Held, limits: ModelLimits, messages: Sequence[str], *, count: int, replies: int
+) -> dict[str, Any]:
+    """Return what lorebooks say of the newest ``messages`` of ``count``, as `RememberedInputs` has it.
+
+    ``replies`` of them are the persona's, or pages. Nothing is read where there is no book, or no model to be told.
+    """
+    if not held.lore or limits.engine is None:
+        return {}
+    tokens = int(services.context.size_of(limits.context) * services.context.settings.lore)
+    found = await services.lore.match(held.lore, LoreScene(messages, count=count, replies=replies), limits, tokens)
+    told = [
+        ToldLore(
+            id=each.id,
+            text=each.text,
+            name=each.label,
+            order=each.order,
+            priority=each.priority,
+            volatile=each.volatile,
+            depth=each.depth,
+        ).model_dump()
+        for each in found.elements
+    ]
+    return {"lore": told, "lore_varies": True}
