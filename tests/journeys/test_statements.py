@@ -41,7 +41,8 @@ class Service:
 
 
 @pytest.fixture
-async def service(database: str, redis_url: str) -> AsyncGenerator[Service]:
+async def service(database: str, redis_url: str, no_pool: None) -> AsyncGenerator[Service]:
+    # Everything goes through the counter: the pool of the process would be beside it.
     observer = await asyncpg.connect(**credentials(database))
     try:
         async with (
