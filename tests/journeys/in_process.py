@@ -16,6 +16,7 @@ from db import personas
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.doubles.telegram import TelegramServer
+from workers.engines.text.base import TextEngine
 from workers.engines.text.chain import TextChain
 from workers.main import WakeupWorker
 from workers.queue import Queue, outbox_channel, wake_channel
@@ -45,9 +46,9 @@ async def telegram_bot(server: TelegramServer, queue: Queue) -> AsyncGenerator[N
 
 
 @asynccontextmanager
-async def cpu_worker(queue: Queue, slots: int) -> AsyncGenerator[None]:
-    """A worker that is woken by Redis alone."""
-    worker = WakeupWorker(queue, "cpu", Runner(Services(TextChain([]), default_registry(), queue), slots))
+async def cpu_worker(queue: Queue, slots: int, *engines: TextEngine) -> AsyncGenerator[None]:
+    """A worker that is woken by Redis alone; without ``engines`` templates write."""
+    worker = WakeupWorker(queue, "cpu", Runner(Services(TextChain(engines), default_registry(), queue), slots))
 
     async def hear() -> None:
         async for _ in queue.listen(wake_channel("cpu")):
