@@ -59,6 +59,7 @@ async def test_choices_are_offered_as_buttons(bot: Bot):
 
 
 async def test_what_would_be_refused_is_refused_before_anything_is_asked(bot: Bot):
+    await heartbeats.beat(heartbeats.Heartbeat("w", "h", ["gpu"], [], [], 0, 1))
     refused = await bot.answer(await bot.does(Command(name="imagine")))
     assert refused.asks is None
     assert "no picture model" in refused.body

@@ -54,12 +54,14 @@ def assert_whole(report: Report, plan: Plan) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pool")
 @pytest.mark.timeout(300)
 async def test_a_short_run_loses_and_repeats_nothing(tmp_path: Path):
     assert_whole(await chaos(tmp_path, SHORT), SHORT)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pool")
 @pytest.mark.timeout(180)
 async def test_without_the_reaper_something_is_lost(tmp_path: Path):
     report = await chaos(tmp_path, NO_REAPER)
@@ -99,6 +101,7 @@ async def _answers(player: Player, count: int, *acts: Act) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.usefixtures("no_pool")
 @pytest.mark.timeout(180)
 async def test_without_a_leader_answers_are_overwritten(tmp_path: Path):
     report = await chaos(tmp_path, UNLED)
@@ -107,6 +110,7 @@ async def test_without_a_leader_answers_are_overwritten(tmp_path: Path):
 
 
 @pytest.mark.chaos
+@pytest.mark.usefixtures("no_pool")
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [11, 23])
 async def test_a_long_run_loses_and_repeats_nothing(tmp_path: Path, seed: int):
