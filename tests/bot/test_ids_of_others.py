@@ -10,6 +10,7 @@ from typing import Final
 from bot.events import Event, Payload
 from db import chats, outbox, personas, pictures
 from db.connection import jsonb, row, rows
+from db.memory import facts, forgetting, memories
 from db.merging import Merger
 from db.ownership import Ownership
 from db.people import resolve
@@ -26,7 +27,7 @@ PROWLERS: Final = times(6, 500)
 QUERIES: Final = times(80, 10_000)
 TABLES: Final = (
     "accounts", "users", "identities", "conversations", "stories", "pages", "personas", "chat_messages", "pictures",
-    "jobs", "linkings", "outbox",
+    "jobs", "linkings", "outbox", "memories", "facts", "forget_requests",
 )  # fmt: skip
 OWN: Final = frozenset({"fill", "keep_field", "skip_field", "answer_field"})
 """Buttons of one's own form: they hold no ids."""
@@ -51,21 +52,28 @@ async def owner(bot: Bot, number: int) -> dict[str, int]:
     await bot.does(command("link"), name=name)
     linking = await row("SELECT id FROM linkings WHERE user_id = $1", who.user.id)
     job = await row("SELECT id FROM jobs WHERE account_id = $1", who.account.id)
+    memory = await memories.open_chat(who.conversation.id, persona.id)
     assert linking is not None
     assert job is not None
+    assert memory is not None
+    fact = await facts.add_by_hand(memory.id, who.user.id, CANARY, f"{CANARY} is here.", "unchecked")
+    request = await forgetting.ask(who.account.id, memory.id, who.user.id, CANARY)
     return {
         "page": page.id, "story": story.id, "persona": persona.id, "message": reply.id, "picture": picture,
         "asked": linking["id"], "identity": who.identity.id, "job": job["id"], "owner": who.user.id,
         "user": who.user.id, "account": who.account.id, "announcement": NOBODYS, "before": NOBODYS,
-        "report": NOBODYS,
+        "report": NOBODYS, "memory": memory.id, "entry": fact, "fact": fact, "request": request,
     }  # fmt: skip
 
 
 def queries(bot: Bot, ids: Mapping[str, int], ids_of_nobody: Mapping[str, int]) -> list[tuple[Payload, Payload]]:
     """Every button and command with these ids, each with the same for nobody's."""
     now, found = int(time.time()), list[tuple[Payload, Payload]]()
-    numbers = {"revision": 0, "position": 1, "opened": now, "asked": now, "allowed": 0, "days": 30}
-    names = {"genre": "mystery", "premise": "x", "topic": "story", "page": "x", "preference": "x", "value": "x"}
+    numbers = {"revision": 0, "position": 1, "opened": now, "asked": now, "allowed": 0, "days": 30, "start": 0}
+    names = {
+        "genre": "mystery", "premise": "x", "topic": "story", "page": "x", "preference": "x", "value": "x",
+        "part": "fact",
+    }  # fmt: skip
     for spec in bot.topics.actions:
         if spec.verb in OWN or not any(arg.kind == "id" for arg in spec.args):
             continue

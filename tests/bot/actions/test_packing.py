@@ -94,7 +94,10 @@ def test_a_spec_whose_functions_do_not_take_its_arguments_is_refused() -> None:
         ActionRegistry((SPEC, SPEC))
 
 
-def test_no_button_of_the_product_holds_a_place_in_a_list() -> None:
-    """Every argument is an id, a revision, a position on a page, a moment, a number of days, yes or no, or a name."""
+def test_no_button_of_the_product_means_what_stands_at_a_place_in_a_list() -> None:
+    """Every argument is an id, a revision, a position on a page, a moment, days, yes or no, or a name.
+
+    Or, to turn the pages of a list, how much of it was shown before (``start``): its entries are pressed by id.
+    """
     numbers = {(spec.verb, arg.name) for spec in load_topics().actions for arg in spec.args if arg.kind == "number"}
-    assert {name for _, name in numbers} == {"revision", "position", "opened", "asked", "days", "allowed"}
+    assert {name for _, name in numbers} == {"revision", "position", "opened", "asked", "days", "allowed", "start"}
