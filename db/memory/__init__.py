@@ -5,7 +5,8 @@ hangs on the page or message that it comes from, and goes with it; an edit marks
 migrations, so that nobody who changes a text can forget it).
 
 ``memories`` has the memories and what is to be done for them, ``summaries`` the past by levels, ``facts`` what was
-learnt, ``tracked`` the questions that are answered anew, ``pins`` what every prompt holds, ``plots`` a story's threads;
+learnt, ``tracked`` the questions that are answered anew, ``pins`` what every prompt holds, ``plots`` a story's threads,
+``short_forms`` shorter forms of texts that every prompt holds;
 ``told`` reads all of that at once for a prompt.
 
 The archive holds what was said, written and uploaded in chunks: ``scopes`` says whose, ``chunks`` stores, ``indexing``

@@ -233,6 +233,8 @@ async def forget_about(account_id: int, memory_id: int, word: str) -> int:
         "AND strpos(lower(text), lower($3)) > 0 RETURNING 1), "
         "o AS (DELETE FROM plots WHERE memory_id IN (SELECT id FROM mine) "
         "AND strpos(lower(content::text), lower($3)) > 0 RETURNING 1), "
+        "h AS (DELETE FROM short_forms WHERE memory_id IN (SELECT id FROM mine) "
+        "AND strpos(lower(text), lower($3)) > 0), "
         f"b AS (UPDATE archive_chunks c {chunks.BLANK} WHERE {chunks.ABOUT_A_WORD} RETURNING c.id), "
         "v AS (DELETE FROM archive_vectors WHERE chunk_id IN (SELECT id FROM b)) "
         "SELECT (SELECT count(*) FROM f) + (SELECT count(*) FROM s WHERE cut) + (SELECT count(*) FROM a) "

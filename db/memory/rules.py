@@ -62,4 +62,10 @@ MEMORY_TABLES: Final = (
         texts=texts(derived="content", settings="version"),
         quotes=_remembered("content"),
     ),
+    TableRule(
+        "short_forms",
+        owner=("memory_id",),
+        texts=texts(derived="text", ids="key", settings="kind version"),
+        quotes=_remembered("text"),
+    ),
 )

@@ -8,6 +8,7 @@ from db.connection import row
 from db.memory import summaries
 from db.memory.facts import HOLDS, WAY
 from db.memory.pins import PINS, Pin
+from db.memory.short_forms import SHORT_FORMS
 from db.memory.summaries import PastSummary
 from db.memory.tracked import QUESTIONS, Tracked
 from db.records import build, columns
@@ -31,7 +32,8 @@ class Held:
     """What a memory holds at a page or now. ``plot`` has the fields of `db.memory.plots.Plot.content`, or none.
 
     ``owner_id`` is whose story it is, or who is answered, where nobody else reads along. ``documents``: the archive has
-    some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here.
+    some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here,
+    ``shorter`` the shorter forms of texts by the hash of these.
     """
 
     facts: list[FactHeld]
@@ -45,6 +47,7 @@ class Held:
     documents: bool
     forgotten: list[str]
     lore: list[int]
+    shorter: dict[str, str]
 
 
 _DOCUMENTS: Final = (
@@ -66,6 +69,7 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
     (SELECT jsonb_agg(to_jsonb(x)) FROM ({PINS % _MEMORY}) x) AS pins,
     (SELECT o.content FROM plots o JOIN pages p ON p.id = o.page_id WHERE o.memory_id = {_MEMORY}
         AND o.page_id IN (SELECT id FROM way) ORDER BY p.number DESC LIMIT 1) AS plot,
+    ({SHORT_FORMS % _MEMORY}) AS shorter,
     (SELECT forgotten FROM memories WHERE id = {_MEMORY}) AS forgotten, l.account_id, l.story_id, l.owner_id,
     %s AS documents, %s AS lore, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
@@ -110,4 +114,5 @@ def _held(found: dict[str, Any] | None) -> Held:
         found["documents"],
         json.loads(found["forgotten"] or "[]"),
         json.loads(found["lore"] or "[]"),
+        json.loads(found["shorter"] or "{}"),
     )

@@ -170,3 +170,18 @@ class PlotRow(TableRow):
         """Table name."""
 
         table = "plots"
+
+
+class ShortFormRow(TableRow):
+    """A shorter form of a text that every prompt of a story or chat holds."""
+
+    memory_id = fields.BigIntField()
+    key = fields.TextField()
+    kind = fields.TextField()
+    text = fields.TextField()
+    version = fields.TextField()
+
+    class Meta:
+        """Table name."""
+
+        table = "short_forms"

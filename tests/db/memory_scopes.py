@@ -41,6 +41,7 @@ MEMORY_WORK: Final = (
     "memory.pins.pin",
     "memory.pins.pins",
     "memory.plots.*",
+    "memory.short_forms.*",
     "memory.told.*",
     "memory.tracked.answer",
     "memory.tracked.judge",

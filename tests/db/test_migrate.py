@@ -125,6 +125,9 @@ POPULATE = {
     "0035_verdicts": "UPDATE personas SET verdict = 'checked'",
     "0039_members": "INSERT INTO members (account_id, user_id, role) VALUES (1, 1, 'guest')",
     "0059_forget_requests": "INSERT INTO forget_requests (memory_id, user_id, word) VALUES (1, 1, 'door')",
+    "0062_short_forms": """
+        INSERT INTO short_forms (memory_id, key, kind, text, version) VALUES (1, 'x', 'plot', 'A door.', '1');
+    """,
     "0052_receipts": "UPDATE ai_tasks SET receipt = '{}'",
     "0053_archive_facts": """
         INSERT INTO archive_chunks (scope_id, source, fact_id, position, keys, counts)

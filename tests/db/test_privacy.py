@@ -177,7 +177,8 @@ async def remembers(name: str, page: int, reply: int) -> None:
             "r AS (INSERT INTO forget_requests (memory_id, user_id, word) SELECT $1, coalesce((SELECT s.owner_id FROM "
             "stories s JOIN pages g ON g.story_id = s.id WHERE g.id = $2), (SELECT t.user_id FROM chat_messages t "
             "JOIN chat_messages y ON y.reply_to_id = t.id WHERE y.id = $3)), $4), "
-            "m AS (UPDATE memories SET forgotten = jsonb_build_array($4::text) WHERE id = $1) "
+            "m AS (UPDATE memories SET forgotten = jsonb_build_array($4::text) WHERE id = $1), "
+            "h AS (INSERT INTO short_forms (memory_id, key, kind, text, version) VALUES ($1, 'x', 'sheet', $4, '')) "
             "INSERT INTO plots (memory_id, page_id, content, version) "
             "SELECT $1, $2, jsonb_build_object('outline', $4), '' WHERE $2::bigint IS NOT NULL",
             memory["id"], *place, f"{name} remembers",

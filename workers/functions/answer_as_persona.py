@@ -110,6 +110,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             elements=(*card, message, *memories_of(inputs), *lore_of(inputs, names)),
             past=past_of(items, count, inputs, MESSAGES, "dialogue"),
             late=tuple(inputs.late),
+            shorter=inputs.shorter,
             varying=_varying(inputs),
         )
 

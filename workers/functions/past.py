@@ -61,6 +61,7 @@ class RememberedInputs(BaseModel):
 
     ``summaries`` are those of the way to now, ``jumps`` the positions before which time has passed. ``late`` names what
     was not there in time. ``lore_varies``: there are lorebooks, whatever they say now.
+    ``shorter`` are shorter forms of texts (`workers.context.elements.content_key`).
     """
 
     summaries: list[ToldSummary] = Field(default_factory=list[ToldSummary])
@@ -69,6 +70,7 @@ class RememberedInputs(BaseModel):
     late: list[str] = Field(default_factory=list[str])
     lore: list[ToldLore] = Field(default_factory=list[ToldLore])
     lore_varies: bool = False
+    shorter: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 ORDER: Final = {"pin": 0, "tracked": 1}
@@ -76,7 +78,7 @@ ORDER: Final = {"pin": 0, "tracked": 1}
 LABEL_CHARS: Final = 40
 _MACROS: Final = {"{{char}}": "char", "<bot>": "char", "{{user}}": "user", "<user>": "user"}
 _MACRO: Final = re.compile(r"\{\{\s*(?:char|user)\s*\}\}|<(?:bot|user)>", re.IGNORECASE)
-REMEMBERED = frozenset({"summaries", "memories", "late", "lore"})
+REMEMBERED = frozenset({"summaries", "memories", "late", "lore", "shorter"})
 """Of `RememberedInputs`, the earlier texts."""
 
 

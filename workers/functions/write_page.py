@@ -140,6 +140,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             ),
             past=pages_so_far(inputs),
             late=tuple(inputs.late),
+            shorter=inputs.shorter,
             varying=_varying(inputs),
         )
 

@@ -20,7 +20,7 @@ from workers.steps.memory.told import plot_of, recall
 
 BYTES_PER_TOKEN: Final = 6
 """More than tokenizers make of prose, so that what is read is more than fits."""
-_REMEMBERED: Final = frozenset({"summaries", "memories", "late", "plot", "lore", "lore_varies"})
+_REMEMBERED: Final = frozenset({"summaries", "memories", "late", "plot", "lore", "lore_varies", "shorter"})
 PER_TEXT: Final = 16
 """Tokens around a message or page, at most."""
 
@@ -51,6 +51,7 @@ async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
         "late": archived.late,
         "plot": plot_of(held),
         **await lore_told(services, held, limits, [*texts, *now[:1]], count=len(way) + len(now[:1]), replies=len(way)),
+        "shorter": held.shorter,
     }
 
 
@@ -91,6 +92,7 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
             count=before + len(texts) + 1,
             replies=(before + len(texts)) // 2,
         ),
+        "shorter": held.shorter,
         "before": before,
         "history": [
             ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)

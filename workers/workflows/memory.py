@@ -1,5 +1,6 @@
 """Workflows of memory."""
 
+from workers.steps.memory.distil import DistilTexts
 from workers.steps.memory.index import IndexPast
 from workers.steps.memory.keep import KeepMemory
 from workers.steps.memory.learn import AnswerQuestions, FollowPlot, LearnFacts
@@ -11,4 +12,4 @@ class BringMemoryUpToDate(Workflow):
     """Read what is new in a story or chat, keep what must not be lost, and bring all of it into the archive."""
 
     name = "remember"
-    steps = (SummarisePast(), LearnFacts(), FollowPlot(), AnswerQuestions(), KeepMemory(), IndexPast())
+    steps = (SummarisePast(), LearnFacts(), FollowPlot(), AnswerQuestions(), DistilTexts(), KeepMemory(), IndexPast())

@@ -32,14 +32,14 @@ async def prompt_of(services: Services, job: int) -> list[str]:
     return [message.content for message in engine.requests[0].messages]
 
 
-async def reply_to(services: Services, who: Who, text: str) -> str:
-    """The message that a persona is told when somebody says this."""
+async def reply_to(services: Services, who: Who, text: str, at: int = -1) -> str:
+    """The message that a persona is told when somebody says this, or what stands elsewhere in its prompt."""
     exchange = await chats.say(who.conversation, await personas.active(who.conversation), who.user.id, text)
     job = await jobs.add(
         PersonaReply(reply=exchange.reply.id), account_id=who.account.id, user_id=who.user.id,
         conversation_id=who.conversation.id, event_key="console:1", destination={"chat_id": "c"},
     )  # fmt: skip
-    return (await prompt_of(services, job))[-1]
+    return (await prompt_of(services, job))[at]
 
 
 async def next_page(services: Services, who: Who, page: Page) -> str:

@@ -17,8 +17,10 @@ from workers.functions.parsing import ParseFailed
 
 WORDS: Final = 100
 """Words of a summary: about 160 tokens, for which a context has room (`workers.context.fit`)."""
-SUMMARY_CHARS: Final = 640
-"""Its maximum length, in characters."""
+MOST_WORDS: Final = 1500
+"""Of a shorter form of a card or a premise."""
+CHARS_PER_WORD: Final = 6.4
+"""At most, on average."""
 VERSION: Final = 1
 """Changes whenever the same text would be shortened otherwise; the prompts have versions of their own."""
 _LABEL: Final = re.compile(r"^\W*(?:summary|here(?:'s| is) (?:the|a) summary)[^\n:]{0,40}:\W*", re.IGNORECASE)
@@ -32,17 +34,21 @@ class LabelledText(BaseModel):
 
 
 class SummariseInputs(BaseModel):
-    """What to shorten, oldest first; ``before`` is what came before it, ``language`` a tag (empty: its own)."""
+    """What to shorten, oldest first; ``before`` is what came before it, ``language`` a tag (empty: its own).
+
+    ``words`` is its length at most.
+    """
 
     passages: list[LabelledText]
     before: str = ""
     language: str = ""
+    words: int = Field(default=WORDS, ge=20, le=MOST_WORDS)
 
 
 class ShortText(BaseModel):
     """The text made shorter."""
 
-    text: str = Field(max_length=SUMMARY_CHARS)
+    text: str = Field(max_length=int(MOST_WORDS * CHARS_PER_WORD))
 
 
 class Summarise(AiFunction[SummariseInputs, ShortText]):
@@ -59,7 +65,7 @@ class Summarise(AiFunction[SummariseInputs, ShortText]):
             "passages": [passage.model_dump() for passage in inputs.passages],
             "before": inputs.before or None,
             "language": language_name(inputs.language) if inputs.language else None,
-            "words": WORDS,
+            "words": inputs.words,
         }
 
     def seed(self, inputs: SummariseInputs) -> int:
@@ -69,16 +75,16 @@ class Summarise(AiFunction[SummariseInputs, ShortText]):
 
     async def parse(self, text: str, inputs: SummariseInputs) -> ShortText:
         """Drop a label before the summary, and what goes beyond the length."""
-        del inputs
         short = " ".join(_LABEL.sub("", mend_text(strip_reasoning(text))).split())
         if is_blank(short):
             raise ParseFailed("The summary is empty.")
-        return ShortText(text=within(short))
+        return ShortText(text=within(short, inputs.words))
 
     def offline(self, inputs: SummariseInputs) -> ShortText:
         """Return the weightiest sentences."""
         whole = "\n".join(f"{p.label}: {p.text}" if p.label else p.text for p in inputs.passages)
-        return ShortText(text=within(" ".join(extract(whole, SUMMARY_CHARS, self.content).split()) or "…"))
+        chars = int(inputs.words * CHARS_PER_WORD)
+        return ShortText(text=within(" ".join(extract(whole, chars, self.content).split()) or "…", inputs.words))
 
     def preview(self, text: str) -> str:
         """Show nothing: nobody waits for it."""
@@ -118,6 +124,7 @@ class SummarisePlot(Summarise):
     content = "plot"
 
 
-def within(text: str) -> str:
-    """Return a text of at most `SUMMARY_CHARS` characters that ends with a whole sentence."""
-    return text if len(text) <= SUMMARY_CHARS else cut_at_sentence(text[: SUMMARY_CHARS - 2])
+def within(text: str, words: int = WORDS) -> str:
+    """Return a text of at most about ``words`` words that ends with a whole sentence."""
+    chars = int(words * CHARS_PER_WORD)
+    return text if len(text) <= chars else cut_at_sentence(text[: chars - 2])

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from db.errors import LeaseLost
-from db.memory import facts, memories, plots, summaries, tracked
+from db.memory import facts, memories, plots, short_forms, summaries, tracked
 from db.memory.facts import NewFact
 from db.memory.memories import MemoryRecord, Remember
 from db.memory.summaries import NewSummary
 from db.stories import tree
 from workers.context.history import SummaryPlace
 from workers.steps.base import Commit, Run
+from workers.steps.memory.distil import Distilled, DistilTexts, form_of
 from workers.steps.memory.learn import (
     ANSWER_VERSION,
     FACTS_VERSION,
@@ -57,7 +58,14 @@ class KeepMemory(Commit):
             )
         for refused in answers.refused:
             await tracked.judge(refused, "refused")
-        await memories.settle(now.memory, read_to=found.read_to, more=done.more or found.more or answers.more)
+        short = Distilled.model_validate(run.outputs[DistilTexts.name])
+        for draft in short.drafts:
+            await short_forms.put(locked.id, form_of(draft))
+        if short.keys is not None:
+            await short_forms.keep_only(locked.id, short.keys)
+        await memories.settle(
+            now.memory, read_to=found.read_to, more=done.more or found.more or answers.more or short.more
+        )
         return {"summaries": len(done.drafts), "facts": learnt, "answers": len(answers.drafts)}
 
 
