@@ -218,6 +218,18 @@ async def entries(books: Sequence[int]) -> list[KeptEntry]:
     )
 
 
+async def note_called(called: Sequence[int], *, page_id: int | None = None, message_id: int | None = None) -> None:
+    """Note that entries were called up for a page or a reply; call it in the transaction that publishes that.
+
+    Entries that are gone meanwhile are left out.
+    """
+    await rows(
+        "INSERT INTO lore_calls (entry_id, page_id, message_id) SELECT e.id, $2, $3 FROM lorebook_entries e "
+        "WHERE e.id = ANY ($1::bigint[]) FOR KEY SHARE ON CONFLICT DO NOTHING",
+        list(called), page_id, message_id,
+    )  # fmt: skip
+
+
 async def expire(user_id: int, days: int) -> None:
     """Delete the books that a person added more than so many days ago."""
     await rows(

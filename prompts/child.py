@@ -30,6 +30,10 @@ class ChildFailed(Exception):
     """The child did not start, died or timed out; it no longer runs."""
 
 
+class ChildNotStarted(ChildFailed):
+    """The child did not start in time: the machine is busy, whatever was to be done."""
+
+
 class DisposableChild:
     """One child process. It is started when first needed, reused, and killed when it breaks a limit.
 
@@ -99,7 +103,7 @@ class DisposableChild:
             self._requests = 0
             if self._exchange(self._process, b"", START_S) is None:
                 self.kill()
-                raise ChildFailed("did not start")
+                raise ChildNotStarted("did not start")
         return self._process
 
     @staticmethod

@@ -28,8 +28,10 @@ class LoreShelf:
         """Empty."""
         self._matchers: OrderedDict[tuple[int, ...], tuple[LoreMatcher, asyncio.Lock]] = OrderedDict()
 
-    async def match(self, books: Sequence[int], scene: LoreScene, counter: TokenCounter, tokens: int) -> LoreFound:
-        """Return what a scene calls up of books, by their ids, within ``tokens``."""
+    async def match(
+        self, books: Sequence[int], scene: LoreScene, counter: TokenCounter, tokens: int
+    ) -> tuple[LoreFound, list[int]]:
+        """Return what a scene calls up of books, by their ids, within ``tokens``; and what of it is to be recorded."""
         key = (tokens, *books)
         known = self._matchers.get(key)
         if known is None:
@@ -40,7 +42,8 @@ class LoreShelf:
         self._matchers.move_to_end(key)
         matcher, lock = known
         async with lock:  # what it knows of slow patterns is not for two threads
-            return await matcher.match(scene, counter)
+            found = await matcher.match(scene, counter)
+        return found, sorted(int(entry) for entry in found.called & matcher.recorded)
 
 
 async def _read(books: Sequence[int]) -> list[Lorebook]:

@@ -16,6 +16,7 @@ LORE_TABLES: Final = (
         owner=("book_id",),
         texts=texts(words="name content keys secondary_keys more", settings="rules"),
     ),
+    TableRule("lore_calls", owner=("entry_id",)),  # each goes with its page or message, too
 )
 ARCHIVE_TABLES: Final = (
     *LORE_TABLES,

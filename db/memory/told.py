@@ -33,7 +33,8 @@ class Held:
 
     ``owner_id`` is whose story it is, or who is answered, where nobody else reads along. ``documents``: the archive has
     some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here,
-    ``shorter`` the shorter forms of texts by the hash of these.
+    ``lore_before`` those of their entries that were called up on the way, of which that was noted; ``shorter`` the
+    shorter forms of texts by the hash of these.
     """
 
     facts: list[FactHeld]
@@ -48,6 +49,7 @@ class Held:
     forgotten: list[str]
     lore: list[int]
     shorter: dict[str, str]
+    lore_before: list[int]
 
 
 _DOCUMENTS: Final = (
@@ -58,8 +60,19 @@ _LORE: Final = (
     "(SELECT jsonb_agg(b.id ORDER BY b.id) FROM lorebooks b WHERE b.account_id = l.account_id "
     "AND (b.kind = 'place' OR (b.kind = 'person' AND b.user_id = l.owner_id) OR %s))"
 )
-_OF_THE_STORY: Final = (_DOCUMENTS % "a.story_id = l.story_id", _LORE % "b.story_id = l.story_id")
-_OF_PERSONA: Final = "(a.kind = 'persona' AND a.persona_id = $2)"
+_CALLED: Final = "(SELECT jsonb_agg(DISTINCT k.entry_id) FROM lore_calls k %s)"
+_OF_THE_STORY: Final = (
+    _DOCUMENTS % "a.story_id = l.story_id",
+    _LORE % "b.story_id = l.story_id",
+    _CALLED % "WHERE k.page_id IN (SELECT id FROM way)",
+)
+# An answer that is given anew is no answer before itself.
+_OF_THE_CHAT: Final = (
+    _DOCUMENTS % "(a.kind = 'persona' AND a.persona_id = $2)",
+    _LORE % "b.persona_id = $2",
+    _CALLED % "JOIN chat_messages m ON m.id = k.message_id WHERE m.conversation_id = $1 AND m.persona_id = $2 "
+    "AND m.epoch = $3 AND m.chosen AND m.reply_to_id IS DISTINCT FROM $6::bigint",
+)
 _MEMORY: Final = "(SELECT id FROM memory)"
 # A memory's parts are few; each is read as one JSON text, so that all of them are one round trip.
 _HELD: Final = f"""
@@ -71,7 +84,7 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
         AND o.page_id IN (SELECT id FROM way) ORDER BY p.number DESC LIMIT 1) AS plot,
     ({SHORT_FORMS % _MEMORY}) AS shorter,
     (SELECT forgotten FROM memories WHERE id = {_MEMORY}) AS forgotten, l.account_id, l.story_id, l.owner_id,
-    %s AS documents, %s AS lore, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
+    %s AS documents, %s AS lore, %s AS lore_before, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
     "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, "
@@ -86,7 +99,7 @@ _OF_CHAT: Final = (
     "FROM conversations WHERE id = $1), "
     "memory AS (SELECT id FROM memories WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3), "
     "way AS (SELECT NULL::bigint AS id WHERE false) "
-    f"{_HELD % (_DOCUMENTS % _OF_PERSONA, _LORE % 'b.persona_id = $2', summaries.OF_CHAT % columns(PastSummary, 's'))}"
+    f"{_HELD % (*_OF_THE_CHAT, summaries.OF_CHAT % columns(PastSummary, 's'))}"
 )
 
 
@@ -95,9 +108,14 @@ async def of_story(page_id: int, *, chunk: int, fanout: int) -> Held:
     return _held(await row(_OF_STORY, page_id, summaries.PER_LEVEL, chunk, fanout))
 
 
-async def of_chat(conversation_id: int, persona_id: int, epoch: int, user_id: int | None = None) -> Held:
-    """Return what holds now in a chat, with summaries as `summaries.of_chat` returns them; ``user_id`` is answered."""
-    return _held(await row(_OF_CHAT, conversation_id, persona_id, epoch, summaries.PER_LEVEL, user_id))
+async def of_chat(
+    conversation_id: int, persona_id: int, epoch: int, user_id: int | None = None, said_id: int | None = None
+) -> Held:
+    """Return what holds now in a chat, with summaries as `summaries.of_chat` returns them.
+
+    ``user_id`` is answered, what they said is the message ``said_id``.
+    """
+    return _held(await row(_OF_CHAT, conversation_id, persona_id, epoch, summaries.PER_LEVEL, user_id, said_id))
 
 
 def _held(found: dict[str, Any] | None) -> Held:
@@ -115,4 +133,5 @@ def _held(found: dict[str, Any] | None) -> Held:
         json.loads(found["forgotten"] or "[]"),
         json.loads(found["lore"] or "[]"),
         json.loads(found["shorter"] or "{}"),
+        json.loads(found["lore_before"] or "[]"),
     )

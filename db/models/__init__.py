@@ -8,7 +8,7 @@ from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, Outbo
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
 from db.models.limits import QuotaRow, SpentLimitRow
-from db.models.lorebooks import LorebookEntryRow, LorebookRow
+from db.models.lorebooks import LorebookEntryRow, LorebookRow, LoreCallRow
 from db.models.memory import (
     FactRow,
     FactSuccessionRow,
@@ -58,6 +58,7 @@ __all__ = [
     "LateUpdateRow",
     "LeaderRow",
     "LinkingRow",
+    "LoreCallRow",
     "LorebookEntryRow",
     "LorebookRow",
     "MemberRow",

@@ -51,3 +51,17 @@ class LorebookEntryRow(Model):
         """Table name."""
 
         table = "lorebook_entries"
+
+
+class LoreCallRow(Model):
+    """An entry was called up for a page or a reply."""
+
+    id = fields.BigIntField(primary_key=True)
+    entry_id = fields.BigIntField()
+    page_id = fields.BigIntField(null=True)
+    message_id = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "lore_calls"

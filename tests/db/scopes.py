@@ -310,6 +310,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "lorebooks.settings",
             "lorebooks.entries",
             "lorebooks.expire",
+            "lorebooks.note_called",
             "memory.documents.expire",
             "uploads.put_found",
             "uploads.drop",

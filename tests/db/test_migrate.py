@@ -165,6 +165,7 @@ POPULATE = {
             VALUES (1, 'document', 1, 1, '{1}', '{1}');
         INSERT INTO archive_vectors (chunk_id, scope_id, model, numbers) VALUES (1, 1, 'm', '{1}');
     """,
+    "0058_lore_calls": "INSERT INTO lore_calls (entry_id, page_id) VALUES (1, 1)",
     "0057_lorebooks": """
         INSERT INTO lorebooks (account_id, kind, name) VALUES (1, 'place', 'The sea');
         INSERT INTO lorebook_entries (book_id, position, name, content) VALUES (1, 0, 'tide', 'It comes at noon.');

@@ -110,10 +110,11 @@ async def lives(name: str) -> Who:
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
     await remembers(name, move.page.id, turn.reply.id)
     await indexing.index_chat(account, conversation, persona.id, who.conversation.epoch)
-    await lorebooks.add(
+    book = await lorebooks.add(
         account, ArchiveScope.persona(persona.id), f"{name}'s lore", {}, [{"content": f"{name} has a cat", "keys": []}],
         author_id=user,
     )  # fmt: skip
+    await lorebooks.note_called([each.id for each in await lorebooks.entries([book])], message_id=turn.reply.id)
     await uploads.keep(account, user, f"{name}'s map.txt", name.encode())
     await archive.add_document(account, ArchiveScope.person(user), f"{name}'s map", [f"{name} drew it"], user_id=user)
     await rows(
@@ -252,7 +253,7 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     words = json.dumps(export, default=repr)
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
-    wordless = {"public.quotas", "public.fact_successions", "public.archive_scopes"}
+    wordless = {"public.quotas", "public.fact_successions", "public.archive_scopes", "public.lore_calls"}
     assert set(export) == (await tables_with("zephyr") | wordless) - data_exports.ARCHIVES
     everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner} - data_exports.ARCHIVES
     assert set(export) == everything, "let `lives` write a word into the new table"

@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from prompts.child import ChildFailed, ChildPool, DisposableChild
+from db.errors import Retryable
+from prompts.child import ChildFailed, ChildNotStarted, ChildPool, DisposableChild
 from prompts.frames import encode_frame
 from workers.decoding.document_limits import DOCUMENT_WALL_S, DocumentLimits, DocumentRefused
 
@@ -23,7 +24,8 @@ class DocumentText:
 async def document_text(data: bytes, limits: DocumentLimits) -> DocumentText:
     """Return the text of a PDF or a plain text. At most two are read at a time.
 
-    Raises `DocumentRefused`, for whatever is wrong with it, after `DOCUMENT_WALL_S` seconds of reading at the latest.
+    Raises `DocumentRefused`, for whatever is wrong with it, after `DOCUMENT_WALL_S` seconds of reading at the latest,
+    and `Retryable` if the machine is too busy to begin.
     The child is killed if the caller is cancelled.
     """
     if not data or len(data) > limits.bytes:
@@ -46,6 +48,8 @@ async def _read(request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
     frame = encode_frame(request, data)
     try:
         found, _ = await _pool().run(lambda child: child.exchange(frame, DOCUMENT_WALL_S))
+    except ChildNotStarted as error:
+        raise Retryable("the process that reads documents did not start") from error
     except ChildFailed as error:
         raise DocumentRefused("too_costly", str(error)) from error
     if "reason" in found:

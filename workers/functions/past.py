@@ -60,7 +60,8 @@ class RememberedInputs(BaseModel):
     """What functions with a past are given besides its newest texts.
 
     ``summaries`` are those of the way to now, ``jumps`` the positions before which time has passed. ``late`` names what
-    was not there in time. ``lore_varies``: there are lorebooks, whatever they say now.
+    was not there in time. ``lore_varies``: there are lorebooks, whatever they say now; of
+    ``lore_called``, the ids of entries, it is to be recorded that they were called up.
     ``shorter`` are shorter forms of texts (`workers.context.elements.content_key`).
     """
 
@@ -71,6 +72,7 @@ class RememberedInputs(BaseModel):
     lore: list[ToldLore] = Field(default_factory=list[ToldLore])
     lore_varies: bool = False
     shorter: dict[str, str] = Field(default_factory=dict[str, str])
+    lore_called: list[int] = Field(default_factory=list[int])
 
 
 ORDER: Final = {"pin": 0, "tracked": 1}

@@ -12,6 +12,7 @@ from prompts.safety.rating import lowest
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.steps.base import Commit, Run, Step
+from workers.steps.lore import called_up, note_called
 from workers.steps.past import read_chat
 
 
@@ -39,7 +40,7 @@ class AnswerAsPersonaStep(Step):
             rating = lowest(found.persona.card.get("rating"), parameters.allowance)
             caller = CallContext(run.tracker, run.job.account_id, found.persona.id, parameters.prompt, stop, rating)
             answer = await FunctionEngine(run.services).run(AnswerAsPersona(), inputs, caller)
-        return answer.model_dump()
+        return {**answer.model_dump(), **called_up(inputs)}
 
 
 class PublishReply(Commit):
@@ -57,6 +58,7 @@ class PublishReply(Commit):
             return {"reply": reply_id}
         if not await chats.attach_reply(reply_id, answer.text):
             raise LeaseLost(f"reply {reply_id} was deleted or abandoned")
+        await note_called(run.outputs[AnswerAsPersonaStep.name], message_id=reply_id)
         await memories.note_reply(reply_id, run.parameters(PersonaReply).allowance)
         await run.reply(ChatReply(message=reply_id, stopped=answer.stopped))
         return {"reply": reply_id}

@@ -1,6 +1,6 @@
 """Steps of lorebooks: read one from a file, have it judged, keep it; and what of the kept ones a prompt is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Final
 
@@ -13,7 +13,7 @@ from workers.context.lore.rules import LoreScene
 from workers.decoding.document_limits import DocumentRefused
 from workers.decoding.documents import lorebook_in
 from workers.engines.text.limits import ModelLimits
-from workers.functions.past import ToldLore
+from workers.functions.past import RememberedInputs, ToldLore
 from workers.moderation.gate import Gate, Gated
 from workers.services import Services
 from workers.steps.archive import scope_of, upload_of
@@ -104,7 +104,9 @@ async def lore_told(
     if not held.lore or limits.engine is None:
         return {}
     tokens = int(services.context.size_of(limits.context) * services.context.settings.lore)
-    found = await services.lore.match(held.lore, LoreScene(messages, count=count, replies=replies), limits, tokens)
+    before = frozenset(map(str, held.lore_before))
+    scene = LoreScene(messages, count=count, replies=replies, told_before=before)
+    found, called = await services.lore.match(held.lore, scene, limits, tokens)
     told = [
         ToldLore(
             id=each.id,
@@ -117,4 +119,15 @@ async def lore_told(
         ).model_dump()
         for each in found.elements
     ]
-    return {"lore": told, "lore_varies": True}
+    return {"lore": told, "lore_varies": True, "lore_called": called}
+
+
+def called_up(inputs: RememberedInputs) -> dict[str, Any]:
+    """Return what a step leaves of the lore that its text was told: the entries of which that is to be recorded."""
+    return {"lore_called": inputs.lore_called} if inputs.lore_called else {}
+
+
+async def note_called(output: Mapping[str, Any], *, page_id: int | None = None, message_id: int | None = None) -> None:
+    """Record what `called_up` has left, for a page or a reply; call it in the transaction that publishes it."""
+    if called := output.get("lore_called"):
+        await lorebooks.note_called(called, page_id=page_id, message_id=message_id)

@@ -20,7 +20,9 @@ from workers.steps.memory.told import plot_of, recall
 
 BYTES_PER_TOKEN: Final = 6
 """More than tokenizers make of prose, so that what is read is more than fits."""
-_REMEMBERED: Final = frozenset({"summaries", "memories", "late", "plot", "lore", "lore_varies", "shorter"})
+_REMEMBERED: Final = frozenset(
+    {"summaries", "memories", "late", "plot", "lore", "lore_varies", "lore_called", "shorter"}
+)
 PER_TEXT: Final = 16
 """Tokens around a message or page, at most."""
 
@@ -62,7 +64,7 @@ def without_memory(inputs: dict[str, Any]) -> dict[str, Any]:
 
 async def read_chat(services: Services, reply: StoredMessage, said: StoredMessage) -> dict[str, Any]:
     """Return the past of the chat in which a reply to ``said`` is to be written, as `PersonaInputs` has it."""
-    held = await told.of_chat(reply.conversation_id, reply.persona_id, reply.epoch, said.user_id)
+    held = await told.of_chat(reply.conversation_id, reply.persona_id, reply.epoch, said.user_id, said.id)
     found = held.summaries
     newest = _newest(found)
     after, start = (0, 0), 0

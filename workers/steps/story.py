@@ -11,6 +11,7 @@ from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs, SuggestChoices
 from workers.functions.write_page import PageDraft, PageInputs, WritePage
 from workers.steps.base import Commit, Run, Step, WaitFor
+from workers.steps.lore import called_up, note_called
 from workers.steps.past import read_way, without_memory
 
 
@@ -23,7 +24,7 @@ class WritePageStep(Step):
         """Return a `PageDraft`."""
         inputs = PageInputs.model_validate(await _page_inputs(run))
         draft = await FunctionEngine(run.services).run(WritePage(), inputs, _caller(run, inputs))
-        return draft.model_dump()
+        return {**draft.model_dump(), **called_up(inputs)}
 
 
 class SuggestChoicesStep(Step):
@@ -63,6 +64,7 @@ class PublishPage(Commit):
         )
         if page is None:
             raise LeaseLost(f"page {page_id} was deleted or abandoned")
+        await note_called(run.outputs[WritePageStep.name], page_id=page_id)
         await run.reply(PageReady(page=page_id))
         if parameters.pictures is not None:
             await _illustrate(run, page_id, parameters.pictures)

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from db.errors import Retryable
+from prompts import child
 from tests.effort import times
 from tests.workers.decoding import papers
 from workers.decoding import documents
@@ -81,6 +83,16 @@ async def test_a_document_that_takes_too_long_is_given_up(monkeypatch: pytest.Mo
         hasty.setattr(documents, "DOCUMENT_WALL_S", 3.0)
         assert await reason(papers.laborious(2_000_000)) == "too_costly"
     assert (await read(papers.pdf("Still here."))).pages == ("Still here.",)
+
+
+async def test_a_machine_that_is_too_busy_to_begin_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatch):
+    documents._pool().close()
+    documents._pool.cache_clear()
+    with monkeypatch.context() as hasty:
+        hasty.setattr(child, "START_S", 0.0)
+        with pytest.raises(Retryable):
+            await document_text(b"The gate opens.", LIMITS)
+    assert (await read(b"The gate opens.")).pages == ("The gate opens.",)
 
 
 ORIGINAL = papers.pdf("The gate opens at dawn.", "Dragons sleep.")

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from db import jobs, lorebooks, personas, stories, uploads
+from db import chats, jobs, lorebooks, personas, stories, uploads
 from db.connection import row, rows, transaction
 from db.errors import LimitReached, NotFound
 from db.lorebooks import ReadLorebook
 from db.memory.scopes import ArchiveScope
+from db.memory.told import of_story
 from db.models import JobRow, OutboxRow
 from db.people import Who
 from tests.db.test_memories import ann, told
@@ -49,6 +50,16 @@ async def handed_in(services: Services, who: Who, data: bytes, **parameters: obj
     assert found is not None
     assert await row("SELECT FROM uploads") is None
     return found
+
+
+async def last_lore() -> set[str]:
+    """The last lines of the entries that the last prompt was told, by its receipt."""
+    task = await row("SELECT receipt FROM ai_tasks ORDER BY id DESC LIMIT 1")
+    assert task is not None
+    placed = json.loads(task["receipt"])["context"]["placed"]
+    entries = [int(each["id"].removeprefix("lore:")) for each in placed if each["kind"] == "lore"]
+    found = await rows("SELECT content FROM lorebook_entries WHERE id = ANY ($1::bigint[])", entries)
+    return {each["content"].splitlines()[-1] for each in found}
 
 
 async def test_a_file_becomes_a_book_and_comes_back_as_it_was(services: Services, ann: Who):
@@ -133,6 +144,37 @@ async def test_nobody_is_told_of_anothers_book(services: Services, ann: Who):
         with pytest.raises(NotFound):
             await lorebooks.remove(ann.account.id, ann.user.id, theirs["id"], moderate=True)
     assert await lorebooks.listed(ann.account.id, ann.user.id) == []
+
+
+async def test_what_was_called_up_before_stays_or_never_comes_again(services: Services, ann: Who):
+    await book(
+        ann, ArchiveScope.place(),
+        entry("@@keep_activate_after_match\nThe gate is open.", "gate"),
+        entry("@@dont_activate_after_match\nA bell rings.", "bell"),
+        entry("It is dark.", "night"),
+    )  # fmt: skip
+    await asked(services, ann, "The gate and the bell, at night!")
+    assert await last_lore() == {"The gate is open.", "A bell rings.", "It is dark."}
+    assert len(await rows("SELECT FROM lore_calls WHERE message_id IS NOT NULL")) == 2
+    await asked(services, ann, "What is that?")
+    await asked(services, ann, "And then?")
+    await asked(services, ann, "Is that a bell?")
+    assert await last_lore() == {"The gate is open."}
+    await chats.reset(ann.conversation.id)
+    ann = await somebody()
+    await asked(services, ann, "Is that a bell?")
+    assert await last_lore() == {"A bell rings."}
+
+
+async def test_a_branch_knows_nothing_of_what_another_called_up(services: Services):
+    ann = await somebody()
+    story, pages = await told(ann, 2)
+    await book(ann, ArchiveScope.story(story.id), entry("@@keep_activate_after_match\nThe lamp burns.", "left"))
+    assert "The lamp burns." in await next_page(services, ann, pages[1])
+    assert [each["page_id"] for each in await rows("SELECT page_id FROM lore_calls")] == [pages[1].id + 1]
+    held = await of_story(pages[1].id + 1, chunk=4, fanout=4)
+    assert len(held.lore_before) == 1
+    assert (await of_story(pages[1].id, chunk=4, fanout=4)).lore_before == []
 
 
 async def test_what_is_somebodys_own_is_told_in_private_alone(services: Services):

@@ -93,6 +93,15 @@ class LoreMatcher:
         for pattern in patterns[limits.patterns :]:
             pattern.problem = "too_many"
 
+    @property
+    def recorded(self) -> frozenset[str]:
+        """The ids of entries that ask whether they were called up before: those of ``LoreFound.called`` to be kept."""
+        return frozenset(
+            rule.entry.id
+            for rule in self._rules
+            if rule.decorators.keep_activate_after_match or rule.decorators.dont_activate_after_match
+        )
+
     async def match(self, scene: LoreScene, counter: TokenCounter) -> LoreFound:
         """Return what a scene calls up, never above the budgets. The search runs in a thread."""
         clock = PatternClock(self._limits.pattern_seconds, self._limits.slow_seconds, self._limits.clock)
