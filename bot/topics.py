@@ -41,6 +41,7 @@ from bot.commands import (
     rating,
     report,
     sampling,
+    sessions,
     story,
     told,
 )
@@ -76,6 +77,7 @@ from bot.views import picture as picture_views
 from bot.views import prompt as prompt_views
 from bot.views import report as report_views
 from bot.views import sampling as sampling_views
+from bot.views import sessions as session_views
 from bot.views import settings as settings_views
 from bot.views import start as start_views
 from bot.views import status as status_views
@@ -114,7 +116,12 @@ PRODUCT: Final = (
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
     Topic("archive", archive.COMMANDS, (), archive_views.VIEWS),
-    Topic("told", told.COMMANDS, told_actions.ACTIONS, told_views.VIEWS),
+    Topic(
+        "told",
+        (*told.COMMANDS, *sessions.COMMANDS),
+        told_actions.ACTIONS,
+        (*told_views.VIEWS, *session_views.VIEWS),
+    ),
     Topic("lore", lore.COMMANDS, (), lore_views.VIEWS),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from db import announcements, chats, moderation, stories, uploads
+from db.context_sessions import ReplayContext
 from db.lorebooks import ReadLorebook
 from db.memory.judging import JudgeMemory
 from db.memory.memories import Remember
@@ -98,6 +99,7 @@ SPECS: Final = (
     JobType(BranchingPage, _page, quota="pages"),
     JobType(JudgePrompt),
     JobType(JudgeMemory),
+    JobType(ReplayContext, wording="told.counting"),
     JobType(CountTokens, wording="told.counting"),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),
     _picture(Imagine),

@@ -33,6 +33,8 @@ SCREENED: Final = {
 """The gate of a column, as ``table.column``."""
 EXEMPT: Final = {
     "memories.forgotten": "words to be left out, compared with and never shown",
+    "context_sessions.name": "of somebody's own copy, shown to nobody else",
+    "context_sessions.elements": "of somebody's own copy, counted by a model and told to none, shown to nobody else",
     "forget_requests.word": "a word to be left out, told to nobody but who typed it",
     "personas.key": "written by the operator's files; no command makes personas",
     "personas.name": "written by the operator's files; the card passes the gate of functions in every prompt",

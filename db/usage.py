@@ -53,7 +53,15 @@ async def begin(function: str, *, job_id: int | None, account_id: int | None) ->
 
 async def save(task_id: int, record: TaskRecord) -> None:
     """Update the row of a run; a state other than ``running`` ends it."""
+    # What was told last is kept by the session of the story or chat, if somebody has opened it.
     await rows(
+        "WITH wrote AS (SELECT j.page_id, j.message_id FROM ai_tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = $1 "
+        "AND $2 = 'done' AND $13::jsonb ? 'context' AND t.function IN ('write_page', 'answer_as_persona')), "
+        "of_story AS (UPDATE context_sessions s SET build = $13::jsonb -> 'context', built_at = now() "
+        "FROM wrote w JOIN pages p ON p.id = w.page_id WHERE s.story_id = p.story_id AND s.user_id IS NULL), "
+        "of_chat AS (UPDATE context_sessions s SET build = $13::jsonb -> 'context', built_at = now() "
+        "FROM wrote w JOIN chat_messages m ON m.id = w.message_id WHERE s.conversation_id = m.conversation_id "
+        "AND s.persona_id = m.persona_id AND s.epoch = m.epoch AND s.user_id IS NULL) "
         "UPDATE ai_tasks SET state = $2, phase = $3, percent = $4, engine = $5, model = $6, prompt_version = $7, "
         "steps = $8::jsonb, prompt_tokens = $9, completion_tokens = $10, cost_usd = $11, error = $12, "
         "receipt = $13::jsonb, "

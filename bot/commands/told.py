@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter
 from bot.commands.remembered import OF, STORY, MemoryHere, check_seen, memory_here
+from bot.commands.sessions import session_of
 from bot.context import Context
 from bot.panels import OpenPanel, fresh_panel, show_panel
 from db import chats
@@ -35,9 +36,11 @@ async def show_told(
     context: Context, panel: OpenPanel, here: MemoryHere, *, page: int | None = None, reply: int | None = None
 ) -> None:
     """Show what the writer of a page or a reply of this memory's story or chat was told."""
+    session = await session_of(context, here)
     payload = ToldPanel(
-        owner=panel.owner, opened=panel.opened, memory=here.id, page=page, reply=reply, place=here.page_id
-    )
+        owner=panel.owner, opened=panel.opened, memory=here.id, page=page, reply=reply, place=here.page_id,
+        session=session.id,
+    )  # fmt: skip
     await show_panel(context, panel, payload)
 
 

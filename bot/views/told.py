@@ -43,7 +43,8 @@ async def told(view: ViewContext, payload: ToldPanel) -> Message:
     if receipt is None:
         return Message(view.words("told.no_receipt"), title=title, buttons=buttons, private=True, menu=True)
     return Message(
-        "\n\n".join([_writer(view, receipt), *await _context(view, memory, receipt.context)]),
+        "\n\n".join([_writer(view, receipt), *await told_layers(view, memory, receipt.context)]),
+        footer="" if payload.session is None else view.words("session.number", number=payload.session),
         title=title,
         buttons=buttons,
         private=True,
@@ -92,13 +93,14 @@ def _writer(view: ViewContext, receipt: Receipt) -> str:
     return "\n".join(lines)
 
 
-async def _context(view: ViewContext, memory: MemoryRecord, context: Mapping[str, Any]) -> list[str]:
-    """Return the layers, and what was left out."""
+async def told_layers(view: ViewContext, memory: MemoryRecord | None, context: Mapping[str, Any]) -> list[str]:
+    """Return the layers of a build, and what was left out; names of what is of ``memory`` only."""
     if not context:
         return [view.words("told.no_context")]
     placed, left_out = _entries(context.get("placed")), _entries(context.get("left_out"))
-    known = await elements.known(memory, [each["id"] for each in (*placed, *left_out)])
-    names = _Names(view, known, memory.story_id is not None)
+    ids = [each["id"] for each in (*placed, *left_out)]
+    known = {} if memory is None else await elements.known(memory, ids)
+    names = _Names(view, known, memory is None or memory.story_id is not None)
     layers: dict[str, Any] = context.get("layers") or {}
     paragraphs: list[str] = []
     for layer in _LAYERS:
@@ -167,7 +169,7 @@ class _Names:
             return view.words("told.name_document" if rest.isdecimal() else "told.name_looked_up")
         if element_id in _FIXED:
             return view.words(f"told.name_{element_id}")
-        if kind in {"card", "thread", "character", "lore"}:
+        if kind in {"card", "thread", "character", "lore", "own"}:
             return view.words(f"told.name_{kind}", name=rest)
         return view.words("told.gone", kind=kind)
 

@@ -15,6 +15,13 @@ def _remembered(*columns: str, rows: str = "%s") -> tuple[Quotes, ...]:
 
 
 MEMORY_TABLES: Final = (
+    # A copy or a project is its maker's; what a story's or chat's own session has is of ids.
+    TableRule(
+        "context_sessions",
+        owner=("account_id", "user_id"),
+        texts=texts(words="name elements", ids="pins build", settings="kind filters"),
+        author="user_id",
+    ),
     # What is remembered hangs on what it was made from: it goes with its page, message, story or chat.
     TableRule("memories", owner=("story_id", "conversation_id"), texts=texts(words="forgotten", settings="rating")),
     TableRule(

@@ -50,6 +50,7 @@ class Held:
     lore: list[int]
     shorter: dict[str, str]
     lore_before: list[int]
+    session: dict[str, list[str]]
 
 
 _DOCUMENTS: Final = (
@@ -61,10 +62,15 @@ _LORE: Final = (
     "AND (b.kind = 'place' OR (b.kind = 'person' AND b.user_id = l.owner_id) OR %s))"
 )
 _CALLED: Final = "(SELECT jsonb_agg(DISTINCT k.entry_id) FROM lore_calls k %s)"
+_SESSION: Final = (
+    "(SELECT jsonb_build_object('pins', x.pins, 'without', coalesce(x.filters -> 'without', '[]')) "
+    "FROM context_sessions x WHERE x.user_id IS NULL AND %s)"
+)
 _OF_THE_STORY: Final = (
     _DOCUMENTS % "a.story_id = l.story_id",
     _LORE % "b.story_id = l.story_id",
     _CALLED % "WHERE k.page_id IN (SELECT id FROM way)",
+    _SESSION % "x.story_id = l.story_id",
 )
 # An answer that is given anew is no answer before itself.
 _OF_THE_CHAT: Final = (
@@ -72,6 +78,7 @@ _OF_THE_CHAT: Final = (
     _LORE % "b.persona_id = $2",
     _CALLED % "JOIN chat_messages m ON m.id = k.message_id WHERE m.conversation_id = $1 AND m.persona_id = $2 "
     "AND m.epoch = $3 AND m.chosen AND m.reply_to_id IS DISTINCT FROM $6::bigint",
+    _SESSION % "x.conversation_id = $1 AND x.persona_id = $2 AND x.epoch = $3",
 )
 _MEMORY: Final = "(SELECT id FROM memory)"
 # A memory's parts are few; each is read as one JSON text, so that all of them are one round trip.
@@ -84,7 +91,8 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
         AND o.page_id IN (SELECT id FROM way) ORDER BY p.number DESC LIMIT 1) AS plot,
     ({SHORT_FORMS % _MEMORY}) AS shorter,
     (SELECT forgotten FROM memories WHERE id = {_MEMORY}) AS forgotten, l.account_id, l.story_id, l.owner_id,
-    %s AS documents, %s AS lore, %s AS lore_before, (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
+    %s AS documents, %s AS lore, %s AS lore_before, %s AS session,
+    (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
     "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, "
@@ -134,4 +142,5 @@ def _held(found: dict[str, Any] | None) -> Held:
         json.loads(found["lore"] or "[]"),
         json.loads(found["shorter"] or "{}"),
         json.loads(found["lore_before"] or "[]"),
+        json.loads(found["session"] or "{}"),
     )

@@ -10,6 +10,7 @@ from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionR
 from db.models.limits import QuotaRow, SpentLimitRow
 from db.models.lorebooks import LorebookEntryRow, LorebookRow, LoreCallRow
 from db.models.memory import (
+    ContextSessionRow,
     FactRow,
     FactSuccessionRow,
     ForgetRequestRow,
@@ -42,6 +43,7 @@ __all__ = [
     "ChatMessageRow",
     "ChoiceRow",
     "ClockRow",
+    "ContextSessionRow",
     "ConversationRow",
     "DataExportPartRow",
     "DataExportRow",

@@ -93,6 +93,31 @@ class FactSuccessionRow(TableRow):
         table = "fact_successions"
 
 
+class ContextSessionRow(TableRow):
+    """What a story, a chat or a project has its models told besides its rows, and what they were told last."""
+
+    account_id = fields.BigIntField()
+    user_id = fields.BigIntField(null=True)
+    kind = fields.TextField()
+    story_id = fields.BigIntField(null=True)
+    conversation_id = fields.BigIntField(null=True)
+    persona_id = fields.BigIntField(null=True)
+    epoch = fields.IntField(null=True)
+    copied_from = fields.BigIntField(null=True)
+    name = fields.TextField(default="")
+    elements: list[Any] = fields.JSONField(default=list)
+    pins: list[Any] = fields.JSONField(default=list)
+    filters: dict[str, Any] = fields.JSONField(default=dict)
+    build: dict[str, Any] = fields.JSONField(default=dict)
+    built_at = fields.DatetimeField(null=True)
+    updated_at = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        """Table name."""
+
+        table = "context_sessions"
+
+
 class ForgetRequestRow(TableRow):
     """A word about which somebody asked to have everything forgotten, until they confirm it."""
 

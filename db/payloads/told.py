@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from db.payloads.panels import Panel
 
 
@@ -16,7 +18,7 @@ class MorePanel(Panel):
 class ToldPanel(Panel):
     """What the writer of a page or of a persona's reply was told; ``memory`` is that of its story or chat.
 
-    ``place`` is where a story stands.
+    ``place`` is where a story stands, ``session`` its context session.
     """
 
     kind: ClassVar[str] = "told"
@@ -25,3 +27,20 @@ class ToldPanel(Panel):
     page: int | None = None
     reply: int | None = None
     place: int | None = None
+    session: int | None = None
+
+
+class SessionPanel(Panel):
+    """A context session: what it has told, and what was told last."""
+
+    kind: ClassVar[str] = "context_session"
+
+    session: int
+
+
+class SessionList(Panel):
+    """Context sessions, by their ids."""
+
+    kind: ClassVar[str] = "context_sessions"
+
+    sessions: list[int] = Field(default_factory=list[int])

@@ -46,6 +46,13 @@ memory search                |   +   |   +    |     +     |   +   |   +   |
 memory track                 |   +   |   +    |     +     |   +   |   +   |
 memory pin                   |   +   |   +    |     +     |   +   |   +   |
 chat context                 |   +   |   +    |     +     |   +   |   +   |
+context list                 |   +   |   +    |     +     |   +   |   +   |
+context show                 |   +   |   +    |     +     |   +   |   +   |
+context copy                 |   +   |   +    |     +     |   +   |   +   |
+context project              |   +   |   +    |     +     |   +   |   +   |
+context set                  |   +   |   +    |     +     |   +   |   +   |
+context replay               |   +   |   +    |     +     |   +   |   +   |
+context remove               |   +   |   +    |     +     |   +   |   +   |
 tokens                       |   +   |   +    |     +     |   +   |   +   |
 imagine                      |   +   |   +    |     +     |   +   |   +   |
 persona portrait             |   +   |   +    |     +     |   +   |   +   |
@@ -160,6 +167,8 @@ VALUES: Final = {
     "memory edit": {"fact": "#1", "text": "a door"},
     "memory forget": {"what": "#1"},
     "memory search": {"text": "a door"},
+    **{f"context {verb}": {"session": "#1"} for verb in ("show", "copy", "set", "replay", "remove")},
+    "context project": {"name": "a door"},
     "tokens": {"text": "a door"},
     "imagine": {"prompt": "a door"},
     "image_model": {"name": "nobody"},

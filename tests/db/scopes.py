@@ -13,6 +13,7 @@ from db import (
     audit,
     awaited_files,
     chats,
+    context_sessions,
     conversations,
     data_choices,
     data_exports,
@@ -168,6 +169,19 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         edits_row=c["outbox"],
     ),
     "outbox.row_of_message": lambda c: outbox.row_of_message(c.account, c.other.conversation.chat_id, "m1"),
+    "context_sessions.of_story": lambda c: context_sessions.of_story(c.account, c["stories"]),
+    "context_sessions.of_chat": lambda c: context_sessions.of_chat(c.account, c["conversations"], c["personas"], 0),
+    "context_sessions.opened": lambda c: context_sessions.opened(c.account, c["context_sessions"], c.user),
+    "context_sessions.listed": lambda c: context_sessions.listed(c.account, c.user),
+    "context_sessions.copy": lambda c: context_sessions.copy(c.account, c["context_sessions"], c.user, "mine"),
+    "context_sessions.begin_project": lambda c: context_sessions.begin_project(c.account, c.user, "mine"),
+    "context_sessions.change": lambda c: context_sessions.change(
+        c.account, c["context_sessions"], c.user, elements=[], pins=["page:1"]
+    ),
+    "context_sessions.keep_build": lambda c: context_sessions.keep_build(
+        c.account, c["context_sessions"], {"window": 1}
+    ),
+    "context_sessions.remove": lambda c: context_sessions.remove(c.account, c["context_sessions"], c.user),
     "sampling.chosen": lambda c: sampling.chosen(c.account),
     "sampling.choose": lambda c: sampling.choose(c.account, "writer", SamplingChoice(temperature=0.5)),
     "sampling.reset": lambda c: sampling.reset(c.account, "writer"),

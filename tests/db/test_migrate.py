@@ -124,6 +124,7 @@ POPULATE = {
     "0021_blocked_chats": "UPDATE conversations SET left_at = now()",
     "0035_verdicts": "UPDATE personas SET verdict = 'checked'",
     "0039_members": "INSERT INTO members (account_id, user_id, role) VALUES (1, 1, 'guest')",
+    "0060_context_sessions": "INSERT INTO context_sessions (account_id, kind, story_id) VALUES (1, 'story', 1)",
     "0059_forget_requests": "INSERT INTO forget_requests (memory_id, user_id, word) VALUES (1, 1, 'door')",
     "0062_short_forms": """
         INSERT INTO short_forms (memory_id, key, kind, text, version) VALUES (1, 'x', 'plot', 'A door.', '1');

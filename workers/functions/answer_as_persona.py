@@ -17,7 +17,7 @@ from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
-from workers.functions.past import REMEMBERED, RememberedInputs, lore_of, memories_of, past_of
+from workers.functions.past import REMEMBERED, RememberedInputs, as_chosen, lore_of, memories_of, past_of
 from workers.offline import persona
 
 REPLY_LIMIT: Final = 6000
@@ -103,7 +103,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             HistoryElement(id=f"message:{turn.id or at}", text=turn.text, role=turn.role, position=at)
             for at, turn in enumerate(inputs.history, inputs.before)
         ]
-        return Container(
+        told = Container(
             agent="persona",
             phase="chat",
             chat=True,
@@ -113,6 +113,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             shorter=inputs.shorter,
             varying=_varying(inputs),
         )
+        return as_chosen(told, inputs)
 
     async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
         """Add card, summaries, history and message, with what is remembered before it."""

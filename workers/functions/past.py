@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from workers.context.elements import (
     CharacterElement,
+    Container,
     ContentType,
     HistoryElement,
     LoreElement,
@@ -17,6 +18,7 @@ from workers.context.elements import (
     Priority,
 )
 from workers.context.history import Scale, SummarySpan
+from workers.context.session import filtered
 from workers.functions.memory.extract_plot import PlotNotes
 
 
@@ -63,6 +65,7 @@ class RememberedInputs(BaseModel):
     was not there in time. ``lore_varies``: there are lorebooks, whatever they say now; of
     ``lore_called``, the ids of entries, it is to be recorded that they were called up.
     ``shorter`` are shorter forms of texts (`workers.context.elements.content_key`).
+    ``pins`` and ``without`` are what people chose (`workers.context.session`).
     """
 
     summaries: list[ToldSummary] = Field(default_factory=list[ToldSummary])
@@ -73,6 +76,8 @@ class RememberedInputs(BaseModel):
     lore_varies: bool = False
     shorter: dict[str, str] = Field(default_factory=dict[str, str])
     lore_called: list[int] = Field(default_factory=list[int])
+    pins: list[str] = Field(default_factory=list[str])
+    without: list[str] = Field(default_factory=list[str])
 
 
 ORDER: Final = {"pin": 0, "tracked": 1}
@@ -80,7 +85,7 @@ ORDER: Final = {"pin": 0, "tracked": 1}
 LABEL_CHARS: Final = 40
 _MACROS: Final = {"{{char}}": "char", "<bot>": "char", "{{user}}": "user", "<user>": "user"}
 _MACRO: Final = re.compile(r"\{\{\s*(?:char|user)\s*\}\}|<(?:bot|user)>", re.IGNORECASE)
-REMEMBERED = frozenset({"summaries", "memories", "late", "lore", "shorter"})
+REMEMBERED = frozenset({"summaries", "memories", "late", "lore", "shorter", "pins", "without"})
 """Of `RememberedInputs`, the earlier texts."""
 
 
@@ -145,3 +150,8 @@ def notes_of(notes: PlotNotes) -> Iterable[PlotElement | CharacterElement]:
 def listed(value: Any) -> list[str]:
     """Return a card's list, or its text, as a list."""
     return [value] if isinstance(value, str) else [str(each) for each in value or ()]
+
+
+def as_chosen(container: Container, inputs: RememberedInputs) -> Container:
+    """Return a container with what people pinned and left out."""
+    return filtered(container, without=frozenset(inputs.without), pins=frozenset(inputs.pins))

@@ -18,7 +18,7 @@ from workers.functions.base import AiFunction, Render
 from workers.functions.memory.extract_plot import PlotNotes
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json, partial_answer
-from workers.functions.past import REMEMBERED, RememberedInputs, lore_of, memories_of, notes_of, past_of
+from workers.functions.past import REMEMBERED, RememberedInputs, as_chosen, lore_of, memories_of, notes_of, past_of
 from workers.offline import story
 
 ENDING_PAGE: Final = 12
@@ -128,7 +128,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
 
     def context(self, inputs: PageInputs) -> Container:
         """Return premise, action, and the way to the page."""
-        return Container(
+        told = Container(
             agent="writer",
             phase="draft",
             elements=(
@@ -143,6 +143,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             shorter=inputs.shorter,
             varying=_varying(inputs),
         )
+        return as_chosen(told, inputs)
 
     async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
         """Add premise, summaries, recent pages, memories and action."""

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from db import chats
+from db.chats import PendingReply
 from db.errors import LeaseLost
 from db.memory import memories
 from db.payloads.notice import Notice
@@ -11,6 +12,7 @@ from db.work import PersonaReply
 from prompts.safety.rating import lowest
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
+from workers.services import Services
 from workers.steps.base import Commit, Run, Step
 from workers.steps.lore import called_up, note_called
 from workers.steps.past import read_chat
@@ -27,20 +29,25 @@ class AnswerAsPersonaStep(Step):
         found = await chats.pending(parameters.reply)
         if found is None:
             raise LeaseLost("the reply, or what it answers, was deleted")
-        inputs = PersonaInputs(
-            **await read_chat(run.services, found.reply, found.said),
-            persona=found.persona.card,
-            user_name=(found.user.name if found.user is not None else "") or "friend",
-            language=(found.user.language if found.user is not None else "") or "en",
-            message=found.said.text,
-            seed=found.said.id,
-            variant=found.reply.variant_index,
-        )
+        inputs = await persona_inputs(run.services, found)
         async with run.services.stop_requests.offered(run.job) as stop:
             rating = lowest(found.persona.card.get("rating"), parameters.allowance)
             caller = CallContext(run.tracker, run.job.account_id, found.persona.id, parameters.prompt, stop, rating)
             answer = await FunctionEngine(run.services).run(AnswerAsPersona(), inputs, caller)
         return {**answer.model_dump(), **called_up(inputs)}
+
+
+async def persona_inputs(services: Services, found: PendingReply) -> PersonaInputs:
+    """Return what a persona's reply is written from."""
+    return PersonaInputs(
+        **await read_chat(services, found.reply, found.said),
+        persona=found.persona.card,
+        user_name=(found.user.name if found.user is not None else "") or "friend",
+        language=(found.user.language if found.user is not None else "") or "en",
+        message=found.said.text,
+        seed=found.said.id,
+        variant=found.reply.variant_index,
+    )
 
 
 class PublishReply(Commit):

@@ -21,7 +21,7 @@ from workers.steps.memory.told import plot_of, recall
 BYTES_PER_TOKEN: Final = 6
 """More than tokenizers make of prose, so that what is read is more than fits."""
 _REMEMBERED: Final = frozenset(
-    {"summaries", "memories", "late", "plot", "lore", "lore_varies", "lore_called", "shorter"}
+    {"summaries", "memories", "late", "plot", "lore", "lore_varies", "lore_called", "shorter", "pins", "without"}
 )
 PER_TEXT: Final = 16
 """Tokens around a message or page, at most."""
@@ -52,6 +52,7 @@ async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
         "memories": with_archived(memories, archived),
         "late": archived.late,
         "plot": plot_of(held),
+        **held.session,
         **await lore_told(services, held, limits, [*texts, *now[:1]], count=len(way) + len(now[:1]), replies=len(way)),
         "shorter": held.shorter,
     }
@@ -86,6 +87,7 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
         "jumps": await _jumps_of_chat(newest, history, before),
         "memories": with_archived(memories, archived),
         "late": archived.late,
+        **held.session,
         **await lore_told(
             services,
             held,

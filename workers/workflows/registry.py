@@ -27,6 +27,7 @@ from workers.workflows.picture import (
     DrawUpscaled,
     DrawVariation,
 )
+from workers.workflows.replay import ReplayContextSession
 from workers.workflows.story import WritePageWithChoices
 from workers.workflows.tokens import CountTokensOfText
 
@@ -38,6 +39,7 @@ _OWN: Final = (
     JudgeOwnPrompt(),
     JudgeRemembered(),
     CountTokensOfText(),
+    ReplayContextSession(),
     DrawImagined(),
     DrawPage(),
     DrawPortrait(),
