@@ -46,9 +46,12 @@ async def telegram_bot(server: TelegramServer, queue: Queue) -> AsyncGenerator[N
 
 
 @asynccontextmanager
-async def cpu_worker(queue: Queue, slots: int, *engines: TextEngine) -> AsyncGenerator[None]:
-    """A worker that is woken by Redis alone; without ``engines`` templates write."""
-    worker = WakeupWorker(queue, "cpu", Runner(Services(TextChain(engines), default_registry(), queue), slots))
+async def cpu_worker(
+    queue: Queue, slots: int, *engines: TextEngine, services: Services | None = None
+) -> AsyncGenerator[None]:
+    """A worker that is woken by Redis alone; without ``engines``, or ``services`` with some, templates write."""
+    services = services or Services(TextChain(engines), default_registry(), queue)
+    worker = WakeupWorker(queue, "cpu", Runner(services, slots))
 
     async def hear() -> None:
         async for _ in queue.listen(wake_channel("cpu")):
