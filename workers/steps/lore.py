@@ -40,6 +40,8 @@ class ReadLoreFile(Step):
                 reason = "not_lore" if refusal.reason == "empty" else refusal.reason
                 where = "lore" if refusal.reason in _OWN else "archive"
                 raise BadInput(f"{where}.{reason}", **refusal.values) from refusal
+            for role in ("chat", "writer"):
+                await _check_sizes(run.services, role, found["entries"])
             await uploads.put_found(upload.id, found)
         return {"entries": len(found["entries"])}
 
@@ -94,6 +96,25 @@ class KeepLore(Commit):
         return {"book": book}
 
 
+async def _check_sizes(services: Services, role: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise `BadInput` naming an entry that no prompt of the usual model has room for."""
+    limits = await services.text.limits(role)
+    if limits.engine is None:
+        return
+    room = room_for_lore(services, limits)
+    # A token has a byte at least.
+    large = [each for each in entries if len(each["content"].encode()) > room]
+    for each, tokens in zip(large, await limits.count([each["content"] for each in large]), strict=True):
+        if tokens > room:
+            name = each["name"] or ", ".join(each["keys"][:1])
+            raise BadInput("lore.entry_never_fits", name=name[:NAME_LENGTH], tokens=tokens, limit=room)
+
+
+def room_for_lore(services: Services, limits: ModelLimits) -> int:
+    """Return how many tokens lorebooks may take of a prompt."""
+    return int(services.context.size_of(limits.context) * services.context.settings.lore)
+
+
 async def lore_told(
     services: Services, held: Held, limits: ModelLimits, messages: Sequence[str], *, count: int, replies: int
 ) -> dict[str, Any]:
@@ -103,7 +124,7 @@ async def lore_told(
     """
     if not held.lore or limits.engine is None:
         return {}
-    tokens = int(services.context.size_of(limits.context) * services.context.settings.lore)
+    tokens = room_for_lore(services, limits)
     before = frozenset(map(str, held.lore_before))
     scene = LoreScene(messages, count=count, replies=replies, told_before=before)
     found, called = await services.lore.match(held.lore, scene, limits, tokens)

@@ -1,6 +1,7 @@
 """Lorebooks: read from a file, and told in the prompts of what they belong to, and of nothing else."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from db.models import JobRow, OutboxRow
 from db.people import Who
 from tests.db.test_memories import ann, told
 from tests.db.world import somebody
+from tests.doubles.text_engine import ScriptedEngine
 from tests.workers.cards.test_lorebook import TAVERN, V2_BOOK
 from tests.workers.making import run_by
 from tests.workers.steps.test_archived import asked
 from tests.workers.steps.test_told import next_page
+from workers.engines.text.chain import TextChain
 from workers.runner import Runner
 from workers.services import Services
 
@@ -90,6 +93,16 @@ async def test_a_file_becomes_a_book_and_comes_back_as_it_was(services: Services
 async def test_what_is_not_taken_is_told(services: Services, ann: Who, data: bytes, key: str):
     assert (await handed_in(services, ann, data)).payload["key"] == key
     assert await lorebooks.listed(ann.account.id, ann.user.id) == []
+
+
+async def test_an_entry_that_never_fits_is_named_with_its_size(services: Services, ann: Who):
+    models = replace(services, text=TextChain((ScriptedEngine(["Well."], context=2000),)))
+    entries = [{"content": "word " * 150, "keys": ["a"]}, {"content": "word " * 300, "name": "Long", "keys": ["b"]}]
+    answer = await handed_in(models, ann, json.dumps({"entries": entries}).encode())
+    assert answer.payload["key"] == "lore.entry_never_fits"
+    assert answer.payload["values"] == {"name": "Long", "tokens": 300, "limit": 200}
+    answer = await handed_in(models, ann, json.dumps({"entries": entries[:1]}).encode())
+    assert answer.kind == "lorebook_kept"
 
 
 async def test_an_entry_is_told_when_its_key_is_written(services: Services, ann: Who):
