@@ -6,6 +6,7 @@ PNG: https://www.w3.org/TR/png-3/#11textinfo. The chunk ``ccv3`` (Character Card
 import base64
 import binascii
 import json
+import math
 import zlib
 from typing import Any, Final, cast
 
@@ -31,12 +32,35 @@ def read_json(data: bytes) -> dict[str, Any]:
         except binascii.Error as error:
             raise NotACard("the card in the picture is broken") from error
     try:
-        value: Any = json.loads(data.decode("utf-8-sig"))
+        value: Any = _storable(json.loads(data.decode("utf-8-sig"), parse_constant=_nothing, parse_float=_finite))
     except (ValueError, RecursionError) as error:
         raise NotACard("it is no JSON") from error
     if not isinstance(value, dict):
         raise NotACard("it is no JSON object")
     return cast("dict[str, Any]", value)
+
+
+def _nothing(constant: str) -> None:
+    """Read ``NaN`` and ``Infinity``, which other programs write and JSON does not know, as null."""
+    del constant
+
+
+def _finite(number: str) -> float | None:
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
+def _storable(value: Any) -> Any:
+    """Return JSON without what PostgreSQL cannot store, however deep: NUL and lone surrogates."""
+    match value:
+        case str():
+            return value.replace("\0", "").encode("utf-8", "replace").decode()
+        case list():
+            return [_storable(each) for each in cast("list[Any]", value)]
+        case dict():
+            return {_storable(name): _storable(each) for name, each in cast("dict[str, Any]", value).items()}
+        case _:
+            return value
 
 
 def _texts(data: bytes) -> dict[str, bytes]:

@@ -146,7 +146,7 @@ def _place(given: Mapping[str, Any], extensions: Mapping[str, Any]) -> int | str
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     position = given.get("position")
-    if isinstance(position, str) and position.strip().isdigit():
+    if isinstance(position, str) and len(position) <= _SHOWN and position.strip().isdecimal():
         return int(position)
     return position if isinstance(position, str) else ""
 

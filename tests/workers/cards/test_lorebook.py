@@ -144,6 +144,18 @@ def test_the_card_of_a_picture_is_that_of_the_newer_standard():
             read_json(broken)
 
 
+def test_what_the_database_cannot_hold_is_left_out():
+    file = (
+        b'{"entries": [{"content": "x\\u0000\\ud800", "keys": ["a\\u0000b", "c\\ud800"], '
+        b'"f\\u0000": ["\\u0000", NaN, 1e999], "position": "\xc2\xb2"}, '
+        b'{"content": "y", "position": "' + b"1" * 5000 + b'"}], "g": {"h": -Infinity}}'
+    )
+    found = read_lorebook(read_json(file))
+    assert (found.book.entries[0].content, found.book.entries[0].keys) == ("x?", ("ab", "c?"))
+    assert found.entries_more[0] == {"f": ["", None, None], "position": "²"}
+    assert found.more == {"g": {"h": None}}
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
