@@ -65,8 +65,10 @@ async def _fact(view: ViewContext, payload: MemoryItemPanel, memory: MemoryRecor
     lines = [fact_line(view, fact), await _origin(view, memory, fact)]
     if fact.present:
         lines.append(view.words("memory.present", names=", ".join(fact.present)))
-    if older := await facts.history(view.account_id, fact.id):
-        lines.append(view.words("memory.replaced", texts="; ".join(cut(each.text, 120) for each in older[:OLDER])))
+    older = [each for each in await facts.history(view.account_id, fact.id) if each.verdict != "refused"]
+    if older:
+        texts = (cut(readable(view, each.verdict, each.text), 120) for each in older[:OLDER])
+        lines.append(view.words("memory.replaced", texts="; ".join(texts)))
     buttons = _sources(view, payload, fact.page_id, fact.message_id)
     if payload.changes:
         at = _at(payload)

@@ -50,8 +50,9 @@ _OF: Final[dict[ElementKind, str]] = {
     "tracked": f"SELECT id, {_NOWHERE}, subject AS name, question AS text, verdict, NULL AS said_at "
     "FROM tracked_questions WHERE memory_id = $1 AND id = ANY ($2::bigint[]) AND verdict <> 'refused'",
     "pin": f"SELECT p.id, {_NOWHERE}, '' AS name, coalesce(f.subject || ': ' || f.text, p.text) AS text, "
-    "p.verdict, NULL AS said_at FROM pins p LEFT JOIN facts f ON f.id = p.fact_id WHERE p.memory_id = $1 "
-    "AND p.id = ANY ($2::bigint[]) AND p.verdict <> 'refused' AND f.verdict IS DISTINCT FROM 'refused'",
+    "coalesce(f.verdict, p.verdict) AS verdict, NULL AS said_at FROM pins p LEFT JOIN facts f ON f.id = p.fact_id "
+    "WHERE p.memory_id = $1 AND p.id = ANY ($2::bigint[]) AND p.verdict <> 'refused' "
+    "AND f.verdict IS DISTINCT FROM 'refused'",
     "archive": "SELECT c.id, g.number, 0 AS first, 0 AS last, g.title AS name, substr(g.text, c.start + 1, c.length) "
     "AS text, 'checked' AS verdict, g.created_at AS said_at FROM archive_chunks c JOIN pages g ON g.id = c.page_id "
     f"WHERE g.story_id = ({_STORY}) AND c.id = ANY ($2::bigint[]) AND c.length > 0 UNION ALL "

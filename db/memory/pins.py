@@ -24,11 +24,12 @@ PinTest = Literal["", "is", "is_not", "has", "has_not", "known"]
 
 PINS: Final = (
     "SELECT n.id, n.memory_id, n.page_id, n.fact_id, coalesce(f.subject || ': ' || f.text, n.text) AS text, "
-    "n.question_id, n.test, n.value, n.verdict FROM pins n LEFT JOIN facts f ON f.id = n.fact_id "
+    "n.question_id, n.test, n.value, coalesce(f.verdict, n.verdict) AS verdict "
+    "FROM pins n LEFT JOIN facts f ON f.id = n.fact_id "
     "WHERE n.memory_id = %s AND n.verdict <> 'refused' AND f.verdict IS DISTINCT FROM 'refused' "
     "AND (n.page_id IS NULL OR n.page_id IN (SELECT id FROM way)) ORDER BY n.id"
 )
-"""The pins of a memory (``%s``) on the way (`db.memory.facts.WAY`)."""
+"""The pins of a memory (``%s``) on the way (`db.memory.facts.WAY`); of a pinned fact the verdict on it as it is now."""
 _UNKNOWN: Final = frozenset({"", "unknown"})
 
 
@@ -43,7 +44,7 @@ class PinRule:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A pin: ``text`` is its own, or that of the fact ``fact_id``."""
+    """A pin: ``text`` and ``verdict`` are its own, or those of the fact ``fact_id``."""
 
     id: int
     memory_id: int

@@ -12,7 +12,7 @@ from bot.messages import Message
 from bot.text.cleaning import clean
 from db import chats, outbox, personas
 from db.connection import row, rows
-from db.memory import facts, indexing, memories, pins, told, tracked
+from db.memory import elements, facts, indexing, memories, pins, told, tracked
 from db.memory.facts import NewFact
 from db.memory.memories import MemoryRecord
 from db.moderation import ModerationPolicy
@@ -199,6 +199,25 @@ async def test_what_waits_for_a_verdict_is_not_shown_in_a_group(bot: Bot):
     assert "(being checked)" in seen.body
     await rows("UPDATE facts SET verdict = 'checked'")
     assert "Rufus is a dog." in (await bot.answer(await bot.does(command("memory show"), group="den"))).body
+
+
+async def test_a_pinned_or_replaced_fact_that_waits_for_a_verdict_is_not_shown_in_a_group(bot: Bot):
+    ann = await ann_in("den")
+    old = await learnt(ann, "I have a dog called Rufus.")
+    memory = await chat_of(ann)
+    await pins.pin(memory.id, ann.user.id, "checked", fact_id=old)
+    await facts.edit(ann.account.id, ann.user.id, old, "Rufus is rude.", "unchecked")
+    listed = await bot.answer(await bot.does(command("memory show", what="pins"), group="den"))
+    assert "(being checked)" in listed.body
+    assert "rude" not in listed.body
+    known = await elements.known(memory, [f"pin:{(await pins.pins(memory.id))[0].id}"])
+    assert [each.verdict for each in known.values()] == ["unchecked"]
+    new = NewFact("Ann", "I have no dog.", "person", 5, "1", user_id=ann.user.id, replaces=(old,))
+    await facts.put(memory.id, [new])
+    shown = await bot.answer(await bot.does(command("memory show"), group="den"))
+    item = await pressed(bot, actions(shown)["mem_item"][0], group="den")
+    assert "I have no dog." in item.body
+    assert "rude" not in item.body
 
 
 async def test_in_a_group_members_change_what_is_theirs_and_moderators_everything(bot: Bot):
