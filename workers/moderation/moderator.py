@@ -17,6 +17,12 @@ TIMEOUT_SECONDS: Final = 30.0
 """A classifier that takes longer has not consented."""
 _INLINE: Final = 1000
 """Longer texts are searched in a thread: about 2 ms per 1,000 characters."""
+_AT_ONCE: Final = 5_000
+"""Characters, with some for each text, that are searched inline before others have their turn: about 10 ms."""
+_PER_TEXT: Final = 100
+"""What a short text costs besides its characters, in characters."""
+_CUT_INLINE: Final = 100_000
+"""Longer texts are cut into passages in a thread."""
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +49,7 @@ class Moderator:
     classifiers: Sequence[TextClassifier] = ()
     _findings: HashedCache[Finding] = field(default_factory=HashedCache[Finding])
     _opinions: HashedCache[_Opinion] = field(default_factory=HashedCache[_Opinion])
+    _searched: int = 0
 
     @property
     def servers(self) -> list[str]:
@@ -56,10 +63,14 @@ class Moderator:
         With somebody young among them it is sfw, as for pictures. For nsfw somebody must be said to be of age, and a
         classifier must be there to consent.
         """
-        found = [await self._finding(each) for text in texts for each in passages(text)]
-        if any(each.minors for each in found):
-            return Terms("sfw", minors=True)
-        if rating == "nsfw" and not (self.classifiers and any(each.adults for each in found)):
+        adults = False
+        for text in texts:
+            for each in await _cut(text):
+                found = await self._finding(each)
+                if found.minors:
+                    return Terms("sfw", minors=True)
+                adults = adults or found.adults
+        if rating == "nsfw" and not (self.classifiers and adults):
             return Terms("suggestive")
         return Terms(rating)
 
@@ -67,14 +78,14 @@ class Moderator:
         """Return which rule refuses a text, None if it may pass."""
         if (whole := short_whole(text)) is not None and (await self._finding(whole)).forbidden:
             return "minors"
-        for passage in passages(text):
+        for passage in await _cut(text):
             if (rule := await self._refuses(passage, terms)) is not None:
                 return rule
         return None
 
     async def fit(self, texts: Iterable[str], terms: Terms) -> dict[str, bool]:
         """Return of every passage of some texts whether it may pass."""
-        every = dict.fromkeys(each for text in texts for each in passages(text))
+        every = dict.fromkeys([each for text in texts for each in await _cut(text)])
         return {each: await self._refuses(each, terms) is None for each in every}
 
     async def _refuses(self, passage: str, terms: Terms) -> Rule | None:
@@ -98,6 +109,11 @@ class Moderator:
         if (known := self._findings.get(passage)) is None:
             known = scan(passage) if len(passage) < _INLINE else await asyncio.to_thread(scan, passage)
             self._findings.put(passage, known)
+        # A document may have 100,000 lines: between them leases are renewed and others are served.
+        self._searched += len(passage) + _PER_TEXT
+        if self._searched > _AT_ONCE:
+            self._searched = 0
+            await asyncio.sleep(0)
         return known
 
     async def _opinion(self, passage: str) -> _Opinion:
@@ -129,3 +145,8 @@ class Moderator:
         for classifier, result in zip(self.classifiers, results, strict=True):
             if isinstance(result, Exception):
                 _log.warning("classifier %s cannot be closed: %s", classifier.name, type(result).__name__)
+
+
+async def _cut(text: str) -> list[str]:
+    """Return the passages of a text."""
+    return passages(text) if len(text) <= _CUT_INLINE else await asyncio.to_thread(passages, text)

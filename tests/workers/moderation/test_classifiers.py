@@ -181,3 +181,23 @@ def test_what_labels_mean() -> None:
     ]  # fmt: skip
     with pytest.raises(ClassifierFailed):
         assessment({"sexual": 7.0})
+
+
+async def test_a_text_of_many_lines_lets_others_work_while_it_is_judged() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    working = asyncio.create_task(others())
+    text = "\n".join(f"{n} apples" for n in range(500))
+    moderator = Moderator()
+    sfw = Terms("sfw")
+    for judged in (moderator.terms("sfw", [text]), moderator.problem(text, sfw), moderator.fit([text], sfw)):
+        turns = 0
+        await judged
+        assert turns >= 5
+    working.cancel()
