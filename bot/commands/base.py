@@ -36,6 +36,7 @@ class Parameter:
     ``choices`` are ``(label, value)`` of an enum. ``completes`` returns suggestions. ``max_length`` in characters,
     ``minimum`` and ``maximum`` bound an ``int``. ``accepts`` is the kind of file taken; ``store`` saves it and returns
     its id, which becomes the parameter's value. ``permission``: what giving it takes, besides the command's own.
+    ``word``: of free text it takes the first word, and what follows is another parameter's.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Parameter:
     minimum: int = -INTEGER
     maximum: int = INTEGER
     multiline: bool = False
+    word: bool = False
     placeholder: str = ""
     permission: Permission | None = None
     accepts: Accepts = "any"
@@ -198,14 +200,19 @@ def spelling(name: str) -> str:
 def usage(spec: CommandSpec, shown: str = "") -> str:
     """Return how a command is typed: ``/story new premise… [genre=…]``; the first parameter takes free text.
 
+    Of a command about a file that is its path, which only the console can type.
     ``shown`` is the command as the platform spells it; without it, a reference (bot.text.cleaning).
     """
-    free = next((p for p in spec.parameters if p.required or p.kind is str), None)
+    words = [p for p in spec.parameters if p.word]
+    free = next((p for p in spec.parameters if (p.required or p.kind is str) and p not in words), None)
+    if spec.file is not None and spec.parameters[0] is spec.file:
+        free = spec.file
     parts = [shown or command_reference(spec.name)]
     for parameter in spec.parameters:
         values = "|".join(value for _, value in parameter.choices)
         if not values or len(values) > _LISTED:
             values = "…"
         part = f"{parameter.name}…" if parameter is free else f"{parameter.name}={values}"
+        part = parameter.name if parameter in words else part
         parts.append(part if parameter.required else f"[{part}]")
     return " ".join(parts)

@@ -13,7 +13,7 @@ from db.memory import facts, forgetting, pins, search, shown, tracked
 from db.memory.judging import JudgeMemory, MemoryItem
 from db.memory.pins import PinRule
 from db.memory.search import ArchiveFilter
-from db.memory.tracked import MOST_EVERY, Tracked
+from db.memory.tracked import MOST_EVERY
 from db.moderation import Verdict
 from db.payloads.memory import (
     ForgetAsked,
@@ -30,7 +30,13 @@ FOUND: Final = 6
 QUERY_CHARS: Final = 200
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 _WORDS: Final = re.compile(r"\w{3,}")
-_SECTIONS: Final = {"facts": "Facts", "sums": "Summaries", "asks": "Questions that are kept answered", "pins": "Pins"}
+_SECTIONS: Final[dict[str, MemorySection]] = {
+    "facts": "facts",
+    "summaries": "sums",
+    "questions": "asks",
+    "pins": "pins",
+}
+"""As people name them."""
 _TESTS: Final = {
     "is": "is exactly",
     "is_not": "is anything but",
@@ -43,8 +49,7 @@ _TESTS: Final = {
 async def show(context: Context, values: dict[str, Any]) -> None:
     """Show what is remembered here."""
     here = await memory_here(context, values.get("of") or "")
-    section = values.get("what")
-    await show_section(context, fresh_panel(context), here, section if section in _SECTIONS else "facts")
+    await show_section(context, fresh_panel(context), here, _SECTIONS[values.get("what") or "facts"])
 
 
 async def show_section(
@@ -66,14 +71,6 @@ async def show_item(context: Context, panel: OpenPanel, here: MemoryHere, item: 
         changes=here.may_change(context, author),
     )  # fmt: skip
     await show_panel(context, panel, payload)
-
-
-async def question_of(here: MemoryHere, id_: int) -> Tracked:
-    """Return a tracked question of a memory, with its answer here. Raises `NotFound`."""
-    for each in await tracked.questions(here.id, here.page_id):
-        if each.id == id_:
-            return each
-    raise NotFound("memory.unknown")
 
 
 async def add(context: Context, values: dict[str, Any]) -> None:
@@ -208,13 +205,15 @@ async def _rule(here: MemoryHere, question: str, test: str, value: str) -> PinRu
         if test or value.strip():
             raise BadInput("memory.rule_without_question")
         return None
-    asked = await question_of(here, _number(question))
+    number = _number(question)
+    if all(each.id != number for each in await tracked.questions(here.id, here.page_id)):
+        raise NotFound("memory.no_question", number=number)
     test = test or ("is" if value.strip() else "known")
     if (test != "known") != bool(value.strip()):
         raise BadInput("memory.rule_without_value" if test != "known" else "memory.rule_needs_no_value")
     for each in ("is", "is_not", "has", "has_not", "known"):
         if each == test:
-            return PinRule(asked.id, each, value)
+            return PinRule(number, each, value)
     raise BadInput("memory.rule_without_value")
 
 
@@ -231,7 +230,7 @@ COMMANDS: Final = (
         "memory show",
         "Show what is remembered here, and where it comes from",
         show,
-        (Parameter("what", "Which part", choices=tuple((label, name) for name, label in _SECTIONS.items())), OF),
+        (Parameter("what", "Which part", choices=tuple((name.capitalize(), name) for name in _SECTIONS)), OF),
         check=check_seen,
         permission=EVERYBODY,
     ),
@@ -253,12 +252,13 @@ COMMANDS: Final = (
         "Correct something that is remembered",
         edit,
         (
-            Parameter("fact", "Its number in the list, such as #12", required=True, max_length=20),
+            Parameter("fact", "Its number in the list, such as #12", required=True, max_length=20, word=True),
             Parameter("text", "How it should read", required=True, max_length=facts.TEXT_CHARS, multiline=True),
             OF,
         ),
         check=check_seen,
         permission=EVERYBODY,
+        example="#12 I am called Hope",
     ),
     CommandSpec(
         "memory forget",

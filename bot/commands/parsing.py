@@ -44,7 +44,7 @@ def read_command(
     if unknown := values.keys() - set(known):
         names, parameter = ", ".join(f"{name}=…" for name in known), min(unknown)[:_SHOWN]
         raise BadInput("command.unknown_parameter", name=spec.name, parameter=parameter, names=names)
-    rest, chosen = _take_choices(spec, values, command.rest.strip())
+    rest, chosen = _take_words(spec, values, command.rest.strip())
     if rest:
         takes = free_parameter(spec, values)
         if chosen and (takes is None or takes.name in values):
@@ -58,8 +58,9 @@ def read_command(
     return spec, values
 
 
-def _take_choices(spec: CommandSpec, values: dict[str, str], rest: str) -> tuple[str, bool]:
-    """Move leading words that are choices of required parameters from ``rest`` into ``values``: ``imagine guest``.
+def _take_words(spec: CommandSpec, values: dict[str, str], rest: str) -> tuple[str, bool]:
+    """Move leading words of ``rest`` that are choices of required parameters, or that such a parameter takes, into
+    ``values``: ``imagine guest``, ``#12 She is well.``.
 
     Returns what remains, and whether anything was taken.
     """
@@ -68,12 +69,19 @@ def _take_choices(spec: CommandSpec, values: dict[str, str], rest: str) -> tuple
         free = free_parameter(spec, values)
         if free is None or not free.required or free.name in values:
             break
-        words = sorted((w for pair in free.choices for w in pair), key=len, reverse=True)
-        word = next((w for w in words if f"{rest} ".casefold().startswith(f"{w} ".casefold())), None)
+        word = _leading(free, rest)
         if word is None:
             break
         values[free.name], rest, taken = rest[: len(word)], rest[len(word) :].strip(), True
     return rest, taken
+
+
+def _leading(parameter: Parameter, rest: str) -> str | None:
+    """Return the word, or the words of a choice, with which ``rest`` begins and that are the parameter's."""
+    if parameter.word:
+        return rest.split(maxsplit=1)[0]
+    words = sorted((w for pair in parameter.choices for w in pair), key=len, reverse=True)
+    return next((w for w in words if f"{rest} ".casefold().startswith(f"{w} ".casefold())), None)
 
 
 def typed_values(spec: CommandSpec, values: Mapping[str, str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ async def complete_prompt(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     return [(name, name) for name in enquiry.prompts.names() if prefix.lower() in name and changeable(name)]
 
 
-_NAME: Final = Parameter("name", "Which prompt", required=True, completes=complete_prompt)
+_NAME: Final = Parameter("name", "Which prompt", required=True, completes=complete_prompt, word=True)
 
 
 async def show(context: Context, values: dict[str, Any]) -> None:

@@ -154,7 +154,7 @@ def _elements(given: Any) -> list[str] | None:
     return names
 
 
-_SESSION: Final = Parameter("session", "Its number, such as #3", required=True, max_length=20)
+_SESSION: Final = Parameter("session", "Its number, such as #3", required=True, max_length=20, word=True)
 COMMANDS: Final = (
     CommandSpec(
         "context list", "List what keeps contexts here", list_sessions, (OF,), check=check_seen, permission=EVERYBODY

@@ -39,15 +39,15 @@ async def memory_list(view: ViewContext, payload: MemoryPanel) -> Message:
             lines = [(summary_line(view, memory, each), "sum", each.id) for each in parts]
         case "asks":
             asks = await tracked.questions(memory.id, payload.page)
-            lines = [(question_line(view, each), "ask", each.id) for each in asks[payload.start :]]
+            lines = [(question_line(view, memory, each), "ask", each.id) for each in asks[payload.start :]]
         case "pins":
             held = await pins.pins(memory.id, payload.page)
             lines = [(pin_line(view, each), "pin", each.id) for each in held[payload.start :]]
-    body = "\n".join(line for line, _, _ in lines[:LISTED]) or view.words(f"memory.no_{payload.section}")
+    body = numbered(lines[:LISTED]) or view.words(f"memory.no_{payload.section}")
     return Message(
         f"{view.words(payload.done)}\n\n{body}" if payload.done else body,
         title=await title_of(view, memory, payload.section),
-        footer=view.words("memory.footer"),
+        footer=view.words("memory.footer" if lines else "memory.footer_empty"),
         buttons=_list_buttons(view, payload, lines),
         private=True,
         menu=True,
@@ -62,15 +62,18 @@ async def found(view: ViewContext, payload: MemoryFound) -> Message:
     texts = await shown.passages(memory, payload.passages)
     lines: list[Line] = [
         *((fact_line(view, known[each]), "fact", each) for each in payload.facts if each in known),
-        *((question_line(view, asks[each]), "ask", each) for each in payload.asks if each in asks),
+        *((question_line(view, memory, asks[each]), "ask", each) for each in payload.asks if each in asks),
         *((f"{source_line(view, each)}: {cut(each.text)}", each.kind, each.id) for each in texts),
     ]
-    body = "\n".join(line for line, _, _ in lines) or view.words("memory.nothing_found")
     at = (payload.owner, payload.opened, payload.memory)
     buttons = [view.button("mem_item", *at, kind, id_, text=str(n)) for n, (_, kind, id_) in enumerate(lines, start=1)]
-    numbered = "\n".join(f"{n}. {line}" for n, (line, _, _) in enumerate(lines, start=1))
-    title = await title_of(view, memory, "found")
-    return Message(numbered or body, title=title, buttons=in_rows(buttons), private=True, menu=True)
+    return Message(
+        numbered(lines) or view.words("memory.nothing_found"),
+        title=await title_of(view, memory, "found"),
+        buttons=(*in_rows(buttons), section_buttons(view, payload, payload.memory)),
+        private=True,
+        menu=True,
+    )
 
 
 async def forget_asked(view: ViewContext, payload: ForgetAsked) -> Message:
@@ -139,15 +142,16 @@ def span(view: ViewContext, memory: MemoryRecord, summary: PastSummary) -> str:
     return view.words(key, first=summary.first + 1, last=summary.last + 1)
 
 
-def question_line(view: ViewContext, question: Tracked) -> str:
+def question_line(view: ViewContext, memory: MemoryRecord, question: Tracked) -> str:
     """Return how a tracked question stands in a list, with its answer."""
+    every = "memory.every_messages" if memory.story_id is None else "memory.every_pages"
     return view.words(
         "memory.question_line",
         number=question.id,
         question=readable(view, question.verdict, question.question),
         answer=cut(question.answer) or view.words("memory.no_answer"),
         how=view.words(f"memory.attach_{question.attach}"),
-        every=question.every,
+        every=view.words(every, count=question.every),
     )
 
 
@@ -158,6 +162,11 @@ def pin_line(view: ViewContext, pin: Pin) -> str:
         return view.words("memory.pin_line", number=pin.id, text=text)
     test = view.words(f"memory.test_{pin.test}", value=readable(view, pin.verdict, pin.value))
     return view.words("memory.pin_rule_line", number=pin.id, text=text, question=pin.question_id, test=test)
+
+
+def numbered(lines: Sequence[Line]) -> str:
+    """Return entries with the numbers of the buttons that open them."""
+    return "\n".join(f"{n}. {line}" for n, (line, _, _) in enumerate(lines, start=1))
 
 
 def source_line(view: ViewContext, source: SourceText) -> str:
@@ -186,8 +195,7 @@ def section_buttons(view: ViewContext, payload: Panel, memory: int, chosen: str 
 def _list_buttons(view: ViewContext, payload: MemoryPanel, lines: Sequence[Line]) -> tuple[tuple[Button, ...], ...]:
     at = (payload.owner, payload.opened, payload.memory)
     entries = [
-        view.button("mem_item", *at, kind, id_, text=str(n))
-        for n, (_, kind, id_) in enumerate(lines[:LISTED], start=payload.start + 1)
+        view.button("mem_item", *at, kind, id_, text=str(n)) for n, (_, kind, id_) in enumerate(lines[:LISTED], start=1)
     ]
     turns: list[Button] = []
     if payload.start:

@@ -126,7 +126,7 @@ async def _question(view: ViewContext, payload: MemoryItemPanel, memory: MemoryR
     asked = next((q for q in await tracked.questions(memory.id, payload.page) if q.id == payload.id), None)
     if asked is None:
         raise NotFound("memory.unknown")
-    lines = [question_line(view, asked)]
+    lines = [question_line(view, memory, asked)]
     if asked.subject:
         subject = readable(view, asked.verdict, asked.subject)
         lines.append(view.words("memory.question_about", subject=subject))

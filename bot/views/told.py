@@ -42,8 +42,10 @@ async def told(view: ViewContext, payload: ToldPanel) -> Message:
     buttons = (section_buttons(view, payload, memory.id),)
     if receipt is None:
         return Message(view.words("told.no_receipt"), title=title, buttons=buttons, private=True, menu=True)
+    # Of templates there is nothing more to say.
+    layers = await told_layers(view, memory, receipt.context) if receipt.model and receipt.receipt else []
     return Message(
-        "\n\n".join([_writer(view, receipt), *await told_layers(view, memory, receipt.context)]),
+        "\n\n".join([_writer(view, receipt), *layers]),
         footer="" if payload.session is None else view.words("session.number", number=payload.session),
         title=title,
         buttons=buttons,

@@ -80,6 +80,27 @@ async def test_a_fact_is_shown_with_who_said_it_and_can_be_looked_up(bot: Bot):
     assert source.body == "ann, just now\n\nI have a dog called Rufus."
 
 
+async def test_the_numbers_before_the_entries_are_those_of_the_buttons(bot: Bot):
+    who = await ann_in()
+    await rows("SELECT setval('facts_id_seq', 41)")
+    texts = ["I have a dog.", "I have a cat.", "I live in Lyon."]
+    for text in texts:
+        await learnt(who, text)
+    listed = await shows(bot)
+    for line, data, label in zip(listed.body.split("\n"), actions(listed)["mem_item"], "123", strict=True):
+        assert line.startswith(f"{label}. #4")
+        assert clean(line.rpartition("**")[2]).strip() in (await pressed(bot, data)).body
+
+
+@pytest.mark.parametrize(("typed", "title"), [("questions", "tracked questions"), ("Summaries", "summaries")])
+async def test_a_section_is_named_by_its_word(bot: Bot, typed: str, title: str):
+    assert (await shows(bot, f"memory show: {typed}")).title.endswith(f": {title}")
+
+
+async def test_a_search_leads_on(bot: Bot):
+    assert len(actions(await shows(bot, "memory search", text="dragons"))["mem_list"]) == 4
+
+
 async def test_a_long_list_has_pages(bot: Bot):
     memory = await chat_of(await ann_in())
     for n in range(10):
@@ -97,7 +118,7 @@ async def test_facts_are_added_corrected_and_forgotten(bot: Bot):
     memory = await chat_of(await ann_in())
     (fact,) = await facts.holding(memory.id)
     assert (fact.subject, fact.text, fact.verdict) == ("Rufus", "Rufus is a dog.", "checked")
-    await bot.does(command("memory edit", fact=f"#{fact.id}", text="Rufus is a wolf."))
+    await bot.does(command(f"memory edit: #{fact.id} Rufus is a wolf."))
     assert [f.text for f in await facts.holding(memory.id)] == ["Rufus is a wolf."]
     item = await shows(bot, "memory forget", what=f"#{fact.id}")
     (gone,) = actions(item)["mem_drop"]
@@ -145,7 +166,10 @@ async def test_a_question_is_tracked_and_pins_hold_by_its_answer(bot: Bot):
     assert (asked.question, asked.subject, asked.every, asked.attach) == ("Is Tamsel hurt?", "Tamsel", 2, "search")
     exchange = await said(await ann_in(), "She fell.")
     await tracked.answer(asked.id, "Yes.", "1", page_id=None, message_id=exchange.said.id)
-    assert "**Is Tamsel hurt?** Yes. *(only found by searches, every 2)*" in (await shows(bot, "memory track")).body
+    assert (
+        "**Is Tamsel hurt?** Yes. *(only found by searches, answered every 2 messages)*"
+        in (await shows(bot, "memory track")).body
+    )
     assert "Is Tamsel hurt?" in (await shows(bot, "memory search", text="tamsel")).body
     await bot.does(command("memory pin: Tamsel cannot walk.", **{"while": f"#{asked.id}", "value": "yes"}))
     held = await told.of_chat(memory.conversation_id or 0, memory.persona_id or 0, memory.epoch or 0)
@@ -164,13 +188,13 @@ async def test_a_question_is_tracked_and_pins_hold_by_its_answer(bot: Bot):
     ("values", "key"),
     [
         ({"test": "is", "value": "yes"}, "memory.rule_without_question"),
-        ({"while": "#7"}, "memory.unknown"),
+        ({"while": "#7"}, "memory.no_question"),
         ({"while": "seven"}, "memory.no_number"),
     ],
 )
 async def test_a_rule_that_is_none_pins_nothing(bot: Bot, values: dict[str, str], key: str):
     answer = await shows(bot, "memory pin: Mind the step.", **values)
-    assert answer.body == wording(key, {"text": "seven"})
+    assert answer.body == wording(key, {"text": "seven", "number": "7"})
     assert await rows("SELECT FROM pins") == []
 
 

@@ -131,7 +131,7 @@ async def test_templates_are_told_nothing(bot: Bot):
     task = await usage.begin("answer_as_persona", job_id=found["id"], account_id=None)
     await usage.save(task, usage.TaskRecord(state="done", engine="template", model="template"))
     shown = await bot.answer(await bot.does(command("chat context")))
-    assert shown.body.startswith("No language model wrote this")
+    assert shown.body == clean(locales.text("told.templates"))
 
 
 @pytest.mark.parametrize(

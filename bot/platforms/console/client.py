@@ -367,13 +367,24 @@ def _write(path: Path, data: bytes) -> None:
 
 
 async def _with_file(command: Command, registry: CommandRegistry) -> Command:
-    """Return a command with the file that it names as an attachment."""
+    """Return a command with the file that it names as an attachment.
+
+    Of a command that is about a file, what is typed behind it is the file's path, as anybody would type it.
+    """
     spec = registry.get(command.name)
     parameter = spec.file if spec is not None else None
-    path = command.values.get(parameter.name) if parameter is not None else None
-    if parameter is None or not path:
+    if spec is None or parameter is None:
         return command
-    return command.model_copy(update={"file": await asyncio.to_thread(_read_file, Path(path), parameter.accepts)})
+    path, rest = command.values.get(parameter.name, ""), command.rest
+    if not path and spec.parameters[0] is parameter:
+        path, rest = rest.strip(), ""
+        if not path:
+            missing = IncomingFile(name="", mime="", problem="attachment.no_path", values={"name": command.name})
+            return command.model_copy(update={"file": missing})
+    if not path:
+        return command
+    file = await asyncio.to_thread(_read_file, Path(path), parameter.accepts)
+    return command.model_copy(update={"file": file, "rest": rest})
 
 
 def _read_file(path: Path, accepts: Accepts) -> IncomingFile:

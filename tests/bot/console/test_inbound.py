@@ -17,6 +17,7 @@ from bot.platforms.console.inbound import (
     pressable,
     read_line,
 )
+from bot.topics import PRODUCT, load_topics
 from tests.bot.console.doubles import PAGE, RENAME, registry
 
 PAGE_OFFER = Offer("console-1", tuple(b for row in PAGE.buttons for b in row))
@@ -69,6 +70,12 @@ def test_group_alone_lists_its_commands() -> None:
     unknown = read_line("/story forget", registry(), [])
     assert isinstance(unknown, Local)
     assert unknown.text.startswith("There is no /story forget.")
+
+
+def test_what_is_typed_without_its_name_is_shown_as_such() -> None:
+    commands = load_topics(PRODUCT).commands
+    assert "/memory edit fact text… [of=story|chat] –" in str(read_line("/memory", commands, []))
+    assert "/archive add [file…] [title=…] " in str(read_line("/archive", commands, []))
 
 
 def test_words_are_presses_only_where_such_a_button_is() -> None:

@@ -7,15 +7,18 @@ import os
 import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 import pytest
 
+from bot.commands.base import CommandRegistry
 from bot.events import ButtonPress, Command, TextMessage
 from bot.messages import Message
 from bot.platforms.base import RetryLater
 from bot.platforms.console import ConsolePlatform
 from bot.platforms.console.streams import LineWriter
+from bot.topics import PRODUCT, load_topics
 from tests.bot.console.doubles import PAGE, Machine, registry
 
 
@@ -32,11 +35,12 @@ class Pipes:
 
 
 @contextlib.contextmanager
-def pipes(line_timeout: float = 5.0, delay: float = 0.0) -> Generator[Pipes]:
+def pipes(line_timeout: float = 5.0, delay: float = 0.0, commands: CommandRegistry | None = None) -> Generator[Pipes]:
     """A console between a pipe and a file."""
     read, write = os.pipe()
     with os.fdopen(read) as stdin, tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        platform = ConsolePlatform(registry(), stdin=stdin, stdout=output, user="ada", line_timeout=line_timeout)
+        known = registry() if commands is None else commands
+        platform = ConsolePlatform(known, stdin=stdin, stdout=output, user="ada", line_timeout=line_timeout)
         yield Pipes(platform, Machine(platform, delay), write, output)
 
 
@@ -67,6 +71,31 @@ async def test_story(delay: float) -> None:
     assert machine.events[1].destination.pressed_message == "console-1"
     assert machine.recorded == ["console-1", "console-3", "console-4"]  # row 2 is the mark
     assert machine.platform.exit_code == 0
+
+
+async def test_a_file_is_named_behind_a_command_that_is_about_one(tmp_path: Path) -> None:
+    guide = tmp_path / "The gate.md"
+    guide.write_text("It opens at dawn.")
+    lines = (
+        f"/archive add {guide} for=place",
+        f'/archive add file="{guide}" Gate',
+        "/archive add",
+        "/archive add x.md",
+    )
+    with pipes(line_timeout=0.2, commands=load_topics(PRODUCT).commands) as console:
+        os.write(console.script, "\n".join(lines).encode())
+        os.close(console.script)
+        await console.platform.run(console.machine)
+    typed = [event.payload for event in console.machine.events]
+    assert all(isinstance(each, Command) for each in typed)
+    files = [each.file for each in typed if isinstance(each, Command) and each.file is not None]
+    assert [(f.name, f.data, f.problem) for f in files] == [
+        ("The gate.md", b"It opens at dawn.", ""),
+        ("The gate.md", b"It opens at dawn.", ""),
+        ("", b"", "attachment.no_path"),
+        ("x.md", b"", "attachment.no_file"),
+    ]
+    assert [each.rest for each in typed if isinstance(each, Command)] == ["", "Gate", "", ""]
 
 
 async def test_events() -> None:
