@@ -43,7 +43,7 @@ async def test_a_reply_is_kept_by_the_session_of_its_chat(bot: Bot):
 async def test_a_copy_is_changed_replayed_and_deleted(bot: Bot):
     story, _ = await begun(bot)
     first = await context_sessions.of_story(story.account_id, story.id)
-    assert "**a try**: the story" in await told(bot, "context copy", session=str(first.id), name="a try")
+    assert "**a try**: the story" in await told(bot, f"context copy: #{first.id} a try")
     copy = (await context_sessions.listed(story.account_id, story.owner_id or 0))[0]
     changed = await told(
         bot, "context set", session=str(copy.id), without="lore, fact:9", pin="fact:3", add="It rains."
