@@ -1,7 +1,8 @@
 """Lorebooks: kept with what they belong to, shown to those who see that, and read for prompts.
 
 A book stays as it was added: another version of it is another book. What belongs to a person in a place is theirs
-alone; a solo story's is its owner's; a persona's and the place's own are everybody's there.
+alone; a solo story's is its owner's; a persona's and the place's own are everybody's there. What was judged to be for
+adults is shown only where that may be (``adults``).
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ SELECT $1::bigint AS account_id WHERE ($2::bigint IS NULL
 _SHOWN_TO: Final = (
     "lorebooks b LEFT JOIN stories t ON t.id = b.story_id LEFT JOIN personas p ON p.id = b.persona_id "
     "WHERE b.account_id = $1 AND (b.kind IN ('persona', 'place') OR b.kind = 'person' AND b.user_id = $2 "
-    "OR b.kind = 'story' AND (t.mode <> 'solo' OR t.owner_id = $2))"
+    "OR b.kind = 'story' AND (t.mode <> 'solo' OR t.owner_id = $2)) AND ($3 OR b.rating <> 'nsfw')"
 )
 
 
@@ -112,6 +113,7 @@ async def add(
     author_id: int,
     problems: Sequence[dict[str, str]] = (),
     verdict: Verdict = "unchecked",
+    rating: Allowance = "sfw",
 ) -> int:
     """Keep a book with its entries and return its id. Call it in a transaction.
 
@@ -131,11 +133,11 @@ async def add(
             raise LimitReached("lore.full", limit=MAX_BOOKS)
         made = await row(
             "INSERT INTO lorebooks (account_id, kind, persona_id, story_id, user_id, author_id, name, scan_depth, "
-            "token_budget, recursive, more, problems, verdict) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13) RETURNING id",
+            "token_budget, recursive, more, problems, verdict, rating) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14) RETURNING id",
             account_id, scope.kind, scope.persona_id, scope.story_id, scope.user_id, author_id, name,
             book.get("scan_depth"), book.get("token_budget"), bool(book.get("recursive")),
-            jsonb(book.get("more") or {}), jsonb(list(problems)), verdict,
+            jsonb(book.get("more") or {}), jsonb(list(problems)), verdict, rating,
         )  # fmt: skip
         assert made is not None
         own = {"name", "content", "keys", "secondary_keys", "more"}
@@ -161,18 +163,18 @@ async def add(
     return made["id"]
 
 
-async def listed(account_id: int, user_id: int, *, search: str = "") -> list[KeptLorebook]:
+async def listed(account_id: int, user_id: int, *, adults: bool = False, search: str = "") -> list[KeptLorebook]:
     """Return the books that a person sees in an account, the newest first; ``search`` is part of the name."""
     return await fetch(
         KeptLorebook,
-        f"{_BOOK} AND strpos(lower(b.name), lower($3)) > 0 ORDER BY b.id DESC LIMIT {LISTED_BOOKS}",
-        account_id, user_id, search,
+        f"{_BOOK} AND strpos(lower(b.name), lower($4)) > 0 ORDER BY b.id DESC LIMIT {LISTED_BOOKS}",
+        account_id, user_id, adults, search,
     )  # fmt: skip
 
 
-async def get(account_id: int, user_id: int, book_id: int) -> KeptLorebook:
+async def get(account_id: int, user_id: int, book_id: int, *, adults: bool = False) -> KeptLorebook:
     """Return a book that a person sees. Raises `NotFound`."""
-    found = await fetch(KeptLorebook, f"{_BOOK} AND b.id = $3", account_id, user_id, book_id)
+    found = await fetch(KeptLorebook, f"{_BOOK} AND b.id = $4", account_id, user_id, adults, book_id)
     if not found:
         raise NotFound("lore.no_book", book=book_id)
     return found[0]
@@ -183,16 +185,18 @@ async def remove(account_id: int, user_id: int, book_id: int, *, moderate: bool)
 
     Raises `NotFound`, `NotAllowed`.
     """
-    found = await get(account_id, user_id, book_id)
+    found = await get(account_id, user_id, book_id, adults=True)
     if found.author_id != user_id and not moderate:
         raise NotAllowed("lore.not_yours")
     await rows("DELETE FROM lorebooks WHERE id = $1", found.id)
     return found
 
 
-async def contents(account_id: int, user_id: int, book_id: int) -> tuple[BookSettings, list[KeptEntry]]:
+async def contents(
+    account_id: int, user_id: int, book_id: int, *, adults: bool = False
+) -> tuple[BookSettings, list[KeptEntry]]:
     """Return a book that a person sees, as it was added. Raises `NotFound`."""
-    await get(account_id, user_id, book_id)
+    await get(account_id, user_id, book_id, adults=adults)
     books = await settings([book_id])
     if not books:
         raise NotFound("lore.no_book", book=book_id)

@@ -10,7 +10,7 @@ from bot.commands.story import complete_story, own_story
 from bot.context import Context, Enquiry
 from bot.events import Command
 from bot.moderation import screen
-from bot.ratings import allowed_here
+from bot.ratings import allowed_here, may_choose
 from db import personas, uploads
 from db.errors import BadInput, NotFound
 from db.memory import documents
@@ -91,18 +91,20 @@ async def owner_of(context: Context, values: dict[str, Any]) -> Owner:
 async def show(context: Context, values: dict[str, Any]) -> None:
     """List the documents that the person sees."""
     del values
-    await context.say(DocumentList(account=context.account_id, user=context.user_id), ordered=False, private=True)
+    payload = DocumentList(account=context.account_id, user=context.user_id, adults=may_choose(context, "nsfw"))
+    await context.say(payload, ordered=False, private=True)
 
 
 async def look_up(context: Context, values: dict[str, Any]) -> None:
     """Show the passages of documents that fit some words best."""
-    scopes = await documents.readable(context.account_id, context.user_id)
+    adults = may_choose(context, "nsfw")
+    scopes = await documents.readable(context.account_id, context.user_id, adults=adults)
     found = await search(
         context.account_id, scopes, str(values["words"]), limit=FOUND, only=ArchiveFilter(sources=("document",))
     )
     # What others keep in the same scope is looked up again by who may see it.
     chunks = [hit.id for hit in found]
-    payload = PassagesFound(account=context.account_id, user=context.user_id, chunks=chunks)
+    payload = PassagesFound(account=context.account_id, user=context.user_id, adults=adults, chunks=chunks)
     await context.say(payload, ordered=False, private=True)
 
 

@@ -9,7 +9,7 @@ from bot.commands.persona import complete_persona
 from bot.commands.story import complete_story
 from bot.context import Context, Enquiry
 from bot.moderation import screen
-from bot.ratings import allowed_here
+from bot.ratings import allowed_here, may_choose
 from db import lorebooks, uploads
 from db.errors import BadInput, NotFound
 from db.lorebooks import ReadLorebook
@@ -43,13 +43,15 @@ async def add(context: Context, values: dict[str, Any]) -> None:
 async def show_all(context: Context, values: dict[str, Any]) -> None:
     """List the lorebooks that the person sees."""
     del values
-    await context.say(LorebookList(account=context.account_id, user=context.user_id), ordered=False, private=True)
+    payload = LorebookList(account=context.account_id, user=context.user_id, adults=may_choose(context, "nsfw"))
+    await context.say(payload, ordered=False, private=True)
 
 
 async def show(context: Context, values: dict[str, Any]) -> None:
     """Show a lorebook, and send it as a file."""
-    book = await lorebooks.get(context.account_id, context.user_id, _wanted(values))
-    payload = LorebookShown(account=context.account_id, user=context.user_id, book=book.id)
+    adults = may_choose(context, "nsfw")
+    book = await lorebooks.get(context.account_id, context.user_id, _wanted(values), adults=adults)
+    payload = LorebookShown(account=context.account_id, user=context.user_id, adults=adults, book=book.id)
     await context.say(payload, ordered=False, private=True)
 
 

@@ -17,7 +17,7 @@ TITLE: Final = 80
 async def kept(view: ViewContext, payload: DocumentKept) -> Message | None:
     """Compose what was read, and which pages have no text."""
     try:
-        document = await documents.get(payload.account, payload.user, payload.document)
+        document = await documents.get(payload.account, payload.user, payload.document, adults=True)
     except NotFound:
         return Message(view.words("archive.no_document", document=payload.document), private=True)
     lines = [view.words("archive.kept", title=document.title, whose=_whose(view, document), pages=payload.pages)]
@@ -28,7 +28,7 @@ async def kept(view: ViewContext, payload: DocumentKept) -> Message | None:
 
 async def document_list(view: ViewContext, payload: DocumentList) -> Message:
     """Compose the list of documents."""
-    found = await documents.listed(payload.account, payload.user)
+    found = await documents.listed(payload.account, payload.user, adults=payload.adults)
     if not found:
         return Message(view.words("archive.none"), private=True)
     lines = [
@@ -50,7 +50,7 @@ async def document_list(view: ViewContext, payload: DocumentList) -> Message:
 
 async def passages_found(view: ViewContext, payload: PassagesFound) -> Message:
     """Compose the passages that fit best."""
-    found = await documents.passages(payload.account, payload.user, payload.chunks)
+    found = await documents.passages(payload.account, payload.user, payload.chunks, adults=payload.adults)
     if not found:
         return Message(view.words("archive.nothing_found"), private=True)
     shown: list[str] = []

@@ -22,7 +22,7 @@ REFUSED: Final = 10
 
 async def kept(view: ViewContext, payload: LorebookKept) -> Message:
     """Compose what was read, and which keys are refused."""
-    book = await _book(payload.account, payload.user, payload.book)
+    book = await _book(payload.account, payload.user, payload.book, adults=True)
     if book is None:
         return _gone(view, payload.book)
     said = view.words("lore.kept", title=shortened(book.name, NAME), whose=_whose(view, book), entries=book.entries)
@@ -31,7 +31,7 @@ async def kept(view: ViewContext, payload: LorebookKept) -> Message:
 
 async def book_list(view: ViewContext, payload: LorebookList) -> Message:
     """Compose the list of lorebooks."""
-    found = await lorebooks.listed(payload.account, payload.user)
+    found = await lorebooks.listed(payload.account, payload.user, adults=payload.adults)
     if not found:
         return Message(view.words("lore.none"), private=True)
     lines = [
@@ -47,10 +47,10 @@ async def book_list(view: ViewContext, payload: LorebookList) -> Message:
 
 async def book_shown(view: ViewContext, payload: LorebookShown) -> Message:
     """Compose a lorebook: its first entries with their keys, what is refused, and the whole as a file."""
-    book = await _book(payload.account, payload.user, payload.book)
+    book = await _book(payload.account, payload.user, payload.book, adults=payload.adults)
     if book is None:
         return _gone(view, payload.book)
-    settings, entries = await lorebooks.contents(payload.account, payload.user, payload.book)
+    settings, entries = await lorebooks.contents(payload.account, payload.user, payload.book, adults=payload.adults)
     lines = [
         view.words(
             "lore.entry",
@@ -115,9 +115,9 @@ def _problems(view: ViewContext, book: KeptLorebook) -> list[str]:
     return ["", view.words("lore.refused_title", count=len(book.problems)), *named]
 
 
-async def _book(account: int, user: int, book_id: int) -> KeptLorebook | None:
+async def _book(account: int, user: int, book_id: int, *, adults: bool) -> KeptLorebook | None:
     try:
-        return await lorebooks.get(account, user, book_id)
+        return await lorebooks.get(account, user, book_id, adults=adults)
     except NotFound:
         return None
 

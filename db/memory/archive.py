@@ -14,6 +14,7 @@ from db.memory.passages import passages
 from db.memory.scopes import ArchiveScope, find, make
 from db.moderation import Verdict
 from db.records import columns, fetch
+from db.work import Allowance
 
 MAX_DOCUMENTS: Final = 500
 """Of a scope."""
@@ -54,6 +55,7 @@ async def add_document(
     verdict: Verdict = "unchecked",
     language: str = "",
     importance: int = 5,
+    rating: Allowance = "sfw",
 ) -> int:
     """Keep a document of ``texts`` (its pages) in a scope of an account and return its id.
 
@@ -67,9 +69,10 @@ async def add_document(
         if count is not None and count["n"] >= MAX_DOCUMENTS:
             raise LimitReached("archive.full", count=MAX_DOCUMENTS)
         added = await row(
-            "INSERT INTO archive_documents (scope_id, user_id, kind, title, media_type, bytes, digest, verdict) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-            scope_id, user_id, kind, title, media_type, size, digest, verdict,
+            "INSERT INTO archive_documents "
+            "(scope_id, user_id, kind, title, media_type, bytes, digest, verdict, rating) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+            scope_id, user_id, kind, title, media_type, size, digest, verdict, rating,
         )  # fmt: skip
         end = await row(_END, scope_id)
         assert added is not None

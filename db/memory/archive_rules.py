@@ -8,7 +8,7 @@ LORE_TABLES: Final = (
     TableRule(
         "lorebooks",
         owner=("account_id",),
-        texts=texts(words="name more problems", settings="kind", state="verdict"),
+        texts=texts(words="name more problems", settings="kind rating", state="verdict"),
         author="author_id",
     ),
     TableRule(
@@ -32,7 +32,7 @@ ARCHIVE_TABLES: Final = (
     TableRule(
         "archive_documents",
         owner=("scope_id",),
-        texts=texts(words="title", ids="digest", settings="kind media_type verdict"),
+        texts=texts(words="title", ids="digest", settings="kind media_type verdict rating"),
         author="user_id",
     ),
     # What is derived from a message or a page goes when that changes (triggers of the migration), whoever changes it.

@@ -1,7 +1,7 @@
 """Documents of the archive as people see them: their own, those of the stories that they read, those of everybody here.
 
 What belongs to a person in a place is theirs alone; a solo story's is its owner's; a persona's and the place's own are
-everybody's there.
+everybody's there. What was judged to be for adults is shown only where that may be (``adults``).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _SHOWN_TO: Final = (
     "archive_documents d JOIN archive_scopes s ON s.id = d.scope_id "
     "LEFT JOIN stories t ON t.id = s.story_id LEFT JOIN personas p ON p.id = s.persona_id "
     "WHERE s.account_id = $1 AND (s.kind IN ('persona', 'place') OR s.kind = 'person' AND s.user_id = $2 "
-    "OR s.kind = 'story' AND (t.mode <> 'solo' OR t.owner_id = $2))"
+    "OR s.kind = 'story' AND (t.mode <> 'solo' OR t.owner_id = $2)) AND ($3 OR d.rating <> 'nsfw')"
 )
 
 
@@ -56,18 +56,18 @@ _DOCUMENT: Final = (
 )
 
 
-async def listed(account_id: int, user_id: int, *, search: str = "") -> list[KeptDocument]:
+async def listed(account_id: int, user_id: int, *, adults: bool = False, search: str = "") -> list[KeptDocument]:
     """Return the documents that a person sees in an account, the newest first; ``search`` is part of the title."""
     return await fetch(
         KeptDocument,
-        f"{_DOCUMENT} AND strpos(lower(d.title), lower($3)) > 0 ORDER BY d.id DESC LIMIT {LISTED}",
-        account_id, user_id, search,
+        f"{_DOCUMENT} AND strpos(lower(d.title), lower($4)) > 0 ORDER BY d.id DESC LIMIT {LISTED}",
+        account_id, user_id, adults, search,
     )  # fmt: skip
 
 
-async def get(account_id: int, user_id: int, document_id: int) -> KeptDocument:
+async def get(account_id: int, user_id: int, document_id: int, *, adults: bool = False) -> KeptDocument:
     """Return a document that a person sees. Raises `NotFound`."""
-    found = await fetch(KeptDocument, f"{_DOCUMENT} AND d.id = $3", account_id, user_id, document_id)
+    found = await fetch(KeptDocument, f"{_DOCUMENT} AND d.id = $4", account_id, user_id, adults, document_id)
     if not found:
         raise NotFound("archive.no_document", document=document_id)
     return found[0]
@@ -78,31 +78,31 @@ async def remove(account_id: int, user_id: int, document_id: int, *, moderate: b
 
     Raises `NotFound`, `NotAllowed`.
     """
-    found = await get(account_id, user_id, document_id)
+    found = await get(account_id, user_id, document_id, adults=True)
     if found.user_id != user_id and not moderate:
         raise NotAllowed("archive.not_yours")
     await rows("DELETE FROM archive_documents WHERE id = $1", found.id)
     return found
 
 
-async def readable(account_id: int, user_id: int) -> list[ArchiveScope]:
+async def readable(account_id: int, user_id: int, *, adults: bool = False) -> list[ArchiveScope]:
     """Return the scopes of the documents that a person sees."""
     found = await rows(
         "SELECT DISTINCT s.kind, s.conversation_id, s.persona_id, s.epoch, s.story_id, s.user_id "
         f"FROM {_SHOWN_TO}",
-        account_id, user_id,
+        account_id, user_id, adults,
     )  # fmt: skip
     return [build(ArchiveScope, each) for each in found]
 
 
-async def passages(account_id: int, user_id: int, chunks: Sequence[int]) -> list[FoundPassage]:
+async def passages(account_id: int, user_id: int, chunks: Sequence[int], *, adults: bool = False) -> list[FoundPassage]:
     """Return passages of documents that a person sees, in the order given; those that are gone are left out."""
     found = await fetch(
         FoundPassage,
         f"SELECT {columns(FoundPassage)} FROM (SELECT c.id, d.id AS document_id, d.title, c.text, "
         "(c.metadata ->> 'page')::int AS page FROM archive_chunks c JOIN "
-        f"(SELECT d.id, d.title FROM {_SHOWN_TO}) d ON d.id = c.document_id WHERE c.id = ANY ($3::bigint[])) f",
-        account_id, user_id, list(chunks),
+        f"(SELECT d.id, d.title FROM {_SHOWN_TO}) d ON d.id = c.document_id WHERE c.id = ANY ($4::bigint[])) f",
+        account_id, user_id, adults, list(chunks),
     )  # fmt: skip
     by_id = {passage.id: passage for passage in found}
     return [by_id[chunk] for chunk in chunks if chunk in by_id]

@@ -43,6 +43,7 @@ class ArchiveDocumentRow(TableRow):
     bytes = fields.IntField(default=0)
     digest = fields.TextField(default="")
     verdict = fields.TextField(default="unchecked")
+    rating = fields.TextField(default="sfw")
 
     class Meta:
         """Table name."""

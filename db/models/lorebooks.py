@@ -27,6 +27,7 @@ class LorebookRow(TableRow):
     more: Any = fields.JSONField()
     problems: Any = fields.JSONField()
     verdict = fields.TextField(default="unchecked")
+    rating = fields.TextField(default="sfw")
 
     class Meta:
         """Table name."""

@@ -1,4 +1,4 @@
-"""Payloads of the archive's documents."""
+"""Payloads of the archive's documents. ``adults``: what is for adults may be shown there."""
 
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ class DocumentList(Payload):
 
     account: int
     user: int
+    adults: bool = False
 
 
 class PassagesFound(Payload):
@@ -33,4 +34,5 @@ class PassagesFound(Payload):
 
     account: int
     user: int
+    adults: bool = False
     chunks: list[int]

@@ -1,4 +1,4 @@
-"""Payloads of lorebooks."""
+"""Payloads of lorebooks. ``adults``: what is for adults may be shown there."""
 
 from typing import ClassVar
 
@@ -22,6 +22,7 @@ class LorebookList(Payload):
 
     account: int
     user: int
+    adults: bool = False
 
 
 class LorebookShown(Payload):
@@ -31,4 +32,5 @@ class LorebookShown(Payload):
 
     account: int
     user: int
+    adults: bool = False
     book: int

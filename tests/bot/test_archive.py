@@ -4,7 +4,7 @@ import pytest
 
 from bot.events import Command, IncomingFile
 from bot.files import refusal, too_big
-from db import stories
+from db import lorebooks, stories
 from db.connection import row, rows
 from db.memory import archive
 from db.memory.scopes import ArchiveScope
@@ -124,6 +124,20 @@ async def test_nobody_lists_finds_or_removes_what_is_anothers(bot: Bot):
     )
     assert "anary" in await words(bot, await bot.does(command("archive list"), name="ann", group="club"))
     assert len(await rows("SELECT FROM archive_documents")) == 1
+
+
+@pytest.mark.parametrize("asked", ["archive list", "archive search: gate dawn", "lore list", "lore show: #1"])
+async def test_what_is_for_adults_is_shown_where_that_may_be(bot: Bot, asked: str):
+    await bot.does(command("help"), group="club")
+    place = await row("SELECT id FROM accounts WHERE external_id = 'club'")
+    assert place is not None
+    scope, text = ArchiveScope.place(), "Gate at dawn."
+    await archive.add_document(place["id"], scope, "Dawn", [text], rating="nsfw")
+    await lorebooks.add(place["id"], scope, "Dawn", {}, [{"content": text, "name": "Dawn"}], author_id=1, rating="nsfw")
+    assert "awn" not in await words(bot, await bot.does(command(asked), group="club"))
+    await rows("UPDATE archive_documents SET rating = 'suggestive'")
+    await rows("UPDATE lorebooks SET rating = 'suggestive'")
+    assert "awn" in await words(bot, await bot.does(command(asked), group="club"))
 
 
 async def test_a_story_takes_its_documents_with_it(bot: Bot):

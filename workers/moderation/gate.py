@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from db import moderation
 from db.moderation import ModerationPolicy, Rule, Stage, TextRefused
 from prompts.safety.passages import finished, redacted, texts_of
-from prompts.safety.rating import RATING_WORDS, Rating
+from prompts.safety.rating import RATING_WORDS, RATINGS, Rating
 from workers.moderation.moderator import Moderator, Terms
 from workers.progress import Tracker
 from workers.queue import Queue, outbox_channel
@@ -89,6 +89,13 @@ class Gate:
         self.terms = await self._moderator.terms(self.terms.rating, self._context)
         if (rule := await self._moderator.problem(text, self.terms)) is not None:
             raise await self._incident(rule, "stored", [text])
+
+    async def rating_of(self, text: str) -> Rating:
+        """Return the lowest rating for which an admitted text may be shown."""
+        for rating in RATINGS[: RATINGS.index(self.terms.rating)]:
+            if await self._moderator.problem(text, Terms(rating, minors=self.terms.minors)) is None:
+                return rating
+        return self.terms.rating
 
     async def refuses(self, output: BaseModel) -> TextRefused | None:
         """Return why an output may not be stored or shown, None if it may."""

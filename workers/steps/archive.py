@@ -53,14 +53,15 @@ class JudgeUpload(Step):
     name: ClassVar[str] = "judge_upload"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return an empty mapping. Raises `db.moderation.TextRefused`."""
+        """Return what it is rated. Raises `db.moderation.TextRefused`."""
         parameters, services = run.parameters(ReadDocument), run.services
         upload = await upload_of(run, parameters.upload)
         gate = Gate(
             services.moderator, services.policy, services.queue, run.tracker, Gated("upload"), parameters.allowance
         )
-        await gate.admit_text("\n".join([parameters.title or upload.name, *_pages(upload)]))
-        return {}
+        text = "\n".join([parameters.title or upload.name, *_pages(upload)])
+        await gate.admit_text(text)
+        return {"rating": await gate.rating_of(text)}
 
 
 class KeepDocument(Commit):
@@ -84,6 +85,7 @@ class KeepDocument(Commit):
             size=about["size"],
             digest=about["digest"],
             verdict="checked",
+            rating=run.outputs[JudgeUpload.name].get("rating", parameters.allowance),
         )
         await uploads.drop(upload.id)
         await run.reply(

@@ -52,7 +52,7 @@ class JudgeLore(Step):
     name: ClassVar[str] = "judge_lore"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return an empty mapping. Raises `db.moderation.TextRefused`."""
+        """Return what it is rated. Raises `db.moderation.TextRefused`."""
         parameters, services = run.parameters(ReadLorebook), run.services
         upload = await upload_of(run, parameters.upload)
         gate = Gate(
@@ -66,8 +66,9 @@ class JudgeLore(Step):
             found["book"].get("name", ""),
             *(text for each in entries for text in each),
         ]
-        await gate.admit_text("\n".join(filter(None, texts)))
-        return {}
+        text = "\n".join(filter(None, texts))
+        await gate.admit_text(text)
+        return {"rating": await gate.rating_of(text)}
 
 
 class KeepLore(Commit):
@@ -90,6 +91,7 @@ class KeepLore(Commit):
             author_id=upload.user_id,
             problems=found["problems"],
             verdict="checked",
+            rating=run.outputs[JudgeLore.name].get("rating", parameters.allowance),
         )
         await uploads.drop(upload.id)
         await run.reply(LorebookKept(account=upload.account_id, user=upload.user_id, book=book))

@@ -1,5 +1,7 @@
 """A file becomes a document of the archive: read, judged, kept, told; or refused with a reason, and gone."""
 
+from dataclasses import replace
+
 import pytest
 
 from db import jobs, personas, uploads
@@ -12,6 +14,8 @@ from db.uploads import ReadDocument
 from tests.db.world import somebody
 from tests.workers.decoding import papers
 from tests.workers.making import run_by
+from tests.workers.steps.test_chat import Strict
+from workers.moderation.moderator import Moderator
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.archive import page_ranges
@@ -145,3 +149,18 @@ def test_pages_are_named_by_ranges():
     assert page_ranges([]) == ""
     assert page_ranges([1, 2, 3, 5, 8, 9]) == "1-3, 5, 8-9"
     assert page_ranges(range(1, 60, 2)).endswith("23, …")
+
+
+async def test_a_document_is_rated_by_what_it_says_not_by_where_it_is_added(services: Services):
+    who = await somebody()
+    strict = replace(services, moderator=Moderator((Strict("Zephyr"),)))
+    for text in (b"An adult woman meets Zephyr.", b"An adult woman meets a fox."):
+        await run_by(Runner(strict, 4), await handed_in(who, text, allowance="nsfw"))
+    assert [each["rating"] for each in await rows("SELECT rating FROM archive_documents ORDER BY id")] == [
+        "nsfw",
+        "sfw",
+    ]
+    mine = (who.account.id, who.user.id)
+    assert [d.id for d in await documents.listed(*mine)] == [2]
+    assert [d.id for d in await documents.listed(*mine, adults=True)] == [2, 1]
+    assert (await documents.remove(*mine, 1, moderate=False)).id == 1, "who added it removes it anywhere"
