@@ -24,11 +24,14 @@ async def table(view: ViewContext, payload: PermissionTable) -> Message:
         lines.append((permission, answer, why))
     second = view.words("permission.column_from" if payload.table else "permission.column_may")
     columns = (view.words("permission.column_what"), second, view.words("permission.column_why"))
+    head = await _head(view, payload, rules)
+    if payload.table:
+        head += ["", view.words("permission.explained")]
     return Message(
-        "\n".join(await _head(view, payload, rules)),
+        "\n".join(head),
         title=view.words("permission.title"),
         table=Table(columns, tuple(lines)),
-        footer=view.words("permission.footer" if payload.table else "permission.footer_one"),
+        footer="" if payload.table else view.words("permission.footer"),
         private=True,
     )
 
@@ -60,10 +63,8 @@ async def mapping(view: ViewContext, payload: RoleMapping) -> Message:
     for key, role in list(rules.roles.items())[:SHOWN]:
         shown = f"<@&{key}>" if view.platform == "discord" and key.isdigit() else key
         body.append(view.words("permission.role_line", key=shown, role=role))
-    return Message(
-        "\n".join(body), title=view.words("permission.roles_title"), footer=view.words("permission.roles_footer"),
-        private=True,
-    )  # fmt: skip
+    body += ["", view.words("permission.roles_explained")]
+    return Message("\n".join(body), title=view.words("permission.roles_title"), private=True)
 
 
 VIEWS: Final = (ViewSpec(PermissionTable, table), ViewSpec(RoleMapping, mapping))

@@ -2,12 +2,14 @@
 
 import re
 import string
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from bot import locales
+from bot.platforms.discord.render import FOOTER
 from bot.topics import load_topics
 
 LANGUAGES = sorted(path.stem for path in Path(locales.__file__).parent.glob("*.toml"))
@@ -23,6 +25,20 @@ LANGUAGES = sorted(path.stem for path in Path(locales.__file__).parent.glob("*.t
 )
 def test_a_count_picks_its_form(pages: int, expected: str) -> None:
     assert locales.text("story.delete_ask", {"title": "Rain", "pages": pages}) == expected
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_footer_is_whole_on_discord(language: str) -> None:
+    """Discord shows 100 characters of it; what explains more belongs in the body."""
+    wordings = tomllib.loads((Path(locales.__file__).parent / f"{language}.toml").read_text("utf-8"))
+    footers = {
+        f"{section}.{key}": re.sub(r"\{command:([^}]*)\}", r"/\1", text)
+        for section, texts in wordings.items()
+        for key, text in texts.items()
+        if isinstance(text, str) and re.search(r"(^|_)footer(_|$)", key)
+    }
+    assert footers
+    assert {key: text for key, text in footers.items() if len(text) > FOOTER} == {}
 
 
 def test_several_counts_in_one_wording() -> None:
