@@ -5,7 +5,7 @@ alone; a solo story's is its owner's; a persona's and the place's own are everyb
 adults is shown only where that may be (``adults``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
@@ -20,6 +20,8 @@ from db.work import Allowance, JobParameters, Links
 BookKind = Literal["persona", "story", "person", "place"]
 MAX_BOOKS: Final = 20
 """Books of one persona, story, person or place: all of them are searched at every turn."""
+MAX_BOOKS_BYTES: Final = 8_000_000
+"""Bytes of their contents and keys: a worker holds all of them that count for a prompt."""
 LISTED_BOOKS: Final = 25
 SHOWN_ENTRIES: Final = 20
 _OWNED: Final = """
@@ -117,7 +119,7 @@ async def add(
 ) -> int:
     """Keep a book with its entries and return its id. Call it in a transaction.
 
-    Raises `NotFound` if what it belongs to is not the account's, `LimitReached` if that has enough books.
+    Raises `NotFound` if what it belongs to is not the account's, `LimitReached` if that has enough books or text.
     """
     if await row(_OWNED, account_id, scope.persona_id, scope.story_id) is None:
         raise NotFound("lore.unknown_owner")
@@ -131,6 +133,15 @@ async def add(
         )  # fmt: skip
         if count is not None and count["n"] >= MAX_BOOKS:
             raise LimitReached("lore.full", limit=MAX_BOOKS)
+        held = await row(
+            "SELECT coalesce(sum(octet_length(e.content) + octet_length(e.keys::text) "
+            "+ octet_length(e.secondary_keys::text)), 0) AS n FROM lorebook_entries e JOIN lorebooks b "
+            "ON b.id = e.book_id WHERE b.account_id = $1 AND b.kind = $2 AND b.persona_id IS NOT DISTINCT FROM $3 "
+            "AND b.story_id IS NOT DISTINCT FROM $4 AND b.user_id IS NOT DISTINCT FROM $5",
+            account_id, scope.kind, scope.persona_id, scope.story_id, scope.user_id,
+        )  # fmt: skip
+        if held is not None and held["n"] + sum(map(_size, entries)) > MAX_BOOKS_BYTES:
+            raise LimitReached("lore.full_of_text")
         made = await row(
             "INSERT INTO lorebooks (account_id, kind, persona_id, story_id, user_id, author_id, name, scan_depth, "
             "token_budget, recursive, more, problems, verdict, rating) "
@@ -161,6 +172,12 @@ async def add(
             made["id"], jsonb(given),
         )  # fmt: skip
     return made["id"]
+
+
+def _size(entry: Mapping[str, Any]) -> int:
+    """Return the bytes of an entry's content and keys."""
+    keys = (*entry.get("keys", []), *entry.get("secondary_keys", []))
+    return sum(len(text.encode()) for text in (entry["content"], *keys))
 
 
 async def listed(account_id: int, user_id: int, *, adults: bool = False, search: str = "") -> list[KeptLorebook]:

@@ -21,7 +21,10 @@ from tests.workers.cards.test_lorebook import TAVERN, V2_BOOK
 from tests.workers.making import run_by
 from tests.workers.steps.test_archived import asked
 from tests.workers.steps.test_told import next_page
+from workers.context.counting import BytesBound
+from workers.context.lore.rules import LoreScene
 from workers.engines.text.chain import TextChain
+from workers.lore import LoreShelf
 from workers.runner import Runner
 from workers.services import Services
 
@@ -234,3 +237,23 @@ async def test_only_so_many_books_belong_to_one(database: str):
     await rows("UPDATE lorebooks SET created_at = now() - interval '40 days' WHERE kind = 'person'")
     await lorebooks.expire(ann.user.id, 39)
     assert len(await rows("SELECT FROM lorebooks")) == lorebooks.MAX_BOOKS
+
+
+async def test_books_of_one_owner_hold_so_much_text_and_no_more(database: str):
+    ann = await somebody()
+    large = [entry("漢" * 10_000, "k") for _ in range(100)]
+    for _ in range(2):
+        await book(ann, ArchiveScope.place(), *large)
+    with pytest.raises(LimitReached):
+        await book(ann, ArchiveScope.place(), *large)
+    await book(ann, ArchiveScope.person(ann.user.id), *large)
+    assert len(await rows("SELECT FROM lorebooks")) == 3
+
+
+async def test_a_process_keeps_few_large_sets_of_books(database: str):
+    ann, shelf = await somebody(), LoreShelf(characters=2_500)
+    kept = [await book(ann, ArchiveScope.place(), entry("It opens at dawn.", "gate")) for _ in range(3)]
+    for one in kept:
+        found, _ = await shelf.match([one], LoreScene(["The gate!"]), BytesBound(), 100)
+        assert len(found.elements) == 1
+    assert len(shelf) == 2
