@@ -1,8 +1,9 @@
 """What is exported: a person's data in every account, or a place's, from one snapshot; and the archives made of it."""
 
 import json
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from db.connection import own_connection, row, rows
@@ -20,10 +21,27 @@ _UNDER_WAY: Final = ARCHIVES | {
     f"{OWN}.{table}"
     for table in (
         "users", "identities", "drafts", "awaited_files", "late_updates", "jobs", "artifacts", "job_interactions",
-        "outbox", "inbox", "quotas", "reports", "incidents",
+        "outbox", "inbox", "quotas", "reports", "incidents", "uploads", "forget_requests",
     )
 }  # fmt: skip
 """What an export of a place leaves out: what is between one person and the bot, and what passes."""
+_OF_PERSONS: Final = "scope_id IN (SELECT id FROM archive_scopes WHERE kind = 'person')"
+_ONE_PERSONS: Final = {
+    f"{OWN}.archive_scopes": "kind = 'person'",
+    f"{OWN}.archive_documents": _OF_PERSONS,
+    f"{OWN}.archive_chunks": _OF_PERSONS,
+    f"{OWN}.archive_vectors": _OF_PERSONS,
+    f"{OWN}.lorebooks": "kind = 'person'",
+    f"{OWN}.lorebook_entries": "book_id IN (SELECT id FROM lorebooks WHERE kind = 'person')",
+    f"{OWN}.context_sessions": "user_id IS NOT NULL",
+}
+"""Rows of a place that one person alone sees: its export leaves them out."""
+_PARTS: Final = {
+    f"{OWN}.picture_files": "picture_id IN (SELECT id FROM pictures WHERE user_id = %d AND account_id <> $1)",
+    f"{OWN}.archive_chunks": "document_id IN (SELECT id FROM archive_documents WHERE user_id = %d)",
+    f"{OWN}.lorebook_entries": "book_id IN (SELECT id FROM lorebooks WHERE author_id = %d)",
+}
+"""Parts of what a person has in places: their rows name no author of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +77,27 @@ class Export:
 
 
 async def export_account(
-    account_id: int, specs: Sequence[SchemaSpec], without: Iterable[str] = ()
+    account_id: int,
+    specs: Sequence[SchemaSpec],
+    without: Iterable[str] = (),
+    hidden: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncGenerator[tuple[str, list[dict[str, Any]]]]:
     """Yield an account's rows in batches of one table (``schema.table``), from one snapshot.
 
-    It holds a connection until it is exhausted or closed (`contextlib.aclosing`).
+    ``hidden`` are conditions of rows that are left out. It holds a connection until it is exhausted or closed
+    (`contextlib.aclosing`).
     """
     async with own_connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         found = Ownership(await read_catalogue(connection), rules(specs))
         for table in sorted((set(found.owned()) - ARCHIVES).difference(without)):
-            async for batch in _batches(connection, found, table, found.belongs(table), account_id):
+            shown = f"({found.belongs(table)}) AND ({hidden.get(table, 'false')}) IS NOT TRUE"
+            async for batch in _batches(connection, found, table, shown, account_id):
                 yield table, batch
 
 
 async def export_place(account_id: int, specs: Sequence[SchemaSpec]) -> AsyncGenerator[ExportedRows]:
-    """Yield what belongs to a place."""
-    async for table, batch in export_account(account_id, specs, _UNDER_WAY):
+    """Yield what belongs to a place, without what one person alone sees there."""
+    async for table, batch in export_account(account_id, specs, _UNDER_WAY, _ONE_PERSONS):
         yield ExportedRows(table, batch)
 
 
@@ -96,14 +119,10 @@ async def export_person(user_id: int, specs: Sequence[SchemaSpec]) -> AsyncGener
                 own = f'"{rule.author}" = {int(user_id)} AND NOT coalesce({found.belongs(table)}, false)'
                 async for batch in _batches(connection, found, table, own, personal):
                     yield ExportedRows(table, batch, elsewhere=True)
-        # The files of the person's pictures in places: their rows name no author of their own.
-        files = (
-            f"picture_id IN (SELECT id FROM pictures WHERE user_id = {int(user_id)} AND account_id <> $1)"
-            if f"{OWN}.picture_files" in found.catalogue.tables
-            else "false"
-        )
-        async for batch in _batches(connection, found, f"{OWN}.picture_files", files, personal):
-            yield ExportedRows(f"{OWN}.picture_files", batch, elsewhere=True)
+        for table in sorted(found.catalogue.tables.keys() & _PARTS.keys()):
+            own = f"{_PARTS[table] % int(user_id)} AND NOT coalesce({found.belongs(table)}, false)"
+            async for batch in _batches(connection, found, table, own, personal):
+                yield ExportedRows(table, batch, elsewhere=True)
 
 
 async def exported_columns(specs: Sequence[SchemaSpec]) -> list[ExportedColumn]:
