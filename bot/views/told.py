@@ -19,6 +19,8 @@ NAMED: Final = 12
 """Elements that are named for a layer, or for a reason why they were left out."""
 TEXT: Final = 70
 """Characters of a text that are shown with its name."""
+AGAIN: Final = 1.5
+"""Times the prompt from which on what was read is that of several attempts."""
 _LAYERS: Final = "ABCDE"
 _FIXED: Final = frozenset({"premise", "action", "message", "page", "outline"})
 Known = Mapping[str, ToldElement]
@@ -75,17 +77,21 @@ def _writer(view: ViewContext, receipt: Receipt) -> str:
     if not receipt.model or not receipt.receipt:
         return view.words("told.templates")
     seconds = 0.0 if receipt.finished_at is None else (receipt.finished_at - receipt.started_at).total_seconds()
+    # The run's count is of all attempts, that of the build of one.
+    once, read = _number(context.get("prompt_tokens")), receipt.prompt_tokens
     lines = [
         view.words(
             "told.writer",
             model=receipt.model,
             engine=receipt.engine,
-            prompt=receipt.prompt_tokens,
+            prompt=once or read,
             window=_number(context.get("window")),
             answer=receipt.completion_tokens,
             seconds=f"{seconds:.1f}",
         )
     ]
+    if once and read >= AGAIN * once:
+        lines.append(view.words("told.again", read=read))
     if receipt.cost_usd:
         lines.append(view.words("told.cost", cost=f"{receipt.cost_usd:.4f}"))
     prompt = receipt.receipt.get("prompt")

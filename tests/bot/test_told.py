@@ -32,6 +32,7 @@ async def ran(
     page: int | None = None,
     message: int | None = None,
     model: str = "tiny",
+    prompt_tokens: int | None = None,
 ) -> None:
     """A finished run that wrote a page or a reply, with its receipt."""
     found = await row(
@@ -44,7 +45,13 @@ async def ran(
     assert found is not None
     task = await usage.begin(function, job_id=found["id"], account_id=found["account_id"])
     layers = {layer: {"used": 100, "share": 200} for layer in "ABCDE"}
-    context = {"window": 4096, "layers": layers, "placed": list(told), "left_out": list(left)}
+    context = {
+        "window": 4096,
+        "prompt_tokens": prompt_tokens,
+        "layers": layers,
+        "placed": list(told),
+        "left_out": list(left),
+    }
     record = usage.TaskRecord(
         state="done", engine="llama", model=model, prompt_tokens=900, completion_tokens=80,
         receipt={"context": context, "prompt": {"name": "story/write_page", "version": 3}},
@@ -118,6 +125,15 @@ async def test_the_last_reply_of_a_chat_is_explained(bot: Bot):
     await chats.reset((await ann_in()).conversation.id)
     gone = await bot.answer(await bot.does(command("chat context")))
     assert gone.body == clean(locales.text("told.nothing_yet"))
+
+
+@pytest.mark.parametrize("once", [890, 300])
+async def test_a_prompt_that_was_read_again_is_not_longer_for_that(bot: Bot, once: int):
+    exchange = await said(await ann_in(), "hello")
+    await ran("answer_as_persona", [], message=exchange.reply.id, prompt_tokens=once)
+    body = (await bot.answer(await bot.does(command("chat context")))).body
+    assert f"read {once} of 4096 tokens" in body
+    assert ("read 900 tokens in all" in body) is (once == 300)
 
 
 async def test_templates_are_told_nothing(bot: Bot):
