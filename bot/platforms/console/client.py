@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import getpass
-import mimetypes
 import os
 import signal
 import sys
@@ -21,13 +20,12 @@ from bot.events import (
     ConversationRef,
     Destination,
     Event,
-    IncomingFile,
     TextMessage,
     UserRef,
 )
-from bot.files import KINDS, Accepts, refusal, taken
 from bot.messages import FileContent, Message, Progress
 from bot.platforms.base import ALWAYS_LEADS, Capabilities, Delivery, Inbound, RetryLater, Turns
+from bot.platforms.console.attached import with_file
 from bot.platforms.console.commands import CommandCompleter
 from bot.platforms.console.inbound import Local, Quit, numbered, read_line
 from bot.platforms.console.render import Renderer
@@ -273,7 +271,7 @@ class ConsolePlatform:
             await self._print(self._renderer.notice(reading.text))
             return reading
         if isinstance(reading, Command):
-            reading = await _with_file(reading, self._registry)
+            reading = await with_file(reading, self._registry)
         if isinstance(reading, Command | TextMessage):
             state.asks = None
             return self._event(reading)
@@ -364,39 +362,6 @@ class ConsolePlatform:
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-
-
-async def _with_file(command: Command, registry: CommandRegistry) -> Command:
-    """Return a command with the file that it names as an attachment.
-
-    Of a command that is about a file, what is typed behind it is the file's path, as anybody would type it.
-    """
-    spec = registry.get(command.name)
-    parameter = spec.file if spec is not None else None
-    if spec is None or parameter is None:
-        return command
-    path, rest = command.values.get(parameter.name, ""), command.rest
-    if not path and spec.parameters[0] is parameter:
-        path, rest = rest.strip(), ""
-        if not path:
-            missing = IncomingFile(name="", mime="", problem="attachment.no_path", values={"name": command.name})
-            return command.model_copy(update={"file": missing})
-    if not path:
-        return command
-    file = await asyncio.to_thread(_read_file, Path(path), parameter.accepts)
-    return command.model_copy(update={"file": file, "rest": rest})
-
-
-def _read_file(path: Path, accepts: Accepts) -> IncomingFile:
-    mime = mimetypes.guess_type(path.name)[0] or ""
-    try:
-        path = path.expanduser()
-        if (refused := refusal(accepts, path.name, mime, path.stat().st_size)) is not None:
-            return refused
-        with path.open("rb") as file:
-            return taken(accepts, path.name, mime, file.read(KINDS[accepts].limit + 1))
-    except OSError:
-        return IncomingFile(name=path.name, mime=mime, problem="attachment.no_file")
 
 
 def _local_user() -> str:
