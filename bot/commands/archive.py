@@ -142,6 +142,13 @@ async def attached(context: Context) -> int | None:
     return await uploads.keep(context.account_id, context.user_id, file.name or "file", file.data)
 
 
+OWNER_PARAMETERS: Final = (
+    Parameter("title", "What it is called", max_length=TITLE_LENGTH),
+    Parameter("for", "Whose it is", choices=OWNERS),
+    Parameter("persona", "The persona who knows it", completes=complete_persona),
+    Parameter("story", "The story it is about", completes=complete_story),
+)
+"""What a file is called that is added, and to whom it belongs (`owner_of`)."""
 COMMANDS: Final = (
     CommandSpec(
         "archive add",
@@ -149,10 +156,7 @@ COMMANDS: Final = (
         add,
         (
             Parameter("file", "The file, at most 10 MB", bytes, accepts="document", store=attached),
-            Parameter("title", "What it is called", max_length=TITLE_LENGTH),
-            Parameter("for", "Whose it is", choices=OWNERS),
-            Parameter("persona", "The persona who knows it", completes=complete_persona),
-            Parameter("story", "The story it is about", completes=complete_story),
+            *OWNER_PARAMETERS,
         ),
         permission=EVERYBODY,
     ),

@@ -3,10 +3,8 @@
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from bot.commands.archive import OWNERS, TITLE_LENGTH, attached, number_of, owner_of
+from bot.commands.archive import OWNER_PARAMETERS, attached, number_of, owner_of
 from bot.commands.base import CommandSpec, Parameter, Suggestion
-from bot.commands.persona import complete_persona
-from bot.commands.story import complete_story
 from bot.context import Context, Enquiry
 from bot.moderation import screen
 from bot.ratings import allowed_here, may_choose
@@ -86,10 +84,7 @@ COMMANDS: Final = (
         add,
         (
             Parameter("file", "A JSON file, or a card as PNG, at most 10 MB", bytes, accepts="lore", store=attached),
-            Parameter("title", "What it is called", max_length=TITLE_LENGTH),
-            Parameter("for", "Whose it is", choices=OWNERS),
-            Parameter("persona", "The persona who knows it", completes=complete_persona),
-            Parameter("story", "The story it is about", completes=complete_story),
+            *OWNER_PARAMETERS,
         ),
         permission=EVERYBODY,
     ),
