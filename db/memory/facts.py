@@ -207,7 +207,7 @@ async def forget(account_id: int, fact_id: int) -> None:
 
 
 async def forget_about(account_id: int, memory_id: int, word: str) -> int:
-    """Delete everything about a word: facts, answers, notes and pins that have it; return how many, with summaries.
+    """Delete what has a word: facts, answers, notes, pins, short forms; return how many, with summaries.
 
     These are written anew. Sentences that have it are not read again for this memory, and passages that have it leave
     the archive; the messages themselves stay.
@@ -234,11 +234,12 @@ async def forget_about(account_id: int, memory_id: int, word: str) -> int:
         "o AS (DELETE FROM plots WHERE memory_id IN (SELECT id FROM mine) "
         "AND strpos(lower(content::text), lower($3)) > 0 RETURNING 1), "
         "h AS (DELETE FROM short_forms WHERE memory_id IN (SELECT id FROM mine) "
-        "AND strpos(lower(text), lower($3)) > 0), "
+        "AND strpos(lower(text), lower($3)) > 0 RETURNING 1), "
         f"b AS (UPDATE archive_chunks c {chunks.BLANK} WHERE {chunks.ABOUT_A_WORD} RETURNING c.id), "
         "v AS (DELETE FROM archive_vectors WHERE chunk_id IN (SELECT id FROM b)) "
         "SELECT (SELECT count(*) FROM f) + (SELECT count(*) FROM s WHERE cut) + (SELECT count(*) FROM a) "
-        "+ (SELECT count(*) FROM p) + (SELECT count(*) FROM o) + (SELECT count(*) FROM b) AS n",
+        "+ (SELECT count(*) FROM p) + (SELECT count(*) FROM o) + (SELECT count(*) FROM h) "
+        "+ (SELECT count(*) FROM b) AS n",
         account_id, memory_id, word, FORGOTTEN,
     )  # fmt: skip
     assert found is not None

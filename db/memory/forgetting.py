@@ -22,7 +22,7 @@ _MINE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class AboutWord:
-    """How much there is about a word: facts, summaries, answers, pins, notes on the plot, passages of the archive.
+    """How much there is about a word: facts, summaries, answers, pins, notes on the plot, short forms, passages.
 
     ``known``: it is left out already.
     """
@@ -32,13 +32,15 @@ class AboutWord:
     answers: int
     pins: int
     plots: int
+    short_forms: int
     passages: int
     known: bool
 
     @property
     def nothing(self) -> bool:
         """Whether there is nothing."""
-        return not any((self.facts, self.summaries, self.answers, self.pins, self.plots, self.passages))
+        counts = (self.facts, self.summaries, self.answers, self.pins, self.plots, self.short_forms, self.passages)
+        return not any(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ async def about(account_id: int, memory_id: int, word: str) -> AboutWord:
         "AND strpos(lower(text), lower($3)) > 0) AS pins, "
         "(SELECT count(*) FROM plots WHERE memory_id IN (SELECT id FROM mine) "
         "AND strpos(lower(content::text), lower($3)) > 0) AS plots, "
+        "(SELECT count(*) FROM short_forms WHERE memory_id IN (SELECT id FROM mine) "
+        "AND strpos(lower(text), lower($3)) > 0) AS short_forms, "
         f"(SELECT count(*) FROM archive_chunks c WHERE {ABOUT_A_WORD}) AS passages, "
         "coalesce((SELECT forgotten ? $3 FROM mine), false) AS known",
         account_id, memory_id, word,

@@ -12,9 +12,10 @@ from bot.messages import Message
 from bot.text.cleaning import clean
 from db import chats, outbox, personas
 from db.connection import row, rows
-from db.memory import elements, facts, indexing, memories, pins, told, tracked
+from db.memory import elements, facts, indexing, memories, pins, short_forms, told, tracked
 from db.memory.facts import NewFact
 from db.memory.memories import MemoryRecord
+from db.memory.short_forms import ShortForm
 from db.moderation import ModerationPolicy
 from db.people import Who
 from tests.bot.playing import begun
@@ -134,10 +135,12 @@ async def test_forgetting_a_word_says_what_it_found_and_asks(bot: Bot):
     await learnt(who, "I live in Lyon.")
     memory = await chat_of(who)
     await pins.pin(memory.id, who.user.id, "checked", text="Mind the dog.")
+    await short_forms.put(memory.id, ShortForm("key", "sheet", "She has a dog.", "1"))
     await indexing.index_chat(who.account.id, who.conversation.id, memory.persona_id or 0, memory.epoch or 0)
     assert "Rufus" in str((await shows(bot, "memory search", text="Which dog")).body)
     asked = await shows(bot, "memory forget", what="dog")
-    assert "About “dog” there is:\n· 1 fact\n· 1 pin\n· 2 passages of what was said" in asked.body
+    assert "About “dog” there is:\n· 1 fact\n· 1 pin\n· 1 short form" in asked.body
+    assert "\n· 2 passages of what was said" in asked.body
     assert len(await facts.holding(memory.id)) == 2, "nothing yet"
     (confirm,) = actions(asked)["mem_forget"]
     assert (await pressed(bot, confirm)).body.startswith("It is forgotten.")
