@@ -46,13 +46,14 @@ class CommandCatalogue(Protocol):
 
 @dataclass(slots=True)
 class Enquiry:
-    """An autocompletion request: reads only, commits nothing."""
+    """An autocompletion request: reads only, commits nothing. ``adults``: what is for adults may be shown there."""
 
     event: Event
     known: Who
     queue: Queue
     prompts: PromptRegistry
     commands: CommandCatalogue
+    adults: bool = False
 
     async def who(self) -> Who:
         """Return the person and the place."""

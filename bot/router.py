@@ -33,6 +33,7 @@ from bot.forms import fill, run_command
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.policy import OPEN, AccessPolicy
+from bot.ratings import may_choose
 from bot.text.splitting import shortened
 from bot.topics import Topics
 from bot.welcome import greet, membership, show_hint
@@ -189,7 +190,8 @@ class Router:
                 context = await self._context(event)
                 if not await self._admission.passes(context) or not access.may_complete(context, spec, parameter):
                     return []
-                enquiry = Enquiry(event, context.who, self._queue, self._prompts, self._topics.commands)
+                adults = may_choose(context, "nsfw")
+                enquiry = Enquiry(event, context.who, self._queue, self._prompts, self._topics.commands, adults)
                 found = await completer(enquiry, prefix)
             # A value that was cut would name something else.
             return [(shortened(label, SUGGESTED), value) for label, value in found if len(value) <= SUGGESTED][

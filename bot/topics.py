@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from bot import announcement_settings, locales
+from bot.actions import archive as archive_actions
 from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
 from bot.actions import data as data_actions
 from bot.actions import job as job_actions
 from bot.actions import linking as linking_actions
+from bot.actions import lore as lore_actions
 from bot.actions import memory as memory_actions
 from bot.actions import operators as operators_actions
 from bot.actions import persona as persona_actions
@@ -115,14 +117,14 @@ PRODUCT: Final = (
     Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
-    Topic("archive", archive.COMMANDS, (), archive_views.VIEWS),
+    Topic("archive", archive.COMMANDS, archive_actions.ACTIONS, archive_views.VIEWS),
     Topic(
         "told",
         (*told.COMMANDS, *sessions.COMMANDS),
         told_actions.ACTIONS,
         (*told_views.VIEWS, *session_views.VIEWS),
     ),
-    Topic("lore", lore.COMMANDS, (), lore_views.VIEWS),
+    Topic("lore", lore.COMMANDS, lore_actions.ACTIONS, lore_views.VIEWS),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),

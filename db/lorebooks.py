@@ -22,7 +22,8 @@ MAX_BOOKS: Final = 20
 """Books of one persona, story, person or place: all of them are searched at every turn."""
 MAX_BOOKS_BYTES: Final = 8_000_000
 """Bytes of their contents and keys: a worker holds all of them that count for a prompt."""
-LISTED_BOOKS: Final = 25
+LISTED_BOOKS: Final = 10
+"""Of a page of a list."""
 SHOWN_ENTRIES: Final = 20
 _OWNED: Final = """
 SELECT $1::bigint AS account_id WHERE ($2::bigint IS NULL
@@ -180,12 +181,14 @@ def _size(entry: Mapping[str, Any]) -> int:
     return sum(len(text.encode()) for text in (entry["content"], *keys))
 
 
-async def listed(account_id: int, user_id: int, *, adults: bool = False, search: str = "") -> list[KeptLorebook]:
+async def listed(
+    account_id: int, user_id: int, *, adults: bool = False, search: str = "", most: int = 25, skip: int = 0
+) -> list[KeptLorebook]:
     """Return the books that a person sees in an account, the newest first; ``search`` is part of the name."""
     return await fetch(
         KeptLorebook,
-        f"{_BOOK} AND strpos(lower(b.name), lower($4)) > 0 ORDER BY b.id DESC LIMIT {LISTED_BOOKS}",
-        account_id, user_id, adults, search,
+        f"{_BOOK} AND strpos(lower(b.name), lower($4)) > 0 ORDER BY b.id DESC LIMIT $5 OFFSET $6",
+        account_id, user_id, adults, search, most, skip,
     )  # fmt: skip
 
 

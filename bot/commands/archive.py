@@ -10,6 +10,7 @@ from bot.commands.story import complete_story, own_story
 from bot.context import Context, Enquiry
 from bot.events import Command
 from bot.moderation import screen
+from bot.panels import OpenPanel, fresh_panel, show_panel
 from bot.ratings import allowed_here, may_choose
 from db import personas, uploads
 from db.errors import BadInput, NotFound
@@ -91,8 +92,14 @@ async def owner_of(context: Context, values: dict[str, Any]) -> Owner:
 async def show(context: Context, values: dict[str, Any]) -> None:
     """List the documents that the person sees."""
     del values
-    payload = DocumentList(account=context.account_id, user=context.user_id, adults=may_choose(context, "nsfw"))
-    await context.say(payload, ordered=False, private=True)
+    await show_documents(context, fresh_panel(context))
+
+
+async def show_documents(context: Context, panel: OpenPanel, start: int = 0) -> None:
+    """List the documents that the person sees, from one on."""
+    adults = may_choose(context, "nsfw")
+    payload = DocumentList(owner=panel.owner, opened=panel.opened, adults=adults, start=start)
+    await show_panel(context, panel, payload)
 
 
 async def look_up(context: Context, values: dict[str, Any]) -> None:
@@ -128,7 +135,8 @@ def number_of(text: str) -> int | None:
 async def complete_document(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest the documents that the person sees, by title."""
     who = await enquiry.who()
-    return [(d.title, f"#{d.id}") for d in await documents.listed(who.account.id, who.user.id, search=prefix)]
+    found = await documents.listed(who.account.id, who.user.id, adults=enquiry.adults, search=prefix)
+    return [(d.title, f"#{d.id}") for d in found]
 
 
 async def attached(context: Context) -> int | None:

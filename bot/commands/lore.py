@@ -7,6 +7,7 @@ from bot.commands.archive import OWNER_PARAMETERS, attached, number_of, owner_of
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
 from bot.moderation import screen
+from bot.panels import OpenPanel, fresh_panel, show_panel
 from bot.ratings import allowed_here, may_choose
 from db import lorebooks, uploads
 from db.errors import BadInput, NotFound
@@ -41,8 +42,14 @@ async def add(context: Context, values: dict[str, Any]) -> None:
 async def show_all(context: Context, values: dict[str, Any]) -> None:
     """List the lorebooks that the person sees."""
     del values
-    payload = LorebookList(account=context.account_id, user=context.user_id, adults=may_choose(context, "nsfw"))
-    await context.say(payload, ordered=False, private=True)
+    await show_books(context, fresh_panel(context))
+
+
+async def show_books(context: Context, panel: OpenPanel, start: int = 0) -> None:
+    """List the lorebooks that the person sees, from one on."""
+    adults = may_choose(context, "nsfw")
+    payload = LorebookList(owner=panel.owner, opened=panel.opened, adults=adults, start=start)
+    await show_panel(context, panel, payload)
 
 
 async def show(context: Context, values: dict[str, Any]) -> None:
@@ -66,7 +73,8 @@ async def remove(context: Context, values: dict[str, Any]) -> None:
 async def complete_book(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest the lorebooks that the person sees, by name."""
     who = await enquiry.who()
-    return [(book.name, f"#{book.id}") for book in await lorebooks.listed(who.account.id, who.user.id, search=prefix)]
+    found = await lorebooks.listed(who.account.id, who.user.id, adults=enquiry.adults, search=prefix)
+    return [(book.name, f"#{book.id}") for book in found]
 
 
 def _wanted(values: dict[str, Any]) -> int:

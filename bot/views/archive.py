@@ -4,7 +4,7 @@ from typing import Final
 
 from bot.messages import Message
 from bot.text.splitting import shortened
-from bot.views.base import ViewContext, ViewSpec
+from bot.views.base import ViewContext, ViewSpec, turns
 from db.errors import NotFound
 from db.memory import documents
 from db.memory.documents import LISTED, KeptDocument
@@ -27,10 +27,14 @@ async def kept(view: ViewContext, payload: DocumentKept) -> Message | None:
 
 
 async def document_list(view: ViewContext, payload: DocumentList) -> Message:
-    """Compose the list of documents."""
-    found = await documents.listed(payload.account, payload.user, adults=payload.adults)
-    if not found:
-        return Message(view.words("archive.none"), private=True)
+    """Compose a page of the list of documents."""
+    found = await documents.listed(
+        view.account_id, payload.owner, adults=payload.adults, most=LISTED + 1, skip=payload.start
+    )
+    at = (payload.owner, payload.opened)
+    buttons = (turns(view, "doc_list", at, payload.start, LISTED, more=len(found) > LISTED),)
+    if not found and not payload.start:
+        return Message(view.words("archive.none"), private=True, menu=True)
     lines = [
         view.words(
             "archive.line",
@@ -39,12 +43,15 @@ async def document_list(view: ViewContext, payload: DocumentList) -> Message:
             whose=_whose(view, document),
             passages=document.passages,
         )
-        for document in found
+        for document in found[:LISTED]
     ]
-    if len(found) == LISTED:
-        lines.append(view.words("archive.more", count=LISTED))
     return Message(
-        "\n".join(lines), title=view.words("archive.title"), footer=view.words("archive.footer"), private=True
+        "\n".join(lines) or view.words("archive.no_more"),
+        title=view.words("archive.title"),
+        footer=view.words("archive.footer"),
+        buttons=tuple(filter(None, buttons)),
+        private=True,
+        menu=True,
     )
 
 

@@ -132,6 +132,18 @@ def in_rows(buttons: Sequence[Button], width: int = BUTTONS_A_ROW) -> tuple[tupl
     return tuple(tuple(buttons[n : n + width]) for n in range(0, len(buttons), width))
 
 
+def turns(
+    view: ViewContext, verb: str, at: Sequence[int | str], start: int, listed: int, *, more: bool
+) -> tuple[Button, ...]:
+    """Return the buttons that turn the pages of a list, ``listed`` entries each; ``start`` comes behind ``at``."""
+    found: list[Button] = []
+    if start:
+        found.append(view.button(verb, *at, max(0, start - listed), label="previous"))
+    if more:
+        found.append(view.button(verb, *at, start + listed, label="next"))
+    return tuple(found)
+
+
 def select_of(placeholder: str, buttons: Sequence[Button], descriptions: Sequence[str] = ()) -> Select:
     """Return buttons as the options of a list; ``descriptions`` are theirs, in the same order."""
     told = [*descriptions, *[""] * (len(buttons) - len(descriptions))]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bot.messages import Attachment, Message
 from bot.text.splitting import shortened
-from bot.views.base import ViewContext, ViewSpec
+from bot.views.base import ViewContext, ViewSpec, turns
 from db import lorebooks
 from db.errors import NotFound
 from db.lorebooks import LISTED_BOOKS, SHOWN_ENTRIES, BookSettings, KeptEntry, KeptLorebook
@@ -30,19 +30,28 @@ async def kept(view: ViewContext, payload: LorebookKept) -> Message:
 
 
 async def book_list(view: ViewContext, payload: LorebookList) -> Message:
-    """Compose the list of lorebooks."""
-    found = await lorebooks.listed(payload.account, payload.user, adults=payload.adults)
-    if not found:
-        return Message(view.words("lore.none"), private=True)
+    """Compose a page of the list of lorebooks."""
+    found = await lorebooks.listed(
+        view.account_id, payload.owner, adults=payload.adults, most=LISTED_BOOKS + 1, skip=payload.start
+    )
+    at = (payload.owner, payload.opened)
+    buttons = (turns(view, "lore_list", at, payload.start, LISTED_BOOKS, more=len(found) > LISTED_BOOKS),)
+    if not found and not payload.start:
+        return Message(view.words("lore.none"), private=True, menu=True)
     lines = [
         view.words(
             "lore.line", book=book.id, title=shortened(book.name, NAME), whose=_whose(view, book), entries=book.entries
         )
-        for book in found
+        for book in found[:LISTED_BOOKS]
     ]
-    if len(found) == LISTED_BOOKS:
-        lines.append(view.words("lore.more", count=LISTED_BOOKS))
-    return Message("\n".join(lines), title=view.words("lore.title"), footer=view.words("lore.footer"), private=True)
+    return Message(
+        "\n".join(lines) or view.words("lore.no_more"),
+        title=view.words("lore.title"),
+        footer=view.words("lore.footer"),
+        buttons=tuple(filter(None, buttons)),
+        private=True,
+        menu=True,
+    )
 
 
 async def book_shown(view: ViewContext, payload: LorebookShown) -> Message:

@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.messages import Button, Message
 from bot.text.moments import past_reference
-from bot.views.base import ViewContext, ViewSpec, in_rows
+from bot.views.base import ViewContext, ViewSpec, in_rows, turns
 from db import personas, stories
 from db.errors import NotFound
 from db.memory import facts, forgetting, memories, pins, shown, tracked
@@ -85,7 +85,7 @@ async def forget_asked(view: ViewContext, payload: ForgetAsked) -> Message:
     about = await forgetting.about(view.account_id, memory.id, asked.word)
     counts = {
         "facts": about.facts, "summaries": about.summaries, "answers": about.answers, "pins": about.pins,
-        "plots": about.plots, "passages": about.passages,
+        "plots": about.plots, "short_forms": about.short_forms, "passages": about.passages,
     }  # fmt: skip
     lines = [view.words(f"memory.about_{name}", count=count) for name, count in counts.items() if count]
     known = await facts.holding(memory.id, payload.page, about=[asked.word], most=3)
@@ -197,13 +197,8 @@ def _list_buttons(view: ViewContext, payload: MemoryPanel, lines: Sequence[Line]
     entries = [
         view.button("mem_item", *at, kind, id_, text=str(n)) for n, (_, kind, id_) in enumerate(lines[:LISTED], start=1)
     ]
-    turns: list[Button] = []
-    if payload.start:
-        earlier = max(0, payload.start - LISTED)
-        turns.append(view.button("mem_list", *at, payload.section, earlier, label="previous"))
-    if len(lines) > LISTED:
-        turns.append(view.button("mem_list", *at, payload.section, payload.start + LISTED, label="next"))
-    rows = (*in_rows(entries, 4), tuple(turns), section_buttons(view, payload, payload.memory, payload.section))
+    turning = turns(view, "mem_list", (*at, payload.section), payload.start, LISTED, more=len(lines) > LISTED)
+    rows = (*in_rows(entries, 4), turning, section_buttons(view, payload, payload.memory, payload.section))
     return tuple(row for row in rows if row)
 
 

@@ -14,8 +14,8 @@ from db.errors import NotAllowed, NotFound
 from db.memory.scopes import ArchiveScope, ScopeKind
 from db.records import build, columns, fetch
 
-LISTED: Final = 25
-"""Documents of a list at most, the newest."""
+LISTED: Final = 10
+"""Documents of a page of a list."""
 _SHOWN_TO: Final = (
     "archive_documents d JOIN archive_scopes s ON s.id = d.scope_id "
     "LEFT JOIN stories t ON t.id = s.story_id LEFT JOIN personas p ON p.id = s.persona_id "
@@ -56,12 +56,14 @@ _DOCUMENT: Final = (
 )
 
 
-async def listed(account_id: int, user_id: int, *, adults: bool = False, search: str = "") -> list[KeptDocument]:
+async def listed(
+    account_id: int, user_id: int, *, adults: bool = False, search: str = "", most: int = 25, skip: int = 0
+) -> list[KeptDocument]:
     """Return the documents that a person sees in an account, the newest first; ``search`` is part of the title."""
     return await fetch(
         KeptDocument,
-        f"{_DOCUMENT} AND strpos(lower(d.title), lower($4)) > 0 ORDER BY d.id DESC LIMIT {LISTED}",
-        account_id, user_id, adults, search,
+        f"{_DOCUMENT} AND strpos(lower(d.title), lower($4)) > 0 ORDER BY d.id DESC LIMIT $5 OFFSET $6",
+        account_id, user_id, adults, search, most, skip,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from db.payloads.base import Payload
+from db.payloads.panels import Panel
 
 
 class DocumentKept(Payload):
@@ -17,14 +18,13 @@ class DocumentKept(Payload):
     blank: str = ""
 
 
-class DocumentList(Payload):
-    """The documents that a person sees."""
+class DocumentList(Panel):
+    """The documents that a person sees, the newest first, from ``start`` on."""
 
     kind: ClassVar[str] = "documents"
 
-    account: int
-    user: int
     adults: bool = False
+    start: int = 0
 
 
 class PassagesFound(Payload):

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from db.payloads.base import Payload
+from db.payloads.panels import Panel
 
 
 class LorebookKept(Payload):
@@ -15,14 +16,13 @@ class LorebookKept(Payload):
     book: int
 
 
-class LorebookList(Payload):
-    """The lorebooks that a person sees."""
+class LorebookList(Panel):
+    """The lorebooks that a person sees, the newest first, from ``start`` on."""
 
     kind: ClassVar[str] = "lorebooks"
 
-    account: int
-    user: int
     adults: bool = False
+    start: int = 0
 
 
 class LorebookShown(Payload):

@@ -2,15 +2,16 @@
 
 import pytest
 
-from bot.events import Command, IncomingFile
+from bot.events import ButtonPress, Command, IncomingFile
 from bot.files import refusal, too_big
 from db import lorebooks, stories
 from db.connection import row, rows
 from db.memory import archive
 from db.memory.scopes import ArchiveScope
 from db.models import JobRow, UploadRow
+from db.work import Allowance
 from tests.bot.playing import begun, words
-from tests.bot.world import Bot, command
+from tests.bot.world import Bot, command, event_of
 
 GUIDE = IncomingFile(name="The gate.md", mime="text/markdown", data=b"It opens at dawn.")
 
@@ -138,6 +139,38 @@ async def test_what_is_for_adults_is_shown_where_that_may_be(bot: Bot, asked: st
     await rows("UPDATE archive_documents SET rating = 'suggestive'")
     await rows("UPDATE lorebooks SET rating = 'suggestive'")
     assert "awn" in await words(bot, await bot.does(command(asked), group="club"))
+
+
+async def test_a_long_list_has_pages_of_which_everybody_turns_their_own(bot: Bot):
+    await bot.does(command("help"))
+    for n in range(12):
+        await archive.add_document(1, ArchiveScope.person(1), f"Guide {n:02}", ["Text."], user_id=1)
+    first = await bot.answer(await bot.does(command("archive list")))
+    assert "Guide 11" in first.body
+    assert "Guide 01" not in first.body
+    [following] = first.actions()
+    second = await bot.answer(await bot.does(ButtonPress(data=following)))
+    assert [line.partition("**")[2][:8] for line in second.body.split("\n")] == ["Guide 01", "Guide 00"]
+    [before] = second.actions()
+    assert (await bot.answer(await bot.does(ButtonPress(data=before)))).body == first.body
+    await bot.does(command("help"), name="eve")
+    assert "Guide" not in await words(bot, await bot.does(ButtonPress(data=following), name="eve"))
+
+
+@pytest.mark.parametrize(("rating", "offered"), [("suggestive", True), ("nsfw", False)])
+async def test_titles_are_suggested_as_they_are_listed(bot: Bot, rating: Allowance, offered: bool):
+    await bot.does(command("help"), group="club")
+    place = await row("SELECT id FROM accounts WHERE external_id = 'club'")
+    assert place is not None
+    await archive.add_document(place["id"], ArchiveScope.place(), "Dawn", ["Text."], rating=rating)
+    await lorebooks.add(
+        place["id"], ArchiveScope.place(), "Dawn", {}, [{"content": "Text."}], author_id=1, rating=rating
+    )
+    for name, parameter in (("archive remove", "document"), ("lore show", "book"), ("lore remove", "book")):
+        asked = event_of(command(name), group="club")
+        adult = asked.model_copy(update={"conversation": asked.conversation.model_copy(update={"adult": True})})
+        assert await bot.router.complete(asked, parameter, "daw") == ([("Dawn", "#1")] if offered else [])
+        assert await bot.router.complete(adult, parameter, "daw") == [("Dawn", "#1")]
 
 
 async def test_a_story_takes_its_documents_with_it(bot: Bot):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.events import Command, IncomingFile
+from bot.events import ButtonPress, Command, IncomingFile
 from bot.files import refusal
 from db import lorebooks
 from db.connection import row
@@ -80,6 +80,16 @@ async def test_a_book_is_listed_shown_given_back_and_removed(bot: Bot):
     assert written["data"]["entries"][0]["id"] == 12
     assert "is deleted" in await words(bot, await bot.does(command(f"lore remove: {book}")))
     assert "You see no lorebook" in await words(bot, await bot.does(command(f"lore remove: {book}")))
+
+
+async def test_a_long_list_has_pages(bot: Bot):
+    await bot.does(command("help"))
+    for n in range(12):
+        await lorebooks.add(1, ArchiveScope.person(1), f"Book {n:02}", {}, ENTRIES, author_id=1)
+    first = await bot.answer(await bot.does(command("lore list")))
+    [following] = first.actions()
+    second = await bot.answer(await bot.does(ButtonPress(data=following)))
+    assert [line.partition("**")[2][:7] for line in second.body.split("\n")] == ["Book 01", "Book 00"]
 
 
 async def test_nobody_sees_or_removes_what_is_anothers(bot: Bot):

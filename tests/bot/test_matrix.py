@@ -129,6 +129,8 @@ mem_pin                      |   +   |   +    |     +     |   +   |   +   |
 mem_edit                     |   +   |   +    |     +     |   +   |   +   |
 mem_forget                   |   +   |   +    |     +     |   +   |   +   |
 mem_keep                     |   +   |   +    |     +     |   +   |   +   |
+doc_list                     |   +   |   +    |     +     |   +   |   +   |
+lore_list                    |   +   |   +    |     +     |   +   |   +   |
 picture                      |   +   |   +    |     +     |   +   |   +   |
 redraw                       |   +   |   +    |     +     |   +   |   +   |
 vary                         |   +   |   +    |     +     |   +   |   +   |
