@@ -6,8 +6,9 @@ from functools import cache
 from importlib.resources import files
 from random import Random
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from prompts.yaml_text import parse_yaml
 
 
 class PremiseWords(BaseModel):
@@ -32,7 +33,7 @@ class Premise:
 def premise_words() -> dict[str, PremiseWords]:
     """Return the parts of premises by genre, as read from ``prompts/stories/premises.yaml``."""
     text = (files("prompts") / "stories" / "premises.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, PremiseWords]).validate_python(yaml.safe_load(text))
+    return TypeAdapter(dict[str, PremiseWords]).validate_python(parse_yaml(text))
 
 
 def make_premises(count: int, random: Random, genre: str = "", without: Collection[str] = ()) -> list[Premise]:

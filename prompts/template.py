@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from yaml import YAMLError
 
 from prompts.errors import PromptInvalid
+from prompts.yaml_text import parse_yaml
 
 Role = Literal["system", "user", "assistant"]
 Origin = Literal["default", "task", "persona", "account"]
@@ -100,9 +101,9 @@ def parse_file(text: str, *, where: str) -> PromptTemplate:
     if match is None:
         raise PromptInvalid(f"{where}: the file must begin with a YAML header between two lines of three dashes")
     try:
-        raw: Any = yaml.safe_load(match["header"])
+        raw: Any = parse_yaml(match["header"])
         header = PromptHeader.model_validate(raw)
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise PromptInvalid(f"{where}: the header is not valid YAML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'header'}: {e['msg']}" for e in error.errors())

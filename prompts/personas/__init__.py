@@ -4,10 +4,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from prompts.errors import PromptInvalid
+from prompts.yaml_text import parse_yaml
 
 Lines = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -83,13 +83,13 @@ def default_voice() -> Voice:
     """Return the default voice of personas without their own. Raises `PromptInvalid`."""
     text = (files("prompts") / "personas" / "voices" / "plain.yaml").read_text(encoding="utf-8")
     try:
-        return Voice.model_validate(yaml.safe_load(text))
+        return Voice.model_validate(parse_yaml(text))
     except ValueError as error:
         raise PromptInvalid(f"plain.yaml: {error}") from error
 
 
 def _card(name: str, text: str) -> PersonaCard:
     try:
-        return PersonaCard.model_validate(yaml.safe_load(text))
+        return PersonaCard.model_validate(parse_yaml(text))
     except ValueError as error:
         raise PromptInvalid(f"{name}: {error}") from error

@@ -8,11 +8,11 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from prompts.errors import PromptInvalid
 from prompts.safety.rating import Rating
+from prompts.yaml_text import parse_yaml
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 Pixels = Annotated[int, Field(ge=256, le=2048, multiple_of=8)]
@@ -158,7 +158,7 @@ def nearest_size(width: int, height: int) -> PictureSize:
 def _read(name: str, kind: Any) -> Any:
     text = (files("prompts") / "pictures" / f"{name}.yaml").read_text(encoding="utf-8")
     try:
-        return TypeAdapter(kind).validate_python(yaml.safe_load(text))
+        return TypeAdapter(kind).validate_python(parse_yaml(text))
     except ValueError as error:
         raise PromptInvalid(f"{name}.yaml: {error}") from error
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from prompts.errors import PromptInvalid
@@ -26,6 +25,7 @@ from prompts.safety.normalise import (
 )
 from prompts.safety.rating import Rating, exceeds
 from prompts.safety.terms import InnocentPhrases, TermList
+from prompts.yaml_text import parse_yaml
 
 Refusal = Literal["minors", "rating"]
 
@@ -211,7 +211,7 @@ def default_check() -> PromptCheck:
     """Return the check with the shipped words. Raises `PromptInvalid`."""
     text = (files("prompts") / "safety" / "terms.yaml").read_text(encoding="utf-8")
     try:
-        return PromptCheck(_Lists.model_validate(yaml.safe_load(text)))
+        return PromptCheck(_Lists.model_validate(parse_yaml(text)))
     except ValueError as error:
         raise PromptInvalid(f"terms.yaml: {error}") from error
 

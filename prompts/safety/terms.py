@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import re2
+
 from prompts.safety.normalise import fold, one_letter, squeezed
 
 _OWN_ALPHABET: Final = re.compile(r"[a-z\u0370-\u03ff\u0400-\u052f\uac00-\ud7a3'*#<> ]+")
@@ -22,6 +24,28 @@ _REST: Final = r"[^\W_]*"
 """What ``*`` stands for: the rest of a word."""
 _GAP: Final = r"[ \t\-_'/]{1,3}"
 """What may stand between the words of a phrase."""
+_MEMORY: Final = 64 << 20
+"""Bytes that RE2 may take for one pattern and its automaton; the largest list here needs a small part of it."""
+
+
+class _Strings:
+    """Says whether any of many strings is in a text.
+
+    By RE2: compiling the lists for ``re`` cost every process half a second at its start. A set of one pattern, because
+    its answer without places takes a third of the time on short texts.
+    """
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        pattern = trie(list(strings), {}, shortest=True)
+        options = re2.Options()
+        options.max_mem = _MEMORY
+        self._set: Any = re2.Set.SearchSet(options) if pattern else None
+        if pattern:
+            self._set.Add(pattern)
+            self._set.Compile()
+
+    def within(self, text: str) -> bool:
+        return self._set is not None and bool(self._set.Match(text))
 
 
 class TermList:
@@ -33,29 +57,28 @@ class TermList:
         self.exact = {term for term in own if " " not in term and not term.endswith("*")}
         self.prefixes = {term[:-1] for term in own if " " not in term and term.endswith("*")}
         glued = {term.replace(" ", "") for term in own}
-        self._line = _search([*map(_ended, own), *(_ended(term) for term in glued if len(term) >= _MIN_GLUED)])
-        self._uncertain = _search(one_letter(_ended(term)) for term in own if len(term) >= _MIN_HIDDEN)
-        self._inside = _search(term.rstrip("*") for term in glued if _hidden(term))
-        self._joined = _search(
-            (term.rstrip("*") + ("" if term[-1] == "*" else "$") for term in glued if _hidden(term)), shortest=False
-        )
-        stems = [term.rstrip("*") for term in glued if _hidden(term)]
+        self._line = _Strings([*map(_ended, own), *(_ended(term) for term in glued if len(term) >= _MIN_GLUED)])
+        self._uncertain = _Strings(one_letter(_ended(term)) for term in own if len(term) >= _MIN_HIDDEN)
+        hidden = [term for term in glued if _hidden(term)]
+        stems = [term.rstrip("*") for term in hidden]
+        self._inside = _Strings(stems)
+        self._whole, self._open = frozenset(stems), frozenset(term[:-1] for term in hidden if term[-1] == "*")
         self._beginnings = frozenset(stem[:end] for stem in stems for end in range(1, len(stem)))
-        self._backwards = _search(_ended(term) for term in own if _hidden(term))
-        self._close = _search(self._anywhere)
-        self._far = _search(term for term in self._anywhere if len(term) > 1)
+        self._backwards = _Strings(_ended(term) for term in own if _hidden(term))
+        self._close = _Strings(self._anywhere)
+        self._far = _Strings(term for term in self._anywhere if len(term) > 1)
 
     def among(self, lines: str, close: str = "") -> bool:
         """Return True if one is in the lines of a text, or in the squeezed text."""
-        return self._line.search(lines) is not None or self._close.search(close) is not None
+        return self._line.within(lines) or self._close.within(close)
 
     def within(self, spelt: str) -> bool:
         """Return True if one of the longer terms is in words spelled letter by letter, wherever."""
-        return self._inside.search(spelt) is not None
+        return self._inside.within(spelt)
 
     def possible(self, uncertain: str) -> bool:
         """Return True if one is in a line whose ``i`` and ``l`` are the same."""
-        return self._uncertain.search(uncertain) is not None
+        return self._uncertain.within(uncertain)
 
     def joined(self, readings: Iterable[Sequence[str]]) -> bool:
         """Return True if neighbouring words of a reading make one of the terms when joined (``un dress``)."""
@@ -69,17 +92,23 @@ class TermList:
         begun, least = reading[start], _LEAST_BEGUN[reading[start] < _FIRST_KOREAN]
         for other in reading[start + 1 : start + _MAX_PIECES]:
             word = begun + other[:_MAX_PIECE]
-            match = self._joined.match(word)
-            if match and _crosses(match.end(), len(begun), len(word), least=least):
+            end = self._end(word)
+            if end and _crosses(end, len(begun), len(word), least=least):
                 return True
             if word not in self._beginnings:
                 return False
             begun = word
         return False
 
+    def _end(self, word: str) -> int:
+        """Return where the longest term ends with which a word begins, 0 if it begins with none."""
+        if word in self._whole:
+            return len(word)
+        return next((end for end in range(len(word), 0, -1) if word[:end] in self._open), 0)
+
     def backwards(self, line: str, close: str) -> bool:
         """Return True if one is in a line of reversed words, or in a squeezed text that was reversed."""
-        return self._backwards.search(line) is not None or self._far.search(close) is not None
+        return self._backwards.within(line) or self._far.within(close)
 
 
 class InnocentPhrases:
@@ -92,8 +121,9 @@ class InnocentPhrases:
         own, self._anywhere = _parted(phrases)
         named = trie([fold(thing) for thing in things], {"*": _REST, " ": _GAP}) if things else "(?!)"
         signs = {"*": _REST, "#": f"(?:{number})", "<": f"(?:{named})", " ": _GAP}
+        # Too many numbers and things for RE2's automaton; and it cannot look behind.
         self._own = re.compile(rf"(?<![^\W_])(?:{trie([p.replace('<thing>', '<') for p in own], signs)})(?![^\W_])")
-        self._other = _search(self._anywhere)
+        self._other = re.compile(trie(self._anywhere, {}, shortest=True) or "(?!)")
 
     def cut(self, text: str) -> str:
         """Return folded text, or lines, without the phrases."""
@@ -124,10 +154,6 @@ def _parted(terms: Iterable[str]) -> tuple[list[str], list[str]]:
         else:
             anywhere.append(squeezed(folded))
     return own, anywhere
-
-
-def _search(strings: Iterable[str], *, shortest: bool = True) -> re.Pattern[str]:
-    return re.compile(trie(list(strings), {"$": "$"}, shortest=shortest) or "(?!)")
 
 
 def trie(strings: Sequence[str], signs: Mapping[str, str], *, shortest: bool = False) -> str:

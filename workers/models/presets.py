@@ -6,8 +6,9 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+from prompts.yaml_text import parse_yaml
 
 
 def _below(path: str) -> str:
@@ -58,4 +59,4 @@ class Preset(_Strict):
 def presets() -> Mapping[str, Preset]:
     """Return the bundled presets by key."""
     text = (files("workers") / "models" / "presets.yaml").read_text(encoding="utf-8")
-    return {preset.key: preset for preset in TypeAdapter(tuple[Preset, ...]).validate_python(yaml.safe_load(text))}
+    return {preset.key: preset for preset in TypeAdapter(tuple[Preset, ...]).validate_python(parse_yaml(text))}

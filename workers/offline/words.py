@@ -4,8 +4,9 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict
+
+from prompts.yaml_text import parse_yaml
 
 
 class WordLists(BaseModel):
@@ -54,8 +55,7 @@ class WordLists(BaseModel):
 def read_yaml(name: str) -> Any:
     """Return the parsed file ``prompts/stories/<name>.yaml``."""
     text = (files("prompts") / "stories" / f"{name}.yaml").read_text(encoding="utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(text, Loader=loader)  # noqa: S506 - one of the two safe loaders
+    return parse_yaml(text)
 
 
 @lru_cache(maxsize=1)
