@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 import asyncpg
 import pytest
@@ -27,6 +26,7 @@ from tests.workers.steps.test_told import next_page
 from workers.context.builder import ContextBuilder
 from workers.context.settings import ContextSettings
 from workers.embedding import ArchiveEmbedder
+from workers.engines.text.base import Completion, TextRequest
 from workers.engines.text.chain import TextChain
 from workers.runner import Runner
 from workers.services import Services
@@ -57,15 +57,34 @@ class Pointing:
         pass
 
 
-@asynccontextmanager
-async def archive_locked(url: str) -> AsyncGenerator[None]:
-    """Nobody can read the archive."""
-    connection = await asyncpg.connect(**credentials(url))
-    try:
+@dataclass
+class Talking(ScriptedEngine):
+    """An engine before whose first answer something ends, as ``before`` says."""
+
+    before: Callable[[], Awaitable[None]] | None = None
+
+    async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
+        if self.before is not None:
+            await self.before()
+        async for piece in super().stream(request):
+            yield piece
+
+
+class Lock:
+    """Nobody can read the archive, until the model is asked: saving its answer changes the archive."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connections: list[asyncpg.Connection] = []
+
+    async def take(self) -> None:
+        connection = await asyncpg.connect(**credentials(self._url))
+        self._connections.append(connection)
         await connection.execute("BEGIN; LOCK TABLE archive_chunks IN ACCESS EXCLUSIVE MODE")
-        yield
-    finally:
-        await connection.close()
+
+    async def release(self) -> None:
+        while self._connections:
+            await self._connections.pop().close()
 
 
 def patient(services: Services, ms: int = PATIENT_MS) -> Services:
@@ -83,16 +102,22 @@ async def long_chat(who: Who, first: str = BEES, exchanges: int = 40) -> Persona
     return persona
 
 
-async def asked(services: Services, who: Who, text: str, persona: Persona | None = None, window: int = SMALL) -> str:
-    """The last message of the prompt of the reply to a text."""
+async def asked(
+    services: Services, who: Who, text: str, persona: Persona | None = None, window: int = SMALL,
+    lock: Lock | None = None,
+) -> str:  # fmt: skip
+    """The last message of the prompt of the reply to a text; the archive is locked while that is put together."""
+    if lock is not None:
+        await lock.take()
     persona = persona or await personas.active(who.conversation)
     exchange = await chats.say(who.conversation, persona, who.user.id, text)
     job = await jobs.add(
         PersonaReply(reply=exchange.reply.id), account_id=who.account.id, user_id=who.user.id,
         conversation_id=who.conversation.id, event_key="console:1", destination={"chat_id": "c"},
     )  # fmt: skip
-    engine = ScriptedEngine(["Well, well. " * 10], context=window)
+    engine = Talking(["Well, well. " * 10], context=window, before=None if lock is None else lock.release)
     await run_by(Runner(replace(services, text=TextChain((engine,))), 4), job)
+    assert (await row("SELECT state FROM jobs WHERE id = $1", job) or {})["state"] == "done"
     return engine.requests[0].messages[-1].content
 
 
@@ -123,13 +148,13 @@ async def test_what_lies_far_back_is_told_when_it_is_asked_for(services: Service
 
 async def test_a_slow_database_or_embedder_delays_no_answer(services: Services, ann: Who, database: str):
     await long_chat(ann)
-    async with archive_locked(database):
-        assert await asked(patient(services, 50), ann, ASKED) == ASKED
-        assert await late() == ["archive"]
-        # Nothing is looked up of a past that is told word by word, and nothing where the operator wants nothing.
-        assert await asked(patient(services), ann, ASKED, window=60_000) == ASKED
-        assert await asked(patient(services, 0), ann, ASKED) == ASKED
-        assert await late() == []
+    lock = Lock(database)
+    assert await asked(patient(services, 50), ann, ASKED, lock=lock) == ASKED
+    assert await late() == ["archive"]
+    # Nothing is looked up of a past that is told word by word, and nothing where the operator wants nothing.
+    assert await asked(patient(services), ann, ASKED, window=60_000, lock=lock) == ASKED
+    assert await asked(patient(services, 0), ann, ASKED, lock=lock) == ASKED
+    assert await late() == []
     embedder = ArchiveEmbedder(Pointing(silent=True))
     assert await embedder.prepare()
     services = replace(patient(services, 4_000), embedder=embedder)
