@@ -2,15 +2,12 @@
 
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from db.registry import Problem, Registry, load_plugins
 from prompts.registry import GROUP as PROMPTS
 from prompts.registry import default_registry
-from workers.engines.image.build import OWN_IMAGE_ENGINES, ImageEngineSpec
-from workers.engines.specs import EngineSpec
-from workers.engines.text.build import OWN_TEXT_ENGINES, TextEngineSpec
-from workers.engines.text.embedding.build import OWN_EMBEDDING_ENGINES, EmbeddingEngineSpec
+from workers.engine_registries import embedding_engines, image_engines, text_engines
 from workers.functions.answer_as_persona import AnswerAsPersona
 from workers.functions.base import AiFunction
 from workers.functions.extract_scenes import ExtractScenes
@@ -31,10 +28,7 @@ from workers.notifiers import LogNotifier, Notifier
 from workers.processors import OutputProcessor
 from workers.workflows import registry as workflows
 
-IMAGE_ENGINES: Final = "storyfork.image_engines"
-EMBEDDING_ENGINES: Final = "storyfork.embedding_engines"
 NOTIFIERS: Final = "storyfork.notifiers"
-TEXT_ENGINES: Final = "storyfork.text_engines"
 FUNCTIONS: Final = "storyfork.functions"
 """Classes of `AiFunction`."""
 CLASSIFIERS: Final = "storyfork.text_classifiers"
@@ -55,24 +49,6 @@ OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
     ExtractPlot(),
     AnswerTracked(),
 )
-
-
-def text_engines() -> tuple[Registry[TextEngineSpec], list[Problem]]:
-    """Return the text engines that can be built, and the problems of packages' engines."""
-    registry = Registry[TextEngineSpec]("text engine", attrgetter("name"), OWN_TEXT_ENGINES)
-    return registry, _add_engines(registry, TEXT_ENGINES)
-
-
-def image_engines() -> tuple[Registry[ImageEngineSpec], list[Problem]]:
-    """Return the image engines that can be built, and the problems of packages' engines."""
-    registry = Registry[ImageEngineSpec]("image engine", attrgetter("name"), OWN_IMAGE_ENGINES)
-    return registry, _add_engines(registry, IMAGE_ENGINES)
-
-
-def embedding_engines() -> tuple[Registry[EmbeddingEngineSpec], list[Problem]]:
-    """Return the embedding engines that can be built, and the problems of packages' engines."""
-    registry = Registry[EmbeddingEngineSpec]("embedding engine", attrgetter("name"), OWN_EMBEDDING_ENGINES)
-    return registry, _add_engines(registry, EMBEDDING_ENGINES)
 
 
 @lru_cache(maxsize=1)
@@ -139,12 +115,3 @@ def notifiers() -> tuple[Registry[Notifier], list[Problem]]:
         registry.add(made, package)
 
     return registry, load_plugins(NOTIFIERS, add)
-
-
-def _add_engines(registry: Registry[Any], group: str) -> list[Problem]:
-    def add(loaded: Any, package: str) -> None:
-        if not isinstance(loaded, EngineSpec):
-            raise TypeError(f"{loaded!r} is not an EngineSpec")
-        registry.add(cast("EngineSpec[Any, Any]", loaded), package)
-
-    return load_plugins(group, add)

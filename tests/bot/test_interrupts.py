@@ -113,7 +113,7 @@ def run_script(script: str) -> subprocess.CompletedProcess[str]:
 PRESS = "import os, signal\ndef press(*_): os.kill(os.getpid(), signal.SIGINT)\n"
 
 
-@pytest.mark.parametrize(("program", "module"), [("bot", "bot.cli.app"), ("workers", "workers.commands")])
+@pytest.mark.parametrize(("program", "module"), [("bot", "bot.cli.app"), ("workers", "workers.commands.main")])
 def test_ctrl_c_while_the_program_loads(program: str, module: str) -> None:
     done = run_script(
         PRESS

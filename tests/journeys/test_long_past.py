@@ -25,9 +25,9 @@ from tests.bot.served import served
 from tests.journeys.in_process import cpu_worker
 from tests.journeys.people import ANSWER_AGAIN, RETRY, TOWNS, DiscordTown, Player, Shown, TelegramTown, Town
 from tests.models.tiny_gguf import tiny_gguf
-from workers import registries
 from workers.context.builder import ContextBuilder
 from workers.context.settings import ContextSettings
+from workers.engine_registries import text_engines
 from workers.engines.text.base import Completion, TextRequest
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.chain import FallbackNote, TextChain
@@ -100,7 +100,7 @@ async def place(
     del database
     town: Town = TOWNS[request.param]()
     settings = TextSettings(text_model=tiny_gguf(tmp_path), llama_context=WINDOW)
-    chain = OverheardChain(await asyncio.to_thread(build_text_chain, settings, registries.text_engines()[0]))
+    chain = OverheardChain(await asyncio.to_thread(build_text_chain, settings, text_engines()[0]))
     await town.start()
     try:
         async with Queue(redis_url) as queue:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugin_folder import install
-from workers import registries
+from workers import engine_registries, registries
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.settings import TextSettings
 from workers.functions.base import AiFunction
@@ -65,11 +65,15 @@ def test_the_products_own() -> None:
         registries.functions()[0].names
     )
     assert all(isinstance(function, AiFunction) for function in registries.functions()[0])
-    assert registries.text_engines()[0].names == ["llama", "remote", "litellm"]
+    assert engine_registries.text_engines()[0].names == ["llama", "remote", "litellm"]
 
 
 def test_a_packages_specs_stand_beside_ours(package: None) -> None:
-    functions, text_engines, processors = registries.functions(), registries.text_engines(), registries.processors()
+    functions, text_engines, processors = (
+        registries.functions(),
+        engine_registries.text_engines(),
+        registries.processors(),
+    )
     assert functions[0].source("name_a_thing") == "dice 1.0"
     assert functions[0].source("suggest_choices") == "storyfork"
     assert [processor.name for processor in processors[0]] == ["polish"]
@@ -84,6 +88,6 @@ def test_a_packages_specs_stand_beside_ours(package: None) -> None:
 
 async def test_a_packages_engine_writes_where_the_settings_say(package: None, tmp_path: Path) -> None:
     settings = TextSettings.model_validate({"models_dir": tmp_path, "text_engines": "scripted,template"})
-    chain = build_text_chain(settings, registries.text_engines()[0])
+    chain = build_text_chain(settings, engine_registries.text_engines()[0])
     assert [engine.name for engine in chain.engines] == ["scripted"]
     await chain.close()

@@ -1,0 +1,67 @@
+"""The command line of ``python -m workers``: `run`, `models`, `classifiers`, `settings` and `plugins`."""
+
+import argparse
+import asyncio
+import os
+import sys
+
+from db.connection import BadDatabaseUrl
+from db.environment import BadEnvironment, prepare_environment, read_settings
+from db.errors import Outage
+from db.logs import LogSettings, set_up_logging
+from db.migrate import MigrationError
+from workers.commands.settings import SETTINGS, list_settings
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m workers", description="The workers of Storyfork, and what they say about themselves."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="run jobs until SIGTERM")
+    running.add_argument("--queue", choices=("cpu", "gpu"), default="cpu")
+    models = commands.add_parser("models", help="list the models that are found")
+    models.add_argument("--json", action="store_true")
+    classifiers = commands.add_parser("classifiers", help="ask the classifiers of texts about a harmless sentence")
+    classifiers.add_argument("--json", action="store_true")
+    plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
+    plugins.add_argument("--json", action="store_true")
+    settings = commands.add_parser("settings", help="list the settings that workers read")
+    settings.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        prepare_environment()
+        for kind in SETTINGS:
+            read_settings(kind)
+        return _run(options)
+    except (BadDatabaseUrl, BadEnvironment, MigrationError) as e:
+        sys.stderr.write(f"{e}\n")
+        return os.EX_CONFIG
+    except Outage as e:
+        sys.stderr.write(f"The database cannot be used now: {e}\n")
+        return os.EX_TEMPFAIL
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Each imports what it needs: the service asks for models at its start, `doctor` asks everything.
+    match options.command:
+        case "models":
+            from workers.commands.models import list_models
+
+            return list_models(as_json=options.json)
+        case "classifiers":
+            from workers.commands.classifiers import try_classifiers
+
+            return asyncio.run(try_classifiers(as_json=options.json))
+        case "plugins":
+            from workers.commands.plugins import list_problems
+
+            return list_problems(as_json=options.json)
+        case "settings":
+            return list_settings(as_json=options.json)
+        case _:
+            from workers.commands.worker import run_to_end
+
+            set_up_logging(read_settings(LogSettings))
+            return asyncio.run(run_to_end(options.queue))
