@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from db.connection import row, rows
 from db.conversations import Conversation
 from db.errors import NotAllowed, NotFound
+from db.jobs.joins import RELEASE, Wakeup
 from db.moderation import Verdict
 from db.people import User
 from db.personas import Persona
@@ -16,11 +18,23 @@ from db.records import build, columns, fetch, fetch_one
 
 MOST_MESSAGES: Final = 400
 """Messages of a history."""
-_PENDING: Final = """
+PATIENCE_SECONDS: Final = 120.0
+"""A reply waits for earlier ones of its chat until its job is this old; then it is written without them."""
+LOOK_AGAIN_SECONDS: Final = 5.0
+"""When a reply that waits looks again, should nothing end its wait: the earlier one was deleted, say."""
+_WRITTEN: Final = (
+    "FROM chat_messages r JOIN jobs j ON j.conversation_id = r.conversation_id AND j.state IN ('queued', 'running') "
+    "JOIN chat_messages o ON o.id = j.message_id AND o.role = 'persona' AND o.state = 'pending' "
+    "AND o.persona_id = r.persona_id AND o.epoch = r.epoch WHERE r.id = $1"
+)
+"""SQL: the replies ``o`` that are being written in the chat of the reply ``r``, and their jobs ``j``."""
+_EARLIER: Final = f"{_WRITTEN} AND o.reply_to_id < r.reply_to_id"
+_PENDING: Final = f"""
 SELECT to_jsonb(r) AS reply, to_jsonb(m) AS said, to_jsonb(p) AS persona,
     to_jsonb(u) || coalesce((SELECT jsonb_build_object('name', i.name, 'language', i.language) FROM identities i
         JOIN conversations c ON c.platform = i.platform WHERE i.user_id = u.id AND c.id = m.conversation_id LIMIT 1),
-        '{}') AS person
+        '{{}}') AS person,
+    EXISTS (SELECT {_EARLIER}) AS follows
 FROM chat_messages r JOIN chat_messages m ON m.id = r.reply_to_id JOIN personas p ON p.id = r.persona_id
 LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
 
@@ -65,12 +79,23 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class PendingReply:
-    """A pending reply: its persona, the message it answers and that message's author (None if deleted)."""
+    """A pending reply: its persona, the message it answers and that message's author (None if deleted).
+
+    ``follows``: an earlier reply of the chat is being written.
+    """
 
     reply: StoredMessage
     said: StoredMessage
     persona: Persona
     user: User | None
+    follows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A reply that was filled. ``following`` is the job of the next one, if that waited: wake it after the commit."""
+
+    following: Wakeup | None
 
 
 async def say(
@@ -130,28 +155,58 @@ async def again(
     return Exchange(said, await _reply(said, newest["variant_index"] + 1, chosen=False))
 
 
-async def attach_reply(reply_id: int, text: str) -> bool:
-    """Fill a pending reply and make it the chosen variant; False if it is gone or already filled."""
+async def attach_reply(reply_id: int, text: str) -> Attached | None:
+    """Fill a pending reply and make it the chosen variant; None if it is gone or already filled."""
     found = await row(
         "WITH filled AS (UPDATE chat_messages SET text = $2, state = 'ready', verdict = 'checked' "
-        "WHERE id = $1 AND state = 'pending' RETURNING reply_to_id, chosen), "
+        "WHERE id = $1 AND state = 'pending' RETURNING id, conversation_id, reply_to_id, chosen), "
         # What it answers has passed the gate. (A subquery: a join may be planned over the whole table.)
         "said AS (UPDATE chat_messages SET verdict = 'checked' WHERE id = (SELECT reply_to_id FROM filled) "
-        "AND verdict = 'unchecked') SELECT reply_to_id, chosen FROM filled",
+        "AND verdict = 'unchecked') SELECT reply_to_id, chosen, EXISTS (SELECT FROM jobs j "
+        "WHERE j.conversation_id = filled.conversation_id AND j.state IN ('queued', 'running') "
+        "AND j.message_id > filled.id) AS followed FROM filled",
         reply_id, text,
     )  # fmt: skip
     if found is None:
-        return False
+        return None
     if not found["chosen"]:
         # Two statements: a unique index allows one chosen variant at any moment.
         await rows("UPDATE chat_messages SET chosen = false WHERE reply_to_id = $1 AND chosen", found["reply_to_id"])
         await rows("UPDATE chat_messages SET chosen = true WHERE id = $1", reply_id)
-    return True
+    return Attached(await _let_next(reply_id) if found["followed"] else None)
 
 
 async def give_up(reply_id: int) -> None:
-    """Mark a reply as failed."""
+    """Mark a reply as failed. The next one of the chat waits for it no longer: workers find its job."""
     await rows("UPDATE chat_messages SET state = 'failed' WHERE id = $1 AND state = 'pending'", reply_id)
+    await _let_next(reply_id)
+
+
+async def follow(reply_id: int, job_id: int, token: UUID) -> bool:
+    """Put a reply's job off while an earlier reply of its chat is being written; False if it is to be written now.
+
+    The job keeps its turn. It is due again when the earlier reply is there or given up, and no attempt is counted.
+    """
+    # The lock is shared with who fills or gives up that reply, and then looks for what waits: neither misses the other.
+    found = await row(
+        f"WITH earlier AS (SELECT o.id {_EARLIER} FOR SHARE OF o) "
+        f"UPDATE jobs SET state = 'queued', run_after = now() + make_interval(secs => $4), {RELEASE} "
+        "WHERE id = $2 AND lease_token = $3 AND state = 'running' "
+        "AND created_at > now() - make_interval(secs => $5) AND EXISTS (SELECT FROM earlier) RETURNING id",
+        reply_id, job_id, token, LOOK_AGAIN_SECONDS, PATIENCE_SECONDS,
+    )  # fmt: skip
+    return found is not None
+
+
+async def _let_next(reply_id: int) -> Wakeup | None:
+    """Make the job due that waits for a reply. One that waits for a retry is not disturbed."""
+    return await fetch_one(
+        Wakeup,
+        f"UPDATE jobs SET run_after = now(), woken_at = now() WHERE id = (SELECT j.id {_WRITTEN} "
+        "AND o.reply_to_id > r.reply_to_id ORDER BY o.reply_to_id LIMIT 1) "
+        "AND state = 'queued' AND retries = 0 AND run_after > now() RETURNING id, queue, priority",
+        reply_id,
+    )
 
 
 async def get(account_id: int | None, message_id: int) -> tuple[StoredMessage, Persona] | None:
@@ -187,6 +242,7 @@ async def pending(reply_id: int) -> PendingReply | None:
         said=build(StoredMessage, json.loads(found["said"])),
         persona=build(Persona, json.loads(found["persona"])),
         user=None if found["person"] is None else build(User, json.loads(found["person"])),
+        follows=found["follows"],
     )
 
 

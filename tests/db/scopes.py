@@ -284,6 +284,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "chats.attach_reply",
+            "chats.follow",
             "chats.give_up",
             "chats.count_told",
             "chats.history",

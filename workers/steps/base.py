@@ -153,6 +153,10 @@ class Run:
             await self.services.queue.wake(job.id, queue=job.queue, priority=job.priority)
 
 
+class PutOff(Exception):
+    """The step has put its job off: this run is over, another one goes on later."""
+
+
 class Step(ABC):
     """A piece of a workflow. ``name`` is unique among all steps; ``queue`` is the kind of worker it needs (None: any).
 

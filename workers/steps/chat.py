@@ -13,7 +13,7 @@ from prompts.safety.rating import lowest
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.services import Services
-from workers.steps.base import Commit, Run, Step
+from workers.steps.base import Commit, PutOff, Run, Step
 from workers.steps.lore import called_up, note_called
 from workers.steps.past import read_chat
 
@@ -24,11 +24,16 @@ class AnswerAsPersonaStep(Step):
     name: ClassVar[str] = "answer_as_persona"
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Return a `PersonaAnswer`."""
+        """Return a `PersonaAnswer`. Raises `PutOff` while an earlier reply of the chat is being written.
+
+        People send a second message before the first is answered: its reply is written from the first one's, too.
+        """
         parameters = run.parameters(PersonaReply)
         found = await chats.pending(parameters.reply)
         if found is None:
             raise LeaseLost("the reply, or what it answers, was deleted")
+        if found.follows and await chats.follow(parameters.reply, run.job.id, run.token):
+            raise PutOff
         inputs = await persona_inputs(run.services, found)
         async with run.services.stop_requests.offered(run.job) as stop:
             rating = lowest(found.persona.card.get("rating"), parameters.allowance)
@@ -63,8 +68,10 @@ class PublishReply(Commit):
             await chats.give_up(reply_id)
             await run.reply(Notice(key="job.cancelled"))
             return {"reply": reply_id}
-        if not await chats.attach_reply(reply_id, answer.text):
+        attached = await chats.attach_reply(reply_id, answer.text)
+        if attached is None:
             raise LeaseLost(f"reply {reply_id} was deleted or abandoned")
+        run.wake_after_commit(attached.following)
         await note_called(run.outputs[AnswerAsPersonaStep.name], message_id=reply_id)
         await memories.note_reply(reply_id, run.parameters(PersonaReply).allowance)
         await run.reply(ChatReply(message=reply_id, stopped=answer.stopped))

@@ -15,7 +15,7 @@ from db.connection import transaction
 from db.errors import LeaseLost
 from db.work import spec_of
 from workers.concurrency import run_together
-from workers.steps.base import AnyStep, Commit, Join, Parallel, Run, Step, Wait, WaitFor
+from workers.steps.base import AnyStep, Commit, Join, Parallel, PutOff, Run, Step, Wait, WaitFor
 
 
 class Workflow(ABC):
@@ -67,7 +67,10 @@ class WorkflowPlan:
                 if await self._commit(step, run, todo):
                     return not todo
             else:
-                await _plain(step, run)
+                try:
+                    await _plain(step, run)
+                except PutOff:
+                    return False
         async with transaction():
             run.wake_after_commit(await jobs.finish(run.job.id, run.token))
         await run.notify()
