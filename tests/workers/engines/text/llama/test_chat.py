@@ -1,20 +1,25 @@
 """Prompts, token by token: only the template writes control tokens."""
 
 import ctypes
+import random
+import re
 import threading
 import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import llama_cpp
 import pytest
 
+from tests.effort import times
 from tests.models.tiny_vocabulary import BOS, Vocabulary, vocabulary_gguf
 from workers.engines.text.base import ModelMessage
 from workers.engines.text.llama.server import chat, native
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer, TemplateFailed
+from workers.engines.text.llama.server.pieces import Pieces
 
 MARKUP = ("<|tool|>", "<think>", "</think>", "<x<y>", "<y>")
 CONTROL = (
@@ -168,6 +173,65 @@ def test_harmless_text_has_the_tokens_of_the_whole_string(tokenizer: Tokenizer) 
         "<|im_start|>assistant\n"
     )
     assert tokenizer.renderer(CHATML).prompt(turns).tokens == tokenizer(whole, special=True)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_prompt_is_counted_as_it_is_read(tokenizer: Tokenizer, name: str) -> None:
+    renderer = tokenizer.renderer(TEMPLATES[name], bos_token=BOS)
+    for text in (*ECHOES, *(f"{before}\n\n{after}" for before, after in pairwise(ECHOES))):
+        for shared in (0, 3):
+            turns = conversation(text, shared)
+            prompt = renderer.prompt(turns)
+            # The second time it is remembered.
+            for _ in range(2):
+                assert renderer.count_prompt(turns) == (len(prompt.tokens), prompt.opens_reasoning)
+
+
+def test_texts_cut_at_blank_lines_have_the_same_tokens(tokenizer: Tokenizer) -> None:
+    def encode(text: str) -> list[int]:
+        return tokenizer("\n" + text)[len(tokenizer("\n")) :]
+
+    dice, pieces = random.Random(7), Pieces(encode)
+    words = ("\n\n", "\n\n", "\n", " ", "Word", "a.", "好", "- it", "🙂", '"', "\t", "it's", "12")
+    assert len(pieces.cut("One.\n\nTwo.")) == 2
+    for _ in range(times(300, 10_000)):
+        text = "".join(dice.choices(words, k=dice.randint(1, 24)))
+        assert pieces.tokens(text) == encode(text), text
+        assert pieces.count(text) == len(encode(text)), text
+
+
+def test_a_text_is_cut_only_where_that_changes_nothing() -> None:
+    def by_blank_lines(text: str) -> list[int]:
+        return [len(word) for word in re.findall(r"\n+|[^\n]+", text)]
+
+    def keeping_the_last(text: str) -> list[int]:
+        return [len(word) for word in re.findall(r"\n+(?!\S)|\n|[^\n]+", text)]
+
+    def across(text: str) -> list[int]:
+        return [len(word) for word in re.findall(r"\n+\S*|[^\n]+", text)]
+
+    text = "One.\n\nTwo\nand three\n\n\nFour"
+    assert Pieces(by_blank_lines).cut(text) == ["One.\n\n", "Two\nand three\n\n\n", "Four"]
+    assert Pieces(keeping_the_last).cut(text) == ["One.\n", "\nTwo\nand three\n\n", "\nFour"]
+    assert Pieces(across).cut(text) == (text,)
+    for encode in (by_blank_lines, keeping_the_last, across):
+        assert Pieces(encode).tokens(text) == encode(text)
+
+
+def test_only_paragraphs_that_are_new_are_tokenised() -> None:
+    asked: list[str] = []
+
+    def encode(text: str) -> list[int]:
+        asked.append(text)
+        return [1] * len(text)
+
+    pieces = Pieces(encode, size=2)
+    asked.clear()
+    assert [pieces.count(text) for text in ("One\n\nTwo", "One\n\nThree")] == [8, 10]
+    assert asked == ["One\n\n", "Two", "Three"]
+    # The longest unused was forgotten.
+    assert pieces.count("Two") == 3
+    assert asked[3:] == ["Two"]
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from workers.engines.text.base import ModelMessage
+from workers.engines.text.llama.server.pieces import Pieces
 from workers.engines.text.reasoning import opens_reasoning
 from workers.engines.text.roles import strictly_alternating
 
@@ -83,6 +84,7 @@ class ChatRenderer:
         # Some tokenizers prepend a space to any text, but not after this anchor.
         anchor = tokenize(_ANCHOR, False)
         self._anchor = anchor if tokenize("a", False) != tokenize(f"{_ANCHOR}a", False)[len(anchor) :] else []
+        self._pieces = Pieces(self._plain)
 
     def prompt(self, turns: Sequence[ModelMessage]) -> TokenizedPrompt:
         """Return the prompt for the assistant's next message. Raises `TemplateFailed`.
@@ -90,28 +92,51 @@ class ChatRenderer:
         A message has the same tokens wherever it stands, so that a longer conversation starts with the tokens of a
         shorter one as far as the template allows.
         """
-        by_mark = {f"q{secrets.token_hex(16)}q": turn for turn in turns}
+        by_mark, parts = self._parts(turns)
         tokens: list[int] = []
         shared: int | None = None
-        parts = re.split(f"({'|'.join(by_mark)})", self._render(by_mark)) if by_mark else [self._render(by_mark)]
         for part in parts:
             turn = by_mark.get(part)
             if turn is None:
                 tokens += self._tokens(part, True, first=not tokens)
                 continue
             own = min(max(turn.shared, 0), len(turn.content))
-            tokens += self._plain(turn.content[:own])
+            tokens += self._pieces.tokens(turn.content[:own])
             if shared is None and own < len(turn.content):
                 shared = len(tokens)
-            tokens += self._plain(turn.content[own:])
+            tokens += self._pieces.tokens(turn.content[own:])
         shared = len(tokens) if shared is None else shared
         if self._bos_token is not None and tokens[:1] != [self._bos_token]:
             tokens, shared = [self._bos_token, *tokens], shared + 1
         return TokenizedPrompt(tokens, shared, opens_reasoning(parts[-1]))
 
+    def count_prompt(self, turns: Sequence[ModelMessage]) -> tuple[int, bool]:
+        """Return the number of tokens that `prompt` would have, and whether it opens reasoning. Raises as that.
+
+        Only paragraphs that were not counted before are tokenised.
+        """
+        by_mark, parts = self._parts(turns)
+        count, begins = 0, self._bos_token is None
+        for part in parts:
+            turn = by_mark.get(part)
+            if turn is None:
+                tokens = self._tokens(part, True, first=not count)
+                begins = begins or (not count and tokens[:1] == [self._bos_token])
+                count += len(tokens)
+                continue
+            own = min(max(turn.shared, 0), len(turn.content))
+            count += self._pieces.count(turn.content[:own]) + self._pieces.count(turn.content[own:])
+        return count + (not begins), opens_reasoning(parts[-1])
+
     def count(self, text: str) -> int:
         """Return the number of tokens that ``text`` has as the content of a message."""
-        return len(self._plain(text))
+        return self._pieces.count(text)
+
+    def _parts(self, turns: Sequence[ModelMessage]) -> tuple[dict[str, ModelMessage], list[str]]:
+        """Return the placeholders of messages, and the rendered template cut into placeholders and its own words."""
+        by_mark = {f"q{secrets.token_hex(16)}q": turn for turn in turns}
+        text = self._render(by_mark)
+        return by_mark, re.split(f"({'|'.join(by_mark)})", text) if by_mark else [text]
 
     def _tokens(self, text: str, special: bool, first: bool = False) -> list[int]:
         if not text:

@@ -40,7 +40,8 @@ def count(model: LlamaModel, message: Count) -> Counted | Failed:
     try:
         counts = [model.chat.count(text) for text in message.texts]
         if message.messages:
-            counts.append(len(_prompt(model, message.messages, closes_reasoning=message.constrained).tokens))
+            tokens, opens = model.chat.count_prompt(message.messages)
+            counts.append(tokens + (len(_end_of_reasoning(model)) if message.constrained and opens else 0))
     except TemplateFailed as error:
         return Failed(id=message.id, reason="refused", message=str(error))
     except Exception as error:  # noqa: BLE001 - one request must not end the others
@@ -54,7 +55,11 @@ def _prompt(model: LlamaModel, messages: ListOf[ModelMessage], *, closes_reasoni
     prompt = model.chat.prompt(messages)
     if not closes_reasoning or not prompt.opens_reasoning:
         return prompt
-    return replace(prompt, tokens=prompt.tokens + model.tokenize(END_OF_REASONING, True))
+    return replace(prompt, tokens=prompt.tokens + _end_of_reasoning(model))
+
+
+def _end_of_reasoning(model: LlamaModel) -> list[int]:
+    return model.tokenize(END_OF_REASONING, True)
 
 
 def _schema(text: str) -> dict[str, Any]:
