@@ -111,11 +111,15 @@ class MadeMessage:
 
 @dataclass(frozen=True, slots=True)
 class MadeQuestion:
-    """A question; ``answer`` is the message that answers it (None: nobody said it), ``outdated`` those that did."""
+    """A question; ``answer`` is the message that answers it (None: nobody said it), ``outdated`` those that did.
+
+    ``about`` is the name in it.
+    """
 
     text: str
     answer: int | None
     outdated: tuple[int, ...] = ()
+    about: str = ""
 
 
 @dataclass
@@ -156,7 +160,7 @@ def make_chat(*, people: int = 60, seed: int = 7) -> MadeChat:
         say("persona", dice.choice(_REPLIES).format(name=name))
     for (name, topic), places in known.items():
         question = dice.choice(topic.asked).format(name=name)
-        made.questions.append(MadeQuestion(question, places[-1], tuple(places[:-1])))
+        made.questions.append(MadeQuestion(question, places[-1], tuple(places[:-1]), name))
     unsaid = [(n, t) for n in names for t in _TOPICS if (n, t) not in known]
     for name, topic in [*dice.sample(unsaid, 40), *((n, t) for n in _UNHEARD for t in _TOPICS[:3])]:
         made.questions.append(MadeQuestion(topic.asked[0].format(name=name), None))
