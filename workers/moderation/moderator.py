@@ -8,6 +8,7 @@ from typing import Final
 
 from db.moderation import Rule
 from prompts.safety.check import Finding, scan
+from prompts.safety.lines import as_one, groups
 from prompts.safety.passages import passages, short_whole
 from prompts.safety.rating import Rating, exceeds, highest
 from workers.moderation.base import Assessment, ClassifierFailed, TextClassifier
@@ -23,6 +24,7 @@ _PER_TEXT: Final = 100
 """What a short text costs besides its characters, in characters."""
 _CUT_INLINE: Final = 100_000
 """Longer texts are cut into passages in a thread."""
+_NOTHING: Final = Finding(minors=False, needs="sfw", forbidden=False)
 _log = logging.getLogger(__name__)
 
 
@@ -65,11 +67,14 @@ class Moderator:
         """
         adults = False
         for text in texts:
-            for each in await _cut(text):
-                found = await self._finding(each)
-                if found.minors:
-                    return Terms("sfw", minors=True)
-                adults = adults or found.adults
+            for group in await _grouped(text):
+                if len(group) > 1 and await self._finding(as_one(group)) == _NOTHING:
+                    continue
+                for each in group:
+                    found = await self._finding(each)
+                    if found.minors:
+                        return Terms("sfw", minors=True)
+                    adults = adults or found.adults
         if rating == "nsfw" and not (self.classifiers and adults):
             return Terms("suggestive")
         return Terms(rating)
@@ -78,18 +83,21 @@ class Moderator:
         """Return which rule refuses a text, None if it may pass."""
         if (whole := short_whole(text)) is not None and (await self._finding(whole)).forbidden:
             return "minors"
-        for passage in await _cut(text):
-            if (rule := await self._refuses(passage, terms)) is not None:
-                return rule
+        for group in await _grouped(text):
+            # Without a word of the list in any of them, lines are judged as the passage that they make together.
+            as_passage = len(group) > 1 and await self._finding(as_one(group)) == _NOTHING
+            for passage in ["\n".join(group)] if as_passage else group:
+                finding = _NOTHING if as_passage else await self._finding(passage)
+                if (rule := await self._refuses(passage, terms, finding)) is not None:
+                    return rule
         return None
 
     async def fit(self, texts: Iterable[str], terms: Terms) -> dict[str, bool]:
         """Return of every passage of some texts whether it may pass."""
         every = dict.fromkeys([each for text in texts for each in await _cut(text)])
-        return {each: await self._refuses(each, terms) is None for each in every}
+        return {each: await self._refuses(each, terms, await self._finding(each)) is None for each in every}
 
-    async def _refuses(self, passage: str, terms: Terms) -> Rule | None:
-        finding = await self._finding(passage)
+    async def _refuses(self, passage: str, terms: Terms, finding: Finding) -> Rule | None:
         if finding.forbidden or (terms.minors and finding.needs == "nsfw"):
             return "minors"
         opinion = await self._opinion(passage) if self.classifiers else None
@@ -150,3 +158,11 @@ class Moderator:
 async def _cut(text: str) -> list[str]:
     """Return the passages of a text."""
     return passages(text) if len(text) <= _CUT_INLINE else await asyncio.to_thread(passages, text)
+
+
+async def _grouped(text: str) -> list[list[str]]:
+    """Return the passages of a text, short ones that may be searched together in groups."""
+    found = await _cut(text)
+    if len(text) <= _CUT_INLINE:
+        return list(groups(found))
+    return await asyncio.to_thread(lambda: list(groups(found)))

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from prompts.registry import default_registry
+from prompts.safety.check import Finding, scan
 from tests.doubles.text_engine import ScriptedEngine
 from tests.effort import LONG
 from tests.models.tiny_text_classifier import write_classifier
@@ -183,6 +184,40 @@ def test_what_labels_mean() -> None:
         assessment({"sexual": 7.0})
 
 
+async def test_a_text_of_many_lines_is_judged_in_few_passages(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    def counting(text: str) -> Finding:
+        searched.append(text)
+        return scan(text)
+
+    monkeypatch.setattr("workers.moderation.moderator.scan", counting)
+    asked: list[str] = []
+
+    class Asked:
+        name = "asked"
+
+        async def assess(self, text: str) -> Assessment:
+            asked.append(text)
+            return Assessment("suggestive" if "zephyr" in text else "sfw")
+
+        async def close(self) -> None: ...
+
+    lines = [f"Verse {n} of the song" for n in range(2000)]
+    assert await Moderator().problem("\n".join(lines), Terms("sfw")) is None
+    assert len(searched) < 100, "runs of a digit stand alone"
+    moderator, sfw = Moderator((Asked(),)), Terms("sfw")
+    assert await moderator.problem("\n".join(lines), sfw) is None
+    assert len(asked) < 100
+    assert await moderator.problem("\n".join([*lines, "the zephyr"]), sfw) == "rating"
+    for line, rule in (("naked sex", "rating"), ("n-a-k-e-d s-e-x", "rating"), ("a naked child", "minors")):
+        assert await Moderator().problem("\n".join([*lines, line, *lines]), sfw) == rule
+    # What one line says of somebody young, and another of grown people, is not what either says.
+    apart = [*lines, "the children play", *lines, "they kiss with passion"]
+    assert await Moderator().problem("\n".join(apart), Terms("suggestive")) is None
+    assert (await Moderator().terms("suggestive", ["\n".join(apart)])).minors
+
+
 async def test_a_text_of_many_lines_lets_others_work_while_it_is_judged() -> None:
     turns = 0
 
@@ -193,7 +228,7 @@ async def test_a_text_of_many_lines_lets_others_work_while_it_is_judged() -> Non
             turns += 1
 
     working = asyncio.create_task(others())
-    text = "\n".join(f"{n} apples" for n in range(500))
+    text = "\n".join(f"{n} apples!" for n in range(500))
     moderator = Moderator()
     sfw = Terms("sfw")
     for judged in (moderator.terms("sfw", [text]), moderator.problem(text, sfw), moderator.fit([text], sfw)):
