@@ -119,6 +119,7 @@ class Answering:
         """How the function samples here, within the window that was last named; known once a prompt was asked for."""
         chosen = self._chosen
         resolved = resolve(self._function, self._services.sampling, chosen.sampling, chosen.text_model)
+        resolved = resolved.at_least(self._function.answer_tokens(self._inputs))
         return resolved if self._window is None else resolved.within(self._window)
 
     def step(self, kind: str, **details: Any) -> None:

@@ -85,6 +85,14 @@ class AiFunction(ABC, Generic[I, O]):
         del inputs
         return None
 
+    def answer_tokens(self, inputs: I) -> int:
+        """Return how many tokens an answer to these inputs needs at least, whatever was chosen; 0: no more than that.
+
+        It gets them as far as the window allows.
+        """
+        del inputs
+        return 0
+
     @abstractmethod
     async def parse(self, text: str, inputs: I) -> O:
         """Read the answer. Raises `workers.functions.parsing.ParseFailed`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from db.agents import FUNCTIONS, OperatorSampling, SamplingChoice, merged
+from db.agents import FUNCTIONS, MAX_TOKENS, OperatorSampling, SamplingChoice, merged
 from workers.engines.text.base import Sampling
 from workers.functions.base import AiFunction
 
@@ -19,6 +19,12 @@ class ResolvedSampling:
 
     sampling: Sampling
     model: str
+
+    def at_least(self, tokens: int) -> "ResolvedSampling":
+        """Return the same with an answer that may have so many ``tokens``."""
+        if self.sampling.max_tokens >= tokens:
+            return self
+        return replace(self, sampling=replace(self.sampling, max_tokens=min(tokens, MAX_TOKENS)))
 
     def within(self, context: int) -> "ResolvedSampling":
         """Return the same with an answer that leaves most of a window of ``context`` tokens to the prompt."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from db import uploads
 from db.errors import BadInput, LeaseLost
 from db.lorebooks import ReadLorebook
-from db.memory import archive
+from db.memory import archive, scopes
 from db.memory.scopes import ArchiveScope
 from db.payloads.archive import DocumentKept
 from db.uploads import ReadDocument, StoredUpload
@@ -15,6 +15,7 @@ from workers.decoding.document_limits import DocumentLimits, DocumentRefused
 from workers.decoding.documents import document_text
 from workers.moderation.gate import Gate, Gated
 from workers.steps.base import Commit, Run, Step
+from workers.steps.memory.index import embed
 
 DOCUMENT_LIMITS: Final = DocumentLimits(bytes=uploads.UPLOAD_BYTES, characters=archive.MAX_CHARACTERS)
 _RANGES: Final = 12
@@ -98,6 +99,20 @@ class KeepDocument(Commit):
             )
         )
         return {"document": document}
+
+
+class EmbedDocument(Step):
+    """Give the document's passages their vectors; the person was told before."""
+
+    name: ClassVar[str] = "embed_document"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return how many there are now. What people's waiting leaves undone, the next `remember` does."""
+        parameters, job = run.parameters(ReadDocument), run.job
+        if job.account_id is None or job.user_id is None:
+            return {}
+        done = await embed(run, await scopes.find(job.account_id, [scope_of(parameters, job.user_id)]))
+        return {"vectors": done.vectors}
 
 
 def page_ranges(numbers: Sequence[int]) -> str:

@@ -1,5 +1,6 @@
 """A file becomes a document of the archive: read, judged, kept, told; or refused with a reason, and gone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,11 +15,21 @@ from db.uploads import ReadDocument
 from tests.db.world import somebody
 from tests.workers.decoding import papers
 from tests.workers.making import run_by
+from tests.workers.steps.test_archived import Pointing
 from tests.workers.steps.test_chat import Strict
+from workers.embedding import ArchiveEmbedder
+from workers.engines.errors import EngineUnavailable
 from workers.moderation.moderator import Moderator
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.archive import page_ranges
+
+
+class Failing(Pointing):
+    """An embedding engine that is away."""
+
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
+        raise EngineUnavailable("away")
 
 
 async def handed_in(who: Who, data: bytes, name: str = "guide.pdf", **parameters: object) -> int:
@@ -143,6 +154,20 @@ async def test_who_sees_and_removes_a_document(database: str):
     assert await documents.listed(account, ann.user.id) != []
     await documents.expire(ann.user.id, 39)
     assert await documents.listed(account, ann.user.id) == []
+
+
+async def test_a_document_has_vectors_as_soon_as_it_is_kept(services: Services):
+    ann = await somebody()
+    services = replace(services, embedder=ArchiveEmbedder(Pointing("pointing")))
+    await run_by(Runner(services, 4), await handed_in(ann, b"The gate opens at dawn."))
+    assert (await answer()).kind == "document_kept"
+    assert [each["model"] for each in await rows("SELECT model FROM archive_vectors")] == ["pointing"]
+    # A model that cannot serve now refuses no document.
+    services = replace(services, embedder=ArchiveEmbedder(Failing()))
+    job_id = await handed_in(ann, b"The gate closes at dusk.")
+    await run_by(Runner(services, 4), job_id)
+    assert (await JobRow.get(id=job_id)).state == "done"
+    assert len(await archive.documents(ann.account.id, [ArchiveScope.person(ann.user.id)])) == 2
 
 
 def test_pages_are_named_by_ranges():

@@ -1,5 +1,6 @@
 """Shorter forms of what every prompt of a chat or story holds: written in the background, gone with the text."""
 
+import re
 from dataclasses import replace
 
 from db.connection import rows
@@ -45,6 +46,20 @@ async def test_a_large_text_of_a_card_is_told_in_a_shorter_form_once_it_is_writt
     assert "nothing else" not in system
     await rows("UPDATE memories SET due_at = now()")
     assert await remember_with(services, SHORT) == [], "what is there is not written again"
+
+
+async def test_a_shorter_form_has_room_for_all_its_words(services: Services, ann: Who):
+    await with_card(LONG)
+    await chat_memory(await said(ann, "Hello."))
+    engine = ScriptedEngine([SHORT], context=6000)
+    await remember(replace(services, text=TextChain((engine,))))
+    (request,) = [each for each in engine.requests if "Summarise this" in each.messages[-1].content and
+                  "of the sea" in each.messages[-1].content]  # fmt: skip
+    words = re.search(r"in at most (\d+) words", request.messages[-1].content)
+    assert words is not None
+    assert int(words[1]) > 200, "derived from what the layer has room for"
+    assert request.sampling.max_tokens >= 2 * int(words[1])
+    assert request.sampling.max_tokens <= 2000, "a third of the window"
 
 
 async def test_an_edit_makes_the_shorter_form_stale(services: Services, ann: Who):

@@ -1,5 +1,6 @@
 """Shorten a text: what was said, what was told, what somebody is like, or summaries."""
 
+import math
 import re
 from typing import Any, ClassVar, Final
 
@@ -17,8 +18,11 @@ from workers.functions.parsing import ParseFailed
 
 WORDS: Final = 100
 """Words of a summary: about 160 tokens, for which a context has room (`workers.context.fit`)."""
+LEAST_WORDS: Final = 20
 MOST_WORDS: Final = 1500
-"""Of a shorter form of a card or a premise."""
+"""Of a shorter form of a card or a premise: about as long as what a call is given (`workers.steps.memory.calls`)."""
+TOKENS_PER_WORD: Final = 2.2
+"""At most, on average: what an answer needs so as not to end before its last sentence."""
 CHARS_PER_WORD: Final = 6.4
 """At most, on average."""
 VERSION: Final = 1
@@ -42,7 +46,7 @@ class SummariseInputs(BaseModel):
     passages: list[LabelledText]
     before: str = ""
     language: str = ""
-    words: int = Field(default=WORDS, ge=20, le=MOST_WORDS)
+    words: int = Field(default=WORDS, ge=LEAST_WORDS, le=MOST_WORDS)
 
 
 class ShortText(BaseModel):
@@ -67,6 +71,10 @@ class Summarise(AiFunction[SummariseInputs, ShortText]):
             "language": language_name(inputs.language) if inputs.language else None,
             "words": inputs.words,
         }
+
+    def answer_tokens(self, inputs: SummariseInputs) -> int:
+        """Return room for all the words that are asked for; the length of summaries is a setting."""
+        return math.ceil(inputs.words * TOKENS_PER_WORD) if inputs.words > WORDS else 0
 
     def seed(self, inputs: SummariseInputs) -> int:
         """Return always the same: a summary of the same is the same."""

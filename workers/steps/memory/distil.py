@@ -16,7 +16,9 @@ from workers.context.layers import Window
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaInputs
 from workers.functions.memory.extract_plot import PlotNotes
 from workers.functions.memory.summarise import (
+    LEAST_WORDS,
     MOST_WORDS,
+    TOKENS_PER_WORD,
     VERSION,
     LabelledText,
     Summarise,
@@ -26,6 +28,7 @@ from workers.functions.memory.summarise import (
     SummarisePlot,
     SummariseSheet,
 )
+from workers.functions.sampling import SHARE_OF_WINDOW
 from workers.functions.write_page import PageInputs, WritePage
 from workers.steps.base import Run, Step
 from workers.steps.memory.calls import busy, call, fitted
@@ -89,7 +92,8 @@ class DistilTexts(Step):
             if at >= MOST or (at and await busy()):
                 done.more = True
                 break
-            if (draft := await _short_form(run, now, wanted, texts[wanted.id])) is not None:
+            words = words_of(wanted.tokens, size)
+            if (draft := await _short_form(run, now, wanted, texts[wanted.id], words)) is not None:
                 done.drafts.append(draft)
         return done.model_dump()
 
@@ -116,9 +120,17 @@ async def _container(now: UnreadPast, known: dict[str, str]) -> Container:
     )  # fmt: skip
 
 
-async def _short_form(run: Run, now: UnreadPast, wanted: Wanted, text: str) -> ShortDraft | None:
+def words_of(tokens: int, window: int) -> int:
+    """Return the words of a shorter form of about ``tokens``, which a layer has room for.
+
+    No more than an answer in this window may have.
+    """
+    most = min(MOST_WORDS, int(window // SHARE_OF_WINDOW / TOKENS_PER_WORD))
+    return max(min(round(tokens * WORDS_PER_TOKEN), most), LEAST_WORDS)
+
+
+async def _short_form(run: Run, now: UnreadPast, wanted: Wanted, text: str, words: int) -> ShortDraft | None:
     function = FUNCTIONS[wanted.content]
-    words = min(max(round(wanted.tokens * WORDS_PER_TOKEN), 20), MOST_WORDS)
     kept = without(text, now.memory.forgotten)
 
     def inputs(size: int) -> SummariseInputs:

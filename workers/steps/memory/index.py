@@ -63,6 +63,13 @@ def scope_of(memory: MemoryRecord) -> ArchiveScope:
     return ArchiveScope.chat(memory.conversation_id, memory.persona_id, memory.epoch or 0)
 
 
+async def embed(run: Run, scope_ids: list[int]) -> Indexed:
+    """Give the chunks of scopes their vectors where an embedder is configured; what is left is done later."""
+    done = Indexed()
+    await _embed(run, done, scope_ids)
+    return done
+
+
 async def _batches(done: Indexed, batch: Callable[[], Awaitable[int]]) -> int:
     count = 0
     for _ in range(BATCHES):
