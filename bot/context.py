@@ -86,7 +86,7 @@ class Context:
     ``moderation`` what becomes of refused texts. ``off`` are the commands that are switched
     off. ``ignored``: nobody is told anything, not even that the event was taken. ``shut_out``: the person is banned or
     not on the list, and uses what is left to them. ``limits`` are this person's.
-    ``file_bytes``: the largest file that an answer may carry.
+    ``file_bytes``: the largest file that an answer may carry. ``files_by_reply``: a command may reply to one.
     """
 
     event: Event
@@ -110,6 +110,7 @@ class Context:
     genuine: bool = False
     resumed: bool = False
     awaits_file: bool = False
+    files_by_reply: bool = False
 
     @property
     def operator(self) -> bool:

@@ -39,7 +39,7 @@ async def add(context: Context, values: dict[str, Any]) -> None:
     upload = values.get("file")
     name = None if upload is None else await uploads.name_of(context.account_id, context.user_id, upload)
     if upload is None or name is None:
-        raise BadInput("archive.no_file")
+        raise BadInput("archive.no_file_to_reply" if context.files_by_reply else "archive.no_file")
     title = " ".join(str(values.get("title") or PurePosixPath(name).stem or name).split())[:TITLE_LENGTH]
     await screen(context, title=title)
     owner = await owner_of(context, values)

@@ -21,7 +21,7 @@ async def add(context: Context, values: dict[str, Any]) -> None:
     upload = values.get("file")
     name = None if upload is None else await uploads.name_of(context.account_id, context.user_id, upload)
     if upload is None or name is None:
-        raise BadInput("lore.no_file")
+        raise BadInput("lore.no_file_to_reply" if context.files_by_reply else "lore.no_file")
     title = " ".join(str(values.get("title") or "").split())
     await screen(context, title=title or PurePosixPath(name).stem)
     owner = await owner_of(context, values)

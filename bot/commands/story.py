@@ -195,11 +195,14 @@ async def here(context: Context) -> tuple[Story, Page]:
 async def own_story(context: Context, wanted: str) -> int:
     """Return the id of the story that a person names and may change, without a name of the one that is open here.
 
+    Everybody may act in a shared story; what its writer knows is its owner's to say, and theirs who keep order.
     Raises `NotFound`, `NotAllowed`.
     """
     if wanted.strip():
         return await _which(context, wanted, shared=False)
     story, _ = await here(context)
+    if story.owner_id not in {context.user_id, context.acting_for or context.user_id} and not context.may("moderate"):
+        raise NotAllowed("story.not_owner")
     return story.id
 
 

@@ -108,6 +108,13 @@ def split_values(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
     return values, rest
 
 
+def named_behind(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
+    """Return the values that are named behind a text, each reaching to the next name, and that text."""
+    known = {p.name for p in spec.parameters}
+    pairs = [pair for pair in _PAIR.finditer(text) if _name(pair) in known]
+    return (_named(text, pairs), text[: pairs[0].start()].strip()) if pairs else ({}, text)
+
+
 def free_parameter(spec: CommandSpec, values: Iterable[str]) -> Parameter | None:
     """Return the parameter that takes free text beside these values: the first required one, else the first text."""
     given = frozenset(values)

@@ -61,12 +61,14 @@ class Capabilities:
     has been answered; ``None``: never. ``progress_interval``: minimum seconds between two progress edits of a message.
     ``file_bytes``: the largest file that can be sent anywhere; an event may say that its place takes more.
     ``private_by_user``: a person's private chat has the person's id, and the platform itself turns to it in no case.
+    ``files_by_reply``: a command that replies to a message with a file gets that file.
     """
 
     forms: bool
     placeholder_delay: float | None
     progress_interval: float
     private_by_user: bool = False
+    files_by_reply: bool = False
     file_bytes: int = 10_000_000
 
 

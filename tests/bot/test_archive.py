@@ -4,6 +4,9 @@ import pytest
 
 from bot.events import ButtonPress, Command, IncomingFile
 from bot.files import refusal, too_big
+from bot.platforms.console import ConsolePlatform
+from bot.platforms.discord.client import DiscordPlatform
+from bot.platforms.telegram.client import TelegramPlatform
 from db import lorebooks, stories
 from db.connection import row, rows
 from db.memory import archive
@@ -73,6 +76,18 @@ async def test_what_does_not_fit_is_told(bot: Bot, given: Command, says: str):
     assert await UploadRow.all().count() == 0, "the transaction is undone"
 
 
+@pytest.mark.parametrize(("platform", "replies"), [("telegram", True), ("discord", False), ("console", False)])
+async def test_only_where_a_reply_brings_a_file_it_is_told_so(bot: Bot, platform: str, replies: bool):
+    bot.router._capabilities = {  # pyright: ignore[reportPrivateUsage]
+        "telegram": TelegramPlatform.capabilities, "discord": DiscordPlatform.capabilities,
+        "console": ConsolePlatform.capabilities,
+    }  # fmt: skip
+    for asked in (add(None), Command(name="lore add")):
+        said = await words(bot, await bot.does(asked, platform=platform))
+        assert said.startswith("Attach the file")
+        assert ("as a reply" in said) == replies
+
+
 async def test_in_a_place_only_some_add_for_everybody(bot: Bot):
     for asked in (add(whose="place"), add(persona="Vex")):
         assert "admin" in await words(bot, await bot.does(asked, group="club"))
@@ -81,6 +96,18 @@ async def test_in_a_place_only_some_add_for_everybody(bot: Bot):
     assert (await job()).parameters["owner"] == "place"
     await bot.does(add(), group="club")
     assert (await job()).parameters["owner"] == "person"
+
+
+@pytest.mark.parametrize("what", ["archive add", "lore add"])
+async def test_in_a_shared_story_its_owner_adds_and_who_keeps_order(bot: Bot, what: str):
+    await begun(bot, "open", name="ann", group="club")
+    asked = Command(name=what, values={"for": "story"}, file=GUIDE)
+    before = await JobRow.all().count()
+    assert "Only the person who started" in await words(bot, await bot.does(asked, name="ben", group="club"))
+    assert await JobRow.all().count() == before
+    await bot.does(asked, name="mod", group="club", role="moderator")
+    await bot.does(asked, name="ann", group="club")
+    assert await JobRow.all().count() == before + 2
 
 
 async def test_documents_are_listed_found_and_removed(bot: Bot):

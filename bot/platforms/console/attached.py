@@ -5,6 +5,7 @@ import mimetypes
 from pathlib import Path
 
 from bot.commands.base import CommandRegistry
+from bot.commands.typed import named_behind
 from bot.events import Command, IncomingFile
 from bot.files import KINDS, Accepts, refusal, taken
 
@@ -12,7 +13,8 @@ from bot.files import KINDS, Accepts, refusal, taken
 async def with_file(command: Command, registry: CommandRegistry) -> Command:
     """Return a command with the file that it names as an attachment.
 
-    Of a command that is about a file, what is typed behind it is the file's path, as anybody would type it.
+    Of a command that is about a file, what is typed behind it is the file's path, as anybody would type it; values by
+    their names may follow.
     """
     spec = registry.get(command.name)
     parameter = spec.file if spec is not None else None
@@ -20,7 +22,8 @@ async def with_file(command: Command, registry: CommandRegistry) -> Command:
         return command
     path, rest = command.values.get(parameter.name, ""), command.rest
     if not path and spec.parameters[0] is parameter:
-        path, rest = rest.strip(), ""
+        values, path = named_behind(spec, rest.strip())
+        command, rest = command.model_copy(update={"values": {**values, **command.values}}), ""
         if not path:
             missing = IncomingFile(name="", mime="", problem="attachment.no_path", values={"name": command.name})
             return command.model_copy(update={"file": missing})

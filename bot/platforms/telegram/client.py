@@ -61,6 +61,7 @@ class TelegramPlatform:
         placeholder_delay=0.0,
         progress_interval=1.5,
         private_by_user=True,
+        files_by_reply=True,
         # https://core.telegram.org/bots/api#sending-files: 50 MB.
         file_bytes=50_000_000 - FORM_BYTES,
     )

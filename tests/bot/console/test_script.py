@@ -81,6 +81,7 @@ async def test_a_file_is_named_behind_a_command_that_is_about_one(tmp_path: Path
         f'/archive add file="{guide}" Gate',
         "/archive add",
         "/archive add x.md",
+        f"/archive add {guide} persona=Vex title=The gate at dawn",
     )
     with pipes(line_timeout=0.2, commands=load_topics(PRODUCT).commands) as console:
         os.write(console.script, "\n".join(lines).encode())
@@ -94,8 +95,12 @@ async def test_a_file_is_named_behind_a_command_that_is_about_one(tmp_path: Path
         ("The gate.md", b"It opens at dawn.", ""),
         ("", b"", "attachment.no_path"),
         ("x.md", b"", "attachment.no_file"),
+        ("The gate.md", b"It opens at dawn.", ""),
     ]
-    assert [each.rest for each in typed if isinstance(each, Command)] == ["", "Gate", "", ""]
+    assert [each.rest for each in typed if isinstance(each, Command)] == ["", "Gate", "", "", ""]
+    last = typed[-1]
+    assert isinstance(last, Command)
+    assert last.values == {"persona": "Vex", "title": "The gate at dawn"}
 
 
 async def test_events() -> None:
