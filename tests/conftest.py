@@ -10,8 +10,10 @@ import pytest
 from hypothesis import settings
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
+from bot.stack.home import StackUrls
 from db.migrate import migrate
 from tests.clean import Cleaner
+from tests.homes import HomeTemplate, home_template
 from tests.pool import HeldPool
 from tests.watchdog import watchdog
 from workers.preload import preload
@@ -69,9 +71,22 @@ def pytest_pyfunc_call() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session")
-async def stack() -> AsyncGenerator[EmbeddedStack]:
+async def template(tmp_path_factory: pytest.TempPathFactory) -> HomeTemplate:
+    """What data directories with a database are copied from."""
+    return await home_template(tmp_path_factory)
+
+
+@pytest.fixture
+def prepared_home(template: HomeTemplate, tmp_path: Path) -> Path:
+    """A data directory as a run of Storyfork left it, without anybody's words: for what is not about a first start."""
+    return template.copy_to(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+async def stack(template: HomeTemplate) -> AsyncGenerator[EmbeddedStack]:
     """The real servers, in a data directory of this session."""
     with tempfile.TemporaryDirectory(prefix="storyfork-test-") as home:
+        template.copy_to(Path(home))
         async with embedded_stack(Path(home), durable=False) as running:
             yield running
 
@@ -115,11 +130,30 @@ async def database(migrated: str, cleaner: Cleaner, pool: HeldPool) -> AsyncGene
 
 
 @pytest.fixture
-async def redis_url(stack: EmbeddedStack) -> AsyncGenerator[str]:
+async def redis_url(stack: EmbeddedStack) -> str:
     """A clean Redis."""
+    await _flush(stack.redis_url)
+    return stack.redis_url
+
+
+@pytest.fixture(scope="module")
+async def shared_urls(
+    stack: EmbeddedStack, migrated: str, cleaner: Cleaner, pool: HeldPool
+) -> AsyncGenerator[StackUrls]:
+    """A clean database, connected, and a clean Redis, for a service that runs for all tests of a module.
+
+    What a test leaves there, the next one finds. Not beside `database` or `redis_url`, which would empty both under
+    the running service.
+    """
+    await cleaner.empty_tables()
+    await _flush(stack.redis_url)
+    await pool.open()
+    yield StackUrls(migrated, stack.redis_url)
+    await pool.settle()
+
+
+async def _flush(redis_url: str) -> None:
     from redis.asyncio import Redis
 
-    client = Redis.from_url(stack.redis_url)
-    await client.flushall()
-    yield stack.redis_url
-    await client.aclose()
+    async with Redis.from_url(redis_url) as client:
+        await client.flushall()

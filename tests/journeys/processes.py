@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from bot.limit_settings import LimitSettings
 from bot.stack.home import StackUrls
@@ -111,12 +113,26 @@ async def running(*programs: Program) -> AsyncGenerator[None]:
             await program.start()
         yield
     except BaseException:
-        for program in programs:
-            sys.stderr.write(f"--- {program.name} ---\n{program.output()[-8000:]}\n")
+        _show(programs)
         raise
     finally:
         for program in programs:
             await program.end()
+
+
+@asynccontextmanager
+async def serving(request: pytest.FixtureRequest, *programs: Program) -> AsyncGenerator[None]:
+    """Run programs for all tests of a fixture's scope; their logs are shown when one of these has failed."""
+    failed = request.session.testsfailed
+    async with running(*programs):
+        yield
+        if request.session.testsfailed > failed:
+            _show(programs)
+
+
+def _show(programs: Sequence[Program]) -> None:
+    for program in programs:
+        sys.stderr.write(f"--- {program.name} ---\n{program.output()[-8000:]}\n")
 
 
 def worker(urls: StackUrls, home: Path, number: int = 1, **more: str) -> Program:

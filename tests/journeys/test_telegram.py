@@ -1,12 +1,12 @@
 """A person plays on Telegram: the real bot, a real worker, a strict Bot API server."""
 
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from bot.stack.home import StackUrls
 from tests.doubles.telegram import Message, TelegramServer
-from tests.journeys.processes import bot, running, worker
+from tests.journeys.processes import bot, serving, worker
 
 PREMISE = "a keeper finds a door under the sea"
 
@@ -16,67 +16,63 @@ def page(message: Message) -> bool:
     return "1" in message.labels and "Retry" in message.labels
 
 
-@pytest.fixture
-async def telegram():
+@pytest.fixture(scope="module")
+async def telegram(
+    request: pytest.FixtureRequest, shared_urls: StackUrls, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[TelegramServer]:
+    """The platform of a service that runs."""
+    home = tmp_path_factory.mktemp("home")
     async with TelegramServer() as server:
-        yield server
+        settings = {"TELEGRAM_TOKEN": server.token, "TELEGRAM_API_URL": server.api_url}
+        async with serving(request, worker(shared_urls, home), bot(shared_urls, home, "telegram", **settings)):
+            yield server
         assert not [r for r in server.requests if r.status == 429], "ordinary play met flood control"
 
 
-async def test_a_story_from_the_first_page_to_an_own_action(
-    telegram: TelegramServer, database: str, redis_url: str, tmp_path: Path
-):
-    urls = StackUrls(database, redis_url)
-    settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
-    async with running(worker(urls, tmp_path), bot(urls, tmp_path, "telegram", **settings)):
-        ann = telegram.person("ann")
-        dm = ann.chat()
-        said = await ann.say(dm, f"/story_new {PREMISE}")
-        first = await ann.wait_for_message(dm, page, timeout=60, after=said)
-        assert "keeper" in first.text
-        first_text = first.text
+async def test_a_story_from_the_first_page_to_an_own_action(telegram: TelegramServer):
+    ann = telegram.person("ann")
+    dm = ann.chat()
+    said = await ann.say(dm, f"/story_new {PREMISE}")
+    first = await ann.wait_for_message(dm, page, timeout=60, after=said)
+    assert "keeper" in first.text
+    first_text = first.text
 
-        tap = await ann.tap(first, "2")
-        await tap.answered(timeout=30)
-        second = await ann.wait_for_message(dm, page, timeout=60, after=first)
-        await ann.wait_until(first, lambda m: not m.labels)
-        assert second.text != first_text
-        assert "Back" in second.labels
+    tap = await ann.tap(first, "2")
+    await tap.answered(timeout=30)
+    second = await ann.wait_for_message(dm, page, timeout=60, after=first)
+    await ann.wait_until(first, lambda m: not m.labels)
+    assert second.text != first_text
+    assert "Back" in second.labels
 
-        await ann.tap(second, "Back")
-        home = await ann.wait_for_message(dm, page, timeout=60, after=second)
-        assert home.text == first_text
+    await ann.tap(second, "Back")
+    home = await ann.wait_for_message(dm, page, timeout=60, after=second)
+    assert home.text == first_text
 
-        await ann.tap(home, "Retry")
-        other = await ann.wait_for_message(dm, page, timeout=60, after=home)
-        assert other.text != first_text
+    await ann.tap(home, "Retry")
+    other = await ann.wait_for_message(dm, page, timeout=60, after=home)
+    assert other.text != first_text
 
-        await ann.tap(other, "Write your own")
-        asked = await ann.wait_for_message(dm, lambda m: m.force_reply is not None, timeout=60, after=other)
-        answer = await ann.say(dm, "I sing to the door until it hums back", reply_to=asked)
-        own = await ann.wait_for_message(dm, page, timeout=60, after=answer)
-        assert own.text != other.text
+    await ann.tap(other, "Write your own")
+    asked = await ann.wait_for_message(dm, lambda m: m.force_reply is not None, timeout=60, after=other)
+    answer = await ann.say(dm, "I sing to the door until it hums back", reply_to=asked)
+    own = await ann.wait_for_message(dm, page, timeout=60, after=answer)
+    assert own.text != other.text
 
-        stale = await ann.tap(first, "1", stale=True)
-        told = await stale.answered(timeout=30)
-        moved = await ann.wait_for_message(dm, "moved on", timeout=60, after=own)
-        assert told is not None
-        assert moved.labels == ["Go to the current page"]
+    stale = await ann.tap(first, "1", stale=True)
+    told = await stale.answered(timeout=30)
+    moved = await ann.wait_for_message(dm, "moved on", timeout=60, after=own)
+    assert told is not None
+    assert moved.labels == ["Go to the current page"]
 
 
-async def test_a_dm_is_answered_by_the_first_persona(
-    telegram: TelegramServer, database: str, redis_url: str, tmp_path: Path
-):
-    urls = StackUrls(database, redis_url)
-    settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
-    async with running(worker(urls, tmp_path), bot(urls, tmp_path, "telegram", **settings)):
-        ann = telegram.person("ann")
-        dm = ann.chat()
-        said = await ann.say(dm, "Hello! I am tired of the rain.")
-        reply = await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=said)
-        before = reply.text
-        await ann.tap(reply, "Answer again")
-        again = await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=reply)
-        assert again.text != before
-        reset = await ann.say(dm, "/chat_reset")
-        await ann.wait_for_message(dm, "forgotten", timeout=60, after=reset)
+async def test_a_dm_is_answered_by_the_first_persona(telegram: TelegramServer):
+    ben = telegram.person("ben")
+    dm = ben.chat()
+    said = await ben.say(dm, "Hello! I am tired of the rain.")
+    reply = await ben.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=said)
+    before = reply.text
+    await ben.tap(reply, "Answer again")
+    again = await ben.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=reply)
+    assert again.text != before
+    reset = await ben.say(dm, "/chat_reset")
+    await ben.wait_for_message(dm, "forgotten", timeout=60, after=reset)
