@@ -223,6 +223,18 @@ async def contents(
     return books[0], await entries([book_id])
 
 
+async def names(
+    account_id: int, user_id: int, entries: Sequence[int], *, adults: bool = False
+) -> dict[int, tuple[str, str]]:
+    """Return the names of books and their entries by the ids of these, of books that a person sees."""
+    found = await rows(
+        "SELECT e.id, b.name AS book, coalesce(nullif(e.name, ''), e.keys ->> 0, '') AS entry FROM lorebook_entries e "
+        f"JOIN (SELECT b.id, b.name FROM {_SHOWN_TO}) b ON b.id = e.book_id WHERE e.id = ANY ($4::bigint[])",
+        account_id, user_id, adults, list(entries),
+    )  # fmt: skip
+    return {each["id"]: (each["book"], each["entry"]) for each in found}
+
+
 async def settings(books: Sequence[int]) -> list[BookSettings]:
     """Return the settings of books that were found for a prompt (`db.memory.told`)."""
     return await fetch(

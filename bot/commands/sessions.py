@@ -8,6 +8,7 @@ from bot.commands.remembered import OF, MemoryHere, check_seen, memory_here, mem
 from bot.context import Context
 from bot.moderation import screen
 from bot.panels import fresh_panel, show_panel
+from bot.ratings import may_choose
 from db import context_sessions
 from db.context_sessions import ContextSession, ReplayContext
 from db.errors import BadInput, NotFound, UserError
@@ -55,7 +56,9 @@ async def open_session(context: Context, values: dict[str, Any]) -> None:
 async def show(context: Context, session_id: int) -> None:
     """Show a session: what it has told, and what was told last."""
     panel = fresh_panel(context)
-    await show_panel(context, panel, SessionPanel(owner=panel.owner, opened=panel.opened, session=session_id))
+    adults = may_choose(context, "nsfw")
+    payload = SessionPanel(owner=panel.owner, opened=panel.opened, session=session_id, adults=adults)
+    await show_panel(context, panel, payload)
 
 
 async def copy(context: Context, values: dict[str, Any]) -> None:

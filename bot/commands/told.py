@@ -7,6 +7,7 @@ from bot.commands.remembered import OF, STORY, MemoryHere, check_seen, memory_he
 from bot.commands.sessions import session_of
 from bot.context import Context
 from bot.panels import OpenPanel, fresh_panel, show_panel
+from bot.ratings import may_choose
 from db import chats
 from db.errors import BadInput, NotFound
 from db.payloads.told import ToldPanel
@@ -39,7 +40,7 @@ async def show_told(
     session = await session_of(context, here)
     payload = ToldPanel(
         owner=panel.owner, opened=panel.opened, memory=here.id, page=page, reply=reply, place=here.page_id,
-        session=session.id,
+        session=session.id, adults=may_choose(context, "nsfw"),
     )  # fmt: skip
     await show_panel(context, panel, payload)
 

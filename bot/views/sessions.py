@@ -43,7 +43,9 @@ async def session_shown(view: ViewContext, payload: SessionPanel) -> Message:
     if session.copied_from is not None:
         lines.append(view.words("session.copied", number=session.copied_from))
     record = await _memory(view, session)
-    told = await told_layers(view, record, session.build) if session.build else [view.words("session.not_built")]
+    told = [view.words("session.not_built")]
+    if session.build:
+        told = await told_layers(view, payload, record, session.build)
     title = view.words("session.title", number=session.id)
     return Message(
         "\n\n".join(["\n".join(lines), *told]), title=title, footer=view.words("session.footer"), private=True

@@ -6,19 +6,22 @@ from typing import Any, Final
 
 from bot.messages import Message
 from bot.text.moments import past_reference
+from bot.text.splitting import shortened
 from bot.views.base import ViewContext, ViewSpec
 from bot.views.memory import cut, memory_seen, readable, section_buttons
-from db import chats, receipts, stories
-from db.memory import elements
+from db import chats, lorebooks, receipts, stories
+from db.memory import documents, elements
 from db.memory.elements import ToldElement
 from db.memory.memories import MemoryRecord
-from db.payloads.told import MorePanel, ToldPanel
+from db.payloads.told import MorePanel, SessionPanel, ToldPanel
 from db.receipts import Receipt
 
 NAMED: Final = 12
 """Elements that are named for a layer, or for a reason why they were left out."""
 TEXT: Final = 70
 """Characters of a text that are shown with its name."""
+DIGITS: Final = 19
+"""An id has fewer."""
 AGAIN: Final = 1.5
 """Times the prompt from which on what was read is that of several attempts."""
 _LAYERS: Final = "ABCDE"
@@ -45,7 +48,7 @@ async def told(view: ViewContext, payload: ToldPanel) -> Message:
     if receipt is None:
         return Message(view.words("told.no_receipt"), title=title, buttons=buttons, private=True, menu=True)
     # Of templates there is nothing more to say.
-    layers = await told_layers(view, memory, receipt.context) if receipt.model and receipt.receipt else []
+    layers = await told_layers(view, payload, memory, receipt.context) if receipt.model and receipt.receipt else []
     return Message(
         "\n\n".join([_writer(view, receipt), *layers]),
         footer="" if payload.session is None else view.words("session.number", number=payload.session),
@@ -101,14 +104,20 @@ def _writer(view: ViewContext, receipt: Receipt) -> str:
     return "\n".join(lines)
 
 
-async def told_layers(view: ViewContext, memory: MemoryRecord | None, context: Mapping[str, Any]) -> list[str]:
-    """Return the layers of a build, and what was left out; names of what is of ``memory`` only."""
+async def told_layers(
+    view: ViewContext, payload: ToldPanel | SessionPanel, memory: MemoryRecord | None, context: Mapping[str, Any]
+) -> list[str]:
+    """Return the layers of a build, and what was left out.
+
+    Named is what is of ``memory``, and of lorebooks and documents what the person sees who has opened the panel.
+    """
     if not context:
         return [view.words("told.no_context")]
     placed, left_out = _entries(context.get("placed")), _entries(context.get("left_out"))
     ids = [each["id"] for each in (*placed, *left_out)]
     known = {} if memory is None else await elements.known(memory, ids)
-    names = _Names(view, known, memory is None or memory.story_id is not None)
+    titles = await _titles(view, payload, ids)
+    names = _Names(view, known, titles, memory is None or memory.story_id is not None)
     layers: dict[str, Any] = context.get("layers") or {}
     paragraphs: list[str] = []
     for layer in _LAYERS:
@@ -130,11 +139,28 @@ async def told_layers(view: ViewContext, memory: MemoryRecord | None, context: M
     return paragraphs
 
 
+async def _titles(view: ViewContext, payload: ToldPanel | SessionPanel, ids: Iterable[str]) -> dict[str, str]:
+    """Return what entries of lorebooks and passages of documents are called, of those that the person sees."""
+    of_person, adults = (view.account_id, payload.owner), payload.adults
+    numbers: dict[str, list[int]] = {"lore": [], "archive": []}
+    for kind, _, number in (each.partition(":") for each in ids):
+        if kind in numbers and number.isascii() and number.isdecimal() and len(number) < DIGITS:
+            numbers[kind].append(int(number))
+    found: dict[str, str] = {}
+    for entry, (book, named) in (await lorebooks.names(*of_person, numbers["lore"], adults=adults)).items():
+        name = shortened(named, TEXT) or view.words("lore.unnamed")
+        found[f"lore:{entry}"] = view.words("told.name_entry", name=name, book=shortened(book, TEXT))
+    for passage in await documents.passages(*of_person, numbers["archive"], adults=adults):
+        title = shortened(passage.title, TEXT)
+        found[f"archive:{passage.id}"] = view.words("told.name_of_document", title=title, number=passage.document_id)
+    return found
+
+
 class _Names:
     """Readable names of elements. ``story``: of a story's past, which are pages, else messages."""
 
-    def __init__(self, view: ViewContext, known: Known, story: bool) -> None:
-        self._view, self._known, self._story = view, known, story
+    def __init__(self, view: ViewContext, known: Known, titles: Mapping[str, str], story: bool) -> None:
+        self._view, self._known, self._titles, self._story = view, known, titles, story
 
     def told(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
         """Return lines for what was told; pages and messages word by word are one line."""
@@ -162,6 +188,8 @@ class _Names:
     def of(self, element_id: str) -> str:
         """Return what an element is called."""
         view, (kind, _, rest) = self._view, element_id.partition(":")
+        if element_id in self._titles:
+            return self._titles[element_id]
         found = self._known.get(element_id)
         if found is not None:
             return self._found(kind, found)

@@ -18,10 +18,12 @@ class MorePanel(Panel):
 class ToldPanel(Panel):
     """What the writer of a page or of a persona's reply was told; ``memory`` is that of its story or chat.
 
-    ``place`` is where a story stands, ``session`` its context session.
+    ``place`` is where a story stands, ``session`` its context session. ``adults``: what is for adults may be named.
     """
 
     kind: ClassVar[str] = "told"
+
+    adults: bool = False
 
     memory: int
     page: int | None = None
@@ -34,6 +36,8 @@ class SessionPanel(Panel):
     """A context session: what it has told, and what was told last."""
 
     kind: ClassVar[str] = "context_session"
+
+    adults: bool = False
 
     session: int
 

@@ -8,10 +8,11 @@ import pytest
 
 from bot import locales
 from bot.text.cleaning import clean
-from db import chats, usage
+from db import chats, lorebooks, usage
 from db.connection import row, rows
-from db.memory import facts, memories
+from db.memory import archive, facts, memories
 from db.memory.facts import NewFact
+from db.memory.scopes import ArchiveScope
 from db.models import PageRow
 from tests.bot.playing import begun
 from tests.bot.test_memory_command import actions, ann_in, chat_of, minute, pressed, told_by
@@ -200,3 +201,29 @@ async def test_a_text_is_counted_by_a_job_that_keeps_no_word_of_it(bot: Bot):
 def str_of(value: Any) -> str:
 
     return json.dumps(value)
+
+
+async def test_lore_and_documents_are_named_to_who_sees_them(bot: Bot):
+    story, page = await begun(bot, "open", group="club")
+    account = story.account_id
+    ann = await somebody("ann", chat="club", kind="group")
+    entries = [{"name": "The gate", "content": "It opens.", "keys": ["gate"]}, {"content": "Old.", "keys": ["city"]}]
+    for scope, title in ((ArchiveScope.place(), "The city"), (ArchiveScope.person(ann.user.id), "Canary")):
+        await lorebooks.add(account, scope, title, {}, entries, author_id=ann.user.id)
+        await archive.add_document(account, scope, f"{title} guide", ["The gate."], user_id=ann.user.id)
+    lore = [f"lore:{each['id']}" for each in await rows("SELECT id FROM lorebook_entries ORDER BY id")]
+    passages = [f"archive:{each['id']}" for each in await rows("SELECT id FROM archive_chunks ORDER BY id")]
+    await ran("write_page", [placed(each, "B", 9) for each in [*lore, *passages, "lore:x", f"lore:{'9' * 40}"]],
+              page=page.id)  # fmt: skip
+    to_ann, to_ben = [
+        await told_by(bot, await bot.does(command("chat context"), name=name, group="club")) for name in ("ann", "ben")
+    ]
+    for named in ("“The gate” of the lorebook “The city”", "“city” of the lorebook “The city”", "“The city guide”"):
+        assert named in to_ann
+        assert named in to_ben
+    assert "“The gate” of the lorebook “Canary”" in to_ann
+    assert "“Canary guide”" in to_ann
+    assert "Canary" not in to_ben
+    await rows("UPDATE lorebooks SET rating = 'nsfw'")
+    again = await told_by(bot, await bot.does(command("chat context"), name="ann", group="club"))
+    assert "of the lorebook “" not in again

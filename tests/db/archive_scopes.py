@@ -46,6 +46,7 @@ ARCHIVE_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "lorebooks.listed": lambda c: lorebooks.listed(c.account, c.user),
     "lorebooks.get": lambda c: lorebooks.get(c.account, c.user, c["lorebooks"]),
     "lorebooks.remove": lambda c: lorebooks.remove(c.account, c.user, c["lorebooks"], moderate=True),
+    "lorebooks.names": lambda c: lorebooks.names(c.account, c.user, [c["lorebook_entries"]]),
     "lorebooks.contents": lambda c: lorebooks.contents(c.account, c.user, c["lorebooks"]),
     "uploads.keep": lambda c: uploads.keep(c.account, c.user, "map.txt", b"x"),
     "uploads.get": lambda c: uploads.get(c.account, c.user, c["uploads"]),
