@@ -1,9 +1,11 @@
 """What a prompt may be told of a memory: summaries, facts, answers, pins and plot, read by one statement."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from db.agents import SamplingChoice
 from db.connection import row
 from db.memory import summaries
 from db.memory.facts import HOLDS, WAY
@@ -12,6 +14,7 @@ from db.memory.short_forms import SHORT_FORMS
 from db.memory.summaries import PastSummary
 from db.memory.tracked import QUESTIONS, Tracked
 from db.records import build, columns
+from db.sampling import read_choices
 
 MOST_FACTS: Final = 200
 """Facts that are handed out, the weightiest and newest."""
@@ -34,7 +37,8 @@ class Held:
     ``owner_id`` is whose story it is, or who is answered, where nobody else reads along. ``documents``: the archive has
     some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here,
     ``lore_before`` those of their entries that were called up on the way, of which that was noted; ``shorter`` the
-    shorter forms of texts by the hash of these.
+    shorter forms of texts by the hash of these. ``text_model`` and ``sampling`` are the account's choices of who writes
+    and how (`db.overrides.InForce`).
     """
 
     facts: list[FactHeld]
@@ -51,6 +55,8 @@ class Held:
     shorter: dict[str, str]
     lore_before: list[int]
     session: dict[str, list[str]]
+    text_model: str
+    sampling: Mapping[str, SamplingChoice]
 
 
 _DOCUMENTS: Final = (
@@ -80,6 +86,11 @@ _OF_THE_CHAT: Final = (
     "AND m.epoch = $3 AND m.chosen AND m.reply_to_id IS DISTINCT FROM $6::bigint",
     _SESSION % "x.conversation_id = $1 AND x.persona_id = $2 AND x.epoch = $3",
 )
+_CHOSEN: Final = (
+    "(SELECT jsonb_build_object('sampling', a.settings -> 'sampling', 'model', CASE "
+    "WHEN jsonb_typeof(a.settings -> 'text_model') = 'string' THEN a.settings ->> 'text_model' END) "
+    "FROM accounts a WHERE a.id = l.account_id)"
+)
 _MEMORY: Final = "(SELECT id FROM memory)"
 # A memory's parts are few; each is read as one JSON text, so that all of them are one round trip.
 _HELD: Final = f"""
@@ -91,7 +102,7 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
         AND o.page_id IN (SELECT id FROM way) ORDER BY p.number DESC LIMIT 1) AS plot,
     ({SHORT_FORMS % _MEMORY}) AS shorter,
     (SELECT forgotten FROM memories WHERE id = {_MEMORY}) AS forgotten, l.account_id, l.story_id, l.owner_id,
-    %s AS documents, %s AS lore, %s AS lore_before, %s AS session,
+    %s AS documents, %s AS lore, %s AS lore_before, %s AS session, {_CHOSEN} AS chosen,
     (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
@@ -128,6 +139,7 @@ async def of_chat(
 
 def _held(found: dict[str, Any] | None) -> Held:
     assert found is not None
+    chosen: dict[str, Any] = json.loads(found["chosen"] or "{}")
     return Held(
         [build(FactHeld, each) for each in json.loads(found["facts"] or "[]")],
         [build(Tracked, each) for each in json.loads(found["questions"] or "[]")],
@@ -143,4 +155,6 @@ def _held(found: dict[str, Any] | None) -> Held:
         json.loads(found["shorter"] or "{}"),
         json.loads(found["lore_before"] or "[]"),
         json.loads(found["session"] or "{}"),
+        chosen.get("model") or "",
+        read_choices(chosen.get("sampling")),
     )

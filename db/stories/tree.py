@@ -14,19 +14,25 @@ _PAGE: Final = """
 SELECT to_jsonb(s) AS story, to_jsonb(p) AS page,
     (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.position) FROM choices c WHERE c.page_id = p.id) AS choices
 FROM pages p JOIN stories s ON s.id = p.story_id WHERE """
+LAST_CHOICES: Final = 64
+"""Of the choices on the way at least so many are read, the last."""
+# One row: a row for each page of a long way costs more than walking it. Texts are read of the last pages only.
 _INPUTS: Final = """
 WITH RECURSIVE up AS (
-    SELECT id, parent_id, choice_id, number, 0 AS back, 0 AS size FROM pages WHERE id = $1
-    UNION ALL SELECT p.id, p.parent_id, p.choice_id, p.number, up.back + 1, octet_length(p.text)
-    FROM pages p JOIN up ON p.id = up.parent_id),
-sized AS (SELECT *, sum(size) OVER (ORDER BY back) AS bytes FROM up)
-SELECT up.id, up.number, up.back, c.text AS choice, c.kind,
-    CASE WHEN up.back BETWEEN 1 AND $4 AND (up.bytes <= $2 OR (up.bytes <= 4 * $2 AND up.number > $3)) THEN
-        (SELECT jsonb_build_object('id', p.id, 'title', p.title, 'text', p.text) FROM pages p WHERE p.id = up.id)
-        END AS page,
-    CASE up.back WHEN 0 THEN (SELECT to_jsonb(s) || jsonb_build_object('variant', p.variant_index)
-        FROM pages p JOIN stories s ON s.id = p.story_id WHERE p.id = up.id) END AS story
-FROM sized up LEFT JOIN choices c ON c.id = up.choice_id ORDER BY up.back DESC"""
+    SELECT id, parent_id, choice_id, number, 0 AS back FROM pages WHERE id = $1
+    UNION ALL SELECT p.id, p.parent_id, p.choice_id, p.number, up.back + 1 FROM up JOIN pages p ON p.id = up.parent_id),
+sized AS (
+    SELECT up.id, up.number, up.back, sum(octet_length(p.text)) OVER (ORDER BY up.back) AS bytes
+    FROM up JOIN pages p ON p.id = up.id WHERE up.back BETWEEN 1 AND $4),
+told AS (SELECT * FROM sized WHERE bytes <= $2 OR (bytes <= 4 * $2 AND number > $3))
+SELECT p.number, to_jsonb(s) || jsonb_build_object('variant', p.variant_index) AS story,
+    (SELECT array_agg(id ORDER BY back DESC) FROM up WHERE back > 0) AS way,
+    (SELECT jsonb_agg(jsonb_build_object('text', c.text, 'kind', c.kind) ORDER BY up.back DESC)
+        FROM up JOIN choices c ON c.id = up.choice_id
+        WHERE up.back < greatest($5::bigint, (SELECT count(*) FROM told))) AS path,
+    (SELECT jsonb_agg(jsonb_build_object('id', t.id, 'title', t.title, 'text', t.text) ORDER BY told.back DESC)
+        FROM told JOIN pages t ON t.id = told.id) AS pages
+FROM pages p JOIN stories s ON s.id = p.story_id WHERE p.id = $1"""
 
 PageInStory = tuple[Story, Page, list[Choice]]
 
@@ -44,21 +50,25 @@ async def current(account_id: int | None, story_id: int) -> PageInStory | None:
 async def page_inputs(page_id: int, most_bytes: int = 50_000, after: int = 0) -> dict[str, Any] | None:
     """Return what is needed to write a page, as plain data: the story and the path to it. None if it is gone.
 
-    ``path`` has all choices on the way, ``pages`` the last pages before this one: as many as have ``most_bytes``
-    together, and four times as much of those with numbers above ``after``, which no summary stands for; at most
-    `MOST_PAGES`. ``way`` are the ids of all pages before this one, oldest first.
+    ``pages`` are the last pages before this one: as many as have ``most_bytes`` together, and four times as much of
+    those with numbers above ``after``, which no summary stands for; at most `MOST_PAGES`. ``path`` has the choices at
+    their ends, and at least the `LAST_CHOICES` last, ``before`` is the number of those before. ``way`` are the ids of
+    all pages before this one, oldest first.
     """
-    found = await rows(_INPUTS, page_id, most_bytes, after, MOST_PAGES)
-    if not found:
+    found = await row(_INPUTS, page_id, most_bytes, after, MOST_PAGES, LAST_CHOICES)
+    if found is None:
         return None
-    story = json.loads(found[-1]["story"])
+    story = json.loads(found["story"])
+    path = json.loads(found["path"] or "[]")
+    way: list[int] = found["way"] or []
     return {
         **{name: story[name] for name in ("title", "genre", "language", "rating", "seed", "variant")},
-        "page_number": found[-1]["number"],
+        "page_number": found["number"],
         "premise": story["premise"] or MARK,
-        "path": [{"text": f["choice"] or MARK, "kind": f["kind"]} for f in found if f["choice"] is not None],
-        "way": [f["id"] for f in found if f["back"]],
-        "pages": [json.loads(f["page"]) for f in found if f["page"] is not None],
+        "path": [{**each, "text": each["text"] or MARK} for each in path],
+        "before": max(0, len(way) - len(path)),
+        "way": way,
+        "pages": json.loads(found["pages"] or "[]"),
     }
 
 

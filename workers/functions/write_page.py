@@ -50,8 +50,9 @@ class PastPage(BaseModel):
 
 
 class PageInputs(RememberedInputs):
-    """The story and the way to the page to be written: all choices, and the last pages at whose ends they stand.
+    """The story and the way to the page to be written: the last choices, and the last pages at whose ends they stand.
 
+    ``before`` is the number of choices before those of ``path``.
     ``plot`` are the notes on what happened before. ``action`` is the choice that is taken now, the last of ``path``
     unless it is given: what a person asks for, where the rest of the path is earlier text.
     """
@@ -65,6 +66,7 @@ class PageInputs(RememberedInputs):
     variant: int
     page_number: int
     path: list[PathChoice]
+    before: int = 0
     pages: list[PastPage]
     plot: PlotNotes = PlotNotes()
     ending: bool = False
@@ -217,11 +219,12 @@ def _varying(inputs: PageInputs) -> frozenset[Layer]:
 
 def pages_so_far(inputs: PageInputs) -> Past:
     """Return the pages before the one to be written, as a past."""
-    count = len(inputs.path)
-    pages = inputs.pages[-count:] if count else []
+    count = inputs.before + len(inputs.path)
+    pages = inputs.pages[-len(inputs.path) :] if inputs.path else []
+    notes = inputs.path[-len(pages) :] if pages else []
     items = [
-        HistoryElement(id=f"page:{page.id or at + 1}", text=page.text, note=inputs.path[at].text, position=at)
-        for at, page in enumerate(pages, count - len(pages))
+        HistoryElement(id=f"page:{page.id or at + 1}", text=page.text, note=note.text, position=at)
+        for at, (page, note) in enumerate(zip(pages, notes, strict=True), count - len(pages))
     ]
     return past_of(items, count, inputs, PAGES, "narration")
 

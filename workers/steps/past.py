@@ -8,10 +8,14 @@ from db import chats, stories
 from db.chats import StoredMessage, ToldMessage
 from db.memory import past, told
 from db.memory.summaries import PastSummary
+from db.memory.told import Held
 from workers.context.history import PAGES
 from workers.context.jumps import jump_positions
 from workers.engines.text.limits import ModelLimits
-from workers.functions.answer_as_persona import ChatTurn
+from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn
+from workers.functions.base import AiFunction
+from workers.functions.sampling import resolve
+from workers.functions.write_page import WritePage
 from workers.services import Services
 from workers.steps.lore import lore_told
 from workers.steps.memory.archived import of_chat, of_way, with_archived
@@ -33,7 +37,7 @@ async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
     found = held.summaries
     newest = _newest(found)
     after = 0 if newest is None else newest.last + 1
-    limits = await services.text.limits("writer")
+    limits = await _limits(services, held, WritePage())
     inputs = await stories.page_inputs(page_id, _most_bytes(services, limits), after)
     if inputs is None:
         return None
@@ -48,7 +52,7 @@ async def read_way(services: Services, page_id: int) -> dict[str, Any] | None:
     return {
         **inputs,
         "summaries": _told(found),
-        "jumps": _jumps(newest, texts, max(0, len(inputs["path"]) - len(texts))),
+        "jumps": _jumps(newest, texts, max(0, inputs["before"] + len(inputs["path"]) - len(texts))),
         "memories": with_archived(memories, archived),
         "late": archived.late,
         "plot": plot_of(held),
@@ -71,7 +75,7 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
     after, start = (0, 0), 0
     if newest is not None:
         after, start = (newest.last_said or 0, newest.message_id or 0), newest.last + 1
-    limits = await services.text.limits("chat")
+    limits = await _limits(services, held, AnswerAsPersona())
     history = await chats.history(reply, _most_bytes(services, limits), after)
     before = max(0, start + await chats.count_told(reply, after) - len(history))
     texts = [each.text for each in history]
@@ -103,6 +107,12 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
             for message in history
         ],
     }
+
+
+async def _limits(services: Services, held: Held, function: AiFunction[Any, Any]) -> ModelLimits:
+    """Return what the model can take that will answer: the account's choice, else the operator's."""
+    chosen = resolve(function, services.sampling, held.sampling, held.text_model)
+    return await services.text.limits(chosen.model)
 
 
 def _most_bytes(services: Services, limits: ModelLimits) -> int:

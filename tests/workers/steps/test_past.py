@@ -1,13 +1,18 @@
-"""The past of a story or a chat: where time has passed, in what is summarised and in what is not yet."""
+"""The past of a story or a chat: where time has passed, in what is summarised and in what is not yet, and how much."""
+
+from dataclasses import dataclass, replace
 
 import pytest
 
-from db import personas
+from db import accounts, personas, sampling
+from db.agents import SamplingChoice
 from db.connection import rows
 from db.people import Who
 from tests.db.test_memories import chat_memory, said, story_memory, summarise_chat, told, turn
 from tests.db.test_memories import summarise as summarise_story
 from tests.db.world import somebody
+from tests.doubles.text_engine import ScriptedEngine
+from workers.engines.text.chain import TextChain
 from workers.services import Services
 from workers.steps.past import read_chat, read_way
 
@@ -74,3 +79,41 @@ async def test_a_silence_between_what_is_summarised_and_what_is_not_is_a_jump(an
     found = await read_chat(services, now.reply, now.said)
     assert found["before"] < 4
     assert found["jumps"] == [4]
+
+
+@dataclass
+class TwoModels(ScriptedEngine):
+    """An engine whose model ``small`` has a small window."""
+
+    async def context_size(self, model: str = "") -> int | None:
+        return 100 if model == "small" else 10_000
+
+
+@pytest.mark.usefixtures("database")
+async def test_so_much_is_read_as_the_model_that_will_answer_has_room_for(services: Services) -> None:
+    who = await somebody()
+    _, pages = await told(who, 5)
+    await rows("UPDATE pages SET text = repeat('word ', 400)")
+    services = replace(services, text=TextChain([TwoModels([])]))
+
+    async def read() -> int:
+        found = await read_way(services, pages[4].id)
+        assert found is not None
+        assert found["before"] + len(found["path"]) == 4
+        return len(found["pages"])
+
+    assert await read() == 4
+    await accounts.choose_model(who.account.id, "small")
+    assert await read() == 1
+    await sampling.choose(who.account.id, "write_page", SamplingChoice(model="large"))
+    assert await read() == 4
+
+
+async def test_a_chat_is_read_as_the_model_that_will_answer_has_room_for(ann: Who, services: Services) -> None:
+    for n in range(4):
+        await said(ann, f"{n}" + 2000 * "x")
+    now = await said(ann, "now")
+    services = replace(services, text=TextChain([TwoModels([])]))
+    assert (await read_chat(services, now.reply, now.said))["before"] == 0
+    await sampling.choose(ann.account.id, "persona", SamplingChoice(model="small"))
+    assert (await read_chat(services, now.reply, now.said))["before"] > 0
