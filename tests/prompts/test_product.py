@@ -46,7 +46,8 @@ def filled(name: str, text: str, *, optional: bool) -> dict[str, Any]:
         if section.variable
     }
     pages = {key: [{"text": text, "choice": text}] for key in inputs if key.endswith("pages")}
-    return values | turns | pages
+    threads = {key: [{"title": text, "open": True}] for key in values if key == "threads"}
+    return values | turns | pages | threads
 
 
 async def chat(persona: Mapping[str, Any], **others: Any) -> tuple[PromptMessage, ...]:

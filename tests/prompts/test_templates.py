@@ -54,6 +54,7 @@ def test_the_shipped_prompts() -> None:
         "memory/answer_tracked",
         "memory/extract_facts",
         "memory/extract_plot",
+        "memory/passage",
         "memory/summarise_dialogue",
         "memory/summarise_narration",
         "memory/summarise_plot",

@@ -83,6 +83,8 @@ class RememberedInputs(BaseModel):
 ORDER: Final = {"pin": 0, "tracked": 1}
 """Of memories in a prompt; all others follow."""
 LABEL_CHARS: Final = 40
+THREAD: Final = "thread:"
+"""How the id of a thread of the plot begins."""
 _MACROS: Final = {"{{char}}": "char", "<bot>": "char", "{{user}}": "user", "<user>": "user"}
 _MACRO: Final = re.compile(r"\{\{\s*(?:char|user)\s*\}\}|<(?:bot|user)>", re.IGNORECASE)
 REMEMBERED = frozenset({"summaries", "memories", "late", "lore", "shorter", "pins", "without"})
@@ -130,10 +132,14 @@ def notes_of(notes: PlotNotes) -> Iterable[PlotElement | CharacterElement]:
     """Yield the notes on a story as elements. They change with it, so they stand behind its pages."""
     yield PlotElement(id="outline", text=notes.outline, volatile=True)
     for at, thread in enumerate(notes.threads):
-        text = f"{'Open' if thread.open else 'Settled'}: {thread.title}" if thread.title else ""
         priority: Priority = "medium" if thread.open else "low"
         yield PlotElement(
-            id=f"thread:{at}", text=text, priority=priority, closed=not thread.open, volatile=True, order=1 + at
+            id=f"{THREAD}{at}",
+            text=thread.title,
+            priority=priority,
+            closed=not thread.open,
+            volatile=True,
+            order=1 + at,
         )
     for at, each in enumerate(notes.characters):
         known = "; ".join(part for part in (each.state, each.place) if part)

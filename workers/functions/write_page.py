@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from prompts.languages import language_name
 from prompts.safety.rating import RATING_WORDS, parse_rating
-from workers.context.build import Build
+from workers.context.build import Build, Placed
 from workers.context.elements import Container, HistoryElement, Layer, Past, PlotElement, RequestElement
 from workers.context.history import PAGES
 from workers.cutting import cut_at_word
@@ -18,7 +18,16 @@ from workers.functions.base import AiFunction, Render
 from workers.functions.memory.extract_plot import PlotNotes
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json, partial_answer
-from workers.functions.past import REMEMBERED, RememberedInputs, as_chosen, lore_of, memories_of, notes_of, past_of
+from workers.functions.past import (
+    REMEMBERED,
+    THREAD,
+    RememberedInputs,
+    as_chosen,
+    lore_of,
+    memories_of,
+    notes_of,
+    past_of,
+)
 from workers.offline import story
 
 ENDING_PAGE: Final = 12
@@ -150,12 +159,18 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
         """Add premise, summaries, recent pages, memories and action."""
         del render
+        late = [each for each in build.late if each.kind in {"plot", "character"}]
         return {
             **variables,
             "premise": "\n\n".join(build.texts("plot", late=False)),
             "summaries": [placed.text for placed in build.summaries],
             "recent_pages": [{"text": placed.text, "choice": placed.note} for placed in build.recent],
-            "notes": [*build.texts("plot", late=True), *build.texts("character", late=True)],
+            "notes": [each.text for each in late if not _is_thread(each)],
+            "threads": [
+                {"title": each.text, "open": not each.element.closed}
+                for each in late
+                if _is_thread(each) and isinstance(each.element, PlotElement)
+            ],
             "lore": build.texts("lore", late=False),
             "lore_now": build.texts("lore", late=True),
             "memories": build.texts("memory"),
@@ -204,6 +219,10 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:
         return inputs.ending or inputs.page_number >= ENDING_PAGE
+
+
+def _is_thread(placed: Placed) -> bool:
+    return placed.id.startswith(THREAD)
 
 
 def _varying(inputs: PageInputs) -> frozenset[Layer]:

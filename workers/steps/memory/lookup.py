@@ -8,6 +8,7 @@ from typing import Any, Final
 from db.errors import Outage
 from db.memory.scopes import ArchiveScope
 from db.memory.search import ArchiveFilter, ArchiveHit, QueryVector, search
+from prompts.render import render
 from workers.context.query import ArchiveNeed
 from workers.engines.errors import EngineError
 from workers.functions.past import Recalled
@@ -17,6 +18,8 @@ from workers.steps.memory.recall import without
 ARCHIVE: Final = "archive"
 VECTORS: Final = "archive:vectors"
 """What was not there in time, as a record of the context names it."""
+PASSAGE: Final = "memory/passage"
+"""The prompt that puts what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +84,29 @@ async def _find(services: Services, place: ArchivePlace, need: ArchiveNeed, seco
         )  # fmt: skip
         if found:
             break
-    return LookedUp([each.model_dump() for hit in found if (each := _recalled(hit, place)) is not None], late)
+    told = [each for hit in found if (each := await _recalled(services, hit, place)) is not None]
+    return LookedUp([each.model_dump() for each in told], late)
 
 
-def _recalled(hit: ArchiveHit, place: ArchivePlace) -> Recalled | None:
+async def _recalled(services: Services, hit: ArchiveHit, place: ArchivePlace) -> Recalled | None:
     text = " ".join(without(hit.text, place.forgotten).split())
-    later = without(hit.later, place.forgotten)
     if not text:
         return None
-    speaker = str(hit.metadata.get("speaker", ""))
-    if hit.source == "message":
-        text = f"{speaker} ({hit.said_at:%Y-%m-%d}): {text}" if speaker else text
-    elif hit.page_id is not None and (number := place.pages.get(hit.page_id)) is not None:
-        text = f"(page {number}) {text}"
+    said = hit.source == "message"
+    (passage,) = await render(
+        services.prompts.get(PASSAGE),
+        {
+            "text": text,
+            "page": None if hit.page_id is None or said else place.pages.get(hit.page_id),
+            "speaker": str(hit.metadata.get("speaker", "")) if said else "",
+            "day": f"{hit.said_at:%Y-%m-%d}",
+            "later": without(hit.later, place.forgotten),
+        },
+    )
     return Recalled(
         kind="archive" if hit.fact_id is None else "fact",
         id=hit.id if hit.fact_id is None else hit.fact_id,
-        text=f"{text} (Since then: {later})" if later else text,
+        text=passage.text,
         score=min(max(hit.score, 0), 1),
         message=hit.message_id or 0,
         page=hit.page_id or 0,
