@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from prompts.languages import language_name
 from prompts.product import CARD_FIELDS
-from workers.context.build import Build
-from workers.context.elements import CharacterElement, Container, HistoryElement, Layer, RequestElement
+from workers.context.build import Build, Placed
+from workers.context.elements import CharacterElement, Container, HistoryElement, Layer, LoreElement, RequestElement
 from workers.context.history import MESSAGES
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
@@ -120,14 +120,21 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         card = {placed.id.removeprefix("card:"): placed.text for placed in build.early if placed.kind == "character"}
         lists = {name: card[name].split("\n") for name in ("personality", "interests") if name in card}
         message = build.request("message")
-        memories, lore = build.texts("memory"), build.texts("lore", late=True)
-        if memories or lore:
-            message = await render(RECALL, {"memories": memories, "lore": lore, "message": message})
         history = [
             {"role": placed.element.role or "user", "text": placed.text}
             for placed in build.recent
             if isinstance(placed.element, HistoryElement)
         ]
+        deep = {placed.id: depth for placed in build.late if (depth := _depth(placed)) > 1 and history}
+        memories = build.texts("memory")
+        lore = [placed.text for placed in build.late if placed.kind == "lore" and placed.id not in deep]
+        if memories or lore:
+            message = await render(RECALL, {"memories": memories, "lore": lore, "message": message})
+        # From the end: an entry that gets a turn of its own moves what stands behind it.
+        for depth in sorted(set(deep.values())):
+            entries = [placed.text for placed in build.late if deep.get(placed.id) == depth]
+            note = await render(RECALL, {"memories": [], "lore": entries, "message": ""})
+            _put_before(history, max(0, len(build.recent) - (depth - 1)), note)
         return {
             **variables,
             **card,
@@ -165,6 +172,21 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""
         return mend_text(strip_reasoning(text))
+
+
+def _depth(placed: Placed) -> int:
+    """Return before how many messages, the one to answer included, an entry of a lorebook is to stand; 0: anywhere."""
+    return (placed.element.depth or 0) if isinstance(placed.element, LoreElement) else 0
+
+
+def _put_before(history: list[dict[str, str]], at: int, note: str) -> None:
+    """Put a note before a message of the history, into a person's turn: the persona's own words stay as they were."""
+    if history[at]["role"] == "user":
+        history[at] = {"role": "user", "text": f"{note}\n\n{history[at]['text']}"}
+    elif at and history[at - 1]["role"] == "user":
+        history[at - 1] = {"role": "user", "text": f"{history[at - 1]['text']}\n\n{note}"}
+    else:
+        history.insert(at, {"role": "user", "text": note})
 
 
 def _varying(inputs: PersonaInputs) -> frozenset[Layer]:
