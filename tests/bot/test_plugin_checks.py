@@ -37,8 +37,9 @@ async def test_without_packages_there_is_nothing_to_say(storyfork: Command) -> N
 
 
 async def test_broken_plugins_are_named_and_the_service_starts(
-    storyfork: Command, stack: EmbeddedStack, tmp_path: Path
+    prepared_home: Path, stack: EmbeddedStack, tmp_path: Path
 ) -> None:
+    storyfork = Command(prepared_home)
     postgres = EmbeddedPostgres(stack.paths)
     await postgres.ensure_database("plugins_test")
     url = postgres.url("plugins_test")

@@ -1,6 +1,7 @@
 """Owners and lifetimes: every table has a rule; export and deletion find everything of an account, and nothing else."""
 
 import json
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
@@ -200,6 +201,11 @@ async def rolls(who: Who, name: str) -> None:
 
 async def tables_with(word: str) -> set[str]:
     """Search every text, JSON and byte column of all schemas for a word."""
+    return (await tables_with_each([word]))[word]
+
+
+async def tables_with_each(words: Sequence[str]) -> dict[str, set[str]]:
+    """Search every text, JSON and byte column of all schemas for several words at once: the tables of each."""
     found = await rows(
         "SELECT table_schema || '.' || table_name AS name, string_agg(format("
         "CASE WHEN data_type = 'bytea' THEN 'encode(%I, ''escape'')' ELSE '%I::text' END, column_name), ' || ' "
@@ -207,11 +213,15 @@ async def tables_with(word: str) -> set[str]:
         "AND table_schema <> 'information_schema' AND data_type IN ('text', 'character varying', 'jsonb', 'bytea') "
         "GROUP BY 1"
     )
-    hits: set[str] = set()
+    hits: dict[str, set[str]] = {word: set() for word in words}
     for table in found:
         columns = table["words"].replace(" || ", ", ")
-        hit = await row(f"SELECT 1 FROM {table['name']} WHERE strpos(concat_ws(' ', {columns}), $1) > 0 LIMIT 1", word)
-        hits |= {table["name"]} if hit else set()
+        for hit in await rows(
+            f"SELECT DISTINCT word FROM (SELECT concat_ws(' ', {columns}) AS all_words FROM {table['name']}) t, "
+            "unnest($1::text[]) word WHERE strpos(all_words, word) > 0",
+            list(words),
+        ):
+            hits[hit["word"]].add(table["name"])
     return hits
 
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from bot.stack.home import StackUrls
 from db.connection import row, rows
-from tests.db.test_privacy import tables_with
+from tests.db.test_privacy import tables_with_each
 from tests.doubles.discord import Channel, DiscordServer
 from tests.doubles.discord import Message as DiscordMessage
 from tests.doubles.discord import Person as DiscordPerson
@@ -43,9 +43,10 @@ class Canaries:
         keys = await everything_in(redis_url)
         files = {str(p.relative_to(home)): await asyncio.to_thread(p.read_bytes) for p in await paths(home)}
         found: list[str] = []
+        tables = await tables_with_each([*self.planted, *map(str.capitalize, self.planted)])
         for word, surface in self.planted.items():
             for spelt in (word, word.capitalize()):
-                places = [*sorted(await tables_with(spelt))]
+                places = [*sorted(tables[spelt])]
                 places += [name for name, content in (keys | files).items() if spelt.encode() in content]
                 found += [f"{surface}: {place}" for place in places]
         return found

@@ -33,7 +33,7 @@ def part(output: str, line: str) -> str:
     return output.split(f"> {line}\n", 1)[1].split("\n> ", 1)[0]
 
 
-async def test_a_story_goes_on_where_it_was_left(tmp_path: Path):
+async def test_a_story_goes_on_where_it_was_left(prepared_home: Path):
     lines = [
         "/story new a keeper finds a door under the sea",
         "1",
@@ -43,7 +43,7 @@ async def test_a_story_goes_on_where_it_was_left(tmp_path: Path):
         "I sing to the door",
         "/status",
     ]
-    output = await demo(tmp_path, lines)
+    output = await demo(prepared_home, lines)
     assert "\x1b" not in output
     first, second, home = (part(output, line) for line in lines[:3])
     assert "Page 1" in first
@@ -61,9 +61,20 @@ async def test_a_story_goes_on_where_it_was_left(tmp_path: Path):
     assert "Workers: 1" in status.replace("*", "")
     assert re.search(r":\d+ \(cpu\): \d+ of 32 jobs", status)
 
-    output = await demo(
-        tmp_path, ["/story continue", "/story list", "hello", "/persona use vex", "hello, Vex", "/chat reset"]
-    )
+    lines = [
+        "/imagine a door",
+        "/story continue",
+        "/story list",
+        "hello",
+        "/persona use vex",
+        "hello, Vex",
+        "/chat reset",
+    ]
+    output = await demo(prepared_home, lines)
+    # Without a model for pictures, stories go on.
+    told = part(output, "/imagine a door")
+    assert "storyfork" in told
+    assert "stories go on without pictures" in told.lower()
     assert "Page 2" in part(output, "/story continue")
     assert re.search(r"1\. .+, page 2", part(output, "/story list"))
     assert "Page 3" in part(output, "hello")
@@ -72,6 +83,6 @@ async def test_a_story_goes_on_where_it_was_left(tmp_path: Path):
     left = [
         process.pid
         for process in psutil.process_iter(["cmdline", "cwd"])
-        if str(tmp_path) in f"{process.info['cmdline']} {process.info['cwd']}"
+        if str(prepared_home) in f"{process.info['cmdline']} {process.info['cwd']}"
     ]
     assert left == []

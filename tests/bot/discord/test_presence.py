@@ -49,7 +49,8 @@ async def test_what_is_only_missing_in_the_list_is_not_left(server: DiscordServe
     missing = server.guild("Writers")
     missing.installed = False  # the session does not list it
     if trouble == "error":
-        server.faults.add(Fault("error_before", "GET /guilds/*", times=None))
+        # The status that discord.py does not ask again for: others it repeats for 25 seconds.
+        server.faults.add(Fault("error_before", "GET /guilds/*", times=None, status=503))
     elif trouble == "forbidden":
         server.faults.add(Fault("forbidden", "GET /guilds/*", times=None, code=40002))
     notes = Notes()
