@@ -103,11 +103,11 @@ async def show_documents(context: Context, panel: OpenPanel, start: int = 0) -> 
 
 
 async def look_up(context: Context, values: dict[str, Any]) -> None:
-    """Show the passages of documents that fit some words best."""
+    """Show the passages of documents and lorebooks that fit some words best."""
     adults = may_choose(context, "nsfw")
     scopes = await documents.readable(context.account_id, context.user_id, adults=adults)
     found = await search(
-        context.account_id, scopes, str(values["words"]), limit=FOUND, only=ArchiveFilter(sources=("document",))
+        context.account_id, scopes, str(values["words"]), limit=FOUND, only=ArchiveFilter(sources=("document", "lore"))
     )
     # What others keep in the same scope is looked up again by who may see it.
     chunks = [hit.id for hit in found]
@@ -171,7 +171,7 @@ COMMANDS: Final = (
     CommandSpec("archive list", "List the documents that you see here", show, permission=EVERYBODY),
     CommandSpec(
         "archive search",
-        "Find passages in the documents that you see here",
+        "Find passages in the documents and lorebooks here",
         look_up,
         (Parameter("words", "What to look for", required=True, max_length=QUERY_LENGTH),),
         permission=EVERYBODY,

@@ -62,8 +62,13 @@ async def passages_found(view: ViewContext, payload: PassagesFound) -> Message:
         return Message(view.words("archive.nothing_found"), private=True)
     shown: list[str] = []
     for passage in found:
-        place = "archive.place" if passage.page is None else "archive.place_page"
-        head = view.words(place, title=shortened(passage.title, TITLE), page=passage.page, document=passage.document_id)
+        title, number = shortened(passage.title, TITLE), passage.document_id
+        if passage.book is not None:
+            head = view.words("archive.place_lore", title=title, book=passage.book)
+        elif passage.page is None:
+            head = view.words("archive.place", title=title, document=number)
+        else:
+            head = view.words("archive.place_page", title=title, page=passage.page, document=number)
         shown.append(f"{head}\n{passage.text}")
     return Message("\n\n".join(shown), title=view.words("archive.found_title"), private=True)
 

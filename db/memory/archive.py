@@ -17,12 +17,13 @@ from db.records import columns, fetch
 from db.work import Allowance
 
 MAX_DOCUMENTS: Final = 500
-"""Of a scope."""
+"""Of a scope, lorebooks left out."""
+LORE: Final = "lore"
 MAX_CHARACTERS: Final = 2_000_000
 """Of a document."""
 _END: Final = (
     "SELECT coalesce(max(position), 0) AS last, now() AS said_at FROM archive_chunks "
-    "WHERE scope_id = $1 AND source = 'document'"
+    "WHERE scope_id = $1 AND source = CASE $2 WHEN 'lore' THEN 'lore' ELSE 'document' END"
 )
 
 
@@ -56,25 +57,29 @@ async def add_document(
     language: str = "",
     importance: int = 5,
     rating: Allowance = "sfw",
+    book_id: int | None = None,
 ) -> int:
     """Keep a document of ``texts`` (its pages) in a scope of an account and return its id.
 
-    Of each text at most `MAX_CHARACTERS` in all are kept. Raises `NotFound` if the scope is not the account's, and
-    `LimitReached` if it is full.
+    What has the ``kind`` lore is the lorebook ``book_id`` as people search it, and its texts are entries. Of all texts
+    together at most `MAX_CHARACTERS` are kept. Raises `NotFound` if the scope is not the account's, and `LimitReached`
+    if it is full.
     """
     scope_id = await make(account_id, scope)
     async with transaction():
         await rows("SELECT id FROM archive_scopes WHERE id = $1 FOR UPDATE", scope_id)
-        count = await row("SELECT count(*) AS n FROM archive_documents WHERE scope_id = $1", scope_id)
-        if count is not None and count["n"] >= MAX_DOCUMENTS:
+        count = await row(
+            "SELECT count(*) AS n FROM archive_documents WHERE scope_id = $1 AND kind <> 'lore'", scope_id
+        )
+        if kind != LORE and count is not None and count["n"] >= MAX_DOCUMENTS:
             raise LimitReached("archive.full", count=MAX_DOCUMENTS)
         added = await row(
             "INSERT INTO archive_documents "
-            "(scope_id, user_id, kind, title, media_type, bytes, digest, verdict, rating) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
-            scope_id, user_id, kind, title, media_type, size, digest, verdict, rating,
+            "(scope_id, user_id, kind, title, media_type, bytes, digest, verdict, rating, book_id) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+            scope_id, user_id, kind, title, media_type, size, digest, verdict, rating, book_id,
         )  # fmt: skip
-        end = await row(_END, scope_id)
+        end = await row(_END, scope_id, kind)
         assert added is not None
         assert end is not None
         new: list[NewChunk] = []
@@ -92,10 +97,13 @@ async def add_document(
                         length=len(passage.text),
                         text=passage.text,
                         importance=importance,
-                        metadata={"page": number} if len(texts) > 1 else {},
+                        lore=kind == LORE,
+                        metadata={"page": number} if len(texts) > 1 and kind != LORE else {},
                     )
                 )
                 position += 1
+            # One entry does not lift another.
+            position += GAP if kind == LORE else 0
             left = max(0, left - len(text))
         for first in range(0, len(new), 200):
             await chunks.add(scope_id, new[first : first + 200], dictionary_of(language))

@@ -14,7 +14,7 @@ _ADD: Final = f"""
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($2::jsonb) AS g (n int, message_id bigint, page_id bigint, document_id bigint,
         fact_id bigint, part int, start int, length int, text text, position bigint, said_at timestamptz,
-        importance smallint, metadata jsonb, words text[], dictionary text)),
+        importance smallint, metadata jsonb, lore boolean, words text[], dictionary text)),
 told AS MATERIALIZED (
     -- The language is that with the most stop words among the text's; between equals, that of the scope.
     SELECT g.n, g.words, CASE WHEN g.dictionary <> '' THEN g.dictionary ELSE (
@@ -35,7 +35,7 @@ added AS (
     INSERT INTO archive_chunks (scope_id, source, message_id, page_id, document_id, fact_id, part, start, length, text,
         position, said_at, importance, metadata, words, keys, counts)
     SELECT $1, CASE WHEN message_id IS NOT NULL THEN 'message' WHEN page_id IS NOT NULL THEN 'page'
-            WHEN fact_id IS NOT NULL THEN 'fact' ELSE 'document' END,
+            WHEN fact_id IS NOT NULL THEN 'fact' WHEN lore THEN 'lore' ELSE 'document' END,
         message_id, page_id, document_id, fact_id, part, start, length, text, position, said_at, importance, metadata,
         coalesce(k.words, 0), coalesce(k.keys, '{{}}'), coalesce(k.counts, '{{}}')
     FROM given LEFT JOIN keyed k USING (n) ON CONFLICT DO NOTHING RETURNING id),
@@ -65,7 +65,10 @@ BLANK: Final = "SET keys = '{}', counts = '{}', words = 0, length = 0, text = ''
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk to be stored, of one source. ``indexed`` are the words by which it is found; ``text`` is a document's."""
+    """A chunk to be stored, of one source. ``indexed`` are the words by which it is found; ``text`` is a document's.
+
+    ``lore``: the document is a lorebook.
+    """
 
     indexed: str
     position: int
@@ -79,6 +82,7 @@ class NewChunk:
     length: int = 0
     text: str = ""
     importance: int = 5
+    lore: bool = False
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -40,19 +40,23 @@ class KeptDocument:
 
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
-    """A passage that a search has found; ``page`` is its number in a document of several pages."""
+    """A passage that a search has found; ``page`` is its number in a document of several pages.
+
+    ``book`` is the lorebook of which it is an entry.
+    """
 
     id: int
     document_id: int
     title: str
     text: str
     page: int | None
+    book: int | None
 
 
 _DOCUMENT: Final = (
     "SELECT d.id, s.kind, coalesce(p.name, nullif(t.title, ''), t.premise, '') AS about, d.user_id, d.title, d.bytes, "
     "(SELECT count(*) FROM archive_chunks c WHERE c.document_id = d.id) AS passages, d.created_at "
-    f"FROM {_SHOWN_TO}"
+    f"FROM {_SHOWN_TO} AND d.kind <> 'lore'"
 )
 
 
@@ -88,7 +92,7 @@ async def remove(account_id: int, user_id: int, document_id: int, *, moderate: b
 
 
 async def readable(account_id: int, user_id: int, *, adults: bool = False) -> list[ArchiveScope]:
-    """Return the scopes of the documents that a person sees."""
+    """Return the scopes of the documents and lorebooks that a person sees."""
     found = await rows(
         "SELECT DISTINCT s.kind, s.conversation_id, s.persona_id, s.epoch, s.story_id, s.user_id "
         f"FROM {_SHOWN_TO}",
@@ -102,8 +106,9 @@ async def passages(account_id: int, user_id: int, chunks: Sequence[int], *, adul
     found = await fetch(
         FoundPassage,
         f"SELECT {columns(FoundPassage)} FROM (SELECT c.id, d.id AS document_id, d.title, c.text, "
-        "(c.metadata ->> 'page')::int AS page FROM archive_chunks c JOIN "
-        f"(SELECT d.id, d.title FROM {_SHOWN_TO}) d ON d.id = c.document_id WHERE c.id = ANY ($4::bigint[])) f",
+        "(c.metadata ->> 'page')::int AS page, d.book_id AS book FROM archive_chunks c JOIN "
+        f"(SELECT d.id, d.title, d.book_id FROM {_SHOWN_TO}) d ON d.id = c.document_id "
+        "WHERE c.id = ANY ($4::bigint[])) f",
         account_id, user_id, adults, list(chunks),
     )  # fmt: skip
     by_id = {passage.id: passage for passage in found}

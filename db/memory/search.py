@@ -39,14 +39,15 @@ _USUAL_LENGTH: Final = 12.0
 _OWN: Final = "({c}.words / ({c}.words + 1::float8))"
 """What says little itself ("I see.") is not lifted as high by what stands around it."""
 
-ChunkSource = Literal["message", "page", "document", "fact"]
+ChunkSource = Literal["message", "page", "document", "fact", "lore"]
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFilter:
     """What of the archive counts: of messages those before one, of pages those on a path, kinds of sources, times.
 
-    ``pages`` are the ids of the path: without it all branches count. ``metadata`` must be contained in a chunk's.
+    ``pages`` are the ids of the path: without it all branches count. ``metadata`` must be contained in a chunk's. Lore
+    is only searched where it is named: writers are told it by its keys.
     """
 
     before_message: int | None = None

@@ -60,7 +60,7 @@ class Held:
 
 
 _DOCUMENTS: Final = (
-    "EXISTS (SELECT FROM archive_documents d JOIN archive_scopes a ON a.id = d.scope_id "
+    "EXISTS (SELECT FROM archive_documents d JOIN archive_scopes a ON a.id = d.scope_id AND d.kind <> 'lore' "
     "WHERE a.account_id = l.account_id AND (a.kind = 'place' OR (a.kind = 'person' AND a.user_id = l.owner_id) OR %s))"
 )
 _LORE: Final = (

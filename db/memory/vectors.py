@@ -20,7 +20,7 @@ SELECT c.id, CASE c.source WHEN 'document' THEN c.text ELSE concat_ws(': ', c.me
     SELECT substr(m.text, c.start + 1, c.length) FROM chat_messages m WHERE m.id = c.message_id
     UNION ALL SELECT substr(p.text, c.start + 1, c.length) FROM pages p WHERE p.id = c.page_id
     UNION ALL SELECT concat_ws(': ', f.subject, f.text) FROM facts f WHERE f.id = c.fact_id)) END AS text
-FROM archive_chunks c WHERE c.scope_id = $1 AND c.length > 0 AND c.id > $3
+FROM archive_chunks c WHERE c.scope_id = $1 AND c.source <> 'lore' AND c.length > 0 AND c.id > $3
     AND NOT EXISTS (SELECT FROM archive_vectors v WHERE v.chunk_id = c.id AND v.model = $2)
 ORDER BY c.id LIMIT {BATCH}"""
 _log = logging.getLogger(__name__)

@@ -37,6 +37,7 @@ class ArchiveDocumentRow(TableRow):
 
     scope_id = fields.BigIntField()
     user_id = fields.BigIntField(null=True)
+    book_id = fields.BigIntField(null=True)
     kind = fields.TextField(default="upload")
     title = fields.TextField()
     media_type = fields.TextField(default="text/plain")

@@ -120,6 +120,12 @@ async def test_documents_are_listed_found_and_removed(bot: Bot):
     found = await words(bot, await bot.does(command("archive search: where do dragons sleep")))
     assert found.startswith("**Guide**, page 2 (#1)\nDragons sleep in the cellar.")
     assert "Nothing was found" in await words(bot, await bot.does(command("archive search: zebra")))
+    book = await lorebooks.add(1, ArchiveScope.place(), "Stars", {}, [{"content": "Comets pass."}], author_id=1)
+    await archive.add_document(1, ArchiveScope.place(), "Stars", ["Comets pass."], kind=archive.LORE, book_id=book)
+    assert (await words(bot, await bot.does(command("archive search: comets")))).startswith(
+        f"lorebook **Stars** (#{book})\nComets pass."
+    )
+    assert "Stars" not in await words(bot, await bot.does(command("archive list")))
     completed = await bot.router.complete(await bot.does(command("help")), "x", "")
     assert completed == []
     assert "is deleted" in await words(bot, await bot.does(command(f"archive remove: #{one}")))

@@ -172,6 +172,12 @@ POPULATE = {
         INSERT INTO lorebooks (account_id, kind, name) VALUES (1, 'place', 'The sea');
         INSERT INTO lorebook_entries (book_id, position, name, content) VALUES (1, 0, 'tide', 'It comes at noon.');
     """,
+    "0067_lore_chunks": """
+        INSERT INTO archive_chunks (scope_id, source, document_id, part, position, keys, counts)
+            SELECT d.scope_id, 'lore', d.id, 9, 1, '{1}', '{1}' FROM archive_documents d LIMIT 1
+    """,
+    "0068_lore_documents": "UPDATE archive_documents SET kind = 'lore', book_id = (SELECT min(id) FROM lorebooks)",
+    "0069_lore_document_index": "SELECT",
     "0056_uploads": "INSERT INTO uploads (account_id, user_id, name, data) VALUES (1, 1, 'map.txt', '')",
     "0050_spent_limits": "INSERT INTO spent_limits (digest, name, ends_at) VALUES ('x', 'pages', now())",
     "0038_data_choices": "UPDATE users SET keep_days = 30",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from db import lorebooks, uploads
 from db.errors import BadInput
 from db.lorebooks import ReadLorebook
+from db.memory import archive
 from db.memory.told import Held
 from db.payloads.lore import LorebookKept
 from workers.context.lore.rules import LoreScene
@@ -82,16 +83,30 @@ class KeepLore(Commit):
         upload = await upload_of(run, parameters.upload)
         found = upload.found or {"book": {}, "entries": [], "problems": []}
         name = parameters.title or found["book"].get("name", "").strip() or PurePosixPath(upload.name).stem
+        scope, rating = scope_of(parameters, upload.user_id), run.outputs[JudgeLore.name].get("rating")
+        rating = rating or parameters.allowance
         book = await lorebooks.add(
             upload.account_id,
-            scope_of(parameters, upload.user_id),
+            scope,
             name[:NAME_LENGTH],
             found["book"],
             found["entries"],
             author_id=upload.user_id,
             problems=found["problems"],
             verdict="checked",
-            rating=run.outputs[JudgeLore.name].get("rating", parameters.allowance),
+            rating=rating,
+        )
+        await archive.add_document(
+            upload.account_id,
+            scope,
+            name[:NAME_LENGTH],
+            ["\n".join(filter(None, (entry["name"], entry["content"]))) for entry in found["entries"]],
+            user_id=upload.user_id,
+            kind=archive.LORE,
+            media_type="application/json",
+            verdict="checked",
+            rating=rating,
+            book_id=book,
         )
         await uploads.drop(upload.id)
         await run.reply(LorebookKept(account=upload.account_id, user=upload.user_id, book=book))

@@ -10,7 +10,9 @@ from db import chats, jobs, lorebooks, personas, stories, uploads
 from db.connection import row, rows, transaction
 from db.errors import LimitReached, NotFound
 from db.lorebooks import ReadLorebook
+from db.memory import documents
 from db.memory.scopes import ArchiveScope
+from db.memory.search import ArchiveFilter, search
 from db.memory.told import of_story
 from db.models import JobRow, OutboxRow
 from db.people import Who
@@ -78,6 +80,29 @@ async def test_a_file_becomes_a_book_and_comes_back_as_it_was(services: Services
     assert (gate.keys, gate.secondary_keys, gate.rules["priority"]) == (["gate", "north gate"], ["dawn"], 3)
     again = await handed_in(services, ann, json.dumps(TAVERN).encode(), title="Mine", owner="place")
     assert (await lorebooks.get(ann.account.id, ann.user.id, again.payload["book"])).name == "Mine"
+
+
+async def test_people_find_its_entries_and_prompts_are_told_them_by_their_keys_alone(services: Services, ann: Who):
+    place = json.dumps({"entries": [entry("The vault opens at noon.", "vault"), entry("Owls nest there.", "owl")]})
+    await handed_in(services, ann, place.encode(), title="Keys", owner="place")
+    kept = await handed_in(services, ann, json.dumps({"entries": [entry("My vault is empty.", "mine")]}).encode())
+    of_lore = ArchiveFilter(sources=("document", "lore"))
+
+    async def found(who: Who) -> list[tuple[str, str, int | None]]:
+        scopes = await documents.readable(ann.account.id, who.user.id)
+        hits = await search(ann.account.id, scopes, "When does the vault open?", only=of_lore)
+        passages = await documents.passages(ann.account.id, who.user.id, [hit.id for hit in hits])
+        return [(each.title, each.text, each.book) for each in passages]
+
+    ben = await somebody("ben")
+    assert await found(ann) == [("Keys", "The vault opens at noon.", 1), ("city", "My vault is empty.", 2)]
+    assert await found(ben) == [("Keys", "The vault opens at noon.", 1)]
+    scopes = await documents.readable(ann.account.id, ann.user.id)
+    assert await search(ann.account.id, scopes, "When does the vault open?") == []
+    assert await documents.listed(ann.account.id, ann.user.id) == []
+    await lorebooks.remove(ann.account.id, ann.user.id, kept.payload["book"], moderate=False)
+    assert [title for title, _, _ in await found(ann)] == ["Keys"]
+    assert len(await rows("SELECT FROM archive_documents")) == 1
 
 
 @pytest.mark.parametrize(
