@@ -55,6 +55,19 @@ class TokenizedPrompt:
     """Whether the template opened a block of reasoning that the answer continues."""
 
 
+class _Frames(dict[tuple[str, bool], list[int]]):
+    """The tokens of a template's own words, and whether they are the first of a prompt: it repeats a few."""
+
+    def __init__(self, tokens: Callable[[str, bool, bool], list[int]]) -> None:
+        super().__init__()
+        self._tokens = tokens
+
+    def __missing__(self, key: tuple[str, bool]) -> list[int]:
+        text, first = key
+        found = self[key] = self._tokens(text, True, first)
+        return found
+
+
 class ChatRenderer:
     """Renders the prompts of one model, its template in jinja2's immutable sandbox with a time limit."""
 
@@ -95,10 +108,11 @@ class ChatRenderer:
         by_mark, parts = self._parts(turns)
         tokens: list[int] = []
         shared: int | None = None
+        frames = _Frames(self._tokens)
         for part in parts:
             turn = by_mark.get(part)
             if turn is None:
-                tokens += self._tokens(part, True, first=not tokens)
+                tokens += frames[part, not tokens]
                 continue
             own = min(max(turn.shared, 0), len(turn.content))
             tokens += self._pieces.tokens(turn.content[:own])
@@ -117,10 +131,11 @@ class ChatRenderer:
         """
         by_mark, parts = self._parts(turns)
         count, begins = 0, self._bos_token is None
+        frames = _Frames(self._tokens)
         for part in parts:
             turn = by_mark.get(part)
             if turn is None:
-                tokens = self._tokens(part, True, first=not count)
+                tokens = frames[part, not count]
                 begins = begins or (not count and tokens[:1] == [self._bos_token])
                 count += len(tokens)
                 continue
@@ -134,9 +149,10 @@ class ChatRenderer:
 
     def _parts(self, turns: Sequence[ModelMessage]) -> tuple[dict[str, ModelMessage], list[str]]:
         """Return the placeholders of messages, and the rendered template cut into placeholders and its own words."""
-        by_mark = {f"q{secrets.token_hex(16)}q": turn for turn in turns}
-        text = self._render(by_mark)
-        return by_mark, re.split(f"({'|'.join(by_mark)})", text) if by_mark else [text]
+        # Nobody can guess one. A pattern that names each of many would take longer to compile than all the rest.
+        secret = secrets.token_hex(16)
+        by_mark = {f"q{secret}n{at}q": turn for at, turn in enumerate(turns)}
+        return by_mark, re.split(f"(q{secret}n[0-9]+q)", self._render(by_mark))
 
     def _tokens(self, text: str, special: bool, first: bool = False) -> list[int]:
         if not text:
