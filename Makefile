@@ -14,7 +14,7 @@ PIP_VERSION := 25.1
 PYTEST_ARGS ?=
 # Tests start hundreds of processes: without bytecode each of them would compile the project again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
-# One process per core, each with servers of its own; what shares an expensive fixture stays in one process.
+# How many processes: tests/conftest.py. Each has servers of its own; what shares an expensive fixture stays in one.
 PARALLEL := -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: preflight help demo up test long check fmt chaos bench docs clean update-constraints

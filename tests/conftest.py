@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -31,6 +32,8 @@ settings.load_profile("storyfork")
 
 FIRST = ("tests/journeys/", "tests/workers/engines/image/sdxl/")
 """What takes longest begins first, so that all test processes end at about the same time."""
+PROCESS_BYTES = 2 * 1024**3
+"""What one test process takes at most, with its servers and the models that it starts."""
 TOGETHER = "tests/workers/engines/image/sdxl/"
 """These tests share an engine that is expensive to start: they run in one process. Other tests: each file in one."""
 
@@ -44,6 +47,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="storyfork-pytest-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Three test processes for two cores, where there is memory for them: a journey's own processes wait a lot."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores * 3 // 2, psutil.virtual_memory().available // PROCESS_BYTES))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from prompts.safety.check import refusal, scan
 from prompts.safety.normalise import fold
 from prompts.safety.rating import RATINGS, Rating, exceeds, highest, lowest, parse_rating, place_allowance
+from tests.effort import times
 
 CORPUS: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("safety_corpus.yaml").read_text("utf-8"))
 
@@ -103,8 +104,9 @@ def test_the_time_is_linear(hostile: str) -> None:
         return time.thread_time() - started
 
     scan("warm")
-    small = max(min(seconds(10_000) for _ in range(3)), 0.01)
-    assert seconds(100_000) < 40 * small
+    length = times(2_500, 10_000)
+    small = max(min(seconds(length) for _ in range(3)), length / 1_000_000)
+    assert seconds(10 * length) < 40 * small
 
 
 def test_random_innocent_letters_are_no_finding() -> None:
