@@ -4,6 +4,10 @@ A leader renews its row every second. What it may do ends `PROOF_SECONDS` after 
 monotonic clock; another process takes the row over only after it has seen it unchanged for `TAKEOVER_SECONDS`, which is
 longer. So two never act at once, however slow or silent the database is and whatever the clocks say. A leader that
 stops releases its row and is followed within a second; one that died on this machine is recognised at once.
+
+A leader that has not been able to serve its platform for `TROUBLED_SECONDS` (no way out of its host, say) steps aside
+if another process stands by. That one may do no better; so who has stepped aside does not offer itself soon again, but
+it takes over as before from a leader that is gone.
 """
 
 import asyncio
@@ -27,6 +31,11 @@ UNPROVEN_SECONDS: Final = 60.0
 """A leader that has had no proof for this long stops listening, too: until then it can refuse events with a notice."""
 REPORT_SECONDS: Final = 5.0
 RELEASE_SECONDS: Final = 1.0
+TROUBLED_SECONDS: Final = 180.0
+ASIDE_SECONDS: Final = 10.0
+"""For how long who steps aside leaves the platform to others."""
+QUIET_SECONDS: Final = 1800.0
+"""For how long who has stepped aside does not offer itself: two processes without a way out would take turns."""
 AWAY_SECONDS: Final = 2.0
 """Maximum pause between two tries to reach the database."""
 _log = logging.getLogger(__name__)
@@ -48,11 +57,14 @@ class Seat:
         self.renewed_at = self.reported_at = -math.inf
         self.reported = ""
         self.retired = False
+        self._followed = False
+        self._troubled_since: float | None = None
+        self._aside_until = self._offers_from = self._offered_at = -math.inf
 
     @property
     def stands(self) -> bool:
         """Whether this process is ready to lead."""
-        return self._candidates > 0 and not self.retired
+        return self._candidates > 0 and not self.retired and time.monotonic() >= self._aside_until
 
     @property
     def leads(self) -> bool:
@@ -102,6 +114,7 @@ class Seat:
         now = time.monotonic()
         if standing.holder == key:
             self.renewed_at, self._proven_until = asked_at, asked_at + PROOF_SECONDS
+            self._followed = standing.followed
             if not self.leads and self.stands:
                 _log.info("this process leads %s", self.name)
                 self._leads.set()
@@ -114,6 +127,26 @@ class Seat:
         if standing != self._seen or now - self._seen_at > 3 * LOOK_SECONDS:
             self._seen, self._seen_since = standing, now
         self._seen_at = now
+
+    def check_service(self, problem: str) -> None:
+        """Step aside if this process leads, has had a ``problem`` for too long, and another stands by."""
+        now = time.monotonic()
+        if not self.leads or not problem:
+            self._troubled_since = None
+        elif self._troubled_since is None:
+            self._troubled_since = now
+        elif self._followed and now - self._troubled_since >= TROUBLED_SECONDS:
+            _log.warning("this process cannot serve %s and leaves it to another: %s", self.name, problem)
+            self._troubled_since = None
+            self._aside_until, self._offers_from = now + ASIDE_SECONDS, now + QUIET_SECONDS
+
+    def offers(self) -> bool:
+        """Return whether it is time to say that this process stands by."""
+        now = time.monotonic()
+        if self.leads or now < self._offers_from or now - self._offered_at < REPORT_SECONDS:
+            return False
+        self._offered_at = now
+        return True
 
     async def unchanged_beat(self) -> int | None:
         """Return the beat at which the row may be taken from its leader, if that one is silent or gone."""
@@ -200,21 +233,23 @@ class Leadership:
 
     async def _round(self, connection: LeaderConnection) -> None:
         for seat in self.seats.values():
-            now = time.monotonic()
+            now, problem = time.monotonic(), await self._problem(seat.name)
+            seat.check_service(problem)
             if seat.stands:
                 if now - seat.renewed_at >= RENEW_SECONDS or not seat.leads:
                     standing = await connection.stand(
                         seat.name, self._identity.key, host=self._identity.shown,
-                        problem=await self._problem(seat.name), unchanged_beat=await seat.unchanged_beat(),
+                        problem=problem, unchanged_beat=await seat.unchanged_beat(),
                     )  # fmt: skip
                     seat.heard(standing, self._identity.key, now)
                     if standing.holder == self._identity.key and not seat.leads:  # it stood down meanwhile
                         await connection.release([seat.name], self._identity.key)
+                    if seat.offers():
+                        await connection.stand_by(seat.name, self._identity.key)
                 continue
             if seat.leads:
                 seat.lose()
                 await connection.release([seat.name], self._identity.key)
-            problem = await self._problem(seat.name)
             if problem and (problem != seat.reported or now - seat.reported_at >= REPORT_SECONDS):
                 await connection.report(seat.name, self._identity.shown, problem)
                 seat.reported, seat.reported_at = problem, now

@@ -8,7 +8,7 @@ went silent for as long as TCP does.
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from db.engine import dedicated
@@ -17,16 +17,17 @@ from db.records import build, columns, fetch
 
 CONNECT_SECONDS: Final = 3.0
 SILENT_SECONDS: Final = 15.0
-"""Leaders renew every second, and what is wrong is reported every few seconds."""
-_STAND: Final = """
+"""Leaders renew every second; what is wrong, and that a process stands by, is reported every few seconds."""
+_STAND: Final = f"""
 WITH taken AS (
     INSERT INTO leaders AS l (name, holder, beat, host, problem) VALUES ($1, $2, 1, $3, $4)
     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat = l.beat + 1, host = excluded.host,
         problem = excluded.problem, renewed_at = now()
         WHERE l.holder IN ('', excluded.holder) OR l.beat = $5
-    RETURNING holder, beat)
-SELECT holder, beat FROM taken
-UNION ALL SELECT holder, beat FROM leaders WHERE name = $1 AND NOT EXISTS (SELECT FROM taken)"""
+    RETURNING holder, beat, standby_at)
+SELECT holder, beat, coalesce(abs(extract(epoch FROM now() - standby_at)) < {SILENT_SECONDS}, false) AS followed
+FROM (SELECT * FROM taken UNION ALL
+    SELECT holder, beat, standby_at FROM leaders WHERE name = $1 AND NOT EXISTS (SELECT FROM taken)) found"""
 _REPORT: Final = """
 INSERT INTO leaders AS l (name, host, problem) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET host = excluded.host, problem = excluded.problem, renewed_at = now()
@@ -35,10 +36,11 @@ ON CONFLICT (name) DO UPDATE SET host = excluded.host, problem = excluded.proble
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who leads, and the row's beat at that moment."""
+    """Who leads, and the row's beat at that moment. ``followed``: another process stands by."""
 
     holder: str
     beat: int
+    followed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class LeaderConnection:
         async with _exchange(self._connection):
             found = await self._connection.fetchrow(_STAND, name, holder, host, problem, unchanged_beat)
         # Nothing is found if somebody else's first row was being inserted.
-        return Standing("", 0) if found is None else Standing(found["holder"], found["beat"])
+        return Standing("", 0) if found is None else Standing(found["holder"], found["beat"], found["followed"])
 
     async def leaders(self) -> list[Leader]:
         """Return all rows, by name."""
@@ -94,11 +96,18 @@ class LeaderConnection:
         async with _exchange(self._connection):
             await self._connection.execute(_REPORT, name, host, problem)
 
+    async def stand_by(self, name: str, holder: str) -> None:
+        """Record that ``holder`` would lead in place of the process that does."""
+        async with _exchange(self._connection):
+            await self._connection.execute(
+                "UPDATE leaders SET standby_at = now() WHERE name = $1 AND holder <> $2", name, holder
+            )
+
     async def release(self, names: Sequence[str], holder: str) -> None:
         """Give up what ``holder`` leads, for others to take at once."""
         async with _exchange(self._connection):
             await self._connection.execute(
-                "UPDATE leaders SET holder = '', beat = beat + 1, problem = '', renewed_at = now() "
+                "UPDATE leaders SET holder = '', beat = beat + 1, problem = '', standby_at = NULL, renewed_at = now() "
                 "WHERE name = ANY($1) AND holder = $2",
                 list(names), holder,
             )  # fmt: skip

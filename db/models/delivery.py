@@ -64,6 +64,7 @@ class LeaderRow(Model):
     host = fields.TextField(default="")
     problem = fields.TextField(default="")
     renewed_at = fields.DatetimeField(db_default=Now())
+    standby_at = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""

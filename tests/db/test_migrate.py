@@ -129,6 +129,7 @@ POPULATE = {
     "0062_short_forms": """
         INSERT INTO short_forms (memory_id, key, kind, text, version) VALUES (1, 'x', 'plot', 'A door.', '1');
     """,
+    "0066_standbys": "UPDATE leaders SET standby_at = now()",
     "0063_document_ratings": "UPDATE archive_documents SET rating = 'nsfw'",
     "0052_receipts": "UPDATE ai_tasks SET receipt = '{}'",
     "0053_archive_facts": """
