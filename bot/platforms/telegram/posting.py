@@ -104,7 +104,7 @@ class Poster:
         return message_id
 
     async def post_album(self, delivery: Delivery, album: AlbumUnit, *, first: bool = True) -> str:
-        """Send an album and record it. A placeholder cannot be edited into one: a lost response may show it twice."""
+        """Send an album and record it. A placeholder cannot be edited into one: it is not known what a lost one did."""
         destination = delivery.destination
         media = [_photo(item) for item in album.items]
 

@@ -3,9 +3,9 @@
 ``sendMessage`` has no idempotency key. So a bare placeholder is sent and its id recorded before anything else; the
 content follows by an edit (of its text, or into a file), which can be repeated safely. If a crash or a lost response
 occurs between sending and recording, an empty placeholder is left over, never a second reply; it is removed when a
-person replies to it. No edit can produce an album or a question with ForceReply, which are sent at once: a lost
-response may show an album twice; a question is asked so once at most, and if nobody knows whether it arrived (Telegram
-lets a bot look up nothing), it follows as plain text, to which one can reply as well.
+person replies to it. No edit can produce an album or a question with ForceReply: these are sent once at most. If nobody
+knows whether one arrived (Telegram lets a bot look up nothing), the question follows as plain text, to which one can
+reply as well, and the pictures follow one by one: they may stand twice then, never more often.
 """
 
 import logging
@@ -129,12 +129,13 @@ class TelegramSender:
         if usable and not sent:
             await delivery.record(usable)
             sent.append(usable)
+        units = _with_singles(units, sent)
         wanted = _with_substitute(units, sent)
         replaced = sent[len(wanted) :]
         for number, unit in enumerate(wanted):
             await self._complete(delivery, unit, sent, number, replaced)
-        if len(wanted) == len(units) and "" in sent:
-            await self._complete(delivery, _with_substitute(units, sent)[-1], sent, len(sent), replaced)
+        if len(asked := _with_substitute(units, sent)) > len(wanted):
+            await self._complete(delivery, asked[-1], sent, len(sent), replaced)
         if delivery.placeholder and not usable:
             await self.retract(delivery.destination, delivery.placeholder)
 
@@ -161,9 +162,11 @@ class TelegramSender:
         destination = delivery.destination
         before = [one for one in parts_of(delivery.edits) if one and not one.startswith(_ANSWERED)]
         sent, anew = parts_of(delivery.sent), False
+        units = _with_singles(units, sent)
         for number, unit in enumerate(units):
             if len(sent) > number:
-                await self._replace(delivery, sent[number], unit)
+                if sent[number]:
+                    await self._replace(delivery, sent[number], unit)
                 continue
             state = "unfit"
             if not anew and number < len(before):
@@ -197,9 +200,21 @@ class TelegramSender:
             case TextUnit() | MediaUnit():
                 return await self._poster.post(delivery, first=first)
             case AlbumUnit():
-                return await self._poster.post_album(delivery, unit, first=first)
+                return await self._show_album(delivery, unit, first=first)
             case QuestionUnit():
                 return await self._ask(delivery, unit, first=first)
+
+    async def _show_album(self, delivery: Delivery, album: AlbumUnit, *, first: bool) -> str:
+        await note(delivery, INTENT)
+        try:
+            return await self._poster.post_album(delivery, album, first=first)
+        except Unanswered:
+            log.warning("It is not known whether an album of message %d arrived: its pictures follow", delivery.id)
+            await note(delivery, UNCLEAR)
+            raise
+        except (DeliveryError, BadRequest):
+            await note(delivery, REFUSED)
+            raise
 
     async def _ask(self, delivery: Delivery, unit: QuestionUnit, *, first: bool) -> str:
         destination, part = delivery.destination, unit.part
@@ -230,6 +245,16 @@ def _with_substitute(units: list[Unit], sent: list[str]) -> list[Unit]:
     """Return the units, and once more as text the question of which nobody knows whether it arrived."""
     unclear = [unit for unit, message_id in zip(units, sent, strict=False) if not message_id]
     return [*units, *(TextUnit(unit.part) for unit in unclear if isinstance(unit, QuestionUnit))]
+
+
+def _with_singles(units: list[Unit], sent: list[str]) -> list[Unit]:
+    """Return the units, and behind each album of which nobody knows whether it arrived its pictures, one by one."""
+    found = list[Unit]()
+    for unit in units:
+        found.append(unit)
+        if isinstance(unit, AlbumUnit) and sent[len(found) - 1 : len(found)] == [""]:
+            found += unit.items
+    return found
 
 
 def _query_of(destination: Destination) -> str:

@@ -1,5 +1,6 @@
 """What a message can hold besides text and buttons: files, albums, selects, links, tables; edits of earlier ones."""
 
+import contextlib
 from typing import Literal
 
 import pytest
@@ -16,9 +17,11 @@ from bot.messages import (
     SelectOption,
     Table,
 )
+from bot.platforms.attempts import parts_of
 from bot.platforms.base import RetryLater
 from bot.platforms.telegram import TelegramPlatform
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, to
+from tests.bot.telegram.test_questions import delivered
 from tests.doubles.telegram import Fault, Person, TelegramServer
 from tests.doubles.telegram import Message as Shown
 
@@ -70,6 +73,40 @@ async def test_an_album_that_was_not_taken_is_sent_again(
         await platform.deliver(outbox.row(to(alice), 3), Message("", pictures=pictures(2)))
     await platform.deliver(outbox.row(to(alice), 3), Message("", pictures=pictures(2)))
     assert [m.text for m in standing(server)] == ["Panel 0", "Panel 1"]
+
+
+@pytest.mark.parametrize("kind", ["error_after", "drop_after", "error_before", "drop_before"])
+async def test_after_a_lost_answer_an_albums_pictures_follow_one_by_one_and_never_again(
+    server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person, kind: str
+) -> None:
+    """Telegram lets a bot look up nothing: they stand twice at most, whatever becomes of further answers."""
+    message = Message("A comic", buttons=AGAIN, pictures=pictures(11))
+    server.faults.add(Fault(kind, "sendMediaGroup", times=3))  # pyright: ignore[reportArgumentType]
+    server.faults.add(Fault("drop_after", "editMessageMedia"))
+    await delivered(platform, outbox, alice, message)
+    assert len(server.calls("sendMediaGroup")) == 1
+    panels = [f"Panel {n}" for n in range(11)]
+    album = panels[:10] if kind.endswith("after") else []
+    found = standing(server)
+    assert [m.text for m in found] == [*album, *panels, "A comic"]
+    assert [m.file.content if m.file else b"" for m in found[len(album) :]] == [
+        *(f"photo {n}".encode() for n in range(11)), b"",
+    ]  # fmt: skip
+    assert found[-1].labels == ["Again"]
+    await platform.deliver(outbox.row(to(alice), 1, attempt=9), message)
+    assert standing(server) == found
+
+
+async def test_an_album_in_place_of_another_message_follows_one_by_one_too(
+    server: TelegramServer, platform: TelegramPlatform, outbox: Outbox, alice: Person
+) -> None:
+    await platform.deliver(outbox.row(to(alice), 7), Message("Drawing", buttons=AGAIN))
+    server.faults.add(Fault("drop_before", "sendMediaGroup"))
+    message = Message("A comic", buttons=AGAIN, pictures=pictures(2))
+    for attempt in (1, 2, 3):
+        with contextlib.suppress(RetryLater):
+            await platform.deliver(outbox.row(to(alice), 8, attempt=attempt, edits=tuple(outbox.recorded[7])), message)
+    assert [m.text for m in standing(server)] == ["Panel 0", "Panel 1", "A comic"]
 
 
 async def test_files_of_any_type_come_with_the_text(
@@ -192,7 +229,7 @@ async def test_what_cannot_be_edited_into_the_new_state_is_sent_anew(
         outbox.row(to(alice), 2, edits=tuple(outbox.recorded[1])), Message("2", pictures=pictures(2))
     )
     assert [m.text for m in standing(server)] == ["Panel 0", "Panel 1", "2"]
-    assert outbox.recorded[2] == outbox.recorded[1]
+    assert outbox.recorded[2] == parts_of(outbox.recorded[1])
     edit = outbox.row(to(alice), 3, edits=tuple(outbox.recorded[2]))
     await platform.deliver(edit, Message("Three", pictures=pictures(3)))
     assert [m.text for m in standing(server)] == ["Panel 0", "Panel 1", "Panel 2", "Three"]
