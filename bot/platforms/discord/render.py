@@ -14,8 +14,9 @@ from bot.text.tables import PHONE_COLUMNS, table_spans
 
 CONTENT: Final = 2000
 FOOTER: Final = 100
+"""Characters of a footer for which there is always room."""
 FULL: Final = CONTENT - 2 * FOOTER - 20
-"""Maximum characters of heading, text and choices per part; the rest is for the footer and the mark of a choice."""
+"""Maximum characters of heading, text and choices per part; the rest is for a footer and the mark of a choice."""
 _ROOMS: Final = (1750, 1650, 1500, 1250, 1000, 700, 400, 200)
 """Characters per part with escapes but without emphasis, whose marks may take more than the text itself."""
 ALT: Final = 1024
@@ -57,12 +58,20 @@ def bodies(message: Message) -> list[Body]:
         untaken, taken = (markdown(_choice(message, message.taken, t)) for t in (None, message.taken))
         texts[-1] = texts[-1].replace(untaken, taken, 1)
     if message.footer:
-        short = shortened(" ".join(clean(message.footer).split()), FOOTER)
         above = "" if texts[-1] == _NOTHING and (message.pictures or message.attachments) else f"{texts[-1]}\n\n"
-        texts[-1] = f"{above}-# {escape(short)}"
+        texts[-1] = f"{above}-# {_footer(message.footer, CONTENT - len(above) - 3)}"
     found: list[Body] = [{**base_body(text), "components": list[Body]()} for text in texts]
     found[-1]["components"] = components(message.buttons, message.selects)
     return found
+
+
+def _footer(text: str, room: int) -> str:
+    """Return a footer as markdown: as much as there is ``room`` for, since it may hold what a person did."""
+    text = " ".join(clean(text).split())
+    limit = max(room, FOOTER)
+    while len(shown := escape(shortened(text, limit))) > room and limit > FOOTER:
+        limit = max(FOOTER, limit - (len(shown) - room))
+    return shown
 
 
 def base_body(text: str) -> Body:

@@ -1,9 +1,12 @@
 """Neutral messages in Discord's markdown."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.messages import Button, Message, Progress, Select, SelectOption
 from bot.platforms.discord.controls import components
+from bot.platforms.discord.markdown import escape
 from bot.platforms.discord.render import bodies, progress_body
 
 
@@ -59,6 +62,21 @@ def test_emphasis_that_spans_parts_is_closed_in_each():
         assert len(body["content"]) <= 2000
         assert body["content"].startswith("*")
         assert body["content"].endswith("*")
+
+
+def test_what_a_person_did_stands_in_full_below_the_page():
+    """Others have not seen the form into which it was written."""
+    did = "You: I ask *him* whether the_pier " + "is older than the lamp, and why nobody ever mends it; " * 5
+    (body,) = bodies(Message("It rains. " * 60, title="Pier", choices=("Wait", "Go"), footer=did))
+    assert body["content"].endswith("-# " + escape(did.strip()))
+
+
+@given(st.integers(0, 1900), st.text(alphabet="a_* \U0001f469", max_size=600))
+def test_a_footer_takes_the_room_that_the_text_leaves_and_no_more(length: int, footer: str):
+    message = Message("w " * (length // 2) + "end", footer=f"x{footer}x")
+    *_, last = bodies(message)
+    assert len(last["content"]) <= 2000
+    assert last["content"].partition("-# ")[2].startswith("x")
 
 
 @pytest.mark.parametrize("length", range(1600, 1800, 7))
