@@ -121,17 +121,23 @@ class _Pipeline:
         return min(await self.fitter.newest(), self.budget.share["C"] // 2)
 
     async def _place_high(self, sized: Sequence[_Sized]) -> None:
-        """SummaryPlace what must be there; what does not fit is distilled. Raises `ElementTooLarge`."""
+        """Place what must be there; what does not fit is distilled, none to less than an eighth.
+
+        Raises `ElementTooLarge`, naming the largest where they are too many.
+        """
         room = self.budget.left - await self._newest() - SEPARATOR * len(sized)
-        level = level_of((each.tokens for each in sized), room)
+        level = level_of((each.tokens for each in sized), room, MOST_DISTILLED)
+        if level < 0:
+            largest = max(sized, key=lambda each: each.tokens)
+            raise _too_large(largest, level_of((each.tokens for each in sized), room))
         for each in sized:
-            if each.tokens <= level:
+            share = max(level, -(-each.tokens // MOST_DISTILLED))
+            if each.tokens <= share:
                 self._put(each)
-            elif (shorter := await self._distilled(each, level)) is not None:
+            elif (shorter := await self._distilled(each, share)) is not None:
                 self._put(shorter)
             else:
-                element = each.element
-                raise ElementTooLarge(element.id, element.label or element.id, each.tokens, max(0, level))
+                raise _too_large(each, share)
 
     async def _place(self, sized: Sequence[_Sized]) -> None:
         """SummaryPlace elements of one priority: each within its layer's room, then in what is left over.
@@ -263,6 +269,10 @@ class _Pipeline:
             cut=fit.cut,
             wanted=tuple(self.wanted.values()),
         )  # fmt: skip
+
+
+def _too_large(each: _Sized, limit: int) -> ElementTooLarge:
+    return ElementTooLarge(each.element.id, _label(each.element), each.tokens, max(0, limit))
 
 
 def _label(element: Element) -> str:

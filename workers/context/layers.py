@@ -79,12 +79,21 @@ class Budget:
         return max(0, min(flow - (kept if layer == "E" else 0), self.left))
 
 
-def level_of(sizes: Iterable[int], room: int) -> int:
-    """Return the size to which the larger ones must shrink so that all fit ``room``, as high as possible."""
-    left, waiting = room, sorted(sizes)
-    while waiting:
-        level = left // len(waiting)
-        if waiting[0] > level:
-            return max(0, level)
-        left -= waiting.pop(0)
-    return max(0, left)
+def level_of(sizes: Iterable[int], room: int, least: int = 0) -> int:
+    """Return the size to which the larger ones must shrink so that all fit ``room``, as high as possible.
+
+    None shrinks to less than one part in ``least`` of itself (0: to nothing); -1 if they do not fit then.
+    """
+    known = list(sizes)
+    floors = [-(-size // least) if least else 0 for size in known]
+
+    def taken(level: int) -> int:
+        return sum(min(size, max(level, floor)) for size, floor in zip(known, floors, strict=True))
+
+    if taken(0) > room:
+        return -1
+    low, high = 0, max(0, room)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if taken(middle) <= room else (low, middle - 1)
+    return low
