@@ -105,7 +105,7 @@ class _Pipeline:
         )  # fmt: skip
         elements, self.left_out = select(container)
         self.left_out += [LeftOut(each, "memory", "E", "late") for each in container.late]
-        counts = await self.counter.count([element.text.strip() for element in elements])
+        counts = await self.fitter.count_with([element.text.strip() for element in elements])
         sized = [_Sized(e, e.text.strip(), tokens) for e, tokens in zip(elements, counts, strict=True)]
         await self._place_high([each for each in sized if each.element.priority == "high"])
         past = sum((await self.fitter.sizes()).values()) if self.fitter.complete else room

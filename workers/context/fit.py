@@ -84,12 +84,18 @@ class Fitter:
         default_factory=dict[tuple[int, int], tuple[list[SummaryPlace], int]]
     )
 
+    async def count_with(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of ``texts``; those of `sizes` come in the same round trip."""
+        items = self.past.items
+        counts = await self.counter.count([*texts, *map(_whole, items)])
+        for item, tokens in zip(items, counts[len(texts) :], strict=True):
+            self._sizes[item.position] = tokens + self.per_item
+        return counts[: len(texts)]
+
     async def sizes(self) -> dict[int, int]:
         """Return the tokens of each message or page that is here, by position."""
         if not self._sizes and self.past.items:
-            texts = [_whole(item) for item in self.past.items]
-            for item, tokens in zip(self.past.items, await self.counter.count(texts), strict=True):
-                self._sizes[item.position] = tokens + self.per_item
+            await self.count_with(())
         return self._sizes
 
     @property
