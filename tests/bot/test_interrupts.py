@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.stack.embedded import EmbeddedStack
-from tests.bot.test_running import ROOT, environment, home, until_gone, until_running
+from tests.bot.test_running import ROOT, environment, fresh_home, home, until_gone, until_running
 
-__all__ = ["home"]
+__all__ = ["fresh_home", "home"]
 
 TELEGRAM = {"TELEGRAM_TOKEN": "123456789:" + "a" * 35, "TELEGRAM_API_URL": "http://127.0.0.1:1"}
 BAD_WORDS = ("Traceback", "KeyboardInterrupt", "Aborted", "Exception ignored", "Task was destroyed")
@@ -97,12 +97,12 @@ async def test_a_second_ctrl_c_while_a_part_shuts_down(
 
 
 @pytest.mark.parametrize("after", [0.2, 0.4, 0.7, 1.0, 1.3])
-async def test_ctrl_c_while_demo_starts(home: Path, after: float) -> None:
-    demo = Interrupted(home, "demo")
+async def test_ctrl_c_while_demo_starts(fresh_home: Path, after: float) -> None:
+    demo = Interrupted(fresh_home, "demo")
     await asyncio.sleep(after)
     demo.press_ctrl_c()
     await demo.ends()
-    await until_gone(home)
+    await until_gone(fresh_home)
 
 
 def run_script(script: str) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,7 @@ import pytest
 
 from bot.settings import BotSettings
 from tests.effort import times
+from tests.homes import HomeTemplate
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = [name.upper() for name in BotSettings.model_fields] + ["DATABASE_URL"]
@@ -64,11 +65,18 @@ async def until_gone(home: Path) -> None:
 
 
 @pytest.fixture
-async def home(tmp_path: Path) -> AsyncGenerator[Path]:
+async def fresh_home(tmp_path: Path) -> AsyncGenerator[Path]:
+    """A data directory that does not exist yet."""
     yield tmp_path / "home"
     for pid in processes_of(tmp_path / "home"):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def home(fresh_home: Path, template: HomeTemplate) -> Path:
+    """A data directory with a database."""
+    return template.copy_to(fresh_home)
 
 
 async def start(home: Path, command: str, **settings: str) -> asyncio.subprocess.Process:
@@ -86,12 +94,12 @@ async def start(home: Path, command: str, **settings: str) -> asyncio.subprocess
     )
 
 
-async def test_demo_plays_the_lines_it_is_given(home: Path) -> None:
-    demo = await start(home, "demo")
+async def test_demo_plays_the_lines_it_is_given(fresh_home: Path) -> None:
+    demo = await start(fresh_home, "demo")
     out, _ = await demo.communicate(b"/help\n/quit\n")
     assert demo.returncode == 0, out.decode()
     assert b"\x1b" not in out
-    assert processes_of(home) == {}
+    assert processes_of(fresh_home) == {}
 
 
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)[: times(2, 4)])

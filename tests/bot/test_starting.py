@@ -100,8 +100,8 @@ async def test_every_command_says_that_the_env_file_is_utf_16(storyfork: Command
     assert "Traceback" not in answer.err
 
 
-async def test_the_console_shows_what_its_worker_refuses(storyfork: Command) -> None:
-    answer = await storyfork("demo", stdin="/help\n", STORYFORK_WORKER_JOBS="0")
+async def test_the_console_shows_what_its_worker_refuses(prepared_home: Path) -> None:
+    answer = await Command(prepared_home)("demo", stdin="/help\n", STORYFORK_WORKER_JOBS="0")
     assert answer.code == 1
     assert "STORYFORK_WORKER_JOBS" in answer.err
     assert "Traceback" not in answer.err

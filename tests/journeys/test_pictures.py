@@ -4,7 +4,8 @@ import asyncio
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.doubles.discord import DiscordServer
 from tests.doubles.discord.invocation import Attached
 from tests.doubles.telegram import Message as TelegramMessage
 from tests.doubles.telegram import TelegramServer
-from tests.journeys.processes import ROOT, Program, bot, environment, running, worker
+from tests.journeys.processes import ROOT, Program, bot, environment, serving, worker
 
 pytest.importorskip("diffusers")
 
@@ -62,12 +63,12 @@ async def demo(home: Path, lines: list[str], **more: str) -> str:
         env={**os.environ, **more, "STORYFORK_HOME": str(home), "STORYFORK_MODELS_DIR": str(home / "models")},
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate("\n".join(lines).encode()), 100)
+    out, err = await asyncio.wait_for(process.communicate("\n".join(lines).encode()), 200)
     assert process.returncode == 0, out.decode() + err.decode()
     return out.decode()
 
 
-async def test_in_the_terminal(tmp_path: Path, model: Path):
+async def test_in_the_terminal(prepared_home: Path, tmp_path: Path, model: Path):
     source = tmp_path / "mine.png"
     Image.effect_noise((96, 64), 50).save(source)
     lines = [
@@ -78,73 +79,82 @@ async def test_in_the_terminal(tmp_path: Path, model: Path):
         f"/imagine the same at night quality=draft picture={source}",
         "/imagine a door picture=nowhere.png",
     ]
-    output = await demo(tmp_path, lines, **drawing(model))
+    output = await demo(prepared_home, lines, **drawing(model))
     assert "the keeper of lighthouse 1 opens a green door" in output
     assert "Seed 7 · 616 × 256" in output
     assert "the keeper of lighthouse 18" in output.split("> prompt", 1)[1]
     assert "There is no such file to read." in output
-    drawn = sorted((tmp_path / "pictures").glob("*.png"))
+    drawn = sorted((prepared_home / "pictures").glob("*.png"))
     # The attached picture is the fourth of the record; its shape is kept.
     assert [path.stem for path in drawn] == ["picture-1", "picture-2", "picture-3", "picture-5"], output
     assert [size(path.read_bytes()) for path in drawn] == [PANORAMA, PANORAMA, PANORAMA, (480, 328)]
     assert drawn[0].read_bytes() == drawn[2].read_bytes() != drawn[1].read_bytes()
 
 
-async def test_without_a_model_stories_go_on(tmp_path: Path):
-    output = await demo(tmp_path, ["/imagine a door", "/story new a keeper finds a door", "1"])
-    told = output.split("> /imagine a door\n", 1)[1].split("\n> ", 1)[0]
-    assert "storyfork" in told
-    assert "stories go on without pictures" in told.lower()
-    assert "Page 1" in output
-    assert "Page 2" in output
+@dataclass(frozen=True)
+class Places:
+    """Both platforms, of a service that draws."""
+
+    telegram: TelegramServer
+    discord: DiscordServer
 
 
-async def test_on_telegram(database: str, redis_url: str, tmp_path: Path, model: Path):
-    urls = StackUrls(database, redis_url)
-    async with TelegramServer() as telegram:
-        settings = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url}
-        programs = (
-            worker(urls, tmp_path),
-            gpu_worker(urls, tmp_path, model),
-            bot(urls, tmp_path, "telegram", **settings),
-        )
-        async with running(*programs):
-            ann = telegram.person("ann")
-            dm = ann.chat()
-            said = await ann.say(dm, f"/imagine size=panorama seed=7 {WORDS}")
-            waiting = await ann.wait_for_message(dm, lambda m: m.labels == ["Cancel"], timeout=40, after=said)
-            shown = await ann.wait_for_message(dm, lambda m: m.file is not None, timeout=40, after=said)
-            assert shown.id == waiting.id
-            assert shown.file is not None
-            assert shown.file.kind == "photo"
-            assert size(shown.file.content) == PANORAMA
-            assert "lighthouse 1 opens a green door" in shown.text
-            assert "Seed 7" in shown.text
+@pytest.fixture(scope="module")
+async def places(
+    request: pytest.FixtureRequest, shared_urls: StackUrls, tmp_path_factory: pytest.TempPathFactory, model: Path
+) -> AsyncGenerator[Places]:
+    urls, home = shared_urls, tmp_path_factory.mktemp("home")
+    async with TelegramServer() as telegram, DiscordServer() as discord:
+        settings = {
+            "TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API_URL": telegram.api_url,
+            "DISCORD_TOKEN": discord.token, "DISCORD_API_URL": discord.api_url,
+            "DISCORD_GATEWAY_URL": discord.gateway_url,
+        }  # fmt: skip
+        both = bot(urls, home, "telegram", "discord", **settings)
+        async with serving(request, worker(urls, home), gpu_worker(urls, home, model), both):
+            await discord.ready(timeout=60)
+            await discord.commands_synced(timeout=60)
+            yield Places(telegram, discord)
 
-            await ann.tap(shown, "Full quality")
-            file = await ann.wait_for_message(dm, has("document"), timeout=60, after=shown)
-            assert file.file is not None
-            assert file.file.content.startswith(b"\x89PNG")
-            await ann.tap(shown, "Delete")
-            await ann.wait_until(shown, lambda m: m.deleted)
 
-            said = await ann.say(dm, "/imagine quality=hd a storm that never ends")
-            # Its steps may not be shown: a chat's pace leaves no room for them, or it is drawn before.
-            waiting = await ann.wait_for_message(dm, lambda m: m.labels == ["Cancel"], timeout=40, after=said)
-            await ann.tap(waiting, "Cancel")
-            await ann.wait_until(waiting, lambda m: m.text == "Cancelled.")
+async def test_on_telegram(places: Places):
+    telegram = places.telegram
+    ann = telegram.person("ann")
+    dm = ann.chat()
+    said = await ann.say(dm, f"/imagine size=panorama seed=7 {WORDS}")
+    waiting = await ann.wait_for_message(dm, lambda m: m.labels == ["Cancel"], timeout=40, after=said)
+    shown = await ann.wait_for_message(dm, lambda m: m.file is not None, timeout=40, after=said)
+    assert shown.id == waiting.id
+    assert shown.file is not None
+    assert shown.file.kind == "photo"
+    assert size(shown.file.content) == PANORAMA
+    assert "lighthouse 1 opens a green door" in shown.text
+    assert "Seed 7" in shown.text
 
-            sent = await ann.send_photo(dm, file.file.content, "/imagine quality=draft the same at night")
-            redrawn = await ann.wait_for_message(dm, has("photo"), timeout=40, after=sent)
-            assert redrawn.file is not None
-            assert size(redrawn.file.content) == PANORAMA
+    await ann.tap(shown, "Full quality")
+    file = await ann.wait_for_message(dm, has("document"), timeout=60, after=shown)
+    assert file.file is not None
+    assert file.file.content.startswith(b"\x89PNG")
+    await ann.tap(shown, "Delete")
+    await ann.wait_until(shown, lambda m: m.deleted)
 
-            said = await ann.say(dm, "/story_new a keeper finds a door under the sea")
-            page = await ann.wait_for_message(dm, lambda m: "Retry" in m.labels, timeout=60, after=said)
-            await ann.tap(page, "Picture")
-            drawn = await ann.wait_for_message(dm, has("photo"), timeout=40, after=page)
-            assert "Again" in drawn.labels
-            assert "Retry" in page.labels
+    said = await ann.say(dm, "/imagine quality=hd a storm that never ends")
+    # Its steps may not be shown: a chat's pace leaves no room for them, or it is drawn before.
+    waiting = await ann.wait_for_message(dm, lambda m: m.labels == ["Cancel"], timeout=40, after=said)
+    await ann.tap(waiting, "Cancel")
+    await ann.wait_until(waiting, lambda m: m.text == "Cancelled.")
+
+    sent = await ann.send_photo(dm, file.file.content, "/imagine quality=draft the same at night")
+    redrawn = await ann.wait_for_message(dm, has("photo"), timeout=40, after=sent)
+    assert redrawn.file is not None
+    assert size(redrawn.file.content) == PANORAMA
+
+    said = await ann.say(dm, "/story_new a keeper finds a door under the sea")
+    page = await ann.wait_for_message(dm, lambda m: "Retry" in m.labels, timeout=60, after=said)
+    await ann.tap(page, "Picture")
+    drawn = await ann.wait_for_message(dm, has("photo"), timeout=40, after=page)
+    assert "Again" in drawn.labels
+    assert "Retry" in page.labels
 
 
 def has(kind: str) -> Callable[[TelegramMessage], bool]:
@@ -152,53 +162,44 @@ def has(kind: str) -> Callable[[TelegramMessage], bool]:
     return lambda message: message.file is not None and message.file.kind == kind
 
 
-async def test_on_discord(database: str, redis_url: str, tmp_path: Path, model: Path):
-    urls = StackUrls(database, redis_url)
-    async with DiscordServer() as discord:
-        settings = {
-            "DISCORD_TOKEN": discord.token, "DISCORD_API_URL": discord.api_url,
-            "DISCORD_GATEWAY_URL": discord.gateway_url,
-        }  # fmt: skip
-        programs = worker(urls, tmp_path), gpu_worker(urls, tmp_path, model), bot(urls, tmp_path, "discord", **settings)
-        async with running(*programs):
-            await discord.ready(timeout=60)
-            await discord.commands_synced(timeout=60)
-            ann, ben = discord.person("ann"), discord.person("ben")
-            first = await ann.slash(ann.dm(), "imagine", prompt=WORDS, size="panorama", seed=7)
-            second = await ben.slash(ben.dm(), "imagine", prompt=f"{WORDS} at night", size="panorama", seed=8)
-            assert (await first.acknowledged()).latency < 3
-            assert (await second.acknowledged()).latency < 3
-            hers = await ann.wait_for_message(ann.dm(), lambda m: bool(m.attachments), timeout=60)
-            his = await ben.wait_for_message(ben.dm(), lambda m: bool(m.attachments), timeout=60)
-            (attachment,) = hers.attachments
-            assert attachment.description is not None
-            assert attachment.description.startswith("the keeper of lighthouse 1 opens a green door")
-            assert size(attachment.data) == PANORAMA
-            assert "Seed 7" in hers.text
-            assert "Seed 8" in his.text
-            assert his.attachments[0].data != attachment.data
-            # One thread draws: two who are drawn for at the same time are drawn for together.
-            begun = [min(e.at for e in m.edits if "Drawing: step" in e.content) for m in (hers, his)]
-            ended = [m.edits[-1].at for m in (hers, his)]
-            assert max(begun) < min(ended)
+async def test_on_discord(places: Places):
+    discord = places.discord
+    ann, ben = discord.person("ann"), discord.person("ben")
+    first = await ann.slash(ann.dm(), "imagine", prompt=WORDS, size="panorama", seed=7)
+    second = await ben.slash(ben.dm(), "imagine", prompt=f"{WORDS} at night", size="panorama", seed=8)
+    assert (await first.acknowledged()).latency < 3
+    assert (await second.acknowledged()).latency < 3
+    hers = await ann.wait_for_message(ann.dm(), lambda m: bool(m.attachments), timeout=60)
+    his = await ben.wait_for_message(ben.dm(), lambda m: bool(m.attachments), timeout=60)
+    (attachment,) = hers.attachments
+    assert attachment.description is not None
+    assert attachment.description.startswith("the keeper of lighthouse 1 opens a green door")
+    assert size(attachment.data) == PANORAMA
+    assert "Seed 7" in hers.text
+    assert "Seed 8" in his.text
+    assert his.attachments[0].data != attachment.data
+    # One thread draws: two who are drawn for at the same time are drawn for together.
+    begun = [min(e.at for e in m.edits if "Drawing: step" in e.content) for m in (hers, his)]
+    ended = [m.edits[-1].at for m in (hers, his)]
+    assert max(begun) < min(ended)
 
-            url = hers.payload(base_url=discord.base_url)["attachments"][0]["url"]
-            mine = Attached(900, "picture-1.png", url, len(attachment.data))
-            asked = await ann.slash(ann.dm(), "imagine", prompt="the same at noon", picture=mine, quality="draft")
-            redrawn = await asked.answered(timeout=40)
-            await ann.wait_until(lambda: bool(redrawn.attachments), timeout=40)
-            assert size(redrawn.attachments[0].data) == PANORAMA
+    url = hers.payload(base_url=discord.base_url)["attachments"][0]["url"]
+    mine = Attached(900, "picture-1.png", url, len(attachment.data))
+    asked = await ann.slash(ann.dm(), "imagine", prompt="the same at noon", picture=mine, quality="draft")
+    redrawn = await asked.answered(timeout=40)
+    await ann.wait_until(lambda: bool(redrawn.attachments), timeout=40)
+    assert size(redrawn.attachments[0].data) == PANORAMA
 
-            portrait = await ben.slash(ben.dm(), "persona portrait", name="Vex", quality="draft")
-            shown = await portrait.answered(timeout=40)
-            await ben.wait_until(lambda: bool(shown.attachments), timeout=40)
-            assert (shown.attachments[0].description or "").startswith("Vex")
+    portrait = await ben.slash(ben.dm(), "persona portrait", name="Vex", quality="draft")
+    shown = await portrait.answered(timeout=40)
+    await ben.wait_until(lambda: bool(shown.attachments), timeout=40)
+    assert (shown.attachments[0].description or "").startswith("Vex")
 
-            channel = discord.guild("Readers").text_channel("general")
-            begun_story = await ann.slash(channel, "story new", premise="a door under the sea", illustrated=True)
-            lead = await begun_story.answered(timeout=60)
-            await ann.wait_until(lambda: lead.id in discord.world.channels, timeout=60)
-            thread = discord.world.channels[lead.id]
-            page = await ann.wait_for_message(thread, lambda m: m.button("Retry") is not None, timeout=60)
-            picture = await ann.wait_for_message(thread, lambda m: bool(m.attachments), timeout=60, after=page)
-            assert picture.attachments[0].description
+    channel = discord.guild("Readers").text_channel("general")
+    begun_story = await ann.slash(channel, "story new", premise="a door under the sea", illustrated=True)
+    lead = await begun_story.answered(timeout=60)
+    await ann.wait_until(lambda: lead.id in discord.world.channels, timeout=60)
+    thread = discord.world.channels[lead.id]
+    page = await ann.wait_for_message(thread, lambda m: m.button("Retry") is not None, timeout=60)
+    picture = await ann.wait_for_message(thread, lambda m: bool(m.attachments), timeout=60, after=page)
+    assert picture.attachments[0].description
