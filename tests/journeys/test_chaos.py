@@ -9,6 +9,7 @@ import pytest
 from bot.stack.home import StackUrls
 from db.connection import rows
 from tests.effort import times
+from tests.homes import HomeTemplate
 from tests.journeys.chaos import EVERYTHING, KILLS, Plan, Report, chaos
 from tests.journeys.people import ANSWER_AGAIN, TOWNS, Act, DiscordTown, Player
 from tests.journeys.processes import bot, running, worker
@@ -56,14 +57,16 @@ def assert_whole(report: Report, plan: Plan) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_pool")
 @pytest.mark.timeout(300)
-async def test_a_short_run_loses_and_repeats_nothing(tmp_path: Path):
+async def test_a_short_run_loses_and_repeats_nothing(tmp_path: Path, template: HomeTemplate):
+    template.copy_to(tmp_path / "stack")
     assert_whole(await chaos(tmp_path, SHORT), SHORT)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_pool")
 @pytest.mark.timeout(180)
-async def test_without_the_reaper_something_is_lost(tmp_path: Path):
+async def test_without_the_reaper_something_is_lost(tmp_path: Path, template: HomeTemplate):
+    template.copy_to(tmp_path / "stack")
     report = await chaos(tmp_path, NO_REAPER)
     print(report)
     assert report.lost != []
