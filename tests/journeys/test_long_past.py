@@ -22,6 +22,7 @@ from db.memory import facts, indexing
 from db.stories import Page
 from prompts.registry import default_registry
 from tests.bot.served import served
+from tests.effort import times
 from tests.journeys.in_process import cpu_worker
 from tests.journeys.people import ANSWER_AGAIN, RETRY, TOWNS, DiscordTown, Player, Shown, TelegramTown, Town
 from tests.models.tiny_gguf import tiny_gguf
@@ -93,7 +94,7 @@ def platform_of(town: Town, topics: Topics) -> Platform:
     return DiscordPlatform(server.token, topics.commands, api_url=server.api_url, gateway_url=server.gateway_url)
 
 
-@pytest.fixture(params=sorted(TOWNS))
+@pytest.fixture
 async def place(
     request: pytest.FixtureRequest, database: str, redis_url: str, tmp_path: Path
 ) -> AsyncGenerator[Overheard]:
@@ -128,6 +129,7 @@ async def fits() -> None:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("place", ["telegram", "discord"][: times(1, 2)], indirect=True)
 async def test_what_was_told_200_messages_ago_is_known_until_it_is_forgotten(place: Overheard):
     assert TOLD not in await place.reply_to("Hello, who are you?")
     (chat,) = await rows(
@@ -171,6 +173,7 @@ async def grow(story_id: int) -> Page:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("place", ["discord", "telegram"][: times(1, 2)], indirect=True)
 async def test_a_story_of_60_pages_never_exceeds_the_window(place: Overheard):
     await place.ann.begin("a keeper finds a door under the sea")
     first = await place.shown(lambda m: m.page and "1" in m.labels, 0)
