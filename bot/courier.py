@@ -286,10 +286,11 @@ class Courier:
         ``closed``: this platform takes nothing in that place, so that the notice goes to the person's private chat.
         ``gone``: nor will it before the bot is let in again.
         """
-        row, key, destination = claimed.row, "delivery.failed", claimed.row.destination
+        row, told, destination = claimed.row, Notice(key="delivery.failed"), claimed.row.destination
         aside = None if closed is None or not closed.capabilities.private_by_user else _private(destination)
         if aside is not None:
-            key, destination = "delivery.closed", aside
+            place, destination = await places.name_of(row.conversation_id), aside
+            told = Notice(key="delivery.closed_in", values={"place": place}) if place else Notice(key="delivery.closed")
         async with transaction():
             await outbox.bury(row.id, claimed.token, reason)
             if gone and not row.closed:
@@ -300,7 +301,7 @@ class Courier:
                     outbox.NOTICE,
                     platform=row.platform,
                     conversation_id=row.conversation_id,
-                    payload=Notice(key=key),
+                    payload=told,
                     destination=destination,
                     ordered=False,
                 )

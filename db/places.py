@@ -36,6 +36,16 @@ async def leave(conversation_id: int, user_id: int | None = None, *, private: bo
     return True
 
 
+async def name_of(conversation_id: int) -> str:
+    """Return the name of the guild or group that a conversation is in; empty if it is private or without a name."""
+    found = await row(
+        "SELECT a.name FROM conversations c JOIN accounts a ON a.id = c.account_id "
+        "WHERE c.id = $1 AND a.kind IN ('guild', 'group')",
+        conversation_id,
+    )
+    return "" if found is None else found["name"]
+
+
 async def back(conversation_id: int, user_id: int | None = None) -> None:
     """Record that the bot is in a conversation's place again."""
     found = await row(

@@ -35,6 +35,7 @@ class RecordingPlatform:
     def __init__(self) -> None:
         self.delivered: list[str] = []
         self.tries: list[Delivery] = []
+        self.messages: list[Message] = []
         self.placed: list[str] = []
         self.retracted: list[str] = []
         self.deeds: dict[str, list[Deed]] = {}
@@ -44,8 +45,8 @@ class RecordingPlatform:
         self.deeds[event] = list(deeds)
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
-        del message
         self.tries.append(delivery)
+        self.messages.append(message)
         deeds = self.deeds.get(delivery.event_key, [])
         if deeds:
             await (deeds.pop(0) if len(deeds) > 1 else deeds[0])(delivery)
@@ -288,6 +289,26 @@ async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(
     assert "cannot be delivered to chat -7, thread 12 of console: TOPIC_CLOSED" in caplog.text
     assert in_private or "cannot be delivered to chat 5 of console" in caplog.text
     assert json.loads(notice["payload"])["key"] == "delivery.closed"
+
+
+async def test_the_group_that_is_closed_is_named(post: Post) -> None:
+    """People ask in several groups: in private, "there" says nothing."""
+
+    async def closed(delivery: Delivery) -> None:
+        if delivery.destination.kind != "dm":
+            raise Undeliverable("TOPIC_CLOSED")
+
+    post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
+    post.platform.on("muted", closed)
+    number = await post.put("muted")
+    await rows("UPDATE accounts SET kind = 'group', name = 'Book *club*' RETURNING id")
+    group = {"chat_id": "-7", "user_id": "5", "kind": "group"}
+    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
+    async with post.at_work():
+        await post.become(number, "dead")
+        (notice,) = await post.notices()
+        await post.become(notice["id"], "sent")
+    assert "may not write in Book *club*, where you asked" in str(post.platform.messages[-1])
 
 
 @pytest.mark.parametrize("part", [outbox.MARK, outbox.NOTICE, outbox.PICTURE])

@@ -310,6 +310,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "moderation.refuse_of_page",
             "moderation.refuse_of_reply",
             "overrides.judge",
+            "places.name_of",
             "overrides.unchecked",
             "pictures.put_clean",
             "pictures.put_file",
