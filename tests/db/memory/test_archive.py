@@ -224,6 +224,7 @@ async def test_a_scope_of_another_account_is_not_made(database: str):
         await archive.add_document(ben.account.id, ArchiveScope.persona(persona.id), "x", ["y"])
 
 
+@pytest.mark.timeout(times(300, 2400))
 async def test_no_tenant_finds_anothers_canary(database: str):
     """Every tenant has the same texts but for a canary of its own, and asks for the canaries of others."""
     tenants, asked, dice = times(30, 1000), times(4, 10), random.Random(12)

