@@ -1,10 +1,8 @@
 """The courier: order, back-off, dead letters, what is overtaken, and what it does when it stops or loses a row."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -263,52 +261,6 @@ async def test_what_will_never_arrive_is_dead_at_once_and_holds_nothing_up(post:
         # The notice meets the same refusal: it is not announced in its turn.
         await post.become(notice["id"], "dead")
         assert len(await post.notices()) == 1
-
-
-@pytest.mark.parametrize("in_private", [True, False])
-async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(
-    post: Post, in_private: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Where the person has not opened a private chat either, the operator reads in the log which group it is."""
-    group = {"chat_id": "-7", "thread_id": "12", "user_id": "5", "kind": "thread", "reply_to": "3"}
-
-    async def closed(delivery: Delivery) -> None:
-        if delivery.destination.kind != "dm" or not in_private:
-            raise Undeliverable("TOPIC_CLOSED")
-
-    post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
-    post.platform.on("muted", closed)
-    number = await post.put("muted")
-    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
-    async with post.at_work():
-        await post.become(number, "dead")
-        (notice,) = await post.notices()
-        await post.become(notice["id"], "sent" if in_private else "dead")
-    shown = post.platform.tries[-1].destination
-    assert (shown.chat_id, shown.kind, shown.reply_to) == ("5", "dm", "")
-    assert "cannot be delivered to chat -7, thread 12 of console: TOPIC_CLOSED" in caplog.text
-    assert in_private or "cannot be delivered to chat 5 of console" in caplog.text
-    assert json.loads(notice["payload"])["key"] == "delivery.closed"
-
-
-async def test_the_group_that_is_closed_is_named(post: Post) -> None:
-    """People ask in several groups: in private, "there" says nothing."""
-
-    async def closed(delivery: Delivery) -> None:
-        if delivery.destination.kind != "dm":
-            raise Undeliverable("TOPIC_CLOSED")
-
-    post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
-    post.platform.on("muted", closed)
-    number = await post.put("muted")
-    await rows("UPDATE accounts SET kind = 'group', name = 'Book *club*' RETURNING id")
-    group = {"chat_id": "-7", "user_id": "5", "kind": "group"}
-    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
-    async with post.at_work():
-        await post.become(number, "dead")
-        (notice,) = await post.notices()
-        await post.become(notice["id"], "sent")
-    assert "may not write in Book *club*, where you asked" in str(post.platform.messages[-1])
 
 
 @pytest.mark.parametrize("part", [outbox.MARK, outbox.NOTICE, outbox.PICTURE])

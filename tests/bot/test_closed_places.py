@@ -1,0 +1,64 @@
+"""Groups that take no message: the answer cannot be shown there, and the person is told in private."""
+
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+
+from bot.platforms.base import Delivery, Undeliverable
+from db.connection import jsonb, rows
+from tests.bot.test_courier import Post
+from tests.bot.world import running_bot
+
+
+@pytest.fixture
+async def post(database: str, redis_url: str) -> AsyncGenerator[Post]:
+    async with running_bot(redis_url) as bot:
+        yield Post(bot)
+
+
+@pytest.mark.parametrize("in_private", [True, False])
+async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(
+    post: Post, in_private: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the person has not opened a private chat either, the operator reads in the log which group it is."""
+    group = {"chat_id": "-7", "thread_id": "12", "user_id": "5", "kind": "thread", "reply_to": "3"}
+
+    async def closed(delivery: Delivery) -> None:
+        if delivery.destination.kind != "dm" or not in_private:
+            raise Undeliverable("TOPIC_CLOSED")
+
+    post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
+    post.platform.on("muted", closed)
+    number = await post.put("muted")
+    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
+    async with post.at_work():
+        await post.become(number, "dead")
+        (notice,) = await post.notices()
+        await post.become(notice["id"], "sent" if in_private else "dead")
+    shown = post.platform.tries[-1].destination
+    assert (shown.chat_id, shown.kind, shown.reply_to) == ("5", "dm", "")
+    assert "cannot be delivered to chat -7, thread 12 of console: TOPIC_CLOSED" in caplog.text
+    assert in_private or "cannot be delivered to chat 5 of console" in caplog.text
+    assert json.loads(notice["payload"])["key"] == "delivery.closed"
+
+
+async def test_the_group_that_is_closed_is_named(post: Post) -> None:
+    """People ask in several groups: in private, "there" says nothing."""
+
+    async def closed(delivery: Delivery) -> None:
+        if delivery.destination.kind != "dm":
+            raise Undeliverable("TOPIC_CLOSED")
+
+    post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
+    post.platform.on("muted", closed)
+    number = await post.put("muted")
+    await rows("UPDATE accounts SET kind = 'group', name = 'Book *club*' RETURNING id")
+    group = {"chat_id": "-7", "user_id": "5", "kind": "group"}
+    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
+    async with post.at_work():
+        await post.become(number, "dead")
+        (notice,) = await post.notices()
+        await post.become(notice["id"], "sent")
+    assert "may not write in Book *club*, where you asked" in str(post.platform.messages[-1])
