@@ -116,8 +116,7 @@ async def running(*programs: Program) -> AsyncGenerator[None]:
         _show(programs)
         raise
     finally:
-        for program in programs:
-            await program.end()
+        await asyncio.gather(*(program.end() for program in programs))
 
 
 @asynccontextmanager
