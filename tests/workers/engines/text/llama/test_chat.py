@@ -19,7 +19,7 @@ from tests.models.tiny_vocabulary import BOS, Vocabulary, vocabulary_gguf
 from workers.engines.text.base import ModelMessage
 from workers.engines.text.llama.server import chat, native
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer, TemplateFailed
-from workers.engines.text.llama.server.pieces import Pieces
+from workers.engines.text.llama.server.pieces import TextPieces
 
 MARKUP = ("<|tool|>", "<think>", "</think>", "<x<y>", "<y>")
 CONTROL = (
@@ -191,7 +191,7 @@ def test_texts_cut_at_blank_lines_have_the_same_tokens(tokenizer: Tokenizer) -> 
     def encode(text: str) -> list[int]:
         return tokenizer("\n" + text)[len(tokenizer("\n")) :]
 
-    dice, pieces = random.Random(7), Pieces(encode)
+    dice, pieces = random.Random(7), TextPieces(encode)
     words = ("\n\n", "\n\n", "\n", " ", "Word", "a.", "好", "- it", "🙂", '"', "\t", "it's", "12")
     assert len(pieces.cut("One.\n\nTwo.")) == 2
     for _ in range(times(300, 10_000)):
@@ -211,11 +211,11 @@ def test_a_text_is_cut_only_where_that_changes_nothing() -> None:
         return [len(word) for word in re.findall(r"\n+\S*|[^\n]+", text)]
 
     text = "One.\n\nTwo\nand three\n\n\nFour"
-    assert Pieces(by_blank_lines).cut(text) == ["One.\n\n", "Two\nand three\n\n\n", "Four"]
-    assert Pieces(keeping_the_last).cut(text) == ["One.\n", "\nTwo\nand three\n\n", "\nFour"]
-    assert Pieces(across).cut(text) == (text,)
+    assert TextPieces(by_blank_lines).cut(text) == ["One.\n\n", "Two\nand three\n\n\n", "Four"]
+    assert TextPieces(keeping_the_last).cut(text) == ["One.\n", "\nTwo\nand three\n\n", "\nFour"]
+    assert TextPieces(across).cut(text) == (text,)
     for encode in (by_blank_lines, keeping_the_last, across):
-        assert Pieces(encode).tokens(text) == encode(text)
+        assert TextPieces(encode).tokens(text) == encode(text)
 
 
 def test_only_paragraphs_that_are_new_are_tokenised() -> None:
@@ -225,7 +225,7 @@ def test_only_paragraphs_that_are_new_are_tokenised() -> None:
         asked.append(text)
         return [1] * len(text)
 
-    pieces = Pieces(encode, size=2)
+    pieces = TextPieces(encode, size=2)
     asked.clear()
     assert [pieces.count(text) for text in ("One\n\nTwo", "One\n\nThree")] == [8, 10]
     assert asked == ["One\n\n", "Two", "Three"]

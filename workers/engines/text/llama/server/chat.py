@@ -17,7 +17,7 @@ from typing import Any, Final
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from workers.engines.text.base import ModelMessage
-from workers.engines.text.llama.server.pieces import Pieces
+from workers.engines.text.llama.server.pieces import TextPieces
 from workers.engines.text.reasoning import opens_reasoning
 from workers.engines.text.roles import strictly_alternating
 
@@ -97,7 +97,7 @@ class ChatRenderer:
         # Some tokenizers prepend a space to any text, but not after this anchor.
         anchor = tokenize(_ANCHOR, False)
         self._anchor = anchor if tokenize("a", False) != tokenize(f"{_ANCHOR}a", False)[len(anchor) :] else []
-        self._pieces = Pieces(self._plain)
+        self._pieces = TextPieces(self._plain)
 
     def prompt(self, turns: Sequence[ModelMessage]) -> TokenizedPrompt:
         """Return the prompt for the assistant's next message. Raises `TemplateFailed`.

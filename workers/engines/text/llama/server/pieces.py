@@ -30,7 +30,7 @@ _BREAKS: Final = ("\n\n", "\n\n\n", "\n\n\n\n", " \n\n", "\n \n\n")
 Encode = Callable[[str], list[int]]
 
 
-class Pieces:
+class TextPieces:
     """Cuts texts for one tokenizer, and remembers how many tokens the pieces have: digests only, no texts."""
 
     def __init__(self, encode: Encode, size: int = REMEMBERED) -> None:
