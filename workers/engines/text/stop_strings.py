@@ -36,4 +36,10 @@ class StopStrings:
 
 def overlap(text: str, stop: str) -> int:
     """Return the length of the longest proper prefix of ``stop`` that ends ``text``."""
-    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+    # Called for each token and mark: most texts end with nothing that begins one.
+    start = text.find(stop[0], max(0, len(text) - len(stop) + 1)) if len(stop) > 1 else -1
+    while start >= 0:
+        if stop.startswith(text[start:]):
+            return len(text) - start
+        start = text.find(stop[0], start + 1)
+    return 0
