@@ -129,8 +129,8 @@ async def test_every_process_ends_on_sigterm(database: str, redis_url: str, tmp_
         programs = [worker(urls, tmp_path), bot(urls, tmp_path, "telegram", **settings)]
         async with running(*programs):
             ann = telegram.person("ann")
-            said = await ann.say(ann.chat(), "/help")
-            await ann.wait_for_message(ann.chat(), "want to know more about", timeout=60, after=said)
+            said = await ann.say(ann.chat(), STORY)
+            await ann.wait_for_message(ann.chat(), page, timeout=60, after=said)
             assert [await p.stop(signal.SIGTERM, patience=10) for p in programs] == [0, 0]
     assert await rows("SELECT 1 FROM outbox WHERE state <> 'sent'") == []
 
