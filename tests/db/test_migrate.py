@@ -179,6 +179,7 @@ POPULATE = {
     """,
     "0068_lore_documents": "UPDATE archive_documents SET kind = 'lore', book_id = (SELECT min(id) FROM lorebooks)",
     "0069_lore_document_index": "SELECT",
+    "0070_archive_first_text": "SELECT",
     "0056_uploads": "INSERT INTO uploads (account_id, user_id, name, data) VALUES (1, 1, 'map.txt', '')",
     "0050_spent_limits": "INSERT INTO spent_limits (digest, name, ends_at) VALUES ('x', 'pages', now())",
     "0038_data_choices": "UPDATE users SET keep_days = 30",

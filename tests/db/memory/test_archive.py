@@ -4,16 +4,18 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from db import chats, personas, stories
-from db.connection import row, rows, transaction
+from db.connection import credentials, row, rows, transaction
 from db.errors import NotFound
 from db.memory import archive, indexing
 from db.memory.scopes import ArchiveScope, find
 from db.memory.search import ArchiveFilter, ArchiveHit, ArchiveWeights, search
 from db.people import Who
 from db.personas import Persona
+from db.stories import Move
 from tests.db.world import somebody
 from tests.effort import times
 
@@ -34,6 +36,14 @@ async def chat(who: Who, persona: Persona, *lines: str) -> list[int]:
         await chats.attach_reply(turn.reply.id, answer)
         made += [turn.said.id, turn.reply.id]
     return made
+
+
+async def a_story(who: Who) -> Move:
+    async with transaction():
+        return await stories.create(
+            account_id=who.account.id, owner_id=who.user.id, conversation_id=who.conversation.id, premise="a tower",
+            seed=1,
+        )  # fmt: skip
 
 
 async def index(who: Who, persona: Persona) -> int:
@@ -132,6 +142,37 @@ async def test_an_edit_a_variant_and_a_refusal_take_what_was_derived_with_them(d
     assert await index(who, persona) == 0
 
 
+async def test_a_locked_archive_holds_up_no_new_reply_and_no_new_page(database: str):
+    who = await somebody()
+    persona = await persona_of(who)
+    await chat(who, persona, "Tell me of the lighthouse.", "The keeper drowned.")
+    await index(who, persona)
+    turn = await chats.say(who.conversation, persona, who.user.id, "And the boat?")
+    page = (await a_story(who)).page
+    aside = await asyncpg.connect(**credentials(database))
+    try:
+        async with aside.transaction():
+            await aside.execute("LOCK TABLE archive_chunks IN SHARE MODE")
+            async with transaction():
+                await rows("SELECT set_config('lock_timeout', '2s', true)")
+                assert await chats.attach_reply(turn.reply.id, "It burned.") is not None
+                await stories.attach_page(page.id, title="x", text="A door.", ending=True, choices=[])
+    finally:
+        await aside.close()
+    assert await index(who, persona) == 2
+
+
+async def test_a_reply_that_comes_late_is_brought_in_too(database: str):
+    who = await somebody()
+    persona = await persona_of(who)
+    turn = await chats.say(who.conversation, persona, who.user.id, "And the boat?")
+    await index(who, persona)
+    await rows("UPDATE archive_scopes SET indexed_to = $1 + 100", turn.reply.id)
+    await chats.attach_reply(turn.reply.id, "It sailed for Norway.")
+    assert await index(who, persona) == 1
+    assert texts(await search(who.account.id, here(who, persona), "Norway"))[0] == "It sailed for Norway."
+
+
 async def test_a_reset_begins_an_empty_archive(database: str):
     who = await somebody()
     persona = await persona_of(who)
@@ -145,10 +186,8 @@ async def test_a_reset_begins_an_empty_archive(database: str):
 async def test_only_the_path_of_a_story_is_searched(database: str):
     who = await somebody()
     account, user = who.account.id, who.user.id
+    move = await a_story(who)
     async with transaction():
-        move = await stories.create(
-            account_id=account, owner_id=user, conversation_id=who.conversation.id, premise="a tower", seed=1
-        )
         first = move.page.id
         long = " ".join(f"The {n}th stair was worn." for n in range(40)) + "\n\nA brass bell hung there."
         await stories.attach_page(first, title="x", text=long, ending=False, choices=[("up", "bold"), ("down", "bold")])
