@@ -48,6 +48,7 @@ async def add_document(
     title: str,
     texts: Sequence[str],
     *,
+    found_by: Sequence[str] = (),
     user_id: int | None = None,
     kind: str = "upload",
     media_type: str = "text/plain",
@@ -61,9 +62,9 @@ async def add_document(
 ) -> int:
     """Keep a document of ``texts`` (its pages) in a scope of an account and return its id.
 
-    What has the ``kind`` lore is the lorebook ``book_id`` as people search it, and its texts are entries. Of all texts
-    together at most `MAX_CHARACTERS` are kept. Raises `NotFound` if the scope is not the account's, and `LimitReached`
-    if it is full.
+    What has the ``kind`` lore is the lorebook ``book_id`` as people search it, and its texts are entries. ``found_by``
+    are more words for each text, by which its beginning is found. Of all texts together at most `MAX_CHARACTERS` are
+    kept. Raises `NotFound` if the scope is not the account's, and `LimitReached` if it is full.
     """
     scope_id = await make(account_id, scope)
     async with transaction():
@@ -85,10 +86,13 @@ async def add_document(
         new: list[NewChunk] = []
         position, left = end["last"] + GAP, MAX_CHARACTERS
         for number, text in enumerate(texts, start=1):
+            others = " ".join(found_by[number - 1 : number])
             for passage in passages(text[:left]):
+                before = (title if not new else "", others)
+                others = ""
                 new.append(
                     NewChunk(
-                        f"{title} {passage.text}" if not new else passage.text,
+                        " ".join((*filter(None, before), passage.text)),
                         position,
                         end["said_at"],
                         document_id=added["id"],

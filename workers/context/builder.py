@@ -140,7 +140,7 @@ class _Pipeline:
                 raise _too_large(each, share)
 
     async def _place(self, sized: Sequence[_Sized]) -> None:
-        """SummaryPlace elements of one priority: each within its layer's room, then in what is left over.
+        """Place elements of one priority: each within its layer's room, then in what is left over.
 
         Once one of a higher priority found no room, none of these gets any.
         """

@@ -10,7 +10,7 @@ from db.lorebooks import ReadLorebook
 from db.memory import archive
 from db.memory.told import Held
 from db.payloads.lore import LorebookKept
-from workers.context.lore.rules import LoreScene
+from workers.context.lore.rules import LoreScene, text_told
 from workers.decoding.document_limits import DocumentRefused
 from workers.decoding.documents import lorebook_in
 from workers.engines.text.limits import ModelLimits
@@ -100,7 +100,8 @@ class KeepLore(Commit):
             upload.account_id,
             scope,
             name[:NAME_LENGTH],
-            ["\n".join(filter(None, (entry["name"], entry["content"]))) for entry in found["entries"]],
+            ["\n".join(filter(None, (entry["name"], text_told(entry["content"])))) for entry in found["entries"]],
+            found_by=[" ".join(entry["keys"]) for entry in found["entries"]],
             user_id=upload.user_id,
             kind=archive.LORE,
             media_type="application/json",

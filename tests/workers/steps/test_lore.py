@@ -105,6 +105,24 @@ async def test_people_find_its_entries_and_prompts_are_told_them_by_their_keys_a
     assert len(await rows("SELECT FROM archive_documents")) == 1
 
 
+async def test_people_find_an_entry_by_its_keys_and_see_what_is_told_of_it(services: Services, ann: Who):
+    told = "@@depth 4\n@@additional_keys quay\nHe is the harbourmaster.{{// He did it.}}"
+    listed = [entry(told, "Aldous", name="A man"), entry("Owls nest there. " * 200, "tower"), entry("Fog.", "sea")]
+    await handed_in(services, ann, json.dumps({"entries": listed}).encode())
+    scopes = await documents.readable(ann.account.id, ann.user.id)
+
+    async def found(words: str) -> list[str]:
+        hits = await search(ann.account.id, scopes, words, only=ArchiveFilter(sources=("lore",)))
+        passages = await documents.passages(ann.account.id, ann.user.id, [hit.id for hit in hits])
+        return [each.text[:40] for each in passages]
+
+    for words in ("Who is Aldous?", "harbourmaster"):
+        assert await found(words) == ["A man\nHe is the harbourmaster."]
+    # A key stands for the beginning of its entry.
+    assert (await found("tower"))[0] == "Owls nest there. Owls nest there. Owls n"
+    assert await found("quay depth") == []
+
+
 @pytest.mark.parametrize(
     ("data", "key"),
     [

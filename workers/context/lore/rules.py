@@ -39,6 +39,15 @@ class Hit(NamedTuple):
     key: str = ""
 
 
+def text_told(content: str) -> str:
+    """Return what is told of an entry's content: without decorators and what is not for the model."""
+    return _seen(read_decorators(content)[1])
+
+
+def _seen(content: str) -> str:
+    return _HIDDEN.sub("", _UNSEEN.sub("", content)).strip()
+
+
 class LoreRule:
     """One entry, read once."""
 
@@ -49,7 +58,7 @@ class LoreRule:
         self.entry: Final = entry
         self.decorators: Decorators
         self.decorators, content = read_decorators(entry.content)
-        self.text: Final = _HIDDEN.sub("", _UNSEEN.sub("", content)).strip()
+        self.text: Final = _seen(content)
         """What is told: the content without decorators and what is not for the model."""
         self.recursed: Final = _HIDDEN.sub(r"\1", _UNSEEN.sub("", content))
         """What may call up other entries."""
