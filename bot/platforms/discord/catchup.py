@@ -1,7 +1,11 @@
-"""Catching up after a restart: what people wrote while the bot was away is read from the chats' histories.
+"""Catching up: what people wrote while the bot or its database was away is read from the chats' histories.
+
+The record knows of a chat only the last text that was committed (the read marker). So none is committed while an
+earlier one is neither committed nor refused in words: whoever reads the history next, also in another process, finds it
+behind the marker.
 
 Bounded in every direction: the chats most recently written in come first, some at a time, each for some seconds and
-messages. A chat that was not reached is caught up before its next message.
+messages. What was not reached, or could not be committed, is tried again until it is, and before a chat's next message.
 """
 
 import asyncio
@@ -10,36 +14,41 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import discord
 
 from bot.events import Event
 from bot.platforms.base import Inbound, Watched
 from bot.platforms.discord import api
-from db.errors import Outage
+from db.errors import describe
 
 CHATS: Final = 1000
 """Maximum number of chats that wait to be caught up."""
 AT_ONCE: Final = 4
 TOTAL_SECONDS: Final = 120.0
-"""Maximum time for all chats; the rest is caught up when somebody writes there."""
+"""Maximum time for all chats; the rest comes after a pause."""
 CHAT_SECONDS: Final = 20.0
-"""Maximum time for one chat; somebody may be waiting for an answer to a new message there."""
+"""Maximum time for one chat in one go."""
 CHAT_MESSAGES: Final = 200
-"""Maximum number of messages of a chat that are read in one go; the rest before its next message."""
+"""Maximum number of messages of a chat that are read in one go."""
 WAITING: Final = 50
 """Maximum number of a chat's messages that wait in memory; more are left to the history."""
 TOTAL_MESSAGES: Final = 5000
-NEW_CHAT: Final = dt.timedelta(minutes=10)
-"""How far back a chat is read in which nothing was committed yet."""
-FIRST_MESSAGE: Final = dt.timedelta(days=1)
-"""The same for the private chat of a person who is known from elsewhere."""
+NEW_CHAT: Final = dt.timedelta(days=1)
+"""How far back a chat is read from which no text was committed yet."""
+OLDEST: Final = dt.timedelta(days=7)
+"""How far back any chat is read: for so long the inbox remembers at least which events it had."""
 TRIES: Final = 3
 """A message that is refused so often becomes a dead letter."""
 PAUSE_SECONDS: Final = 0.5
+AGAIN_SECONDS: Final = 1.0
+"""Pause before chats are tried again that could not be caught up; doubles as long as that does not get on."""
+AGAIN_MOST_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 Read = Callable[[discord.Message], Event | None]
+_State = Literal["done", "more", "waits", "unread"]
+"""How far a chat was read: to its end, to a limit, to what cannot be committed now, or not at all."""
 
 
 class ChatLocks:
@@ -82,8 +91,12 @@ class CatchUp:
         self._current: dict[int, int] = {}
         self._unknown: list[str] = []
         self._asked = False
-        self._listed = asyncio.Event()
+        self._listed, self._wanted = asyncio.Event(), asyncio.Event()
         self._left = 0
+
+    def begin(self) -> None:
+        """Forget what was listed before this process listens (again): another one has served those chats meanwhile."""
+        self._behind.clear()
 
     async def expect(self, inbound: Inbound, platform: str) -> None:
         """On a new session: list the chats, before any new message is handled. Waits for the database."""
@@ -92,26 +105,58 @@ class CatchUp:
             try:
                 watched = await inbound.watched(platform)
                 break
-            except Outage as e:
-                _log.warning("the chats to catch up are not known: the database is away (%s)", e)
+            except Exception as e:  # noqa: BLE001 - without the list no message would be handled in this session
+                _log.warning("the chats to catch up are not known yet: %s", describe(e))
                 await asyncio.sleep(1)
         for chat in watched:
-            if chat.chat_id and len(self._behind) < CHATS:
-                self._behind[int(chat.chat_id)] = chat
+            if chat.chat_id:
+                self._list(int(chat.chat_id), chat)
         if not self._asked:
             self._unknown = [chat.user_id for chat in watched if not chat.chat_id]
+        self._wanted.set()
         self._listed.set()
 
+    def _list(self, chat_id: int, chat: Watched) -> bool:
+        """List a chat. One that is listed already keeps its marker, behind which something may not be committed."""
+        if chat_id not in self._behind and len(self._behind) >= CHATS:
+            return False
+        self._behind.setdefault(chat_id, chat)
+        self._wanted.set()
+        return True
+
     async def run(self, inbound: Inbound) -> None:
-        """Catch up with all listed chats, as far as the limits go."""
-        await self._listed.wait()
-        self._left = TOTAL_MESSAGES
+        """Catch up with the listed chats whenever there are some, again and again, until cancelled.
+
+        Nobody has to write once more for an answer to what could not be committed at first.
+        """
+        pause = AGAIN_SECONDS
+        while True:
+            await self._wanted.wait()
+            await self._listed.wait()
+            before = dict(self._behind)
+            await self._round(inbound)
+            if not self._behind:
+                self._wanted.clear()
+                pause = AGAIN_SECONDS
+                continue
+            pause = AGAIN_SECONDS if self._behind != before else min(pause * 2, AGAIN_MOST_SECONDS)
+            _log.info("Discord: %d chats are still to be caught up", len(self._behind))
+            await asyncio.sleep(pause)
+
+    async def _round(self, inbound: Inbound) -> None:
+        """Catch up with all listed chats, as far as the limits go and the database is there."""
+        self._left, away = TOTAL_MESSAGES, False
         limit = asyncio.Semaphore(AT_ONCE)
 
         async def one(chat_id: int) -> None:
-            async with limit, self._locks.hold(chat_id):
-                if self._left > 0:
-                    await self._catch_up(inbound, chat_id)
+            nonlocal away
+            async with limit:
+                # Whoever holds a chat has read its history, or does so now.
+                if away or self._left <= 0 or self._locks.users(chat_id):
+                    return
+                async with self._locks.hold(chat_id):
+                    if await self._catch_up(inbound, chat_id, TRIES) == "waits":
+                        away = True
 
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
@@ -121,19 +166,21 @@ class CatchUp:
                         group.create_task(one(chat_id))
         except TimeoutError:
             pass
-        if self._behind:
-            _log.info("Discord: %d chats are caught up when somebody writes there", len(self._behind))
 
     @asynccontextmanager
-    async def ordered(self, inbound: Inbound, message: discord.Message) -> AsyncGenerator[None]:
-        """Hold the order of a chat for a new message, after those that came while the bot was away."""
+    async def ordered(self, inbound: Inbound, message: discord.Message) -> AsyncGenerator[bool]:
+        """Hold the order of a chat for a new message, after those that came while the bot was away.
+
+        Yields False if one of them cannot be committed now: then the new one must not be, either.
+        """
         chat_id = message.channel.id
         await self._listed.wait()
         async with self._locks.hold(chat_id):
-            await self._catch_up(inbound, chat_id)
+            while (state := await self._catch_up(inbound, chat_id, 1)) == "more":
+                pass
             self._current[chat_id] = message.id
             try:
-                yield
+                yield state != "waits"
             finally:
                 del self._current[chat_id]
             await self._read_rest(inbound, chat_id)
@@ -143,7 +190,7 @@ class CatchUp:
         before = None
         while (chat := self._behind.get(chat_id)) not in (None, before) and self._locks.users(chat_id) == 1:
             before = chat
-            await self._catch_up(inbound, chat_id)
+            await self._catch_up(inbound, chat_id, 1)
 
     def postpone(self, message: discord.Message) -> bool:
         """Leave a message to the history if too many wait in its chat; False if it should wait, too.
@@ -154,8 +201,16 @@ class CatchUp:
         if self._locks.users(chat_id) < WAITING:
             return False
         current = self._current.get(chat_id, message.id - 1)
-        self._behind.setdefault(chat_id, Watched(str(chat_id), "", f"m{current}"))
-        return True
+        return self._list(chat_id, Watched(str(chat_id), "", f"m{current}"))
+
+    def leave(self, message: discord.Message) -> None:
+        """Leave a message to the history of which it is not known that it was committed, nor could that be said.
+
+        To be called while its chat's order is held: the next message comes after it.
+        """
+        chat_id = message.channel.id
+        if not self._list(chat_id, Watched(str(chat_id), "", f"m{message.id - 1}")):
+            _log.warning("message %d is left alone: too many chats are to be caught up", message.id)
 
     async def _find_first_messages(self) -> None:
         """List the private chats of people who are known from servers only: they may have written for the first time.
@@ -170,33 +225,34 @@ class CatchUp:
                 _log.info("a private chat could not be looked up: %s", e)
                 continue
             if channel.get("last_message_id"):
-                self._behind[int(channel["id"])] = Watched(str(channel["id"]), "", "", user_id)
+                self._list(int(channel["id"]), Watched(str(channel["id"]), "", "", user_id))
 
-    async def _catch_up(self, inbound: Inbound, chat_id: int) -> None:
+    async def _catch_up(self, inbound: Inbound, chat_id: int, tries: int) -> _State:
         """Commit the messages of a chat since its last committed one, unless that is done.
 
-        This precedes any newer message, which would move the read marker.
+        This precedes any newer message, which would move the read marker. ``tries``: of a message, see `_commit`.
         """
         chat = self._behind.get(chat_id)
         if chat is None:
-            return
+            return "done"
         try:
             async with asyncio.timeout(CHAT_SECONDS):
-                done = await self._read_history(inbound, chat_id, chat)
+                state = await self._read_history(inbound, chat_id, chat, tries)
         except (discord.Forbidden, discord.NotFound) as e:
             _log.info("a chat is closed to the bot, its history is not read: %s", e)
-            done = True
+            state = "done"
         except (TimeoutError, *api.TROUBLE) as e:
             _log.warning("the history of a chat could not be read: %s", e)
-            done = False
+            state = "unread" if self._behind.get(chat_id) == chat else "more"
         except Exception:  # noqa: BLE001 - one chat must not stop the others
             _log.exception("the history of a chat could not be read")
-            done = True
-        if done:
+            state = "done"
+        if state == "done":
             self._behind.pop(chat_id, None)
+        return state
 
-    async def _read_history(self, inbound: Inbound, chat_id: int, chat: Watched) -> bool:
-        """Commit a part of a chat's history; False if more is left, or the database is away."""
+    async def _read_history(self, inbound: Inbound, chat_id: int, chat: Watched, tries: int) -> _State:
+        """Commit a part of a chat's history."""
         channel: Any = await self._client.fetch_channel(chat_id)
         history = channel.history(after=_begin(chat), limit=CHAT_MESSAGES, oldest_first=True)
         messages = [message async for message in history]
@@ -209,10 +265,10 @@ class CatchUp:
             except Exception:  # noqa: BLE001 - one message must not hide the others
                 _log.exception("message %d of a history is skipped", message.id)
                 event = None
-            if event is not None and not await _commit(inbound, event):
-                return False
+            if event is not None and not await _commit(inbound, event, tries):
+                return "waits"
             self._behind[chat_id] = replace(chat, last_said=f"m{message.id}")
-        return left > 0
+        return "done" if left > 0 else "more"
 
     def _answered(self, messages: list[discord.Message]) -> set[int]:
         """Return the messages that the bot has replied to: answered, or the person was told that nobody took them."""
@@ -220,17 +276,18 @@ class CatchUp:
         return {m.reference.message_id for m in ours if m.reference is not None and m.reference.message_id is not None}
 
 
-async def _commit(inbound: Inbound, event: Event) -> bool:
-    """Dispatch an old message, with patience; False if the database is away."""
-    for attempt in range(1, TRIES + 1):
+async def _commit(inbound: Inbound, event: Event, tries: int) -> bool:
+    """Dispatch an old message; False if it is not known to be committed. After `TRIES` it becomes a dead letter."""
+    for attempt in range(1, tries + 1):
         if (await inbound.dispatch(event)).done:
             return True
-        await asyncio.sleep(PAUSE_SECONDS * attempt)
-    return await inbound.bury(event)
+        if tries == TRIES:
+            await asyncio.sleep(PAUSE_SECONDS * attempt)
+    return tries == TRIES and await inbound.bury(event)
 
 
 def _begin(chat: Watched) -> Any:
-    last = chat.last_said.removeprefix("m")
+    now, last = discord.utils.utcnow(), chat.last_said.removeprefix("m")
     if last.isdigit():
-        return discord.Object(int(last))
-    return discord.utils.utcnow() - (FIRST_MESSAGE if chat.user_id else NEW_CHAT)
+        return discord.Object(max(int(last), discord.utils.time_snowflake(now - OLDEST)))
+    return now - NEW_CHAT

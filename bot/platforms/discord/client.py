@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal
 
@@ -11,6 +11,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot import locales
 from bot.commands.base import CommandRegistry
 from bot.events import Destination, Event
 from bot.menus import MenuSpec
@@ -21,6 +22,7 @@ from bot.platforms.base import (
     Delivery,
     FileTooBig,
     Inbound,
+    Outcome,
     PlatformRefused,
     RetryLater,
     TokenRefused,
@@ -36,8 +38,9 @@ from bot.platforms.discord.guilds import guild_event, is_new
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
 from bot.platforms.discord.presence import GuildPresence
-from bot.platforms.discord.render import base_body, emphasised
+from bot.platforms.discord.refusals import refuse
 from bot.platforms.discord.send import DiscordSender
+from bot.platforms.discord.underway import Underway
 from db.environment import proxy_for
 from db.loops import forever
 
@@ -46,6 +49,8 @@ PATIENCE: Final = 30.0
 RECONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 5.0
 HANG_UP_SECONDS: Final = 1.0
+FINISH_SECONDS: Final = 2.5
+"""Maximum wait for events that were received before; the router takes about 2 s for one at most."""
 LATENCY_SECONDS: Final = 60.0
 CLOSED_FOR_GOOD: Final = {
     4004: "Discord refuses the token: check DISCORD_TOKEN",
@@ -101,6 +106,7 @@ class DiscordPlatform:
         self._sender = DiscordSender(self._api, self._acks)
         self._interactions = Interactions(self._api, self._acks, registry)
         self._inbound: Inbound | None = None
+        self.underway = Underway()
         self._catch_up = CatchUp(self._client, self._said_event)
         self._presence = GuildPresence(self._client, self._api, self.name)
         self._ready = asyncio.Event()
@@ -157,21 +163,28 @@ class DiscordPlatform:
     async def _listen(self) -> None:
         """Keep a gateway session until cancelled; the client can send after that, too."""
         self._ready.clear()
-        watching = asyncio.create_task(forever("the guilds of Discord", self._watch_guilds))
+        self._catch_up.begin()
+        beside = [
+            asyncio.create_task(forever("the guilds of Discord", lambda: self._once_ready(self._presence.keep))),
+            asyncio.create_task(forever("catching up with Discord", lambda: self._once_ready(self._catch_up.run))),
+        ]
         try:
             await self._client.connect(reconnect=True)
             raise ConnectionError("Discord ended the session")
         finally:
-            watching.cancel()
+            for task in beside:
+                task.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(HANG_UP_SECONDS):
                     await asyncio.gather(*(shard.disconnect() for shard in self._client.shards.values()))
+            # Who is refused now is told so by this process, or by nobody.
+            await self.underway.ended(FINISH_SECONDS)
 
-    async def _watch_guilds(self) -> None:
-        """Record in which guilds the bot is, once the first session has begun."""
+    async def _once_ready(self, step: Callable[[Inbound], Awaitable[None]]) -> None:
+        """Do what needs the guilds, once the first session has begun."""
         assert self._inbound is not None
         await self._ready.wait()
-        await self._presence.keep(self._inbound)
+        await step(self._inbound)
 
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """Deliver the message once."""
@@ -247,21 +260,20 @@ class DiscordPlatform:
         await self._catch_up.expect(self._inbound, self.name)
 
     async def ready(self) -> None:
-        """Welcome the guilds and read the messages that came while the bot was away."""
-        assert self._inbound is not None
+        """Welcome the guilds, and begin to read what was missed."""
         assert self._client.user is not None
         for guild in self._client.guilds:
             if is_new(guild, self._client.user.id):
                 await self.guild_changed(guild, "added")
         self._ready.set()
-        await self._catch_up.run(self._inbound)
 
     async def said(self, message: discord.Message) -> None:
         """Pass a message on; messages of one chat keep their order."""
         assert self._inbound is not None
         if (event := self._said_event(message)) is not None and not self._catch_up.postpone(message):
-            async with self._catch_up.ordered(self._inbound, message):
-                await self._take(event, message.id)
+            async with self._catch_up.ordered(self._inbound, message) as in_turn:
+                if not await self._take(event, message.id, in_turn=in_turn):
+                    self._catch_up.leave(message)
 
     def _said_event(self, message: discord.Message) -> Event | None:
         assert self._client.user is not None
@@ -274,8 +286,9 @@ class DiscordPlatform:
         if (event := edited_event(message, self._client.user)) is None:
             return
         assert self._inbound is not None
-        async with self._catch_up.ordered(self._inbound, message):
-            await self._dispatch(event)
+        async with self._catch_up.ordered(self._inbound, message) as in_turn:
+            if in_turn:
+                await self._dispatch(event)
 
     async def reacted(self, reaction: discord.RawReactionActionEvent) -> None:
         """Pass on a reaction that was added or removed."""
@@ -302,17 +315,16 @@ class DiscordPlatform:
         if outcome.status == "refused":
             _log.warning("event %s is lost: nothing was committed", event.key)
 
-    async def _take(self, event: Event, message_id: int) -> None:
+    async def _take(self, event: Event, message_id: int, *, in_turn: bool) -> bool:
+        """Dispatch a message, or refuse it out of turn; False if it is neither committed nor refused in words."""
         assert self._inbound is not None
-        outcome = await self._inbound.dispatch(event)
-        if outcome.status == "refused":
-            # As a reply: it shows which message nobody took, also to whoever catches up.
-            reference = {"message_id": str(message_id), "fail_if_not_exists": False}
-            await self._api.send(
-                event.destination.chat_id,
-                {**base_body(emphasised(outcome.notice)), "message_reference": reference},
-                f"r{message_id}",
-            )
+        if in_turn:
+            outcome = await self._inbound.dispatch(event)
+        else:
+            outcome = Outcome("refused", locales.text("router.busy", language=event.user.language))
+        if outcome.status != "refused":
+            return outcome.done
+        return await refuse(self._api, event, message_id, outcome.notice)
 
 
 class _Client(discord.AutoShardedClient):
@@ -355,7 +367,8 @@ class _Client(discord.AutoShardedClient):
         await self._platform.ready()
 
     async def on_message(self, message: discord.Message) -> None:
-        await self._platform.said(message)
+        with self._platform.underway.one():
+            await self._platform.said(message)
 
     async def on_raw_message_edit(self, change: discord.RawMessageUpdateEvent) -> None:
         await self._platform.edited(change.message)
@@ -374,7 +387,8 @@ class _Client(discord.AutoShardedClient):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         try:
-            await self._platform.interact(interaction)
+            with self._platform.underway.one():
+                await self._platform.interact(interaction)
         except api.TROUBLE as e:
             # The event is committed: its answer is delivered another way.
             _log.warning("interaction %s: %s", interaction.id, e)
