@@ -16,8 +16,9 @@ ANSWER_AGAIN: Final = "Answer again"
 RETRY: Final = "Retry"
 BACK: Final = "Back"
 CANCEL: Final = "Cancel"
+MESSAGE: Final = 4
 DEFERRED: Final = 5
-"""Discord's kind of an acknowledgement that promises an answer."""
+"""Discord's kinds of an acknowledgement: by a message, and by the promise of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,11 @@ class Player(ABC):
         """Whether the platform itself told the person that the act failed."""
         del act
         return False
+
+    def direct_answers(self, act: Act) -> list[Shown]:
+        """The messages that answer just this act by the platform's own means: replies to it, what it opened at once."""
+        del act
+        return []
 
     def page(self) -> Shown | None:
         """The newest page with buttons."""
@@ -259,16 +265,19 @@ class DiscordPlayer(Player):
         return len(self._channel.messages)
 
     def messages(self, after: int = 0) -> list[Shown]:
-        return [
-            Shown(
-                str(m.id),
-                "" if m.loading else m.text,
-                tuple(b.label for b in m.buttons if not b.disabled),
-                m.edits[-1].at if m.edits else m.created_at,
-            )
-            for m in list(self._channel.messages.values())[after:]
-            if m.author.bot and self._person.sees(m)
-        ]
+        return [self._shown(m) for m in list(self._channel.messages.values())[after:] if self._sees(m)]
+
+    def _sees(self, message: discord.Message) -> bool:
+        return message.author.bot and self._person.sees(message)
+
+    @staticmethod
+    def _shown(message: discord.Message) -> Shown:
+        return Shown(
+            str(message.id),
+            "" if message.loading else message.text,
+            tuple(b.label for b in message.buttons if not b.disabled),
+            message.edits[-1].at if message.edits else message.created_at,
+        )
 
     def acknowledged(self, act: Act) -> float | None:
         """Plain text is not acknowledged on Discord: a placeholder comes only when the answer takes long."""
@@ -280,6 +289,14 @@ class DiscordPlayer(Player):
 
     def failed(self, act: Act) -> bool:
         return isinstance(act.handle, discord.Interaction) and act.handle.failed
+
+    def direct_answers(self, act: Act) -> list[Shown]:
+        acted = act.handle
+        if isinstance(acted, discord.Interaction):
+            posted = acted.response if acted.ack is not None and acted.ack.type == MESSAGE else None
+            return [self._shown(posted)] if posted is not None and self._sees(posted) else []
+        replies = [m for m in self._channel.messages.values() if m.reference is acted]
+        return [self._shown(m) for m in replies if self._sees(m)]
 
 
 class DiscordTown(Town):

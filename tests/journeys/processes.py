@@ -33,16 +33,23 @@ class Program:
     async def start(self) -> None:
         """Start the process, appending to its log."""
         with self.log.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *self._arguments,
-                cwd=ROOT,
-                env={**os.environ, **self._environment},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+            starting = asyncio.create_task(
+                asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    *self._arguments,
+                    cwd=ROOT,
+                    env={**os.environ, **self._environment},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
             )
+            try:
+                await asyncio.shield(starting)
+            finally:
+                # Whoever is cancelled here must know of the process, or nobody would ever end it.
+                self._process = await starting
 
     async def stop(self, number: int = signal.SIGTERM, patience: float = 30.0) -> int:
         """Send a signal and wait for the end; returns the exit status."""

@@ -38,7 +38,7 @@ LONG = Plan(
     towns=tuple(TOWNS),
     players=8,
     rest=(0.5, 4.0),
-    drain=90.0,
+    drain=180.0,
 )
 
 
@@ -56,7 +56,7 @@ def assert_whole(report: Report, plan: Plan) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_pool")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 async def test_a_short_run_loses_and_repeats_nothing(tmp_path: Path, template: HomeTemplate):
     template.copy_to(tmp_path / "stack")
     assert_whole(await chaos(tmp_path, SHORT), SHORT)

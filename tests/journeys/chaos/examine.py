@@ -23,12 +23,14 @@ async def examine(report: Report, acts: list[Act], towns: dict[str, Town]) -> No
         row["message_ids"] = json.loads(row["message_ids"])
         replies.setdefault(row["event_key"], []).append(row)
     report.events = len(acts)
-    # Told in words that nobody took the act: then exactly that must be so.
     busy = Counter({player: sum(m.text == BUSY for m in player.messages()) for player in {act.player for act in acts}})
     for act in acts:
-        town = towns[act.key.partition(":")[0]]
-        if act.key not in taken and (busy[act.player] or not town.must_answer(act)):
-            busy[act.player] -= 1
+        # Told in words that nobody took the act: then exactly that must be so.
+        told = _refusals(act)
+        busy[act.player] -= told
+        if told > (act.key not in taken):
+            report.duplicated.append(f"{act.kind} {act.key}: told {told} times too often that nobody took it")
+        if act.key not in taken and (told or not towns[act.key.partition(":")[0]].must_answer(act)):
             report.refused += 1
             continue
         found = replies.get(act.key, [])
@@ -39,14 +41,27 @@ async def examine(report: Report, acts: list[Act], towns: dict[str, Town]) -> No
             report.lost.append(f"{act.kind} {act.key}: {problem}{state}")
         else:
             report.answered += 1
-    report.duplicated += [
-        f"{p.name} was told {n} times too often that nobody took it" for p, n in busy.items() if n > 0
-    ]
+    report.duplicated += [f"{p.name} was told {n} times of nothing that nobody took it" for p, n in busy.items() if n]
     claims = await _claims()
     for town_name, players in _players(acts).items():
         for player in players:
             _repeated(report, town_name, player, claims)
     await _trees(report, acts, replies)
+
+
+async def untaken(acts: list[Act], towns: dict[str, Town]) -> int:
+    """How many acts nobody has taken or refused yet: what was said during a fault is read from the history later."""
+    found = await rows("SELECT event_key FROM inbox WHERE event_key = ANY($1::text[])", [act.key for act in acts])
+    taken = {r["event_key"] for r in found}
+    return sum(
+        act.key not in taken and not _refusals(act) and towns[act.key.partition(":")[0]].must_answer(act)
+        for act in acts
+    )
+
+
+def _refusals(act: Act) -> int:
+    """How often the person was told in words that nobody took this act."""
+    return sum(m.text == BUSY for m in act.player.direct_answers(act))
 
 
 def _overwritten(act: Act, found: list[dict[str, Any]]) -> list[str]:

@@ -16,7 +16,8 @@ PREMISES: Final = (
 )
 REMARKS: Final = ("It rains again.", "What do you see from here?", "Tell me about the harbour.", "I cannot sleep.")
 ACTIONS: Final = ("I sing to it", "I wait for the morning", "I ask the stranger for a light", "I go around")
-SAID: Final = (*PREMISES, *REMARKS, *ACTIONS)
+GREETING: Final = "Good evening to you."
+SAID: Final = (GREETING, *PREMISES, *REMARKS, *ACTIONS)
 """Everything that people say."""
 
 

@@ -15,7 +15,8 @@ class Plan:
 
     ``rest``: between two acts of a person. ``pause``: between faults. ``down``: until a killed program is started
     again. ``stall``: how long a server is frozen, silent, read-only or away. ``patience``: how long a person waits for
-    an answer before doing the next thing. ``drain``: how long the work may take to settle afterwards.
+    an answer before doing the next thing. ``drain``: how long the work may take to settle afterwards; on a
+    busy machine, programs that were just started need most of a minute.
     """
 
     seed: int
@@ -33,7 +34,7 @@ class Plan:
     down: tuple[float, float] = (0.1, 1.0)
     stall: tuple[float, float] = (0.5, 4.0)
     patience: float = 6.0
-    drain: float = 60.0
+    drain: float = 150.0
 
 
 @dataclass(slots=True)

@@ -14,14 +14,15 @@ from db.connection import OUTAGES, connect, rows
 from db.migrate import migrate
 from tests.clean import known_people
 from tests.journeys.chaos.breaker import Breaker
-from tests.journeys.chaos.examine import examine
-from tests.journeys.chaos.game import SAID, Game
+from tests.journeys.chaos.examine import examine, untaken
+from tests.journeys.chaos.game import GREETING, SAID, Game
 from tests.journeys.chaos.plan import Plan, Report
 from tests.journeys.chaos.proxy import Proxy
-from tests.journeys.people import TOWNS, Act, Town, now
+from tests.journeys.people import TOWNS, Act, Player, Town, now
 from tests.journeys.processes import Program, bot, worker
 
 UNLED: Final = "tests.journeys.chaos.unled"
+MEET_SECONDS: Final = 90.0
 
 
 async def chaos(home: Path, plan: Plan) -> Report:
@@ -54,7 +55,7 @@ async def chaos(home: Path, plan: Plan) -> Report:
             for program in programs.values():
                 if not program.running:
                     await program.start()
-            report.drained = await _settled(towns, plan.drain)
+            report.drained = await _settled(towns, acts, plan.drain)
             await examine(report, acts, towns)
             report.logged = await asyncio.to_thread(words_logged, home)
     report.seconds = now() - began
@@ -119,6 +120,7 @@ async def _play_and_break(plan: Plan, towns: dict[str, Town], breaker: Breaker, 
         return len(acts) >= plan.events and report.faults.total() >= plan.faults
 
     players = [town.player(f"p{n}") for town in towns.values() for n in range(plan.players)]
+    acts += await _meet(players, towns)
     games = [Game(plan, player, number, acts, enough) for number, player in enumerate(players)]
     breaking = asyncio.create_task(breaker.run())
     try:
@@ -136,7 +138,25 @@ async def _play_and_break(plan: Plan, towns: dict[str, Town], breaker: Breaker, 
     return acts
 
 
-async def _settled(towns: dict[str, Town], seconds: float) -> bool:
+async def _meet(players: list[Player], towns: dict[str, Town]) -> list[Act]:
+    """Have everybody say a first word before anything breaks; whom nobody hears says it again.
+
+    Discord shows a bot no private chat of a person whom it has never met: what such a person says while nobody listens
+    is not to be found by any program.
+    """
+    acts: list[Act] = []
+    async with asyncio.timeout(MEET_SECONDS):
+        for player in players:
+            met: list[dict[str, object]] = []
+            while not met:
+                acts.append(await player.say(GREETING))
+                while await untaken(acts[-1:], towns):
+                    await asyncio.sleep(0.1)
+                met = await rows("SELECT 1 FROM inbox WHERE event_key = $1", acts[-1].key)
+    return acts
+
+
+async def _settled(towns: dict[str, Town], acts: list[Act], seconds: float) -> bool:
     """Wait until nothing is open: no job, no message, no event. False if that did not come within ``seconds``."""
     until, quiet = now() + seconds, 0
     while now() < until:
@@ -145,10 +165,11 @@ async def _settled(towns: dict[str, Town], seconds: float) -> bool:
                 "SELECT (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) + "
                 "(SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending')) AS n"
             )
+            waiting = await untaken(acts, towns)
         except OUTAGES:
             await asyncio.sleep(0.25)  # the server was killed last, and starts again
             continue
-        open_ = found[0]["n"] + sum(town.kept() for town in towns.values())
+        open_ = found[0]["n"] + waiting + sum(town.kept() for town in towns.values())
         quiet = 0 if open_ else quiet + 1
         # What was just confirmed may still be on its way to the record.
         if quiet >= 8:
