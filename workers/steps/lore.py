@@ -60,7 +60,10 @@ class JudgeLore(Step):
             services.moderator, services.policy, services.queue, run.tracker, Gated("lorebook"), parameters.allowance
         )
         found = upload.found or {"book": {}, "entries": []}
-        entries = ((each["name"], *each["keys"], *each["secondary_keys"], each["content"]) for each in found["entries"])
+        entries = (
+            (each["name"], *each["keys"], *each["secondary_keys"], *_as_read(each["content"]))
+            for each in found["entries"]
+        )
         texts = [
             parameters.title,
             upload.name,
@@ -112,6 +115,12 @@ class KeepLore(Commit):
         await uploads.drop(upload.id)
         await run.reply(LorebookKept(account=upload.account_id, user=upload.user_id, book=book))
         return {"book": book}
+
+
+def _as_read(content: str) -> tuple[str, ...]:
+    """Return an entry's content, and also what is told of it where a comment may have stood within a word."""
+    told = text_told(content)
+    return (content,) if told in content else (content, told)
 
 
 async def _check_sizes(services: Services, role: str, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -134,6 +134,11 @@ async def test_people_find_an_entry_by_its_keys_and_see_what_is_told_of_it(servi
             json.dumps({"entries": [{"content": "They had sex on the beach, naked and moaning."}]}).encode(),
             "moderation.refused_rating",
         ),
+        (
+            # As it is written there is no such word; as it is told there is.
+            json.dumps({"entries": [{"content": "They had s{{// a note}}ex, na{{hidden_key:x}}ked."}]}).encode(),
+            "moderation.refused_rating",
+        ),
     ],
 )
 async def test_what_is_not_taken_is_told(services: Services, ann: Who, data: bytes, key: str):
