@@ -35,11 +35,14 @@ async def with_file(command: Command, registry: CommandRegistry) -> Command:
 
 def _read_file(path: Path, accepts: Accepts) -> IncomingFile:
     mime = mimetypes.guess_type(path.name)[0] or ""
+    missing = IncomingFile(name=path.name, mime=mime, problem="attachment.no_file")
     try:
         path = path.expanduser()
+        if not path.is_file():  # a pipe would be waited for
+            return missing
         if (refused := refusal(accepts, path.name, mime, path.stat().st_size)) is not None:
             return refused
         with path.open("rb") as file:
             return taken(accepts, path.name, mime, file.read(KINDS[accepts].limit + 1))
-    except OSError:
-        return IncomingFile(name=path.name, mime=mime, problem="attachment.no_file")
+    except (OSError, ValueError, RuntimeError):  # what is no path, or begins with the name of nobody: ~nobody
+        return missing

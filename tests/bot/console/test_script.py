@@ -76,11 +76,14 @@ async def test_story(delay: float) -> None:
 async def test_a_file_is_named_behind_a_command_that_is_about_one(tmp_path: Path) -> None:
     guide = tmp_path / "The gate.md"
     guide.write_text("It opens at dawn.")
+    os.mkfifo(pipe := tmp_path / "pipe.md")
     lines = (
         f"/archive add {guide} for=place",
         f'/archive add file="{guide}" Gate',
         "/archive add",
         "/archive add x.md",
+        "/archive add ~nobody-of-that-name/x.md",
+        f"/archive add {pipe}",
         f"/archive add {guide} persona=Vex title=The gate at dawn",
     )
     with pipes(line_timeout=0.2, commands=load_topics(PRODUCT).commands) as console:
@@ -95,9 +98,11 @@ async def test_a_file_is_named_behind_a_command_that_is_about_one(tmp_path: Path
         ("The gate.md", b"It opens at dawn.", ""),
         ("", b"", "attachment.no_path"),
         ("x.md", b"", "attachment.no_file"),
+        ("x.md", b"", "attachment.no_file"),
+        ("pipe.md", b"", "attachment.no_file"),
         ("The gate.md", b"It opens at dawn.", ""),
     ]
-    assert [each.rest for each in typed if isinstance(each, Command)] == ["", "Gate", "", "", ""]
+    assert [each.rest for each in typed if isinstance(each, Command)] == ["", "Gate", "", "", "", "", ""]
     last = typed[-1]
     assert isinstance(last, Command)
     assert last.values == {"persona": "Vex", "title": "The gate at dawn"}
