@@ -4,9 +4,9 @@ A mistake in any of them is a `BadEnvironment`, whose message names the variable
 """
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsError
 ENV_FILE: Final = Path(".env")
 PROXIED: Final = ("http", "https")
 _PROXY_FORM: Final = "http://proxy.example:3128"
+_NO_HOME: Final = "there is no such user's home directory; write the path without ~"
 S = TypeVar("S", bound=BaseSettings)
 
 
@@ -42,12 +43,16 @@ def read_settings(kind: type[S]) -> S:
         BadEnvironment: some are invalid; all are named.
     """
     try:
-        return kind()
+        settings = kind()
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         lines = [f"  {_variable(kind, item['loc'])}{item['msg'].removeprefix('Value error, ')}" for item in problems]
     except SettingsError as error:
         lines = [f"  {error}"]
+    else:
+        lines = [f"  {_name(kind, field)}: {_NO_HOME}" for field, value in settings if not _has_home(value)]
+        if not lines:
+            return settings
     raise BadEnvironment("These settings cannot be used (see docs/settings.md):\n" + "\n".join(lines)) from None
 
 
@@ -124,6 +129,16 @@ def _check_file(path: Path) -> None:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadEnvironment(f"The file {path.absolute()} is not UTF-8 (line {line}): save it as UTF-8.") from None
+
+
+def _has_home(value: object) -> bool:
+    """Return whether a path, or each of several, can be read if it begins with ``~``."""
+    if isinstance(value, Mapping):
+        return all(map(_has_home, cast("Mapping[str, object]", value).values()))
+    try:
+        return not isinstance(value, Path) or bool(value.expanduser())
+    except RuntimeError:
+        return False
 
 
 def _variable(kind: type[BaseSettings], place: tuple[int | str, ...]) -> str:

@@ -131,6 +131,18 @@ def test_a_wrong_setting_is_named(kind: type[BaseSettings], junk: str, monkeypat
         assert named, name
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_home_of_nobody_is_named(kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [name for name, field in kind.model_fields.items() if "Path" in str(field.annotation)]
+    for field in paths:
+        name = (str(kind.model_config.get("env_prefix") or "") + field).upper()
+        many = "dict" in str(kind.model_fields[field].annotation)
+        monkeypatch.setenv(name, "writer=~nobody-at-all/x" if many else "~nobody-at-all/x")
+        with pytest.raises(BadEnvironment, match=f"{name}: there is no such user"):
+            read_settings(kind)
+        monkeypatch.delenv(name)
+
+
 @pytest.mark.parametrize("name", ["DISCORD_TOKEN", "TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET"])
 def test_blanks_around_a_secret_are_forgiven_and_inside_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, " 123-secret\r\n")
