@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bot import locales
 from tests.doubles import discord
 from tests.doubles.telegram import Message, NoSuchButtonError, Person, Rules, Tap, TelegramServer
 
@@ -16,6 +17,7 @@ ANSWER_AGAIN: Final = "Answer again"
 RETRY: Final = "Retry"
 BACK: Final = "Back"
 CANCEL: Final = "Cancel"
+BUSY: Final = locales.text("router.busy", {}, "en")
 MESSAGE: Final = 4
 DEFERRED: Final = 5
 """Discord's kinds of an acknowledgement: by a message, and by the promise of one."""
@@ -104,6 +106,10 @@ class Player(ABC):
         """The messages that answer just this act by the platform's own means: replies to it, what it opened at once."""
         del act
         return []
+
+    def refusals(self, act: Act) -> int:
+        """How often the person was told in words that nobody took this act."""
+        return sum(shown.text == BUSY for shown in self.direct_answers(act))
 
     def page(self) -> Shown | None:
         """The newest page with buttons."""

@@ -2,14 +2,11 @@
 
 import json
 from collections import Counter
-from typing import Any, Final
+from typing import Any
 
-from bot import locales
 from db.connection import rows
 from tests.journeys.chaos.plan import Report
-from tests.journeys.people import CANCEL, Act, Player, Shown, Town
-
-BUSY: Final = locales.text("router.busy", {}, "en")
+from tests.journeys.people import BUSY, CANCEL, Act, Player, Shown, Town
 
 
 async def examine(report: Report, acts: list[Act], towns: dict[str, Town]) -> None:
@@ -26,7 +23,7 @@ async def examine(report: Report, acts: list[Act], towns: dict[str, Town]) -> No
     busy = Counter({player: sum(m.text == BUSY for m in player.messages()) for player in {act.player for act in acts}})
     for act in acts:
         # Told in words that nobody took the act: then exactly that must be so.
-        told = _refusals(act)
+        told = act.player.refusals(act)
         busy[act.player] -= told
         if told > (act.key not in taken):
             report.duplicated.append(f"{act.kind} {act.key}: told {told} times too often that nobody took it")
@@ -54,14 +51,9 @@ async def untaken(acts: list[Act], towns: dict[str, Town]) -> int:
     found = await rows("SELECT event_key FROM inbox WHERE event_key = ANY($1::text[])", [act.key for act in acts])
     taken = {r["event_key"] for r in found}
     return sum(
-        act.key not in taken and not _refusals(act) and towns[act.key.partition(":")[0]].must_answer(act)
+        act.key not in taken and not act.player.refusals(act) and towns[act.key.partition(":")[0]].must_answer(act)
         for act in acts
     )
-
-
-def _refusals(act: Act) -> int:
-    """How often the person was told in words that nobody took this act."""
-    return sum(m.text == BUSY for m in act.player.direct_answers(act))
 
 
 def _overwritten(act: Act, found: list[dict[str, Any]]) -> list[str]:
