@@ -11,7 +11,10 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else our parent has it ignored
         signal.signal(signal.SIGINT, _exit)
     # Ctrl-C while the modules load must not print a traceback.
-    from bot.cli.app import run
+    from db.loading import loading
+
+    with loading():
+        from bot.cli.app import run
 
     sys.exit(run(sys.argv[1:]))
 

@@ -30,6 +30,7 @@ from db.agents import FunctionSettings, OperatorSampling, product_sampling
 from db.connection import connect
 from db.heartbeats import deployment
 from db.limits import UNLIMITED, UsageLimits
+from db.loading import loading
 from db.loops import forever
 from db.migrate import await_schema
 from db.moderation import PLAIN, ModerationPolicy, policy_of
@@ -77,9 +78,10 @@ async def run(settings: BotSettings, names: list[str]) -> int:
 
 def _load() -> Topics:
     """Preload the files that events need, so that no event blocks the loop on disk reads."""
-    preload()
-    job_types()
-    return load_topics()
+    with loading():
+        preload()
+        job_types()
+        return load_topics()
 
 
 def _spec(name: str) -> PlatformSpec:

@@ -11,7 +11,10 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise the parent has it ignored
         signal.signal(signal.SIGINT, _exit)
     # The import takes a moment, during which Ctrl-C must not print a traceback.
-    from workers.commands.main import run
+    from db.loading import loading
+
+    with loading():
+        from workers.commands.main import run
 
     sys.exit(run(sys.argv[1:]))
 

@@ -25,6 +25,7 @@ from bot.stack.process import ProcessSpec, start_process
 from bot.stack.supervisor import EX_CONFIG, ServiceSupervisor
 from db.errors import Outage
 from db.faults import translated
+from db.loading import loading
 from db.migrate import MigrationError, migrate
 from db.schemas import load_schemas
 
@@ -79,8 +80,9 @@ def run_bot(settings: BotSettings, names: list[str]) -> int:
         check_webhook(settings)
     urls = attach(settings)
     os.environ.update(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
-    from bot.app import run
-    from bot.platforms.base import PlatformRefused
+    with loading():
+        from bot.app import run
+        from bot.platforms.base import PlatformRefused
 
     try:
         return run_to_end(run(settings.model_copy(update={"redis_url": urls.redis_url}), chosen))

@@ -8,6 +8,7 @@ import sys
 from db.connection import BadDatabaseUrl
 from db.environment import BadEnvironment, prepare_environment, read_settings
 from db.errors import Outage
+from db.loading import loading
 from db.logs import LogSettings, set_up_logging
 from db.migrate import MigrationError
 from workers.commands.settings import SETTINGS, list_settings
@@ -55,13 +56,15 @@ def _run(options: argparse.Namespace) -> int:
 
             return asyncio.run(try_classifiers(as_json=options.json))
         case "plugins":
-            from workers.commands.plugins import list_problems
+            with loading():
+                from workers.commands.plugins import list_problems
 
             return list_problems(as_json=options.json)
         case "settings":
             return list_settings(as_json=options.json)
         case _:
-            from workers.commands.worker import run_to_end
+            with loading():
+                from workers.commands.worker import run_to_end
 
             set_up_logging(read_settings(LogSettings))
             return asyncio.run(run_to_end(options.queue))

@@ -7,6 +7,7 @@ import yaml
 
 from prompts.safety.check import Finding, scan
 from prompts.safety.lines import MANY, as_one, groups, mergeable
+from prompts.safety.lookalikes import AS_CYRILLIC, LIKE_CAPITAL, ORNAMENTAL
 from prompts.safety.passages import PASSAGE
 from tests.effort import times
 
@@ -74,3 +75,11 @@ def test_what_may_be_in_disguise_stands_alone():
         assert not mergeable(line), line
     for line in ("The gate opens.", "Élodie, 12", "门在黎明打开", "a b c"):
         assert mergeable(line), line
+
+
+def test_japanese_and_chinese_letters_are_plain_but_for_those_that_look_like_others() -> None:
+    blocks = ((0x3041, 0x3096), (0x30A1, 0x30FA), (0x4E00, 0x9FFF))
+    disguises = LIKE_CAPITAL.keys() | ORNAMENTAL.keys() | AS_CYRILLIC.keys()
+    codes = {code for first, last in blocks for code in range(first, last + 1)}
+    assert {code for code in codes if mergeable(chr(code))} == codes - disguises
+    assert not any(mergeable(chr(beside)) for first, last in blocks for beside in (first - 1, last + 1))
