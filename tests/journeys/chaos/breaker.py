@@ -29,6 +29,8 @@ DATABASE: Final = (
 )  # fmt: skip
 REDIS: Final = ("Redis hung", "Redis silent", "Redis absent")
 ROLLING: Final = ("bot rolled", "worker rolled", "bot frozen", "worker frozen")
+AWAY: Final = (*OUTAGES, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What a connection of our own meets when the server is away, or starts again after an earlier fault."""
 EVERYTHING: Final = (*KILLS, *DATABASE, *REDIS, *ROLLING)
 
 
@@ -159,7 +161,7 @@ class Breaker:
         try:
             await self._set_read_only("on")
             await asyncio.sleep(self._random.uniform(*self._plan.stall))
-        except (*OUTAGES, asyncpg.PostgresError):
+        except AWAY:
             pass
         finally:
             await self.make_writable()
@@ -169,7 +171,7 @@ class Breaker:
         while True:
             try:
                 await self._set_read_only("off")
-            except (*OUTAGES, asyncpg.PostgresError):
+            except AWAY:
                 await asyncio.sleep(0.2)
             else:
                 return
