@@ -12,7 +12,7 @@ from bot.compose import Composer
 from bot.events import Destination
 from bot.memory_budget import MemoryBudget
 from bot.messages import Message
-from bot.platforms.base import Delivery, FileTooLarge, Gone, Leaver, Platform, RetryLater, Undeliverable
+from bot.platforms.base import Delivery, FileTooLarge, Gone, Leaver, Platform, RetryLater, Undeliverable, Unshowable
 from bot.progress import ProgressBoard
 from db import outbox, places
 from db.connection import transaction
@@ -176,13 +176,13 @@ class Courier:
                 _log.info("message %d (%s) is sent in smaller parts: %s", row.id, row.kind, e)
                 await outbox.supersede(row.id, token)
             else:
-                await self._bury(claimed, str(e), closed=platform)
+                await self._bury(claimed, str(e))
         except Gone as e:
             _log.info("message %d (%s): the bot is not in that chat any more: %s", row.id, row.kind, e)
             await self._bury(claimed, str(e), closed=platform, gone=True)
         except Undeliverable as e:
             _log.warning("message %d (%s) cannot be delivered to %s: %s", row.id, row.kind, _place(row), e)
-            await self._bury(claimed, str(e), closed=platform)
+            await self._bury(claimed, str(e), closed=None if isinstance(e, Unshowable) else platform)
         except LeaseLost:
             raise
         except Outage as e:

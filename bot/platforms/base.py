@@ -28,7 +28,11 @@ class Undeliverable(DeliveryError):
     """The platform will never take this message (blocked, chat gone, no permission): a dead letter."""
 
 
-class FileTooLarge(Undeliverable):
+class Unshowable(Undeliverable):
+    """The place is open, but the platform does not take what this message holds."""
+
+
+class FileTooLarge(Unshowable):
     """A file is larger than what the place takes that is left for this message."""
 
 

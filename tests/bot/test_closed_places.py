@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.platforms.base import Delivery, Undeliverable
+from bot.platforms.base import Delivery, Undeliverable, Unshowable
 from db.connection import jsonb, rows
-from tests.bot.test_courier import Post
+from tests.bot.test_courier import Post, fails, succeeds
 from tests.bot.world import running_bot
 
 
@@ -62,3 +62,20 @@ async def test_the_group_that_is_closed_is_named(post: Post) -> None:
         (notice,) = await post.notices()
         await post.become(notice["id"], "sent")
     assert "may not write in Book *club*, where you asked" in str(post.platform.messages[-1])
+
+
+async def test_what_a_group_does_not_take_for_its_content_is_answered_there(post: Post) -> None:
+    """The group is open: nobody has to let the bot write."""
+    post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
+    post.platform.on("odd", fails(Unshowable("IMAGE_PROCESS_FAILED")), succeeds)
+    number = await post.put("odd")
+    await rows("UPDATE accounts SET kind = 'group', name = 'Book club' RETURNING id")
+    group = {"chat_id": "-7", "user_id": "5", "kind": "group"}
+    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
+    async with post.at_work():
+        await post.become(number, "dead")
+        (notice,) = await post.notices()
+        await post.become(notice["id"], "sent")
+    assert (json.loads(notice["payload"])["key"], post.platform.tries[-1].destination.chat_id) == (
+        "delivery.failed", "-7",
+    )  # fmt: skip

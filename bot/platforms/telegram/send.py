@@ -18,8 +18,8 @@ from telegram.error import BadRequest
 from bot.events import Destination
 from bot.messages import Message, Progress
 from bot.platforms.attempts import INTENT, REFUSED, UNCLEAR, note, parts_of, resume
-from bot.platforms.base import Delivery, DeliveryError, Undeliverable
-from bot.platforms.telegram.api import TelegramApi, Unanswered
+from bot.platforms.base import Delivery, DeliveryError, Undeliverable, Unshowable
+from bot.platforms.telegram.api import TelegramApi, Unanswered, says
 from bot.platforms.telegram.keyboards import keyboard
 from bot.platforms.telegram.posting import Edited, Poster
 from bot.platforms.telegram.queries import ANSWER_LIMIT, Queries
@@ -32,6 +32,11 @@ log = logging.getLogger(__name__)
 FIELD_PLACEHOLDER_LIMIT: Final = 64  # Bot API, ForceReply.input_field_placeholder
 _FRESH_SECONDS: Final = 30.0
 _ANSWERED: Final = "query:"
+_CONTENT: Final = (
+    "non-empty", "too big", "too long", "is empty", "image_process_failed", "photo_invalid", "photo_save_file_invalid",
+    "media_", "wrong file", "wrong type", "button_", "reply markup", "keyboard", "entities", "entity", "file_part",
+)  # fmt: skip
+"""Why a message cannot be shown, wherever it was sent: by Telegram's words."""
 
 
 class TelegramSender:
@@ -59,7 +64,7 @@ class TelegramSender:
             elif not await self._pop_up(delivery, message):
                 await self._send(delivery, await units_of(message, direct=delivery.destination.kind == "dm"))
         except BadRequest as e:
-            raise Undeliverable(e.message) from e
+            raise _refusal(e) from e
 
     async def place(self, delivery: Delivery, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.place`."""
@@ -69,7 +74,7 @@ class TelegramSender:
         try:
             await self._poster.post(delivery, render_progress(progress), markup=keyboard(progress.buttons))
         except BadRequest as e:
-            raise Undeliverable(e.message) from e
+            raise _refusal(e) from e
 
     async def show_progress(self, destination: Destination, placeholder: str, progress: Progress) -> None:
         """See `bot.platforms.base.Platform.show_progress`. Left out where answers need the room."""
@@ -239,6 +244,10 @@ class TelegramSender:
         query = _query_of(delivery.destination)
         if query and (self._queries.known(query) or delivery.age < _FRESH_SECONDS):
             self._queries.settle(query)
+
+
+def _refusal(error: BadRequest) -> Undeliverable:
+    return (Unshowable if says(error, *_CONTENT) else Undeliverable)(error.message)
 
 
 def _with_substitute(units: list[Unit], sent: list[str]) -> list[Unit]:

@@ -18,7 +18,7 @@ from bot.messages import (
     Table,
 )
 from bot.platforms.attempts import parts_of
-from bot.platforms.base import RetryLater
+from bot.platforms.base import RetryLater, Unshowable
 from bot.platforms.telegram import TelegramPlatform
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, to
 from tests.bot.telegram.test_questions import delivered
@@ -119,6 +119,14 @@ async def test_files_of_any_type_come_with_the_text(
     await platform.deliver(outbox.row(to(alice)), Message("Alone", buttons=AGAIN, attachments=files[:1]))
     (*_, alone) = standing(server)
     assert (alone.text, alone.labels, alone.file is not None) == ("Alone", ["Again"], True)
+
+
+async def test_what_is_refused_for_its_content_is_told_from_a_closed_place(
+    platform: TelegramPlatform, outbox: Outbox, alice: Person
+) -> None:
+    message = Message("Your story", attachments=(Attachment.of(b"", "application/pdf", "story.pdf"),))
+    with pytest.raises(Unshowable, match="non-empty"):
+        await platform.deliver(outbox.row(to(alice)), message)
 
 
 async def test_text_that_is_too_long_for_a_caption_stands_below(
