@@ -33,15 +33,19 @@ class Game:
     async def play(self) -> None:
         """Act until everybody together has done what the plan says."""
         while not self._enough():
-            before = {m.id for m in self._player.messages() if m.content}
-            try:
-                done = [await act for act in self._next()]
-            except NotPossible:
-                await asyncio.sleep(0.05)
-                continue
-            self._acts += done
-            await self._wait(before, done)
-            await asyncio.sleep(self._random.uniform(*self._plan.rest))
+            acted = await self.act()
+            await asyncio.sleep(self._random.uniform(*self._plan.rest) if acted else 0.05)
+
+    async def act(self) -> bool:
+        """Do one thing and wait for its answer, not for ever; False if it was not possible any more."""
+        before = {m.id for m in self._player.messages() if m.content}
+        try:
+            done = [await act for act in self._next()]
+        except NotPossible:
+            return False
+        self._acts += done
+        await self._wait(before, done)
+        return True
 
     def _next(self) -> list[Awaitable[Act]]:
         """What to do now: one thing, or a double tap."""

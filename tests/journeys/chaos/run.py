@@ -22,7 +22,11 @@ from tests.journeys.people import TOWNS, Act, Player, Town, now
 from tests.journeys.processes import Program, bot, worker
 
 UNLED: Final = "tests.journeys.chaos.unled"
+START_SECONDS: Final = 150.0
 MEET_SECONDS: Final = 90.0
+"""Maximum times; a busy machine needs a minute for what else takes a second."""
+CALM_ROUNDS: Final = 3
+Played = tuple[list[Act], list[Game]]
 
 
 async def chaos(home: Path, plan: Plan) -> Report:
@@ -50,12 +54,17 @@ async def chaos(home: Path, plan: Plan) -> Report:
         programs = {name: make(name) for name in ("worker", *(f"bot {n}" for n in range(1, plan.bots + 1)))}
         breaker = Breaker(plan, stack, programs, (proxies[0], proxies[1]), make, report.faults)
         async with _running(programs):
-            await asyncio.gather(*(town.ready() for town in towns.values()))
-            acts = await _play_and_break(plan, towns, breaker, report)
+            await asyncio.gather(*(town.ready(START_SECONDS) for town in towns.values()))
+            acts, games = await _play_and_break(plan, towns, breaker, report)
             for program in programs.values():
                 if not program.running:
                     await program.start()
             report.drained = await _settled(towns, acts, plan.drain)
+            if report.drained:
+                # Now that nothing fails, everybody can play on.
+                for _ in range(CALM_ROUNDS):
+                    await asyncio.gather(*(game.act() for game in games))
+                report.drained = await _settled(towns, acts, plan.drain)
             await examine(report, acts, towns)
             report.logged = await asyncio.to_thread(words_logged, home)
     report.seconds = now() - began
@@ -113,7 +122,7 @@ async def _town(town: Town) -> AsyncGenerator[Town]:
         await town.stop()
 
 
-async def _play_and_break(plan: Plan, towns: dict[str, Town], breaker: Breaker, report: Report) -> list[Act]:
+async def _play_and_break(plan: Plan, towns: dict[str, Town], breaker: Breaker, report: Report) -> Played:
     acts: list[Act] = []
 
     def enough() -> bool:
@@ -135,7 +144,7 @@ async def _play_and_break(plan: Plan, towns: dict[str, Town], breaker: Breaker, 
         with suppress(asyncio.CancelledError):
             await breaking
         await breaker.make_writable()
-    return acts
+    return acts, games
 
 
 async def _meet(players: list[Player], towns: dict[str, Town]) -> list[Act]:
