@@ -99,11 +99,15 @@ async def of_chat(account_id: int, conversation_id: int, persona_id: int, epoch:
 
 
 class ReplayContext(JobParameters):
-    """Build the context of ``session`` anew, for ``person``: what would be told now, without asking a model."""
+    """Build the context of ``session`` anew, for ``person``: what would be told now, without asking a model.
+
+    ``adults``: what is for adults may be named where it is shown.
+    """
 
     type: ClassVar[str] = "replay_context"
     session: int
     person: int
+    adults: bool = False
 
 
 async def opened(account_id: int, session_id: int, user_id: int | None = None) -> ContextSession:

@@ -109,7 +109,8 @@ async def replay(context: Context, values: dict[str, Any]) -> None:
     """Build the context of a session anew: what would be told now."""
     session, _ = await _named(context, values["session"])
     context.private = True
-    await context.work(ReplayContext(session=session.id, person=context.user_id))
+    adults = may_choose(context, "nsfw")
+    await context.work(ReplayContext(session=session.id, person=context.user_id, adults=adults))
 
 
 async def remove(context: Context, values: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """`/context`: sessions are opened, listed, copied, changed and replayed by their ids, by who may see them."""
 
+import json
+
 from bot import locales
 from bot.text.cleaning import clean
 from db import context_sessions
@@ -52,6 +54,8 @@ async def test_a_copy_is_changed_replayed_and_deleted(bot: Bot):
     await bot.does(command("context replay", session=str(copy.id)))
     (job,) = await rows("SELECT parameters FROM jobs WHERE type = 'replay_context'")
     assert str(copy.id) in str(job["parameters"])
+    shown = await rows("SELECT payload FROM outbox WHERE kind = 'context_session' ORDER BY id DESC LIMIT 1")
+    assert json.loads(job["parameters"])["adults"] == json.loads(shown[0]["payload"])["adults"]
     unchanged = await context_sessions.opened(story.account_id, first.id)
     assert (unchanged.pins, unchanged.filters, unchanged.elements) == ([], {}, [])
     assert wording("session.only_copies") in await told(bot, "context set", session=str(first.id), add="It rains.")

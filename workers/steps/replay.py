@@ -67,7 +67,8 @@ class KeepReplay(Commit):
         session = await _session(run)
         build: dict[str, Any] = run.outputs[ReplayContextStep.name]["build"]
         await context_sessions.keep_build(session.account_id, session.id, build)
-        await run.reply(SessionPanel(owner=run.parameters(ReplayContext).person, opened=0, session=session.id))
+        parameters = run.parameters(ReplayContext)
+        await run.reply(SessionPanel(owner=parameters.person, opened=0, session=session.id, adults=parameters.adults))
         return {}
 
 

@@ -24,13 +24,16 @@ __all__ = ["ann"]
 async def replayed(services: Services, who: Who, session: ContextSession) -> dict[str, Any]:
     """The record of the build; no model was asked."""
     job = await jobs.add(
-        ReplayContext(session=session.id, person=who.user.id), account_id=who.account.id, user_id=who.user.id,
-        conversation_id=who.conversation.id, event_key=f"console:{session.id}", destination={"chat_id": "c"},
+        ReplayContext(session=session.id, person=who.user.id, adults=True), account_id=who.account.id,
+        user_id=who.user.id, conversation_id=who.conversation.id, event_key=f"console:{session.id}",
+        destination={"chat_id": "c"},
     )  # fmt: skip
     engine = ScriptedEngine(["never"], context=8192)
     await run_by(Runner(replace(services, text=TextChain((engine,))), 4), job)
     assert engine.requests == []
-    assert (await OutboxRow.all().order_by("-id").first()).payload["session"] == session.id  # type: ignore[union-attr]
+    shown = await OutboxRow.all().order_by("-id").first()
+    assert shown is not None
+    assert (shown.payload["session"], shown.payload["adults"]) == (session.id, True)
     return (await context_sessions.opened(who.account.id, session.id, who.user.id)).build
 
 
