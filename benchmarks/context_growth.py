@@ -1,14 +1,16 @@
 """What a context costs the longer a story is, and the larger the archive: it should cost the same.
 
-    python -m benchmarks.context_growth [--quick] [--rounds 15]
+    python -m benchmarks.context_growth [--quick] [--rounds 15] [--few-words]
 
 Stories of 10, 100 and 1,000 pages, with their summaries, in one account whose archive has 100 chunks of documents;
-then the longest with 10,000 and 100,000. **read** is what the database is asked before a page is written (summaries,
-pages, the archive: the last choice asks about the past), **archive** the part of it that is looked up in the archive,
-**build** the context made from that, up to the prompt's exact count by a tiny model with a window of 8192 tokens;
-medians and, in brackets, 95th percentiles, in milliseconds. The last line is ``context_growth_read=…
+then the longest with 1,000, 10,000 and 100,000. The archive's words are 12,000, as frequent as those of a language; the
+question has words that hardly any chunk has and words that many have. With ``--few-words`` there are 95, each in a
+third of the chunks, and one of them is asked for. **read** is what the database is asked before a page is written
+(summaries, pages, the archive: the last choice asks about the past), **archive** the part of it that is looked up in
+the archive, **build** the context made from that, up to the prompt's exact count by a tiny model with a window of 8192
+tokens; medians and, in brackets, 95th percentiles, in milliseconds. The last line is ``context_growth_read=…
 context_growth_build=… context_growth_archive=…``: the median at 1,000 pages over that at 100 (at 10 there is nothing to
-leave out), and at 100,000 chunks over that at 100. With less than `FLOOR_MS` a time counts as that.
+leave out), and at the most chunks over that at 1,000. With less than `FLOOR_MS` a time counts as that.
 """
 
 import argparse
@@ -18,13 +20,14 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from benchmarks.context_bench.arms import NOBODY, Prompting
 from benchmarks.context_bench.cases import prose, written_summaries
+from benchmarks.vocabulary import Vocabulary
 from bot.stack.embedded import embedded_stack
 from db.connection import connect, row, rows
 from db.memory import archive, memories, scopes, summaries
@@ -46,13 +49,15 @@ from workers.steps.memory.lookup import ArchivePlace, look_up
 from workers.steps.past import read_way
 
 PAGES: Final = (10, 100, 1000)
-CHUNKS: Final = (100, 10_000, 100_000)
+CHUNKS: Final = (100, 1_000, 10_000, 100_000)
 QUICK_CHUNKS: Final = (100, 1_000, 10_000)
 WINDOW: Final = 8192
 FLOOR_MS: Final = 5.0
 WARM_UP: Final = 6
 """Rounds before those that count: PostgreSQL decides at the sixth whether to keep a plan for all values."""
 ASKED: Final = "Ask Tamsel where the silver compass was hidden, long ago"
+RANKS: Final = (5, 40, 300)
+"""Of the words of a language, these are asked for too: in a tenth, a fiftieth and a few thousandths of the chunks."""
 COPIED: Final = 1000
 """Chunks that are made one by one; more are copies of them in other documents."""
 AT_ONCE: Final = 3
@@ -139,7 +144,21 @@ async def story(who: Who, pages: int) -> tuple[int, int]:
     return made["id"], ids[-1]
 
 
-async def grow_archive(who: Who, chunks: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the archive is made of, and what it is asked."""
+
+    text: Callable[[random.Random, int], str] = prose
+    asked: str = ASKED
+
+    @classmethod
+    def usual(cls) -> "Asking":
+        """Return texts with the words of a language."""
+        vocabulary = Vocabulary()
+        return cls(vocabulary.prose, f"{ASKED}: {' '.join(vocabulary.words[rank] for rank in RANKS)}")
+
+
+async def grow_archive(who: Who, chunks: int, asking: Asking) -> None:
     """Let the account's archive have so many chunks of documents."""
     dice = random.Random(chunks)
     scope = await scopes.make(who.account.id, ArchiveScope.place())
@@ -148,7 +167,7 @@ async def grow_archive(who: Who, chunks: int) -> None:
     have: int = found["n"]
     while have < min(chunks, COPIED):
         number = min(100, chunks - have)
-        texts = [prose(dice, 40) for _ in range(number)]
+        texts = [asking.text(dice, 40) for _ in range(number)]
         if not have:
             texts[0] = "Long ago Tamsel hid the silver compass under the third step of the tower."
         await archive.add_document(who.account.id, ArchiveScope.place(), f"Notes {have}", texts, verdict="checked")
@@ -162,10 +181,10 @@ async def grow_archive(who: Who, chunks: int) -> None:
 
 
 async def measure(
-    who: Who, services: Services, prompting: Prompting, of: tuple[int, int], times: Times, rounds: int
+    who: Who, services: Services, prompting: Prompting, of: tuple[int, int], times: Times, asking: Asking, rounds: int
 ) -> None:
     """Read and build what a page is written from, as a worker does."""
-    need = archive_need(ASKED)
+    need = archive_need(asking.asked)
     assert need is not None
     story_id, page_id = of
     scope = [ArchiveScope.story(story_id), ArchiveScope.place(), ArchiveScope.person(who.user.id)]
@@ -193,19 +212,19 @@ def report(found: Sequence[Times]) -> str:
     """Return the table and the last line."""
     lines = [f"{'pages':>7}{'chunks':>10}{'tokens':>8}{'read':>18}{'archive':>18}{'build':>18}"]
     lines += [each.line() for each in found]
-    (_, few, many), largest = found[: len(PAGES)], found[-1]
+    (_, few, many), thousand, largest = found[: len(PAGES)], found[len(PAGES)], found[-1]
 
     def ratio(small: Sequence[float], large: Sequence[float]) -> float:
         return max(statistics.median(large), FLOOR_MS) / max(statistics.median(small), FLOOR_MS)
 
     lines.append(
         f"context_growth_read={ratio(few.read, many.read):.2f} context_growth_build={ratio(few.build, many.build):.2f} "
-        f"context_growth_archive={ratio(many.archive, largest.archive):.2f}"
+        f"context_growth_archive={ratio(thousand.archive, largest.archive):.2f}"
     )
     return "\n".join(lines)
 
 
-async def run(chunks: Sequence[int], rounds: int) -> str:
+async def run(chunks: Sequence[int], asking: Asking, rounds: int) -> str:
     """Measure on a private server, and return the report."""
     with tempfile.TemporaryDirectory(prefix="storyfork-context-") as home:
         engine = LlamaEngine(tiny_gguf(Path(home), context=WINDOW, layers=1), context=WINDOW, cells=WINDOW, threads=1)
@@ -213,18 +232,18 @@ async def run(chunks: Sequence[int], rounds: int) -> str:
             try:
                 await migrate(stack.database_url)
                 async with connect(stack.database_url):
-                    return await _measured(engine, chunks, rounds)
+                    return await _measured(engine, chunks, asking, rounds)
             finally:
                 await engine.close()
 
 
-async def _measured(engine: LlamaEngine, chunks: Sequence[int], rounds: int) -> str:
+async def _measured(engine: LlamaEngine, chunks: Sequence[int], asking: Asking, rounds: int) -> str:
     # What is late is to be seen, not left out.
     builder = ContextBuilder(ContextSettings(recall_ms=60_000))
     services = Services(text=TextChain([engine]), prompts=PromptRegistry(), queue=NOBODY, context=builder)
     prompting = Prompting(services, await services.text.limits("writer"))
     who = await resolve("console", account=("dm", "a", "a"), user=("a", "a", "en"), conversation=("dm-a", "", "dm"))
-    await grow_archive(who, chunks[0])
+    await grow_archive(who, chunks[0], asking)
     found: list[Times] = []
     made = (0, 0)
     for pages in PAGES:
@@ -232,11 +251,11 @@ async def _measured(engine: LlamaEngine, chunks: Sequence[int], rounds: int) -> 
         # As autovacuum does within a minute: plans for the ten pages before would read the whole table at each step.
         await rows("ANALYZE")
         found.append(Times(pages, chunks[0]))
-        await measure(who, services, prompting, made, found[-1], rounds)
+        await measure(who, services, prompting, made, found[-1], asking, rounds)
     for more in chunks[1:]:
-        await grow_archive(who, more)
+        await grow_archive(who, more, asking)
         found.append(Times(PAGES[-1], more))
-        await measure(who, services, prompting, made, found[-1], rounds)
+        await measure(who, services, prompting, made, found[-1], asking, rounds)
     return report(found)
 
 
@@ -245,8 +264,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=re.split(r"\n\n", __doc__ or "")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the chunks")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--few-words", action="store_true", help="95 words, each in a third of the chunks")
     options = parser.parse_args()
-    print(asyncio.run(run(QUICK_CHUNKS if options.quick else CHUNKS, options.rounds)))
+    asking = Asking() if options.few_words else Asking.usual()
+    print(asyncio.run(run(QUICK_CHUNKS if options.quick else CHUNKS, asking, options.rounds)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ By meaning: likeness of vectors, of the chunk and of its neighbourhood, half eac
 added, half each. Ranks are not fused: that lets weak matches of one list hurt the other. The constants were chosen on
 dialogues of a public benchmark (LoCoMo, ``benchmarks.memory --locomo``); none was held out.
 
-The work is bounded: the rarest words choose `BUDGET` chunks at most, the others only count in these.
+The work is bounded, however large a scope is. How common a word is comes from a sample of the scope; only what is rare
+there is counted. The rarest words choose `BUDGET` chunks at most, and the next ones those where two of them meet; the
+others only count in these. Where all words are common, the newest chunks are looked through: nothing reads the index's
+whole list of a word that stands in more than `READ` chunks.
 """
 
 from collections.abc import Sequence
@@ -24,11 +27,22 @@ from db.memory.words import words
 from db.records import Json, build
 
 REACH: Final = 3
-BUDGET: Final = 2_000
+BUDGET: Final = 1_000
+READ: Final = 5_000
+"""A word that stands in more chunks than this is never looked up in the index: it would be read as a whole."""
 COMMON: Final = 2_000
 """A word is counted in so many chunks at most: what is as common says little, however common it is."""
 COUNTED: Final = 5_000
-"""A larger scope is taken to be as large as its positions say."""
+"""A larger scope is taken to be as large as its positions say, and how common a word is there comes from a sample."""
+BLOCKS: Final = 32
+BLOCK: Final = 16
+"""The sample: so many chunks in a row from each of so many places, all along a scope and kind of source."""
+SEEN: Final = 8
+"""What the sample has less often is counted."""
+TERMS: Final = 12
+"""The rarest words of a query; the others do not count."""
+NEWEST: Final = 2_000
+"""Where all words are common, so many of the newest chunks are looked through."""
 CANDIDATES: Final = 100
 EXACT: Final = 10_000
 """Up to so many vectors are compared one by one; beyond, the approximate index is asked."""
@@ -106,55 +120,88 @@ _REPLACED: Final = (
     "EXISTS (SELECT FROM fact_successions s JOIN facts n ON n.id = s.successor_id "
     f"WHERE s.fact_id = {{f}}.id AND {_ON_PATH.format(f='n')})"
 )
-_FITS: Final = (
+_CHOICE: Final = (
     "{c}.scope_id = ANY ($1::bigint[]) AND {c}.source = ANY ($4::text[]) "
     "AND ($5::bigint IS NULL OR {c}.message_id IS NULL OR {c}.message_id < $5) "
     "AND ($6::bigint[] IS NULL OR {c}.page_id IS NULL OR {c}.page_id = ANY ($6)) "
     "AND {c}.said_at >= coalesce($7::timestamptz, '-infinity') "
-    "AND {c}.said_at < coalesce($8::timestamptz, 'infinity') AND {c}.metadata @> $9::jsonb "
-    f"AND ({{c}}.fact_id IS NULL OR EXISTS (SELECT FROM facts f WHERE f.id = {{c}}.fact_id "
+    "AND {c}.said_at < coalesce($8::timestamptz, 'infinity') AND {c}.metadata @> $9::jsonb"
+)
+_FITS: Final = (
+    f"{_CHOICE} AND ({{c}}.fact_id IS NULL OR EXISTS (SELECT FROM facts f WHERE f.id = {{c}}.fact_id "
     f"AND {_ON_PATH.format(f='f')} AND NOT {_REPLACED.format(f='f')}))"
 )
+_COLUMNS: Final = "c.scope_id, c.source, c.position, c.words, c.keys, c.counts"
 _BY_WORDS: Final = f"""
 key AS MATERIALIZED (
     SELECT s.id AS scope, hashtextextended(stem COLLATE "C", s.id) AS key, min(w.n) AS n
     FROM archive_scopes s, unnest(s.dictionaries) dictionary, unnest($2::text[]) WITH ORDINALITY w (word, n),
         unnest(ts_lexize(dictionary::regdictionary, w.word)) stem
     WHERE s.id = ANY ($1) GROUP BY 1, 2),
+line AS MATERIALIZED (
+    SELECT scope, kind, scope * 8 + place AS line, (
+        SELECT max(position) FROM archive_chunks c WHERE c.scope_id = scope AND c.source = kind) AS last
+    FROM unnest($1::bigint[]) scope, unnest($4::text[]) WITH ORDINALITY k (kind, place)),
+sample AS MATERIALIZED (
+    SELECT l.last / count(*) OVER (PARTITION BY l.line)::float8 AS stands_for, c.keys
+    FROM line l, generate_series(0, {BLOCKS - 1}) block, LATERAL (
+        SELECT c.keys FROM archive_chunks c WHERE c.scope_id = l.scope AND c.source = l.kind
+            AND c.position > l.last * block / {BLOCKS} ORDER BY c.position LIMIT {BLOCK}) c
+    WHERE l.last >= {COUNTED}),
+seen AS MATERIALIZED (
+    SELECT k.key, sum(s.stands_for) AS df FROM sample s, unnest(s.keys) stem JOIN key k ON k.key = stem
+    GROUP BY 1 HAVING count(*) >= {SEEN}),
 counted AS MATERIALIZED (
-    SELECT key, n, (SELECT count(*) FROM (
-        SELECT FROM archive_chunks c WHERE c.keys @> ARRAY[k.key] LIMIT {COMMON}) found) AS df FROM key k),
+    SELECT k.key, k.n, coalesce(s.df, (SELECT count(*) FROM (
+        SELECT FROM archive_chunks c WHERE c.keys @> ARRAY[k.key] LIMIT {COMMON}) found)) AS df
+    FROM key k LEFT JOIN seen s USING (key)),
 size AS MATERIALIZED (
-    SELECT CASE WHEN count(*) < {COUNTED} THEN count(*) ELSE (
-        SELECT sum(last)::bigint FROM unnest($1::bigint[]) scope, unnest($4::text[]) kind, LATERAL (
-            SELECT max(position) AS last FROM archive_chunks c WHERE c.scope_id = scope AND c.source = kind) ends
-        ) END AS n FROM (
+    SELECT CASE WHEN count(*) < {COUNTED} THEN count(*) ELSE (SELECT sum(last) FROM line) END AS n FROM (
         SELECT FROM archive_chunks c WHERE c.scope_id = ANY ($1) LIMIT {COUNTED}) found),
 term AS MATERIALIZED (
-    SELECT t.n, ln(1 + (greatest(size.n, t.df) - t.df + 0.5) / (t.df + 0.5)) AS weight
-    FROM (SELECT n, sum(df)::float8 AS df FROM counted GROUP BY n) t, size WHERE t.df > 0),
-rare AS (
-    SELECT array_agg(key) AS keys FROM (
-        SELECT key, sum(df) OVER (ORDER BY df, key) AS total, row_number() OVER (ORDER BY df, key) AS place
-        FROM counted WHERE df > 0) k
-    WHERE total <= {BUDGET} OR place = 1),
+    SELECT t.n, ln(1 + (greatest(size.n, t.df) - t.df + 0.5) / (t.df + 0.5))::float8 AS weight
+    FROM (SELECT n, sum(df)::float8 AS df FROM counted GROUP BY n) t, size WHERE t.df > 0
+    ORDER BY t.df, t.n LIMIT {TERMS}),
+ranked AS MATERIALIZED (
+    SELECT key, n, df, sum(df) OVER rarest AS total, row_number() OVER rarest AS place FROM counted JOIN term USING (n)
+    WHERE df > 0 WINDOW rarest AS (ORDER BY df, key)),
+rare AS MATERIALIZED (
+    SELECT array_agg(key) AS keys FROM ranked WHERE total <= {BUDGET} OR place = 1 AND df <= {READ}),
+next AS MATERIALIZED (
+    SELECT array_agg(key ORDER BY place) AS keys FROM (
+        SELECT * FROM ranked r WHERE df <= {READ} AND key <> ALL (SELECT unnest(keys) FROM rare)
+        ORDER BY place LIMIT 3) few),
 chosen AS MATERIALIZED (
-    SELECT c.scope_id, c.source, c.position, c.words, c.keys, c.counts FROM archive_chunks c
-    WHERE c.keys && (SELECT keys FROM rare) AND {_FITS.format(c="c")} LIMIT {BUDGET}),
+    SELECT l.line, c.position, c.words, c.keys, c.counts FROM (
+        (SELECT {_COLUMNS} FROM archive_chunks c WHERE c.keys && (SELECT keys FROM rare) AND {_CHOICE.format(c="c")}
+            LIMIT {BUDGET})
+        UNION ALL
+        (SELECT {_COLUMNS} FROM archive_chunks c WHERE (
+            c.keys @> (SELECT keys[1:2] FROM next WHERE cardinality(keys) > 1)
+            OR c.keys @> (SELECT keys[2:3] FROM next WHERE cardinality(keys) > 2)
+            OR c.keys @> (SELECT ARRAY[keys[1], keys[3]] FROM next WHERE cardinality(keys) > 2))
+            AND NOT c.keys && (SELECT keys FROM rare) AND {_CHOICE.format(c="c")} LIMIT {BUDGET} / 2)
+        UNION ALL
+        (SELECT {_COLUMNS} FROM line l, LATERAL (
+            SELECT * FROM archive_chunks c WHERE c.scope_id = l.scope AND c.source = l.kind
+            ORDER BY c.position DESC LIMIT {NEWEST}) c
+        WHERE (SELECT keys FROM rare) IS NULL AND c.keys && (SELECT array_agg(key) FROM ranked WHERE place <= 3)
+            AND {_CHOICE.format(c="c")} LIMIT {BUDGET})) c
+    JOIN line l ON l.scope = c.scope_id AND l.kind = c.source),
 hit AS MATERIALIZED (
-    SELECT c.scope_id, c.source, c.position, k.n,
-        c.counts[array_position(c.keys, k.key)]
-            / (1 - {_B}::float8 + {_B}::float8 / {_USUAL_LENGTH}::float8 * c.words) AS f
-    FROM chosen c JOIN counted k ON k.key = ANY (c.keys)),
+    SELECT c.line, c.position, r.n,
+        stem.count / (1 - {_B}::float8 + {_B}::float8 / {_USUAL_LENGTH}::float8 * c.words) AS f
+    FROM chosen c, unnest(c.keys, c.counts) stem (key, count) JOIN ranked r ON r.key = stem.key),
 scored AS MATERIALIZED (
-    SELECT scope_id, source, position, sum(weight * f / (f + {_K1}::float8)) AS score FROM (
-        SELECT h.scope_id, h.source, h.position + d AS position, h.n, sum(h.f * power(0.5::float8, abs(d))) AS f
-        FROM hit h, generate_series(-{REACH}, {REACH}) d GROUP BY 1, 2, 3, 4) spread
-    JOIN term USING (n) GROUP BY 1, 2, 3),
+    SELECT line, position, sum(weight * f / (f + {_K1}::float8)) AS score FROM (
+        SELECT h.line, h.position + d AS position, h.n, sum(h.f * power(0.5::float8, abs(d))) AS f
+        FROM hit h, generate_series(-{REACH}, {REACH}) d GROUP BY 1, 2, 3) spread
+    JOIN term USING (n) GROUP BY 1, 2),
 best AS MATERIALIZED (
     SELECT c.id, s.score * {_OWN.format(c="c")} AS score
-    FROM (SELECT * FROM scored ORDER BY score DESC LIMIT 4 * {CANDIDATES}) s
-    JOIN archive_chunks c USING (scope_id, source, position) WHERE {_FITS.format(c="c")} AND c.length > 0
+    FROM (SELECT * FROM scored ORDER BY score DESC LIMIT 4 * {CANDIDATES}) s JOIN line l USING (line)
+    JOIN archive_chunks c ON c.scope_id = l.scope AND c.source = l.kind AND c.position = s.position
+    WHERE {_FITS.format(c="c")} AND c.length > 0
     ORDER BY 2 DESC LIMIT {CANDIDATES})"""
 _RESULT: Final = f"""
 SELECT c.id, c.source, c.message_id, c.page_id, c.document_id, c.fact_id, c.part, c.said_at, c.importance, c.metadata,
@@ -210,9 +257,10 @@ span AS MATERIALIZED (
 placed AS (
     SELECT p.id, p.score * {_OWN.format(c="c")} AS score FROM (
         SELECT unnest(array_agg(id) FILTER (WHERE id IS NOT NULL)) AS id, coalesce(max(score), 0) AS score FROM (
-            SELECT c.scope_id, c.source, c.position, c.id, NULL AS score FROM candidate JOIN archive_chunks c USING (id)
-            UNION ALL SELECT scope_id, source, position, NULL, score FROM scored) places
-        GROUP BY scope_id, source, position) p
+            SELECT l.line, c.position, c.id, NULL AS score FROM candidate JOIN archive_chunks c USING (id)
+                JOIN line l ON l.scope = c.scope_id AND l.kind = c.source
+            UNION ALL SELECT line, position, NULL, score FROM scored) places
+        GROUP BY line, position) p
     JOIN archive_chunks c ON c.id = p.id),
 fused AS (
     SELECT id, CASE WHEN alike IS NULL THEN by_words ELSE 0.5 * by_words + 0.5 * alike END AS likeness FROM (
