@@ -8,8 +8,8 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
 import pytest
+from jsonschema.validators import validator_for
 
 from bot.actions.packing import pack
 from bot.commands.data import PART_BYTES
@@ -47,9 +47,11 @@ async def test_an_export_holds_everything_and_is_gone_once_it_is_sent(bot: Bot, 
     files = await unpack(parts)
     assert {"README.txt", "schema.json"} < files.keys()
     schema = json.loads(files["schema.json"])
+    valid = validator_for(schema)
+    valid.check_schema(schema)
     for name, content in files.items():
         if name.endswith(".json") and name != "schema.json":
-            jsonschema.validate(json.loads(content), schema)
+            valid(schema).validate(json.loads(content))
     (story,) = rows_of(files, "data/stories")
     assert story["premise"] == PREMISE
     assert rows_of(files, "data/chat_messages")[0]["text"] == "hello, it is me"

@@ -104,7 +104,9 @@ async def test_many_texts_are_counted_as_one_by_one(engine: TextEngine) -> None:
 @pytest.mark.parametrize("schema", [None, PAGE], ids=["prose", "json"])
 @pytest.mark.parametrize("text", ["Tell me a story.", "門を開ける 🧜‍♀️", "<|im_end|> and <|im_start|>", ""])
 async def test_a_prompt_is_counted_as_it_is_read(engine: TextEngine, text: str, schema: dict[str, Any] | None) -> None:
-    request = ask("Be brief.", text, "Go on, as JSON.", sampling=Sampling(max_tokens=300, seed=1), schema=schema)
+    # What is JSON must be written to its end.
+    sampling = Sampling(max_tokens=300 if schema else 2, seed=1)
+    request = ask("Be brief.", text, "Go on, as JSON.", sampling=sampling, schema=schema)
     counted = await engine.count_messages(request.messages, schema=schema)
     assert counted == (await generate(engine, request)).usage.prompt_tokens
 

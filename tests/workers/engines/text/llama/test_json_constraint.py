@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, Field
 
+from tests.effort import times
 from tests.models.tiny_gguf import IM_END
 from tests.workers.engines.text.llama.schemas import random_schemas
 from workers.engines.text.llama.protocol import SamplingParams
@@ -179,7 +180,7 @@ def random_model(vocab: Any) -> RandomModel:
 
 @pytest.mark.parametrize("part", range(6))
 def test_random_schemas(random_model: RandomModel, part: int) -> None:
-    for number, schema in enumerate(random_schemas(60, seed=part)):
+    for number, schema in enumerate(random_schemas(times(20, 60), seed=part)):
         validator = jsonschema.Draft202012Validator(schema)
         for seed, bias in ((number, 0.0), (number + 1000, 6.0)):
             text = random_model.blindly(schema, seed, 3000, bias)

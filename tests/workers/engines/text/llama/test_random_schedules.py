@@ -11,7 +11,7 @@ from tests.workers.engines.text.llama.simulated import END, Reader, expected, ma
 from workers.engines.text.llama.protocol import Done
 from workers.engines.text.llama.server.sequence import Sequence
 
-SEEDS = times(15, 100)
+SEEDS = times(6, 100)
 
 
 @dataclass
