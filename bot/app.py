@@ -29,7 +29,6 @@ from db import jobs, personas
 from db.agents import FunctionSettings, OperatorSampling, product_sampling
 from db.connection import connect
 from db.heartbeats import deployment
-from db.limits import UNLIMITED, UsageLimits
 from db.loading import loading
 from db.loops import forever
 from db.migrate import await_schema
@@ -37,6 +36,7 @@ from db.moderation import PLAIN, ModerationPolicy, policy_of
 from db.retention import RetentionSettings
 from db.settings import DatabaseSettings, ModerationSettings
 from db.signals import stop_on_signals
+from db.usage_limits import UNLIMITED, UsageLimits
 from db.work import job_types
 from prompts.personas import load_personas
 from prompts.preload import preload

@@ -9,7 +9,7 @@ from bot.rights import Rights, rights_of
 from db import audit, awaited_files, drafts, jobs, limits, moderation, outbox, people, work
 from db.errors import Moved, NotAllowed, UserError
 from db.jobs import Abandoned
-from db.limits import QUOTAS, UNLIMITED, Quota, Subject, UsageLimits
+from db.limits import Subject
 from db.moderation import ModerationPolicy, TextRefused
 from db.payloads.base import Payload
 from db.payloads.notice import Notice, Placeholder
@@ -17,6 +17,7 @@ from db.payloads.operators import Leave
 from db.people import PERSONAL, Who
 from db.permissions import Permission, Role, at_least
 from db.sent_messages import SentMessage
+from db.usage_limits import QUOTAS, UNLIMITED, Quota, UsageLimits
 from db.work import JobParameters, Links
 from prompts.registry import PromptRegistry
 from prompts.safety.names import presentable

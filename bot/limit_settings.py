@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from db.limits import UsageLimits
+from db.usage_limits import UsageLimits
 
 
 def _limit(default: int, description: str) -> Any:

@@ -41,8 +41,8 @@ from db import awaited_files, conversations, late_updates, members, moves, offer
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotFound, UserError, describe
-from db.limits import UNLIMITED, UsageLimits
 from db.moderation import PLAIN, ModerationPolicy
+from db.usage_limits import UNLIMITED, UsageLimits
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 

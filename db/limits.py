@@ -10,15 +10,14 @@ A place (a guild, a group) has a quota of its own, some times a person's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from db.connection import row, rows
 from db.errors import LimitReached
 from db.jobs.leases import BACKGROUND
+from db.usage_limits import QUOTAS, Quota, UsageLimits
 from db.work import Links, job_types
 
-Quota = Literal["work", "stories", "pages", "replies", "personas", "pictures", "uploads", "exports"]
-QUOTAS: Final[tuple[Quota, ...]] = ("work", "stories", "pages", "replies", "personas", "pictures", "uploads", "exports")
 MINUTE: Final = 60.0
 DAY: Final = 86_400.0
 MEGABYTE: Final = 1_000_000
@@ -61,38 +60,6 @@ SELECT CASE WHEN $2::bigint > 0 THEN
         JOIN pictures p ON p.id = f.picture_id WHERE p.account_id = $1), 0) + coalesce((SELECT sum(d.bytes)
         FROM archive_documents d JOIN archive_scopes s ON s.id = d.scope_id WHERE s.account_id = $1), 0)
         ELSE 0 END::bigint AS bytes"""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageLimits:
-    """What one person may use, and what is kept of an account; 0: no limit.
-
-    ``work`` is a minute, ``open_…`` at a time, ``kept_…`` altogether (``kept_pages`` in one story, ``kept_mb`` in
-    megabytes of files), the rest a day. A place may use ``place_factor`` times as much.
-    """
-
-    work: int = 0
-    open_jobs: int = 0
-    open_pictures: int = 0
-    stories: int = 0
-    pages: int = 0
-    replies: int = 0
-    personas: int = 0
-    pictures: int = 0
-    uploads: int = 0
-    exports: int = 0
-    kept_stories: int = 0
-    kept_pages: int = 0
-    kept_pictures: int = 0
-    kept_mb: int = 0
-    place_factor: int = 10
-
-    def of(self, name: Quota) -> int:
-        """Return a person's limit of a quota."""
-        return int(getattr(self, name))
-
-
-UNLIMITED: Final = UsageLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def test_the_bot_process_loads_no_model_runtime(entrance: str) -> None:
 
 
 def test_the_command_loads_no_chat_library() -> None:
-    loaded = json.loads(python("import bot.__main__, json, sys; print(json.dumps(sorted(sys.modules)))"))
+    loaded = json.loads(python("import bot.cli.app, json, sys; print(json.dumps(sorted(sys.modules)))"))
     assert {"discord", "telegram", "tortoise", "arq"} & set(loaded) == set()
 
 

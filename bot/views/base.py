@@ -11,12 +11,12 @@ from bot.forms import Forms
 from bot.messages import Button, ButtonStyle, Message, Select, SelectOption
 from bot.privacy_terms import NO_TERMS, PrivacyTerms
 from db.agents import OperatorSampling, product_sampling
-from db.limits import UNLIMITED, UsageLimits
 from db.outbox import OutboxMessage
 from db.payloads.base import Payload
 from db.payloads.notice import Erase, Placeholder
 from db.payloads.operators import Leave
 from db.registry import Registry
+from db.usage_limits import UNLIMITED, UsageLimits
 from prompts.registry import PromptRegistry
 from workers.queue import Queue
 

@@ -12,8 +12,8 @@ from bot.policy import AccessPolicy
 from db import access, erasure, people
 from db.access import Target
 from db.connection import rows, transaction
-from db.limits import UsageLimits
 from db.models import AccessRuleRow, DraftRow, JobRow, StoryRow
+from db.usage_limits import UsageLimits
 from tests.bot.data_world import deliver, presses, rows_of, unpack, work
 from tests.bot.playing import PREMISE, begun, words
 from tests.bot.test_admission import everything, rule, user

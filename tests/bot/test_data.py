@@ -19,9 +19,9 @@ from db import data_choices, erasure, outbox, people, pictures, stories
 from db.connection import row, rows, transaction
 from db.data_exports import ExportedRows
 from db.environment import BadEnvironment
-from db.limits import UsageLimits
 from db.models import DataExportPartRow, JobRow, UserRow
 from db.retention import RetentionSettings
+from db.usage_limits import UsageLimits
 from tests.bot.data_world import deliver, presses, rows_of, unpack, work
 from tests.bot.playing import PREMISE, begun
 from tests.bot.world import Bot, command, event_of, press, say

@@ -14,8 +14,8 @@ from bot.locales import text
 from bot.platforms.base import FileTooBig, RetryLater
 from db import awaited_files, inbox
 from db.connection import rows
-from db.limits import UsageLimits
 from db.models import AwaitedFileRow, JobRow, PictureRow
+from db.usage_limits import UsageLimits
 from prompts.registry import default_registry
 from tests.bot.world import Bot, command, event_of
 

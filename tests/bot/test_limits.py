@@ -9,9 +9,9 @@ from bot.events import ButtonPress, Event, Submit
 from bot.limit_settings import LimitSettings
 from bot.messages import Message
 from bot.time_zones import set_time_zone, time_zone
-from db import limits, stories
+from db import stories
 from db.connection import row, rows
-from db.limits import UsageLimits
+from db.usage_limits import QUOTAS, UsageLimits
 from tests.bot.world import Bot, command, event_of, say, write
 
 
@@ -111,7 +111,7 @@ async def test_defaults_are_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(getattr(found, name) > 0 for name in UsageLimits.__dataclass_fields__)
     monkeypatch.setenv("STORYFORK_LIMIT_PAGES", "7")
     assert LimitSettings().limits().of("pages") == 7
-    assert limits.QUOTAS[0] == "work"
+    assert QUOTAS[0] == "work"
 
 
 async def test_a_time_zone_is_named_in_any_case(bot: Bot) -> None:

@@ -41,9 +41,10 @@ from db import (
 )
 from db.agents import SamplingChoice
 from db.connection import row
-from db.limits import Subject, UsageLimits
+from db.limits import Subject
 from db.payloads.notice import Notice
 from db.people import Who
+from db.usage_limits import UsageLimits
 from tests.db.archive_scopes import ARCHIVE_CALLS
 from tests.db.memory_scopes import MEMORY_CALLS, MEMORY_WORK
 

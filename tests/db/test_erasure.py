@@ -24,11 +24,12 @@ from db import (
 from db.connection import jsonb, row, rows, transaction
 from db.erasure import Closed
 from db.errors import LimitReached, NotFound
-from db.limits import Subject, UsageLimits
+from db.limits import Subject
 from db.moderation import PLAIN, TextRefused
 from db.payloads.notice import Notice
 from db.people import Who
 from db.quotes import MARK
+from db.usage_limits import UsageLimits
 from db.work import BranchingPage, EraseData, Imagine
 from tests.db.test_privacy import lives, tables_with
 from tests.db.world import somebody

@@ -9,8 +9,9 @@ import pytest
 from db import jobs, limits, pictures, stories
 from db.connection import row, rows, transaction
 from db.errors import LimitReached
-from db.limits import Subject, UsageLimits
+from db.limits import Subject
 from db.people import Who
+from db.usage_limits import Quota, UsageLimits
 from db.work import BranchingPage, Imagine, Links
 from tests.db.world import somebody
 
@@ -113,7 +114,7 @@ async def test_open_jobs_of_a_person_and_of_a_place(database: str) -> None:
     async def asks(who: Who, *, drawn: bool = False) -> int:
         parameters = Imagine(prompt="a door") if drawn else BranchingPage(page=0)
         async with transaction():
-            names: tuple[limits.Quota, ...] = ("work", "pictures") if drawn else ("work", "pages")
+            names: tuple[Quota, ...] = ("work", "pictures") if drawn else ("work", "pages")
             await limits.admit(few, Subject(ann.account.id, who.user.id, place=True), *names)
             return await jobs.add(parameters, account_id=ann.account.id, user_id=who.user.id)
 

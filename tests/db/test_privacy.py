@@ -35,13 +35,14 @@ from db import (
 )
 from db.connection import jsonb, row, rows, transaction
 from db.errors import LeaseLost
-from db.limits import Subject, UsageLimits
+from db.limits import Subject
 from db.memory import archive, indexing, memories
 from db.memory.scopes import ArchiveScope
 from db.migrate import migrate
 from db.payloads.notice import Notice
 from db.people import Who
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, texts
+from db.usage_limits import UsageLimits
 from db.work import BranchingPage
 from tests.db.world import note_page, somebody
 
