@@ -48,13 +48,13 @@ class KnownCounts:
     async def many(self, texts: Sequence[str], count: Callable[[list[str]], Awaitable[list[int]]]) -> list[int]:
         """Return the counts of ``texts``; ``count`` is called once, for those that are new. Raises what it raises."""
         keys = [_digest(text) for text in texts]
-        known = {key: self._counts[key] for key in keys if key in self._counts}
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        if new:
-            known |= zip(new, await count(list(new.values())), strict=True)
-        for key, number in known.items():
-            self._counts[key] = number
+        known = {key: number for key in keys if (number := self._counts.get(key)) is not None}
+        for key in known:
             self._counts.move_to_end(key)
+        if new := {key: text for key, text in zip(keys, texts, strict=True) if key not in known}:
+            counted = dict(zip(new, await count(list(new.values())), strict=True))
+            known |= counted
+            self._counts |= counted
         while len(self._counts) > self._size:
             self._counts.popitem(last=False)
         return [known[key] for key in keys]

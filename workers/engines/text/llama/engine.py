@@ -5,8 +5,9 @@ import json
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestR
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
 from workers.engines.processes.supervisor import ProcessSupervisor
-from workers.engines.text.base import Completion, ModelMessage, Role, Sampling, TextRequest, Usage
-from workers.engines.text.counting import KnownCounts
+from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest, Usage
+from workers.engines.text.llama.counting import LlamaCounts
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import (
     PROGRAM,
@@ -34,8 +35,6 @@ from workers.engines.text.llama.protocol import (
 )
 from workers.engines.text.unicode import well_formed
 
-COUNTED_AT_ONCE = 512 * 1024
-"""Characters of texts that are counted at a time: about 0.1 s, for which other prompts wait."""
 PAUSE_S = 0.005
 """Pause after each 16 MiB of the model's file while its hash is computed, so that others are not held up."""
 _log = logging.getLogger(__name__)
@@ -93,7 +92,7 @@ class LlamaEngine:
         self._stall_s = stall_s
         self._launcher = launcher
         self._running = RequestRegistry()
-        self._counts = KnownCounts()
+        self._counts = LlamaCounts(self._count, None)
         self._hash = ""
         self._hashing: asyncio.Task[None] | None = None
         self._supervisor = ProcessSupervisor(self._start)
@@ -146,7 +145,7 @@ class LlamaEngine:
         def make(number: int) -> Generate:
             return Generate(
                 id=number,
-                messages=tuple(_turn(message.role, message.content, message.shared) for message in request.messages),
+                messages=tuple(map(_turn, request.messages)),
                 sampling=_sampling_params(request.sampling),
                 json_schema=schema,
                 tenant=request.tenant,
@@ -182,31 +181,25 @@ class LlamaEngine:
 
     async def count_tokens(self, text: str, model: str = "") -> int:
         """Return the number of tokens by the model's own tokenizer; loads the model if it is not loaded yet."""
-        del model
-        return (await self._count_texts([text]))[0]
+        return (await self.count_many([text], model))[0]
 
     async def count_many(self, texts: Sequence[str], model: str = "") -> list[int]:
         """Return the number of tokens of each text. See `workers.engines.text.base.TextEngine`."""
         del model
-        return await self._counts.many(texts, self._count_texts)
+        await self._supervisor.get()
+        return await self._counts.of_texts(texts)
 
     async def count_messages(
         self, messages: Sequence[ModelMessage], model: str = "", schema: Mapping[str, Any] | None = None
     ) -> int:
         """Return the number of tokens of a prompt. See `workers.engines.text.base.TextEngine`."""
         del model
-        turns = tuple(_turn(message.role, message.content, message.shared) for message in messages)
-        counted = await self._count(lambda number: Count(id=number, messages=turns, constrained=schema is not None))
-        return counted[-1] if turns else 0
+        if not messages:
+            return 0
+        await self._supervisor.get()
+        return await self._counts.of_messages([*map(_turn, messages)], constrained=schema is not None)
 
-    async def _count_texts(self, texts: Sequence[str]) -> list[int]:
-        """Ask the process in one round trip, or in several if the texts are so long that others would wait."""
-        counts: list[int] = []
-        for part in _parts([well_formed(text) for text in texts]):
-            counts += await self._count(lambda number, part=part: Count(id=number, texts=part))
-        return counts
-
-    async def _count(self, make: Callable[[int], Count]) -> tuple[int, ...]:
+    async def _count(self, make: Callable[[int], Count]) -> Counted:
         for _ in range(2):
             process = await self._supervisor.get()
             try:
@@ -214,7 +207,7 @@ class LlamaEngine:
             except ProcessDied:
                 continue
             assert isinstance(counted, Counted)
-            return counted.tokens
+            return counted
         raise EngineUnavailable("the model process died twice")
 
     async def cancel(self, request_id: str) -> bool:
@@ -250,24 +243,17 @@ class LlamaEngine:
         except EngineUnavailable as error:
             raise EngineUnavailable(f"model {self._path.name}: {error}") from error
         self._identify()
+        # The file may have been replaced meanwhile.
+        self._counts = LlamaCounts(self._count, process.loaded.cut)
         return process
 
 
-def _parts(texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield ``texts`` in groups of about `COUNTED_AT_ONCE` characters."""
-    part: list[str] = []
-    for text in texts:
-        if part and sum(map(len, part)) + len(text) > COUNTED_AT_ONCE:
-            yield tuple(part)
-            part = []
-        part.append(text)
-    if part:
-        yield tuple(part)
-
-
-def _turn(role: Role, content: str, shared: int) -> ModelMessage:
+def _turn(message: ModelMessage) -> ModelMessage:
+    content, shared = well_formed(message.content), message.shared
+    if content is message.content:
+        return message
     # ``shared`` counts characters of the replaced text.
-    return ModelMessage(role=role, content=well_formed(content), shared=len(well_formed(content[:shared])))
+    return replace(message, content=content, shared=len(well_formed(message.content[:shared])))
 
 
 def _json(schema: Mapping[str, Any]) -> str:

@@ -25,8 +25,9 @@ from workers.engines.processes.messages import (
     WireMessage,
 )
 from workers.engines.processes.program import Program
-from workers.engines.text.base import ModelMessage
+from workers.engines.text.base import ModelMessage, Role
 from workers.engines.text.gguf_file import parts_of
+from workers.engines.text.llama.pieces import Cut
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 """How the cells hold keys and values: exact, or in a half or a quarter of the memory."""
@@ -101,7 +102,7 @@ class Generate(WireMessage):
 
 
 class Count(WireMessage):
-    """Count the tokens of each text and, if there are any, of the prompt that ``messages`` make.
+    """Count the tokens of each text and, if there are ``roles``, those around messages of these roles in a prompt.
 
     ``constrained``: the answer would be held to a JSON schema, which leaves no room for thoughts.
     """
@@ -110,7 +111,7 @@ class Count(WireMessage):
     kind: Literal["count"] = "count"
     id: int
     texts: tuple[str, ...] = ()
-    messages: tuple[ModelMessage, ...] = ()
+    roles: tuple[Role, ...] = ()
     constrained: bool = False
 
 
@@ -130,9 +131,13 @@ class GetStatistics(WireMessage):
 
 
 class LoadedGguf(Loaded):
-    """The model is ready; one conversation may have ``context`` tokens."""
+    """The model is ready; one conversation may have ``context`` tokens.
+
+    A text has the tokens of its pieces, cut at ``cut``.
+    """
 
     context: int
+    cut: Cut | None = None
 
 
 class Pieces(WireMessage):
@@ -159,11 +164,15 @@ class Done(Answer):
 
 
 class Counted(Answer):
-    """The tokens of each text; then, if messages were counted, of their prompt."""
+    """The tokens of each text; then, if roles were named, those around their messages.
+
+    ``lasting``: the same roles will have as many the next time.
+    """
 
     SIDE: ClassVar[bool] = True
     kind: Literal["counted"] = "counted"
     tokens: tuple[int, ...]
+    lasting: bool = True
 
 
 class Embedded(Answer):

@@ -6,9 +6,10 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, cast
 
 import llama_cpp
@@ -17,9 +18,12 @@ import pytest
 from tests.effort import times
 from tests.models.tiny_vocabulary import BOS, Vocabulary, vocabulary_gguf
 from workers.engines.text.base import ModelMessage
+from workers.engines.text.llama.counting import LlamaCounts
+from workers.engines.text.llama.protocol import Count, Counted
 from workers.engines.text.llama.server import chat, native
 from workers.engines.text.llama.server.chat import CHATML, ChatRenderer, TemplateFailed
 from workers.engines.text.llama.server.pieces import TextPieces
+from workers.engines.text.llama.server.preparation import END_OF_REASONING, count
 
 MARKUP = ("<|tool|>", "<think>", "</think>", "<x<y>", "<y>")
 CONTROL = (
@@ -59,6 +63,8 @@ QWEN3 = (
     "{% if content.startswith('<tool_response>') %}<|im_start|>tool{% endif %}"
     "<|im_start|>{{ message.role }}\n{{ content.strip('\n') }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<think>\n"
 )
+BARE = "{% for message in messages %}{{ message.content }}<|im_end|>{% endfor %}"
+"""Nothing stands before the first message."""
 TEMPLATES = {"chatml": CHATML, "llama3": LLAMA3, "gemma": GEMMA, "mistral": MISTRAL, "silent": SILENT, "qwen3": QWEN3}
 
 ECHOES = [
@@ -175,16 +181,67 @@ def test_harmless_text_has_the_tokens_of_the_whole_string(tokenizer: Tokenizer) 
     assert tokenizer.renderer(CHATML).prompt(turns).tokens == tokenizer(whole, special=True)
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_a_prompt_is_counted_as_it_is_read(tokenizer: Tokenizer, name: str) -> None:
-    renderer = tokenizer.renderer(TEMPLATES[name], bos_token=BOS)
+class Counting:
+    """A process that counts by a renderer, and what it was asked."""
+
+    def __init__(self, renderer: ChatRenderer, tokenizer: Tokenizer) -> None:
+        self.asked: list[Count] = []
+        self._model: Any = SimpleNamespace(chat=renderer, tokenize=tokenizer)
+        self.counts = LlamaCounts(self._ask, renderer.cut)
+
+    async def _ask(self, make: Callable[[int], Count]) -> Counted:
+        self.asked.append(make(1))
+        counted = count(self._model, self.asked[-1])
+        assert isinstance(counted, Counted)
+        return counted
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "bare"])
+async def test_a_prompt_is_counted_as_it_is_read(tokenizer: Tokenizer, name: str) -> None:
+    renderer = tokenizer.renderer(TEMPLATES.get(name, BARE), bos_token=BOS)
+    process = Counting(renderer, tokenizer)
     for text in (*ECHOES, *(f"{before}\n\n{after}" for before, after in pairwise(ECHOES))):
         for shared in (0, 3):
             turns = conversation(text, shared)
-            prompt = renderer.prompt(turns)
+            read = len(renderer.prompt(turns).tokens)
+            assert await process.counts.of_messages(turns, constrained=False) == read, text
+            asked = len(process.asked)
             # The second time it is remembered.
-            for _ in range(2):
-                assert renderer.count_prompt(turns) == (len(prompt.tokens), prompt.opens_reasoning)
+            assert await process.counts.of_messages(turns, constrained=False) == read, text
+            assert len(process.asked) == asked
+
+
+async def test_only_what_is_new_in_a_prompt_is_asked_for(tokenizer: Tokenizer) -> None:
+    process = Counting(tokenizer.renderer(CHATML), tokenizer)
+    turns = [ModelMessage("system", "Rules.\n\nA card.", shared=8), ModelMessage("user", "One.\n\nTwo.")]
+    await process.counts.of_messages(turns, constrained=False)
+    await process.counts.of_messages([*turns[:1], ModelMessage("user", "One.\n\nThree.")], constrained=False)
+    more = [*turns, ModelMessage("assistant", "Four."), ModelMessage("user", "Two.")]
+    await process.counts.of_messages(more, constrained=False)
+    assert await process.counts.of_texts(["Four.\n\nTwo."]) == [
+        len(tokenizer("\nFour.\n\nTwo.")) - len(tokenizer("\n"))
+    ]
+    assert [(each.texts, each.roles) for each in process.asked] == [
+        (("Rules.\n\n", "A card.", "One.\n\n", "Two."), ("system", "user")),
+        (("Three.",), ()),
+        (("Four.",), ("system", "user", "assistant", "user")),
+        (("Four.\n\n",), ()),
+    ]
+
+
+async def test_a_template_that_names_the_time_is_asked_each_time(tokenizer: Tokenizer) -> None:
+    dated = "{{ strftime_now('%S') }}" + CHATML
+    process = Counting(tokenizer.renderer(dated), tokenizer)
+    for _ in range(2):
+        await process.counts.of_messages([ModelMessage("user", "Hello")], constrained=False)
+    assert [(each.texts, each.roles) for each in process.asked] == [(("Hello",), ("user",)), ((), ("user",))]
+
+
+async def test_thoughts_that_a_schema_ends_are_counted(tokenizer: Tokenizer) -> None:
+    process = Counting(tokenizer.renderer(QWEN3), tokenizer)
+    turns = conversation("x")
+    more = await process.counts.of_messages(turns, constrained=True)
+    assert more - await process.counts.of_messages(turns, constrained=False) == len(tokenizer(END_OF_REASONING, True))
 
 
 def test_texts_cut_at_blank_lines_have_the_same_tokens(tokenizer: Tokenizer) -> None:

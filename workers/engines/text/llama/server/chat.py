@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FrameType
 from typing import Any, Final
 
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
-from workers.engines.text.base import ModelMessage
+from workers.engines.text.base import ModelMessage, Role
+from workers.engines.text.llama.pieces import Cut
 from workers.engines.text.llama.server.pieces import TextPieces
 from workers.engines.text.reasoning import opens_reasoning
 from workers.engines.text.roles import strictly_alternating
@@ -33,6 +35,12 @@ RENDER_S: Final = 1.0
 MAX_RENDERED: Final = 64 * 1024
 """Characters that a template may add, plus `MAX_PER_TURN` for each message."""
 MAX_PER_TURN: Final = 4096
+RENDERINGS: Final = 32
+"""Sequences of roles whose rendering is remembered."""
+OWN_TEXTS: Final = 256
+"""Texts of the template whose tokens are remembered: a prompt repeats a few."""
+_VARYING: Final = re.compile("strftime_now|random|lipsum")
+"""In a template whose words may be others the next time."""
 _ANCHOR: Final = "\n"
 _log = logging.getLogger(__name__)
 
@@ -53,19 +61,6 @@ class TokenizedPrompt:
     """Number of leading tokens that come only from the product's own words and the template."""
     opens_reasoning: bool
     """Whether the template opened a block of reasoning that the answer continues."""
-
-
-class _Frames(dict[tuple[str, bool], list[int]]):
-    """The tokens of a template's own words, and whether they are the first of a prompt: it repeats a few."""
-
-    def __init__(self, tokens: Callable[[str, bool, bool], list[int]]) -> None:
-        super().__init__()
-        self._tokens = tokens
-
-    def __missing__(self, key: tuple[str, bool]) -> list[int]:
-        text, first = key
-        found = self[key] = self._tokens(text, True, first)
-        return found
 
 
 class ChatRenderer:
@@ -98,6 +93,14 @@ class ChatRenderer:
         anchor = tokenize(_ANCHOR, False)
         self._anchor = anchor if tokenize("a", False) != tokenize(f"{_ANCHOR}a", False)[len(anchor) :] else []
         self._pieces = TextPieces(self._plain)
+        self.cut: Cut | None = self._pieces.how
+        """Where texts are cut to be counted piece by piece."""
+        self.lasting = not _VARYING.search(template)
+        """Whether the template's own words around messages of the same roles are always the same."""
+        # Nobody can guess it.
+        self._mark = f"q{secrets.token_hex(16)}n"
+        self._remembered_parts = lru_cache(RENDERINGS)(self._new_parts)
+        self._own_tokens = lru_cache(OWN_TEXTS)(self._new_own_tokens)
 
     def prompt(self, turns: Sequence[ModelMessage]) -> TokenizedPrompt:
         """Return the prompt for the assistant's next message. Raises `TemplateFailed`.
@@ -105,54 +108,55 @@ class ChatRenderer:
         A message has the same tokens wherever it stands, so that a longer conversation starts with the tokens of a
         shorter one as far as the template allows.
         """
-        by_mark, parts = self._parts(turns)
+        parts = self._parts(tuple(turn.role for turn in turns))
         tokens: list[int] = []
         shared: int | None = None
-        frames = _Frames(self._tokens)
-        for part in parts:
-            turn = by_mark.get(part)
-            if turn is None:
-                tokens += frames[part, not tokens]
+        for at, part in enumerate(parts):
+            if isinstance(part, str):
+                tokens += self._own_tokens(part, not at)
                 continue
+            turn = turns[part]
             own = min(max(turn.shared, 0), len(turn.content))
             tokens += self._pieces.tokens(turn.content[:own])
             if shared is None and own < len(turn.content):
                 shared = len(tokens)
             tokens += self._pieces.tokens(turn.content[own:])
         shared = len(tokens) if shared is None else shared
-        if self._bos_token is not None and tokens[:1] != [self._bos_token]:
+        if not self._begins(parts):
+            assert self._bos_token is not None
             tokens, shared = [self._bos_token, *tokens], shared + 1
-        return TokenizedPrompt(tokens, shared, opens_reasoning(parts[-1]))
+        return TokenizedPrompt(tokens, shared, opens_reasoning(str(parts[-1])))
 
-    def count_prompt(self, turns: Sequence[ModelMessage]) -> tuple[int, bool]:
-        """Return the number of tokens that `prompt` would have, and whether it opens reasoning. Raises as that.
+    def count_frame(self, roles: tuple[Role, ...]) -> tuple[int, bool]:
+        """Return how many tokens stand around messages of these ``roles``, and whether reasoning is opened.
 
-        Only paragraphs that were not counted before are tokenised.
+        With those of the messages (`count`; of one with ``shared`` words, of both parts) they are those of the prompt.
+        Raises `TemplateFailed`.
         """
-        by_mark, parts = self._parts(turns)
-        count, begins = 0, self._bos_token is None
-        frames = _Frames(self._tokens)
-        for part in parts:
-            turn = by_mark.get(part)
-            if turn is None:
-                tokens = frames[part, not count]
-                begins = begins or (not count and tokens[:1] == [self._bos_token])
-                count += len(tokens)
-                continue
-            own = min(max(turn.shared, 0), len(turn.content))
-            count += self._pieces.count(turn.content[:own]) + self._pieces.count(turn.content[own:])
-        return count + (not begins), opens_reasoning(parts[-1])
+        parts = self._parts(roles)
+        count = sum(len(self._own_tokens(part, not at)) for at, part in enumerate(parts) if isinstance(part, str))
+        return count + (not self._begins(parts)), opens_reasoning(str(parts[-1]))
 
     def count(self, text: str) -> int:
         """Return the number of tokens that ``text`` has as the content of a message."""
         return self._pieces.count(text)
 
-    def _parts(self, turns: Sequence[ModelMessage]) -> tuple[dict[str, ModelMessage], list[str]]:
-        """Return the placeholders of messages, and the rendered template cut into placeholders and its own words."""
-        # Nobody can guess one. A pattern that names each of many would take longer to compile than all the rest.
-        secret = secrets.token_hex(16)
-        by_mark = {f"q{secret}n{at}q": turn for at, turn in enumerate(turns)}
-        return by_mark, re.split(f"(q{secret}n[0-9]+q)", self._render(by_mark))
+    def _begins(self, parts: Sequence[str | int]) -> bool:
+        """Return whether a prompt begins with the token that it has to begin with."""
+        return self._bos_token is None or self._own_tokens(str(parts[0]), True)[:1] == (self._bos_token,)
+
+    def _parts(self, roles: tuple[Role, ...]) -> Sequence[str | int]:
+        """Return the template's own words for messages of these roles, and between them the messages' places."""
+        return self._remembered_parts(roles) if self.lasting else self._new_parts(roles)
+
+    def _new_parts(self, roles: tuple[Role, ...]) -> Sequence[str | int]:
+        marks = [f"{self._mark}{at}q" for at in range(len(roles))]
+        # A pattern that names each of many would take longer to compile than all the rest.
+        found = re.split(f"{self._mark}([0-9]+)q", self._render(list(zip(roles, marks, strict=True))))
+        return [int(part) if at % 2 else part for at, part in enumerate(found)]
+
+    def _new_own_tokens(self, text: str, first: bool) -> tuple[int, ...]:
+        return tuple(self._tokens(text, True, first))
 
     def _tokens(self, text: str, special: bool, first: bool = False) -> list[int]:
         if not text:
@@ -175,12 +179,11 @@ class ChatRenderer:
             start = match.start() + 1
         return tokens + self._tokens(text[start:], False)
 
-    def _render(self, turns: dict[str, ModelMessage]) -> str:
-        """Return the template's output for the placeholders, in which each occurs exactly once."""
-        messages = _as_messages((turn.role, mark) for mark, turn in turns.items())
+    def _render(self, turns: Sequence[tuple[Role, str]]) -> str:
+        """Return the template's output for placeholders of messages, in which each occurs exactly once."""
         problem: Exception | None = self._problem
         end = time.thread_time() + RENDER_S
-        for attempt in (messages, _as_messages(strictly_alternating((t.role, mark) for mark, t in turns.items()))):
+        for attempt in (_as_messages(turns), _as_messages(strictly_alternating(turns))):
             if self._format is None:
                 break
             try:
@@ -191,7 +194,7 @@ class ChatRenderer:
                 continue
             if len(text) > MAX_RENDERED + MAX_PER_TURN * len(turns):
                 problem = TemplateFailed(f"it writes {len(text)} characters of its own")
-            elif lost := [turn.role for mark, turn in turns.items() if text.count(mark) != 1]:
+            elif lost := [role for role, mark in turns if text.count(mark) != 1]:
                 # Templates without a system role may drop it silently.
                 problem = TemplateFailed(f"it does not write every message once ({', '.join(lost[:5])})")
             else:

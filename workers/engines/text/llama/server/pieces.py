@@ -6,17 +6,16 @@ counted and what a model reads is cut alike, so that a count holds exactly in an
 """
 
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from itertools import cycle, islice
 from typing import Final
 
+from workers.engines.text.llama.pieces import CUTS, Cut, pieces
+
 REMEMBERED: Final = 16_384
 """Counts that are remembered, about 3 MB; the longest unused go first."""
-CUTS: Final = (re.compile(r"(?<=\n\n)(?=\S)"), re.compile(r"(?<=\n)(?=\n\S)"))
-"""Where a text may be cut: behind a blank line, or before its last line break."""
 _BEFORE: Final = (
     "word", "word.", 'Is it?"', "said ", "(so)", "of 12", "a—", "–", "好。", "слово", "it's", "x_", "…", "}",
 )  # fmt: skip
@@ -36,12 +35,13 @@ class TextPieces:
     def __init__(self, encode: Encode, size: int = REMEMBERED) -> None:
         """``encode`` tokenises plain text inside a message. At most ``size`` counts are remembered."""
         self._encode, self._size = encode, size
-        self._cut = next((cut for cut in CUTS if _holds(cut, encode)), None)
+        self.how: Cut | None = next((cut for cut in CUTS if _holds(cut, encode)), None)
+        """Where texts are cut; None: nowhere."""
         self._counts: OrderedDict[bytes, int] = OrderedDict()
 
     def cut(self, text: str) -> Sequence[str]:
         """Return the pieces of a text, each to be tokenised alone."""
-        return (text,) if self._cut is None else self._cut.split(text)
+        return pieces(text, self.how)
 
     def tokens(self, text: str) -> list[int]:
         """Return the tokens of a text."""
@@ -62,8 +62,8 @@ class TextPieces:
         return found
 
 
-def _holds(cut: re.Pattern[str], encode: Encode) -> bool:
+def _holds(cut: Cut, encode: Encode) -> bool:
     """Return whether texts have the same tokens when they are cut."""
     every = math.lcm(len(_BREAKS), len(_BEFORE)), math.lcm(len(_BREAKS), len(_AFTER))
     probes = map("".join, islice(zip(cycle(_BEFORE), cycle(_BREAKS), cycle(_AFTER), strict=False), max(every)))
-    return all(encode(text) == [token for piece in cut.split(text) for token in encode(piece)] for text in probes)
+    return all(encode(text) == [token for piece in pieces(text, cut) for token in encode(piece)] for text in probes)

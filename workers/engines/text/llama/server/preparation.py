@@ -39,15 +39,15 @@ def count(model: LlamaModel, message: Count) -> Counted | Failed:
     """Return the counts that ``message`` asks for, or why there are none."""
     try:
         counts = [model.chat.count(text) for text in message.texts]
-        if message.messages:
-            tokens, opens = model.chat.count_prompt(message.messages)
+        if message.roles:
+            tokens, opens = model.chat.count_frame(message.roles)
             counts.append(tokens + (len(_end_of_reasoning(model)) if message.constrained and opens else 0))
     except TemplateFailed as error:
         return Failed(id=message.id, reason="refused", message=str(error))
     except Exception as error:  # noqa: BLE001 - one request must not end the others
         _log.exception("texts cannot be counted")
         return Failed(id=message.id, reason="internal", message=f"{type(error).__name__}: {error}")
-    return Counted(id=message.id, tokens=tuple(counts))
+    return Counted(id=message.id, tokens=tuple(counts), lasting=model.chat.lasting)
 
 
 def _prompt(model: LlamaModel, messages: ListOf[ModelMessage], *, closes_reasoning: bool) -> TokenizedPrompt:

@@ -143,7 +143,7 @@ class TextService(_Service):
             Limits(max_num_seqs=load.max_num_seqs, max_num_batched_tokens=load.max_num_batched_tokens, batch=BATCH),
         )
         threading.Thread(target=self._prepare_or_end, args=(model,), name="prepare", daemon=True).start()
-        self._broadcast(LoadedGguf(model=model.name, context=model.size, pid=os.getpid()))
+        self._broadcast(LoadedGguf(model=model.name, context=model.size, pid=os.getpid(), cut=model.chat.cut))
         advanced = False
         while True:
             self._receive(scheduler, wait_s=0.0 if advanced else BLOCKED_POLL_S if scheduler.busy else None)
