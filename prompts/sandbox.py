@@ -90,10 +90,13 @@ def render_sources(
     texts: list[str] = []
     total = 0
     for source in sources:
+        if max_bytes is None:
+            texts.append(environment.compiled(source).render(variables))
+            continue
         pieces: list[str] = []
         for piece in environment.compiled(source).generate(variables):
             total += len(piece.encode("utf-8", "replace"))
-            if max_bytes is not None and total > max_bytes:
+            if total > max_bytes:
                 raise OutputTooLong
             pieces.append(piece)
         texts.append("".join(pieces))

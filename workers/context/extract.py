@@ -165,7 +165,7 @@ def _bonus(sentence: str, at: int, count: int, content: ContentType) -> float:
     elif at == count - 1:
         bonus += 0.2
     bonus += 0.15 * min(len(set(_NAME.findall(sentence))), 3)
-    if any(char.isdigit() for char in sentence):
+    if any(map(str.isdigit, sentence)):
         bonus += 0.15
     if content == "dialogue" and _OPEN.search(sentence):
         bonus -= 0.1  # the answer says what was agreed, the question does not

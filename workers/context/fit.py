@@ -6,9 +6,11 @@ depends on the room and the usual size of an item, and on nothing that changes w
 before it depends on the cut alone.
 """
 
+import asyncio
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 from typing import Final
@@ -208,15 +210,24 @@ class Fitter:
         found = [(place, summaries.of(place)) for place in wanted]
         known = [(place, span) for place, span in found if span is not None]
         counts = await self.counter.count([span.text for _, span in known])
-        spans: list[SummarySpan] = []
-        for (place, span), count in zip(known, counts, strict=True):
-            text = span.text
-            if count > tokens:
-                text = await self.cache.distil(text, tokens, self.counter, self.past.content)
-                (count,) = await self.counter.count([text])  # noqa: PLW2901
-            if text and count <= tokens:
-                spans.append(replace(span, first=place.first, last=place.last, text=text, tokens=count))
+        # While one is counted, the next is made shorter.
+        texts = await asyncio.gather(
+            *(self._shortened(span.text, count, tokens) for (_, span), count in zip(known, counts, strict=True))
+        )
+        spans = [
+            replace(span, first=place.first, last=place.last, text=text, tokens=count)
+            for (place, span), (text, count) in zip(known, texts, strict=True)
+            if text and count <= tokens
+        ]
         return tuple(spans), tuple(_uncovered(spans, cut))
+
+    async def _shortened(self, text: str, count: int, tokens: int) -> tuple[str, int]:
+        """Return a summary of ``count`` tokens within ``tokens``, and the tokens of that; "" if nothing of it fits."""
+        if count <= tokens:
+            return text, count
+        text = await self.cache.distil(text, tokens, self.counter, self.past.content)
+        (count,) = await self.counter.count([text])
+        return text, count
 
     def _coverage(self, cut: int, room: int) -> tuple[list[SummaryPlace], int]:
         """Return the places whose summaries stand for what lies before ``cut``, and the tokens each may have.
@@ -230,16 +241,15 @@ class Fitter:
 
     def _covered(self, cut: int, room: int) -> tuple[list[SummaryPlace], int]:
         past, size = self.past, self.summary_tokens + SEPARATOR
-        block = past.scale.size(2)
+        block, chunk = past.scale.size(2), past.scale.chunk
         start, most = (cut - 1) // block * block, room // size
-        cuts = {cut, start + block, *range(start + past.scale.chunk, start + block, past.scale.chunk)}
-        ahead = max(past.count, start + block)
 
         def fits(near: int) -> bool:
             # So many places of level 1 there are at least.
-            if min(near, start // past.scale.chunk) > most:
+            if min(near, start // chunk) > most or not _fit_block(start, most, near, past.jumps, past.scale):
                 return False
-            return all(_at_most(most, cover(at, ahead, past.jumps, past.scale, near)) for at in cuts)
+            # Of the block's own cuts this one may be none.
+            return not (cut - start) % chunk or _at_most(most, cover(cut, start + block, past.jumps, past.scale, near))
 
         near = next(filter(fits, NEAR), NEAR[-1])
         found = list(cover(cut, past.count, past.jumps, past.scale, near))
@@ -253,6 +263,15 @@ class Fitter:
         """Return the tokens that the summaries before a cut take of ``room`` at most."""
         found, tokens = self._coverage(cut, room) if cut else ([], 0)
         return len(found) * (tokens + SEPARATOR)
+
+
+@lru_cache(maxsize=4096)
+def _fit_block(start: int, most: int, near: int, jumps: tuple[int, ...], scale: Scale) -> bool:
+    """Return whether the summaries before each cut of the block that begins at ``start`` are ``most`` at most."""
+    end = start + scale.size(2)
+    return all(
+        _at_most(most, cover(at, end, jumps, scale, near)) for at in range(start + scale.chunk, end + 1, scale.chunk)
+    )
 
 
 def _at_most(most: int, places: Iterator[SummaryPlace]) -> bool:
@@ -305,12 +324,17 @@ def cover(cut: int, count: int, jumps: Sequence[int], scale: Scale, near: int) -
 
 
 def _coarsest(first: int, cut: int, segment: Segment, scale: Scale, near: int) -> SummaryPlace | None:
-    for level in range(MAX_LEVEL, 0, -1):
-        distance = near * scale.size(level - 1) if level > 1 else 0
+    # From the finest up: a coarser one ends later, and has more before the cut, than one that is too near already.
+    found: SummaryPlace | None = None
+    size, below = scale.chunk, 0
+    for level in range(1, MAX_LEVEL + 1):
+        if (first - segment.start) % size or first + below >= cut - near * below:
+            break
         place = place_at(first, level, segment, scale)
-        if place is not None and place.last < cut - distance:
-            return place
-    return None
+        if place is not None and place.last < cut - near * below:
+            found = place
+        size, below = size * scale.fanout, size
+    return found
 
 
 def _whole(item: HistoryElement, text: str | None = None) -> str:

@@ -16,7 +16,7 @@ from db.errors import describe
 from prompts.errors import PromptError, PromptLimitExceeded
 from prompts.render import render
 from prompts.safety.rating import Rating
-from prompts.template import PromptTemplate
+from prompts.template import PromptMessage, PromptTemplate
 from workers.cutting import cut_at_sentence
 from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, RequestRefused
 from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest
@@ -113,6 +113,7 @@ class Answering:
         self.retell: Callable[[str], Awaitable[tuple[ModelMessage, ...]]] | None = None
         self._chosen = overrides.InForce(None, None, "")
         self._prompt: dict[str, Any] = {}
+        self._rendered: tuple[PromptTemplate, dict[str, Any], tuple[PromptMessage, ...]] | None = None
 
     @property
     def sampling(self) -> ResolvedSampling:
@@ -150,7 +151,7 @@ class Answering:
         if "rating" in template.inputs:
             variables = {**variables, "rating": self._gate.rating_word}
         try:
-            rendered = await render(template, variables)
+            rendered = await self._render(template, variables)
         except PromptError as e:
             if template.origin == "default":
                 raise
@@ -172,12 +173,18 @@ class Answering:
         if "rating" in template.inputs:
             variables = {**variables, "rating": self._gate.rating_word}
         try:
-            found = await render(template, variables)
+            found = await self._render(template, variables)
         except PromptError:
             if template.origin == "default":
                 raise
             found = await render(self._services.prompts.get(name), variables)
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in found)
+
+    async def _render(self, template: PromptTemplate, variables: dict[str, Any]) -> tuple[PromptMessage, ...]:
+        """Return the messages of a template, also where they were just counted, rendered once."""
+        if self._rendered is None or self._rendered[:2] != (template, variables):
+            self._rendered = template, variables, await render(template, variables)
+        return self._rendered[2]
 
     async def render(self, name: str, variables: dict[str, Any]) -> str:
         """Return the text of a prompt that becomes a part of another. Raises as `messages`."""

@@ -37,6 +37,7 @@ class Telling:
         self.build: Build | None = None
         self.variables: dict[str, Any] = {}
         self._given: dict[str, Any] = {}
+        self._measured: dict[str, Any] = {}
         self._limits = ModelLimits(None)
 
     async def messages(self, variables: dict[str, Any], limits: ModelLimits) -> tuple[ModelMessage, ...]:
@@ -58,7 +59,8 @@ class Telling:
         self.variables = variables
         if (container := function.context(self._inputs)) is not None:
             self.build = await self._build(container, kept)
-            self.variables = await function.placed(variables, self.build, self._answering.render)
+            # What was measured last is what was built.
+            self.variables = self._measured
         return await self._answering.messages(function.prompt, self.variables)
 
     async def _build(self, container: Container, kept: int) -> Build:
@@ -66,7 +68,7 @@ class Telling:
         builder, schema = self._services.context, self._function.schema(self._inputs)
 
         async def measure(build: Build) -> int:
-            told = await self._function.placed(variables, build, self._answering.render)
+            self._measured = told = await self._function.placed(variables, build, self._answering.render)
             return await limits.count_messages(await self._answering.rendered(self._function.prompt, told), schema)
 
         size = builder.size_of(limits.context)
