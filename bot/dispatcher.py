@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -13,13 +14,18 @@ from bot.events import Event
 from bot.platforms.base import Outcome
 from db import inbox
 from db.connection import OUTAGES, transaction
-from db.errors import UserError
+from db.errors import UserError, describe
 
 SETTLE_SECONDS: Final = 600.0
 """How long to ask whether an event was committed; Discord takes a late answer for 15 minutes."""
 SETTLE_PAUSE_SECONDS: Final = 0.5
 SETTLE_PAUSE_MOST_SECONDS: Final = 10.0
 AWAY: Final = (*OUTAGES, TimeoutError)
+BURIALS: Final = 4
+"""So often an event is given up with an apology before it goes without: a database that is away for a moment, or slow,
+must not silence the answer; a place that cannot be written to must not hold up the rest of its chat for ever."""
+BURIED: Final = 1000
+"""Events of which the tries are remembered; older ones begin anew."""
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +38,7 @@ class Dispatcher:
         """``on_commit`` is called for every committed event."""
         self._commits, self._handle, self._on_commit, self._patience_s = commits, handle, on_commit, patience_s
         self._settling: set[asyncio.Task[None]] = set()
+        self._burials: OrderedDict[str, int] = OrderedDict()
 
     async def dispatch(self, event: Event, admit: Admit | None = None) -> Outcome:
         """Commit an event and its changes, then wake the workers. Never raises.
@@ -50,7 +57,7 @@ class Dispatcher:
         return _refused(event)
 
     async def bury(self, event: Event, admit: Admit | None = None) -> bool:
-        """Make an event that was refused again and again a dead letter; False if not even that could be committed.
+        """Make an event that was refused again and again a dead letter; False if that is to be tried again later.
 
         The person gets an apology, unless the place itself is what cannot be written to.
         """
@@ -66,15 +73,26 @@ class Dispatcher:
             if outcome.status == "duplicate":
                 return True  # a try whose COMMIT was not answered did it
         except Exception as e:  # noqa: BLE001 - whatever is wrong with it, it must not hold up the others
+            if isinstance(e, AWAY) and self._tried(event.key) < BURIALS:
+                _log.warning("event %s cannot be given up now: %s", event.key, describe(e))
+                return False
             try:
                 await self._record_alone(event, admit, reason, self._deadline())
             except Exception as again:  # noqa: BLE001 - the database is away, then
                 _log.warning("event %s cannot be given up: %s", event.key, again)
                 return False
-            _log.error("event %s: nobody is told, %s", event.key, e)
+            _log.error("event %s: nobody is told, %s", event.key, describe(e))
+        self._burials.pop(event.key, None)
         _log.error("event %s is a dead letter: it was refused again and again", event.key)
         self._on_commit(event, outcome)
         return True
+
+    def _tried(self, key: str) -> int:
+        """Count a try to give an event up, and return which it was."""
+        tries = self._burials[key] = self._burials.pop(key, 0) + 1
+        while len(self._burials) > BURIED:
+            self._burials.popitem(last=False)
+        return tries
 
     async def settled(self) -> None:
         """Wait until the fate of every event that is ``unknown`` so far is known, or not to be found out."""

@@ -128,7 +128,7 @@ class Router:
         return str(stored)
 
     async def bury(self, event: Event, admit: Admit | None = None) -> bool:
-        """Make an event that was refused again and again a dead letter; False if not even that could be committed.
+        """Make an event that was refused again and again a dead letter; False if that is to be tried again later.
 
         The person gets an apology, unless the place itself is what cannot be written to. ``admit`` as in `resume`.
         """
