@@ -32,6 +32,10 @@ class SeatedTurns:
         with self._listening.standing(), self._sending.standing():
             await self._listening.while_leading(body)
 
+    def proof_left(self) -> float:
+        """See `bot.platforms.base.Turns`."""
+        return self._listening.proof_left()
+
 
 class PlatformRunner:
     """A platform with its state: ``problem`` is empty, or says why it cannot be served."""
@@ -51,6 +55,10 @@ class PlatformRunner:
         self.refused.clear()
         await self._note_start_link()
         await self._turns.while_leading(body)
+
+    def proof_left(self) -> float:
+        """See `bot.platforms.base.Turns`."""
+        return self._turns.proof_left()
 
     async def run(self, inbound: Inbound) -> None:
         """Run the platform, again and again if it fails; ends when the platform ends by itself."""

@@ -1,5 +1,6 @@
 """The interface between a platform and the rest of the bot."""
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, runtime_checkable
@@ -181,7 +182,7 @@ class Inbound(Protocol):
     async def bury(self, event: Event) -> bool:
         """Give up on an event that was refused again and again: a dead letter, with an apology to the person.
 
-        False if not even that could be committed.
+        False if that could not be committed, or not with the apology: it is to be tried again later.
         """
         ...
 
@@ -260,6 +261,10 @@ class Turns(Protocol):
         """
         ...
 
+    def proof_left(self) -> float:
+        """Return for how many seconds it is certain that nobody else leads; 0 if it is not."""
+        ...
+
 
 class AlwaysLeads:
     """The turns of a platform that every process serves on its own, such as the console."""
@@ -267,6 +272,10 @@ class AlwaysLeads:
     async def while_leading(self, body: Callable[[], Awaitable[None]]) -> None:
         """Run ``body``."""
         await body()
+
+    def proof_left(self) -> float:
+        """Return that it is certain for ever."""
+        return math.inf
 
 
 ALWAYS_LEADS: Final[Turns] = AlwaysLeads()

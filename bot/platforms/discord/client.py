@@ -106,6 +106,7 @@ class DiscordPlatform:
         self._sender = DiscordSender(self._api, self._acks)
         self._interactions = Interactions(self._api, self._acks, registry)
         self._inbound: Inbound | None = None
+        self._turns: Turns = ALWAYS_LEADS
         self.underway = Underway()
         self._catch_up = CatchUp(self._client, self._said_event)
         self._presence = GuildPresence(self._client, self._api, self.name)
@@ -118,7 +119,7 @@ class DiscordPlatform:
 
     async def run(self, inbound: Inbound, turns: Turns = ALWAYS_LEADS) -> None:
         """Log in, and keep a gateway session while this process leads, until cancelled. Raises `PlatformRefused`."""
-        self._inbound = inbound
+        self._inbound, self._turns = inbound, turns
         try:
             await self._log_in()
             await turns.while_leading(self._listen)
@@ -324,6 +325,9 @@ class DiscordPlatform:
             outcome = Outcome("refused", locales.text("router.busy", language=event.user.language))
         if outcome.status != "refused":
             return outcome.done
+        if not self._turns.proof_left():
+            # Whoever leads by now reads the message from the history, and may have taken it.
+            return False
         return await refuse(self._api, event, message_id, outcome.notice)
 
 
