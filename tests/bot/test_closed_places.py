@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,18 @@ async def test_that_a_group_is_closed_to_the_bot_is_said_in_private(
     assert json.loads(notice["payload"])["key"] == "delivery.closed"
 
 
+async def refused_in_group(post: Post, number: int, name: str) -> dict[str, Any]:
+    """Let a message become dead that answers in a group, and return the notice of it, which is sent."""
+    await rows("UPDATE accounts SET kind = 'group', name = $1 RETURNING id", name)
+    group = {"chat_id": "-7", "user_id": "5", "kind": "group"}
+    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
+    async with post.at_work():
+        await post.become(number, "dead")
+        (notice,) = await post.notices()
+        await post.become(notice["id"], "sent")
+    return notice
+
+
 async def test_the_group_that_is_closed_is_named(post: Post) -> None:
     """People ask in several groups: in private, "there" says nothing."""
 
@@ -54,13 +67,7 @@ async def test_the_group_that_is_closed_is_named(post: Post) -> None:
     post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
     post.platform.on("muted", closed)
     number = await post.put("muted")
-    await rows("UPDATE accounts SET kind = 'group', name = 'Book *club*' RETURNING id")
-    group = {"chat_id": "-7", "user_id": "5", "kind": "group"}
-    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
-    async with post.at_work():
-        await post.become(number, "dead")
-        (notice,) = await post.notices()
-        await post.become(notice["id"], "sent")
+    await refused_in_group(post, number, "Book *club*")
     assert "may not write in Book *club*, where you asked" in str(post.platform.messages[-1])
 
 
@@ -69,13 +76,7 @@ async def test_what_a_group_does_not_take_for_its_content_is_answered_there(post
     post.platform.capabilities = replace(post.platform.capabilities, private_by_user=True)
     post.platform.on("odd", fails(Unshowable("IMAGE_PROCESS_FAILED")), succeeds)
     number = await post.put("odd")
-    await rows("UPDATE accounts SET kind = 'group', name = 'Book club' RETURNING id")
-    group = {"chat_id": "-7", "user_id": "5", "kind": "group"}
-    await rows("UPDATE outbox SET destination = $2::jsonb WHERE id = $1 RETURNING id", number, jsonb(group))
-    async with post.at_work():
-        await post.become(number, "dead")
-        (notice,) = await post.notices()
-        await post.become(notice["id"], "sent")
+    notice = await refused_in_group(post, number, "Book club")
     assert (json.loads(notice["payload"])["key"], post.platform.tries[-1].destination.chat_id) == (
         "delivery.failed", "-7",
     )  # fmt: skip

@@ -28,6 +28,12 @@ class Choosy(Notes):
         self.refused: list[str] = []
         self.burials = 0
 
+    async def tried_to_bury(self) -> None:
+        """Wait until a message was given up, or that was tried."""
+        async with asyncio.timeout(10):
+            while not self.burials:
+                await asyncio.sleep(0.01)
+
     async def dispatch(self, event: Event) -> Outcome:
         if event.event_id in {e.event_id for e in self.events}:
             return Outcome("duplicate")
@@ -98,9 +104,7 @@ async def test_with_the_database_away_a_chat_stays_listed(server: DiscordServer)
     notes = Choosy(ann.dm())
     notes.well = False
     async with connecting(server, notes=notes):
-        async with asyncio.timeout(10):
-            while not notes.burials:
-                await asyncio.sleep(0.01)
+        await notes.tried_to_bury()
         notes.well = True
         await ann.say(ann.dm(), "new")
         await notes.said("new")
@@ -113,9 +117,7 @@ async def test_nobody_has_to_write_again_once_the_database_is_back(server: Disco
     notes = Choosy(ann.dm())
     notes.well = False
     async with connecting(server, notes=notes):
-        async with asyncio.timeout(10):
-            while not notes.burials:
-                await asyncio.sleep(0.01)
+        await notes.tried_to_bury()
         notes.well = True
         await notes.said("missed")
 
