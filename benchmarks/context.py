@@ -149,7 +149,9 @@ async def _background(arm: Arm, written: Written) -> int:
     """Return the tokens of the prompt from which a summary is made."""
     function, inputs = written.function, written.inputs
     answering = arm.answering(function, inputs)
-    return await arm.limits.count_messages(await answering.messages(function.prompt, await function.prepare(inputs)))
+    return await arm.limits.count_messages(
+        await answering.prompts.messages(function.prompt, await function.prepare(inputs))
+    )
 
 
 def main() -> None:

@@ -38,6 +38,10 @@ class TaskRecord:
     error: str = ""
     receipt: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    def step(self, kind: str, **details: Any) -> None:
+        """Add what happened to ``steps``."""
+        self.steps.append({"step": kind, **details})
+
 
 async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
     """Start the row of a run and return its id."""

@@ -14,8 +14,9 @@ from workers.context.elements import HistoryElement
 from workers.context.layers import Window
 from workers.engines.text.base import ModelMessage, Sampling, TextRequest
 from workers.engines.text.limits import ModelLimits
-from workers.functions.answering import Answering, CallContext
+from workers.functions.answering import Answering
 from workers.functions.base import AiFunction
+from workers.functions.prompting import CallContext
 from workers.functions.telling import Telling
 from workers.moderation.gate import Gate, Gated
 from workers.services import Services
@@ -132,7 +133,9 @@ class SlidingWindow(Arm):
             kept += 1
         while True:
             told = _with(build, items[len(items) - kept :])
-            prompt = await answering.messages(function.prompt, await function.placed(variables, told, answering.render))
+            prompt = await answering.prompts.messages(
+                function.prompt, await function.placed(variables, told, answering.prompts.render)
+            )
             if await self.limits.count_messages(prompt) <= window.limit:
                 return prompt, window
             kept -= 1
@@ -140,8 +143,8 @@ class SlidingWindow(Arm):
     async def _count(
         self, function: AiFunction[Any, Any], answering: Answering, variables: dict[str, Any], build: Build
     ) -> int:
-        told = await function.placed(variables, build, answering.render)
-        return await self.limits.count_messages(await answering.rendered(function.prompt, told))
+        told = await function.placed(variables, build, answering.prompts.render)
+        return await self.limits.count_messages(await answering.prompts.rendered(function.prompt, told))
 
 
 def _with(build: Build, items: tuple[HistoryElement, ...]) -> Build:

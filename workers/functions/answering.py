@@ -1,22 +1,18 @@
-"""How an AI function's prompt becomes an answer: overrides, engines that decline, answers that are cut off."""
+"""How an AI function's prompt becomes an answer: engines that decline, answers that are cut off."""
 
 import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
-from db import overrides, usage
+from db import usage
 from db.errors import describe
-from prompts.errors import PromptError, PromptLimitExceeded
-from prompts.render import render
-from prompts.safety.rating import Rating
-from prompts.template import PromptMessage, PromptTemplate
 from workers.cutting import cut_at_sentence
 from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, RequestRefused
 from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest
@@ -24,11 +20,10 @@ from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
 from workers.functions.mending import cut_loop
+from workers.functions.prompting import CallContext, Prompting
 from workers.functions.prose import is_refusal, joined, visible
 from workers.functions.sampling import ResolvedSampling, resolve
 from workers.moderation.gate import Gate
-from workers.progress import Tracker
-from workers.queue import outbox_channel
 from workers.services import Services
 
 Phase = Literal["INIT", "PREP", "AI_CALL", "PARSE", "SAVE", "DONE"]
@@ -37,25 +32,7 @@ CHARS_PER_TOKEN: Final = 4
 """Rough, for the progress bar only."""
 CONTINUE: Final = "text/continue"
 """The prompt for the rest of an answer that was cut off."""
-SAFER: Final = "safety/keep_within_rating"
-"""What is added to a prompt whose answer was refused."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class CallContext:
-    """The job, account and persona that a function runs for. ``task_prompt`` replaces the prompt for this task only.
-
-    ``rating`` is what may be written there: the lowest of story or persona, place and account.
-    When ``stop`` is set, the model is stopped, and the function's output is what it wrote so far.
-    """
-
-    tracker: Tracker
-    account_id: int | None
-    persona_id: int | None = None
-    task_prompt: str | None = None
-    stop: asyncio.Event | None = None
-    rating: Rating = "sfw"
 
 
 class EveryModelDeclined(RequestRefused):
@@ -108,118 +85,27 @@ class Answering:
         """
         self._services, self._function, self._inputs = services, function, inputs
         self._caller, self._record, self._gate = caller, record, gate
-        self._templates: dict[str, PromptTemplate] = {}
+        self.prompts = Prompting(services, caller, record, gate)
         self._window: int | None = None
         self.retell: Callable[[str], Awaitable[tuple[ModelMessage, ...]]] | None = None
-        self._chosen = overrides.InForce(None, None, "")
-        self._prompt: dict[str, Any] = {}
-        self._rendered: tuple[PromptTemplate, dict[str, Any], tuple[PromptMessage, ...]] | None = None
 
     @property
     def sampling(self) -> ResolvedSampling:
         """How the function samples here, within the window that was last named; known once a prompt was asked for."""
-        chosen = self._chosen
+        chosen = self.prompts.chosen
         resolved = resolve(self._function, self._services.sampling, chosen.sampling, chosen.text_model)
         resolved = resolved.at_least(self._function.answer_tokens(self._inputs))
         return resolved if self._window is None else resolved.within(self._window)
 
-    def step(self, kind: str, **details: Any) -> None:
-        """Add a step to the task's record."""
-        self._record.steps.append({"step": kind, **details})
-
-    async def _template(self, name: str) -> PromptTemplate:
-        """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
-        chosen = overrides.InForce(None, None, "")
-        if self._caller.account_id is not None:
-            chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
-        self._chosen = chosen
-        try:
-            template = self._services.prompts.resolve(
-                name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
-            )
-        except PromptError as e:
-            if name not in self._templates:
-                self.step("prompt_override_ignored", prompt=name, reason=describe(e))
-                _log.warning("an override of prompt %s is ignored: %s", name, e)
-            template = self._services.prompts.get(name)
-        self._templates[name] = template
-        return template
-
-    async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
-        """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
-        template = await self._template(name)
-        if "rating" in template.inputs:
-            variables = {**variables, "rating": self._gate.rating_word}
-        try:
-            rendered = await self._render(template, variables)
-        except PromptError as e:
-            if template.origin == "default":
-                raise
-            self.step("prompt_override_ignored", prompt=name, reason=describe(e))
-            if isinstance(e, PromptLimitExceeded):
-                await self._note_limit(template, str(e))
-            template = self._services.prompts.get(name)
-            rendered = await render(template, variables)
-        else:
-            if self._chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
-                await overrides.note_rendered(self._caller.account_id, name, source)
-        self._record.prompt_version = f"{name} {template.version} {template.origin}"
-        self._prompt = {"name": name, "version": template.version, "origin": template.origin}
-        return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
-
-    async def rendered(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
-        """Return the messages of a prompt to count them: what happens leaves no note. Raises as `messages`."""
-        template = self._templates.get(name) or await self._template(name)
-        if "rating" in template.inputs:
-            variables = {**variables, "rating": self._gate.rating_word}
-        try:
-            found = await self._render(template, variables)
-        except PromptError:
-            if template.origin == "default":
-                raise
-            found = await render(self._services.prompts.get(name), variables)
-        return tuple(ModelMessage(m.role, m.text, m.shared) for m in found)
-
-    async def _render(self, template: PromptTemplate, variables: dict[str, Any]) -> tuple[PromptMessage, ...]:
-        """Return the messages of a template, also where they were just counted, rendered once."""
-        if self._rendered is None or self._rendered[:2] != (template, variables):
-            self._rendered = template, variables, await render(template, variables)
-        return self._rendered[2]
-
-    async def render(self, name: str, variables: dict[str, Any]) -> str:
-        """Return the text of a prompt that becomes a part of another. Raises as `messages`."""
-        return "\n\n".join(message.content for message in await self.rendered(name, variables))
-
     async def limits(self, name: str, *, engine: str = "", context: int | None = None) -> ModelLimits:
         """Return the window and the tokenizer of the model that will answer a prompt."""
-        await self._template(name)
+        await self.prompts.template(name)
         return await self._services.text.limits(self.sampling.model, engine=engine, context=context)
 
     def answer_tokens(self, context: int) -> int:
         """Return how many tokens the answer may have in a window of ``context``. The next requests hold to it."""
         self._window = context
         return self.sampling.sampling.max_tokens
-
-    async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
-        """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
-        (note,) = await render(self._services.prompts.get(SAFER), {})
-        *before, last = await self.messages(name, variables)
-        return (*before, replace(last, content=f"{last.content}\n\n{note.text}"))
-
-    def _source_of(self, template: PromptTemplate) -> str:
-        """Return the account's own source of a template, "" if it is the default or the task's."""
-        return {"persona": self._chosen.persona, "account": self._chosen.account}.get(template.origin) or ""
-
-    async def _note_limit(self, template: PromptTemplate, problem: str) -> None:
-        """Count a broken limit of the account's own template, which switches it off the second time in a row."""
-        account_id, source = self._caller.account_id, self._source_of(template)
-        if account_id is None or not source:
-            return
-        place = self._caller.tracker.job.conversation_id
-        platform = await overrides.note_limit(account_id, template.name, source, problem=problem, conversation_id=place)
-        if platform:
-            _log.warning("the override of prompt %s of account %d is switched off", template.name, account_id)
-            await self._services.queue.publish(outbox_channel(platform))
 
     async def whole(self, messages: tuple[ModelMessage, ...]) -> Completion:
         """Return the answer of the first engine that does not decline, continued once if it was cut off.
@@ -234,7 +120,7 @@ class Answering:
                 raise (EveryModelDeclined() if declined else e) from e
             if not is_refusal(self._function, completion.text):
                 break
-            self.step("declined", engine=completion.engine)
+            self._record.step("declined", engine=completion.engine)
             _log.warning("%s: %s declines to write", self._function.name, completion.engine)
             if completion.engine in declined:
                 raise EveryModelDeclined
@@ -257,7 +143,7 @@ class Answering:
         try:
             if self.retell is not None:
                 messages = await self.retell(begun)
-            note = await self.messages(CONTINUE, {})
+            note = await self.prompts.messages(CONTINUE, {})
             rest = await self.ask(
                 (*messages, ModelMessage("assistant", begun), *note), without=declined, before=begun, schema=False
             )
@@ -268,11 +154,11 @@ class Answering:
         except GenerationCancelled:
             raise
         except EngineError as e:
-            self.step("continuation_failed", problem=describe(e))
+            self._record.step("continuation_failed", problem=describe(e))
         finally:
             self._record.prompt_version, self._record.receipt = version, receipt
         prose = joined(begun, more)
-        self.step("continued", chars=len(prose) - len(begun))
+        self._record.step("continued", chars=len(prose) - len(begun))
         return replace(completion, text=function.with_prose(text, prose if ends else cut_at_sentence(prose)))
 
     async def ask(
@@ -301,7 +187,7 @@ class Answering:
         )
         if self._caller.stop is not None and self._caller.stop.is_set():
             raise Stopped("")
-        self.step("request", chars=sum(len(m.content) for m in messages))
+        self._record.step("request", chars=sum(len(m.content) for m in messages))
         notes: list[FallbackNote] = []
         seen, text = 0, ""
         expected = resolved.sampling.max_tokens * CHARS_PER_TOKEN
@@ -328,14 +214,14 @@ class Answering:
             raise Stopped(text if len(notes) == seen else "") from None
         finally:
             for note in notes:
-                self.step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])
+                self._record.step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])
         assert completion is not None
         self._count(completion)
         self._record.receipt = self._record.receipt | {
             "model_hash": completion.model_hash,
             "seed": request.sampling.seed,
             "sampling": _values(request.sampling),
-            "prompt": self._prompt,
+            "prompt": self.prompts.told,
         }
         return completion
 
@@ -348,7 +234,9 @@ class Answering:
         record.prompt_tokens += completion.usage.prompt_tokens
         record.completion_tokens += completion.usage.completion_tokens
         record.cost_usd += Decimal(str(completion.usage.cost_usd))
-        self.step("response", engine=completion.engine, finish=completion.finish_reason, chars=len(completion.text))
+        self._record.step(
+            "response", engine=completion.engine, finish=completion.finish_reason, chars=len(completion.text)
+        )
 
 
 def _random_seed() -> int:

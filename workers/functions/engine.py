@@ -20,10 +20,11 @@ from workers.engines.errors import (
     GenerationCancelled,
 )
 from workers.engines.text.base import Completion
-from workers.functions.answering import ENDS, Answering, CallContext, EveryModelDeclined, Phase, Stopped
+from workers.functions.answering import ENDS, Answering, EveryModelDeclined, Phase, Stopped
 from workers.functions.base import AiFunction, Repair
 from workers.functions.mending import mend_output
 from workers.functions.parsing import ParseFailed
+from workers.functions.prompting import CallContext
 from workers.functions.telling import Telling
 from workers.moderation.gate import Gate, Gated
 from workers.services import Services
@@ -117,7 +118,7 @@ class _Call:
             completion = await self._write()
         except Stopped as e:
             self.stopped = True
-            self._answering.step("stopped", chars=len(e.text))
+            self._record.step("stopped", chars=len(e.text))
             output = await self._keep_partial(e.text)
         except GenerationCancelled:
             raise
@@ -152,7 +153,7 @@ class _Call:
             try:
                 return await answering.whole(messages)
             except ContextFull as e:
-                answering.step("context_full", prompt_tokens=e.prompt_tokens, context_tokens=e.context_tokens)
+                self._record.step("context_full", prompt_tokens=e.prompt_tokens, context_tokens=e.context_tokens)
                 # A fallback may have a smaller window: it gets a prompt of its own.
                 if telling.build is None or e.context_tokens in full or e.context_tokens >= limits.context:
                     raise BadInput("ai.context_full", tokens=e.prompt_tokens, limit=e.context_tokens) from e
@@ -165,11 +166,11 @@ class _Call:
         try:
             return await self._process(await function.parse(completion.text, inputs))
         except ParseFailed as e:
-            self._answering.step("unreadable", problem=e.recorded[:300])
+            self._record.step("unreadable", problem=e.recorded[:300])
             repair = function.repair(completion.text, e.problem, inputs)
         if repair is not None and (mended := await self._repair(repair)) is not None:
             return mended
-        self._answering.step(
+        self._record.step(
             "fallback", engine=completion.engine, error="ParseFailed", reason=f"{offline.NAME} writes instead"
         )
         _log.warning("%s: the answer of %s is unreadable", function.name, completion.engine)
@@ -183,7 +184,7 @@ class _Call:
         refused = await self._gate.refuses(output)
         if refused is None:
             return output
-        self._answering.step("moderated", rule=refused.rule, engine=self._record.engine)
+        self._record.step("moderated", rule=refused.rule, engine=self._record.engine)
         self._gate.lower()
         if self._record.engine != offline.NAME:
             if not self.stopped and (safer := await self._safer()) is not None:
@@ -196,18 +197,18 @@ class _Call:
     async def _safer(self) -> Any:
         """Ask once more, for something that everybody may read; None if that is refused, too."""
         try:
-            messages = await self._answering.safer_messages(self._function.prompt, self._variables)
+            messages = await self._answering.prompts.safer_messages(self._function.prompt, self._variables)
             completion = await self._answering.ask(messages, show=False)
             output = await self._process(await self._function.parse(completion.text, self._inputs))
         except GenerationCancelled:
             raise
         except (ParseFailed, EngineError, Stopped) as e:
-            self._answering.step("safer_failed", problem=type(e).__name__)
+            self._record.step("safer_failed", problem=type(e).__name__)
             return None
         if await self._gate.refuses(output) is not None:
-            self._answering.step("moderated", engine=completion.engine)
+            self._record.step("moderated", engine=completion.engine)
             return None
-        self._answering.step("safer")
+        self._record.step("safer")
         return output
 
     async def _keep_partial(self, text: str) -> Any:
@@ -215,7 +216,7 @@ class _Call:
         try:
             return await self._process(await self._function.parse_partial(text, self._inputs))
         except ParseFailed as e:
-            self._answering.step("unreadable", problem=e.recorded[:300])
+            self._record.step("unreadable", problem=e.recorded[:300])
         return await self._write_offline(UserError("job.cancelled"))
 
     async def _write_offline(self, failure: Exception) -> Any:
@@ -226,7 +227,7 @@ class _Call:
                 raise failure
             self._record.engine, self._record.model = offline.NAME, offline.MODEL
             self._record.receipt = {}
-            self._answering.step("offline")
+            self._record.step("offline")
             return await self._process(output)
         except ParseFailed as e:
             raise Retryable(f"{self._function.name}: {e.recorded}") from e
@@ -246,13 +247,13 @@ class _Call:
     async def _repair(self, repair: Repair) -> Any:
         try:
             mended = await self._answering.ask(
-                await self._answering.messages(repair.prompt, repair.variables), show=False
+                await self._answering.prompts.messages(repair.prompt, repair.variables), show=False
             )
             output = await self._process(await self._function.parse(mended.text, self._inputs))
         except GenerationCancelled:
             raise
         except (ParseFailed, EngineError, Stopped) as e:
-            self._answering.step("repair_failed", problem=describe(e))
+            self._record.step("repair_failed", problem=describe(e))
             return None
-        self._answering.step("repaired")
+        self._record.step("repaired")
         return output

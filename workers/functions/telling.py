@@ -61,15 +61,17 @@ class Telling:
             self.build = await self._build(container, kept)
             # What was measured last is what was built.
             self.variables = self._measured
-        return await self._answering.messages(function.prompt, self.variables)
+        return await self._answering.prompts.messages(function.prompt, self.variables)
 
     async def _build(self, container: Container, kept: int) -> Build:
         variables, limits = self._given, self._limits
         builder, schema = self._services.context, self._function.schema(self._inputs)
 
         async def measure(build: Build) -> int:
-            self._measured = told = await self._function.placed(variables, build, self._answering.render)
-            return await limits.count_messages(await self._answering.rendered(self._function.prompt, told), schema)
+            self._measured = told = await self._function.placed(variables, build, self._answering.prompts.render)
+            return await limits.count_messages(
+                await self._answering.prompts.rendered(self._function.prompt, told), schema
+            )
 
         size = builder.size_of(limits.context)
         answer = self._answering.answer_tokens(size)

@@ -13,8 +13,9 @@ from workers.context.elements import Container, Element
 from workers.context.layers import Window
 from workers.context.session import filtered
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaInputs
-from workers.functions.answering import Answering, CallContext
+from workers.functions.answering import Answering
 from workers.functions.base import AiFunction
+from workers.functions.prompting import CallContext
 from workers.functions.telling import Telling
 from workers.functions.write_page import PageInputs, WritePage
 from workers.moderation.gate import Gate, Gated

@@ -1,0 +1,136 @@
+"""How an AI function's prompt is found and filled in: the overrides of task, persona and account, else the default."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from db import overrides, usage
+from db.errors import describe
+from prompts.errors import PromptError, PromptLimitExceeded
+from prompts.render import render
+from prompts.safety.rating import Rating
+from prompts.template import PromptMessage, PromptTemplate
+from workers.engines.text.base import ModelMessage
+from workers.moderation.gate import Gate
+from workers.progress import Tracker
+from workers.queue import outbox_channel
+from workers.services import Services
+
+SAFER: Final = "safety/keep_within_rating"
+"""What is added to a prompt whose answer was refused."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """The job, account and persona that a function runs for. ``task_prompt`` replaces the prompt for this task only.
+
+    ``rating`` is what may be written there: the lowest of story or persona, place and account.
+    When ``stop`` is set, the model is stopped, and the function's output is what it wrote so far.
+    """
+
+    tracker: Tracker
+    account_id: int | None
+    persona_id: int | None = None
+    task_prompt: str | None = None
+    stop: asyncio.Event | None = None
+    rating: Rating = "sfw"
+
+
+class Prompting:
+    """Makes the prompts for one run of one function."""
+
+    def __init__(self, services: Services, caller: CallContext, record: usage.TaskRecord, gate: Gate) -> None:
+        """What happens is written to ``record``; ``gate`` says how the rating is called."""
+        self._services, self._caller, self._record, self._gate = services, caller, record, gate
+        self._templates: dict[str, PromptTemplate] = {}
+        self._rendered: tuple[PromptTemplate, dict[str, Any], tuple[PromptMessage, ...]] | None = None
+        self.chosen = overrides.InForce(None, None, "")
+        """What the account chose for the prompt that was asked for last."""
+        self.told: dict[str, Any] = {}
+        """Name, version and origin of the last prompt, for the receipt."""
+
+    async def template(self, name: str) -> PromptTemplate:
+        """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
+        chosen = overrides.InForce(None, None, "")
+        if self._caller.account_id is not None:
+            chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
+        self.chosen = chosen
+        try:
+            template = self._services.prompts.resolve(
+                name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
+            )
+        except PromptError as e:
+            if name not in self._templates:
+                self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
+                _log.warning("an override of prompt %s is ignored: %s", name, e)
+            template = self._services.prompts.get(name)
+        self._templates[name] = template
+        return template
+
+    async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
+        """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
+        template = await self.template(name)
+        if "rating" in template.inputs:
+            variables = {**variables, "rating": self._gate.rating_word}
+        try:
+            rendered = await self._render(template, variables)
+        except PromptError as e:
+            if template.origin == "default":
+                raise
+            self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
+            if isinstance(e, PromptLimitExceeded):
+                await self._note_limit(template, str(e))
+            template = self._services.prompts.get(name)
+            rendered = await render(template, variables)
+        else:
+            if self.chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
+                await overrides.note_rendered(self._caller.account_id, name, source)
+        self._record.prompt_version = f"{name} {template.version} {template.origin}"
+        self.told = {"name": name, "version": template.version, "origin": template.origin}
+        return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
+
+    async def rendered(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
+        """Return the messages of a prompt to count them: what happens leaves no note. Raises as `messages`."""
+        template = self._templates.get(name) or await self.template(name)
+        if "rating" in template.inputs:
+            variables = {**variables, "rating": self._gate.rating_word}
+        try:
+            found = await self._render(template, variables)
+        except PromptError:
+            if template.origin == "default":
+                raise
+            found = await render(self._services.prompts.get(name), variables)
+        return tuple(ModelMessage(m.role, m.text, m.shared) for m in found)
+
+    async def render(self, name: str, variables: dict[str, Any]) -> str:
+        """Return the text of a prompt that becomes a part of another. Raises as `messages`."""
+        return "\n\n".join(message.content for message in await self.rendered(name, variables))
+
+    async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
+        """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
+        (note,) = await render(self._services.prompts.get(SAFER), {})
+        *before, last = await self.messages(name, variables)
+        return (*before, replace(last, content=f"{last.content}\n\n{note.text}"))
+
+    async def _render(self, template: PromptTemplate, variables: dict[str, Any]) -> tuple[PromptMessage, ...]:
+        """Return the messages of a template, also where they were just counted, rendered once."""
+        if self._rendered is None or self._rendered[:2] != (template, variables):
+            self._rendered = template, variables, await render(template, variables)
+        return self._rendered[2]
+
+    def _source_of(self, template: PromptTemplate) -> str:
+        """Return the account's own source of a template, "" if it is the default or the task's."""
+        return {"persona": self.chosen.persona, "account": self.chosen.account}.get(template.origin) or ""
+
+    async def _note_limit(self, template: PromptTemplate, problem: str) -> None:
+        """Count a broken limit of the account's own template, which switches it off the second time in a row."""
+        account_id, source = self._caller.account_id, self._source_of(template)
+        if account_id is None or not source:
+            return
+        place = self._caller.tracker.job.conversation_id
+        platform = await overrides.note_limit(account_id, template.name, source, problem=problem, conversation_id=place)
+        if platform:
+            _log.warning("the override of prompt %s of account %d is switched off", template.name, account_id)
+            await self._services.queue.publish(outbox_channel(platform))
