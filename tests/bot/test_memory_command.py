@@ -279,7 +279,7 @@ async def test_a_storys_memory_is_its_players(bot: Bot):
     assert memory is not None
     (fact,) = await facts.put(memory.id, [NewFact("Door", "It is green.", "thing", 5, "1", page_id=page.id)])
     listed = await bot.answer(await bot.does(command("memory show"), group="den"))
-    assert listed.title == "What The door remembers: facts"
+    assert listed.title == "What “The door” remembers: facts"
     item = await bot.answer(await bot.does(command("memory forget", what=f"#{fact}"), group="den"))
     assert "From: Page 1 · The door" in item.body
     await bot.does(command("memory add", text="The key is under the mat.", about="Key"), group="den")
