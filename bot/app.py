@@ -65,7 +65,7 @@ async def run(settings: BotSettings, names: list[str]) -> int:
     async with connect(database.database_url, pool_size=database.storyfork_database_pool):
         await await_schema()
         async with Queue(settings.redis_url, await deployment()) as queue:
-            await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+            await personas.sync_shipped([shipped.card() for shipped in load_personas()])
             bot = Bot(
                 served, topics, queue, database.database_url, await asyncio.to_thread(ProcessIdentity), seats=seats,
                 ids=ids, policy=access_policy(settings), adults=settings.storyfork_adults, limits=limits,

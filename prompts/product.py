@@ -47,7 +47,9 @@ def _texts(environment: PromptEnvironment, source: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def _shipped_cards() -> tuple[Mapping[str, Any], ...]:
-    return tuple(card.model_dump(mode="json", include=set(CARD_FIELDS)) for card in load_personas())
+    return tuple(
+        {name: value for name, value in shipped.card().items() if name in CARD_FIELDS} for shipped in load_personas()
+    )
 
 
 def _lead(environment: PromptEnvironment, source: str, values: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,25 +51,22 @@ class Voice(_Strict):
     topics: tuple[VoiceTopic, ...] = ()
 
 
-class PersonaCard(_Strict):
-    """A shipped persona."""
+class ShippedPersona(BaseModel):
+    """A shipped persona: its lasting name, its lines, and its card, whose other fields are `db.personas.card`'s."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     key: str = Field(pattern=r"^[a-z_]+$")
     name: str
-    tagline: str
-    appearance: str
-    personality: Lines
-    interests: Lines
-    speaking_style: str
-    scenario: str
-    greeting: str
-    example_dialogue: str
-    rating: Literal["sfw"]
     voice: Voice
+
+    def card(self) -> dict[str, Any]:
+        """Return the whole card as JSON."""
+        return self.model_dump(mode="json")
 
 
 @lru_cache(maxsize=1)
-def load_personas() -> tuple[PersonaCard, ...]:
+def load_personas() -> tuple[ShippedPersona, ...]:
     """Return the shipped personas; new conversations start with the first. Raises `PromptInvalid`."""
     folder = files("prompts") / "personas"
     entries = sorted(
@@ -88,8 +85,8 @@ def default_voice() -> Voice:
         raise PromptInvalid(f"plain.yaml: {error}") from error
 
 
-def _card(name: str, text: str) -> PersonaCard:
+def _card(name: str, text: str) -> ShippedPersona:
     try:
-        return PersonaCard.model_validate(parse_yaml(text))
+        return ShippedPersona.model_validate(parse_yaml(text))
     except ValueError as error:
         raise PromptInvalid(f"{name}: {error}") from error

@@ -61,7 +61,7 @@ class Fleet:
 
     async def start(self, settings: Mapping[str, str] | None = None) -> Process:
         """Start one more process for all towns."""
-        await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+        await personas.sync_shipped([shipped.card() for shipped in load_personas()])
         named = {name.lower(): value for town in self.towns for name, value in town.settings.items()}
         known = BotSettings.model_validate(named | {k.lower(): v for k, v in (settings or {}).items()})
         topics = load_topics()

@@ -22,7 +22,7 @@ from workers.queue import Queue
 async def served(topics: Topics, platforms: Mapping[str, Platform], redis_url: str) -> AsyncGenerator[None]:
     """Serve platforms until the block ends; people are welcomed in their first message."""
     await newcomers()
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     async with Queue(redis_url) as queue:
         prompts = default_registry()
         composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue))

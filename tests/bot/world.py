@@ -97,7 +97,7 @@ async def running_bot(
     redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN
 ) -> AsyncGenerator[Bot]:
     """A bot over a connected database, its personas installed."""
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     async with Queue(redis_url) as queue:
         yield Bot(queue, patience_s, policy)
 

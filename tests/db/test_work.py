@@ -51,7 +51,7 @@ async def one(sql: str, *values: Any) -> Any:
 
 
 async def replied() -> int:
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     who = await somebody()
     persona = await personas.active(who.conversation)
     return (await chats.say(who.conversation, persona, who.user.id, "Hello!")).reply.id

@@ -27,7 +27,7 @@ from workers.services import Services
 @asynccontextmanager
 async def telegram_bot(server: TelegramServer, queue: Queue) -> AsyncGenerator[None]:
     """A bot without limits."""
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     topics, prompts = load_topics(), default_registry()
     platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
     composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, frozenset()))

@@ -20,7 +20,7 @@ INNER = {"persona/recall"}
 
 
 def card(index: int) -> dict[str, Any]:
-    return load_personas()[index].model_dump(mode="json", include=set(CARD_FIELDS))
+    return {name: value for name, value in load_personas()[index].card().items() if name in CARD_FIELDS}
 
 
 def value(spec: PromptInput, text: str) -> Any:

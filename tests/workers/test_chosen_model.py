@@ -39,7 +39,7 @@ async def answered(services: Services, who: Who) -> ChatMessageRow:
 
 @pytest.fixture
 async def queue(database: str, redis_url: str) -> AsyncIterator[Queue]:
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     async with Queue(redis_url) as queue:
         yield queue
 

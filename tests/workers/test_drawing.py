@@ -109,7 +109,7 @@ class Workers:
 @pytest.fixture
 async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
     async with Queue(redis_url) as line, living("gpu", queues=["gpu"], image_engines=["plain"]):
-        await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+        await personas.sync_shipped([shipped.card() for shipped in load_personas()])
         yield line
 
 

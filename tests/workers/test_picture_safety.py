@@ -21,7 +21,7 @@ from workers.queue import Queue
 @pytest.fixture
 async def queue(database: str, redis_url: str) -> AsyncGenerator[Queue]:
     async with Queue(redis_url) as line, living("gpu", queues=["gpu"], image_engines=["plain"]):
-        await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+        await personas.sync_shipped([shipped.card() for shipped in load_personas()])
         yield line
 
 
@@ -91,8 +91,8 @@ async def test_a_card_that_sexualises_the_young_is_never_drawn(queue: Queue):
 
 
 def test_no_shipped_persona_is_refused():
-    for card in load_personas():
-        assert not scan(*card_texts(card.model_dump(mode="json"))).forbidden, card.name
+    for shipped in load_personas():
+        assert not scan(*card_texts(shipped.card())).forbidden, shipped.name
 
 
 async def test_the_description_goes_no_further_than_the_picture(queue: Queue):

@@ -38,7 +38,7 @@ async def model() -> AsyncGenerator[OpenAIServer]:
 
 @pytest.fixture
 async def services(database: str, redis_url: str, model: OpenAIServer) -> AsyncGenerator[Services]:
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     remote = RemoteEngine(model.url, MODEL, api_key=KEY)
     async with Queue(redis_url) as queue:
         chain = TextChain([remote])
@@ -107,7 +107,7 @@ async def test_a_wish_that_came_before_anybody_listened_is_found_in_the_record(s
 
 
 async def test_a_real_model_stops_within_a_step(database: str, redis_url: str, tmp_path: Path):
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     chain = TextChain([LlamaEngine(tiny_gguf(tmp_path), context=4096)])
     async with Queue(redis_url) as queue:
         services = Services(chain, default_registry(), queue)

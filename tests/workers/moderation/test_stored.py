@@ -66,7 +66,7 @@ async def test_a_verdict_is_on_the_text_that_was_judged(services: Services) -> N
 async def remembered(item: MemoryItem, text: str) -> tuple[int, int]:
     """Something unchecked that a person adds to what a persona remembers, and the job that judges it."""
     who = await somebody()
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     memory = await memories.open_chat(who.conversation.id, (await personas.active(who.conversation)).id)
     assert memory is not None
     if item == "fact":

@@ -23,7 +23,7 @@ from workers.steps.chat import PublishReply
 
 async def asked() -> tuple[int, int]:
     """A reply that is to be written, and its job."""
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     who = await somebody()
     persona = await personas.active(who.conversation)
     reply = (await chats.say(who.conversation, persona, who.user.id, "Hello!")).reply

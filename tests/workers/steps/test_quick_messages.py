@@ -44,7 +44,7 @@ def model() -> SlowEngine:
 
 @pytest.fixture
 async def services(database: str, redis_url: str, model: SlowEngine) -> AsyncGenerator[Services]:
-    await personas.sync_shipped([card.model_dump(mode="json") for card in load_personas()])
+    await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     async with Queue(redis_url) as queue:
         yield Services(TextChain([model]), default_registry(), queue)
 

@@ -1,4 +1,4 @@
-"""Personas: those that ship with the product, and an account's own."""
+"""Personas as a whole: which there are for an account, and which one a conversation has."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from typing import Any
 from db.connection import jsonb, rows
 from db.conversations import Conversation
 from db.errors import NotFound
+from db.personas.card import PersonaCard
 from db.records import Json, columns, fetch, fetch_one
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A persona. ``account_id`` None: it ships with the product. ``card`` holds all its fields."""
+    """A persona. ``account_id`` None: it ships with the product. ``card`` is a `PersonaCard`, as stored."""
 
     id: int
     account_id: int | None
@@ -33,7 +34,7 @@ async def sync_shipped(cards: Sequence[dict[str, Any]]) -> None:
             "VALUES (NULL, $1, $2, $3, $4::jsonb, 'checked') "
             "ON CONFLICT (coalesce(account_id, 0), key) DO UPDATE "
             "SET position = excluded.position, name = excluded.name, card = excluded.card, verdict = 'checked'",
-            card["key"], position, card["name"], jsonb(card),
+            card["key"], position, card["name"], jsonb(PersonaCard.model_validate(card).stored()),
         )  # fmt: skip
 
 
