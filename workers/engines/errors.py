@@ -5,12 +5,15 @@ EngineError
 ├── EngineOverloaded    try the same engine again after ``retry_after`` seconds
 │   └── StillThinking   the answer reached its maximum length before it began: give it more room
 ├── ContextFull         the prompt does not fit; carries the numbers
+├── OtherSize           the prompt is written for models of another size than the engine's that is next
 ├── RequestRefused      the engine understood the request and refuses it (bad schema, bad key, policy)
 ├── GenerationTimedOut  the request's deadline passed
 └── GenerationCancelled the caller cancelled the request
 """
 
 from typing import ClassVar
+
+from prompts.sizes import SizeClass
 
 
 class EngineError(Exception):
@@ -47,6 +50,16 @@ class ContextFull(EngineError):
         self.prompt_tokens = prompt_tokens
         self.max_tokens = max_tokens
         self.context_tokens = context_tokens
+
+
+class OtherSize(EngineError):
+    """The next engine in line has a model of another size than the prompt is written for."""
+
+    def __init__(self, engine: str, size: SizeClass, passed: frozenset[str]) -> None:
+        """``size`` is that of the ``engine``'s model; ``passed`` names the engines that did not write."""
+        super().__init__(f"the model of {engine} is {size}")
+        self.engine, self.passed = engine, passed
+        self.size: SizeClass = size
 
 
 class RequestRefused(EngineError):

@@ -14,12 +14,13 @@ from uuid import uuid4
 from db import usage
 from db.errors import describe
 from workers.cutting import cut_at_sentence
-from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, RequestRefused
-from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest
+from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, OtherSize, RequestRefused
+from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest, without_opening
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
 from workers.functions.mending import cut_loop
+from workers.functions.openings import with_opening
 from workers.functions.prompting import CallContext, Prompting
 from workers.functions.prose import is_refusal, joined, visible
 from workers.functions.sampling import ResolvedSampling, resolve
@@ -87,6 +88,8 @@ class Answering:
         self._caller, self._record, self._gate = caller, record, gate
         self.prompts = Prompting(services, caller, record, gate)
         self._window: int | None = None
+        self._passed: set[str] = set()
+        self._declined: set[str] = set()
         self.retell: Callable[[str], Awaitable[tuple[ModelMessage, ...]]] | None = None
 
     @property
@@ -98,9 +101,28 @@ class Answering:
         return resolved if self._window is None else resolved.within(self._window)
 
     async def limits(self, name: str, *, engine: str = "", context: int | None = None) -> ModelLimits:
-        """Return the window and the tokenizer of the model that will answer a prompt."""
+        """Return the limits of the model that will answer a prompt; prompts are then made for that model."""
         await self.prompts.template(name)
-        return await self._services.text.limits(self.sampling.model, engine=engine, context=context)
+        limits = await self._services.text.limits(
+            self.sampling.model, engine=engine, without=self._passed, context=context
+        )
+        self.prompts.size = limits.size
+        return limits
+
+    async def turn_to(self, other: OtherSize) -> ModelLimits:
+        """Return the window and tokenizer of a model of another size; prompts are then made for that one.
+
+        Engines before it are not asked any more.
+        """
+        self._passed |= other.passed
+        limits = await self._services.text.limits(self.sampling.model, engine=other.engine)
+        self.prompts.size = other.size
+        return replace(limits, size=other.size)
+
+    async def schema(self) -> dict[str, Any] | None:
+        """Return the JSON Schema of the answer; None where its prompt asks for plain text."""
+        form = await self.prompts.answer_form(self._function.prompt)
+        return self._function.schema(self._inputs) if form == "json" else None
 
     def answer_tokens(self, context: int) -> int:
         """Return how many tokens the answer may have in a window of ``context``. The next requests hold to it."""
@@ -112,7 +134,7 @@ class Answering:
 
         Raises `RequestRefused` if all decline.
         """
-        declined: set[str] = set()
+        declined = self._declined
         while True:
             try:
                 completion = await self.ask(messages, without=declined)
@@ -180,7 +202,8 @@ class Answering:
             id=uuid4().hex,
             messages=messages,
             sampling=replace(resolved.sampling, seed=_random_seed() if seed is None else seed),
-            schema=function.schema(inputs) if schema else None,
+            schema=await self.schema() if schema else None,
+            size=self.prompts.size,
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,
             model=resolved.model,
@@ -189,13 +212,15 @@ class Answering:
             raise Stopped("")
         self._record.step("request", chars=sum(len(m.content) for m in messages))
         notes: list[FallbackNote] = []
+        passed = self._passed.union(without)
         seen, text = 0, ""
+        _, opening = without_opening(messages)
         expected = resolved.sampling.max_tokens * CHARS_PER_TOKEN
         completion: Completion | None = None
         try:
             async with (
                 _stopping(self._services.text, request.id, self._caller.stop),
-                aclosing(cast("Any", self._services.text.stream(request, notes, without=without))) as pieces,
+                aclosing(cast("Any", self._services.text.stream(request, notes, without=passed))) as pieces,
             ):
                 async for piece in pieces:
                     if isinstance(piece, Completion):
@@ -204,18 +229,20 @@ class Answering:
                     if len(notes) > seen:
                         seen, text = len(notes), ""
                     text += piece
+                    whole = with_opening(opening, text)
                     if show:
                         share = min((len(before) + len(text)) / expected, 1.0)
                         percent = round(ENDS["PREP"] + share * (ENDS["AI_CALL"] - ENDS["PREP"]))
-                        await self._caller.tracker.report("AI_CALL", percent, partial(self._shown, text, before))
+                        await self._caller.tracker.report("AI_CALL", percent, partial(self._shown, whole, before))
         except GenerationCancelled:
             if self._caller.stop is None or not self._caller.stop.is_set():
                 raise
-            raise Stopped(text if len(notes) == seen else "") from None
+            raise Stopped(with_opening(opening, text) if len(notes) == seen else "") from None
         finally:
             for note in notes:
                 self._record.step("fallback", engine=note.engine, error=note.error, reason=note.reason[:300])
         assert completion is not None
+        completion = replace(completion, text=with_opening(opening, completion.text))
         self._count(completion)
         self._record.receipt = self._record.receipt | {
             "model_hash": completion.model_hash,

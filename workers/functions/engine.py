@@ -18,6 +18,7 @@ from workers.engines.errors import (
     EngineError,
     EngineOverloaded,
     GenerationCancelled,
+    OtherSize,
 )
 from workers.engines.text.base import Completion
 from workers.functions.answering import ENDS, Answering, EveryModelDeclined, Phase, Stopped
@@ -159,6 +160,9 @@ class _Call:
                     raise BadInput("ai.context_full", tokens=e.prompt_tokens, limit=e.context_tokens) from e
                 full.add(e.context_tokens)
                 limits = await answering.limits(self._function.prompt, engine=e.engine, context=e.context_tokens)
+            except OtherSize as e:
+                self._record.step("other_size", engine=e.engine, size=e.size)
+                limits = await answering.turn_to(e)
 
     async def _parse(self, completion: Completion) -> Any:
         """Read the answer; if that fails, have it repaired once; else write offline."""

@@ -10,8 +10,9 @@ from db.errors import describe
 from prompts.errors import PromptError, PromptLimitExceeded
 from prompts.render import render
 from prompts.safety.rating import Rating
-from prompts.template import PromptMessage, PromptTemplate
-from workers.engines.text.base import ModelMessage
+from prompts.sizes import SizeClass
+from prompts.template import AnswerForm, PromptMessage, PromptTemplate
+from workers.engines.text.base import ModelMessage, without_opening
 from workers.moderation.gate import Gate
 from workers.progress import Tracker
 from workers.queue import outbox_channel
@@ -44,12 +45,15 @@ class Prompting:
     def __init__(self, services: Services, caller: CallContext, record: usage.TaskRecord, gate: Gate) -> None:
         """What happens is written to ``record``; ``gate`` says how the rating is called."""
         self._services, self._caller, self._record, self._gate = services, caller, record, gate
-        self._templates: dict[str, PromptTemplate] = {}
+        self._templates: dict[tuple[str, SizeClass], PromptTemplate] = {}
+        self._ignored: set[str] = set()
         self._rendered: tuple[PromptTemplate, dict[str, Any], tuple[PromptMessage, ...]] | None = None
         self.chosen = overrides.InForce(None, None, "")
         """What the account chose for the prompt that was asked for last."""
         self.told: dict[str, Any] = {}
-        """Name, version and origin of the last prompt, for the receipt."""
+        """Name, version, origin and size of the last prompt, for the receipt."""
+        self.size: SizeClass = "large"
+        """The class of models for which prompts are made."""
 
     async def template(self, name: str) -> PromptTemplate:
         """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
@@ -59,15 +63,20 @@ class Prompting:
         self.chosen = chosen
         try:
             template = self._services.prompts.resolve(
-                name, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
+                name, self.size, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
             )
         except PromptError as e:
-            if name not in self._templates:
+            if name not in self._ignored:
+                self._ignored.add(name)
                 self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
                 _log.warning("an override of prompt %s is ignored: %s", name, e)
-            template = self._services.prompts.get(name)
-        self._templates[name] = template
+            template = self._services.prompts.get(name, self.size)
+        self._templates[name, self.size] = template
         return template
+
+    async def answer_form(self, name: str) -> AnswerForm:
+        """Return the form in which a prompt asks for its answer."""
+        return (self._templates.get((name, self.size)) or await self.template(name)).answer
 
     async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
@@ -82,18 +91,21 @@ class Prompting:
             self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
             if isinstance(e, PromptLimitExceeded):
                 await self._note_limit(template, str(e))
-            template = self._services.prompts.get(name)
+            template = self._services.prompts.get(name, self.size)
             rendered = await render(template, variables)
         else:
             if self.chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
                 await overrides.note_rendered(self._caller.account_id, name, source)
-        self._record.prompt_version = f"{name} {template.version} {template.origin}"
-        self.told = {"name": name, "version": template.version, "origin": template.origin}
+        size = "" if template.size == "large" else f".{template.size}"
+        self._record.prompt_version = f"{name}{size} {template.version} {template.origin}"
+        self.told = {
+            "name": name, "version": template.version, "origin": template.origin, "size": template.size
+        }  # fmt: skip
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in rendered)
 
     async def rendered(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt to count them: what happens leaves no note. Raises as `messages`."""
-        template = self._templates.get(name) or await self.template(name)
+        template = self._templates.get((name, self.size)) or await self.template(name)
         if "rating" in template.inputs:
             variables = {**variables, "rating": self._gate.rating_word}
         try:
@@ -101,7 +113,7 @@ class Prompting:
         except PromptError:
             if template.origin == "default":
                 raise
-            found = await render(self._services.prompts.get(name), variables)
+            found = await render(self._services.prompts.get(name, self.size), variables)
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in found)
 
     async def render(self, name: str, variables: dict[str, Any]) -> str:
@@ -110,9 +122,10 @@ class Prompting:
 
     async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
-        (note,) = await render(self._services.prompts.get(SAFER), {})
-        *before, last = await self.messages(name, variables)
-        return (*before, replace(last, content=f"{last.content}\n\n{note.text}"))
+        (note,) = await render(self._services.prompts.get(SAFER, self.size), {})
+        told, _ = without_opening(messages := await self.messages(name, variables))
+        *before, last = told
+        return (*before, replace(last, content=f"{last.content}\n\n{note.text}"), *messages[len(told) :])
 
     async def _render(self, template: PromptTemplate, variables: dict[str, Any]) -> tuple[PromptMessage, ...]:
         """Return the messages of a template, also where they were just counted, rendered once."""

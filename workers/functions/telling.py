@@ -65,7 +65,7 @@ class Telling:
 
     async def _build(self, container: Container, kept: int) -> Build:
         variables, limits = self._given, self._limits
-        builder, schema = self._services.context, self._function.schema(self._inputs)
+        builder, schema = self._services.context, await self._answering.schema()
 
         async def measure(build: Build) -> int:
             self._measured = told = await self._function.placed(variables, build, self._answering.prompts.render)

@@ -26,6 +26,9 @@ CONTEXT = 5000
 Format = Literal["json_schema", "json_object"]
 
 
+VLLM_ONLY = ("continue_final_message", "add_generation_prompt")
+
+
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong with one request.
@@ -124,6 +127,8 @@ class OpenAIServer:
             return web.json_response({"error": detail}, status=fault.status, headers=fault.headers)
         if fault is not None and fault.kind == "hang":
             await self._wait(3600)
+        if self.tokenizers.kind == "vllm":
+            raw = {name: value for name, value in raw.items() if name not in VLLM_ONLY}
         refusal = self._refusal(raw)
         if refusal is not None:
             return refusal

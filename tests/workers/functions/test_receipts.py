@@ -44,7 +44,7 @@ async def test_a_run_keeps_how_it_was_written(bench: Bench):
         "sampling": {
             "temperature": 0.4, "max_tokens": 2000, "top_p": 0.95, "top_k": None, "min_p": None, "repeat_penalty": 1.05,
         },
-        "prompt": {"name": "story/write_page", "version": 4, "origin": "default"},
+        "prompt": {"name": "story/write_page", "version": 4, "origin": "default", "size": "large"},
     }  # fmt: skip
     assert context["answer"] == 2000
     assert context["prompt_tokens"] <= context["window"] - context["answer"]

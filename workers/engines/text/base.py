@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from prompts.sizes import SizeClass
+
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length"]
 
@@ -42,8 +44,9 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
-    """One generation.
+    """One generation: the assistant's next message, or the rest of the last one if that is the assistant's.
 
+    Of such an opening only the rest is streamed and returned; its tokens count as the answer's.
     ``schema`` (JSON Schema) asks for JSON that fits it; engines that cannot constrain their output may ignore it,
     so callers parse tolerantly. ``tenant`` is the account whose text this is: engines never share cached text between
     tenants. ``deadline_s`` is seconds from the call.
@@ -58,6 +61,15 @@ class TextRequest:
     deadline_s: float | None = None
     model: str = ""
     """Role or model name; "" is the engine's default."""
+    size: SizeClass | None = None
+    """The class of models that the prompt is written for; None: for all of them."""
+
+
+def without_opening(messages: Sequence[ModelMessage]) -> tuple[Sequence[ModelMessage], str]:
+    """Return the messages before an answer that is begun, and its beginning; "" if there is none."""
+    if messages and messages[-1].role == "assistant":
+        return messages[:-1], messages[-1].content
+    return messages, ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class TextEngine(Protocol):
     """A source of text. All methods may be called from many tasks at once.
 
     ``model`` in its methods is what `TextRequest.model` may hold: a role, the name of a model, or "" for the default.
+    An engine that knows how large its models are is `KnowsParameters` too; of others it is read from their names.
     """
 
     name: str
@@ -155,6 +168,15 @@ class TextEngine(Protocol):
 
     async def close(self) -> None:
         """Release the model, its process or its connections."""
+        ...
+
+
+@runtime_checkable
+class KnowsParameters(Protocol):
+    """A text engine that knows how many parameters its models have."""
+
+    async def parameters(self, model: str = "") -> int | None:
+        """Return the number of parameters of a model, None if it is unknown; loads none."""
         ...
 
 

@@ -24,7 +24,7 @@ def build_text_chain(settings: TextSettings, specs: Iterable[TextEngineSpec]) ->
     Reads from disk, so call it before the event loop runs or in a thread. No model is loaded yet.
     """
     names = [name for name in settings.text_engines if name != OFFLINE] if settings.use_ai else []
-    return TextChain(build_engines("text", specs, names, settings))
+    return TextChain(build_engines("text", specs, names, settings), settings.model_size)
 
 
 def _llama(settings: TextSettings) -> TextEngine | None:

@@ -8,12 +8,14 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from prompts.sizes import SizeClass
 from workers.engines.control import RequestRegistry, closing
 from workers.engines.errors import (
     ContextFull,
     EngineError,
     EngineOverloaded,
     EngineUnavailable,
+    OtherSize,
     RequestRefused,
     StillThinking,
 )
@@ -21,6 +23,7 @@ from workers.engines.statistics import reports
 from workers.engines.text.base import Completion, ModelMessage, TextEngine, TextRequest
 from workers.engines.text.limits import UNKNOWN_CONTEXT, ModelLimits
 from workers.engines.text.settings import ROLES
+from workers.engines.text.size_class import ModelSize, size_of
 from workers.engines.text.turns import TurnFilter, cut_turns
 from workers.engines.text.unicode import is_blank, split_half, well_formed
 
@@ -53,14 +56,19 @@ class TextChain:
     engine first, if it asks for at most 5 s, or if nothing of its answer can be seen), and after a defect in an engine,
     which is logged. `ContextFull`,
     `GenerationTimedOut` and `GenerationCancelled` propagate: only the caller can act on them. Engines that have the
-    requested model come first.
+    requested model come first. Before an engine is asked whose model has another size than the prompt is written for,
+    `OtherSize` is raised: the caller has a prompt for that size.
     """
 
     name = "chain"
 
-    def __init__(self, engines: Sequence[TextEngine] = ()) -> None:
-        """``engines`` are tried in order. Without any, every request raises `EngineUnavailable`."""
+    def __init__(self, engines: Sequence[TextEngine] = (), size: ModelSize = "auto") -> None:
+        """``engines`` are tried in order. Without any, every request raises `EngineUnavailable`.
+
+        ``size`` is that of all their models, whatever they are.
+        """
         self.engines = tuple(engines)
+        self._size: ModelSize = size
         self._running = RequestRegistry()
 
     async def stream(
@@ -77,11 +85,14 @@ class TextChain:
         ends = None if request.deadline_s is None else loop.time() + request.deadline_s
         plan = [engine for engine in self._plan(request.model) if engine.name not in without]
         problems: list[str] = []
+        passed = set(without)
         patient, wanted = True, request
         with self._running.enter(request.id, None) as control:
             while plan:
                 engine = plan.pop(0)
                 streamed = False
+                if request.size is not None and (size := await self.size_of(engine, request.model)) != request.size:
+                    raise OtherSize(engine.name, size, frozenset(passed))
                 asked = request if ends is None else replace(request, deadline_s=ends - loop.time())
                 try:
                     async with closing(_pieces(engine, asked)) as pieces:
@@ -101,6 +112,7 @@ class TextChain:
                         plan.insert(0, engine)
                         pause = error.retry_after
                     patient = not plan or plan[0] is not engine
+                    passed |= {engine.name} if patient else set()
                     _note(FallbackNote(engine.name, type(error).__name__, str(error), streamed), request, plan, notes)
                 else:
                     return
@@ -168,8 +180,13 @@ class TextChain:
             except Exception:  # noqa: BLE001 - a package's engine may raise anything
                 _log.exception("a defect in %s", candidate.name)
                 continue
-            return ModelLimits(candidate, model, min(size or context or UNKNOWN_CONTEXT, context or sys.maxsize))
+            window = min(size or context or UNKNOWN_CONTEXT, context or sys.maxsize)
+            return ModelLimits(candidate, model, window, await self.size_of(candidate, model))
         return ModelLimits(None, model, context or UNKNOWN_CONTEXT)
+
+    async def size_of(self, engine: TextEngine, model: str = "") -> SizeClass:
+        """Return the class of one engine's model: as it was set for all, else what is known of it. It never fails."""
+        return await size_of(engine, model) if self._size == "auto" else self._size
 
     async def statistics(self) -> list[dict[str, Any]]:
         """Return the figures of all engines, in their order (`workers.engines.statistics.reports`)."""

@@ -39,6 +39,8 @@ class GgufHeader:
 
     size: int
     metadata: dict[str, int | float | bool | str]
+    weights: int = 0
+    """Numbers in all tensors of the file."""
 
     @property
     def writes(self) -> bool:
@@ -96,13 +98,14 @@ def read_header(path: Path) -> GgufHeader:
                 reader.skip_array()
             else:
                 metadata[key] = reader.string() if kind == _STRING else reader.scalar(kind)
-        end = max((reader.tensor_end() for _ in range(tensors)), default=0)
+        found = [reader.tensor() for _ in range(tensors)]
         alignment = metadata.get("general.alignment", 32)
         step = alignment if isinstance(alignment, int) and alignment > 0 else 32
         data = -(-file.tell() // step) * step
+    end = max((end for end, _ in found), default=0)
     if data + end > size and tensors:
         raise BrokenGguf(f"truncated: {size} of {data + end} bytes")
-    return GgufHeader(size, metadata)
+    return GgufHeader(size, metadata, sum(numbers for _, numbers in found))
 
 
 class _Reader:
@@ -133,13 +136,13 @@ class _Reader:
             raise BrokenGguf(f"implausible string of {n} bytes in the header")
         return self._bytes(n).decode("utf-8", "replace")
 
-    def tensor_end(self) -> int:
-        """Return where the next tensor ends, in bytes from the beginning of the data."""
+    def tensor(self) -> tuple[int, int]:
+        """Return where the next tensor ends, in bytes from the beginning of the data, and its numbers."""
         self.string()
         numbers = math.prod(int(self.scalar(10)) for _ in range(min(int(self.scalar(4)), 8)))
         kind, offset = int(self.scalar(4)), int(self.scalar(10))
         block, size = _BLOCKS.get(kind, (1, 0))
-        return offset + numbers // block * size
+        return offset + numbers // block * size, numbers
 
     def skip_array(self, depth: int = 0) -> None:
         kind = int(self.scalar(4))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from prompts.sizes import SizeClass
 from workers.engines.errors import EngineError
 from workers.engines.text.base import ModelMessage, TextEngine
 from workers.engines.text.counting import TokenBound
@@ -16,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
-    """The window of one engine's model in tokens, and its tokenizer. Counting never fails: it falls back to a bound.
+    """The window of one engine's model in tokens, its size, and its tokenizer. Counting never fails: there is a bound.
 
     ``engine`` is None where no engine can answer now.
     """
@@ -25,6 +26,8 @@ class ModelLimits:
     model: str = ""
     """What `TextRequest.model` will hold."""
     context: int = UNKNOWN_CONTEXT
+    size: SizeClass = "large"
+    """The class of models for which its prompts are to be written."""
     _bound: TokenBound = field(default_factory=TokenBound)
 
     async def count(self, texts: Sequence[str]) -> list[int]:

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from workers.engines.openai.address import ServerAddress, read_setting
 from workers.engines.text.llama.protocol import KvType
 from workers.engines.text.remote_settings import Price, ServerSpec, parse_models, parse_prices, parse_servers
+from workers.engines.text.size_class import ModelSize
 from workers.offline import NAME as OFFLINE
 
 ROLES = frozenset({"writer", "chat", "persona"})
@@ -35,6 +36,14 @@ class TextSettings(BaseSettings):
         description=(
             "Order in which engines are asked, comma-separated: `llama`, `remote`, `litellm`, and those of packages. "
             "Engines that are not configured are skipped. `template`, the offline writer, always comes last."
+        ),
+    )
+    model_size: ModelSize = Field(
+        default="auto",
+        description=(
+            "The size of the models for which prompts are written: `small` (below 3 billion parameters), `medium` "
+            "(below 15), `large`. `auto` takes it from each model's file, else from its name; a model of which neither "
+            "says anything counts as large."
         ),
     )
 

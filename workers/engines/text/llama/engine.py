@@ -17,7 +17,8 @@ from workers.engines.errors import EngineOverloaded, EngineUnavailable, RequestR
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.process import ModelProcess, ProcessDied
 from workers.engines.processes.supervisor import ProcessSupervisor
-from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest, Usage
+from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest, Usage, without_opening
+from workers.engines.text.gguf_file import BrokenGguf, read_header
 from workers.engines.text.llama.counting import LlamaCounts
 from workers.engines.text.llama.preflight import check_model, physical_cores
 from workers.engines.text.llama.protocol import (
@@ -33,6 +34,7 @@ from workers.engines.text.llama.protocol import (
     SamplingParams,
     StatisticsReport,
 )
+from workers.engines.text.size_class import parameters_in_name
 from workers.engines.text.unicode import well_formed
 
 PAUSE_S = 0.005
@@ -94,6 +96,7 @@ class LlamaEngine:
         self._running = RequestRegistry()
         self._counts = LlamaCounts(self._count, None)
         self._hash = ""
+        self._parameters: int | None = 0
         self._hashing: asyncio.Task[None] | None = None
         self._supervisor = ProcessSupervisor(self._start)
 
@@ -106,6 +109,13 @@ class LlamaEngine:
         """Return the context window in tokens; loads the model if it is not loaded yet."""
         del model
         return (await self._supervisor.get()).loaded.context
+
+    async def parameters(self, model: str = "") -> int | None:
+        """Return the model's parameters, by its file or else its name; None if neither says. Loads nothing."""
+        del model
+        if self._parameters == 0:
+            self._parameters = await asyncio.to_thread(_parameters, self._load.files())
+        return self._parameters
 
     async def stream(self, request: TextRequest) -> AsyncGenerator[str | Completion]:
         """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
@@ -140,17 +150,18 @@ class LlamaEngine:
         process = await control.wait(self._supervisor.get())
         process.used()
         text = [begun]
+        messages, opening = without_opening(request.messages)
         schema = None if request.schema is None else _json(request.schema)
 
         def make(number: int) -> Generate:
             return Generate(
                 id=number,
-                messages=tuple(map(_turn, request.messages)),
+                messages=tuple(map(_turn, messages)),
                 sampling=_sampling_params(request.sampling),
                 json_schema=schema,
                 tenant=request.tenant,
                 priority=request.priority,
-                begun=begun,
+                begun=well_formed(opening) + begun,
             )
 
         async with process.converse(make) as next_answer:
@@ -197,7 +208,8 @@ class LlamaEngine:
         if not messages:
             return 0
         await self._supervisor.get()
-        return await self._counts.of_messages([*map(_turn, messages)], constrained=schema is not None)
+        told, opening = without_opening(messages)
+        return await self._counts.of_messages([*map(_turn, told)], constrained=schema is not None or bool(opening))
 
     async def _count(self, make: Callable[[int], Count]) -> Counted:
         for _ in range(2):
@@ -254,6 +266,16 @@ def _turn(message: ModelMessage) -> ModelMessage:
         return message
     # ``shared`` counts characters of the replaced text.
     return replace(message, content=content, shared=len(well_formed(message.content[:shared])))
+
+
+def _parameters(files: Sequence[Path]) -> int | None:
+    try:
+        headers = [read_header(file) for file in files]
+    except (BrokenGguf, OSError) as error:
+        _log.info("the size of %s is taken from its name: %s", files[0].name, error)
+        return parameters_in_name(files[0].stem)
+    said = headers[0].metadata.get("general.parameter_count")
+    return int(said) if isinstance(said, int) else sum(header.weights for header in headers)
 
 
 def _json(schema: Mapping[str, Any]) -> str:

@@ -74,6 +74,10 @@ class LlamaModels:
         """Return the context window of that model in tokens; loads it if it is not loaded yet."""
         return await self.engine_for(model).context_size()
 
+    async def parameters(self, model: str = "") -> int | None:
+        """Return the number of parameters of that model. See `workers.engines.text.base.KnowsParameters`."""
+        return await self.engine_for(model).parameters()
+
     async def count_tokens(self, text: str, model: str = "") -> int:
         """Return the number of tokens of ``text`` by that model's tokenizer; loads it if it is not loaded yet."""
         return await self.engine_for(model).count_tokens(text)

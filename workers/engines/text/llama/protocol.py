@@ -98,7 +98,7 @@ class Generate(WireMessage):
     tenant: str = ""
     priority: int = 0
     begun: str = ""
-    """The beginning of the answer, written by a process that died. Only the rest is sent."""
+    """The beginning of the answer: given, or written by a process that died. Only the rest is sent."""
 
 
 class Count(WireMessage):

@@ -10,13 +10,15 @@ from typing import Any, Literal, cast
 import openai
 
 from workers.engines.openai.errors import message_of, refused_parameter
-from workers.engines.text.base import Role, Sampling, TextRequest
+from workers.engines.text.base import ModelMessage, Role, Sampling, TextRequest, without_opening
 from workers.engines.text.roles import strictly_alternating
 from workers.engines.text.turns import without_control_tokens
 from workers.engines.text.unicode import well_formed
 
 Format = Literal["schema", "object", "text"]
 """How a server is asked for JSON: by the schema, as any object, or by the prompt alone."""
+ServerKind = Literal["llama-server", "vllm"]
+"""Servers of which more is known than that they speak OpenAI's chat completions; vLLM stands for SGLang too."""
 
 MAX_STOPS = 4
 """Stop strings that OpenAI takes (API reference of chat completions); the engine heeds the others itself."""
@@ -24,6 +26,7 @@ _NEXT_FORMAT: Mapping[Format, Format] = {"schema": "object", "object": "text"}
 _RENAMED = {"max_tokens": "max_completion_tokens"}
 _OPTIONAL = frozenset({
     "temperature", "top_p", "seed", "stop", "stream_options", "top_k", "min_p", "repeat_penalty", "repetition_penalty",
+    "continue_final_message", "add_generation_prompt",
 })  # fmt: skip
 _NO_SUCH_FORMAT = re.compile(
     r"unsupported|unavailable|not (?:yet )?(?:supported|available|allowed)|does(?: not|n't) support|should be|must be"
@@ -64,15 +67,20 @@ class Dialect:
         order: list[Format] = ["schema", "object", "text"]
         return max(known, self._format, key=order.index)
 
-    def messages(self, request: TextRequest) -> list[dict[str, str]]:
-        """Return the messages of ``request`` as the server takes them."""
-        return messages_of(request, alternating=self._alternating)
+    def prompt(self, request: TextRequest, server: ServerKind | None = None) -> dict[str, Any]:
+        """Return the part of the body that holds the messages of ``request`` as the ``server`` takes them."""
+        if self._dropped & {"continue_final_message", "add_generation_prompt"}:
+            server = None
+        messages = messages_of(request, alternating=self._alternating, continues=server is not None)
+        if server != "vllm" or messages[-1]["role"] != "assistant":
+            return {"messages": messages}
+        return {"messages": messages, "continue_final_message": True, "add_generation_prompt": False}
 
-    def body(self, request: TextRequest) -> dict[str, Any]:
+    def body(self, request: TextRequest, server: ServerKind | None = None) -> dict[str, Any]:
         """Return the JSON body of ``request``."""
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": self.messages(request),
+            **self.prompt(request, server),
             "stream": True,
             "stream_options": {"include_usage": True},
             **sampling_parameters(request.sampling),
@@ -123,10 +131,20 @@ class Dialect:
         self._formats[_digest(schema)] = less
 
 
-def messages_of(request: TextRequest, *, alternating: bool) -> list[dict[str, str]]:
-    """Return the messages of the request body; ``alternating`` as `strictly_alternating` rewrites them."""
+def messages_of(request: TextRequest, *, alternating: bool, continues: bool = False) -> list[dict[str, str]]:
+    """Return the messages of the request body; ``alternating`` as `strictly_alternating` rewrites them.
+
+    The beginning of an answer is a turn of the assistant's for servers that go on behind it (``continues``). Others
+    would take it for an answer that is past: they find it at the end of what they are asked.
+    """
+    messages = request.messages
+    if not continues:
+        before, opening = without_opening(messages)
+        if opening and before:
+            *earlier, last = before
+            messages = (*earlier, ModelMessage(last.role, f"{last.content}\n\n{opening}…"))
     turns: list[tuple[Role, str]] = [
-        (message.role, without_control_tokens(well_formed(message.content))) for message in request.messages
+        (message.role, without_control_tokens(well_formed(message.content))) for message in messages
     ]
     return [
         {"role": role, "content": content} for role, content in (strictly_alternating(turns) if alternating else turns)

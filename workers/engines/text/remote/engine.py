@@ -22,6 +22,7 @@ from workers.engines.text.remote.openai_endpoint import OpenAIEndpoint, Timeouts
 from workers.engines.text.remote.pool import Pool, Server, prefixes_of
 from workers.engines.text.remote.prices import Prices, Tokens
 from workers.engines.text.remote_settings import Price, ServerSpec
+from workers.engines.text.size_class import parameters_in_name
 from workers.engines.text.stop_strings import StopStrings
 from workers.engines.text.turns import TurnFilter
 
@@ -152,6 +153,10 @@ class PooledEngine:
         said = await asyncio.gather(*(server.endpoint.window(name) for server in able))
         sizes = [size or self._windows.get((server, name)) for server, size in zip(able, said, strict=True)]
         return min((size for size in sizes if size), default=None)
+
+    async def parameters(self, model: str = "") -> int | None:
+        """Return the number of parameters of that model, as far as its name says it."""
+        return parameters_in_name(self.model_for(model))
 
     async def count_tokens(self, text: str, model: str = "") -> int:
         """Return the number of tokens by a server's tokenizer, or a bound. See `count_many`."""

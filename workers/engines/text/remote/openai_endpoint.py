@@ -17,7 +17,7 @@ from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.openai.address import ServerAddress, parse_address
 from workers.engines.openai.client import BodyRefused, open_client
 from workers.engines.openai.errors import SettingNames, Trouble, hidden, judge, message_of
-from workers.engines.text.base import ModelMessage, TextRequest
+from workers.engines.text.base import ModelMessage, TextRequest, without_opening
 from workers.engines.text.remote.dialect import Dialect
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
 from workers.engines.text.remote.prices import Tokens
@@ -141,7 +141,7 @@ class OpenAIEndpoint:
 
     async def count_prompt(self, messages: Sequence[ModelMessage], model: str, schema: Mapping[str, Any] | None) -> int:
         """Return the number of tokens of a prompt. See `workers.engines.text.remote.endpoint.Endpoint`."""
-        sent = self._dialect(model).messages(TextRequest("", tuple(messages)))
+        sent = self._dialect(model).prompt(TextRequest("", tuple(messages)), await self._counter.server(model))
         return await self._counter.prompt(sent, model, schema)
 
     def _dialect(self, model: str) -> Dialect:
@@ -163,8 +163,9 @@ class OpenAIEndpoint:
 
     async def _open(self, request: TextRequest, dialect: Dialect) -> "_Events":
         """Send the request, learning what the server does not accept."""
+        server = await self._counter.server(dialect.model) if without_opening(request.messages)[1] else None
         for _ in range(dialect.lessons):
-            body = dialect.body(request)
+            body = dialect.body(request, server)
             try:
                 return await self._client.post(
                     "/chat/completions",

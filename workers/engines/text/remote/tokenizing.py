@@ -9,13 +9,13 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import openai
 from openai import AsyncOpenAI
 
 from workers.engines.text.counting import KnownCounts
-from workers.engines.text.remote.dialect import response_format
+from workers.engines.text.remote.dialect import ServerKind, response_format
 from workers.engines.text.remote.endpoint import CannotCount
 from workers.engines.text.turns import without_control_tokens
 from workers.engines.text.unicode import well_formed
@@ -35,7 +35,6 @@ _WINDOWS: Final = ("max_model_len", "context_length", "context_window", "max_con
 _NO_SUCH: Final = frozenset({404, 405, 415, 501})
 _log = logging.getLogger(__name__)
 
-Kind = Literal["llama-server", "vllm"]
 T = TypeVar("T")
 
 
@@ -45,7 +44,9 @@ class _Model:
 
     until: float
     window: int | None = None
-    kind: Kind | None = None
+    server: ServerKind | None = None
+    kind: ServerKind | None = None
+    """As whose it is asked to count; None after it has failed to."""
     whole: bool = True
     """Whether llama-server counts a whole prompt by itself; older ones render and tokenise it in two steps."""
 
@@ -96,18 +97,22 @@ class ServerCounter:
 
         return await self._watched(model, all_texts())
 
-    async def prompt(self, messages: list[dict[str, str]], model: str, schema: Mapping[str, Any] | None) -> int:
-        """Return the number of tokens of a prompt, template included. Raises `CannotCount`."""
+    async def server(self, model: str) -> ServerKind | None:
+        """Return what kind of server it is, None if that is unknown."""
+        return (await self._known(model)).server
+
+    async def prompt(self, prompt: Mapping[str, Any], model: str, schema: Mapping[str, Any] | None) -> int:
+        """Return the number of tokens of a prompt (`Dialect.prompt`), template included. Raises `CannotCount`."""
         known = await self._counting(model)
-        return await self._watched(model, self._prompt(known, messages, model, schema))
+        return await self._watched(model, self._prompt(known, prompt, model, schema))
 
     async def _prompt(
-        self, known: _Model, messages: list[dict[str, str]], model: str, schema: Mapping[str, Any] | None
+        self, known: _Model, prompt: Mapping[str, Any], model: str, schema: Mapping[str, Any] | None
     ) -> int:
-        body: dict[str, Any] = {"model": model, "messages": messages}
+        body: dict[str, Any] = {"model": model, **prompt}
         async with asyncio.timeout(COUNT_S):
             if known.kind == "vllm":
-                body |= {"add_generation_prompt": True}
+                body.setdefault("add_generation_prompt", True)
                 return _number(await self._ask(f"{self._root}/tokenize", body))
             if known.whole:
                 wanted = response_format(schema, "schema") if schema is not None else {}
@@ -165,9 +170,9 @@ class ServerCounter:
                 owner = entry.get("owned_by")
                 if owner == "llamacpp":
                     window = await self._slot_window(model) or _window(entry)
-                    return _Model(now + KNOWN_S, window, "llama-server")
-                kind: Kind | None = "vllm" if owner in {"vllm", "sglang"} else None
-                return _Model(now + KNOWN_S, _window(entry), kind)
+                    return _Model(now + KNOWN_S, window, "llama-server", "llama-server")
+                kind: ServerKind | None = "vllm" if owner in {"vllm", "sglang"} else None
+                return _Model(now + KNOWN_S, _window(entry), kind, kind)
         except (openai.APIError, ValueError, TimeoutError):
             return _Model(now + UNKNOWN_S)
 

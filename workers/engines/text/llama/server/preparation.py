@@ -92,7 +92,7 @@ def _prepare(model: LlamaModel, message: Generate, request: Request, arrived: fl
             max_tokens=wanted,
             context_tokens=model.size,
         )
-    # What a dead process wrote counts as written, however it was tokenised then; at least one token is left.
+    # What is given, or a dead process wrote, counts as written, however it was tokenised then; one token is left.
     begun = model.tokenize(message.begun)[: wanted - 1] if message.begun else []
     tokens += begun
     sampler = Sampler(model.vocab, message.sampling, constraint, model.buffers)
