@@ -27,6 +27,7 @@ from db.privacy import TABLES  # noqa: E402
 from db.retention import RetentionSettings  # noqa: E402
 from db.settings import DatabaseSettings, ModerationSettings  # noqa: E402
 from workers.context.settings import ContextSettings  # noqa: E402
+from workers.craft.settings import CraftSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
 from workers.engines.text.settings import TextSettings  # noqa: E402
@@ -47,6 +48,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Functions and agents", FunctionSettings),
     ("Embedding", EmbeddingSettings),
     ("Context", ContextSettings),
+    ("Craft", CraftSettings),
     ("Image engines", ImageSettings),
 )
 INTRODUCTION = """\

@@ -5,7 +5,7 @@ from typing import Final
 
 ELLIPSIS: Final = " …"
 _LAST_WORD: Final = re.compile(r"\s\S*$")
-_SENTENCE_END: Final = re.compile(r"[.!?…]+[\"”’»'*_)]*(?=\s|$)|[。！？]+[」』”]*")
+_SENTENCE_END: Final = re.compile(r"(?<![.!?…])[.!?…]++[\"”“’»'*_)]*+(?=\s|$)|[。！？]++[」』”]*+")
 
 
 def cut_at_word(text: str, limit: int, mark: str = ELLIPSIS) -> str:
@@ -36,7 +36,7 @@ def cut_to_words(text: str, limit: int) -> str:
 
 def ends_sentence(text: str) -> bool:
     """Return whether a text, or JSON, ends where something ends."""
-    return bool(re.search(r"[.!?…。！？][\"”’»'*_)」』]*\s*$|[}\]`]\s*$", text))
+    return bool(re.search(r"[.!?…。！？][\"”“’»'*_)」』]*\s*$|[}\]`]\s*$", text))
 
 
 def cut_at_sentence(text: str) -> str:

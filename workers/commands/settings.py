@@ -9,6 +9,7 @@ from db.environment import variables_of
 from db.retention import RetentionSettings
 from db.settings import DatabaseSettings, ModerationSettings
 from workers.context.settings import ContextSettings
+from workers.craft.settings import CraftSettings
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
@@ -23,6 +24,7 @@ SETTINGS: Final = (
     TextSettings,
     EmbeddingSettings,
     ContextSettings,
+    CraftSettings,
     ImageSettings,
     ClassifierSettings,
     FunctionSettings,

@@ -13,13 +13,13 @@ from uuid import uuid4
 
 from db import usage
 from db.errors import describe
+from workers.craft.loops import cut_loop
 from workers.cutting import cut_at_sentence
 from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, OtherSize, RequestRefused
 from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest, without_opening
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
-from workers.functions.mending import cut_loop
 from workers.functions.openings import with_opening
 from workers.functions.prompting import CallContext, Prompting
 from workers.functions.prose import is_refusal, joined, visible

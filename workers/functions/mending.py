@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from workers.cutting import cut_at_sentence
+from workers.craft.loops import cut_loop
 from workers.engines.text.turns import cut_turns
 from workers.engines.text.unicode import is_blank, well_formed
 from workers.functions.parsing import ParseFailed
@@ -20,10 +20,6 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ESCAPED_BREAK: Final = re.compile(
     r"(?:\\r\\n|\\n){2,}|(?<![\w:\\])(?:\\r\\n|\\n)|(?<![:\\])(?:\\r\\n|\\n)(?=[^\w\\]|[A-ZА-ЯЁ]|$)"
 )
-_LONGEST_LOOP: Final = 300
-_MIN_LOOP: Final = 240
-_MIN_COPIES: Final = 4
-"""Characters that a model repeats at most, characters of all copies together and number of copies that make a loop."""
 _ESCAPED: Final = re.compile(r"""\\(["'])""")
 M = TypeVar("M", bound=BaseModel)
 
@@ -40,17 +36,6 @@ def mend_text(text: str) -> str:
         return text
     text = _ESCAPED_BREAK.sub(lambda match: "\n" * match[0].count(r"\n"), text)
     return _ESCAPED.sub(r"\1", text)
-
-
-def cut_loop(text: str) -> str:
-    """Return ``text`` up to where it only repeats itself, as models do until their maximum length; else all of it."""
-    for period in range(1, min(_LONGEST_LOOP, len(text) // _MIN_COPIES) + 1):
-        unit, begin = text[-period:], len(text) - period
-        while begin >= period and text[begin - period : begin] == unit:
-            begin -= period
-        if len(text) - begin >= max(_MIN_LOOP, _MIN_COPIES * period):
-            return cut_at_sentence(text[: begin + period])
-    return text
 
 
 def mend_output(output: M) -> M:

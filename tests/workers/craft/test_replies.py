@@ -1,0 +1,192 @@
+"""The gate for personas' replies: labels, other speakers, loops and stock openings are cut, the rest is named."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prompts.personas import load_personas
+from tests.effort import times
+from workers.craft.findings import Examination
+from workers.craft.replies import CHECKS, ReplyFacts, examine_reply, shown_reply
+from workers.craft.settings import CraftSettings
+from workers.offline.persona import answer
+
+SETTINGS = CraftSettings()
+GOOD = "Darling, I never plan. I improvise, and then I call it a plan. Hold my corn, will you?"
+TOLD = "Answer what the user just said, first. Take up their own words, then add something only you would add."
+CARD = "A rooftop above the night market. She has two skewers of grilled corn, a rope that is not hers, and a lock."
+
+
+def facts(**given: object) -> ReplyFacts:
+    told = {"name": "Vex", "user": "Sam", "names": ["Ilse Brandt"], "instructions": TOLD, "card": CARD, **given}
+    return ReplyFacts(**told)  # pyright: ignore[reportArgumentType]
+
+
+def examine(text: str, **given: object) -> Examination[str]:
+    return examine_reply(text, facts(**given), SETTINGS)
+
+
+def failed(text: str, **given: object) -> set[str]:
+    return {finding.check for finding in examine(text, **given).failed}
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["Vex: ", "**Vex**: ", "**Vex:** ", "[Vex] ", "[Vex]: ", "VEX - ", "VEX — ", "vex : ", "<Vex> ", "Vex (grinning): ",
+     "> Vex: ", "*Vex*: ", "Vex：", "{{char}}: ", "Assistant: "],
+)  # fmt: skip
+def test_the_own_label_is_cut_in_any_spelling(label: str) -> None:
+    examined = examine(label + GOOD)
+    assert examined.mended
+    assert examined.output == GOOD
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["Sam: ", "**Sam**: ", "[Sam] ", "SAM - ", "sam : ", "User: ", "Human: ", "Ilse: ", "Ilse Brandt: ",
+     "ILSE BRANDT - ", "{{user}}: ", "You: ", "Narrator: "],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["\n\n", "\n", " "])
+def test_another_speakers_line_ends_the_reply(label: str, before: str) -> None:
+    if before == " " and (":" not in label or label in {"You: ", "Narrator: "}):
+        return
+    label = label.capitalize() if before == " " and label[0].islower() else label
+    examined = examine(GOOD + before + label + "And what about the lock?\nVex: Ha!")
+    assert examined.mended
+    assert examined.output == GOOD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sam, listen. Vex is a name, not a promise: I keep those elsewhere.",
+        "Step one: corn. Step two: you name names.",
+        "The user manual? I burned it.",
+        "*Vex tips her hat.* I did warn you, partner.",
+        "Ha! Assistant? Me? I assist nobody before breakfast.",
+        "ok",
+        "lol no",
+        "😂😂",
+        "…",
+        "You - of all people - ask me that? I am touched.",
+        "I told him, “You: out. You: stay.” And he cried.",
+    ],
+)
+def test_what_only_looks_like_a_label_passes(text: str) -> None:
+    assert failed(text) == set()
+
+
+def test_seven_labels_and_a_loop_become_one_question() -> None:
+    examined = examine("\n\n".join(["Vex: What did you do last?"] * 7))
+    assert {"own_label", "loop"} <= {finding.check for finding in examined.failed}
+    assert examined.output == "What did you do last?"
+    assert examined.mended
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("empty", "..."),
+        ("machine", "As an AI language model, I cannot have corn. But ask me anything you like."),
+        ("person", "Vex smiles. Vex leans against the chimney and looks at the moon. Vex thinks about the lock."),
+        ("loop", "I like the market at night. " * 6),
+        ("instructions", "Take up their own words, then add something only you would add. That is my secret."),
+        ("instructions", "I see a rooftop above the night market. She has two skewers of grilled corn."),
+        ("parrot", "I lost my cat in the rain yesterday and I feel sad"),
+        ("user_action", "*you nod and take the rope* I knew it, partner."),
+        ("user_action", "*Sam nods.* I knew it, partner."),
+        ("user_action", "“I will come,” you say. I grin and hand you the rope."),
+        ("language", "Ich habe die ganze Nacht auf dich gewartet, und du hast nicht ein Wort über das Schloss gesagt."),
+        ("headings", "## Plan\n\nI take the lock and you take the corn."),
+        ("long", "I go on. " + " ".join(f"Then I open door number {n} and find a cat there." for n in range(80))),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_reply_is_named(check: str, text: str) -> None:
+    assert check in failed(text, message="I lost my cat in the rain yesterday, I feel sad")
+
+
+def test_actions_of_the_user_are_cut() -> None:
+    assert examine("*you nod and take the rope* I knew it, partner.").output == "I knew it, partner."
+
+
+def test_an_opening_of_the_last_three_replies_is_cut() -> None:
+    earlier = ["Hold my corn and listen closely. There is a door.", "Ha.", "Sure.", "Well, well, look who it is."]
+    examined = examine("Well, well, look who came back! I have news about the lock.", earlier=earlier)
+    assert {finding.check for finding in examined.failed} == {"opening"}
+    assert examined.output == "I have news about the lock."
+    assert failed("Hold my corn and listen. I have news.", earlier=earlier) == set()  # the fourth last
+
+
+def test_a_reply_in_the_users_language_passes_whatever_is_set() -> None:
+    german = "Ich habe die ganze Nacht auf dich gewartet, und du hast nicht ein Wort über das Schloss gesagt."
+    assert failed(german, message="Hast du das Schloss schon auf, und wo ist die Katze?") == set()
+
+
+def test_a_reply_made_of_an_earlier_one_is_refused() -> None:
+    assert "earlier" in failed("So. " + GOOD, earlier=[GOOD, "Ha.", "No.", "Maybe."])
+
+
+def test_a_long_reply_is_cut_behind_a_sentence() -> None:
+    text = "I go on. " + " ".join(f"Then I open door number {n} and find a cat there." for n in range(80))
+    assert len(text) > SETTINGS.reply_chars
+    long = examine(text)
+    assert len(long.output) <= SETTINGS.reply_chars
+    assert long.output.endswith("there.")
+
+
+def test_while_it_is_written_only_what_passed_is_shown() -> None:
+    def shown(text: str) -> str:
+        return shown_reply(text, facts(), SETTINGS)
+
+    assert shown("Vex") == ""
+    assert shown("Vex: Darling, I never plan. I impro") == "Darling, I never plan."
+    assert shown(GOOD + "\n\nSam: And the") == GOOD
+    assert shown(GOOD + "\n\n**Sa") == GOOD
+    assert shown("As an AI, I cannot do that. But") == ""
+
+
+@pytest.mark.parametrize("key", [card.key for card in load_personas()])
+def test_the_shipped_personas_offline_replies_pass(key: str) -> None:
+    talk = ["hi", "I lost my cat and I feel so sad", "do you like the sea?", "tell me a story", "why?", "haha", "🙂",
+            "I started a new job at the bakery.", "What is your name?", "thanks!", "goodbye"]  # fmt: skip
+    card = next(card for card in load_personas() if card.key == key)
+    alarms = replies = 0
+    for seed in range(times(3, 100)):
+        history: list[dict[str, str]] = []
+        for message in random.Random(seed).sample(talk, len(talk)):
+            told = {
+                "persona": card.card(),
+                "user_name": "Sam",
+                "message": message,
+                "history": history,
+                "seed": seed,
+            }
+            text = answer(told)
+            earlier = [turn["text"] for turn in history if turn["role"] == "assistant"][-8:]
+            alarms += bool(failed(text, name=card.name, message=message, earlier=earlier, card=card.card()["scenario"]))
+            replies += 1
+            history += [{"role": "user", "text": message}, {"role": "assistant", "text": text}]
+    assert alarms <= max(1, 0.02 * replies)
+
+
+@settings(max_examples=times(60, 2000), deadline=None)
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\n .*_:“”[]-VexSam")), max_size=200))
+def test_any_reply_is_examined(text: str) -> None:
+    examined = examine(text, earlier=[GOOD], message=text)
+    assert len(examined.output) <= len(text)
+    if examined.passed:
+        assert examine(examined.output, earlier=[GOOD], message=text).passed
+    shown_reply(text, facts(), SETTINGS)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("unit", [".", "*", "a ", "Vex: ", "Sam - ", "[", "\n", "“", "*you ", "A b:", "(", "x. Y"])
+def test_odd_texts_take_linear_time(unit: str) -> None:
+    size = times(4_000, 20_000)
+    examine((unit * size)[:size], earlier=[unit * 500])
+
+
+def test_every_check_says_what_is_wrong_in_at_most_six_words() -> None:
+    assert all(len(check.reason.split()) <= 6 and check.fails.__doc__ for check in CHECKS)

@@ -1,0 +1,223 @@
+"""Choices at the end of a page: what is examined before people are offered them, and which are left out.
+
+See `pages` and `replies` for their twins.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from workers.craft.findings import Check, Examination, run
+from workers.craft.languages import base_tag, other_than
+from workers.craft.overlap import alike, measured
+from workers.craft.phrases import is_about_text, is_lead
+from workers.craft.prose import Prose, plain, ratio, stems, unspaced
+from workers.craft.settings import CraftSettings
+
+FEWEST: Final = 2
+MOST: Final = 4
+_QUOTES: Final = "“\"„«»「『‘'"
+_ARTICLES: Final = {
+    tag: frozenset(words.split())
+    for tag, words in {
+        "en": "the a an this that these those my your his her its our their it there what why how who when where "
+        "i you he "
+        "she they we",
+        "de": "der die das ein eine einen",
+        "nl": "de het een",
+        "es": "el los las un una unos unas",
+        "fr": "un une des",
+        "it": "il gli un uno una",
+        "pt": "os um uma uns umas",
+    }.items()
+}
+"""Words that begin the name of a thing, not an action."""
+_VERB_LAST: Final = {"de": re.compile(r"(?:en|ern|eln|tun)$"), "nl": re.compile(r"en$|aan$|staan$")}
+"""Languages in which the verb may stand at the end: "Die Tür öffnen"."""
+_SUBJECTS: Final = frozenset({"i", "you", "we"})
+"""With a verb behind them they are an action: "You follow the line"."""
+_ASKED: Final = re.compile(
+    r"(?:what|why|how|who|where|when|which|do|does|did|will|would|should|could|can|are|is|have|has)\b", re.IGNORECASE
+)
+_GENERIC: Final = re.compile(
+    r"(?:the )?(?:story|tale|adventure|journey) (?:goes on|continues|ends)(?: here)?"
+    r"|continue(?: (?:the|your|with the) (?:story|adventure|journey|path|page)| on| reading)?|go on"
+    r"|keep (?:going|reading)|(?:the )?(?:next|previous) (?:page|choice|step|chapter|scene)|move on|carry on|proceed"
+    r"|(?:the )?(?:(?:first|second|third|fourth|bold|careful|curious|right|wrong|other|best) )?"
+    r"(?:option|choice|action|path|answer|alternative)(?: (?:\w|\d+|one|two|three|four|text))?|(?:make|take"
+    r"|choose) (?:a|the|your|another) (?:choice"
+    r"|action|decision|option|path|bold action)|do (?:nothing|something(?: else)?|it)|something else|none of (?:the"
+    r"|these)(?: above)?|end (?:of )?(?:the|this) (?:story|page)|the end|yes|no|maybe|ok|bold|careful|curious"
+    r"|(?:(?:be|act|stay) )(?:bold|careful|curious)(?:ly)?"
+    r"|(?:die |der )?(?:geschichte (?:geht weiter|fortsetzen)|auswahl|option \w+)|weiter(?:machen|gehen"
+    r"|lesen)?|fortfahren|(?:la )?historia continúa|continuar(?: (?:la|a) "
+    r"(?:historia|história))?|opción \w+|opção \w+|(?:l['’])?histoire continue|continuer(?: l['’]histoire)?|choix \w+"
+    r"|(?:la )?storia continua|continua(?:re)?|scelta \w+|doorgaan|ga verder|keuze \w+|kontynuuj|dalej|opcja \w+"
+    r"|продолж(?:ить|ай)(?: историю)?|дальше|вариант \w+|продовжити|далі|варіант \w+|devam(?: et)?|seçenek \w+"
+    r"|继续(?:故事)?|选项.?|续|続ける|次へ|選択肢.?|계속(?:하기)?|선택지? ?.?",
+    re.IGNORECASE,
+)
+_END: Final = " .!…。！"
+
+
+class ChoiceFacts:
+    """What choices are examined against: their page, its language, the prompt's own words, how many were asked for."""
+
+    def __init__(
+        self, *, page: str, language: str = "en", instructions: str = "", count: int = 3, kinds: bool = True
+    ) -> None:
+        """``kinds``: the choices were asked to be of different kinds."""
+        self.language, self.count, self.kinds = language, count, kinds
+        self.page, self.instructions = Prose(page), measured(instructions)
+
+    @cached_property
+    def told(self) -> str:
+        """The instructions as their words."""
+        return f" {' '.join(self.instructions.words)} "
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A choice: its words and its kind, "" if it has none."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Choices that are examined."""
+
+    choices: tuple[Offer, ...]
+    facts: ChoiceFacts
+    settings: CraftSettings
+
+
+def wrong_number(offers: Offers) -> bool:
+    """There are two to four."""
+    return not FEWEST <= len(offers.choices) <= MOST
+
+
+def wrong_length(offers: Offers) -> bool:
+    """Each has its characters: more than a word, no paragraph."""
+    return any(_wrong_length(each, offers) for each in offers.choices)
+
+
+def alike_choices(offers: Offers) -> bool:
+    """They differ in words."""
+    return len(_distinct(offers)) < len(offers.choices)
+
+
+def one_kind(offers: Offers) -> bool:
+    """Three and more are not all bold or all careful, where kinds were asked for."""
+    kinds = {each.kind for each in offers.choices}
+    return offers.facts.kinds and len(offers.choices) > FEWEST and len(kinds) == 1 and not kinds & {"", "curious"}
+
+
+def no_action(offers: Offers) -> bool:
+    """Each is an action, or words to say in quotation marks: no thing, no question to the reader."""
+    return any(_no_action(each, offers) for each in offers.choices)
+
+
+def generic_choices(offers: Offers) -> bool:
+    """None would fit any page, as "The story goes on" does, or is the prompt's own words."""
+    return any(_generic(each, offers) for each in offers.choices)
+
+
+def rootless(offers: Offers) -> bool:
+    """Enough of them name something of the page, in whatever form of the word."""
+    rooted = sum(_rooted(each, offers) for each in offers.choices)
+    return ratio(rooted, len(offers.choices)) < offers.settings.choice_rooted
+
+
+def in_other_language(offers: Offers) -> bool:
+    """They are in the language asked for."""
+    together = Prose(". ".join(each.text for each in offers.choices))
+    return other_than(together, offers.facts.language, offers.settings.language_words) is not None
+
+
+CHECKS: Final[tuple[Check[Offers], ...]] = (
+    Check("count", "two to four choices are needed", wrong_number),
+    Check("length", "a choice has the wrong length", wrong_length),
+    Check("alike", "two choices are the same", alike_choices),
+    Check("kinds", "all choices are of one kind", one_kind),
+    Check("no_action", "each choice must be an action", no_action),
+    Check("generic", "a choice would fit any page", generic_choices),
+    Check("rootless", "choices must fit this page", rootless),
+    Check("language", "they are in another language", in_other_language),
+)
+"""What all choices of a page pass, each with what is said to a model that fails it."""
+
+
+def examine_choices(
+    choices: Sequence[Offer], facts: ChoiceFacts, settings: CraftSettings
+) -> Examination[tuple[Offer, ...]]:
+    """Return choices as they may be offered: all if they pass, else those that do, if these are enough."""
+    offers = Offers(tuple(choices), facts, settings)
+    failed = run(CHECKS, offers)
+    if not failed:
+        return Examination(offers.choices)
+    kept = mend_choices(offers)
+    return Examination(kept, run(CHECKS, Offers(kept, facts, settings)), failed)
+
+
+def mend_choices(offers: Offers) -> tuple[Offer, ...]:
+    """Return the choices that pass by themselves, of those alike the first, and no more than may be."""
+    tests = (_wrong_length, _no_action, _generic)
+    kept = tuple(each for each in offers.choices if not any(fails(each, offers) for fails in tests))
+    fewer = _distinct(Offers(kept, offers.facts, offers.settings))[:MOST]
+    rooted = tuple(each for each in fewer if _rooted(each, offers))
+    if len(rooted) >= FEWEST and ratio(len(rooted), len(fewer)) < offers.settings.choice_rooted:
+        return rooted
+    return fewer
+
+
+def _wrong_length(choice: Offer, offers: Offers) -> bool:
+    size = Prose(choice.text.strip()).size
+    return not offers.settings.choice_min_chars <= size or len(choice.text) > offers.settings.choice_max_chars
+
+
+def _no_action(choice: Offer, offers: Offers) -> bool:
+    text = choice.text.strip()
+    if text[:1] in _QUOTES or unspaced(text):
+        return False
+    if text.rstrip("\"”’»' ").endswith(("?", "？")):
+        return base_tag(offers.facts.language) != "en" or _ASKED.match(text) is not None
+    tag = base_tag(offers.facts.language)
+    words = plain(text).split()
+    if not words or words[0] not in _ARTICLES.get(tag, frozenset()):
+        return not words
+    if words[0] in _SUBJECTS:
+        return len(words) < FEWEST
+    verb_last = _VERB_LAST.get(tag)
+    return verb_last is None or not verb_last.search(words[-1])
+
+
+def _generic(choice: Offer, offers: Offers) -> bool:
+    text = choice.text.strip(_END + _QUOTES + "*_[]()")
+    if _GENERIC.fullmatch(text) or is_lead(text) or is_about_text(text):
+        return True
+    words = " ".join(Prose(text).words)
+    return words.count(" ") >= 3 and f" {words} " in offers.facts.told
+
+
+def _distinct(offers: Offers) -> tuple[Offer, ...]:
+    kept: list[tuple[list[str], Offer]] = []
+    for choice in offers.choices:
+        words = Prose(choice.text).words
+        said = stems(words) or words
+        if all(alike(said, other) < offers.settings.choice_alike for other, _ in kept):
+            kept.append((said, choice))
+    return tuple(choice for _, choice in kept)
+
+
+def _rooted(choice: Offer, offers: Offers) -> bool:
+    """Return whether a choice names something of the page: a content word in any form, or words spoken."""
+    page = offers.facts.page.stems
+    found = stems(Prose(choice.text).words)
+    if choice.text.strip()[:1] in _QUOTES:
+        return True
+    # A form may differ before the fifth letter: Stadt and Städte, luz and luces.
+    return any(stem in page or any(other.startswith(stem[:4]) for other in page) for stem in found)

@@ -1,0 +1,121 @@
+"""What does not belong inside a page: headings, labels, lists, options. Found line by line, and deleted."""
+
+import re
+from typing import Final
+
+from workers.craft.loops import tidy
+from workers.craft.phrases import is_about_text, is_lead
+
+_HEADING: Final = re.compile(
+    r"#{1,6} *\S|(?:\*\*|__)[^*_]{1,80}(?:\*\*|__):?$|={3,}$|-{3,}$|\*{3,}$"
+    r"|(?:chapter|page|part|scene|kapitel|seite|capítulo|página|chapitre|capitolo|pagina|hoofdstuk|rozdział|глава"
+    r"|страница|розділ|сторінка|bölüm|sayfa)\b *(?:\d{1,3}|[ivxlc]{1,6}|one|two|three|four|five)\b.{0,60}$"
+    r"|第[\d一二三四五六七八九十]{1,4}[章页頁回].{0,30}$|the end\.?$",
+    re.IGNORECASE,
+)
+_LABEL: Final = re.compile(
+    r"[*_\[(#> ]{0,4}(?P<label>title|page|page \d{1,3}|text|story|genre|premise|narrator|narration|setting"
+    r"|content|summary"
+    r"|answer|response|output|passage|note|continuation|titel|seite|geschichte|erzähler|título|página|historia|narrador"
+    r"|titre|histoire|narrateur|titolo|pagina|storia|narratore|verhaal|verteller)[*_\]) ]{0,4}[:：][*_ ]{0,4}",
+    re.IGNORECASE,
+)
+_TITLES: Final = frozenset({"title", "genre", "premise", "setting", "note", "titel", "título", "titre", "titolo"})
+_SPEAKER: Final = re.compile(
+    r"[*_\[<> ]{0,4}(?:user|assistant|human|system|player|ai|you|the player|reader)[*_\]> ]{0,4}[:：]", re.IGNORECASE
+)
+_CHOSEN: Final = re.compile(
+    r">? *(?:the player (?:chose|now does)|you chose|your choice|player'?s? choice)\b", re.IGNORECASE
+)
+_ITEM: Final = re.compile(
+    r"[*_> ]{0,4}(?:\(?\d{1,2}[.):]|\(?[A-Da-d][.)]|[-•–*](?= )|(?:option|choice|auswahl|opción|opção|choix"
+    r"|scelta|optie"
+    r"|opcja|вариант|варіант|seçenek) *(?:\d|[a-d]\b))[*_:. )]*\S",
+    re.IGNORECASE,
+)
+_CALL: Final = re.compile(
+    r"[*_# ]{0,4}(?:(?:your |the |possible |available )?(?:choices|options|actions)(?: are)?|what (?:do|will"
+    r"|would) you "
+    r"(?:do|choose|like to do)(?: now| next)?|do you|you (?:can|may|could)|choose(?: one| wisely| an option| your path"
+    r"| your next move)?|auswahl|was (?:tust|machst) du(?: jetzt| nun| als nächstes)?|(?:tus )?opciones|¿?qué haces(?: "
+    r"ahora)?|(?:vos |tes )?choix|que (?:fais-tu|faites-vous)|(?:le tue )?scelte|cosa fai|wat doe je|что вы сделаете"
+    r"|что ты (?:с)?делаешь)[*_ ]{0,4}[:?？：.]{0,2}[*_ ]{0,4}$",
+    re.IGNORECASE,
+)
+
+
+def is_heading(line: str) -> bool:
+    """Return whether a line is a heading: marked as one, or a chapter's or page's number."""
+    return _HEADING.match(line.strip()) is not None
+
+
+def is_item(line: str) -> bool:
+    """Return whether a line is an item of a list, or an option."""
+    return _ITEM.match(line.strip()) is not None
+
+
+def is_label(line: str) -> bool:
+    """Return whether a line begins with the label of a part of the text, or of a speaker of a chat."""
+    line = line.strip()
+    return any(pattern.match(line) for pattern in (_LABEL, _SPEAKER, _CHOSEN))
+
+
+def lists(text: str) -> bool:
+    """Return whether a text holds a list or options: two items, or one under a line that calls for a choice."""
+    found = [line.strip() for line in text.split("\n") if line.strip()]
+    items = [is_item(line) for line in found]
+    called = any(_CALL.match(line) and item for line, item in zip(found, items[1:], strict=False))
+    return called or sum(items) >= 2
+
+
+def without_options(text: str) -> str:
+    """Return a text without the options at its end, the line that calls for a choice included, and without lists."""
+    lines = text.split("\n")
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or is_item(lines[end - 1]) or _CALL.match(lines[end - 1].strip())):
+        end -= 1
+    kept = lines[:end]
+    return tidy("\n".join(line for line in kept if not is_item(line)))
+
+
+def without_headings(text: str) -> str:
+    """Return a text without its headings and the labels of its parts; what another speaker says ends it."""
+    kept: list[str] = []
+    for written in text.split("\n"):
+        line, plain = written, written.strip()
+        if (_SPEAKER.match(plain) or _CHOSEN.match(plain)) and any(kept):
+            break
+        if is_heading(plain):
+            continue
+        if label := _LABEL.match(plain):
+            if label["label"].casefold() in _TITLES:
+                continue
+            line = plain[label.end() :]
+        kept.append(line)
+    return tidy("\n".join(kept))
+
+
+def without_announcement(text: str) -> str:
+    """Return a text without the line before it that announces it, and those behind it that speak about it."""
+    lines = text.strip().split("\n")
+    while lines and (not lines[0].strip() or is_lead(lines[0].strip())):
+        first = lines.pop(0).strip()
+        # On the same line, behind a colon, the text itself may begin.
+        before, colon, rest = first.partition(":")
+        if colon and len(before) < 120 and len(rest.strip()) > 40:
+            lines.insert(0, rest.strip())
+            break
+    while lines and (not lines[-1].strip() or _is_afterword(lines[-1].strip())):
+        lines.pop()
+    return tidy("\n".join(lines))
+
+
+def _is_afterword(line: str) -> bool:
+    return is_about_text(line) and len(line) < 300
+
+
+def unfinished_line(text: str) -> str:
+    """Return the last line of a text that is being written, if more may show that it does not belong there."""
+    last = text.rsplit("\n", 1)[-1].strip()
+    odd = is_heading(last) or is_item(last) or is_label(last) or _CALL.match(last) or (last and last[0] in "#*_[(->•–")
+    return last if odd else ""

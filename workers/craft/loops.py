@@ -1,0 +1,119 @@
+"""Texts that run in circles: found when they are finished, noticed while they are written, cut."""
+
+import re
+from collections import Counter
+from typing import Final
+
+from workers.craft.prose import Prose, pieces, plain, ratio
+from workers.cutting import cut_at_sentence
+
+_LONGEST_LOOP: Final = 300
+_MIN_LOOP: Final = 240
+_MIN_COPIES: Final = 4
+"""Characters that a model repeats at most, characters of all copies together and number of copies that make a loop."""
+_TURN: Final = 100
+"""Characters that a short loop has gone on for when it is noticed: 25 tokens."""
+_SHORT: Final = 40
+"""Longest period of a short loop, in characters."""
+_COPIED: Final = 110
+"""Characters at the end of a text that stood in it before when a long loop is noticed: 28 tokens."""
+_WINDOW: Final = 3000
+_HINT: Final = 16
+"""Characters of the end that are looked at, and those that must have stood there before for a closer look."""
+_REPEATED_SENTENCES: Final = 4
+_SENTENCE_WORDS: Final = 4
+"""Words of a sentence that is no exclamation, which may come back."""
+_LONG_SENTENCE: Final = 12
+"""Words of a sentence that nobody says twice."""
+_FEW_WORDS: Final = 40
+"""Words below which the share of different word groups says nothing."""
+_DIGIT: Final = re.compile(r"\d+")
+
+
+def cut_loop(text: str) -> str:
+    """Return ``text`` up to where it only repeats itself, as models do until their maximum length; else all of it."""
+    for period in range(1, min(_LONGEST_LOOP, len(text) // _MIN_COPIES) + 1):
+        unit, begin = text[-period:], len(text) - period
+        while begin >= period and text[begin - period : begin] == unit:
+            begin -= period
+        if len(text) - begin >= max(_MIN_LOOP, _MIN_COPIES * period):
+            return cut_at_sentence(text[: begin + period])
+    return text
+
+
+def stuck(text: str) -> bool:
+    """Return whether a text that is being written has begun to run in circles, within 40 tokens of that."""
+    tail = _DIGIT.sub("0", text[-_WINDOW:])
+    if len(tail) < _TURN or tail[-_HINT:] not in tail[:-1]:
+        return False
+    end = tail[-_TURN:]
+    if any(end[period:] == end[:-period] for period in range(1, _SHORT + 1)):
+        return True
+    copied = tail[-_COPIED:]
+    return (len(copied) == _COPIED and copied in tail[:-_SHORT]) or _only_repeats(tail)
+
+
+def _only_repeats(text: str) -> bool:
+    """Return whether the last sentences all stood in the text before, in whatever order."""
+    whole = [words for each in pieces(text) if (words := plain(each))]
+    last, before = whole[-_REPEATED_SENTENCES:], set(whole[:-_REPEATED_SENTENCES])
+    return sum(map(len, last)) >= _TURN // 2 and len(last) == _REPEATED_SENTENCES and before.issuperset(last)
+
+
+def runs_in_circles(text: Prose, *, distinct: float, sentences: int, openings: int) -> bool:
+    """Return whether a whole text repeats itself.
+
+    ``distinct`` is the share of groups of three words that must differ, ``sentences`` how often one sentence makes a
+    loop, ``openings`` how many sentences in a row that begin alike.
+    """
+    if cut_loop(text.text) != text.text:
+        return True
+    if len(text.words) >= _FEW_WORDS and distinct_share(text) < distinct:
+        return True
+    whole = [words for each in text.sentences if (words := plain(each)).count(" ") >= _LONG_SENTENCE - 1]
+    if len(set(whole)) < len(whole):
+        return True
+    counted = Counter(words for each in text.sentences if (words := plain(each)).count(" ") >= _SENTENCE_WORDS - 1)
+    return any(times >= sentences for times in counted.values()) or _same_openings(text) >= openings
+
+
+def distinct_share(text: Prose, size: int = 3) -> float:
+    """Return the share of a text's word groups that differ (distinct-n); 1 of a text without any."""
+    groups = text.grams(size)
+    return ratio(len(set(groups)), len(groups)) if groups else 1.0
+
+
+def _same_openings(text: Prose) -> int:
+    """Return how many sentences in a row begin with the same three words, at most."""
+    longest = run = 0
+    before: list[str] = []
+    for sentence in text.sentences:
+        opening = plain(sentence).split()[:3]
+        run = run + 1 if opening == before and len(opening) == 3 else 1
+        before, longest = opening, max(longest, run)
+    return longest
+
+
+def drop_repeats(text: str, *, least_words: int = _SENTENCE_WORDS) -> str:
+    """Return a text without the paragraphs and sentences that it already had. Exclamations may come back."""
+    seen: set[str] = set()
+    kept: list[str] = []
+    for piece in pieces(text):
+        words = plain(piece)
+        if words.count(" ") >= least_words - 1:
+            if words in seen:
+                kept.append("\n" * piece.count("\n"))
+                continue
+            seen.add(words)
+        kept.append(piece)
+    return tidy("".join(kept))
+
+
+def tidy(text: str) -> str:
+    """Return a text after deletions, without the empty lines and spaces that they left."""
+    paragraphs = [line.strip() for line in text.split("\n")]
+    joined: list[str] = []
+    for paragraph in paragraphs:
+        if paragraph or (joined and joined[-1]):
+            joined.append(paragraph)
+    return "\n".join(joined).strip()

@@ -1,0 +1,226 @@
+"""Pages of stories: what is examined before people read one, and what is deleted so that it passes.
+
+See `replies` and `choices` for their twins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from workers.craft import layout, loops, overlap, voice
+from workers.craft.findings import Check, Examination, run
+from workers.craft.languages import other_than
+from workers.craft.phrases import about_text, is_about_text, is_lead, may_be_about_text, may_become_lead
+from workers.craft.prose import Prose, pieces, plain
+from workers.craft.settings import CraftSettings
+from workers.cutting import cut_at_sentence, ends_sentence
+
+_OPENING_WORDS: Final = 5
+"""Words of a first sentence that is no exclamation."""
+_ECHOED_WORDS: Final = 4
+"""Words of a sentence that is the instructions' own if they have all of it."""
+
+
+class PageFacts:
+    """What a page is examined against. Measured once, however often the page is looked at while it is written.
+
+    ``instructions`` are the prompt's own words, ``earlier`` the pages before, the newest last. ``person`` and ``tense``
+    are not examined unless the ``voice`` was asked for: somebody's own prompt may ask for another.
+    """
+
+    def __init__(
+        self,
+        *,
+        language: str = "en",
+        premise: str = "",
+        instructions: str = "",
+        earlier: Sequence[str] = (),
+        ending: bool = False,
+        voice: bool = True,
+    ) -> None:
+        """``ending``: the page ends its story, so it may be shorter."""
+        self.language, self.ending, self.voice = language, ending, voice
+        self.premise, self.instructions = Prose(premise), overlap.measured(instructions)
+        self.earlier = tuple(Prose(text) for text in earlier)
+
+    @cached_property
+    def told_sentences(self) -> frozenset[str]:
+        """The sentences and lines of the instructions, as their words."""
+        return overlap.lines_of(self.instructions.text, _ECHOED_WORDS)
+
+    @cached_property
+    def earlier_sentences(self) -> frozenset[str]:
+        """The sentences of earlier pages, as their words; exclamations left out."""
+        return frozenset().union(*(overlap.sentences_of(each, _OPENING_WORDS) for each in self.earlier))
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that is examined."""
+
+    prose: Prose
+    facts: PageFacts
+    settings: CraftSettings
+
+
+def too_short(page: Page) -> bool:
+    """A page has at least so many characters; one that ends its story fewer, one in a dense script fewer, too."""
+    least = page.settings.ending_chars if page.facts.ending else page.settings.page_chars
+    return page.prose.size < least
+
+
+def breaks_off(page: Page) -> bool:
+    """It ends as a sentence does."""
+    return bool(page.prose.text.strip()) and not ends_sentence(page.prose.text)
+
+
+def echoes_instructions(page: Page) -> bool:
+    """It has no sentence and no run of words of the prompt's own."""
+    told = page.facts.told_sentences
+    if any(plain(each) in told for each in page.prose.sentences):
+        return True
+    return overlap.longest_run(page.prose, page.facts.instructions) >= page.settings.echo_run
+
+
+def echoes_premise(page: Page) -> bool:
+    """It does not copy the premise."""
+    return overlap.shared_groups(page.prose, [page.facts.premise], 4) > page.settings.echo_premise
+
+
+def echoes_pages(page: Page) -> bool:
+    """It copies no earlier page: neither its sentences nor, in other order, its words."""
+    earlier, settings = page.facts.earlier, page.settings
+    if overlap.shared_groups(page.prose, earlier) > settings.echo_earlier:
+        return True
+    return any(overlap.words_in_common(page.prose, each) > settings.echo_words for each in earlier)
+
+
+def begins_alike(page: Page) -> bool:
+    """Its first sentence is not one of earlier pages."""
+    first = next(iter(page.prose.sentences), "")
+    return plain(first) in page.facts.earlier_sentences
+
+
+def runs_in_circles(page: Page) -> bool:
+    """It does not repeat itself: word groups, sentences, openings of sentences."""
+    settings = page.settings
+    return loops.runs_in_circles(
+        page.prose,
+        distinct=settings.loop_distinct,
+        sentences=settings.loop_sentences,
+        openings=settings.loop_openings,
+    )
+
+
+def speaks_about_text(page: Page) -> bool:
+    """It is the story, and does not speak about it, its player or its writer."""
+    return about_text(page.prose)
+
+
+def in_other_language(page: Page) -> bool:
+    """It is in the language asked for, as its script and its common words show; unknown languages pass."""
+    return other_than(page.prose, page.facts.language, page.settings.language_words) is not None
+
+
+def in_other_person(page: Page) -> bool:
+    """Outside quotation marks it speaks of "you"; languages without a safe rule pass."""
+    return page.facts.voice and voice.person_is_off(page.prose, page.facts.language)
+
+
+def in_other_tense(page: Page) -> bool:
+    """What "you" do happens now, in English; other languages pass."""
+    return page.facts.voice and voice.tense_is_off(page.prose, page.facts.language)
+
+
+def has_headings(page: Page) -> bool:
+    """It has no headings, no labels of its parts or of speakers."""
+    return any(layout.is_heading(line) or layout.is_label(line) for line in page.prose.paragraphs)
+
+
+def has_options(page: Page) -> bool:
+    """It has no lists and no options: the buttons are the choices."""
+    return layout.lists(page.prose.text)
+
+
+CHECKS: Final[tuple[Check[Page], ...]] = (
+    Check("short", "the page is too short", too_short, growing=False),
+    Check("fragment", "the last sentence breaks off", breaks_off, growing=False),
+    Check("instructions", "the page repeats its instructions", echoes_instructions),
+    Check("premise", "the page copies the premise", echoes_premise),
+    Check("earlier", "the page copies an earlier page", echoes_pages),
+    Check("opening", "it begins like an earlier page", begins_alike),
+    Check("loop", "the page repeats itself", runs_in_circles),
+    Check("about_text", "it speaks about the story", speaks_about_text),
+    Check("language", "it is in another language", in_other_language),
+    Check("person", 'it must say "you"', in_other_person),
+    Check("tense", "it must happen now", in_other_tense),
+    Check("headings", "it has headings or labels", has_headings),
+    Check("options", "the page lists options", has_options),
+)
+"""What every page passes, each with what is said to a model that fails it."""
+
+
+def examine_page(text: str, facts: PageFacts, settings: CraftSettings) -> Examination[str]:
+    """Return a page as it may be shown: unchanged if it passes, else mended by deletion and examined again."""
+    page = Page(Prose(text), facts, settings)
+    failed = run(CHECKS, page)
+    if not failed:
+        return Examination(text)
+    mended = mend_page(page)
+    return Examination(mended, run(CHECKS, Page(Prose(mended), facts, settings)), failed)
+
+
+def mend_page(page: Page) -> str:
+    """Return a page without what does not belong there: nothing is added."""
+    text = loops.cut_loop(page.prose.text)
+    text = layout.without_announcement(text)
+    text = layout.without_options(text)
+    text = layout.without_headings(text)
+    text = _without_echoes(text, page.facts)
+    text = loops.drop_repeats(text)
+    return text if not text or ends_sentence(text) else _without_fragment(text)
+
+
+def shown_page(text: str, facts: PageFacts, settings: CraftSettings) -> str:
+    """Return what may be shown of a page that is being written: whole sentences that pass, "" if they do not."""
+    head = text.lstrip()
+    if "\n" not in head and may_become_lead(head):
+        return ""
+    whole = _whole_sentences(head)
+    page = Page(Prose(whole), facts, settings)
+    mended = mend_page(page) if whole else ""
+    growing = [check for check in CHECKS if check.growing]
+    return mended if mended and not run(growing, Page(Prose(mended), facts, settings)) else ""
+
+
+def _whole_sentences(text: str) -> str:
+    """Return a text up to its last whole sentence; a last line that looks like a label or an item is held back."""
+    held = layout.unfinished_line(text)
+    text = text[: len(text.rstrip()) - len(held)] if held else text
+    found = pieces(text)
+    while found and not ends_sentence(found[-1]):
+        found.pop()
+    return "".join(found).rstrip()
+
+
+def _without_echoes(text: str, facts: PageFacts) -> str:
+    """Return a text without the sentences that are the instructions' or, at its beginning, earlier pages'."""
+    kept: list[str] = []
+    begun, hinted = False, may_be_about_text(text)
+    for piece in pieces(text):
+        words = plain(piece)
+        if words and (words in facts.told_sentences or (not begun and words in facts.earlier_sentences)):
+            continue
+        said = Prose(piece).narration.strip() if hinted else ""
+        if is_lead(piece.strip()) or (said and is_about_text(said)):
+            continue
+        begun = begun or bool(words)
+        kept.append(piece)
+    return loops.tidy("".join(kept))
+
+
+def _without_fragment(text: str) -> str:
+    """Return a text without the sentence at its end that breaks off; all of it if it is the only one."""
+    cut = cut_at_sentence(text)
+    return cut if ends_sentence(cut) and not cut.endswith(" …") else text

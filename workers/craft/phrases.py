@@ -1,0 +1,146 @@
+"""Sentences that speak about the text, to whoever asked for it, instead of being it: in several languages."""
+
+import re
+from typing import Final
+
+from workers.craft.prose import Prose
+
+_LEAD_WORDS: Final = (
+    r"(?:sure|certainly|of course|absolutely|okay|ok|great|alright|yes|understood)[,.!:]? *(?:here|i|let|below|this)\b",
+    (
+        r"here(?:['’]s| is| are) (?:the|your|a|an|my|one|some|page|what|three|two|four|how)\b[^.!?\n]{0,60}"
+        r"\b(?:pages?|passage|story|continuation|choices?|options?|text|reply|response|answer|chapter|scene|draft|version"
+        r"|paragraph|rewrite|sentence)\b"
+    ),
+    r"(?:below|the following) (?:is|are) (?:the|your|a) (?:page|story|choices|options|continuation|next|text|scene)\b",
+    r"(?:natürlich|klar|gerne|selbstverständlich)[,.!:]? *hier (?:ist|sind|kommt)\b",
+    (
+        r"hier (?:ist|sind|kommt|folgt) (?:die|der|das|deine?|ihre?|eine?) (?:seite|geschichte|fortsetzung|text|auswahl"
+        r"|antwort|szene|nächste)"
+    ),
+    r"(?:claro|por supuesto|desde luego|com certeza)[,.!:]? *(?:aquí|aqui|a continuación)\b",
+    (
+        r"(?:aquí (?:tienes|está|va)|aqui está) (?:la|el|una?|tu|a|o|sua) (?:página|historia|história|continuación"
+        r"|continuação|texto|siguiente|respuesta|cena|escena)"
+    ),
+    r"(?:bien sûr|certainement|d['’]accord)[,.!:]? *voici\b",
+    r"voici (?:la|le|une?|votre|ta|la suite|les) (?:page|histoire|suite|texte|choix|réponse|scène|prochaine)",
+    r"(?:certo|certamente|ecco qui)[,.!:]? *ecco\b",
+    r"ecco (?:la|il|una?|le|la tua) (?:pagina|storia|continuazione|testo|scelte|risposta|scena|prossima)",
+    r"(?:natuurlijk|zeker)[,.!:]? *hier (?:is|zijn|komt)\b",
+    r"(?:oczywiście|jasne)[,.!:]? *oto\b",
+    r"(?:конечно|разумеется|звичайно|звісно)[,.!:]? *(?:вот|ось)\b",
+    r"(?:вот|ось) (?:следующая|ваша|твоя|наступна) (?:страница|история|сторінка|історія)",
+    r"(?:tabii|elbette)[,.!:]? *(?:işte|iste)\b",
+    r"(?:当然|好的|好)[，,！!。：: ]*(?:以下|这是|這是|下面)",
+    r"(?:もちろん|承知|かしこまり)[^。\n]{0,20}(?:以下|こちら|です)",
+    r"(?:물론|네)[^.\n]{0,20}(?:다음은|여기)",
+)
+"""At the beginning of a line only: what a person in a story may say elsewhere."""
+_MACHINE_WORDS: Final = (
+    r"\bas an? (?:ai|artificial intelligence|large language model|language model)\b",
+    r"\b(?:i am|i['’]m) (?:just |only )?an? (?:ai|language model)\b",
+    r"\bals (?:ki|künstliche intelligenz|sprachmodell|ai|taalmodel)\b",
+    r"\bcomo (?:una? )?(?:ia|inteligencia artificial|inteligência artificial|modelo de (?:lenguaje|linguagem))\b",
+    r"\ben tant qu['’](?:ia|intelligence artificielle|assistant)\b",
+    r"\bcome (?:ia|intelligenza artificiale|modello linguistico)\b",
+    r"\bjako (?:model językowy|sztuczna inteligencja)\b",
+    r"\bкак (?:ии|языковая модель|искусственный интеллект)\b|\bяк (?:ші|мовна модель)\b",
+    r"\bbir (?:yapay zeka|dil modeli) olarak\b",
+    r"作为(?:一个|一名)?(?:ai|人工智能|语言模型)|(?:ai|人工知能|言語モデル)として|(?:ai|인공지능|언어 모델)로서",
+)
+_ABOUT_WORDS: Final = (
+    (
+        r"\b(?:the|this) (?:story|chapter|narrative|excerpt) (?:continues|begins|opens|ends|concludes|describes|shows"
+        r"|introduces|explores|starts|is about|focuses|follows|sets|highlights|depicts|presents|goes on)\b"
+    ),
+    (
+        r"\b(?:the|this) (?:passage|text|page|scene|paragraph) (?:introduces|explores|highlights|depicts|sets the"
+        r"|focuses|is about|(?:continues|concludes|begins|opens) with)\b"
+    ),
+    r"\bin this (?:chapter|story|scene|excerpt|part of the story)\b",
+    r"\bin the (?:next|previous|following) (?:chapter|page)\b",
+    r"\b(?:the|this) tale goes on\b",
+    r"\b(?:the )?(?:player|reader|protagonist|main character)(?:['’]s)? (?:must|chooses|decides|should|choice)\b",
+    (
+        r"\b(?:i hope (?:this|you|that) (?:helps|enjoy|like)|let me know if (?:you|this|there)|feel free to (?:ask"
+        r"|let|modify"
+        r"|continue)|would you like me to)\b"
+    ),
+    r"\b(?:word count|end of (?:page|chapter|the page)|to be continued|content rating|json object)\b",
+    r"\bin diesem (?:kapitel|abschnitt)\b|\bdie geschichte (?:geht weiter|beginnt mit|handelt)\b",
+    (
+        r"\b(?:en este|neste) capítulo\b|\bla historia (?:continúa|comienza con|trata de)\b"
+        r"|\ba história (?:continua|começa com)\b"
+    ),
+    r"\bdans ce chapitre\b|\bl['’]histoire (?:continue|commence par|se poursuit)\b",
+    r"\bin questo capitolo\b|\bla storia (?:continua|inizia con)\b",
+    r"\bin dit hoofdstuk\b|\bhet verhaal gaat (?:verder|door)\b",
+    r"\bw tym rozdziale\b|\bв этой главе\b|\bистория продолжается\b|\bу цьому розділі\b",
+    r"\bbu bölümde\b|\bhikaye devam ediyor\b",
+    r"在(?:这一章|本章)|故事(?:继续|还在继续)|この章では|物語は続く|이 장에서는|이야기는 계속",
+)
+_LEAD: Final = re.compile("|".join(_LEAD_WORDS))
+_LEAD_CHARS: Final = 200
+"""Characters of a line in which it shows whether it announces something."""
+_DECIDED: Final = 40
+"""Characters from which on a line that announces something has done so."""
+_MACHINE: Final = re.compile("|".join(_MACHINE_WORDS), re.IGNORECASE)
+_ABOUT: Final = re.compile("|".join([*_MACHINE_WORDS, *_ABOUT_WORDS]))
+_HINTS: Final = (
+    " ai", "artificial", "model", "intelli", "story", "chapter", "narrative", "excerpt", "passage", "text",
+    "page", "scene", "paragraph", "tale", "player", "reader", "protagonist", "character", "hope", "let me know",
+    "feel free", "would you like", "word count", "continued", "rating", "json", " ki", "kapitel", "abschnitt",
+    "geschichte", "capítulo", "historia", "história", " ia", "chapitre", "histoire", "capitolo", "storia",
+    "hoofdstuk", "verhaal", "rozdziale", "sztuczna", "главе", "история", "розділі", "модел", "ии", "ші",
+    "bölümde", "hikaye", "yapay", "章", "故事", "人工", "モデル", "として", "物語", "장에서", "이야기", "로서",
+)  # fmt: skip
+"""One of these is in whatever the patterns match."""
+_STARTS: Final = (
+    "sure", "certainly", "of course", "absolutely", "okay", "ok", "great", "alright", "yes", "understood", "here",
+    "below is", "below are", "the following", "natürlich", "klar", "gerne", "selbstverständlich", "hier", "claro",
+    "por supuesto", "desde luego", "com certeza", "aquí", "aqui", "bien sûr", "certainement", "d'accord",
+    "d’accord", "voici", "certo", "certamente", "ecco", "natuurlijk", "zeker", "oczywiście", "jasne", "конечно",
+    "разумеется", "звичайно", "звісно", "вот", "ось", "tabii", "elbette", "当然", "好", "もちろん", "承知",
+    "かしこまり", "물론", "네",
+)  # fmt: skip
+"""How announcements begin."""
+_OPENING: Final = '*_#>"“ `'
+
+
+def is_lead(line: str) -> bool:
+    """Return whether a line announces the text that follows: "Sure! Here is the next page:"."""
+    begun = line[:_LEAD_CHARS].lstrip(_OPENING).casefold()
+    return begun.startswith(_STARTS) and _LEAD.match(begun) is not None
+
+
+def may_become_lead(line: str) -> bool:
+    """Return whether the unfinished first line of a text may yet announce it."""
+    begun = line[:_LEAD_CHARS].lstrip(_OPENING).casefold()
+    if len(begun) < _DECIDED:
+        return begun.startswith(_STARTS) or any(each.startswith(begun) for each in _STARTS)
+    return is_lead(line)
+
+
+def may_be_about_text(text: str) -> bool:
+    """Return whether a text has a word that `is_about_text` looks for: asked first, because it is cheap."""
+    folded = text.casefold()
+    return any(hint in folded for hint in _HINTS)
+
+
+def is_about_text(sentence: str) -> bool:
+    """Return whether a sentence speaks about the text or its making: "The passage continues with …"."""
+    return _ABOUT.search(sentence.casefold()) is not None
+
+
+def about_text(text: Prose) -> bool:
+    """Return whether a story speaks about itself, outside quotation marks."""
+    told = Prose(text.narration)
+    if any(is_lead(each) for each in told.sentences):
+        return True
+    return may_be_about_text(told.text) and any(is_about_text(each) for each in told.sentences)
+
+
+def names_a_model(text: str) -> bool:
+    """Return whether somebody speaks as a language model."""
+    return _MACHINE.search(text) is not None

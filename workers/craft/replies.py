@@ -1,0 +1,272 @@
+"""Replies of personas: what is examined before people read one, and what is deleted so that it passes.
+
+See `pages` and `choices` for their twins.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from workers.craft import layout, loops, overlap, voice
+from workers.craft.findings import Check, Examination, run
+from workers.craft.languages import base_tag, has_words_of, language_of, other_than
+from workers.craft.phrases import is_lead, may_become_lead, names_a_model
+from workers.craft.prose import Prose, pieces, plain
+from workers.craft.settings import CraftSettings
+from workers.craft.speakers import Speakers
+from workers.cutting import cut_at_sentence, ends_sentence
+
+_OPENING: Final = 4
+"""Words by which openings are compared."""
+_LONG: Final = 200
+"""Characters from which on a reply must end as a sentence: short ones may end as chat does."""
+_REPEATED_WORDS: Final = 6
+_FEW_WORDS: Final = 12
+"""Words below which only the same reply again is a copy."""
+_CARD_RUN: Final = 12
+"""Words in a row that are the card's own from which on a reply recites it."""
+
+
+class ReplyFacts:
+    """What a reply is examined against. ``earlier`` are the persona's last replies, the newest last.
+
+    ``names`` are the others who may be spoken for by mistake; ``card`` is what the persona's card says.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        user: str,
+        names: Collection[str] = (),
+        language: str = "en",
+        message: str = "",
+        card: str = "",
+        instructions: str = "",
+        earlier: Sequence[str] = (),
+    ) -> None:
+        """``message`` is what the reply answers."""
+        self.name, self.user, self.language = name, user, language
+        self.speakers = Speakers(name, {user, *names})
+        self.message, self.card, self.instructions = Prose(message), Prose(card), overlap.measured(instructions)
+        self.earlier = tuple(Prose(text) for text in earlier)
+
+    @cached_property
+    def own_names(self) -> tuple[str, ...]:
+        """The persona's name, whole and as it is called."""
+        first = next((word for word in self.name.split() if len(word) > 2 and word.casefold() != "the"), "")
+        return tuple(dict.fromkeys(each for each in (self.name.strip(), first) if each))
+
+    @cached_property
+    def told_sentences(self) -> frozenset[str]:
+        """The sentences and lines of the instructions, as their words."""
+        return overlap.lines_of(self.instructions.text, _OPENING)
+
+    def openings(self, last: int) -> set[tuple[str, ...]]:
+        """Return how the ``last`` replies begin."""
+        return {_opening(each) for each in self.earlier[-last:]} if last else set()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply that is examined."""
+
+    prose: Prose
+    facts: ReplyFacts
+    settings: CraftSettings
+
+
+def says_nothing(reply: Reply) -> bool:
+    """It says something: a letter, a figure or a sign such as an emoji."""
+    return not any(sign.isalnum() or ord(sign) > 0x2000 for sign in reply.prose.text)
+
+
+def too_long(reply: Reply) -> bool:
+    """It is no longer than a reply in a chat may be."""
+    return len(reply.prose.text) > reply.settings.reply_chars
+
+
+def breaks_off(reply: Reply) -> bool:
+    """A long one ends as a sentence does; short ones may end as chat does."""
+    text = reply.prose.text.rstrip()
+    return len(text) >= _LONG and text[-1].isalnum() and ends_sentence(cut_at_sentence(text))
+
+
+def labels_itself(reply: Reply) -> bool:
+    """Its lines do not begin with the persona's name as a label, in whatever spelling."""
+    return reply.facts.speakers.own_label(reply.prose.text)
+
+
+def speaks_as_others(reply: Reply) -> bool:
+    """It has no line of anybody else: the user, others of the card, "User"."""
+    return reply.facts.speakers.other_label(reply.prose.text)
+
+
+def acts_for_user(reply: Reply) -> bool:
+    """It does not say what the user does, says or thinks."""
+    return voice.speaks_for(reply.prose.text, reply.facts.user)
+
+
+def narrates_itself(reply: Reply) -> bool:
+    """The persona says "I", and does not tell of itself by name all along; actions between asterisks may."""
+    return voice.narrates_itself(reply.prose, reply.facts.own_names)
+
+
+def runs_in_circles(reply: Reply) -> bool:
+    """It does not repeat itself."""
+    settings = reply.settings
+    return loops.runs_in_circles(
+        reply.prose,
+        distinct=settings.loop_distinct,
+        sentences=settings.loop_sentences,
+        openings=settings.loop_openings,
+    )
+
+
+def begins_alike(reply: Reply) -> bool:
+    """It does not begin with the words of one of the last replies."""
+    opening = _opening(reply.prose)
+    return len(opening) == _OPENING and opening in reply.facts.openings(reply.settings.reply_openings)
+
+
+def echoes_replies(reply: Reply) -> bool:
+    """It is not made of earlier replies."""
+    settings, earlier = reply.settings, reply.facts.earlier
+    if len(reply.prose.words) < _FEW_WORDS:
+        return len(reply.prose.words) >= _REPEATED_WORDS and any(reply.prose.words == each.words for each in earlier)
+    if overlap.shared_groups(reply.prose, earlier, 4) > max(settings.echo_earlier, 0.35):
+        return True
+    return any(overlap.words_in_common(reply.prose, each) > settings.echo_words for each in earlier)
+
+
+def echoes_message(reply: Reply) -> bool:
+    """It does not only say again what the user said."""
+    words = len(reply.prose.words)
+    return words >= _REPEATED_WORDS and overlap.shared_groups(reply.prose, [reply.facts.message], 3) > 0.6
+
+
+def recites(reply: Reply) -> bool:
+    """It does not recite the instructions or the card."""
+    told = reply.facts.told_sentences
+    if any(plain(each) in told for each in reply.prose.sentences):
+        return True
+    settings = reply.settings
+    return (
+        overlap.longest_run(reply.prose, reply.facts.instructions) >= settings.echo_run
+        or overlap.longest_run(reply.prose, reply.facts.card) >= _CARD_RUN
+        or overlap.shared_groups(reply.prose, [reply.facts.card], 4) > settings.echo_premise
+    )
+
+
+def leaves_character(reply: Reply) -> bool:
+    """It does not speak as a language model, or announce itself."""
+    return names_a_model(reply.prose.text) or any(
+        is_lead(line) and line.endswith(":") for line in reply.prose.paragraphs
+    )
+
+
+def in_other_language(reply: Reply) -> bool:
+    """It is in the user's language or in the one set; where either is not plain, it passes."""
+    least = reply.settings.language_words
+    found = other_than(reply.prose, reply.facts.language, least)
+    if found is None:
+        return False
+    message = reply.facts.message
+    wanted = language_of(message, 3)
+    if wanted is None:
+        return len(message.words) >= _REPEATED_WORDS and not has_words_of(message, found)
+    return wanted != found
+
+
+def has_layout(reply: Reply) -> bool:
+    """It has no headings."""
+    return any(layout.is_heading(line) for line in reply.prose.paragraphs)
+
+
+CHECKS: Final[tuple[Check[Reply], ...]] = (
+    Check("empty", "the reply says nothing", says_nothing, growing=False),
+    Check("long", "the reply is too long", too_long),
+    Check("fragment", "the last sentence breaks off", breaks_off, growing=False),
+    Check("own_label", "no name before the words", labels_itself),
+    Check("other_speaker", "only your own lines", speaks_as_others),
+    Check("user_action", "do not act for the user", acts_for_user),
+    Check("person", "speak in the first person", narrates_itself),
+    Check("loop", "the reply repeats itself", runs_in_circles),
+    Check("opening", "it begins like an earlier reply", begins_alike),
+    Check("earlier", "it copies an earlier reply", echoes_replies),
+    Check("parrot", "it repeats the user's words", echoes_message),
+    Check("instructions", "it recites the instructions", recites),
+    Check("machine", "stay the person you are", leaves_character),
+    Check("language", "it is in another language", in_other_language),
+    Check("headings", "a chat has no headings", has_layout),
+)
+"""What every reply passes, each with what is said to a model that fails it."""
+
+
+def examine_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> Examination[str]:
+    """Return a reply as it may be shown: unchanged if it passes, else mended by deletion and examined again."""
+    reply = Reply(Prose(text), facts, settings)
+    failed = run(CHECKS, reply)
+    if not failed:
+        return Examination(text)
+    mended = mend_reply(reply)
+    return Examination(mended, run(CHECKS, Reply(Prose(mended), facts, settings)), failed)
+
+
+def mend_reply(reply: Reply) -> str:
+    """Return a reply without what does not belong there: nothing is added."""
+    facts, limit = reply.facts, reply.settings.reply_chars
+    text = loops.cut_loop(reply.prose.text)
+    text = _without_announcement(text)
+    text = facts.speakers.without_labels(text)
+    text = voice.without_others_actions(text, facts.user)
+    text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line))
+    text = loops.drop_repeats(text)
+    text = _without_recital(text, facts)
+    if len(text) > limit:
+        text = cut_at_sentence(text[:limit])
+    if begins_alike(Reply(Prose(text), facts, reply.settings)):
+        text = _without_first(text)
+    if breaks_off(Reply(Prose(text), facts, reply.settings)):
+        text = cut_at_sentence(text)
+    return loops.tidy(text)
+
+
+def shown_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> str:
+    """Return what may be shown of a reply that is being written: what passes of it, up to its last whole sentence."""
+    head = text.lstrip()
+    if "\n" not in head and may_become_lead(head) and len(head) < 80:
+        return ""
+    held = layout.unfinished_line(head)
+    found = pieces(head[: len(head.rstrip()) - len(held)] if held else head)
+    while found and not ends_sentence(found[-1]):
+        found.pop()
+    whole = "".join(found).rstrip()
+    mended = mend_reply(Reply(Prose(whole), facts, settings)) if whole else ""
+    growing = [check for check in CHECKS if check.growing]
+    return mended if mended and not run(growing, Reply(Prose(mended), facts, settings)) else ""
+
+
+def _opening(reply: Prose) -> tuple[str, ...]:
+    return tuple(reply.words[:_OPENING])
+
+
+def _without_announcement(text: str) -> str:
+    first, colon, rest = text.lstrip().partition("\n")
+    return rest if colon and is_lead(first.strip()) and first.rstrip().endswith(":") else text
+
+
+def _without_recital(text: str, facts: ReplyFacts) -> str:
+    return "".join(each for each in pieces(text) if plain(each) not in facts.told_sentences or not plain(each))
+
+
+def _without_first(text: str) -> str:
+    """Return a reply without its first sentence; all of it if there is no other."""
+    first, *rest = pieces(text)
+    return "".join(rest).strip() if any(plain(each) for each in rest) else first
+
+
+def language_asked(facts: ReplyFacts) -> str:
+    """Return the language that a reply is to be in: the user's own if it is plain, else the one set."""
+    return language_of(facts.message, 3) or base_tag(facts.language)

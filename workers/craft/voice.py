@@ -1,0 +1,142 @@
+"""Person and tense, by rule: is the reader "you", and does it happen now? Where no rule is safe, nothing is said."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from workers.craft.languages import base_tag
+from workers.craft.prose import Prose, plain
+
+_FEW_WORDS: Final = 50
+"""Words of narration below which it may happen that nobody is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """The words of a language for the second and the first person. ``needed``: its sentences do name the person."""
+
+    second: frozenset[str]
+    first: frozenset[str]
+    needed: bool = False
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+def _person(second: str, first: str, *, needed: bool = False) -> _Person:
+    return _Person(_words(second), _words(first), needed)
+
+
+_PERSONS: Final = {
+    "en": _person(
+        "you your yours yourself yourselves you're you’re you've you’ve you'll you’ll you'd you’d",
+        "i me my mine myself we us our ours i'm i’m i've i’ve i'll i’ll i'd i’d we're we’re",
+        needed=True,
+    ),
+    "de": _person(
+        "du dich dir dein deine deinen deinem deiner deines sie ihr ihnen ihre ihren ihrem ihrer euch euer eure",
+        "ich mich mir mein meine meinen meinem meiner wir uns unser unsere",
+        needed=True,
+    ),
+    "fr": _person("tu te toi ton ta tes vous votre vos t", "je j me moi mon ma mes nous notre nos", needed=True),
+    "nl": _person("je jij jou jouw u uw jullie", "ik mij me mijn wij we ons onze", needed=True),
+    "es": _person("tú tu te ti tus usted su sus os vuestro", "yo me mí mi mis nosotros nuestro nuestra"),
+    "it": _person("tu ti te tuo tua tuoi tue vi voi", "io mi me mio mia miei mie noi nostro nostra"),
+    "pt": _person("você tu te teu tua seu sua seus suas", "eu me mim meu minha meus minhas nós nosso"),
+    "ru": _person("ты тебя тебе тобой твой твоя твои твоё вы вас вам ваш ваша ваши", "я меня мне мной мой моя мои моё"),
+    "uk": _person(
+        "ти тебе тобі тобою твій твоя твої твоє ви вас вам ваш ваша ваші", "я мене мені мною мій моя мої моє"
+    ),
+    "zh": _person("你 您", "我"),
+}
+_APOSTROPHE: Final = re.compile("['’]")
+_PAST: Final = _words(
+    "was were had did went came saw took felt heard stood sat ran knew thought said told found gave made got kept held "
+    "began left turned looked walked stepped reached opened could followed tried wanted moved seemed fell woke caught "
+    "brought spoke threw drew rose led lay broke chose wondered realized realised noticed remembered decided"
+)
+_PRESENT: Final = _words(
+    "are have do go come see take feel hear stand sit run know think say tell find give make get keep hold begin leave "
+    "turn look walk step reach open can follow try want move seem fall wake catch bring speak throw draw rise lead lie "
+    "break choose wonder realize realise notice remember decide need"
+)
+_NOT_PAST: Final = frozenset(
+    {"need", "feed", "bleed", "speed", "proceed", "succeed", "heed", "breed", "weed", "exceed"}
+)
+_YOU: Final = re.compile(r"\byou(?: (?:slowly|quickly|suddenly|carefully|also|then|just|never|still|both))? ([a-z]+)")
+_WAS: Final = re.compile(r"\b(?:was|were|had|did)\b")
+_IS: Final = re.compile(r"\b(?:is|are|has|do|does)\b|['’](?:s|re)\b")
+_FEW_VERBS: Final = 3
+_NAME_FOLLOWED: Final = r"^[*_]{{0,2}}(?:{name})\b[*_]{{0,2}},? (?=[a-z])"
+
+
+def person_is_off(text: Prose, tag: str) -> bool:
+    """Return whether the narration of a page is not in the second person."""
+    person = _PERSONS.get(base_tag(tag))
+    if person is None:
+        return False
+    words = [part for word in Prose(text.narration).words for part in _parts(word, base_tag(tag))]
+    second, first = sum(word in person.second for word in words), sum(word in person.first for word in words)
+    if first >= 4 and first > 2 * second:
+        return True
+    return person.needed and not second and len(words) >= _FEW_WORDS
+
+
+def _parts(word: str, tag: str) -> list[str]:
+    """Return a word; in French, what an apostrophe separates."""
+    return _APOSTROPHE.split(word) if tag == "fr" else [word]
+
+
+def tense_is_off(text: Prose, tag: str) -> bool:
+    """Return whether the narration of an English page says in the past tense what "you" did."""
+    if base_tag(tag) != "en":
+        return False
+    narration = text.narration.lower()
+    verbs = _YOU.findall(narration)
+    past = sum(verb in _PAST or (verb.endswith("ed") and verb not in _NOT_PAST) for verb in verbs)
+    present = sum(verb in _PRESENT for verb in verbs)
+    was, now = len(_WAS.findall(narration)), len(_IS.findall(narration))
+    # What "you" did may be told within a present: then other things are what they are.
+    return past >= _FEW_VERBS and past > 2 * present and was > now
+
+
+def narrates_itself(text: Prose, names: Collection[str]) -> bool:
+    """Return whether somebody tells of themselves by name, all along, and nothing in the first person."""
+    if not names or any(word in person.first for person in _PERSONS.values() for word in text.words):
+        return False
+    spoken = re.sub(r"\*[^*\n]{1,400}\*", " ", text.text)
+    by_name = re.compile(_NAME_FOLLOWED.format(name="|".join(map(re.escape, names))), re.IGNORECASE)
+    said = [each for each in Prose(spoken).sentences if plain(each)]
+    named = sum(by_name.match(each) is not None for each in said)
+    return named > 0 and named * 2 >= len(said)
+
+
+_FOR_READER: Final = re.compile(
+    r"\byou (?:say|reply|answer|ask|whisper|shout|mutter|think)\b[^.\n]{0,20}[,:] ?[\"“]"
+    r"|[,!?.][\"”] you (?:say|reply|answer|ask|whisper|shout|mutter)\b",
+    re.IGNORECASE,
+)
+
+
+def speaks_for(text: str, user: str) -> bool:
+    """Return whether a reply says what its reader does or says."""
+    return bool(_FOR_READER.search(text) or any(_acts(match[1], user) for match in _ACTION.finditer(text)))
+
+
+def without_others_actions(text: str, user: str) -> str:
+    """Return a reply without the actions, between asterisks, that are its reader's."""
+    return _ACTION.sub(lambda match: "" if _acts(match[1], user) else match[0], text)
+
+
+_ACTION: Final = re.compile(r"(?<!\*)\*([^*\n]{1,300})\*(?!\*)")
+
+
+def _acts(action: str, user: str) -> bool:
+    """Return whether an action is of the reader: ``you nod``, ``Sam nods``."""
+    words = plain(action).split()
+    name = plain(user).split()
+    if len(words) < 2:
+        return False
+    return words[0] == "you" or (bool(name) and words[: len(name)] == name and len(words) > len(name))
