@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from db.connection import jsonb, row, rows
+from db.records import Json, fetch
 
 MOST_TOKENS: Final = 2**31 - 1
 MOST_USD: Final = Decimal(999_999)
@@ -43,6 +44,21 @@ class TaskRecord:
         self.steps.append({"step": kind, **details})
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionRun:
+    """A finished run as the log has it: see `TaskRecord`. ``seconds`` is how long it took."""
+
+    function: str
+    state: str
+    engine: str
+    model: str
+    steps: Json[list[dict[str, Any]]]
+    receipt: Json[dict[str, Any]]
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+
+
 async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
     """Start the row of a run and return its id."""
     found = await row(
@@ -74,6 +90,18 @@ async def save(task_id: int, record: TaskRecord) -> None:
         jsonb(record.steps), min(record.prompt_tokens, MOST_TOKENS), min(record.completion_tokens, MOST_TOKENS),
         min(record.cost_usd, MOST_USD), record.error, jsonb(_bounded(record.receipt)),
     )  # fmt: skip
+
+
+async def runs_of(job_id: int) -> tuple[FunctionRun, ...]:
+    """Return the finished runs of a job, oldest first."""
+    found = await fetch(
+        FunctionRun,
+        "SELECT function, state, engine, model, steps, receipt, prompt_tokens, completion_tokens, "
+        "extract(epoch FROM finished_at - started_at)::float AS seconds FROM ai_tasks "
+        "WHERE job_id = $1 AND finished_at IS NOT NULL ORDER BY id",
+        job_id,
+    )
+    return tuple(found)
 
 
 def _bounded(value: Any) -> Any:

@@ -148,15 +148,21 @@ def restore(file: Annotated[Path, typer.Argument(help="A file written by `storyf
 
 @app.command()
 def doctor(
+    name: Annotated[str, typer.Argument(help="With --model: a file or a name; else the one that would answer.")] = "",
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Discord, Telegram and classifiers.")] = False,
+    model: Annotated[
+        bool, typer.Option("--model", help="Have a model write ten pages, and say what it is fit for: minutes.")
+    ] = False,
 ) -> None:
     """Check settings, database, Redis, models, classifiers and tokens, and say what to do.
 
     Exits with 1 if something is wrong.
     """
-    from bot.cli.doctor import run_doctor
+    from bot.cli.doctor import run_doctor, run_model_trial
 
-    raise typer.Exit(run_doctor(offline=offline))
+    if name and not model:
+        raise typer.BadParameter("a model's name comes with --model")
+    raise typer.Exit(run_model_trial(name) if model else run_doctor(offline=offline))
 
 
 @app.command()

@@ -66,31 +66,36 @@ def bot_spec(platforms: list[str], environment: Mapping[str, str], output: Outpu
 
 
 async def ask_workers(
-    question: str, environment: Mapping[str, str], *, seconds: float = ASK_SECONDS
+    question: str,
+    environment: Mapping[str, str],
+    *options: str,
+    seconds: float = ASK_SECONDS,
+    heard: bool = False,
 ) -> list[dict[str, Any]]:
     """Run `python -m workers QUESTION --json` and return its list of objects; cancellation ends the process.
 
-    It gets ``seconds``.
+    It gets ``seconds``. ``heard``: what it says meanwhile, on standard error, is for the person at the terminal.
 
     Raises:
         SettingsRefused: it says that settings cannot be used, and which.
         OperatorError: it failed; the message carries the last line of its output.
     """
     process = await asyncio.create_subprocess_exec(
-        *module_argv("workers", question, "--json"),
+        *module_argv("workers", question, "--json", *options),
         env={**os.environ, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=None if heard else asyncio.subprocess.PIPE,
         start_new_session=True,
     )
     try:
         async with asyncio.timeout(seconds):
             answer, messages = await process.communicate()
+        said = (messages or b"").decode(errors="replace").strip()
         if process.returncode == os.EX_CONFIG:
-            raise SettingsRefused(messages.decode(errors="replace").strip())
+            raise SettingsRefused(said)
         if process.returncode != 0:
-            last = (messages.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+            last = (said.splitlines() or ["see above" if heard else "no message"])[-1]
             raise OperatorError(f"`python -m workers {question}` failed: {last}")
         return [dict(item) for item in json.loads(answer)]
     except TimeoutError:

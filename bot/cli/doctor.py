@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import tempfile
+from pathlib import Path
 
 import typer
 
@@ -11,6 +13,7 @@ from bot.cli.configuration import read_settings
 from bot.cli.database_checks import check_database
 from bot.cli.environment_checks import check_environment
 from bot.cli.errors import OperatorError
+from bot.cli.model_trial import try_model
 from bot.cli.platform_checks import check_served
 from bot.cli.plugin_checks import check_plugins
 from bot.cli.signals import run_until_signalled
@@ -30,6 +33,17 @@ def run_doctor(*, offline: bool) -> int:
     checks = [Check("settings", State.OK, "readable"), *run_until_signalled(collect(settings, offline=offline))]
     show(checks)
     return 1 if any(check.state is State.FAIL for check in checks) else 0
+
+
+def run_model_trial(name: str) -> int:
+    """Try a model ("": the one that would answer), and print what it is fit for; returns 1 if that is nothing."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="storyfork-trial-") as home:
+            checks = run_until_signalled(try_model(read_settings(), Path(home), name))
+    except (OperatorError, StackError) as error:
+        checks = [Check("model", State.FAIL, str(error), "Run `storyfork models` to see what is found.")]
+    show(checks)
+    return 1 if all(check.state is State.FAIL for check in checks) else 0
 
 
 async def collect(settings: BotSettings, *, offline: bool) -> list[Check]:

@@ -1,4 +1,4 @@
-"""The command line of ``python -m workers``: `run`, `models`, `classifiers`, `settings` and `plugins`."""
+"""The command line of ``python -m workers``: `run`, `models`, `trial`, `classifiers`, `settings` and `plugins`."""
 
 import argparse
 import asyncio
@@ -24,6 +24,10 @@ def run(arguments: list[str]) -> int:
     running.add_argument("--queue", choices=("cpu", "gpu"), default="cpu")
     models = commands.add_parser("models", help="list the models that are found")
     models.add_argument("--json", action="store_true")
+    trial = commands.add_parser("trial", help="have a model write pages and replies in an empty database")
+    trial.add_argument("--json", action="store_true")
+    trial.add_argument("--model", default="", help="a file, or a name; else the one that would answer")
+    trial.add_argument("--pages", type=int, default=10)
     classifiers = commands.add_parser("classifiers", help="ask the classifiers of texts about a harmless sentence")
     classifiers.add_argument("--json", action="store_true")
     plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
@@ -51,6 +55,11 @@ def _run(options: argparse.Namespace) -> int:
             from workers.commands.models import list_models
 
             return list_models(as_json=options.json)
+        case "trial":
+            from workers.commands.trial import run_trial
+
+            set_up_logging(read_settings(LogSettings), quiet=True)
+            return asyncio.run(run_trial(options.model, options.pages, as_json=options.json))
         case "classifiers":
             from workers.commands.classifiers import try_classifiers
 
