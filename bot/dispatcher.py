@@ -26,6 +26,8 @@ BURIALS: Final = 4
 must not silence the answer; a place that cannot be written to must not hold up the rest of its chat for ever."""
 BURIED: Final = 1000
 """Events of which the tries are remembered; older ones begin anew."""
+KNOWN: Final = 5000
+"""Committed events that are remembered; for older ones the inbox says that they were."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,12 +41,17 @@ class Dispatcher:
         self._commits, self._handle, self._on_commit, self._patience_s = commits, handle, on_commit, patience_s
         self._settling: set[asyncio.Task[None]] = set()
         self._burials: OrderedDict[str, int] = OrderedDict()
+        self._committed: OrderedDict[str, None] = OrderedDict()
 
     async def dispatch(self, event: Event, admit: Admit | None = None) -> Outcome:
         """Commit an event and its changes, then wake the workers. Never raises.
 
         Runs in a task of its own: whatever happens to the database, nothing of it outlasts the event.
+        An event may come twice, from a chat's history and by itself. What this process knows to be committed is not
+        refused because the database has gone away since.
         """
+        if admit is None and event.key in self._committed:
+            return Outcome("duplicate")
         try:
             return await asyncio.create_task(self._dispatch(event, admit), name=f"event-{event.key}")
         except asyncio.CancelledError:
@@ -94,6 +101,11 @@ class Dispatcher:
             self._burials.popitem(last=False)
         return tries
 
+    def _note_committed(self, key: str) -> None:
+        self._committed[key] = None
+        while len(self._committed) > KNOWN:
+            self._committed.popitem(last=False)
+
     async def settled(self) -> None:
         """Wait until the fate of every event that is ``unknown`` so far is known, or not to be found out."""
         await asyncio.gather(*self._settling)
@@ -115,6 +127,7 @@ class Dispatcher:
         except AWAY as e:
             _log.warning("event %s is refused: the database is away (%s)", event.key, e)
             return _refused(event)
+        self._note_committed(event.key)
         if made.context is not None:
             await self._wake(event, made.outcome, made.context, deadline)
         return made.outcome

@@ -63,7 +63,10 @@ async def test_a_frozen_server_costs_refusals_and_nothing_after_it_is_healthy(
 async def test_a_silent_database_is_refused_in_time_and_then_forgotten(line: tuple[DatabaseLine, Bot]):
     found, bot = line
     assert [o.status for o in (await _timed(bot, "help"))[0]] == ["answered"]
+    assert (await bot.router.dispatch(seen := event_of(command("help")))).status == "answered"
     found.silent = True
+    # It comes again, as from a chat's history: nobody is told that it was not taken.
+    assert (await bot.router.dispatch(seen)).status == "duplicate"
     outcomes, slowest = await _timed(bot, "story new")
     assert {o.status for o in outcomes} == {"refused"}
     assert slowest < SOON
