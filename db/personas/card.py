@@ -12,7 +12,9 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_NAME: Final = 200
-"""Characters of a name, a nickname, a creator or a tag."""
+"""Characters of a name."""
+MAX_LINE: Final = 2_000
+"""Characters of what is written beside a card: creator, version, language."""
 MAX_TEXT: Final = 100_000
 """Characters of one text of a card."""
 MAX_GREETINGS: Final = 200
@@ -94,8 +96,9 @@ def _mapping(value: object) -> object:
     return dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else None
 
 
-Name = Annotated[str, BeforeValidator(_text), Field(max_length=MAX_NAME)]
-Text = Annotated[str, BeforeValidator(_text), Field(max_length=MAX_TEXT)]
+Name = Annotated[str, Field(max_length=MAX_NAME), BeforeValidator(_text)]
+Line = Annotated[str, Field(max_length=MAX_LINE), BeforeValidator(_text)]
+Text = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_text)]
 _Words = Annotated[tuple[Annotated[str, Field(max_length=MAX_TEXT)], ...], BeforeValidator(_texts)]
 Listed = Annotated[_Words, Field(max_length=MAX_LIST)]
 Greetings = Annotated[_Words, Field(max_length=MAX_GREETINGS)]
@@ -126,10 +129,12 @@ class DepthPrompt(_CardPart):
 class CardAsset(_CardPart):
     """A file of a card: an icon, a background, an emotion. ``uri`` may be ``embeded://`` and a path, or the file."""
 
-    type: Name = "icon"
-    uri: Annotated[str, BeforeValidator(_text), Field(max_length=MAX_URI)] = ""
-    name: Name = ""
-    ext: Name = ""
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: Line = "icon"
+    uri: Annotated[str, Field(max_length=MAX_URI), BeforeValidator(_text)] = ""
+    name: Line = ""
+    ext: Line = ""
 
 
 class PersonaCard(_CardPart):
@@ -144,7 +149,7 @@ class PersonaCard(_CardPart):
     """
 
     key: Name = ""
-    name: Annotated[Name, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), BeforeValidator(_text)]
     nickname: Name = ""
     tagline: Text = ""
     description: Text = ""
@@ -161,13 +166,13 @@ class PersonaCard(_CardPart):
     system_prompt: Text = ""
     post_history: Text = ""
     depth_prompt: DepthPrompt | None = None
-    creator: Name = ""
+    creator: Line = ""
     creator_notes: Text = ""
     translated_notes: Annotated[dict[str, Text], BeforeValidator(_worded), Field(max_length=MAX_LIST)] = {}
-    version: Name = ""
+    version: Line = ""
     tags: Listed = ()
     rating: Annotated[CardRating, BeforeValidator(lambda value: value if value in _RATINGS else "sfw")] = "sfw"
-    language: Name = ""
+    language: Line = ""
     lorebook: AnyJson = None
     visual: VisualWords | None = None
     assets: Annotated[tuple[CardAsset, ...], Field(max_length=MAX_ASSETS)] = ()

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from prompts.frames import serve_frames
-from workers.cards.files import NotACard, read_json
+from workers.cards.files import read_json
 from workers.cards.lorebook import NotALorebook, read_lorebook
+from workers.cards.refusals import CardRefused
 from workers.decoding.document_limits import (
     DOCUMENT_CPU_S,
     DOCUMENT_MEMORY_BYTES,
@@ -36,7 +37,7 @@ def _lorebook(data: bytes) -> dict[str, Any]:
     """Return a lorebook: its settings, its entries with what is kept unread of them, and the keys that are refused."""
     try:
         found = read_lorebook(read_json(data))
-    except NotACard as error:
+    except CardRefused as error:
         raise DocumentRefused("not_lore", str(error)) from error
     except NotALorebook as error:
         raise DocumentRefused(cast("DocumentProblem", error.reason), error.reason, **error.values) from error

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import times
-from workers.cards.files import NotACard, read_json
+from workers.cards.files import read_json
 from workers.cards.lorebook import MAX_BOOK_ENTRIES, NotALorebook, read_lorebook
+from workers.cards.refusals import CardRefused
 from workers.decoding.document_limits import DocumentRefused
 from workers.decoding.documents import lorebook_in
 
@@ -140,7 +141,7 @@ def test_the_card_of_a_picture_is_that_of_the_newer_standard():
     assert read_json(png(chara=packed(old), ccv3=packed(new)))["data"]["character_book"]["name"] == "New"
     assert read_json(png(Chara=packed(old)))["data"]["character_book"]["name"] == "The city"
     for broken in (png(), png(chara=b"%%%"), png(chara=packed([1])), b"\x89PNG\r\n\x1a\n\xff", b"[" * 200_000, b"\xff"):
-        with pytest.raises(NotACard):
+        with pytest.raises(CardRefused):
             read_json(broken)
 
 
