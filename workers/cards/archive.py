@@ -22,11 +22,14 @@ _WHEN: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file, so that equal cards make equal archives."""
 
 
-def read_archive(data: bytes) -> tuple[bytes, dict[str, bytes]]:
-    """Return the card and the other files of an archive by their path. Raises `CardRefused`."""
+def read_archive(data: bytes, *, most: int = MAX_UNPACKED) -> tuple[bytes, dict[str, bytes]]:
+    """Return the card and the other files of an archive by their path, of at most so many bytes.
+
+    Raises `CardRefused`.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _files(archive)
+            return _files(archive, most)
     except CardRefused:
         raise
     except MemoryError as error:
@@ -36,12 +39,12 @@ def read_archive(data: bytes) -> tuple[bytes, dict[str, bytes]]:
         raise CardRefused("broken") from error
 
 
-def _files(archive: zipfile.ZipFile) -> tuple[bytes, dict[str, bytes]]:
+def _files(archive: zipfile.ZipFile, most: int) -> tuple[bytes, dict[str, bytes]]:
     listed = [info for info in archive.infolist() if not info.is_dir()]
     if len(listed) > MAX_ASSETS:
         raise CardRefused("too_many", "assets", limit=MAX_ASSETS, count=len(listed))
     files: dict[str, bytes] = {}
-    left = MAX_UNPACKED
+    left = most
     for info in listed:
         if info.flag_bits & 1:
             raise CardRefused("encrypted")
@@ -51,7 +54,7 @@ def _files(archive: zipfile.ZipFile) -> tuple[bytes, dict[str, bytes]]:
             content = packed.read(left + 1)
         left -= len(content)
         if left < 0:
-            raise CardRefused("too_large", limit=MAX_UNPACKED)
+            raise CardRefused("too_large", limit=most)
         files[info.filename] = content
     card = files.pop(CARD, None)
     if card is None:

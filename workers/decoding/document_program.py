@@ -1,4 +1,4 @@
-"""The program that reads documents: a disposable child process (`prompts.child`), run by path."""
+"""The program that reads documents, lorebooks and cards: a disposable child process (`prompts.child`), run by path."""
 
 import logging
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any, cast
 from prompts.frames import serve_frames
 from workers.cards.files import read_json
 from workers.cards.lorebook import NotALorebook, read_lorebook
+from workers.cards.reading import read_card
 from workers.cards.refusals import CardRefused
 from workers.decoding.document_limits import (
     DOCUMENT_CPU_S,
@@ -19,7 +20,9 @@ from workers.decoding.reading import has_words, read_document
 
 
 def answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return what is in a document (with ``limits``) or a lorebook, or why it is refused."""
+    """Return what is in a document (with ``limits``), a card (``title``) or a lorebook, or why it is refused."""
+    if "title" in request:
+        return _card(data, request["title"])
     try:
         return (_document(data, DocumentLimits(**request["limits"])) if "limits" in request else _lorebook(data)), b""
     except DocumentRefused as refusal:
@@ -31,6 +34,24 @@ def _document(data: bytes, limits: DocumentLimits) -> dict[str, Any]:
     media_type, pages = read_document(data, limits)
     blank = [number for number, text in enumerate(pages, start=1) if not has_words(text)]
     return {"media_type": media_type, "pages": pages, "blank": blank}
+
+
+def _card(data: bytes, title: str) -> tuple[dict[str, Any], bytes]:
+    """Return a card, and after it its picture and its files, of which ``files`` has the paths and lengths."""
+    try:
+        found = read_card(data, title=title)
+    except CardRefused as refusal:
+        return {"reason": refusal.reason, "field": refusal.field, "values": refusal.values}, b""
+    except (MemoryError, RecursionError):
+        return {"reason": "too_costly", "field": "", "values": {}}, b""
+    told = {
+        "card": found.card.stored(),
+        "conflicts": found.conflicts,
+        "newer": found.newer,
+        "picture": len(found.picture),
+        "files": [[path, len(content)] for path, content in found.files.items()],
+    }
+    return told, b"".join((found.picture, *found.files.values()))
 
 
 def _lorebook(data: bytes) -> dict[str, Any]:

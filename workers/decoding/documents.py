@@ -1,4 +1,4 @@
-"""Documents from outside: their text is read in a disposable child process."""
+"""Documents and cards from outside: they are read in a disposable child process."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import Retryable
+from db.personas.card import PersonaCard
 from prompts.child import ChildFailed, ChildNotStarted, ChildPool, DisposableChild
 from prompts.frames import encode_frame
+from workers.cards.reading import ReadCard
+from workers.cards.refusals import MAX_CARD_BYTES, CardRefused
 from workers.decoding.document_limits import DOCUMENT_WALL_S, DocumentLimits, DocumentRefused
 
 
@@ -44,12 +47,39 @@ async def lorebook_in(data: bytes) -> dict[str, Any]:
     return await _read({}, data)
 
 
-async def _read(request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
+async def card_in(data: bytes, *, title: str = "", most: int = MAX_CARD_BYTES) -> ReadCard:
+    """Return the card in a file of at most so many bytes; one without a name is called ``title``.
+
+    Raises `CardRefused`, for whatever is wrong with it, and `Retryable`; is cancelled as `document_text`.
+    """
+    if len(data) > most:
+        raise CardRefused("too_large", limit=most, count=len(data))
+    try:
+        found, rest = await _exchange({"title": title}, data)
+    except ChildFailed as error:
+        raise CardRefused("too_costly") from error
+    if "reason" in found:
+        raise CardRefused(found["reason"], found["field"], **found["values"])
+    files: dict[str, bytes] = {}
+    at = found["picture"]
+    for path, length in found["files"]:
+        files[path] = rest[at : at + length]
+        at += length
+    card = PersonaCard.model_validate(found["card"])
+    return ReadCard(card, rest[: found["picture"]], files, tuple(found["conflicts"]), found["newer"])
+
+
+async def _exchange(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     frame = encode_frame(request, data)
     try:
-        found, _ = await _pool().run(lambda child: child.exchange(frame, DOCUMENT_WALL_S))
+        return await _pool().run(lambda child: child.exchange(frame, DOCUMENT_WALL_S))
     except ChildNotStarted as error:
         raise Retryable("the process that reads documents did not start") from error
+
+
+async def _read(request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
+    try:
+        found, _ = await _exchange(request, data)
     except ChildFailed as error:
         raise DocumentRefused("too_costly", str(error)) from error
     if "reason" in found:

@@ -21,10 +21,12 @@ from tests.workers.cards.made import (
     text,
     zipped,
 )
+from workers.cards.archive import read_archive
 from workers.cards.fields import BACKFILLED
 from workers.cards.reading import read_card
 from workers.cards.refusals import CardRefused
 from workers.cards.writing import card_json
+from workers.decoding.documents import card_in
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 40
 WITH_DATA = {"spec": "chara_card_v2", "spec_version": "2.0"}
@@ -203,3 +205,24 @@ def test_what_is_no_card_or_too_large_is_refused_by_field(file: bytes, reason: s
     with pytest.raises(CardRefused) as refused:
         read_card(file)
     assert (refused.value.reason, refused.value.field) == (reason, field)
+
+
+async def test_a_card_is_read_in_a_process_of_its_own() -> None:
+    icon = {"type": "icon", "uri": "embeded://a.png", "name": "main", "ext": "png"}
+    files = {"a.png": b"pixels", "b.mp3": b"sound"}
+    file = zipped({"card.json": as_json({**V3, "data": {**V3_DATA, "assets": [icon]}}), **files})
+    found = await card_in(file)
+    assert found == read_card(file)
+    assert (found.picture, found.files) == (b"pixels", files)
+    assert (await card_in(as_json(data(name="")), title="file")).card.name == "file"
+    for sent, reason in ((b"x" * 9, "too_large"), (b"x", "no_card"), (b"", "empty")):
+        with pytest.raises(CardRefused) as refused:
+            await card_in(sent, most=8)
+        assert refused.value.reason == reason
+
+
+def test_an_archive_that_is_packed_tightly_is_not_unpacked_without_end() -> None:
+    bomb = zipped({"card.json": as_json(V1), "a": b"\0" * 1_000_000})
+    with pytest.raises(CardRefused) as refused:
+        read_archive(bomb, most=900_000)
+    assert refused.value.reason == "too_large"

@@ -131,6 +131,7 @@ JSON = st.recursive(
 WORDS = st.text(max_size=30) | st.sampled_from(["", " ", "米拉 🌅", "\u202eمرحبا", "{{user}}", "\ud800"])
 ANYTHING = JSON | WORDS | st.sampled_from(["true", "1", "[]", "@@depth 1\nx", "x" * 200_000, ["x"] * 300])
 UNKNOWN = st.dictionaries(st.text(min_size=1, max_size=8).map(lambda name: f"x_{name}"), JSON, max_size=3)
+SLOW = [HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large]
 CHANGES = st.dictionaries(st.sampled_from([*V3_DATA, *FIELDS, "avatar", "character_book"]), ANYTHING, max_size=4)
 
 
@@ -140,7 +141,7 @@ CHANGES = st.dictionaries(st.sampled_from([*V3_DATA, *FIELDS, "avatar", "charact
 @settings(
     max_examples=times(60, 10_000),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
+    suppress_health_check=SLOW,
 )
 def test_a_mutated_card_is_refused_or_loses_nothing(
     changes: dict[str, Any], inner: dict[str, Any], outer: dict[str, Any], base: dict[str, Any], kind: str
