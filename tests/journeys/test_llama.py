@@ -1,4 +1,4 @@
-"""The same journey with a real language model: a tiny random one, through llama.cpp in its own process."""
+"""The same journey with a language model, through llama.cpp in its own process: a tiny random one, and a real one."""
 
 import asyncio
 from pathlib import Path
@@ -9,6 +9,7 @@ from bot.stack.home import StackUrls
 from db.connection import rows
 from tests.doubles.telegram import Message, TelegramServer
 from tests.journeys.processes import bot, running, worker
+from tests.models.smollm2 import smollm2
 from tests.models.tiny_gguf import tiny_gguf
 
 
@@ -58,7 +59,8 @@ async def test_a_reply_is_shown_as_it_is_remembered_and_status_tells_of_the_mode
     database: str, redis_url: str, tmp_path: Path
 ):
     urls = StackUrls(database, redis_url)
-    with_model = {"STORYFORK_TEXT_MODEL": str(tiny_gguf(tmp_path)), "STORYFORK_LLAMA_CONTEXT": "4096"}
+    with_model = {"STORYFORK_TEXT_MODEL": str(smollm2()), "STORYFORK_LLAMA_CONTEXT": "2048"}
+    short = {"STORYFORK_FUNCTION_PERSONA_MAX_TOKENS": "48", "STORYFORK_MODEL_SIZE": "auto"}
     async with TelegramServer() as telegram:
         ann = telegram.person("ann")
         settings = {
@@ -66,7 +68,9 @@ async def test_a_reply_is_shown_as_it_is_remembered_and_status_tells_of_the_mode
             "TELEGRAM_API_URL": telegram.api_url,
             "STORYFORK_OPERATORS": f"telegram:{ann.id}",
         }
-        async with running(worker(urls, tmp_path, 1, **with_model), bot(urls, tmp_path, "telegram", **settings)):
+        async with running(
+            worker(urls, tmp_path, 1, **with_model, **short), bot(urls, tmp_path, "telegram", **settings)
+        ):
             dm = ann.chat()
             said = await ann.say(dm, "Hello, who are you?")
             await ann.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=120, after=said)
@@ -82,8 +86,8 @@ async def test_a_reply_is_shown_as_it_is_remembered_and_status_tells_of_the_mode
                     if "tokens/s" in status.text:
                         break
                     await asyncio.sleep(1)
-            assert "Writers: llama (tiny, ready), templates" in status.text
+            assert "Writers: llama (SmolLM2-135M-Instruct.Q4_1, ready), templates" in status.text
             assert "Workers: 1" in status.text
-            assert "llama tiny on" in status.text
+            assert "llama SmolLM2-135M-Instruct.Q4_1 on" in status.text
     (task,) = await rows("SELECT engine FROM ai_tasks")
     assert task["engine"] == "llama"
