@@ -1,11 +1,14 @@
 """Plays a trial: real jobs by the real workflows, in a database that holds nothing else."""
 
+import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from db import chats, jobs, personas, stories, usage
+from db.chats import Exchange
 from db.connection import transaction
 from db.jobs import Job
 from db.people import Who, resolve
@@ -18,6 +21,7 @@ from workers.runner import Runner
 from workers.services import Services
 from workers.trials.cases import ChatCase, StoryCase
 
+T = TypeVar("T")
 PLATFORM: Final = "console"
 
 
@@ -50,7 +54,7 @@ class PlayedReply:
 
 
 class TrialPlayer:
-    """Plays stories and chats on a worker's services, one job at a time, each by somebody new."""
+    """Plays stories and chats on a worker's services, each by somebody new."""
 
     def __init__(self, services: Services) -> None:
         """The database is connected and has its tables; shipped personas are there."""
@@ -89,19 +93,36 @@ class TrialPlayer:
             async with transaction():
                 move = await stories.choose(who.account.id, who.user.id, page.id, story.revision, choice.position)
 
-    async def chat(self, case: ChatCase) -> list[PlayedReply]:
-        """Play a chat. Raises `TrialFailed`."""
-        who, played = await self._somebody(case.language), list[PlayedReply]()
-        persona = await personas.named(who.account.id, case.persona)
-        for said in case.messages:
-            async with transaction():
-                exchange = await chats.say(who.conversation, persona, who.user.id, said, "checked")
-            runs = await self._done(who, PersonaReply(reply=exchange.reply.id))
-            found = await chats.get(who.account.id, exchange.reply.id)
-            if found is None or found[0].state != "ready":
-                raise TrialFailed(f"{persona.name} did not answer")
-            played.append(PlayedReply(persona.name, said, found[0].text, runs))
+    async def chats(self, cases: Sequence[ChatCase], parallel: int = 1) -> list[list[PlayedReply]]:
+        """Play chats turn by turn, up to ``parallel`` replies at a time. Raises `TrialFailed`.
+
+        Messages are stored in the order of the cases: their ids are the seeds of the replies.
+        """
+        people = [await self._somebody(case.language) for case in cases]
+        played: list[list[PlayedReply]] = [[] for _ in cases]
+        for turn in range(max((len(case.messages) for case in cases), default=0)):
+            asked = [
+                (at, await self._say(people[at], case.persona, case.messages[turn]))
+                for at, case in enumerate(cases)
+                if turn < len(case.messages)
+            ]
+            replies = await together(parallel, [self._reply(people[at], exchange) for at, exchange in asked])
+            for (at, _), reply in zip(asked, replies, strict=True):
+                played[at].append(reply)
         return played
+
+    async def _say(self, who: Who, persona: str, text: str) -> Exchange:
+        async with transaction():
+            found = await personas.named(who.account.id, persona)
+            return await chats.say(who.conversation, found, who.user.id, text, "checked")
+
+    async def _reply(self, who: Who, exchange: Exchange) -> PlayedReply:
+        runs = await self._done(who, PersonaReply(reply=exchange.reply.id))
+        found = await chats.get(who.account.id, exchange.reply.id)
+        if found is None or found[0].state != "ready":
+            raise TrialFailed("a persona did not answer")
+        reply, persona = found
+        return PlayedReply(persona.name, exchange.said.text, reply.text, runs)
 
     async def _somebody(self, language: str) -> Who:
         name = f"trial-{next(self._numbers)}"
@@ -144,3 +165,16 @@ class TrialPlayer:
         job = await jobs.claim(job_id)
         assert job is not None
         return job
+
+
+async def together(parallel: int, work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results in order; up to ``parallel`` are worked on at a time. The first error ends them all."""
+    room = asyncio.Semaphore(parallel)
+
+    async def one(each: Coroutine[Any, Any, T]) -> T:
+        async with room:
+            return await each
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(each)) for each in work]
+    return [task.result() for task in tasks]

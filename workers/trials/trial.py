@@ -1,6 +1,7 @@
 """A short trial of the model that would answer: pages with choices, replies, prompts for pictures."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Final
 
 from db import personas
@@ -47,9 +48,9 @@ async def try_model(services: Services, pages: int, heard: Callable[[str], None]
     for text in texts[:PROMPTS]:
         note(await player.picture_prompt(text))
     turns = -(-pages // len(cards))
-    for chat in chat_cases([card.key for card in cards], min(turns, REPLIES_OF_A_CHAT)):
-        for reply in await player.chat(chat):
-            note(reply.runs)
+    chats = await player.chats(chat_cases([card.key for card in cards], min(turns, REPLIES_OF_A_CHAT)))
+    for reply in chain.from_iterable(chats):
+        note(reply.runs)
     return [
         fitness(purpose, (run for run in runs if run.function == function)) for function, purpose in PURPOSES.items()
     ]

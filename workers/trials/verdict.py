@@ -29,8 +29,20 @@ OWN: Final = frozenset({Acceptance.AT_ONCE, Acceptance.MENDED, Acceptance.AGAIN}
 """What the model wrote itself."""
 
 
+_RESULTS: Final = {
+    "at_once": Acceptance.AT_ONCE,
+    "mended": Acceptance.MENDED,
+    "again": Acceptance.AGAIN,
+    "next": Acceptance.HANDED_ON,
+    "offline": Acceptance.OFFLINE,
+}
+"""What receipts call them."""
+
+
 def acceptance(run: FunctionRun) -> Acceptance:
-    """Return how the output of a run came to be shown."""
+    """Return how the output of a run came to be shown: as its receipt has it, else as its steps show."""
+    if (found := _RESULTS.get(run.receipt.get("craft", {}).get("result", ""))) is not None:
+        return found
     steps = {step["step"] for step in run.steps}
     if run.engine == OFFLINE:
         return Acceptance.OFFLINE
