@@ -68,9 +68,18 @@ TABLES: Final = (
         texts=texts(ids="chat_id thread_id last_said", settings="platform kind mode"),
     ),
     TableRule("drafts", owner=("conversation_id",), texts=texts(words="content"), author="user_id"),
+    # The product's have no account. The chats with a persona stay with the place when its maker goes.
     TableRule(
-        "personas", owner=("account_id",), texts=texts(words="key name card", state="verdict")
-    ),  # the product's have no account
+        "personas",
+        owner=("account_id",),
+        texts=texts(words="name card", ids="key share_code", settings="visibility source", state="verdict"),
+        author="owner_id",
+        leaves_row=True,
+    ),
+    TableRule(
+        "persona_revisions", owner=("persona_id",), texts=texts(words="card", state="verdict"), author="author_id"
+    ),
+    TableRule("persona_originals", owner=("persona_id",), texts=texts(words="content"), author="author_id"),
     TableRule(
         "prompt_overrides",
         owner=("account_id",),

@@ -5,14 +5,14 @@ from pathlib import PurePosixPath
 from typing import Any, Final, Literal
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
-from bot.commands.persona import complete_persona
+from bot.commands.persona import complete_persona, persona_meant
 from bot.commands.story import complete_story, own_story
 from bot.context import Context, Enquiry
 from bot.events import Command
 from bot.moderation import screen
 from bot.panels import OpenPanel, fresh_panel, show_panel
 from bot.ratings import allowed_here, may_choose
-from db import personas, uploads
+from db import uploads
 from db.errors import BadInput, NotFound
 from db.memory import documents
 from db.memory.search import ArchiveFilter, search
@@ -83,9 +83,7 @@ async def owner_of(context: Context, values: dict[str, Any]) -> Owner:
     if kind in {"persona", "place"}:
         context.require("prompts")
     if kind == "persona":
-        here = context.who.conversation
-        named = await (personas.named(context.account_id, persona) if persona else personas.active(here))
-        return Owner(kind, persona=named.id)
+        return Owner(kind, persona=(await persona_meant(context, persona)).id)
     return Owner(kind, story=await own_story(context, story)) if kind == "story" else Owner(kind)
 
 

@@ -1,25 +1,29 @@
 """`/persona …` and `/chat …`: choosing a persona, and resetting the conversation."""
 
+from collections import Counter
 from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
+from bot.ratings import may_choose
 from db import chats, data_choices, personas
 from db.conversations import DEFAULT_MODE
 from db.payloads.persona import Greeting, PersonaList
 from db.permissions import EVERYBODY
 from db.personas import Persona
 
+SUGGESTED: Final = 25
+
 
 async def list_personas(context: Context, values: dict[str, Any]) -> None:
     """List the personas available here."""
     del values
-    await context.say(PersonaList(account=context.account_id))
+    await context.say(PersonaList(account=context.account_id, user=context.user_id))
 
 
 async def use(context: Context, values: dict[str, Any]) -> None:
     """Make a persona the active one in this conversation."""
-    await use_persona(context, await personas.named(context.account_id, str(values["name"])))
+    await use_persona(context, await persona_meant(context, values["name"]))
 
 
 async def use_persona(context: Context, persona: Persona) -> None:
@@ -41,10 +45,20 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     await context.notice(told, private=False, name=persona.name)
 
 
+async def persona_meant(context: Context, name: object = "") -> Persona:
+    """Return the persona that a person names, by default the one who talks here. Raises `NotFound`."""
+    wanted = str(name or "").strip()
+    if not wanted:
+        return await personas.active(context.who.conversation)
+    return await personas.named(context.account_id, wanted, context.user_id, adults=may_choose(context, "nsfw"))
+
+
 async def complete_persona(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     """Suggest the personas that the account may use."""
     who = await enquiry.who()
-    return [(p.name, p.name) for p in await personas.known(who.account.id, search=prefix)]
+    found = await personas.known(who.account.id, who.user.id, adults=enquiry.adults, search=prefix, most=SUGGESTED)
+    doubles = Counter(persona.name for persona in found)
+    return [(p.name, p.name if doubles[p.name] == 1 else f"#{p.id}") for p in found]
 
 
 COMMANDS: Final = (

@@ -4,13 +4,13 @@ import secrets
 from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
-from bot.commands.persona import complete_persona
+from bot.commands.persona import complete_persona, persona_meant
 from bot.context import Context, Enquiry
 from bot.events import Command
 from bot.moderation import screen
 from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.ratings import allowed_here, rating_here
-from db import accounts, heartbeats, personas, pictures
+from db import accounts, heartbeats, pictures
 from db.errors import BadInput, NotAllowed, NotFound
 from db.personas import Persona
 from db.work import Imagine, PersonaPortrait, PictureTerms
@@ -73,9 +73,7 @@ async def check_that_somebody_draws(context: Context) -> None:
 
 async def portrait(context: Context, values: dict[str, Any]) -> None:
     """Draw the named persona, else the active one."""
-    name = str(values.get("name") or "").strip()
-    persona = await (personas.named(context.account_id, name) if name else personas.active(context.who.conversation))
-    await portray(context, persona, **_look(values))
+    await portray(context, await persona_meant(context, values.get("name")), **_look(values))
 
 
 async def portray(context: Context, persona: Persona, **look: str) -> None:

@@ -9,7 +9,7 @@ from bot.commands.story import begin
 from bot.context import Context
 from bot.links import PAYLOAD_LENGTH, LinkRegistry
 from bot.panels import ANYBODY, OpenPanel, fresh_panel, private_chat, show_panel
-from bot.ratings import allowed_here
+from bot.ratings import allowed_here, may_choose
 from db import heartbeats, outbox, personas, pictures
 from db.conversations import DEFAULT_MODE
 from db.errors import NotFound
@@ -132,7 +132,7 @@ async def begin_any(context: Context, panel: OpenPanel) -> None:
 
 async def show_persona(context: Context, panel: OpenPanel, persona_id: int) -> None:
     """Show a persona as a card, the first one if there is none of that id."""
-    known = await personas.known(context.account_id)
+    known = await personas.known(context.account_id, context.user_id, adults=may_choose(context, "nsfw"))
     if not known:
         raise NotFound("persona.none")
     at = next((n for n, p in enumerate(known) if p.id == persona_id), 0)

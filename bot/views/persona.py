@@ -12,7 +12,7 @@ BUTTONS: Final = 20
 
 async def persona_list(view: ViewContext, payload: PersonaList) -> Message:
     """Compose the list of personas."""
-    found = await personas.known(payload.account)
+    found = await personas.known(payload.account, payload.user)
     if not found:
         return Message(view.words("persona.none"), private=True)
     lines = [view.words("persona.list_line", name=p.name, tagline=p.card.get("tagline", "")) for p in found]

@@ -161,8 +161,11 @@ async def _take_out(table: str, rule: TableRule, user_id: int) -> None:
     if not rule.leaves_row:
         change = f"DELETE FROM {name}"
     else:
+        # Whatever the column's type is: text, or JSON, of which an object stays one.
         empty = ", ".join(
-            f'"{column}" = (jsonb_populate_record(NULL::{name}, \'{{"{column}": ""}}\'))."{column}"'
+            f"\"{column}\" = (jsonb_populate_record(NULL::{name}, jsonb_build_object('{column}', "
+            f"CASE jsonb_typeof(to_jsonb({name}.\"{column}\")) WHEN 'object' THEN '{{}}'::jsonb "
+            f'ELSE \'""\'::jsonb END)))."{column}"'
             for column in rule.words
         )
         change = f"UPDATE {name} SET {empty}, {author} = NULL"

@@ -2,7 +2,13 @@
 
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, MemberRow, UserRow
 from db.models.archive import ArchiveChunkRow, ArchiveDocumentRow, ArchiveScopeRow, ArchiveVectorRow
-from db.models.chats import ChatMessageRow, PersonaRow, PromptOverrideRow
+from db.models.chats import (
+    ChatMessageRow,
+    PersonaOriginalRow,
+    PersonaRevisionRow,
+    PersonaRow,
+    PromptOverrideRow,
+)
 from db.models.data import DataExportPartRow, DataExportRow, UploadRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
@@ -67,6 +73,8 @@ __all__ = [
     "MemoryRow",
     "OutboxRow",
     "PageRow",
+    "PersonaOriginalRow",
+    "PersonaRevisionRow",
     "PersonaRow",
     "PictureFileRow",
     "PictureRow",

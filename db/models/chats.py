@@ -21,11 +21,47 @@ class PersonaRow(TableRow):
     name = fields.TextField()
     card: dict[str, Any] = fields.JSONField()
     verdict = fields.TextField(default="unchecked")
+    owner_id = fields.BigIntField(null=True)
+    visibility = fields.TextField(default="place")
+    source = fields.TextField(default="")
+    origin_id = fields.BigIntField(null=True)
+    revision = fields.IntField(default=1)
+    share_code = fields.TextField(null=True)
+    deleted_at = fields.DatetimeField(null=True)
 
     class Meta:
         """Table name."""
 
         table = "personas"
+
+
+class PersonaRevisionRow(TableRow):
+    """A persona's card as it was before a change."""
+
+    persona_id = fields.BigIntField()
+    author_id = fields.BigIntField(null=True)
+    revision = fields.IntField()
+    card: dict[str, Any] = fields.JSONField()
+    verdict = fields.TextField(default="unchecked")
+
+    class Meta:
+        """Table name."""
+
+        table = "persona_revisions"
+
+
+class PersonaOriginalRow(Model):
+    """What of a persona's card is large and told to nobody."""
+
+    id = fields.BigIntField(primary_key=True)
+    persona_id = fields.BigIntField(unique=True)
+    author_id = fields.BigIntField(null=True)
+    content: dict[str, Any] = fields.JSONField()
+
+    class Meta:
+        """Table name."""
+
+        table = "persona_originals"
 
 
 class ChatMessageRow(TableRow):

@@ -6,11 +6,12 @@ from db.payloads.base import Payload
 
 
 class PersonaList(Payload):
-    """The personas that an account may use."""
+    """The personas that a person sees in an account."""
 
     kind: ClassVar[str] = "personas"
 
     account: int
+    user: int = 0
 
 
 class Greeting(Payload):

@@ -52,7 +52,7 @@ async def test_both_sides_say_yes_and_everything_is_one(here: Side, there: Side)
     assert await accounts.chosen_model(one.account.id) == "big"
     assert await accounts.chosen_image_engine(one.account.id) == "ink"
     assert await overrides.get(one.account.id, "story/write_page") == "big"
-    assert [p.name for p in await personas.known(one.account.id) if p.account_id] == ["Bo", "Bo (2)"]
+    assert sorted(p.name for p in await personas.known(one.account.id) if p.account_id) == ["Bo", "Bo (2)"]
     for table, gone in (("accounts", other.account.id), ("users", other.user.id)):
         assert await rows(f"SELECT id FROM {table} WHERE id = $1", gone) == []
 

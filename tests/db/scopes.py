@@ -29,7 +29,6 @@ from db import (
     overrides,
     people,
     permissions,
-    personas,
     pictures,
     places,
     receipts,
@@ -47,6 +46,7 @@ from db.people import Who
 from db.usage_limits import UsageLimits
 from tests.db.archive_scopes import ARCHIVE_CALLS
 from tests.db.memory_scopes import MEMORY_CALLS, MEMORY_WORK
+from tests.db.persona_scopes import PERSONA_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "reports.here": lambda c: reports.here(c.chat),
     **ARCHIVE_CALLS,
     **MEMORY_CALLS,
+    **PERSONA_CALLS,
     "members.seen": lambda c: members.seen(c.account, c.user, "member", []),
     "members.find": lambda c: members.find(c.account, "console", SUBJECT),
     "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),
@@ -207,11 +208,6 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "permissions.reset_rules": lambda c: permissions.reset_rules(c.account),
     "permissions.map_role": lambda c: permissions.map_role(c.account, "r", "admin"),
     "permissions.reset_roles": lambda c: permissions.reset_roles(c.account),
-    "personas.library.known": lambda c: personas.known(c.account),
-    "personas.library.get": lambda c: personas.get(c.account, c["personas"]),
-    "personas.library.named": lambda c: personas.named(c.account, SUBJECT),
-    "personas.library.use": lambda c: personas.use(c.chat, c["personas"]),
-    "personas.library.active": lambda c: personas.active(c.ben.conversation),
     "pictures.attach": lambda c: pictures.attach(c.account, c.user, c.chat, b"x"),
     "pictures.get": lambda c: pictures.get(c.account, c["pictures"]),
     "pictures.find": lambda c: pictures.find(c.account, c["pictures"]),

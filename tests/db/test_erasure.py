@@ -300,3 +300,20 @@ async def test_what_is_being_said_while_a_person_is_closed_goes_with_them(databa
     await asyncio.gather(speaking, erasing)
     assert await row("SELECT id FROM users WHERE id = $1", ann.user.id) is None
     assert await tables_with("zq-canary") == set()
+
+
+async def test_a_persona_made_in_a_place_is_emptied_and_its_chats_stay(database: str):
+    ann, ben = await somebody("ann", chat="club", kind="group"), await somebody("ben", chat="club", kind="group")
+    mira = await personas.create(ann.account.id, ann.user.id, {"name": "Canary", "tagline": "zq-canary"})
+    await personas.edit(ann.account.id, ann.user.id, mira.id, {"tagline": "zq-canary still"})
+    turn = await chats.say(ben.conversation, mira, ben.user.id, "Good evening")
+    await chats.attach_reply(turn.reply.id, "And to you.")
+    await erase(await close(ann))
+    assert await row("SELECT name, card::text, owner_id FROM personas WHERE id = $1", mira.id) == {
+        "name": "", "card": "{}", "owner_id": None,
+    }  # fmt: skip
+    assert await rows("SELECT 1 FROM persona_revisions") == []
+    assert await personas.known(ben.account.id, ben.user.id) == []
+    found = await chats.get(ben.account.id, turn.reply.id)
+    assert found is not None
+    assert found[0].text == "And to you."

@@ -180,6 +180,14 @@ POPULATE = {
     "0068_lore_documents": "UPDATE archive_documents SET kind = 'lore', book_id = (SELECT min(id) FROM lorebooks)",
     "0069_lore_document_index": "SELECT",
     "0070_archive_first_text": "SELECT",
+    "0071_persona_library": "UPDATE personas SET owner_id = 1, visibility = 'owner', source = 'written'",
+    "0072_persona_revisions": """
+        INSERT INTO persona_revisions (persona_id, revision, card) SELECT min(id), 1, '{"name": "Mira"}' FROM personas;
+        INSERT INTO persona_originals (persona_id, content) SELECT min(id), '{"source": {}}' FROM personas;
+    """,
+    "0073_chat_openings": """
+        INSERT INTO chat_messages (conversation_id, persona_id, role) SELECT 1, min(id), 'opening' FROM personas
+    """,
     "0056_uploads": "INSERT INTO uploads (account_id, user_id, name, data) VALUES (1, 1, 'map.txt', '')",
     "0050_spent_limits": "INSERT INTO spent_limits (digest, name, ends_at) VALUES ('x', 'pages', now())",
     "0038_data_choices": "UPDATE users SET keep_days = 30",

@@ -33,7 +33,7 @@ from db import (
     uploads,
     usage,
 )
-from db.connection import jsonb, row, rows, transaction
+from db.connection import row, rows, transaction
 from db.errors import LeaseLost
 from db.limits import Subject
 from db.memory import archive, indexing, memories
@@ -94,11 +94,8 @@ async def lives(name: str) -> Who:
     )  # fmt: skip
     await members.seen(account, user, "member", [f"{name}'s title"])
     await audit.note("model", account_id=account, user_id=user, subject=f"{name}.gguf")
-    await rows(
-        "INSERT INTO personas (account_id, key, name, card) VALUES ($1, $2, $2, $3::jsonb)",
-        account, name, jsonb({"bio": f"{name}'s own"}),
-    )  # fmt: skip
-    persona = await personas.named(account, name)
+    persona = await personas.create(account, user, {"name": name, "source": {"bio": f"{name}'s own"}})
+    persona = await personas.edit(account, user, persona.id, {"tagline": f"{name} has changed"})
     await personas.use(conversation, persona.id)
     turn = await chats.say(who.conversation, persona, user, f"it is I, {name}")
     await chats.attach_reply(turn.reply.id, f"welcome, {name}")
