@@ -81,11 +81,12 @@ class Exchange:
 class PendingReply:
     """A pending reply: its persona, the message it answers and that message's author (None if deleted).
 
-    ``follows``: an earlier reply of the chat is being written.
+    ``follows``: an earlier reply of the chat is being written. ``said_at`` is ISO 8601.
     """
 
     reply: StoredMessage
     said: StoredMessage
+    said_at: str
     persona: Persona
     user: User | None
     follows: bool
@@ -237,9 +238,11 @@ async def pending(reply_id: int) -> PendingReply | None:
     found = await row(_PENDING, reply_id)
     if found is None:
         return None
+    said = json.loads(found["said"])
     return PendingReply(
         reply=build(StoredMessage, json.loads(found["reply"])),
-        said=build(StoredMessage, json.loads(found["said"])),
+        said=build(StoredMessage, said),
+        said_at=said["created_at"],
         persona=build(Persona, json.loads(found["persona"])),
         user=None if found["person"] is None else build(User, json.loads(found["person"])),
         follows=found["follows"],

@@ -16,9 +16,12 @@ from prompts.personas import load_personas
 from prompts.sandbox import PromptEnvironment
 
 CARD_FIELDS = (
-    "name", "appearance", "personality", "interests", "speaking_style", "scenario", "example_dialogue",
+    "name", "description", "appearance", "personality", "interests", "preferences", "speaking_style", "scenario",
+    "example_dialogue",
 )  # fmt: skip
 """Inputs of a template that are filled from a persona's card."""
+NOT_OURS: Mapping[str, Any] = {"system_before": "", "system_after": "", "overridden": False}
+"""Inputs by which a card replaces the product's rules: no shipped one does."""
 
 
 def product_texts(environment: PromptEnvironment, source: str) -> tuple[str, ...]:
@@ -40,16 +43,14 @@ def _begins(text: str, product: str) -> bool:
 
 
 def _texts(environment: PromptEnvironment, source: str) -> Iterator[str]:
-    yield _lead(environment, source, {})
+    yield _lead(environment, source, NOT_OURS)
     for card in _shipped_cards():
-        yield _lead(environment, source, card)
+        yield _lead(environment, source, {**NOT_OURS, **card})
 
 
 @lru_cache(maxsize=1)
 def _shipped_cards() -> tuple[Mapping[str, Any], ...]:
-    return tuple(
-        {name: value for name, value in shipped.card().items() if name in CARD_FIELDS} for shipped in load_personas()
-    )
+    return tuple({name: shipped.card().get(name, "") for name in CARD_FIELDS} for shipped in load_personas())
 
 
 def _lead(environment: PromptEnvironment, source: str, values: Mapping[str, Any]) -> str:

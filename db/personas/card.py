@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 MAX_NAME: Final = 200
 """Characters of a name."""
@@ -28,6 +28,7 @@ MAX_DEPTH: Final = 1_000
 """Messages that a depth may count."""
 USUAL_DEPTH: Final = 4
 """Where a depth is not said."""
+_NAMELESS: Final = "?"
 CardRating = Literal["sfw", "suggestive", "nsfw"]
 _RATINGS: Final = frozenset({"sfw", "suggestive", "nsfw"})
 
@@ -183,6 +184,16 @@ class PersonaCard(_CardPart):
     def stored(self) -> dict[str, Any]:
         """Return the card as it is stored: JSON, without what is left at its default."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+    @classmethod
+    def lenient(cls, stored: Mapping[str, Any]) -> "PersonaCard":
+        """Return a stored card without the fields that do not pass, of another release perhaps."""
+        try:
+            return cls.model_validate(stored)
+        except ValidationError as error:
+            wrong = {each["loc"][0] for each in error.errors() if each["loc"]}
+        kept = {name: value for name, value in stored.items() if name not in wrong}
+        return cls.model_validate({"name": _NAMELESS} | kept)
 
     @property
     def called(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from prompts.errors import PromptInvalid
 from prompts.personas import load_personas
-from prompts.product import CARD_FIELDS
+from prompts.product import CARD_FIELDS, NOT_OURS
 from prompts.registry import PromptRegistry, default_registry
 from prompts.render import render
 from prompts.template import PromptInput, PromptMessage
@@ -80,11 +80,12 @@ async def test_no_value_is_ever_shared(name: str, optional: bool) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in INNER])
 async def test_the_rules_come_first_and_are_shared(name: str) -> None:
-    system = (await render(default_registry().get(name), filled(name, CANARY, optional=True)))[0]
+    values = {key: given for key, given in filled(name, CANARY, optional=True).items() if key not in NOT_OURS}
+    system = (await render(default_registry().get(name), values))[0]
     assert system.shared > 600
     assert system.text[: system.shared].endswith("\n")
     # What differs is short: no rule stands behind it.
-    assert len(system.text) - system.shared < 500
+    assert len(system.text) - system.shared < 550
 
 
 @pytest.mark.parametrize("index", range(3))
@@ -99,13 +100,23 @@ async def test_a_shipped_persona_is_shared_to_its_end_and_not_a_word_further(ind
 @pytest.mark.parametrize("field", CARD_FIELDS)
 async def test_a_shipped_persona_that_was_changed_shares_the_rules_only(field: str) -> None:
     original = card(0)
-    theirs = [*original[field], CANARY] if isinstance(original[field], list) else original[field] + CANARY
+    known = original.get(field, "")
+    theirs = [*known, CANARY] if isinstance(known, list) else known + CANARY
     system = (await chat({**original, field: theirs}))[0]
     rules = (await chat({"name": CANARY}))[0]
     assert system.shared == rules.shared
     assert "You are" not in system.text[: system.shared].split("\n")[-1]
-    mixed = (await chat({**original, field: card(1)[field]}))[0]
+    mixed = (await chat({**original, field: card(1).get(field, CANARY)}))[0]
     assert mixed.shared == rules.shared
+
+
+async def test_a_card_that_replaces_the_rules_shares_nothing() -> None:
+    replaced = (await chat({**card(0), "system_before": CANARY, "overridden": True}))[0]
+    assert (replaced.shared, "Keep to the content rating" in replaced.text) == (0, True)
+    around = (await chat({**card(0), "system_before": CANARY, "system_after": "Be brief."}))[0]
+    assert around.text.index(CANARY) < around.text.index("Rules") < around.text.index("Be brief.")
+    behind = (await chat({**card(0), "system_after": "Be brief."}))[0]
+    assert behind.shared == (await chat({"name": CANARY}))[0].shared
 
 
 async def test_a_rating_stands_behind_the_persona() -> None:
@@ -121,7 +132,7 @@ async def test_an_override_shares_nothing(origin: str, whole: bool) -> None:
     default = default_registry().get(name)
     # The same words as the product's, but they are the account's.
     source = default.source if whole else default.sections[0].source
-    template = default_registry().resolve(name, **{origin: source})
+    template = default_registry().resolve(name, "large", **{origin: source})
     values = filled(name, "x", optional=True)
     ours, theirs = await render(default, values), await render(template, values)
     assert [message.text for message in theirs] == [message.text for message in ours]

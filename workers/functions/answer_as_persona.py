@@ -5,10 +5,11 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
+from db.personas.card import PersonaCard
+from db.personas.macros import MacroValues, at_utc, expand
 from prompts.languages import language_name
-from prompts.product import CARD_FIELDS
 from workers.context.build import Build, Placed
-from workers.context.elements import CharacterElement, Container, HistoryElement, Layer, LoreElement, RequestElement
+from workers.context.elements import Container, HistoryElement, Layer, LoreElement, RequestElement
 from workers.context.history import MESSAGES
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
@@ -18,14 +19,18 @@ from workers.functions.base import AiFunction, Render
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
 from workers.functions.past import REMEMBERED, RememberedInputs, as_chosen, lore_of, memories_of, past_of
+from workers.functions.persona_card import (
+    DEPTH_PROMPT,
+    LISTS,
+    card_elements,
+    card_variables,
+    last_words,
+    replaces_rules,
+)
 from workers.offline import persona
 
 REPLY_LIMIT: Final = 6000
 """Maximum length of a reply, in characters."""
-CARD_TEXTS: Final = tuple(name for name in CARD_FIELDS if name != "name")
-"""The texts of a card."""
-MEDIUM: Final = frozenset({"interests", "example_dialogue"})
-"""What of a card may be left out where it does not fit."""
 RECALL: Final = "persona/recall"
 """The prompt that puts what the persona remembers before a message."""
 
@@ -41,7 +46,8 @@ class ChatTurn(BaseModel):
 class PersonaInputs(RememberedInputs):
     """The persona's card, the user, the newest of the chat so far, and the message to answer.
 
-    ``before`` is how many messages there were before ``history``.
+    ``before`` is how many messages there were before ``history``. ``place`` names the chat for what a card leaves to
+    chance once, ``now`` is when the message was said (ISO 8601).
     """
 
     persona: dict[str, Any]
@@ -52,6 +58,8 @@ class PersonaInputs(RememberedInputs):
     before: int = 0
     seed: int
     variant: int
+    place: str = ""
+    now: str = ""
 
 
 class PersonaAnswer(BaseModel):
@@ -76,27 +84,20 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
 
     async def prepare(self, inputs: PersonaInputs) -> dict[str, Any]:
         """Return who talks with whom."""
+        card = PersonaCard.lenient(inputs.persona)
         return {
-            "name": inputs.persona.get("name"),
+            "name": card.called,
             "user_name": inputs.user_name,
             "language": language_name(inputs.language),
+            "overridden": replaces_rules(card),
         }
 
     def context(self, inputs: PersonaInputs) -> Container:
         """Return card, message and the chat so far."""
-        texts = {name: inputs.persona.get(name) or "" for name in CARD_TEXTS}
-        card = (
-            CharacterElement(
-                id=f"card:{name}",
-                label=name.replace("_", " "),
-                text=text if isinstance(text, str) else "\n".join(map(str, text)),
-                priority="medium" if name in MEDIUM else "high",
-                own_layer="B",
-                content="dialogue" if name == "example_dialogue" else "sheet",
-            )
-            for name, text in texts.items()
+        card = PersonaCard.lenient(inputs.persona)
+        values = MacroValues(
+            card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place, now=at_utc(inputs.now)
         )
-        names = {"char": str(inputs.persona.get("name") or ""), "user": inputs.user_name}
         message = RequestElement(id="message", text=inputs.message, content="dialogue")
         count = inputs.before + len(inputs.history)
         items = [
@@ -107,7 +108,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             agent="persona",
             phase="chat",
             chat=True,
-            elements=(*card, message, *memories_of(inputs), *lore_of(inputs, names)),
+            elements=(*card_elements(card, values), message, *memories_of(inputs), *lore_of(inputs, values)),
             past=past_of(items, count, inputs, MESSAGES, "dialogue"),
             late=tuple(inputs.late),
             shorter=inputs.shorter,
@@ -117,28 +118,34 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
 
     async def placed(self, variables: dict[str, Any], build: Build, render: Render) -> dict[str, Any]:
         """Add card, summaries, history and message, with what is remembered before it."""
-        card = {placed.id.removeprefix("card:"): placed.text for placed in build.early if placed.kind == "character"}
-        lists = {name: card[name].split("\n") for name in ("personality", "interests") if name in card}
-        message = build.request("message")
         history = [
             {"role": placed.element.role or "user", "text": placed.text}
             for placed in build.recent
             if isinstance(placed.element, HistoryElement)
         ]
         deep = {placed.id: depth for placed in build.late if (depth := _depth(placed)) > 1 and history}
-        memories = build.texts("memory")
-        lore = [placed.text for placed in build.late if placed.kind == "lore" and placed.id not in deep]
-        if memories or lore:
-            message = await render(RECALL, {"memories": memories, "lore": lore, "message": message})
+        near = [placed for placed in build.late if placed.kind == "lore" and placed.id not in deep]
+        before = {
+            "memories": build.texts("memory"),
+            "lore": [placed.text for placed in near if placed.id != DEPTH_PROMPT],
+            "notes": [placed.text for placed in near if placed.id == DEPTH_PROMPT and _depth(placed)],
+            "instructions": last_words(build),
+        }
+        message = build.request("message")
+        if any(before.values()):
+            message = await render(RECALL, {**before, "message": message})
         # From the end: an entry that gets a turn of its own moves what stands behind it.
         for depth in sorted(set(deep.values())):
-            entries = [placed.text for placed in build.late if deep.get(placed.id) == depth]
-            note = await render(RECALL, {"memories": [], "lore": entries, "message": ""})
+            entries = [placed for placed in build.late if deep.get(placed.id) == depth]
+            lore = [placed.text for placed in entries if placed.id != DEPTH_PROMPT]
+            notes = [placed.text for placed in entries if placed.id == DEPTH_PROMPT]
+            note = await render(
+                RECALL, {"memories": [], "lore": lore, "notes": notes, "instructions": [], "message": ""}
+            )
             _put_before(history, max(0, len(build.recent) - (depth - 1)), note)
         return {
             **variables,
-            **card,
-            **lists,
+            **card_variables(build, replaces=variables["overridden"]),
             "lore": build.texts("lore", late=False),
             "summaries": [placed.text for placed in build.summaries],
             "history": [*history, {"role": "user", "text": message}],
@@ -151,8 +158,9 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     async def parse(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
         """Remove the persona's own name as a label, and everything from a line in the user's name on."""
         reply = mend_text(strip_reasoning(text)).strip()
-        name = re.escape(str(inputs.persona.get("name", "")))
-        reply = re.sub(rf"^\s*(\*\*)?{name}(\*\*)?\s*:\s*(\*\*)?\s*", "", reply, flags=re.IGNORECASE)
+        card = PersonaCard.lenient(inputs.persona)
+        name = "|".join(re.escape(each) for each in (card.name, card.called))
+        reply = re.sub(rf"^\s*(\*\*)?(?:{name})(\*\*)?\s*:\s*(\*\*)?\s*", "", reply, flags=re.IGNORECASE)
         reply = re.split(rf"\n\s*(?:\*\*)?(?:{re.escape(inputs.user_name)}|User)(?:\*\*)?\s*:", reply)[0].strip()
         if is_blank(reply):
             raise ParseFailed("The reply is empty.")
@@ -160,7 +168,11 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
 
     def offline(self, inputs: PersonaInputs) -> PersonaAnswer:
         """Return a reply in the persona's voice that takes up the user's own words."""
-        return PersonaAnswer(text=cut_at_word(persona.answer(inputs.model_dump()), REPLY_LIMIT))
+        card = PersonaCard.lenient(inputs.persona)
+        values = MacroValues(card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place)
+        plain = {name: [expand(each, values, name) for each in getattr(card, name)] for name in LISTS}
+        told = {**inputs.model_dump(), "persona": {**inputs.persona, **plain}}
+        return PersonaAnswer(text=cut_at_word(persona.answer(told), REPLY_LIMIT))
 
     async def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
         """Return the reply as far as it has been written."""

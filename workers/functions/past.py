@@ -1,11 +1,11 @@
 """What functions are given of the past, and how it becomes a context."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
+from db.personas.macros import MacroValues, expand
 from workers.context.elements import (
     CharacterElement,
     Container,
@@ -85,8 +85,6 @@ ORDER: Final = {"pin": 0, "tracked": 1}
 LABEL_CHARS: Final = 40
 THREAD: Final = "thread:"
 """How the id of a thread of the plot begins."""
-_MACROS: Final = {"{{char}}": "char", "<bot>": "char", "{{user}}": "user", "<user>": "user"}
-_MACRO: Final = re.compile(r"\{\{\s*(?:char|user)\s*\}\}|<(?:bot|user)>", re.IGNORECASE)
 REMEMBERED = frozenset({"summaries", "memories", "late", "lore", "shorter", "pins", "without"})
 """Of `RememberedInputs`, the earlier texts."""
 
@@ -114,12 +112,12 @@ def memories_of(inputs: RememberedInputs) -> Iterable[MemoryElement]:
         )
 
 
-def lore_of(inputs: RememberedInputs, names: Mapping[str, str]) -> Iterable[LoreElement]:
-    """Yield what lorebooks say as elements; ``names`` are those of ``char`` and ``user``, for which macros stand."""
+def lore_of(inputs: RememberedInputs, values: MacroValues) -> Iterable[LoreElement]:
+    """Yield what lorebooks say as elements; ``values`` are what macros in it stand for."""
     for lore in inputs.lore:
         yield LoreElement(
             id=lore.id,
-            text=_MACRO.sub(lambda found: names[_MACROS[found[0].lower().replace(" ", "")]], lore.text),
+            text=expand(lore.text, values, lore.id),
             label=lore.name or lore.text[:LABEL_CHARS],
             order=lore.order,
             priority=lore.priority,

@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from db.personas.macros import MacroValues
 from prompts.languages import language_name
 from prompts.safety.rating import RATING_WORDS, parse_rating
 from workers.context.build import Build, Placed
@@ -38,7 +39,7 @@ TITLE_LIMIT: Final = 80
 """Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
 """Maximum length of a page, in characters: two to four messages on any platform."""
-NAMES: Final = {"char": "the character", "user": "you"}
+NAMES: Final = MacroValues("the character", "you")
 """Of whom an entry of a lorebook speaks in a story, where no persona talks."""
 _HEADING: Final = re.compile(r"^\s*#{1,6}\s*(?P<title>[^\n]{1,120})\n")
 

@@ -12,6 +12,7 @@ from db.work import PersonaReply
 from prompts.safety.rating import lowest
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaAnswer, PersonaInputs
 from workers.functions.engine import CallContext, FunctionEngine
+from workers.functions.persona_card import told_card
 from workers.services import Services
 from workers.steps.base import Commit, PutOff, Run, Step
 from workers.steps.lore import called_up, note_called
@@ -46,12 +47,14 @@ async def persona_inputs(services: Services, found: PendingReply) -> PersonaInpu
     """Return what a persona's reply is written from."""
     return PersonaInputs(
         **await read_chat(services, found.reply, found.said),
-        persona=found.persona.card,
+        persona=told_card(found.persona.card),
         user_name=(found.user.name if found.user is not None else "") or "friend",
         language=(found.user.language if found.user is not None else "") or "en",
         message=found.said.text,
         seed=found.said.id,
         variant=found.reply.variant_index,
+        place=f"{found.reply.conversation_id}:{found.reply.epoch}",
+        now=found.said_at,
     )
 
 
