@@ -32,6 +32,7 @@ from benchmarks.context_bench.cases import MadeConversation, MadeStory, Written
 from benchmarks.context_bench.reader import Reader
 from prompts.registry import PromptRegistry
 from tests.models.tiny_gguf import tiny_gguf
+from workers.craft.settings import CraftSettings
 from workers.engines.text.chain import TextChain
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.llama.protocol import LoadGguf
@@ -123,7 +124,9 @@ async def run(turns: tuple[int, int], rounds: int, threads: int) -> str:
         # Attention looks at all cells, those of other conversations too: here is one conversation.
         engine = LlamaEngine(model, context=WINDOW, cells=WINDOW, threads=threads, swap_bytes=0)
         try:
-            services = Services(text=TextChain([engine]), prompts=PromptRegistry(), queue=NOBODY)
+            services = Services(
+                text=TextChain([engine]), prompts=PromptRegistry(), queue=NOBODY, craft=CraftSettings(enabled=False)
+            )
             limits = await services.text.limits("")
             words = LlamaModel(
                 LoadGguf(path=str(model), context=WINDOW, cells=WINDOW, max_num_seqs=1, threads=1), lambda: None

@@ -41,6 +41,7 @@ from tests.models.tiny_gguf import tiny_gguf
 from workers.context.builder import ContextBuilder
 from workers.context.query import archive_need
 from workers.context.settings import ContextSettings
+from workers.craft.settings import CraftSettings
 from workers.engines.text.chain import TextChain
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.functions.write_page import PageInputs, WritePage
@@ -240,7 +241,13 @@ async def run(chunks: Sequence[int], asking: Asking, rounds: int) -> str:
 async def _measured(engine: LlamaEngine, chunks: Sequence[int], asking: Asking, rounds: int) -> str:
     # What is late is to be seen, not left out.
     builder = ContextBuilder(ContextSettings(recall_ms=60_000))
-    services = Services(text=TextChain([engine]), prompts=PromptRegistry(), queue=NOBODY, context=builder)
+    services = Services(
+        text=TextChain([engine]),
+        prompts=PromptRegistry(),
+        queue=NOBODY,
+        context=builder,
+        craft=CraftSettings(enabled=False),
+    )
     prompting = Prompting(services, await services.text.limits("writer"))
     who = await resolve("console", account=("dm", "a", "a"), user=("a", "a", "en"), conversation=("dm-a", "", "dm"))
     await grow_archive(who, chunks[0], asking)

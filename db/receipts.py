@@ -13,7 +13,7 @@ from db.records import Json, columns, fetch_one
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The receipt of a run. ``receipt`` is that of `db.usage.TaskRecord`, empty where no model wrote."""
+    """The receipt of a run. ``receipt`` is that of `db.usage.TaskRecord`; without a model, at most its ``craft``."""
 
     id: int
     function: str
@@ -25,6 +25,11 @@ class Receipt:
     receipt: Json[dict[str, Any]]
     started_at: datetime
     finished_at: datetime | None
+
+    @property
+    def of_model(self) -> bool:
+        """Whether a model wrote: the offline writer is not told anything."""
+        return bool(self.model and self.receipt.keys() - {"craft"})
 
     @property
     def context(self) -> dict[str, Any]:

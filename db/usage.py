@@ -23,7 +23,8 @@ class TaskRecord:
     """The measurements of a run so far. ``cost_usd`` in US dollars.
 
     ``receipt``, as JSON without texts: ``model_hash`` (SHA-256 of the model's file, "" if unknown), ``seed``,
-    ``sampling``, ``prompt`` (name, version, origin), ``context`` (what it was told: tokens by layer, ids of elements).
+    ``sampling``, ``prompt`` (name, version, origin), ``context`` (what it was told: tokens by layer, ids of elements),
+    ``craft`` (how the text came to be shown: result, attempts, names of the checks that each answer failed, model).
     """
 
     state: str = "running"

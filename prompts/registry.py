@@ -80,6 +80,11 @@ class PromptRegistry:
                 return template
         raise PromptNotFound(f"there is no prompt '{name}'; prompts are: {', '.join(self.names())}")
 
+    def smaller_variant(self, name: str, size: SizeClass) -> SizeClass | None:
+        """Return the size of the next smaller variant of a prompt than models of a ``size`` get; None without one."""
+        mine = self.get(name, size).size
+        return next((each for each in SIZES[: SIZES.index(mine)][::-1] if (name, each) in self._templates), None)
+
     def validate(
         self, name: str, source: str, *, origin: Origin = "account", size: SizeClass = "large"
     ) -> PromptTemplate:

@@ -25,6 +25,7 @@ InputType = Literal["text", "integer", "number", "boolean", "list", "mapping"]
 
 _ROLES: tuple[Role, ...] = get_args(Role)
 _HEADER = re.compile(r"\A---[ \t]*\n(?P<header>.*?)\n---[ \t]*(?:\n|\Z)(?P<body>.*)\Z", re.DOTALL)
+_LOGIC = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|^--- .* ---$", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(
     r"^---[ \t]+(?:(?P<role>[a-z]+)|messages:[ \t]*(?P<variable>[a-z_][a-z0-9_]*))[ \t]+---[ \t]*$", re.MULTILINE
 )
@@ -85,6 +86,11 @@ class PromptTemplate:
     origin: Origin = "default"
     size: SizeClass = "large"
     answer: AnswerForm = "json"
+
+    @property
+    def words(self) -> str:
+        """The template's own words, without variables and logic: what an answer should not repeat."""
+        return _LOGIC.sub("\n", self.source)
 
     @property
     def required(self) -> frozenset[str]:

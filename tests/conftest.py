@@ -30,6 +30,9 @@ os.environ.setdefault("STORYFORK_EMBEDDING_ENGINES", "remote,llama")
 # The models of most tests are tiny and random: what they are told is what is told to large ones.
 os.environ.setdefault("STORYFORK_MODEL_SIZE", "large")
 
+# They write no page that anybody would want to read: what is to be examined says so.
+os.environ.setdefault("STORYFORK_CRAFT_ENABLED", "false")
+
 # How long an example takes depends on who else keeps the cores busy.
 settings.register_profile("storyfork", deadline=None)
 settings.load_profile("storyfork")

@@ -9,6 +9,7 @@ from db.moderation import ModerationPolicy
 from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.context.builder import ContextBuilder
+from workers.craft.settings import CraftSettings
 from workers.embedding import ArchiveEmbedder
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
@@ -33,8 +34,8 @@ class Services:
     ``moderator`` decides what may be asked and shown, ``policy`` what becomes of refusals.
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
-    ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample. ``embedder`` makes the
-    archive's vectors, ``lore`` matches lorebooks.
+    ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample, ``craft`` what their
+    texts must pass before people read them. ``embedder`` makes the archive's vectors, ``lore`` matches lorebooks.
     """
 
     text: TextChain
@@ -50,5 +51,6 @@ class Services:
     functions: Registry[Any] = field(default_factory=no_functions)
     context: ContextBuilder = field(default_factory=ContextBuilder)
     sampling: OperatorSampling = field(default_factory=product_sampling)
+    craft: CraftSettings = field(default_factory=CraftSettings)
     embedder: ArchiveEmbedder = field(default_factory=ArchiveEmbedder)
     lore: LoreShelf = field(default_factory=LoreShelf)

@@ -48,7 +48,7 @@ async def told(view: ViewContext, payload: ToldPanel) -> Message:
     if receipt is None:
         return Message(view.words("told.no_receipt"), title=title, buttons=buttons, private=True, menu=True)
     # Of templates there is nothing more to say.
-    layers = await told_layers(view, payload, memory, receipt.context) if receipt.model and receipt.receipt else []
+    layers = await told_layers(view, payload, memory, receipt.context) if receipt.of_model else []
     return Message(
         "\n\n".join([_writer(view, receipt), *layers]),
         footer="" if payload.session is None else view.words("session.number", number=payload.session),
@@ -77,7 +77,7 @@ async def _receipt(view: ViewContext, payload: ToldPanel, memory: MemoryRecord) 
 def _writer(view: ViewContext, receipt: Receipt) -> str:
     """Return who wrote it, with how many tokens, how long it took and what it cost."""
     context = receipt.context
-    if not receipt.model or not receipt.receipt:
+    if not receipt.of_model:
         return view.words("told.templates")
     seconds = 0.0 if receipt.finished_at is None else (receipt.finished_at - receipt.started_at).total_seconds()
     # The run's count is of all attempts, that of the build of one.

@@ -4,10 +4,10 @@ Bot and worker are in this process, so that what the model is told can be read.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -54,10 +54,10 @@ class OverheardChain(TextChain):
         self.requests: list[TextRequest] = []
 
     async def stream(
-        self, request: TextRequest, notes: list[FallbackNote] | None = None, *, without: Collection[str] = ()
+        self, request: TextRequest, notes: list[FallbackNote] | None = None, **how: Any
     ) -> AsyncGenerator[str | Completion]:
         self.requests.append(request)
-        async for piece in super().stream(request, notes, without=without):
+        async for piece in super().stream(request, notes, **how):
             yield piece
 
 

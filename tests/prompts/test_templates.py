@@ -68,6 +68,7 @@ def test_the_shipped_prompts() -> None:
         "story/repair_choices",
         "story/suggest_choices",
         "story/write_page",
+        "text/again",
         "text/continue",
     )
     with pytest.raises(PromptNotFound, match="story/write_page"):

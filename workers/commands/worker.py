@@ -22,6 +22,7 @@ from workers.commands.classifiers import built_classifiers
 from workers.commands.models import embedding_engine
 from workers.context.builder import ContextBuilder
 from workers.context.settings import ContextSettings
+from workers.craft.settings import CraftSettings
 from workers.embedding import ArchiveEmbedder
 from workers.engine_registries import image_engines, text_engines
 from workers.engines.image.build import build_image_chain
@@ -90,6 +91,7 @@ async def _run(queue_kind: str) -> int:
                 functions=registries.functions()[0],
                 context=ContextBuilder(read_settings(ContextSettings)),
                 sampling=read_settings(FunctionSettings),
+                craft=read_settings(CraftSettings),
                 embedder=embedder,
             )
             runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())

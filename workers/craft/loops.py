@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Final
 
 from workers.craft.prose import Prose, pieces, plain, ratio
-from workers.cutting import cut_at_sentence
+from workers.cutting import cut_at_sentence, ends_sentence
 
 _LONGEST_LOOP: Final = 300
 _MIN_LOOP: Final = 240
@@ -95,11 +95,18 @@ def _same_openings(text: Prose) -> int:
 
 
 def drop_repeats(text: str, *, least_words: int = _SENTENCE_WORDS) -> str:
-    """Return a text without the paragraphs and sentences that it already had. Exclamations may come back."""
+    """Return a text without the paragraphs and sentences that it already had, nor one that it begins again.
+
+    Exclamations may come back.
+    """
     seen: set[str] = set()
     kept: list[str] = []
-    for piece in pieces(text):
+    whole = pieces(text)
+    for at, piece in enumerate(whole, 1):
         words = plain(piece)
+        begins_one = words and at == len(whole) and not ends_sentence(piece)
+        if begins_one and any(each.startswith(words) for each in seen):
+            continue
         if words.count(" ") >= least_words - 1:
             if words in seen:
                 kept.append("\n" * piece.count("\n"))

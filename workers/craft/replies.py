@@ -45,9 +45,10 @@ class ReplyFacts:
         card: str = "",
         instructions: str = "",
         earlier: Sequence[str] = (),
+        voice: bool = True,
     ) -> None:
-        """``message`` is what the reply answers."""
-        self.name, self.user, self.language = name, user, language
+        """``message`` is what the reply answers. ``voice``: the first person was asked for."""
+        self.name, self.user, self.language, self.voice = name, user, language, voice
         self.speakers = Speakers(name, {user, *names})
         self.message, self.card, self.instructions = Prose(message), Prose(card), overlap.measured(instructions)
         self.earlier = tuple(Prose(text) for text in earlier)
@@ -110,7 +111,7 @@ def acts_for_user(reply: Reply) -> bool:
 
 def narrates_itself(reply: Reply) -> bool:
     """The persona says "I", and does not tell of itself by name all along; actions between asterisks may."""
-    return voice.narrates_itself(reply.prose, reply.facts.own_names)
+    return reply.facts.voice and voice.narrates_itself(reply.prose, reply.facts.own_names)
 
 
 def runs_in_circles(reply: Reply) -> bool:

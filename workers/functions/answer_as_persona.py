@@ -11,11 +11,14 @@ from prompts.languages import language_name
 from workers.context.build import Build, Placed
 from workers.context.elements import Container, HistoryElement, Layer, LoreElement, RequestElement
 from workers.context.history import MESSAGES
+from workers.craft.replies import ReplyFacts
+from workers.craft.speakers import labels_in
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render
+from workers.functions.examiners import Asked, Examiner, of_replies
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
 from workers.functions.past import REMEMBERED, RememberedInputs, as_chosen, lore_of, memories_of, past_of
@@ -26,11 +29,14 @@ from workers.functions.persona_card import (
     card_variables,
     last_words,
     replaces_rules,
+    sheet_of,
 )
 from workers.offline import persona
 
 REPLY_LIMIT: Final = 6000
 """Maximum length of a reply, in characters."""
+EXAMINED_REPLIES: Final = 8
+"""Last replies that a new one must not repeat."""
 RECALL: Final = "persona/recall"
 """The prompt that puts what the persona remembers before a message."""
 
@@ -180,6 +186,22 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             return PersonaAnswer(text=(await self.parse(text, inputs)).text, stopped=True)
         except ParseFailed:
             return PersonaAnswer(text="", stopped=True)
+
+    def craft(self, inputs: PersonaInputs, asked: Asked) -> Examiner[PersonaAnswer]:
+        """Examine the reply: against the card, the message and the persona's last replies."""
+        card = PersonaCard.lenient(inputs.persona)
+        facts = ReplyFacts(
+            name=card.called,
+            user=inputs.user_name,
+            names=labels_in(card.example_dialogue),
+            language=inputs.language,
+            message=inputs.message,
+            card=sheet_of(card),
+            instructions=asked.instructions,
+            earlier=[turn.text for turn in inputs.history if turn.role == "assistant"][-EXAMINED_REPLIES:],
+            voice=not (asked.own_prompt or card.system_prompt.strip() or card.post_history.strip()),
+        )
+        return of_replies(facts, asked.settings)
 
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -20,6 +20,7 @@ from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRe
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
+from workers.functions.crafting import AGAIN, Crafting
 from workers.functions.openings import with_opening
 from workers.functions.prompting import CallContext, Prompting
 from workers.functions.prose import is_refusal, joined, visible
@@ -79,17 +80,19 @@ class Answering:
         caller: CallContext,
         record: usage.TaskRecord,
         gate: Gate,
+        craft: Crafting,
     ) -> None:
-        """What happens is written to ``record``; only what ``gate`` has checked is shown.
+        """What happens is written to ``record``; only what ``gate`` and ``craft`` have checked is shown.
 
         `retell` makes the prompt anew with room for the beginning of its answer, before that is continued.
         """
         self._services, self._function, self._inputs = services, function, inputs
-        self._caller, self._record, self._gate = caller, record, gate
+        self._caller, self._record, self._gate, self._craft = caller, record, gate, craft
         self.prompts = Prompting(services, caller, record, gate)
         self._window: int | None = None
         self._passed: set[str] = set()
         self._declined: set[str] = set()
+        self._tries = 0
         self.retell: Callable[[str], Awaitable[tuple[ModelMessage, ...]]] | None = None
 
     @property
@@ -118,6 +121,24 @@ class Answering:
         limits = await self._services.text.limits(self.sampling.model, engine=other.engine)
         self.prompts.size = other.size
         return replace(limits, size=other.size)
+
+    def leave(self, engine: str) -> None:
+        """Do not ask an engine any more in this run."""
+        self._passed.add(engine)
+
+    async def again(self, reasons: Sequence[str]) -> Completion:
+        """Return another answer: to another variant of the prompt if there is one, with another seed.
+
+        ``reasons`` say what was wrong with the last one. Raises as `whole`.
+        """
+        assert self.retell is not None
+        self._tries += 1
+        self.prompts.turn_to_other_variant(self._function.prompt)
+        try:
+            told = await self.prompts.with_note(await self.retell(""), AGAIN, {"reasons": list(reasons)})
+            return await self.whole(told)
+        finally:
+            self.prompts.other = None
 
     async def schema(self) -> dict[str, Any] | None:
         """Return the JSON Schema of the answer; None where its prompt asks for plain text."""
@@ -201,7 +222,7 @@ class Answering:
         request = TextRequest(
             id=uuid4().hex,
             messages=messages,
-            sampling=replace(resolved.sampling, seed=_random_seed() if seed is None else seed),
+            sampling=replace(resolved.sampling, seed=_random_seed() if seed is None else _shifted(seed, self._tries)),
             schema=await self.schema() if schema else None,
             size=self.prompts.size,
             tenant=str(self._caller.account_id or ""),
@@ -217,10 +238,12 @@ class Answering:
         _, opening = without_opening(messages)
         expected = resolved.sampling.max_tokens * CHARS_PER_TOKEN
         completion: Completion | None = None
+        stream = self._services.text.stream
+        self._craft.begin()
         try:
             async with (
                 _stopping(self._services.text, request.id, self._caller.stop),
-                aclosing(cast("Any", self._services.text.stream(request, notes, without=passed))) as pieces,
+                aclosing(cast("Any", stream(request, notes, without=passed, until=self._craft.stuck))) as pieces,
             ):
                 async for piece in pieces:
                     if isinstance(piece, Completion):
@@ -253,7 +276,7 @@ class Answering:
         return completion
 
     def _shown(self, text: str, before: str) -> str:
-        return self._gate.shown(visible(self._function, text, before))
+        return self._gate.shown(self._craft.shown(visible(self._function, text, before)))
 
     def _count(self, completion: Completion) -> None:
         record = self._record
@@ -264,6 +287,11 @@ class Answering:
         self._record.step(
             "response", engine=completion.engine, finish=completion.finish_reason, chars=len(completion.text)
         )
+
+
+def _shifted(seed: int, tries: int) -> int:
+    """Return the seed of another try: the same each time, and another than that of any neighbouring text."""
+    return (seed + tries * 104_729) % 2**31
 
 
 def _random_seed() -> int:

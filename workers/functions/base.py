@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from workers.context.build import Build
 from workers.context.elements import Container
 from workers.engines.text.base import Sampling
+from workers.functions.examiners import Asked, Examiner
 from workers.functions.schema import answer_schema
 
 I = TypeVar("I", bound=BaseModel)  # noqa: E741 - inputs and outputs
@@ -112,6 +113,14 @@ class AiFunction(ABC, Generic[I, O]):
     def repair(self, broken: str, problem: str, inputs: I) -> Repair | None:
         """Return the call that may repair a broken answer; None if the offline writer does better."""
         del broken, problem, inputs
+        return None
+
+    def craft(self, inputs: I, asked: Asked) -> Examiner[O] | None:
+        """Return what examines the outputs before people read them (`workers.craft`); None if nobody reads them.
+
+        ``asked`` holds the thresholds and the words of the prompt.
+        """
+        del inputs, asked
         return None
 
     def preview(self, text: str) -> str:

@@ -4,8 +4,9 @@ Phases and where they end: INIT 10 %, PREP 25, AI_CALL 70, PARSE 85, SAVE 98, DO
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 from db import usage
 from db.errors import BadInput, Retryable, UserError, describe
 from workers import offline
+from workers.craft.findings import Finding
 from workers.engines.errors import (
     ContextFull,
     EngineError,
@@ -23,6 +25,7 @@ from workers.engines.errors import (
 from workers.engines.text.base import Completion
 from workers.functions.answering import ENDS, Answering, EveryModelDeclined, Phase, Stopped
 from workers.functions.base import AiFunction, Repair
+from workers.functions.crafting import UNREADABLE, Crafting, NotGoodEnough
 from workers.functions.mending import mend_output
 from workers.functions.parsing import ParseFailed
 from workers.functions.prompting import CallContext
@@ -92,13 +95,19 @@ class _Call:
         caller: CallContext,
         record: usage.TaskRecord,
     ) -> None:
-        self._services, self._function, self._inputs = services, function, inputs
+        self._services, self._function = services, function
         self._caller, self._record = caller, record
         gated = Gated(function.name, function.material, frozenset(function.unchecked))
         self._gate = Gate(services.moderator, services.policy, services.queue, caller.tracker, gated, caller.rating)
-        self._answering = Answering(services, function, inputs, caller, record, self._gate)
+        self._begin(inputs)
         self._variables: dict[str, Any] = {}
         self.stopped = False
+
+    def _begin(self, inputs: Any) -> None:
+        services, function, record = self._services, self._function, self._record
+        self._inputs = inputs
+        self._craft = Crafting(function, inputs, services.craft, services.prompts, record)
+        self._answering = Answering(services, function, inputs, self._caller, record, self._gate, self._craft)
 
     async def run(self) -> Any:
         try:
@@ -110,13 +119,13 @@ class _Call:
         function = self._function
         await self._phase("INIT")
         function.validate(self._inputs)
-        inputs = self._inputs = await self._gate.admit(self._inputs)
-        self._answering = Answering(self._services, function, inputs, self._caller, self._record, self._gate)
+        inputs = await self._gate.admit(self._inputs)
+        self._begin(inputs)
         await self._phase("PREP")
         self._variables = await function.prepare(inputs)
         await self._phase("AI_CALL")
         try:
-            completion = await self._write()
+            output = await self._read(await self._write())
         except Stopped as e:
             self.stopped = True
             self._record.step("stopped", chars=len(e.text))
@@ -126,9 +135,6 @@ class _Call:
         except EngineError as e:
             declined = isinstance(e, EveryModelDeclined)
             output = await self._write_offline(BadInput("ai.declined") if declined else e)
-        else:
-            await self._phase("PARSE")
-            output = await self._parse(completion)
         output = await self._passed(output)
         await self._phase("SAVE")
         return await function.save(output, inputs)
@@ -149,6 +155,8 @@ class _Call:
         while True:
             messages = await telling.messages(variables, limits)
             self._variables = telling.variables
+            if (template := answering.prompts.used) is not None:
+                self._craft.asked_with(template)
             if telling.build is not None:
                 self._record.receipt |= {"context": telling.build.record()}
             try:
@@ -164,21 +172,57 @@ class _Call:
                 self._record.step("other_size", engine=e.engine, size=e.size)
                 limits = await answering.turn_to(e)
 
-    async def _parse(self, completion: Completion) -> Any:
-        """Read the answer; if that fails, have it repaired once; else write offline."""
+    async def _read(self, completion: Completion) -> Any:
+        """Read the answer; ask for another if people should not read this one; else write offline."""
         function, inputs = self._function, self._inputs
-        try:
-            return await self._process(await function.parse(completion.text, inputs))
-        except ParseFailed as e:
-            self._record.step("unreadable", problem=e.recorded[:300])
-            repair = function.repair(completion.text, e.problem, inputs)
-        if repair is not None and (mended := await self._repair(repair)) is not None:
-            return mended
+        while True:
+            await self._phase("PARSE")
+            try:
+                return await self._process(await function.parse(completion.text, inputs))
+            except NotGoodEnough as e:
+                findings = e.findings
+            except ParseFailed as e:
+                self._record.step("unreadable", problem=e.recorded[:300])
+                repair = function.repair(completion.text, e.problem, inputs)
+                if repair is not None and (mended := await self._repair(repair)) is not None:
+                    return mended
+                self._craft.unreadable()
+                findings = (UNREADABLE,)
+            if (another := await self._another(completion, findings)) is None:
+                break
+            completion = another
+        error = ParseFailed if findings == (UNREADABLE,) else NotGoodEnough
         self._record.step(
-            "fallback", engine=completion.engine, error="ParseFailed", reason=f"{offline.NAME} writes instead"
+            "fallback", engine=completion.engine, error=error.__name__, reason=f"{offline.NAME} writes instead"
         )
-        _log.warning("%s: the answer of %s is unreadable", function.name, completion.engine)
-        return await self._write_offline(Retryable(f"{function.name}: no engine gave a readable answer"))
+        _log.warning("%s: the answer of %s is not used", function.name, completion.engine)
+        output = await self._write_offline(Retryable(f"{function.name}: no engine gave an answer that can be used"))
+        self._craft.ended("offline")
+        return output
+
+    async def _another(self, completion: Completion, findings: Sequence[Finding]) -> Completion | None:
+        """Return another answer after one that was not good enough, None if there is none.
+
+        The same engine is asked once more, then each of the next ones. Raises `Stopped`.
+        """
+        craft, answering = self._craft, self._answering
+        if not craft.examines:
+            return None
+        await self._phase("AI_CALL")
+        try:
+            if craft.attempt == "at_once":
+                craft.attempt = "again"
+                self._record.step("again", reasons=[finding.check for finding in findings])
+                with contextlib.suppress(OtherSize):
+                    return await answering.again([finding.reason for finding in findings])
+            craft.attempt = "next"
+            answering.leave(completion.engine)
+            return await self._write()
+        except GenerationCancelled:
+            raise
+        except EngineError as e:
+            self._record.step("no_other", problem=describe(e))
+            return None
 
     async def _passed(self, output: BaseModel) -> BaseModel:
         """Return an output that may be stored and shown: a safer one, else an offline one, if this one is refused.
@@ -218,7 +262,8 @@ class _Call:
     async def _keep_partial(self, text: str) -> Any:
         """Read an answer that a person stopped; if none of it is usable, write offline. Raises `UserError`."""
         try:
-            return await self._process(await self._function.parse_partial(text, self._inputs))
+            partial = await self._function.parse_partial(text, self._inputs)
+            return await self._process(self._craft.mended(mend_output(partial)), examine=False)
         except ParseFailed as e:
             self._record.step("unreadable", problem=e.recorded[:300])
         return await self._write_offline(UserError("job.cancelled"))
@@ -232,13 +277,18 @@ class _Call:
             self._record.engine, self._record.model = offline.NAME, offline.MODEL
             self._record.receipt = {}
             self._record.step("offline")
-            return await self._process(output)
+            return await self._process(output, examine=False)
         except ParseFailed as e:
             raise Retryable(f"{self._function.name}: {e.recorded}") from e
 
-    async def _process(self, output: BaseModel) -> BaseModel:
-        """Mend the output's texts and pass it through the processors. Raises `ParseFailed` if one refuses it."""
+    async def _process(self, output: BaseModel, *, examine: bool = True) -> BaseModel:
+        """Mend the output's texts and pass it through the processors. Raises `ParseFailed` if one refuses it.
+
+        With ``examine`` it raises `NotGoodEnough` for one that people should not read.
+        """
         output = mend_output(output)
+        if examine:
+            output = self._craft.passed(output)
         for processor in self._services.processors:
             processed = await processor.process(self._function.name, output, self._inputs)
             if not isinstance(processed, type(output)):

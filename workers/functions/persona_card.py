@@ -41,6 +41,12 @@ def replaces_rules(card: PersonaCard) -> bool:
     return bool(card.system_prompt.strip()) and _ORIGINAL.search(card.system_prompt) is None
 
 
+def sheet_of(card: PersonaCard) -> str:
+    """Return the texts of a card that describe the persona, one per line: what a reply should not recite."""
+    values = (getattr(card, name) for name in SHEET if name != "post_history")
+    return "\n".join(text for value in values for text in (value if isinstance(value, tuple) else (value,)) if text)
+
+
 def card_elements(card: PersonaCard, values: MacroValues) -> Iterator[CharacterElement | LoreElement]:
     """Yield the texts of a card; ``values`` are what their macros stand for."""
     before, _, after = _ORIGINAL.sub("\0", card.system_prompt, count=1).partition("\0")

@@ -52,8 +52,20 @@ class Prompting:
         """What the account chose for the prompt that was asked for last."""
         self.told: dict[str, Any] = {}
         """Name, version, origin and size of the last prompt, for the receipt."""
+        self.used: PromptTemplate | None = None
+        """The template of the last prompt."""
         self.size: SizeClass = "large"
         """The class of models for which prompts are made."""
+        self.other: SizeClass | None = None
+        """The variant that is used instead of that class's own, for another try."""
+
+    @property
+    def _variant(self) -> SizeClass:
+        return self.other or self.size
+
+    def turn_to_other_variant(self, name: str) -> None:
+        """Make the next prompts from another variant, if there is one."""
+        self.other = self._services.prompts.smaller_variant(name, self.size)
 
     async def template(self, name: str) -> PromptTemplate:
         """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
@@ -63,20 +75,20 @@ class Prompting:
         self.chosen = chosen
         try:
             template = self._services.prompts.resolve(
-                name, self.size, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
+                name, self._variant, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
             )
         except PromptError as e:
             if name not in self._ignored:
                 self._ignored.add(name)
                 self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
                 _log.warning("an override of prompt %s is ignored: %s", name, e)
-            template = self._services.prompts.get(name, self.size)
-        self._templates[name, self.size] = template
+            template = self._services.prompts.get(name, self._variant)
+        self._templates[name, self._variant] = template
         return template
 
     async def answer_form(self, name: str) -> AnswerForm:
         """Return the form in which a prompt asks for its answer."""
-        return (self._templates.get((name, self.size)) or await self.template(name)).answer
+        return (self._templates.get((name, self._variant)) or await self.template(name)).answer
 
     async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
@@ -91,11 +103,12 @@ class Prompting:
             self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
             if isinstance(e, PromptLimitExceeded):
                 await self._note_limit(template, str(e))
-            template = self._services.prompts.get(name, self.size)
+            template = self._services.prompts.get(name, self._variant)
             rendered = await render(template, variables)
         else:
             if self.chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
                 await overrides.note_rendered(self._caller.account_id, name, source)
+        self.used = template
         size = "" if template.size == "large" else f".{template.size}"
         self._record.prompt_version = f"{name}{size} {template.version} {template.origin}"
         self.told = {
@@ -105,7 +118,7 @@ class Prompting:
 
     async def rendered(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt to count them: what happens leaves no note. Raises as `messages`."""
-        template = self._templates.get((name, self.size)) or await self.template(name)
+        template = self._templates.get((name, self._variant)) or await self.template(name)
         if "rating" in template.inputs:
             variables = {**variables, "rating": self._gate.rating_word}
         try:
@@ -113,7 +126,7 @@ class Prompting:
         except PromptError:
             if template.origin == "default":
                 raise
-            found = await render(self._services.prompts.get(name, self.size), variables)
+            found = await render(self._services.prompts.get(name, self._variant), variables)
         return tuple(ModelMessage(m.role, m.text, m.shared) for m in found)
 
     async def render(self, name: str, variables: dict[str, Any]) -> str:
@@ -122,8 +135,14 @@ class Prompting:
 
     async def safer_messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt with the request to keep within the rating. Raises as `messages`."""
-        (note,) = await render(self._services.prompts.get(SAFER, self.size), {})
-        told, _ = without_opening(messages := await self.messages(name, variables))
+        return await self.with_note(await self.messages(name, variables), SAFER, {})
+
+    async def with_note(
+        self, messages: tuple[ModelMessage, ...], name: str, variables: dict[str, Any]
+    ) -> tuple[ModelMessage, ...]:
+        """Return messages with the text of the prompt ``name`` behind the last request, before given first words."""
+        (note,) = await render(self._services.prompts.get(name, self._variant), variables)
+        told, _ = without_opening(messages)
         *before, last = told
         return (*before, replace(last, content=f"{last.content}\n\n{note.text}"), *messages[len(told) :])
 

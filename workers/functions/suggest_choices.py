@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field
 from prompts.languages import language_name
 from workers.context.build import Build
 from workers.context.elements import Container, RequestElement
+from workers.craft.choices import ChoiceFacts
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render, Repair
+from workers.functions.examiners import Asked, ChoicesExaminer, Examiner
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.past import REMEMBERED
@@ -121,6 +123,13 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
                 "language": language_name(inputs.language),
             },
         )
+
+    def craft(self, inputs: ChoicesInputs, asked: Asked) -> Examiner[ChoiceList]:
+        """Examine the choices: against their page and the prompt."""
+        facts = ChoiceFacts(
+            page=inputs.page_text, language=inputs.language, instructions=asked.instructions, count=inputs.count
+        )
+        return ChoicesExaminer(facts, asked.settings)
 
     def preview(self, text: str) -> str:
         """Show nothing: people wait for the page."""

@@ -12,10 +12,12 @@ from prompts.safety.rating import RATING_WORDS, parse_rating
 from workers.context.build import Build, Placed
 from workers.context.elements import Container, HistoryElement, Layer, Past, PlotElement, RequestElement
 from workers.context.history import PAGES
+from workers.craft.pages import PageFacts
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction, Render
+from workers.functions.examiners import Asked, Examiner, of_pages
 from workers.functions.memory.extract_plot import PlotNotes
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json, partial_answer
@@ -35,6 +37,8 @@ ENDING_PAGE: Final = 12
 """From this page on, the model is asked to end the story."""
 FIRST_ENDING_PAGE: Final = 4
 """No story ends before this page, whatever the model says."""
+EXAMINED_PAGES: Final = 6
+"""Last pages that a new one must not repeat."""
 TITLE_LIMIT: Final = 80
 """Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
@@ -205,6 +209,18 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             story.position_of(inputs.model_dump(exclude={"pages", "summaries", "memories", "lore", "plot"}))
         )
         return _ended(PageDraft(title=cut_at_word(page.title, TITLE_LIMIT), text=page.text, ending=page.ending), inputs)
+
+    def craft(self, inputs: PageInputs, asked: Asked) -> Examiner[PageDraft]:
+        """Examine the page: against the premise, the prompt and the last pages."""
+        facts = PageFacts(
+            language=inputs.language,
+            premise=inputs.premise,
+            instructions=asked.instructions,
+            earlier=[page.text for page in inputs.pages[-EXAMINED_PAGES:]],
+            ending=self._ends(inputs),
+            voice=not asked.own_prompt,
+        )
+        return of_pages(facts, asked.settings)
 
     def preview(self, text: str) -> str:
         """Return the prose inside the unfinished JSON."""

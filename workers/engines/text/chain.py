@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from workers.engines.errors import (
     StillThinking,
 )
 from workers.engines.statistics import reports
-from workers.engines.text.base import Completion, ModelMessage, TextEngine, TextRequest
+from workers.engines.text.base import Completion, ModelMessage, TextEngine, TextRequest, Usage
 from workers.engines.text.limits import UNKNOWN_CONTEXT, ModelLimits
 from workers.engines.text.settings import ROLES
 from workers.engines.text.size_class import ModelSize, size_of
@@ -72,11 +72,17 @@ class TextChain:
         self._running = RequestRegistry()
 
     async def stream(
-        self, request: TextRequest, notes: list[FallbackNote] | None = None, *, without: Collection[str] = ()
+        self,
+        request: TextRequest,
+        notes: list[FallbackNote] | None = None,
+        *,
+        without: Collection[str] = (),
+        until: Callable[[str], bool] | None = None,
     ) -> AsyncGenerator[str | Completion]:
         """Yield pieces of text, then the `Completion`; each failure of an engine is appended to ``notes`` at once.
 
-        Engines whose names are in ``without`` are not asked.
+        Engines whose names are in ``without`` are not asked. When ``until`` says so of the text so far, the engine is
+        stopped, and that text is the answer.
         With ``notes``, an engine that breaks off in the middle is followed by the next one too: a note with
         ``discarded_text`` says that the pieces so far are void. Without, `EngineOverloaded` is raised then, since the
         caller could not know. Raises `EngineUnavailable` after the last engine.
@@ -90,7 +96,7 @@ class TextChain:
         with self._running.enter(request.id, None) as control:
             while plan:
                 engine = plan.pop(0)
-                streamed = False
+                streamed, so_far = False, ""
                 if request.size is not None and (size := await self.size_of(engine, request.model)) != request.size:
                     raise OtherSize(engine.name, size, frozenset(passed))
                 asked = request if ends is None else replace(request, deadline_s=ends - loop.time())
@@ -99,6 +105,9 @@ class TextChain:
                         async for piece in pieces:
                             streamed = True
                             yield piece
+                            if until is not None and isinstance(piece, str) and until(so_far := so_far + piece):
+                                yield await _ended(engine, asked, so_far)
+                                return
                 except (*_FALLBACK, ContextFull) as error:
                     if isinstance(error, ContextFull) and request is wanted:
                         error.engine = engine.name
@@ -243,6 +252,17 @@ async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[st
         raise EngineUnavailable(f"a defect: {type(e).__name__}") from e
     if not whole:
         raise EngineUnavailable("it ended without a completion")
+
+
+async def _ended(engine: TextEngine, request: TextRequest, text: str) -> Completion:
+    """Return the answer of an engine that was stopped after ``text``; of what it used, what can be counted."""
+    prompt = written = 0
+    with contextlib.suppress(EngineError):
+        prompt = await engine.count_messages(request.messages, request.model, request.schema)
+        written = await engine.count_tokens(text, request.model)
+    names = engine.model_names
+    model = request.model if request.model in names else next(iter(names), engine.name)
+    return Completion(text, "stop", Usage(prompt, written), engine.name, model)
 
 
 def _with_room(request: TextRequest) -> TextRequest:
