@@ -6,6 +6,7 @@ from bot.messages import Message
 from bot.views.base import ViewContext, ViewSpec, in_rows
 from db import personas
 from db.payloads.persona import Greeting, PersonaList
+from db.personas.greetings import greetings
 
 BUTTONS: Final = 20
 
@@ -28,7 +29,7 @@ async def greeting(view: ViewContext, payload: Greeting) -> Message:
     """Compose a persona's first words."""
     persona = await personas.get(payload.account, payload.persona)
     return Message(
-        persona.card.get("greeting") or view.words("chat.nothing", name=persona.name),
+        next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name),
         speaker=persona.name,
         buttons=((view.button("portrait", persona.id),),),
     )

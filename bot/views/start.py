@@ -10,6 +10,7 @@ from bot.views.base import ViewContext, ViewSpec
 from bot.views.picture import outgoing_picture
 from db import personas, pictures
 from db.payloads.panels import StartPanel
+from db.personas.greetings import greetings
 
 Rows = tuple[tuple[Button, ...], ...]
 _PRIVACY: Final = "privacy"
@@ -105,7 +106,7 @@ async def _persona(view: ViewContext, payload: StartPanel) -> Message:
     at = _at(payload)
     persona = await personas.get(view.account_id, payload.persona)
     picture = None if payload.picture is None else await pictures.find(view.account_id, payload.picture)
-    greeting = persona.card.get("greeting") or view.words("chat.nothing", name=persona.name)
+    greeting = next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name)
     turning: tuple[Button, ...] = ()
     if payload.personas > 1:
         neighbours = (("previous", payload.before), ("next", payload.after))

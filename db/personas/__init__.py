@@ -1,7 +1,7 @@
 """Personas: those that ship with the product, and those that people make.
 
-``card`` says what a persona is, ``macros`` what words in its texts stand for, ``library`` finds personas, ``making``
-changes them, ``sharing`` shows them to others.
+``card`` says what a persona is, ``macros`` and ``greetings`` what its texts become, ``library`` finds personas,
+``making`` changes them, ``sharing`` shows them to others.
 """
 
 from db.personas.card import PersonaCard

@@ -45,9 +45,8 @@ def _text(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, list | tuple):
-        return "\n".join(
-            str(_text(each)) for each in cast("list[object]", value) if isinstance(each, str | int | float)
-        )
+        parts = [_text(each) for each in cast("list[object]", value) if not isinstance(each, list | tuple)]
+        return "\n".join(each for each in parts if isinstance(each, str) and each)
     return "" if value is None or isinstance(value, bool | Mapping) else value
 
 

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Final
 
+SOMEBODY: Final = "friend"
+"""What a person without a name is called."""
 MAX_MACROS: Final = 5_000
 """Macros of one text; those after them stay as they are."""
 MAX_EXPANDED: Final = 400_000

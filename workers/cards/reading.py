@@ -75,8 +75,8 @@ def read_root(root: Mapping[str, Any], *, title: str = "") -> PersonaCard:
     whole = _as_standard(root)
     try:
         fields = card_fields(whole)
-        if not str(fields.get("name") or "").strip():
-            fields["name"] = str(fields.get("nickname") or "").strip() or title
+        names = (fields.get("name"), fields.get("nickname"))
+        fields["name"] = next((each for each in names if isinstance(each, str | int) and str(each).strip()), title)
         _check_book(fields.get("lorebook"))
         card = PersonaCard.model_validate(fields)
     except ValidationError as error:

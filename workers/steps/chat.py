@@ -8,6 +8,7 @@ from db.errors import LeaseLost
 from db.memory import memories
 from db.payloads.notice import Notice
 from db.payloads.persona import ChatReply
+from db.personas.macros import SOMEBODY
 from db.work import PersonaReply
 from prompts.safety.rating import lowest
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaAnswer, PersonaInputs
@@ -48,7 +49,7 @@ async def persona_inputs(services: Services, found: PendingReply) -> PersonaInpu
     return PersonaInputs(
         **await read_chat(services, found.reply, found.said),
         persona=told_card(found.persona.card),
-        user_name=(found.user.name if found.user is not None else "") or "friend",
+        user_name=(found.user.name if found.user is not None else "") or SOMEBODY,
         language=(found.user.language if found.user is not None else "") or "en",
         message=found.said.text,
         seed=found.said.id,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from db.personas.greetings import greetings
 from db.personas.macros import MAX_EXPANDED, MacroValues, at_utc, expand
 from tests.effort import times
 
@@ -88,3 +89,13 @@ def test_any_text_is_expanded(text: str) -> None:
     found = expand(text, SAM)
     assert "\0" not in found
     assert expand(text, SAM) == found
+
+
+def test_greetings_speak_to_a_person_by_name() -> None:
+    card = {
+        "name": "Mira", "nickname": "Mi", "greeting": "I am {{char}}, {{user}}.",
+        "alternate_greetings": ["{{// x}}"], "group_greetings": ["All of you?"],
+    }  # fmt: skip
+    assert greetings(card, "Sam") == ("I am Mi, Sam.",)
+    assert greetings(card, group=True) == ("I am Mi, friend.", "All of you?")
+    assert greetings({"name": "Mira"}) == ()

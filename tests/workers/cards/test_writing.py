@@ -136,6 +136,7 @@ CHANGES = st.dictionaries(st.sampled_from([*V3_DATA, *FIELDS, "avatar", "charact
 
 
 @given(CHANGES, UNKNOWN, UNKNOWN, st.sampled_from([V1, V2, V3]), st.sampled_from(["json", "png", "charx"]))
+@example({"name": [False, False]}, {}, {}, V1, "json")
 @example({"extensions": {"storyfork": {"visual": 3}}}, {}, {}, V2, "json")
 @example({"character_book": {"entries": {"a": {"keys": 3, "position": True}}, "name": None}}, {}, {}, V3, "json")
 @settings(
