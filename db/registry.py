@@ -6,8 +6,10 @@ service starts without the package.
 """
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Generic, TypeVar
 
@@ -106,7 +108,7 @@ def load_plugins(group: str, add: Callable[[Any, str], None]) -> list[Problem]:
     one that does not fit; anything that importing a package raises is a problem of that package.
     """
     problems: list[Problem] = []
-    for entry in sorted(entry_points(group=group), key=lambda e: (package_of(e), e.name)):
+    for entry in sorted(_installed(tuple(sys.path)).select(group=group), key=lambda e: (package_of(e), e.name)):
         try:
             add(entry.load(), package_of(entry))
         except (Exception, SystemExit) as e:  # noqa: BLE001 - a package may raise anything while it is imported
@@ -114,6 +116,13 @@ def load_plugins(group: str, add: Callable[[Any, str], None]) -> list[Problem]:
             _log.warning("%s", problem)
             problems.append(problem)
     return problems
+
+
+@lru_cache(maxsize=1)
+def _installed(path: tuple[str, ...]) -> Any:
+    """Return the entry points of all packages on ``path``, which is `sys.path`: each call reads a file of every one."""
+    del path
+    return entry_points()
 
 
 def package_of(entry: EntryPoint) -> str:

@@ -15,6 +15,7 @@ from bot.stack.embedded import EmbeddedStack, embedded_stack
 from bot.stack.home import StackUrls
 from db.migrate import migrate
 from tests.clean import Cleaner
+from tests.effort import times
 from tests.homes import HomeTemplate, home_template
 from tests.pool import HeldPool
 from tests.watchdog import watchdog
@@ -34,15 +35,19 @@ os.environ.setdefault("STORYFORK_MODEL_SIZE", "large")
 os.environ.setdefault("STORYFORK_CRAFT_ENABLED", "false")
 
 # How long an example takes depends on who else keeps the cores busy.
-settings.register_profile("storyfork", deadline=None)
+settings.register_profile("storyfork", deadline=None, max_examples=times(30, 100))
 settings.load_profile("storyfork")
 
 FIRST = ("tests/journeys/", "tests/workers/engines/image/sdxl/")
 """What takes longest begins first, so that all test processes end at about the same time."""
 PROCESS_BYTES = 2 * 1024**3
 """What one test process takes at most, with its servers and the models that it starts."""
-TOGETHER = "tests/workers/engines/image/sdxl/"
-"""These tests share an engine that is expensive to start: they run in one process. Other tests: each file in one."""
+TOGETHER = (
+    "tests/workers/engines/image/sdxl/",
+    "tests/journeys/test_pictures.py",
+    "tests/workers/moderation/test_classifiers.py",
+)
+"""These tests import torch, which takes long, or share an engine: they run in one process. Others: each file in one."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -72,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     for item in items:
         file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(TOGETHER) else file))
+        item.add_marker(pytest.mark.xdist_group(TOGETHER[0] if file.startswith(TOGETHER) else file))
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 

@@ -6,9 +6,10 @@ import binascii
 import os
 import re
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import aiohttp
@@ -59,6 +60,25 @@ class Installation:
     paths: StackPaths
     database_url: str
     running: StackUrls | None
+
+    @cached_property
+    def workers(self) -> "WorkersAnswer":
+        """What the workers say of themselves."""
+        return WorkersAnswer(child_environment(self.paths.home, self.running))
+
+
+class WorkersAnswer:
+    """What a process of the workers finds on this machine: asked once, by the check that needs it first."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._asked: asyncio.Task[list[dict[str, Any]]] | None = None
+
+    async def about(self, topic: str) -> list[dict[str, Any]]:
+        """Return what it says about ``models``, ``plugins`` or ``settings``. Raises `OperatorError` if it failed."""
+        if self._asked is None:
+            self._asked = asyncio.create_task(ask_workers("doctor", self._environment))
+        return [found for found in await self._asked if found.get("about") == topic]
 
 
 async def look_around(settings: BotSettings) -> Installation:
@@ -112,9 +132,8 @@ async def check_redis(around: Installation) -> Check:
 
 async def check_models(around: Installation) -> list[Check]:
     """The models that the workers find; this also proves that a worker can start."""
-    environment = child_environment(around.paths.home, around.running)
     try:
-        found = await ask_workers("models", environment)
+        found = await around.workers.about("models")
     except OperatorError as error:
         return [Check("models", State.FAIL, str(error), "Run `storyfork models` to see more.")]
     checks: list[Check] = []

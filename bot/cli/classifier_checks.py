@@ -1,6 +1,7 @@
 """The check of `storyfork doctor` on the classifiers of texts: each is asked about a harmless sentence."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.cli.checks import Check, Installation, State
@@ -35,10 +36,11 @@ async def check_classifiers(around: Installation, *, offline: bool) -> list[Chec
         found = await ask_workers("classifiers", environment, seconds=SECONDS)
     except OperatorError as error:
         return [Check("classifiers", State.FAIL, str(error), "Run `python -m workers classifiers` to see more.")]
-    return [_check(each) for each in found]
+    return [check_of(each) for each in found]
 
 
-def _check(found: dict[str, Any]) -> Check:
+def check_of(found: Mapping[str, Any]) -> Check:
+    """Return the line about a classifier from what `python -m workers classifiers` says of it."""
     name = f"classifier {found['name']}"
     if found["problem"]:
         advice = _ADVICE.get(found["name"], _PACKAGES)

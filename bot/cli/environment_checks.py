@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from bot.cli.checks import Check, Installation, State
-from bot.cli.children import ask_workers, child_environment
 from bot.cli.errors import OperatorError
 from bot.settings import BotSettings
 from db.environment import ENV_FILE, PROXIED, variables_of
@@ -29,8 +28,7 @@ _OURS_IN_FILE: Final = (_OURS, "DISCORD_", "TELEGRAM_")
 async def check_environment(around: Installation) -> list[Check]:
     """One line for the proxies, if there are any, and one for each setting that nothing reads."""
     try:
-        environment = child_environment(around.paths.home, around.running)
-        answers = await ask_workers("settings", environment)
+        answers = await around.workers.about("settings")
     except OperatorError:  # the check of the models says why workers do not start
         return _proxies()
     known = set(variables_of(BotSettings)) | {str(answer["name"]) for answer in answers}

@@ -7,7 +7,6 @@ import asyncio
 from importlib.metadata import entry_points
 
 from bot.cli.checks import TIMEOUT_SECONDS, Check, Installation, State
-from bot.cli.children import ask_workers, child_environment
 from bot.cli.errors import OperatorError
 from bot.platforms import registry as platforms
 from bot.topics import load_topics
@@ -36,9 +35,8 @@ def _load_here() -> list[Problem]:
 
 
 async def _in_workers(around: Installation) -> list[Check]:
-    environment = child_environment(around.paths.home, around.running)
     try:
-        found = await ask_workers("plugins", environment)
+        found = await around.workers.about("plugins")
     except OperatorError as error:
         return [Check(NAME, State.FAIL, str(error), "Run `python -m workers plugins` to see more.")]
     return [Check(NAME, State.WARN, str(problem["problem"]), ADVICE) for problem in found]

@@ -11,13 +11,13 @@ from bot.app import Bot, seat_names
 from bot.identity import ProcessIdentity
 from bot.platforms.registry import platforms
 from bot.settings import BotSettings
-from bot.topics import load_topics
 from db import outbox, personas
 from db.connection import row, rows
 from db.leaders import leaders
 from db.payloads.notice import Notice
 from prompts.personas import load_personas
 from tests.journeys.people import Town
+from tests.topics import product_topics
 from workers.queue import PROGRESS_CHANNEL, Queue, outbox_channel
 
 FINAL: Final = "form.nothing_to_cancel"
@@ -64,7 +64,7 @@ class Fleet:
         await personas.sync_shipped([shipped.card() for shipped in load_personas()])
         named = {name.lower(): value for town in self.towns for name, value in town.settings.items()}
         known = BotSettings.model_validate(named | {k.lower(): v for k, v in (settings or {}).items()})
-        topics = load_topics()
+        topics = product_topics()
         specs = [spec for town in self.towns if (spec := platforms().get(town.name)) is not None]
         key = f"process {next(_numbers)}"
         queue = Queue(self.redis_url)

@@ -1,6 +1,8 @@
 """What `storyfork doctor` says of the classifiers of texts: real ones, asked by a real process of the workers."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,18 @@ import pytest
 from aiohttp import web
 
 from bot.cli.checks import Installation, State
-from bot.cli.classifier_checks import check_classifiers
+from bot.cli.classifier_checks import check_classifiers, check_of
 from bot.settings import BotSettings
 from bot.stack import StackPaths
-from db.environment import prepare_environment
+from db.environment import prepare_environment, read_settings
+from prompts.registry import default_registry
 from tests.models.tiny_gguf import tiny_gguf
+from workers.engines.text.chain import TextChain
+from workers.moderation.build import ClassifierSetup, build_classifiers
+from workers.moderation.examine import examine_all
+from workers.moderation.moderator import Moderator
+from workers.moderation.settings import ClassifierSettings
+from workers.registries import text_classifiers
 
 
 @pytest.fixture
@@ -95,7 +104,12 @@ async def test_an_endpoint_that_cannot_be_used_is_named_with_what_to_do(
     around: Callable[..., Installation], endpoint: str, settings: dict[str, str], said: str, advice: str
 ) -> None:
     given = {name: value.format(endpoint=endpoint) for name, value in settings.items()}
-    (found,) = await check_classifiers(around(STORYFORK_TEXT_CLASSIFIERS="remote", **given), offline=False)
+    around(STORYFORK_TEXT_CLASSIFIERS="remote", **given)
+    setup = ClassifierSetup(await asyncio.to_thread(read_settings, ClassifierSettings), TextChain(), default_registry())
+    classifiers = build_classifiers(("remote",), text_classifiers()[0], setup)
+    (examined,) = await examine_all(classifiers)
+    await Moderator(classifiers).close()
+    found = check_of(asdict(examined))
     assert found.state is State.FAIL
     assert said in found.detail
     assert advice in found.advice

@@ -12,7 +12,7 @@ from bot.events import Destination
 from bot.messages import Message, Progress
 from bot.platforms.base import ALWAYS_LEADS, Capabilities, Delivery, Inbound, RetryLater, Turns, Undeliverable
 from bot.progress import ProgressBoard
-from bot.topics import Topic
+from bot.topics import Topic, load_topics
 from bot.views.base import ViewContext, ViewSpec
 from db import outbox
 from db.connection import jsonb, rows
@@ -222,7 +222,7 @@ async def lost(database: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -
         raise FileNotFoundError("dice.png")
 
     monkeypatch.setattr("bot.courier.COMPOSE_SECONDS", 0.01)
-    async with running_bot(redis_url) as bot:
+    async with running_bot(redis_url, topics=load_topics()) as bot:
         bot.topics.add(Topic("lost", views=(ViewSpec(Hangs, hangs), ViewSpec(Lacks, lacks_its_file))), "lost 1.0")
         yield Post(bot)
 

@@ -9,11 +9,11 @@ from bot.platforms.registry import platforms
 from bot.platforms.telegram import FORM_BYTES
 from bot.runners import PlatformRunner, until_hopeless
 from bot.settings import BotSettings
-from bot.topics import load_topics
 from db import bots
 from db.connection import rows
 from tests.bot.telegram.conftest import registry
 from tests.bot.world import Bot
+from tests.topics import product_topics
 
 
 def _telegram() -> Platform:
@@ -68,4 +68,4 @@ def test_a_local_bot_api_server_takes_larger_files(said: str, megabytes: int, mo
     monkeypatch.setenv("TELEGRAM_FILE_MB", said)
     spec = platforms().get("telegram")
     assert spec is not None
-    assert spec.build(BotSettings(), load_topics()).capabilities.file_bytes == megabytes * 1_000_000 - FORM_BYTES
+    assert spec.build(BotSettings(), product_topics()).capabilities.file_bytes == megabytes * 1_000_000 - FORM_BYTES

@@ -72,7 +72,7 @@ async def test_no_text_of_a_client_breaks_an_event(bot: Bot):
     drawn: list[Event] = []
 
     @settings(
-        max_examples=times(60, 3000),
+        max_examples=times(25, 3000),
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

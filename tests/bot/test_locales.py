@@ -10,7 +10,7 @@ import pytest
 
 from bot import locales
 from bot.platforms.discord.render import FOOTER
-from bot.topics import load_topics
+from tests.topics import product_topics
 
 LANGUAGES = sorted(path.stem for path in Path(locales.__file__).parent.glob("*.toml"))
 
@@ -77,7 +77,7 @@ def test_every_plural_of_a_language_has_all_forms(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_wordings_name_commands_by_reference_only(language: str) -> None:
-    known = load_topics().commands.names
+    known = product_topics().commands.names
     for key in locales.known_keys(language):
         wording = locales.wording(key, language)
         assert not re.search(r"(?:^|[\s*“(])/[a-z]", wording), (key, wording)

@@ -31,14 +31,7 @@ def storyfork(tmp_path: Path) -> Command:
     return Command(tmp_path / "home")
 
 
-async def test_without_packages_there_is_nothing_to_say(storyfork: Command) -> None:
-    answer = await storyfork("doctor", "--offline")
-    assert "ok plug-ins none installed" in [" ".join(line.split()) for line in answer.out.splitlines()]
-
-
-async def test_broken_plugins_are_named_and_the_service_starts(
-    prepared_home: Path, stack: EmbeddedStack, tmp_path: Path
-) -> None:
+async def test_broken_plugins_are_named(prepared_home: Path, stack: EmbeddedStack, tmp_path: Path) -> None:
     storyfork = Command(prepared_home)
     postgres = EmbeddedPostgres(stack.paths)
     await postgres.ensure_database("plugins_test")
@@ -67,8 +60,6 @@ async def test_broken_plugins_are_named_and_the_service_starts(
     for group in GROUPS:
         assert any(line.startswith(f"warn plug-ins plug-in typo (dice 1.0, {group}): ") for line in lines), answer.out
     assert answer.code == 0, answer.out
-    played = await storyfork("demo", stdin="/help\n", PYTHONPATH=settings["PYTHONPATH"])
-    assert (played.code, "Stories" in played.out) == (0, True), played.out + played.err
 
     (folder / "dice" / "sql" / "0001_rolls.sql").write_text("CREATE TABLE rolls (wish text)")
     assert (await storyfork("migrate", **settings)).out.startswith("applied dice/0001_rolls")

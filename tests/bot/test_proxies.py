@@ -14,9 +14,9 @@ from bot.cli.checks import State, check_discord, check_telegram
 from bot.platforms.discord import DiscordPlatform
 from bot.platforms.telegram.api import make_bot
 from bot.settings import BotSettings
-from bot.topics import load_topics
 from db.environment import prepare_environment
 from tests.bot.test_cli import DISCORD_TOKEN, TELEGRAM_TOKEN
+from tests.topics import product_topics
 from workers.engines.openai.address import parse_address
 from workers.engines.openai.client import open_client
 from workers.models.hub import DownloadFailed, Hub
@@ -54,7 +54,7 @@ async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[RefusingProxy
 
 
 async def ask_discord() -> None:
-    platform: Any = DiscordPlatform("a.b.c", load_topics().commands, api_url="http://discord.example/api/v10")
+    platform: Any = DiscordPlatform("a.b.c", product_topics().commands, api_url="http://discord.example/api/v10")
     client: discord.Client = platform._client
     with pytest.raises(discord.HTTPException):
         await client.login("a.b.c")

@@ -6,7 +6,6 @@ import pytest
 
 from bot.platforms.discord import DiscordPlatform
 from bot.platforms.telegram import TelegramPlatform
-from bot.topics import load_topics
 from db import outbox
 from db.connection import row, rows
 from db.models import ChatMessageRow
@@ -16,11 +15,12 @@ from tests.clean import known_people
 from tests.doubles.discord import DiscordServer
 from tests.doubles.telegram import TelegramServer
 from tests.doubles.telegram.rules import Rules
+from tests.topics import product_topics
 
 
 @pytest.fixture
 async def telegram(database: str, redis_url: str) -> AsyncGenerator[TelegramServer]:
-    topics = load_topics()
+    topics = product_topics()
     async with TelegramServer(rules=Rules(flood=None)) as server:
         platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
         async with served(topics, {"telegram": platform}, redis_url):
@@ -29,7 +29,7 @@ async def telegram(database: str, redis_url: str) -> AsyncGenerator[TelegramServ
 
 @pytest.fixture
 async def discord(database: str, redis_url: str) -> AsyncGenerator[DiscordServer]:
-    topics = load_topics()
+    topics = product_topics()
     async with DiscordServer() as server:
         platform = DiscordPlatform(
             server.token,

@@ -7,15 +7,15 @@ import pytest
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.commands.parsing import read_command
 from bot.commands.typed import nearest, read_typed, split_values
-from bot.topics import load_topics
 from db.errors import BadInput
 from db.permissions import EVERYBODY
 from tests.bot.telegram.conftest import _nothing
+from tests.topics import product_topics
 
 SIDES = Parameter("sides", "How many", int, required=True)
 ROLL = CommandSpec("roll", "Throw a die", _nothing, (SIDES, Parameter("note", "Why")), permission=EVERYBODY)
 PAINT = CommandSpec("paint", "Paint", _nothing, (Parameter("share", "How much", int),), permission=EVERYBODY)
-COMMANDS = CommandRegistry([ROLL, *load_topics().commands])
+COMMANDS = CommandRegistry([ROLL, *product_topics().commands])
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from bot.platforms.base import Capabilities
 from bot.policy import OPEN, AccessPolicy
 from bot.router import Router
 from bot.text.cleaning import clean
-from bot.topics import load_topics
+from bot.topics import Topics
 from bot.views.base import ViewServices
 from db import outbox, personas, stories
 from db.models import PageRow
@@ -31,6 +31,7 @@ from db.permissions import Role
 from db.stories import Page
 from prompts.personas import load_personas
 from prompts.registry import default_registry
+from tests.topics import product_topics
 from workers.queue import Queue
 
 FIELD_BY_FIELD = Capabilities(forms=False, placeholder_delay=None, progress_interval=1.0)
@@ -40,8 +41,14 @@ _numbers = count(1)
 class Bot:
     """The platform-neutral half of the bot."""
 
-    def __init__(self, queue: Queue, patience_s: float | None = None, policy: AccessPolicy = OPEN) -> None:
-        self.topics = load_topics()
+    def __init__(
+        self,
+        queue: Queue,
+        patience_s: float | None = None,
+        policy: AccessPolicy = OPEN,
+        topics: Topics | None = None,
+    ) -> None:
+        self.topics = topics or product_topics()
         self.around = ViewServices(
             self.topics.commands, self.topics.forms, default_registry(), queue, policy.operators, policy.appeal
         )
@@ -94,12 +101,12 @@ class Bot:
 
 @asynccontextmanager
 async def running_bot(
-    redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN
+    redis_url: str, patience_s: float | None = None, policy: AccessPolicy = OPEN, topics: Topics | None = None
 ) -> AsyncGenerator[Bot]:
     """A bot over a connected database, its personas installed."""
     await personas.sync_shipped([shipped.card() for shipped in load_personas()])
     async with Queue(redis_url) as queue:
-        yield Bot(queue, patience_s, policy)
+        yield Bot(queue, patience_s, policy, topics)
 
 
 def event_of(

@@ -10,12 +10,12 @@ from bot.courier import Courier
 from bot.platforms.telegram import TelegramPlatform
 from bot.progress import ProgressBoard
 from bot.router import Router
-from bot.topics import load_topics
 from bot.views.base import ViewServices
 from db import personas
 from prompts.personas import load_personas
 from prompts.registry import default_registry
 from tests.doubles.telegram import TelegramServer
+from tests.topics import product_topics
 from workers.engines.text.base import TextEngine
 from workers.engines.text.chain import TextChain
 from workers.main import WakeupWorker
@@ -28,7 +28,7 @@ from workers.services import Services
 async def telegram_bot(server: TelegramServer, queue: Queue) -> AsyncGenerator[None]:
     """A bot without limits."""
     await personas.sync_shipped([shipped.card() for shipped in load_personas()])
-    topics, prompts = load_topics(), default_registry()
+    topics, prompts = product_topics(), default_registry()
     platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
     composer = Composer(topics.views, ViewServices(topics.commands, topics.forms, prompts, queue, frozenset()))
     board = ProgressBoard({"telegram": platform}, composer.cancel_buttons)

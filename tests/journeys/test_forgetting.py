@@ -8,12 +8,12 @@ import pytest
 
 from bot.platforms.discord import DiscordPlatform
 from bot.platforms.telegram import TelegramPlatform
-from bot.topics import load_topics
 from tests.bot.served import served
 from tests.doubles.discord import DiscordServer
 from tests.doubles.telegram import Rules, TelegramServer
 from tests.doubles.text_engine import ScriptedEngine
 from tests.journeys.in_process import cpu_worker
+from tests.topics import product_topics
 from workers.queue import Queue
 
 FACT = "Ann has a dog called Rufus."
@@ -86,7 +86,7 @@ class AnnOnDiscord(Ann):
 
 @asynccontextmanager
 async def on_telegram(redis_url: str) -> AsyncGenerator[Ann]:
-    topics = load_topics()
+    topics = product_topics()
     async with TelegramServer(rules=Rules(flood=None)) as server:
         platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
         async with served(topics, {"telegram": platform}, redis_url):
@@ -95,7 +95,7 @@ async def on_telegram(redis_url: str) -> AsyncGenerator[Ann]:
 
 @asynccontextmanager
 async def on_discord(redis_url: str) -> AsyncGenerator[Ann]:
-    topics = load_topics()
+    topics = product_topics()
     async with DiscordServer() as server:
         platform = DiscordPlatform(
             server.token, topics.commands, api_url=server.api_url, gateway_url=server.gateway_url

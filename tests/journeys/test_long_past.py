@@ -14,7 +14,7 @@ import pytest
 from bot.platforms.base import Platform
 from bot.platforms.discord import DiscordPlatform
 from bot.platforms.telegram import TelegramPlatform
-from bot.topics import Topics, load_topics
+from bot.topics import Topics
 from db import stories
 from db.agents import FunctionSettings
 from db.connection import row, rows, transaction
@@ -26,6 +26,7 @@ from tests.effort import times
 from tests.journeys.in_process import cpu_worker
 from tests.journeys.people import ANSWER_AGAIN, RETRY, TOWNS, DiscordTown, Player, Shown, TelegramTown, Town
 from tests.models.tiny_gguf import tiny_gguf
+from tests.topics import product_topics
 from workers.context.builder import ContextBuilder
 from workers.context.settings import ContextSettings
 from workers.engine_registries import text_engines
@@ -108,7 +109,7 @@ async def place(
             patient = ContextBuilder(ContextSettings(recall_ms=20_000))
             short = FunctionSettings.model_construct(writer_max_tokens=SHORT, persona_max_tokens=SHORT)
             services = Services(chain, default_registry(), queue, context=patient, sampling=short)
-            topics = load_topics()
+            topics = product_topics()
             platform = platform_of(town, topics)
             async with cpu_worker(queue, 2, services=services), served(topics, {town.name: platform}, redis_url):
                 await town.ready(timeout=200)

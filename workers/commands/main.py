@@ -1,4 +1,4 @@
-"""The command line of ``python -m workers``: `run`, `models`, `trial`, `classifiers`, `settings` and `plugins`."""
+"""``python -m workers``: `run`, `models`, `trial`, `classifiers`, `settings`, `plugins`, `doctor`."""
 
 import argparse
 import asyncio
@@ -30,10 +30,10 @@ def run(arguments: list[str]) -> int:
     trial.add_argument("--pages", type=int, default=10)
     classifiers = commands.add_parser("classifiers", help="ask the classifiers of texts about a harmless sentence")
     classifiers.add_argument("--json", action="store_true")
-    plugins = commands.add_parser("plugins", help="list the installed plug-ins that are broken")
-    plugins.add_argument("--json", action="store_true")
-    settings = commands.add_parser("settings", help="list the settings that workers read")
-    settings.add_argument("--json", action="store_true")
+    commands.add_parser("plugins", help="list the installed plug-ins that are broken")
+    commands.add_parser("settings", help="list the settings that workers read")
+    doctor = commands.add_parser("doctor", help="answer what `storyfork doctor` asks")
+    doctor.add_argument("--json", action="store_true", required=True)
     options = parser.parse_args(arguments)
     try:
         prepare_environment()
@@ -49,7 +49,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Each imports what it needs: the service asks for models at its start, `doctor` asks everything.
+    # Each imports what it needs: the service asks for models at its start.
     match options.command:
         case "models":
             from workers.commands.models import list_models
@@ -68,9 +68,14 @@ def _run(options: argparse.Namespace) -> int:
             with loading():
                 from workers.commands.plugins import list_problems
 
-            return list_problems(as_json=options.json)
+            return list_problems()
         case "settings":
-            return list_settings(as_json=options.json)
+            return list_settings()
+        case "doctor":
+            with loading():
+                from workers.commands.doctor import answer_doctor
+
+            return answer_doctor()
         case _:
             with loading():
                 from workers.commands.worker import run_to_end

@@ -1,6 +1,5 @@
 """`python -m workers settings`: the settings that workers read."""
 
-import json
 import sys
 from typing import Final
 
@@ -32,11 +31,12 @@ SETTINGS: Final = (
 """All that a worker reads."""
 
 
-def list_settings(*, as_json: bool) -> int:
+def names_of_settings() -> list[str]:
+    """Return the names of their environment variables."""
+    return list(dict.fromkeys(name for kind in SETTINGS for name in variables_of(kind)))
+
+
+def list_settings() -> int:
     """Print their names; returns the exit status."""
-    names = [name for kind in SETTINGS for name in variables_of(kind)]
-    if as_json:
-        sys.stdout.write(json.dumps([{"name": name} for name in dict.fromkeys(names)]) + "\n")
-    else:
-        sys.stdout.writelines(f"{name}\n" for name in dict.fromkeys(names))
+    sys.stdout.writelines(f"{name}\n" for name in names_of_settings())
     return 0

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from bot.actions.base import Action, ActionRegistry, ActionSpec, Arg, FormSpec
 from bot.actions.packing import MAX_BYTES, BadButton, pack, split
 from bot.messages import Field
-from bot.topics import load_topics
 from db.permissions import EVERYBODY
 from db.registry import NameTaken
+from tests.topics import product_topics
 
 
 async def _do(context: object, *, page: int, revision: int, name: str) -> None:
@@ -99,5 +99,5 @@ def test_no_button_of_the_product_means_what_stands_at_a_place_in_a_list() -> No
 
     Or, to turn the pages of a list, how much of it was shown before (``start``): its entries are pressed by id.
     """
-    numbers = {(spec.verb, arg.name) for spec in load_topics().actions for arg in spec.args if arg.kind == "number"}
+    numbers = {(spec.verb, arg.name) for spec in product_topics().actions for arg in spec.args if arg.kind == "number"}
     assert {name for _, name in numbers} == {"revision", "position", "opened", "asked", "days", "allowed", "start"}

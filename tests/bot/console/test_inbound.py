@@ -17,8 +17,8 @@ from bot.platforms.console.inbound import (
     pressable,
     read_line,
 )
-from bot.topics import PRODUCT, load_topics
 from tests.bot.console.doubles import PAGE, RENAME, registry
+from tests.topics import product_topics
 
 PAGE_OFFER = Offer("console-1", tuple(b for row in PAGE.buttons for b in row))
 LIST_OFFER = Offer("console-2", tuple(Button(str(n), f"1.open.{n}", str(n)) for n in range(1, 6)))
@@ -73,7 +73,7 @@ def test_group_alone_lists_its_commands() -> None:
 
 
 def test_what_is_typed_without_its_name_is_shown_as_such() -> None:
-    commands = load_topics(PRODUCT).commands
+    commands = product_topics().commands
     assert "/memory edit fact text… [of=story|chat] –" in str(read_line("/memory", commands, []))
     assert "/archive add [file…] [title=…] " in str(read_line("/archive", commands, []))
 

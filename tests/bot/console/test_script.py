@@ -18,8 +18,8 @@ from bot.messages import Message
 from bot.platforms.base import RetryLater
 from bot.platforms.console import ConsolePlatform
 from bot.platforms.console.streams import LineWriter
-from bot.topics import PRODUCT, load_topics
 from tests.bot.console.doubles import PAGE, Machine, registry
+from tests.topics import product_topics
 
 
 @dataclass
@@ -86,7 +86,7 @@ async def test_a_file_is_named_behind_a_command_that_is_about_one(tmp_path: Path
         f"/archive add {pipe}",
         f"/archive add {guide} persona=Vex title=The gate at dawn",
     )
-    with pipes(line_timeout=0.2, commands=load_topics(PRODUCT).commands) as console:
+    with pipes(line_timeout=0.2, commands=product_topics().commands) as console:
         os.write(console.script, "\n".join(lines).encode())
         os.close(console.script)
         await console.platform.run(console.machine)

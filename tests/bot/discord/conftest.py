@@ -11,9 +11,9 @@ from bot.menus import MenuSpec
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.discord import DiscordPlatform
-from bot.topics import load_topics
 from tests.bot.backlog import MemoryBacklog
 from tests.doubles.discord import DiscordServer
+from tests.topics import product_topics
 
 
 class Notes:
@@ -111,7 +111,7 @@ async def connecting(
     """A platform that is connected until the block ends."""
     notes = notes or Notes()
     platform = DiscordPlatform(
-        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus,
+        server.token, product_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus,
         shard_ids=shard_ids, shard_count=shard_count,
     )  # fmt: skip
     running = asyncio.create_task(platform.run(notes))

@@ -11,7 +11,8 @@ from bot.forms import fill
 from bot.messages import Button, Field, Form, Select, SelectOption
 from bot.platforms.discord import controls
 from bot.platforms.discord.markdown import clean
-from bot.topics import Topics, load_topics
+from bot.topics import Topics
+from tests.topics import product_topics
 
 LANGUAGES = sorted(path.stem for path in Path(locales.__file__).parent.glob("*.toml"))
 FAMILY = "👨‍👩‍👧‍👦"
@@ -33,7 +34,7 @@ def forms(topics: Topics) -> Iterator[FormSpec]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_all_forms_fit_into_a_dialog(language: str) -> None:
     seen = 0
-    for form in forms(load_topics()):
+    for form in forms(product_topics()):
         title = clean(locales.text(form.title, language=language))
         assert len(title) <= controls.TITLE, title
         for field in form.fields:
@@ -48,7 +49,7 @@ def test_all_forms_fit_into_a_dialog(language: str) -> None:
 def test_all_buttons_show_their_whole_label(language: str) -> None:
     labels = [locales.wording(key, language) for key in locales.known_keys(language) if key.startswith("button.")]
     assert len(labels) > 10
-    topics = load_topics()
+    topics = product_topics()
     commands = [topics.commands.get(name) for name in topics.commands.names]
     labels += [label for each in commands if each for p in each.parameters for label, _ in p.choices]
     assert [label for label in labels if len(label) > controls.LABEL] == []

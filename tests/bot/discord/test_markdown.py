@@ -62,7 +62,7 @@ def test_known_tricks_are_shown_literally(text: str) -> None:
     check(whole(Message(text)), text)
 
 
-@settings(max_examples=times(400, 20_000), deadline=None)
+@settings(max_examples=times(60, 20_000), deadline=None)
 @given(HOSTILE)
 @example("[a\n](https://evil.example)")
 @example("https://evil.example`[a](https://evil.example)")
@@ -71,7 +71,7 @@ def test_no_text_becomes_markup(text: str) -> None:
     check(whole(Message(text)), text)
 
 
-@settings(max_examples=times(100, 5_000), deadline=None)
+@settings(max_examples=times(30, 5_000), deadline=None)
 @given(HOSTILE)
 def test_nor_in_any_other_place_of_a_message(text: str) -> None:
     text = " ".join(clean(text).split())
@@ -86,7 +86,7 @@ def test_nor_in_any_other_place_of_a_message(text: str) -> None:
             assert read(plain_body(body)["content"]).of("masked", "mention", "spoiler", "code", "bare") == []
 
 
-@settings(max_examples=times(100, 5_000), deadline=None)
+@settings(max_examples=times(30, 5_000), deadline=None)
 @given(HOSTILE, st.integers(1900, 2100))
 def test_nor_in_the_end_of_a_text_that_is_being_written(text: str, length: int) -> None:
     text = (text * (length // len(text) + 1))[-length:]

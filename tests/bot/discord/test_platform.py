@@ -9,9 +9,9 @@ from bot.events import ButtonPress, Command, Submit, TextMessage
 from bot.messages import Button, Field, Form, Message, Progress
 from bot.platforms.base import Outcome, RetryLater, Undeliverable
 from bot.platforms.discord.commands import LEFT_OUT
-from bot.topics import load_topics
 from tests.bot.discord.conftest import Connected
 from tests.doubles.discord import Fault
+from tests.topics import product_topics
 
 PAGE = Message(
     "It was *there*.",
@@ -30,7 +30,7 @@ async def test_commands_are_derived_from_the_registry(connected: Connected):
     assert (event.account.kind, event.conversation.kind, event.user.role) == ("dm", "dm", "owner")
     assert event.user.username == "ann"
     names = {c["name"] for c in connected.server.commands}
-    assert names == {spec.name.split()[0] for spec in load_topics().commands} - LEFT_OUT
+    assert names == {spec.name.split()[0] for spec in product_topics().commands} - LEFT_OUT
     (operator,) = (c for c in connected.server.commands if c["name"] == "operator")
     assert operator["default_member_permissions"] == "0", "guilds show it to their administrators only"
 

@@ -9,9 +9,9 @@ from bot.events import Event, TextMessage
 from bot.messages import Message
 from bot.platforms.base import Outcome
 from bot.platforms.discord import DiscordPlatform
-from bot.topics import load_topics
 from tests.bot.discord.conftest import Connected, Notes
 from tests.doubles.discord import DiscordServer
+from tests.topics import product_topics
 
 
 class Switch:
@@ -55,7 +55,7 @@ async def test_a_process_that_may_not_lead_any_more_refuses_nothing(server: Disc
     """Its successor reads the message from the history: a person must not be answered and told that nobody took it."""
     notes, turns = Refusing(), Switch()
     platform = DiscordPlatform(
-        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url
+        server.token, product_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url
     )
     running = asyncio.create_task(platform.run(notes, turns))
     ann, ben = server.person("ann"), server.person("ben")
@@ -80,7 +80,7 @@ async def test_a_process_that_may_not_lead_any_more_refuses_nothing(server: Disc
 async def test_a_client_that_lost_its_turn_sends_and_listens_again_later(server: DiscordServer):
     notes, turns = Notes(), Switch()
     platform = DiscordPlatform(
-        server.token, load_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url
+        server.token, product_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url
     )
     running = asyncio.create_task(platform.run(notes, turns))
     ann = server.person("ann")

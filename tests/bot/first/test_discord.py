@@ -6,15 +6,15 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from bot.platforms.discord import DiscordPlatform
-from bot.topics import load_topics
 from db.connection import rows
 from tests.bot.served import served
 from tests.doubles.discord import DiscordServer, Message, Person
+from tests.topics import product_topics
 
 
 @pytest.fixture
 async def discord(database: str, redis_url: str) -> AsyncGenerator[DiscordServer]:
-    topics = load_topics()
+    topics = product_topics()
     async with DiscordServer() as server:
         platform = DiscordPlatform(
             server.token, topics.commands, api_url=server.api_url, gateway_url=server.gateway_url

@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.events import BotMembership
 from bot.links import LinkSpec, link_payload
 from bot.messages import Message
-from bot.topics import Topic
+from bot.topics import Topic, load_topics
 from db import heartbeats
 from db.connection import rows
 from db.heartbeats import Heartbeat
@@ -108,16 +108,17 @@ async def test_help_shows_what_one_may_and_can_do_here(bot: Bot):
     assert all("operator" not in label.lower() for label in labels(member))
 
 
-async def test_links_go_to_their_topics(bot: Bot):
+async def test_links_go_to_their_topics(database: str, redis_url: str):
     async def follow(context: Context, rest: str) -> None:
         await context.notice("story.kept", title=rest)
 
-    bot.topics.add(Topic("share", links=(LinkSpec("share", follow),)), "a test")
-    shown = await bot.answer(await bot.does(command(f"start: {link_payload('share', 'a_B-9')}")))
-    assert "a_B-9" in shown.body
-    told, panel = await bot.answers(await bot.does(command("start: nothing-here")))
-    assert "leads nowhere" in told.body
-    assert panel.title == "Welcome to Storyfork"
+    async with running_bot(redis_url, topics=load_topics()) as bot:
+        bot.topics.add(Topic("share", links=(LinkSpec("share", follow),)), "a test")
+        shown = await bot.answer(await bot.does(command(f"start: {link_payload('share', 'a_B-9')}")))
+        assert "a_B-9" in shown.body
+        told, panel = await bot.answers(await bot.does(command("start: nothing-here")))
+        assert "leads nowhere" in told.body
+        assert panel.title == "Welcome to Storyfork"
     with pytest.raises(ValueError, match="no link can carry"):
         link_payload("share", "x" * 60)
 

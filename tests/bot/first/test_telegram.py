@@ -6,16 +6,16 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from bot.platforms.telegram import TelegramPlatform
-from bot.topics import load_topics
 from db.connection import rows
 from tests.bot.served import served
 from tests.doubles.telegram import TelegramServer
 from tests.doubles.telegram.rules import Rules
+from tests.topics import product_topics
 
 
 @pytest.fixture
 async def telegram(database: str, redis_url: str) -> AsyncGenerator[TelegramServer]:
-    topics = load_topics()
+    topics = product_topics()
     async with TelegramServer(rules=Rules(flood=None)) as server:
         platform = TelegramPlatform(server.token, topics.commands, api_url=server.api_url)
         async with served(topics, {"telegram": platform}, redis_url):

@@ -32,7 +32,7 @@ def check(part: TextPart) -> None:
     assert not set(part.text) & {"\u202e", "\u2066", "\ud800", "\x00"}
 
 
-@settings(max_examples=times(200, 10_000), deadline=None)
+@settings(max_examples=times(50, 10_000), deadline=None)
 @given(HOSTILE, st.booleans())
 def test_no_text_becomes_a_link(text: str, taken: bool) -> None:
     message = Message(
@@ -46,7 +46,7 @@ def test_no_text_becomes_a_link(text: str, taken: bool) -> None:
         check(under)
 
 
-@settings(max_examples=times(200, 10_000), deadline=None)
+@settings(max_examples=times(50, 10_000), deadline=None)
 @given(HOSTILE)
 def test_a_body_is_shown_as_it_is_but_for_emphasis(text: str) -> None:
     shown = clean(text).strip()

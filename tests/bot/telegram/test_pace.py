@@ -145,7 +145,7 @@ async def test_a_retry_goes_on_at_the_first_part_that_is_not_done(
     assert [str(message) for message in edited] == [outbox.recorded[1][0], *[outbox.recorded[1][1]] * 2]
 
 
-@settings(max_examples=times(30, 1_000), deadline=None)
+@settings(max_examples=times(15, 1_000), deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(1, 3), st.booleans()), max_size=80))
 def test_limits_hold_for_any_sequence(calls: list[tuple[int, int, bool]]) -> None:
     limits = FloodLimits(per_second=1_000, group_calls=20, group_seconds=0.05, overall_per_second=5_000)

@@ -13,10 +13,10 @@ from bot.platforms.telegram.api import make_bot
 from bot.platforms.telegram.inbound import Incoming, Translator
 from bot.platforms.telegram.render import CAPTION_LIMIT, caption
 from bot.text.splitting import utf16_length
-from bot.topics import load_topics
 from tests.bot.telegram.conftest import Outbox, RecordingInbound, to
 from tests.doubles.telegram import Fault, Person, TelegramServer
 from tests.doubles.telegram.faults import Kind
+from tests.topics import product_topics
 
 FILES = {
     "full": FileContent(b"\x89PNG full", "image/png", "picture-1.png"),
@@ -115,7 +115,7 @@ def test_captions_stay_within_the_limit():
 async def test_a_photo_with_a_command_names_the_file(server: TelegramServer, platform: TelegramPlatform, alice: Person):
     bot = make_bot(server.token, server.api_url)
     async with bot:
-        translator = Translator(bot, load_topics().commands)
+        translator = Translator(bot, product_topics().commands)
         sent = await alice.send_photo(alice.chat(), b"\xff\xd8 mine", "/imagine at night")
         replied = await alice.say(alice.chat(), "/imagine at noon", reply_to=sent)
         alone = await alice.send_photo(alice.chat(), b"\xff\xd8 mine", "/imagine")

@@ -43,7 +43,7 @@ def test_the_script_names_the_dictionary(text: str, dictionary: str):
 
 
 @given(st.text(alphabet="ab .!?\n。", max_size=400), st.integers(5, 60))
-@settings(max_examples=times(100, 3000))
+@settings(max_examples=times(30, 3000))
 def test_passages_hold_every_word_where_it_stands(text: str, limit: int):
     found = passages(text, limit)
     assert all(len(p.text) <= limit and text[p.start : p.start + len(p.text)] == p.text for p in found)

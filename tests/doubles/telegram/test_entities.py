@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.doubles.telegram.entities import Formatted, find_entities, parse_html, read_entities, tidy, utf16_length
 from tests.doubles.telegram.markdown import parse_markdown_v2
 from tests.doubles.telegram.rules import ApiError
+from tests.effort import times
 
 MARKUP = st.lists(
     st.sampled_from([*"*_[]()~`>\\|!.x \n<>/&;😀é", "<b>", "</b>", "<a href='u'>", "&lt;", "||", "```"])
@@ -18,7 +19,7 @@ MARKUP = st.lists(
 
 
 @pytest.mark.parametrize("parse", [parse_html, parse_markdown_v2])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(60, 300), deadline=None)
 @given(source=MARKUP | st.text())
 def test_markup_is_read_or_refused(parse: Callable[[str], Formatted], source: str) -> None:
     formatted = None

@@ -98,7 +98,7 @@ async def test_a_machine_that_is_too_busy_to_begin_is_no_fault_of_the_document(m
 ORIGINAL = papers.pdf("The gate opens at dawn.", "Dragons sleep.")
 
 
-@settings(max_examples=times(60, 1500), deadline=None)
+@settings(max_examples=times(25, 1500), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(ORIGINAL) - 1), st.binary(max_size=12)), min_size=1, max_size=20))
 async def test_whatever_is_broken_in_a_pdf_it_is_read_or_refused(changes: list[tuple[int, bytes]]):
     data = bytearray(ORIGINAL)

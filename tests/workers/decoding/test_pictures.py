@@ -94,7 +94,7 @@ edits = st.lists(
 )
 
 
-@settings(max_examples=times(60, 20_000), deadline=None)
+@settings(max_examples=times(25, 20_000), deadline=None)
 @given(original=st.sampled_from(ORIGINALS), changes=edits, start=st.booleans())
 async def test_a_mutated_picture_is_taken_or_refused(
     original: bytes, changes: list[tuple[float, str, bytes]], start: bool

@@ -21,7 +21,7 @@ from workers.functions.write_page import WritePage
 __all__ = ["bench"]
 
 FUZZ = settings(
-    max_examples=times(40, 2000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=times(15, 2000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),

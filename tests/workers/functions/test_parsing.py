@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
+from tests.effort import times
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.json_limits import MAX_CHARS, MAX_DEPTH
 from workers.functions.parsing import ParseFailed, parse_json, partial_json
@@ -223,7 +224,7 @@ def test_a_preview_never_raises(text: str) -> None:
     partial_json(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(20, 60), deadline=None)
 @given(st.text(alphabet="{}[]\":,\\a1'`</> \n", max_size=200))
 async def test_an_answer_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(ParseFailed):

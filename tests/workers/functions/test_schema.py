@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
+from tests.effort import times
 from workers.functions.extract_scenes import MAX_CHARACTERS, MOODS, NAME_LENGTH, ExtractScenes, SceneInputs
 from workers.functions.schema import answer_schema
 from workers.functions.suggest_choices import CHOICE_LENGTH, KINDS, ChoicesInputs, SuggestChoices
@@ -118,7 +119,7 @@ async def test_a_page_in_bounds_is_read_as_it_is(title: str, text: str, ending: 
     assert (await WritePage().parse(json.dumps(answer), PAGE)).model_dump() == answer
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=times(20, 50))
 @given(st.text(max_size=300), st.text(min_size=1, max_size=300).map(lambda text: text * 40), st.booleans())
 async def test_whatever_page_is_read_is_in_bounds(title: str, text: str, ending: bool) -> None:
     answer = json.dumps({"title": title, "text": f"x {text}", "ending": ending})
@@ -141,7 +142,7 @@ async def test_choices_in_bounds_are_read_as_they_are(choices: list[tuple[str, s
     assert (await SuggestChoices().parse(json.dumps(answer), CHOICES)).model_dump() == answer
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=times(20, 50))
 @given(st.lists(st.text(max_size=250), min_size=4, max_size=9, unique=True))
 async def test_whatever_choices_are_read_are_in_bounds(texts: list[str]) -> None:
     offered = ["Go in", "Wait", *texts]

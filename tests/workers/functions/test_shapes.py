@@ -125,14 +125,14 @@ named = st.dictionaries(
 )
 
 
-@settings(max_examples=times(150, 5000), deadline=None)
+@settings(max_examples=times(40, 5000), deadline=None)
 @given(json_values | named, st.booleans())
 def test_any_json_is_coerced_without_an_error(value: Any, guess: bool) -> None:
     for model in (PageDraft, ChoiceList):
         json.dumps(coerced(value, answer_shape(model), guess=guess))
 
 
-@settings(max_examples=times(60, 2000), deadline=None)
+@settings(max_examples=times(25, 2000), deadline=None)
 @given(json_values | named)
 async def test_any_json_is_an_answer_or_none(value: Any) -> None:
     answer = json.dumps(value)

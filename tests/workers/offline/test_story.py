@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.effort import times
 from workers.offline.catalog import KINDS, Genre, catalog
 from workers.offline.dice import roll
 from workers.offline.english import base_verb, second_person, with_article
@@ -134,7 +135,7 @@ def test_the_ending_answers_how_the_story_was_played(kind: str) -> None:
     assert prevailing_kind(path) == kind
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=times(20, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     premise=st.text(max_size=300),
     genre=st.text(max_size=20),

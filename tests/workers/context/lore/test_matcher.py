@@ -188,7 +188,7 @@ def entries_of_any_kind(draw: st.DrawFn) -> tuple[LoreEntry, ...]:
     )
 
 
-@settings(max_examples=times(150, 5_000), deadline=None)
+@settings(max_examples=times(40, 5_000), deadline=None)
 @given(
     entries_of_any_kind(),
     st.lists(TEXTS, max_size=3),

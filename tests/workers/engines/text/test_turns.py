@@ -68,7 +68,7 @@ pieces_of_text = st.lists(
 )
 
 
-@settings(max_examples=times(150, 3000), deadline=None)
+@settings(max_examples=times(40, 3000), deadline=None)
 @given(pieces_of_text, st.data())
 def test_a_stream_is_cut_as_the_whole_text_is(parts: list[str], data: st.DataObject) -> None:
     text = "".join(parts)
@@ -82,7 +82,7 @@ def test_a_stream_is_cut_as_the_whole_text_is(parts: list[str], data: st.DataObj
     assert not any(token in streamed for token in END_TOKENS if token != "</s>")
 
 
-@settings(max_examples=times(150, 3000), deadline=None)
+@settings(max_examples=times(40, 3000), deadline=None)
 @given(pieces_of_text)
 def test_no_control_token_is_left_in_peoples_text(parts: list[str]) -> None:
     text = "".join(parts)

@@ -21,7 +21,7 @@ from workers.engines.text.turns import END_TOKENS
 from workers.engines.text.unicode import is_blank
 
 FUZZ = settings(
-    max_examples=times(50, 1500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=times(20, 1500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 HEAD = b"HTTP/1.1 %d X\r\ncontent-type: %s\r\nconnection: close\r\n\r\n"
 values = st.recursive(
