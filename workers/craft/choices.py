@@ -5,7 +5,7 @@ See `pages` and `replies` for their twins.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -13,7 +13,7 @@ from workers.craft.findings import Check, Examination, run
 from workers.craft.languages import base_tag, other_than
 from workers.craft.overlap import alike, measured
 from workers.craft.phrases import is_about_text, is_lead
-from workers.craft.prose import Prose, plain, ratio, stems, unspaced
+from workers.craft.prose import Prose, pieces, plain, ratio, stems, unspaced
 from workers.craft.settings import CraftSettings
 
 FEWEST: Final = 2
@@ -60,6 +60,22 @@ _GENERIC: Final = re.compile(
     re.IGNORECASE,
 )
 _END: Final = " .!…。！"
+_STOPS: Final = (",", ";", ":")
+_DANGLING: Final = frozenset(
+    {
+        "a", "an", "the", "and", "or", "but", "nor", "because", "of", "to", "your", "my", "our", "their",
+        "its", "very", "can't", "you're", "don't",
+    }
+)  # fmt: skip
+"""English words with which no action ends."""
+_DANGLING_LATE: Final = frozenset(
+    {
+        "i", "you", "he", "she", "it", "we", "they", "who", "which", "that", "than", "as", "so", "if", "in",
+        "on", "at", "by", "for", "from", "with", "into", "is", "are", "was", "be", "his", "her",
+    }
+)  # fmt: skip
+"""Words with which a long one does not end: it was cut at its maximum length."""
+_LONG: Final = 60
 
 
 class ChoiceFacts:
@@ -105,6 +121,11 @@ def wrong_length(offers: Offers) -> bool:
     return any(_wrong_length(each, offers) for each in offers.choices)
 
 
+def breaks_off(offers: Offers) -> bool:
+    """Each is one sentence, and a whole one."""
+    return any(_whole(each.text) != each.text for each in offers.choices)
+
+
 def alike_choices(offers: Offers) -> bool:
     """They differ in words."""
     return len(_distinct(offers)) < len(offers.choices)
@@ -141,6 +162,7 @@ def in_other_language(offers: Offers) -> bool:
 CHECKS: Final[tuple[Check[Offers], ...]] = (
     Check("count", "two to four choices are needed", wrong_number),
     Check("length", "a choice has the wrong length", wrong_length),
+    Check("fragment", "a choice is one whole sentence", breaks_off),
     Check("alike", "two choices are the same", alike_choices),
     Check("kinds", "all choices are of one kind", one_kind),
     Check("no_action", "each choice must be an action", no_action),
@@ -166,7 +188,8 @@ def examine_choices(
 def mend_choices(offers: Offers) -> tuple[Offer, ...]:
     """Return the choices that pass by themselves, of those alike the first, and no more than may be."""
     tests = (_wrong_length, _no_action, _generic)
-    kept = tuple(each for each in offers.choices if not any(fails(each, offers) for fails in tests))
+    whole = [replace(each, text=_whole(each.text)) for each in offers.choices]
+    kept = tuple(each for each in whole if not any(fails(each, offers) for fails in tests))
     fewer = _distinct(Offers(kept, offers.facts, offers.settings))[:MOST]
     rooted = tuple(each for each in fewer if _rooted(each, offers))
     if len(rooted) >= FEWEST and ratio(len(rooted), len(fewer)) < offers.settings.choice_rooted:
@@ -177,6 +200,24 @@ def mend_choices(offers: Offers) -> tuple[Offer, ...]:
 def _wrong_length(choice: Offer, offers: Offers) -> bool:
     size = Prose(choice.text.strip()).size
     return not offers.settings.choice_min_chars <= size or len(choice.text) > offers.settings.choice_max_chars
+
+
+def _whole(text: str) -> str:
+    """Return a choice without what follows its first sentence, or its last comma where it stops in the middle.
+
+    It is "" if nothing is whole. Words in quotation marks stay as they are.
+    """
+    if any(sign in text for sign in _QUOTES if sign not in "'‘"):
+        return text
+    first = next(iter(pieces(text)), "").strip()
+    while _stops_in_the_middle(first):
+        first = first.rstrip(" ,;:") if first.endswith(_STOPS) else first.rpartition(",")[0].rstrip()
+    return first
+
+
+def _stops_in_the_middle(text: str) -> bool:
+    last = plain(text).rpartition(" ")[2]
+    return text.endswith(_STOPS) or last in _DANGLING or (len(text) >= _LONG and last in _DANGLING_LATE)
 
 
 def _no_action(choice: Offer, offers: Offers) -> bool:

@@ -64,6 +64,24 @@ def test_a_bad_choice_is_left_out(bad: str, check: str) -> None:
     assert [each.text for each in examined.output] == [each.text for each in GOOD[:2]]
 
 
+@pytest.mark.parametrize(
+    ("cut", "whole"),
+    [
+        (
+            "Take the coin from his hand, and look at it. You are not sure if",
+            "Take the coin from his hand, and look at it.",
+        ),
+        ("Look at the coin in his hand, and put it into your", "Look at the coin in his hand"),
+        ("Look at the coin in his hand,", "Look at the coin in his hand"),
+        ("Look at the coin, and tell him “No. Not for that.”", "Look at the coin, and tell him “No. Not for that.”"),
+        ("Give the coin to Mr. Hill before he asks for it", "Give the coin to Mr. Hill before he asks for it"),
+    ],
+)
+def test_a_choice_ends_with_its_first_sentence_or_before_a_clause_that_was_cut(cut: str, whole: str) -> None:
+    examined = examine(*GOOD[:2], cut)
+    assert examined.output[2].text == whole
+
+
 def test_too_few_good_choices_are_asked_for_again() -> None:
     examined = examine("The choice", "The story goes on", "Take the coin from the boy")
     assert {finding.check for finding in examined.findings} == {"count"}
