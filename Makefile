@@ -74,6 +74,7 @@ bench: $(ALL)  ## The benchmarks, in their short form
 	$(BIN)/python -m benchmarks.memory --quick
 	$(BIN)/python -m benchmarks.context --quick
 	$(BIN)/python -m benchmarks.context_growth --quick --rounds 5
+	$(BIN)/python -m benchmarks.craft --quick
 
 clean:  ## Remove the virtual environment and everything built (not what was played)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,14 +15,15 @@ from tests.models.tiny_gguf import tiny_gguf
 async def test_each_purpose_has_a_line_and_what_to_do(
     prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("STORYFORK_CRAFT_ENABLED", "true")
     for name in ("WRITER", "PERSONA", "ILLUSTRATOR"):
         monkeypatch.setenv(f"STORYFORK_FUNCTION_{name}_MAX_TOKENS", "32")
     settings, model = BotSettings(storyfork_home=tmp_path / "own"), str(tiny_gguf(tmp_path))
     found = await try_model(settings, prepared_home, model, "--pages", "1")
     assert [check.name for check in found] == ["stories", "choices", "chat", "pictures' prompts"]
-    prompts = found[-1]
-    assert (prompts.state, prompts.detail) == (State.FAIL, "0 of 1 by the model (1 by the template)")
-    assert "larger model" in prompts.advice
+    for check in (found[0], found[-1]):
+        assert (check.state, check.detail) == (State.FAIL, "0 of 1 by the model (1 by the template)")
+        assert "larger model" in check.advice
     assert "pictures' prompts: by the template" in capfd.readouterr().err
     assert not (tmp_path / "own").exists()
 

@@ -15,6 +15,7 @@ from prompts.registry import default_registry
 from workers import registries
 from workers.context.builder import ContextBuilder
 from workers.context.settings import ContextSettings
+from workers.craft.settings import CraftSettings
 from workers.engine_registries import text_engines
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.discovery import find_models
@@ -66,6 +67,7 @@ async def _tried(text: TextSettings, pages: int, heard: Callable[[str], None]) -
                 functions=registries.functions()[0],
                 context=ContextBuilder(read_settings(ContextSettings)),
                 sampling=read_settings(FunctionSettings),
+                craft=read_settings(CraftSettings),
             )
             return await try_model(services, pages, heard)
     finally:

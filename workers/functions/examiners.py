@@ -88,7 +88,15 @@ class ChoicesExaminer:
         """Return the output with the choices that may be offered."""
         offers = [Offer(each.text, each.kind) for each in output.choices]
         found = examine_choices(offers, self._facts, self._settings)
-        kept = [each for each, offer in zip(output.choices, offers, strict=True) if offer in found.output]
+        # What was cut is still the beginning of the choice that it was.
+        kept = [
+            next(
+                each.model_copy(update={"text": offer.text})
+                for each in output.choices
+                if each.text.startswith(offer.text)
+            )
+            for offer in found.output
+        ]
         return Examination(output.model_copy(update={"choices": kept}), found.findings, found.failed)
 
     def shown(self, prose: str) -> str:

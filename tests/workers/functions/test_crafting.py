@@ -50,6 +50,16 @@ async def test_a_good_page_passes_at_once(bench: Bench) -> None:
     assert await craft() == {"result": "at_once", "attempts": 1, "failed": [[]], "model": "script"}
 
 
+async def test_a_choice_that_was_cut_is_offered_as_far_as_it_is_whole(bench: Bench) -> None:
+    choices = ["Open the door that stands in the water", "Wait until the water falls, and then the", "Look at the door"]
+    kinds = ("bold", "careful", "curious")
+    offered = [{"text": text, "kind": kind} for text, kind in zip(choices, kinds, strict=True)]
+    written = json.dumps({"choices": offered})
+    found = await bench.over(ScriptedEngine([written])).run(SuggestChoices(), CHOICES)
+    assert [each.text for each in found.choices] == [choices[0], "Wait until the water falls", choices[2]]
+    assert (await craft())["result"] == "mended"
+
+
 async def test_what_deletion_mends_is_mended_and_nobody_is_asked_again(bench: Bench) -> None:
     engine = ScriptedEngine([page(f"## Page 1\n\n{GOOD}\n\nWhat do you do?\n1. Take it\n2. Leave")])
     assert (await bench.over(engine).run(WritePage(), PAGE)).text == GOOD

@@ -1,0 +1,1 @@
+"""What `benchmarks.craft` plays, measures and prints."""
