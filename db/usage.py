@@ -60,6 +60,24 @@ class FunctionRun:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """How the texts of one function and model came to be shown: numbers of runs, by the result in their receipts."""
+
+    function: str
+    model: str
+    at_once: int
+    mended: int
+    again: int
+    next: int
+    offline: int
+
+    @property
+    def total(self) -> int:
+        """All runs."""
+        return self.at_once + self.mended + self.again + self.next + self.offline
+
+
 async def begin(function: str, *, job_id: int | None, account_id: int | None) -> int:
     """Start the row of a run and return its id."""
     found = await row(
@@ -102,6 +120,24 @@ async def runs_of(job_id: int) -> tuple[FunctionRun, ...]:
         "WHERE job_id = $1 AND finished_at IS NOT NULL ORDER BY id",
         job_id,
     )
+    return tuple(found)
+
+
+async def acceptance(days: int, limit: int) -> tuple[Acceptance, ...]:
+    """Return how texts came to be shown in the last ``days``, for the ``limit`` most asked functions and models."""
+    found = await fetch(
+        Acceptance,
+        "SELECT function, craft ->> 'model' AS model, "
+        "count(*) FILTER (WHERE craft ->> 'result' = 'at_once') AS at_once, "
+        "count(*) FILTER (WHERE craft ->> 'result' = 'mended') AS mended, "
+        "count(*) FILTER (WHERE craft ->> 'result' = 'again') AS again, "
+        "count(*) FILTER (WHERE craft ->> 'result' = 'next') AS next, "
+        "count(*) FILTER (WHERE craft ->> 'result' = 'offline') AS offline "
+        "FROM (SELECT function, receipt -> 'craft' AS craft FROM ai_tasks "
+        "WHERE started_at > now() - make_interval(days => $1) AND receipt ? 'craft') examined "
+        "GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2 LIMIT $2",
+        days, limit,
+    )  # fmt: skip
     return tuple(found)
 
 

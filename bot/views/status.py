@@ -6,9 +6,12 @@ from bot.messages import Message
 from bot.text.cleaning import command_reference
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
-from db import inbox, jobs, limits, outbox, stories, switches
+from db import inbox, jobs, limits, outbox, stories, switches, usage
 from db.leaders import leaders
 from db.payloads.account import ServiceStatus
+
+CRAFT_DAYS: Final = 7
+"""Days over which it is counted how texts came to be shown."""
 
 
 async def status(view: ViewContext, payload: ServiceStatus) -> Message:
@@ -33,6 +36,7 @@ async def status(view: ViewContext, payload: ServiceStatus) -> Message:
         work, mail = await jobs.counts(), await outbox.counts()
         lines += ["", *status_lines.operators(view.words, heartbeats, work, mail)]
         lines += status_lines.platforms(view.words, served)
+        lines += status_lines.acceptance(view.words, await usage.acceptance(CRAFT_DAYS, status_lines.SHOWN))
         if dead := await inbox.dead_letters():
             lines.append(view.words("status.dead_events", events=dead))
     return Message("\n".join(lines), title=view.words("status.title"), private=True)

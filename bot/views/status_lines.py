@@ -7,11 +7,14 @@ from typing import Any, Final
 from db.jobs import QueueLoad
 from db.leaders import Leader
 from db.limits import Left
+from db.usage import Acceptance
 
 Words = Callable[..., str]
 Heartbeats = Sequence[Mapping[str, Any]]
 SHOWN: Final = 10
 """Maximum number of workers and engines that are listed individually."""
+CRAFT: Final = ("at_once", "mended", "again", "next", "offline")
+"""How a text comes to be shown, as receipts have it."""
 _SOON_SECONDS: Final = 1.0
 _SHOWN_SECONDS: Final = 24 * 3600.0
 
@@ -82,6 +85,21 @@ def platforms(words: Words, found: Sequence[Leader]) -> list[str]:
             state = words("status.platform_served", host=leader.host)
         lines.append(words("status.platform", name=leader.name, state=state))
     return lines
+
+
+def acceptance(words: Words, found: Sequence[Acceptance]) -> list[str]:
+    """Return a line for each function and model: how what it wrote came to be shown, in per cent of its runs."""
+    lines = [
+        words(
+            "status.craft",
+            function=each.function,
+            model=each.model or "?",
+            total=each.total,
+            **{name: f"{100 * getattr(each, name) / each.total:.0f}" for name in CRAFT},
+        )
+        for each in found
+    ]
+    return [words("status.craft_title"), *lines] if lines else []
 
 
 def _recent(found: Sequence[Leader]) -> list[Leader]:

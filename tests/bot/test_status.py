@@ -9,7 +9,7 @@ import pytest
 from bot.compose import Composer
 from bot.settings import BotSettings
 from bot.text.cleaning import clean
-from db import jobs, outbox, switches
+from db import jobs, outbox, switches, usage
 from db.connection import rows
 from db.leaders import leader_connection
 from tests.bot.world import Bot, command, event_of, running_bot, say
@@ -158,3 +158,21 @@ async def test_what_the_operators_switched_off_is_said(bot: Bot, queue: Queue):
     body = await status(bot, queue)
     assert body.startswith("Maintenance: nothing new is taken at the moment. Back at nine.")
     assert "Switched off by the operators: /imagine" in body
+
+
+async def test_operators_see_how_what_models_wrote_came_to_be_shown(bot: Bot, queue: Queue):
+    async def ran(function: str, result: str | None, model: str = "tiny", days: int = 0) -> None:
+        task = await usage.begin(function, job_id=None, account_id=None)
+        receipt = {} if result is None else {"craft": {"result": result, "attempts": 1, "failed": [[]], "model": model}}
+        await usage.save(task, usage.TaskRecord(state="done", receipt=receipt))
+        await rows("UPDATE ai_tasks SET started_at = now() - make_interval(days => $2) WHERE id = $1", task, days)
+
+    for result in ("at_once", "at_once", "mended", "offline", None):
+        await ran("write_page", result)
+    await ran("answer_as_persona", "again", "other")
+    await ran("answer_as_persona", "next", "other", days=8)
+    body = await status(bot, queue, user="boss")
+    assert "write_page, tiny: 50 % at once, 25 % mended, 0 % asked again, 0 % by another engine, 25 % by the" in body
+    assert "answer_as_persona, other: 0 % at once, 0 % mended, 100 % asked again" in body
+    assert "(of 1)" in body
+    assert "write_page" not in await status(bot, queue)
