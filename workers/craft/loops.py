@@ -27,6 +27,8 @@ _LONG_SENTENCE: Final = 12
 """Words of a sentence that nobody says twice."""
 _FEW_WORDS: Final = 40
 """Words below which the share of different word groups says nothing."""
+_PAGE_WORDS: Final = 300
+"""Words of a long page: in a longer text more may come back."""
 _DIGIT: Final = re.compile(r"\d+")
 
 
@@ -60,15 +62,17 @@ def _only_repeats(text: str) -> bool:
     return sum(map(len, last)) >= _TURN // 2 and len(last) == _REPEATED_SENTENCES and before.issuperset(last)
 
 
-def runs_in_circles(text: Prose, *, distinct: float, sentences: int, openings: int) -> bool:
+def runs_in_circles(text: Prose, *, distinct: float, sentences: int, openings: int, phrases: int) -> bool:
     """Return whether a whole text repeats itself.
 
     ``distinct`` is the share of groups of three words that must differ, ``sentences`` how often one sentence makes a
-    loop, ``openings`` how many sentences in a row that begin alike.
+    loop, ``openings`` how many sentences in a row that begin alike, ``phrases`` how often three words may come back.
     """
     if cut_loop(text.text) != text.text:
         return True
     if len(text.words) >= _FEW_WORDS and distinct_share(text) < distinct:
+        return True
+    if _most_said(text) > phrases:
         return True
     whole = [words for each in text.sentences if (words := plain(each)).count(" ") >= _LONG_SENTENCE - 1]
     if len(set(whole)) < len(whole):
@@ -81,6 +85,13 @@ def distinct_share(text: Prose, size: int = 3) -> float:
     """Return the share of a text's word groups that differ (distinct-n); 1 of a text without any."""
     groups = text.grams(size)
     return ratio(len(set(groups)), len(groups)) if groups else 1.0
+
+
+def _most_said(text: Prose) -> int:
+    """Return how often the three words come that come most, by the length of a page; 0 of a text without any."""
+    counted = Counter(text.grams(3))
+    most = max(counted.values(), default=0)
+    return most if len(text.words) <= _PAGE_WORDS else round(most * _PAGE_WORDS / len(text.words))
 
 
 def _same_openings(text: Prose) -> int:

@@ -110,6 +110,7 @@ def runs_in_circles(page: Page) -> bool:
         distinct=settings.loop_distinct,
         sentences=settings.loop_sentences,
         openings=settings.loop_openings,
+        phrases=settings.loop_phrases,
     )
 
 

@@ -109,6 +109,12 @@ def acts_for_user(reply: Reply) -> bool:
     return voice.speaks_for(reply.prose.text, reply.facts.user)
 
 
+def takes_users_name(reply: Reply) -> bool:
+    """It does not give the user's name for its own."""
+    facts = reply.facts
+    return plain(facts.user) not in plain(facts.name) and voice.takes_name(reply.prose.text, facts.user)
+
+
 def narrates_itself(reply: Reply) -> bool:
     """The persona says "I", and does not tell of itself by name all along; actions between asterisks may."""
     return reply.facts.voice and voice.narrates_itself(reply.prose, reply.facts.own_names)
@@ -122,6 +128,7 @@ def runs_in_circles(reply: Reply) -> bool:
         distinct=settings.loop_distinct,
         sentences=settings.loop_sentences,
         openings=settings.loop_openings,
+        phrases=settings.loop_phrases,
     )
 
 
@@ -192,6 +199,7 @@ CHECKS: Final[tuple[Check[Reply], ...]] = (
     Check("own_label", "no name before the words", labels_itself),
     Check("other_speaker", "only your own lines", speaks_as_others),
     Check("user_action", "do not act for the user", acts_for_user),
+    Check("name", "that is the user's name", takes_users_name),
     Check("person", "speak in the first person", narrates_itself),
     Check("loop", "the reply repeats itself", runs_in_circles),
     Check("opening", "it begins like an earlier reply", begins_alike),

@@ -77,6 +77,12 @@ class CraftSettings(BaseSettings):
         le=50,
         description="Sentences in a row that begin with the same three words from which on a text repeats itself.",
     )
+    loop_phrases: int = Field(
+        default=4,
+        ge=2,
+        le=100,
+        description="How often the same three words may come in a page or reply; in longer texts more often.",
+    )
     language_words: int = Field(
         default=8, ge=3, le=100, description="Common words of another language that a text must have to be in it."
     )

@@ -120,6 +120,15 @@ _FOR_READER: Final = re.compile(
 )
 
 
+def takes_name(text: str, user: str) -> bool:
+    """Return whether somebody gives the reader's name for their own, in English: "I'm Sam"."""
+    if not plain(user):
+        return False
+    name = re.escape(user.strip())
+    claimed = re.compile(rf"\b(?:i am|i['’]m|my name is|my name['’]s|call me) {name}\b(?! of\b|['’]s)", re.IGNORECASE)
+    return claimed.search(text) is not None
+
+
 def speaks_for(text: str, user: str) -> bool:
     """Return whether a reply says what its reader does or says."""
     return bool(_FOR_READER.search(text) or any(_acts(match[1], user) for match in _ACTION.finditer(text)))

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.workers.craft.passages import good_pages, made_up
-from workers.craft.loops import cut_loop, drop_repeats, stuck
+from workers.craft.loops import cut_loop, drop_repeats, runs_in_circles, stuck
+from workers.craft.prose import Prose
 
 GOOD = good_pages()["en"][12]
 FORTY_TOKENS = 160
@@ -58,3 +59,17 @@ def test_repeated_sentences_and_paragraphs_are_dropped_but_not_cries() -> None:
     ) == ("No! No! You run down the stairs. No!")
     assert drop_repeats(f"{GOOD}\n\n{GOOD}") == GOOD
     assert cut_loop(GOOD) == GOOD
+
+
+def test_the_same_three_words_over_and_over_are_a_loop_and_good_prose_has_none() -> None:
+    said = (
+        "I'm going to the market tomorrow, and I'm going to see you there. You know that I'm going to wear the blue "
+        "coat. Perhaps I'm going to sing. Nobody will stop me, for I'm going to sing so well."
+    )
+    assert circles(said, phrases=4)
+    assert not circles(said, phrases=5)
+    assert not any(circles(page, phrases=4) for page in (*good_pages()["en"], *made_up(40)))
+
+
+def circles(text: str, *, phrases: int) -> bool:
+    return runs_in_circles(Prose(text), distinct=0.0, sentences=20, openings=50, phrases=phrases)
