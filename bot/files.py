@@ -35,7 +35,11 @@ KINDS: Final[dict[Accepts, FileKind]] = {
         frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}),
         ("png", "jpg", "jpeg", "webp", "gif"),
     ),
-    "card": FileKind(10_000_000, frozenset({"image/png", "application/json"}), ("png", "json", "charx")),
+    "card": FileKind(
+        _ANY_BYTES,
+        frozenset({"image/png", "image/apng", "image/webp", "application/json"}),
+        ("png", "apng", "json", "charx", "webp", "jpg", "jpeg", "yaml", "yml"),
+    ),
     "lore": FileKind(UPLOAD_BYTES, frozenset({"image/png", "application/json"}), ("json", "png")),
     "story": FileKind(
         10_000_000,

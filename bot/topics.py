@@ -38,6 +38,7 @@ from bot.commands import (
     operators,
     permissions,
     persona,
+    persona_cards,
     picture,
     prompt,
     rating,
@@ -63,6 +64,7 @@ from bot.time_zones import TIME_ZONE
 from bot.views import account as account_views
 from bot.views import archive as archive_views
 from bot.views import audit as audit_views
+from bot.views import cards as cards_views
 from bot.views import chat as chat_views
 from bot.views import data as data_views
 from bot.views import form as form_views
@@ -114,7 +116,12 @@ class Topic:
 
 PRODUCT: Final = (
     Topic("story", story.COMMANDS, story_actions.ACTIONS, story_views.VIEWS, story_routes.ROUTES),
-    Topic("persona", persona.COMMANDS, persona_actions.ACTIONS, persona_views.VIEWS),
+    Topic(
+        "persona",
+        (*persona.COMMANDS, *persona_cards.COMMANDS),
+        persona_actions.ACTIONS,
+        (*persona_views.VIEWS, *cards_views.VIEWS),
+    ),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
     Topic("archive", archive.COMMANDS, archive_actions.ACTIONS, archive_views.VIEWS),

@@ -9,6 +9,7 @@ from db.memory.judging import JudgeMemory
 from db.memory.memories import Remember
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
+from db.personas.importing import ExportPersona, ImportPersona
 from db.token_counts import CountTokens
 from db.uploads import ReadDocument
 from db.work import (
@@ -76,7 +77,9 @@ async def _remember(job: Job, parameters: Remember, failure: Failure) -> Payload
     return None
 
 
-async def _upload(job: Job, parameters: ReadDocument | ReadLorebook, failure: Failure) -> Payload | None:
+async def _upload(
+    job: Job, parameters: ReadDocument | ReadLorebook | ImportPersona, failure: Failure
+) -> Payload | None:
     """Drop the file."""
     await uploads.drop(parameters.upload)
     return await notice(job, parameters, failure)
@@ -108,6 +111,8 @@ SPECS: Final = (
     _picture(DrawAgain),
     _picture(Variations),
     _picture(Upscale),
+    JobType(ImportPersona, _upload, wording="cards.reading", phases={"reading": "cards.reading"}),
+    JobType(ExportPersona, wording="cards.writing", phases={"writing": "cards.writing"}),
     JobType(ReadLorebook, _upload, wording="lore.reading", phases={"reading": "lore.reading"}),
     JobType(ReadDocument, _upload, wording="archive.reading", phases={"reading": "archive.reading"}),
     JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),

@@ -19,7 +19,7 @@ MAX_PERSONAS: Final = 500
 """Of an account."""
 KEPT_REVISIONS: Final = 20
 """Of a persona, besides what it is now."""
-LARGE: Final = frozenset({"source", "assets", "lorebook"})
+LARGE: Final = frozenset({"source", "assets", "lorebook", "picture", "files"})
 """Fields of a card that no prompt is told, which are stored apart from what is read with every message."""
 
 

@@ -29,6 +29,8 @@ story retry                  |   +   |   +    |     +     |   +   |   +   |
 story delete                 |   +   |   +    |     +     |   +   |   +   |
 persona list                 |   +   |   +    |     +     |   +   |   +   |
 persona use                  |   -   |   -    |     +     |   +   |   +   |
+persona import               |   -   |   +    |     +     |   +   |   +   |
+persona export               |   +   |   +    |     +     |   +   |   +   |
 lore add                     |   +   |   +    |     +     |   +   |   +   |
 lore list                    |   +   |   +    |     +     |   +   |   +   |
 lore show                    |   +   |   +    |     +     |   +   |   +   |

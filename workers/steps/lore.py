@@ -8,8 +8,11 @@ from db import lorebooks, uploads
 from db.errors import BadInput
 from db.lorebooks import ReadLorebook
 from db.memory import archive
+from db.memory.scopes import ArchiveScope
 from db.memory.told import Held
 from db.payloads.lore import LorebookKept
+from db.uploads import StoredUpload
+from prompts.safety.rating import Rating
 from workers.context.lore.rules import LoreScene, text_told
 from workers.decoding.document_limits import DocumentRefused
 from workers.decoding.documents import lorebook_in
@@ -42,7 +45,7 @@ class ReadLoreFile(Step):
                 where = "lore" if refusal.reason in _OWN else "archive"
                 raise BadInput(f"{where}.{reason}", **refusal.values) from refusal
             for role in ("chat", "writer"):
-                await _check_sizes(run.services, role, found["entries"])
+                await check_sizes(run.services, role, found["entries"])
             await uploads.put_found(upload.id, found)
         return {"entries": len(found["entries"])}
 
@@ -88,33 +91,44 @@ class KeepLore(Commit):
         name = parameters.title or found["book"].get("name", "").strip() or PurePosixPath(upload.name).stem
         scope, rating = scope_of(parameters, upload.user_id), run.outputs[JudgeLore.name].get("rating")
         rating = rating or parameters.allowance
-        book = await lorebooks.add(
-            upload.account_id,
-            scope,
-            name[:NAME_LENGTH],
-            found["book"],
-            found["entries"],
-            author_id=upload.user_id,
-            problems=found["problems"],
-            verdict="checked",
-            rating=rating,
-        )
-        await archive.add_document(
-            upload.account_id,
-            scope,
-            name[:NAME_LENGTH],
-            ["\n".join(filter(None, (entry["name"], text_told(entry["content"])))) for entry in found["entries"]],
-            found_by=[" ".join(entry["keys"]) for entry in found["entries"]],
-            user_id=upload.user_id,
-            kind=archive.LORE,
-            media_type="application/json",
-            verdict="checked",
-            rating=rating,
-            book_id=book,
-        )
+        book = await keep_book(upload, scope, name, found, rating)
         await uploads.drop(upload.id)
         await run.reply(LorebookKept(account=upload.account_id, user=upload.user_id, book=book))
         return {"book": book}
+
+
+async def keep_book(
+    upload: StoredUpload, scope: ArchiveScope, name: str, found: Mapping[str, Any], rating: Rating
+) -> int:
+    """Keep what was read of a lorebook, and judged, with what people find it by; return its id.
+
+    Raises `NotFound` if what it belongs to is gone, `LimitReached` if that has enough books.
+    """
+    book = await lorebooks.add(
+        upload.account_id,
+        scope,
+        name[:NAME_LENGTH],
+        found["book"],
+        found["entries"],
+        author_id=upload.user_id,
+        problems=found["problems"],
+        verdict="checked",
+        rating=rating,
+    )
+    await archive.add_document(
+        upload.account_id,
+        scope,
+        name[:NAME_LENGTH],
+        ["\n".join(filter(None, (entry["name"], text_told(entry["content"])))) for entry in found["entries"]],
+        found_by=[" ".join(entry["keys"]) for entry in found["entries"]],
+        user_id=upload.user_id,
+        kind=archive.LORE,
+        media_type="application/json",
+        verdict="checked",
+        rating=rating,
+        book_id=book,
+    )
+    return book
 
 
 def _as_read(content: str) -> tuple[str, ...]:
@@ -123,7 +137,7 @@ def _as_read(content: str) -> tuple[str, ...]:
     return (content,) if told in content else (content, told)
 
 
-async def _check_sizes(services: Services, role: str, entries: Sequence[Mapping[str, Any]]) -> None:
+async def check_sizes(services: Services, role: str, entries: Sequence[Mapping[str, Any]]) -> None:
     """Raise `BadInput` naming an entry that no prompt of the usual model has room for."""
     limits = await services.text.limits(role)
     if limits.engine is None:

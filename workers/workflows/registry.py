@@ -13,6 +13,7 @@ from workers.steps.base import AnyStep, Parallel, Step, Wait
 from workers.workflows.announcement import SendAnnouncement
 from workers.workflows.archive import ReadIntoArchive
 from workers.workflows.base import Workflow, WorkflowPlan
+from workers.workflows.cards import MakePersonaOfCard, WritePersonaAsCard
 from workers.workflows.chat import ReplyAsPersona
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
@@ -36,6 +37,8 @@ STEPS: Final = "storyfork.steps"
 _OWN: Final = (
     WritePageWithChoices(),
     ReplyAsPersona(),
+    MakePersonaOfCard(),
+    WritePersonaAsCard(),
     JudgeOwnPrompt(),
     JudgeRemembered(),
     CountTokensOfText(),

@@ -1,0 +1,181 @@
+"""Steps of character cards: read one from a file, have it judged, keep it as a persona; write one, send it."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, Final
+
+from db import personas, pictures, uploads
+from db.errors import BadInput, LeaseLost
+from db.memory.scopes import ArchiveScope
+from db.payloads.cards import CardWritten, PersonaImported
+from db.personas.card import PersonaCard
+from db.personas.importing import CardForm, ExportPersona, ImportPersona
+from prompts.safety.passages import texts_of
+from prompts.safety.rating import highest
+from workers.cards.reading import ReadCard
+from workers.cards.refusals import CardRefused
+from workers.cards.writing import written_charx, written_json, written_png
+from workers.decoding.documents import card_in, lorebook_in
+from workers.decoding.limits import PictureLimits, PictureRefused
+from workers.decoding.pictures import clean_picture
+from workers.moderation.gate import Gate, Gated
+from workers.steps.archive import upload_of
+from workers.steps.base import Commit, Run, Step
+from workers.steps.lore import check_sizes, keep_book
+
+NO_WORDS: Final = frozenset({"picture", "files", "uri", "key", "voice"})
+"""Fields of a stored card that hold no words of people."""
+_ENDINGS: Final[dict[CardForm, str]] = {"png": "png", "json": "json", "v2": "json", "charx": "charx"}
+_PICTURE: Final = PictureLimits(min_side=1, ratio=50)
+
+
+class ReadCardFile(Step):
+    """Read the card in the file, and drop the file."""
+
+    name: ClassVar[str] = "read_card"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return what is to be said of it. Raises `BadInput` for a file that is refused."""
+        upload = await upload_of(run, run.parameters(ImportPersona).upload)
+        found: dict[str, Any] | None = upload.found
+        if found is None:
+            try:
+                read = await card_in(upload.data, title=PurePosixPath(upload.name).stem[:100] or "?")
+            except CardRefused as refusal:
+                raise BadInput(f"cards.{refusal.reason}", field=refusal.field, **refusal.values) from refusal
+            found = {"card": await _stored(read), "conflicts": list(read.conflicts), "newer": read.newer}
+            if read.card.lorebook is not None and read.card.lorebook.get("entries"):
+                found["lore"] = await lorebook_in(json.dumps(read.card.lorebook).encode())
+                for role in ("chat", "writer"):
+                    await check_sizes(run.services, role, found["lore"]["entries"])
+            await uploads.put_found(upload.id, found)
+        return {"conflicts": found["conflicts"], "newer": found["newer"]}
+
+
+class JudgeCard(Step):
+    """Have all words of a card judged before anything reads them."""
+
+    name: ClassVar[str] = "judge_card"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return what it is rated. Raises `db.moderation.TextRefused`."""
+        parameters, services = run.parameters(ImportPersona), run.services
+        upload = await upload_of(run, parameters.upload)
+        gate = Gate(
+            services.moderator, services.policy, services.queue, run.tracker, Gated("card"), parameters.allowance
+        )
+        card = (upload.found or {}).get("card", {})
+        text = "\n".join((upload.name, *texts_of(card, NO_WORDS)))
+        await gate.admit_text(text)
+        return {"rating": await gate.rating_of(text)}
+
+
+class KeepCard(Commit):
+    """Make a persona of the card, with its lorebook."""
+
+    name: ClassVar[str] = "keep_card"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return its id. Raises `LimitReached` if there are enough personas."""
+        parameters = run.parameters(ImportPersona)
+        upload = await upload_of(run, parameters.upload)
+        if upload.found is None:
+            raise LeaseLost(f"upload {upload.id} was not read")
+        card: dict[str, Any] = upload.found["card"]
+        rating = highest(card.get("rating"), run.outputs[JudgeCard.name].get("rating"))
+        made = await personas.create(
+            upload.account_id,
+            upload.user_id,
+            {**card, "rating": rating},
+            source="imported",
+            visibility=parameters.visibility,
+            verdict="checked",
+        )
+        lore = upload.found.get("lore")
+        if lore is not None:
+            await keep_book(upload, ArchiveScope.persona(made.id), made.name, lore, rating)
+        await uploads.drop(upload.id)
+        said = run.outputs[ReadCardFile.name]
+        await run.reply(
+            PersonaImported(
+                account=upload.account_id,
+                user=upload.user_id,
+                persona=made.id,
+                entries=0 if lore is None else len(lore["entries"]),
+                conflicts=said["conflicts"],
+                newer=said["newer"],
+            )
+        )
+        return {"persona": made.id}
+
+
+class WriteCard(Step):
+    """Write a persona as a card."""
+
+    name: ClassVar[str] = "write_card"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return the id of the file. Raises `NotFound` if the person does not see the persona."""
+        parameters, job = run.parameters(ExportPersona), run.job
+        if job.account_id is None or job.user_id is None:
+            raise LeaseLost("who asked for it is gone")
+        whole = await personas.whole_card(job.account_id, job.user_id, parameters.persona)
+        portrait = await pictures.portrait(job.account_id, parameters.persona)
+        drawn = None if portrait is None else await pictures.file(job.account_id, portrait.id, "full")
+        data = await written_card(whole, parameters.form, b"" if drawn is None else drawn.data)
+        name = re.sub(r"[^\w\- ]", "", str(whole.get("name"))).strip()[:60] or "card"
+        kept = await uploads.keep(job.account_id, job.user_id, f"{name}.{_ENDINGS[parameters.form]}", data)
+        return {"upload": kept}
+
+
+class SendCard(Commit):
+    """Send the card."""
+
+    name: ClassVar[str] = "send_card"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return an empty mapping."""
+        job = run.job
+        if job.account_id is not None and job.user_id is not None:
+            upload = run.outputs[WriteCard.name]["upload"]
+            await run.reply(CardWritten(account=job.account_id, user=job.user_id, upload=upload))
+        return {}
+
+
+async def written_card(whole: Mapping[str, Any], form: CardForm, picture: bytes = b"") -> bytes:
+    """Return a stored card, with what is stored apart of it, as a file; ``picture`` replaces the one it came with."""
+    card = PersonaCard.lenient(whole)
+    files = {path: base64.b64decode(content) for path, content in (whole.get("files") or {}).items()}
+    png = await _png(picture) or base64.b64decode(whole.get("picture") or "")
+    match form:
+        case "png":
+            return written_png(card, png, files)
+        case "charx":
+            return written_charx(card, png, files)
+        case "json":
+            return written_json(card, 3)
+        case "v2":
+            return written_json(card, 2)
+
+
+async def _stored(read: ReadCard) -> dict[str, Any]:
+    """Return a card as it is stored, with its picture and its files, which nothing here shows."""
+    stored = read.card.stored()
+    if picture := await _png(read.picture):
+        stored["picture"] = base64.b64encode(picture).decode()
+    if read.files:
+        stored["files"] = {path: base64.b64encode(content).decode() for path, content in read.files.items()}
+    return stored
+
+
+async def _png(picture: bytes) -> bytes:
+    """Return a picture as a clean PNG; nothing if it is none."""
+    if not picture:
+        return b""
+    try:
+        return (await clean_picture(picture, _PICTURE)).data
+    except PictureRefused:
+        return b""

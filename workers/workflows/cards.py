@@ -1,0 +1,18 @@
+"""Workflows of character cards."""
+
+from workers.steps.cards import JudgeCard, KeepCard, ReadCardFile, SendCard, WriteCard
+from workers.workflows.base import Workflow
+
+
+class MakePersonaOfCard(Workflow):
+    """Read a card that somebody handed in, and keep it as a persona."""
+
+    name = "import_persona"
+    steps = (ReadCardFile(), JudgeCard(), KeepCard())
+
+
+class WritePersonaAsCard(Workflow):
+    """Write a persona as a card, and send it."""
+
+    name = "export_persona"
+    steps = (WriteCard(), SendCard())
