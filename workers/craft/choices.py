@@ -59,6 +59,8 @@ _GENERIC: Final = re.compile(
     r"|继续(?:故事)?|选项.?|续|続ける|次へ|選択肢.?|계속(?:하기)?|선택지? ?.?",
     re.IGNORECASE,
 )
+_COUNTED: Final = re.compile(r"\b(?:\d|two|three|four) (?:actions|choices|options)\b", re.IGNORECASE)
+"""What was asked for, given back."""
 _END: Final = " .!…。！"
 _STOPS: Final = (",", ";", ":")
 _DANGLING: Final = frozenset(
@@ -238,7 +240,7 @@ def _no_action(choice: Offer, offers: Offers) -> bool:
 
 def _generic(choice: Offer, offers: Offers) -> bool:
     text = choice.text.strip(_END + _QUOTES + "*_[]()")
-    if _GENERIC.fullmatch(text) or is_lead(text) or is_about_text(text):
+    if _GENERIC.fullmatch(text) or _COUNTED.search(text) or is_lead(text) or is_about_text(text):
         return True
     words = " ".join(Prose(text).words)
     return words.count(" ") >= 3 and f" {words} " in offers.facts.told

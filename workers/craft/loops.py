@@ -29,6 +29,11 @@ _FEW_WORDS: Final = 40
 """Words below which the share of different word groups says nothing."""
 _PAGE_WORDS: Final = 300
 """Words of a long page: in a longer text more may come back."""
+_OPENING_WORDS: Final = 3
+_OPENINGS_PER: Final = 5
+"""In a long text, one sentence of so many may begin as others do."""
+_CONTRACTIONS: Final = {"re": "are", "m": "am", "s": "is", "ve": "have", "ll": "will"}
+_CONTRACTED: Final = re.compile(r"['’](re|m|s|ve|ll)\b")
 _DIGIT: Final = re.compile(r"\d+")
 
 
@@ -66,7 +71,7 @@ def runs_in_circles(text: Prose, *, distinct: float, sentences: int, openings: i
     """Return whether a whole text repeats itself.
 
     ``distinct`` is the share of groups of three words that must differ, ``sentences`` how often one sentence makes a
-    loop, ``openings`` how many sentences in a row that begin alike, ``phrases`` how often three words may come back.
+    loop, ``openings`` how many sentences that begin alike, ``phrases`` how often three words may come back.
     """
     if cut_loop(text.text) != text.text:
         return True
@@ -78,7 +83,9 @@ def runs_in_circles(text: Prose, *, distinct: float, sentences: int, openings: i
     if len(set(whole)) < len(whole):
         return True
     counted = Counter(words for each in text.sentences if (words := plain(each)).count(" ") >= _SENTENCE_WORDS - 1)
-    return any(times >= sentences for times in counted.values()) or _same_openings(text) >= openings
+    if any(times >= sentences for times in counted.values()):
+        return True
+    return _same_openings(text) >= max(openings, len(text.sentences) // _OPENINGS_PER)
 
 
 def distinct_share(text: Prose, size: int = 3) -> float:
@@ -95,14 +102,14 @@ def _most_said(text: Prose) -> int:
 
 
 def _same_openings(text: Prose) -> int:
-    """Return how many sentences in a row begin with the same three words, at most."""
-    longest = run = 0
-    before: list[str] = []
-    for sentence in text.sentences:
-        opening = plain(sentence).split()[:3]
-        run = run + 1 if opening == before and len(opening) == 3 else 1
-        before, longest = opening, max(longest, run)
-    return longest
+    """Return how many sentences begin with the same three words, at most: "You're my …" begins as "You are my …"."""
+    found = (_opening(each) for each in text.sentences)
+    return max(Counter(each for each in found if len(each) == _OPENING_WORDS).values(), default=0)
+
+
+def _opening(sentence: str) -> tuple[str, ...]:
+    begun = _CONTRACTED.sub(lambda match: f" {_CONTRACTIONS[match[1]]}", sentence[:80].lower())
+    return tuple(plain(begun).split()[:_OPENING_WORDS])
 
 
 def drop_repeats(text: str, *, least_words: int = _SENTENCE_WORDS) -> str:

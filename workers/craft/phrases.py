@@ -51,8 +51,8 @@ _MACHINE_WORDS: Final = (
 )
 _ABOUT_WORDS: Final = (
     (
-        r"\b(?:the|this) (?:story|chapter|narrative|excerpt) (?:continues|begins|opens|ends|concludes|describes|shows"
-        r"|introduces|explores|starts|is about|focuses|follows|sets|highlights|depicts|presents|goes on)\b"
+        r"\b(?:the|this|your) (?:story|chapter|narrative|excerpt) (?:continues|begins|opens|ends|concludes|describes"
+        r"|shows|introduces|explores|starts|is about|focuses|follows|sets|highlights|depicts|presents|goes on)\b"
     ),
     (
         r"\b(?:the|this) (?:passage|text|page|scene|paragraph) (?:introduces|explores|highlights|depicts|sets the"
@@ -105,6 +105,13 @@ _STARTS: Final = (
     "かしこまり", "물론", "네",
 )  # fmt: skip
 """How announcements begin."""
+_ASSISTANT: Final = re.compile(
+    r"\bhow (?:can|may) i (?:help|assist) you today\b|\b(?:happy|glad|here) to assist\b"
+    r"|\b(?:i am|i['’]m)(?: just| only)? an? (?:\w+ )?(?:chat ?bot|chat|(?:virtual|digital|ai) assistant)\b"
+    r"|\bi (?:don['’]t|do not) have (?:personal (?:feelings|emotions|opinions)|a physical body)\b",
+    re.IGNORECASE,
+)
+"""What an assistant program says of itself; a person in a chat would not."""
 _OPENING: Final = '*_#>"“ `'
 
 
@@ -142,5 +149,5 @@ def about_text(text: Prose) -> bool:
 
 
 def names_a_model(text: str) -> bool:
-    """Return whether somebody speaks as a language model."""
-    return _MACHINE.search(text) is not None
+    """Return whether somebody speaks as a language model or as an assistant program."""
+    return _MACHINE.search(text) is not None or _ASSISTANT.search(text) is not None

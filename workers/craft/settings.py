@@ -66,16 +66,17 @@ class CraftSettings(BaseSettings):
         description="Share of a text's different words that may be those of one earlier page or reply.",
     )
     loop_distinct: float = Field(
-        default=0.7, ge=0, le=1, description="Share of a text's groups of three words that must differ."
+        default=0.88, ge=0, le=1, description="Share of a text's groups of three words that must differ."
     )
     loop_sentences: int = Field(
         default=3, ge=2, le=20, description="How often the same sentence makes a text one that repeats itself."
     )
     loop_openings: int = Field(
-        default=5,
+        default=4,
         ge=3,
         le=50,
-        description="Sentences in a row that begin with the same three words from which on a text repeats itself.",
+        description="Sentences that begin with the same three words from which on a text repeats itself; of a "
+        "long one, a fifth.",
     )
     loop_phrases: int = Field(
         default=4,

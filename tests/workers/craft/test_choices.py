@@ -41,6 +41,7 @@ def test_good_choices_pass() -> None:
         ("Option A", "generic"),
         ("Choice 3", "generic"),
         ("Make a choice", "generic"),
+        ("Lift the coin to show him, 3 actions", "generic"),
         ("The next page", "generic"),
         ("Die Geschichte geht weiter", "generic"),
         ("The oven door", "no_action"),

@@ -90,6 +90,8 @@ def test_seven_labels_and_a_loop_become_one_question() -> None:
     [
         ("empty", "..."),
         ("machine", "As an AI language model, I cannot have corn. But ask me anything you like."),
+        ("machine", "I'm a general chat, and I'm happy to assist with any special request."),
+        ("loop", "You're my best friend. You are my friend. I know. You're my partner. You are my best friend of all."),
         ("person", "Vex smiles. Vex leans against the chimney and looks at the moon. Vex thinks about the lock."),
         ("loop", "I like the market at night. " * 6),
         ("instructions", "Take up their own words, then add something only you would add. That is my secret."),
