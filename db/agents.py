@@ -21,12 +21,19 @@ MODEL_LENGTH: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class SamplingChoice:
-    """How to sample; None leaves a value to the next one who has a say. ``model`` is the name of a text model."""
+    """How to sample; None leaves a value to the next one who has a say. ``model`` is the name of a text model.
+
+    An account chooses the first four.
+    """
 
     temperature: float | None = None
     max_tokens: int | None = None
     top_p: float | None = None
     model: str | None = None
+    min_p: float | None = None
+    dry: float | None = None
+    xtc: float | None = None
+    dynamic: float | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -71,6 +78,15 @@ FUNCTIONS: Final[Mapping[str, FunctionDefaults]] = {
 }
 """The product's AI functions. A package's function names its agent itself."""
 
+BY_SIZE: Final[Mapping[str, Mapping[str, SamplingChoice]]] = {
+    "small": {
+        "write_page": SamplingChoice(0.7, 240, min_p=0.08, dry=0.8),
+        "suggest_choices": SamplingChoice(0.7, 90, min_p=0.08, dry=0.8),
+        "answer_as_persona": SamplingChoice(0.7, 100, min_p=0.08, dry=0.8),
+    },
+}
+"""Where functions differ for models of a size: before what is the product's for all, behind what the operator set."""
+
 
 def merged(choices: Iterable[SamplingChoice]) -> SamplingChoice:
     """Return the first choice of each value."""
@@ -103,6 +119,13 @@ class OperatorSampling(BaseSettings):
         found = {knob: getattr(self, f"{name}_{knob}", None) for knob in KNOBS}
         return SamplingChoice(**found)
 
+    def set_for(self, name: str) -> SamplingChoice:
+        """Return what the operator has set for a function or an agent, without the product's choices."""
+        given = {knob: f"{name}_{knob}" for knob in KNOBS}
+        return SamplingChoice(**{
+            knob: getattr(self, field) for knob, field in given.items() if field in self.model_fields_set
+        })  # fmt: skip
+
 
 def _described() -> Iterator[tuple[str, Any]]:
     types: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -110,12 +133,20 @@ def _described() -> Iterator[tuple[str, Any]]:
         "max_tokens": (int | None, {"ge": MIN_TOKENS, "le": MAX_TOKENS}),
         "top_p": (float | None, {"gt": 0, "le": 1}),
         "model": (str | None, {"min_length": 1, "max_length": MODEL_LENGTH}),
+        "min_p": (float | None, {"ge": 0, "lt": 1}),
+        "dry": (float | None, {"ge": 0, "le": 5}),
+        "xtc": (float | None, {"ge": 0, "le": 1}),
+        "dynamic": (float | None, {"ge": 0, "le": MAX_TEMPERATURE}),
     }
     meanings = {
         "temperature": "How much chance there is in what {who} writes: 0 none, 2 much.",
         "max_tokens": "The longest answer of {who}, in tokens.",
         "top_p": "The share of likely words among which {who} chooses.",
         "model": "The text model for {who}, by the name that `/model` shows.",
+        "min_p": "How likely a word of {who} has to be, as a share of the likeliest one.",
+        "dry": "How strongly {who} is kept from repeating itself and the prompt (llama.cpp's DRY): 0 not at all.",
+        "xtc": "How often {who} passes over the likeliest words (llama.cpp's XTC): a probability.",
+        "dynamic": "How far the temperature of {who} moves with the model's certainty (llama.cpp's dynatemp).",
     }
     known = {
         **{name: (f"the agent `{name}`", choice) for name, choice in AGENTS.items()},

@@ -109,6 +109,7 @@ class PromptRegistry:
         self,
         name: str,
         size: SizeClass = "large",
+        /,
         *,
         task: str | None = None,
         persona: str | None = None,

@@ -20,6 +20,7 @@ from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render
 from workers.functions.examiners import Asked, Examiner, of_replies
 from workers.functions.mending import mend_text
+from workers.functions.openings import reply_opening
 from workers.functions.parsing import ParseFailed
 from workers.functions.past import REMEMBERED, RememberedInputs, as_chosen, lore_of, memories_of, past_of
 from workers.functions.persona_card import (
@@ -37,6 +38,10 @@ REPLY_LIMIT: Final = 6000
 """Maximum length of a reply, in characters."""
 EXAMINED_REPLIES: Final = 8
 """Last replies that a new one must not repeat."""
+LEAST_CHARS: Final = 20
+"""Minimum length of a reply in plain text, in characters."""
+TALK: Final = r"[^\n:：#*_`|<>\[\]{}\\]"
+"""A character of what somebody says in one paragraph: none of markup, none of a label."""
 RECALL: Final = "persona/recall"
 """The prompt that puts what the persona remembers before a message."""
 
@@ -96,6 +101,9 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             "user_name": inputs.user_name,
             "language": language_name(inputs.language),
             "overridden": replaces_rules(card),
+            "first_words": reply_opening(
+                inputs.language, self.seed(inputs), [turn.text for turn in inputs.history if turn.role == "assistant"]
+            ),
         }
 
     def context(self, inputs: PersonaInputs) -> Container:
@@ -156,6 +164,11 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             "summaries": [placed.text for placed in build.summaries],
             "history": [*history, {"role": "user", "text": message}],
         }
+
+    def pattern(self, inputs: PersonaInputs, opening: str) -> str:
+        """Return the pattern of one paragraph without the label of any speaker."""
+        del inputs
+        return f"{TALK}{{{max(1, LEAST_CHARS - len(opening))},{REPLY_LIMIT}}}"
 
     def seed(self, inputs: PersonaInputs) -> int:
         """Return a seed for this variant of the reply."""

@@ -99,7 +99,9 @@ class Answering:
     def sampling(self) -> ResolvedSampling:
         """How the function samples here, within the window that was last named; known once a prompt was asked for."""
         chosen = self.prompts.chosen
-        resolved = resolve(self._function, self._services.sampling, chosen.sampling, chosen.text_model)
+        resolved = resolve(
+            self._function, self._services.sampling, chosen.sampling, chosen.text_model, self.prompts.size
+        )
         resolved = resolved.at_least(self._function.answer_tokens(self._inputs))
         return resolved if self._window is None else resolved.within(self._window)
 
@@ -140,10 +142,19 @@ class Answering:
         finally:
             self.prompts.other = None
 
+    async def plain(self) -> bool:
+        """Return whether the function's prompt asks for plain text, whatever the function would have."""
+        return await self.prompts.answer_form(self._function.prompt) != "json"
+
     async def schema(self) -> dict[str, Any] | None:
         """Return the JSON Schema of the answer; None where its prompt asks for plain text."""
-        form = await self.prompts.answer_form(self._function.prompt)
-        return self._function.schema(self._inputs) if form == "json" else None
+        return None if await self.plain() else self._function.schema(self._inputs)
+
+    async def _wanted(self, opening: str) -> tuple[dict[str, Any] | None, str]:
+        """Return the schema or the pattern of an answer, behind its opening."""
+        if await self.plain():
+            return None, self._function.pattern(self._inputs, opening)
+        return self._function.schema(self._inputs), ""
 
     def answer_tokens(self, context: int) -> int:
         """Return how many tokens the answer may have in a window of ``context``. The next requests hold to it."""
@@ -170,6 +181,9 @@ class Answering:
             declined.add(completion.engine)
         runs_in_circles = cut_loop(completion.text) != completion.text
         if completion.finish_reason == "length" and self._function.continued and not runs_in_circles:
+            if await self.plain():
+                # What a small model would add is worse than an end.
+                return replace(completion, text=cut_at_sentence(completion.text) or completion.text)
             return await self._continued(messages, completion, declined)
         return completion
 
@@ -219,11 +233,14 @@ class Answering:
         """
         function, inputs = self._function, self._inputs
         resolved, seed = self.sampling, function.seed(inputs)
+        _, opening = without_opening(messages)
+        wanted, pattern = await self._wanted(opening) if schema else (None, "")
         request = TextRequest(
             id=uuid4().hex,
             messages=messages,
             sampling=replace(resolved.sampling, seed=_random_seed() if seed is None else _shifted(seed, self._tries)),
-            schema=await self.schema() if schema else None,
+            schema=wanted,
+            pattern=pattern,
             size=self.prompts.size,
             tenant=str(self._caller.account_id or ""),
             priority=self._caller.tracker.job.priority,
@@ -235,7 +252,6 @@ class Answering:
         notes: list[FallbackNote] = []
         passed = self._passed.union(without)
         seen, text = 0, ""
-        _, opening = without_opening(messages)
         expected = resolved.sampling.max_tokens * CHARS_PER_TOKEN
         completion: Completion | None = None
         stream = self._services.text.stream
@@ -307,4 +323,7 @@ def _values(sampling: Sampling) -> dict[str, Any]:
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
         "repeat_penalty": sampling.repeat_penalty,
+        "dry": sampling.dry,
+        "xtc": sampling.xtc,
+        "dynamic": sampling.dynamic,
     }

@@ -81,6 +81,14 @@ class AiFunction(ABC, Generic[I, O]):
         del inputs
         return None if self.answer is None else answer_schema(self.answer)
 
+    def pattern(self, inputs: I, opening: str) -> str:
+        """Return the regular expression that an answer in plain text has to match behind its ``opening``; "": none.
+
+        It is for the engines that can hold to one, where the prompt asks for plain text.
+        """
+        del inputs, opening
+        return ""
+
     def seed(self, inputs: I) -> int | None:
         """Return the seed of the sampling; None for a random one."""
         del inputs

@@ -183,7 +183,8 @@ class _Call:
                 findings = e.findings
             except ParseFailed as e:
                 self._record.step("unreadable", problem=e.recorded[:300])
-                repair = function.repair(completion.text, e.problem, inputs)
+                plain = await self._answering.plain()
+                repair = None if plain else function.repair(completion.text, e.problem, inputs)
                 if repair is not None and (mended := await self._repair(repair)) is not None:
                     return mended
                 self._craft.unreadable()

@@ -141,10 +141,11 @@ class Prompting:
         self, messages: tuple[ModelMessage, ...], name: str, variables: dict[str, Any]
     ) -> tuple[ModelMessage, ...]:
         """Return messages with the text of the prompt ``name`` behind the last request, before given first words."""
-        (note,) = await render(self._services.prompts.get(name, self._variant), variables)
+        template = self._services.prompts.get(name, self.size)
+        note = "\n\n".join(message.text for message in await render(template, variables))
         told, _ = without_opening(messages)
         *before, last = told
-        return (*before, replace(last, content=f"{last.content}\n\n{note.text}"), *messages[len(told) :])
+        return (*before, replace(last, content=f"{last.content}\n\n{note}".rstrip()), *messages[len(told) :])
 
     async def _render(self, template: PromptTemplate, variables: dict[str, Any]) -> tuple[PromptMessage, ...]:
         """Return the messages of a template, also where they were just counted, rendered once."""

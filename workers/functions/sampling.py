@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from db.agents import FUNCTIONS, MAX_TOKENS, OperatorSampling, SamplingChoice, merged
+from db.agents import BY_SIZE, FUNCTIONS, KNOBS, MAX_TOKENS, OperatorSampling, SamplingChoice, merged
+from prompts.sizes import SizeClass
 from workers.engines.text.base import Sampling
 from workers.functions.base import AiFunction
 
@@ -35,25 +36,30 @@ class ResolvedSampling:
 
 
 def resolve(
-    function: AiFunction[Any, Any], operator: OperatorSampling, account: Mapping[str, SamplingChoice], model: str
+    function: AiFunction[Any, Any],
+    operator: OperatorSampling,
+    account: Mapping[str, SamplingChoice],
+    model: str,
+    size: SizeClass = "large",
 ) -> ResolvedSampling:
-    """Return how ``function`` samples.
+    """Return how ``function`` samples with a model of a ``size``.
 
-    The account's choice goes before the operator's, that for the function before that for its agent. ``model`` is what
-    the account chose for everything it has written; it goes before the operator's choices only.
+    The account's choice goes before the operator's, that for the function before that for its agent; then come the
+    product's for that size, and for all. ``model`` is what the account chose for everything it has written; it goes
+    before the operator's choices only.
     """
     own = function.sampling
     name, agent = function.name, function.agent
     chosen = merged([account.get(name, SamplingChoice()), account.get(agent, SamplingChoice())])
-    set_ = [operator.of(name), operator.of(agent)]
+    sized = replace(
+        BY_SIZE.get(size, {}).get(name, SamplingChoice()),
+        **{knob: None for knob in KNOBS if getattr(operator.set_for(agent), knob) is not None},
+    )
+    set_ = [operator.set_for(name), sized, operator.of(name), operator.of(agent)]
     if name not in FUNCTIONS and function.sampling is not AiFunction.sampling:
         # A package's function says itself how it samples.
         set_ = [SamplingChoice(own.temperature, own.max_tokens, own.top_p), *set_]
     found = merged([chosen, *set_])
-    sampling = replace(
-        own,
-        temperature=own.temperature if found.temperature is None else found.temperature,
-        max_tokens=own.max_tokens if found.max_tokens is None else found.max_tokens,
-        top_p=own.top_p if found.top_p is None else found.top_p,
-    )
+    given = {knob: value for knob in KNOBS if knob != "model" and (value := getattr(found, knob)) is not None}
+    sampling = replace(own, **given)
     return ResolvedSampling(sampling, chosen.model or model or found.model or function.role)

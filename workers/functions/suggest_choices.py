@@ -10,8 +10,11 @@ from prompts.languages import language_name
 from workers.context.build import Build
 from workers.context.elements import Container, RequestElement
 from workers.craft.choices import ChoiceFacts
+from workers.cutting import cut_at_word
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render, Repair
+from workers.functions.choice_lines import KINDS, kind_of, lines_pattern
+from workers.functions.coercion import list_lines
 from workers.functions.examiners import Asked, ChoicesExaminer, Examiner
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json
@@ -20,7 +23,6 @@ from workers.functions.schema import answer_schema
 from workers.functions.write_page import PageInputs
 from workers.offline import story
 
-KINDS: Final = ("bold", "careful", "curious")
 CHOICE_LENGTH: Final = 160
 """Maximum length of a choice, in characters: longer ones are cut at a word."""
 MIN_CHOICE_LENGTH: Final = 2
@@ -59,6 +61,13 @@ class ChoiceList(BaseModel):
     )
 
 
+async def _read(text: str) -> list[OfferedChoice]:
+    """Return the choices of numbered lines, or of JSON in whatever form."""
+    if text.lstrip()[:2] == "1.":
+        return [OfferedChoice(text=cut_at_word(line, CHOICE_LENGTH), kind=kind_of(line)) for line in list_lines(text)]
+    return (await parse_json(text, ChoiceList)).choices
+
+
 class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     """Offer two to four choices that differ in kind."""
 
@@ -91,6 +100,10 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         """Return the schema of the list, with at most ``count`` choices."""
         return answer_schema(ChoiceList, choices={"minItems": 2, "maxItems": inputs.count})
 
+    def pattern(self, inputs: ChoicesInputs, opening: str) -> str:
+        """Return the pattern of as many numbered lines."""
+        return lines_pattern(inputs.count, inputs.language, opening)
+
     def seed(self, inputs: ChoicesInputs) -> int:
         """Return a seed for this page."""
         return (inputs.seed * 37 + inputs.page_number * 11 + inputs.variant) % 2**31
@@ -98,7 +111,7 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     async def parse(self, text: str, inputs: ChoicesInputs) -> ChoiceList:
         """Read the list; choices that are too short or repeated are dropped."""
         found: dict[str, OfferedChoice] = {}
-        for choice in (await parse_json(text, ChoiceList)).choices:
+        for choice in await _read(text):
             words = _LABEL.sub("", " ".join(mend_text(choice.text).split()).strip("*_ "))
             if len(words) >= MIN_CHOICE_LENGTH and not is_blank(words):
                 found.setdefault(words.casefold(), choice.model_copy(update={"text": words}))

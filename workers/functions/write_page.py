@@ -20,6 +20,7 @@ from workers.functions.base import AiFunction, Render
 from workers.functions.examiners import Asked, Examiner, of_pages
 from workers.functions.memory.extract_plot import PlotNotes
 from workers.functions.mending import mend_text
+from workers.functions.openings import first_words
 from workers.functions.parsing import ParseFailed, parse_json, partial_answer
 from workers.functions.past import (
     REMEMBERED,
@@ -31,6 +32,7 @@ from workers.functions.past import (
     notes_of,
     past_of,
 )
+from workers.functions.titles import title_of
 from workers.offline import story
 
 ENDING_PAGE: Final = 12
@@ -43,6 +45,10 @@ TITLE_LIMIT: Final = 80
 """Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
 """Maximum length of a page, in characters: two to four messages on any platform."""
+LEAST_CHARS: Final = 350
+"""Minimum length of a page, in characters."""
+PROSE: Final = r"[^#*_`|<>\[\]{}\\]"
+"""A character of prose: none of markup."""
 NAMES: Final = MacroValues("the character", "you")
 """Of whom an entry of a lorebook speaks in a story, where no persona talks."""
 _HEADING: Final = re.compile(r"^\s*#{1,6}\s*(?P<title>[^\n]{1,120})\n")
@@ -140,6 +146,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             "rating": RATING_WORDS[parse_rating(inputs.rating)],
             "page_number": inputs.page_number,
             "ending": self._ends(inputs),
+            "first_words": first_words(inputs.action, inputs.premise, inputs.language),
         }
 
     def context(self, inputs: PageInputs) -> Container:
@@ -180,11 +187,17 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             "lore_now": build.texts("lore", late=True),
             "memories": build.texts("memory"),
             "action": build.request("action"),
+            "turns": _turns(build),
         }
 
     def seed(self, inputs: PageInputs) -> int:
         """Return a seed for this place in the tree: the same story leads to the same page."""
         return (inputs.seed * 31 + inputs.page_number * 7 + inputs.variant) % 2**31
+
+    def pattern(self, inputs: PageInputs, opening: str) -> str:
+        """Return the pattern of a page in prose: long enough, without markup, lists and labels of other forms."""
+        del inputs
+        return f"{PROSE}{{{max(0, LEAST_CHARS - len(opening))},{TEXT_LIMIT}}}"
 
     async def parse(self, text: str, inputs: PageInputs) -> PageDraft:
         """Read the page. Prose without any JSON is taken as the page's text."""
@@ -195,10 +208,9 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             if len(prose) < 40 or prose.lstrip("` \n").startswith(("{", "[", "json")):
                 raise
             heading = _HEADING.match(prose)
-            draft = PageDraft(
-                title=cut_at_word(heading["title"].strip("* "), TITLE_LIMIT) if heading else "",
-                text=cut_at_word(prose[heading.end() :] if heading else prose, TEXT_LIMIT),
-            )
+            told = cut_at_word(prose[heading.end() :] if heading else prose, TEXT_LIMIT)
+            title = cut_at_word(heading["title"].strip("* "), TITLE_LIMIT) if heading else title_of(told)
+            draft = PageDraft(title=title, text=told, ending=self._ends(inputs))
         if not draft.text:
             raise ParseFailed("The page's text is empty.")
         return _ended(draft, inputs)
@@ -236,6 +248,16 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:
         return inputs.ending or inputs.page_number >= ENDING_PAGE
+
+
+def _turns(build: Build) -> list[dict[str, str]]:
+    """Return the recent pages as a chat, without the choice that is taken now."""
+    turns = [
+        {"role": role, "text": text}
+        for placed in build.recent
+        for role, text in (("assistant", placed.text), ("user", placed.note))
+    ]
+    return turns[:-1]
 
 
 def _is_thread(placed: Placed) -> bool:

@@ -101,7 +101,7 @@ async def test_an_answer_is_parsed_and_everything_is_written_down(bench: Bench):
     task = await bench.task()
     assert (task["function"], task["state"], task["phase"], task["percent"]) == ("write_page", "done", "DONE", 100)
     assert (task["engine"], task["model"], task["job_id"]) == ("scripted", "script", bench.job.id)
-    assert task["prompt_version"] == "story/write_page 4 default"
+    assert task["prompt_version"] == "story/write_page 5 default"
     assert task["prompt_tokens"] > 50
     assert (task["completion_tokens"], task["cost_usd"]) == (len(GOOD_PAGE.split()), Decimal("0.25"))
     assert [step["step"] for step in task["steps"]] == ["request", "response"]
@@ -177,7 +177,7 @@ async def test_a_model_that_runs_away_ends_in_a_page(bench: Bench, hostile: str)
 
 
 async def test_an_unreadable_answer_of_a_function_that_needs_a_model_is_tried_again(bench: Bench):
-    with pytest.raises(Retryable, match="no engine gave a readable answer"):
+    with pytest.raises(Retryable, match="no engine gave an answer that can be used"):
         await bench.over(ScriptedEngine([BROKEN])).run(Modelled(), PAGE)
     assert (await bench.task())["state"] == "failed"
 
@@ -304,14 +304,14 @@ async def test_overrides_are_used_and_broken_ones_ignored(bench: Bench):
     await overrides.put(account, "story/write_page", "Write about {{ premise }} only.", user_id=user)
     await bench.over(engine).run(WritePage(), PAGE)
     assert engine.requests[0].messages[0].content == f"Write about {PAGE.premise} only."
-    assert (await bench.task())["prompt_version"] == "story/write_page 4 account"
+    assert (await bench.task())["prompt_version"] == "story/write_page 5 account"
 
     await rows("DELETE FROM ai_tasks")
     await overrides.put(account, "story/write_page", "Write about {{ nothing_known }}.", user_id=user)
     await bench.over(engine).run(WritePage(), PAGE)
     assert "nothing_known" not in engine.requests[1].messages[0].content
     task = await bench.task()
-    assert task["prompt_version"] == "story/write_page 4 default"
+    assert task["prompt_version"] == "story/write_page 5 default"
     assert task["steps"][0]["step"] == "prompt_override_ignored"
     assert task["steps"][0]["reason"] == "PromptInvalid"  # its text may repeat the override
 

@@ -43,8 +43,9 @@ async def test_a_run_keeps_how_it_was_written(bench: Bench):
         "seed": WritePage().seed(PAGE),
         "sampling": {
             "temperature": 0.4, "max_tokens": 2000, "top_p": 0.95, "top_k": None, "min_p": None, "repeat_penalty": 1.05,
+                "dry": None, "xtc": None, "dynamic": None,
         },
-        "prompt": {"name": "story/write_page", "version": 4, "origin": "default", "size": "large"},
+        "prompt": {"name": "story/write_page", "version": 5, "origin": "default", "size": "large"},
     }  # fmt: skip
     assert context["answer"] == 2000
     assert context["prompt_tokens"] <= context["window"] - context["answer"]

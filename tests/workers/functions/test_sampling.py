@@ -45,6 +45,18 @@ def test_the_operator_chooses_by_variables(monkeypatch: pytest.MonkeyPatch) -> N
     assert (choices.sampling.temperature, choices.sampling.max_tokens, choices.model) == (0.7, 300, "big")
 
 
+def test_small_models_sample_otherwise_unless_somebody_has_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = resolve(WritePage(), PRODUCT, {}, "", "small").sampling
+    assert (page.temperature, page.dry, page.min_p, page.repeat_penalty) == (0.7, 0.8, 0.08, 1.05)
+    assert resolve(WritePage(), PRODUCT, {}, "", "medium").sampling == resolve(WritePage(), PRODUCT, {}, "").sampling
+    monkeypatch.setenv("STORYFORK_FUNCTION_WRITER_TEMPERATURE", "0.3")
+    monkeypatch.setenv("STORYFORK_FUNCTION_WRITE_PAGE_DRY", "0")
+    monkeypatch.setenv("STORYFORK_FUNCTION_WRITE_PAGE_XTC", "0.5")
+    account = {"writer": SamplingChoice(max_tokens=900)}
+    page = resolve(WritePage(), FunctionSettings(), account, "", "small").sampling
+    assert (page.temperature, page.dry, page.xtc, page.max_tokens) == (0.3, 0, 0.5, 900)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"), [("TEMPERATURE", "2.1"), ("MAX_TOKENS", "0"), ("TOP_P", "0"), ("MAX_TOKENS", "many")]
 )

@@ -38,6 +38,12 @@ class Sampling:
     top_k: int | None = None
     min_p: float | None = None
     repeat_penalty: float | None = None
+    dry: float | None = None
+    """How strongly a run of tokens is kept from being repeated, of the prompt's too (llama.cpp's DRY); 0 not at all."""
+    xtc: float | None = None
+    """How often the likeliest of several good tokens are left out (llama.cpp's XTC): a probability."""
+    dynamic: float | None = None
+    """How far the temperature moves up and down with the model's certainty (llama.cpp's dynamic temperature)."""
     stop: tuple[str, ...] = ()
     seed: int | None = None
 
@@ -47,15 +53,17 @@ class TextRequest:
     """One generation: the assistant's next message, or the rest of the last one if that is the assistant's.
 
     Of such an opening only the rest is streamed and returned; its tokens count as the answer's.
-    ``schema`` (JSON Schema) asks for JSON that fits it; engines that cannot constrain their output may ignore it,
-    so callers parse tolerantly. ``tenant`` is the account whose text this is: engines never share cached text between
-    tenants. ``deadline_s`` is seconds from the call.
+    ``schema`` (JSON Schema) asks for JSON that fits it, ``pattern`` (a regular expression without look-around) for a
+    plain text that matches as a whole (of an answer whose opening is given, the rest); engines that cannot constrain
+    their output may ignore both, so callers parse tolerantly. ``tenant`` is the account whose text this is: engines
+    never share cached text between tenants. ``deadline_s`` is seconds from the call.
     """
 
     id: str
     messages: tuple[ModelMessage, ...]
     sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
+    pattern: str = ""
     tenant: str = ""
     priority: int = INTERACTIVE
     deadline_s: float | None = None

@@ -1,15 +1,15 @@
 """An answer whose first words are given: engines go on behind them, or are told of them."""
 
+import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from tests.doubles.openai.server import KEY, MODEL, OpenAIServer
 from tests.doubles.openai.tokenizers import TokenizerRoutes
-from tests.models.tiny_gguf import tiny_gguf
 from tests.workers.engines.text.asking import ask, collect
+from workers.engines.errors import RequestRefused
 from workers.engines.text.base import ModelMessage, Sampling, TextRequest, generate
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.remote import RemoteEngine
@@ -22,21 +22,28 @@ def begun(*contents: str) -> TextRequest:
     return replace(asked, messages=(*asked.messages, ModelMessage("assistant", OPENING)))
 
 
-async def test_llama_goes_on_behind_them(tmp_path: Path) -> None:
-    engine = LlamaEngine(tiny_gguf(tmp_path), context=512, threads=1)
-    try:
-        request = begun("Write a page.")
-        pieces, completion = await collect(engine, request)
-        assert "".join(pieces) == completion.text
-        assert not completion.text.startswith(OPENING)
-        plain = await generate(engine, replace(request, id="plain", messages=request.messages[:1]))
-        assert completion.text != plain.text
-        # The opening is a part of the answer, not of the prompt.
-        assert completion.usage.prompt_tokens == plain.usage.prompt_tokens
-        assert completion.usage.completion_tokens <= 40
-        assert await engine.count_messages(request.messages) == completion.usage.prompt_tokens
-    finally:
-        await engine.close()
+async def test_llama_goes_on_behind_them(shared_llama: LlamaEngine) -> None:
+    engine, request = shared_llama, begun("Write a page.")
+    pieces, completion = await collect(engine, request)
+    assert "".join(pieces) == completion.text
+    assert not completion.text.startswith(OPENING)
+    plain = await generate(engine, replace(request, id="plain", messages=request.messages[:1]))
+    assert completion.text != plain.text
+    # The opening is a part of the answer, not of the prompt.
+    assert completion.usage.prompt_tokens == plain.usage.prompt_tokens
+    assert completion.usage.completion_tokens <= 40
+    assert await engine.count_messages(request.messages) == completion.usage.prompt_tokens
+
+
+async def test_llama_keeps_to_a_pattern(shared_llama: LlamaEngine) -> None:
+    request = begun("Write a page.")
+    pattern = r"[a-z ]{30,60}\n2\. [a-z]{5,9}"
+    sampling = Sampling(max_tokens=200, temperature=1.0, seed=3)
+    completion = await generate(shared_llama, replace(request, pattern=pattern, sampling=sampling))
+    assert completion.finish_reason == "stop"
+    assert re.fullmatch(pattern, completion.text)
+    with pytest.raises(RequestRefused):
+        await generate(shared_llama, replace(request, id="odd", pattern="(?=a)"))
 
 
 @pytest.mark.parametrize(

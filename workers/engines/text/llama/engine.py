@@ -47,8 +47,8 @@ class LlamaEngine:
 
     Up to ``max_num_seqs`` requests run at a time, batched together; the others wait, interactive before background,
     and among equals the least served account first. If the process dies or hangs, its running requests resume once,
-    on a fresh process, after the text written so far; a second death raises `EngineUnavailable`. Only unfinished JSON
-    cannot be resumed: it raises `EngineOverloaded`.
+    on a fresh process, after the text written so far; a second death raises `EngineUnavailable`. Only what is held to a
+    schema or a pattern cannot be resumed: it raises `EngineOverloaded`.
     """
 
     name = "llama"
@@ -139,7 +139,7 @@ class LlamaEngine:
                 _log.warning("request %s: %s", request.id, death)
                 if last_try:
                     raise EngineUnavailable(f"{death}, twice") from death
-                if written and request.schema is not None:
+                if written and (request.schema is not None or request.pattern):
                     raise EngineOverloaded(f"{death} in the middle of an answer") from death
             else:
                 return
@@ -159,6 +159,7 @@ class LlamaEngine:
                 messages=tuple(map(_turn, messages)),
                 sampling=_sampling_params(request.sampling),
                 json_schema=schema,
+                pattern=request.pattern,
                 tenant=request.tenant,
                 priority=request.priority,
                 begun=well_formed(opening) + begun,
@@ -294,5 +295,8 @@ def _sampling_params(sampling: Sampling) -> SamplingParams:
         min_p=0.05 if sampling.min_p is None else sampling.min_p,
         repeat_penalty=1.0 if sampling.repeat_penalty is None else sampling.repeat_penalty,
         seed=random.getrandbits(31) if sampling.seed is None else sampling.seed % (2**32 - 1),
+        dry=sampling.dry or 0.0,
+        xtc=sampling.xtc or 0.0,
+        dynamic=sampling.dynamic or 0.0,
         stop=tuple(well_formed(text) for text in sampling.stop if text),
     )

@@ -71,7 +71,7 @@ class LoadGguf(LoadModel):
 
 
 class SamplingParams(WireMessage):
-    """How to sample, without defaults. ``temperature`` 0 is greedy; ``top_k`` 0 and penalty 1 are off."""
+    """How to sample. ``temperature`` 0 is greedy; ``top_k`` 0, penalty 1 and 0 of the last three are off."""
 
     max_tokens: int
     temperature: float
@@ -81,6 +81,9 @@ class SamplingParams(WireMessage):
     repeat_penalty: float
     seed: int
     stop: tuple[str, ...] = ()
+    dry: float = 0.0
+    xtc: float = 0.0
+    dynamic: float = 0.0
 
 
 class Generate(WireMessage):
@@ -95,6 +98,8 @@ class Generate(WireMessage):
     sampling: SamplingParams
     json_schema: str | None = None
     """As text, so that a schema nested too deeply is a refused schema and not a broken message."""
+    pattern: str = ""
+    """A regular expression for plain text."""
     tenant: str = ""
     priority: int = 0
     begun: str = ""

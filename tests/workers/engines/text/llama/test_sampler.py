@@ -17,7 +17,7 @@ from tests.models.tiny_gguf import IM_END, IM_START, TOOL
 from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server import native
 from workers.engines.text.llama.server.json_constraint import JsonConstraints
-from workers.engines.text.llama.server.sampler import NothingToSample, Sampler, SamplerBuffers, _best
+from workers.engines.text.llama.server.sampler import DRY_ALLOWED, NothingToSample, Sampler, SamplerBuffers, _best
 
 SIZE = 2048
 CHOICES: dict[str, Any] = {
@@ -136,6 +136,35 @@ def test_top_k_and_the_repetition_penalty(loaded: TinyModel) -> None:
     penalised = loaded.sampler(temperature=0, repeat_penalty=2.0)
     assert [penalised.sample_from(logits) for _ in range(4)] == [100, 200, 300, 400]
     penalised.close()
+
+
+def test_what_was_told_or_written_is_not_said_again(loaded: TinyModel) -> None:
+    said = list(range(100, 110))
+
+    def repeats(**changes: Any) -> list[int]:
+        sampler = Sampler(loaded.vocab, how(temperature=0, **changes), None, loaded.buffers, told=[*said, 600])
+        tokens = [sampler.sample_from(favouring(token, 700)) for token in said]
+        sampler.close()
+        return tokens
+
+    assert repeats() == said
+    kept = repeats(dry=2.0)
+    # As many tokens as a name has may be said again.
+    assert kept[:DRY_ALLOWED] == said[:DRY_ALLOWED]
+    assert 700 in kept
+
+
+def test_the_likeliest_may_be_passed_over(loaded: TinyModel) -> None:
+    logits = favouring(100, 200, 300)
+    bold = loaded.sampler(xtc=1.0)
+    assert {bold.sample_from(logits) for _ in range(50)} <= {200, 300}
+    bold.close()
+    plain, dynamic = loaded.sampler(), loaded.sampler(dynamic=1.0)
+    shares = [sum(each.sample_from(logits) == 100 for _ in range(300)) / 300 for each in (plain, dynamic)]
+    # The model is certain, so the temperature sinks.
+    assert shares[0] < 0.8 < 0.9 < shares[1]
+    plain.close()
+    dynamic.close()
 
 
 @pytest.mark.parametrize("size", [300, 5000, 40_000])

@@ -1,4 +1,4 @@
-"""Which tokens may follow so that the text fits a JSON schema: llguidance on one vocabulary."""
+"""Which tokens may follow so that the text fits a JSON schema or a pattern: llguidance on one vocabulary."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -67,11 +67,21 @@ class JsonConstraints:
             text = json.dumps(bounded(schema), allow_nan=False)
         except (TypeError, ValueError) as error:
             raise UnsupportedSchema(str(error)) from error
-        return JsonConstraint(self._compiled(text).deep_copy(), self._size, self._ends)
+        return self._begin(text)
 
-    def _compile(self, schema: str) -> LLMatcher:
+    def of_pattern(self, pattern: str) -> JsonConstraint:
+        """Return a constraint to a regular expression. Raises `UnsupportedSchema`."""
+        return self._begin(pattern, json_schema=False)
+
+    def _begin(self, source: str, *, json_schema: bool = True) -> JsonConstraint:
+        return JsonConstraint(self._compiled(source, json_schema).deep_copy(), self._size, self._ends)
+
+    def _compile(self, source: str, json_schema: bool) -> LLMatcher:
         try:
-            grammar = LLMatcher.grammar_from_json_schema(schema, overrides=_OPTIONS)
+            if json_schema:
+                grammar = LLMatcher.grammar_from_json_schema(source, overrides=_OPTIONS)
+            else:
+                grammar = LLMatcher.grammar_from_regex(source)
         except ValueError as error:
             raise UnsupportedSchema(str(error)) from error
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0)

@@ -70,15 +70,17 @@ def _schema(text: str) -> dict[str, Any]:
 
 
 def _prepare(model: LlamaModel, message: Generate, request: Request, arrived: float) -> Sequence | Failed:
-    plain = message.json_schema is None and not message.begun
+    plain = message.json_schema is None and not message.pattern and not message.begun
     prompt = _prompt(model, message.messages, closes_reasoning=not plain)
     tokens = list(prompt.tokens)
     reasoning: ReasoningFilter | None = None
     constraint: JsonConstraint | None = None
     if plain:
         reasoning = ReasoningFilter(start_inside=prompt.opens_reasoning)
-    elif message.json_schema is not None:
+    if message.json_schema is not None:
         constraint = model.json_constraints.constraint(_schema(message.json_schema))
+    elif message.pattern:
+        constraint = model.json_constraints.of_pattern(message.pattern)
     if not tokens:
         return Failed(
             id=message.id, reason="refused", message="the model's chat template makes nothing of the messages"
@@ -95,7 +97,7 @@ def _prepare(model: LlamaModel, message: Generate, request: Request, arrived: fl
     # What is given, or a dead process wrote, counts as written, however it was tokenised then; one token is left.
     begun = model.tokenize(message.begun)[: wanted - 1] if message.begun else []
     tokens += begun
-    sampler = Sampler(model.vocab, message.sampling, constraint, model.buffers)
+    sampler = Sampler(model.vocab, message.sampling, constraint, model.buffers, told=tokens)
     sample: Callable[[int], int] = lambda index: sampler.sample(model.context, index)  # noqa: E731
     return Sequence(
         request=request,

@@ -2,7 +2,8 @@
 
 import ctypes
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import llama_cpp
 import numpy as np
@@ -15,6 +16,16 @@ FIRST = 256
 """Candidates considered before the whole vocabulary, and top-k of requests that set none."""
 PENALTY_LAST = 64
 """Sampled tokens that the repetition penalty looks back on."""
+DRY_ALLOWED: Final = 4
+"""Tokens that may be repeated in a row at no cost: the length of a name or a turn of phrase."""
+DRY_BASE: Final = 1.75
+"""By how much each further repeated token is more unlikely."""
+DRY_BREAKERS: Final = (b"\n", b'"', b"*")
+"""Texts across which nothing counts as repeated."""
+DRY_WRITTEN: Final = 2048
+"""Tokens of the answer in which repetition is looked for, besides those of the prompt."""
+XTC_THRESHOLD: Final = 0.1
+"""The probability from which a token is a good one."""
 CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """A llama_token_data."""
 _SAMPLED = 16
@@ -31,8 +42,9 @@ class Candidates:
 
     def __init__(self, n: int) -> None:
         self._rows = np.zeros(n, CANDIDATE)
+        self._first: Any = ctypes.cast(self._rows.ctypes.data, ctypes.POINTER(llama_cpp.llama_token_data))
         self._array = llama_cpp.llama_token_data_array(
-            data=ctypes.cast(self._rows.ctypes.data, ctypes.POINTER(llama_cpp.llama_token_data)),
+            data=self._first,
             size=n,
             selected=-1,
             sorted=False,
@@ -43,14 +55,17 @@ class Candidates:
         """Fill in tokens and their logits. Samplers reorder the rows, so the ids are written each time."""
         rows = self._rows[: len(ids)]
         rows["id"], rows["logit"] = ids, logits
+        # XTC moves the beginning.
+        self._array.data = self._first
         self._array.size, self._array.selected, self._array.sorted = len(ids), -1, False
 
     def selected(self) -> int:
         """Return the sampled token. Raises `NothingToSample` if there is none with a finite logit."""
         at = int(self._array.selected)
-        if at < 0 or not math.isfinite(float(self._rows["logit"][at])):
+        found: Any = self._array.data[at] if at >= 0 else None
+        if found is None or not math.isfinite(found.logit):
             raise NothingToSample("the model offers no token that may follow")
-        return int(self._rows["id"][at])
+        return int(found.id)
 
 
 class SamplerBuffers:
@@ -69,8 +84,15 @@ class Sampler:
     """
 
     def __init__(
-        self, vocab: Any, params: SamplingParams, constraint: JsonConstraint | None, buffers: SamplerBuffers
+        self,
+        vocab: Any,
+        params: SamplingParams,
+        constraint: JsonConstraint | None,
+        buffers: SamplerBuffers,
+        told: Sequence[int] = (),
     ) -> None:
+        """``told`` are the tokens of the prompt."""
+        self._vocab, self._told = vocab, told
         self._size = int(llama_cpp.llama_vocab_n_tokens(vocab))
         self._buffers = buffers
         self._constraint = constraint
@@ -86,16 +108,32 @@ class Sampler:
             samplers.append(
                 llama_cpp.llama_sampler_init_penalties(self._size, PENALTY_LAST, params.repeat_penalty, 0.0, 0.0)
             )
+        if params.dry > 0:
+            samplers.append(self._dry(params.dry))
         if params.temperature <= 0:
             return [*samplers, llama_cpp.llama_sampler_init_greedy()]
+        # The largest 32-bit number would mean a random seed.
+        seed = params.seed % (2**32 - 1)
+        xtc = [llama_cpp.llama_sampler_init_xtc(params.xtc, XTC_THRESHOLD, 1, seed)] if params.xtc > 0 else []
         return [
             *samplers,
             llama_cpp.llama_sampler_init_top_p(params.top_p, 1),
             llama_cpp.llama_sampler_init_min_p(params.min_p, 1),
-            llama_cpp.llama_sampler_init_temp(params.temperature),
-            # The largest 32-bit number would mean a random seed.
-            llama_cpp.llama_sampler_init_dist(params.seed % (2**32 - 1)),
+            *xtc,
+            llama_cpp.llama_sampler_init_temp_ext(params.temperature, params.dynamic, 1.0),
+            llama_cpp.llama_sampler_init_dist(seed),
         ]
+
+    def _dry(self, strength: float) -> Any:
+        """Return the sampler against repetition; what was told counts as written, so that it isn't said again."""
+        breakers = (ctypes.c_char_p * len(DRY_BREAKERS))(*DRY_BREAKERS)
+        window = len(self._told) + DRY_WRITTEN
+        sampler = llama_cpp.llama_sampler_init_dry(
+            self._vocab, strength, DRY_BASE, DRY_ALLOWED, window, breakers, len(DRY_BREAKERS)
+        )
+        for token in self._told:
+            llama_cpp.llama_sampler_accept(sampler, token)
+        return sampler
 
     def sample(self, context: Any, index: int) -> int:
         """Return the token that follows output ``index`` of the last batch; -1 is the last output.

@@ -1,0 +1,96 @@
+"""What small models are given and spared: first words, titles by rule, choices in lines."""
+
+import re
+
+import pytest
+
+from workers.functions.choice_lines import KINDS, VERBS, kind_of, lines_pattern
+from workers.functions.openings import RECENT, REPLIES, first_words, reply_opening, with_opening
+from workers.functions.titles import title_of
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("Follow the line of chalk", "You follow the line of chalk"),
+        ("Open the gate, then run.", "You open the gate"),
+        ("I open my bag and show him me", "You open your bag and show him you"),
+        ("Don't move!", "You don't move"),
+        ("Be quiet", "You are quiet"),
+        ('Say "hello" to the man', "You say"),
+        ("*Climb* the wall", "You climb the wall"),
+        ("The door", "You"),
+        ("Why are you here?", "You"),
+        ("…", "You"),
+        ("x" * 500, "You"),
+    ],
+)
+def test_a_page_begins_with_what_the_player_does(action: str, words: str) -> None:
+    assert first_words(action, "a keeper finds a door", "en") == words
+
+
+@pytest.mark.parametrize(
+    ("premise", "words"),
+    [
+        ("a lighthouse keeper hears singing below the stairs", "You are a lighthouse keeper"),
+        ("An old man with a dog", "You are an old man"),
+        ("two sisters run a bakery", "You"),
+        ("", "You"),
+    ],
+)
+def test_the_first_page_begins_with_who_the_player_is(premise: str, words: str) -> None:
+    assert first_words("", premise, "en-GB") == words
+
+
+def test_nobody_knows_the_verbs_of_other_languages() -> None:
+    assert first_words("Folge der Linie", "eine Wärterin hört Gesang", "de") == ""
+    assert reply_opening("fr", 1, []) == ""
+
+
+def test_a_reply_begins_otherwise_than_the_last_ones() -> None:
+    earlier: list[str] = []
+    for seed in range(20):
+        opening = reply_opening("en", seed, earlier)
+        assert not any(text.startswith(f"{opening} go") for text in earlier[-RECENT:])
+        earlier.append(f"{opening} go.")
+    assert len({opening for text in earlier for opening in REPLIES if text.startswith(f"{opening} go")}) > RECENT
+
+
+@pytest.mark.parametrize(
+    ("opening", "rest", "whole"),
+    [
+        ("You follow the line", " until it ends.", "You follow the line until it ends."),
+        ("You follow the line", ", slowly.", "You follow the line, slowly."),
+        ("You follow the line", "You follow the line. It ends.", "You follow the line. It ends."),
+        ("You follow the line", "The line ends.", "The line ends."),
+        ("You follow", "", "You follow"),
+        ("", " As it came.", " As it came."),
+    ],
+)
+def test_an_answer_is_put_behind_its_first_words(opening: str, rest: str, whole: str) -> None:
+    assert with_opening(opening, rest) == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("You follow the line of chalk until it stops. Behind the line of chalk is a wall.", "The line of chalk"),
+        ("You look down the stairs. You hear the lighthouse, for the lighthouse is old.", "The lighthouse"),
+        ("Du stehst am Ufer und wartest auf das Boot. Es kommt.", "Du stehst am Ufer und"),
+        ("门在水里。你等着。", "门在水里"),
+        ("", ""),
+    ],
+)
+def test_a_title_is_what_a_page_speaks_of(text: str, title: str) -> None:
+    assert title_of(text) == title
+
+
+def test_choices_in_lines_begin_with_verbs_of_each_kind() -> None:
+    pattern = re.compile(lines_pattern(3, "en", "1."))
+    assert pattern.fullmatch(" Open the old door\n2. Hide behind the wall\n3. Ask the man about it")
+    assert not pattern.fullmatch(" The old door is open\n2. Hide behind the wall\n3. Ask the man about it")
+    assert not pattern.fullmatch(" Open it\n2. Hide")
+    assert re.fullmatch(lines_pattern(2, "de", ""), "1. Öffne die Tür\n2. Warte am Ufer")
+    assert [kind_of(f"{VERBS[kind][0]} it") for kind in KINDS] == list(KINDS)
+    assert (kind_of("Go back to the boat"), kind_of("Turn over the card")) == ("careful", "curious")
+    assert kind_of("Öffne die Tür") == kind_of("") == "curious"
