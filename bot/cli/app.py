@@ -9,6 +9,7 @@ import typer
 
 from bot.cli.configuration import read, read_settings
 from bot.cli.models import models_app
+from bot.cli.personas import personas_app
 from bot.settings import BotSettings
 from bot.stack.errors import StackError
 from db.logs import LogSettings, set_up_logging
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models_app)
+app.add_typer(personas_app)
 
 
 class QueueOption(StrEnum):

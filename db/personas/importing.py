@@ -1,11 +1,34 @@
 """Cards of other programs: jobs that make a persona of one, and that write one."""
 
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
+from db.errors import NotFound
+from db.records import Json, fetch_one
 from db.work import Allowance, JobParameters, Links
 
 CardForm = Literal["png", "json", "v2", "charx"]
 """A PNG with both cards, JSON of V3, JSON of V2, an archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    account_id: int | None
+    card: Json[dict[str, Any]]
+    content: Json[dict[str, Any] | None]
+
+
+async def whole(persona_id: int) -> tuple[int | None, dict[str, Any]]:
+    """Return the account of any persona, and its whole card, for the operator. Raises `NotFound`."""
+    found = await fetch_one(
+        _Whole,
+        "SELECT p.account_id, p.card, o.content FROM personas p LEFT JOIN persona_originals o ON o.persona_id = p.id "
+        "WHERE p.id = $1",
+        persona_id,
+    )
+    if found is None:
+        raise NotFound("persona.unknown")
+    return found.account_id, found.card | (found.content or {})
 
 
 class ImportPersona(JobParameters):

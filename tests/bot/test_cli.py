@@ -103,7 +103,8 @@ async def platforms() -> AsyncGenerator[str]:
 async def test_help_names_every_command(storyfork: Command) -> None:
     answer = await storyfork("--help")
     assert answer.code == 0
-    for command in ("demo", "up", "bot", "worker", "migrate", "backup", "restore", "doctor", "health", "models"):
+    commands = ("demo", "up", "bot", "worker", "migrate", "backup", "restore", "doctor", "health", "models", "persona")
+    for command in commands:
         assert f"  {command} " in answer.out
 
 

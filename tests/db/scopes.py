@@ -274,6 +274,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "memory.memories.start_due",
             "outbox.counts",
             "personas.library.sync_shipped",
+            "personas.importing.whole",
             "people.without_private_chat",
         ),
         SERVICE,

@@ -4,6 +4,8 @@ from typing import Any, Final, Literal
 
 MAX_CARD_BYTES: Final = 20_000_000
 """Bytes of a file that comes by chat."""
+MAX_FILE_BYTES: Final = 64_000_000
+"""Bytes of a file at all: the process that reads it holds it several times."""
 MAX_JSON_DEPTH: Final = 64
 """Levels of a card's JSON."""
 

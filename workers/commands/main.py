@@ -1,9 +1,12 @@
-"""``python -m workers``: `run`, `models`, `trial`, `classifiers`, `settings`, `plugins`, `doctor`."""
+"""``python -m workers``: `run`, `models`, `trial`, `classifiers`, `settings`, `plugins`, `doctor`,
+`import-card`, `export-card`.
+"""
 
 import argparse
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 from db.connection import BadDatabaseUrl
 from db.environment import BadEnvironment, prepare_environment, read_settings
@@ -30,6 +33,12 @@ def run(arguments: list[str]) -> int:
     trial.add_argument("--pages", type=int, default=10)
     classifiers = commands.add_parser("classifiers", help="ask the classifiers of texts about a harmless sentence")
     classifiers.add_argument("--json", action="store_true")
+    importing = commands.add_parser("import-card", help="make a persona of a character card")
+    importing.add_argument("--for", dest="owner", required=True)
+    importing.add_argument("file", type=Path)
+    exporting = commands.add_parser("export-card", help="write a persona as a character card")
+    exporting.add_argument("persona", type=int)
+    exporting.add_argument("file", type=Path)
     commands.add_parser("plugins", help="list the installed plug-ins that are broken")
     commands.add_parser("settings", help="list the settings that workers read")
     doctor = commands.add_parser("doctor", help="answer what `storyfork doctor` asks")
@@ -64,6 +73,13 @@ def _run(options: argparse.Namespace) -> int:
             from workers.commands.classifiers import try_classifiers
 
             return asyncio.run(try_classifiers(as_json=options.json))
+        case "import-card" | "export-card":
+            with loading():
+                from workers.commands.cards import export_card, import_card
+
+            if options.command == "import-card":
+                return asyncio.run(import_card(options.file, options.owner))
+            return asyncio.run(export_card(options.persona, options.file))
         case "plugins":
             with loading():
                 from workers.commands.plugins import list_problems

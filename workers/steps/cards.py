@@ -16,7 +16,7 @@ from db.personas.importing import CardForm, ExportPersona, ImportPersona
 from prompts.safety.passages import texts_of
 from prompts.safety.rating import highest
 from workers.cards.reading import ReadCard
-from workers.cards.refusals import CardRefused
+from workers.cards.refusals import MAX_FILE_BYTES, CardRefused
 from workers.cards.writing import written_charx, written_json, written_png
 from workers.decoding.documents import card_in, lorebook_in
 from workers.decoding.limits import PictureLimits, PictureRefused
@@ -43,7 +43,9 @@ class ReadCardFile(Step):
         found: dict[str, Any] | None = upload.found
         if found is None:
             try:
-                read = await card_in(upload.data, title=PurePosixPath(upload.name).stem[:100] or "?")
+                read = await card_in(
+                    upload.data, title=PurePosixPath(upload.name).stem[:100] or "?", most=MAX_FILE_BYTES
+                )
             except CardRefused as refusal:
                 raise BadInput(f"cards.{refusal.reason}", field=refusal.field, **refusal.values) from refusal
             found = {"card": await _stored(read), "conflicts": list(read.conflicts), "newer": read.newer}
@@ -99,16 +101,18 @@ class KeepCard(Commit):
             await keep_book(upload, ArchiveScope.persona(made.id), made.name, lore, rating)
         await uploads.drop(upload.id)
         said = run.outputs[ReadCardFile.name]
-        await run.reply(
-            PersonaImported(
-                account=upload.account_id,
-                user=upload.user_id,
-                persona=made.id,
-                entries=0 if lore is None else len(lore["entries"]),
-                conflicts=said["conflicts"],
-                newer=said["newer"],
-            )
+        told = PersonaImported(
+            account=upload.account_id,
+            user=upload.user_id,
+            persona=made.id,
+            entries=0 if lore is None else len(lore["entries"]),
+            conflicts=said["conflicts"],
+            newer=said["newer"],
         )
+        if run.job.event_key is None:
+            await run.send(told)  # the operator has handed it in
+        else:
+            await run.reply(told)
         return {"persona": made.id}
 
 

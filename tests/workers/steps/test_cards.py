@@ -1,6 +1,10 @@
 """Cards of other programs become personas, with their lorebook, and come back as they were."""
 
+import asyncio
 import json
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +107,32 @@ async def test_what_may_not_be_kept_is_refused_when_it_is_read(services: Service
         answer = await handed_in(services, ann, as_json({**V3, "data": {**V3_DATA, **changed}}))
         assert answer.payload["key"] == "moderation.refused_rating"
     assert await row("SELECT FROM personas WHERE account_id IS NOT NULL") is None
+
+
+async def workers(database: str, *arguments: str) -> tuple[int | None, str]:
+    """What a command of the workers says, and its exit status."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "workers", *arguments, env={**os.environ, "DATABASE_URL": database},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await child.communicate()
+    return child.returncode, said.decode()
+
+
+async def test_the_operator_imports_and_exports_files(
+    services: Services, ann: Who, database: str, tmp_path: Path
+) -> None:
+    owner = f"{ann.identity.platform}:{ann.identity.external_id}"
+    (file := tmp_path / "mira.json").write_bytes(as_json(V3))
+    assert await workers(database, "import-card", "--for", owner, str(file)) == (
+        0, f"“Mira” is handed in for {owner}: a worker judges and keeps it.\n",
+    )  # fmt: skip
+    await run_by(Runner(services, 4), (await JobRow.get()).id)
+    told = await OutboxRow.get()
+    assert (told.kind, told.conversation_id) == ("persona_imported", ann.conversation.id)
+    back = tmp_path / "back.charx"
+    assert (await workers(database, "export-card", str(told.payload["persona"]), str(back)))[0] == 0
+    assert card_json(read_card(back.read_bytes()).card) == V3
+    file.write_bytes(as_json({**V3, "data": {**V3_DATA, "creator": "x" * 3000}}))
+    code, said = await workers(database, "import-card", "--for", "console:nobody", str(file))
+    assert (code, said) == (1, f"{file} is refused: too_long data.creator limit 2000\n")
