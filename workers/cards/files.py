@@ -9,6 +9,7 @@ import binascii
 import io
 import json
 import math
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -56,8 +57,12 @@ def read_file(data: bytes) -> CardFile:
         return _of_png(data)
     if data.startswith(_RAR):
         raise CardRefused("no_card")
-    if data.startswith((b"\xff\xd8\xff", b"RIFF", _ZIP)):
-        return _of_archive(data) if _ZIP in data else CardFile(_of_comment(data), picture=data)
+    if data.startswith(_ZIP):
+        return _of_archive(data)
+    if data.startswith((b"\xff\xd8\xff", b"RIFF")):
+        # The bytes of a picture may hold the mark of an archive by chance.
+        behind = _ZIP in data and zipfile.is_zipfile(io.BytesIO(data))
+        return _of_archive(data) if behind else CardFile(_of_comment(data), picture=data)
     root = json_object(_decoded(data))
     if root is None and _ZIP in data:  # an archive that unpacks itself
         return _of_archive(data)

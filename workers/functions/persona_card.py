@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from db.personas.card import PersonaCard
-from db.personas.macros import MacroValues, expand
+from db.personas.macros import SOMEBODY, MacroValues, expand
 from workers.context.build import Build
 from workers.context.elements import CharacterElement, ContentType, LoreElement, Priority
 
@@ -34,6 +34,16 @@ _START: Final = re.compile(r"^[ \t]*<start>[ \t]*$", re.IGNORECASE | re.MULTILIN
 def told_card(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a stored card may reach a model at all."""
     return {name: value for name, value in stored.items() if name not in UNTOLD}
+
+
+def drawn_card(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored card as pictures are made from it: macros replaced, looks from the description without others."""
+    card = PersonaCard.lenient(stored)
+    values = MacroValues(card.called, SOMEBODY)
+    plain = {name: expand(getattr(card, name), values, name) for name in ("description", "appearance", "preferences")}
+    looks = plain["appearance"].strip() or plain["description"]
+    traits = {name: [expand(each, values, name) for each in getattr(card, name)] for name in LISTS}
+    return {**told_card(stored), **traits, "preferences": plain["preferences"], "appearance": looks}
 
 
 def replaces_rules(card: PersonaCard) -> bool:

@@ -67,6 +67,7 @@ def exif(kind: str, comment: bytes) -> bytes:
         b"MZ\x90\0" + zipped({"card.json": as_json(V3)}),
         exif("WEBP", as_json(V3)),
         exif("JPEG", b"ASCII\0\0\0" + as_json(V3)),
+        exif("JPEG", as_json(V3)) + b"PK\x03\x04",
         exif("WEBP", ",".join(map(str, as_json(V3))).encode()),
     ],
 )

@@ -14,7 +14,8 @@ from tests.workers.functions.told import told, variables_of
 from workers.cards.reading import read_root
 from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn, PersonaInputs
 from workers.functions.past import ToldLore
-from workers.functions.persona_card import told_card
+from workers.functions.persona_card import drawn_card, told_card
+from workers.pictures.request import VisualIdentity
 
 FOLDER = Path(__file__).parent / "snapshots" / "cards"
 OURS = PersonaCard(
@@ -100,3 +101,11 @@ def test_without_a_model_macros_are_no_words_either() -> None:
     card = {"name": "Bo", "personality": ["{{char}}-like"], "interests": ["{{// x}}chess"]}
     replies = [AnswerAsPersona().offline(inputs(card).model_copy(update={"variant": n})).text for n in range(8)]
     assert "{{" not in " ".join(replies)
+
+
+def test_pictures_are_made_from_the_description_where_nothing_is_said_of_looks() -> None:
+    card = {"name": "Mira", "description": "{{char}} has grey eyes.{{// x}}", "personality": ["{{char}}-like"]}
+    assert VisualIdentity.of_card(drawn_card(card)).words == "Mira has grey eyes."
+    assert drawn_card(card)["personality"] == ["Mira-like"]
+    assert VisualIdentity.of_card(drawn_card({**card, "appearance": "Tall."})).words == "Tall."
+    assert VisualIdentity.of_card(drawn_card({})).words == ""

@@ -8,6 +8,7 @@ from prompts.pictures import nearest_size
 from prompts.pictures import size as size_of
 from prompts.safety.check import refusal, scan
 from prompts.safety.rating import exceeds, parse_rating
+from workers.functions.persona_card import drawn_card
 from workers.pictures.attachments import clean_attachment, fit
 from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, EncodedFile, encode
 from workers.pictures.loras import chosen_loras
@@ -35,7 +36,7 @@ class DrawPicture(Step):
         if engine is None:
             raise NotAllowed("picture.no_model")
         card = await _card(run, order.persona)
-        identity = VisualIdentity.of_card(card)
+        identity = VisualIdentity.of_card(drawn_card(card))
         known = scan(*card_texts(card))
         if known.forbidden:
             raise NotAllowed("picture.refused_minors")

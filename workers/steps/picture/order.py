@@ -11,6 +11,7 @@ from prompts.safety.check import scan
 from prompts.safety.rating import lowest, parse_rating
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.extract_scenes import ExtractScenes, SceneInputs
+from workers.functions.persona_card import drawn_card
 from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt
 from workers.pictures.attachments import clean_attachment
 from workers.pictures.order import Order, describe
@@ -184,7 +185,7 @@ class OrderPortrait(OrderStep):
             WriteImagePrompt(),
             ImagePromptInputs(
                 scene=p.prompt,
-                persona=persona.card,
+                persona=drawn_card(persona.card),
                 style=p.style,
                 rating=rating,
                 portrait=True,
