@@ -40,7 +40,7 @@ LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
 
 _TOLD: Final = (
     "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 AND state = 'ready' AND chosen "
-    "AND verdict <> 'refused' "
+    "AND verdict <> 'refused' AND role <> 'opening' "
     "AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)"
 )
 

@@ -10,6 +10,7 @@ from db.memory.memories import Remember
 from db.payloads.base import Payload
 from db.payloads.story import PageFailed
 from db.personas.importing import ExportPersona, ImportPersona
+from db.personas.judging import JudgePersona
 from db.token_counts import CountTokens
 from db.uploads import ReadDocument
 from db.work import (
@@ -102,6 +103,7 @@ SPECS: Final = (
     JobType(BranchingPage, _page, quota="pages"),
     JobType(JudgePrompt),
     JobType(JudgeMemory),
+    JobType(JudgePersona),
     JobType(ReplayContext, wording="told.counting"),
     JobType(CountTokens, wording="told.counting"),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),

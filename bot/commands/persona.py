@@ -5,20 +5,58 @@ from typing import Any, Final
 
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
-from bot.ratings import may_choose
-from db import chats, data_choices, personas
+from bot.panels import OpenPanel, fresh_panel, private_chat, show_panel
+from bot.ratings import allowed_here, may_choose
+from db import chat_openings, chats, data_choices, personas
 from db.conversations import DEFAULT_MODE
-from db.payloads.persona import Greeting, PersonaList
+from db.errors import NotAllowed
+from db.payloads.persona import Greeting, PersonaList, PersonaShown
 from db.permissions import EVERYBODY
 from db.personas import Persona
+from db.personas.greetings import greetings
+from prompts.safety.rating import exceeds, parse_rating
 
 SUGGESTED: Final = 25
 
 
 async def list_personas(context: Context, values: dict[str, Any]) -> None:
-    """List the personas available here."""
+    """List the personas that the person sees."""
     del values
-    await context.say(PersonaList(account=context.account_id, user=context.user_id))
+    await show_list(context, fresh_panel(context))
+
+
+async def show_list(context: Context, panel: OpenPanel, start: int = 0) -> None:
+    """List the personas that the person sees, from one on."""
+    payload = PersonaList(
+        owner=panel.owner,
+        opened=panel.opened,
+        start=start,
+        adults=may_choose(context, "nsfw"),
+        talks=context.may("use_persona"),
+    )
+    await show_panel(context, panel, payload)
+
+
+async def show(context: Context, values: dict[str, Any]) -> None:
+    """Show a persona."""
+    await show_card(context, fresh_panel(context), await persona_meant(context, values.get("name")))
+
+
+async def show_card(
+    context: Context, panel: OpenPanel, persona: Persona, *, edit: bool = False, done: str = ""
+) -> None:
+    """Show a persona, or the menu to change it. ``done`` is the wording of what has just happened."""
+    require_rating(context, persona)
+    payload = PersonaShown(
+        owner=panel.owner,
+        opened=panel.opened,
+        persona=persona.id,
+        page="edit" if edit else "card",
+        done=done,
+        moderates=context.may("moderate"),
+        talks=context.may("use_persona"),
+    )
+    await show_panel(context, panel, payload)
 
 
 async def use(context: Context, values: dict[str, Any]) -> None:
@@ -28,9 +66,32 @@ async def use(context: Context, values: dict[str, Any]) -> None:
 
 async def use_persona(context: Context, persona: Persona) -> None:
     """Make a persona the active one in this conversation; it greets."""
-    await personas.use(context.conversation_id, persona.id)
-    await context.audit("persona_use", persona.key if persona.account_id is None else str(persona.id))
-    await context.say(Greeting(account=context.account_id, persona=persona.id))
+    require_rating(context, persona)
+    if persona.verdict == "refused":
+        raise NotAllowed("persona.refused", name=persona.name)
+    if persona.verdict == "unchecked" and not private_chat(context):
+        raise NotAllowed("persona.being_checked", name=persona.name)
+    if persona.account_id not in (None, context.account_id):
+        await context.use("personas")
+    here = await personas.adopt(context.account_id, context.user_id, persona)
+    await personas.use(context.conversation_id, here.id)
+    await context.audit("persona_use", here.key if here.account_id is None else str(here.id))
+    await greet(context, here)
+
+
+async def greet(context: Context, persona: Persona) -> None:
+    """Show a persona's first words; they are the first message of a chat that has not begun."""
+    here = context.who.conversation
+    told = greetings(persona.card, context.who.user.name, group=not private_chat(context), seed=here.id)
+    opened = await chat_openings.open_chat(here.id, persona.id, here.epoch, told, persona.verdict)
+    await context.say(Greeting(account=context.account_id, persona=persona.id, message=opened))
+
+
+def require_rating(context: Context, persona: Persona) -> None:
+    """Raise `NotAllowed` if a persona is for adults and nothing of that kind may be shown here."""
+    rating = parse_rating(persona.card.get("rating"))
+    if rating == "nsfw" and exceeds(rating, allowed_here(context)) and not may_choose(context, rating):
+        raise NotAllowed("rating.place_refuses")
 
 
 async def reset(context: Context, values: dict[str, Any]) -> None:
@@ -54,15 +115,17 @@ async def persona_meant(context: Context, name: object = "") -> Persona:
 
 
 async def complete_persona(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
-    """Suggest the personas that the account may use."""
+    """Suggest the personas that the person sees."""
     who = await enquiry.who()
     found = await personas.known(who.account.id, who.user.id, adults=enquiry.adults, search=prefix, most=SUGGESTED)
     doubles = Counter(persona.name for persona in found)
     return [(p.name, p.name if doubles[p.name] == 1 else f"#{p.id}") for p in found]
 
 
+NAME: Final = Parameter("name", "The persona's name; by default who talks here", completes=complete_persona)
 COMMANDS: Final = (
     CommandSpec("persona list", "List whom you can talk with", list_personas, permission=EVERYBODY),
+    CommandSpec("persona show", "Show a persona", show, (NAME,), permission=EVERYBODY, example="Marlow"),
     CommandSpec(
         "persona use",
         "Talk with another persona from now on",

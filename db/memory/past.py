@@ -51,7 +51,7 @@ SELECT {columns(PastText)} FROM (
         '' AS choice, coalesce(nullif(m.text, ''), '{MARK}') AS text, m.created_at
     FROM chat_messages m LEFT JOIN users u ON u.id = m.user_id
     WHERE m.conversation_id = $1 AND m.persona_id = $2 AND m.epoch = $3 AND m.id > $4 AND m.state = 'ready' AND m.chosen
-        AND m.verdict <> 'refused' AND coalesce(m.reply_to_id, m.id) < (
+        AND m.verdict <> 'refused' AND m.role <> 'opening' AND coalesce(m.reply_to_id, m.id) < (
             -- The last exchange may be answered anew, and one that is being answered is not over.
             SELECT min(id) FROM (
                 (SELECT id FROM chat_messages l WHERE l.conversation_id = $1 AND l.persona_id = $2 AND l.epoch = $3

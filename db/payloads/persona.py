@@ -1,26 +1,72 @@
 """Payloads of personas and their chat."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from db.payloads.base import Payload
+from db.payloads.panels import Panel
 
 
-class PersonaList(Payload):
-    """The personas that a person sees in an account."""
+class PersonaList(Panel):
+    """The personas that a person sees, from ``start`` on. ``adults``: what is for adults may be shown there."""
 
     kind: ClassVar[str] = "personas"
 
+    start: int = 0
+    adults: bool = False
+    talks: bool = True
+
+
+class PersonaShown(Panel):
+    """A persona as its maker or others see it, or the menu to ``edit`` it.
+
+    ``done`` is the wording of what has just happened. ``moderates``: this person may change what others made there;
+    ``talks``: they may choose with whom everybody here talks.
+    """
+
+    kind: ClassVar[str] = "persona_shown"
+
+    persona: int
+    page: Literal["card", "edit"] = "card"
+    done: str = ""
+    moderates: bool = False
+    talks: bool = False
+
+
+class DeletePersona(Payload):
+    """The question whether to delete a persona of ``account``; ``gone``: it is, and can be brought back."""
+
+    kind: ClassVar[str] = "delete_persona"
+
     account: int
-    user: int = 0
+    persona: int
+    gone: bool = False
+
+
+class PersonaLink(Payload):
+    """The link by which others may copy a persona."""
+
+    kind: ClassVar[str] = "persona_link"
+
+    user: int
+    persona: int
+
+
+class SharedPersona(Payload):
+    """A persona that somebody was given a link to."""
+
+    kind: ClassVar[str] = "shared_persona"
+
+    code: str
 
 
 class Greeting(Payload):
-    """A persona's first words."""
+    """A persona's first words: the stored ``message``; None where the chat has begun already."""
 
     kind: ClassVar[str] = "greeting"
 
     account: int
     persona: int
+    message: int | None = None
 
 
 class ChatReply(Payload):

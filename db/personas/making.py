@@ -111,9 +111,9 @@ async def undo(account_id: int, user_id: int, persona_id: int, *, moderate: bool
         return await _put(now, before.card, before.verdict)
 
 
-async def revisions(account_id: int, user_id: int, persona_id: int) -> int:
+async def revisions(account_id: int, user_id: int, persona_id: int, *, moderate: bool = False) -> int:
     """Return how many changes of a persona that a person sees can be taken back. Raises `NotFound`."""
-    persona = await seen(account_id, user_id, persona_id)
+    persona = await seen(account_id, user_id, persona_id, moderate=moderate)
     found = await row("SELECT count(*) AS n FROM persona_revisions WHERE persona_id = $1", persona.id)
     return 0 if found is None else found["n"]
 

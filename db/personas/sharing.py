@@ -24,7 +24,7 @@ async def share(account_id: int, user_id: int, persona_id: int) -> str:
             raise NotAllowed("persona.refused", name=persona.name)
         if persona.share_code:
             return persona.share_code
-        code = secrets.token_urlsafe(CODE_BYTES)
+        code = secrets.token_hex(CODE_BYTES)
         await rows("UPDATE personas SET share_code = $2 WHERE id = $1", persona_id, code)
         return code
 

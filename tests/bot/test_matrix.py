@@ -28,9 +28,15 @@ story back                   |   +   |   +    |     +     |   +   |   +   |
 story retry                  |   +   |   +    |     +     |   +   |   +   |
 story delete                 |   +   |   +    |     +     |   +   |   +   |
 persona list                 |   +   |   +    |     +     |   +   |   +   |
+persona show                 |   +   |   +    |     +     |   +   |   +   |
 persona use                  |   -   |   -    |     +     |   +   |   +   |
 persona import               |   -   |   +    |     +     |   +   |   +   |
 persona export               |   +   |   +    |     +     |   +   |   +   |
+persona create               |   -   |   +    |     +     |   +   |   +   |
+persona edit                 |   -   |   +    |     +     |   +   |   +   |
+persona copy                 |   -   |   +    |     +     |   +   |   +   |
+persona share                |   -   |   +    |     +     |   +   |   +   |
+persona delete               |   -   |   +    |     +     |   +   |   +   |
 lore add                     |   +   |   +    |     +     |   +   |   +   |
 lore list                    |   +   |   +    |     +     |   +   |   +   |
 lore show                    |   +   |   +    |     +     |   +   |   +   |
@@ -121,6 +127,19 @@ delete                       |   +   |   +    |     +     |   +   |   +   |
 keep                         |   +   |   +    |     +     |   +   |   +   |
 persona                      |   -   |   -    |     +     |   +   |   +   |
 portrait                     |   +   |   +    |     +     |   +   |   +   |
+p_list                       |   +   |   +    |     +     |   +   |   +   |
+p_show                       |   +   |   +    |     +     |   +   |   +   |
+p_edit                       |   -   |   +    |     +     |   +   |   +   |
+p_field                      |   -   |   +    |     +     |   +   |   +   |
+p_undo                       |   -   |   +    |     +     |   +   |   +   |
+p_see                        |   -   |   +    |     +     |   +   |   +   |
+p_copy                       |   -   |   +    |     +     |   +   |   +   |
+p_take                       |   -   |   +    |     +     |   +   |   +   |
+p_unshare                    |   -   |   +    |     +     |   +   |   +   |
+p_delete                     |   -   |   +    |     +     |   +   |   +   |
+p_gone                       |   -   |   +    |     +     |   +   |   +   |
+p_back                       |   -   |   +    |     +     |   +   |   +   |
+greeting                     |   +   |   +    |     +     |   +   |   +   |
 variant                      |   +   |   +    |     +     |   +   |   +   |
 more                         |   +   |   +    |     +     |   +   |   +   |
 told                         |   +   |   +    |     +     |   +   |   +   |
@@ -167,6 +186,8 @@ VALUES: Final = {
     "archive remove": {"document": "1"},
     "story new": {"premise": "a door"},
     "persona use": {"name": "nobody"},
+    "persona create": {"name": "Mira", "about": "a clockmaker"},
+    "persona delete": {"name": "nobody"},
     "memory add": {"text": "a door"},
     "memory edit": {"fact": "#1", "text": "a door"},
     "memory forget": {"what": "#1"},

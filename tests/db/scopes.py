@@ -308,6 +308,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "moderation.refuse_of_page",
             "moderation.refuse_of_reply",
             "overrides.judge",
+            "personas.judging.*",
             "places.name_of",
             "overrides.unchecked",
             "pictures.put_clean",

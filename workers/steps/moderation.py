@@ -1,6 +1,6 @@
 """Steps of moderation: judge what was stored as it came, and put it into force."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from db import overrides
 from db.errors import LeaseLost
@@ -8,11 +8,17 @@ from db.memory import judging
 from db.memory.judging import JudgeMemory
 from db.moderation import TextRefused
 from db.payloads.notice import Notice
+from db.personas import judging as persona_judging
+from db.personas.judging import JudgePersona
 from db.work import JudgePrompt
 from prompts.errors import PromptNotFound
 from prompts.registry import changed_lines
+from prompts.safety.passages import texts_of
 from workers.moderation.gate import Gate, Gated
 from workers.steps.base import Commit, Run, Step
+
+NOT_TOLD: Final = frozenset({"key", "rating", "language", "voice"})
+"""Fields of a card that hold no words of people."""
 
 
 class JudgePromptStep(Step):
@@ -86,4 +92,42 @@ class RecordMemoryVerdict(Commit):
         if not await judging.judge(parameters.item, parameters.id, judged["digest"], judged["verdict"]):
             raise LeaseLost("it was changed")
         await run.reply(Notice(key=judged["key"], values=judged["values"], private=True))
+        return {}
+
+
+class JudgePersonaStep(Step):
+    """Judge what a person wrote of a persona."""
+
+    name: ClassVar[str] = "judge_persona"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return the revision that was judged, the verdict, and the refusal's wording with its values."""
+        parameters, services = run.parameters(JudgePersona), run.services
+        found = await persona_judging.unjudged(parameters.persona)
+        if found is None:
+            raise LeaseLost(f"persona {parameters.persona} is gone")
+        gate = Gate(
+            services.moderator, services.policy, services.queue, run.tracker, Gated("persona"), parameters.allowance
+        )
+        judged: dict[str, Any] = {"revision": found.revision, "verdict": "checked"}
+        try:
+            await gate.admit_text("\n".join(texts_of(found.card, NOT_TOLD)))
+        except TextRefused as e:
+            return {**judged, "verdict": "refused", "key": e.key, "values": e.values}
+        return judged
+
+
+class RecordPersonaVerdict(Commit):
+    """Record the verdict on a persona; its maker is told of a refusal."""
+
+    name: ClassVar[str] = "record_persona_verdict"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return an empty mapping. Raises `LeaseLost` if it was changed or deleted meanwhile."""
+        judged: dict[str, Any] = run.outputs[JudgePersonaStep.name]
+        persona = run.parameters(JudgePersona).persona
+        if not await persona_judging.judge(persona, judged["revision"], judged["verdict"]):
+            raise LeaseLost("the persona was changed")
+        if judged["verdict"] == "refused":
+            await run.send(Notice(key=judged["key"], values=judged["values"], private=True))
         return {}

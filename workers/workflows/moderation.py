@@ -2,8 +2,10 @@
 
 from workers.steps.moderation import (
     JudgeMemoryStep,
+    JudgePersonaStep,
     JudgePromptStep,
     RecordMemoryVerdict,
+    RecordPersonaVerdict,
     RecordPromptVerdict,
 )
 from workers.workflows.base import Workflow
@@ -21,3 +23,10 @@ class JudgeRemembered(Workflow):
 
     name = "judge_memory"
     steps = (JudgeMemoryStep(), RecordMemoryVerdict())
+
+
+class JudgeWrittenPersona(Workflow):
+    """Judge a persona that a person wrote, before others see it."""
+
+    name = "judge_persona"
+    steps = (JudgePersonaStep(), RecordPersonaVerdict())

@@ -19,7 +19,7 @@ from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
 from workers.workflows.lore import AddLorebook
 from workers.workflows.memory import BringMemoryUpToDate
-from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered
+from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered, JudgeWrittenPersona
 from workers.workflows.picture import (
     DrawImagined,
     DrawOnceMore,
@@ -41,6 +41,7 @@ _OWN: Final = (
     WritePersonaAsCard(),
     JudgeOwnPrompt(),
     JudgeRemembered(),
+    JudgeWrittenPersona(),
     CountTokensOfText(),
     ReplayContextSession(),
     DrawImagined(),
