@@ -43,9 +43,8 @@ def _begins(text: str, product: str) -> bool:
 
 
 def _texts(environment: PromptEnvironment, source: str) -> Iterator[str]:
-    yield _lead(environment, source, NOT_OURS)
-    for card in _shipped_cards():
-        yield _lead(environment, source, {**NOT_OURS, **card})
+    yield from _leads(environment, source, (NOT_OURS,))
+    yield from _leads(environment, source, [{**NOT_OURS, **card} for card in _shipped_cards()])
 
 
 @lru_cache(maxsize=1)
@@ -53,14 +52,15 @@ def _shipped_cards() -> tuple[Mapping[str, Any], ...]:
     return tuple({name: shipped.card().get(name, "") for name in CARD_FIELDS} for shipped in load_personas())
 
 
-def _lead(environment: PromptEnvironment, source: str, values: Mapping[str, Any]) -> str:
-    """Return the beginning of ``source`` that depends on ``values`` alone."""
-    tree = environment.parse(source)
-    body, whole = _leading(tree.body, values.keys())
+def _leads(environment: PromptEnvironment, source: str, filled: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the beginning of ``source`` that depends on these inputs alone, for each of ``filled``, of equal names."""
+    body, whole = _leading(environment.parse(source).body, filled[0].keys())
     lead = nodes.Template(body, lineno=1)
     lead.set_environment(environment)
-    text = environment.from_string(lead).render(values).lstrip()
-    return text.rstrip() if whole else text[: text.rfind("\n") + 1]
+    template = environment.from_string(lead)
+    for values in filled:
+        text = template.render(values).lstrip()
+        yield text.rstrip() if whole else text[: text.rfind("\n") + 1]
 
 
 def _leading(body: Sequence[nodes.Node], known: Collection[str]) -> tuple[list[nodes.Node], bool]:

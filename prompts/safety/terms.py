@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import re2
@@ -20,6 +21,8 @@ _MAX_PIECES: Final = 8
 _MAX_PIECE: Final = 24
 _MIN_GLUED: Final = 8
 """Letters of a phrase that is also looked for as one word."""
+_LITERAL: Final = re.compile(r"[^ #<*]+")
+"""The words of a phrase that stand in a text as they are."""
 _REST: Final = r"[^\W_]*"
 """What ``*`` stands for: the rest of a word."""
 _GAP: Final = r"[ \t\-_'/]{1,3}"
@@ -120,14 +123,30 @@ class InnocentPhrases:
     def __init__(self, phrases: Iterable[str], number: str = r"\d+", things: Sequence[str] = ()) -> None:
         own, self._anywhere = _parted(phrases)
         named = trie([fold(thing) for thing in things], {"*": _REST, " ": _GAP}) if things else "(?!)"
-        signs = {"*": _REST, "#": f"(?:{number})", "<": f"(?:{named})", " ": _GAP}
-        # Too many numbers and things for RE2's automaton; and it cannot look behind.
-        self._own = re.compile(rf"(?<![^\W_])(?:{trie([p.replace('<thing>', '<') for p in own], signs)})(?![^\W_])")
+        self._phrases = [phrase.replace("<thing>", "<") for phrase in own]
+        self._signs = {"*": _REST, "#": f"(?:{number})", "<": f"(?:{named})", " ": _GAP}
+        # Most of the pattern is numbers and things, and compiling it takes longer than all else here: that waits for a
+        # text with all the words that stand beside one.
+        self._beside = {tuple(_LITERAL.findall(phrase)) for phrase in self._phrases if _is_open(phrase)}
+        self._closed = self._compiled([phrase for phrase in self._phrases if not _is_open(phrase)])
         self._other = re.compile(trie(self._anywhere, {}, shortest=True) or "(?!)")
 
     def cut(self, text: str) -> str:
         """Return folded text, or lines, without the phrases."""
-        return self._other.sub(".", self._own.sub(".", text))
+        own = self._all if any(all(word in text for word in words) for words in self._beside) else self._closed
+        return self._other.sub(".", own.sub(".", text))
+
+    @cached_property
+    def _all(self) -> re.Pattern[str]:
+        return self._compiled(self._phrases)
+
+    def _compiled(self, phrases: Sequence[str]) -> re.Pattern[str]:
+        # Too many numbers and things for RE2's automaton; and it cannot look behind.
+        return re.compile(rf"(?<![^\W_])(?:{trie(phrases, self._signs)})(?![^\W_])")
+
+
+def _is_open(phrase: str) -> bool:
+    return "#" in phrase or "<" in phrase
 
 
 def _crosses(end: int, seam: int, length: int, *, least: int) -> bool:
