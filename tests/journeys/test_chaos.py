@@ -8,7 +8,6 @@ import pytest
 
 from bot.stack.home import StackUrls
 from db.connection import rows
-from tests.effort import times
 from tests.homes import HomeTemplate
 from tests.journeys.chaos import EVERYTHING, KILLS, Plan, Report, chaos
 from tests.journeys.people import ANSWER_AGAIN, TOWNS, Act, DiscordTown, Player
@@ -18,7 +17,6 @@ SHORT = Plan(seed=7, events=60, faults=len(EVERYTHING), kinds=EVERYTHING, bots=2
 # Killed while it holds a job, a worker always leaves something for the reaper: the control must not depend on luck.
 NO_REAPER = replace(
     SHORT,
-    events=times(30, 60),
     kinds=KILLS,
     faults=0,
     bots=1,
@@ -62,7 +60,7 @@ async def test_a_short_run_loses_and_repeats_nothing(tmp_path: Path, template: H
     assert_whole(await chaos(tmp_path, SHORT), SHORT)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.usefixtures("no_pool")
 @pytest.mark.timeout(180)
 async def test_without_the_reaper_something_is_lost(tmp_path: Path, template: HomeTemplate):
