@@ -61,6 +61,8 @@ _GENERIC: Final = re.compile(
 )
 _COUNTED: Final = re.compile(r"\b(?:\d|two|three|four) (?:actions|choices|options)\b", re.IGNORECASE)
 """What was asked for, given back."""
+_OF_STORY: Final = re.compile(r"\b(?:(?:your|this|their)|(?:from|in|into|of|about) the) story\b", re.IGNORECASE)
+"""What a choice is not about, unless its page is."""
 _END: Final = " .!…。！"
 _STOPS: Final = (",", ";", ":")
 _DANGLING: Final = frozenset(
@@ -241,6 +243,8 @@ def _no_action(choice: Offer, offers: Offers) -> bool:
 def _generic(choice: Offer, offers: Offers) -> bool:
     text = choice.text.strip(_END + _QUOTES + "*_[]()")
     if _GENERIC.fullmatch(text) or _COUNTED.search(text) or is_lead(text) or is_about_text(text):
+        return True
+    if _OF_STORY.search(text) and "story" not in offers.facts.page.stems:
         return True
     words = " ".join(Prose(text).words)
     return words.count(" ") >= 3 and f" {words} " in offers.facts.told

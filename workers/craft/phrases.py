@@ -58,6 +58,8 @@ _ABOUT_WORDS: Final = (
         r"\b(?:the|this) (?:passage|text|page|scene|paragraph) (?:introduces|explores|highlights|depicts|sets the"
         r"|focuses|is about|(?:continues|concludes|begins|opens) with)\b"
     ),
+    r"\brated (?:general|teen|mature)\b|\b(?:and|but) you['’]re rated\b",
+    r"\b(?:the|this|your) story is\b|\b(?:a|the|your|another) new story\b|\byou['’]ve got another story\b",
     r"\bin this (?:chapter|story|scene|excerpt|part of the story)\b",
     r"\bin the (?:next|previous|following) (?:chapter|page)\b",
     r"\b(?:the|this) tale goes on\b",

@@ -109,10 +109,9 @@ def acts_for_user(reply: Reply) -> bool:
     return voice.speaks_for(reply.prose.text, reply.facts.user)
 
 
-def takes_users_name(reply: Reply) -> bool:
-    """It does not give the user's name for its own."""
-    facts = reply.facts
-    return plain(facts.user) not in plain(facts.name) and voice.takes_name(reply.prose.text, facts.user)
+def takes_other_name(reply: Reply) -> bool:
+    """It gives no other name for its own, the user's least of all."""
+    return voice.takes_name(reply.prose.text, reply.facts.user, [reply.facts.name])
 
 
 def narrates_itself(reply: Reply) -> bool:
@@ -199,7 +198,7 @@ CHECKS: Final[tuple[Check[Reply], ...]] = (
     Check("own_label", "no name before the words", labels_itself),
     Check("other_speaker", "only your own lines", speaks_as_others),
     Check("user_action", "do not act for the user", acts_for_user),
-    Check("name", "that is the user's name", takes_users_name),
+    Check("name", "that is not your name", takes_other_name),
     Check("person", "speak in the first person", narrates_itself),
     Check("loop", "the reply repeats itself", runs_in_circles),
     Check("opening", "it begins like an earlier reply", begins_alike),

@@ -120,12 +120,21 @@ _FOR_READER: Final = re.compile(
 )
 
 
-def takes_name(text: str, user: str) -> bool:
-    """Return whether somebody gives the reader's name for their own, in English: "I'm Sam"."""
-    if not plain(user):
+_NAMED: Final = re.compile(
+    r"\b(?:i am called|i['’]m called|my name is|my name['’]s) [\"“*]{0,2}(?P<name>[A-ZÀ-Þ][\w’'-]*)", re.IGNORECASE
+)
+
+
+def takes_name(text: str, user: str, own: Collection[str]) -> bool:
+    """Return whether somebody gives another name than one of their ``own`` for theirs, in English: "I'm Sam"."""
+    known = {word for each in own for word in plain(each).split()}
+    for match in _NAMED.finditer(text):
+        name = match["name"]
+        if name[0].isupper() and plain(name) not in known:
+            return True
+    if not plain(user) or plain(user).split()[0] in known:
         return False
-    name = re.escape(user.strip())
-    claimed = re.compile(rf"\b(?:i am|i['’]m|my name is|my name['’]s|call me) {name}\b(?! of\b|['’]s)", re.IGNORECASE)
+    claimed = re.compile(rf"\b(?:i am|i['’]m|call me) {re.escape(user.strip())}\b(?! of\b|['’]s)", re.IGNORECASE)
     return claimed.search(text) is not None
 
 

@@ -25,16 +25,29 @@ _DULL: Final = frozenset({
     "world", "year",
 })  # fmt: skip
 """Nouns that name no page."""
+_LINKS: Final = frozenset({
+    "about", "and", "are", "as", "at", "but", "by", "can", "for", "from", "has", "in", "is", "of", "on", "or", "that",
+    "to", "was", "where", "who", "with", "you", "your",
+})  # fmt: skip
+"""Words that a name does not end with."""
 _SENTENCE: Final = re.compile(r"[.!?…。！？\n]")
 
 
 def title_of(text: str) -> str:
     """Return two to five words that name a page: what it speaks of most, else its first words."""
-    found = [match["words"].lower() for match in _NOUN.finditer(text)]
-    named = Counter(words for words in found if not _DULL & {words, words.split()[-1]})
+    found = [_without_links(match["words"].lower()) for match in _NOUN.finditer(text)]
+    named = Counter(words for words in found if words and not _DULL & {words, words.split()[-1]})
     lower = text.lower()
     best = max(named, key=lambda words: (lower.count(words.split()[-1]), len(words.split())), default="")
     if best:
         return f"The {best}"
     first = _SENTENCE.split(text.strip())[0]
     return cut_at_word(" ".join(first.split()[:MAX_WORDS]), FEW_CHARS).rstrip(" ,;:-–—")
+
+
+def _without_links(words: str) -> str:
+    """Return a noun without a word behind it that belongs to what follows."""
+    kept = words.split()
+    while kept and kept[-1] in _LINKS:
+        kept.pop()
+    return " ".join(kept)

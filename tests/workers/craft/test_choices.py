@@ -43,6 +43,7 @@ def test_good_choices_pass() -> None:
         ("Make a choice", "generic"),
         ("Lift the coin to show him, 3 actions", "generic"),
         ("The next page", "generic"),
+        ("Take a break from the story", "generic"),
         ("Die Geschichte geht weiter", "generic"),
         ("The oven door", "no_action"),
         ("What do you do?", "no_action"),

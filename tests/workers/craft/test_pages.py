@@ -109,6 +109,16 @@ def test_a_page_of_the_prompts_own_words_is_not_mended_into_one() -> None:
     assert examined.output == ""
 
 
+@pytest.mark.parametrize(
+    "frame",
+    ["You've got a new story, science fiction, and it's rated general.", "The story is a spaceship with a cannon."],
+)
+def test_what_a_model_makes_of_the_frame_of_its_prompt_is_cut(frame: str) -> None:
+    examined = examine(f"{GOOD}\n\n{frame}")
+    assert examined.mended
+    assert examined.output == GOOD
+
+
 def test_a_page_that_copies_an_earlier_one_is_refused() -> None:
     shuffled = " ".join(reversed(GOOD.replace("\n\n", " ").split(". ")))
     assert "earlier" in failed(GOOD, earlier=[OTHER, GOOD])

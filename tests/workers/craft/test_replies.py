@@ -99,6 +99,7 @@ def test_seven_labels_and_a_loop_become_one_question() -> None:
         ("parrot", "I lost my cat in the rain yesterday and I feel sad"),
         ("user_action", "*you nod and take the rope* I knew it, partner."),
         ("name", "Hello there! I'm Sam, and I keep the lock."),
+        ("name", "A wizard, I suppose. I'm called “Lila”, after the moon."),
         ("user_action", "*Sam nods.* I knew it, partner."),
         ("user_action", "“I will come,” you say. I grin and hand you the rope."),
         ("language", "Ich habe die ganze Nacht auf dich gewartet, und du hast nicht ein Wort über das Schloss gesagt."),

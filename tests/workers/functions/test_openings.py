@@ -76,6 +76,7 @@ def test_an_answer_is_put_behind_its_first_words(opening: str, rest: str, whole:
     [
         ("You follow the line of chalk until it stops. Behind the line of chalk is a wall.", "The line of chalk"),
         ("You look down the stairs. You hear the lighthouse, for the lighthouse is old.", "The lighthouse"),
+        ("You see a picture of, of all things, the mill. The picture of you is torn.", "The picture"),
         ("Du stehst am Ufer und wartest auf das Boot. Es kommt.", "Du stehst am Ufer und"),
         ("门在水里。你等着。", "门在水里"),
         ("", ""),

@@ -37,7 +37,7 @@ async def test_a_page_is_prose_behind_its_first_words(bench: Bench) -> None:
     assert (request.messages[-1].role, request.messages[-1].content) == ("assistant", "You are a keeper")
     assert (request.sampling.dry, request.sampling.max_tokens) == (0.8, 240)
     task = await bench.task()
-    assert task["prompt_version"] == "story/write_page.small 1 default"
+    assert task["prompt_version"] == "story/write_page.small 2 default"
     receipt = json.loads(task["receipt"])
     assert receipt["prompt"]["size"] == "small"
     assert {"dry": 0.8, "xtc": None, "dynamic": None}.items() <= receipt["sampling"].items()
@@ -101,7 +101,7 @@ async def test_a_fallback_of_another_size_gets_its_own_prompt(bench: Bench, inpu
     assert (large.requests[0].size, last.requests[0].size) == ("large", "small")
     assert large.requests[0].schema is not None
     assert await bench.steps() == ["request", "fallback", "other_size", "request", "response"]
-    assert (await bench.task())["prompt_version"] == "story/write_page.small 1 default"
+    assert (await bench.task())["prompt_version"] == "story/write_page.small 2 default"
 
 
 async def test_a_large_fallback_of_a_small_model_is_asked_for_json(bench: Bench) -> None:
