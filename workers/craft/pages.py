@@ -43,16 +43,18 @@ class PageFacts:
         self.language, self.ending, self.voice = language, ending, voice
         self.premise, self.instructions = Prose(premise), overlap.measured(instructions)
         self.earlier = tuple(Prose(text) for text in earlier)
+        self.shown: tuple[str, str] = ("", "")
+        """The last whole sentences that were looked at while the page was written, and what was shown of them."""
 
     @cached_property
     def told_sentences(self) -> frozenset[str]:
         """The sentences and lines of the instructions, as their words."""
         return overlap.lines_of(self.instructions.text, _ECHOED_WORDS)
 
-    @cached_property
-    def earlier_sentences(self) -> frozenset[str]:
-        """The sentences of earlier pages, as their words; exclamations left out."""
-        return frozenset().union(*(overlap.sentences_of(each, _OPENING_WORDS) for each in self.earlier))
+    def stood_before(self, sentence: str) -> bool:
+        """Return whether a sentence stands in an earlier page; exclamations may."""
+        found = sentence.strip()
+        return any(found in each.text for each in self.earlier) and plain(found).count(" ") >= _OPENING_WORDS - 1
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def echoes_pages(page: Page) -> bool:
 def begins_alike(page: Page) -> bool:
     """Its first sentence is not one of earlier pages."""
     first = next(iter(page.prose.sentences), "")
-    return plain(first) in page.facts.earlier_sentences
+    return page.facts.stood_before(first)
 
 
 def runs_in_circles(page: Page) -> bool:
@@ -160,6 +162,7 @@ CHECKS: Final[tuple[Check[Page], ...]] = (
     Check("options", "the page lists options", has_options),
 )
 """What every page passes, each with what is said to a model that fails it."""
+_GROWING: Final = tuple(check for check in CHECKS if check.growing)
 
 
 def examine_page(text: str, facts: PageFacts, settings: CraftSettings) -> Examination[str]:
@@ -189,10 +192,11 @@ def shown_page(text: str, facts: PageFacts, settings: CraftSettings) -> str:
     if "\n" not in head and may_become_lead(head):
         return ""
     whole = _whole_sentences(head)
-    page = Page(Prose(whole), facts, settings)
-    mended = mend_page(page) if whole else ""
-    growing = [check for check in CHECKS if check.growing]
-    return mended if mended and not run(growing, Page(Prose(mended), facts, settings)) else ""
+    if facts.shown[0] != whole:
+        mended = mend_page(Page(Prose(whole), facts, settings)) if whole else ""
+        passes = bool(mended) and not run(_GROWING, Page(Prose(mended), facts, settings))
+        facts.shown = (whole, mended if passes else "")
+    return facts.shown[1]
 
 
 def _whole_sentences(text: str) -> str:
@@ -211,7 +215,7 @@ def _without_echoes(text: str, facts: PageFacts) -> str:
     begun, hinted = False, may_be_about_text(text)
     for piece in pieces(text):
         words = plain(piece)
-        if words and (words in facts.told_sentences or (not begun and words in facts.earlier_sentences)):
+        if words and (words in facts.told_sentences or (not begun and facts.stood_before(piece))):
             continue
         said = Prose(piece).narration.strip() if hinted else ""
         if is_lead(piece.strip()) or (said and is_about_text(said)):

@@ -192,12 +192,12 @@ class _Call:
             if (another := await self._another(completion, findings)) is None:
                 break
             completion = another
-        error = ParseFailed if findings == (UNREADABLE,) else NotGoodEnough
+        error, kind = (ParseFailed, "a readable") if findings == (UNREADABLE,) else (NotGoodEnough, "a good enough")
         self._record.step(
             "fallback", engine=completion.engine, error=error.__name__, reason=f"{offline.NAME} writes instead"
         )
         _log.warning("%s: the answer of %s is not used", function.name, completion.engine)
-        output = await self._write_offline(Retryable(f"{function.name}: no engine gave an answer that can be used"))
+        output = await self._write_offline(Retryable(f"{function.name}: no engine gave {kind} answer"))
         self._craft.ended("offline")
         return output
 
