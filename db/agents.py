@@ -34,6 +34,7 @@ class SamplingChoice:
     dry: float | None = None
     xtc: float | None = None
     dynamic: float | None = None
+    repeat_penalty: float | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -80,9 +81,9 @@ FUNCTIONS: Final[Mapping[str, FunctionDefaults]] = {
 
 BY_SIZE: Final[Mapping[str, Mapping[str, SamplingChoice]]] = {
     "small": {
-        "write_page": SamplingChoice(0.7, 240, min_p=0.08, dry=0.8),
-        "suggest_choices": SamplingChoice(0.7, 90, min_p=0.08, dry=0.8),
-        "answer_as_persona": SamplingChoice(0.7, 100, min_p=0.08, dry=0.8),
+        "write_page": SamplingChoice(0.7, 240, min_p=0.08, dry=0.8, repeat_penalty=1.1),
+        "suggest_choices": SamplingChoice(0.7, 90, min_p=0.08, dry=0.8, repeat_penalty=1.1),
+        "answer_as_persona": SamplingChoice(0.7, 100, min_p=0.08, dry=0.8, repeat_penalty=1.1),
     },
 }
 """Where functions differ for models of a size: before what is the product's for all, behind what the operator set."""
@@ -137,6 +138,7 @@ def _described() -> Iterator[tuple[str, Any]]:
         "dry": (float | None, {"ge": 0, "le": 5}),
         "xtc": (float | None, {"ge": 0, "le": 1}),
         "dynamic": (float | None, {"ge": 0, "le": MAX_TEMPERATURE}),
+        "repeat_penalty": (float | None, {"ge": 0.5, "le": 2}),
     }
     meanings = {
         "temperature": "How much chance there is in what {who} writes: 0 none, 2 much.",
@@ -147,6 +149,7 @@ def _described() -> Iterator[tuple[str, Any]]:
         "dry": "How strongly {who} is kept from repeating itself and the prompt (llama.cpp's DRY): 0 not at all.",
         "xtc": "How often {who} passes over the likeliest words (llama.cpp's XTC): a probability.",
         "dynamic": "How far the temperature of {who} moves with the model's certainty (llama.cpp's dynatemp).",
+        "repeat_penalty": "By how much a word that {who} wrote before is less likely; 1 is not at all.",
     }
     known = {
         **{name: (f"the agent `{name}`", choice) for name, choice in AGENTS.items()},

@@ -27,6 +27,8 @@ CHOICE_LENGTH: Final = 160
 """Maximum length of a choice, in characters: longer ones are cut at a word."""
 MIN_CHOICE_LENGTH: Final = 2
 """Shorter choices are dropped."""
+ASKED_LENGTH: Final = {"minLength": 8, "maxLength": 120}
+"""The length of a choice that is asked for, in characters."""
 _LABEL: Final = re.compile(r"^(?:\(?\d{1,2}[.):]|\(?[A-Da-d][.)]|[-•–—]|\*(?=\s))\s*(?=\S)")
 """Numbers and bullets before a choice; the buttons have their own."""
 
@@ -97,8 +99,10 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         return {**variables, "page_text": build.request("page")}
 
     def schema(self, inputs: ChoicesInputs) -> dict[str, Any]:
-        """Return the schema of the list, with at most ``count`` choices."""
-        return answer_schema(ChoiceList, choices={"minItems": 2, "maxItems": inputs.count})
+        """Return the schema of the list: at most ``count`` choices, each longer than a word and no paragraph."""
+        schema = answer_schema(ChoiceList, choices={"minItems": 2, "maxItems": inputs.count})
+        schema["properties"]["choices"]["items"]["properties"]["text"] |= ASKED_LENGTH
+        return schema
 
     def pattern(self, inputs: ChoicesInputs, opening: str) -> str:
         """Return the pattern of as many numbered lines."""

@@ -32,6 +32,7 @@ from workers.functions.past import (
     notes_of,
     past_of,
 )
+from workers.functions.schema import answer_schema
 from workers.functions.titles import title_of
 from workers.offline import story
 
@@ -46,7 +47,9 @@ TITLE_LIMIT: Final = 80
 TEXT_LIMIT: Final = 8000
 """Maximum length of a page, in characters: two to four messages on any platform."""
 LEAST_CHARS: Final = 350
-"""Minimum length of a page, in characters."""
+"""Minimum length of a page that is asked for, in characters; what is read may be shorter."""
+LEAST_ENDING: Final = 200
+"""The same of a page that ends its story."""
 PROSE: Final = r"[^#*_`|<>\[\]{}\\]"
 """A character of prose: none of markup."""
 NAMES: Final = MacroValues("the character", "you")
@@ -194,10 +197,13 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         """Return a seed for this place in the tree: the same story leads to the same page."""
         return (inputs.seed * 31 + inputs.page_number * 7 + inputs.variant) % 2**31
 
+    def schema(self, inputs: PageInputs) -> dict[str, Any]:
+        """Return the schema of a page that is long enough."""
+        return answer_schema(PageDraft, text={"minLength": self._least(inputs)})
+
     def pattern(self, inputs: PageInputs, opening: str) -> str:
         """Return the pattern of a page in prose: long enough, without markup, lists and labels of other forms."""
-        del inputs
-        return f"{PROSE}{{{max(0, LEAST_CHARS - len(opening))},{TEXT_LIMIT}}}"
+        return f"{PROSE}{{{max(0, self._least(inputs) - len(opening))},{TEXT_LIMIT}}}"
 
     async def parse(self, text: str, inputs: PageInputs) -> PageDraft:
         """Read the page. Prose without any JSON is taken as the page's text."""
@@ -244,6 +250,9 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         """Return the page with another text, in the form in which it came."""
         begun = partial_answer(text, PageDraft)
         return json.dumps({**begun, "text": prose}) if begun else prose
+
+    def _least(self, inputs: PageInputs) -> int:
+        return LEAST_ENDING if self._ends(inputs) else LEAST_CHARS
 
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:

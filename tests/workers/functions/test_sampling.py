@@ -47,7 +47,7 @@ def test_the_operator_chooses_by_variables(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_small_models_sample_otherwise_unless_somebody_has_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     page = resolve(WritePage(), PRODUCT, {}, "", "small").sampling
-    assert (page.temperature, page.dry, page.min_p, page.repeat_penalty) == (0.7, 0.8, 0.08, 1.05)
+    assert (page.temperature, page.dry, page.min_p, page.repeat_penalty) == (0.7, 0.8, 0.08, 1.1)
     assert resolve(WritePage(), PRODUCT, {}, "", "medium").sampling == resolve(WritePage(), PRODUCT, {}, "").sampling
     monkeypatch.setenv("STORYFORK_FUNCTION_WRITER_TEMPERATURE", "0.3")
     monkeypatch.setenv("STORYFORK_FUNCTION_WRITE_PAGE_DRY", "0")

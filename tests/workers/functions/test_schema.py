@@ -10,11 +10,27 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from tests.effort import times
+from workers.craft.settings import CraftSettings
 from workers.functions.extract_scenes import MAX_CHARACTERS, MOODS, NAME_LENGTH, ExtractScenes, SceneInputs
 from workers.functions.schema import answer_schema
-from workers.functions.suggest_choices import CHOICE_LENGTH, KINDS, ChoicesInputs, SuggestChoices
+from workers.functions.suggest_choices import (
+    ASKED_LENGTH,
+    CHOICE_LENGTH,
+    KINDS,
+    ChoiceList,
+    ChoicesInputs,
+    SuggestChoices,
+)
 from workers.functions.write_image_prompt import NEGATIVE_LIMIT, PROMPT_LIMIT, ImagePromptInputs, WriteImagePrompt
-from workers.functions.write_page import TEXT_LIMIT, TITLE_LIMIT, PageDraft, PageInputs, WritePage
+from workers.functions.write_page import (
+    LEAST_CHARS,
+    LEAST_ENDING,
+    TEXT_LIMIT,
+    TITLE_LIMIT,
+    PageDraft,
+    PageInputs,
+    WritePage,
+)
 
 STORY: dict[str, Any] = {
     "title": "", "premise": "a keeper", "genre": "", "language": "en", "rating": "sfw", "seed": 1, "variant": 0,
@@ -22,6 +38,8 @@ STORY: dict[str, Any] = {
 }  # fmt: skip
 PAGE = PageInputs(**STORY)
 CHOICES = ChoicesInputs(**STORY, page_text="x", count=3)
+CHOICES_READ = answer_schema(ChoiceList, choices={"minItems": 2, "maxItems": 3})
+"""The bounds of what is read, which are wider than what is asked for."""
 WORDS = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="<[\\"), min_size=1)
 
 
@@ -30,12 +48,18 @@ def plain(size: int) -> st.SearchStrategy[str]:
     return st.lists(WORDS, min_size=1, max_size=20).map(lambda words: " ".join(words)[:size].strip() or "word")
 
 
+def test_what_is_asked_for_is_what_is_examined() -> None:
+    craft = CraftSettings()
+    assert (craft.page_chars, craft.ending_chars) == (LEAST_CHARS, LEAST_ENDING)
+    assert {"minLength": craft.choice_min_chars, "maxLength": craft.choice_max_chars} == ASKED_LENGTH
+
+
 def test_the_forms_that_grammars_are_made_of() -> None:
     assert WritePage().schema(PAGE) == {
         "type": "object",
         "properties": {
             "title": {"type": "string", "maxLength": TITLE_LIMIT},
-            "text": {"type": "string", "minLength": 1, "maxLength": TEXT_LIMIT},
+            "text": {"type": "string", "minLength": 350, "maxLength": TEXT_LIMIT},
             "ending": {"type": "boolean"},
         },
         "required": ["title", "text", "ending"],
@@ -44,7 +68,7 @@ def test_the_forms_that_grammars_are_made_of() -> None:
     choice = {
         "type": "object",
         "properties": {
-            "text": {"type": "string", "minLength": 2, "maxLength": CHOICE_LENGTH},
+            "text": {"type": "string", "minLength": 8, "maxLength": 120},
             "kind": {"type": "string", "enum": list(KINDS)},
         },
         "required": ["text", "kind"],
@@ -56,6 +80,8 @@ def test_the_forms_that_grammars_are_made_of() -> None:
         "required": ["choices"],
         "additionalProperties": False,
     }
+    ending = WritePage().schema(PAGE.model_copy(update={"ending": True}))
+    assert ending["properties"]["text"]["minLength"] == LEAST_ENDING
     scenes = ExtractScenes().schema(SceneInputs(page_text="x", count=2))["properties"]["scenes"]
     assert (scenes["minItems"], scenes["maxItems"]) == (1, 2)
     assert scenes["items"]["properties"] == {
@@ -138,7 +164,7 @@ async def test_whatever_page_is_read_is_in_bounds(title: str, text: str, ending:
 )
 async def test_choices_in_bounds_are_read_as_they_are(choices: list[tuple[str, str]]) -> None:
     answer = {"choices": [{"text": text, "kind": kind} for text, kind in choices]}
-    jsonschema.validate(answer, SuggestChoices().schema(CHOICES))
+    jsonschema.validate(answer, CHOICES_READ)
     assert (await SuggestChoices().parse(json.dumps(answer), CHOICES)).model_dump() == answer
 
 
@@ -148,4 +174,4 @@ async def test_whatever_choices_are_read_are_in_bounds(texts: list[str]) -> None
     offered = ["Go in", "Wait", *texts]
     answer = json.dumps({"choices": [{"text": text} for text in offered]})
     found = await SuggestChoices().parse(answer, CHOICES)
-    jsonschema.validate(found.model_dump(), SuggestChoices().schema(CHOICES))
+    jsonschema.validate(found.model_dump(), CHOICES_READ)
