@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--name", default="", help="the model's name on that server")
     parser.add_argument("--language", default="en", help="of stories and chats: a tag such as de")
     parser.add_argument("--quick", action="store_true", help="2 premises and 2 cards")
-    parser.add_argument("--medium", action="store_true", help="10 premises of 2 pages, 30 turns")
+    parser.add_argument("--medium", action="store_true", help="6 premises of 2 pages, 12 turns")
     parser.add_argument("--only", choices=("before", "after"), help="one side")
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--parallel", type=int, default=4, help="stories, or replies, at a time")

@@ -30,7 +30,7 @@ class Amount:
 
 
 WHOLE: Final = Amount(40, 4, 10, 10)
-MEDIUM: Final = Amount(10, 2, 10, 3)
+MEDIUM: Final = Amount(6, 2, 6, 2)
 QUICK: Final = Amount(2, 2, 2, 2, good=60)
 
 
