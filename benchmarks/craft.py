@@ -12,7 +12,7 @@ shown that fails. **distinct-3**: different groups of three words among all of a
 that earlier pages or replies have, too; **echo**: that the premise or the message has. **tokens** and **seconds**: for
 each that passes, all tries and choices included. Good pages are the offline writer's, and public-domain prose.
 
-``--transcripts FILE`` writes stories and chats, chosen by the seed, as a page of Markdown instead.
+``--transcripts FILE`` writes some of the stories and chats, chosen by the seed, as a page of Markdown.
 
 The last line is ``page_accept=… reply_accept=… shown_bad=… false_alarm=… s_per_page=…``, of *after*.
 """
@@ -31,6 +31,7 @@ from benchmarks.craft_bench.transcripts import write_transcripts
 from tests.models.smollm2 import smollm2
 from workers.engines.text.remote_settings import parse_servers
 from workers.engines.text.settings import TextSettings
+from workers.offline import NAME as OFFLINE
 
 CONTEXT = 4096
 
@@ -57,11 +58,11 @@ def amount_of(options: argparse.Namespace) -> Amount:
 async def run(options: argparse.Namespace) -> str:
     """Play both sides, and return the report."""
     amount, both = amount_of(options), sides(settings_of(options))
-    names = [options.only] if options.only else list(both)
-    found = [
-        judged(name, await play(both[name], amount, options.language, options.seed, options.parallel, _heard))
-        for name in names
-    ]
+    names = [options.only] if options.only else ["before", "after"]
+    language, seed = options.language, options.seed
+    found = [judged(name, await play(both[name], amount, language, seed, options.parallel, _heard)) for name in names]
+    if options.transcripts:
+        await write_transcripts(options.transcripts, found[-1].play, both[OFFLINE], amount, language, seed)
     return report(found, false_alarms(amount.good, options.seed))
 
 
@@ -82,12 +83,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--parallel", type=int, default=4, help="stories, or replies, at a time")
     parser.add_argument("--threads", type=int, default=1, help="of the model's process")
-    parser.add_argument("--transcripts", type=Path, help="write transcripts to this file instead")
+    parser.add_argument("--transcripts", type=Path, help="write transcripts to this file, too")
     options = parser.parse_args()
-    if options.transcripts:
-        asyncio.run(write_transcripts(options.transcripts, settings_of(options), options.seed, _heard))
-    else:
-        print(asyncio.run(run(options)))
+    print(asyncio.run(run(options)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from prompts.personas import load_personas
@@ -48,7 +49,7 @@ def stories(amount: Amount, language: str, seed: int) -> list[StoryCase]:
 def chats(amount: Amount, language: str, seed: int) -> list[ChatCase]:
     """Return the chats to be played, in the language as far as somebody wrote down what people say in it."""
     said: dict[str, list[str]] = parse_yaml((_FOLDER / "said.yaml").read_text(encoding="utf-8"))
-    keys = [card["key"] for card in cards()][: amount.cards]
+    keys = Random(seed).sample([card["key"] for card in cards()], amount.cards)
     return chat_cases(keys, amount.turns, said=said.get(language, SAID), language=language, seed=seed)
 
 

@@ -20,6 +20,7 @@ from workers.craft.settings import CraftSettings
 from workers.engine_registries import text_engines
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.settings import TextSettings
+from workers.offline import NAME as OFFLINE
 from workers.preload import preload
 from workers.queue import Queue
 from workers.services import Services
@@ -47,10 +48,11 @@ class Play:
 
 
 def sides(settings: TextSettings) -> dict[str, Side]:
-    """Return both ways for the model of ``settings``."""
+    """Return both ways for the model of ``settings``, and the offline writer's."""
     return {
         "before": Side("before", settings.model_copy(update={"model_size": "large"}), CraftSettings(enabled=False)),
         "after": Side("after", settings, CraftSettings(enabled=True)),
+        OFFLINE: Side(OFFLINE, settings.model_copy(update={"use_ai": False}), CraftSettings(enabled=True)),
     }
 
 
