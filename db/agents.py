@@ -76,6 +76,8 @@ FUNCTIONS: Final[Mapping[str, FunctionDefaults]] = {
     "extract_facts": FunctionDefaults("archivist", SamplingChoice(0.1, 700)),
     "extract_plot": FunctionDefaults("archivist", SamplingChoice(0.2, 900)),
     "answer_tracked": FunctionDefaults("archivist", SamplingChoice(0.1, 80)),
+    "generate_persona": FunctionDefaults("writer", SamplingChoice(0.9, 900)),
+    "rewrite_persona": FunctionDefaults("writer", SamplingChoice(0.8, 900)),
 }
 """The product's AI functions. A package's function names its agent itself."""
 

@@ -11,6 +11,7 @@ from db.payloads.base import Payload
 from db.payloads.story import PageFailed
 from db.personas.importing import ExportPersona, ImportPersona
 from db.personas.judging import JudgePersona
+from db.personas.writing import MakeUpPersona, RewritePersonaJob
 from db.token_counts import CountTokens
 from db.uploads import ReadDocument
 from db.work import (
@@ -38,6 +39,7 @@ _MONTH: Final = 30 * 86400.0
 _DRAWING: Final = "job.preparing"
 _PHASES: Final = {"AI_CALL": "job.imagining", "PARSE": "job.imagining"}
 """A picture whose description is being written is not told as writing."""
+_MAKING_UP: Final = {"AI_CALL": "persona.making_up", "PARSE": "persona.making_up"}
 _DEADLINES: Final = Deadlines(run_s=2 * 3600.0)
 """A large picture on a processor takes its time."""
 
@@ -104,6 +106,8 @@ SPECS: Final = (
     JobType(JudgePrompt),
     JobType(JudgeMemory),
     JobType(JudgePersona),
+    JobType(MakeUpPersona, wording="persona.making_up", phases=_MAKING_UP),
+    JobType(RewritePersonaJob, wording="persona.making_up", phases=_MAKING_UP),
     JobType(ReplayContext, wording="told.counting"),
     JobType(CountTokens, wording="told.counting"),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),

@@ -20,6 +20,8 @@ from workers.functions.memory.summarise import (
     SummarisePlot,
     SummariseSheet,
 )
+from workers.functions.persona.generate_persona import GeneratePersona
+from workers.functions.persona.rewrite_persona import RewritePersona
 from workers.functions.suggest_choices import SuggestChoices
 from workers.functions.write_image_prompt import WriteImagePrompt
 from workers.functions.write_page import WritePage
@@ -48,6 +50,8 @@ OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
     ExtractFacts(),
     ExtractPlot(),
     AnswerTracked(),
+    GeneratePersona(),
+    RewritePersona(),
 )
 
 

@@ -21,6 +21,7 @@ DEFAULT: Final = "default"
 PROMPT_LENGTH: Final = 4000
 NEGATIVE_LENGTH: Final = 1000
 LORA_LENGTH: Final = 500
+SCENE_LENGTH: Final = 1000
 CHANGE: Final = 60
 """Default share of a picture that is redrawn, in percent."""
 SEED_LIMIT: Final = 2**32
@@ -73,7 +74,9 @@ async def check_that_somebody_draws(context: Context) -> None:
 
 async def portrait(context: Context, values: dict[str, Any]) -> None:
     """Draw the named persona, else the active one."""
-    await portray(context, await persona_meant(context, values.get("name")), **_look(values))
+    scene = str(values.get("scene") or "").strip()
+    await screen(context, scene=scene)
+    await portray(context, await persona_meant(context, values.get("name")), prompt=scene, **_look(values))
 
 
 async def portray(context: Context, persona: Persona, **look: str) -> None:
@@ -196,7 +199,13 @@ COMMANDS: Final = (
         "persona portrait",
         "Draw whom you talk with",
         portrait,
-        (Parameter("name", "The persona's name", completes=complete_persona), _STYLE, _SIZE, _QUALITY),
+        (
+            Parameter("name", "The persona's name", completes=complete_persona),
+            Parameter("scene", "Where, and doing what", max_length=SCENE_LENGTH),
+            _STYLE,
+            _SIZE,
+            _QUALITY,
+        ),
         permission="imagine",
         check=check_that_somebody_draws,
         example="Marlow style=ink",

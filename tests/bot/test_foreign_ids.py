@@ -143,7 +143,7 @@ def queries(bot: Bot) -> Iterator[tuple[str, Query]]:
     for name in ("story continue", "story delete"):
         yield f"{name} #", lambda ids, _, name=name: Command(name=name, rest=f"#{ids['story']}")
         yield f"{name} title", lambda _, words, name=name: Command(name=name, rest=words)
-    for verb in ("use", "portrait", "export", "show", "edit", "copy", "share", "delete"):
+    for verb in ("use", "portrait", "export", "show", "edit", "bio", "expand", "copy", "share", "delete"):
         name = f"persona {verb}"
         yield name, lambda _, words, name=name: Command(name=name, rest=words)
         yield f"{name} id", lambda ids, _, name=name: Command(name=name, rest=str(ids["persona"]))

@@ -34,6 +34,9 @@ persona import               |   -   |   +    |     +     |   +   |   +   |
 persona export               |   +   |   +    |     +     |   +   |   +   |
 persona create               |   -   |   +    |     +     |   +   |   +   |
 persona edit                 |   -   |   +    |     +     |   +   |   +   |
+persona generate             |   -   |   +    |     +     |   +   |   +   |
+persona bio                  |   -   |   +    |     +     |   +   |   +   |
+persona expand               |   -   |   +    |     +     |   +   |   +   |
 persona copy                 |   -   |   +    |     +     |   +   |   +   |
 persona share                |   -   |   +    |     +     |   +   |   +   |
 persona delete               |   -   |   +    |     +     |   +   |   +   |

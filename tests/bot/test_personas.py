@@ -9,7 +9,7 @@ from bot.events import Submit
 from bot.messages import Message
 from db import personas
 from db.connection import row, rows
-from db.models import ChatMessageRow
+from db.models import ChatMessageRow, JobRow
 from tests.bot.playing import words
 from tests.bot.world import Bot, command, press, say
 
@@ -132,6 +132,19 @@ async def test_who_sees_a_persona_of_a_group(bot: Bot):
         await bot.does(pressed, name="ben", group="club", role="moderator")
     kept = await row("SELECT visibility FROM personas WHERE id = $1", mira)
     assert kept == {"visibility": "owner"}
+
+
+async def test_what_a_model_is_to_write_becomes_a_job(bot: Bot):
+    await bot.does(command("persona generate: a baker", name="Bo"))
+    asked = await JobRow.get(id=1)
+    assert (asked.type, asked.parameters["hint"], asked.parameters["name"]) == ("make_up_persona", "a baker", "Bo")
+    mira = await made(bot)
+    await bot.does(command("persona bio: Mira", wish="sterner"))
+    rewritten = (await JobRow.get(id=2)).parameters
+    assert (rewritten["persona"], rewritten["task"], rewritten["wish"]) == (mira, "bio", "sterner")
+    refused = await bot.does(command("persona generate: naked sex on the beach"))
+    assert "beyond what may be shown" in await words(bot, refused)
+    assert await JobRow.all().count() == 2
 
 
 async def test_a_deleted_persona_can_be_brought_back(bot: Bot):

@@ -20,6 +20,7 @@ from workers.workflows.erasure import EraseEverything
 from workers.workflows.lore import AddLorebook
 from workers.workflows.memory import BringMemoryUpToDate
 from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered, JudgeWrittenPersona
+from workers.workflows.personas import MakeUpAPersona, RewriteAPersona
 from workers.workflows.picture import (
     DrawImagined,
     DrawOnceMore,
@@ -42,6 +43,8 @@ _OWN: Final = (
     JudgeOwnPrompt(),
     JudgeRemembered(),
     JudgeWrittenPersona(),
+    MakeUpAPersona(),
+    RewriteAPersona(),
     CountTokensOfText(),
     ReplayContextSession(),
     DrawImagined(),

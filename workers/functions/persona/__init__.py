@@ -1,0 +1,1 @@
+"""AI functions that make personas and write about them."""
