@@ -16,6 +16,7 @@ from workers.engines.text.base import ModelMessage, Sampling, TextRequest
 from workers.engines.text.limits import ModelLimits
 from workers.functions.answering import Answering
 from workers.functions.base import AiFunction
+from workers.functions.crafting import Crafting
 from workers.functions.prompting import CallContext
 from workers.functions.telling import Telling
 from workers.moderation.gate import Gate, Gated
@@ -58,7 +59,9 @@ class Prompting:
         services = self.services
         gated = Gated(function.name, function.material, frozenset(function.unchecked))
         gate = Gate(services.moderator, services.policy, services.queue, NOBODY, gated, "sfw")
-        return Answering(services, function, inputs, CallContext(NOBODY, None), TaskRecord(), gate)
+        record = TaskRecord()
+        craft = Crafting(function, inputs, services.craft, services.prompts, record)
+        return Answering(services, function, inputs, CallContext(NOBODY, None), record, gate, craft)
 
 
 class Arm(Prompting):

@@ -11,14 +11,14 @@ from benchmarks.craft_bench.material import good
 from benchmarks.craft_bench.playing import Play
 from db.usage import FunctionRun
 from prompts.registry import default_registry
-from workers.craft.findings import Finding
+from workers.craft.findings import CraftFinding
 from workers.craft.overlap import shared_groups
 from workers.craft.pages import PageFacts, examine_page
 from workers.craft.prose import Prose
 from workers.craft.replies import ReplyFacts, examine_reply
 from workers.craft.settings import CraftSettings
 from workers.trials.play import PlayedPage, PlayedReply
-from workers.trials.verdict import OWN, Acceptance, acceptance
+from workers.trials.verdict import OWN, AcceptanceKind, acceptance
 
 EARLIER: Final = 6
 """Pages before one that it is compared with."""
@@ -31,7 +31,7 @@ class Shown:
 
     text: str
     run: FunctionRun
-    failed: tuple[Finding, ...]
+    failed: tuple[CraftFinding, ...]
     distinct: float
     repeated: float
     echoed: float
@@ -51,7 +51,7 @@ class Figures:
     tokens: int = 0
 
     @property
-    def ways(self) -> Counter[Acceptance]:
+    def ways(self) -> Counter[AcceptanceKind]:
         """How they came to be shown."""
         return Counter(acceptance(each.run) for each in self.shown)
 
@@ -113,7 +113,7 @@ def replies(play: Play) -> Figures:
     return figures
 
 
-def choices(play: Play) -> Counter[Acceptance]:
+def choices(play: Play) -> Counter[AcceptanceKind]:
     """Return how the choices of a play's pages came to be shown."""
     return Counter(acceptance(run) for _, story in play.stories for page in story for run in page.runs
                    if run.function == "suggest_choices")  # fmt: skip
@@ -154,7 +154,7 @@ def _run(runs: Sequence[FunctionRun], function: str) -> FunctionRun:
     return next(run for run in runs if run.function == function)
 
 
-def _shown(text: str, run: FunctionRun, failed: tuple[Finding, ...], earlier: Sequence[str], source: str) -> Shown:
+def _shown(text: str, run: FunctionRun, failed: tuple[CraftFinding, ...], earlier: Sequence[str], source: str) -> Shown:
     prose = Prose(text)
     groups = prose.grams(GROUP)
     return Shown(

@@ -15,7 +15,7 @@ from benchmarks.craft_bench.measures import (
     replies_of,
 )
 from benchmarks.craft_bench.playing import Play
-from workers.trials.verdict import Acceptance
+from workers.trials.verdict import AcceptanceKind
 
 MEASURES: Final = ("distinct-3", "repeated", "echo", "tokens", "seconds")
 
@@ -37,7 +37,7 @@ def judged(name: str, play: Play) -> Judged:
 
 def report(sides: list[Judged], alarms: Alarms) -> str:
     """Return the report. The last side is the product as it is."""
-    lines = [f"{'':<18}" + "".join(f"{way:>20}" for way in Acceptance) + f"{'passes':>8}{'bad':>5}"]
+    lines = [f"{'':<18}" + "".join(f"{way:>20}" for way in AcceptanceKind) + f"{'passes':>8}{'bad':>5}"]
     for side in sides:
         lines.append(_ways(f"{side.name}, pages", side.pages.ways, side.pages))
         lines.append(_ways(f"{side.name}, choices", choices(side.play)))
@@ -69,8 +69,8 @@ def last_line(side: Judged, alarms: Alarms) -> str:
     )
 
 
-def _ways(name: str, ways: Counter[Acceptance], figures: Figures | None = None) -> str:
-    line = f"{name:<18}" + "".join(f"{ways[way]:>20}" for way in Acceptance)
+def _ways(name: str, ways: Counter[AcceptanceKind], figures: Figures | None = None) -> str:
+    line = f"{name:<18}" + "".join(f"{ways[way]:>20}" for way in AcceptanceKind)
     return line if figures is None else line + f"{figures.accepted:>8}{figures.bad:>5}"
 
 

@@ -156,7 +156,12 @@ def _check_book(book: object) -> None:
         read_lorebook(cast("Mapping[str, Any]", book))
     except NotALorebook as error:
         if error.reason in _BOOK_PROBLEMS:
-            raise CardRefused(_BOOK_PROBLEMS[error.reason], "data.character_book", **error.values) from error
+            raise CardRefused(_BOOK_PROBLEMS[error.reason], _field("character_book"), **error.values) from error
+
+
+def _field(name: str) -> str:
+    """Return where a field stands in a card's file."""
+    return f"data.{name}"
 
 
 def _refusal(error: ValidationError) -> CardRefused:
@@ -164,7 +169,7 @@ def _refusal(error: ValidationError) -> CardRefused:
     where = str(first["loc"][0])
     limit = first.get("ctx", {}).get("max_length")
     values = {} if limit is None else {"limit": limit}
-    return CardRefused(_PROBLEMS.get(first["type"], "wrong"), f"data.{_NAMES.get(where, where)}", **values)
+    return CardRefused(_PROBLEMS.get(first["type"], "wrong"), _field(_NAMES.get(where, where)), **values)
 
 
 def _conflicts(found: CardFile) -> tuple[str, ...]:

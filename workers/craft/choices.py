@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from workers.craft.findings import Check, Examination, run
+from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, other_than
 from workers.craft.overlap import alike, measured
 from workers.craft.phrases import is_about_text, is_lead
@@ -99,7 +99,7 @@ class ChoiceFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ExaminedChoice:
     """A choice: its words and its kind, "" if it has none."""
 
     text: str
@@ -110,7 +110,7 @@ class Offer:
 class Offers:
     """Choices that are examined."""
 
-    choices: tuple[Offer, ...]
+    choices: tuple[ExaminedChoice, ...]
     facts: ChoiceFacts
     settings: CraftSettings
 
@@ -163,33 +163,33 @@ def in_other_language(offers: Offers) -> bool:
     return other_than(together, offers.facts.language, offers.settings.language_words) is not None
 
 
-CHECKS: Final[tuple[Check[Offers], ...]] = (
-    Check("count", "two to four choices are needed", wrong_number),
-    Check("length", "a choice has the wrong length", wrong_length),
-    Check("fragment", "a choice is one whole sentence", breaks_off),
-    Check("alike", "two choices are the same", alike_choices),
-    Check("kinds", "all choices are of one kind", one_kind),
-    Check("no_action", "each choice must be an action", no_action),
-    Check("generic", "a choice would fit any page", generic_choices),
-    Check("rootless", "choices must fit this page", rootless),
-    Check("language", "they are in another language", in_other_language),
+CHECKS: Final[tuple[CraftCheck[Offers], ...]] = (
+    CraftCheck("count", "two to four choices are needed", wrong_number),
+    CraftCheck("length", "a choice has the wrong length", wrong_length),
+    CraftCheck("fragment", "a choice is one whole sentence", breaks_off),
+    CraftCheck("alike", "two choices are the same", alike_choices),
+    CraftCheck("kinds", "all choices are of one kind", one_kind),
+    CraftCheck("no_action", "each choice must be an action", no_action),
+    CraftCheck("generic", "a choice would fit any page", generic_choices),
+    CraftCheck("rootless", "choices must fit this page", rootless),
+    CraftCheck("language", "they are in another language", in_other_language),
 )
 """What all choices of a page pass, each with what is said to a model that fails it."""
 
 
 def examine_choices(
-    choices: Sequence[Offer], facts: ChoiceFacts, settings: CraftSettings
-) -> Examination[tuple[Offer, ...]]:
+    choices: Sequence[ExaminedChoice], facts: ChoiceFacts, settings: CraftSettings
+) -> CraftExamination[tuple[ExaminedChoice, ...]]:
     """Return choices as they may be offered: all if they pass, else those that do, if these are enough."""
     offers = Offers(tuple(choices), facts, settings)
     failed = run(CHECKS, offers)
     if not failed:
-        return Examination(offers.choices)
+        return CraftExamination(offers.choices)
     kept = mend_choices(offers)
-    return Examination(kept, run(CHECKS, Offers(kept, facts, settings)), failed)
+    return CraftExamination(kept, run(CHECKS, Offers(kept, facts, settings)), failed)
 
 
-def mend_choices(offers: Offers) -> tuple[Offer, ...]:
+def mend_choices(offers: Offers) -> tuple[ExaminedChoice, ...]:
     """Return the choices that pass by themselves, of those alike the first, and no more than may be."""
     tests = (_wrong_length, _no_action, _generic)
     whole = [replace(each, text=_whole(each.text)) for each in offers.choices]
@@ -201,7 +201,7 @@ def mend_choices(offers: Offers) -> tuple[Offer, ...]:
     return fewer
 
 
-def _wrong_length(choice: Offer, offers: Offers) -> bool:
+def _wrong_length(choice: ExaminedChoice, offers: Offers) -> bool:
     size = Prose(choice.text.strip()).size
     return not offers.settings.choice_min_chars <= size or len(choice.text) > offers.settings.choice_max_chars
 
@@ -224,7 +224,7 @@ def _stops_in_the_middle(text: str) -> bool:
     return text.endswith(_STOPS) or last in _DANGLING or (len(text) >= _LONG and last in _DANGLING_LATE)
 
 
-def _no_action(choice: Offer, offers: Offers) -> bool:
+def _no_action(choice: ExaminedChoice, offers: Offers) -> bool:
     text = choice.text.strip()
     if text[:1] in _QUOTES or unspaced(text):
         return False
@@ -240,7 +240,7 @@ def _no_action(choice: Offer, offers: Offers) -> bool:
     return verb_last is None or not verb_last.search(words[-1])
 
 
-def _generic(choice: Offer, offers: Offers) -> bool:
+def _generic(choice: ExaminedChoice, offers: Offers) -> bool:
     text = choice.text.strip(_END + _QUOTES + "*_[]()")
     if _GENERIC.fullmatch(text) or _COUNTED.search(text) or is_lead(text) or is_about_text(text):
         return True
@@ -250,8 +250,8 @@ def _generic(choice: Offer, offers: Offers) -> bool:
     return words.count(" ") >= 3 and f" {words} " in offers.facts.told
 
 
-def _distinct(offers: Offers) -> tuple[Offer, ...]:
-    kept: list[tuple[list[str], Offer]] = []
+def _distinct(offers: Offers) -> tuple[ExaminedChoice, ...]:
+    kept: list[tuple[list[str], ExaminedChoice]] = []
     for choice in offers.choices:
         words = Prose(choice.text).words
         said = stems(words) or words
@@ -260,7 +260,7 @@ def _distinct(offers: Offers) -> tuple[Offer, ...]:
     return tuple(choice for _, choice in kept)
 
 
-def _rooted(choice: Offer, offers: Offers) -> bool:
+def _rooted(choice: ExaminedChoice, offers: Offers) -> bool:
     """Return whether a choice names something of the page: a content word in any form, or words spoken."""
     page = offers.facts.page.stems
     found = stems(Prose(choice.text).words)

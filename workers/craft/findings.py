@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CraftFinding:
     """A check that a text fails. ``reason`` says in at most six words what is wrong, to a model or a person."""
 
     check: str
@@ -19,7 +19,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Check(Generic[S]):
+class CraftCheck(Generic[S]):
     """A named check. ``fails`` says whether its subject does; its docstring says what is examined."""
 
     name: str
@@ -30,12 +30,12 @@ class Check(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class Examination(Generic[T]):
+class CraftExamination(Generic[T]):
     """What became of a text. ``findings`` is what ``output`` still fails, ``failed`` what it did as it was written."""
 
     output: T
-    findings: tuple[Finding, ...] = ()
-    failed: tuple[Finding, ...] = ()
+    findings: tuple[CraftFinding, ...] = ()
+    failed: tuple[CraftFinding, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -48,6 +48,6 @@ class Examination(Generic[T]):
         return self.passed and bool(self.failed)
 
 
-def run(checks: Sequence[Check[S]], subject: S) -> tuple[Finding, ...]:
+def run(checks: Sequence[CraftCheck[S]], subject: S) -> tuple[CraftFinding, ...]:
     """Return what ``subject`` fails."""
-    return tuple(Finding(check.name, check.reason) for check in checks if check.fails(subject))
+    return tuple(CraftFinding(check.name, check.reason) for check in checks if check.fails(subject))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from workers.craft import layout, loops, overlap, voice
-from workers.craft.findings import Check, Examination, run
+from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import other_than
 from workers.craft.phrases import about_text, is_about_text, is_lead, may_be_about_text, may_become_lead
 from workers.craft.prose import Prose, pieces, plain
@@ -58,7 +58,7 @@ class PageFacts:
 
 
 @dataclass(frozen=True)
-class Page:
+class ExaminedPage:
     """A page that is examined."""
 
     prose: Prose
@@ -66,18 +66,18 @@ class Page:
     settings: CraftSettings
 
 
-def too_short(page: Page) -> bool:
+def too_short(page: ExaminedPage) -> bool:
     """A page has at least so many characters; one that ends its story fewer, one in a dense script fewer, too."""
     least = page.settings.ending_chars if page.facts.ending else page.settings.page_chars
     return page.prose.size < least
 
 
-def breaks_off(page: Page) -> bool:
+def breaks_off(page: ExaminedPage) -> bool:
     """It ends as a sentence does."""
     return bool(page.prose.text.strip()) and not ends_sentence(page.prose.text)
 
 
-def echoes_instructions(page: Page) -> bool:
+def echoes_instructions(page: ExaminedPage) -> bool:
     """It has no sentence and no run of words of the prompt's own."""
     told = page.facts.told_sentences
     if any(plain(each) in told for each in page.prose.sentences):
@@ -85,12 +85,12 @@ def echoes_instructions(page: Page) -> bool:
     return overlap.longest_run(page.prose, page.facts.instructions) >= page.settings.echo_run
 
 
-def echoes_premise(page: Page) -> bool:
+def echoes_premise(page: ExaminedPage) -> bool:
     """It does not copy the premise."""
     return overlap.shared_groups(page.prose, [page.facts.premise], 4) > page.settings.echo_premise
 
 
-def echoes_pages(page: Page) -> bool:
+def echoes_pages(page: ExaminedPage) -> bool:
     """It copies no earlier page: neither its sentences nor, in other order, its words."""
     earlier, settings = page.facts.earlier, page.settings
     if overlap.shared_groups(page.prose, earlier) > settings.echo_earlier:
@@ -98,13 +98,13 @@ def echoes_pages(page: Page) -> bool:
     return any(overlap.words_in_common(page.prose, each) > settings.echo_words for each in earlier)
 
 
-def begins_alike(page: Page) -> bool:
+def begins_alike(page: ExaminedPage) -> bool:
     """Its first sentence is not one of earlier pages."""
     first = next(iter(page.prose.sentences), "")
     return page.facts.stood_before(first)
 
 
-def runs_in_circles(page: Page) -> bool:
+def runs_in_circles(page: ExaminedPage) -> bool:
     """It does not repeat itself: word groups, sentences, openings of sentences."""
     settings = page.settings
     return loops.runs_in_circles(
@@ -116,66 +116,66 @@ def runs_in_circles(page: Page) -> bool:
     )
 
 
-def speaks_about_text(page: Page) -> bool:
+def speaks_about_text(page: ExaminedPage) -> bool:
     """It is the story, and does not speak about it, its player or its writer."""
     return about_text(page.prose)
 
 
-def in_other_language(page: Page) -> bool:
+def in_other_language(page: ExaminedPage) -> bool:
     """It is in the language asked for, as its script and its common words show; unknown languages pass."""
     return other_than(page.prose, page.facts.language, page.settings.language_words) is not None
 
 
-def in_other_person(page: Page) -> bool:
+def in_other_person(page: ExaminedPage) -> bool:
     """Outside quotation marks it speaks of "you"; languages without a safe rule pass."""
     return page.facts.voice and voice.person_is_off(page.prose, page.facts.language)
 
 
-def in_other_tense(page: Page) -> bool:
+def in_other_tense(page: ExaminedPage) -> bool:
     """What "you" do happens now, in English; other languages pass."""
     return page.facts.voice and voice.tense_is_off(page.prose, page.facts.language)
 
 
-def has_headings(page: Page) -> bool:
+def has_headings(page: ExaminedPage) -> bool:
     """It has no headings, no labels of its parts or of speakers."""
     return any(layout.is_heading(line) or layout.is_label(line) for line in page.prose.paragraphs)
 
 
-def has_options(page: Page) -> bool:
+def has_options(page: ExaminedPage) -> bool:
     """It has no lists and no options: the buttons are the choices."""
     return layout.lists(page.prose.text)
 
 
-CHECKS: Final[tuple[Check[Page], ...]] = (
-    Check("short", "the page is too short", too_short, growing=False),
-    Check("fragment", "the last sentence breaks off", breaks_off, growing=False),
-    Check("instructions", "the page repeats its instructions", echoes_instructions),
-    Check("premise", "the page copies the premise", echoes_premise),
-    Check("earlier", "the page copies an earlier page", echoes_pages),
-    Check("opening", "it begins like an earlier page", begins_alike),
-    Check("loop", "the page repeats itself", runs_in_circles),
-    Check("about_text", "it speaks about the story", speaks_about_text),
-    Check("language", "it is in another language", in_other_language),
-    Check("person", 'it must say "you"', in_other_person),
-    Check("tense", "it must happen now", in_other_tense),
-    Check("headings", "it has headings or labels", has_headings),
-    Check("options", "the page lists options", has_options),
+CHECKS: Final[tuple[CraftCheck[ExaminedPage], ...]] = (
+    CraftCheck("short", "the page is too short", too_short, growing=False),
+    CraftCheck("fragment", "the last sentence breaks off", breaks_off, growing=False),
+    CraftCheck("instructions", "the page repeats its instructions", echoes_instructions),
+    CraftCheck("premise", "the page copies the premise", echoes_premise),
+    CraftCheck("earlier", "the page copies an earlier page", echoes_pages),
+    CraftCheck("opening", "it begins like an earlier page", begins_alike),
+    CraftCheck("loop", "the page repeats itself", runs_in_circles),
+    CraftCheck("about_text", "it speaks about the story", speaks_about_text),
+    CraftCheck("language", "it is in another language", in_other_language),
+    CraftCheck("person", 'it must say "you"', in_other_person),
+    CraftCheck("tense", "it must happen now", in_other_tense),
+    CraftCheck("headings", "it has headings or labels", has_headings),
+    CraftCheck("options", "the page lists options", has_options),
 )
 """What every page passes, each with what is said to a model that fails it."""
 _GROWING: Final = tuple(check for check in CHECKS if check.growing)
 
 
-def examine_page(text: str, facts: PageFacts, settings: CraftSettings) -> Examination[str]:
+def examine_page(text: str, facts: PageFacts, settings: CraftSettings) -> CraftExamination[str]:
     """Return a page as it may be shown: unchanged if it passes, else mended by deletion and examined again."""
-    page = Page(Prose(text), facts, settings)
+    page = ExaminedPage(Prose(text), facts, settings)
     failed = run(CHECKS, page)
     if not failed:
-        return Examination(text)
+        return CraftExamination(text)
     mended = mend_page(page)
-    return Examination(mended, run(CHECKS, Page(Prose(mended), facts, settings)), failed)
+    return CraftExamination(mended, run(CHECKS, ExaminedPage(Prose(mended), facts, settings)), failed)
 
 
-def mend_page(page: Page) -> str:
+def mend_page(page: ExaminedPage) -> str:
     """Return a page without what does not belong there: nothing is added."""
     text = loops.cut_loop(page.prose.text)
     text = layout.without_announcement(text)
@@ -193,8 +193,8 @@ def shown_page(text: str, facts: PageFacts, settings: CraftSettings) -> str:
         return ""
     whole = _whole_sentences(head)
     if facts.shown[0] != whole:
-        mended = mend_page(Page(Prose(whole), facts, settings)) if whole else ""
-        passes = bool(mended) and not run(_GROWING, Page(Prose(mended), facts, settings))
+        mended = mend_page(ExaminedPage(Prose(whole), facts, settings)) if whole else ""
+        passes = bool(mended) and not run(_GROWING, ExaminedPage(Prose(mended), facts, settings))
         facts.shown = (whole, mended if passes else "")
     return facts.shown[1]
 

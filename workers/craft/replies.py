@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from workers.craft import layout, loops, overlap, voice
-from workers.craft.findings import Check, Examination, run
+from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, has_words_of, language_of, other_than
 from workers.craft.phrases import is_lead, may_become_lead, names_a_model
 from workers.craft.prose import Prose, pieces, plain
@@ -191,35 +191,35 @@ def has_layout(reply: Reply) -> bool:
     return any(layout.is_heading(line) for line in reply.prose.paragraphs)
 
 
-CHECKS: Final[tuple[Check[Reply], ...]] = (
-    Check("empty", "the reply says nothing", says_nothing, growing=False),
-    Check("long", "the reply is too long", too_long),
-    Check("fragment", "the last sentence breaks off", breaks_off, growing=False),
-    Check("own_label", "no name before the words", labels_itself),
-    Check("other_speaker", "only your own lines", speaks_as_others),
-    Check("user_action", "do not act for the user", acts_for_user),
-    Check("name", "that is not your name", takes_other_name),
-    Check("person", "speak in the first person", narrates_itself),
-    Check("loop", "the reply repeats itself", runs_in_circles),
-    Check("opening", "it begins like an earlier reply", begins_alike),
-    Check("earlier", "it copies an earlier reply", echoes_replies),
-    Check("parrot", "it repeats the user's words", echoes_message),
-    Check("instructions", "it recites the instructions", recites),
-    Check("machine", "stay the person you are", leaves_character),
-    Check("language", "it is in another language", in_other_language),
-    Check("headings", "a chat has no headings", has_layout),
+CHECKS: Final[tuple[CraftCheck[Reply], ...]] = (
+    CraftCheck("empty", "the reply says nothing", says_nothing, growing=False),
+    CraftCheck("long", "the reply is too long", too_long),
+    CraftCheck("fragment", "the last sentence breaks off", breaks_off, growing=False),
+    CraftCheck("own_label", "no name before the words", labels_itself),
+    CraftCheck("other_speaker", "only your own lines", speaks_as_others),
+    CraftCheck("user_action", "do not act for the user", acts_for_user),
+    CraftCheck("name", "that is not your name", takes_other_name),
+    CraftCheck("person", "speak in the first person", narrates_itself),
+    CraftCheck("loop", "the reply repeats itself", runs_in_circles),
+    CraftCheck("opening", "it begins like an earlier reply", begins_alike),
+    CraftCheck("earlier", "it copies an earlier reply", echoes_replies),
+    CraftCheck("parrot", "it repeats the user's words", echoes_message),
+    CraftCheck("instructions", "it recites the instructions", recites),
+    CraftCheck("machine", "stay the person you are", leaves_character),
+    CraftCheck("language", "it is in another language", in_other_language),
+    CraftCheck("headings", "a chat has no headings", has_layout),
 )
 """What every reply passes, each with what is said to a model that fails it."""
 
 
-def examine_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> Examination[str]:
+def examine_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> CraftExamination[str]:
     """Return a reply as it may be shown: unchanged if it passes, else mended by deletion and examined again."""
     reply = Reply(Prose(text), facts, settings)
     failed = run(CHECKS, reply)
     if not failed:
-        return Examination(text)
+        return CraftExamination(text)
     mended = mend_reply(reply)
-    return Examination(mended, run(CHECKS, Reply(Prose(mended), facts, settings)), failed)
+    return CraftExamination(mended, run(CHECKS, Reply(Prose(mended), facts, settings)), failed)
 
 
 def mend_reply(reply: Reply) -> str:

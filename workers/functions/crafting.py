@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from db import usage
 from prompts.registry import PromptRegistry
 from prompts.template import PromptTemplate
-from workers.craft.findings import Examination, Finding
+from workers.craft.findings import CraftExamination, CraftFinding
 from workers.craft.settings import CraftSettings
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction
@@ -16,7 +16,7 @@ from workers.functions.parsing import ParseFailed
 
 AGAIN: Final = "text/again"
 """The prompt that says what was wrong with an answer, and asks for another."""
-UNREADABLE: Final = Finding("unreadable", "it could not be read")
+UNREADABLE: Final = CraftFinding("unreadable", "it could not be read")
 STEP: Final = 40
 """Characters by which an answer grows between two looks at whether it runs in circles: ten tokens."""
 Result = Literal["at_once", "mended", "again", "next", "offline"]
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 class NotGoodEnough(ParseFailed):
     """An answer that people should not read."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[CraftFinding]) -> None:
         """``findings`` is what it fails after mending."""
         reasons = "; ".join(finding.reason for finding in findings)
         super().__init__(reasons, ", ".join(finding.check for finding in findings))
@@ -135,7 +135,7 @@ class Crafting:
                 "model": self._model,
             }
 
-    def _examine(self, output: Any) -> Examination[Any] | None:
+    def _examine(self, output: Any) -> CraftExamination[Any] | None:
         if self._examiner is None:
             return None
         try:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from db import usage
 from db.errors import BadInput, Retryable, UserError, describe
 from workers import offline
-from workers.craft.findings import Finding
+from workers.craft.findings import CraftFinding
 from workers.engines.errors import (
     ContextFull,
     EngineError,
@@ -201,7 +201,7 @@ class _Call:
         self._craft.ended("offline")
         return output
 
-    async def _another(self, completion: Completion, findings: Sequence[Finding]) -> Completion | None:
+    async def _another(self, completion: Completion, findings: Sequence[CraftFinding]) -> Completion | None:
         """Return another answer after one that was not good enough, None if there is none.
 
         The same engine is asked once more, then each of the next ones. Raises `Stopped`.

@@ -6,8 +6,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from workers.craft.choices import ChoiceFacts, Offer, examine_choices
-from workers.craft.findings import Examination
+from workers.craft.choices import ChoiceFacts, ExaminedChoice, examine_choices
+from workers.craft.findings import CraftExamination
 from workers.craft.loops import stuck
 from workers.craft.pages import PageFacts, examine_page, shown_page
 from workers.craft.replies import ReplyFacts, examine_reply, shown_reply
@@ -29,7 +29,7 @@ class Asked:
 class Examiner(Protocol[O]):
     """Examines one function's outputs for one run."""
 
-    def examine(self, output: O) -> Examination[O]:
+    def examine(self, output: O) -> CraftExamination[O]:
         """Return the output as it may be shown, and what it fails."""
         ...
 
@@ -49,16 +49,16 @@ class _TextExaminer(Generic[O, F]):
         self,
         facts: F,
         settings: CraftSettings,
-        examine: Callable[[str, F, CraftSettings], Examination[str]],
+        examine: Callable[[str, F, CraftSettings], CraftExamination[str]],
         shown: Callable[[str, F, CraftSettings], str],
     ) -> None:
         self._facts, self._settings, self._examine, self._shown = facts, settings, examine, shown
 
-    def examine(self, output: O) -> Examination[O]:
+    def examine(self, output: O) -> CraftExamination[O]:
         text: str = output.text  # pyright: ignore[reportAttributeAccessIssue]
         found = self._examine(text, self._facts, self._settings)
         mended = output if found.output == text else output.model_copy(update={"text": found.output})
-        return Examination(mended, found.findings, found.failed)
+        return CraftExamination(mended, found.findings, found.failed)
 
     def shown(self, prose: str) -> str:
         return self._shown(prose, self._facts, self._settings)
@@ -84,9 +84,9 @@ class ChoicesExaminer:
         """``facts`` are of the page and the prompt."""
         self._facts, self._settings = facts, settings
 
-    def examine(self, output: Any) -> Examination[Any]:
+    def examine(self, output: Any) -> CraftExamination[Any]:
         """Return the output with the choices that may be offered."""
-        offers = [Offer(each.text, each.kind) for each in output.choices]
+        offers = [ExaminedChoice(each.text, each.kind) for each in output.choices]
         found = examine_choices(offers, self._facts, self._settings)
         # What was cut is still the beginning of the choice that it was.
         kept = [
@@ -97,7 +97,7 @@ class ChoicesExaminer:
             )
             for offer in found.output
         ]
-        return Examination(output.model_copy(update={"choices": kept}), found.findings, found.failed)
+        return CraftExamination(output.model_copy(update={"choices": kept}), found.findings, found.failed)
 
     def shown(self, prose: str) -> str:
         """Return it: nothing of choices is shown before they are complete."""

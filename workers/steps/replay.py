@@ -15,6 +15,7 @@ from workers.context.session import filtered
 from workers.functions.answer_as_persona import AnswerAsPersona, PersonaInputs
 from workers.functions.answering import Answering
 from workers.functions.base import AiFunction
+from workers.functions.crafting import Crafting
 from workers.functions.prompting import CallContext
 from workers.functions.telling import Telling
 from workers.functions.write_page import PageInputs, WritePage
@@ -119,7 +120,9 @@ async def _built(run: Run, function: AiFunction[Any, Any], inputs: Any, persona_
     gate = Gate(services.moderator, services.policy, services.queue, run.tracker, Gated(function.name), "sfw")
     try:
         caller = CallContext(run.tracker, run.job.account_id, persona_id)
-        answering = Answering(services, function, inputs, caller, usage.TaskRecord(), gate)
+        record = usage.TaskRecord()
+        craft = Crafting(function, inputs, services.craft, services.prompts, record)
+        answering = Answering(services, function, inputs, caller, record, gate, craft)
         telling = Telling(services, function, inputs, answering)
         await telling.messages(await function.prepare(inputs), await answering.limits(function.prompt))
     finally:

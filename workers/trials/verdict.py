@@ -15,7 +15,7 @@ USABLE: Final = 0.6
 """The same, of one that is fit with a little help of the offline writer."""
 
 
-class Acceptance(StrEnum):
+class AcceptanceKind(StrEnum):
     """How a text came to be shown, the best way first."""
 
     AT_ONCE = "at once"
@@ -25,30 +25,30 @@ class Acceptance(StrEnum):
     OFFLINE = "by the template"
 
 
-OWN: Final = frozenset({Acceptance.AT_ONCE, Acceptance.MENDED, Acceptance.AGAIN})
+OWN: Final = frozenset({AcceptanceKind.AT_ONCE, AcceptanceKind.MENDED, AcceptanceKind.AGAIN})
 """What the model wrote itself."""
 
 
 _RESULTS: Final = {
-    "at_once": Acceptance.AT_ONCE,
-    "mended": Acceptance.MENDED,
-    "again": Acceptance.AGAIN,
-    "next": Acceptance.HANDED_ON,
-    "offline": Acceptance.OFFLINE,
+    "at_once": AcceptanceKind.AT_ONCE,
+    "mended": AcceptanceKind.MENDED,
+    "again": AcceptanceKind.AGAIN,
+    "next": AcceptanceKind.HANDED_ON,
+    "offline": AcceptanceKind.OFFLINE,
 }
 """What receipts call them."""
 
 
-def acceptance(run: FunctionRun) -> Acceptance:
+def acceptance(run: FunctionRun) -> AcceptanceKind:
     """Return how the output of a run came to be shown: as its receipt has it, else as its steps show."""
     if (found := _RESULTS.get(run.receipt.get("craft", {}).get("result", ""))) is not None:
         return found
     steps = {step["step"] for step in run.steps}
     if run.engine == OFFLINE:
-        return Acceptance.OFFLINE
+        return AcceptanceKind.OFFLINE
     if "fallback" in steps:
-        return Acceptance.HANDED_ON
-    return Acceptance.AGAIN if "repaired" in steps else Acceptance.AT_ONCE
+        return AcceptanceKind.HANDED_ON
+    return AcceptanceKind.AGAIN if "repaired" in steps else AcceptanceKind.AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Fitness:
     """How far a model is fit for something, such as "stories": how it was accepted, and seconds for what it wrote."""
 
     purpose: str
-    counts: Counter[Acceptance]
+    counts: Counter[AcceptanceKind]
     seconds: float
 
     @property
@@ -81,7 +81,7 @@ class Fitness:
 
     def describe(self) -> str:
         """Return the figures in words."""
-        ways = ", ".join(f"{self.counts[way]} {way}" for way in Acceptance if self.counts[way])
+        ways = ", ".join(f"{self.counts[way]} {way}" for way in AcceptanceKind if self.counts[way])
         per = f", {self.seconds / self.own:.1f} s each" if self.own else ""
         return f"{self.own} of {self.total} by the model{per} ({ways})"
 

@@ -4,22 +4,24 @@ import pytest
 
 from tests.effort import times
 from tests.workers.craft.passages import good_pages
-from workers.craft.choices import CHECKS, ChoiceFacts, Offer, examine_choices
-from workers.craft.findings import Examination
+from workers.craft.choices import CHECKS, ChoiceFacts, ExaminedChoice, examine_choices
+from workers.craft.findings import CraftExamination
 from workers.craft.settings import CraftSettings
 from workers.offline.story import position_of, suggest_choices, write_page
 
 PAGE = good_pages()["en"][12]
 GOOD = (
-    Offer("Take the coin from the boy", "bold"),
-    Offer("Listen at the warm bricks first", "careful"),
-    Offer("Ask what he is waiting to unlock", "curious"),
+    ExaminedChoice("Take the coin from the boy", "bold"),
+    ExaminedChoice("Listen at the warm bricks first", "careful"),
+    ExaminedChoice("Ask what he is waiting to unlock", "curious"),
 )
 TOLD = "Each choice is one action the protagonist can begin this minute, with a person or thing that is on the page."
 
 
-def examine(*texts: str | Offer, page: str = PAGE, language: str = "en") -> Examination[tuple[Offer, ...]]:
-    choices = [Offer(each) if isinstance(each, str) else each for each in texts]
+def examine(
+    *texts: str | ExaminedChoice, page: str = PAGE, language: str = "en"
+) -> CraftExamination[tuple[ExaminedChoice, ...]]:
+    choices = [ExaminedChoice(each) if isinstance(each, str) else each for each in texts]
     return examine_choices(choices, ChoiceFacts(page=page, language=language, instructions=TOLD), CraftSettings())
 
 
@@ -92,9 +94,9 @@ def test_too_few_good_choices_are_asked_for_again() -> None:
 
 
 def test_choices_of_one_kind_are_refused_where_kinds_were_asked_for() -> None:
-    bold = [Offer(each.text, "bold") for each in GOOD]
+    bold = [ExaminedChoice(each.text, "bold") for each in GOOD]
     assert {finding.check for finding in examine(*bold).findings} == {"kinds"}
-    assert examine(*(Offer(each.text) for each in GOOD)).passed
+    assert examine(*(ExaminedChoice(each.text) for each in GOOD)).passed
 
 
 def test_more_than_four_are_cut() -> None:
@@ -129,7 +131,7 @@ def test_the_offline_writers_choices_pass() -> None:
                 {"premise": "A door under the sea", "seed": seed, "page_number": number, "path": path}
             )
             page = write_page(position).text
-            found = [Offer(each.text, each.kind) for each in suggest_choices(position, 3, page)]
+            found = [ExaminedChoice(each.text, each.kind) for each in suggest_choices(position, 3, page)]
             alarms += bool(examine(*found, page=page).failed)
             lists += 1
     assert alarms <= 0.02 * lists

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from workers.craft import choices, pages, replies
-from workers.craft.findings import Check
+from workers.craft.findings import CraftCheck
 
 PAGE = Path(__file__).parents[3] / "docs" / "craft.md"
 
 
-def table(checks: Sequence[Check[Any]]) -> str:
+def table(checks: Sequence[CraftCheck[Any]]) -> str:
     """The rows of the checks: name, what its docstring says, what is said to a model."""
     rows = (f"| `{each.name}` | {(each.fails.__doc__ or '').strip()} | {each.reason} |" for each in checks)
     return "\n".join(rows)
 
 
 @pytest.mark.parametrize("checks", [pages.CHECKS, choices.CHECKS, replies.CHECKS], ids=["pages", "choices", "replies"])
-def test_every_check_is_in_the_documents(checks: Sequence[Check[Any]]) -> None:
+def test_every_check_is_in_the_documents(checks: Sequence[CraftCheck[Any]]) -> None:
     assert table(checks) in PAGE.read_text(encoding="utf-8")

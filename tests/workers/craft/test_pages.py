@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.effort import times
 from tests.workers.craft.passages import good_pages, made_up
-from workers.craft.findings import Examination
+from workers.craft.findings import CraftExamination
 from workers.craft.pages import CHECKS, PageFacts, examine_page, shown_page
 from workers.craft.settings import CraftSettings
 from workers.offline.story import position_of, write_page
@@ -19,7 +19,7 @@ TOLD = (
 GOOD, OTHER = good_pages()["en"][12:14]
 
 
-def examine(text: str, **facts: object) -> Examination[str]:
+def examine(text: str, **facts: object) -> CraftExamination[str]:
     return examine_page(text, PageFacts(instructions=TOLD, **facts), SETTINGS)  # pyright: ignore[reportArgumentType]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from prompts.personas import load_personas
 from tests.effort import times
-from workers.craft.findings import Examination
+from workers.craft.findings import CraftExamination
 from workers.craft.replies import CHECKS, ReplyFacts, examine_reply, shown_reply
 from workers.craft.settings import CraftSettings
 from workers.offline.persona import answer
@@ -24,7 +24,7 @@ def facts(**given: object) -> ReplyFacts:
     return ReplyFacts(**told)  # pyright: ignore[reportArgumentType]
 
 
-def examine(text: str, **given: object) -> Examination[str]:
+def examine(text: str, **given: object) -> CraftExamination[str]:
     return examine_reply(text, facts(**given), SETTINGS)
 
 

@@ -18,7 +18,7 @@ from workers.engines.text.settings import TextSettings
 from workers.services import Services
 from workers.trials.cases import ChatCase, StoryCase, chat_cases, story_cases
 from workers.trials.play import TrialPlayer
-from workers.trials.verdict import Acceptance, acceptance
+from workers.trials.verdict import AcceptanceKind, acceptance
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def test_a_story_goes_on_from_the_choice_that_its_seed_takes(services: Ser
     assert second.taken in first.choices
     assert second.text != first.text
     assert [run.function for run in first.runs] == ["write_page", "suggest_choices"]
-    assert {acceptance(run) for run in first.runs} == {Acceptance.OFFLINE}
+    assert {acceptance(run) for run in first.runs} == {AcceptanceKind.OFFLINE}
     assert [page.text for page in await TrialPlayer(services).story(case, 2)] == [first.text, second.text]
 
 
@@ -54,7 +54,7 @@ async def test_chats_are_answered_turn_by_turn_and_their_messages_stored_in_orde
 
 async def test_a_pictures_prompt_is_written_though_nobody_draws(services: Services, shipped: None) -> None:
     (run,) = await TrialPlayer(services).picture_prompt("A door stands under the sea, and a lamp burns before it.")
-    assert (run.function, acceptance(run)) == ("write_image_prompt", Acceptance.OFFLINE)
+    assert (run.function, acceptance(run)) == ("write_image_prompt", AcceptanceKind.OFFLINE)
 
 
 def test_the_same_seed_makes_the_same_cases() -> None:

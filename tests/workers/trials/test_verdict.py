@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from db.usage import FunctionRun
-from workers.trials.verdict import Acceptance, acceptance, fitness
+from workers.trials.verdict import AcceptanceKind, acceptance, fitness
 
 
 def run(result: str = "", *, engine: str = "llama", steps: tuple[str, ...] = (), seconds: float = 1.0) -> FunctionRun:
@@ -16,19 +16,19 @@ def run(result: str = "", *, engine: str = "llama", steps: tuple[str, ...] = (),
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (run("at_once"), Acceptance.AT_ONCE),
-        (run("mended"), Acceptance.MENDED),
-        (run("again"), Acceptance.AGAIN),
-        (run("next", engine="remote"), Acceptance.HANDED_ON),
-        (run("offline", engine="template"), Acceptance.OFFLINE),
+        (run("at_once"), AcceptanceKind.AT_ONCE),
+        (run("mended"), AcceptanceKind.MENDED),
+        (run("again"), AcceptanceKind.AGAIN),
+        (run("next", engine="remote"), AcceptanceKind.HANDED_ON),
+        (run("offline", engine="template"), AcceptanceKind.OFFLINE),
         # What nobody examines.
-        (run(), Acceptance.AT_ONCE),
-        (run(steps=("request", "repaired")), Acceptance.AGAIN),
-        (run(steps=("request", "fallback", "response")), Acceptance.HANDED_ON),
-        (run(engine="template"), Acceptance.OFFLINE),
+        (run(), AcceptanceKind.AT_ONCE),
+        (run(steps=("request", "repaired")), AcceptanceKind.AGAIN),
+        (run(steps=("request", "fallback", "response")), AcceptanceKind.HANDED_ON),
+        (run(engine="template"), AcceptanceKind.OFFLINE),
     ],
 )
-def test_how_a_text_came_to_be_shown(found: FunctionRun, expected: Acceptance) -> None:
+def test_how_a_text_came_to_be_shown(found: FunctionRun, expected: AcceptanceKind) -> None:
     assert acceptance(found) is expected
 
 
