@@ -85,6 +85,7 @@ BY_SIZE: Final[Mapping[str, Mapping[str, SamplingChoice]]] = {
     "small": {
         "write_page": SamplingChoice(0.7, 240, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         "suggest_choices": SamplingChoice(0.7, 90, min_p=0.08, dry=0.8, repeat_penalty=1.1),
+        "write_image_prompt": SamplingChoice(0.6, 120, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         "answer_as_persona": SamplingChoice(0.7, 100, min_p=0.08, dry=0.8, repeat_penalty=1.1),
     },
 }

@@ -46,7 +46,8 @@ async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue
             text, pictures = await asyncio.gather(services.text.statistics(), services.images.stats())
         engines = [*rates.of(text, time.monotonic()), {"engine": offline.NAME}]
         judges = [{"server": server} for server in services.moderator.servers]
-        await services.queue.put_figures(name, {"engines": engines, "pictures": pictures, "classifiers": judges})
+        figures = {"engines": engines, "pictures": pictures, "classifiers": judges}
+        await services.queue.put_figures(name, figures | {"size": await services.text.usual_size()})
 
     try:
         async with asyncio.TaskGroup() as group:

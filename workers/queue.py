@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from db import heartbeats, jobs
 from db.loops import honouring_cancellation
+from prompts.sizes import SIZES
 
 T = TypeVar("T")
 PATIENCE: Final = 0.5
@@ -159,7 +160,8 @@ class Queue:
     async def heartbeats(self) -> list[dict[str, Any]]:
         """Return the heartbeats of all living workers (`db.heartbeats`), by name, with figures of their engines.
 
-        The figures are missing if Redis is unreachable. Raises one of `OUTAGES`.
+        ``size`` is the class of the model that writes stories (`prompts.sizes`). The figures are missing, and that is
+        None, if Redis is unreachable. Raises one of `OUTAGES`.
         """
         found = await heartbeats.alive()
         published: dict[bytes, bytes] = await self._try("asking for figures", self._read_figures) or {}
@@ -260,6 +262,7 @@ def _figures_of(found: heartbeats.Heartbeat, published: bytes) -> dict[str, Any]
     return {
         "engines": _objects(figures.get("engines")),
         "pictures": _objects(figures.get("pictures")) or named,
+        "size": next((size for size in SIZES if size == figures.get("size")), None),
         "classifiers": [each["server"] for each in _objects(figures.get("classifiers")) if each.get("server")],
     }
 

@@ -25,6 +25,7 @@ from db.models import (
 from tests.bot.playing import PREMISE, begun, words
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 from tests.effort import times
+from tests.workers.living import lives
 
 
 @pytest.fixture
@@ -229,6 +230,19 @@ async def test_own_prompts_are_for_admins(bot: Bot):
     await bot.does(command("prompt reset: story/write_page"))
     shown = await bot.answer(await bot.does(command("prompt show: story/write_page")))
     assert "haiku" not in shown.body
+
+
+async def test_the_prompt_that_is_shown_is_written_for_the_size_of_the_model(bot: Bot):
+    await lives("den:1")
+    for size, words_of_it in (
+        ("small", "A boy finds a key"),
+        ("large", "Voice and person"),
+        ("odd", "Voice and person"),
+    ):
+        await bot.around.queue.put_figures("den:1", {"size": size})
+        shown = await bot.answer(await bot.does(command("prompt show: story/write_page")))
+        assert words_of_it in shown.body
+        assert shown.title.count("write_page.small") == (size == "small")
 
 
 async def test_a_defect_is_apologised_for_with_a_reference(bot: Bot):

@@ -56,7 +56,7 @@ def test_rates_are_differences_of_two_reports():
 
 async def test_a_worker_is_known_until_it_stops(database: str, redis_url: str):
     async with Queue(redis_url) as queue:
-        engine = ScriptedEngine([""], name="llama", model_names=("tiny", "big"), figures=[{"model": "tiny"}])
+        engine = ScriptedEngine([""], name="llama", model_names=("tiny-1b", "big"), figures=[{"model": "tiny"}])
         services = Services(TextChain([engine]), default_registry(), queue)
         assert await queue.heartbeats() == []
         publishing = asyncio.create_task(publish_heartbeat(services, ["cpu"], Runner(services, 4)))
@@ -67,10 +67,11 @@ async def test_a_worker_is_known_until_it_stops(database: str, redis_url: str):
         assert beat["queues"] == ["cpu"]
         assert (beat["running"], beat["capacity"]) == (0, 4)
         assert beat["engines"] == [{"engine": "llama", "loaded": True, "model": "tiny"}, {"engine": "template"}]
-        assert await heartbeats.models() == ("tiny", "big")
+        assert beat["size"] == "small"
+        assert await heartbeats.models() == ("tiny-1b", "big")
         await queue.redis.flushall()
         (wiped,) = await queue.heartbeats()
-        assert wiped == beat | {"engines": []}
+        assert wiped == beat | {"engines": [], "size": None}
         publishing.cancel()
         with suppress(asyncio.CancelledError):
             await publishing

@@ -33,6 +33,8 @@ PROMPT_LIMIT: Final = 1600
 NEGATIVE_LIMIT: Final = 300
 USABLE_WORDS: Final = 25
 """A prompt with fewer words is not usable; one with more is filled up."""
+PHRASES: Final = r"[^\n:#*_`|<>\[\]{}()\\]{160,1200}"
+"""What a prompt in plain text consists of."""
 NEGATIVE_WORDS: Final = 40
 _LABEL: Final = re.compile(
     r"(?im)^[\s*#>-]*(?:(?P<negative>negative(?:\s+prompt)?)|(?:positive\s+|image\s+)?prompt)\s*(?:\*\*)?\s*:\s*(?:\*\*)?\s*"
@@ -129,6 +131,11 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         """Add scene and surroundings."""
         del render
         return {**variables, "scene": build.request("scene"), "context": "\n\n".join(build.texts("plot"))}
+
+    def pattern(self, inputs: ImagePromptInputs, opening: str) -> str:
+        """Return the pattern of one line of phrases without markup."""
+        del inputs, opening
+        return PHRASES
 
     def seed(self, inputs: ImagePromptInputs) -> int:
         """Return a seed for this variant."""

@@ -9,6 +9,7 @@ from tests.workers.functions.test_engine import CHOICES, GOOD_PAGE, HELLO, PAGE,
 from workers.engines.errors import EngineUnavailable
 from workers.functions.answer_as_persona import AnswerAsPersona
 from workers.functions.suggest_choices import SuggestChoices
+from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt
 from workers.functions.write_page import PageInputs, PastPage, PathChoice, WritePage
 
 __all__ = ["bench"]
@@ -90,6 +91,30 @@ async def test_a_persona_goes_on_behind_its_first_words(bench: Bench) -> None:
     opening = engine.requests[0].messages[-1].content
     assert answer.text == f"{opening} keep the lamp."
     assert "\\n:" in engine.requests[0].pattern
+
+
+async def test_a_picture_is_described_in_phrases(bench: Bench) -> None:
+    phrases = ", ".join(["a keeper with a lamp", "green water over the stair", "cold light from below"] * 4)
+    engine = small(phrases)
+    prompt = await bench.over(engine).run(WriteImagePrompt(), ImagePromptInputs(scene="A keeper opens a door."))
+    assert prompt.source == "ai"
+    assert "green water" in prompt.prompt
+    assert engine.requests[0].schema is None
+    assert engine.requests[0].messages[-1].content == "A keeper opens a door.\nRated general."
+
+
+async def test_a_window_of_2048_tokens_is_enough(bench: Bench) -> None:
+    way = [PathChoice(text=f"Open door {at}", kind="bold") for at in range(20)]
+    pages = [
+        PastPage(title="Below", text=f"You see door {at}. " + "The water is cold and dark. " * 50) for at in range(20)
+    ]
+    inputs = LATER.model_copy(update={"page_number": 21, "path": way, "pages": pages, "action": way[-1].text})
+    engine = ScriptedEngine([REST], name="smol", model_names=("smol-135m",), context=2048)
+    await bench.over(engine).run(WritePage(), inputs)
+    told = [message.content for message in engine.requests[0].messages]
+    assert told[-1] == "You open door 19"
+    assert pages[-1].text.strip() in told
+    assert sum(len(text.split()) for text in told) + engine.requests[0].sampling.max_tokens <= 2048
 
 
 @pytest.mark.parametrize("inputs", [PAGE, LATER])

@@ -197,6 +197,10 @@ class TextChain:
         """Return the class of one engine's model: as it was set for all, else what is known of it. It never fails."""
         return await size_of(engine, model) if self._size == "auto" else self._size
 
+    async def usual_size(self) -> SizeClass:
+        """Return the class of the model that writes stories where every engine can write."""
+        return await self.size_of(self.engines[0], "writer") if self.engines else "large"
+
     async def statistics(self) -> list[dict[str, Any]]:
         """Return the figures of all engines, in their order (`workers.engines.statistics.reports`)."""
         reported = await asyncio.gather(*(reports(engine.name, engine.statistics) for engine in self.engines))
