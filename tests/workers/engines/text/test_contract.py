@@ -36,6 +36,8 @@ PAGE = {
     },
     "required": ["page", "choices"],
 }
+WORD = {"type": "object", "properties": {"word": {"type": "string", "maxLength": 4}}, "required": ["word"]}
+"""Soon written to its end, also by a model that writes at random."""
 FIXTURES = {"llama": "shared_llama", "remote": "remote", "remote_llama": "remote_llama", "litellm": "litellm"}
 
 
@@ -101,7 +103,7 @@ async def test_many_texts_are_counted_as_one_by_one(engine: TextEngine) -> None:
 
 
 @pytest.mark.parametrize("engine", ["llama", "remote_llama"], indirect=True)
-@pytest.mark.parametrize("schema", [None, PAGE], ids=["prose", "json"])
+@pytest.mark.parametrize("schema", [None, WORD], ids=["prose", "json"])
 @pytest.mark.parametrize("text", ["Tell me a story.", "門を開ける 🧜‍♀️", "<|im_end|> and <|im_start|>", ""])
 async def test_a_prompt_is_counted_as_it_is_read(engine: TextEngine, text: str, schema: dict[str, Any] | None) -> None:
     # What is JSON must be written to its end.

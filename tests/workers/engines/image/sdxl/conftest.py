@@ -1,6 +1,7 @@
 """A tiny SDXL, made on the spot: in this process, and behind the engine."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,8 +48,27 @@ def pipeline(model_folder: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-async def sdxl(model_folder: Path) -> AsyncGenerator[SdxlEngine]:
-    """The engine with the tiny model in its process."""
-    engine = SdxlEngine(model_folder, ON_CPU)
+def lora_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two LoRAs, and a file that is none."""
+    pytest.importorskip("peft", reason="not installed: peft (extra: gpu)")
+    from tests.models.tiny_sdxl import tiny_lora
+
+    folder = tmp_path_factory.mktemp("loras")
+    for seed, name in enumerate(("ink.v2", "oil")):
+        tiny_lora(folder, name, model=model_folder, seed=seed)
+    (folder / "broken.safetensors").write_bytes(b"no tensors")
+    (folder.parent / "outside.safetensors").write_bytes(b"no tensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+async def sdxl(
+    model_folder: Path, lora_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[SdxlEngine]:
+    """The engine with the tiny model, LoRAs and a classifier in its process."""
+    from tests.models.tiny_picture_classifier import a_classifier
+
+    classifier = a_classifier(tmp_path_factory.mktemp("classifier"))
+    engine = SdxlEngine(model_folder, replace(ON_CPU, loras=lora_folder, classifier=classifier))
     yield engine
     await engine.close()

@@ -1,6 +1,5 @@
 """The classifier for sexual content: a tiny one with a known answer, made on the spot."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -8,37 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import ViTConfig, ViTForImageClassification
+from transformers import ViTForImageClassification
 
-from tests.workers.engines.image.asking import ask
-from workers.engines.errors import EngineUnavailable
-from workers.engines.image.base import draw
-from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
+from tests.models.tiny_picture_classifier import CHANCES, a_classifier
 from workers.engines.image.sdxl.server.classifier import Classifier
 from workers.engines.image.sdxl.server.failures import Unloadable
 
 CPU = torch.device("cpu")
-LABELS = ("drawings", "hentai", "neutral", "porn", "sexy")
-CHANCES = (0.1, 0.2, 0.3, 0.05, 0.35)
-
-
-def a_classifier(folder: Path, labels: tuple[str, ...] = LABELS, *, blind: bool = True, **options: Any) -> Path:
-    """Write a tiny vision transformer. A ``blind`` one gives `CHANCES` to every picture."""
-    torch.manual_seed(1)
-    config = ViTConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=16,
-        id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)},
-    )  # fmt: skip
-    model: Any = ViTForImageClassification(config)
-    if blind:
-        with torch.no_grad():
-            model.classifier.weight.zero_()
-            model.classifier.bias.copy_(torch.tensor(CHANCES[: len(labels)]).log())
-    else:
-        model.classifier.weight.data.normal_(0, 1)
-    model.save_pretrained(folder, safe_serialization=True)
-    (folder / "preprocessor_config.json").write_text(json.dumps({"size": {"height": 32, "width": 32}} | options))
-    return folder
 
 
 def noise(seed: int = 0, height: int = 48, width: int = 80) -> Any:
@@ -84,24 +59,6 @@ def test_what_is_no_classifier(tmp_path: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(Unloadable, match="cannot be loaded"):
         Classifier(folder, CPU)
-
-
-async def test_through_the_engine(model_folder: Path, tmp_path: Path) -> None:
-    folder = a_classifier(tmp_path / "classifier")
-    engine = SdxlEngine(model_folder, SdxlOptions(device="cpu", threads=1, classifier=folder))
-    try:
-        picture = await draw(engine, ask())
-        assert picture.unsafe is not None
-        assert math.isclose(picture.unsafe, 0.6, abs_tol=1e-5)
-    finally:
-        await engine.close()
-    # Whoever wants a classifier does not get pictures without it.
-    engine = SdxlEngine(model_folder, SdxlOptions(device="cpu", threads=1, classifier=tmp_path / "nothing"))
-    try:
-        with pytest.raises(EngineUnavailable, match="the classifier in nothing cannot be loaded"):
-            await draw(engine, ask())
-    finally:
-        await engine.close()
 
 
 def test_labels_may_know_who_is_young(tmp_path: Path) -> None:

@@ -119,9 +119,20 @@ def test_the_thread_answers_from_loading_to_the_picture(model_folder: Path) -> N
     assert isinstance(answered[6], Failed)
 
 
-def test_a_model_that_is_none(tmp_path: Path) -> None:
+def refusal(load: LoadSdxl) -> str:
+    """Why a model is not loaded."""
     said: queue.SimpleQueue[WireMessage] = queue.SimpleQueue()
-    under_test.Drawer(LoadSdxl(path=str(tmp_path), device="cpu"), lambda event, _: said.put(event))
-    event = said.get(timeout=30)
+    under_test.Drawer(load, lambda event, _: said.put(event))
+    while isinstance(event := said.get(timeout=30), Beat):
+        pass
     assert isinstance(event, LoadFailed)
-    assert "there is no model at" in event.message
+    return event.message
+
+
+def test_a_model_that_is_none(tmp_path: Path) -> None:
+    assert "there is no model at" in refusal(LoadSdxl(path=str(tmp_path), device="cpu"))
+
+
+def test_whoever_wants_a_classifier_gets_no_pictures_without_it(model_folder: Path, tmp_path: Path) -> None:
+    load = LoadSdxl(path=str(model_folder), device="cpu", classifier=str(tmp_path / "nothing"))
+    assert "the classifier in nothing cannot be loaded" in refusal(load)

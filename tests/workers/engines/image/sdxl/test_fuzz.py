@@ -20,9 +20,9 @@ from workers.engines.image.sdxl.server.conditioning import CACHED, Conditioner, 
 from workers.engines.image.sdxl.server.failures import Refused
 from workers.engines.image.sdxl.server.plan import CHUNK, MAX_TOKENS, MAX_WEIGHTED, ROOM, Planner
 
-PROMPTS = times(2_000, 20_000)
-ENCODED = times(60, 600)
-PICTURES = 500
+PROMPTS = times(800, 20_000)
+ENCODED = times(25, 600)
+PICTURES = times(150, 500)
 HUNDRED_KB = 100_000
 CLEAR = (
     "characters, 20000 are possible", f"tokens, {MAX_TOKENS} are possible", "weighted parts, ",

@@ -5,12 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models.tiny_sdxl import tiny_lora
-from tests.workers.engines.image.asking import ask, pixels, same
+from tests.workers.engines.image.asking import same
 from tests.workers.engines.image.sdxl.studio import Studio
-from workers.engines.errors import RequestRefused
-from workers.engines.image.base import LoraUse, draw
-from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions
 from workers.engines.image.sdxl.protocol import LoadSdxl, Lora
 
 pytest.importorskip("peft", reason="not installed: peft (extra: gpu)")
@@ -24,19 +20,9 @@ pytestmark = [
 STRONG = (Lora(name="ink.v2"),)
 
 
-@pytest.fixture(scope="session")
-def folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("loras")
-    for seed, name in enumerate(("ink.v2", "oil")):
-        tiny_lora(folder, name, model=model_folder, seed=seed)
-    (folder / "broken.safetensors").write_bytes(b"no tensors")
-    (folder.parent / "outside.safetensors").write_bytes(b"no tensors")
-    return folder
-
-
 @pytest.fixture
-def studio(model_folder: Path, folder: Path) -> Studio:
-    return Studio(LoadSdxl(path=str(model_folder), device="cpu", batch=4, loras=str(folder)))
+def studio(model_folder: Path, lora_folder: Path) -> Studio:
+    return Studio(LoadSdxl(path=str(model_folder), device="cpu", batch=4, loras=str(lora_folder)))
 
 
 def test_a_lora_changes_the_picture_and_leaves_nothing_behind(studio: Studio, model_folder: Path) -> None:
@@ -101,15 +87,3 @@ def test_a_file_that_is_none_costs_only_its_own_picture(studio: Studio) -> None:
     studio.add(3, loras=STRONG)
     assert set(studio.draw()) == {2, 3}
     assert [event.message for event in studio.failures()] == ["the LoRA 'broken' does not fit this model"]
-
-
-async def test_through_the_engine(model_folder: Path, folder: Path) -> None:
-    engine = SdxlEngine(model_folder, SdxlOptions(device="cpu", threads=1, loras=folder))
-    try:
-        plain = await draw(engine, ask(seed=5))
-        changed = await draw(engine, ask(seed=5, loras=(LoraUse("oil"),)))
-        assert not same(pixels(plain), pixels(changed))
-        with pytest.raises(RequestRefused, match="there is no LoRA 'unknown'"):
-            await draw(engine, ask(loras=(LoraUse("unknown"),)))
-    finally:
-        await engine.close()

@@ -180,7 +180,7 @@ def random_model(vocab: Any) -> RandomModel:
 
 @pytest.mark.parametrize("part", range(6))
 def test_random_schemas(random_model: RandomModel, part: int) -> None:
-    for number, schema in enumerate(random_schemas(times(20, 60), seed=part)):
+    for number, schema in enumerate(random_schemas(times(7, 60), seed=part)):
         validator = jsonschema.Draft202012Validator(schema)
         for seed, bias in ((number, 0.0), (number + 1000, 6.0)):
             text = random_model.blindly(schema, seed, 3000, bias)
@@ -192,7 +192,7 @@ def test_random_schemas(random_model: RandomModel, part: int) -> None:
 def test_what_is_written_blindly_fits_the_schema(random_model: RandomModel, name: str) -> None:
     schema, ready = SCHEMAS[name], 0
     limit = 4000 if name.startswith("long") else 400
-    for seed in range(3 if name.startswith("long") else 25):
+    for seed in range(3 if name.startswith("long") else times(10, 25)):
         text = random_model.blindly(schema, seed, limit, bias=seed % 5)
         if text is not None:
             ready += 1
@@ -206,7 +206,7 @@ def test_the_products_own_schemas(random_model: RandomModel, bias: float) -> Non
     choices = ChoicesInputs.model_validate(page_inputs() | {"page_text": "x", "count": 3})
     for schema in (WritePage().schema(page), SuggestChoices().schema(choices)):
         assert schema is not None
-        for seed in range(8):
+        for seed in range(times(3, 8)):
             text = random_model.blindly(schema, seed, 1500, bias)
             if bias:
                 assert text is not None
@@ -216,7 +216,7 @@ def test_the_products_own_schemas(random_model: RandomModel, bias: float) -> Non
 
 def test_integer_ranges_are_exact(random_model: RandomModel) -> None:
     dice = np.random.default_rng(0)
-    for _ in range(60):
+    for _ in range(times(20, 60)):
         low, high = sorted(int(value) for value in dice.choice(VALUES, 2))
         schema = number(low, high)
         near = [low - 1, low, low + 1, high - 1, high, high + 1, -low, -high, 10 * high, *VALUES]
@@ -228,7 +228,7 @@ def test_integer_ranges_are_exact(random_model: RandomModel) -> None:
 
 def test_decimal_ranges_are_exact(random_model: RandomModel) -> None:
     dice = np.random.default_rng(1)
-    for _ in range(60):
+    for _ in range(times(20, 60)):
         low, high = sorted(round(float(value), int(dice.integers(0, 4))) for value in dice.uniform(-12, 12, 2))
         opened = bool(dice.integers(0, 2)) and low < high
         keys = ("exclusiveMinimum", "exclusiveMaximum") if opened else ("minimum", "maximum")
