@@ -76,15 +76,21 @@ async def use_persona(context: Context, persona: Persona) -> None:
     here = await personas.adopt(context.account_id, context.user_id, persona)
     await personas.use(context.conversation_id, here.id)
     await context.audit("persona_use", here.key if here.account_id is None else str(here.id))
-    await greet(context, here)
+    await greet(context, here, context.who.conversation.epoch)
 
 
-async def greet(context: Context, persona: Persona) -> None:
-    """Show a persona's first words; they are the first message of a chat that has not begun."""
+async def greet(context: Context, persona: Persona, epoch: int, *, forgot: bool = False) -> bool:
+    """Show a persona's first words; they are the first message of a chat that has not begun in this ``epoch``.
+
+    ``forgot``: the chat was reset; then False, and nothing is shown, if the persona has no first words.
+    """
     here = context.who.conversation
     told = greetings(persona.card, context.who.user.name, group=not private_chat(context), seed=here.id)
-    opened = await chat_openings.open_chat(here.id, persona.id, here.epoch, told, persona.verdict)
-    await context.say(Greeting(account=context.account_id, persona=persona.id, message=opened))
+    opened = await chat_openings.open_chat(here.id, persona.id, epoch, told, persona.verdict)
+    if forgot and opened is None:
+        return False
+    await context.say(Greeting(account=context.account_id, persona=persona.id, message=opened, forgot=forgot))
+    return True
 
 
 def require_rating(context: Context, persona: Persona) -> None:
@@ -102,8 +108,10 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     await chats.reset(context.conversation_id)
     await context.audit("chat_reset", str(context.conversation_id))
     await data_choices.forget_archived(context.user_id)
-    told = "chat.reset" if conversation.mode == DEFAULT_MODE else "chat.reset_elsewhere"
-    await context.notice(told, private=False, name=persona.name)
+    if conversation.mode != DEFAULT_MODE:
+        await context.notice("chat.reset_elsewhere", private=False, name=persona.name)
+    elif not await greet(context, persona, conversation.epoch + 1, forgot=True):
+        await context.notice("chat.reset", private=False, name=persona.name)
 
 
 async def persona_meant(context: Context, name: object = "") -> Persona:

@@ -10,7 +10,7 @@ from bot.events import Command
 from bot.moderation import screen
 from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.ratings import allowed_here, rating_here
-from db import accounts, heartbeats, pictures
+from db import accounts, heartbeats, personas, pictures
 from db.errors import BadInput, NotAllowed, NotFound
 from db.personas import Persona
 from db.work import Imagine, PersonaPortrait, PictureTerms
@@ -80,8 +80,9 @@ async def portrait(context: Context, values: dict[str, Any]) -> None:
 
 
 async def portray(context: Context, persona: Persona, **look: str) -> None:
-    """Draw a persona."""
-    await context.work(PersonaPortrait(persona=persona.id, **look, **picture_terms(context).model_dump()))
+    """Draw a persona; one of elsewhere is copied into this account first."""
+    here = await personas.adopt(context.account_id, context.user_id, persona)
+    await context.work(PersonaPortrait(persona=here.id, **look, **picture_terms(context).model_dump()))
 
 
 async def image_model(context: Context, values: dict[str, Any]) -> None:

@@ -196,8 +196,9 @@ async def greeting(view: ViewContext, payload: Greeting) -> Message:
                 view.button("greeting", payload.message, "previous", text="◀"),
                 view.button("greeting", payload.message, "next", text=f"{of.number}/{of.count} ▶"),
             )
+    said = text or next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name)
     return Message(
-        text or next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name),
+        f"{said}\n\n*{view.words('chat.reset', name=persona.name)}*" if payload.forgot else said,
         speaker=persona.name,
         buttons=((*turning, view.button("portrait", persona.id)),),
     )

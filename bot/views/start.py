@@ -104,7 +104,7 @@ def _chosen(view: ViewContext, payload: StartPanel) -> Message:
 
 async def _persona(view: ViewContext, payload: StartPanel) -> Message:
     at = _at(payload)
-    persona = await personas.get(view.account_id, payload.persona)
+    persona = await personas.seen(view.account_id, payload.owner, payload.persona)
     picture = None if payload.picture is None else await pictures.find(view.account_id, payload.picture)
     greeting = next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name)
     turning: tuple[Button, ...] = ()

@@ -16,7 +16,8 @@ SELECT
     (SELECT count(*) FROM stories WHERE account_id IN (SELECT id FROM own)) AS stories,
     (SELECT count(*) FROM pages p JOIN stories s ON s.id = p.story_id
         WHERE s.account_id IN (SELECT id FROM own)) AS pages,
-    (SELECT count(*) FROM chat_messages WHERE conversation_id IN (SELECT id FROM talks)) AS messages,
+    (SELECT count(*) FROM chat_messages WHERE conversation_id IN (SELECT id FROM talks) AND role <> 'opening')
+        AS messages,
     (SELECT count(*) FROM pictures WHERE user_id = $1 OR account_id IN (SELECT id FROM own)) AS pictures,
     (SELECT count(*) FROM personas WHERE account_id IN (SELECT id FROM own)) AS personas,
     (SELECT count(*) FROM prompt_overrides WHERE updated_by = $1 OR account_id IN (SELECT id FROM own)) AS prompts,
@@ -29,7 +30,7 @@ SELECT
     (SELECT count(*) FROM stories WHERE account_id = $1) AS stories,
     (SELECT count(*) FROM pages p JOIN stories s ON s.id = p.story_id WHERE s.account_id = $1) AS pages,
     (SELECT count(*) FROM chat_messages m JOIN conversations c ON c.id = m.conversation_id
-        WHERE c.account_id = $1) AS messages,
+        WHERE c.account_id = $1 AND m.role <> 'opening') AS messages,
     (SELECT count(*) FROM pictures WHERE account_id = $1) AS pictures,
     (SELECT count(*) FROM personas WHERE account_id = $1) AS personas,
     (SELECT count(*) FROM prompt_overrides WHERE account_id = $1) AS prompts"""

@@ -60,13 +60,17 @@ class SharedPersona(Payload):
 
 
 class Greeting(Payload):
-    """A persona's first words: the stored ``message``; None where the chat has begun already."""
+    """A persona's first words: the stored ``message``; None where the chat has begun already.
+
+    ``forgot``: the chat was reset just before.
+    """
 
     kind: ClassVar[str] = "greeting"
 
     account: int
     persona: int
     message: int | None = None
+    forgot: bool = False
 
 
 class ChatReply(Payload):

@@ -161,6 +161,8 @@ async def test_a_deleted_persona_can_be_brought_back(bot: Bot):
 async def test_a_persona_of_elsewhere_is_copied_for_use(bot: Bot):
     await made(bot)
     await bot.does(command("persona use: Mira"), group="club", role="owner")
+    shown = await bot.answer(await bot.does(press("meet", 1, 0, 4), group="club", role="owner"))
+    assert ABOUT in shown.body or "Mira" in shown.title
     found = await rows("SELECT account_id, origin_id FROM personas WHERE owner_id IS NOT NULL ORDER BY id")
     assert len({each["account_id"] for each in found}) == 2
     assert found[1]["origin_id"] is not None
@@ -186,3 +188,13 @@ async def test_greetings_are_the_first_message_and_its_variants(bot: Bot):
 def _turning(data: str) -> tuple[str, int, str]:
     verb, (message, step) = split(data)
     return verb, int(message, 36), step
+
+
+async def test_a_chat_that_was_reset_begins_with_the_first_words_again(bot: Bot):
+    mira = await made(bot)
+    await personas.edit(1, 1, mira, {"greeting": "Hush, {{user}}."}, verdict="checked")
+    assert await words(bot, await bot.does(command("persona use: Mira"))) == "Hush, ann."
+    again = await words(bot, await bot.does(command("chat reset")))
+    assert again.startswith("Hush, ann.\n\n*Mira has forgotten")
+    stored = await ChatMessageRow.filter(role="persona").order_by("id").values_list("epoch", "text")
+    assert stored == [(0, "Hush, ann."), (1, "Hush, ann.")]
