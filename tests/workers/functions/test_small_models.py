@@ -105,15 +105,14 @@ async def test_a_picture_is_described_in_phrases(bench: Bench) -> None:
 
 async def test_a_window_of_2048_tokens_is_enough(bench: Bench) -> None:
     way = [PathChoice(text=f"Open door {at}", kind="bold") for at in range(20)]
-    pages = [
-        PastPage(title="Below", text=f"You see door {at}. " + "The water is cold and dark. " * 50) for at in range(20)
-    ]
+    texts = (f"You see door {at}. {'The water is cold and dark. ' * 50}" for at in range(20))
+    pages = [PastPage(title="Below", text=text) for text in texts]
     inputs = LATER.model_copy(update={"page_number": 21, "path": way, "pages": pages, "action": way[-1].text})
     engine = ScriptedEngine([REST], name="smol", model_names=("smol-135m",), context=2048)
     await bench.over(engine).run(WritePage(), inputs)
     told = [message.content for message in engine.requests[0].messages]
     assert told[-1] == "You open door 19"
-    assert pages[-1].text.strip() in told
+    assert any(text.startswith("You see door 19.") for text in told)
     assert sum(len(text.split()) for text in told) + engine.requests[0].sampling.max_tokens <= 2048
 
 
