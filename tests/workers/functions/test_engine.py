@@ -177,7 +177,7 @@ async def test_a_model_that_runs_away_ends_in_a_page(bench: Bench, hostile: str)
 
 
 async def test_an_unreadable_answer_of_a_function_that_needs_a_model_is_tried_again(bench: Bench):
-    with pytest.raises(Retryable, match="no engine gave an answer that can be used"):
+    with pytest.raises(Retryable, match="no engine gave a readable answer"):
         await bench.over(ScriptedEngine([BROKEN])).run(Modelled(), PAGE)
     assert (await bench.task())["state"] == "failed"
 
