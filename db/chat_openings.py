@@ -22,11 +22,12 @@ class Variants:
 
 
 async def open_chat(
-    conversation_id: int, persona_id: int, epoch: int, greetings: Sequence[str], verdict: Verdict
+    conversation_id: int, persona_id: int, epoch: int, greetings: Sequence[str], verdict: Verdict, user_id: int
 ) -> int | None:
     """Begin a chat with a persona's greetings; return the id of the first.
 
-    None if it has begun, if there are none, or if the persona does not talk there.
+    ``user_id`` opened it: in their own chat it is kept as long as what they say. None if it has begun, if there are no
+    greetings, or if the persona does not talk there.
     """
     if not greetings:
         return None
@@ -39,10 +40,10 @@ async def open_chat(
         if begun is not None:
             return None
         opening = await row(
-            "INSERT INTO chat_messages (conversation_id, persona_id, epoch, role, verdict) "
-            "SELECT c.id, p.id, $3, 'opening', 'checked' FROM conversations c JOIN personas p ON p.id = $2 "
+            "INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, verdict) "
+            "SELECT c.id, p.id, $4, $3, 'opening', 'checked' FROM conversations c JOIN personas p ON p.id = $2 "
             "AND (p.account_id = c.account_id OR p.account_id IS NULL) WHERE c.id = $1 RETURNING id",
-            conversation_id, persona_id, epoch,
+            conversation_id, persona_id, epoch, user_id,
         )  # fmt: skip
         if opening is None:
             return None

@@ -86,7 +86,7 @@ async def greet(context: Context, persona: Persona, epoch: int, *, forgot: bool 
     """
     here = context.who.conversation
     told = greetings(persona.card, context.who.user.name, group=not private_chat(context), seed=here.id)
-    opened = await chat_openings.open_chat(here.id, persona.id, epoch, told, persona.verdict)
+    opened = await chat_openings.open_chat(here.id, persona.id, epoch, told, persona.verdict, context.user_id)
     if forgot and opened is None:
         return False
     await context.say(Greeting(account=context.account_id, persona=persona.id, message=opened, forgot=forgot))

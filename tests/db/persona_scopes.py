@@ -23,7 +23,7 @@ PERSONA_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "personas.library.named": lambda c: library.named(c.account, f"#{c['personas']}", c.user),
     "personas.library.use": lambda c: library.use(c.chat, c["personas"]),
     "personas.library.active": lambda c: library.active(c.ben.conversation),
-    "chat_openings.open_chat": lambda c: chat_openings.open_chat(c.chat, 1, 0, ["Hello"], "checked"),
+    "chat_openings.open_chat": lambda c: chat_openings.open_chat(c.chat, 1, 0, ["Hello"], "checked", c.user),
     "chat_openings.variants": lambda c: chat_openings.variants(c.account, c["chat_messages"]),
     "chat_openings.choose_greeting": lambda c: chat_openings.choose_greeting(c.ben.conversation, c["chat_messages"], 1),
     "personas.making.create": own,
