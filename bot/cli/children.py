@@ -91,11 +91,11 @@ async def ask_workers(
     try:
         async with asyncio.timeout(seconds):
             answer, messages = await process.communicate()
-        said = (messages or b"").decode(errors="replace").strip()
+        said = "see above" if heard else messages.decode(errors="replace").strip()
         if process.returncode == os.EX_CONFIG:
             raise SettingsRefused(said)
         if process.returncode != 0:
-            last = (said.splitlines() or ["see above" if heard else "no message"])[-1]
+            last = (said.splitlines() or ["no message"])[-1]
             raise OperatorError(f"`python -m workers {question}` failed: {last}")
         return [dict(item) for item in json.loads(answer)]
     except TimeoutError:

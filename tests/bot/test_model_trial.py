@@ -33,6 +33,6 @@ async def test_a_name_that_no_model_has(
 ) -> None:
     tiny_gguf(tmp_path / "models")
     monkeypatch.setenv("STORYFORK_MODELS_DIR", os.fspath(tmp_path / "models"))
-    with pytest.raises(OperatorError):
+    with pytest.raises(OperatorError, match="see above"):
         await try_model(BotSettings(), prepared_home, "huge")
     assert "There is no model 'huge'; found are: tiny." in capfd.readouterr().err
