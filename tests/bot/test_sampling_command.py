@@ -69,7 +69,7 @@ async def test_an_unknown_name_lists_the_known_ones(bot: Bot):
     answer = await told(bot, await bot.does(command("sampling set", name="poet", temperature="1")))
     assert answer.startswith("There is no agent or function “poet”. There are: writer, editor, character")
     assert await bot.router.complete(event_of(command("sampling set")), "name", "writ") == [
-        (name, name) for name in ("writer", "write_page", "write_image_prompt")
+        (name, name) for name in ("writer", "write_page", "write_image_prompt", "rewrite_persona")
     ]
 
 

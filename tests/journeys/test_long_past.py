@@ -51,7 +51,7 @@ class OverheardChain(TextChain):
     """A chain that keeps what it is asked."""
 
     def __init__(self, chain: TextChain) -> None:
-        super().__init__(chain.engines)
+        super().__init__(chain.engines, "large")
         self.requests: list[TextRequest] = []
 
     async def stream(

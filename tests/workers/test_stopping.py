@@ -108,7 +108,7 @@ async def test_a_wish_that_came_before_anybody_listened_is_found_in_the_record(s
 
 async def test_a_real_model_stops_within_a_step(database: str, redis_url: str, tmp_path: Path):
     await personas.sync_shipped([shipped.card() for shipped in load_personas()])
-    chain = TextChain([LlamaEngine(tiny_gguf(tmp_path), context=4096)])
+    chain = TextChain([LlamaEngine(tiny_gguf(tmp_path), context=4096)], "large")
     async with Queue(redis_url) as queue:
         services = Services(chain, default_registry(), queue)
         job, reply = await a_reply()
