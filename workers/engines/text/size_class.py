@@ -27,6 +27,17 @@ _KNOWN: Final[Mapping[str, int]] = {
     "tinyllama": 1_100_000_000, "stablelm-zephyr": 3_000_000_000,
 }  # fmt: skip
 """Parameters of models whose names have none, by the beginning of the name without its publisher."""
+_USUAL: Final[Mapping[str, int]] = {
+    "deepseek-r1": 8_000_000_000, "dolphin3": 8_000_000_000, "dolphin-mistral": 7_000_000_000,
+    "falcon3": 7_000_000_000, "gemma": 7_000_000_000, "gemma2": 9_000_000_000, "gemma3": 4_000_000_000,
+    "gemma3n": 4_000_000_000, "granite3.3": 8_000_000_000, "llama2": 7_000_000_000, "llama3": 8_000_000_000,
+    "llama3.1": 8_000_000_000, "llama3.2": 3_000_000_000, "mistral": 7_000_000_000, "neural-chat": 7_000_000_000,
+    "olmo2": 7_000_000_000, "openhermes": 7_000_000_000, "phi": 2_700_000_000, "phi3.5": 3_800_000_000,
+    "phi4": 14_700_000_000, "phi4-mini": 3_800_000_000, "qwen": 4_000_000_000, "qwen2": 7_000_000_000,
+    "qwen2.5": 7_000_000_000, "qwen3": 8_000_000_000, "smollm": 1_700_000_000, "smollm2": 1_700_000_000,
+    "vicuna": 7_000_000_000, "zephyr": 7_000_000_000,
+}  # fmt: skip
+"""Parameters of the model that Ollama runs under a name without a tag, or with one that says nothing of them."""
 _log = logging.getLogger(__name__)
 
 
@@ -40,15 +51,18 @@ def class_of(parameters: int | None) -> SizeClass:
 def parameters_in_name(name: str) -> int | None:
     """Return the parameters that a model's ``name`` says or stands for; None if it says nothing.
 
-    Of several numbers the largest counts: ``30B-A3B`` has 30 billion, of which 3 are active.
+    Of several numbers the largest counts: ``30B-A3B`` has 30 billion, of which 3 are active. Trillions beside them are
+    the words that it has read: ``2B-4T`` has 2 billion.
     """
     own = name.rpartition("/")[2].lower()
-    found = [
-        int(int(match["experts"] or 1) * float(match["number"]) * _UNITS[match["unit"].lower()])
-        for match in _IN_NAME.finditer(own)
-    ]
-    if found:
-        return max(found)
+    matches = list(_IN_NAME.finditer(own))
+    matches = [match for match in matches if match["unit"] != "t"] or matches
+    if matches:
+        return max(
+            int(int(match["experts"] or 1) * float(match["number"]) * _UNITS[match["unit"]]) for match in matches
+        )
+    if (usual := _USUAL.get(own.partition(":")[0])) is not None:
+        return usual
     known = max((each for each in _KNOWN if own.startswith(each)), key=len, default="")
     return _KNOWN.get(known)
 
