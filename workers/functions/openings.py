@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from workers.functions.choice_lines import VERBS
+
 MAX_ACTION: Final = 90
 """Characters of an action that a page may begin with; of a longer one the first clause is taken."""
 REPLIES: Final = ("I", "Well, I", "You know, I", "Ah,", "Oh, I", "To be honest, I", "Hm, I", "My")
@@ -11,17 +13,29 @@ REPLIES: Final = ("I", "Well, I", "You know, I", "Ah,", "Oh, I", "To be honest, 
 RECENT: Final = 3
 """Replies whose beginnings are not used again at once."""
 _SECOND: Final = {
-    "i": "you", "i'm": "you are", "i’m": "you are", "i'll": "you", "i’ll": "you", "me": "you", "my": "your",
-    "mine": "yours", "myself": "yourself", "am": "are", "we": "you", "our": "your", "us": "you",
+    "i": "you", "i'm": "you are", "i'll": "you", "i'd": "you would", "i've": "you have", "me": "you", "my": "your",
+    "mine": "yours", "myself": "yourself", "am": "are", "we": "you", "we're": "you are", "we'll": "you",
+    "we'd": "you would", "we've": "you have", "our": "your", "ours": "yours", "ourselves": "yourselves", "us": "you",
 }  # fmt: skip
 """A player's words for themselves, as the story has them."""
 _NO_ACTION: Final = re.compile(
     r"(?:the|a|an|this|that|these|those|my|your|his|her|its|our|their|he|she|it|they|we|there|here|why|what|who|whom|where"
     r"|when|how|which|is|are|was|were|does|did|would|could|should|can|may|if|because|and|or|but|yes|no|maybe|please|ok"
-    r"|okay|if|then|nothing|something|someone|to|in|on|at|with|from|of)\b",
+    r"|okay|if|then|nothing|something|someone|to|in|on|at|with|from|of|let['’]?s|you['’]\w+)\b",
     re.IGNORECASE,
 )
 """Beginnings of what is no imperative."""
+_TO_OTHERS: Final = frozenset({"i", "me", "us", "my", "our", "we"})
+"""Words of a player for themselves in what they say to somebody: ``give me the key``, ``you tell me``."""
+_OF_OTHERS: Final = re.compile(
+    r"(?!(?:this|his|its|us|yes)\b)(?:[a-z]+[^\W_s]s|[a-z]{2,}ed|is|was|has|had|will|would|can|could|should|must|might|did"
+    r"|and|who)",
+    re.IGNORECASE,
+)
+"""A second word that makes the first one somebody's name: ``Sam opens the door``; not behind a verb (`VERBS`)."""
+_VERBS: Final = frozenset(verb.lower() for verbs in VERBS.values() for verb in verbs)
+_SUFFIX: Final = re.compile(r"(?:s|es|d|ed|ing|er|ly|t|f|n|ts)\b")
+"""Letters with which a model may complete the last word of an opening."""
 _CLAUSE: Final = re.compile(r"[.!?;:\n…]|,\s")
 _HERO: Final = re.compile(
     r"(?P<hero>an?\s+(?:[\w-]+\s+){1,3}?)(?=(?:[a-z]{2,}[^sS\W]s|has|does|is|goes|must|who|with|in|on)\s)",
@@ -50,12 +64,17 @@ def _doing(action: str) -> str:
         text = text.partition('"')[0].partition("“")[0].strip(" ,:")
     if len(text) > MAX_ACTION or _CLAUSE.search(text):
         text = _CLAUSE.split(text)[0].strip()
-    words = [_SECOND.get(word.lower(), word) for word in text.split()]
+    told = text.replace("’", "'").lower().split()
+    words = " ".join(_SECOND.get(low, word) for low, word in zip(told, text.split(), strict=True)).split()
     if not words or len(text) > MAX_ACTION or "?" in action or not text[0].isalpha():
         return ""
     if words[0] == "you":
-        return " ".join(["You", *words[1:]])
-    if _NO_ACTION.match(text):
+        return " ".join(["You", *("were" if word == "was" else word for word in words[1:2]), *words[2:]])
+    if told[0] == "you":
+        return "" if _TO_OTHERS.intersection(told) else " ".join(["You", *words[1:]])
+    if _NO_ACTION.match(text) or {"me", "us"}.intersection(told):
+        return ""
+    if told[0].endswith("'s") or (told[0] not in _VERBS and _OF_OTHERS.fullmatch(" ".join(told[1:2]))):
         return ""
     if text.lower().startswith(("be ", "be\0")):
         return " ".join(["You are", *words[1:]])
@@ -74,11 +93,14 @@ def reply_opening(language: str, seed: int, earlier: Sequence[str]) -> str:
 def with_opening(opening: str, rest: str) -> str:
     """Return an answer whose ``opening`` was given and of which a model has written the ``rest``.
 
-    A server that does not go on behind the last message begins anew: with the same words, or with others.
+    A server that does not go on behind the last message begins anew: with the same words, or with others. One that cuts
+    the space before its answer gets it back.
     """
     begins = rest.lstrip()
     if not opening or not begins:
         return opening or rest
-    if begins.casefold().startswith(opening.casefold()) or (begins == rest and begins[0].isupper()):
+    said_again = begins.casefold().startswith(opening.casefold()) and not begins[len(opening) :][:1].isalnum()
+    if said_again or (begins == rest and begins[0].isupper()):
         return begins
-    return opening + rest
+    cut = begins == rest and rest[0].isalnum() and (opening[-1].isalnum() or opening[-1] == ",")
+    return f"{opening} {rest}" if cut and not _SUFFIX.match(rest) else opening + rest
