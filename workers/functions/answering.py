@@ -138,9 +138,15 @@ class Answering:
         self.prompts.turn_to_other_variant(self._function.prompt)
         try:
             told = await self.prompts.with_note(await self.retell(""), AGAIN, {"reasons": list(reasons)})
+            self.examine_by_prompt()
             return await self.whole(told)
         finally:
             self.prompts.other = None
+
+    def examine_by_prompt(self) -> None:
+        """Have the next answer examined against the prompt that was made last: its words must not come back."""
+        if self.prompts.used is not None:
+            self._craft.asked_with(self.prompts.used)
 
     async def plain(self) -> bool:
         """Return whether the function's prompt asks for plain text, whatever the function would have."""

@@ -4,7 +4,6 @@ Phases and where they end: INIT 10 %, PREP 25, AI_CALL 70, PARSE 85, SAVE 98, DO
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from workers.engines.errors import (
     EngineError,
     EngineOverloaded,
     GenerationCancelled,
+    GenerationTimedOut,
     OtherSize,
 )
 from workers.engines.text.base import Completion
@@ -155,8 +155,7 @@ class _Call:
         while True:
             messages = await telling.messages(variables, limits)
             self._variables = telling.variables
-            if (template := answering.prompts.used) is not None:
-                self._craft.asked_with(template)
+            answering.examine_by_prompt()
             if telling.build is not None:
                 self._record.receipt |= {"context": telling.build.record()}
             try:
@@ -204,7 +203,7 @@ class _Call:
     async def _another(self, completion: Completion, findings: Sequence[CraftFinding]) -> Completion | None:
         """Return another answer after one that was not good enough, None if there is none.
 
-        The same engine is asked once more, then each of the next ones. Raises `Stopped`.
+        The same engine is asked once more, then each of the next ones, also if it fails at that. Raises `Stopped`.
         """
         craft, answering = self._craft, self._answering
         if not craft.examines:
@@ -214,14 +213,16 @@ class _Call:
             if craft.attempt == "at_once":
                 craft.attempt = "again"
                 self._record.step("again", reasons=[finding.check for finding in findings])
-                with contextlib.suppress(OtherSize):
+                try:
                     return await answering.again([finding.reason for finding in findings])
+                except (OtherSize, ContextFull, GenerationTimedOut) as e:
+                    self._record.step("again_failed", problem=describe(e))
             craft.attempt = "next"
             answering.leave(completion.engine)
             return await self._write()
         except GenerationCancelled:
             raise
-        except EngineError as e:
+        except (EngineError, BadInput) as e:
             self._record.step("no_other", problem=describe(e))
             return None
 
@@ -247,6 +248,7 @@ class _Call:
         """Ask once more, for something that everybody may read; None if that is refused, too."""
         try:
             messages = await self._answering.prompts.safer_messages(self._function.prompt, self._variables)
+            self._answering.examine_by_prompt()
             completion = await self._answering.ask(messages, show=False)
             output = await self._process(await self._function.parse(completion.text, self._inputs))
         except GenerationCancelled:

@@ -15,8 +15,9 @@ from tests.workers.functions.test_engine import CHOICES, GOOD_CHOICES, HELLO, PA
 from tests.workers.making import a_job
 from workers import offline
 from workers.craft.settings import CraftSettings
-from workers.engines.errors import EngineUnavailable
+from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, GenerationTimedOut
 from workers.functions.answer_as_persona import AnswerAsPersona
+from workers.functions.examiners import Asked
 from workers.functions.suggest_choices import SuggestChoices
 from workers.functions.write_page import WritePage
 from workers.services import Services
@@ -86,6 +87,35 @@ async def test_a_bad_answer_is_asked_for_once_more_with_another_seed_and_the_rea
     assert "short" in found["failed"][0]
     assert found["failed"][1] == []
     assert GOES_ON not in json.dumps((await bench.task())["steps"])
+
+
+class Noting(WritePage):
+    """Notes by what its pages are examined."""
+
+    name = "noting"
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+
+    def craft(self, inputs: Any, asked: Asked) -> Any:
+        self.asked.append(asked)
+        return super().craft(inputs, asked)
+
+
+async def test_a_second_answer_is_examined_by_the_prompt_that_it_answers(bench: Bench) -> None:
+    writer = Noting()
+    await bench.over(ScriptedEngine([page(GOES_ON), page(GOOD)])).run(writer, PAGE)
+    of_large, of_small = (asked.instructions for asked in writer.asked)
+    assert "The player now does this" in of_large
+    assert "The player now does this" not in of_small
+
+
+@pytest.mark.parametrize("error", [GenerationTimedOut("late"), ContextFull(9, 9, 9)])
+async def test_if_asking_again_fails_the_next_engine_writes(bench: Bench, error: EngineError) -> None:
+    small = ScriptedEngine([page(GOES_ON), error], name="small")
+    large = ScriptedEngine([page(GOOD)], name="large")
+    assert (await bench.over(small, large).run(WritePage(), PAGE)).text == GOOD
+    assert "again_failed" in await bench.steps()
 
 
 async def test_then_the_next_engine_writes(bench: Bench) -> None:
