@@ -25,7 +25,7 @@ InputType = Literal["text", "integer", "number", "boolean", "list", "mapping"]
 
 _ROLES: tuple[Role, ...] = get_args(Role)
 _HEADER = re.compile(r"\A---[ \t]*\n(?P<header>.*?)\n---[ \t]*(?:\n|\Z)(?P<body>.*)\Z", re.DOTALL)
-_LOGIC = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|^--- .* ---$", re.MULTILINE | re.DOTALL)
+_LOGIC = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|^---[^\n]*---$", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(
     r"^---[ \t]+(?:(?P<role>[a-z]+)|messages:[ \t]*(?P<variable>[a-z_][a-z0-9_]*))[ \t]+---[ \t]*$", re.MULTILINE
 )

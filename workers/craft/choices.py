@@ -38,9 +38,24 @@ _VERB_LAST: Final = {"de": re.compile(r"(?:en|ern|eln|tun)$"), "nl": re.compile(
 """Languages in which the verb may stand at the end: "Die Tür öffnen"."""
 _SUBJECTS: Final = frozenset({"i", "you", "we"})
 """With a verb behind them they are an action: "You follow the line"."""
-_ASKED: Final = re.compile(
-    r"(?:what|why|how|who|where|when|which|do|does|did|will|would|should|could|can|are|is|have|has)\b", re.IGNORECASE
-)
+_ASKED: Final = {
+    tag: re.compile(rf"(?:{words})\b", re.IGNORECASE)
+    for tag, words in {
+        "en": "what|why|how|who|where|when|which|do|does|did|will|would|should|could|can|are|is|have|has",
+        "de": "was|warum|wieso|wie|wer|wen|wem|wo|woher|wohin|wann|welche[rnms]?|willst|wollen|wirst|möchtest|kannst"
+        "|können|sollst|soll|sollen|ist|sind|hat|haben",
+        "nl": "wat|waarom|hoe|wie|waar|wanneer|welke?|wil|ga|kun|kan|moet|is|zijn|heeft",
+        "es": "¿? ?(?:qué|por qué|cómo|quién|dónde|cuándo|cuál)|¿ ?(?!\\w+[ae]s?\\b.*:)\\w+",
+        "fr": "que|qu['’]\\w+|quoi|pourquoi|comment|qui|où|quand|quelle?s?|est-ce|combien",
+        "it": "che|cosa|perché|come|chi|dove|quando|quale",
+        "pt": "que|o que|por que|como|quem|onde|quando|qual",
+        "pl": "co|dlaczego|jak|kto|gdzie|kiedy|który|czy",
+        "ru": "что|почему|как|кто|где|куда|когда|какой",
+        "uk": "що|чому|як|хто|де|куди|коли|який|чи",
+        "tr": "ne|neden|niçin|nasıl|kim|nerede|hangi",
+    }.items()
+}
+"""With these a question to the reader begins; "Ask him: who are you?" is an action."""
 _GENERIC: Final = re.compile(
     r"(?:the )?(?:story|tale|adventure|journey) (?:goes on|continues|ends)(?: here)?"
     r"|continue(?: (?:the|your|with the) (?:story|adventure|journey|path|page)| on| reading)?|go on"
@@ -80,6 +95,30 @@ _DANGLING_LATE: Final = frozenset(
 )  # fmt: skip
 """Words with which a long one does not end: it was cut at its maximum length."""
 _LONG: Final = 60
+_LEADS_ON: Final = re.compile(r"\b(?:what|who|whom|which|where|that)\b", re.IGNORECASE)
+"""Behind one of these a preposition may be the last word: "find out what the light is for"."""
+_AFTER_JOINT: Final = re.compile(r"\b(?:and|or|but) (?:this|that|these|those|it|he|she|they|you|i)$")
+"""A clause that was cut behind its first word."""
+_SHORT_WORDS: Final = frozenset(
+    {
+        "a", "am", "an", "as", "at", "be", "by", "do", "go", "he", "hi", "i", "id", "if", "in", "is", "it", "ma", "me",
+        "my", "no", "o", "of", "oh", "ok", "on", "or", "pa", "so", "to", "tv", "up", "us", "we",
+    }
+)  # fmt: skip
+"""English words of one and two letters: others at the end are beginnings of words."""
+_OPENED: Final = re.compile(r"[ ([{“\"„«‘—–-]+$")
+"""What stands before words that did not follow."""
+_NUMBERED: Final = re.compile(
+    r"(?:option|choice|action|auswahl|opción|opção|choix|scelta|optie|opcja|вариант|варіант|seçenek)"
+    r" *\w{1,2} *[:.)–-]+ *",
+    re.IGNORECASE,
+)
+_SPEECH: Final = frozenset(
+    {"say", "ask", "tell", "reply", "answer", "shout", "whisper", "call", "cry", "write", "knock"}
+)
+_NAMED: Final = re.compile(r"([A-Z][\w’'-]{1,20}): (?=[A-Z])")
+_FEW_SIGNS: Final = 2
+"""Characters of an action in a script without spaces: "open the door" has two."""
 
 
 class ChoiceFacts:
@@ -127,7 +166,7 @@ def wrong_length(offers: Offers) -> bool:
 
 def breaks_off(offers: Offers) -> bool:
     """Each is one sentence, and a whole one."""
-    return any(_whole(each.text) != each.text for each in offers.choices)
+    return any(_whole(each.text, offers) != each.text for each in offers.choices)
 
 
 def alike_choices(offers: Offers) -> bool:
@@ -192,7 +231,7 @@ def examine_choices(
 def mend_choices(offers: Offers) -> tuple[ExaminedChoice, ...]:
     """Return the choices that pass by themselves, of those alike the first, and no more than may be."""
     tests = (_wrong_length, _no_action, _generic)
-    whole = [replace(each, text=_whole(each.text)) for each in offers.choices]
+    whole = [replace(each, text=_whole(each.text, offers)) for each in offers.choices]
     kept = tuple(each for each in whole if not any(fails(each, offers) for fails in tests))
     fewer = _distinct(Offers(kept, offers.facts, offers.settings))[:MOST]
     rooted = tuple(each for each in fewer if _rooted(each, offers))
@@ -202,35 +241,60 @@ def mend_choices(offers: Offers) -> tuple[ExaminedChoice, ...]:
 
 
 def _wrong_length(choice: ExaminedChoice, offers: Offers) -> bool:
-    size = Prose(choice.text.strip()).size
-    return not offers.settings.choice_min_chars <= size or len(choice.text) > offers.settings.choice_max_chars
+    text = choice.text.strip()
+    enough = len(text) >= _FEW_SIGNS if unspaced(text) else Prose(text).size >= offers.settings.choice_min_chars
+    return not enough or len(choice.text) > offers.settings.choice_max_chars
 
 
-def _whole(text: str) -> str:
+def _whole(text: str, offers: Offers) -> str:
     """Return a choice without what follows its first sentence, or its last comma where it stops in the middle.
 
-    It is "" if nothing is whole. Words in quotation marks stay as they are.
+    Its number, a name before it and marks around it go, too. It is "" if nothing is whole. Words in quotation marks
+    stay as they are.
     """
+    english = base_tag(offers.facts.language) == "en"
+    text = _bare(text, english=english)
     if any(sign in text for sign in _QUOTES if sign not in "'‘"):
         return text
     first = next(iter(pieces(text)), "").strip()
-    while _stops_in_the_middle(first):
+    while _stops_in_the_middle(first, english=english):
         first = first.rstrip(" ,;:") if first.endswith(_STOPS) else first.rpartition(",")[0].rstrip()
     return first
 
 
-def _stops_in_the_middle(text: str) -> bool:
-    last = plain(text).rpartition(" ")[2]
-    return text.endswith(_STOPS) or last in _DANGLING or (len(text) >= _LONG and last in _DANGLING_LATE)
+def _bare(text: str, *, english: bool) -> str:
+    """Return a choice without its number, the name of who would do it, bold type and a mark that opens nothing."""
+    if _OPENED.search(text) and text[-1:] != '"':
+        text = _OPENED.sub("", text)
+    elif text.count('"') == 1 and text.endswith('"'):
+        text = text[:-1].rstrip()
+    if len(text) > 4 and text.startswith(("**", "__")) and text.endswith(text[:2]):
+        text = text[2:-2].strip()
+    text = text[found.end() :] if (found := _NUMBERED.match(text)) and found.end() < len(text) else text
+    named = _NAMED.match(text) if english else None
+    return text[named.end() :] if named and named[1].lower() not in _SPEECH else text
+
+
+def _stops_in_the_middle(text: str, *, english: bool) -> bool:
+    if text.endswith(_STOPS) or not english:
+        return text.endswith(_STOPS)
+    words = plain(text)
+    last = words.rpartition(" ")[2]
+    if last in _DANGLING or _AFTER_JOINT.search(words) or text.endswith(("n’", "n'")):
+        return True
+    if len(last) <= 2 and text.rpartition(" ")[2].islower() and last not in _SHORT_WORDS:
+        return True
+    return len(text) >= _LONG and last in _DANGLING_LATE and not _LEADS_ON.search(words)
 
 
 def _no_action(choice: ExaminedChoice, offers: Offers) -> bool:
     text = choice.text.strip()
     if text[:1] in _QUOTES or unspaced(text):
         return False
-    if text.rstrip("\"”’»' ").endswith(("?", "？")):
-        return base_tag(offers.facts.language) != "en" or _ASKED.match(text) is not None
     tag = base_tag(offers.facts.language)
+    if text.rstrip("\"”’»' ").endswith(("?", "？")):
+        asked = _ASKED.get(tag)
+        return asked is not None and asked.match(text) is not None
     words = plain(text).split()
     if not words or words[0] not in _ARTICLES.get(tag, frozenset()):
         return not words
