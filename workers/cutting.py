@@ -4,8 +4,17 @@ import re
 from typing import Final
 
 ELLIPSIS: Final = " …"
+_END_CHARS: Final = 200
+"""Characters at the end of a text in which its last mark stands."""
 _LAST_WORD: Final = re.compile(r"\s\S*$")
-_SENTENCE_END: Final = re.compile(r"(?<![.!?…])[.!?…]++[\"”“’»'*_)]*+(?=\s|$)|[。！？]++[」』”]*+")
+_SENTENCE_END: Final = re.compile(
+    r"(?<![.!?…])[.!?…।॥؟۔]++[\"”“’»«'*_)]*+(?=\s|$)|(?<=[\u0370-\u03ff\u1f00-\u1fff])[;\u037e][\"”“’»«'*_)]*+(?=\s|$)|[。！？።။។]++[」』”]*+"
+)
+_ENDS: Final = re.compile(
+    r"(?:[.!?…。！？।॥؟۔።။។]|(?<=[\u0370-\u03ff\u1f00-\u1fff])[;\u037e]|[—–-](?=[\"”“’»«」』])|(?=[」』]))[\"”“’»«'*_)」』]*\s*$|[}\]`]\s*$"
+    r"|[\u0e00-\u0eff]\s*$"
+)
+"""Speech may break off at a dash; Japanese speech ends with its quotation mark, and Thai and Lao have no full stop."""
 
 
 def cut_at_word(text: str, limit: int, mark: str = ELLIPSIS) -> str:
@@ -36,7 +45,7 @@ def cut_to_words(text: str, limit: int) -> str:
 
 def ends_sentence(text: str) -> bool:
     """Return whether a text, or JSON, ends where something ends."""
-    return bool(re.search(r"[.!?…。！？][\"”“’»'*_)」』]*\s*$|[}\]`]\s*$", text))
+    return _ENDS.search(text.rstrip()[-_END_CHARS:]) is not None
 
 
 def cut_at_sentence(text: str) -> str:

@@ -5,34 +5,48 @@ from typing import Final
 
 from workers.craft.loops import tidy
 from workers.craft.phrases import is_about_text, is_lead
+from workers.cutting import ends_sentence
 
 _HEADING: Final = re.compile(
     r"#{1,6} *\S|(?:\*\*|__)[^*_]{1,80}(?:\*\*|__):?$|={3,}$|-{3,}$|\*{3,}$"
     r"|(?:chapter|page|part|scene|kapitel|seite|capítulo|página|chapitre|capitolo|pagina|hoofdstuk|rozdział|глава"
-    r"|страница|розділ|сторінка|bölüm|sayfa)\b *(?:\d{1,3}|[ivxlc]{1,6}|one|two|three|four|five)\b.{0,60}$"
-    r"|第[\d一二三四五六七八九十]{1,4}[章页頁回].{0,30}$|the end\.?$",
+    # A sentence about a chapter or a page ends as one, a heading does not.
+    r"|страница|розділ|сторінка|bölüm|sayfa)\b *(?:\d{1,3}|[ivxlc]{1,6}|one|two|three|four|five)\b[.:)\]]?"
+    r"[^.!?…\n]{0,60}$"
+    r"|第[\d一二三四五六七八九十]{1,4}[章页頁回][^。！？…\n]{0,30}$|the end\.?$",
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(
     r"[*_\[(#> ]{0,4}(?P<label>title|page|page \d{1,3}|text|story|genre|premise|narrator|narration|setting"
     r"|content|summary"
-    r"|answer|response|output|passage|note|continuation|titel|seite|geschichte|erzähler|título|página|historia|narrador"
+    r"|answer|response|output|passage|author['’]s note|continuation"
+    r"|titel|seite|geschichte|erzähler|título|página|historia|narrador"
     r"|titre|histoire|narrateur|titolo|pagina|storia|narratore|verhaal|verteller)[*_\]) ]{0,4}[:：][*_ ]{0,4}",
     re.IGNORECASE,
 )
-_TITLES: Final = frozenset({"title", "genre", "premise", "setting", "note", "titel", "título", "titre", "titolo"})
+_TITLES: Final = frozenset(
+    {"title", "genre", "premise", "setting", "author's note", "author’s note", "titel", "título", "titre", "titolo"}
+)
 _SPEAKER: Final = re.compile(
-    r"[*_\[<> ]{0,4}(?:user|assistant|human|system|player|ai|you|the player|reader)[*_\]> ]{0,4}[:：]", re.IGNORECASE
+    r"[*_\[<> ]{0,4}(?:(?i:user|assistant|human|player|the player|reader)[*_\]> ]{0,4}[:：]"
+    # What a machine displays in a story is in capital letters; a sentence goes on in small ones.
+    r"|(?i:system|ai)[*_\]> ]{0,4}[:：](?=.*[a-z])|(?i:you)[*_\]> ]{0,4}[:：] *(?=[^\sa-z]|$))"
 )
 _CHOSEN: Final = re.compile(
-    r">? *(?:the player (?:chose|now does)|you chose|your choice|player'?s? choice)\b", re.IGNORECASE
+    r">? *(?:the player (?:chose|now does)\b|(?:you chose|your choice|player['’]?s? choice) *[:：])", re.IGNORECASE
 )
 _ITEM: Final = re.compile(
-    r"[*_> ]{0,4}(?:\(?\d{1,2}[.):]|\(?[A-Da-d][.)]|[-•–*](?= )|(?:option|choice|auswahl|opción|opção|choix"
+    r"[*_> ]{0,4}(?:\(?\d{1,2}[.):]|\(?[A-Da-d][.)]|[•*](?= )|(?:option|choice|auswahl|opción|opção|choix"
     r"|scelta|optie"
     r"|opcja|вариант|варіант|seçenek) *(?:\d|[a-d]\b))[*_:. )]*\S",
     re.IGNORECASE,
 )
+_DASHED: Final = re.compile(r"[-–] *\S")
+"""A line that is an item of a list, or speech if it is a sentence: French, Russian and Polish begin it so."""
+_MAY_BECOME: Final = re.compile(
+    r"[#>•=]|[*_]{1,3}$|\* |[*_]{2,3}[^*_\n]{0,80}[*_]{0,2}:?$|[\[(][^\])\n]{0,40}$|[-–] ?$"
+)
+"""The beginning of a line in which it does not yet show whether it is a heading or an item."""
 _CALL: Final = re.compile(
     r"[*_# ]{0,4}(?:(?:your |the |possible |available )?(?:choices|options|actions)(?: are)?|what (?:do|will"
     r"|would) you "
@@ -50,8 +64,9 @@ def is_heading(line: str) -> bool:
 
 
 def is_item(line: str) -> bool:
-    """Return whether a line is an item of a list, or an option."""
-    return _ITEM.match(line.strip()) is not None
+    """Return whether a line is an item of a list, or an option; behind a dash, if it is no sentence."""
+    line = line.strip()
+    return _ITEM.match(line) is not None or (_DASHED.match(line) is not None and not ends_sentence(line))
 
 
 def is_label(line: str) -> bool:
@@ -64,18 +79,29 @@ def lists(text: str) -> bool:
     """Return whether a text holds a list or options: two items, or one under a line that calls for a choice."""
     found = [line.strip() for line in text.split("\n") if line.strip()]
     items = [is_item(line) for line in found]
-    called = any(_CALL.match(line) and item for line, item in zip(found, items[1:], strict=False))
+    called = any(
+        _CALL.match(line) and (item or _DASHED.match(after))
+        for line, after, item in zip(found, found[1:], items[1:], strict=False)
+    )
     return called or sum(items) >= 2
 
 
 def without_options(text: str) -> str:
     """Return a text without the options at its end, the line that calls for a choice included, and without lists."""
     lines = text.split("\n")
-    end = len(lines)
+    end = _called_at(lines)
     while end and (not lines[end - 1].strip() or is_item(lines[end - 1]) or _CALL.match(lines[end - 1].strip())):
         end -= 1
     kept = lines[:end]
     return tidy("\n".join(line for line in kept if not is_item(line)))
+
+
+def _called_at(lines: list[str]) -> int:
+    """Return where the options begin that a line at the end calls for, which may be sentences; else the end."""
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or is_item(lines[end - 1]) or _DASHED.match(lines[end - 1].strip())):
+        end -= 1
+    return end if end and _CALL.match(lines[end - 1].strip()) else len(lines)
 
 
 def without_headings(text: str) -> str:
@@ -117,5 +143,5 @@ def _is_afterword(line: str) -> bool:
 def unfinished_line(text: str) -> str:
     """Return the last line of a text that is being written, if more may show that it does not belong there."""
     last = text.rsplit("\n", 1)[-1].strip()
-    odd = is_heading(last) or is_item(last) or is_label(last) or _CALL.match(last) or (last and last[0] in "#*_[(->•–")
+    odd = any((is_heading(last), is_item(last), is_label(last), _CALL.match(last), _MAY_BECOME.match(last)))
     return last if odd else ""

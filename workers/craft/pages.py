@@ -153,11 +153,11 @@ CHECKS: Final[tuple[CraftCheck[ExaminedPage], ...]] = (
     CraftCheck("premise", "the page copies the premise", echoes_premise),
     CraftCheck("earlier", "the page copies an earlier page", echoes_pages),
     CraftCheck("opening", "it begins like an earlier page", begins_alike),
-    CraftCheck("loop", "the page repeats itself", runs_in_circles),
+    CraftCheck("loop", "the page repeats itself", runs_in_circles, growing=False),
     CraftCheck("about_text", "it speaks about the story", speaks_about_text),
     CraftCheck("language", "it is in another language", in_other_language),
-    CraftCheck("person", 'it must say "you"', in_other_person),
-    CraftCheck("tense", "it must happen now", in_other_tense),
+    CraftCheck("person", 'it must say "you"', in_other_person, growing=False),
+    CraftCheck("tense", "it must happen now", in_other_tense, growing=False),
     CraftCheck("headings", "it has headings or labels", has_headings),
     CraftCheck("options", "the page lists options", has_options),
 )
@@ -195,8 +195,14 @@ def shown_page(text: str, facts: PageFacts, settings: CraftSettings) -> str:
     if facts.shown[0] != whole:
         mended = mend_page(ExaminedPage(Prose(whole), facts, settings)) if whole else ""
         passes = bool(mended) and not run(_GROWING, ExaminedPage(Prose(mended), facts, settings))
-        facts.shown = (whole, mended if passes else "")
+        facts.shown = (whole, _never_less(mended if passes else "", whole, facts.shown))
     return facts.shown[1]
+
+
+def _never_less(passed: str, whole: str, before: tuple[str, str]) -> str:
+    """Return what is shown now: what people read already stays until the page is finished."""
+    grows = whole.startswith(before[0]) and not passed.startswith(before[1])
+    return before[1] if grows else passed
 
 
 def _whole_sentences(text: str) -> str:

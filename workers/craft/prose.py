@@ -11,11 +11,19 @@ _DENSE: Final = re.compile("[⺀-鿿豈-﫿\uac00-\ud7a3]")
 _DENSITY: Final = 2.5
 _WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
 _IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
-_SENTENCE: Final = re.compile(r"(?<![.!?…])[.!?…]++[\"”“’»'*_)\]]*+(?=\s|$)|[。！？]++[」』”）]*+|\n+")
+_SENTENCE: Final = re.compile(
+    r"(?<![.!?…])[.!?…।॥؟۔]++[\"”“’»«'*_)\]]*+(?=\s|$)|(?<=[\u0370-\u03ff\u1f00-\u1fff])[;\u037e][\"”“’»«'*_)]*+(?=\s|$)"
+    r"|[。！？።။។]++[」』”）]*+|\n+"
+)
 _ABBREVIATION: Final = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|No|vs|bzw|Sr|Sra|Mme|M))\.$")
 _QUOTED: Final = re.compile(
     r"“[^”\n]{1,2000}”?|\"[^\"\n]{1,2000}\"?|„[^“”\n]{1,2000}[“”]?|«[^»\n]{1,2000}»?|「[^」\n]{1,2000}」?"
-    r"|『[^』\n]{1,2000}』?"
+    r"|『[^』\n]{1,2000}』?|»[^»«\n]{1,2000}«"
+    # The British way: an apostrophe inside follows a letter, the mark at the end a sign.
+    r"|(?<!\w)[‘'](?=\w)[^\n]{1,400}?[.,!?…—–-][’'](?!\w)"
+    # Where speech begins with a dash, its line is speech.
+    r"|^[ \t]*(?:[—–]|- )[^\n]*$",
+    re.MULTILINE,
 )
 _LINKS: Final = frozenset(
     {
