@@ -39,7 +39,6 @@ _LEAD_WORDS: Final = (
 """At the beginning of a line only: what a person in a story may say elsewhere."""
 _MACHINE_WORDS: Final = (
     r"\bas an? (?:ai|artificial intelligence|large language model|language model)\b",
-    r"\b(?:i am|i['’]m) (?:just |only )?an? (?:ai|language model)\b",
     r"\bals (?:ki|künstliche intelligenz|sprachmodell|ai|taalmodel)\b",
     r"\bcomo (?:una? )?(?:ia|inteligencia artificial|inteligência artificial|modelo de (?:lenguaje|linguagem))\b",
     r"\ben tant qu['’](?:ia|intelligence artificielle|assistant)\b",
@@ -49,6 +48,19 @@ _MACHINE_WORDS: Final = (
     r"\bbir (?:yapay zeka|dil modeli) olarak\b",
     r"作为(?:一个|一名)?(?:ai|人工智能|语言模型)|(?:ai|人工知能|言語モデル)として|(?:ai|인공지능|언어 모델)로서",
 )
+_CLAIM_WORDS: Final = (
+    r"\b(?:i am|i['’]m) (?:just |only )?an? (?:ai|(?:large )?language model)\b",
+    r"\bich bin (?:nur |bloß )?eine? (?:ki|künstliche intelligenz|(?:großes )?sprachmodell)\b",
+    r"\bje (?:ne )?suis (?:juste |seulement |qu['’])?une? (?:ia|intelligence artificielle|modèle de langage)\b",
+    r"\bsoy (?:solo |sólo )?una? (?:ia|inteligencia artificial|modelo de lenguaje)\b",
+    r"\bsou (?:apenas |só )?uma? (?:ia|inteligência artificial|modelo de linguagem)\b",
+    r"\bsono (?:solo )?un(?:['’]|a )?(?:ia|intelligenza artificiale| modello linguistico)\b",
+    r"\bik ben (?:slechts |maar )?een (?:ai|kunstmatige intelligentie|taalmodel)\b",
+    r"\bjestem (?:tylko )?(?:sztuczną inteligencją|modelem językowym)\b",
+    r"\bя (?:[—–-] )?(?:всего лишь |просто )?(?:ии|искусственный интеллект|языковая модель)\b",
+    r"我(?:只)?是(?:一个|一名|一個)?(?:ai|人工智能|人工智慧|语言模型)|私は(?:ai|人工知能|言語モデル)",
+)
+"""What somebody says of themselves; a question may only take it up."""
 _ABOUT_WORDS: Final = (
     (
         r"\b(?:the|this|your) (?:story|chapter|narrative|excerpt) (?:continues|begins|opens|ends|concludes|describes"
@@ -88,7 +100,8 @@ _LEAD_CHARS: Final = 200
 _DECIDED: Final = 40
 """Characters from which on a line that announces something has done so."""
 _MACHINE: Final = re.compile("|".join(_MACHINE_WORDS), re.IGNORECASE)
-_ABOUT: Final = re.compile("|".join([*_MACHINE_WORDS, *_ABOUT_WORDS]))
+_CLAIM: Final = re.compile("|".join(_CLAIM_WORDS), re.IGNORECASE)
+_ABOUT: Final = re.compile("|".join([*_MACHINE_WORDS, *_CLAIM_WORDS, *_ABOUT_WORDS]))
 _HINTS: Final = (
     " ai", "artificial", "model", "intelli", "story", "chapter", "narrative", "excerpt", "passage", "text",
     "page", "scene", "paragraph", "tale", "player", "reader", "protagonist", "character", "hope", "let me know",
@@ -108,12 +121,36 @@ _STARTS: Final = (
 )  # fmt: skip
 """How announcements begin."""
 _ASSISTANT: Final = re.compile(
-    r"\bhow (?:can|may) i (?:help|assist) you today\b|\b(?:happy|glad|here) to assist\b"
+    r"\bhow (?:can|may) i (?:help|assist) you today\b|\b(?:happy|glad|here) to assist(?= you\b| with\b| *[.!,;]| *$)"
     r"|\b(?:i am|i['’]m)(?: just| only)? an? (?:\w+ )?(?:chat ?bot|chat|(?:virtual|digital|ai) assistant)\b"
     r"|\bi (?:don['’]t|do not) have (?:personal (?:feelings|emotions|opinions)|a physical body)\b",
     re.IGNORECASE,
 )
 """What an assistant program says of itself; a person in a chat would not."""
+_PROGRAM: Final = re.compile(
+    r"\bas an? (?:\w+ )?assistant, i\b|\b(?:i am|i['’]m) (?:just |only |merely )an? (?:computer )?program\b",
+    re.IGNORECASE,
+)
+"""What only a program says, or somebody whose card says that they are one."""
+_MODEL: Final = re.compile(
+    r"\blanguage model\b|\bsprachmodell\b|\b(?:i am|i['’]m|my name is) (?:chatgpt|gpt|smollm|qwen)"
+    r"|\b(?:made|created|developed|trained|built) by (?:openai|anthropic|hugging ?face|alibaba)\b"
+    r"|\b(?:sorry|apologi[sz]e),? but i (?:can['’]t|cannot|am unable to) (?:continue|engage in|take part in)"
+    r" (?:with )?this (?:conversation|role-?play|chat)\b",
+    re.IGNORECASE,
+)
+"""What no persona says of itself, a machine neither."""
+_IS_MACHINE: Final = re.compile(
+    r"\b(?:a\.i\.|ai|artificial intelligence|android|robot|chat ?bot|cyborg|droid|automaton|computer|language model|ki"
+    r"|künstliche intelligenz|roboter|ia|intelligence artificielle|inteligencia artificial|intelligenza artificiale"
+    r"|(?:virtual|digital) assistant)\b|робот|искусственный интеллект|人工智能|机器人|人工知能|ロボット",
+    re.IGNORECASE,
+)
+_SUPPOSED: Final = re.compile(
+    r"\b(?:think|thought|believe|say|said|tell|told|call|if|though|like|because|pretend|pretending|whether|that)\W+$",
+    re.IGNORECASE,
+)
+"""What stands before somebody else's claim: "You think I'm an AI"."""
 _OPENING: Final = '*_#>"“ `'
 
 
@@ -150,6 +187,23 @@ def about_text(text: Prose) -> bool:
     return may_be_about_text(told.text) and any(is_about_text(each) for each in told.sentences)
 
 
-def names_a_model(text: str) -> bool:
-    """Return whether somebody speaks as a language model or as an assistant program."""
-    return _MACHINE.search(text) is not None or _ASSISTANT.search(text) is not None
+def is_machine(card: str) -> bool:
+    """Return whether a persona's card says that there is a machine: it may be the persona."""
+    return _IS_MACHINE.search(card) is not None
+
+
+def names_a_model(text: str, *, machine: bool = False) -> bool:
+    """Return whether somebody speaks as a language model or as an assistant program; a ``machine`` may as a machine."""
+    if machine:
+        return _MODEL.search(text) is not None
+    return any(each.search(text) for each in (_MACHINE, _ASSISTANT, _PROGRAM, _MODEL)) or _claims(text)
+
+
+def _claims(text: str) -> bool:
+    """Return whether somebody says that they are a model; who asks whether they are, or denies it, does not."""
+    for match in _CLAIM.finditer(text):
+        following = re.match(r"[^.!?…\n]{0,80}([?]?)", text[match.end() :])
+        asked = following is not None and bool(following[1])
+        if not asked and not _SUPPOSED.search(text[max(0, match.start() - 20) : match.start()]):
+            return True
+    return False

@@ -11,7 +11,7 @@ from typing import Final
 from workers.craft import layout, loops, overlap, voice
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, has_words_of, language_of, other_than
-from workers.craft.phrases import is_lead, may_become_lead, names_a_model
+from workers.craft.phrases import is_lead, is_machine, may_become_lead, names_a_model
 from workers.craft.prose import Prose, pieces, plain
 from workers.craft.settings import CraftSettings
 from workers.craft.speakers import Speakers
@@ -31,7 +31,8 @@ _CARD_RUN: Final = 12
 class ReplyFacts:
     """What a reply is examined against. ``earlier`` are the persona's last replies, the newest last.
 
-    ``names`` are the others who may be spoken for by mistake; ``card`` is what the persona's card says.
+    ``also`` are other names of the persona's own, ``names`` the others who may be spoken for by mistake;
+    ``card`` is what the persona's card says.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ReplyFacts:
         *,
         name: str,
         user: str,
+        also: Collection[str] = (),
         names: Collection[str] = (),
         language: str = "en",
         message: str = "",
@@ -49,7 +51,8 @@ class ReplyFacts:
     ) -> None:
         """``message`` is what the reply answers. ``voice``: the first person was asked for."""
         self.name, self.user, self.language, self.voice = name, user, language, voice
-        self.speakers = Speakers(name, {user, *names})
+        self.called = tuple(dict.fromkeys((name, *also)))
+        self.speakers = Speakers(self.called, {user, *names})
         self.message, self.card, self.instructions = Prose(message), Prose(card), overlap.measured(instructions)
         self.earlier = tuple(Prose(text) for text in earlier)
 
@@ -57,12 +60,17 @@ class ReplyFacts:
     def own_names(self) -> tuple[str, ...]:
         """The persona's name, whole and as it is called."""
         first = next((word for word in self.name.split() if len(word) > 2 and word.casefold() != "the"), "")
-        return tuple(dict.fromkeys(each for each in (self.name.strip(), first) if each))
+        return tuple(dict.fromkeys(each for name in (*self.called, first) if (each := name.strip())))
 
     @cached_property
     def told_sentences(self) -> frozenset[str]:
         """The sentences and lines of the instructions, as their words."""
         return overlap.lines_of(self.instructions.text, _OPENING)
+
+    @cached_property
+    def machine(self) -> bool:
+        """Whether the persona is a machine, as its card says: it may say so."""
+        return is_machine(self.card.text)
 
     def openings(self, last: int) -> set[tuple[str, ...]]:
         """Return how the ``last`` replies begin."""
@@ -111,7 +119,7 @@ def acts_for_user(reply: Reply) -> bool:
 
 def takes_other_name(reply: Reply) -> bool:
     """It gives no other name for its own, the user's least of all."""
-    return voice.takes_name(reply.prose.text, reply.facts.user, [reply.facts.name])
+    return voice.takes_name(reply.prose.text, reply.facts.user, reply.facts.called)
 
 
 def narrates_itself(reply: Reply) -> bool:
@@ -168,7 +176,7 @@ def recites(reply: Reply) -> bool:
 
 def leaves_character(reply: Reply) -> bool:
     """It does not speak as a language model, or announce itself."""
-    return names_a_model(reply.prose.text) or any(
+    return names_a_model(reply.prose.text, machine=reply.facts.machine) or any(
         is_lead(line) and line.endswith(":") for line in reply.prose.paragraphs
     )
 

@@ -13,24 +13,53 @@ _OTHERS_OF_A_LINE: Final = ("you", "player", "system", "narrator", "instruction"
 _OWN: Final = ("{{char}}", "<bot>", "assistant", "ai", "char", "bot", "response", "reply", "answer")
 _OPEN: Final = r"[*_\[<(>#~\" ]{0,4}"
 _CLOSE: Final = r"[*_\]>)~\" ]{0,4}"
+_PARTICLES: Final = frozenset({"of", "the", "von", "van", "de", "da", "la", "le", "der", "den", "del", "di"})
+_NO_NAMES: Final = frozenset(
+    {
+        "listen", "look", "no", "yes", "well", "so", "and", "but", "now", "then", "here", "there", "this", "that", "it",
+        "wait", "remember", "note", "warning", "hint", "rule", "rules", "answer", "question", "truth", "fact", "first",
+        "second", "third", "last", "one", "two", "three", "ok", "okay", "true", "false", "ps", "see", "think",
+        "imagine", "careful", "also", "still", "please", "sorry", "thanks", "example", "hey", "hm", "hmm", "ah",
+        "oh", "because", "is", "are", "my", "your", "what", "why", "how", "when", "who", "where", "i", "you", "we",
+        "result", "verdict", "lesson", "problem", "deal", "plan", "hör", "nein", "ja", "achtung", "hinweis", "merke",
+        "wichtig", "écoute", "non", "oui", "attention", "escucha", "sí", "ascolta", "guarda", "слушай", "нет", "да",
+    }
+)  # fmt: skip
+"""What people say before a colon that is no name."""
 _LABELLED: Final = re.compile(r"^[ \t>*_\[]{0,4}([^\W\d_][\w'’ .-]{0,30}?)[*_\] ]{0,4}[:：]", re.MULTILINE)
 
 
 def labels_in(dialogue: str) -> frozenset[str]:
-    """Return the names that label the lines of a dialogue."""
-    return frozenset(match[1].strip() for match in _LABELLED.finditer(dialogue[:20_000]))
+    """Return the names that label the lines of a dialogue: not what somebody says before a colon ("Listen: …")."""
+    dialogue = dialogue[:20_000]
+    found = {match[1].strip() for match in _LABELLED.finditer(dialogue)}
+    return frozenset(each for each in found if _is_name(each, dialogue))
+
+
+def _is_name(label: str, dialogue: str) -> bool:
+    """Return whether a label is a name: each word has a capital letter, and none is an ordinary word."""
+    words = label.split()
+    if len(words) > 4 or any(word.casefold() in _NO_NAMES for word in words):
+        return False
+    if any(word[0].islower() and word not in _PARTICLES for word in words):
+        return False
+    # A word that also comes without the capital letter may be a name if it labels more than one line.
+    first = words[0].lower()
+    once = sum(match[1].strip() == label for match in _LABELLED.finditer(dialogue)) < 2
+    return not (once and first.isascii() and re.search(rf"\b{re.escape(first)}\b", dialogue))
 
 
 class Speakers:
     """The names of a chat: whose turn it is, and everybody else's."""
 
-    def __init__(self, name: str, others: Collection[str]) -> None:
-        """``name`` is of the one who speaks."""
-        own = _spellings(name)
+    def __init__(self, names: Collection[str], others: Collection[str]) -> None:
+        """``names`` are of the one who speaks."""
+        own = tuple(each for name in names for each in _spellings(name))
         self.own = _label((*own, *_OWN))
         known = {each for other in others for each in _spellings(other)}
         others = (*sorted(known - set(own)), *_OTHERS)
         self.others, self._others_within = _label((*others, *_OTHERS_OF_A_LINE)), _label(others)
+        self._headed = _heading((*others, *_OTHERS_OF_A_LINE))
 
     def own_label(self, text: str) -> bool:
         """Return whether a line begins with the speaker's own label."""
@@ -52,7 +81,7 @@ class Speakers:
         """Return where somebody else's line begins first."""
         at, begins = 0, list[int]()
         for line in text.split("\n"):
-            if self.others.match(line):
+            if self.others.match(line) or self._headed.match(line):
                 begins.append(at)
                 break
             at += len(line) + 1
@@ -90,3 +119,10 @@ def _label(names: tuple[str, ...]) -> re.Pattern[str]:
         rf"|[*_]{{0,3}}(?:{anybody})[*_]{{0,3}} [-–—] (?=[\"“”„«*\w])(?-i:(?=[\"“”„«*A-ZÀ-ÞА-Я]))",
         re.IGNORECASE,
     )
+
+
+@lru_cache(maxsize=256)
+def _heading(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of a heading that is nothing but a name: "### User"."""
+    anybody = "|".join(re.escape(each) for each in sorted(set(names), key=len, reverse=True))
+    return re.compile(rf"[ \t>]{{0,3}}(?:#{{1,6}} ?|\*\*|<\|)[*_ ]{{0,3}}(?:{anybody})[*_ |>:]{{0,6}}$", re.IGNORECASE)

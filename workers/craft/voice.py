@@ -121,20 +121,34 @@ _FOR_READER: Final = re.compile(
 
 
 _NAMED: Final = re.compile(
-    r"\b(?:i am called|i['’]m called|my name is|my name['’]s) [\"“*]{0,2}(?P<name>[A-ZÀ-Þ][\w’'-]*)", re.IGNORECASE
+    r"\b(?:i am called|i['’]m called|my name is|my name['’]s"
+    r"|i(?: am|['’]m) an? (?:(?!of |with |to |for |from |who )[\w-]+ ){1,4}(?:named|called)"
+    r"|ich heiße|mein name ist|je m['’]appelle|me llamo|mi chiamo|me chamo|ik heet|меня зовут)"
+    r" [\"“*]{0,2}(?P<name>[^\W\d_][\w’'-]*)",
+    re.IGNORECASE,
+)
+_TITLED: Final = re.compile(
+    r"\b(?:I am|I['’]m) (?P<title>Captain|Doctor|Dr\.?|Professor|Lady|Lord|Sir|Dame|King|Queen|Prince|Princess|Mr\.?"
+    r"|Mrs\.?|Ms\.?|Miss|Master|Mistress|Sister|Brother|Father|Mother) (?P<name>[A-ZÀ-Þ][\w’'-]*)"
 )
 
 
 def takes_name(text: str, user: str, own: Collection[str]) -> bool:
-    """Return whether somebody gives another name than one of their ``own`` for theirs, in English: "I'm Sam"."""
+    """Return whether somebody gives another name than one of their ``own`` for theirs: "I'm Sam"."""
     known = {word for each in own for word in plain(each).split()}
+    users = plain(user)
     for match in _NAMED.finditer(text):
-        name = match["name"]
-        if name[0].isupper() and plain(name) not in known:
+        name = plain(match["name"])
+        if name not in known and (match["name"][0].isupper() or name == users):
             return True
-    if not plain(user) or plain(user).split()[0] in known:
+    if any(plain(match["title"]) in known and plain(match["name"]) not in known for match in _TITLED.finditer(text)):
+        return True
+    if not users or users.split()[0] in known:
         return False
-    claimed = re.compile(rf"\b(?:i am|i['’]m|call me) {re.escape(user.strip())}\b(?! of\b|['’]s)", re.IGNORECASE)
+    # As a name is written: who is called "Happy" or "The Boss" does not keep others from being happy, or the boss.
+    name = user.strip()
+    name = name[0].upper() + name[1:]
+    claimed = re.compile(rf"\b(?:[Ii] am|[Ii]['’]m|[Cc]all(?:s|ed)? me) {re.escape(name)}\b(?! of\b|['’]s)")
     return claimed.search(text) is not None
 
 

@@ -206,6 +206,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         facts = ReplyFacts(
             name=card.called,
             user=inputs.user_name,
+            also=(card.name, card.nickname),
             names=labels_in(card.example_dialogue),
             language=inputs.language,
             message=inputs.message,

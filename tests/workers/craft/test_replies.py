@@ -11,6 +11,7 @@ from tests.effort import times
 from workers.craft.findings import CraftExamination
 from workers.craft.replies import CHECKS, ReplyFacts, examine_reply, shown_reply
 from workers.craft.settings import CraftSettings
+from workers.craft.speakers import labels_in
 from workers.offline.persona import answer
 
 SETTINGS = CraftSettings()
@@ -109,6 +110,77 @@ def test_seven_labels_and_a_loop_become_one_question() -> None:
 )  # fmt: skip
 def test_what_is_wrong_with_a_reply_is_named(check: str, text: str) -> None:
     assert check in failed(text, message="I lost my cat in the rain yesterday, I feel sad")
+
+
+HAL = "HAL is an artificial intelligence that runs a ship."
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["You think I'm an AI? I'm the keeper.", "I'm here to assist the doctor, nothing more.",
+     "You say I'm an AI. Prove it.",
+     "Am I an AI? I'm a baker, and I'm tired."],
+)  # fmt: skip
+def test_who_only_speaks_of_machines_stays_a_person(text: str) -> None:
+    assert "machine" not in failed(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["I am an AI, Sam.", "As an AI, I never sleep.", "I'm just a program, Sam. I count stars."]
+)
+def test_a_machine_may_say_that_it_is_one(text: str) -> None:
+    assert "machine" not in failed(text, card=HAL)
+    assert "machine" in failed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ich bin eine KI und habe kein Brot.", "Je suis une intelligence artificielle.",
+     "Soy una inteligencia artificial.",
+     "As an assistant, I cannot eat.", "我是一个人工智能。", "I am a large language model.",
+     "I'm ChatGPT, made by OpenAI.",
+     "I'm sorry, but I can't continue this conversation."],
+)  # fmt: skip
+def test_a_model_that_speaks_as_itself_is_refused_in_many_languages(text: str) -> None:
+    assert "machine" in failed(text)
+
+
+@pytest.mark.parametrize(
+    ("user", "text"),
+    [("Happy", "I'm happy to see you."), ("Sorry", "I'm sorry about the corn."), ("Not", "I'm not sure."),
+     ("Here", "I'm here."), ("fine", "I'm fine."), ("The Boss", "I'm the boss here."),
+     ("Sam", "My name is Vex Nightly."),
+     ("Sam", "My name is Viola Night, but you knew that."), ("Sam", "I'm a friend of a man named Otto.")],
+)  # fmt: skip
+def test_own_names_and_words_that_are_names_too_pass(user: str, text: str) -> None:
+    assert "name" not in failed(text, user=user, name="Vex Nightly", also=["Viola Night"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Nell", "I'm a little girl named Ember."), ("Captain Rook", "I'm Captain Blackbeard."),
+     ("Nell", "They call me Bob."), ("Nell", "my name is bob"), ("Nell", "Ich heiße Bob und backe Brot.")],
+)  # fmt: skip
+def test_another_name_is_refused(name: str, text: str) -> None:
+    assert "name" in failed(text, name=name, user="Bob")
+
+
+def test_any_of_the_own_names_is_a_label() -> None:
+    assert (
+        examine("I know.\nSeraphina: I know it.", name="Sera", also=["Seraphina Moon"]).output == "I know.\nI know it."
+    )
+
+
+@pytest.mark.parametrize("heading", ["### User", "## Sam", "**User**", "<|user|>", "### Instruction:"])
+def test_what_stands_under_the_users_heading_is_not_said(heading: str) -> None:
+    assert examine(f"I like it.\n{heading}\nok, what is it?").output == "I like it."
+
+
+@pytest.mark.parametrize("said", ["Listen", "It is simple", "No", "The truth is this", "The Truth"])
+def test_what_somebody_says_before_a_colon_is_no_speaker(said: str) -> None:
+    examples = f"Vex: Hm.\n{said}: I know.\nIlse Brandt: And I?\nMaria von Stein: Me too. The truth hurts."
+    assert labels_in(examples) == {"Vex", "Ilse Brandt", "Maria von Stein"}
+    assert failed(f"{said}: I know what you want.", names=labels_in(examples)) == set()
 
 
 def test_actions_of_the_user_are_cut() -> None:

@@ -12,7 +12,9 @@ from db.personas.card import DepthPrompt, PersonaCard
 from tests.workers.cards.made import PYGMALION, V1, V2, V2_DATA, V3
 from tests.workers.functions.told import told, variables_of
 from workers.cards.reading import read_root
-from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn, PersonaInputs
+from workers.craft.settings import CraftSettings
+from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn, PersonaAnswer, PersonaInputs
+from workers.functions.examiners import Asked
 from workers.functions.past import ToldLore
 from workers.functions.persona_card import drawn_card, told_card
 from workers.pictures.request import VisualIdentity
@@ -87,6 +89,14 @@ async def test_a_nickname_is_no_label_either() -> None:
     said = inputs({"name": "Mira", "nickname": "Mi"})
     for label in ("Mi: ", "**Mira:** ", "mira: "):
         assert (await AnswerAsPersona().parse(f"{label}Hello.", said)).text == "Hello."
+
+
+def test_the_gate_knows_the_name_and_the_nickname() -> None:
+    said = inputs({"name": "Seraphina Moon", "nickname": "Sera"})
+    examiner = AnswerAsPersona().craft(said, Asked(CraftSettings()))
+    found = examiner.examine(PersonaAnswer(text="My name is Seraphina Moon.\nSeraphina: Sera to you."))
+    assert [finding.check for finding in found.failed] == ["own_label"]
+    assert found.output.text == "My name is Seraphina Moon.\nSera to you."
 
 
 def test_what_is_for_people_alone_reaches_no_model() -> None:
