@@ -146,6 +146,7 @@ _IS_MACHINE: Final = re.compile(
     r"|(?:virtual|digital) assistant)\b|робот|искусственный интеллект|人工智能|机器人|人工知能|ロボット",
     re.IGNORECASE,
 )
+_OUT_OF_CHARACTER: Final = re.compile(r"[\[(]{1,2} ?(?:ooc|out of character)\b[^\])\n]{0,600}[\])]{0,2}", re.IGNORECASE)
 _SUPPOSED: Final = re.compile(
     r"\b(?:think|thought|believe|say|said|tell|told|call|if|though|like|because|pretend|pretending|whether|that)\W+$",
     re.IGNORECASE,
@@ -197,6 +198,11 @@ def names_a_model(text: str, *, machine: bool = False) -> bool:
     if machine:
         return _MODEL.search(text) is not None
     return any(each.search(text) for each in (_MACHINE, _ASSISTANT, _PROGRAM, _MODEL)) or _claims(text)
+
+
+def without_asides(text: str) -> str:
+    """Return a text without what its writer says out of character: "[OOC: …]"."""
+    return _OUT_OF_CHARACTER.sub("", text)
 
 
 def _claims(text: str) -> bool:

@@ -3,6 +3,7 @@
 See `pages` and `choices` for their twins.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Final
 from workers.craft import layout, loops, overlap, voice
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, has_words_of, language_of, other_than
-from workers.craft.phrases import is_lead, is_machine, may_become_lead, names_a_model
+from workers.craft.phrases import is_lead, is_machine, may_become_lead, names_a_model, without_asides
 from workers.craft.prose import Prose, pieces, plain
 from workers.craft.settings import CraftSettings
 from workers.craft.speakers import Speakers
@@ -24,6 +25,12 @@ _LONG: Final = 200
 _REPEATED_WORDS: Final = 6
 _FEW_WORDS: Final = 12
 """Words below which only the same reply again is a copy."""
+_REPEAT: Final = re.compile(
+    r"\b(?:say|repeat) (?:after me|it after|this|that|these|the following|my words|what i)\b|\brepeat[:,]"
+    r"|\bsprich (?:mir )?nach\b|\bwiederhole\b|\brépète\b|\brepite\b|\bripeti\b|\bповтори",
+    re.IGNORECASE,
+)
+"""How somebody asks to hear their own words again."""
 _CARD_RUN: Final = 12
 """Words in a row that are the card's own from which on a reply recites it."""
 
@@ -87,8 +94,8 @@ class Reply:
 
 
 def says_nothing(reply: Reply) -> bool:
-    """It says something: a letter, a figure or a sign such as an emoji."""
-    return not any(sign.isalnum() or ord(sign) > 0x2000 for sign in reply.prose.text)
+    """It says something: a letter, a figure, a question mark or a sign such as an emoji."""
+    return not any(sign.isalnum() or sign in "?!" or ord(sign) > 0x2000 for sign in reply.prose.text)
 
 
 def too_long(reply: Reply) -> bool:
@@ -156,7 +163,9 @@ def echoes_replies(reply: Reply) -> bool:
 
 
 def echoes_message(reply: Reply) -> bool:
-    """It does not only say again what the user said."""
+    """It does not only say again what the user said, unless asked to."""
+    if _REPEAT.search(reply.facts.message.text):
+        return False
     words = len(reply.prose.words)
     return words >= _REPEATED_WORDS and overlap.shared_groups(reply.prose, [reply.facts.message], 3) > 0.6
 
@@ -176,8 +185,11 @@ def recites(reply: Reply) -> bool:
 
 def leaves_character(reply: Reply) -> bool:
     """It does not speak as a language model, or announce itself."""
-    return names_a_model(reply.prose.text, machine=reply.facts.machine) or any(
-        is_lead(line) and line.endswith(":") for line in reply.prose.paragraphs
+    text = reply.prose.text
+    return (
+        names_a_model(text, machine=reply.facts.machine)
+        or without_asides(text) != text
+        or any(is_lead(line) and line.endswith(":") for line in reply.prose.paragraphs)
     )
 
 
@@ -234,7 +246,7 @@ def mend_reply(reply: Reply) -> str:
     """Return a reply without what does not belong there: nothing is added."""
     facts, limit = reply.facts, reply.settings.reply_chars
     text = loops.cut_loop(reply.prose.text)
-    text = _without_announcement(text)
+    text = without_asides(_without_announcement(text))
     text = facts.speakers.without_labels(text)
     text = voice.without_others_actions(text, facts.user)
     text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line))

@@ -8,11 +8,18 @@ from typing import Final
 from workers.craft.loops import tidy
 
 _OTHERS: Final = ("user", "human", "{{user}}", "<user>")
-_OTHERS_OF_A_LINE: Final = ("you", "player", "system", "narrator", "instruction")
+_OTHERS_OF_A_LINE: Final = (
+    "you", "player", "system", "narrator", "instruction", "stranger", "q", "person 1", "person 2", "person a",
+    "person b", "speaker 1", "speaker 2",
+)  # fmt: skip
 """Labels that may also be somebody's words behind a sentence."""
 _OWN: Final = ("{{char}}", "<bot>", "assistant", "ai", "char", "bot", "response", "reply", "answer")
-_OPEN: Final = r"[*_\[<(>#~\" ]{0,4}"
-_CLOSE: Final = r"[*_\]>)~\" ]{0,4}"
+_OPEN: Final = r"(?:[-•] |\d[.)] )?[*_\[<({>#~\" \t]{0,4}"
+_CLOSE: Final = r"[*_\]>)}~\" \u200b-\u200d\u2060\ufeff]{0,4}"
+_TITLE: Final = r"(?:the |mr\.? |mrs\.? |ms\.? |dr\.? )?"
+_ASIDE: Final = (
+    r"(?: ?(?:\([^)\n]{1,40}\)|\[[^\]\n]{1,40}\]|\*[^*\n]{1,40}\*)| (?:says|asks|replies|answers|whispers))?"
+)
 _PARTICLES: Final = frozenset({"of", "the", "von", "van", "de", "da", "la", "le", "der", "den", "del", "di"})
 _NO_NAMES: Final = frozenset(
     {
@@ -55,15 +62,18 @@ class Speakers:
     def __init__(self, names: Collection[str], others: Collection[str]) -> None:
         """``names`` are of the one who speaks."""
         own = tuple(each for name in names for each in _spellings(name))
-        self.own = _label((*own, *_OWN))
+        self.own, self._own_alone = _label((*own, *_OWN), "“„"), _alone(own)
         known = {each for other in others for each in _spellings(other)}
-        others = (*sorted(known - set(own)), *_OTHERS)
-        self.others, self._others_within = _label((*others, *_OTHERS_OF_A_LINE)), _label(others)
-        self._headed = _heading((*others, *_OTHERS_OF_A_LINE))
+        named = sorted(known - set(own))
+        others = (*named, *(each for each in _OTHERS if each not in own))
+        of_lines = (*others, *(each for each in _OTHERS_OF_A_LINE if each not in own))
+        self.others, self._others_within = _label(of_lines), _label(others)
+        self._headed, self._others_alone = _heading(of_lines), _alone(tuple(named))
 
     def own_label(self, text: str) -> bool:
         """Return whether a line begins with the speaker's own label."""
-        return any(self.own.match(line) for line in text.split("\n"))
+        lines = text.rstrip().split("\n")
+        return any(self.own.match(line) for line in lines) or any(self._own_alone.match(line) for line in lines[:-1])
 
     def other_label(self, text: str) -> bool:
         """Return whether somebody else's line begins in a text."""
@@ -74,14 +84,19 @@ class Speakers:
         begin = self._other(text)
         if begin is not None:
             text = text[:begin]
-        lines = [line[found.end() :] if (found := self.own.match(line)) else line for line in text.split("\n")]
+        lines = text.rstrip().split("\n")
+        lines = [*(line for line in lines[:-1] if not self._own_alone.match(line)), lines[-1]]
+        lines = [line[found.end() :] if (found := self.own.match(line)) else line for line in lines]
         return tidy("\n".join(lines))
 
     def _other(self, text: str) -> int | None:
         """Return where somebody else's line begins first."""
         at, begins = 0, list[int]()
-        for line in text.split("\n"):
-            if self.others.match(line) or self._headed.match(line):
+        lines = text.rstrip().split("\n")
+        for number, line in enumerate(lines, 1):
+            # A name alone in a line labels what follows; in the first line it speaks to somebody.
+            alone = 1 < number < len(lines) and self._others_alone.match(line)
+            if alone or self.others.match(line) or self._headed.match(line):
                 begins.append(at)
                 break
             at += len(line) + 1
@@ -109,13 +124,14 @@ def _spellings(name: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _label(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Return the pattern of a label at the beginning of a line."""
+def _label(names: tuple[str, ...], quoted: str = "") -> re.Pattern[str]:
+    """Return the pattern of a label at the beginning of a line, perhaps behind one of the marks ``quoted``."""
     anybody = "|".join(re.escape(each) for each in sorted(set(names), key=len, reverse=True))
-    aside = r"(?: ?\([^)\n]{1,40}\))?"
+    mark = f"[{quoted}]?" if quoted else ""
     return re.compile(
-        rf"{_OPEN}(?:{anybody}){_CLOSE}{aside}[*_ ]{{0,4}}[:：][*_ ]{{0,4}}"
-        rf"|[*_ ]{{0,4}}[\[<](?:{anybody})[\]>][*_ ]{{0,4}}"
+        rf"{_OPEN}{mark}{_TITLE}(?:{anybody}){_CLOSE}{_ASIDE}[*_ ]{{0,4}}[:：]{{1,2}}[*_ ]{{0,4}}"
+        rf"|[*_ ]{{0,4}}[\[<({{](?:{anybody})[\])}}>][*_ ]{{0,4}}"
+        rf"|[*_]{{0,3}}(?:{anybody})[*_]{{0,3}}(?:>{{1,3}}| ?\|)(?: |$)"
         rf"|[*_]{{0,3}}(?:{anybody})[*_]{{0,3}} [-–—] (?=[\"“”„«*\w])(?-i:(?=[\"“”„«*A-ZÀ-ÞА-Я]))",
         re.IGNORECASE,
     )
@@ -126,3 +142,10 @@ def _heading(names: tuple[str, ...]) -> re.Pattern[str]:
     """Return the pattern of a heading that is nothing but a name: "### User"."""
     anybody = "|".join(re.escape(each) for each in sorted(set(names), key=len, reverse=True))
     return re.compile(rf"[ \t>]{{0,3}}(?:#{{1,6}} ?|\*\*|<\|)[*_ ]{{0,3}}(?:{anybody})[*_ |>:]{{0,6}}$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=256)
+def _alone(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of a line that is nothing but a name."""
+    anybody = "|".join(re.escape(each) for each in sorted(set(names), key=len, reverse=True))
+    return re.compile(rf"[*_ ]{{0,3}}(?:{anybody})[*_ ]{{0,3}}$" if anybody else r"(?!)", re.IGNORECASE)

@@ -154,15 +154,25 @@ def takes_name(text: str, user: str, own: Collection[str]) -> bool:
 
 def speaks_for(text: str, user: str) -> bool:
     """Return whether a reply says what its reader does or says."""
-    return bool(_FOR_READER.search(text) or any(_acts(match[1], user) for match in _ACTION.finditer(text)))
+    if _FOR_READER.search(text) or any(_acts(match[1], user) for match in _ACTION.finditer(text)):
+        return True
+    return any(_acts_by_name(match, user) for match in _ASIDE.finditer(text))
 
 
 def without_others_actions(text: str, user: str) -> str:
-    """Return a reply without the actions, between asterisks, that are its reader's."""
-    return _ACTION.sub(lambda match: "" if _acts(match[1], user) else match[0], text)
+    """Return a reply without the actions, between asterisks or other marks, that are its reader's."""
+    text = _ACTION.sub(lambda match: "" if _acts(match[1], user) else match[0], text)
+    return _ASIDE.sub(lambda match: "" if _acts_by_name(match, user) else match[0], text)
 
 
 _ACTION: Final = re.compile(r"(?<!\*)\*([^*\n]{1,300})\*(?!\*)")
+_ASIDE: Final = re.compile(r"(?<![\w_])_(?P<line>[^_\n]{1,300})_(?![\w_])|\((?P<round>[^()\n]{1,300})\)")
+
+
+def _acts_by_name(aside: re.Match[str], user: str) -> bool:
+    """Return whether an aside in other marks is of the reader by name: ``(Sam nods)``; "(you know)" may be said."""
+    name, said = user.strip(), (aside["line"] or aside["round"]).strip()
+    return bool(name) and said.startswith(f"{name} ") and said[len(name) + 1 :][:1].islower()
 
 
 def _acts(action: str, user: str) -> bool:

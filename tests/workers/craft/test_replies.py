@@ -36,7 +36,9 @@ def failed(text: str, **given: object) -> set[str]:
 @pytest.mark.parametrize(
     "label",
     ["Vex: ", "**Vex**: ", "**Vex:** ", "[Vex] ", "[Vex]: ", "VEX - ", "VEX — ", "vex : ", "<Vex> ", "Vex (grinning): ",
-     "> Vex: ", "*Vex*: ", "Vex：", "{{char}}: ", "Assistant: "],
+     "> Vex: ", "*Vex*: ", "Vex：", "{{char}}: ", "Assistant: ", "Vex\n", "**Vex**\n", "Vex> ", "Vex | ", "(Vex) ",
+     "{Vex}: ", "Vex [smiling]: ", "Vex *smiles*: ", "- Vex: ", "1. Vex: ", "“Vex: ", "Mr. Vex: ", "\tVex: ",
+     "Vex\u200b: ", "Vex:: "],
 )  # fmt: skip
 def test_the_own_label_is_cut_in_any_spelling(label: str) -> None:
     examined = examine(label + GOOD)
@@ -47,11 +49,12 @@ def test_the_own_label_is_cut_in_any_spelling(label: str) -> None:
 @pytest.mark.parametrize(
     "label",
     ["Sam: ", "**Sam**: ", "[Sam] ", "SAM - ", "sam : ", "User: ", "Human: ", "Ilse: ", "Ilse Brandt: ",
-     "ILSE BRANDT - ", "{{user}}: ", "You: ", "Narrator: "],
+     "ILSE BRANDT - ", "{{user}}: ", "You: ", "Narrator: ", "Sam says: ", "Sam> ",
+     "Sam\n", "User>> ", "The user: ", "Q: ", "Person 1: ", "Stranger: "],
 )  # fmt: skip
 @pytest.mark.parametrize("before", ["\n\n", "\n", " "])
 def test_another_speakers_line_ends_the_reply(label: str, before: str) -> None:
-    if before == " " and (":" not in label or label in {"You: ", "Narrator: "}):
+    if before == " " and (":" not in label or label in {"You: ", "Narrator: ", "Q: ", "Person 1: ", "Stranger: "}):
         return
     label = label.capitalize() if before == " " and label[0].islower() else label
     examined = examine(GOOD + before + label + "And what about the lock?\nVex: Ha!")
@@ -68,6 +71,10 @@ def test_another_speakers_line_ends_the_reply(label: str, before: str) -> None:
         "*Vex tips her hat.* I did warn you, partner.",
         "Ha! Assistant? Me? I assist nobody before breakfast.",
         "ok",
+        "?",
+        "Sam\nI knew it.",
+        "Vex",
+        "(You know who.) I saw him. (Sam, you too.)",
         "lol no",
         "😂😂",
         "…",
@@ -185,6 +192,24 @@ def test_what_somebody_says_before_a_colon_is_no_speaker(said: str) -> None:
 
 def test_actions_of_the_user_are_cut() -> None:
     assert examine("*you nod and take the rope* I knew it, partner.").output == "I knew it, partner."
+
+
+@pytest.mark.parametrize("action", ["_Sam nods_", "(Sam nods)", "[OOC: shall I go on?]", "(OOC: nice!"])
+def test_asides_that_are_not_the_personas_are_cut(action: str) -> None:
+    assert examine(f"I knew it, partner. {action}").output == "I knew it, partner."
+
+
+def test_words_that_somebody_asks_to_hear_again_are_no_parrots() -> None:
+    said = "I swear that I never took the corn of Ilse Brandt"
+    assert "parrot" not in failed(said, message=f"Say after me: {said}")
+    assert "parrot" in failed(said, message=said)
+
+
+def test_a_persona_may_be_called_what_labels_others() -> None:
+    assert (
+        examine("Narrator: The moon is out, and I am glad.", name="Narrator").output
+        == "The moon is out, and I am glad."
+    )
 
 
 def test_an_opening_of_the_last_three_replies_is_cut() -> None:
