@@ -128,7 +128,8 @@ _ASSISTANT: Final = re.compile(
 )
 """What an assistant program says of itself; a person in a chat would not."""
 _PROGRAM: Final = re.compile(
-    r"\bas an? (?:\w+ )?assistant, i\b|\b(?:i am|i['’]m) (?:just |only |merely )an? (?:computer )?program\b",
+    r"\bas an? (?:\w+ )?assistant, i (?:can|cannot|do not|don['’]t|am not|am unable|am here)\b"
+    r"|\b(?:i am|i['’]m) (?:just |only |merely )an? (?:computer )?program\b",
     re.IGNORECASE,
 )
 """What only a program says, or somebody whose card says that they are one."""
@@ -136,7 +137,7 @@ _MODEL: Final = re.compile(
     r"\blanguage model\b|\bsprachmodell\b|\b(?:i am|i['’]m|my name is) (?:chatgpt|gpt|smollm|qwen)"
     r"|\b(?:made|created|developed|trained|built) by (?:openai|anthropic|hugging ?face|alibaba)\b"
     r"|\b(?:sorry|apologi[sz]e),? but i (?:can['’]t|cannot|am unable to) (?:continue|engage in|take part in)"
-    r" (?:with )?this (?:conversation|role-?play|chat)\b",
+    r" (?:with )?this (?:conversation|role-?play|chat)(?= *[.!,;]| *$)",
     re.IGNORECASE,
 )
 """What no persona says of itself, a machine neither."""

@@ -126,7 +126,8 @@ HAL = "HAL is an artificial intelligence that runs a ship."
     "text",
     ["You think I'm an AI? I'm the keeper.", "I'm here to assist the doctor, nothing more.",
      "You say I'm an AI. Prove it.",
-     "Am I an AI? I'm a baker, and I'm tired."],
+     "Am I an AI? I'm a baker, and I'm tired.",
+     "As an assistant, I file papers.", "I'm sorry, but I can't continue this conversation in the rain."],
 )  # fmt: skip
 def test_who_only_speaks_of_machines_stays_a_person(text: str) -> None:
     assert "machine" not in failed(text)
