@@ -192,6 +192,9 @@ def shown_page(text: str, facts: PageFacts, settings: CraftSettings) -> str:
     if "\n" not in head and may_become_lead(head):
         return ""
     whole = _whole_sentences(head)
+    first = head.partition("\n")[0]
+    if len(whole) <= len(first) and is_lead(first):
+        return ""
     if facts.shown[0] != whole:
         mended = mend_page(ExaminedPage(Prose(whole), facts, settings)) if whole else ""
         passes = bool(mended) and not run(_GROWING, ExaminedPage(Prose(mended), facts, settings))

@@ -148,6 +148,13 @@ def test_what_is_shown_of_a_page_that_is_written_never_shrinks() -> None:
     assert shown_page("The gulls cry. You", facts, SETTINGS) == "The gulls cry."
 
 
+def test_of_an_announcement_nothing_is_shown_wherever_it_is_looked_at() -> None:
+    page, facts = f"Sure! Here is the page:\n\n{GOOD}", PageFacts()
+    shown = [shown_page(page[:end], facts, SETTINGS) for end in range(len(page) + 1)]
+    assert all(GOOD.startswith(each) for each in shown)
+    assert shown[-1] == GOOD
+
+
 @pytest.mark.parametrize(
     ("line", "held"),
     [
