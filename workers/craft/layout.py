@@ -5,11 +5,12 @@ from typing import Final
 
 from workers.craft.loops import tidy
 from workers.craft.phrases import is_about_text, is_lead
+from workers.craft.prose import pieces
 from workers.cutting import ends_sentence
 
 _HEADING: Final = re.compile(
     r"#{1,6} *\S|(?:\*\*|__)[^*_]{1,80}(?:\*\*|__):?$|={3,}$|-{3,}$|\*{3,}$"
-    r"|(?:chapter|page|part|scene|kapitel|seite|capítulo|página|chapitre|capitolo|pagina|hoofdstuk|rozdział|глава"
+    r"|(?:prologu?e?|epilogu?e?|prólogo|epílogo|épilogue|пролог|эпилог|序章)[:.]?$|[\[(]?(?:chapter|page|part|scene|kapitel|seite|capítulo|página|chapitre|capitolo|pagina|hoofdstuk|rozdział|глава"
     # A sentence about a chapter or a page ends as one, a heading does not.
     r"|страница|розділ|сторінка|bölüm|sayfa)\b *(?:\d{1,3}|[ivxlc]{1,6}|one|two|three|four|five)\b[.:)\]]?"
     r"[^.!?…\n]{0,60}$"
@@ -36,9 +37,11 @@ _CHOSEN: Final = re.compile(
     r">? *(?:the player (?:chose|now does)\b|(?:you chose|your choice|player['’]?s? choice) *[:：])", re.IGNORECASE
 )
 _ITEM: Final = re.compile(
-    r"[*_> ]{0,4}(?:\(?\d{1,2}[.):]|\(?[A-Da-d][.)]|[•*](?= )|(?:option|choice|auswahl|opción|opção|choix"
+    r"[*_> ]{0,4}(?:\(?\d{1,2}[.):、](?!\d)|\(?[A-Da-d][.)]|\(?(?:[ivx]{1,4}|[e-hа-г])[.)] |[a-d]: "
+    r"|[\[(](?:\d{1,2}|[a-h])[\])]|\d{1,2} [-–—] |\d\ufe0f?\u20e3|[①-⑳❶-❿➀-➓→➔➜⇒▸▶►➤‣▪■●○◦·◆◇✦★☆]|[~+](?= )"
+    r"|(?:no\.|nr\.|№) ?\d|[•*](?= )|(?:option|choice|auswahl|opción|opção|choix"
     r"|scelta|optie"
-    r"|opcja|вариант|варіант|seçenek) *(?:\d|[a-d]\b))[*_:. )]*\S",
+    r"|opcja|вариант|варіант|seçenek) *(?:\d|(?:[a-d]|one|two|three|four)\b))[*_:. )]*\S",
     re.IGNORECASE,
 )
 _DASHED: Final = re.compile(r"[-–] *\S")
@@ -56,6 +59,18 @@ _CALL: Final = re.compile(
     r"|что ты (?:с)?делаешь)[*_ ]{0,4}[:?？：.]{0,2}[*_ ]{0,4}$",
     re.IGNORECASE,
 )
+
+
+_OFFERS: Final = re.compile(
+    r"[*_ ]{0,4}(?:(?:your|the|possible|available) )?(?:choices|options)(?: are)?[*_]{0,2}: *\S", re.IGNORECASE
+)
+"""Options on the line that calls for a choice."""
+_IN_LINE: Final = re.compile(r"(?:^|(?<=\s))\(?[1aA][.)] [^\n]{3,120}?\s\(?[2bB][.)] \S")
+"""Options one behind the other."""
+_CODE: Final = re.compile(r"```|\{ *[\"}]|\[ *\{|[\]}]+,?$|\{$")
+_NAMED: Final = re.compile(r"[*_]{0,2}[^\W\d_a-z][\w’'-]{1,20}(?: [^\W\d_a-z]\w{1,20})?[*_]{0,2}: +\S")
+"""What somebody says, as in a play."""
+_TITLE_CHARS: Final = 60
 
 
 def is_heading(line: str) -> bool:
@@ -83,17 +98,49 @@ def lists(text: str) -> bool:
         _CALL.match(line) and (item or _DASHED.match(after))
         for line, after, item in zip(found, found[1:], items[1:], strict=False)
     )
-    return called or sum(items) >= 2
+    if called or sum(items) >= 2 or any(_OFFERS.match(line) or _IN_LINE.search(line) for line in found):
+        return True
+    return bool(found) and _CALL.match(found[-1]) is not None
 
 
 def without_options(text: str) -> str:
     """Return a text without the options at its end, the line that calls for a choice included, and without lists."""
-    lines = text.split("\n")
+    lines = [_without_options_in(line) for line in text.split("\n")]
     end = _called_at(lines)
-    while end and (not lines[end - 1].strip() or is_item(lines[end - 1]) or _CALL.match(lines[end - 1].strip())):
+    while end and (not (last := lines[end - 1].strip()) or is_item(last) or _CALL.match(last) or _OFFERS.match(last)):
         end -= 1
     kept = lines[:end]
     return tidy("\n".join(line for line in kept if not is_item(line)))
+
+
+def _without_options_in(line: str) -> str:
+    """Return a line up to the options in it, without the question before them."""
+    found = _IN_LINE.search(line)
+    if found is None:
+        return line
+    before = pieces(line[: found.start()])
+    while before and _CALL.match(before[-1].strip()):
+        before.pop()
+    return "".join(before)
+
+
+def is_title(line: str, following: str) -> bool:
+    """Return whether the first line of a text is its title: a few words in a line of their own, no sentence."""
+    line = line.strip()
+    short = 0 < len(line) <= _TITLE_CHARS and line[:1].isupper() and line[-1:].isalnum() and line.count(" ") < 8
+    return short and bool(following.strip()) and not ends_sentence(line)
+
+
+def is_play(text: str) -> bool:
+    """Return whether a text is mostly what people say, each behind a name."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    named = sum(_NAMED.match(line) is not None for line in lines)
+    return named >= 2 and named * 2 >= len(lines)
+
+
+def has_code(line: str) -> bool:
+    """Return whether a line is data or code, not prose."""
+    return _CODE.match(line.strip()) is not None
 
 
 def _called_at(lines: list[str]) -> int:
@@ -107,11 +154,13 @@ def _called_at(lines: list[str]) -> int:
 def without_headings(text: str) -> str:
     """Return a text without its headings and the labels of its parts; what another speaker says ends it."""
     kept: list[str] = []
+    first, _, rest = text.lstrip().partition("\n")
+    text = rest if is_title(first, rest) else text
     for written in text.split("\n"):
         line, plain = written, written.strip()
-        if (_SPEAKER.match(plain) or _CHOSEN.match(plain)) and any(kept):
+        if (_SPEAKER.match(plain) or _CHOSEN.match(plain) or has_code(plain)) and any(kept):
             break
-        if is_heading(plain):
+        if is_heading(plain) or has_code(plain):
             continue
         if label := _LABEL.match(plain):
             if label["label"].casefold() in _TITLES:
@@ -130,6 +179,10 @@ def without_announcement(text: str) -> str:
         before, colon, rest = first.partition(":")
         if colon and len(before) < 120 and len(rest.strip()) > 40:
             lines.insert(0, rest.strip())
+            break
+        told = "".join(pieces(first)[1:])
+        if told and not is_lead(told) and is_lead(first.removesuffix(told).strip()):
+            lines.insert(0, told)
             break
     while lines and (not lines[-1].strip() or _is_afterword(lines[-1].strip())):
         lines.pop()

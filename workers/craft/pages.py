@@ -137,8 +137,12 @@ def in_other_tense(page: ExaminedPage) -> bool:
 
 
 def has_headings(page: ExaminedPage) -> bool:
-    """It has no headings, no labels of its parts or of speakers."""
-    return any(layout.is_heading(line) or layout.is_label(line) for line in page.prose.paragraphs)
+    """It has no headings, no title, no labels of its parts or of speakers, no code."""
+    lines = page.prose.paragraphs
+    if lines and layout.is_title(lines[0], "\n".join(lines[1:])):
+        return True
+    marked = (layout.is_heading, layout.is_label, layout.has_code)
+    return layout.is_play(page.prose.text) or any(is_one(line) for line in lines for is_one in marked)
 
 
 def has_options(page: ExaminedPage) -> bool:

@@ -12,6 +12,11 @@ _LEAD_WORDS: Final = (
         r"\b(?:pages?|passage|story|continuation|choices?|options?|text|reply|response|answer|chapter|scene|draft|version"
         r"|paragraph|rewrite|sentence)\b"
     ),
+    r"let['’]s (?:continue|go on|begin|start|proceed|see what happens)\b",
+    r"i(?:['’]ll| will) (?:now )?(?:write|continue|create|craft|provide) (?:the|a|this|your|with)\b",
+    r"(?:great|good|excellent|interesting) choice\b",
+    r"(?:okay|ok|alright|so|hmm)[,.]? (?:so )?(?:the user|let me)\b",
+    r"¿?¡?(?:claro)[,.!:]? *aquí\b",
     r"(?:below|the following) (?:is|are) (?:the|your|a) (?:page|story|choices|options|continuation|next|text|scene)\b",
     r"(?:natürlich|klar|gerne|selbstverständlich)[,.!:]? *hier (?:ist|sind|kommt)\b",
     (
@@ -77,11 +82,25 @@ _ABOUT_WORDS: Final = (
     r"\b(?:the|this) tale goes on\b",
     r"\b(?:the )?(?:player|reader|protagonist|main character)(?:['’]s)? (?:must|chooses|decides|should|choice)\b",
     (
-        r"\b(?:i hope (?:this|you|that) (?:helps|enjoy|like)|let me know if (?:you|this|there)|feel free to (?:ask"
+        r"\b(?:i hope (?:this|you|that) (?:helps|enjoy(?:ed)?|liked?)|let me know (?:if (?:you|this|there)|how you)"
+        r"|feel free to (?:ask"
         r"|let|modify"
         r"|continue)|would you like me to)\b"
     ),
     r"\b(?:word count|end of (?:page|chapter|the page)|to be continued|content rating|json object)\b",
+    r"\bwhat should happen next\b|\bhow you(?: would|['’]d) like to (?:continue|proceed)\b",
+    r"\booc:|\bauthor['’]s note:|\bnote that (?:this|the) (?:page|text|story|passage)\b",
+    r"\bin (?:the )?(?:first|second|third) person\b|\bthe user (?:wants|asked|asks|is asking|has|chose)\b",
+    r"\bif you (?:want|choose|decide|wish)\b[^.\n]{0,80}, (?:turn|go) to (?:page|section) \d",
+    r"\bi am a large language model\b|\bi['’]m a large language model\b|\bas an? (?:\w+ )?assistant, i\b",
+    r"\bich bin (?:nur )?eine? (?:ki|künstliche intelligenz|sprachmodell)\b",
+    r"\bje suis (?:juste |seulement )?une? (?:ia|intelligence artificielle|modèle de langage)\b",
+    r"\b(?:soy|sou) (?:solo |só |apenas )?uma? (?:ia|inteligencia artificial|inteligência artificial|modelo de l)",
+    r"\bsono (?:solo )?un(?:['’]| )(?:ia|intelligenza artificiale|modello linguistico)\b",
+    r"\bsoy una? (?:ia|inteligencia artificial|modelo de lenguaje)\b|\bik ben een (?:ai|taalmodel)\b",
+    r"\bя (?:[—–-] ?)?(?:просто )?(?:ии|искусственный интеллект|языковая модель)\b",
+    r"我(?:只)?是(?:一个|一個|一名)?(?:ai|人工智能|语言模型)",
+    r"(?:私|僕)は(?:ai|人工知能|言語モデル)|(?:저는|나는) (?:ai|인공지능|언어 모델)",
     r"\bin diesem (?:kapitel|abschnitt)\b|\bdie geschichte (?:geht weiter|beginnt mit|handelt)\b",
     (
         r"\b(?:en este|neste) capítulo\b|\bla historia (?:continúa|comienza con|trata de)\b"
@@ -97,6 +116,8 @@ _ABOUT_WORDS: Final = (
 _LEAD: Final = re.compile("|".join(_LEAD_WORDS))
 _LEAD_CHARS: Final = 200
 """Characters of a line in which it shows whether it announces something."""
+_ANNOUNCED: Final = 120
+"""Characters of a first line that is no more than that."""
 _DECIDED: Final = 40
 """Characters from which on a line that announces something has done so."""
 _MACHINE: Final = re.compile("|".join(_MACHINE_WORDS), re.IGNORECASE)
@@ -108,6 +129,8 @@ _HINTS: Final = (
     "feel free", "would you like", "word count", "continued", "rating", "json", " ki", "kapitel", "abschnitt",
     "geschichte", "capítulo", "historia", "história", " ia", "chapitre", "histoire", "capitolo", "storia",
     "hoofdstuk", "verhaal", "rozdziale", "sztuczna", "главе", "история", "розділі", "модел", "ии", "ші",
+    "assistant", "happen next", "ooc:", "note:", "person", "user", "section", "artificiel", "modèle",
+    "taalmodel", "интеллект", "인공", "是ai", "个ai", "個ai", "名ai", "はai", "는 ai",
     "bölümde", "hikaye", "yapay", "章", "故事", "人工", "モデル", "として", "物語", "장에서", "이야기", "로서",
 )  # fmt: skip
 """One of these is in whatever the patterns match."""
@@ -120,6 +143,8 @@ _STARTS: Final = (
     "かしこまり", "물론", "네",
 )  # fmt: skip
 """How announcements begin."""
+_MORE_STARTS: Final = ("let", "i'll", "i’ll", "i will", "good choice", "excellent", "interesting", "so", "hmm")
+"""How some begin that nothing is held back for."""
 _ASSISTANT: Final = re.compile(
     r"\bhow (?:can|may) i (?:help|assist) you today\b|\b(?:happy|glad|here) to assist(?= you\b| with\b| *[.!,;]| *$)"
     r"|\b(?:i am|i['’]m)(?: just| only)? an? (?:\w+ )?(?:chat ?bot|chat|(?:virtual|digital|ai) assistant)\b"
@@ -153,13 +178,13 @@ _SUPPOSED: Final = re.compile(
     re.IGNORECASE,
 )
 """What stands before somebody else's claim: "You think I'm an AI"."""
-_OPENING: Final = '*_#>"“ `'
+_OPENING: Final = '*_#>"“ `¡¿'
 
 
 def is_lead(line: str) -> bool:
     """Return whether a line announces the text that follows: "Sure! Here is the next page:"."""
     begun = line[:_LEAD_CHARS].lstrip(_OPENING).casefold()
-    return begun.startswith(_STARTS) and _LEAD.match(begun) is not None
+    return begun.startswith((*_STARTS, *_MORE_STARTS)) and _LEAD.match(begun) is not None
 
 
 def may_become_lead(line: str) -> bool:
@@ -184,7 +209,8 @@ def is_about_text(sentence: str) -> bool:
 def about_text(text: Prose) -> bool:
     """Return whether a story speaks about itself, outside quotation marks."""
     told = Prose(text.narration)
-    if any(is_lead(each) for each in told.sentences):
+    first = told.text.lstrip().partition("\n")[0]
+    if (len(first) < _ANNOUNCED and is_lead(first)) or any(is_lead(each) for each in told.sentences):
         return True
     return may_be_about_text(told.text) and any(is_about_text(each) for each in told.sentences)
 

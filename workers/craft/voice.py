@@ -14,34 +14,39 @@ _FEW_WORDS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """The words of a language for the second and the first person. ``needed``: its sentences do name the person."""
+    """The words of a language for the second and the first person.
+
+    ``third`` are those for a single other person, of languages in which sentences do name the person.
+    """
 
     second: frozenset[str]
     first: frozenset[str]
-    needed: bool = False
+    third: frozenset[str] = frozenset()
 
 
 def _words(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-def _person(second: str, first: str, *, needed: bool = False) -> _Person:
-    return _Person(_words(second), _words(first), needed)
+def _person(second: str, first: str, third: str = "") -> _Person:
+    return _Person(_words(second), _words(first), _words(third))
 
 
 _PERSONS: Final = {
     "en": _person(
         "you your yours yourself yourselves you're you’re you've you’ve you'll you’ll you'd you’d",
         "i me my mine myself we us our ours i'm i’m i've i’ve i'll i’ll i'd i’d we're we’re",
-        needed=True,
+        "he she him her his himself herself he's he’s she's she’s",
     ),
     "de": _person(
-        "du dich dir dein deine deinen deinem deiner deines sie ihr ihnen ihre ihren ihrem ihrer euch euer eure",
+        "du dich dir dein deine deinen deinem deiner deines euch euer eure euren",
         "ich mich mir mein meine meinen meinem meiner wir uns unser unsere",
-        needed=True,
+        "er sie ihn ihm ihr ihre ihren ihrem ihrer sein seine seinen seinem seiner",
     ),
-    "fr": _person("tu te toi ton ta tes vous votre vos t", "je j me moi mon ma mes nous notre nos", needed=True),
-    "nl": _person("je jij jou jouw u uw jullie", "ik mij me mijn wij we ons onze", needed=True),
+    "fr": _person(
+        "tu te toi ton ta tes vous votre vos t", "je j me moi mon ma mes nous notre nos", "il elle lui son sa ses"
+    ),
+    "nl": _person("je jij jou jouw u uw jullie", "ik mij me mijn wij we ons onze", "hij zij ze hem haar zijn"),
     "es": _person("tú tu te ti tus usted su sus os vuestro", "yo me mí mi mis nosotros nuestro nuestra"),
     "it": _person("tu ti te tuo tua tuoi tue vi voi", "io mi me mio mia miei mie noi nostro nostra"),
     "pt": _person("você tu te teu tua seu sua seus suas", "eu me mim meu minha meus minhas nós nosso"),
@@ -51,6 +56,11 @@ _PERSONS: Final = {
     ),
     "zh": _person("你 您", "我"),
 }
+_FORMAL: Final = re.compile(r"(?<=[a-zäöüß,;] )(?:Sie|Ihnen|Ihre?[nmrs]?)\b")
+"""The German "you" of politeness: inside a sentence its capital letter tells it from "she" and "they"."""
+_FEW_FIRST: Final = 4
+_FEW_THIRD: Final = 3
+"""Words for a person from which on a page is about that person; scenes without anybody are good ones."""
 _APOSTROPHE: Final = re.compile("['’]")
 _PAST: Final = _words(
     "was were had did went came saw took felt heard stood sat ran knew thought said told found gave made got kept held "
@@ -77,11 +87,24 @@ def person_is_off(text: Prose, tag: str) -> bool:
     person = _PERSONS.get(base_tag(tag))
     if person is None:
         return False
-    words = [part for word in Prose(text.narration).words for part in _parts(word, base_tag(tag))]
-    second, first = sum(word in person.second for word in words), sum(word in person.first for word in words)
-    if first >= 4 and first > 2 * second:
-        return True
-    return person.needed and not second and len(words) >= _FEW_WORDS
+    told = Prose(text.narration)
+    words = _told(told.text, tag)
+    second, first = _count(words, person.second), _count(words, person.first)
+    second += len(_FORMAL.findall(told.text)) if base_tag(tag) == "de" else 0
+    if first >= _FEW_FIRST and first > 2 * second:
+        # A letter is one paragraph or two in a page; who tells of themselves does so all along.
+        by_paragraph = [_told(each, tag) for each in told.paragraphs]
+        about_me = sum(_count(each, person.first) > _count(each, person.second) for each in by_paragraph)
+        return about_me * 2 > len(by_paragraph)
+    return not second and len(words) >= _FEW_WORDS and _count(words, person.third) >= _FEW_THIRD
+
+
+def _told(text: str, tag: str) -> list[str]:
+    return [part for word in Prose(text).words for part in _parts(word, base_tag(tag))]
+
+
+def _count(words: Collection[str], of_person: frozenset[str]) -> int:
+    return sum(word in of_person for word in words)
 
 
 def _parts(word: str, tag: str) -> list[str]:
