@@ -24,6 +24,7 @@ from bot.actions import report as report_actions
 from bot.actions import start as start_actions
 from bot.actions import story as story_actions
 from bot.actions import told as told_actions
+from bot.actions import vote as vote_actions
 from bot.actions.base import ActionRegistry, ActionSpec
 from bot.commands import (
     archive,
@@ -126,6 +127,7 @@ PRODUCT: Final = (
         links=persona_making.LINKS,
     ),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
+    Topic("vote", (), vote_actions.ACTIONS),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
     Topic("archive", archive.COMMANDS, archive_actions.ACTIONS, archive_views.VIEWS),
     Topic(

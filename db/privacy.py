@@ -94,6 +94,7 @@ TABLES: Final = (
         leaves_row=True,
         quotes=(Quotes("conversation", "conversation_id = $1 AND role = 'persona'", ("text",)),),
     ),
+    TableRule("votes", owner=("page_id", "message_id"), author="user_id"),
     # What a model wrote stays with the place, where anybody may then go on with it.
     TableRule(
         "stories",

@@ -4,6 +4,7 @@ from typing import Final
 
 from bot.messages import Message
 from bot.views.base import ViewContext, ViewSpec
+from bot.views.vote import vote_buttons
 from db import chats
 from db.payloads.persona import ChatReply
 
@@ -18,7 +19,7 @@ async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
         message.text,
         speaker=persona.name,
         footer=view.words("chat.stopped") if payload.stopped else "",
-        buttons=((view.button("variant", message.id, label="again"),),),
+        buttons=((view.button("variant", message.id, label="again"), *vote_buttons(view, "reply", message.id)),),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.messages import Button, Message
 from bot.views.base import ViewContext, ViewSpec, in_rows
+from bot.views.vote import vote_buttons
 from db import conversations, stories
 from db.payloads.story import DeleteStory, PageElsewhere, PageFailed, PageLeft, PageReady, StoryList
 from db.quotes import is_removed
@@ -133,7 +134,8 @@ def page_buttons(
     back = (view.button("back", *at),) if page.parent_id is not None else ()
     own = (view.button("own", *at),) if page.state == "ready" and not page.ending else ()
     ready = (view.button("picture", page.id), view.button("more", page.id)) if page.state == "ready" else ()
-    return tuple(row for row in (numbers, (*back, view.button("retry", *at), *own, *ready)) if row)
+    thumbs = vote_buttons(view, "page", page.id) if page.state == "ready" else ()
+    return tuple(row for row in (numbers, (*back, view.button("retry", *at), *own, *ready), thumbs) if row)
 
 
 def current_button(view: ViewContext, story_id: int) -> tuple[tuple[Button, ...], ...]:

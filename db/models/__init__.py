@@ -32,6 +32,7 @@ from db.models.moderation import IncidentRow, ReportRow
 from db.models.operators import AccessRuleRow, AnnouncementRow, AuditRow, ServiceSwitchRow
 from db.models.pictures import PictureFileRow, PictureRow
 from db.models.stories import ChoiceRow, PageRow, StoryRow
+from db.models.votes import VoteRow
 
 __all__ = [
     "AccessRuleRow",
@@ -92,4 +93,5 @@ __all__ = [
     "TrackedQuestionRow",
     "UploadRow",
     "UserRow",
+    "VoteRow",
 ]

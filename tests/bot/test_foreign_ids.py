@@ -19,7 +19,7 @@ from tests.effort import times
 ACCOUNTS: Final = times(12, 1000)
 QUERIES: Final = times(160, 10_000)
 MISSING: Final = 10**12
-FIXED: Final = {"revision": 0, "position": 1, "opened": 0, "asked": 0, "allowed": 1, "days": 30, "start": 0}
+FIXED: Final = {"revision": 0, "position": 1, "opened": 0, "asked": 0, "allowed": 1, "days": 30, "start": 0, "up": 1}
 """Arguments of buttons that name nothing of anybody."""
 SHOWN: Final = re.compile(r"\d+")
 NOTHING_OF_ANYBODY: Final = frozenset({FILL, "unlink_keep", "unwipe"})

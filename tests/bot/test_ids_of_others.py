@@ -69,7 +69,7 @@ async def owner(bot: Bot, number: int) -> dict[str, int]:
 def queries(bot: Bot, ids: Mapping[str, int], ids_of_nobody: Mapping[str, int]) -> list[tuple[Payload, Payload]]:
     """Every button and command with these ids, each with the same for nobody's."""
     now, found = int(time.time()), list[tuple[Payload, Payload]]()
-    numbers = {"revision": 0, "position": 1, "opened": now, "asked": now, "allowed": 0, "days": 30, "start": 0}
+    numbers = {"revision": 0, "position": 1, "opened": now, "asked": now, "allowed": 0, "days": 30, "start": 0, "up": 1}
     names = {
         "genre": "mystery", "premise": "x", "topic": "story", "page": "x", "preference": "x", "value": "x",
         "part": "fact",

@@ -144,6 +144,8 @@ p_gone                       |   -   |   +    |     +     |   +   |   +   |
 p_back                       |   -   |   +    |     +     |   +   |   +   |
 greeting                     |   +   |   +    |     +     |   +   |   +   |
 variant                      |   +   |   +    |     +     |   +   |   +   |
+vote_page                    |   +   |   +    |     +     |   +   |   +   |
+vote_reply                   |   +   |   +    |     +     |   +   |   +   |
 more                         |   +   |   +    |     +     |   +   |   +   |
 told                         |   +   |   +    |     +     |   +   |   +   |
 mem_list                     |   +   |   +    |     +     |   +   |   +   |

@@ -130,7 +130,7 @@ async def test_a_page_is_drawn_on_demand_and_only_in_its_account(bot: Bot):
     await write(page)
     shown = await bot.answer(await bot.does(command("story continue")))
     labels = [b.label for row in shown.buttons for b in row]
-    assert labels[-2:] == ["Picture", "More …"]
+    assert labels[-4:] == ["Picture", "More …", "👍", "👎"]
     await bot.does(press("picture", page.id))
     assert (await last_job()).type == "illustrate_page"
     answer = await bot.answer(await bot.does(press("picture", page.id), name="eve"))

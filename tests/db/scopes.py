@@ -37,6 +37,7 @@ from db import (
     sent_messages,
     spent_limits,
     stories,
+    votes,
 )
 from db.agents import SamplingChoice
 from db.connection import row
@@ -233,6 +234,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "stories.library.count_owned": lambda c: stories.count_owned(c.account, c.user),
     "stories.library.open_in": lambda c: stories.open_in(c.chat, c["stories"]),
     "stories.library.delete": lambda c: stories.delete(c.account, c.user, c["stories"]),
+    "votes.vote": lambda c: votes.vote(c.account, c.user, "page", c["pages"], up=True),
     "stories.tree.page": lambda c: stories.page(c.account, c["pages"]),
     "stories.tree.current": lambda c: stories.current(c.account, c["stories"]),
 }

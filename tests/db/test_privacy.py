@@ -32,6 +32,7 @@ from db import (
     stories,
     uploads,
     usage,
+    votes,
 )
 from db.connection import row, rows, transaction
 from db.errors import LeaseLost
@@ -106,6 +107,7 @@ async def lives(name: str) -> Who:
         await stories.attach_page(
             move.page.id, title=name, text=f"{name} opened it.", ending=False, choices=[(f"{name} runs", "bold")]
         )
+        await votes.vote(account, user, "page", move.page.id, up=True)
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
     await remembers(name, move.page.id, turn.reply.id)
     await indexing.index_chat(account, conversation, persona.id, who.conversation.epoch)
@@ -264,7 +266,7 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     words = json.dumps(export, default=repr)
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
-    wordless = {"public.quotas", "public.fact_successions", "public.archive_scopes", "public.lore_calls"}
+    wordless = {f"public.{table}" for table in ("quotas", "fact_successions", "archive_scopes", "lore_calls", "votes")}
     assert set(export) == (await tables_with("zephyr") | wordless) - data_exports.ARCHIVES
     everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner} - data_exports.ARCHIVES
     assert set(export) == everything, "let `lives` write a word into the new table"
