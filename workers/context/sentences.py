@@ -9,7 +9,7 @@ from workers.cutting import ELLIPSIS
 
 _END: Final = re.compile(r"[.!?…]+[\"”’»'*_)\]]*\s+|[。！？]+[」』”）]*\s*|\n+")
 _ABBREVIATION: Final = re.compile(r"(?:^|\s)(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|No|vs|z\.B|bzw)\.\s+$")
-_WORD: Final = re.compile(r"[⺀-鿿가-힯豈-﫿]\s*|[^\s⺀-鿿가-힯豈-﫿]+\s*")
+_WORD: Final = re.compile(r"[⺀-鿿가-힯\uf900-\ufaff]\s*|[^\s⺀-鿿가-힯\uf900-\ufaff]+\s*")
 
 
 def sentences(text: str) -> list[str]:

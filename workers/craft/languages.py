@@ -37,13 +37,13 @@ _COMMON: Final[dict[str, frozenset[str]]] = {
 }
 _SCRIPTS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("kana", re.compile("[ぁ-ヿ]")),
-    ("han", re.compile("[⺀-〇㐀-鿿豈-﫿]")),
+    ("han", re.compile("[⺀-〇㐀-鿿\uf900-\ufaff]")),
     ("hangul", re.compile("[\u1100-\u11ff\uac00-\ud7a3]")),
     ("cyrillic", re.compile("[Ѐ-ӿ]")),
     ("latin", re.compile("[A-Za-zÀ-ɏ]")),
     ("other", re.compile("[Ͱ-Ͽ\u0530-\u08ff\u0900-\u10ff\u1200-\u18af]")),
 )
-_BEYOND_LATIN: Final = re.compile("[Ͱ-\u1fff⺀-\ud7ff豈-﫿]")
+_BEYOND_LATIN: Final = re.compile("[Ͱ-\u1fff⺀-\ud7ff\uf900-\ufaff]")
 _SCRIPT_OF: Final = {"ja": "kana", "ko": "hangul", "zh": "han", "ru": "cyrillic", "uk": "cyrillic"}
 _LATIN: Final = frozenset({"en", "de", "es", "fr", "it", "nl", "pl", "pt", "tr"})
 _FEW_LETTERS: Final = 24

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
 
-_UNSPACED: Final = "⺀-鿿豈-﫿\uac00-\ud7a3\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED: Final = "⺀-鿿\uf900-\ufaff\uac00-\ud7a3\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 """Scripts in which a character stands for a word here: Chinese, Japanese, Korean, Thai, Lao, Burmese, Khmer."""
-_DENSE: Final = re.compile("[⺀-鿿豈-﫿\uac00-\ud7a3]")
+_DENSE: Final = re.compile("[⺀-鿿\uf900-\ufaff\uac00-\ud7a3]")
 _DENSITY: Final = 2.5
 _WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
 _IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")

@@ -295,6 +295,6 @@ def _without_first(text: str) -> str:
     return "".join(rest).strip() if any(plain(each) for each in rest) else first
 
 
-def language_asked(facts: ReplyFacts) -> str:
-    """Return the language that a reply is to be in: the user's own if it is plain, else the one set."""
-    return language_of(facts.message, 3) or base_tag(facts.language)
+def language_asked(message: str, tag: str) -> str:
+    """Return the language of a reply to ``message``: the user's own if it is plain, else the one set, by its tag."""
+    return language_of(Prose(message), 3) or base_tag(tag)

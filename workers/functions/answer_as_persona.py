@@ -11,7 +11,7 @@ from prompts.languages import language_name
 from workers.context.build import Build, Placed
 from workers.context.elements import Container, HistoryElement, Layer, LoreElement, RequestElement
 from workers.context.history import MESSAGES
-from workers.craft.replies import ReplyFacts
+from workers.craft.replies import ReplyFacts, language_asked
 from workers.craft.speakers import labels_in
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
@@ -102,7 +102,9 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             "language": language_name(inputs.language),
             "overridden": replaces_rules(card),
             "first_words": reply_opening(
-                inputs.language, self.seed(inputs), [turn.text for turn in inputs.history if turn.role == "assistant"]
+                language_asked(inputs.message, inputs.language),
+                self.seed(inputs),
+                [turn.text for turn in inputs.history if turn.role == "assistant"],
             ),
         }
 

@@ -292,7 +292,7 @@ class Answering:
         self._record.receipt = self._record.receipt | {
             "model_hash": completion.model_hash,
             "seed": request.sampling.seed,
-            "sampling": _values(request.sampling),
+            "sampling": _values(request.sampling, completion.unsent),
             "prompt": self.prompts.told,
         }
         return completion
@@ -320,9 +320,9 @@ def _random_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def _values(sampling: Sampling) -> dict[str, Any]:
-    """Return how a request sampled, for its receipt: numbers only."""
-    return {
+def _values(sampling: Sampling, unsent: Collection[str]) -> dict[str, Any]:
+    """Return how a request sampled, for its receipt: numbers only; None for what was left to the engine."""
+    values = {
         "temperature": sampling.temperature,
         "max_tokens": sampling.max_tokens,
         "top_p": sampling.top_p,
@@ -333,3 +333,4 @@ def _values(sampling: Sampling) -> dict[str, Any]:
         "xtc": sampling.xtc,
         "dynamic": sampling.dynamic,
     }
+    return {name: None if name in unsent else value for name, value in values.items()}

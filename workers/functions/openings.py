@@ -4,12 +4,19 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from workers.craft.languages import base_tag
 from workers.functions.choice_lines import VERBS
+from workers.functions.second_person import alone, does, introduces
 
 MAX_ACTION: Final = 90
 """Characters of an action that a page may begin with; of a longer one the first clause is taken."""
-REPLIES: Final = ("I", "Well, I", "You know, I", "Ah,", "Oh, I", "To be honest, I", "Hm, I", "My")
-"""How a reply may begin: in the first person, whatever follows."""
+REPLIES: Final = {
+    "en": ("I", "Well, I", "You know, I", "Ah,", "Oh, I", "To be honest, I", "Hm, I", "My"),
+    "de": ("Ich", "Na ja, ich", "Also, ich", "Ach,", "Oh, ich", "Ehrlich gesagt:", "Hm, ich", "Mein"),
+    "fr": ("Moi,", "Eh bien,", "Ah,", "Oh,", "À vrai dire,", "Hm,", "Mon", "Franchement,"),
+    "es": ("Yo", "Bueno,", "Ah,", "Pues", "La verdad,", "Oh,", "Hm,", "Mi"),
+}
+"""How a reply may begin, by language: in the first person, or as people begin to speak of themselves."""
 RECENT: Final = 3
 """Replies whose beginnings are not used again at once."""
 _SECOND: Final = {
@@ -47,23 +54,27 @@ _HERO: Final = re.compile(
 def first_words(action: str, premise: str, language: str) -> str:
     """Return how a page begins in the second person: with what the player does, else with who they are.
 
-    "" for languages other than English: nobody knows their verbs here.
+    "" for a language whose verbs nobody knows here.
     """
-    if language.partition("-")[0].lower() != "en":
-        return ""
+    tag = base_tag(language)
+    if tag != "en":
+        return (does(_clause(action), tag) or alone(tag)) if action else introduces(tag)
     if action:
         return _doing(action) or "You"
     hero = _HERO.match(premise.strip())
     return f"You are {hero['hero'].strip().lower()}" if hero else "You"
 
 
+def _clause(action: str) -> str:
+    """Return an action without marks and without words in quotation marks, of several clauses the first."""
+    text = " ".join(action.replace("*", "").split()).strip("\"'“”‘’«»„ .!¡…")
+    text = re.split('["“„«]', text)[0].strip(" ,:")
+    return _CLAUSE.split(text)[0].strip()
+
+
 def _doing(action: str) -> str:
     """Return an imperative, or a sentence in the first person, as the beginning of one in the second; "" for others."""
-    text = " ".join(action.replace("*", "").split()).strip("\"'“”‘’ .!…")
-    if '"' in text or "“" in text:
-        text = text.partition('"')[0].partition("“")[0].strip(" ,:")
-    if len(text) > MAX_ACTION or _CLAUSE.search(text):
-        text = _CLAUSE.split(text)[0].strip()
+    text = _clause(action)
     told = text.replace("’", "'").lower().split()
     words = " ".join(_SECOND.get(low, word) for low, word in zip(told, text.split(), strict=True)).split()
     if not words or len(text) > MAX_ACTION or "?" in action or not text[0].isalpha():
@@ -82,12 +93,11 @@ def _doing(action: str) -> str:
 
 
 def reply_opening(language: str, seed: int, earlier: Sequence[str]) -> str:
-    """Return how a persona's reply begins, otherwise than its last three did. "" for languages other than English."""
-    if language.partition("-")[0].lower() != "en":
-        return ""
-    used = {text[: len(opening)] for text in earlier[-RECENT:] for opening in REPLIES}
-    free = [opening for opening in REPLIES if opening not in used] or list(REPLIES)
-    return free[seed % len(free)]
+    """Return how a persona's reply begins, otherwise than its last three did. "" for languages without beginnings."""
+    known = REPLIES.get(base_tag(language), ())
+    used = {text[: len(opening)] for text in earlier[-RECENT:] for opening in known}
+    free = [opening for opening in known if opening not in used] or known
+    return free[seed % len(free)] if free else ""
 
 
 def with_opening(opening: str, rest: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from asyncio import to_thread
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -215,8 +216,8 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
                 raise
             heading = _HEADING.match(prose)
             told = cut_at_word(prose[heading.end() :] if heading else prose, TEXT_LIMIT)
-            title = cut_at_word(heading["title"].strip("* "), TITLE_LIMIT) if heading else title_of(told)
-            draft = PageDraft(title=title, text=told, ending=self._ends(inputs))
+            named = heading["title"].strip("* ") if heading else await to_thread(title_of, told, inputs.language)
+            draft = PageDraft(title=cut_at_word(named, TITLE_LIMIT), text=told, ending=self._ends(inputs))
         if not draft.text:
             raise ParseFailed("The page's text is empty.")
         return _ended(draft, inputs)

@@ -26,7 +26,15 @@ CONTEXT = 5000
 Format = Literal["json_schema", "json_object"]
 
 
-VLLM_ONLY = ("continue_final_message", "add_generation_prompt")
+BEYOND = {
+    "vllm": {"continue_final_message", "add_generation_prompt", "top_k", "min_p", "repetition_penalty"},
+    "llama-server": {
+        "top_k", "min_p", "repeat_penalty", "dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n",
+        "xtc_probability", "xtc_threshold", "dynatemp_range",
+    },
+    "": set[str](),
+}  # fmt: skip
+"""Parameters that kinds of servers take beyond OpenAI's."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,7 @@ class OpenAIServer:
             return web.json_response({"error": detail}, status=fault.status, headers=fault.headers)
         if fault is not None and fault.kind == "hang":
             await self._wait(3600)
-        if self.tokenizers.kind == "vllm":
-            raw = {name: value for name, value in raw.items() if name not in VLLM_ONLY}
+        raw = {name: value for name, value in raw.items() if name not in BEYOND[self.tokenizers.kind]}
         refusal = self._refusal(raw)
         if refusal is not None:
             return refusal

@@ -79,9 +79,9 @@ async def test_a_bad_answer_is_asked_for_once_more_with_another_seed_and_the_rea
     assert (await bench.over(engine).run(WritePage(), PAGE)).text == GOOD
     first, second = engine.requests
     assert first.sampling.seed != second.sampling.seed
-    assert "the page is too short" in second.messages[-2].content
+    assert "the page is too short" in second.messages[-1].content
     # The other variant of the prompt: for models of any size it is shorter.
-    assert (second.messages[-1].role, first.messages[-1].role) == ("assistant", "user")
+    assert len(second.messages[0].content) < len(first.messages[0].content)
     found = await craft()
     assert (found["result"], found["attempts"]) == ("again", 2)
     assert "short" in found["failed"][0]
@@ -105,9 +105,9 @@ class Noting(WritePage):
 async def test_a_second_answer_is_examined_by_the_prompt_that_it_answers(bench: Bench) -> None:
     writer = Noting()
     await bench.over(ScriptedEngine([page(GOES_ON), page(GOOD)])).run(writer, PAGE)
-    of_large, of_small = (asked.instructions for asked in writer.asked)
-    assert "The player now does this" in of_large
-    assert "The player now does this" not in of_small
+    of_large, of_medium = (asked.instructions for asked in writer.asked)
+    assert "You write the page; the player decides." in of_large
+    assert "You write the page; the player decides." not in of_medium
 
 
 @pytest.mark.parametrize("error", [GenerationTimedOut("late"), ContextFull(9, 9, 9)])
@@ -140,7 +140,7 @@ async def test_then_the_offline_writer_and_its_text_is_told_from_a_models(bench:
 async def test_an_answer_that_cannot_be_read_is_asked_for_again_too(bench: Bench) -> None:
     engine = ScriptedEngine(["{ no page }", page(GOOD)])
     assert (await bench.over(engine).run(WritePage(), PAGE)).text == GOOD
-    assert "it could not be read" in engine.requests[1].messages[-2].content
+    assert "it could not be read" in engine.requests[1].messages[-1].content
     assert (await craft())["failed"] == [["unreadable"], []]
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from workers.craft.replies import language_asked
 from workers.functions.choice_lines import KINDS, VERBS, kind_of, lines_pattern
 from workers.functions.openings import RECENT, REPLIES, first_words, reply_opening, with_opening
 from workers.functions.titles import title_of
@@ -57,9 +58,44 @@ def test_the_first_page_begins_with_who_the_player_is(premise: str, words: str) 
     assert first_words("", premise, "en-GB") == words
 
 
-def test_nobody_knows_the_verbs_of_other_languages() -> None:
-    assert first_words("Folge der Linie", "eine Wärterin hört Gesang", "de") == ""
-    assert reply_opening("fr", 1, []) == ""
+@pytest.mark.parametrize(
+    ("language", "action", "words"),
+    [
+        ("de", "Folge der Linie aus Kreide", "Du folgst der Linie aus Kreide"),
+        ("de", "Öffne die Tür, dann lauf!", "Du öffnest die Tür"),
+        ("de", "Sieh dir den Brief an", "Du siehst dir den Brief an"),
+        ("de", "Ich nehme meine Lampe", "Du nimmst deine Lampe"),
+        ("de", "Frag ihn: „Wer bist du?“", "Du fragst ihn"),
+        ("de", "Die Tür öffnen", "Du"),
+        ("de", "Tür auf", "Du"),
+        ("de", "", "Du bist"),
+        ("fr", "Suivre la ligne de craie", "Tu suis la ligne de craie"),
+        ("fr", "Ouvre la porte", "Tu ouvres la porte"),
+        ("fr", "Se cacher derrière le mur", "Tu te caches derrière le mur"),
+        ("fr", "Cache-toi derrière le mur", "Tu te caches derrière le mur"),
+        ("fr", "J’ouvre ma lettre", "Tu ouvres ta lettre"),
+        ("fr", "La porte", "Tu"),
+        ("fr", "", "Tu es"),
+        ("es", "Sigue la línea de tiza", "Sigues la línea de tiza"),
+        ("es", "Abrir mi carta", "Abres tu carta"),
+        ("es", "¡Mira por la ventana!", "Miras por la ventana"),
+        ("es", "La puerta", ""),
+        ("es", "", "Eres"),
+        ("ru", "Открой дверь", ""),
+        ("ja", "", ""),
+    ],
+)
+def test_a_page_in_another_language_begins_so_where_its_verb_is_known(language: str, action: str, words: str) -> None:
+    assert first_words(action, "", language) == words
+
+
+def test_a_reply_begins_in_its_language() -> None:
+    assert {language for language in ("en", "de", "fr", "es", "pt-BR") if reply_opening(language, 1, [])} == set(
+        REPLIES
+    )
+    assert not {each for language in ("de", "fr", "es") for each in REPLIES[language]} & {"I", "My"}
+    assert language_asked("Was machst du da oben, wenn es die ganze Nacht regnet?", "en-GB") == "de"
+    assert (language_asked("Ok!", "fr"), language_asked("", "pt-BR")) == ("fr", "pt")
 
 
 def test_a_reply_begins_otherwise_than_the_last_ones() -> None:
@@ -68,7 +104,7 @@ def test_a_reply_begins_otherwise_than_the_last_ones() -> None:
         opening = reply_opening("en", seed, earlier)
         assert not any(text.startswith(f"{opening} go") for text in earlier[-RECENT:])
         earlier.append(f"{opening} go.")
-    assert len({opening for text in earlier for opening in REPLIES if text.startswith(f"{opening} go")}) > RECENT
+    assert len({opening for text in earlier for opening in REPLIES["en"] if text.startswith(f"{opening} go")}) > RECENT
 
 
 @pytest.mark.parametrize(
@@ -94,6 +130,11 @@ def test_an_answer_is_put_behind_its_first_words(opening: str, rest: str, whole:
 @pytest.mark.parametrize(
     ("text", "title"),
     [
+        ("The gate creaks. You push the gate slowly, for the gate is heavy.", "The gate"),
+        ("The lamp again, and behind it the cloth somebody left. The lamp burns.", "The lamp"),
+        ("You stand in the middle of the hall. A boy with an iron ring waits at the end.", "The boy"),
+        ("You see the platform when the train stops. The platform is empty.", "The platform"),
+        ("“The king is dead,” he says. You take the House of Usher for a tomb.", "The House of Usher"),
         ("You follow the line of chalk until it stops. Behind the line of chalk is a wall.", "The line of chalk"),
         ("You look down the stairs. You hear the lighthouse, for the lighthouse is old.", "The lighthouse"),
         ("You see a picture of, of all things, the mill. The picture of you is torn.", "The picture"),
@@ -104,6 +145,22 @@ def test_an_answer_is_put_behind_its_first_words(opening: str, rest: str, whole:
 )
 def test_a_title_is_what_a_page_speaks_of(text: str, title: str) -> None:
     assert title_of(text) == title
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "title"),
+    [
+        ("de", "Du stehst vor der Mühle. Hinter der alten Mühle wartet ein dunkles Boot.", "Ein dunkles Boot"),
+        ("fr", "Tu la vois et tu suis la ligne de craie. La ligne de craie s’arrête.", "La ligne de craie"),
+        ("es", "La ves junto a la puerta del molino. La puerta del molino está abierta.", "La puerta del molino"),
+        ("it", "La vedi, e apri la porta. La porta cigola.", "La porta"),
+        ("nl", "Je ziet de oude molen, en je loopt naar de oude molen.", "De oude molen"),
+        ("ru", "Ты идёшь в тёмной, узкой улице. Под фонарём. Никого.", "Под фонарём"),
+        ("zh", "门在水里，你等着。", "门在水里"),
+    ],
+)
+def test_a_title_in_another_language_is_a_noun_as_it_stands_there(language: str, text: str, title: str) -> None:
+    assert title_of(text, language) == title
 
 
 def test_choices_in_lines_begin_with_verbs_of_each_kind() -> None:

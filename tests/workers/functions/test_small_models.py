@@ -30,7 +30,7 @@ async def test_a_page_is_prose_behind_its_first_words(bench: Bench) -> None:
     engine = small(REST)
     page = await bench.over(engine).run(WritePage(), PAGE)
     assert page.text == f"You are a keeper{REST}"
-    assert page.title == "The old stair"
+    assert page.title == "The keeper of the lighthouse"
     assert not page.ending
     (request,) = engine.requests
     assert (request.schema, request.size) == (None, "small")

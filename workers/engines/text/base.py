@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from prompts.sizes import SizeClass
 
@@ -13,6 +13,12 @@ INTERACTIVE = 0
 """Priority of work that a user is waiting for. Smaller goes first."""
 BACKGROUND = 10
 """Priority of work that no one is waiting for yet."""
+DRY_ALLOWED: Final = 4
+"""Tokens that DRY lets be repeated in a row at no cost: the length of a name or a turn of phrase."""
+DRY_BASE: Final = 1.75
+"""By how much DRY makes each further repeated token more unlikely."""
+XTC_THRESHOLD: Final = 0.1
+"""The probability from which a token is a good one for XTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ class Completion:
     model: str
     model_hash: str = ""
     """SHA-256 of the model's file, as hexadecimal digits; "" if it is unknown, or not known yet."""
+    unsent: frozenset[str] = frozenset()
+    """Names of the request's `Sampling` that were set, but that the server does not take."""
 
 
 @runtime_checkable

@@ -73,3 +73,40 @@ async def test_servers_are_asked_as_they_understand_it(
     finally:
         await engine.close()
         await server.stop()
+
+
+DRY = {"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 4, "dry_penalty_last_n": -1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "unsent"),
+    [
+        (
+            "llama-server",
+            {
+                "min_p": 0.08, "repeat_penalty": 1.1, "xtc_probability": 0.3, "xtc_threshold": 0.1,
+                "dynatemp_range": 0.4, **DRY,
+            },
+            set(),
+        ),
+        ("vllm", {"min_p": 0.08, "repetition_penalty": 1.1}, {"dry", "xtc", "dynamic"}),
+        ("", {}, {"min_p", "repeat_penalty", "dry", "xtc", "dynamic"}),
+    ],
+)  # fmt: skip
+async def test_servers_get_the_samplers_that_they_have(
+    kind: Literal["", "llama-server", "vllm"], sent: dict[str, Any], unsent: set[str]
+) -> None:
+    server = OpenAIServer(tokenizers=TokenizerRoutes(kind=kind))
+    await server.start()
+    engine = RemoteEngine(server.url, MODEL, api_key=KEY)
+    sampling = Sampling(40, top_p=None, min_p=0.08, repeat_penalty=1.1, dry=0.8, xtc=0.3, dynamic=0.4)
+    try:
+        completion = await generate(engine, ask("Write a page.", sampling=sampling))
+        plain = {"model", "messages", "stream", "stream_options", "max_tokens", "temperature"}
+        assert {name: value for name, value in server.requests[-1].items() if name not in plain} == sent
+        assert completion.unsent == unsent
+        if kind:
+            assert len(server.requests) == 1, "what the server does not take is not tried first"
+    finally:
+        await engine.close()
+        await server.stop()

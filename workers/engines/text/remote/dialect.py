@@ -10,7 +10,16 @@ from typing import Any, Literal, cast
 import openai
 
 from workers.engines.openai.errors import message_of, refused_parameter
-from workers.engines.text.base import ModelMessage, Role, Sampling, TextRequest, without_opening
+from workers.engines.text.base import (
+    DRY_ALLOWED,
+    DRY_BASE,
+    XTC_THRESHOLD,
+    ModelMessage,
+    Role,
+    Sampling,
+    TextRequest,
+    without_opening,
+)
 from workers.engines.text.roles import strictly_alternating
 from workers.engines.text.turns import without_control_tokens
 from workers.engines.text.unicode import well_formed
@@ -24,9 +33,30 @@ MAX_STOPS = 4
 """Stop strings that OpenAI takes (API reference of chat completions); the engine heeds the others itself."""
 _NEXT_FORMAT: Mapping[Format, Format] = {"schema": "object", "object": "text"}
 _RENAMED = {"max_tokens": "max_completion_tokens"}
+_CARRIERS: Mapping[str, tuple[str, ...]] = {
+    "temperature": ("temperature",),
+    "top_p": ("top_p",),
+    "top_k": ("top_k",),
+    "min_p": ("min_p",),
+    # llama-server and Ollama use the first name, vLLM and OpenRouter the second.
+    "repeat_penalty": ("repeat_penalty", "repetition_penalty"),
+    "dry": ("dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n"),
+    "xtc": ("xtc_probability", "xtc_threshold"),
+    "dynamic": ("dynatemp_range",),
+}
+"""The parameters that carry a value of `Sampling`. llama-server's are those of its README, vLLM's of SamplingParams."""
+_ONLY_LLAMA = frozenset({"repeat_penalty", *_CARRIERS["dry"], *_CARRIERS["xtc"], *_CARRIERS["dynamic"]})
+_ONLY_VLLM = frozenset({"repetition_penalty"})
+_FOREIGN: Mapping[ServerKind | None, frozenset[str]] = {
+    "llama-server": _ONLY_VLLM,
+    "vllm": _ONLY_LLAMA,
+    # Of another server it is not known which name it takes: it refuses one, or passes over it.
+    None: _ONLY_LLAMA - {"repeat_penalty"},
+}
+"""What a kind of server does not know."""
 _OPTIONAL = frozenset({
-    "temperature", "top_p", "seed", "stop", "stream_options", "top_k", "min_p", "repeat_penalty", "repetition_penalty",
-    "continue_final_message", "add_generation_prompt",
+    "seed", "stop", "stream_options", "continue_final_message", "add_generation_prompt",
+    *(name for names in _CARRIERS.values() for name in names),
 })  # fmt: skip
 _NO_SUCH_FORMAT = re.compile(
     r"unsupported|unavailable|not (?:yet )?(?:supported|available|allowed)|does(?: not|n't) support|should be|must be"
@@ -53,6 +83,7 @@ class Dialect:
         self._dropped: set[str] = set()
         self._renamed = False
         self._alternating = False
+        self._server: ServerKind | None = None
         self._format: Format = "schema"
         self._formats: dict[str, Format] = {}
 
@@ -77,13 +108,14 @@ class Dialect:
         return {"messages": messages, "continue_final_message": True, "add_generation_prompt": False}
 
     def body(self, request: TextRequest, server: ServerKind | None = None) -> dict[str, Any]:
-        """Return the JSON body of ``request``."""
+        """Return the JSON body of ``request`` for a kind of ``server``, None if that is unknown."""
+        self._server = server
         body: dict[str, Any] = {
             "model": self.model,
             **self.prompt(request, server),
             "stream": True,
             "stream_options": {"include_usage": True},
-            **sampling_parameters(request.sampling),
+            **sampling_parameters(request.sampling, server),
         }
         for name in self._dropped:
             body.pop(name, None)
@@ -92,6 +124,15 @@ class Dialect:
         if request.schema is not None:
             body |= response_format(request.schema, self.format_of(request.schema))
         return body
+
+    def unsent(self, sampling: Sampling) -> frozenset[str]:
+        """Return which values of ``sampling`` the last body could not carry."""
+        sent = sampling_parameters(sampling, self._server).keys() - self._dropped
+        return frozenset(
+            value
+            for value, names in _CARRIERS.items()
+            if getattr(sampling, value) is not None and sent.isdisjoint(names)
+        )
 
     def learn(self, error: openai.APIStatusError, request: TextRequest, body: Mapping[str, Any]) -> bool:
         """Remember what ``error`` (400 or 422) refuses in ``body``; False if there is nothing to leave out."""
@@ -156,8 +197,9 @@ def refuses_roles(message: str) -> bool:
     return _ROLES_REFUSED.search(message) is not None
 
 
-def sampling_parameters(sampling: Sampling) -> dict[str, Any]:
-    """Return the sampling parameters of the request body, without those left to the server."""
+def sampling_parameters(sampling: Sampling, server: ServerKind | None = None) -> dict[str, Any]:
+    """Return the sampling parameters of the request body, without those left to the server or unknown to it."""
+    dry, xtc = sampling.dry is not None, sampling.xtc is not None
     values: dict[str, Any] = {
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
@@ -166,11 +208,18 @@ def sampling_parameters(sampling: Sampling) -> dict[str, Any]:
         "stop": [well_formed(text) for text in sampling.stop if text][:MAX_STOPS] or None,
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
-        # llama-server and Ollama use the first name, vLLM and OpenRouter the second.
         "repeat_penalty": sampling.repeat_penalty,
         "repetition_penalty": sampling.repeat_penalty,
+        "dry_multiplier": sampling.dry,
+        "dry_base": DRY_BASE if dry else None,
+        "dry_allowed_length": DRY_ALLOWED if dry else None,
+        # All of the context: what the prompt says is not to be repeated either.
+        "dry_penalty_last_n": -1 if dry else None,
+        "xtc_probability": sampling.xtc,
+        "xtc_threshold": XTC_THRESHOLD if xtc else None,
+        "dynatemp_range": sampling.dynamic,
     }
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None and name not in _FOREIGN[server]}
 
 
 def response_format(schema: Mapping[str, Any], how: Format) -> dict[str, Any]:

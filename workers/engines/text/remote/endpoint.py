@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from workers.engines.text.base import FinishReason, ModelMessage, TextRequest
+from workers.engines.text.base import FinishReason, ModelMessage, Sampling, TextRequest
 from workers.engines.text.remote.prices import Tokens
 
 
@@ -42,6 +42,10 @@ class Endpoint(Protocol):
 
         Raises `workers.engines.openai.errors.Trouble` and `EngineError`.
         """
+        ...
+
+    def unsent(self, sampling: Sampling, model: str) -> frozenset[str]:
+        """Return which values that ``sampling`` sets were not sent with the last request, because it takes none."""
         ...
 
     async def window(self, model: str) -> int | None:

@@ -124,7 +124,7 @@ class PooledEngine:
                     self._pool.succeeded(server)
                     if answer.tokens is not None:
                         self._bounds.of(server.endpoint.url, model).learn(request.messages, answer.tokens.prompt)
-                    yield self._completion(request, answer)
+                    yield self._completion(request, answer, server.endpoint)
                     return
             raise self._pool.verdict(troubles)
 
@@ -268,7 +268,7 @@ class PooledEngine:
         if not answer.began and waited >= self._timeouts.slow_s:
             self._pool.failed(server, Trouble("down", EngineUnavailable(f"the server was silent for {waited:.1f} s")))
 
-    def _completion(self, request: TextRequest, answer: _Answer) -> Completion:
+    def _completion(self, request: TextRequest, answer: _Answer, endpoint: Endpoint) -> Completion:
         tokens = answer.tokens
         if tokens is None or not tokens.prompt:
             tokens = Tokens(estimate_prompt(request), estimate_tokens("".join(answer.raw)))
@@ -279,7 +279,8 @@ class PooledEngine:
         cost = self._prices.cost(tokens, self.model_for(request.model), answer.model)
         usage = Usage(tokens.prompt, tokens.completion, cost)
         finish = answer.finish or "stop"
-        return Completion(_text_of(request, answer), finish, usage, self.name, answer.model)
+        unsent = endpoint.unsent(request.sampling, self.model_for(request.model))
+        return Completion(_text_of(request, answer), finish, usage, self.name, answer.model, unsent=unsent)
 
 
 class RemoteEngine(PooledEngine):

@@ -16,7 +16,7 @@ from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefuse
 from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
 from workers.engines.retry import RetryPolicy
-from workers.engines.text.base import ModelMessage, TextRequest
+from workers.engines.text.base import ModelMessage, Sampling, TextRequest
 from workers.engines.text.remote.dialect import (
     Format,
     messages_of,
@@ -35,6 +35,8 @@ PARALLEL = 64
 """Hosted providers have no fixed number of slots; they answer 429 when overloaded."""
 _COMMON = frozenset({"max_tokens", "temperature", "top_p", "seed", "stop"})
 """Parameters that LiteLLM translates or leaves out for every provider; it would pass on others unchanged."""
+_UNCOMMON = ("top_k", "min_p", "repeat_penalty", "dry", "xtc", "dynamic")
+"""Values of `Sampling` that no provider gets."""
 _log = logging.getLogger(__name__)
 
 
@@ -103,6 +105,11 @@ class LiteLLMEndpoint:
         finally:
             # Closing the provider's stream below LiteLLM's wrapper, if there is one, is what ends the request.
             await _close(chunks)
+
+    def unsent(self, sampling: Sampling, model: str) -> frozenset[str]:
+        """Return which values were not sent. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        del model
+        return frozenset(name for name in _UNCOMMON if getattr(sampling, name) is not None)
 
     async def window(self, model: str) -> int | None:
         """Return the context window in LiteLLM's own table. See `workers.engines.text.remote.endpoint.Endpoint`."""

@@ -17,7 +17,7 @@ from workers.engines.errors import EngineUnavailable, RequestRefused
 from workers.engines.openai.address import ServerAddress, parse_address
 from workers.engines.openai.client import BodyRefused, open_client
 from workers.engines.openai.errors import SettingNames, Trouble, hidden, judge, message_of
-from workers.engines.text.base import ModelMessage, TextRequest, without_opening
+from workers.engines.text.base import ModelMessage, Sampling, TextRequest, without_opening
 from workers.engines.text.remote.dialect import Dialect
 from workers.engines.text.remote.endpoint import Delta, estimate_prompt
 from workers.engines.text.remote.prices import Tokens
@@ -131,6 +131,10 @@ class OpenAIEndpoint:
         finally:
             await chunks.close()
 
+    def unsent(self, sampling: Sampling, model: str) -> frozenset[str]:
+        """Return which values were not sent. See `workers.engines.text.remote.endpoint.Endpoint`."""
+        return self._dialect(model).unsent(sampling)
+
     async def window(self, model: str) -> int | None:
         """Return the context window of a model. See `workers.engines.text.remote.endpoint.Endpoint`."""
         return await self._counter.window(model)
@@ -163,7 +167,7 @@ class OpenAIEndpoint:
 
     async def _open(self, request: TextRequest, dialect: Dialect) -> "_Events":
         """Send the request, learning what the server does not accept."""
-        server = await self._counter.server(dialect.model) if without_opening(request.messages)[1] else None
+        server = await self._counter.server(dialect.model) if _depends_on_kind(request) else None
         for _ in range(dialect.lessons):
             body = dialect.body(request, server)
             try:
@@ -198,6 +202,13 @@ class OpenAIEndpoint:
             private=[message.content for message in request.messages],
             names=self._names,
         )
+
+
+def _depends_on_kind(request: TextRequest) -> bool:
+    """Return whether a request is put otherwise to some kinds of servers."""
+    drawing = request.sampling
+    special = any(value is not None for value in (drawing.dry, drawing.xtc, drawing.dynamic))
+    return special or bool(without_opening(request.messages)[1])
 
 
 def read_whole(body: bytes, hide: Callable[[str], str] = hidden) -> ChatCompletionChunk:

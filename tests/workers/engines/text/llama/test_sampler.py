@@ -14,10 +14,11 @@ import numpy.typing as npt
 import pytest
 
 from tests.models.tiny_gguf import IM_END, IM_START, TOOL
+from workers.engines.text.base import DRY_ALLOWED
 from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server import native
 from workers.engines.text.llama.server.json_constraint import JsonConstraints
-from workers.engines.text.llama.server.sampler import DRY_ALLOWED, NothingToSample, Sampler, SamplerBuffers, _best
+from workers.engines.text.llama.server.sampler import NothingToSample, Sampler, SamplerBuffers, _best
 
 SIZE = 2048
 CHOICES: dict[str, Any] = {

@@ -9,6 +9,7 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+from workers.engines.text.base import DRY_ALLOWED, DRY_BASE, XTC_THRESHOLD
 from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server.json_constraint import JsonConstraint
 
@@ -16,16 +17,10 @@ FIRST = 256
 """Candidates considered before the whole vocabulary, and top-k of requests that set none."""
 PENALTY_LAST = 64
 """Sampled tokens that the repetition penalty looks back on."""
-DRY_ALLOWED: Final = 4
-"""Tokens that may be repeated in a row at no cost: the length of a name or a turn of phrase."""
-DRY_BASE: Final = 1.75
-"""By how much each further repeated token is more unlikely."""
 DRY_BREAKERS: Final = (b"\n", b'"', b"*")
 """Texts across which nothing counts as repeated."""
 DRY_WRITTEN: Final = 2048
 """Tokens of the answer in which repetition is looked for, besides those of the prompt."""
-XTC_THRESHOLD: Final = 0.1
-"""The probability from which a token is a good one."""
 CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """A llama_token_data."""
 _SAMPLED = 16
