@@ -44,6 +44,9 @@ class CraftSettings(BaseSettings):
     reply_openings: int = Field(
         default=3, ge=0, le=20, description="Last replies whose first words a reply must not begin with again."
     )
+    sheet_chars: int = Field(
+        default=60, ge=1, le=900, description="Characters of a persona's description at least, where a model writes it."
+    )
     echo_run: int = Field(
         default=8,
         ge=5,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workers.craft import choices, pages, replies
+from workers.craft import choices, pages, replies, sheets
 from workers.craft.findings import CraftCheck
 
 PAGE = Path(__file__).parents[3] / "docs" / "craft.md"
@@ -18,6 +18,6 @@ def table(checks: Sequence[CraftCheck[Any]]) -> str:
     return "\n".join(rows)
 
 
-@pytest.mark.parametrize("checks", [pages.CHECKS, choices.CHECKS, replies.CHECKS], ids=["pages", "choices", "replies"])
+@pytest.mark.parametrize("checks", [pages.CHECKS, choices.CHECKS, replies.CHECKS, sheets.CHECKS])
 def test_every_check_is_in_the_documents(checks: Sequence[CraftCheck[Any]]) -> None:
     assert table(checks) in PAGE.read_text(encoding="utf-8")

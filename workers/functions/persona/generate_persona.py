@@ -6,16 +6,29 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 
 from prompts.languages import language_name
+from workers.craft.languages import base_tag
+from workers.craft.sheets import SheetFacts
 from workers.cutting import cut_at_word
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
+from workers.functions.examiners import Asked, Examiner
 from workers.functions.parsing import ParseFailed, parse_json
+from workers.functions.persona.sheet_examiner import SheetExaminer
+from workers.functions.persona.sheet_lines import as_json, sheet_pattern
+from workers.functions.schema import answer_schema
 from workers.offline import people
 
 NAME_LENGTH: Final = 60
 HINT_LENGTH: Final = 300
 TRAITS: Final = 6
 MIN_TRAITS: Final = 2
+LEAST: Final = {
+    "tagline": {"minLength": 10}, "appearance": {"minLength": 20}, "personality": {"minItems": 3},
+    "interests": {"minItems": 2}, "speaking_style": {"minLength": 10}, "greeting": {"minLength": 20},
+}  # fmt: skip
+"""The least that is asked for; what is read may have less."""
+ASKED: Final = ("name", "tagline", "description", "appearance", "personality", "interests", "greeting")
+"""What small models are asked for; the rest is taken from the trait table."""
 
 
 class GenerateInputs(BaseModel):
@@ -70,17 +83,50 @@ class GeneratePersona(AiFunction[GenerateInputs, PersonaSheet]):
 
     async def parse(self, text: str, inputs: GenerateInputs) -> PersonaSheet:
         """Read the sheet; whatever it lacks is taken from the trait table. Raises `ParseFailed`."""
-        found = await parse_json(text, PersonaSheet)
+        found = await parse_json(as_json(text), PersonaSheet)
         if is_blank(found.name) or is_blank(found.description):
             raise ParseFailed("The name or the description is missing.")
-        made = await to_thread(people.persona_of, inputs.hint, inputs.seed, inputs.name or found.name)
+        made = await to_thread(_spare, inputs, found.name)
         given = {name: value for name, value in found.card().items() if value}
-        if len(found.personality) < MIN_TRAITS:
+        if len(found.personality) < MIN_TRAITS and made:
             given.pop("personality", None)
         whole = {**made, **given, "name": inputs.name.strip() or found.name.strip()}
         return PersonaSheet.model_validate(whole)
+
+    def schema(self, inputs: GenerateInputs) -> dict[str, Any]:
+        """Return the schema of a sheet in which nothing is empty."""
+        del inputs
+        return answer_schema(PersonaSheet, **LEAST)
+
+    def pattern(self, inputs: GenerateInputs, opening: str) -> str:
+        """Return the pattern of labelled lines."""
+        del inputs
+        return sheet_pattern(ASKED, opening)
+
+    def craft(self, inputs: GenerateInputs, asked: Asked) -> Examiner[PersonaSheet]:
+        """Examine the sheet; what fails is taken from the trait table, which `prepare` has read."""
+        facts = SheetFacts(
+            language=inputs.language,
+            name=inputs.name.strip(),
+            told=inputs.hint,
+            instructions=asked.instructions,
+            needed=("name", "description"),
+        )
+        return SheetExaminer(facts, asked.settings, _spare(inputs, ""))
+
+    def preview(self, text: str) -> str:
+        """Show nothing: people wait for the whole persona."""
+        del text
+        return ""
 
     def offline(self, inputs: GenerateInputs) -> PersonaSheet:
         """Return a persona of the trait table."""
         made = people.persona_of(inputs.hint, inputs.seed, cut_at_word(inputs.name, NAME_LENGTH))
         return PersonaSheet.model_validate(made)
+
+
+def _spare(inputs: GenerateInputs, name: str) -> dict[str, Any]:
+    """Return a persona of the trait table to take from; nothing in other languages than its own."""
+    if base_tag(inputs.language) != "en":
+        return {}
+    return people.persona_of(inputs.hint, inputs.seed, inputs.name or name)

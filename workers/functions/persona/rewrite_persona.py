@@ -1,14 +1,22 @@
 """Write about a persona anew, or add what its card lacks."""
 
+import json
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
 from prompts.languages import language_name
+from workers.craft.sheets import SheetFacts
+from workers.cutting import cut_at_word
+from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
+from workers.functions.examiners import Asked, Examiner
 from workers.functions.parsing import ParseFailed, parse_json
-from workers.functions.persona.generate_persona import TRAITS
+from workers.functions.persona.generate_persona import LEAST, TRAITS
+from workers.functions.persona.sheet_examiner import SheetExaminer
+from workers.functions.persona.sheet_lines import as_json, lines_of, sheet_pattern
+from workers.functions.schema import answer_schema
 from workers.offline import people
 
 TOLD: Final = (
@@ -18,6 +26,11 @@ TOLD: Final = (
 """Fields of a card that the model is told."""
 LONGEST: Final = 1500
 """Characters of each that are told."""
+LEAST_DESCRIPTION: Final = 100
+MOST_DESCRIPTION: Final = 1500
+"""Bounds of a description that is asked for, in characters."""
+PROSE: Final = r"[^\n:：#*_`|<>\[\]{}\\]"
+"""A character of a description in plain text."""
 
 
 class RewriteInputs(BaseModel):
@@ -58,6 +71,7 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
         return {
             "card": lines,
             "wanted": [name for name in PersonaChanges.model_fields if name in _wanted(inputs)],
+            "labels": lines_of(_wanted(inputs)),
             "wish": inputs.wish.strip(),
             "bio": inputs.task == "bio",
             "language": language_name(inputs.language),
@@ -69,12 +83,52 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
 
     async def parse(self, text: str, inputs: RewriteInputs) -> PersonaChanges:
         """Read what is wanted and leave out the rest. Raises `ParseFailed`."""
-        found = await parse_json(text, PersonaChanges)
+        found = await parse_json(self._as_json(text, inputs), PersonaChanges)
         wanted = _wanted(inputs)
         given = {name: value for name, value in found.model_dump().items() if name in wanted and value}
         if not given or (inputs.task == "bio" and is_blank(found.description)):
             raise ParseFailed("Nothing of what was asked for is there.")
         return PersonaChanges.model_validate(given)
+
+    def schema(self, inputs: RewriteInputs) -> dict[str, Any]:
+        """Return the schema of what is wanted, in which nothing is empty."""
+        wanted = _wanted(inputs)
+        schema = answer_schema(PersonaChanges, **LEAST, description={"minLength": LEAST_DESCRIPTION})
+        return {
+            **schema,
+            "properties": {name: each for name, each in schema["properties"].items() if name in wanted},
+            "required": [name for name in schema["required"] if name in wanted],
+        }
+
+    def pattern(self, inputs: RewriteInputs, opening: str) -> str:
+        """Return the pattern of a description in prose, or of labelled lines."""
+        if inputs.task == "bio":
+            return rf"{PROSE}{{{LEAST_DESCRIPTION},{MOST_DESCRIPTION}}}[.!?]"
+        return sheet_pattern(_wanted(inputs), opening)
+
+    def craft(self, inputs: RewriteInputs, asked: Asked) -> Examiner[PersonaChanges]:
+        """Examine what is new; what fails is left out."""
+        facts = SheetFacts(
+            language=inputs.language,
+            name=str(inputs.card.get("name") or ""),
+            told=" ".join([inputs.wish, *(_told(inputs.card.get(name)) for name in TOLD)]),
+            instructions=asked.instructions,
+            needed=("description",) if inputs.task == "bio" else (),
+        )
+        return SheetExaminer(facts, asked.settings)
+
+    def preview(self, text: str) -> str:
+        """Show nothing: people wait for all of it."""
+        del text
+        return ""
+
+    @staticmethod
+    def _as_json(text: str, inputs: RewriteInputs) -> str:
+        """Return prose or labelled lines as the JSON that they stand for."""
+        prose = strip_reasoning(text).strip()
+        if inputs.task == "bio" and not prose.startswith(("{", "[", "```")):
+            return json.dumps({"description": cut_at_word(" ".join(prose.split()), MOST_DESCRIPTION)})
+        return as_json(prose)
 
     def offline(self, inputs: RewriteInputs) -> PersonaChanges:
         """Return what is missing from the trait table, or a description made of what the card says."""
