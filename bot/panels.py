@@ -13,6 +13,7 @@ from bot.actions.base import Arg
 from bot.context import Context
 from db import outbox
 from db.errors import NotAllowed
+from db.outbox import SentRow
 from db.payloads.panels import Panel
 
 PANEL_ARGS: Final = (Arg("owner"), Arg("opened", "number"))
@@ -47,15 +48,20 @@ async def pressed_panel(context: Context, owner: int, opened: int) -> OpenPanel:
     if owner not in {ANYBODY, context.user_id}:
         raise NotAllowed("panel.not_yours")
     now = _minute()
-    pressed = context.event.destination.pressed_message
-    row = None
-    if pressed and context.genuine:
-        row = await outbox.row_of_message(context.account_id, context.event.conversation.chat_id, pressed)
+    row = await pressed_row(context)
     payload = {} if row is None else row.payload
     if owner == ANYBODY and not private_chat(context):
         return OpenPanel(context.user_id, now, payload=payload)
     expired = owner != ANYBODY and not opened <= now <= opened + OPEN_MINUTES
     return OpenPanel(context.user_id, now, None if row is None else row.id, payload, expired)
+
+
+async def pressed_row(context: Context) -> SentRow | None:
+    """Return the row of the outbox whose message was pressed; None if there is none, or that had no such button."""
+    pressed = context.event.destination.pressed_message
+    if not pressed or not context.genuine:
+        return None
+    return await outbox.row_of_message(context.account_id, context.event.conversation.chat_id, pressed)
 
 
 async def show_panel(context: Context, panel: OpenPanel, payload: Panel) -> None:

@@ -4,21 +4,9 @@ They answer an opening, a message of nobody without a text, so that everything t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from db.connection import row, rows, transaction
-from db.conversations import Conversation
-from db.errors import NotFound
 from db.moderation import Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Variants:
-    """Which of ``count`` variants a message is, from 1 on, and whether another one can still be chosen."""
-
-    number: int
-    count: int
-    last: bool
 
 
 async def open_chat(
@@ -54,50 +42,3 @@ async def open_chat(
             conversation_id, persona_id, epoch, opening["id"], list(greetings), verdict,
         )  # fmt: skip
     return next(each["id"] for each in made if each["variant_index"] == 0)
-
-
-async def variants(account_id: int, message_id: int) -> Variants | None:
-    """Return which greeting a message of an account is; None if it is none."""
-    found = await row(
-        "SELECT (SELECT count(*) FROM chat_messages v WHERE v.reply_to_id = m.reply_to_id "
-        "AND v.variant_index <= m.variant_index) AS number, "
-        "(SELECT count(*) FROM chat_messages v WHERE v.reply_to_id = m.reply_to_id) AS count, "
-        "NOT EXISTS (SELECT FROM chat_messages l WHERE l.conversation_id = m.conversation_id "
-        "AND l.persona_id = m.persona_id AND l.epoch = m.epoch AND l.id > m.id AND l.role = 'user') AS last "
-        "FROM chat_messages m JOIN chat_messages o ON o.id = m.reply_to_id "
-        "JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $2 AND c.account_id = $1 AND o.role = 'opening'",
-        account_id, message_id,
-    )  # fmt: skip
-    return None if found is None else Variants(found["number"], found["count"], found["last"])
-
-
-async def choose_greeting(conversation: Conversation, message_id: int, step: int) -> int:
-    """Choose the greeting that stands ``step`` behind one, around the end; return its id.
-
-    Raises `NotFound` if the message is no greeting of this chat, or somebody has answered it.
-    """
-    async with transaction():
-        old = await row(
-            "SELECT m.reply_to_id, m.variant_index, m.persona_id FROM chat_messages m "
-            "JOIN chat_messages o ON o.id = m.reply_to_id "
-            "WHERE m.id = $1 AND m.conversation_id = $2 AND m.epoch = $3 AND o.role = 'opening' FOR UPDATE OF o",
-            message_id, conversation.id, conversation.epoch,
-        )  # fmt: skip
-        if old is None:
-            raise NotFound("chat.unknown_message")
-        said = await row(
-            "SELECT 1 FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
-            "AND role = 'user' LIMIT 1",
-            conversation.id, old["persona_id"], conversation.epoch,
-        )  # fmt: skip
-        if said is not None:
-            raise NotFound("chat.not_last")
-        all_ = await rows(
-            "SELECT id FROM chat_messages WHERE reply_to_id = $1 ORDER BY variant_index", old["reply_to_id"]
-        )
-        at = next(n for n, each in enumerate(all_) if each["id"] == message_id)
-        chosen = all_[(at + step) % len(all_)]["id"]
-        # Two statements: a unique index allows one chosen variant at any moment.
-        await rows("UPDATE chat_messages SET chosen = false WHERE reply_to_id = $1 AND chosen", old["reply_to_id"])
-        await rows("UPDATE chat_messages SET chosen = true WHERE id = $1", chosen)
-    return chosen

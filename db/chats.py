@@ -8,7 +8,6 @@ from uuid import UUID
 
 from db.connection import row, rows
 from db.conversations import Conversation
-from db.errors import NotAllowed, NotFound
 from db.jobs.joins import RELEASE, Wakeup
 from db.moderation import Verdict
 from db.people import User
@@ -110,50 +109,19 @@ async def say(
         conversation.id, persona.id, user_id, conversation.epoch, text, verdict,
     )  # fmt: skip
     assert said is not None
-    return Exchange(said, await _reply(said, 0, chosen=True))
+    return Exchange(said, await start_reply(said, 0, chosen=True))
 
 
-async def again(
-    conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
-) -> Exchange:
-    """Start another variant of a persona's reply; the old ones are kept.
-
-    Without ``for_others`` only for the person whose message it answers. Raises `NotFound`, `NotAllowed`.
-    """
-    old = await fetch_one(
+async def start_reply(said: StoredMessage, variant: int, *, chosen: bool) -> StoredMessage:
+    """Start a variant of the persona's answer to a message; it is pending until `attach_reply`, or `give_up`."""
+    made = await fetch_one(
         StoredMessage,
-        f"SELECT {columns(StoredMessage)} FROM chat_messages "
-        "WHERE id = $1 AND conversation_id = $2 AND role = 'persona'",
-        reply_id, conversation.id,
+        "INSERT INTO chat_messages (conversation_id, persona_id, epoch, role, reply_to_id, variant_index, chosen, "
+        f"state) VALUES ($1, $2, $3, 'persona', $4, $5, $6, 'pending') RETURNING {columns(StoredMessage)}",
+        said.conversation_id, said.persona_id, said.epoch, said.id, variant, chosen,
     )  # fmt: skip
-    if old is None or old.reply_to_id is None or old.epoch != conversation.epoch:
-        raise NotFound("chat.unknown_message")
-    later = await row(
-        "SELECT 1 FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 AND role = 'user' "
-        "AND id > $4 LIMIT 1",
-        conversation.id, old.persona_id, old.epoch, old.reply_to_id,
-    )  # fmt: skip
-    if later is not None:
-        raise NotFound("chat.not_last")
-    # The user's message is the lock: of two concurrent presses the second sees the first's variant.
-    said = await fetch_one(
-        StoredMessage,
-        f"SELECT {columns(StoredMessage)} FROM chat_messages WHERE id = $1 FOR UPDATE",
-        old.reply_to_id,
-    )
-    newest = await row(
-        "SELECT state, variant_index FROM chat_messages WHERE reply_to_id = $1 ORDER BY variant_index DESC LIMIT 1",
-        old.reply_to_id,
-    )
-    assert said is not None
-    assert newest is not None
-    if said.user_id not in (None, user_id) and not for_others:
-        raise NotAllowed("chat.not_yours")
-    if not said.text:
-        raise NotFound("chat.removed")
-    if newest["state"] == "pending":
-        raise NotFound("chat.being_written")
-    return Exchange(said, await _reply(said, newest["variant_index"] + 1, chosen=False))
+    assert made is not None
+    return made
 
 
 async def attach_reply(reply_id: int, text: str) -> Attached | None:
@@ -286,14 +254,3 @@ async def reset(conversation_id: int) -> None:
         "UPDATE conversations SET epoch = epoch + 1 WHERE id = $1",
         conversation_id,
     )
-
-
-async def _reply(said: StoredMessage, variant: int, *, chosen: bool) -> StoredMessage:
-    made = await fetch_one(
-        StoredMessage,
-        "INSERT INTO chat_messages (conversation_id, persona_id, epoch, role, reply_to_id, variant_index, chosen, "
-        f"state) VALUES ($1, $2, $3, 'persona', $4, $5, $6, 'pending') RETURNING {columns(StoredMessage)}",
-        said.conversation_id, said.persona_id, said.epoch, said.id, variant, chosen,
-    )  # fmt: skip
-    assert made is not None
-    return made

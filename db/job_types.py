@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from db import announcements, chats, moderation, stories, uploads
+from db import announcements, chat_turns, chats, moderation, stories, uploads
+from db.chat_turns import JudgeEdit
 from db.context_sessions import ReplayContext
 from db.lorebooks import ReadLorebook
 from db.memory.judging import JudgeMemory
@@ -69,6 +70,12 @@ async def _reply(job: Job, parameters: PersonaReply, failure: Failure) -> Payloa
     return await notice(job, parameters, failure)
 
 
+async def _edit(job: Job, parameters: JudgeEdit, failure: Failure) -> Payload | None:
+    """Drop what a person wrote in place of a reply."""
+    await chat_turns.drop_edit(parameters.reply)
+    return await notice(job, parameters, failure)
+
+
 async def _illustration(job: Job, parameters: IllustratePage, failure: Failure) -> Payload | None:
     """Abandon an automatic picture silently."""
     return None if parameters.automatic else await notice(job, parameters, failure)
@@ -106,6 +113,7 @@ SPECS: Final = (
     JobType(JudgePrompt),
     JobType(JudgeMemory),
     JobType(JudgePersona),
+    JobType(JudgeEdit, _edit),
     JobType(MakeUpPersona, wording="persona.making_up", phases=_MAKING_UP),
     JobType(RewritePersonaJob, wording="persona.making_up", phases=_MAKING_UP),
     JobType(ReplayContext, wording="told.counting"),

@@ -80,12 +80,18 @@ class BranchingPage(JobParameters):
 
 
 class PersonaReply(JobParameters):
-    """Write the chat message ``reply``, rated at most ``allowance``. ``prompt``: a template of this job's own."""
+    """Write the chat message ``reply``, rated at most ``allowance``. ``prompt``: a template of this job's own.
+
+    It goes on where the variant ``continues`` ends, if that is given. ``shown`` is the row of the outbox whose message
+    it replaces.
+    """
 
     type: ClassVar[str] = "persona_reply"
     reply: int
     allowance: Allowance = "sfw"
     prompt: str | None = None
+    continues: int | None = None
+    shown: int | None = None
 
     def links(self) -> Links:
         """Return the reply."""

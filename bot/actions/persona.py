@@ -18,9 +18,9 @@ from bot.commands.picture import portray
 from bot.context import Context
 from bot.panels import PANEL_ARGS, fresh_panel, pressed_panel
 from bot.persona_fields import LONGEST, field_named
-from db import chat_openings, outbox, personas
-from db.errors import BadInput, NotAllowed
-from db.payloads.persona import DeletePersona, Greeting
+from db import personas
+from db.errors import BadInput
+from db.payloads.persona import DeletePersona
 from db.permissions import EVERYBODY
 from db.personas import Persona
 
@@ -138,23 +138,6 @@ async def restore(context: Context, persona: int) -> None:
     await show_card(context, fresh_panel(context), back, done="persona.restored")
 
 
-async def greeting(context: Context, message: int, step: str) -> None:
-    """Choose the greeting before or behind one."""
-    if step not in {"previous", "next"}:
-        raise BadInput("router.old_button")
-    here = context.who.conversation
-    chosen = await chat_openings.choose_greeting(here, message, 1 if step == "next" else -1)
-    found = await personas.active(here)
-    if found.verdict == "refused":
-        raise NotAllowed("persona.refused", name=found.name)
-    pressed = context.event.destination.pressed_message
-    row = None
-    if pressed and context.genuine:
-        row = await outbox.row_of_message(context.account_id, context.event.conversation.chat_id, pressed)
-    payload = Greeting(account=context.account_id, persona=found.id, message=chosen)
-    await context.say(payload, ordered=False, edits_row=None if row is None else row.id)
-
-
 _SHOWN: Final = (*PANEL_ARGS, _PERSONA)
 ACTIONS: Final = (
     ActionSpec("persona", use, (_PERSONA,), permission="use_persona"),
@@ -178,5 +161,4 @@ ACTIONS: Final = (
     ActionSpec("p_delete", ask_delete, _SHOWN, permission="create_persona"),
     ActionSpec("p_gone", delete, (_PERSONA,), permission="create_persona"),
     ActionSpec("p_back", restore, (_PERSONA,), permission="create_persona"),
-    ActionSpec("greeting", greeting, (Arg("message"), Arg("step", "name")), permission="chat"),
 )

@@ -8,7 +8,8 @@ from bot.messages import Button, Message
 from bot.persona_fields import CARD_FIELDS, CardField, short_name
 from bot.text.splitting import shortened
 from bot.views.base import ViewContext, ViewSpec, in_rows, select_of, turns
-from db import bots, chat_openings, chats, personas
+from bot.views.chat import edited_note, swipes
+from db import bots, chat_turns, personas
 from db.errors import NotFound
 from db.payloads.persona import DeletePersona, Greeting, PersonaLink, PersonaList, PersonaShown, SharedPersona
 from db.personas import Persona
@@ -185,22 +186,15 @@ async def shared_persona(view: ViewContext, payload: SharedPersona) -> Message:
 
 async def greeting(view: ViewContext, payload: Greeting) -> Message:
     """Compose a persona's first words, with the others that it has."""
-    persona = await personas.get(payload.account, payload.persona)
-    text, turning = "", ()
-    if payload.message is not None:
-        found = await chats.get(payload.account, payload.message)
-        of = await chat_openings.variants(payload.account, payload.message)
-        text = "" if found is None else found[0].text
-        if of is not None and of.count > 1 and of.last:
-            turning = (
-                view.button("greeting", payload.message, "previous", text="◀"),
-                view.button("greeting", payload.message, "next", text=f"{of.number}/{of.count} ▶"),
-            )
+    found = None if payload.message is None else await chat_turns.shown(payload.account, payload.message)
+    persona = await personas.get(payload.account, payload.persona) if found is None else found.persona
+    text = "" if found is None else found.message.text
     said = text or next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name)
     return Message(
         f"{said}\n\n*{view.words('chat.reset', name=persona.name)}*" if payload.forgot else said,
         speaker=persona.name,
-        buttons=((*turning, view.button("portrait", persona.id)),),
+        footer="" if found is None else edited_note(view, found),
+        buttons=((*swipes(view, found), view.button("portrait", persona.id)),),
     )
 
 

@@ -25,7 +25,7 @@ DIGITS: Final = 19
 AGAIN: Final = 1.5
 """Times the prompt from which on what was read is that of several attempts."""
 _LAYERS: Final = "ABCDE"
-_FIXED: Final = frozenset({"premise", "action", "message", "page", "outline"})
+_FIXED: Final = frozenset({"premise", "action", "message", "begun", "page", "outline"})
 Known = Mapping[str, ToldElement]
 
 

@@ -45,17 +45,18 @@ SELECT {columns(PastText)} FROM (
     WHERE up.number > $2 AND p.state = 'ready' ORDER BY up.number LIMIT $3) found ORDER BY number"""
 _MESSAGES: Final = f"""
 SELECT {columns(PastText)} FROM (
-    SELECT m.id, coalesce(m.reply_to_id, m.id) AS said, m.role, m.user_id,
+    SELECT m.id, coalesce(m.reply_to_id, m.id) AS said, m.role, u.id AS user_id,
         coalesce((SELECT i.name FROM identities i JOIN conversations c ON c.platform = i.platform
-            WHERE i.user_id = m.user_id AND c.id = m.conversation_id LIMIT 1), u.name, '') AS speaker,
+            WHERE i.user_id = u.id AND c.id = m.conversation_id LIMIT 1), u.name, '') AS speaker,
         '' AS choice, coalesce(nullif(m.text, ''), '{MARK}') AS text, m.created_at
-    FROM chat_messages m LEFT JOIN users u ON u.id = m.user_id
+    -- What a person has put into a persona's mouth is said by the persona.
+    FROM chat_messages m LEFT JOIN users u ON u.id = m.user_id AND m.role = 'user'
     WHERE m.conversation_id = $1 AND m.persona_id = $2 AND m.epoch = $3 AND m.id > $4 AND m.state = 'ready' AND m.chosen
         AND m.verdict <> 'refused' AND m.role <> 'opening' AND coalesce(m.reply_to_id, m.id) < (
             -- The last exchange may be answered anew, and one that is being answered is not over.
             SELECT min(id) FROM (
                 (SELECT id FROM chat_messages l WHERE l.conversation_id = $1 AND l.persona_id = $2 AND l.epoch = $3
-                    AND l.role = 'user' ORDER BY id DESC LIMIT 1)
+                    AND l.role = 'user' AND l.chosen ORDER BY id DESC LIMIT 1)
                 UNION ALL (SELECT reply_to_id FROM chat_messages w WHERE w.conversation_id = $1 AND w.persona_id = $2
                     AND w.epoch = $3 AND w.id > $4 AND w.state = 'pending' ORDER BY id LIMIT 1)) o)
     ) found

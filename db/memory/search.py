@@ -222,7 +222,10 @@ FROM (
         extract(epoch FROM c.said_at - min(c.said_at) OVER ())::float8
         / nullif(extract(epoch FROM max(c.said_at) OVER () - min(c.said_at) OVER ())::float8, 0), 1) AS score
     FROM fused f JOIN archive_chunks c ON c.id = f.id ORDER BY 2 DESC, 1 LIMIT $3) r
-JOIN archive_chunks c ON c.id = r.id ORDER BY r.score DESC, r.id"""
+JOIN archive_chunks c ON c.id = r.id
+-- What was undone, or replaced by another variant, while it was being indexed is found no more.
+WHERE c.message_id IS NULL OR EXISTS (SELECT FROM chat_messages m WHERE m.id = c.message_id AND m.chosen)
+ORDER BY r.score DESC, r.id"""
 _WORDS_ONLY: Final = f"""
 WITH {_BY_WORDS},
 fused AS (SELECT id, score / max(score) OVER () AS likeness FROM best)

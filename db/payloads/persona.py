@@ -80,3 +80,12 @@ class ChatReply(Payload):
 
     message: int
     stopped: bool = False
+
+
+class TurnUndone(Payload):
+    """A turn that was taken back, with the persona's ``message``. ``last`` is the answer to take back next."""
+
+    kind: ClassVar[str] = "turn_undone"
+
+    message: int
+    last: int | None = None

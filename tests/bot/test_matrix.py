@@ -142,7 +142,10 @@ p_unshare                    |   -   |   +    |     +     |   +   |   +   |
 p_delete                     |   -   |   +    |     +     |   +   |   +   |
 p_gone                       |   -   |   +    |     +     |   +   |   +   |
 p_back                       |   -   |   +    |     +     |   +   |   +   |
-greeting                     |   +   |   +    |     +     |   +   |   +   |
+swipe                        |   +   |   +    |     +     |   +   |   +   |
+continue                     |   +   |   +    |     +     |   +   |   +   |
+edit                         |   +   |   +    |     +     |   +   |   +   |
+undo                         |   +   |   +    |     +     |   +   |   +   |
 variant                      |   +   |   +    |     +     |   +   |   +   |
 vote_page                    |   +   |   +    |     +     |   +   |   +   |
 vote_reply                   |   +   |   +    |     +     |   +   |   +   |

@@ -174,7 +174,7 @@ async def test_greetings_are_the_first_message_and_its_variants(bot: Bot):
     await personas.edit(1, 1, mira, greetings, verdict="checked")
     first = await bot.answer(await bot.does(command("persona use: Mira")))
     assert (first.body, first.speaker) == ("Mind the springs.", "Mira")
-    data = button(first, "greeting", "next")
+    data = button(first, "swipe", "next")
     second = await bot.answer(await bot.does(press(*_turning(data))))
     assert second.body == "You are late."
     assert await ChatMessageRow.filter(role="persona", chosen=True).values_list("text", flat=True) == ["You are late."]

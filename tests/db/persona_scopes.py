@@ -24,8 +24,6 @@ PERSONA_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "personas.library.use": lambda c: library.use(c.chat, c["personas"]),
     "personas.library.active": lambda c: library.active(c.ben.conversation),
     "chat_openings.open_chat": lambda c: chat_openings.open_chat(c.chat, 1, 0, ["Hello"], "checked", c.user),
-    "chat_openings.variants": lambda c: chat_openings.variants(c.account, c["chat_messages"]),
-    "chat_openings.choose_greeting": lambda c: chat_openings.choose_greeting(c.ben.conversation, c["chat_messages"], 1),
     "personas.making.create": own,
     "personas.making.whole_card": lambda c: making.whole_card(c.account, c.user, c["personas"]),
     "personas.making.edit": lambda c: making.edit(

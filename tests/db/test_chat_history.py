@@ -2,7 +2,7 @@
 
 import pytest
 
-from db import chats, personas
+from db import chat_turns, chats, personas
 from db.personas import Persona
 from tests.db.world import somebody
 
@@ -38,7 +38,7 @@ async def test_variants_and_what_came_later_are_no_part_of_it() -> None:
     who, mira = await somebody(), await persona()
     first = await chats.say(who.conversation, mira, who.user.id, "one")
     await chats.attach_reply(first.reply.id, "old answer")
-    second = await chats.again(who.conversation, first.reply.id)
+    second = await chat_turns.again(who.conversation, first.reply.id)
     await chats.attach_reply(second.reply.id, "new answer")
     failed = await chats.say(who.conversation, mira, who.user.id, "two")
     await chats.give_up(failed.reply.id)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from db import (
+    chat_turns,
     chats,
     drafts,
     erasure,
@@ -174,7 +175,7 @@ async def test_what_is_written_next_is_given_marks_in_place_of_words(database: s
     await rows("DELETE FROM chat_messages WHERE user_id = $1", ben.user.id)
     assert first is not None
     with pytest.raises(NotFound, match=r"chat\.removed"):
-        await chats.again(ben.conversation, first["id"])
+        await chat_turns.again(ben.conversation, first["id"])
 
 
 async def test_who_writes_meanwhile_is_somebody_new(database: str):

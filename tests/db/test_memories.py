@@ -2,7 +2,7 @@
 
 import pytest
 
-from db import chats, jobs, personas, stories
+from db import chat_turns, chats, jobs, personas, stories
 from db.connection import row, rows, transaction
 from db.memory import memories, past, summaries
 from db.memory.memories import MemoryRecord, Remember
@@ -168,7 +168,7 @@ async def test_another_variant_or_text_makes_a_chats_summaries_stale(ann: Who):
     await summarise_chat(memory, exchanges[:4], 0)
     await summarise_chat(memory, exchanges[4:], 8)
     assert await of_chat(memory) == [(0, 7, False), (8, 15, False)]
-    again = await chats.again(ann.conversation, exchanges[-1].reply.id)
+    again = await chat_turns.again(ann.conversation, exchanges[-1].reply.id)
     assert await of_chat(memory) == [(0, 7, False), (8, 15, False)]
     await chats.attach_reply(again.reply.id, "Something else.")
     assert await of_chat(memory) == [(0, 7, False), (8, 15, True)]

@@ -113,9 +113,17 @@ async def test_a_dm_is_answered_and_what_was_said_during_a_restart_is_caught_up(
     dm = cleo.dm()
     await cleo.say(dm, "Hello! I am tired of the rain.")
     reply = await cleo.wait_for_message(dm, lambda m: any(b.label == "Answer again" for b in m.buttons), timeout=60)
+    before = reply.text
+    await cleo.click(reply, "Answer again")
+    await cleo.wait_until(lambda: any(b.label == "2/2 ▶" for b in reply.buttons), timeout=60)
+    assert reply.text != before
+    await cleo.click(reply, "◀")
+    await cleo.wait_until(lambda: reply.text == before, timeout=30)
+    await cleo.click(reply, "Undo")
+    await cleo.wait_until(lambda: "Taken back" in reply.text, timeout=30)
     assert await program.stop(patience=15) == 0
     missed = await cleo.say(dm, "Are you still there?")
     await program.start()
     answer = await cleo.wait_for_message(dm, lambda m: bool(m.buttons), timeout=30, after=missed)
-    assert answer.text != reply.text
+    assert answer.text != before
     assert discord.log.duplicates() == {}

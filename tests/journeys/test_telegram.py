@@ -71,8 +71,21 @@ async def test_a_dm_is_answered_by_the_first_persona(telegram: TelegramServer):
     said = await ben.say(dm, "Hello! I am tired of the rain.")
     reply = await ben.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=said)
     before = reply.text
+    # Whatever is done with the reply, it is done in its place.
     await ben.tap(reply, "Answer again")
-    again = await ben.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=reply)
-    assert again.text != before
+    await ben.wait_until(reply, lambda m: "2/2 ▶" in m.labels, timeout=60)
+    assert reply.text != before
+    await ben.tap(reply, "◀")
+    await ben.wait_until(reply, lambda m: m.text == before, timeout=60)
+    await ben.tap(reply, "Continue")
+    await ben.wait_until(reply, lambda m: "3/3 ▶" in m.labels, timeout=60)
+    assert reply.text.startswith(before)
+    await ben.tap(reply, "Edit")
+    asked = await ben.wait_for_message(dm, lambda m: m.force_reply is not None, timeout=60, after=reply)
+    await ben.say(dm, "The rain is over.", reply_to=asked)
+    await ben.wait_until(reply, "The rain is over.", timeout=60)
+    await ben.tap(reply, "Undo")
+    await ben.wait_until(reply, "You had said: “Hello! I am tired of the rain.”", timeout=60)
+    assert reply.labels == []
     reset = await ben.say(dm, "/chat_reset")
     await ben.wait_for_message(dm, "forgotten", timeout=60, after=reset)

@@ -42,6 +42,8 @@ LEAST_CHARS: Final = 20
 """Minimum length of a reply in plain text, in characters."""
 TALK: Final = r"[^\n:：#*_`|<>\[\]{}\\]"
 """A character of what somebody says in one paragraph: none of markup, none of a label."""
+GO_ON: Final = "persona/go_on"
+"""The prompt that asks for more behind the persona's last message."""
 RECALL: Final = "persona/recall"
 """The prompt that puts what the persona remembers before a message."""
 
@@ -58,7 +60,8 @@ class PersonaInputs(RememberedInputs):
     """The persona's card, the user, the newest of the chat so far, and the message to answer.
 
     ``before`` is how many messages there were before ``history``. ``place`` names the chat for what a card leaves to
-    chance once, ``now`` is when the message was said (ISO 8601).
+    chance once, ``now`` is when the message was said (ISO 8601). ``begun`` is what the persona has answered so far, if
+    it is to go on behind that.
     """
 
     persona: dict[str, Any]
@@ -71,10 +74,14 @@ class PersonaInputs(RememberedInputs):
     variant: int
     place: str = ""
     now: str = ""
+    begun: str = ""
 
 
 class PersonaAnswer(BaseModel):
-    """The reply. One that was ``stopped`` holds what had been written by then, perhaps nothing."""
+    """The reply, or the rest of one that was begun.
+
+    One that was ``stopped`` holds what had been written by then, perhaps nothing.
+    """
 
     text: str
     stopped: bool = False
@@ -88,7 +95,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     inputs = PersonaInputs
     role = "chat"
     in_character = True
-    material = frozenset({"history"}) | REMEMBERED
+    material = frozenset({"history", "begun"}) | REMEMBERED
     continued = True
     agent = "persona"
     sampling = Sampling(repeat_penalty=1.05)
@@ -102,9 +109,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             "language": language_name(inputs.language),
             "overridden": replaces_rules(card),
             "first_words": reply_opening(
-                language_asked(inputs.message, inputs.language),
-                self.seed(inputs),
-                [turn.text for turn in inputs.history if turn.role == "assistant"],
+                language_asked(inputs.message, inputs.language), self.seed(inputs), _replies(inputs)
             ),
         }
 
@@ -114,7 +119,9 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         values = MacroValues(
             card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place, now=at_utc(inputs.now)
         )
-        message = RequestElement(id="message", text=inputs.message, content="dialogue")
+        requests = [RequestElement(id="message", text=inputs.message, content="dialogue")]
+        if inputs.begun:
+            requests.append(RequestElement(id="begun", text=inputs.begun, content="dialogue"))
         count = inputs.before + len(inputs.history)
         items = [
             HistoryElement(id=f"message:{turn.id or at}", text=turn.text, role=turn.role, position=at)
@@ -124,7 +131,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             agent="persona",
             phase="chat",
             chat=True,
-            elements=(*card_elements(card, values), message, *memories_of(inputs), *lore_of(inputs, values)),
+            elements=(*card_elements(card, values), *requests, *memories_of(inputs), *lore_of(inputs, values)),
             past=past_of(items, count, inputs, MESSAGES, "dialogue"),
             late=tuple(inputs.late),
             shorter=inputs.shorter,
@@ -159,12 +166,16 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
                 RECALL, {"memories": [], "lore": lore, "notes": notes, "instructions": [], "message": ""}
             )
             _put_before(history, max(0, len(build.recent) - (depth - 1)), note)
+        last = [{"role": "user", "text": message}]
+        if begun := build.request("begun"):
+            asked = {name: variables[name] for name in ("name", "user_name")}
+            last += [{"role": "assistant", "text": begun}, {"role": "user", "text": await render(GO_ON, asked)}]
         return {
             **variables,
             **card_variables(build, replaces=variables["overridden"]),
             "lore": build.texts("lore", late=False),
             "summaries": [placed.text for placed in build.summaries],
-            "history": [*history, {"role": "user", "text": message}],
+            "history": [*history, *last],
         }
 
     def pattern(self, inputs: PersonaInputs, opening: str) -> str:
@@ -192,7 +203,9 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         card = PersonaCard.lenient(inputs.persona)
         values = MacroValues(card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place)
         plain = {name: [expand(each, values, name) for each in getattr(card, name)] for name in LISTS}
-        told = {**inputs.model_dump(), "persona": {**inputs.persona, **plain}}
+        said = [ChatTurn(role="assistant", text=inputs.begun)] if inputs.begun else []
+        history = [turn.model_dump() for turn in (*inputs.history, *said)]
+        told = {**inputs.model_dump(), "persona": {**inputs.persona, **plain}, "history": history}
         return PersonaAnswer(text=cut_at_word(persona.answer(told), REPLY_LIMIT))
 
     async def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
@@ -214,7 +227,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             message=inputs.message,
             card=sheet_of(card),
             instructions=asked.instructions,
-            earlier=[turn.text for turn in inputs.history if turn.role == "assistant"][-EXAMINED_REPLIES:],
+            earlier=_replies(inputs)[-EXAMINED_REPLIES:],
             voice=not (asked.own_prompt or card.system_prompt.strip() or card.post_history.strip()),
         )
         return of_replies(facts, asked.settings)
@@ -222,6 +235,12 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""
         return mend_text(strip_reasoning(text))
+
+
+def _replies(inputs: PersonaInputs) -> list[str]:
+    """Return what the persona has said so far."""
+    said = [turn.text for turn in inputs.history if turn.role == "assistant"]
+    return [*said, inputs.begun] if inputs.begun else said
 
 
 def _depth(placed: Placed) -> int:

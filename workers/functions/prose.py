@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from workers.cutting import ends_sentence
 from workers.functions.base import AiFunction
 from workers.functions.refusals import declines
 
@@ -33,3 +34,9 @@ def joined(begun: str, more: str) -> str:
         return begun
     paragraph = more.lstrip(" ").startswith("\n")
     return begun + ("\n\n" if paragraph else "" if begun[-1] in _UNSPACED else " ") + text
+
+
+def extended(begun: str, more: str) -> str:
+    """Return a whole text with what was written behind it: in a paragraph of its own, unless a sentence is open."""
+    text = begun.rstrip()
+    return joined(text, f"\n\n{more.strip()}" if ends_sentence(text) else more)

@@ -18,6 +18,7 @@ TOO_LARGE: Final[Mapping[str, str]] = {
     "premise": "context.premise_too_large",
     "action": "context.action_too_large",
     "message": "context.message_too_large",
+    "begun": "context.begun_too_large",
     "page": "context.page_too_large",
     "scene": "context.scene_too_large",
     "card": "context.card_too_large",

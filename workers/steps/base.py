@@ -95,16 +95,18 @@ class Run:
         *,
         part: str = outbox.REPLY,
         destination: dict[str, Any] | None = None,
+        edits_row: int | None = None,
     ) -> None:
         """Insert the answer to the job's event into the outbox, if it has one; call it inside the transaction.
 
-        ``part`` names a message other than the answer; ``destination`` then says where it goes.
+        ``part`` names a message other than the answer; ``destination`` then says where it goes. ``edits_row``: the
+        message of that earlier row is rewritten.
         """
         job = self.job
         if job.event_key is None or job.conversation_id is None or job.destination is None:
             return
         platform = job.event_key.partition(":")[0]
-        await self._post(job.event_key, platform, payload, part, destination or job.destination)
+        await self._post(job.event_key, platform, payload, part, destination or job.destination, edits_row)
 
     async def send(self, payload: Payload, *, part: str = outbox.REPLY) -> bool:
         """Send an unsolicited message to the job's conversation; call it inside the transaction.
@@ -127,6 +129,7 @@ class Run:
         payload: Payload,
         part: str,
         destination: dict[str, Any],
+        edits_row: int | None = None,
     ) -> None:
         assert self.job.conversation_id is not None
         await outbox.add(
@@ -136,6 +139,7 @@ class Run:
             conversation_id=self.job.conversation_id,
             payload=payload,
             destination=destination,
+            edits_row=edits_row,
         )
         self._platforms.add(platform)
 

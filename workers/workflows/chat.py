@@ -1,6 +1,6 @@
 """Workflows of persona chat."""
 
-from workers.steps.chat import AnswerAsPersonaStep, PublishReply
+from workers.steps.chat import AnswerAsPersonaStep, JudgeEditStep, PublishEdit, PublishReply
 from workers.workflows.base import Workflow
 
 
@@ -9,3 +9,10 @@ class ReplyAsPersona(Workflow):
 
     name = "persona_reply"
     steps = (AnswerAsPersonaStep(), PublishReply())
+
+
+class JudgeEditedReply(Workflow):
+    """Judge what a person wrote in place of a persona's reply, and show it."""
+
+    name = "judge_edit"
+    steps = (JudgeEditStep(), PublishEdit())

@@ -14,7 +14,7 @@ from workers.workflows.announcement import SendAnnouncement
 from workers.workflows.archive import ReadIntoArchive
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.cards import MakePersonaOfCard, WritePersonaAsCard
-from workers.workflows.chat import ReplyAsPersona
+from workers.workflows.chat import JudgeEditedReply, ReplyAsPersona
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
 from workers.workflows.lore import AddLorebook
@@ -38,6 +38,7 @@ STEPS: Final = "storyfork.steps"
 _OWN: Final = (
     WritePageWithChoices(),
     ReplyAsPersona(),
+    JudgeEditedReply(),
     MakePersonaOfCard(),
     WritePersonaAsCard(),
     JudgeOwnPrompt(),

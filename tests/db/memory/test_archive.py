@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db import chats, personas, stories
+from db import chat_turns, chats, personas, stories
 from db.connection import credentials, row, rows, transaction
 from db.errors import NotFound
 from db.memory import archive, indexing
@@ -122,7 +122,7 @@ async def test_an_edit_a_variant_and_a_refusal_take_what_was_derived_with_them(d
     await index(who, persona)
     await rows("UPDATE chat_messages SET text = 'Tell me of the harbour.' WHERE id = $1", ids[0])
     async with transaction():
-        again = await chats.again(who.conversation, ids[3], who.user.id)
+        again = await chat_turns.again(who.conversation, ids[3], who.user.id)
         await chats.attach_reply(again.reply.id, "It sailed for Norway.")
     place = await row("SELECT position FROM archive_chunks WHERE message_id = $1", ids[1])
     assert await index(who, persona) == 2

@@ -79,6 +79,15 @@ async def test_examples_are_left_out_first() -> None:
     assert {"description", "appearance", "interests", "preferences"} <= small.keys()
 
 
+async def test_a_persona_goes_on_behind_its_own_words() -> None:
+    said = inputs({"name": "Mira"}, begun="It is late, and the sea is calm.")
+    *_, message, begun, asked = (await told(AnswerAsPersona(), said)).split("\x1e")
+    assert (message, begun) == ("user: And now?", "assistant: It is late, and the sea is calm.")
+    assert asked.startswith("user: (Sam says nothing yet. Go on as Mira")
+    again = AnswerAsPersona().craft(said, Asked(CraftSettings())).examine(PersonaAnswer(text=said.begun))
+    assert "earlier" in [finding.check for finding in again.failed]
+
+
 async def test_lore_says_what_its_macros_stand_for() -> None:
     lore = [ToldLore(id="lore:1", text="{{user}} fears {{pick:owls,bats}}.{{// x}}")]
     text = await told(AnswerAsPersona(), inputs({"name": "Mira"}, lore=lore, lore_varies=True))

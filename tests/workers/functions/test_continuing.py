@@ -11,7 +11,7 @@ from tests.workers.functions.test_refusals import REFUSALS
 from workers.cutting import cut_at_sentence
 from workers.engines.errors import ContextFull, EngineUnavailable
 from workers.functions.answer_as_persona import AnswerAsPersona
-from workers.functions.prose import joined
+from workers.functions.prose import extended, joined
 from workers.functions.write_page import WritePage
 
 __all__ = ["bench"]
@@ -102,3 +102,16 @@ def test_the_end_of_the_last_sentence(text: str, ended: str) -> None:
 )
 def test_parts_are_joined_without_repetition(begun: str, more: str, whole: str) -> None:
     assert joined(begun, more) == whole
+
+
+@pytest.mark.parametrize(
+    ("begun", "more", "whole"),
+    [
+        ("It is late.", " Sit down.", "It is late.\n\nSit down."),
+        ("It is late, and", "the sea is calm.", "It is late, and the sea is calm."),
+        ("It is late.", "It is late. Sit down.", "It is late. Sit down."),
+        ("门开了。", "你走进去。", "门开了。\n\n你走进去。"),
+    ],
+)
+def test_what_a_persona_adds_is_a_paragraph_of_its_own(begun: str, more: str, whole: str) -> None:
+    assert extended(begun, more) == whole

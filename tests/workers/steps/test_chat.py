@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from db import chats, jobs, personas
+from db import chat_turns, chats, jobs, personas
+from db.chat_turns import JudgeEdit
 from db.connection import rows
 from db.errors import LeaseLost
 from db.models import ChatMessageRow, JobRow, OutboxRow
-from db.work import PersonaReply
+from db.work import JobParameters, PersonaReply
 from prompts.personas import load_personas
 from tests.db.world import somebody
 from tests.workers.making import run_by
@@ -36,6 +37,19 @@ async def asked() -> tuple[int, int]:
         destination={"chat_id": "c"},
     )
     return reply.id, job_id
+
+
+async def next_job(parameters: JobParameters) -> int:
+    """A job of the same person that changes the message of an earlier row."""
+    who = await somebody()
+    return await jobs.add(
+        parameters,
+        account_id=who.account.id,
+        user_id=who.user.id,
+        conversation_id=who.conversation.id,
+        event_key="console:2",
+        destination={"chat_id": "c"},
+    )
 
 
 async def publish(services: Services, job_id: int, answer: dict[str, Any]) -> None:
@@ -118,3 +132,37 @@ async def test_what_a_reply_answers_is_checked_then(services: Services) -> None:
     assert (await ChatMessageRow.get(role="user")).verdict == "unchecked"
     await run_by(Runner(services, 4), job_id)
     assert {m.verdict for m in await ChatMessageRow.all()} == {"checked"}
+
+
+async def test_a_reply_that_goes_on_is_one_variant_and_changes_its_message(services: Services) -> None:
+    first, job_id = await asked()
+    await run_by(Runner(services, 4), job_id)
+    begun, row = await ChatMessageRow.get(id=first), await OutboxRow.get()
+    exchange = await chat_turns.go_on((await somebody()).conversation, first)
+    more = await next_job(PersonaReply(reply=exchange.reply.id, continues=first, shown=row.id))
+    await run_by(Runner(services, 4), more)
+    whole = await ChatMessageRow.get(id=exchange.reply.id)
+    assert whole.text.startswith(begun.text)
+    assert len(whole.text) > len(begun.text)
+    assert (whole.chosen, (await ChatMessageRow.get(id=first)).chosen) == (True, False)
+    told = await OutboxRow.get(event_key="console:2")
+    assert (told.edits_row, told.payload["message"]) == (row.id, whole.id)
+
+
+@pytest.mark.parametrize("word", ["Zephyr", "nothing"])
+async def test_an_edited_reply_is_shown_once_it_is_judged(services: Services, word: str) -> None:
+    first, job_id = await asked()
+    await run_by(Runner(services, 4), job_id)
+    who = await somebody()
+    edited = await chat_turns.edit(who.conversation, first, who.user.id, "Zephyr calls.", "unchecked")
+    judging = await next_job(JudgeEdit(reply=edited.id, shown=(await OutboxRow.get()).id))
+    await run_by(Runner(replace(services, moderator=Moderator((Strict(word),))), 4), judging)
+    (told,) = await OutboxRow.filter(event_key="console:2")
+    now = await ChatMessageRow.get(id=edited.id)
+    if word == "nothing":
+        assert (now.chosen, now.verdict, told.payload["message"]) == (True, "checked", edited.id)
+        assert told.edits_row is not None
+    else:
+        assert (now.chosen, now.state, now.text) == (False, "failed", "")
+        assert told.payload["key"] == "moderation.refused_rating"
+        assert {each.verdict for each in await ChatMessageRow.filter(role="user")} == {"checked"}
