@@ -16,6 +16,7 @@ from workers.craft.overlap import alike
 from workers.craft.phrases import is_about_text, is_lead, is_machine, names_a_model
 from workers.craft.prose import Prose, pieces, plain, unspaced
 from workers.craft.settings import CraftSettings
+from workers.craft.voice import is_talk
 from workers.cutting import cut_at_sentence, ends_sentence
 
 Fields = Mapping[str, str | tuple[str, ...]]
@@ -27,10 +28,20 @@ WEIGHTY: Final = "description"
 _ENTRY_WORDS: Final = 8
 _ENTRY_SIGNS: Final = 24
 """Words of a trait or an interest at most; in a script without spaces its characters."""
+_NAME_WORDS: Final = 6
+_DESCRIBES: Final = re.compile(r"(?:an?|the \w+ who|somebody|someone|i am|my name)\b", re.IGNORECASE)
+"""How descriptions begin that stand in place of a name."""
 _SAME: Final = 0.8
 _FEW_WORDS: Final = 4
 """Words in common from which on two fields say the same, and words below which only the same ones do."""
 _TOLD_WORDS: Final = 4
+_CLAUSE: Final = re.compile(
+    r"(?:and|but|or|who|whom|whose|which|because|when|where|so|the one|s?he['’]?s?|they|it['’]?s?|you|i|we)\b",
+    re.IGNORECASE,
+)
+"""How the parts of an English sentence begin that was taken apart at its commas."""
+_FEW_SPOKEN: Final = 6
+"""Words of a greeting from which on it names somebody."""
 _FILLER: Final = re.compile(
     r"(?:none|null|nothing|n/?a|tbd|todo|unknown|unspecified|not (?:specified|given|known|applicable)|empty|string|text"
     r"|name|tagline|description|appearance|personality|interests|preferences|greeting|scenario|keine|nichts|aucune?"
@@ -114,6 +125,11 @@ def lacks_fields(sheet: Sheet) -> bool:
     return missing or any(_FILLER.fullmatch(text.strip()) for text in sheet.texts.values())
 
 
+def no_name(sheet: Sheet) -> bool:
+    """A name is a few words, and no sentence."""
+    return _is_no_name(sheet.texts.get("name", ""))
+
+
 def too_short(sheet: Sheet) -> bool:
     """A description has at least so many characters."""
     return 0 < Prose(sheet.texts.get(WEIGHTY, "")).size < sheet.settings.sheet_chars
@@ -138,7 +154,7 @@ def about_card(sheet: Sheet) -> bool:
 
 def runs_in_circles(sheet: Sheet) -> bool:
     """No field repeats itself."""
-    return any(loops.cut_loop(text) != text or loops.drop_repeats(text) != loops.tidy(text) for text in _told(sheet))
+    return any(loops.drop_repeats(text) != loops.tidy(text) or _circles(Prose(text), sheet) for text in _told(sheet))
 
 
 def says_twice(sheet: Sheet) -> bool:
@@ -151,6 +167,11 @@ def says_twice(sheet: Sheet) -> bool:
 def long_entries(sheet: Sheet) -> bool:
     """Traits and interests are a few words each."""
     return any(not _is_entry(each) for found in sheet.lists.values() for each in found)
+
+
+def greets_nobody(sheet: Sheet) -> bool:
+    """The greeting is what the persona says, to somebody: it has "I" or "you"."""
+    return _is_no_talk(sheet.texts.get(SPOKEN, ""), sheet.facts)
 
 
 def has_labels(sheet: Sheet) -> bool:
@@ -167,6 +188,7 @@ def in_other_language(sheet: Sheet) -> bool:
 
 CHECKS: Final[tuple[CraftCheck[Sheet], ...]] = (
     CraftCheck("missing", "something asked for is missing", lacks_fields),
+    CraftCheck("name", "the name is no name", no_name),
     CraftCheck("short", "the description is too short", too_short),
     CraftCheck("fragment", "a sentence breaks off", breaks_off),
     CraftCheck("instructions", "it repeats its instructions", echoes_instructions),
@@ -174,6 +196,7 @@ CHECKS: Final[tuple[CraftCheck[Sheet], ...]] = (
     CraftCheck("loop", "it repeats itself", runs_in_circles),
     CraftCheck("twice", "two parts say the same", says_twice),
     CraftCheck("entries", "traits are a few words each", long_entries),
+    CraftCheck("greeting", "the greeting is spoken to somebody", greets_nobody),
     CraftCheck("labels", "no labels before the words", has_labels),
     CraftCheck("language", "it is in another language", in_other_language),
 )
@@ -199,7 +222,9 @@ def mend_sheet(sheet: Sheet) -> Fields:
             found: str | tuple[str, ...] = tuple(reversed(entries.values()))
         else:
             found = _mended(value, sheet)
-            if any(_same(found, other) for other in kept.values() if isinstance(other, str)):
+            if (name == SPOKEN and _is_no_talk(found, sheet.facts)) or any(
+                _same(found, other) for other in kept.values() if isinstance(other, str)
+            ):
                 found = ""
         if found:
             kept[name] = found
@@ -220,9 +245,24 @@ def _mended(text: str, sheet: Sheet) -> str:
         cut = cut_at_sentence(text)
         text = cut if ends_sentence(cut) and not cut.endswith(" …") else ""
     whole = Prose(text)
-    if _recites(whole, sheet) or other_than(whole, facts.language, sheet.settings.language_words):
+    if (
+        _recites(whole, sheet)
+        or _circles(whole, sheet)
+        or other_than(whole, facts.language, sheet.settings.language_words)
+    ):
         return ""
     return text
+
+
+def _is_no_name(name: str) -> bool:
+    """Return whether a name is too long for one, or describes somebody: "A very curious man"."""
+    words = name.split()
+    return len(words) > _NAME_WORDS or name.rstrip().endswith(("!", "?", ":")) or _DESCRIBES.match(name) is not None
+
+
+def _is_no_talk(greeting: str, facts: SheetFacts) -> bool:
+    said = Prose(greeting)
+    return len(said.words) >= _FEW_SPOKEN and "?" not in greeting and not is_talk(said, facts.language)
 
 
 def _told(sheet: Sheet) -> list[str]:
@@ -234,6 +274,17 @@ def _breaks_off(text: str) -> bool:
     if not text or ends_sentence(text):
         return False
     return text[-1] in ",;:-–(" or any(ends_sentence(each) for each in pieces(text)[:-1])
+
+
+def _circles(text: Prose, sheet: Sheet) -> bool:
+    settings = sheet.settings
+    return loops.runs_in_circles(
+        text,
+        distinct=settings.loop_distinct,
+        sentences=settings.loop_sentences,
+        openings=settings.loop_openings,
+        phrases=settings.loop_phrases,
+    )
 
 
 def _recites(text: Prose, sheet: Sheet) -> bool:
@@ -260,4 +311,5 @@ def _same(one: str, other: str) -> bool:
 
 def _is_entry(entry: str) -> bool:
     most = _ENTRY_SIGNS if unspaced(entry) else _ENTRY_WORDS
-    return 0 < len(plain(entry).split()) <= most and _FILLER.fullmatch(entry.strip()) is None
+    short = 0 < len(plain(entry).split()) <= most
+    return short and _FILLER.fullmatch(entry.strip()) is None and _CLAUSE.match(entry.strip()) is None

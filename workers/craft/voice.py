@@ -99,6 +99,16 @@ def person_is_off(text: Prose, tag: str) -> bool:
     return not second and len(words) >= _FEW_WORDS and _count(words, person.third) >= _FEW_THIRD
 
 
+def is_talk(text: Prose, tag: str) -> bool:
+    """Return whether somebody says a text: it has "I" or "you"; True in languages that need not name them."""
+    person = _PERSONS.get(base_tag(tag))
+    if person is None or not person.third:
+        return True
+    words = _told(text.text, tag)
+    formal = base_tag(tag) == "de" and _FORMAL.search(text.text) is not None
+    return formal or _count(words, person.first) + _count(words, person.second) > 0
+
+
 def _told(text: str, tag: str) -> list[str]:
     return [part for word in Prose(text).words for part in _parts(word, base_tag(tag))]
 

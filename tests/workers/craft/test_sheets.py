@@ -75,6 +75,8 @@ def test_people_of_the_trait_table_and_those_that_ship_pass(seed: int) -> None:
         ("interests", ("rye", "Rye", "opera"), "twice", ("rye", "opera")),
         ("personality", ("wry", "always in time because her own mother never was", "calm"), "entries", ("wry", "calm")),
         ("personality", ("none", "wry", "calm"), "entries", ("wry", "calm")),
+        ("interests", ("rye", "but she loves opera", "rain"), "entries", ("rye", "rain")),
+        ("greeting", "She is very sweet and loves all of her customers.", "greeting", None),
     ],
 )  # fmt: skip
 def test_what_does_not_belong_there_goes(field: str, text: Any, check: str, left: Any) -> None:
@@ -94,6 +96,14 @@ def test_without_a_description_it_is_nobody(description: str) -> None:
     examined = examine({**BO, "description": description})
     assert not examined.passed
     assert {"missing", "short"} & {each.check for each in examined.findings}
+
+
+@pytest.mark.parametrize(
+    "name", ["A very curious man, who has lost keys", "Bo, who bakes bread in the night", "My name is Bo"]
+)
+def test_a_name_is_a_name(name: str) -> None:
+    assert "name" in {each.check for each in examine({**BO, "name": name}).findings}
+    assert examine({**BO, "name": "Dr. Anna Maria de la Cruz"}).failed == ()
 
 
 def test_something_must_be_left() -> None:

@@ -100,8 +100,7 @@ class GeneratePersona(AiFunction[GenerateInputs, PersonaSheet]):
 
     def pattern(self, inputs: GenerateInputs, opening: str) -> str:
         """Return the pattern of labelled lines."""
-        del inputs
-        return sheet_pattern(ASKED, opening)
+        return sheet_pattern(ASKED, opening, inputs.language)
 
     def craft(self, inputs: GenerateInputs, asked: Asked) -> Examiner[PersonaSheet]:
         """Examine the sheet; what fails is taken from the trait table, which `prepare` has read."""

@@ -15,7 +15,7 @@ from workers.functions.examiners import Asked, Examiner
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.persona.generate_persona import LEAST, TRAITS
 from workers.functions.persona.sheet_examiner import SheetExaminer
-from workers.functions.persona.sheet_lines import as_json, lines_of, sheet_pattern
+from workers.functions.persona.sheet_lines import as_json, described, lines_of, sheet_pattern
 from workers.functions.schema import answer_schema
 from workers.offline import people
 
@@ -29,8 +29,6 @@ LONGEST: Final = 1500
 LEAST_DESCRIPTION: Final = 100
 MOST_DESCRIPTION: Final = 1500
 """Bounds of a description that is asked for, in characters."""
-PROSE: Final = r"[^\n:：#*_`|<>\[\]{}\\]"
-"""A character of a description in plain text."""
 
 
 class RewriteInputs(BaseModel):
@@ -103,8 +101,8 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
     def pattern(self, inputs: RewriteInputs, opening: str) -> str:
         """Return the pattern of a description in prose, or of labelled lines."""
         if inputs.task == "bio":
-            return rf"{PROSE}{{{LEAST_DESCRIPTION},{MOST_DESCRIPTION}}}[.!?]"
-        return sheet_pattern(_wanted(inputs), opening)
+            return described()
+        return sheet_pattern(_wanted(inputs), opening, inputs.language)
 
     def craft(self, inputs: RewriteInputs, asked: Asked) -> Examiner[PersonaChanges]:
         """Examine what is new; what fails is left out."""

@@ -5,22 +5,47 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
+from workers.craft.languages import base_tag
+
 LABELS: Final = {
     "name": "Name", "tagline": "Who", "description": "About", "appearance": "Looks", "personality": "Is",
     "interests": "Likes", "preferences": "Wants", "speaking_style": "Talks", "scenario": "Where", "greeting": "Says",
 }  # fmt: skip
 """How a line begins, by what it says."""
 LISTS: Final = frozenset({"personality", "interests"})
-"""What is several words, separated by commas."""
-_SENTENCES: Final = frozenset({"description", "appearance", "scenario", "greeting"})
-"""What ends as a sentence."""
-_LENGTHS: Final = {
-    "name": (3, 40), "tagline": (10, 90), "description": (90, 420), "appearance": (20, 160), "personality": (10, 80),
-    "interests": (10, 90), "preferences": (10, 160), "speaking_style": (10, 120), "scenario": (20, 160),
-    "greeting": (20, 200),
-}  # fmt: skip
-_PLAIN: Final = r"[^\n:：#*_`|<>\[\]{}\\]"
-"""A character of a line: none of markup, none of a label."""
+"""What is several entries, separated by commas."""
+_PLAIN: Final = r"\n:：#*_`|<>\[\]{}()\\"
+"""What no line has: marks of layout, and of a label."""
+
+
+def _sentences(least: int, most: int, chars: tuple[int, int]) -> str:
+    """Return the pattern of so many sentences of so many characters each: a model ends them, not its maximum length."""
+    one = rf"[^{_PLAIN}.!?…]{{{chars[0]},{chars[1]}}}[.!?]"
+    return rf"{one}( {one}){{{least - 1},{most - 1}}}"
+
+
+def _listed(least: int, most: int) -> str:
+    """Return the pattern of so many entries, separated by commas."""
+    one = rf"[^{_PLAIN}.,;!?…]{{3,32}}"
+    return rf"{one}(, {one}){{{least - 1},{most - 1}}}"
+
+
+_PATTERNS: Final = {
+    "name": rf"[^{_PLAIN}.,;!?…]{{2,28}}",
+    "tagline": rf"[^{_PLAIN}.,;!?…]{{10,80}}",
+    "description": _sentences(2, 3, (25, 150)),
+    "appearance": _sentences(1, 2, (15, 110)),
+    "personality": _listed(3, 4),
+    "interests": _listed(2, 4),
+    "preferences": _sentences(1, 2, (10, 90)),
+    "speaking_style": _sentences(1, 1, (10, 110)),
+    "scenario": _sentences(1, 2, (15, 110)),
+    "greeting": _sentences(2, 3, (5, 80)),
+}
+"""What stands on a line, by what it says."""
+_NAMES: Final = "[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ'’-]{1,13}( [A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ'’-]{1,13}){1,2}"
+_CAPITALS: Final = frozenset({"en", "de", "es", "fr", "it", "nl", "pt"})
+"""Languages in which names are words with capitals of these: what begins with an article is none."""
 _LINE: Final = re.compile(r"^[ \t*_#-]*(?P<label>[^\W\d_]{2,12})[*_]{0,2} *: *(?P<text>\S[^\n]*)$", re.MULTILINE)
 _FIELD: Final = {label.lower(): name for name, label in LABELS.items()}
 
@@ -30,13 +55,10 @@ def lines_of(fields: Collection[str]) -> list[str]:
     return [LABELS[name] for name in LABELS if name in fields]
 
 
-def sheet_pattern(fields: Collection[str], opening: str) -> str:
+def sheet_pattern(fields: Collection[str], opening: str, language: str) -> str:
     """Return the pattern of a line for each of ``fields`` behind the ``opening``, which begins the first."""
-    lines: list[str] = []
-    for name in (name for name in LABELS if name in fields):
-        least, most = _LENGTHS[name]
-        end = "[.!?]" if name in _SENTENCES else ""
-        lines.append(f"{LABELS[name]}: {_PLAIN}{{{least},{most}}}{end}")
+    patterns = {**_PATTERNS, "name": _NAMES} if base_tag(language) in _CAPITALS else _PATTERNS
+    lines = [f"{LABELS[name]}: {patterns[name]}" for name in LABELS if name in fields]
     whole = r"\n".join(lines)
     if opening and lines and opening.startswith(f"{lines[0].partition(':')[0]}:"):
         # What the prompt gave of the first line is not asked for again.
@@ -56,3 +78,8 @@ def as_json(text: str) -> str:
         said = match["text"].strip()
         found[name] = [each for part in re.split("[,;]", said) if (each := part.strip(" ."))] if name in LISTS else said
     return json.dumps(found) if found and not text.lstrip().startswith(("{", "[", "```")) else text
+
+
+def described() -> str:
+    """Return the pattern of a description alone."""
+    return _sentences(2, 5, (25, 160))
