@@ -4,6 +4,8 @@ from bot.messages import Button, Message, Progress
 from bot.progress import queued
 from bot.views import notice
 from bot.views.base import ViewContext, ViewRegistry, ViewServices, Words
+from bot.views.faces import face_of
+from db import speakers
 from db.errors import UserError
 from db.outbox import OutboxMessage
 from db.payloads.notice import Erase, Placeholder
@@ -64,7 +66,16 @@ class Composer:
         job = placeholder.job
         found = await self._around.queue.outlook(job)
         note = queued(found.position, found.done_s, row.language) if found.position else words(placeholder.wording)
-        return Progress(note, position=found.position, buttons=self.cancel_buttons(job, row.language))
+        # In private chats nobody speaks under a name of their own.
+        alone = row.destination.get("kind") == "dm"
+        persona = None if alone else await speakers.of_job(row.account_id, job)
+        return Progress(
+            note,
+            position=found.position,
+            buttons=self.cancel_buttons(job, row.language),
+            speaker="" if persona is None else persona.name,
+            face=None if persona is None else face_of(row.account_id, persona.id),
+        )
 
     def cancel_buttons(self, job_id: int, language: str) -> tuple[tuple[Button, ...], ...]:
         """Return the button under a placeholder."""

@@ -209,11 +209,12 @@ class TextMessage(_Frozen):
 class Unreadable(_Frozen):
     """A message to the bot that holds nothing it can read; ``kind`` is the wording's name (section ``unreadable``).
 
-    ``channel``: it comes from a channel, so that nobody knows which person wrote it.
+    ``channel``: it comes from a channel, so that nobody knows which person wrote it. ``reply``: the platform does not
+    show what it says, because it replies to a persona.
     """
 
     type: Literal["unreadable"] = "unreadable"
-    kind: Literal["voice", "picture", "sticker", "file", "other", "channel"]
+    kind: Literal["voice", "picture", "sticker", "file", "other", "channel", "reply"]
 
 
 class EditedMessage(_Frozen):

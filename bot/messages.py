@@ -106,6 +106,26 @@ class OutgoingPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class Portrait:
+    """A persona's picture; another picture has another ``key`` (letters and digits)."""
+
+    key: str
+    picture: OutgoingPicture
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a platform may show beside a persona's words; looked up only where it is shown.
+
+    ``portrait`` returns the persona's picture, if everybody may see it, or None. ``is_new`` returns whether the persona
+    has said nothing in that chat before.
+    """
+
+    portrait: Callable[[], Awaitable[Portrait | None]]
+    is_new: Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file of any type, sent unchanged: a document, or audio where the platform has a player for its type.
 
@@ -146,9 +166,9 @@ class Message:
     """One message of any length: platforms split it, the buttons stand under the last part.
 
     ``table`` follows the body. ``choices`` are shown in full, numbered from 1, between body and footer; ``taken``
-    is the number of the chosen one, if any. ``speaker`` is the persona who talks. ``private`` messages are visible
-    only to the person who asked, where the platform supports that. ``asks`` is the field that the person's next text
-    answers. ``thread`` is the name of a thread to open for this message, where the platform has
+    is the number of the chosen one, if any. ``speaker`` is the persona who talks, ``face`` how they look. ``private``
+    messages are visible only to the person who asked, where the platform supports that. ``asks`` is the field that the
+    person's next text answers. ``thread`` is the name of a thread to open for this message, where the platform has
     threads. With ``pictures`` the text is short: it is their caption. A ``menu`` leads on by its buttons: the console
     numbers them all.
     """
@@ -156,6 +176,7 @@ class Message:
     body: str
     title: str = ""
     speaker: str = ""
+    face: Face | None = field(default=None, compare=False)
     table: Table | None = None
     choices: tuple[str, ...] = ()
     taken: int | None = None
@@ -180,6 +201,7 @@ class Progress:
     """The progress of a running job: shown in place of the answer until it comes. May be lost.
 
     ``percent`` is 0–100; ``position`` is the number of jobs ahead of a queued one; ``text`` is the text so far.
+    ``speaker`` and ``face`` are those of the persona whose answer it is, if that is known.
     """
 
     note: str
@@ -187,3 +209,5 @@ class Progress:
     position: int = 0
     text: str = ""
     buttons: tuple[tuple[Button, ...], ...] = field(default=())
+    speaker: str = ""
+    face: Face | None = field(default=None, compare=False)

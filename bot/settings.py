@@ -91,6 +91,12 @@ class BotSettings(BaseSettings):
         description="Ask for the privileged message-content intent, so that replies in channels work without a "
         "mention. It must be enabled in the developer portal as well. Direct messages and mentions work without.",
     )
+    discord_webhooks: bool = Field(
+        default=True,
+        description="Let personas speak in servers under their own name and picture, by a webhook of the channel. The "
+        "bot needs the permissions *Manage Webhooks* and *Read Message History* there; without them, or if this is "
+        "off, it speaks itself and begins with the persona's name.",
+    )
     discord_shard_count: int | None = Field(
         default=None,
         ge=1,

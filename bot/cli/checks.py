@@ -34,6 +34,14 @@ MESSAGE_CONTENT_FLAGS = 1 << 18 | 1 << 19
 """https://discord.com/developers/docs/resources/application, GATEWAY_MESSAGE_CONTENT and …_LIMITED."""
 
 
+VOICE_PERMISSIONS = {1 << 29: "Manage Webhooks", 1 << 16: "Read Message History"}
+"""https://discord.com/developers/docs/topics/permissions: what personas need to speak under their own name."""
+ADMINISTRATOR = 1 << 3
+VOICES = "discord webhooks"
+NAMED = 5
+"""Servers that a line of the report names."""
+
+
 class State(StrEnum):
     """The result of a check."""
 
@@ -172,7 +180,7 @@ async def check_platforms(around: Installation, *, offline: bool) -> list[Check]
 
 
 async def check_discord(settings: BotSettings, token: str, *, offline: bool) -> list[Check]:
-    """The Discord token: its format, then users/@me, then the intent that the settings need."""
+    """The Discord token: its format, then users/@me, then the intent and the permissions that the settings need."""
     if not _looks_like_discord_token(token):
         advice = "Copy it again: developer portal → your application → Bot → Reset Token."
         return [Check("discord", State.FAIL, "DISCORD_TOKEN does not look like a bot token", advice)]
@@ -185,6 +193,8 @@ async def check_discord(settings: BotSettings, token: str, *, offline: bool) -> 
         checks.append(
             await _ask("discord intent", f"{root}/applications/@me", headers, lambda app: _intent_of(int(app["flags"])))
         )
+    if checks[0].state is State.OK and settings.discord_webhooks:
+        checks.append(await _ask(VOICES, f"{root}/users/@me/guilds", headers, _voices_in))
     return checks
 
 
@@ -205,8 +215,11 @@ async def check_telegram(settings: BotSettings, token: str, *, offline: bool) ->
     return checks
 
 
-async def _ask(name: str, address: str, headers: dict[str, str], describe: Callable[[Any], str]) -> Check:
-    """GET a URL that returns JSON. The URL stays out of the report: it may hold the token."""
+async def _ask(name: str, address: str, headers: dict[str, str], describe: Callable[[Any], str | Check]) -> Check:
+    """GET a URL that returns JSON. The URL stays out of the report: it may hold the token.
+
+    ``describe`` says what the answer means: in words if all is well.
+    """
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     try:
         async with (
@@ -217,7 +230,8 @@ async def _ask(name: str, address: str, headers: dict[str, str], describe: Calla
                 return Check(name, State.FAIL, f"refused (HTTP {answer.status})", "Is the token right and still valid?")
             if answer.status != 200:
                 return Check(name, State.WARN, f"answered HTTP {answer.status}", "Try again later.")
-            return Check(name, State.OK, describe(await answer.json(content_type=None)))
+            meaning = describe(await answer.json(content_type=None))
+            return meaning if isinstance(meaning, Check) else Check(name, State.OK, meaning)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return Check(name, State.WARN, f"no answer ({type(error).__name__})", "Can this machine reach it?")
     except OperatorError as error:
@@ -239,6 +253,27 @@ def _intent_of(flags: int) -> str:
     if not flags & MESSAGE_CONTENT_FLAGS:
         raise OperatorError("DISCORD_MESSAGE_CONTENT is set, but the application may not see message contents")
     return "message contents may be seen"
+
+
+def _voices_in(guilds: list[dict[str, Any]]) -> Check:
+    """Name the servers in which personas cannot speak under their own name, by what the bot's roles lack there.
+
+    Channels may still have rules of their own.
+    """
+    held = [(str(guild["name"]), int(guild["permissions"])) for guild in guilds]
+    lacking = {
+        permission: [name for name, bits in held if not bits & (flag | ADMINISTRATOR)]
+        for flag, permission in VOICE_PERMISSIONS.items()
+    }
+    told = [
+        f"{permission} is missing in {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''} ({len(names)})"
+        for permission, names in lacking.items()
+        if names
+    ]
+    if not told:
+        return Check(VOICES, State.OK, f"personas have their own names in every server ({len(held)})")
+    advice = "Give the bot's role these permissions, or set DISCORD_WEBHOOKS=false; until then the bot speaks for them."
+    return Check(VOICES, State.WARN, "; ".join(told), advice)
 
 
 def _looks_like_discord_token(token: str) -> bool:

@@ -1,7 +1,8 @@
 """Messages that cannot be sent twice safely: what is recorded for a row says more than ids.
 
 Where a platform takes no idempotency key and no edit could produce the message, an intent is recorded before it is
-sent, and behind the intent its id, or that the platform refused it, or that it is not known what became of it.
+sent, and behind the intent its id, or that the platform refused it, or that it is not known what became of it. Where
+the message can be looked for, the intent says so, and the next attempt does that first.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,10 @@ from typing import Final
 from bot.platforms.base import Delivery
 
 INTENT: Final = "sending"
+TRACEABLE: Final = "sending:traceable"
 REFUSED: Final = "refused"
 UNCLEAR: Final = "unclear"
+_INTENTS: Final = frozenset({INTENT, TRACEABLE})
 
 
 def parts_of(recorded: Sequence[str]) -> list[str]:
@@ -19,11 +22,11 @@ def parts_of(recorded: Sequence[str]) -> list[str]:
     found: list[str] = []
     before = ""
     for entry in recorded:
-        if entry == INTENT:
+        if entry in _INTENTS:
             found.append("")
         elif entry == REFUSED:
             found.pop()
-        elif before == INTENT and entry != UNCLEAR:
+        elif before in _INTENTS and entry != UNCLEAR:
             found[-1] = entry
         elif entry != UNCLEAR:
             found.append(entry)
@@ -38,6 +41,9 @@ async def note(delivery: Delivery, entry: str) -> None:
 
 
 async def resume(delivery: Delivery) -> None:
-    """Call it before anything is sent for a row: an attempt whose outcome was not recorded is unclear."""
+    """Call it before anything is sent for a row: an attempt whose outcome was not recorded is unclear.
+
+    A traceable one is left to whoever can look for its message.
+    """
     if delivery.sent and delivery.sent[-1] == INTENT:
         await note(delivery, UNCLEAR)

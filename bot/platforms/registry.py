@@ -53,6 +53,7 @@ def _discord(settings: BotSettings, topics: Topics) -> Platform:
         api_url=settings.discord_api_url,
         gateway_url=settings.discord_gateway_url,
         message_content=settings.discord_message_content,
+        webhooks=settings.discord_webhooks,
         menus=topics.menus,
         shard_ids=settings.discord_shard_ids,
         shard_count=settings.discord_shard_count,

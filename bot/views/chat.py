@@ -6,6 +6,7 @@ from typing import Final
 from bot.messages import Button, Message
 from bot.text.splitting import shortened
 from bot.views.base import ViewContext, ViewSpec
+from bot.views.faces import face_of
 from bot.views.vote import vote_buttons
 from db import chat_turns
 from db.chat_turns import ShownReply
@@ -25,6 +26,7 @@ async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
     return Message(
         message.text,
         speaker=found.persona.name,
+        face=face_of(view.account_id, found.persona.id, message.id),
         footer=" ".join(filter(None, notes)),
         buttons=(
             (*swipes(view, found), view.button("variant", message.id, label="again")),

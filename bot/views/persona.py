@@ -9,6 +9,7 @@ from bot.persona_fields import CARD_FIELDS, CardField, short_name
 from bot.text.splitting import shortened
 from bot.views.base import ViewContext, ViewSpec, in_rows, select_of, turns
 from bot.views.chat import edited_note, swipes
+from bot.views.faces import face_of
 from db import bots, chat_turns, personas
 from db.errors import NotFound
 from db.payloads.persona import DeletePersona, Greeting, PersonaLink, PersonaList, PersonaShown, SharedPersona
@@ -193,6 +194,7 @@ async def greeting(view: ViewContext, payload: Greeting) -> Message:
     return Message(
         f"{said}\n\n*{view.words('chat.reset', name=persona.name)}*" if payload.forgot else said,
         speaker=persona.name,
+        face=face_of(payload.account, persona.id, payload.message),
         footer="" if found is None else edited_note(view, found),
         buttons=((*swipes(view, found), view.button("portrait", persona.id)),),
     )

@@ -77,7 +77,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
 
 @pytest.fixture
 async def platforms() -> AsyncGenerator[str]:
-    """A server that answers the two calls by which tokens are checked."""
+    """A server that answers the calls by which tokens and permissions are checked."""
 
     async def users_me(request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bot {DISCORD_TOKEN}":
@@ -87,6 +87,9 @@ async def platforms() -> AsyncGenerator[str]:
     async def application(request: web.Request) -> web.Response:
         return web.json_response({"id": "123456789012345678", "flags": 0})
 
+    async def guilds(request: web.Request) -> web.Response:
+        return web.json_response([{"id": "1", "name": "Readers", "permissions": "8"}])
+
     async def get_me(request: web.Request) -> web.Response:
         if request.match_info["token"] != TELEGRAM_TOKEN:
             return web.json_response({"ok": False, "error_code": 401, "description": "Unauthorized"}, status=401)
@@ -94,6 +97,7 @@ async def platforms() -> AsyncGenerator[str]:
 
     app = web.Application()
     app.router.add_get("/api/v10/users/@me", users_me)
+    app.router.add_get("/api/v10/users/@me/guilds", guilds)
     app.router.add_get("/api/v10/applications/@me", application)
     app.router.add_get("/bot{token}/getMe", get_me)
     async with TestServer(app) as server:
@@ -204,6 +208,7 @@ async def test_doctor_finds_everything_in_order(
     assert "embedded PostgreSQL, running: reachable, all migrations applied" in answer.out
     assert "embedded Valkey, running: reachable" in answer.out
     assert "logged in as fork\n" in answer.out
+    assert "personas have their own names in every server (1)" in answer.out
     assert "logged in as @fork_bot" in answer.out
     assert "secret" not in answer.out + answer.err
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.checks import Check, Installation, State
+from bot.cli.checks import Check, Installation, State, _voices_in
 from bot.cli.database_checks import check_database
 from bot.cli.environment_checks import check_environment
 from bot.settings import BotSettings
@@ -104,3 +104,23 @@ async def test_what_is_switched_off_is_named(database: str, examine: Callable[[s
     assert (maintenance.state, commands.state) == (State.WARN, State.WARN)
     assert "Back at nine." in maintenance.detail
     assert commands.detail == "switched off: imagine"
+
+
+ALL = 1 << 29 | 1 << 16
+
+
+@pytest.mark.parametrize(
+    ("permissions", "state", "said"),
+    [
+        ([ALL, 1 << 3], State.OK, "in every server (2)"),
+        ([ALL, 1 << 16], State.WARN, "Manage Webhooks is missing in server 1 (1)"),
+        ([1 << 29, 0], State.WARN, "Read Message History is missing in server 0, server 1 (2)"),
+        ([0] * 7, State.WARN, "Manage Webhooks is missing in server 0, server 1, server 2, server 3, server 4 … (7)"),
+    ],
+)
+def test_servers_in_which_personas_have_no_name_are_named(permissions: list[int], state: State, said: str) -> None:
+    guilds = [{"name": f"server {n}", "permissions": str(bits)} for n, bits in enumerate(permissions)]
+    found = _voices_in(guilds)
+    assert found.state is state
+    assert said in found.detail
+    assert found.advice == "" or "DISCORD_WEBHOOKS" in found.advice

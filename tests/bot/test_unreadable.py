@@ -1,5 +1,7 @@
 """What nobody can read is answered by one line, and a question that is open stays open."""
 
+from typing import Final
+
 import pytest
 
 from bot.events import Command, EditedMessage, IncomingFile, Payload, TextMessage, Unreadable
@@ -7,13 +9,14 @@ from bot.locales import wording
 from prompts.registry import default_registry
 from tests.bot.world import Bot, command, event_of, say
 
+KINDS: Final = ("voice", "picture", "sticker", "file", "other", "channel", "reply")
 FILE = TextMessage(text="", file=IncomingFile(name="a.txt", mime="text/plain", source="f1"))
 
 
 @pytest.mark.parametrize(
     ("payload", "key"),
     [
-        *((Unreadable(kind=kind), kind) for kind in ("voice", "picture", "sticker", "file", "other", "channel")),
+        *((Unreadable(kind=kind), kind) for kind in KINDS),
         (EditedMessage(text="a red door", message_id="1"), "edited"),
         (FILE, "file"),
     ],

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import chat_openings
+from db import chat_openings, speakers
 from db.personas import library, making, sharing
 
 
@@ -24,6 +24,8 @@ PERSONA_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "personas.library.use": lambda c: library.use(c.chat, c["personas"]),
     "personas.library.active": lambda c: library.active(c.ben.conversation),
     "chat_openings.open_chat": lambda c: chat_openings.open_chat(c.chat, 1, 0, ["Hello"], "checked", c.user),
+    "speakers.of_job": lambda c: speakers.of_job(c.account, c["jobs"]),
+    "speakers.is_new": lambda c: speakers.is_new(c.account, c["chat_messages"]),
     "personas.making.create": own,
     "personas.making.whole_card": lambda c: making.whole_card(c.account, c.user, c["personas"]),
     "personas.making.edit": lambda c: making.edit(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from bot.stack.home import StackUrls
-from tests.doubles.discord import DiscordServer, Message
+from tests.doubles.discord import DiscordServer, Fault, Message
+from tests.effort import LONG
 from tests.journeys.processes import Program, bot, serving, worker
 
 PREMISE = "a keeper finds a door under the sea"
@@ -127,3 +128,30 @@ async def test_a_dm_is_answered_and_what_was_said_during_a_restart_is_caught_up(
     answer = await cleo.wait_for_message(dm, lambda m: bool(m.buttons), timeout=30, after=missed)
     assert answer.text != before
     assert discord.log.duplicates() == {}
+
+
+async def test_a_persona_in_a_guild_speaks_under_its_own_name_once_whatever_dies(service: Service):
+    discord, program = service.discord, service.bot
+    ann, channel = discord.person("ann"), discord.guild("Readers").text_channel("parlour")
+    channel.grant("MANAGE_WEBHOOKS")
+
+    def again(message: Message) -> bool:
+        return any(b.label == "Answer again" for b in message.buttons)
+
+    said = await ann.say(channel, "Hello! I am tired of the rain.", mention_bot=True)
+    reply = await ann.wait_for_message(channel, again, timeout=60, after=said)
+    assert reply.author.name != discord.world.bot.name
+    assert reply.webhook is channel.webhooks[0]
+    if LONG:
+        # The message is there, and nobody has recorded it.
+        discord.faults.add(Fault("delay_after", "POST /webhooks/*/*", seconds=2.0))
+        said = await ann.say(channel, "Are you still there?", mention_bot=True)
+        await ann.wait_until(lambda: any(m.webhook and m.id > said.id for m in discord.log.messages), timeout=60)
+        await program.kill()
+        await program.start()
+        reply = await ann.wait_for_message(channel, again, timeout=60, after=said)
+    before = len(reply.edits)
+    await (await ann.click(reply, "Answer again")).acknowledged()
+    await ann.wait_until(lambda: len(reply.edits) > before and again(reply), timeout=60)
+    spoken = [m for m in ann.messages(channel) if m.author.bot]
+    assert [m.webhook for m in spoken] == channel.webhooks * (2 if LONG else 1)

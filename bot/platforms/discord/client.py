@@ -34,6 +34,7 @@ from bot.platforms.discord.api import DiscordApi
 from bot.platforms.discord.buckets import BucketClient
 from bot.platforms.discord.catchup import CatchUp
 from bot.platforms.discord.commands import application_commands, same
+from bot.platforms.discord.gateway import CLOSED_FOR_GOOD, trouble_of
 from bot.platforms.discord.guilds import guild_event, is_new
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
@@ -41,6 +42,7 @@ from bot.platforms.discord.presence import GuildPresence
 from bot.platforms.discord.refusals import refuse
 from bot.platforms.discord.send import DiscordSender
 from bot.platforms.discord.underway import Underway
+from bot.platforms.discord.voices import Voices
 from db.environment import proxy_for
 from db.loops import forever
 
@@ -51,15 +53,6 @@ CLOSE_SECONDS: Final = 5.0
 HANG_UP_SECONDS: Final = 1.0
 FINISH_SECONDS: Final = 2.5
 """Maximum wait for events that were received before; the router takes about 2 s for one at most."""
-LATENCY_SECONDS: Final = 60.0
-CLOSED_FOR_GOOD: Final = {
-    4004: "Discord refuses the token: check DISCORD_TOKEN",
-    4010: "Discord refuses the shards: check DISCORD_SHARD_IDS and DISCORD_SHARD_COUNT",
-    4011: "Discord wants more shards: unset DISCORD_SHARD_COUNT, or raise it",
-    4012: "Discord no longer knows this version of its gateway: update Storyfork",
-    4013: "Discord refuses the intents: update Storyfork",
-}
-"""Discord's documentation, "Gateway close event codes": those after which no reconnection is allowed."""
 _log = logging.getLogger(__name__)
 
 
@@ -82,12 +75,14 @@ class DiscordPlatform:
         api_url: str,
         gateway_url: str | None = None,
         message_content: bool = False,
+        webhooks: bool = True,
         menus: Iterable[MenuSpec] = (),
         shard_ids: Sequence[int] | None = None,
         shard_count: int | None = None,
     ) -> None:
         """``api_url`` is the versioned root of the REST API; ``gateway_url`` overrides the gateway URL that it returns.
 
+        ``webhooks``: personas speak by webhooks where the bot may make them.
         ``menus`` are the entries of messages' context menus. ``shard_ids`` are those of this process (None: all) of
         ``shard_count`` (None: as many as Discord recommends).
         """
@@ -103,7 +98,8 @@ class DiscordPlatform:
         self._problem = ""
         self._api = DiscordApi(self._client)
         self._acks = Acks()
-        self._sender = DiscordSender(self._api, self._acks)
+        self._voices = Voices(self._client, self._api, enabled=webhooks)
+        self._sender = DiscordSender(self._api, self._acks, self._voices)
         self._interactions = Interactions(self._api, self._acks, registry)
         self._inbound: Inbound | None = None
         self._turns: Turns = ALWAYS_LEADS
@@ -230,12 +226,7 @@ class DiscordPlatform:
         """See `bot.platforms.base.Platform.check_ready`."""
         if self._problem or not self._client.is_ready():
             return self._problem or "not connected to Discord yet"
-        for number, shard in self._client.shards.items():
-            if shard.is_closed():
-                return f"Discord: shard {number} has no session"
-            if not shard.latency < LATENCY_SECONDS:
-                return f"Discord: shard {number}'s heartbeats are answered after {shard.latency:.0f} s"
-        return ""
+        return trouble_of(self._client.shards)
 
     def _check_logged_in(self) -> None:
         if self._client.application_id is None:
@@ -246,6 +237,7 @@ class DiscordPlatform:
         assert self._client.user is not None
         assert self._client.application_id is not None
         self._sender.me = str(self._client.user.id)
+        self._voices.log_in()
         application = str(self._client.application_id)
         wanted = application_commands(self._registry, self._menus)
         known = {(c.get("type", 1), c["name"]): c for c in await self._api.commands(application)}
@@ -278,13 +270,13 @@ class DiscordPlatform:
 
     def _said_event(self, message: discord.Message) -> Event | None:
         assert self._client.user is not None
-        event = message_event(message, self._client.user)
+        event = message_event(message, self._client.user, self._client.application_id)
         return event if event is not None and getattr(event.payload, "addressed", True) else None
 
     async def edited(self, message: discord.Message) -> None:
         """Pass on an edited message, after the messages that precede it."""
         assert self._client.user is not None
-        if (event := edited_event(message, self._client.user)) is None:
+        if (event := edited_event(message, self._client.user, self._client.application_id)) is None:
             return
         assert self._inbound is not None
         async with self._catch_up.ordered(self._inbound, message) as in_turn:

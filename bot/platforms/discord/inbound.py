@@ -28,6 +28,7 @@ from bot.events import (
 from bot.platforms.discord.api import FILE_BYTES, REQUEST_BYTES
 from bot.platforms.discord.commands import read
 from bot.platforms.discord.controls import KEPT
+from bot.platforms.discord.voices import unmarked
 from db.permissions import Role
 
 _THREADS: Final = frozenset({10, 11, 12})
@@ -99,16 +100,24 @@ def attached_file(interaction: discord.Interaction[Any], command: Command, spec:
     )
 
 
-def message_event(message: discord.Message, me: discord.ClientUser) -> Event | None:
-    """Return the event of a person's message; None for bots and for empty messages."""
+def message_event(message: discord.Message, me: discord.ClientUser, application: int | None = None) -> Event | None:
+    """Return the event of a person's message; None for bots and for empty messages.
+
+    ``application`` is the bot's, whose webhooks' messages are its own.
+    """
     if message.author.bot or message.webhook_id is not None or message.type not in _SAID:
         return None
     replied = message.reference
     resolved = replied.resolved if replied is not None else None
-    to_us = isinstance(resolved, discord.Message) and resolved.author.id == me.id
+    answered = resolved if isinstance(resolved, discord.Message) else None
+    to_persona = answered is not None and answered.webhook_id is not None and answered.application_id == application
+    to_us = to_persona or (answered is not None and answered.author.id == me.id)
     addressed = message.guild is None or me in message.mentions or to_us
     text = re.sub(rf"<@!?{me.id}>", "", message.content).strip()
     unreadable = None if text or not addressed else _unreadable(message)
+    if to_persona and not text and unreadable is None:
+        # Discord shows a bot without the intent what replies to its own messages say, not to those of its webhooks.
+        unreadable = Unreadable(kind="reply")
     if not text and unreadable is None:
         return None
     thread = isinstance(message.channel, discord.Thread)
@@ -160,9 +169,9 @@ def _unreadable(message: discord.Message) -> Unreadable | None:
     return Unreadable(kind="other") if message.poll or message.message_snapshots or message.embeds else None
 
 
-def edited_event(message: discord.Message, me: discord.ClientUser) -> Event | None:
+def edited_event(message: discord.Message, me: discord.ClientUser, application: int | None = None) -> Event | None:
     """Return the event of an edited message of a person. Discord also reports link previews as edits."""
-    event = message_event(message, me)
+    event = message_event(message, me, application)
     if event is None or message.edited_at is None or not isinstance(event.payload, TextMessage):
         return None
     if not event.payload.addressed:
@@ -232,7 +241,7 @@ def _payload(interaction: discord.Interaction[Any]) -> Payload | None:
         offered = _of_ours(interaction)
         if data.get("component_type") == _STRING_SELECT:
             return ButtonPress(data=str(chosen[0]), offered=offered) if chosen else None
-        return ButtonPress(data=str(data["custom_id"]), offered=offered)
+        return ButtonPress(data=unmarked(str(data["custom_id"])), offered=offered)
     if kind is discord.InteractionType.modal_submit:
         values = _fields(data.get("components") or [])
         return Submit(form=str(data["custom_id"]), values=values, offered=_of_ours(interaction))

@@ -113,6 +113,12 @@ def _chunks(files: list[DiscordFile]) -> list[list[DiscordFile]]:
     return chunks
 
 
+def named_body(body: Body, speaker: str) -> Body:
+    """Return a body that begins with the name of who speaks; without it, should there be no room."""
+    said = f"{markdown([Span(clean(speaker), bold=True)])}\n\n{body['content']}".strip()
+    return {**body, "content": said} if len(said) <= CONTENT else body
+
+
 def plain_body(body: Body) -> Body:
     """Return a body without buttons, to replace one that Discord rejected; its text stays escaped."""
     kept = {key: body[key] for key in ("attachments", FILES) if key in body}

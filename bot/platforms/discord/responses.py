@@ -2,10 +2,11 @@
 
 import logging
 import time
-from typing import Final
+from typing import Any, Final
 
 import discord
 
+from bot.actions.packing import pack
 from bot.events import Destination
 from bot.platforms.base import Delivery
 from bot.platforms.discord import api
@@ -93,7 +94,7 @@ class Responses:
         ack = self._acks.get(interaction)
         if ack is not None or not destination.pressed_message:
             return ack is not None and ack.state == "silent"
-        return await self._api.original(application, token) == destination.pressed_message
+        return (await self._api.original(application, token))["id"] == destination.pressed_message
 
     async def _first_response(self, interaction: str, token: str, data: Body) -> str | None:
         """Return the message's id; None if a response exists already, or the three seconds have passed."""
@@ -120,6 +121,29 @@ class Responses:
             except discord.HTTPException as e:
                 _log.info("a press could not be settled: %s", e.text)
 
+    async def conclude(self, destination: Destination) -> None:
+        """Finish an interaction that was answered by a message of its own: no sign of waiting stays. Best effort."""
+        interaction, token, application = handle_of(destination)
+        if not interaction or age_of(interaction) > TOKEN_SECONDS:
+            return
+        ack = self._acks.get(interaction)
+        try:
+            if ack is None:
+                if _waits(await self._api.original(application, token), destination):
+                    await self._api.delete_original(application, token)
+                return
+            async with ack.lock:
+                if ack.state == "open" and destination.pressed_message:
+                    await self._silence(ack, interaction, token)
+                    return
+                if ack.state == "open":
+                    await self._api.respond(interaction, token, api.DEFER, {"flags": api.EPHEMERAL})
+                if ack.state in ("open", "deferred"):
+                    ack.became("answered")
+                    await self._api.delete_original(application, token)
+        except api.TROUBLE as e:
+            _log.info("an interaction could not be concluded: %s", e)
+
     async def edit_pressed(self, destination: Destination, message_id: str, body: Body) -> bool:
         """Edit the pressed message where the bot cannot edit by itself; False if that is not possible."""
         interaction, token, application = handle_of(destination)
@@ -142,6 +166,16 @@ class Responses:
         return True
 
 
+def _waits(response: dict[str, Any], destination: Destination) -> bool:
+    """Return whether a response is not the pressed message, and shows that an answer is being written."""
+    if str(response["id"]) == destination.pressed_message:
+        return False
+    buttons = [each for row in response.get("components", ()) for each in row.get("components", ())]
+    return bool(response.get("flags", 0) & api.LOADING) or any(
+        str(button.get("custom_id", "")).startswith(pack("cancel")) for button in buttons
+    )
+
+
 def handle_of(destination: Destination) -> tuple[str, str, str]:
     """Return the interaction's id, its token and the application; empty if there is no interaction."""
     handle = destination.handle
@@ -158,7 +192,7 @@ def asked_at(delivery: Delivery) -> float:
 
     By this machine's, and the delivery's age, for what answers no event of Discord.
     """
-    digits = delivery.event_key.rpartition(":")[2].lstrip("m")
+    digits = delivery.event_key.rpartition(":")[2].lstrip("im")
     if delivery.event_key.startswith("discord:") and digits.isdigit():
         return ((int(digits) >> 22) + EPOCH_MS) / 1000
     return time.time() - delivery.age

@@ -1,6 +1,7 @@
 """Sending once: by the interaction's response, by a nonce, or by editing an existing message."""
 
 import logging
+from dataclasses import dataclass, replace
 from typing import Final
 
 import discord
@@ -21,11 +22,13 @@ from bot.platforms.discord.render import (
     base_body,
     bodies,
     emphasised,
+    named_body,
     plain_body,
     progress_body,
     with_files,
 )
 from bot.platforms.discord.responses import EPOCH_MS, TOKEN_SECONDS, Responses, age_of, asked_at, handle_of
+from bot.platforms.discord.voices import Voice, Voices
 from bot.text.markup import Span
 
 NONCE_SECONDS: Final = 120.0
@@ -36,9 +39,9 @@ _log = logging.getLogger(__name__)
 class DiscordSender:
     """Delivers messages, and shows progress in their place until then."""
 
-    def __init__(self, calls: DiscordApi, acks: Acks, me: str = "") -> None:
-        """``me`` is the bot's own user id, once it is known."""
-        self._api, self.me = calls, me
+    def __init__(self, calls: DiscordApi, acks: Acks, voices: Voices, me: str = "") -> None:
+        """``voices`` are those of personas. ``me`` is the bot's own user id, once it is known."""
+        self._api, self._voices, self.me = calls, voices, me
         self._responses = Responses(calls, acks)
         self._follow_ups = FollowUps(calls, self._found)
 
@@ -46,14 +49,19 @@ class DiscordSender:
         """See `bot.platforms.base.Platform.deliver`."""
         try:
             await resume(delivery)
+            voice = None if message.private else self._voices.of(delivery.destination, message.speaker, message.face)
+            if voice is not None:
+                message = replace(message, speaker="")
             if delivery.edit:
-                await self._mark(delivery, message)
+                await self._mark(delivery, message, voice)
             elif delivery.edits:
-                await self._rewrite(delivery, message)
+                await self._rewrite(delivery, message, voice)
             elif message.thread and delivery.destination.handle.get("text_channel"):
                 await self._in_thread(delivery, message)
             else:
-                await self._parts(delivery, await _bodies(message), private=message.private)
+                await self._parts(delivery, await _bodies(message), private=message.private, voice=voice)
+                if voice is not None and voice.spot is not None:
+                    await self._responses.conclude(delivery.destination)
         except DeliveryError:
             raise
         except api.TROUBLE as e:
@@ -61,9 +69,11 @@ class DiscordSender:
 
     async def place(self, delivery: Delivery, progress: Progress) -> None:
         """Send a placeholder."""
+        channel, body = delivery.destination.chat_id, progress_body(progress)
         try:
-            channel = delivery.destination.chat_id
-            await delivery.record(await self._api.send(channel, progress_body(progress), f"{delivery.id}-p"))
+            voice = self._voices.of(delivery.destination, progress.speaker, progress.face)
+            sent = "" if voice is None else await self._voices.place(delivery, voice, body)
+            await delivery.record(sent or await self._api.send(channel, body, f"{delivery.id}-p"))
         except api.TROUBLE as e:
             raise translated(e) from e
 
@@ -71,35 +81,58 @@ class DiscordSender:
         """Show progress in the placeholder, or in the deferred response."""
         body = progress_body(progress)
         if placeholder:
-            await self._api.edit(destination.chat_id, placeholder, body)
+            await self._edit(destination, destination.chat_id, placeholder, body)
             return
         await self._responses.show_progress(destination, body)
 
     async def retract(self, destination: Destination, message_id: str) -> None:
-        """Delete a placeholder."""
-        await self._api.delete(destination.chat_id, message_id)
+        """Delete a placeholder. Raises what the calls raise."""
+        if self._voices.wrote(message_id) and await self._by_webhook(destination, message_id):
+            return
+        try:
+            await self._api.delete(destination.chat_id, message_id)
+        except discord.HTTPException as e:
+            if e.code != api.MISSING_PERMISSIONS or not await self._by_webhook(destination, message_id):
+                raise
+
+    async def _by_webhook(self, destination: Destination, message_id: str) -> bool:
+        """Delete a message of a webhook; False if that is not possible."""
+        try:
+            return await self._voices.delete(destination, message_id)
+        except discord.HTTPException as e:
+            if e.code not in api.OUT_OF_REACH:
+                raise
+            return False
 
     async def _parts(
-        self, delivery: Delivery, parts: list[Body], *, private: bool, channel: str = "", skip: int = 0
+        self,
+        delivery: Delivery,
+        parts: list[Body],
+        *,
+        private: bool,
+        channel: str = "",
+        skip: int = 0,
+        voice: Voice | None = None,
     ) -> None:
         """Send the parts that were not sent before; the first ``skip`` recorded messages are not parts."""
         places = list(dict.fromkeys(p for p in (channel, delivery.destination.chat_id, _parent(delivery)) if p))
+        how = _How(private, places, not channel, voice)
         for index, body in enumerate(parts):
             done = parts_of(delivery.sent)
+            if len(done) == skip + index + 1 and not done[-1]:
+                await self._voices.recover(delivery, voice, _after(done[:-1], body), str(index))
+                done = parts_of(delivery.sent)
             if skip + index >= len(done):
-                await self._once(delivery, index, _after(done, body), private=private, places=places, channel=channel)
+                await self._once(delivery, index, _after(done, body), how)
         done = parts_of(delivery.sent)
         if len(done) == skip + len(parts) and not done[-1]:
             said = _after(done, {**base_body(""), "components": parts[-1]["components"]})
-            await self._once(delivery, len(parts), said, private=private, places=places, channel=channel)
+            await self._once(delivery, len(parts), said, how)
 
-    async def _once(
-        self, delivery: Delivery, index: int, body: Body, *, private: bool, places: list[str], channel: str
-    ) -> None:
+    async def _once(self, delivery: Delivery, index: int, body: Body, how: "_How") -> None:
         """Send a part; if Discord refuses its form, once more without buttons."""
-        first = not channel
         try:
-            await self._part(delivery, index, body, private=private, places=places, first=first)
+            await self._part(delivery, index, body, how)
         except discord.HTTPException as e:
             if e.code == api.TOO_LARGE and FILES in body:
                 _log.warning("the files of message %d are too large for Discord: %s", delivery.id, e.text)
@@ -107,19 +140,22 @@ class DiscordSender:
             if e.code != api.INVALID_BODY:
                 raise
             _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
-            await self._part(delivery, index, plain_body(body), private=private, places=places, first=first)
+            await self._part(delivery, index, plain_body(body), how)
 
-    async def _part(
-        self, delivery: Delivery, index: int, body: Body, *, private: bool, places: list[str], first: bool
-    ) -> None:
-        """Send a part and record it; ``places`` loses the channels that turn out to be closed."""
-        if index == 0 and first:
-            if delivery.placeholder and await self._fill(delivery, body):
-                await note(delivery, delivery.placeholder)
+    async def _part(self, delivery: Delivery, index: int, body: Body, how: "_How") -> None:
+        """Send a part and record it; the places lose the channels that turn out to be closed."""
+        private, places, voice = how.private, how.places, how.voice
+        opens = index == 0 and how.first
+        if opens and delivery.placeholder and await self._fill(delivery, body, voice):
+            await note(delivery, delivery.placeholder)
+            return
+        if voice is not None:
+            if await self._voices.send(delivery, voice, body, str(index)):
                 return
-            if sent := await self._responses.give(delivery.id, delivery.destination, body, private):
-                await note(delivery, sent)
-                return
+            body = named_body(body, voice.speaker) if index == 0 else body
+        if opens and (sent := await self._responses.give(delivery.id, delivery.destination, body, private)):
+            await note(delivery, sent)
+            return
         # Plain text in a channel is answered in the channel: a direct message would be a surprise.
         interaction = bool(handle_of(delivery.destination)[0])
         if not (private and interaction and delivery.destination.kind != "dm"):
@@ -141,16 +177,41 @@ class DiscordSender:
         if not followed:
             await note(delivery, await self._direct(delivery, body, f"{delivery.id}-{index}d"))
 
-    async def _fill(self, delivery: Delivery, body: Body) -> bool:
+    async def _fill(self, delivery: Delivery, body: Body, voice: Voice | None) -> bool:
         """Turn the placeholder into the answer; False if it is gone or out of reach."""
+        destination = delivery.destination
+        if await self._edit(destination, destination.chat_id, delivery.placeholder, body, voice):
+            return True
         try:
-            await self._api.edit(delivery.destination.chat_id, delivery.placeholder, body)
+            await self.retract(destination, delivery.placeholder)
+        except api.TROUBLE as e:
+            _log.info("the placeholder of message %d is gone, or stays: %s", delivery.id, e)
+        return False
+
+    async def _edit(
+        self, destination: Destination, channel: str, message_id: str, body: Body, voice: Voice | None = None
+    ) -> bool:
+        """Edit a message, whether the bot or its webhook wrote it; False if it is gone or out of reach.
+
+        ``voice``: if the bot wrote it, it begins with that persona's name.
+        """
+        try:
+            if not self._voices.wrote(message_id):
+                try:
+                    await self._api.edit(
+                        channel, message_id, body if voice is None else named_body(body, voice.speaker)
+                    )
+                except discord.HTTPException as e:
+                    if e.code != api.NOT_OURS:
+                        raise
+                else:
+                    return True
+            return await self._voices.edit(destination, message_id, body)
         except discord.HTTPException as e:
-            if e.code not in {api.UNKNOWN_MESSAGE, *api.NO_WAY_IN}:
+            if e.code not in api.OUT_OF_REACH:
                 raise
-            _log.info("the placeholder of message %d is gone: %s", delivery.id, e.text)
+            _log.info("message %s cannot be edited: %s", message_id, e.text)
             return False
-        return True
 
     async def _follow(self, delivery: Delivery, body: Body, *, private: bool, closed: bool) -> bool:
         """Send a follow-up where nothing else reaches the place; False if the token does not reach it either."""
@@ -217,7 +278,7 @@ class DiscordSender:
         await delivery.opened(thread)
         return thread
 
-    async def _rewrite(self, delivery: Delivery, message: Message) -> None:
+    async def _rewrite(self, delivery: Delivery, message: Message, voice: Voice | None) -> None:
         """Update the message of an earlier row, part by part."""
         here, place = delivery.destination.chat_id, delivery.destination.chat_id
         skip = 0
@@ -230,51 +291,62 @@ class DiscordSender:
         known = [known for known in parts_of(delivery.edits)[skip:] if known]
         for index, body in enumerate(parts[: len(known)]):
             if skip + index >= len(parts_of(delivery.sent)):
-                await self._replace(delivery, list(dict.fromkeys((place, here))), known[index], body)
+                spoken = voice if index == 0 else None
+                await self._replace(delivery, list(dict.fromkeys((place, here))), known[index], body, spoken)
                 await note(delivery, known[index])
-        await self._parts(delivery, parts, private=message.private, channel=place, skip=skip)
+        await self._parts(delivery, parts, private=message.private, channel=place, skip=skip, voice=voice)
         for superfluous in known[len(parts) :]:
-            await self._delete(list(dict.fromkeys((place, here))), superfluous)
+            await self._delete(delivery.destination, list(dict.fromkeys((place, here))), superfluous)
         await self._responses.settle(delivery.destination)
 
-    async def _replace(self, delivery: Delivery, channels: list[str], message_id: str, body: Body) -> None:
+    async def _replace(
+        self, delivery: Delivery, channels: list[str], message_id: str, body: Body, voice: Voice | None
+    ) -> None:
         """Edit a message in one of the channels; a deleted one stays deleted."""
         whole = {"attachments": list[Body](), **body}
         for channel in channels:
             try:
-                await self._api.edit(channel, message_id, whole)
+                edited = await self._edit(delivery.destination, channel, message_id, whole, voice)
             except discord.HTTPException as e:
-                if e.code == api.INVALID_BODY:
-                    _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
-                    await self._api.edit(channel, message_id, {"attachments": list[Body](), **plain_body(body)})
-                    return
-                if e.code != api.UNKNOWN_MESSAGE and e.code not in api.NO_WAY_IN:
+                if e.code != api.INVALID_BODY:
                     raise
-            else:
+                _log.error("Discord refuses the form of message %d: %s", delivery.id, e.text)
+                plainer = {"attachments": list[Body](), **plain_body(body)}
+                edited = await self._edit(delivery.destination, channel, message_id, plainer, voice)
+            if edited:
                 return
         if not await self._responses.edit_pressed(delivery.destination, message_id, whole):
             _log.info("message %s, to be edited by %d, is gone", message_id, delivery.id)
 
-    async def _delete(self, channels: list[str], message_id: str) -> None:
-        for channel in channels:
+    async def _delete(self, destination: Destination, channels: list[str], message_id: str) -> None:
+        """Delete a message in one of the channels, whether the bot or its webhook wrote it."""
+        for channel in () if self._voices.wrote(message_id) else channels:
             try:
                 await self._api.delete(channel, message_id)
             except discord.HTTPException as e:
-                if e.code != api.UNKNOWN_MESSAGE and e.code not in api.NO_WAY_IN:
+                if e.code not in api.OUT_OF_REACH:
                     raise
             else:
                 return
+        await self._by_webhook(destination, message_id)
 
-    async def _mark(self, delivery: Delivery, message: Message) -> None:
+    async def _mark(self, delivery: Delivery, message: Message, voice: Voice | None) -> None:
         """Change the pressed message, which is the last part of a long page."""
-        body = bodies(message)[-1]
-        try:
-            await self._api.edit(delivery.destination.chat_id, delivery.edit, body)
-        except discord.HTTPException as e:
-            # To Discord a message for one person alone is unknown, too.
-            if e.code != api.UNKNOWN_MESSAGE and e.code not in api.NO_WAY_IN:
-                raise
-            await self._responses.edit_pressed(delivery.destination, delivery.edit, body)
+        *before, body = bodies(message)
+        destination = delivery.destination
+        # To Discord a message for one person alone is unknown, too.
+        if not await self._edit(destination, destination.chat_id, delivery.edit, body, None if before else voice):
+            await self._responses.edit_pressed(destination, delivery.edit, body)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How the parts of a message are sent. ``first``: the first one may be the placeholder or the response."""
+
+    private: bool
+    places: list[str]
+    first: bool
+    voice: Voice | None
 
 
 async def _bodies(message: Message) -> list[Body]:

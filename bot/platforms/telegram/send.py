@@ -10,6 +10,7 @@ reply as well, and the pictures follow one by one: they may stand twice then, ne
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from telegram import Bot, ForceReply, User
@@ -55,6 +56,7 @@ class TelegramSender:
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """See `bot.platforms.base.Platform.deliver`."""
         await resume(delivery)
+        message = await _introduced(message, delivery.destination)
         try:
             if delivery.edit:
                 await self._change(delivery, message)
@@ -244,6 +246,15 @@ class TelegramSender:
         query = _query_of(delivery.destination)
         if query and (self._queries.known(query) or delivery.age < _FRESH_SECONDS):
             self._queries.settle(query)
+
+
+async def _introduced(message: Message, destination: Destination) -> Message:
+    """Return a message with the picture of who speaks, in a private chat in which they have not spoken before."""
+    face = message.face
+    if face is None or destination.kind != "dm" or message.pictures or not await face.is_new():
+        return message
+    portrait = await face.portrait()
+    return message if portrait is None else replace(message, pictures=(portrait.picture,))
 
 
 def _refusal(error: BadRequest) -> Undeliverable:

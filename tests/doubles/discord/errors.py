@@ -17,6 +17,7 @@ MESSAGES: Final[dict[int, tuple[int, str]]] = {
     10062: (404, "Unknown interaction"),
     10063: (404, "Unknown application command"),
     20016: (429, "This action cannot be performed due to slowmode rate limit."),
+    30007: (400, "Maximum number of webhooks reached (15)"),
     40005: (413, "Request entity too large"),
     40094: (400, "This interaction has reached its maximum number of follow-up messages"),
     40060: (400, "Interaction has already been acknowledged."),
@@ -32,6 +33,7 @@ MESSAGES: Final[dict[int, tuple[int, str]]] = {
     50083: (400, "Thread is archived"),
     50109: (400, "The request body contains invalid JSON."),
     160004: (400, "A thread has already been created for this message"),
+    160005: (400, "Thread is locked"),
 }
 
 

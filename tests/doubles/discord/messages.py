@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.doubles.discord.bodies import Upload
     from tests.doubles.discord.interactions import Interaction
     from tests.doubles.discord.state import Channel, User
+    from tests.doubles.discord.webhooks import Webhook
 
 
 @dataclass(slots=True, frozen=True)
@@ -96,6 +97,8 @@ class Message:
     """``time.monotonic()``."""
     edited_at: datetime | None = None
     thread: "Channel | None" = None
+    webhook: "Webhook | None" = None
+    """The webhook that posted it; its author has the webhook's id, and the name and avatar that it had then."""
     reactions: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
     def __repr__(self) -> str:
@@ -200,6 +203,10 @@ class Message:
             data["application_id"] = str(self.channel.world.bot.id)
             data["webhook_id"] = str(self.channel.world.bot.id)
             data["interaction_metadata"] = self.interaction.metadata()
+        if self.webhook is not None:
+            data["webhook_id"] = str(self.webhook.id)
+            if self.webhook.ours:
+                data["application_id"] = str(self.channel.world.bot.id)
         if nonce and self.nonce is not None:
             data["nonce"] = self.nonce
         if self.reference is not None:
@@ -214,7 +221,8 @@ class Message:
             data["thread"] = self.thread.payload()
         if gateway and self.channel.guild is not None:
             data["guild_id"] = str(self.channel.guild.id)
-            data["member"] = self.channel.guild.member(self.author, with_user=False)
+            if self.webhook is None:
+                data["member"] = self.channel.guild.member(self.author, with_user=False)
         return data
 
     def plain(self, base_url: str, *, redacted: bool) -> Json:

@@ -11,6 +11,7 @@ from tests.doubles.discord.rules import Json
 if TYPE_CHECKING:
     from tests.doubles.discord.messages import Message
     from tests.doubles.discord.state import World
+    from tests.doubles.discord.webhooks import Webhook
 
 DISCORD_EPOCH = 1420070400000
 TEXT, DM, GROUP_DM, PUBLIC_THREAD, PRIVATE_THREAD = 0, 1, 3, 11, 12
@@ -38,6 +39,7 @@ class User:
     bot: bool = False
     locale: str = "en-US"
     dms_open: bool = True
+    avatar: str | None = None
 
     def payload(self) -> Json:
         """The user object of the API."""
@@ -46,7 +48,7 @@ class User:
             "username": self.name,
             "global_name": None if self.bot else self.name.capitalize(),
             "discriminator": "0",
-            "avatar": None,
+            "avatar": self.avatar,
             "bot": self.bot,
             "public_flags": 0,
         }
@@ -66,6 +68,8 @@ class Channel:
     owner: User | None = None
     messages: "dict[int, Message]" = field(default_factory=dict)
     denied: set[str] = field(default_factory=set[str])
+    granted: set[str] = field(default_factory=set[str])
+    webhooks: "list[Webhook]" = field(default_factory=list)
     archived: bool = False
     locked: bool = False
     deleted: bool = False
@@ -89,6 +93,13 @@ class Channel:
     def deny(self, *permissions: str) -> None:
         """Take permissions (names as in Discord's documentation) from the bot in this channel."""
         self.denied.update(self._known(permissions))
+        self.granted.difference_update(permissions)
+        self._updated()
+
+    def grant(self, *permissions: str) -> None:
+        """Give permissions to the bot that not everybody has."""
+        self.granted.update(self._known(permissions))
+        self.denied.difference_update(permissions)
         self._updated()
 
     def allow(self, *permissions: str) -> None:
@@ -115,11 +126,13 @@ class Channel:
 
     def bot_permissions(self) -> int:
         """The bot's permissions here as a bit field."""
-        bits = rules.EVERYONE if self.guild is None or self.guild.installed else 0
+        bits = rules.EVERYONE if self.guild is None else self.guild.permissions(self.world.bot)
         for channel in (self, self.parent):
             if channel is not None:
                 for name in channel.denied:
                     bits &= ~rules.PERMISSIONS[name]
+                for name in channel.granted:
+                    bits |= rules.PERMISSIONS[name]
         return bits
 
     def bot_may(self, permission: str) -> bool:
@@ -151,12 +164,13 @@ class Channel:
         data |= {"guild_id": str(self.guild.id), "name": self.name, "nsfw": self.nsfw, "rate_limit_per_user": 0}
         if not self.is_thread:
             denied = sum(rules.PERMISSIONS[name] for name in self.denied)
-            overwrite: Json = {"id": str(self.world.bot.id), "type": 1, "allow": "0", "deny": str(denied)}
+            granted = sum(rules.PERMISSIONS[name] for name in self.granted)
+            overwrite: Json = {"id": str(self.world.bot.id), "type": 1, "allow": str(granted), "deny": str(denied)}
             return data | {
                 "position": 0,
                 "topic": self.topic,
                 "parent_id": None,
-                "permission_overwrites": [overwrite] if denied else [],
+                "permission_overwrites": [overwrite] if denied or granted else [],
             }
         created = datetime.fromtimestamp(((self.id >> 22) + DISCORD_EPOCH) / 1000, UTC).isoformat()
         data |= {
@@ -259,6 +273,8 @@ class Guild:
 
     def permissions(self, user: User) -> int:
         """A member's permissions as a bit field."""
+        if user is self.world.bot and not self.installed:
+            return 0
         if user.id in self.admins:
             return rules.ALL_PERMISSIONS
         held = rules.EVERYONE

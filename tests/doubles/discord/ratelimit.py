@@ -17,7 +17,7 @@ class RateLimits:
     edits: Limit | None = rules.EDITS
     """Creations and edits of messages, per channel."""
     webhooks: Limit | None = rules.WEBHOOK_REQUESTS
-    """Follow-ups and edits of responses, per interaction."""
+    """Follow-ups and edits of responses, per interaction; messages of a webhook, per webhook."""
     threads: Limit | None = rules.OTHER_REQUESTS
     """Threads opened in a channel; Discord's window is minutes long."""
     other: Limit | None = rules.OTHER_REQUESTS
@@ -50,7 +50,7 @@ class Limiter:
 
     def ask(self, method: str, route: str, major: str) -> Verdict:
         """Count a request of a route (a template) with its major parameter (channel, guild, webhook and token)."""
-        interaction = route.startswith(("/interactions/", "/webhooks/"))
+        interaction = route.startswith("/interactions/") or "{webhook_token}" in route
         overall = self.limits.overall
         if overall is not None and not interaction:
             wait = self._wait("global", overall)
@@ -82,7 +82,7 @@ class Limiter:
             ("PATCH", "/channels/{channel_id}/messages/{message_id}"),
         ):
             return "messages", self.limits.edits
-        if route.startswith("/webhooks/"):
+        if "{webhook_token}" in route:
             return "webhooks", self.limits.webhooks
         if method == "POST" and route.endswith("/threads"):
             return "threads", self.limits.threads

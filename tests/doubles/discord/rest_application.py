@@ -83,7 +83,10 @@ class ApplicationRoutes:
         return answer(self.world.bot.payload() | {"mfa_enabled": True, "verified": True, "flags": 0, "email": None})
 
     async def my_guilds(self, request: web.Request) -> web.Response:
-        return answer([{"id": str(g.id), "name": g.name, "features": []} for g in self.world.guilds.values()])
+        bot = self.world.bot
+        mine = [guild for guild in self.world.guilds.values() if guild.installed]
+        held = {guild.id: str(guild.permissions(bot)) for guild in mine}
+        return answer([{"id": str(g.id), "name": g.name, "permissions": held[g.id], "features": []} for g in mine])
 
     async def leave_guild(self, request: web.Request) -> web.Response:
         guild = self.world.guilds.get(snowflake(request, "guild_id"))

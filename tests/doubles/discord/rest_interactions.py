@@ -30,7 +30,7 @@ REPLY = 19
 
 
 class InteractionRoutes:
-    """The handlers below /interactions and /webhooks."""
+    """The handlers below /interactions, and those below /webhooks for an interaction's token (`WebhookRoutes`)."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -38,14 +38,7 @@ class InteractionRoutes:
 
     def routes(self) -> Sequence[web.RouteDef]:
         """What is served."""
-        hook = "/api/v10/webhooks/{webhook_id}/{webhook_token}"
-        return [
-            web.post("/api/v10/interactions/{interaction_id}/{interaction_token}/callback", self.callback),
-            web.post(hook, self.follow_up),
-            web.get(hook + "/messages/{message_id}", self.get_message),
-            web.patch(hook + "/messages/{message_id}", self.edit_message),
-            web.delete(hook + "/messages/{message_id}", self.delete_message),
-        ]
+        return [web.post("/api/v10/interactions/{interaction_id}/{interaction_token}/callback", self.callback)]
 
     async def callback(self, request: web.Request) -> web.Response:
         raw, uploads = await read(request)

@@ -69,6 +69,11 @@ FOLLOW_UPS: Final = 5
 EDITS: Final = (5, 5.0)
 """Creations and edits of messages per channel: how many in how many seconds."""
 WEBHOOK_REQUESTS: Final = (5, 2.0)
+WEBHOOKS: Final = 15
+"""Per channel."""
+WEBHOOK_NAME: Final = 80
+REFUSED_NAMES: Final = ("clyde", "discord")
+"""No webhook's name may hold one of these words, in whatever case."""
 OTHER_REQUESTS: Final = (50, 1.0)
 GLOBAL_REQUESTS: Final = (50, 1.0)
 GATEWAY_COMMANDS: Final = (120, 60.0)
@@ -103,6 +108,7 @@ PERMISSIONS: Final = {
     "EMBED_LINKS": 1 << 14,
     "ATTACH_FILES": 1 << 15,
     "READ_MESSAGE_HISTORY": 1 << 16,
+    "MANAGE_WEBHOOKS": 1 << 29,
     "USE_APPLICATION_COMMANDS": 1 << 31,
     "MANAGE_THREADS": 1 << 34,
     "CREATE_PUBLIC_THREADS": 1 << 35,

@@ -22,6 +22,7 @@ from tests.doubles.discord.ratelimit import Limiter, RateLimits
 from tests.doubles.discord.rest_application import ApplicationRoutes
 from tests.doubles.discord.rest_channels import ChannelRoutes
 from tests.doubles.discord.rest_interactions import InteractionRoutes
+from tests.doubles.discord.rest_webhooks import WebhookRoutes
 from tests.doubles.discord.rules import Json
 from tests.doubles.discord.state import World
 
@@ -96,7 +97,8 @@ class DiscordServer:
         """Listen; ``further`` routes are served beside Discord's own."""
         app = web.Application(middlewares=[self._middleware], client_max_size=rules.REQUEST)
         application = ApplicationRoutes(self.api, gateway_url=lambda: self.gateway_url, shards=self.settings.shards)
-        for routes in (ChannelRoutes(self.api), InteractionRoutes(self.api), application):
+        interactions = InteractionRoutes(self.api)
+        for routes in (ChannelRoutes(self.api), interactions, WebhookRoutes(self.api, interactions), application):
             app.add_routes(routes.routes())
         app.add_routes(further)
         app.add_routes(
@@ -247,7 +249,7 @@ class DiscordServer:
         return response
 
     async def _within_rules(self, request: web.Request, handler: Handler, route: str) -> web.StreamResponse:
-        by_token = route.startswith(("/interactions/", "/webhooks/")) or route == "/gateway"
+        by_token = route.startswith("/interactions/") or "{webhook_token}" in route or route == "/gateway"
         if not by_token and request.headers.get("Authorization") != f"Bot {self.token}":
             return answer({"message": "401: Unauthorized", "code": 0}, 401)
         names = ("channel_id", "guild_id", "webhook_id", "webhook_token")

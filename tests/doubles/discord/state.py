@@ -12,6 +12,7 @@ from tests.doubles.discord.log import Log
 from tests.doubles.discord.messages import Edit, Message
 from tests.doubles.discord.places import DISCORD_EPOCH, DM, Channel, Event, Guild, User
 from tests.doubles.discord.rules import Json
+from tests.doubles.discord.webhooks import Webhook
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ class World:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.bot = self.add_user("storyteller", bot=True)
+        self.webhooks: dict[int, Webhook] = {}
         self.listeners: list[Callable[[Event], None]] = []
         self._waiting: set[asyncio.Future[None]] = set()
         self._counter = itertools.count()
