@@ -87,6 +87,13 @@ BY_SIZE: Final[Mapping[str, Mapping[str, SamplingChoice]]] = {
         "suggest_choices": SamplingChoice(0.7, 90, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         "write_image_prompt": SamplingChoice(0.6, 120, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         "answer_as_persona": SamplingChoice(0.7, 100, min_p=0.08, dry=0.8, repeat_penalty=1.1),
+        **{
+            f"summarise_{name}": SamplingChoice(0.3, 140, min_p=0.08, dry=0.8, repeat_penalty=1.05)
+            for name in ("dialogue", "narration", "sheet", "plot")
+        },
+        "extract_facts": SamplingChoice(0.1, 140, repeat_penalty=1.05),
+        "extract_plot": SamplingChoice(0.3, 160, dry=0.8, repeat_penalty=1.05),
+        "extract_scenes": SamplingChoice(0.6, 90, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         "generate_persona": SamplingChoice(0.7, 320, min_p=0.08, dry=0.8, repeat_penalty=1.05),
         "rewrite_persona": SamplingChoice(0.7, 260, min_p=0.08, dry=0.8, repeat_penalty=1.05),
     },

@@ -11,6 +11,7 @@ from prompts.safety.rating import RATING_WORDS, Rating
 from workers.context.build import Build
 from workers.context.elements import Container, RequestElement
 from workers.cutting import cut_at_word, cut_to_words
+from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction, Render
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
@@ -22,6 +23,7 @@ MAX_SCENES: Final = 3
 DESCRIPTION_WORDS: Final = 80
 MAX_CHARACTERS: Final = 5
 NAME_LENGTH: Final = 60
+DESCRIPTION_CHARS: Final = 500
 _MIN_WORDS: Final = 4
 
 
@@ -39,7 +41,7 @@ class SceneInputs(BaseModel):
 class Scene(BaseModel):
     """A moment: what is seen, who is there (as the page calls them), and its mood."""
 
-    description: str = Field(max_length=500, json_schema_extra={"minLength": 20})
+    description: str = Field(max_length=DESCRIPTION_CHARS, json_schema_extra={"minLength": 20})
     characters: list[Annotated[str, Field(max_length=NAME_LENGTH)]] = Field(
         default_factory=list[str], max_length=MAX_CHARACTERS
     )
@@ -104,8 +106,20 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         """Return the page's seed."""
         return inputs.seed % 2**31
 
+    def pattern(self, inputs: SceneInputs, opening: str) -> str:
+        """Return the pattern of one sentence."""
+        del inputs, opening
+        return r"[^\n:：.!?#*_`|<>\[\]{}\\]{40,280}\."
+
     async def parse(self, text: str, inputs: SceneInputs) -> Scenes:
-        """Read the moments. Those that exceed the rating, are too short or are repeated are dropped."""
+        """Read the moments. Those that exceed the rating, are too short or are repeated are dropped.
+
+        A sentence without any JSON is one of them.
+        """
+        prose = strip_reasoning(text).strip()
+        if prose and prose[0].isalpha() and "{" not in prose:
+            described = cut_at_word(prose.partition("\n")[0], DESCRIPTION_CHARS)
+            return _usable([Scene.model_validate({"description": described})], inputs)
         return _usable((await parse_json(text, Scenes)).scenes, inputs)
 
     def offline(self, inputs: SceneInputs) -> Scenes:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, field_validator
 from workers.cutting import cut_at_word
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
+from workers.functions.memory.fact_lines import facts_pattern, read_facts
 from workers.functions.mending import mend_text
 from workers.functions.parsing import parse_json
 from workers.functions.schema import answer_schema
@@ -18,6 +19,8 @@ SUBJECT_CHARS: Final = 60
 NAMES: Final = 10
 MOST: Final = 8
 """Facts of one call: a model that finds more has begun to list everything."""
+PARROTED: Final = frozenset({"onesentence", "afact", "fact"})
+"""The example of the prompt, given back, as letters."""
 KINDS: Final = ("person", "place", "promise", "thing", "event")
 VERSION: Final = 1
 
@@ -122,6 +125,11 @@ class ExtractFacts(AiFunction[FactInputs, LearntFacts]):
         fields["present"]["items"] = {"type": "string", "maxLength": SUBJECT_CHARS}
         return schema
 
+    def pattern(self, inputs: FactInputs, opening: str) -> str:
+        """Return the pattern of lines about those who are there."""
+        del opening
+        return facts_pattern([*(line.speaker for line in inputs.lines), *inputs.names])
+
     def seed(self, inputs: FactInputs) -> int:
         """Return always the same."""
         del inputs
@@ -129,6 +137,8 @@ class ExtractFacts(AiFunction[FactInputs, LearntFacts]):
 
     async def parse(self, text: str, inputs: FactInputs) -> LearntFacts:
         """Read the list. What has no text, names no line, or is known word by word is dropped."""
+        if (found := read_facts(text, [(line.speaker, line.text) for line in inputs.lines])) is not None:
+            return usable(LearntFacts.model_validate({"facts": found}), inputs)
         return usable(await parse_json(text, LearntFacts), inputs)
 
     def offline(self, inputs: FactInputs) -> LearntFacts:
@@ -151,7 +161,9 @@ def usable(found: LearntFacts, inputs: FactInputs) -> LearntFacts:
     for each in found.facts:
         about = cut_at_word(" ".join(mend_text(each.about).split()), SUBJECT_CHARS)
         text = cut_at_word(" ".join(mend_text(each.fact).split()), FACT_CHARS)
-        if is_blank(about) or is_blank(text) or each.line > len(inputs.lines) or _folded(text) in known:
+        if is_blank(about) or is_blank(text) or each.line > len(inputs.lines):
+            continue
+        if _folded(text) in known | PARROTED:
             continue
         known.add(_folded(text))
         present = [

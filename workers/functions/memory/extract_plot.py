@@ -1,13 +1,16 @@
 """Keep the notes on a story: its outline, what is open, and who is how and where."""
 
+from asyncio import to_thread
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
 from prompts.languages import language_name
 from workers.cutting import cut_at_sentence, cut_at_word
+from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
+from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
 from workers.offline import plots
@@ -80,14 +83,23 @@ class ExtractPlot(AiFunction[PlotInputs, PlotNotes]):
         del inputs
         return answer_schema(PlotNotes, threads={"maxItems": THREADS}, characters={"maxItems": CHARACTERS})
 
+    def pattern(self, inputs: PlotInputs, opening: str) -> str:
+        """Return the pattern of an outline of a few sentences."""
+        del inputs, opening
+        one = r"[^\n:：.!?#*_`|<>\[\]{}\\]{20,160}[.!?]"
+        return rf"{one}( {one}){{1,3}}"
+
     def seed(self, inputs: PlotInputs) -> int:
         """Return always the same."""
         del inputs
         return 1
 
     async def parse(self, text: str, inputs: PlotInputs) -> PlotNotes:
-        """Read the notes. Raises `ParseFailed` if they say nothing."""
-        del inputs
+        """Read the notes; of prose, which is an outline, the rest is as the pages say it. Raises `ParseFailed`."""
+        prose = " ".join(strip_reasoning(text).split())
+        if prose and prose[0].isalpha() and "{" not in prose:
+            rest = await to_thread(self.offline, inputs)
+            return _bounded(rest.model_copy(update={"outline": mend_text(prose)}))
         return _bounded(await parse_json(text, PlotNotes))
 
     def offline(self, inputs: PlotInputs) -> PlotNotes:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 from prompts.languages import language_name
 from workers.context.elements import ContentType
 from workers.context.extract import extract
+from workers.craft.phrases import is_about_text, is_lead
+from workers.craft.prose import pieces
 from workers.cutting import cut_at_sentence
 from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
@@ -28,6 +30,10 @@ CHARS_PER_WORD: Final = 6.4
 VERSION: Final = 1
 """Changes whenever the same text would be shortened otherwise; the prompts have versions of their own."""
 _LABEL: Final = re.compile(r"^\W*(?:summary|here(?:'s| is) (?:the|a) summary)[^\n:]{0,40}:\W*", re.IGNORECASE)
+
+
+_TASK: Final = re.compile(r"\bsummar(?:y|ise|ize)\b[^.\n]{0,80}(?:\bwords\b|\bstory\b|\btext\b|:)", re.IGNORECASE)
+"""What speaks of the task."""
 
 
 class LabelledText(BaseModel):
@@ -76,6 +82,12 @@ class Summarise(AiFunction[SummariseInputs, ShortText]):
         """Return room for all the words that are asked for; the length of summaries is a setting."""
         return math.ceil(inputs.words * TOKENS_PER_WORD) if inputs.words > WORDS else 0
 
+    def pattern(self, inputs: SummariseInputs, opening: str) -> str:
+        """Return the pattern of a few sentences."""
+        del inputs, opening
+        one = r"[^\n:：.!?#*_`|<>\[\]{}\\]{15,180}[.!?]"
+        return rf"{one}( {one}){{0,4}}"
+
     def seed(self, inputs: SummariseInputs) -> int:
         """Return always the same: a summary of the same is the same."""
         del inputs
@@ -83,7 +95,8 @@ class Summarise(AiFunction[SummariseInputs, ShortText]):
 
     async def parse(self, text: str, inputs: SummariseInputs) -> ShortText:
         """Drop a label before the summary, and what goes beyond the length."""
-        short = " ".join(_LABEL.sub("", mend_text(strip_reasoning(text))).split())
+        told = pieces(_LABEL.sub("", mend_text(strip_reasoning(text))))
+        short = " ".join("".join(each for each in told if not _is_about_task(each)).split())
         if is_blank(short):
             raise ParseFailed("The summary is empty.")
         return ShortText(text=within(short, inputs.words))
@@ -130,6 +143,11 @@ class SummarisePlot(Summarise):
     name = "summarise_plot"
     prompt = "memory/summarise_plot"
     content = "plot"
+
+
+def _is_about_task(sentence: str) -> bool:
+    said = sentence.strip()
+    return is_lead(said) or is_about_text(said) or _TASK.search(said) is not None
 
 
 def within(text: str, words: int = WORDS) -> str:

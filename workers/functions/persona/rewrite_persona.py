@@ -69,6 +69,7 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
         return {
             "card": lines,
             "wanted": [name for name in PersonaChanges.model_fields if name in _wanted(inputs)],
+            "name": str(inputs.card.get("name") or "").strip(),
             "labels": lines_of(_wanted(inputs)),
             "wish": inputs.wish.strip(),
             "bio": inputs.task == "bio",

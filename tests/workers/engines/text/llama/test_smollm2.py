@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import llama_cpp
 import pytest
 
+from prompts.registry import default_registry
+from prompts.render import render
 from tests.models.smollm2 import smollm2
 from tests.models.tiny_vocabulary import Vocabulary
 from tests.workers.engines.text.asking import ask, collect
@@ -14,6 +16,7 @@ from workers.engines.text.base import ModelMessage, Sampling, TextRequest, gener
 from workers.engines.text.gguf_file import read_header
 from workers.engines.text.llama.engine import LlamaEngine
 from workers.engines.text.llama.server import native
+from workers.functions.memory.extract_facts import ExtractFacts, FactInputs, FactLine
 
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
 
@@ -78,3 +81,17 @@ async def test_a_schema_holds_it(engine: LlamaEngine) -> None:
     answer = json.loads((await generate(engine, request)).text)
     assert answer["colour"] in {"red", "green"}
     assert 0 <= len(answer["why"]) <= 40
+
+
+async def test_what_it_remembers_stands_in_what_was_said(engine: LlamaEngine) -> None:
+    function = ExtractFacts()
+    said = FactLine(speaker="Sam", text="I live in Brest with my sister Anna, and I am afraid of dogs.")
+    inputs = FactInputs(lines=[said], names=["Sam"])
+    template = default_registry().get(function.prompt, "small")
+    messages = await render(template, {**await function.prepare(inputs), "rating": "general"})
+    asked = tuple(ModelMessage(message.role, message.text) for message in messages)
+    sampling = Sampling(max_tokens=60, temperature=0.0)
+    answer = await generate(engine, TextRequest("facts", asked, sampling, pattern=function.pattern(inputs, "")))
+    for fact in (await function.parse(answer.text, inputs)).facts:
+        assert fact.about == "Sam"
+        assert any(word in fact.fact for word in ("Brest", "Anna", "dogs"))
