@@ -75,7 +75,7 @@ async def test_servers_are_asked_as_they_understand_it(
         await server.stop()
 
 
-DRY = {"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 4, "dry_penalty_last_n": -1}
+DRY = {"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 4, "dry_penalty_last_n": 4096}
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,10 @@ async def test_servers_get_the_samplers_that_they_have(
     finally:
         await engine.close()
         await server.stop()
+
+
+async def test_the_real_llama_server_takes_them(remote_llama: RemoteEngine) -> None:
+    sampling = Sampling(8, min_p=0.08, repeat_penalty=1.1, dry=0.8, xtc=0.3, dynamic=0.4)
+    completion = await generate(remote_llama, ask("Write a page.", sampling=sampling))
+    assert completion.usage.completion_tokens > 0
+    assert completion.unsent == frozenset()

@@ -29,6 +29,8 @@ Format = Literal["schema", "object", "text"]
 ServerKind = Literal["llama-server", "vllm"]
 """Servers of which more is known than that they speak OpenAI's chat completions; vLLM stands for SGLang too."""
 
+DRY_LAST = 4096
+"""Tokens in which DRY looks for repetition, those of the prompt included; -1, for all, is refused by newer servers."""
 MAX_STOPS = 4
 """Stop strings that OpenAI takes (API reference of chat completions); the engine heeds the others itself."""
 _NEXT_FORMAT: Mapping[Format, Format] = {"schema": "object", "object": "text"}
@@ -213,8 +215,7 @@ def sampling_parameters(sampling: Sampling, server: ServerKind | None = None) ->
         "dry_multiplier": sampling.dry,
         "dry_base": DRY_BASE if dry else None,
         "dry_allowed_length": DRY_ALLOWED if dry else None,
-        # All of the context: what the prompt says is not to be repeated either.
-        "dry_penalty_last_n": -1 if dry else None,
+        "dry_penalty_last_n": DRY_LAST if dry else None,
         "xtc_probability": sampling.xtc,
         "xtc_threshold": XTC_THRESHOLD if xtc else None,
         "dynatemp_range": sampling.dynamic,
