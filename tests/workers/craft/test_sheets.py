@@ -9,7 +9,7 @@ from prompts.registry import default_registry
 from workers.craft.findings import CraftExamination
 from workers.craft.settings import CraftSettings
 from workers.craft.sheets import Fields, SheetFacts, examine_sheet
-from workers.functions.persona.generate_persona import PersonaSheet
+from workers.functions.persona.generate_persona import GenerateInputs, GeneratePersona, PersonaSheet
 from workers.functions.persona.sheet_examiner import fields_of
 from workers.offline import people
 
@@ -104,6 +104,13 @@ def test_without_a_description_it_is_nobody(description: str) -> None:
 def test_a_name_is_a_name(name: str) -> None:
     assert "name" in {each.check for each in examine({**BO, "name": name}).findings}
     assert examine({**BO, "name": "Dr. Anna Maria de la Cruz"}).failed == ()
+
+
+async def test_the_example_for_small_models_is_a_person() -> None:
+    example = default_registry().get("persona/generate", "small").sections[2].source
+    made = await GeneratePersona().parse(example, GenerateInputs())
+    assert examine(fields_of(made)).failed == ()
+    assert len(made.interests) == len(made.personality) == 3
 
 
 def test_something_must_be_left() -> None:

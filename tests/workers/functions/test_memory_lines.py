@@ -30,6 +30,9 @@ async def test_facts_are_lines_that_stand_in_what_was_said() -> None:
         ("Vex", "Vex will bring the map on Friday.", 2),
         ("Sam", "Sam: I'm afraid of dogs.", 1),
     ]
+    german = FactInputs(lines=[FactLine(speaker="Sam", text="Ich wohne mit meiner Schwester in Brest.")])
+    (fact,) = (await ExtractFacts().parse("Sam: Ich wohne mit meiner Schwester in Brest.", german)).facts
+    assert fact.fact == "Sam: Ich wohne mit meiner Schwester in Brest."
     assert (await ExtractFacts().parse("Sam: works as a famous astronaut in space.", INPUTS)).facts == []
     assert (await ExtractFacts().parse("Sam: has a sister called Anna.", INPUTS)).facts == [], "known already"
 

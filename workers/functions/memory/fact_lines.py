@@ -11,7 +11,9 @@ FEW: Final = 4
 GROUNDED: Final = 0.6
 """Share of a fact's content words that its line must have: what a small model adds is invented."""
 _SAID: Final = r"[^\n:：;#*_`|<>\[\]{}()\\]{8,110}\."
-_OF_SELF: Final = re.compile(r"(?:i|my|we|our)\b", re.IGNORECASE)
+_OF_SELF: Final = re.compile(
+    r"(?:i|my|we|our|ich|mein\w{0,2}|wir|je|j['’]|mon|ma|mes|nous|yo|mis?|io|eu|ik|я|мой|моя)\b", re.IGNORECASE
+)
 """What somebody said of themselves, word by word: it is about nobody else."""
 _LINE: Final = re.compile(r"^[ \t*•-]*(?P<about>[^\n:：]{1,60})[:：] *(?P<fact>\S[^\n]*)$", re.MULTILINE)
 
