@@ -15,7 +15,7 @@ from prompts.template import PromptInput, PromptMessage
 
 CANARY = "canary-7f3a"
 NAMES = [name for name in default_registry().names() if name.startswith(("persona/", "story/"))]
-INNER = {"persona/recall"}
+INNER = {"persona/recall", "persona/go_on"}
 """Prompts that become part of a person's message in another prompt, behind its rules."""
 
 

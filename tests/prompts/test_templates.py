@@ -61,6 +61,7 @@ def test_the_shipped_prompts() -> None:
         "memory/summarise_sheet",
         "persona/answer",
         "persona/generate",
+        "persona/go_on",
         "persona/recall",
         "persona/rewrite",
         "picture/extract_scenes",
