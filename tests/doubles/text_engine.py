@@ -9,6 +9,8 @@ from workers.engines.errors import GenerationCancelled
 from workers.engines.text.base import Completion, ModelMessage, TextRequest, Usage
 
 WORDS_PER_PIECE = 3
+COST_USD = 0.25
+"""Of any answer, however long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ class ScriptedEngine:
             del self._cancelled[request.id]
         prompt = sum(len(message.content.split()) for message in request.messages)
         finish = "length" if isinstance(answer, Truncated) else "stop"
-        yield Completion(text, finish, Usage(prompt, len(text.split()), 0.25), self.name, "script")
+        yield Completion(text, finish, Usage(prompt, len(text.split()), COST_USD), self.name, "script")
+
+    async def cost_of(self, usage: Usage, model: str = "") -> float:
+        return COST_USD
 
     async def context_size(self, model: str = "") -> int | None:
         return self.context

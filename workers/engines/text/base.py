@@ -115,7 +115,8 @@ class TextEngine(Protocol):
     """A source of text. All methods may be called from many tasks at once.
 
     ``model`` in its methods is what `TextRequest.model` may hold: a role, the name of a model, or "" for the default.
-    An engine that knows how large its models are is `KnowsParameters` too; of others it is read from their names.
+    An engine that knows how large its models are is `KnowsParameters` too; of others it is read from their names. One
+    that bills is `KnowsCosts`.
     """
 
     name: str
@@ -193,6 +194,15 @@ class KnowsParameters(Protocol):
 
     async def parameters(self, model: str = "") -> int | None:
         """Return the number of parameters of a model, None if it is unknown; loads none."""
+        ...
+
+
+@runtime_checkable
+class KnowsCosts(Protocol):
+    """A text engine that knows what its answers cost, also one that was ended before it was whole."""
+
+    async def cost_of(self, usage: Usage, model: str = "") -> float:
+        """Return what that many tokens of a model cost, in US dollars, as `stream` would bill them."""
         ...
 
 

@@ -20,7 +20,7 @@ from workers.engines.errors import (
     StillThinking,
 )
 from workers.engines.statistics import reports
-from workers.engines.text.base import Completion, ModelMessage, TextEngine, TextRequest, Usage
+from workers.engines.text.base import Completion, KnowsCosts, ModelMessage, TextEngine, TextRequest, Usage
 from workers.engines.text.limits import UNKNOWN_CONTEXT, ModelLimits
 from workers.engines.text.settings import ROLES
 from workers.engines.text.size_class import ModelSize, size_of
@@ -259,14 +259,19 @@ async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[st
 
 
 async def _ended(engine: TextEngine, request: TextRequest, text: str) -> Completion:
-    """Return the answer of an engine that was stopped after ``text``; of what it used, what can be counted."""
-    prompt = written = 0
+    """Return the answer of an engine that was stopped after ``text``; of what it used, what can be counted.
+
+    It is billed as if it had ended there.
+    """
+    used = Usage()
     with contextlib.suppress(EngineError):
         prompt = await engine.count_messages(request.messages, request.model, request.schema)
-        written = await engine.count_tokens(text, request.model)
+        used = Usage(prompt, await engine.count_tokens(text, request.model))
+        if isinstance(engine, KnowsCosts):
+            used = replace(used, cost_usd=await engine.cost_of(used, request.model))
     names = engine.model_names
     model = request.model if request.model in names else next(iter(names), engine.name)
-    return Completion(text, "stop", Usage(prompt, written), engine.name, model)
+    return Completion(text, "stop", used, engine.name, model)
 
 
 def _with_room(request: TextRequest) -> TextRequest:

@@ -181,6 +181,10 @@ class PooledEngine:
                 return await server.endpoint.count_prompt(messages, name, schema)
         return max(bound.of_messages(messages) for bound in self._bounds_of(name))
 
+    async def cost_of(self, usage: Usage, model: str = "") -> float:
+        """Return what that many tokens cost by the settings. See `workers.engines.text.base.KnowsCosts`."""
+        return self._prices.cost(Tokens(usage.prompt_tokens, usage.completion_tokens), self.model_for(model))
+
     def _countable(self) -> list[Server]:
         return [server for server in self._pool.servers if server.state == "closed"]
 

@@ -8,6 +8,7 @@ import importlib
 import logging
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import openai
@@ -16,7 +17,7 @@ from workers.engines.errors import ContextFull, EngineUnavailable, RequestRefuse
 from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import SettingNames, Trouble, judge, message_of
 from workers.engines.retry import RetryPolicy
-from workers.engines.text.base import ModelMessage, Sampling, TextRequest
+from workers.engines.text.base import ModelMessage, Sampling, TextRequest, Usage
 from workers.engines.text.remote.dialect import (
     Format,
     messages_of,
@@ -60,11 +61,17 @@ class LiteLLMEngine(PooledEngine):
 
         Models without an entry in ``prices`` cost what LiteLLM's own table says.
         """
-        endpoint = LiteLLMEndpoint(model, api_key=api_key, base_url=base_url, timeouts=timeouts)
-        pool = pool_of([(endpoint, PARALLEL)], cooldown_s)
+        self._endpoint = LiteLLMEndpoint(model, api_key=api_key, base_url=base_url, timeouts=timeouts)
+        pool = pool_of([(self._endpoint, PARALLEL)], cooldown_s)
         super().__init__(
             "litellm", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry, context=context
         )
+
+    async def cost_of(self, usage: Usage, model: str = "") -> float:
+        """Return what that many tokens cost by the settings, else by LiteLLM's own table."""
+        name = self.model_for(model)
+        tokens = await self._endpoint.priced(Tokens(usage.prompt_tokens, usage.completion_tokens), name)
+        return self._prices.cost(tokens, name)
 
 
 class LiteLLMEndpoint:
@@ -96,7 +103,8 @@ class LiteLLMEndpoint:
         try:
             async for chunk in chunks:
                 for delta in read_chunk(chunk):
-                    yield delta if delta.tokens is None else _with_cost(library, delta, model)
+                    tokens = delta.tokens
+                    yield delta if tokens is None else replace(delta, tokens=_with_cost(library, tokens, model))
         except openai.APIError as error:
             raise self._judged(library, error, request) from None
         except ValueError as error:
@@ -110,6 +118,10 @@ class LiteLLMEndpoint:
         """Return which values were not sent. See `workers.engines.text.remote.endpoint.Endpoint`."""
         del model
         return frozenset(name for name in _UNCOMMON if getattr(sampling, name) is not None)
+
+    async def priced(self, tokens: Tokens, model: str) -> Tokens:
+        """Return counts with what they cost by LiteLLM's own table, if that knows the model."""
+        return _with_cost(await self._load(), tokens, model)
 
     async def window(self, model: str) -> int | None:
         """Return the context window in LiteLLM's own table. See `workers.engines.text.remote.endpoint.Endpoint`."""
@@ -220,10 +232,7 @@ async def _rehearse(library: Any) -> None:
         pass
 
 
-def _with_cost(library: Any, delta: Delta, model: str) -> Delta:
-    tokens = delta.tokens
-    if tokens is None:
-        return delta
+def _with_cost(library: Any, tokens: Tokens, model: str) -> Tokens:
     usage = library.Usage(
         prompt_tokens=tokens.prompt,
         completion_tokens=tokens.completion,
@@ -233,9 +242,8 @@ def _with_cost(library: Any, delta: Delta, model: str) -> Delta:
         response = library.ModelResponse(model=model, usage=usage)
         cost = float(library.completion_cost(completion_response=response, model=model))
     except Exception:  # noqa: BLE001 - a model that its table does not know raises a bare Exception in some versions
-        return delta
-    counted = Tokens(tokens.prompt, tokens.completion, tokens.cached, cost)
-    return Delta(delta.text, delta.reasoning, delta.finish, delta.model, counted)
+        return tokens
+    return replace(tokens, cost_usd=cost)
 
 
 async def _close(chunks: Any) -> None:

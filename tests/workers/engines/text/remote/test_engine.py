@@ -28,6 +28,8 @@ async def test_usage_and_cost(remote: RemoteEngine) -> None:
     usage = (await generate(remote, ask())).usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (1000, 500)
     assert usage.cost_usd == pytest.approx((1000 * 1.0 + 500 * 4.0) / 1e6)
+    # What is ended before the server has counted costs the same.
+    assert await remote.cost_of(usage) == pytest.approx(usage.cost_usd)
 
 
 async def test_cached_tokens_are_cheaper(remote: RemoteEngine, server: OpenAIServer) -> None:

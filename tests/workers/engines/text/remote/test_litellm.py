@@ -58,6 +58,7 @@ async def test_the_price_is_litellms_unless_one_is_set(server: OpenAIServer) -> 
     by_table = adapter(server, "gpt-4o-mini")
     usage = (await generate(by_table, ask())).usage
     assert usage.cost_usd == pytest.approx((1000 * 0.15 + 500 * 0.60) / 1e6)
+    assert await by_table.cost_of(usage) == pytest.approx(usage.cost_usd)
     await by_table.close()
     by_setting = adapter(server, "gpt-4o-mini", prices={"openai/gpt-4o-mini": Price(1, 1, 1)})
     assert (await generate(by_setting, ask())).usage.cost_usd == pytest.approx(1500 / 1e6)
