@@ -1,5 +1,7 @@
 """Preloading of this room's data files, so that the event loop never waits for the disk."""
 
+from threading import Thread
+
 from prompts.personas import default_voice, load_personas
 from prompts.pictures import negatives, phrases, qualities, sizes, styles
 from prompts.premises import premise_words
@@ -25,3 +27,5 @@ def preload() -> None:
         default_check,
     ):
         load()
+    # Few texts need it and it takes long, so nothing waits for it: neither the start nor, later, the event loop.
+    Thread(target=default_check().prepare, name="safety-check", daemon=True).start()

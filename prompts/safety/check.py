@@ -132,6 +132,10 @@ class PromptCheck:
         self._unmeant = InnocentPhrases(lists.unmeant)
         self._no_adults, self._no_crisis = InnocentPhrases(lists.no_adults), InnocentPhrases(lists.no_crisis)
 
+    def prepare(self) -> None:
+        """Compile what only some texts need, before one of them has to wait for it. Blocking."""
+        self._innocent.prepare()
+
     def scan(self, *texts: str) -> Finding:
         """Return the result for some texts taken together, such as a persona's card and the request to it."""
         whole = fold("\n".join(texts))

@@ -136,6 +136,10 @@ class InnocentPhrases:
         own = self._all if any(all(word in text for word in words) for words in self._beside) else self._closed
         return self._other.sub(".", own.sub(".", text))
 
+    def prepare(self) -> None:
+        """Compile everything now. Blocking, for a tenth of a second or two."""
+        _ = self._all
+
     @cached_property
     def _all(self) -> re.Pattern[str]:
         return self._compiled(self._phrases)
