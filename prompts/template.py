@@ -25,7 +25,7 @@ InputType = Literal["text", "integer", "number", "boolean", "list", "mapping"]
 
 _ROLES: tuple[Role, ...] = get_args(Role)
 _HEADER = re.compile(r"\A---[ \t]*\n(?P<header>.*?)\n---[ \t]*(?:\n|\Z)(?P<body>.*)\Z", re.DOTALL)
-_LOGIC = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|^---[^\n]*---$", re.MULTILINE | re.DOTALL)
+_LOGIC = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _MARKER = re.compile(
     r"^---[ \t]+(?:(?P<role>[a-z]+)|messages:[ \t]*(?P<variable>[a-z_][a-z0-9_]*))[ \t]+---[ \t]*$", re.MULTILINE
 )
@@ -90,7 +90,7 @@ class PromptTemplate:
     @property
     def words(self) -> str:
         """The template's own words, without variables and logic: what an answer should not repeat."""
-        return _LOGIC.sub("\n", self.source)
+        return "\n".join(_LOGIC.sub("\n", section.source) for section in self.sections)
 
     @property
     def required(self) -> frozenset[str]:

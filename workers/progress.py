@@ -1,7 +1,7 @@
 """Progress of a running job: recorded occasionally, published often; either may be lost."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,7 +28,7 @@ class Tracker:
     _published: float = field(default=0.0)
     _text: str = ""
 
-    async def report(self, phase: str, percent: int, preview: Callable[[], str] = str) -> None:
+    async def report(self, phase: str, percent: int, preview: Callable[[], Awaitable[str]] | None = None) -> None:
         """Report the job's progress. Raises `LeaseLost` if this worker no longer has it.
 
         ``preview`` returns the text so far; it may be costly and is called only if that is published now.
@@ -45,7 +45,7 @@ class Tracker:
         if self.job.event_key is not None and (changed or now - self._published >= PUBLISH_SECONDS):
             self._published = now
             # Text that people have read must not vanish while the next step has nothing to show yet.
-            self._text = preview() or self._text
+            self._text = (await preview() if preview is not None else "") or self._text
             await self.queue.publish(
                 PROGRESS_CHANNEL,
                 {

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 
 from db import jobs
 from tests.db.job_kinds import Chore
@@ -18,7 +19,7 @@ async def test_text_that_was_shown_stays_while_later_phases_have_none(database: 
         assert await anext(news) is None
         tracker = Tracker(job, queue)
         await tracker.report("PREP", 10)
-        await tracker.report("AI_CALL", 30, lambda: "Once upon")
+        await tracker.report("AI_CALL", 30, partial(asyncio.sleep, 0, "Once upon"))
         await tracker.report("PARSE", 70)
         heard = [(await asyncio.wait_for(anext(news), 5) or ("", {}))[1] for _ in range(3)]
     assert [(h["phase"], h["percent"], h["text"]) for h in heard] == [

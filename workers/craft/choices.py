@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+from workers.craft.actions import QUOTES, is_action
 from workers.craft.findings import CraftCheck, CraftExamination, run
-from workers.craft.languages import base_tag, other_than
+from workers.craft.languages import base_tag, is_unspaced, other_than
 from workers.craft.overlap import alike, measured
 from workers.craft.phrases import is_about_text, is_lead
 from workers.craft.prose import Prose, pieces, plain, ratio, stems, unspaced
@@ -18,44 +19,6 @@ from workers.craft.settings import CraftSettings
 
 FEWEST: Final = 2
 MOST: Final = 4
-_QUOTES: Final = "“\"„«»「『‘'"
-_ARTICLES: Final = {
-    tag: frozenset(words.split())
-    for tag, words in {
-        "en": "the a an this that these those my your his her its our their it there what why how who when where "
-        "i you he "
-        "she they we",
-        "de": "der die das ein eine einen",
-        "nl": "de het een",
-        "es": "el los las un una unos unas",
-        "fr": "un une des",
-        "it": "il gli un uno una",
-        "pt": "os um uma uns umas",
-    }.items()
-}
-"""Words that begin the name of a thing, not an action."""
-_VERB_LAST: Final = {"de": re.compile(r"(?:en|ern|eln|tun)$"), "nl": re.compile(r"en$|aan$|staan$")}
-"""Languages in which the verb may stand at the end: "Die Tür öffnen"."""
-_SUBJECTS: Final = frozenset({"i", "you", "we"})
-"""With a verb behind them they are an action: "You follow the line"."""
-_ASKED: Final = {
-    tag: re.compile(rf"(?:{words})\b", re.IGNORECASE)
-    for tag, words in {
-        "en": "what|why|how|who|where|when|which|do|does|did|will|would|should|could|can|are|is|have|has",
-        "de": "was|warum|wieso|wie|wer|wen|wem|wo|woher|wohin|wann|welche[rnms]?|willst|wollen|wirst|möchtest|kannst"
-        "|können|sollst|soll|sollen|ist|sind|hat|haben",
-        "nl": "wat|waarom|hoe|wie|waar|wanneer|welke?|wil|ga|kun|kan|moet|is|zijn|heeft",
-        "es": "¿? ?(?:qué|por qué|cómo|quién|dónde|cuándo|cuál)|¿ ?(?!\\w+[ae]s?\\b.*:)\\w+",
-        "fr": "que|qu['’]\\w+|quoi|pourquoi|comment|qui|où|quand|quelle?s?|est-ce|combien",
-        "it": "che|cosa|perché|come|chi|dove|quando|quale",
-        "pt": "que|o que|por que|como|quem|onde|quando|qual",
-        "pl": "co|dlaczego|jak|kto|gdzie|kiedy|który|czy",
-        "ru": "что|почему|как|кто|где|куда|когда|какой",
-        "uk": "що|чому|як|хто|де|куди|коли|який|чи",
-        "tr": "ne|neden|niçin|nasıl|kim|nerede|hangi",
-    }.items()
-}
-"""With these a question to the reader begins; "Ask him: who are you?" is an action."""
 _GENERIC: Final = re.compile(
     r"(?:the )?(?:story|tale|adventure|journey) (?:goes on|continues|ends)(?: here)?"
     r"|continue(?: (?:the|your|with the) (?:story|adventure|journey|path|page)| on| reading)?|go on"
@@ -125,10 +88,10 @@ class ChoiceFacts:
     """What choices are examined against: their page, its language, the prompt's own words, how many were asked for."""
 
     def __init__(
-        self, *, page: str, language: str = "en", instructions: str = "", count: int = 3, kinds: bool = True
+        self, *, page: str, language: str = "en", instructions: str = "", count: int = 3, own_prompt: bool = False
     ) -> None:
-        """``kinds``: the choices were asked to be of different kinds."""
-        self.language, self.count, self.kinds = language, count, kinds
+        """``own_prompt``: somebody's own may ask for choices of one kind, or of one word."""
+        self.language, self.count, self.own_prompt = language, count, own_prompt
         self.page, self.instructions = Prose(page), measured(instructions)
 
     @cached_property
@@ -177,7 +140,9 @@ def alike_choices(offers: Offers) -> bool:
 def one_kind(offers: Offers) -> bool:
     """Three and more are not all bold or all careful, where kinds were asked for."""
     kinds = {each.kind for each in offers.choices}
-    return offers.facts.kinds and len(offers.choices) > FEWEST and len(kinds) == 1 and not kinds & {"", "curious"}
+    return (
+        not offers.facts.own_prompt and len(offers.choices) > FEWEST and len(kinds) == 1 and not kinds & {"", "curious"}
+    )
 
 
 def no_action(offers: Offers) -> bool:
@@ -225,7 +190,7 @@ def examine_choices(
     if not failed:
         return CraftExamination(offers.choices)
     kept = mend_choices(offers)
-    return CraftExamination(kept, run(CHECKS, Offers(kept, facts, settings)), failed)
+    return CraftExamination(kept, run(CHECKS, Offers(kept, facts, settings)), failed, empty=len(kept) < FEWEST)
 
 
 def mend_choices(offers: Offers) -> tuple[ExaminedChoice, ...]:
@@ -240,9 +205,15 @@ def mend_choices(offers: Offers) -> tuple[ExaminedChoice, ...]:
     return fewer
 
 
+def least_chars(settings: CraftSettings, tag: str) -> int:
+    """Return the characters of a choice in a language at least."""
+    return _FEW_SIGNS if is_unspaced(tag) else settings.choice_min_chars
+
+
 def _wrong_length(choice: ExaminedChoice, offers: Offers) -> bool:
     text = choice.text.strip()
-    enough = len(text) >= _FEW_SIGNS if unspaced(text) else Prose(text).size >= offers.settings.choice_min_chars
+    few = offers.facts.own_prompt or unspaced(text)
+    enough = len(text) >= _FEW_SIGNS if few else Prose(text).size >= offers.settings.choice_min_chars
     return not enough or len(choice.text) > offers.settings.choice_max_chars
 
 
@@ -254,7 +225,7 @@ def _whole(text: str, offers: Offers) -> str:
     """
     english = base_tag(offers.facts.language) == "en"
     text = _bare(text, english=english)
-    if any(sign in text for sign in _QUOTES if sign not in "'‘"):
+    if any(sign in text for sign in QUOTES if sign not in "'‘"):
         return text
     first = next(iter(pieces(text)), "").strip()
     while _stops_in_the_middle(first, english=english):
@@ -288,24 +259,11 @@ def _stops_in_the_middle(text: str, *, english: bool) -> bool:
 
 
 def _no_action(choice: ExaminedChoice, offers: Offers) -> bool:
-    text = choice.text.strip()
-    if text[:1] in _QUOTES or unspaced(text):
-        return False
-    tag = base_tag(offers.facts.language)
-    if text.rstrip("\"”’»' ").endswith(("?", "？")):
-        asked = _ASKED.get(tag)
-        return asked is not None and asked.match(text) is not None
-    words = plain(text).split()
-    if not words or words[0] not in _ARTICLES.get(tag, frozenset()):
-        return not words
-    if words[0] in _SUBJECTS:
-        return len(words) < FEWEST
-    verb_last = _VERB_LAST.get(tag)
-    return verb_last is None or not verb_last.search(words[-1])
+    return not is_action(choice.text, offers.facts.language)
 
 
 def _generic(choice: ExaminedChoice, offers: Offers) -> bool:
-    text = choice.text.strip(_END + _QUOTES + "*_[]()")
+    text = choice.text.strip(_END + QUOTES + "*_[]()")
     if _GENERIC.fullmatch(text) or _COUNTED.search(text) or is_lead(text) or is_about_text(text):
         return True
     if _OF_STORY.search(text) and "story" not in offers.facts.page.stems:
@@ -328,7 +286,7 @@ def _rooted(choice: ExaminedChoice, offers: Offers) -> bool:
     """Return whether a choice names something of the page: a content word in any form, or words spoken."""
     page = offers.facts.page.stems
     found = stems(Prose(choice.text).words)
-    if choice.text.strip()[:1] in _QUOTES:
+    if choice.text.strip()[:1] in QUOTES:
         return True
     # A form may differ before the fifth letter: Stadt and Städte, luz and luces.
     return any(stem in page or any(other.startswith(stem[:4]) for other in page) for stem in found)

@@ -31,11 +31,15 @@ class CraftCheck(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class CraftExamination(Generic[T]):
-    """What became of a text. ``findings`` is what ``output`` still fails, ``failed`` what it did as it was written."""
+    """What became of a text. ``findings`` is what ``output`` still fails, ``failed`` what it did as it was written.
+
+    ``empty``: nothing is left of it that could be shown, whatever its length.
+    """
 
     output: T
     findings: tuple[CraftFinding, ...] = ()
     failed: tuple[CraftFinding, ...] = ()
+    empty: bool = False
 
     @property
     def passed(self) -> bool:

@@ -1,10 +1,11 @@
 """Which language a text is in, by its script and its commonest words. Rules only: where they say nothing, None."""
 
+import math
 import re
 from collections import Counter
 from typing import Final
 
-from workers.craft.prose import Prose, ratio
+from workers.craft.prose import DENSITY, Prose, ratio
 
 _COMMON: Final[dict[str, frozenset[str]]] = {
     tag: frozenset(words.split())
@@ -46,6 +47,10 @@ _SCRIPTS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 _BEYOND_LATIN: Final = re.compile("[Ͱ-\u1fff⺀-\ud7ff\uf900-\ufaff]")
 _SCRIPT_OF: Final = {"ja": "kana", "ko": "hangul", "zh": "han", "ru": "cyrillic", "uk": "cyrillic"}
 _LATIN: Final = frozenset({"en", "de", "es", "fr", "it", "nl", "pl", "pt", "tr"})
+_DENSE: Final = frozenset({"zh", "yue", "ja", "ko"})
+_UNSPACED: Final = _DENSE | {"th", "lo", "my", "km"}
+_THIN: Final = 1.25
+"""Spaces, figures and line breaks in a dense text count for one character: it needs so many times as many."""
 _FEW_LETTERS: Final = 24
 """Letters below which a text's script says nothing: names and cries."""
 _FOREIGN: Final = 0.5
@@ -59,6 +64,16 @@ _MARGIN: Final = 2.0
 def base_tag(tag: str) -> str:
     """Return the language of a BCP 47 tag: ``pt`` of ``pt-BR``."""
     return tag.partition("-")[0].partition("_")[0].lower()
+
+
+def characters(size: int, tag: str) -> int:
+    """Return how many characters of a text in a language surely make a size (`workers.craft.prose.Prose.size`)."""
+    return math.ceil(size / DENSITY * _THIN) if base_tag(tag) in _DENSE else size
+
+
+def is_unspaced(tag: str) -> bool:
+    """Return whether a language is written without spaces between words, or counts as such."""
+    return base_tag(tag) in _UNSPACED
 
 
 def other_than(text: Prose, tag: str, least: int) -> str | None:

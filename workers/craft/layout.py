@@ -5,6 +5,7 @@ from typing import Final
 
 from workers.craft.loops import tidy
 from workers.craft.phrases import is_about_text, is_lead
+from workers.craft.plays import may_be_said, said_at
 from workers.craft.prose import pieces
 from workers.cutting import ends_sentence
 
@@ -68,8 +69,6 @@ _OFFERS: Final = re.compile(
 _IN_LINE: Final = re.compile(r"(?:^|(?<=\s))\(?[1aA][.)] [^\n]{3,120}?\s\(?[2bB][.)] \S")
 """Options one behind the other."""
 _CODE: Final = re.compile(r"```|\{ *[\"}]|\[ *\{|[\]}]+,?$|\{$")
-_NAMED: Final = re.compile(r"[*_]{0,2}[^\W\d_a-z][\w’'-]{1,20}(?: [^\W\d_a-z]\w{1,20})?[*_]{0,2}: +\S")
-"""What somebody says, as in a play."""
 _TITLE_CHARS: Final = 60
 
 
@@ -131,13 +130,6 @@ def is_title(line: str, following: str) -> bool:
     return short and bool(following.strip()) and not ends_sentence(line)
 
 
-def is_play(text: str) -> bool:
-    """Return whether a text is mostly what people say, each behind a name."""
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    named = sum(_NAMED.match(line) is not None for line in lines)
-    return named >= 2 and named * 2 >= len(lines)
-
-
 def has_code(line: str) -> bool:
     """Return whether a line is data or code, not prose."""
     return _CODE.match(line.strip()) is not None
@@ -151,11 +143,16 @@ def _called_at(lines: list[str]) -> int:
     return end if end and _CALL.match(lines[end - 1].strip()) else len(lines)
 
 
-def without_headings(text: str) -> str:
-    """Return a text without its headings and the labels of its parts; what another speaker says ends it."""
+def without_headings(text: str, *, titles: bool = True) -> str:
+    """Return a text without its headings and the labels of its parts; what another speaker says ends it.
+
+    Without ``titles`` a short first line is none, and lines of a play belong to it.
+    """
     kept: list[str] = []
     first, _, rest = text.lstrip().partition("\n")
-    text = rest if is_title(first, rest) else text
+    text = rest if titles and is_title(first, rest) else text
+    said = said_at(text) if titles else []
+    text = text[: said[0]] if len(said) > 1 and text[: said[0]].strip() else text
     for written in text.split("\n"):
         line, plain = written, written.strip()
         if (_SPEAKER.match(plain) or _CHOSEN.match(plain) or has_code(plain)) and any(kept):
@@ -197,4 +194,5 @@ def unfinished_line(text: str) -> str:
     """Return the last line of a text that is being written, if more may show that it does not belong there."""
     last = text.rsplit("\n", 1)[-1].strip()
     odd = any((is_heading(last), is_item(last), is_label(last), _CALL.match(last), _MAY_BECOME.match(last)))
-    return last if odd else ""
+    # What a first line has before a colon is nobody's name.
+    return last if odd or ("\n" in text.strip() and may_be_said(last)) else ""

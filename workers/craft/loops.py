@@ -1,10 +1,11 @@
 """Texts that run in circles: found when they are finished, noticed while they are written, cut."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Final
 
-from workers.craft.prose import Prose, pieces, plain, ratio
+from workers.craft.prose import Prose, pieces, plain, ratio, stems
+from workers.craft.settings import CraftSettings
 from workers.cutting import cut_at_sentence, ends_sentence
 
 _LONGEST_LOOP: Final = 300
@@ -32,6 +33,8 @@ _PAGE_WORDS: Final = 300
 _OPENING_WORDS: Final = 3
 _OPENINGS_PER: Final = 5
 """In a long text, one sentence of so many may begin as others do."""
+_ANAPHORA: Final = 2
+"""Sentences more that may begin alike if nothing else in them is the same: a figure of speech."""
 _CONTRACTIONS: Final = {"re": "are", "m": "am", "s": "is", "ve": "have", "ll": "will"}
 _CONTRACTED: Final = re.compile(r"['’](re|m|s|ve|ll)\b")
 _DIGIT: Final = re.compile(r"\d+")
@@ -67,25 +70,21 @@ def _only_repeats(text: str) -> bool:
     return sum(map(len, last)) >= _TURN // 2 and len(last) == _REPEATED_SENTENCES and before.issuperset(last)
 
 
-def runs_in_circles(text: Prose, *, distinct: float, sentences: int, openings: int, phrases: int) -> bool:
-    """Return whether a whole text repeats itself.
-
-    ``distinct`` is the share of groups of three words that must differ, ``sentences`` how often one sentence makes a
-    loop, ``openings`` how many sentences that begin alike, ``phrases`` how often three words may come back.
-    """
+def runs_in_circles(text: Prose, settings: CraftSettings) -> bool:
+    """Return whether a whole text repeats itself more than ``settings`` allow (``loop_…``)."""
     if cut_loop(text.text) != text.text:
         return True
-    if len(text.words) >= _FEW_WORDS and distinct_share(text) < distinct:
+    if len(text.words) >= _FEW_WORDS and distinct_share(text) < settings.loop_distinct:
         return True
-    if _most_said(text) > phrases:
+    if _most_said(text) > settings.loop_phrases:
         return True
     whole = [words for each in text.sentences if (words := plain(each)).count(" ") >= _LONG_SENTENCE - 1]
     if len(set(whole)) < len(whole):
         return True
     counted = Counter(words for each in text.sentences if (words := plain(each)).count(" ") >= _SENTENCE_WORDS - 1)
-    if any(times >= sentences for times in counted.values()):
+    if any(times >= settings.loop_sentences for times in counted.values()):
         return True
-    return _same_openings(text) >= max(openings, len(text.sentences) // _OPENINGS_PER)
+    return _begins_alike(text, max(settings.loop_openings, len(text.sentences) // _OPENINGS_PER))
 
 
 def distinct_share(text: Prose, size: int = 3) -> float:
@@ -101,15 +100,29 @@ def _most_said(text: Prose) -> int:
     return most if len(text.words) <= _PAGE_WORDS else round(most * _PAGE_WORDS / len(text.words))
 
 
-def _same_openings(text: Prose) -> int:
-    """Return how many sentences begin with the same three words, at most: "You're my …" begins as "You are my …"."""
-    found = (_opening(each) for each in text.sentences)
-    return max(Counter(each for each in found if len(each) == _OPENING_WORDS).values(), default=0)
+def _begins_alike(text: Prose, most: int) -> bool:
+    """Return whether too many sentences begin with the same three words: "You're my …" begins as "You are my …".
+
+    ``most`` do, or a few more where each says something else behind them: "You want the sea. You want the salt …".
+    """
+    begun: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
+    for each in text.sentences:
+        words = _spelt_out(each)
+        if len(words) >= _OPENING_WORDS:
+            rest = words[_OPENING_WORDS:]
+            begun[tuple(words[:_OPENING_WORDS])].append(stems(rest) or rest)
+    return any(len(rests) >= most + (0 if _repeats(rests) else _ANAPHORA) for rests in begun.values())
 
 
-def _opening(sentence: str) -> tuple[str, ...]:
-    begun = _CONTRACTED.sub(lambda match: f" {_CONTRACTIONS[match[1]]}", sentence[:80].lower())
-    return tuple(plain(begun).split()[:_OPENING_WORDS])
+def _repeats(rests: list[list[str]]) -> bool:
+    """Return whether two sentences have a content word in common, or one has none at all."""
+    said = [stem for rest in rests for stem in set(rest)]
+    return len(set(said)) < len(said) or not all(rests)
+
+
+def _spelt_out(sentence: str) -> list[str]:
+    """Return the words of a sentence without contractions."""
+    return plain(_CONTRACTED.sub(lambda match: f" {_CONTRACTIONS[match[1]]}", sentence.lower())).split()
 
 
 def drop_repeats(text: str, *, least_words: int = _SENTENCE_WORDS) -> str:

@@ -11,7 +11,8 @@ from typing import Final
 from workers.craft import layout, loops, overlap, voice
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import other_than
-from workers.craft.phrases import about_text, is_about_text, is_lead, may_be_about_text, may_become_lead
+from workers.craft.phrases import about_text, is_about_text, is_lead, may_become_lead
+from workers.craft.plays import is_play, said_at
 from workers.craft.prose import Prose, pieces, plain
 from workers.craft.settings import CraftSettings
 from workers.cutting import cut_at_sentence, ends_sentence
@@ -25,8 +26,8 @@ _ECHOED_WORDS: Final = 4
 class PageFacts:
     """What a page is examined against. Measured once, however often the page is looked at while it is written.
 
-    ``instructions`` are the prompt's own words, ``earlier`` the pages before, the newest last. ``person`` and ``tense``
-    are not examined unless the ``voice`` was asked for: somebody's own prompt may ask for another.
+    ``instructions`` are the prompt's own words, ``earlier`` the pages before, the newest last. Where it is somebody's
+    ``own_prompt``, length, form, person and tense are theirs: a haiku may be asked for.
     """
 
     def __init__(
@@ -37,10 +38,10 @@ class PageFacts:
         instructions: str = "",
         earlier: Sequence[str] = (),
         ending: bool = False,
-        voice: bool = True,
+        own_prompt: bool = False,
     ) -> None:
         """``ending``: the page ends its story, so it may be shorter."""
-        self.language, self.ending, self.voice = language, ending, voice
+        self.language, self.ending, self.own_prompt = language, ending, own_prompt
         self.premise, self.instructions = Prose(premise), overlap.measured(instructions)
         self.earlier = tuple(Prose(text) for text in earlier)
         self.shown: tuple[str, str] = ("", "")
@@ -66,15 +67,20 @@ class ExaminedPage:
     settings: CraftSettings
 
 
+def least_size(settings: CraftSettings, *, ending: bool) -> int:
+    """Return the size of a page at least (`workers.craft.prose.Prose.size`); of one that ends its story."""
+    return settings.ending_chars if ending else settings.page_chars
+
+
 def too_short(page: ExaminedPage) -> bool:
     """A page has at least so many characters; one that ends its story fewer, one in a dense script fewer, too."""
-    least = page.settings.ending_chars if page.facts.ending else page.settings.page_chars
+    least = 1 if page.facts.own_prompt else least_size(page.settings, ending=page.facts.ending)
     return page.prose.size < least
 
 
 def breaks_off(page: ExaminedPage) -> bool:
     """It ends as a sentence does."""
-    return bool(page.prose.text.strip()) and not ends_sentence(page.prose.text)
+    return not page.facts.own_prompt and bool(page.prose.text.strip()) and not ends_sentence(page.prose.text)
 
 
 def echoes_instructions(page: ExaminedPage) -> bool:
@@ -106,14 +112,7 @@ def begins_alike(page: ExaminedPage) -> bool:
 
 def runs_in_circles(page: ExaminedPage) -> bool:
     """It does not repeat itself: word groups, sentences, openings of sentences."""
-    settings = page.settings
-    return loops.runs_in_circles(
-        page.prose,
-        distinct=settings.loop_distinct,
-        sentences=settings.loop_sentences,
-        openings=settings.loop_openings,
-        phrases=settings.loop_phrases,
-    )
+    return loops.runs_in_circles(page.prose, page.settings)
 
 
 def speaks_about_text(page: ExaminedPage) -> bool:
@@ -128,21 +127,22 @@ def in_other_language(page: ExaminedPage) -> bool:
 
 def in_other_person(page: ExaminedPage) -> bool:
     """Outside quotation marks it speaks of "you"; languages without a safe rule pass."""
-    return page.facts.voice and voice.person_is_off(page.prose, page.facts.language)
+    return not page.facts.own_prompt and voice.person_is_off(page.prose, page.facts.language)
 
 
 def in_other_tense(page: ExaminedPage) -> bool:
     """What "you" do happens now, in English; other languages pass."""
-    return page.facts.voice and voice.tense_is_off(page.prose, page.facts.language)
+    return not page.facts.own_prompt and voice.tense_is_off(page.prose, page.facts.language)
 
 
 def has_headings(page: ExaminedPage) -> bool:
     """It has no headings, no title, no labels of its parts or of speakers, no code."""
-    lines = page.prose.paragraphs
-    if lines and layout.is_title(lines[0], "\n".join(lines[1:])):
+    lines, text = page.prose.paragraphs, page.prose.text
+    if any(is_one(line) for line in lines for is_one in (layout.is_heading, layout.is_label, layout.has_code)):
         return True
-    marked = (layout.is_heading, layout.is_label, layout.has_code)
-    return layout.is_play(page.prose.text) or any(is_one(line) for line in lines for is_one in marked)
+    if page.facts.own_prompt or not lines:
+        return False
+    return layout.is_title(lines[0], "\n".join(lines[1:])) or is_play(text) or len(said_at(text)) > 1
 
 
 def has_options(page: ExaminedPage) -> bool:
@@ -176,7 +176,8 @@ def examine_page(text: str, facts: PageFacts, settings: CraftSettings) -> CraftE
     if not failed:
         return CraftExamination(text)
     mended = mend_page(page)
-    return CraftExamination(mended, run(CHECKS, ExaminedPage(Prose(mended), facts, settings)), failed)
+    findings = run(CHECKS, ExaminedPage(Prose(mended), facts, settings))
+    return CraftExamination(mended, findings, failed, empty=not mended.strip())
 
 
 def mend_page(page: ExaminedPage) -> str:
@@ -184,10 +185,10 @@ def mend_page(page: ExaminedPage) -> str:
     text = loops.cut_loop(page.prose.text)
     text = layout.without_announcement(text)
     text = layout.without_options(text)
-    text = layout.without_headings(text)
+    text = layout.without_headings(text, titles=not page.facts.own_prompt)
     text = _without_echoes(text, page.facts)
     text = loops.drop_repeats(text)
-    return text if not text or ends_sentence(text) else _without_fragment(text)
+    return text if not text or page.facts.own_prompt or ends_sentence(text) else _without_fragment(text)
 
 
 def shown_page(text: str, facts: PageFacts, settings: CraftSettings) -> str:
@@ -225,13 +226,12 @@ def _whole_sentences(text: str) -> str:
 def _without_echoes(text: str, facts: PageFacts) -> str:
     """Return a text without the sentences that are the instructions' or, at its beginning, earlier pages'."""
     kept: list[str] = []
-    begun, hinted = False, may_be_about_text(text)
+    begun = False
     for piece in pieces(text):
         words = plain(piece)
         if words and (words in facts.told_sentences or (not begun and facts.stood_before(piece))):
             continue
-        said = Prose(piece).narration.strip() if hinted else ""
-        if is_lead(piece.strip()) or (said and is_about_text(said)):
+        if is_lead(piece.strip()) or is_about_text(Prose(piece).narration.strip()):
             continue
         begun = begun or bool(words)
         kept.append(piece)

@@ -15,7 +15,9 @@ _LEAD_WORDS: Final = (
     r"let['’]s (?:continue|go on|begin|start|proceed|see what happens)\b",
     r"i(?:['’]ll| will) (?:now )?(?:write|continue|create|craft|provide) (?:the|a|this|your|with)\b",
     r"(?:great|good|excellent|interesting) choice\b",
-    r"(?:okay|ok|alright|so|hmm)[,.]? (?:so )?(?:the user|let me)\b",
+    r"(?:okay|ok|alright|so|hmm)[,.]? (?:so )?(?:the user|let me|here we go)\b",
+    r"(?:continuing|continued) from (?:the|where)\b|based on your (?:last )?(?:choice|decision|action)\b",
+    r"(?:my pleasure|sehr gerne|gerne)[,.!]? (?:the|die) (?:next|nächste) (?:page|seite)\b",
     r"¿?¡?(?:claro)[,.!:]? *aquí\b",
     r"(?:below|the following) (?:is|are) (?:the|your|a) (?:page|story|choices|options|continuation|next|text|scene)\b",
     r"(?:natürlich|klar|gerne|selbstverständlich)[,.!:]? *hier (?:ist|sind|kommt)\b",
@@ -43,7 +45,7 @@ _LEAD_WORDS: Final = (
 )
 """At the beginning of a line only: what a person in a story may say elsewhere."""
 _MACHINE_WORDS: Final = (
-    r"\bas an? (?:ai|artificial intelligence|large language model|language model)\b",
+    r"\bas an? (?:language )?(?:ai|artificial intelligence|large language model|language model)\b",
     r"\bals (?:ki|künstliche intelligenz|sprachmodell|ai|taalmodel)\b",
     r"\bcomo (?:una? )?(?:ia|inteligencia artificial|inteligência artificial|modelo de (?:lenguaje|linguagem))\b",
     r"\ben tant qu['’](?:ia|intelligence artificielle|assistant)\b",
@@ -54,7 +56,7 @@ _MACHINE_WORDS: Final = (
     r"作为(?:一个|一名)?(?:ai|人工智能|语言模型)|(?:ai|人工知能|言語モデル)として|(?:ai|인공지능|언어 모델)로서",
 )
 _CLAIM_WORDS: Final = (
-    r"\b(?:i am|i['’]m) (?:just |only )?an? (?:ai|(?:large )?language model)\b",
+    r"\b(?:i am|i['’]m) (?:just |only )?an? (?:ai|artificial intelligence|(?:large )?language model)\b",
     r"\bich bin (?:nur |bloß )?eine? (?:ki|künstliche intelligenz|(?:großes )?sprachmodell)\b",
     r"\bje (?:ne )?suis (?:juste |seulement |qu['’])?une? (?:ia|intelligence artificielle|modèle de langage)\b",
     r"\bsoy (?:solo |sólo )?una? (?:ia|inteligencia artificial|modelo de lenguaje)\b",
@@ -88,6 +90,8 @@ _ABOUT_WORDS: Final = (
         r"|continue)|would you like me to)\b"
     ),
     r"\b(?:word count|end of (?:page|chapter|the page)|to be continued|content rating|json object)\b",
+    r"\bdear reader\b|\bthe moral of (?:this|the|our) (?:tale|story)\b|\Ain conclusion,",
+    r"\b(?:your|this|our) (?:adventure|journey|story) (?:has (?:only |just )+begun|is (?:only |just )+beginning)\b",
     r"\bwhat should happen next\b|\bhow you(?: would|['’]d) like to (?:continue|proceed)\b",
     r"\booc:|\bauthor['’]s note:|\bnote that (?:this|the) (?:page|text|story|passage)\b",
     r"\bin (?:the )?(?:first|second|third) person\b|\bthe user (?:wants|asked|asks|is asking|has|chose)\b",
@@ -129,6 +133,7 @@ _HINTS: Final = (
     "feel free", "would you like", "word count", "continued", "rating", "json", " ki", "kapitel", "abschnitt",
     "geschichte", "capítulo", "historia", "história", " ia", "chapitre", "histoire", "capitolo", "storia",
     "hoofdstuk", "verhaal", "rozdziale", "sztuczna", "главе", "история", "розділі", "модел", "ии", "ші",
+    "moral of", "conclusion", "begun", "beginning",
     "assistant", "happen next", "ooc:", "note:", "person", "user", "section", "artificiel", "modèle",
     "taalmodel", "интеллект", "인공", "是ai", "个ai", "個ai", "名ai", "はai", "는 ai",
     "bölümde", "hikaye", "yapay", "章", "故事", "人工", "モデル", "として", "物語", "장에서", "이야기", "로서",
@@ -143,7 +148,21 @@ _STARTS: Final = (
     "かしこまり", "물론", "네",
 )  # fmt: skip
 """How announcements begin."""
-_MORE_STARTS: Final = ("let", "i'll", "i’ll", "i will", "good choice", "excellent", "interesting", "so", "hmm")
+_MORE_STARTS: Final = (
+    "continu",
+    "based on your",
+    "my pleasure",
+    "sehr gerne",
+    "let",
+    "i'll",
+    "i’ll",
+    "i will",
+    "good choice",
+    "excellent",
+    "interesting",
+    "so",
+    "hmm",
+)
 """How some begin that nothing is held back for."""
 _ASSISTANT: Final = re.compile(
     r"\bhow (?:can|may) i (?:help|assist) you today\b|\b(?:happy|glad|here) to assist(?= you\b| with\b| *[.!,;]| *$)"
@@ -195,15 +214,10 @@ def may_become_lead(line: str) -> bool:
     return is_lead(line)
 
 
-def may_be_about_text(text: str) -> bool:
-    """Return whether a text has a word that `is_about_text` looks for: asked first, because it is cheap."""
-    folded = text.casefold()
-    return any(hint in folded for hint in _HINTS)
-
-
 def is_about_text(sentence: str) -> bool:
     """Return whether a sentence speaks about the text or its making: "The passage continues with …"."""
-    return _ABOUT.search(sentence.casefold()) is not None
+    folded = sentence.casefold()
+    return any(hint in folded for hint in _HINTS) and _ABOUT.search(folded) is not None
 
 
 def about_text(text: Prose) -> bool:
@@ -212,7 +226,7 @@ def about_text(text: Prose) -> bool:
     first = told.text.lstrip().partition("\n")[0]
     if (len(first) < _ANNOUNCED and is_lead(first)) or any(is_lead(each) for each in told.sentences):
         return True
-    return may_be_about_text(told.text) and any(is_about_text(each) for each in told.sentences)
+    return any(is_about_text(each) for each in told.sentences)
 
 
 def is_machine(card: str) -> bool:

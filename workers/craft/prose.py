@@ -8,7 +8,8 @@ from typing import Final
 _UNSPACED: Final = "⺀-鿿\uf900-\ufaff\uac00-\ud7a3\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 """Scripts in which a character stands for a word here: Chinese, Japanese, Korean, Thai, Lao, Burmese, Khmer."""
 _DENSE: Final = re.compile("[⺀-鿿\uf900-\ufaff\uac00-\ud7a3]")
-_DENSITY: Final = 2.5
+DENSITY: Final = 2.5
+"""Characters of an alphabet that one of a dense script stands for."""
 _WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
 _IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
 _SENTENCE: Final = re.compile(
@@ -56,7 +57,7 @@ class Prose:
     def size(self) -> int:
         """Its characters, as many as the same would have in an alphabet."""
         dense = 0 if self.text.isascii() else len(_DENSE.findall(self.text))
-        return len(self.text) + round(dense * (_DENSITY - 1))
+        return len(self.text) + round(dense * (DENSITY - 1))
 
     @cached_property
     def sentences(self) -> list[str]:

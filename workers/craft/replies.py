@@ -13,9 +13,11 @@ from workers.craft import layout, loops, overlap, voice
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, has_words_of, language_of, other_than
 from workers.craft.phrases import is_lead, is_machine, may_become_lead, names_a_model, without_asides
+from workers.craft.plays import said_at
 from workers.craft.prose import Prose, pieces, plain
 from workers.craft.settings import CraftSettings
 from workers.craft.speakers import Speakers
+from workers.craft.tails import without_tail
 from workers.cutting import cut_at_sentence, ends_sentence
 
 _OPENING: Final = 4
@@ -54,10 +56,10 @@ class ReplyFacts:
         card: str = "",
         instructions: str = "",
         earlier: Sequence[str] = (),
-        voice: bool = True,
+        own_prompt: bool = False,
     ) -> None:
-        """``message`` is what the reply answers. ``voice``: the first person was asked for."""
-        self.name, self.user, self.language, self.voice = name, user, language, voice
+        """``message`` is what the reply answers. ``own_prompt``: somebody's own may ask for another person than "I"."""
+        self.name, self.user, self.language, self.own_prompt = name, user, language, own_prompt
         self.called = tuple(dict.fromkeys((name, *also)))
         self.speakers = Speakers(self.called, {user, *names})
         self.message, self.card, self.instructions = Prose(message), Prose(card), overlap.measured(instructions)
@@ -115,8 +117,8 @@ def labels_itself(reply: Reply) -> bool:
 
 
 def speaks_as_others(reply: Reply) -> bool:
-    """It has no line of anybody else: the user, others of the card, "User"."""
-    return reply.facts.speakers.other_label(reply.prose.text)
+    """It has no line of anybody else: the user, others of the card, "User", somebody unknown."""
+    return reply.facts.speakers.other_label(reply.prose.text) or _stranger_at(reply.prose.text, reply.facts) is not None
 
 
 def acts_for_user(reply: Reply) -> bool:
@@ -131,19 +133,12 @@ def takes_other_name(reply: Reply) -> bool:
 
 def narrates_itself(reply: Reply) -> bool:
     """The persona says "I", and does not tell of itself by name all along; actions between asterisks may."""
-    return reply.facts.voice and voice.narrates_itself(reply.prose, reply.facts.own_names)
+    return not reply.facts.own_prompt and voice.narrates_itself(reply.prose, reply.facts.own_names)
 
 
 def runs_in_circles(reply: Reply) -> bool:
     """It does not repeat itself."""
-    settings = reply.settings
-    return loops.runs_in_circles(
-        reply.prose,
-        distinct=settings.loop_distinct,
-        sentences=settings.loop_sentences,
-        openings=settings.loop_openings,
-        phrases=settings.loop_phrases,
-    )
+    return loops.runs_in_circles(reply.prose, reply.settings)
 
 
 def begins_alike(reply: Reply) -> bool:
@@ -189,6 +184,7 @@ def leaves_character(reply: Reply) -> bool:
     return (
         names_a_model(text, machine=reply.facts.machine)
         or without_asides(text) != text
+        or without_tail(text) != text.rstrip()
         or any(is_lead(line) and line.endswith(":") for line in reply.prose.paragraphs)
     )
 
@@ -239,7 +235,8 @@ def examine_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> Craf
     if not failed:
         return CraftExamination(text)
     mended = mend_reply(reply)
-    return CraftExamination(mended, run(CHECKS, Reply(Prose(mended), facts, settings)), failed)
+    findings = run(CHECKS, Reply(Prose(mended), facts, settings))
+    return CraftExamination(mended, findings, failed, empty=not mended.strip())
 
 
 def mend_reply(reply: Reply) -> str:
@@ -247,7 +244,8 @@ def mend_reply(reply: Reply) -> str:
     facts, limit = reply.facts, reply.settings.reply_chars
     text = loops.cut_loop(reply.prose.text)
     text = without_asides(_without_announcement(text))
-    text = facts.speakers.without_labels(text)
+    text = facts.speakers.without_labels(without_tail(text))
+    text = text[: _stranger_at(text, facts)]
     text = voice.without_others_actions(text, facts.user)
     text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line))
     text = loops.drop_repeats(text)
@@ -274,6 +272,13 @@ def shown_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> str:
     mended = mend_reply(Reply(Prose(whole), facts, settings)) if whole else ""
     growing = [check for check in CHECKS if check.growing]
     return mended if mended and not run(growing, Reply(Prose(mended), facts, settings)) else ""
+
+
+def _stranger_at(text: str, facts: ReplyFacts) -> int | None:
+    """Return where, behind the first line, somebody unknown begins to speak; None if nobody does."""
+    first = len(text) - len(text.lstrip())
+    found = (at for at in said_at(text) if at > first and not facts.speakers.own.match(text, at))
+    return next(found, None)
 
 
 def _opening(reply: Prose) -> tuple[str, ...]:

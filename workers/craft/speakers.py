@@ -21,7 +21,7 @@ _ASIDE: Final = (
     r"(?: ?(?:\([^)\n]{1,40}\)|\[[^\]\n]{1,40}\]|\*[^*\n]{1,40}\*)| (?:says|asks|replies|answers|whispers))?"
 )
 _PARTICLES: Final = frozenset({"of", "the", "von", "van", "de", "da", "la", "le", "der", "den", "del", "di"})
-_NO_NAMES: Final = frozenset(
+NO_NAMES: Final = frozenset(
     {
         "listen", "look", "no", "yes", "well", "so", "and", "but", "now", "then", "here", "there", "this", "that", "it",
         "wait", "remember", "note", "warning", "hint", "rule", "rules", "answer", "question", "truth", "fact", "first",
@@ -46,7 +46,7 @@ def labels_in(dialogue: str) -> frozenset[str]:
 def _is_name(label: str, dialogue: str) -> bool:
     """Return whether a label is a name: each word has a capital letter, and none is an ordinary word."""
     words = label.split()
-    if len(words) > 4 or any(word.casefold() in _NO_NAMES for word in words):
+    if len(words) > 4 or any(word.casefold() in NO_NAMES for word in words):
         return False
     if any(word[0].islower() and word not in _PARTICLES for word in words):
         return False

@@ -61,6 +61,13 @@ _FORMAL: Final = re.compile(r"(?<=[a-zäöüß,;] )(?:Sie|Ihnen|Ihre?[nmrs]?)\b"
 _FEW_FIRST: Final = 4
 _FEW_THIRD: Final = 3
 """Words for a person from which on a page is about that person; scenes without anybody are good ones."""
+_FEW_GENERIC: Final = 2
+_GENERIC: Final = re.compile(
+    r"\b(?:as|like|the way|when|whenever|if|where|wherever|until|once|than) you (?!are\b|hear\b|see\b)[a-z]+"
+    r"|\byou (?:know|never know|might (?:say|think)|could (?:say|tell)|would (?:say|think|expect)|can (?:tell|say))\b",
+    re.IGNORECASE,
+)
+"""English phrases in which "you" is nobody in particular."""
 _APOSTROPHE: Final = re.compile("['’]")
 _PAST: Final = _words(
     "was were had did went came saw took felt heard stood sat ran knew thought said told found gave made got kept held "
@@ -79,6 +86,8 @@ _YOU: Final = re.compile(r"\byou(?: (?:slowly|quickly|suddenly|carefully|also|th
 _WAS: Final = re.compile(r"\b(?:was|were|had|did)\b")
 _IS: Final = re.compile(r"\b(?:is|are|has|do|does)\b|['’](?:s|re)\b")
 _FEW_VERBS: Final = 3
+_MANY_VERBS: Final = 6
+"""Verbs in the past, whoever's, from which on a page without any in the present is told in the past."""
 _NAME_FOLLOWED: Final = r"^[*_]{{0,2}}(?:{name})\b[*_]{{0,2}},? (?=[a-z])"
 
 
@@ -96,7 +105,11 @@ def person_is_off(text: Prose, tag: str) -> bool:
         by_paragraph = [_told(each, tag) for each in told.paragraphs]
         about_me = sum(_count(each, person.first) > _count(each, person.second) for each in by_paragraph)
         return about_me * 2 > len(by_paragraph)
-    return not second and len(words) >= _FEW_WORDS and _count(words, person.third) >= _FEW_THIRD
+    third = _count(words, person.third)
+    # "You" may be anybody's: "as you do when nobody looks". Who is spoken to all along is more than that.
+    if base_tag(tag) == "en" and 0 < second <= _FEW_GENERIC and third >= 2 * _FEW_THIRD:
+        second -= len(_GENERIC.findall(told.text))
+    return second <= 0 and len(words) >= _FEW_WORDS and third >= _FEW_THIRD
 
 
 def is_talk(text: Prose, tag: str) -> bool:
@@ -132,7 +145,10 @@ def tense_is_off(text: Prose, tag: str) -> bool:
     present = sum(verb in _PRESENT for verb in verbs)
     was, now = len(_WAS.findall(narration)), len(_IS.findall(narration))
     # What "you" did may be told within a present: then other things are what they are.
-    return past >= _FEW_VERBS and past > 2 * present and was > now
+    if past >= _FEW_VERBS:
+        return past > 2 * present and was > now
+    told = was + sum(word in _PAST for word in Prose(narration).words)
+    return past > 0 and not present and not now and told >= _MANY_VERBS
 
 
 def narrates_itself(text: Prose, names: Collection[str]) -> bool:

@@ -178,10 +178,10 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             "history": [*history, *last],
         }
 
-    def pattern(self, inputs: PersonaInputs, opening: str) -> str:
+    def pattern(self, inputs: PersonaInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of one paragraph without the label of any speaker."""
-        del inputs
-        return f"{TALK}{{{max(1, LEAST_CHARS - len(opening))},{REPLY_LIMIT}}}"
+        own = asked is None or asked.own_prompt or _asks_itself(PersonaCard.lenient(inputs.persona))
+        return f"{TALK}{{{1 if own else max(1, LEAST_CHARS - len(opening))},{REPLY_LIMIT}}}"
 
     def seed(self, inputs: PersonaInputs) -> int:
         """Return a seed for this variant of the reply."""
@@ -210,10 +210,12 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
 
     async def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:
         """Return the reply as far as it has been written."""
-        try:
-            return PersonaAnswer(text=(await self.parse(text, inputs)).text, stopped=True)
-        except ParseFailed:
-            return PersonaAnswer(text="", stopped=True)
+        return PersonaAnswer(text=(await self.parse(text, inputs)).text, stopped=True)
+
+    def stopped(self, inputs: PersonaInputs) -> PersonaAnswer:
+        """Return an empty reply: whoever publishes it says that it was stopped."""
+        del inputs
+        return PersonaAnswer(text="", stopped=True)
 
     def craft(self, inputs: PersonaInputs, asked: Asked) -> Examiner[PersonaAnswer]:
         """Examine the reply: against the card, the message and the persona's last replies."""
@@ -228,7 +230,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             card=sheet_of(card),
             instructions=asked.instructions,
             earlier=_replies(inputs)[-EXAMINED_REPLIES:],
-            voice=not (asked.own_prompt or card.system_prompt.strip() or card.post_history.strip()),
+            own_prompt=asked.own_prompt or _asks_itself(card),
         )
         return of_replies(facts, asked.settings)
 
@@ -241,6 +243,11 @@ def _replies(inputs: PersonaInputs) -> list[str]:
     """Return what the persona has said so far."""
     said = [turn.text for turn in inputs.history if turn.role == "assistant"]
     return [*said, inputs.begun] if inputs.begun else said
+
+
+def _asks_itself(card: PersonaCard) -> bool:
+    """Return whether a card says itself how the persona is to answer."""
+    return bool(card.system_prompt.strip() or card.post_history.strip())
 
 
 def _depth(placed: Placed) -> int:

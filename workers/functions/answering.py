@@ -21,6 +21,7 @@ from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
 from workers.functions.crafting import AGAIN, Crafting
+from workers.functions.forms import pattern_of, schema_of
 from workers.functions.openings import with_opening
 from workers.functions.prompting import CallContext, Prompting
 from workers.functions.prose import is_refusal, joined, visible
@@ -150,17 +151,19 @@ class Answering:
 
     async def plain(self) -> bool:
         """Return whether the function's prompt asks for plain text, whatever the function would have."""
-        return await self.prompts.answer_form(self._function.prompt) != "json"
+        return (await self.prompts.current(self._function.prompt)).answer != "json"
 
     async def schema(self) -> dict[str, Any] | None:
         """Return the JSON Schema of the answer; None where its prompt asks for plain text."""
-        return None if await self.plain() else self._function.schema(self._inputs)
+        return (await self._wanted(""))[0]
 
     async def _wanted(self, opening: str) -> tuple[dict[str, Any] | None, str]:
-        """Return the schema or the pattern of an answer, behind its opening."""
-        if await self.plain():
-            return None, self._function.pattern(self._inputs, opening)
-        return self._function.schema(self._inputs), ""
+        """Return the schema or the pattern of an answer, behind its opening: as long as it is examined for."""
+        template = await self.prompts.current(self._function.prompt)
+        asked = self._craft.asked(template)
+        if template.answer != "json":
+            return None, pattern_of(self._function, self._inputs, opening, asked)
+        return schema_of(self._function, self._inputs, asked), ""
 
     def answer_tokens(self, context: int) -> int:
         """Return how many tokens the answer may have in a window of ``context``. The next requests hold to it."""
@@ -297,8 +300,8 @@ class Answering:
         }
         return completion
 
-    def _shown(self, text: str, before: str) -> str:
-        return self._gate.shown(self._craft.shown(visible(self._function, text, before)))
+    async def _shown(self, text: str, before: str) -> str:
+        return self._gate.shown(await self._craft.shown(visible(self._function, text, before)))
 
     def _count(self, completion: Completion) -> None:
         record = self._record

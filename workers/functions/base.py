@@ -76,17 +76,20 @@ class AiFunction(ABC, Generic[I, O]):
         del build, render
         return variables
 
-    def schema(self, inputs: I) -> dict[str, Any] | None:
-        """Return the JSON Schema of the answer, derived from its model; None for plain text."""
-        del inputs
+    def schema(self, inputs: I, *, asked: Asked | None = None) -> dict[str, Any] | None:
+        """Return the JSON Schema of the answer, derived from its model; None for plain text.
+
+        ``asked`` holds the lengths by which the answer will be examined: where it is None, no minimum is needed.
+        """
+        del inputs, asked
         return None if self.answer is None else answer_schema(self.answer)
 
-    def pattern(self, inputs: I, opening: str) -> str:
+    def pattern(self, inputs: I, opening: str, *, asked: Asked | None = None) -> str:
         """Return the regular expression that an answer in plain text has to match behind its ``opening``; "": none.
 
-        It is for the engines that can hold to one, where the prompt asks for plain text.
+        It is for the engines that can hold to one, where the prompt asks for plain text. ``asked`` is as in `schema`.
         """
-        del inputs, opening
+        del inputs, opening, asked
         return ""
 
     def seed(self, inputs: I) -> int | None:
@@ -114,6 +117,15 @@ class AiFunction(ABC, Generic[I, O]):
         """Return the output written without a model, by `workers.offline`; None if this function needs a model.
 
         It is used when no engine can write or the answer cannot be read. Runs in a thread: no database, no network.
+        """
+        del inputs
+        return None
+
+    def stopped(self, inputs: I) -> O | None:
+        """Return the output if a person stopped the model before anything usable was written.
+
+        None: the offline writer's, as for what others wait for. Raises `db.errors.UserError` if nothing is to be saved:
+        what people read while it is written is not replaced by another text.
         """
         del inputs
         return None

@@ -23,22 +23,23 @@ VERBS: Final[dict[Kind, tuple[str, ...]]] = {
 }  # fmt: skip
 """How an action begins in English, by the kind of a choice: so none is a thing, a comment or another's words."""
 KINDS: Final[tuple[Kind, ...]] = ("bold", "careful", "curious")
-LEAST_CHARS: Final = 8
-MOST_CHARS: Final = 90
-"""Bounds of a line behind its number and verb, in characters."""
+_LONGEST_VERB: Final = max(len(verb) for verbs in VERBS.values() for verb in verbs) + 1
+_SHORTER: Final = 0.75
+"""Share of the longest choice behind a verb: where a line may be longer, small models go on about something else."""
 _KIND_OF: Final[dict[str, Kind]] = {verb.lower(): kind for kind in reversed(KINDS) for verb in VERBS[kind]}
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
-def lines_pattern(count: int, language: str, opening: str) -> str:
-    """Return the pattern of ``count`` numbered choices behind the ``opening`` "1.".
+def lines_pattern(count: int, language: str, opening: str, least: int, most: int) -> str:
+    """Return the pattern of ``count`` numbered choices of ``least`` to ``most`` characters behind the ``opening`` "1.".
 
     In English each begins with a verb of another kind.
     """
     english = language.partition("-")[0].lower() == "en"
+    most = max(least, min(round(most * _SHORTER), most - _LONGEST_VERB))
     lines: list[str] = []
     for at in range(count):
-        rest = rf"[^\n:;?!*_#{{}}\[\]]{{{LEAST_CHARS},{MOST_CHARS}}}"
+        rest = rf"[^\n:;?!*_#{{}}\[\]]{{{least},{most}}}"
         verbs = f"({'|'.join(VERBS[KINDS[at % len(KINDS)]])}) " if english else ""
         lines.append(rf"{at + 1}\. {verbs}{rest}")
     whole = r"\n".join(lines)
@@ -47,5 +48,5 @@ def lines_pattern(count: int, language: str, opening: str) -> str:
 
 def kind_of(text: str) -> Kind:
     """Return the kind of a choice by its verb; "curious" if that says nothing."""
-    words = _WORD.findall(text.lower()[:MOST_CHARS])[:2]
+    words = _WORD.findall(text.lower()[:_LONGEST_VERB])[:2]
     return _KIND_OF.get(" ".join(words)) or _KIND_OF.get("".join(words[:1])) or "curious"

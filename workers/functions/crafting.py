@@ -1,11 +1,15 @@
 """The gate between model and reader for one run of a function: what was examined, failed, mended, asked for again."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel
 
 from db import usage
 from prompts.registry import PromptRegistry
+from prompts.safety.passages import texts_of
 from prompts.template import PromptTemplate
 from workers.craft.findings import CraftExamination, CraftFinding
 from workers.craft.settings import CraftSettings
@@ -19,9 +23,13 @@ AGAIN: Final = "text/again"
 UNREADABLE: Final = CraftFinding("unreadable", "it could not be read")
 STEP: Final = 40
 """Characters by which an answer grows between two looks at whether it runs in circles: ten tokens."""
+INLINE: Final = 2500
+"""Characters up to which a text is examined at once, in a few milliseconds; longer ones in a thread."""
 Result = Literal["at_once", "mended", "again", "next", "offline"]
 """How a text came to be shown: as first written, mended, by asking once more, by another engine, by the templates."""
 _log = logging.getLogger(__name__)
+I = TypeVar("I")  # noqa: E741 - inputs and outputs
+O = TypeVar("O")  # noqa: E741
 
 
 class NotGoodEnough(ParseFailed):
@@ -62,20 +70,23 @@ class Crafting:
             return
         self._asked_with = template
         try:
-            words = "\n".join((self._prompts.get(template.name, template.size).words, self._prompts.get(AGAIN).words))
-            asked = Asked(self._settings, words, own_prompt=template.origin != "default")
-            self._examiner = self._function.craft(self._inputs, asked)
+            self._examiner = self._function.craft(self._inputs, self.asked(template))
         except Exception:  # noqa: BLE001 - a package's examiner may raise anything
             self._defect("has no examiner")
+
+    def asked(self, template: PromptTemplate) -> Asked:
+        """Return what answers to a prompt are asked for with, whether or not they will be examined."""
+        words = "\n".join((template.words, self._prompts.get(AGAIN).words))
+        return Asked(self._settings, words, own_prompt=template.origin != "default")
 
     @property
     def examines(self) -> bool:
         """Whether this function's answers are examined."""
         return self._examiner is not None
 
-    def passed(self, output: Any) -> Any:
+    async def passed(self, output: Any) -> Any:
         """Return an output as people may read it. Raises `NotGoodEnough`."""
-        found = self._examine(output)
+        found = await self._examine(output)
         if found is None:
             return output
         self._note([finding.check for finding in found.failed])
@@ -92,17 +103,22 @@ class Crafting:
         if self.examines:
             self._note([UNREADABLE.check])
 
-    def mended(self, output: Any) -> Any:
-        """Return an output that a person stopped, without what does not belong there; it may be short."""
-        found = self._examine(output)
-        return output if found is None else found.output
+    async def mended(self, output: Any) -> Any | None:
+        """Return an output that a person stopped, without what does not belong there; it may be short.
 
-    def shown(self, prose: str) -> str:
+        None if nothing is left of it.
+        """
+        found = await self._examine(output)
+        if found is None:
+            return output
+        return None if found.empty else found.output
+
+    async def shown(self, prose: str) -> str:
         """Return what may be shown of an answer that is being written."""
         if self._examiner is None:
             return prose
         try:
-            return self._examiner.shown(prose)
+            return await _aside(len(prose), self._examiner.shown, prose)
         except Exception:  # noqa: BLE001 - a package's examiner may raise anything
             self._defect("cannot say what may be shown")
             return prose
@@ -135,11 +151,11 @@ class Crafting:
                 "model": self._model,
             }
 
-    def _examine(self, output: Any) -> CraftExamination[Any] | None:
+    async def _examine(self, output: BaseModel) -> CraftExamination[Any] | None:
         if self._examiner is None:
             return None
         try:
-            return self._examiner.examine(output)
+            return await _aside(sum(map(len, texts_of(output.model_dump()))), self._examiner.examine, output)
         except Exception:  # noqa: BLE001 - a package's examiner may raise anything
             self._defect("cannot be examined")
             return None
@@ -152,3 +168,8 @@ class Crafting:
         """Log a defect of an examiner: it must not lose an answer."""
         _log.exception("a defect: what %s writes %s", self._function.name, problem)
         self._record.step("craft_defect", problem=problem)
+
+
+async def _aside(size: int, examine: Callable[[I], O], text: I) -> O:
+    """Examine a text of so many characters, a long one beside the event loop."""
+    return examine(text) if size <= INLINE else await asyncio.to_thread(examine, text)

@@ -70,7 +70,7 @@ class FunctionEngine:
             output = await call.run()
         except BaseException as e:
             cancelled = isinstance(e, asyncio.CancelledError | GenerationCancelled)
-            record.state = "cancelled" if cancelled else "failed"
+            record.state = "cancelled" if cancelled or call.stopped else "failed"
             record.error = describe(e)
             await asyncio.shield(usage.save(task, record))
             if isinstance(e, EngineOverloaded):
@@ -263,12 +263,20 @@ class _Call:
         return output
 
     async def _keep_partial(self, text: str) -> Any:
-        """Read an answer that a person stopped; if none of it is usable, write offline. Raises `UserError`."""
+        """Read an answer that a person stopped; if none of it is usable, return what the function has instead.
+
+        Raises `UserError` if that is nothing.
+        """
         try:
-            partial = await self._function.parse_partial(text, self._inputs)
-            return await self._process(self._craft.mended(mend_output(partial)), examine=False)
+            partial = mend_output(await self._function.parse_partial(text, self._inputs))
+            partial = await self._craft.mended(partial)
+            if partial is not None:
+                return await self._process(partial, examine=False)
+            self._record.step("nothing_left")
         except ParseFailed as e:
             self._record.step("unreadable", problem=e.recorded[:300])
+        if (output := self._function.stopped(self._inputs)) is not None:
+            return output
         return await self._write_offline(UserError("job.cancelled"))
 
     async def _write_offline(self, failure: Exception) -> Any:
@@ -291,7 +299,7 @@ class _Call:
         """
         output = mend_output(output)
         if examine:
-            output = self._craft.passed(output)
+            output = await self._craft.passed(output)
         for processor in self._services.processors:
             processed = await processor.process(self._function.name, output, self._inputs)
             if not isinstance(processed, type(output)):

@@ -58,7 +58,7 @@ class _TextExaminer(Generic[O, F]):
         text: str = output.text  # pyright: ignore[reportAttributeAccessIssue]
         found = self._examine(text, self._facts, self._settings)
         mended = output if found.output == text else output.model_copy(update={"text": found.output})
-        return CraftExamination(mended, found.findings, found.failed)
+        return CraftExamination(mended, found.findings, found.failed, found.empty)
 
     def shown(self, prose: str) -> str:
         return self._shown(prose, self._facts, self._settings)
@@ -97,7 +97,7 @@ class ChoicesExaminer:
             )
             for offer in found.output
         ]
-        return CraftExamination(output.model_copy(update={"choices": kept}), found.findings, found.failed)
+        return CraftExamination(output.model_copy(update={"choices": kept}), found.findings, found.failed, found.empty)
 
     def shown(self, prose: str) -> str:
         """Return it: nothing of choices is shown before they are complete."""

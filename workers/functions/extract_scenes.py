@@ -13,6 +13,7 @@ from workers.context.elements import Container, RequestElement
 from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction, Render
+from workers.functions.examiners import Asked
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
 from workers.offline.pictures import moments, mood_of
@@ -98,17 +99,18 @@ class ExtractScenes(AiFunction[SceneInputs, Scenes]):
         del render
         return {**variables, "page_text": build.request("page")}
 
-    def schema(self, inputs: SceneInputs) -> dict[str, Any]:
+    def schema(self, inputs: SceneInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of the list, with at most ``count`` moments."""
+        del asked
         return answer_schema(Scenes, scenes={"minItems": 1, "maxItems": inputs.count})
 
     def seed(self, inputs: SceneInputs) -> int:
         """Return the page's seed."""
         return inputs.seed % 2**31
 
-    def pattern(self, inputs: SceneInputs, opening: str) -> str:
+    def pattern(self, inputs: SceneInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of one sentence."""
-        del inputs, opening
+        del inputs, opening, asked
         return r"[^\n:：.!?#*_`|<>\[\]{}\\]{40,280}\."
 
     async def parse(self, text: str, inputs: SceneInputs) -> Scenes:

@@ -11,7 +11,7 @@ from prompts.errors import PromptError, PromptLimitExceeded
 from prompts.render import render
 from prompts.safety.rating import Rating
 from prompts.sizes import SizeClass
-from prompts.template import AnswerForm, PromptMessage, PromptTemplate
+from prompts.template import PromptMessage, PromptTemplate
 from workers.engines.text.base import ModelMessage, without_opening
 from workers.moderation.gate import Gate
 from workers.progress import Tracker
@@ -86,9 +86,9 @@ class Prompting:
         self._templates[name, self._variant] = template
         return template
 
-    async def answer_form(self, name: str) -> AnswerForm:
-        """Return the form in which a prompt asks for its answer."""
-        return (self._templates.get((name, self._variant)) or await self.template(name)).answer
+    async def current(self, name: str) -> PromptTemplate:
+        """Return the template of a prompt as it was found last; see `template`."""
+        return self._templates.get((name, self._variant)) or await self.template(name)
 
     async def messages(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt. Raises `prompts.errors.PromptError` if the default prompt fails."""
@@ -104,6 +104,7 @@ class Prompting:
             if isinstance(e, PromptLimitExceeded):
                 await self._note_limit(template, str(e))
             template = self._services.prompts.get(name, self._variant)
+            self._templates[name, self._variant] = template
             rendered = await render(template, variables)
         else:
             if self.chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
@@ -118,7 +119,7 @@ class Prompting:
 
     async def rendered(self, name: str, variables: dict[str, Any]) -> tuple[ModelMessage, ...]:
         """Return the messages of a prompt to count them: what happens leaves no note. Raises as `messages`."""
-        template = self._templates.get((name, self._variant)) or await self.template(name)
+        template = await self.current(name)
         if "rating" in template.inputs:
             variables = {**variables, "rating": self._gate.rating_word}
         try:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from prompts.languages import language_name
 from workers.context.build import Build
 from workers.context.elements import Container, RequestElement
-from workers.craft.choices import ChoiceFacts
+from workers.craft.choices import FEWEST, ChoiceFacts, least_chars
 from workers.cutting import cut_at_word
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render, Repair
@@ -27,8 +27,6 @@ CHOICE_LENGTH: Final = 160
 """Maximum length of a choice, in characters: longer ones are cut at a word."""
 MIN_CHOICE_LENGTH: Final = 2
 """Shorter choices are dropped."""
-ASKED_LENGTH: Final = {"minLength": 8, "maxLength": 120}
-"""The length of a choice that is asked for, in characters."""
 _LABEL: Final = re.compile(r"^(?:\(?\d{1,2}[.):]|\(?[A-Da-d][.)]|[-•–—]|\*(?=\s))\s*(?=\S)")
 """Numbers and bullets before a choice; the buttons have their own."""
 
@@ -61,6 +59,15 @@ class ChoiceList(BaseModel):
     choices: list[OfferedChoice] = Field(
         json_schema_extra={"synonyms": ["choice", "options", "actions", "suggestions", "paths"]}
     )
+
+
+def _lengths(inputs: ChoicesInputs, asked: Asked | None) -> tuple[int, int]:
+    """Return the fewest and the most characters of a choice that are asked for."""
+    if asked is None:
+        return MIN_CHOICE_LENGTH, CHOICE_LENGTH
+    settings = asked.settings
+    least = MIN_CHOICE_LENGTH if asked.own_prompt else least_chars(settings, inputs.language)
+    return least, min(CHOICE_LENGTH, settings.choice_max_chars)
 
 
 async def _read(text: str) -> list[OfferedChoice]:
@@ -98,15 +105,16 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
         del render
         return {**variables, "page_text": build.request("page")}
 
-    def schema(self, inputs: ChoicesInputs) -> dict[str, Any]:
+    def schema(self, inputs: ChoicesInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of the list: at most ``count`` choices, each longer than a word and no paragraph."""
-        schema = answer_schema(ChoiceList, choices={"minItems": 2, "maxItems": inputs.count})
-        schema["properties"]["choices"]["items"]["properties"]["text"] |= ASKED_LENGTH
+        schema = answer_schema(ChoiceList, choices={"minItems": FEWEST, "maxItems": inputs.count})
+        least, most = _lengths(inputs, asked)
+        schema["properties"]["choices"]["items"]["properties"]["text"] |= {"minLength": least, "maxLength": most}
         return schema
 
-    def pattern(self, inputs: ChoicesInputs, opening: str) -> str:
+    def pattern(self, inputs: ChoicesInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of as many numbered lines."""
-        return lines_pattern(inputs.count, inputs.language, opening)
+        return lines_pattern(inputs.count, inputs.language, opening, *_lengths(inputs, asked))
 
     def seed(self, inputs: ChoicesInputs) -> int:
         """Return a seed for this page."""
@@ -144,7 +152,11 @@ class SuggestChoices(AiFunction[ChoicesInputs, ChoiceList]):
     def craft(self, inputs: ChoicesInputs, asked: Asked) -> Examiner[ChoiceList]:
         """Examine the choices: against their page and the prompt."""
         facts = ChoiceFacts(
-            page=inputs.page_text, language=inputs.language, instructions=asked.instructions, count=inputs.count
+            page=inputs.page_text,
+            language=inputs.language,
+            instructions=asked.instructions,
+            count=inputs.count,
+            own_prompt=asked.own_prompt,
         )
         return ChoicesExaminer(facts, asked.settings)
 

@@ -15,6 +15,7 @@ from workers.cutting import cut_at_word, cut_to_words
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
 from workers.functions.base import AiFunction, Render
+from workers.functions.examiners import Asked
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.offline.pictures import (
     MAX_WORDS,
@@ -132,9 +133,9 @@ class WriteImagePrompt(AiFunction[ImagePromptInputs, ImagePrompt]):
         del render
         return {**variables, "scene": build.request("scene"), "context": "\n\n".join(build.texts("plot"))}
 
-    def pattern(self, inputs: ImagePromptInputs, opening: str) -> str:
+    def pattern(self, inputs: ImagePromptInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of one line of phrases without markup."""
-        del inputs, opening
+        del inputs, opening, asked
         return PHRASES
 
     def seed(self, inputs: ImagePromptInputs) -> int:

@@ -7,16 +7,19 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from db.errors import UserError
 from db.personas.macros import MacroValues
 from prompts.languages import language_name
 from prompts.safety.rating import RATING_WORDS, parse_rating
 from workers.context.build import Build, Placed
 from workers.context.elements import Container, HistoryElement, Layer, Past, PlotElement, RequestElement
 from workers.context.history import PAGES
-from workers.craft.pages import PageFacts
+from workers.craft.languages import characters
+from workers.craft.pages import PageFacts, least_size
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
+from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction, Render
 from workers.functions.examiners import Asked, Examiner, of_pages
 from workers.functions.memory.extract_plot import PlotNotes
@@ -47,10 +50,6 @@ TITLE_LIMIT: Final = 80
 """Maximum length of a page's title, in characters."""
 TEXT_LIMIT: Final = 8000
 """Maximum length of a page, in characters: two to four messages on any platform."""
-LEAST_CHARS: Final = 350
-"""Minimum length of a page that is asked for, in characters; what is read may be shorter."""
-LEAST_ENDING: Final = 200
-"""The same of a page that ends its story."""
 PROSE: Final = r"[^#*_`|<>\[\]{}\\]"
 """A character of prose: none of markup."""
 NAMES: Final = MacroValues("the character", "you")
@@ -198,13 +197,13 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         """Return a seed for this place in the tree: the same story leads to the same page."""
         return (inputs.seed * 31 + inputs.page_number * 7 + inputs.variant) % 2**31
 
-    def schema(self, inputs: PageInputs) -> dict[str, Any]:
+    def schema(self, inputs: PageInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of a page that is long enough."""
-        return answer_schema(PageDraft, text={"minLength": self._least(inputs)})
+        return answer_schema(PageDraft, text={"minLength": self._least(inputs, asked)})
 
-    def pattern(self, inputs: PageInputs, opening: str) -> str:
+    def pattern(self, inputs: PageInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of a page in prose: long enough, without markup, lists and labels of other forms."""
-        return f"{PROSE}{{{max(0, self._least(inputs) - len(opening))},{TEXT_LIMIT}}}"
+        return f"{PROSE}{{{max(0, self._least(inputs, asked) - len(opening))},{TEXT_LIMIT}}}"
 
     async def parse(self, text: str, inputs: PageInputs) -> PageDraft:
         """Read the page. Prose without any JSON is taken as the page's text."""
@@ -229,6 +228,20 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         )
         return _ended(PageDraft(title=cut_at_word(page.title, TITLE_LIMIT), text=page.text, ending=page.ending), inputs)
 
+    async def parse_partial(self, text: str, inputs: PageInputs) -> PageDraft:
+        """Return the page as far as people saw it, however short."""
+        try:
+            return await self.parse(text, inputs)
+        except ParseFailed:
+            if is_blank(prose := self.preview(text)):
+                raise
+        return PageDraft(title=title_of(prose), text=prose)
+
+    def stopped(self, inputs: PageInputs) -> PageDraft:
+        """Save no page: raise `UserError`."""
+        del inputs
+        raise UserError("job.cancelled")
+
     def craft(self, inputs: PageInputs, asked: Asked) -> Examiner[PageDraft]:
         """Examine the page: against the premise, the prompt and the last pages."""
         facts = PageFacts(
@@ -237,7 +250,7 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
             instructions=asked.instructions,
             earlier=[page.text for page in inputs.pages[-EXAMINED_PAGES:]],
             ending=self._ends(inputs),
-            voice=not asked.own_prompt,
+            own_prompt=asked.own_prompt,
         )
         return of_pages(facts, asked.settings)
 
@@ -252,8 +265,11 @@ class WritePage(AiFunction[PageInputs, PageDraft]):
         begun = partial_answer(text, PageDraft)
         return json.dumps({**begun, "text": prose}) if begun else prose
 
-    def _least(self, inputs: PageInputs) -> int:
-        return LEAST_ENDING if self._ends(inputs) else LEAST_CHARS
+    def _least(self, inputs: PageInputs, asked: Asked | None) -> int:
+        """Return how many characters are asked for at least; somebody's own prompt may ask for a line."""
+        if asked is None or asked.own_prompt:
+            return 1
+        return characters(least_size(asked.settings, ending=self._ends(inputs)), inputs.language)
 
     @staticmethod
     def _ends(inputs: PageInputs) -> bool:

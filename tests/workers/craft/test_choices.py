@@ -50,6 +50,9 @@ def test_good_choices_pass() -> None:
         ("The oven door", "no_action"),
         ("What do you do?", "no_action"),
         ("How does the boy know your name?", "no_action"),
+        ("Blue boat in rain", "no_action"),
+        ("Fear of the dark oven", "no_action"),
+        ("Mysterious coin in hand", "no_action"),
         ("You", "length"),
         ("Go", "length"),
         ("Take the coin " * 10, "length"),
@@ -114,6 +117,7 @@ def test_more_than_four_are_cut() -> None:
         ("ru", ["Спросить старика о верёвке", "Заглянуть в колодец", "Уйти из сада вместе с котом"]),
         ("zh", ["接过老人递来的船票，推门去看船", "问问老人母亲的事情", "看看柜台下面是什么在敲"]),
         ("ja", ["少女に切符のことをたずねる", "自分の影を追いかける", "貝殻を耳に当ててみる"]),
+        ("en", ["Cold or not, touch the coin", "Question the boy", "Beware of the oven", "Bless the bricks"]),
         ("en", ["“Who sent you?”", "“I will not open it.”", "Take the coin"]),
     ],
 )

@@ -42,6 +42,10 @@ def test_options_are_cut_whatever_marks_them(first: str, second: str) -> None:
         "Je suis une intelligence artificielle.",
         "Soy una inteligencia artificial.",
         "我是一个人工智能。",
+        "I'm an artificial intelligence and can't go on.",
+        "Your adventure has only just begun.",
+        "In conclusion, you have taken the first step.",
+        "The moral of this tale is that one should never be afraid.",
     ],
 )
 def test_what_stands_behind_a_page_is_cut(tail: str) -> None:
@@ -63,6 +67,9 @@ def test_what_stands_behind_a_page_is_cut(tail: str) -> None:
         "Okay, the user wants the next page.",
         "Конечно! Вот продолжение:",
         "¡Claro! Aquí tienes:",
+        "Continuing from the previous page:",
+        "Based on your choice, the next page reads:",
+        "Okay, so here we go:",
     ],
 )
 def test_what_stands_before_a_page_is_cut(head: str) -> None:
@@ -114,3 +121,37 @@ POLITE = (
 def test_the_person_is_that_of_the_whole_page(page: str, language: str, off: bool) -> None:
     failed = {each.check for each in examine_page(page, PageFacts(language=language), SETTINGS).failed}
     assert failed - {"short"} == ({"person"} if off else set())
+
+
+PAST = (
+    "The stairs were steep, and the lamp was low. Somebody had left a coat on the rail, and it was wet. You "
+    "walked down without a sound. The door at the bottom stood open. Behind it lay a room without windows, and "
+    "a chair stood in the middle. On the chair was a letter, and the ink was not yet dry. A clock struck "
+    "somewhere. Then it was quiet again, and nobody came."
+)
+ANYBODY = (
+    "Mara walks along the shore, as you do when nobody waits at home. She thinks of her brother, who left her "
+    "in the spring with his debts and his dog. The gulls cry. She takes off her shoes and steps into the water, "
+    "and she laughs for the first time in years. A boat comes round the rocks with its sail down, and nobody is "
+    "in it. She wades out to it and takes hold of the rope."
+)
+SPOKEN_TO = ANYBODY.replace("as you do when nobody waits at home", "and she looks at you")
+WANT = (
+    "You want the sea. You want the salt on your lips and the rope in your hands. You want the long swell under "
+    "the keel. You want the sound of the anchor chain. You want to be seventeen and afraid of nothing.\n\nInstead "
+    "you have a desk, a lamp and a ledger with red columns. The clock over the door says a quarter to five."
+)
+DRONE = (
+    "You are my best friend. You are my friend, I know. You are my partner here. You are my best friend of all. "
+    "The lamp burns, and the clock over the door says a quarter to five."
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "check"),
+    [(PAST, "tense"), (ANYBODY, "person"), (SPOKEN_TO, ""), (WANT, ""), (DRONE, "loop")],
+    ids=["past", "anybody", "spoken to", "want", "drone"],
+)
+def test_one_word_does_not_decide_about_a_page(page: str, check: str) -> None:
+    failed = {each.check for each in examine_page(page, PageFacts(ending=True), SETTINGS).failed}
+    assert failed - {"short"} == ({check} if check else set())

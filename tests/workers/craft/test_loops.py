@@ -7,6 +7,7 @@ import pytest
 from tests.workers.craft.passages import good_pages, made_up
 from workers.craft.loops import cut_loop, drop_repeats, runs_in_circles, stuck
 from workers.craft.prose import Prose
+from workers.craft.settings import CraftSettings
 
 GOOD = good_pages()["en"][12]
 FORTY_TOKENS = 160
@@ -72,4 +73,5 @@ def test_the_same_three_words_over_and_over_are_a_loop_and_good_prose_has_none()
 
 
 def circles(text: str, *, phrases: int) -> bool:
-    return runs_in_circles(Prose(text), distinct=0.0, sentences=20, openings=50, phrases=phrases)
+    settings = CraftSettings(loop_distinct=0, loop_sentences=20, loop_openings=50, loop_phrases=phrases)
+    return runs_in_circles(Prose(text), settings)

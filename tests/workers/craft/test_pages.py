@@ -127,8 +127,8 @@ def test_a_page_that_copies_an_earlier_one_is_refused() -> None:
 
 
 def test_somebodys_own_prompt_may_ask_for_another_person_and_tense() -> None:
-    assert failed(PAST, voice=False) == set()
-    assert "person" not in failed(BAD["person"], voice=False)
+    assert failed(PAST, own_prompt=True) == set()
+    assert "person" not in failed(BAD["person"], own_prompt=True)
 
 
 def test_an_ending_may_be_shorter_and_dense_scripts_need_fewer_characters() -> None:

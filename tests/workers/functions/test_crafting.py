@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -159,7 +160,7 @@ async def test_a_loop_stops_the_model_and_counts_as_an_answer_up_to_there(bench:
     response = next(step for step in task["steps"] if step["step"] == "response")
     assert response["chars"] < len(GOOD) + 400
     assert task["completion_tokens"] == len((GOOD + "\n\n" + LOOP * 200)[: response["chars"]].split())
-    assert task["engine"] == "scripted"
+    assert (task["engine"], task["cost_usd"]) == ("scripted", Decimal("0.25"))
 
 
 async def test_only_what_passed_is_shown_while_it_is_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,6 +206,22 @@ async def test_somebodys_own_prompt_may_ask_for_the_past(bench: Bench) -> None:
     engine = ScriptedEngine([page(past)])
     assert (await bench.over(engine).run(WritePage(), PAGE)).text == past
     assert len(engine.requests) == 1
+
+
+HAIKU = "Old stone stairs\nthe line of chalk goes on\nwhere nobody stood"
+
+
+async def test_somebodys_own_prompt_may_ask_for_a_haiku_and_its_own_words_do_not_come_back(bench: Bench) -> None:
+    assert bench.job.account_id is not None
+    own = "Write one haiku about what happens now, with a word of the season in it. {{ premise }} {{ action }}"
+    await overrides.put(bench.job.account_id, "story/write_page", own, user_id=(await somebody()).user.id)
+    engine = ScriptedEngine([page(own.partition("{{")[0]), page(HAIKU)])
+    assert (await bench.over(engine).run(WritePage(), PAGE)).text == HAIKU
+    assert [request.schema and request.schema["properties"]["text"]["minLength"] for request in engine.requests] == [
+        1,
+        1,
+    ]
+    assert (await craft())["failed"] == [["instructions"], []]
 
 
 class Broken(WritePage):

@@ -1,20 +1,20 @@
 """The engine of AI functions: what it does when a model fails, and what it writes down in every case."""
 
-import asyncio
 import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
 
 from db import accounts, jobs, overrides
 from db.connection import row, rows
-from db.errors import BadInput, LeaseLost, Retryable, UserError
+from db.errors import BadInput, LeaseLost, Retryable
 from tests.db.world import somebody
-from tests.doubles.text_engine import ScriptedEngine, Unfinished
+from tests.doubles.text_engine import ScriptedEngine
 from tests.workers.making import a_job
+from workers.craft.settings import CraftSettings
 from workers.engines.errors import (
     ContextFull,
     EngineError,
@@ -26,9 +26,10 @@ from workers.engines.errors import (
 )
 from workers.engines.text.base import INTERACTIVE
 from workers.engines.text.chain import TextChain
-from workers.functions.answer_as_persona import AnswerAsPersona, PersonaInputs
+from workers.functions.answer_as_persona import PersonaInputs
 from workers.functions.base import AiFunction
 from workers.functions.engine import CallContext, FunctionEngine
+from workers.functions.examiners import Asked
 from workers.functions.parsing import ParseFailed
 from workers.functions.suggest_choices import ChoiceList, ChoicesInputs, SuggestChoices
 from workers.functions.write_page import PageDraft, PageInputs, WritePage
@@ -41,6 +42,7 @@ STORY: dict[str, Any] = {
     "title": "The Door", "premise": "a keeper finds a door under the sea", "genre": "fantasy", "language": "en",
     "rating": "sfw", "seed": 1, "variant": 0, "page_number": 1, "path": [], "pages": [],
 }  # fmt: skip
+ASKED = Asked(CraftSettings())
 PAGE = PageInputs(**STORY)
 CHOICES = ChoicesInputs(**STORY, page_text="A door stands in the water.", count=3)
 GOOD_PAGE = json.dumps({"title": "Below", "text": "The door opens.", "ending": False})
@@ -95,7 +97,7 @@ async def test_an_answer_is_parsed_and_everything_is_written_down(bench: Bench):
     page = await bench.over(engine).run(WritePage(), PAGE)
     assert page == PageDraft(title="Below", text="The door opens.")
     (request,) = engine.requests
-    assert request.schema == WritePage().schema(PAGE)
+    assert request.schema == WritePage().schema(PAGE, asked=ASKED)
     assert (request.tenant, request.priority, request.model) == (str(bench.job.account_id), INTERACTIVE, "writer")
     assert request.sampling.seed == WritePage().seed(PAGE)
     task = await bench.task()
@@ -150,7 +152,7 @@ async def test_an_unreadable_answer_is_repaired_once(bench: Bench):
     found = await bench.over(engine).run(SuggestChoices(), CHOICES)
     assert [choice.text for choice in found.choices] == ["Go in", "Wait"]
     assert "I would rather not." in engine.requests[1].messages[-1].content
-    assert engine.requests[1].schema == SuggestChoices().schema(CHOICES)
+    assert engine.requests[1].schema == SuggestChoices().schema(CHOICES, asked=ASKED)
     assert await bench.steps() == ["request", "response", "unreadable", "request", "response", "repaired"]
     assert (await bench.task())["cost_usd"] == Decimal("0.5")
 
@@ -224,56 +226,6 @@ async def test_a_text_that_cannot_fit_is_named_with_its_size(bench: Bench):
     assert refused.value.key == "context.premise_too_large"
     assert refused.value.values["tokens"] == 9000
     assert 0 < refused.value.values["limit"] < 1500
-
-
-async def test_stopping_keeps_what_was_written(bench: Bench):
-    engine, stop = ScriptedEngine([Unfinished("Well met, Sam. The kettle is")]), asyncio.Event()
-    running = asyncio.create_task(bench.over(engine).run(AnswerAsPersona(), HELLO, stop=stop))
-    while not engine.requests:
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(0.05)
-    stop.set()
-    answer = await running
-    assert (answer.text, answer.stopped) == ("Well met, Sam. The kettle is", True)
-    task = await bench.task()
-    assert task["state"] == "cancelled"
-    assert task["steps"][-1] == {"step": "stopped", "chars": 28}
-
-
-async def test_what_was_stopped_before_it_began_asks_nobody(bench: Bench):
-    engine, stop = ScriptedEngine([GOOD_PAGE]), asyncio.Event()
-    stop.set()
-    answer = await bench.over(engine).run(AnswerAsPersona(), HELLO, stop=stop)
-    assert (answer.text, answer.stopped, engine.requests) == ("", True, [])
-
-
-class Refusing:
-    """Refuses what does not come from the offline writer."""
-
-    name = "refusing"
-
-    async def process(self, function_name: str, output: BaseModel, inputs: BaseModel) -> BaseModel:
-        del function_name
-        if output != AnswerAsPersona().offline(cast("Any", inputs)):
-            raise ParseFailed("too short")
-        return output
-
-
-class Wordless(AnswerAsPersona):
-    """A function that needs a model."""
-
-    def offline(self, inputs: PersonaInputs) -> Any:
-        del inputs
-
-
-async def test_what_was_stopped_and_is_of_no_use_is_written_offline_or_cancelled(bench: Bench):
-    stop = asyncio.Event()
-    stop.set()
-    bench = bench.over(ScriptedEngine([GOOD_PAGE]), processors=(Refusing(),))
-    assert await bench.run(AnswerAsPersona(), HELLO, stop=stop) == AnswerAsPersona().offline(HELLO)
-    assert await bench.steps() == ["stopped", "unreadable", "offline"]
-    with pytest.raises(UserError, match=r"job\.cancelled"):
-        await bench.run(cast("Any", Wordless()), HELLO, stop=stop)
 
 
 async def test_a_cancelled_generation_is_no_failure(bench: Bench):

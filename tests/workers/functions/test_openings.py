@@ -164,11 +164,11 @@ def test_a_title_in_another_language_is_a_noun_as_it_stands_there(language: str,
 
 
 def test_choices_in_lines_begin_with_verbs_of_each_kind() -> None:
-    pattern = re.compile(lines_pattern(3, "en", "1."))
+    pattern = re.compile(lines_pattern(3, "en", "1.", 8, 120))
     assert pattern.fullmatch(" Open the old door\n2. Hide behind the wall\n3. Ask the man about it")
     assert not pattern.fullmatch(" The old door is open\n2. Hide behind the wall\n3. Ask the man about it")
     assert not pattern.fullmatch(" Open it\n2. Hide")
-    assert re.fullmatch(lines_pattern(2, "de", ""), "1. Öffne die Tür\n2. Warte am Ufer")
+    assert re.fullmatch(lines_pattern(2, "de", "", 8, 120), "1. Öffne die Tür\n2. Warte am Ufer")
     assert [kind_of(f"{VERBS[kind][0]} it") for kind in KINDS] == list(KINDS)
     assert (kind_of("Go back to the boat"), kind_of("Turn over the card")) == ("careful", "curious")
     assert kind_of("Öffne die Tür") == kind_of("") == "curious"

@@ -10,21 +10,25 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from tests.effort import times
+from tests.workers.craft.passages import good_pages
+from tests.workers.functions.test_engine import HELLO
+from workers.craft.pages import PageFacts, examine_page
 from workers.craft.settings import CraftSettings
+from workers.functions.answer_as_persona import AnswerAsPersona
+from workers.functions.examiners import Asked
 from workers.functions.extract_scenes import MAX_CHARACTERS, MOODS, NAME_LENGTH, ExtractScenes, SceneInputs
+from workers.functions.forms import pattern_of, schema_of
 from workers.functions.schema import answer_schema
 from workers.functions.suggest_choices import (
-    ASKED_LENGTH,
     CHOICE_LENGTH,
     KINDS,
+    MIN_CHOICE_LENGTH,
     ChoiceList,
     ChoicesInputs,
     SuggestChoices,
 )
 from workers.functions.write_image_prompt import NEGATIVE_LIMIT, PROMPT_LIMIT, ImagePromptInputs, WriteImagePrompt
 from workers.functions.write_page import (
-    LEAST_CHARS,
-    LEAST_ENDING,
     TEXT_LIMIT,
     TITLE_LIMIT,
     PageDraft,
@@ -48,14 +52,71 @@ def plain(size: int) -> st.SearchStrategy[str]:
     return st.lists(WORDS, min_size=1, max_size=20).map(lambda words: " ".join(words)[:size].strip() or "word")
 
 
+ASKED = Asked(CraftSettings())
+SHORTER = Asked(CraftSettings(page_chars=120, ending_chars=60, choice_min_chars=4, choice_max_chars=40))
+OWN = Asked(CraftSettings(), own_prompt=True)
+
+
+def page_chars(asked: Asked | None, **story: Any) -> int:
+    """The minimum of a page's text, by its schema."""
+    return WritePage().schema(PAGE.model_copy(update=story), asked=asked)["properties"]["text"]["minLength"]
+
+
+def choice_chars(asked: Asked | None, language: str = "en") -> tuple[int, int]:
+    """The bounds of a choice's text, by its schema."""
+    inputs = CHOICES.model_copy(update={"language": language})
+    text = SuggestChoices().schema(inputs, asked=asked)["properties"]["choices"]["items"]["properties"]["text"]
+    return text["minLength"], text["maxLength"]
+
+
 def test_what_is_asked_for_is_what_is_examined() -> None:
-    craft = CraftSettings()
-    assert (craft.page_chars, craft.ending_chars) == (LEAST_CHARS, LEAST_ENDING)
-    assert {"minLength": craft.choice_min_chars, "maxLength": craft.choice_max_chars} == ASKED_LENGTH
+    assert (page_chars(ASKED), page_chars(ASKED, ending=True)) == (350, 200)
+    assert (page_chars(SHORTER), page_chars(SHORTER, ending=True)) == (120, 60)
+    assert (choice_chars(ASKED), choice_chars(SHORTER)) == ((8, 120), (4, 40))
+    assert WritePage().pattern(PAGE, "You", asked=SHORTER).endswith(f"{{117,{TEXT_LIMIT}}}")
+    assert "{4,30}" in SuggestChoices().pattern(CHOICES, "1.", asked=SHORTER)
+    assert "{8,90}" in SuggestChoices().pattern(CHOICES, "1.", asked=ASKED)
+
+
+@pytest.mark.parametrize("language", ["zh", "ja", "ko"])
+def test_a_dense_script_is_asked_for_fewer_characters_and_these_are_enough(language: str) -> None:
+    least = page_chars(ASKED, language=language)
+    text = good_pages()["zh" if language == "ko" else language][0] * 2
+    assert least == 175
+    assert "short" not in {each.check for each in examine_page(text[:least], PageFacts(), ASKED.settings).failed}
+    assert choice_chars(ASKED, language)[0] == 2
+
+
+def test_somebodys_own_prompt_and_a_call_of_old_are_asked_for_no_length() -> None:
+    for asked in (OWN, None):
+        assert page_chars(asked) == 1
+        assert choice_chars(asked)[0] == MIN_CHOICE_LENGTH
+        assert AnswerAsPersona().pattern(HELLO, "", asked=asked).endswith("{1,6000}")
+    assert AnswerAsPersona().pattern(HELLO, "", asked=ASKED).endswith("{20,6000}")
+    told = HELLO.model_copy(update={"persona": {**HELLO.persona, "system_prompt": "Answer in one word."}})
+    assert AnswerAsPersona().pattern(told, "", asked=ASKED).endswith("{1,6000}")
+
+
+class OfOld(WritePage):
+    """A package's function, from before its forms were told what is asked for."""
+
+    name = "of_old"
+
+    def schema(self, inputs: PageInputs) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return {"type": "object"}
+
+    def pattern(self, inputs: PageInputs, opening: str) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return "a+"
+
+
+def test_a_function_whose_forms_are_not_told_what_is_asked_for_keeps_them() -> None:
+    assert schema_of(OfOld(), PAGE, ASKED) == {"type": "object"}
+    assert pattern_of(OfOld(), PAGE, "You", ASKED) == "a+"
+    assert schema_of(WritePage(), PAGE, ASKED) == WritePage().schema(PAGE, asked=ASKED)
 
 
 def test_the_forms_that_grammars_are_made_of() -> None:
-    assert WritePage().schema(PAGE) == {
+    assert WritePage().schema(PAGE, asked=ASKED) == {
         "type": "object",
         "properties": {
             "title": {"type": "string", "maxLength": TITLE_LIMIT},
@@ -74,14 +135,12 @@ def test_the_forms_that_grammars_are_made_of() -> None:
         "required": ["text", "kind"],
         "additionalProperties": False,
     }
-    assert SuggestChoices().schema(CHOICES) == {
+    assert SuggestChoices().schema(CHOICES, asked=ASKED) == {
         "type": "object",
         "properties": {"choices": {"type": "array", "minItems": 2, "maxItems": 3, "items": choice}},
         "required": ["choices"],
         "additionalProperties": False,
     }
-    ending = WritePage().schema(PAGE.model_copy(update={"ending": True}))
-    assert ending["properties"]["text"]["minLength"] == LEAST_ENDING
     scenes = ExtractScenes().schema(SceneInputs(page_text="x", count=2))["properties"]["scenes"]
     assert (scenes["minItems"], scenes["maxItems"]) == (1, 2)
     assert scenes["items"]["properties"] == {

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, field_validator
 from workers.cutting import cut_at_word
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
+from workers.functions.examiners import Asked
 from workers.functions.memory.fact_lines import facts_pattern, read_facts
 from workers.functions.mending import mend_text
 from workers.functions.parsing import parse_json
@@ -114,8 +115,9 @@ class ExtractFacts(AiFunction[FactInputs, LearntFacts]):
             "most": MOST,
         }
 
-    def schema(self, inputs: FactInputs) -> dict[str, Any]:
+    def schema(self, inputs: FactInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of the list, whose numbers are among those that there are."""
+        del asked
         schema = answer_schema(LearntFacts, facts={"minItems": 0, "maxItems": MOST})
         fields: dict[str, Any] = schema["properties"]["facts"]["items"]["properties"]
         fields["line"].update({"minimum": 1, "maximum": max(len(inputs.lines), 1)})
@@ -125,9 +127,9 @@ class ExtractFacts(AiFunction[FactInputs, LearntFacts]):
         fields["present"]["items"] = {"type": "string", "maxLength": SUBJECT_CHARS}
         return schema
 
-    def pattern(self, inputs: FactInputs, opening: str) -> str:
+    def pattern(self, inputs: FactInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of lines about those who are there."""
-        del opening
+        del opening, asked
         return facts_pattern([*(line.speaker for line in inputs.lines), *inputs.names])
 
     def seed(self, inputs: FactInputs) -> int:

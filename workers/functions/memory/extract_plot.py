@@ -10,6 +10,7 @@ from workers.cutting import cut_at_sentence, cut_at_word
 from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
+from workers.functions.examiners import Asked
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed, parse_json
 from workers.functions.schema import answer_schema
@@ -78,14 +79,14 @@ class ExtractPlot(AiFunction[PlotInputs, PlotNotes]):
             "language": language_name(inputs.language) if inputs.language else None,
         }
 
-    def schema(self, inputs: PlotInputs) -> dict[str, Any]:
+    def schema(self, inputs: PlotInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of the notes."""
-        del inputs
+        del inputs, asked
         return answer_schema(PlotNotes, threads={"maxItems": THREADS}, characters={"maxItems": CHARACTERS})
 
-    def pattern(self, inputs: PlotInputs, opening: str) -> str:
+    def pattern(self, inputs: PlotInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of an outline of a few sentences."""
-        del inputs, opening
+        del inputs, opening, asked
         one = r"[^\n:：.!?#*_`|<>\[\]{}\\]{20,160}[.!?]"
         return rf"{one}( {one}){{1,3}}"
 

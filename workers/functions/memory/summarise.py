@@ -15,6 +15,7 @@ from workers.cutting import cut_at_sentence
 from workers.engines.text.reasoning import strip_reasoning
 from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
+from workers.functions.examiners import Asked
 from workers.functions.mending import mend_text
 from workers.functions.parsing import ParseFailed
 
@@ -82,9 +83,9 @@ class Summarise(AiFunction[SummariseInputs, ShortText]):
         """Return room for all the words that are asked for; the length of summaries is a setting."""
         return math.ceil(inputs.words * TOKENS_PER_WORD) if inputs.words > WORDS else 0
 
-    def pattern(self, inputs: SummariseInputs, opening: str) -> str:
+    def pattern(self, inputs: SummariseInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of a few sentences."""
-        del inputs, opening
+        del inputs, opening, asked
         one = r"[^\n:：.!?#*_`|<>\[\]{}\\]{15,180}[.!?]"
         return rf"{one}( {one}){{0,4}}"
 

@@ -93,13 +93,14 @@ class GeneratePersona(AiFunction[GenerateInputs, PersonaSheet]):
         whole = {**made, **given, "name": inputs.name.strip() or found.name.strip()}
         return PersonaSheet.model_validate(whole)
 
-    def schema(self, inputs: GenerateInputs) -> dict[str, Any]:
+    def schema(self, inputs: GenerateInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of a sheet in which nothing is empty."""
-        del inputs
+        del inputs, asked
         return answer_schema(PersonaSheet, **LEAST)
 
-    def pattern(self, inputs: GenerateInputs, opening: str) -> str:
+    def pattern(self, inputs: GenerateInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of labelled lines."""
+        del asked
         return sheet_pattern(ASKED, opening, inputs.language)
 
     def craft(self, inputs: GenerateInputs, asked: Asked) -> Examiner[PersonaSheet]:

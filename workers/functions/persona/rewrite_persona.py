@@ -89,8 +89,9 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
             raise ParseFailed("Nothing of what was asked for is there.")
         return PersonaChanges.model_validate(given)
 
-    def schema(self, inputs: RewriteInputs) -> dict[str, Any]:
+    def schema(self, inputs: RewriteInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of what is wanted, in which nothing is empty."""
+        del asked
         wanted = _wanted(inputs)
         schema = answer_schema(PersonaChanges, **LEAST, description={"minLength": LEAST_DESCRIPTION})
         return {
@@ -99,8 +100,9 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
             "required": [name for name in schema["required"] if name in wanted],
         }
 
-    def pattern(self, inputs: RewriteInputs, opening: str) -> str:
+    def pattern(self, inputs: RewriteInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of a description in prose, or of labelled lines."""
+        del asked
         if inputs.task == "bio":
             return described()
         return sheet_pattern(_wanted(inputs), opening, inputs.language)

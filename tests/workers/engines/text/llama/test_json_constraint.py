@@ -16,11 +16,13 @@ from pydantic import BaseModel, Field
 from tests.effort import times
 from tests.models.tiny_gguf import IM_END
 from tests.workers.engines.text.llama.schemas import random_schemas
+from workers.craft.settings import CraftSettings
 from workers.engines.text.llama.protocol import SamplingParams
 from workers.engines.text.llama.server import native
 from workers.engines.text.llama.server.bounded_schema import UnsupportedSchema, bounded
 from workers.engines.text.llama.server.json_constraint import JsonConstraint, JsonConstraints
 from workers.engines.text.llama.server.sampler import Sampler, SamplerBuffers
+from workers.functions.examiners import Asked
 from workers.functions.suggest_choices import ChoicesInputs, SuggestChoices
 from workers.functions.write_page import PageInputs, WritePage
 
@@ -204,7 +206,8 @@ def test_what_is_written_blindly_fits_the_schema(random_model: RandomModel, name
 def test_the_products_own_schemas(random_model: RandomModel, bias: float) -> None:
     page = PageInputs.model_validate(page_inputs())
     choices = ChoicesInputs.model_validate(page_inputs() | {"page_text": "x", "count": 3})
-    for schema in (WritePage().schema(page), SuggestChoices().schema(choices)):
+    asked = Asked(CraftSettings())
+    for schema in (WritePage().schema(page, asked=asked), SuggestChoices().schema(choices, asked=asked)):
         assert schema is not None
         for seed in range(times(3, 8)):
             text = random_model.blindly(schema, seed, 1500, bias)
