@@ -31,7 +31,8 @@ class Truncated:
 class ScriptedEngine:
     """Answers requests with ``script`` in order, the last entry again and again. An exception is raised.
 
-    ``figures`` are its statistics, or why there are none; ``context`` is its context size in words.
+    ``figures`` are its statistics, or why there are none; ``context`` is its context size in words;
+    ``unsent`` are values of the sampling that it does not take.
     """
 
     script: Sequence[str | Unfinished | Truncated | Exception]
@@ -40,6 +41,7 @@ class ScriptedEngine:
     is_local: bool = True
     figures: Sequence[Mapping[str, Any]] | Exception = ()
     context: int | None = None
+    unsent: frozenset[str] = frozenset()
     requests: list[TextRequest] = field(default_factory=list[TextRequest])
     closed: bool = False
     _cancelled: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
@@ -65,7 +67,8 @@ class ScriptedEngine:
             del self._cancelled[request.id]
         prompt = sum(len(message.content.split()) for message in request.messages)
         finish = "length" if isinstance(answer, Truncated) else "stop"
-        yield Completion(text, finish, Usage(prompt, len(text.split()), COST_USD), self.name, "script")
+        used = Usage(prompt, len(text.split()), COST_USD)
+        yield Completion(text, finish, used, self.name, "script", unsent=self.unsent)
 
     async def cost_of(self, usage: Usage, model: str = "") -> float:
         return COST_USD

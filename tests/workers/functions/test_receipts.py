@@ -53,6 +53,14 @@ async def test_a_run_keeps_how_it_was_written(bench: Bench):
     assert sum(layer["used"] for layer in context["layers"].values()) >= sum(p["tokens"] for p in context["placed"])
 
 
+async def test_what_a_server_does_not_take_is_not_said_to_be_sent(bench: Bench):
+    engine = ScriptedEngine([GOOD_PAGE], unsent=frozenset({"repeat_penalty"}))
+    await bench.over(engine).run(WritePage(), PAGE)
+    assert engine.requests[0].sampling.repeat_penalty == 1.05
+    sampled = (await receipt())["sampling"]
+    assert (sampled["repeat_penalty"], sampled["top_p"]) == (None, 0.95)
+
+
 async def test_it_holds_nothing_that_was_said_or_written(bench: Bench):
     await bench.over(ScriptedEngine(["Hello, Sam of the lighthouse."])).run(AnswerAsPersona(), HELLO)
     stored = json.dumps(await receipt())

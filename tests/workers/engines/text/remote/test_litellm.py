@@ -147,3 +147,10 @@ async def test_cancelling_closes_the_connection(engine: LiteLLMEngine, server: O
 async def test_thoughts_are_hidden(engine: LiteLLMEngine, server: OpenAIServer) -> None:
     server.reasoning = "The reader wants a door."
     assert (await generate(engine, ask())).text == server.text
+
+
+async def test_what_no_provider_gets_is_not_sent(engine: LiteLLMEngine, server: OpenAIServer) -> None:
+    sampling = Sampling(40, temperature=0.3, min_p=0.05, dry=0.8)
+    assert (await generate(engine, ask(sampling=sampling))).unsent == {"min_p", "dry"}
+    assert server.requests[-1]["temperature"] == 0.3
+    assert not server.requests[-1].keys() & {"min_p", "dry_multiplier"}
