@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from db.personas.card import PersonaCard
 from db.personas.macros import MacroValues, at_utc, expand
@@ -44,6 +44,12 @@ TALK: Final = r"[^\n:：#*_`|<>\[\]{}\\]"
 """A character of what somebody says in one paragraph: none of markup, none of a label."""
 GO_ON: Final = "persona/go_on"
 """The prompt that asks for more behind the persona's last message."""
+GO_ON_WORDS: Final = "Go on."
+"""What stands for the message where there is no model that could go on."""
+PLAIN: Final = (
+    "tagline", "description", "appearance", "preferences", "speaking_style", "scenario", "example_dialogue",
+)  # fmt: skip
+"""Texts of a card that are read without a model."""
 RECALL: Final = "persona/recall"
 """The prompt that puts what the persona remembers before a message."""
 
@@ -61,7 +67,8 @@ class PersonaInputs(RememberedInputs):
 
     ``before`` is how many messages there were before ``history``. ``place`` names the chat for what a card leaves to
     chance once, ``now`` is when the message was said (ISO 8601). ``begun`` is what the persona has answered so far, if
-    it is to go on behind that.
+    it is to go on behind that. ``said`` are earlier replies of the persona, given where there is no model, of which no
+    sentence is said again.
     """
 
     persona: dict[str, Any]
@@ -75,6 +82,7 @@ class PersonaInputs(RememberedInputs):
     place: str = ""
     now: str = ""
     begun: str = ""
+    said: list[str] = Field(default_factory=list[str])
 
 
 class PersonaAnswer(BaseModel):
@@ -95,7 +103,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     inputs = PersonaInputs
     role = "chat"
     in_character = True
-    material = frozenset({"history", "begun"}) | REMEMBERED
+    material = frozenset({"history", "begun", "said"}) | REMEMBERED
     continued = True
     agent = "persona"
     sampling = Sampling(repeat_penalty=1.05)
@@ -199,13 +207,19 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         return PersonaAnswer(text=cut_at_word(reply, REPLY_LIMIT))
 
     def offline(self, inputs: PersonaInputs) -> PersonaAnswer:
-        """Return a reply in the persona's voice that takes up the user's own words."""
+        """Return a reply that answers from the card, what its lorebook says and what is remembered."""
         card = PersonaCard.lenient(inputs.persona)
         values = MacroValues(card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place)
-        plain = {name: [expand(each, values, name) for each in getattr(card, name)] for name in LISTS}
-        said = [ChatTurn(role="assistant", text=inputs.begun)] if inputs.begun else []
-        history = [turn.model_dump() for turn in (*inputs.history, *said)]
-        told = {**inputs.model_dump(), "persona": {**inputs.persona, **plain}, "history": history}
+        plain: dict[str, Any] = {name: [expand(each, values, name) for each in getattr(card, name)] for name in LISTS}
+        plain |= {name: expand(getattr(card, name), values, name) for name in PLAIN}
+        begun = [ChatTurn(role="assistant", text=inputs.begun)] if inputs.begun else []
+        told = {
+            **inputs.model_dump(),
+            "persona": {**inputs.persona, **plain},
+            "lore": [{"text": each.text} for each in lore_of(inputs, values)],
+            "history": [turn.model_dump() for turn in (*inputs.history, *begun)],
+            "message": GO_ON_WORDS if begun else inputs.message,
+        }
         return PersonaAnswer(text=cut_at_word(persona.answer(told), REPLY_LIMIT))
 
     async def parse_partial(self, text: str, inputs: PersonaInputs) -> PersonaAnswer:

@@ -102,11 +102,18 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
         ),
         "shorter": held.shorter,
         "before": before,
+        "said": await _said_before(services, limits, reply) if limits.engine is None and newest is not None else [],
         "history": [
             ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)
             for message in history
         ],
     }
+
+
+async def _said_before(services: Services, limits: ModelLimits, reply: StoredMessage) -> list[str]:
+    """Return the replies of a chat, also summarised ones: without a model, none of their sentences returns."""
+    history = await chats.history(reply, _most_bytes(services, limits), (0, 0))
+    return [message.text for message in history if message.role != "user"]
 
 
 async def _limits(services: Services, held: Held, function: AiFunction[Any, Any]) -> ModelLimits:

@@ -1,0 +1,81 @@
+"""How somebody speaks, as far as a rule can tell it from their card: how they begin, how much they say."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from workers.offline.persona.words import WORD, sentences, word_set
+
+MOST_CHARS: Final = 8_000
+MOST_OPENERS: Final = 12
+_OPENER_WORDS: Final = 4
+_SAYS: Final = re.compile(
+    r"\b(?:says?|mutters?|begins? with|starts? with|exclaims?)\b[^\"“.]{0,40}[\"“](?P<said>[^\"“”\n]{2,40})[\"”]",
+    re.IGNORECASE,
+)
+_CALLS: Final = re.compile(
+    r"\bcalls? (?:people|everyone|everybody|you|{{user}}|others|strangers|her friends|his friends|whoever \w+) "
+    r"[\"“'‘]?(?P<one>[a-z]{3,12})[\"”'’]?(?: or [\"“'‘]?(?P<other>[a-z]{3,12})\b)?",
+    re.IGNORECASE,
+)  # fmt: skip
+_NO_ADDRESS: Final = word_set("by the names out for from with and what things only their his her something")
+_TERSE: Final = re.compile(
+    r"\b(?:terse|laconic|few words|sparing|short,? (?:unhurried )?sentences|curt|quiet|reserved|blunt|says little|"
+    r"monosyllab\w+|taciturn|clipped)\b",
+    re.IGNORECASE,
+)
+_LIVELY: Final = re.compile(
+    r"\b(?:cheerful|bubbly|energetic|excit\w+|hyper|bouncy|exclaims?|enthusias\w+|playful|lively|loud)\b", re.IGNORECASE
+)
+_SHY: Final = re.compile(r"\b(?:shy|timid|stutter\w*|stammer\w*|bashful|hesitant|nervous)\b", re.IGNORECASE)
+_LIVELY_OPENERS: Final = ("Oh!", "Ha!", "Ooh!", "Yes!", "Listen!", "Guess what!")
+_SHY_OPENERS: Final = ("Um.", "Oh. Well.", "Ah. I mean.", "Erm.", "Well. You see.")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingStyle:
+    """``openers`` may stand before anything; ``address`` is what people are called; ``terse``: one sentence does."""
+
+    openers: tuple[str, ...] = ()
+    address: str = ""
+    terse: bool = False
+
+
+def style_of(card: Mapping[str, Any], names: Sequence[str]) -> SpeakingStyle:
+    """Return how the persona of a card speaks."""
+    told = " ".join(str(card.get(name) or "") for name in ("speaking_style", "description"))[:MOST_CHARS]
+    manner = f"{card.get('speaking_style') or ''} {card.get('personality') or ''}"[:MOST_CHARS]
+    openers = [*_said_often(told), *_from_examples(str(card.get("example_dialogue") or "")[:MOST_CHARS], names)]
+    if _SHY.search(manner):
+        openers += _SHY_OPENERS
+    elif _LIVELY.search(manner):
+        openers += _LIVELY_OPENERS
+    return SpeakingStyle(
+        tuple(dict.fromkeys(openers))[:MOST_OPENERS], _address(told), _TERSE.search(manner) is not None
+    )
+
+
+def _said_often(told: str) -> list[str]:
+    found = (" ".join(match["said"].split()).rstrip(".,!") for match in _SAYS.finditer(told))
+    return [f"{each[:1].upper()}{each[1:]}." for each in found if 1 <= len(WORD.findall(each)) <= _OPENER_WORDS]
+
+
+def _from_examples(examples: str, names: Sequence[str]) -> list[str]:
+    """Return the short first sentences of what the persona says in the example dialogue: "Right.", "Hm."."""
+    own = {each.lower() for name in names for each in (name, *name.split()[:1])}
+    found: list[str] = []
+    for line in examples.split("\n"):
+        label, colon, said = line.partition(":")
+        if not colon or label.strip(" *").lower() not in own:
+            continue
+        first = next(iter(sentences(re.sub(r"\*[^*\n]*\*", "", said).strip(' "“”'))), "")
+        if 1 <= len(WORD.findall(first)) <= 2 and first[-1] in ".!…" and "{" not in first:
+            found.append(first)
+    return found
+
+
+def _address(told: str) -> str:
+    match = _CALLS.search(told)
+    found = [word.lower() for word in (match["one"], match["other"]) if word] if match else []
+    return next((word for word in found if word not in _NO_ADDRESS), "")
