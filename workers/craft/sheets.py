@@ -277,14 +277,7 @@ def _breaks_off(text: str) -> bool:
 
 
 def _circles(text: Prose, sheet: Sheet) -> bool:
-    settings = sheet.settings
-    return loops.runs_in_circles(
-        text,
-        distinct=settings.loop_distinct,
-        sentences=settings.loop_sentences,
-        openings=settings.loop_openings,
-        phrases=settings.loop_phrases,
-    )
+    return loops.runs_in_circles(text, sheet.settings)
 
 
 def _recites(text: Prose, sheet: Sheet) -> bool:

@@ -148,7 +148,7 @@ def tense_is_off(text: Prose, tag: str) -> bool:
     if past >= _FEW_VERBS:
         return past > 2 * present and was > now
     told = was + sum(word in _PAST for word in Prose(narration).words)
-    return past > 0 and not present and not now and told >= _MANY_VERBS
+    return 0 < past == len(verbs) and not now and told >= _MANY_VERBS
 
 
 def narrates_itself(text: Prose, names: Collection[str]) -> bool:
