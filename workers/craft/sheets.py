@@ -154,7 +154,10 @@ def about_card(sheet: Sheet) -> bool:
 
 def runs_in_circles(sheet: Sheet) -> bool:
     """No field repeats itself."""
-    return any(loops.drop_repeats(text) != loops.tidy(text) or _circles(Prose(text), sheet) for text in _told(sheet))
+    return any(
+        loops.drop_repeats(text) != loops.tidy(text) or loops.runs_in_circles(Prose(text), sheet.settings)
+        for text in _told(sheet)
+    )
 
 
 def says_twice(sheet: Sheet) -> bool:
@@ -247,7 +250,7 @@ def _mended(text: str, sheet: Sheet) -> str:
     whole = Prose(text)
     if (
         _recites(whole, sheet)
-        or _circles(whole, sheet)
+        or loops.runs_in_circles(whole, sheet.settings)
         or other_than(whole, facts.language, sheet.settings.language_words)
     ):
         return ""
@@ -274,10 +277,6 @@ def _breaks_off(text: str) -> bool:
     if not text or ends_sentence(text):
         return False
     return text[-1] in ",;:-–(" or any(ends_sentence(each) for each in pieces(text)[:-1])
-
-
-def _circles(text: Prose, sheet: Sheet) -> bool:
-    return loops.runs_in_circles(text, sheet.settings)
 
 
 def _recites(text: Prose, sheet: Sheet) -> bool:

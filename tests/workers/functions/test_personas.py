@@ -101,15 +101,25 @@ def test_what_fails_of_a_rewritten_card_stays_as_it_was() -> None:
     assert not bio.examine(PersonaChanges(tagline="Repairs clocks in a cellar")).passed
 
 
+def inputs_of_bio() -> RewriteInputs:
+    return RewriteInputs(card={"name": "Mira"}, task="bio")
+
+
 def test_only_what_is_wanted_is_asked_for() -> None:
     function = RewritePersona()
-    bio = function.schema(RewriteInputs(card={"name": "Mira"}, task="bio"))
+    bio = function.schema(inputs_of_bio())
     assert bio["required"] == list(bio["properties"]) == ["description"]
     expand = function.schema(RewriteInputs(card={"name": "Mira", "greeting": "Hush."}, task="expand"))
     assert {"appearance", "personality"} < set(expand["required"])
     assert "greeting" not in expand["properties"]
     assert expand["properties"]["personality"]["minItems"] == 3
     assert GeneratePersona().schema(GenerateInputs())["properties"]["greeting"]["minLength"] == 20
+    longer = Asked(CraftSettings(sheet_chars=300))
+    for made in (
+        GeneratePersona().schema(GenerateInputs(), asked=longer),
+        function.schema(inputs_of_bio(), asked=longer),
+    ):
+        assert made["properties"]["description"]["minLength"] == 300
 
 
 LINES = """Name: Bo Abara

@@ -27,6 +27,7 @@ LEAST: Final = {
     "interests": {"minItems": 2}, "speaking_style": {"minLength": 10}, "greeting": {"minLength": 20},
 }  # fmt: skip
 """The least that is asked for; what is read may have less."""
+LEAST_DESCRIPTION: Final = 100
 ASKED: Final = ("name", "tagline", "description", "appearance", "personality", "interests", "greeting")
 """What small models are asked for; the rest is taken from the trait table."""
 
@@ -95,8 +96,8 @@ class GeneratePersona(AiFunction[GenerateInputs, PersonaSheet]):
 
     def schema(self, inputs: GenerateInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of a sheet in which nothing is empty."""
-        del inputs, asked
-        return answer_schema(PersonaSheet, **LEAST)
+        del inputs
+        return answer_schema(PersonaSheet, **LEAST, description={"minLength": least_description(asked)})
 
     def pattern(self, inputs: GenerateInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of labelled lines."""
@@ -123,6 +124,11 @@ class GeneratePersona(AiFunction[GenerateInputs, PersonaSheet]):
         """Return a persona of the trait table."""
         made = people.persona_of(inputs.hint, inputs.seed, cut_at_word(inputs.name, NAME_LENGTH))
         return PersonaSheet.model_validate(made)
+
+
+def least_description(asked: Asked | None) -> int:
+    """Return the least length of a description that is asked for, in characters: as it will be examined."""
+    return LEAST_DESCRIPTION if asked is None else max(LEAST_DESCRIPTION, asked.settings.sheet_chars)
 
 
 def _spare(inputs: GenerateInputs, name: str) -> dict[str, Any]:

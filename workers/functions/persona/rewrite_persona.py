@@ -13,7 +13,7 @@ from workers.engines.text.unicode import is_blank
 from workers.functions.base import AiFunction
 from workers.functions.examiners import Asked, Examiner
 from workers.functions.parsing import ParseFailed, parse_json
-from workers.functions.persona.generate_persona import LEAST, TRAITS
+from workers.functions.persona.generate_persona import LEAST, TRAITS, least_description
 from workers.functions.persona.sheet_examiner import SheetExaminer
 from workers.functions.persona.sheet_lines import as_json, described, lines_of, sheet_pattern
 from workers.functions.schema import answer_schema
@@ -26,9 +26,8 @@ TOLD: Final = (
 """Fields of a card that the model is told."""
 LONGEST: Final = 1500
 """Characters of each that are told."""
-LEAST_DESCRIPTION: Final = 100
 MOST_DESCRIPTION: Final = 1500
-"""Bounds of a description that is asked for, in characters."""
+"""Maximum length of a description, in characters."""
 
 
 class RewriteInputs(BaseModel):
@@ -91,9 +90,8 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
 
     def schema(self, inputs: RewriteInputs, *, asked: Asked | None = None) -> dict[str, Any]:
         """Return the schema of what is wanted, in which nothing is empty."""
-        del asked
         wanted = _wanted(inputs)
-        schema = answer_schema(PersonaChanges, **LEAST, description={"minLength": LEAST_DESCRIPTION})
+        schema = answer_schema(PersonaChanges, **LEAST, description={"minLength": least_description(asked)})
         return {
             **schema,
             "properties": {name: each for name, each in schema["properties"].items() if name in wanted},
