@@ -28,6 +28,7 @@ from bot.actions import vote as vote_actions
 from bot.actions.base import ActionRegistry, ActionSpec
 from bot.commands import (
     archive,
+    ask,
     audit,
     data,
     general,
@@ -66,6 +67,7 @@ from bot.routes.base import RouteRegistry, TextRoute
 from bot.time_zones import TIME_ZONE
 from bot.views import account as account_views
 from bot.views import archive as archive_views
+from bot.views import ask as ask_views
 from bot.views import audit as audit_views
 from bot.views import cards as cards_views
 from bot.views import chat as chat_views
@@ -128,6 +130,7 @@ PRODUCT: Final = (
     ),
     Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
     Topic("vote", (), vote_actions.ACTIONS),
+    Topic("ask", ask.COMMANDS, (), ask_views.VIEWS),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
     Topic("archive", archive.COMMANDS, archive_actions.ACTIONS, archive_views.VIEWS),
     Topic(

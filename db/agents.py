@@ -58,15 +58,17 @@ AGENTS: Final[Mapping[str, SamplingChoice]] = {
     "editor": SamplingChoice(0.6, 800, 0.95),
     "character": SamplingChoice(0.8, 800, 0.95),
     "persona": SamplingChoice(0.9, 500, 0.95),
+    "assistant": SamplingChoice(0.6, 800, 0.95),
     "rater": SamplingChoice(0.7, 600, 0.95),
     "illustrator": SamplingChoice(0.7, 500, 0.95),
     "archivist": SamplingChoice(0.3, 600, 0.9),
 }
-"""Who writes pages, revises them, speaks as a character or as a persona, judges, describes pictures, and remembers."""
+"""Who writes pages, revises them, speaks as a character, a persona or nobody, judges, describes pictures, remembers."""
 FUNCTIONS: Final[Mapping[str, FunctionDefaults]] = {
     "write_page": FunctionDefaults("writer"),
     "suggest_choices": FunctionDefaults("writer", SamplingChoice(0.7, 300)),
     "answer_as_persona": FunctionDefaults("persona"),
+    "answer_question": FunctionDefaults("assistant"),
     "extract_scenes": FunctionDefaults("illustrator", SamplingChoice(0.5)),
     "write_image_prompt": FunctionDefaults("illustrator"),
     "summarise_dialogue": FunctionDefaults("archivist", SamplingChoice(0.3, 220)),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from db import announcements, chat_turns, chats, moderation, stories, uploads
+from db.asking import AskModel
 from db.chat_turns import JudgeEdit
 from db.context_sessions import ReplayContext
 from db.lorebooks import ReadLorebook
@@ -119,6 +120,7 @@ SPECS: Final = (
     JobType(ReplayContext, wording="told.counting"),
     JobType(CountTokens, wording="told.counting"),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),
+    JobType(AskModel, stoppable=True, quota="replies"),
     _picture(Imagine),
     _picture(IllustratePage, _illustration),
     _picture(PersonaPortrait),

@@ -9,6 +9,7 @@ from prompts.registry import GROUP as PROMPTS
 from prompts.registry import default_registry
 from workers.engine_registries import embedding_engines, image_engines, text_engines
 from workers.functions.answer_as_persona import AnswerAsPersona
+from workers.functions.answer_question import AnswerQuestion
 from workers.functions.base import AiFunction
 from workers.functions.extract_scenes import ExtractScenes
 from workers.functions.memory.answer_tracked import AnswerTracked
@@ -41,6 +42,7 @@ OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
     WritePage(),
     SuggestChoices(),
     AnswerAsPersona(),
+    AnswerQuestion(),
     ExtractScenes(),
     WriteImagePrompt(),
     SummariseDialogue(),

@@ -65,6 +65,7 @@ context set                  |   +   |   +    |     +     |   +   |   +   |
 context replay               |   +   |   +    |     +     |   +   |   +   |
 context remove               |   +   |   +    |     +     |   +   |   +   |
 tokens                       |   +   |   +    |     +     |   +   |   +   |
+ask                          |   +   |   +    |     +     |   +   |   +   |
 imagine                      |   +   |   +    |     +     |   +   |   +   |
 persona portrait             |   +   |   +    |     +     |   +   |   +   |
 image_model                  |   -   |   -    |     -     |   +   |   +   |

@@ -51,6 +51,7 @@ def test_headers_and_sections_are_strict(text: str, complaint: str) -> None:
 def test_the_shipped_prompts() -> None:
     registry = default_registry()
     assert registry.names() == (
+        "assistant/answer",
         "memory/answer_tracked",
         "memory/extract_facts",
         "memory/extract_plot",

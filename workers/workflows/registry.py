@@ -12,6 +12,7 @@ from db.work import job_types
 from workers.steps.base import AnyStep, Parallel, Step, Wait
 from workers.workflows.announcement import SendAnnouncement
 from workers.workflows.archive import ReadIntoArchive
+from workers.workflows.asking import AnswerAQuestion
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.cards import MakePersonaOfCard, WritePersonaAsCard
 from workers.workflows.chat import JudgeEditedReply, ReplyAsPersona
@@ -39,6 +40,7 @@ _OWN: Final = (
     WritePageWithChoices(),
     ReplyAsPersona(),
     JudgeEditedReply(),
+    AnswerAQuestion(),
     MakePersonaOfCard(),
     WritePersonaAsCard(),
     JudgeOwnPrompt(),

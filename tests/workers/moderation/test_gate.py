@@ -49,6 +49,7 @@ FILLED: dict[str, dict[str, Any]] = {
         "summaries": [{"id": 1, "level": 1, "first": 0, "last": 0, "text": "They met."}],
         "memories": [{"kind": "pin", "id": 1, "text": "Sam has a dog."}],
     },
+    "answer_question": {"question": "why is the sea salt?", "language": "en"},
     "generate_persona": {"hint": "a keeper of bees", "name": "Bo", "language": "en"},
     "rewrite_persona": {"card": {"name": "Bo", "tagline": "keeps bees"}, "task": "expand", "wish": "taller"},
     "extract_scenes": {"page_text": "The keeper opens the heavy door and looks down.", "title": "Down", "genre": "sea"},
@@ -151,7 +152,7 @@ async def test_no_text_gets_into_a_function(bench: Bench, name: str) -> None:
     offline = function.offline(function.inputs.model_validate(FILLED[name]))
     assert offline is not None
     marked = list(planted(FILLED[name], CANARY))
-    assert len(marked) >= 2
+    assert len(marked) >= (1 if name == "answer_question" else 2)
     for path, data in marked:
         made, engine = bench.over("x")
         if path[0] in function.material:
