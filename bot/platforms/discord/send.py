@@ -120,13 +120,13 @@ class DiscordSender:
         for index, body in enumerate(parts):
             done = parts_of(delivery.sent)
             if len(done) == skip + index + 1 and not done[-1]:
-                await self._voices.recover(delivery, voice, _after(done[:-1], body), str(index))
+                await self._voices.recover(delivery, voice, _after(done[:-1], body, voice), str(index))
                 done = parts_of(delivery.sent)
             if skip + index >= len(done):
-                await self._once(delivery, index, _after(done, body), how)
+                await self._once(delivery, index, _after(done, body, voice), how)
         done = parts_of(delivery.sent)
         if len(done) == skip + len(parts) and not done[-1]:
-            said = _after(done, {**base_body(""), "components": parts[-1]["components"]})
+            said = _after(done, {**base_body(""), "components": parts[-1]["components"]}, voice)
             await self._once(delivery, len(parts), said, how)
 
     async def _once(self, delivery: Delivery, index: int, body: Body, how: "_How") -> None:
@@ -356,11 +356,11 @@ async def _bodies(message: Message) -> list[Body]:
     return with_files(bodies(message), files)
 
 
-def _after(done: list[str], body: Body) -> Body:
+def _after(done: list[str], body: Body, voice: Voice | None) -> Body:
     """Return a part that says so if it is not known whether the one before it arrived."""
     if not done or done[-1]:
         return body
-    said = emphasised(locales.text("delivery.part_unclear"))
+    said = emphasised(locales.text("delivery.part_unclear" if voice is None else "delivery.reply_unclear"))
     return {**body, "content": f"-# {said}\n\n{body['content']}".strip()[:CONTENT]}
 
 

@@ -31,6 +31,8 @@ from bot.text.splitting import utf16_length
 log = logging.getLogger(__name__)
 
 FIELD_PLACEHOLDER_LIMIT: Final = 64  # Bot API, ForceReply.input_field_placeholder
+MET: Final = 5000
+"""Chats and personas of which it is remembered that they have met, so that the record is not asked again."""
 _FRESH_SECONDS: Final = 30.0
 _ANSWERED: Final = "query:"
 _CONTENT: Final = (
@@ -47,6 +49,7 @@ class TelegramSender:
         """``bot`` returns the connected client or raises `RetryLater`."""
         self._poster = Poster(bot, api)
         self._queries = queries
+        self._met: dict[tuple[str, str], None] = {}
 
     @property
     def possible_orphans(self) -> int:
@@ -56,7 +59,7 @@ class TelegramSender:
     async def deliver(self, delivery: Delivery, message: Message) -> None:
         """See `bot.platforms.base.Platform.deliver`."""
         await resume(delivery)
-        message = await _introduced(message, delivery.destination)
+        message = await self._introduced(delivery, message)
         try:
             if delivery.edit:
                 await self._change(delivery, message)
@@ -93,6 +96,21 @@ class TelegramSender:
     async def retract(self, destination: Destination, message_id: str) -> None:
         """See `bot.platforms.base.Platform.retract`. Messages too old to be deleted are emptied."""
         await self._poster.remove(destination, message_id)
+
+    async def _introduced(self, delivery: Delivery, message: Message) -> Message:
+        """Return a message with the picture of who speaks, in a private chat in which they have not spoken before."""
+        face, destination = message.face, delivery.destination
+        met = (destination.chat_id, message.speaker)
+        known = met in self._met and not (delivery.edit or delivery.edits)
+        if face is None or destination.kind != "dm" or message.pictures or known:
+            return message
+        if not await face.is_new():
+            self._met[met] = None
+            if len(self._met) > MET:
+                del self._met[next(iter(self._met))]
+            return message
+        portrait = await face.portrait()
+        return message if portrait is None else replace(message, pictures=(portrait.picture,))
 
     async def _change(self, delivery: Delivery, message: Message) -> None:
         """Render an existing message again; for a long one, its last part, which had the buttons."""
@@ -246,15 +264,6 @@ class TelegramSender:
         query = _query_of(delivery.destination)
         if query and (self._queries.known(query) or delivery.age < _FRESH_SECONDS):
             self._queries.settle(query)
-
-
-async def _introduced(message: Message, destination: Destination) -> Message:
-    """Return a message with the picture of who speaks, in a private chat in which they have not spoken before."""
-    face = message.face
-    if face is None or destination.kind != "dm" or message.pictures or not await face.is_new():
-        return message
-    portrait = await face.portrait()
-    return message if portrait is None else replace(message, pictures=(portrait.picture,))
 
 
 def _refusal(error: BadRequest) -> Undeliverable:

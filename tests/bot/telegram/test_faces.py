@@ -44,10 +44,12 @@ async def test_the_first_words_come_with_the_picture(
     assert first.file is not None
     assert (first.file.content, first.text, first.labels) == (PORTRAIT, "Marlow\nGood evening.", ["Again"])
     assert (second.file, second.text) == (None, "Marlow\nAnd good night.")
+    await platform.deliver(outbox.row(to(alice), 4), reply(face(new=True), "It is not asked again."))
+    assert server.sent[2].file is None
     edited = reply(face(new=True), "Good evening to you.")
     await platform.deliver(outbox.row(to(alice), 3, edits=tuple(outbox.recorded[1])), edited)
     assert first.text == "Marlow\nGood evening to you."
-    assert len(server.sent) == 2
+    assert len(server.sent) == 3
 
 
 async def test_long_first_words_follow_the_picture(
