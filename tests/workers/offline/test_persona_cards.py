@@ -116,7 +116,7 @@ def test_the_card_answers(name: str, message: str, said: str) -> None:
 def test_a_card_may_be_anything() -> None:
     strange: list[dict[str, Any]] = [
         {"name": "X", "description": "[]{}()=;:" * 500},
-        {"name": "X", "description": "a " * 50_000},
+        {"name": "X", "description": "a " * 50_000, "scenario": "A, 3, " * 10_000},
         {"name": "X", "personality": [{"a": 1}, None, 7], "interests": None},
         {"name": "{{char}}", "description": "{{user}} is {{char}}"},
     ]

@@ -205,7 +205,13 @@ def _fitting(known: Known, writer: ReplyWriter) -> list[CardFact]:
 def _unanswered(known: Known, writer: ReplyWriter, kind: str) -> list[Part]:
     """Return what is said where nothing new answers: what did before, or that it is not known."""
     read, lines = known.read, known.lines
-    told = [fact for value, fact in answers.ranked(read, known.facts) if not fact.own and value >= answers.ENOUGH_AGAIN]
+    told = [
+        fact
+        for value, fact in answers.ranked(read, known.facts)
+        if value >= answers.ENOUGH_AGAIN and not fact.own
+        # Who asks for something else does not want to hear of the persona once more.
+        if read.about != "other" or fact.source == "lore"
+    ]
     if told and writer.attempt < _TRIES_AGAIN:
         writer.slots = {**writer.slots, "again": _within(told[0])}
         sure = answers.says(read, told[0]) if kind == "yesno" else "yesno"

@@ -14,6 +14,8 @@ from workers.offline.words import words
 
 MOST_WORDS: Final = 20
 """Words of a sentence that somebody says of themselves; a longer one is cut at a clause."""
+MOST_CHARS: Final = 500
+"""Characters of a sentence that is read at all."""
 _FEWEST_WORDS: Final = 3
 _AUX: Final = {
     "is": "am", "was": "was", "has": "have", "does": "do", "isn't": "am not", "wasn't": "wasn't",
@@ -104,8 +106,8 @@ def recast(sentence: str, who: CardPerson, *, bare: bool = False) -> str | None:
 
     ``bare``: a sentence that begins with its verb is about them, too ("Loves rain.").
     """
-    text = _without_marks(sentence)
-    if text.endswith("?") or len(_WORD.findall(text)) > 3 * MOST_WORDS or re.search(r"[{}<>\[\]|=“”\"]", text):
+    text = _without_marks(sentence[: MOST_CHARS + 1])
+    if len(text) > MOST_CHARS or text.endswith("?") or re.search(r"[{}<>\[\]|=“”\"]", text):
         return None
     text = _to_listener(text, who.user)
     if text is None:
@@ -125,7 +127,9 @@ def recast(sentence: str, who: CardPerson, *, bare: bool = False) -> str | None:
 
 def neutral(sentence: str, who: CardPerson) -> str | None:
     """Return a sentence about something else as the persona says it: of a place, of others; None if it is not plain."""
-    text = _without_marks(sentence)
+    text = _without_marks(sentence[: MOST_CHARS + 1])
+    if len(text) > MOST_CHARS:
+        return None
     if re.match(r"(?:It is|It's|It rains|It was|It has) ", text) and who.pronoun != "it":
         text = text.replace("It's", "It is", 1)
     elif (

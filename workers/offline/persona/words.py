@@ -23,9 +23,13 @@ _IRREGULAR_WORDS: Final = (
     "win won|run ran|come came|become became|begin began begun|die dead death died dying|live life lives living lived|"
     "man men|woman women|child children|mouse mice|foot feet|tooth teeth|wife wives|thief thieves theft|knife knives|"
     "build built|hold held|stand stood|sit sat|cut|read|hear heard|pay paid|understand understood|spend spent|"
+    "love loves loved loving|like likes liked liking|hate hates hated hating|care cares cared caring|use used using|"
+    "make making|write writing|ride riding|hide hiding|take taking|give giving|have having|ride riding|dive diving|"
     "burglar burgle burglary|baker bakery bake baking|fear afraid scared scare|friend friendship|magic magician|"
     "old age aged|sew sewn|swear swore sworn|shoot shot|freeze froze frozen|rob robber robbery"
 )
+_SHORT: Final = 4
+"""Letters of a word that keeps its last: hate is no hat."""
 _FORMS: Final[Mapping[str, str]] = {
     form: forms.split()[0] for forms in _IRREGULAR_WORDS.split("|") for form in forms.split()
 }
@@ -83,7 +87,7 @@ def stem(word: str) -> str:
             break
     if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "aeiosl":
         word = word[:-1]
-    return _FORMS.get(word, word.removesuffix("e") if len(word) > 3 else word)
+    return _FORMS.get(word, word.removesuffix("e") if len(word) > _SHORT else word)
 
 
 def content(text: str) -> frozenset[str]:
