@@ -218,11 +218,15 @@ class Unreadable(_Frozen):
 
 
 class EditedMessage(_Frozen):
-    """The new text of an edited message to the bot; ``message_id`` is the platform's."""
+    """The new text of an edited message to the bot; ``message_id`` is the platform's.
+
+    ``said`` is the id of the event in which its first text came; "" if nobody knows it.
+    """
 
     type: Literal["edited"] = "edited"
     text: str
     message_id: Id
+    said: Id = ""
 
 
 class Reaction(_Frozen):

@@ -284,7 +284,7 @@ class Router:
             case Unreadable():
                 await context.notice(f"unreadable.{payload.kind}", private=False)
             case EditedMessage():
-                await context.notice("unreadable.edited", private=False)
+                await self._edited(context, payload)
             case BotMembership():
                 await membership(context, payload)
             case Reaction():
@@ -374,6 +374,15 @@ class Router:
                 access.require(context, route.permission)
                 if await route.handler(context, message):
                     return
+
+    async def _edited(self, context: Context, message: EditedMessage) -> None:
+        """Route the new text of a message to where its first text went; else say that it is not read."""
+        route = self._topics.routes.get(context.who.conversation.mode)
+        if route is not None and route.edited is not None and not context.switched_off(route.command):
+            access.require(context, route.permission)
+            if await route.edited(context, message):
+                return
+        await context.notice("unreadable.edited", private=False)
 
     def _read_button(self, data: str) -> Action:
         try:

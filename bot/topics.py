@@ -12,6 +12,7 @@ from bot import announcement_settings, locales
 from bot.actions import archive as archive_actions
 from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
+from bot.actions import chats as chats_actions
 from bot.actions import data as data_actions
 from bot.actions import job as job_actions
 from bot.actions import linking as linking_actions
@@ -30,6 +31,7 @@ from bot.commands import (
     archive,
     ask,
     audit,
+    chats,
     data,
     general,
     language,
@@ -71,6 +73,7 @@ from bot.views import ask as ask_views
 from bot.views import audit as audit_views
 from bot.views import cards as cards_views
 from bot.views import chat as chat_views
+from bot.views import chats as chats_views
 from bot.views import data as data_views
 from bot.views import form as form_views
 from bot.views import help as help_views
@@ -128,7 +131,15 @@ PRODUCT: Final = (
         (*persona_views.VIEWS, *cards_views.VIEWS),
         links=persona_making.LINKS,
     ),
-    Topic("chat", (), chat_actions.ACTIONS, chat_views.VIEWS, chat_routes.ROUTES, switch="chat"),
+    Topic(
+        "chat",
+        chats.COMMANDS,
+        (*chat_actions.ACTIONS, *chats_actions.ACTIONS),
+        (*chat_views.VIEWS, *chats_views.VIEWS),
+        chat_routes.ROUTES,
+        chats.MENUS,
+        switch="chat",
+    ),
     Topic("vote", (), vote_actions.ACTIONS),
     Topic("ask", ask.COMMANDS, (), ask_views.VIEWS),
     Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),

@@ -190,6 +190,27 @@ async def edit(
     return made
 
 
+async def answer_of(conversation_id: int, event_key: str) -> int | None:
+    """Return the chosen answer to the message that came with an event; None if there is none, or none any more."""
+    found = await row(
+        "SELECT a.id FROM jobs j JOIN chat_messages r ON r.id = j.message_id JOIN chat_messages a "
+        "ON a.reply_to_id = r.reply_to_id AND a.chosen WHERE j.event_key = $2 AND j.conversation_id = $1 LIMIT 1",
+        conversation_id, event_key,
+    )  # fmt: skip
+    return None if found is None else found["id"]
+
+
+async def reword(conversation: Conversation, reply_id: int, user_id: int, text: str, verdict: Verdict) -> None:
+    """Put a person's new words in place of what they had said; what was remembered of it is forgotten.
+
+    Raises as `again`; only the person themselves may do that.
+    """
+    held = await _hold(conversation, reply_id, user_id, for_others=False)
+    if held.said.role != "user" or held.said.user_id != user_id:
+        raise NotAllowed("chat.not_yours")
+    await rows("UPDATE chat_messages SET text = $2, verdict = $3 WHERE id = $1", held.said.id, text, verdict)
+
+
 async def unjudged(reply_id: int) -> str | None:
     """Return the text of an edited answer that waits for its verdict; None if it has one, or is gone."""
     found = await row(

@@ -244,13 +244,19 @@ async def count_told(reply: StoredMessage, after: tuple[int, int] = (0, 0)) -> i
     return found["n"]
 
 
-async def reset(conversation_id: int) -> None:
-    """Reset the conversation's memory: start a new epoch; the old one is stored but no longer used.
+async def reset(conversation_id: int) -> int:
+    """Reset the conversation's memory: start a new epoch and return it; the old one is stored but no longer used.
 
-    What was remembered of it is forgotten.
+    What was remembered of it is forgotten. A saved chat (`db.saved_chats`) begins anew under its name.
     """
-    await rows(
-        "WITH forgotten AS (DELETE FROM memories WHERE conversation_id = $1) "
-        "UPDATE conversations SET epoch = epoch + 1 WHERE id = $1",
+    found = await row(
+        "WITH old AS (SELECT id, epoch, greatest(epoch, last_epoch) + 1 AS next FROM conversations WHERE id = $1 "
+        "FOR UPDATE), forgotten AS (DELETE FROM memories m USING old WHERE m.conversation_id = old.id "
+        "AND m.epoch = old.epoch), saved AS (UPDATE saved_chats s SET epoch = old.next FROM old "
+        "WHERE s.conversation_id = old.id AND s.epoch = old.epoch) "
+        "UPDATE conversations c SET epoch = old.next, last_epoch = old.next FROM old WHERE c.id = old.id "
+        "RETURNING c.epoch",
         conversation_id,
     )
+    assert found is not None
+    return found["epoch"]

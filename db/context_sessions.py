@@ -85,11 +85,11 @@ async def of_chat(account_id: int, conversation_id: int, persona_id: int, epoch:
         "SELECT c.account_id, 'chat', c.id, p.id, $4 FROM conversations c JOIN personas p ON p.id = $3 "
         "WHERE c.id = $2 AND c.account_id = $1 "
         "ON CONFLICT (conversation_id, persona_id) WHERE conversation_id IS NOT NULL AND user_id IS NULL "
-        "DO UPDATE SET account_id = excluded.account_id, epoch = greatest(s.epoch, excluded.epoch), "
-        "pins = CASE WHEN s.epoch < excluded.epoch THEN '[]' ELSE s.pins END, "
-        "filters = CASE WHEN s.epoch < excluded.epoch THEN '{}' ELSE s.filters END, "
-        "build = CASE WHEN s.epoch < excluded.epoch THEN '{}' ELSE s.build END, "
-        "built_at = CASE WHEN s.epoch < excluded.epoch THEN NULL ELSE s.built_at END "
+        "DO UPDATE SET account_id = excluded.account_id, epoch = excluded.epoch, "
+        "pins = CASE WHEN s.epoch <> excluded.epoch THEN '[]' ELSE s.pins END, "
+        "filters = CASE WHEN s.epoch <> excluded.epoch THEN '{}' ELSE s.filters END, "
+        "build = CASE WHEN s.epoch <> excluded.epoch THEN '{}' ELSE s.build END, "
+        "built_at = CASE WHEN s.epoch <> excluded.epoch THEN NULL ELSE s.built_at END "
         f"RETURNING {_COLUMNS}",
         account_id, conversation_id, persona_id, epoch,
     )  # fmt: skip

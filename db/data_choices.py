@@ -66,10 +66,11 @@ async def set_archive(user_id: int, allowed: bool) -> None:
 
 
 async def forget_archived(user_id: int) -> None:
-    """Delete what a person without an archive said in their own chats before these were reset."""
+    """Delete what a person without an archive said in their own chats before these were reset; saved chats stay."""
     await rows(
         "DELETE FROM chat_messages m USING conversations c, accounts a, users u WHERE m.conversation_id = c.id "
-        "AND m.epoch < c.epoch AND c.account_id = a.id AND a.platform = u.platform "
+        "AND m.epoch <> c.epoch AND NOT EXISTS (SELECT FROM saved_chats s WHERE s.conversation_id = c.id "
+        "AND s.epoch = m.epoch) AND c.account_id = a.id AND a.platform = u.platform "
         "AND a.external_id = u.external_id AND a.kind = ANY ($2::text[]) AND u.id = $1 AND NOT u.archive "
         # What is still being answered goes with the next clean-up.
         "AND m.state <> 'pending' AND NOT EXISTS (SELECT FROM chat_messages r WHERE r.reply_to_id = m.id "

@@ -14,6 +14,7 @@ from db.payloads.story import PageFailed
 from db.personas.importing import ExportPersona, ImportPersona
 from db.personas.judging import JudgePersona
 from db.personas.writing import MakeUpPersona, RewritePersonaJob
+from db.saved_chats import ExportChat
 from db.token_counts import CountTokens
 from db.uploads import ReadDocument
 from db.work import (
@@ -129,6 +130,7 @@ SPECS: Final = (
     _picture(Upscale),
     JobType(ImportPersona, _upload, wording="cards.reading", phases={"reading": "cards.reading"}),
     JobType(ExportPersona, wording="cards.writing", phases={"writing": "cards.writing"}),
+    JobType(ExportChat, wording="chat.writing", phases={"writing": "chat.writing"}),
     JobType(ReadLorebook, _upload, wording="lore.reading", phases={"reading": "lore.reading"}),
     JobType(ReadDocument, _upload, wording="archive.reading", phases={"reading": "archive.reading"}),
     JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),

@@ -95,6 +95,13 @@ TABLES: Final = (
         quotes=(Quotes("conversation", "conversation_id = $1 AND role = 'persona'", ("text",)),),
     ),
     TableRule("votes", owner=("page_id", "message_id"), author="user_id"),
+    TableRule(
+        "saved_chats",
+        owner=("conversation_id",),
+        texts=texts(words="name note", state="verdict"),
+        author="author_id",
+        leaves_row=True,
+    ),
     # What a model wrote stays with the place, where anybody may then go on with it.
     TableRule(
         "stories",

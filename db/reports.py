@@ -89,7 +89,8 @@ async def here(conversation_id: int) -> tuple[Kind, int] | None:
 def subject_of(kind: str, payload: dict[str, Any]) -> tuple[Kind, int] | None:
     """Return what an outbox row shows that can be reported."""
     names: dict[str, tuple[Kind, str]] = {
-        "page": ("page", "page"), "chat_reply": ("message", "message"), "picture": ("picture", "picture"),
+        "page": ("page", "page"), "chat_reply": ("message", "message"),
+        "chat_opened": ("message", "message"), "greeting": ("message", "message"), "picture": ("picture", "picture"),
         "picture_file": ("picture", "picture"), "picture_prompt": ("picture", "picture"),
     }  # fmt: skip
     if kind not in names or type(payload.get(names[kind][1])) is not int:

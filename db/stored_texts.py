@@ -10,6 +10,8 @@ SCREENED: Final = {
     "stories.premise": "screen in /story new; judged by the job of the first page",
     "choices.text": "screen of an own action, judged by its page's job; a model's choices pass the gate of functions",
     "chat_messages.text": "screen of a message, judged by its reply's job; replies pass the gate of functions",
+    "saved_chats.name": "screen in /chat new and rename; without a verdict others see a number in its place",
+    "saved_chats.note": "screen in /chat note; by the gate of functions in every prompt, shown to its author",
     "prompt_overrides.source": "screen in /prompt set of the lines that are not the product's; judged by an own job",
     "facts.subject": "of what was said by then, by the gate of functions; screen in /memory add and edit, an own job",
     "facts.text": "of what was said by then, by the gate of functions; screen in /memory add and edit, an own job",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.actions.base import ActionSpec, Arg, FormSpec
+from bot.commands.chats import SHOWING
 from bot.context import Context
 from bot.messages import Field
 from bot.moderation import screen
@@ -117,9 +118,9 @@ async def _editable(context: Context, message: int) -> StoredMessage:
 async def _row_showing(context: Context, message: int) -> int | None:
     """Return the row of the outbox whose message shows an answer: the pressed one, else the newest here; or None."""
     pressed = await pressed_row(context)
-    if pressed is not None and pressed.payload.get("message") == message and pressed.kind != TurnUndone.kind:
+    if pressed is not None and pressed.payload.get("message") == message and pressed.kind in SHOWING:
         return pressed.id
-    for kind in (ChatReply.kind, Greeting.kind):
+    for kind in sorted(SHOWING):
         if found := await shown_in(context.conversation_id, kind, "message", message):
             return found[0].row_id
     return None

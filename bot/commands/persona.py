@@ -79,17 +79,19 @@ async def use_persona(context: Context, persona: Persona) -> None:
     await greet(context, here, context.who.conversation.epoch)
 
 
-async def greet(context: Context, persona: Persona, epoch: int, *, forgot: bool = False) -> bool:
+async def greet(context: Context, persona: Persona, epoch: int, *, forgot: bool = False, begun: bool = False) -> bool:
     """Show a persona's first words; they are the first message of a chat that has not begun in this ``epoch``.
 
     ``forgot``: the chat was reset; then False, and nothing is shown, if the persona has no first words.
+    ``begun``: it is another chat beside those that there are.
     """
     here = context.who.conversation
     told = greetings(persona.card, context.who.user.name, group=not private_chat(context), seed=here.id)
     opened = await chat_openings.open_chat(here.id, persona.id, epoch, told, persona.verdict, context.user_id)
     if forgot and opened is None:
         return False
-    await context.say(Greeting(account=context.account_id, persona=persona.id, message=opened, forgot=forgot))
+    account = context.account_id
+    await context.say(Greeting(account=account, persona=persona.id, message=opened, forgot=forgot, begun=begun))
     return True
 
 
@@ -105,12 +107,12 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     del values
     conversation = context.who.conversation
     persona = await personas.active(conversation)
-    await chats.reset(context.conversation_id)
+    epoch = await chats.reset(context.conversation_id)
     await context.audit("chat_reset", str(context.conversation_id))
     await data_choices.forget_archived(context.user_id)
     if conversation.mode != DEFAULT_MODE:
         await context.notice("chat.reset_elsewhere", private=False, name=persona.name)
-    elif not await greet(context, persona, conversation.epoch + 1, forgot=True):
+    elif not await greet(context, persona, epoch, forgot=True):
         await context.notice("chat.reset", private=False, name=persona.name)
 
 

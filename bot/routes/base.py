@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bot.context import Context
-from bot.events import TextMessage
+from bot.events import EditedMessage, TextMessage
 from db.permissions import Everybody, Permission
 from db.registry import NameTaken, Registry
 
@@ -14,6 +14,8 @@ Handler = Callable[[Context, TextMessage], Awaitable[bool]]
 """Handles a text; False if nothing here accepts it."""
 ReplyHandler = Callable[[Context, Mapping[str, Any], TextMessage], Awaitable[bool]]
 """The same for a reply; gets the payload of the outbox row whose message is replied to."""
+EditHandler = Callable[[Context, EditedMessage], Awaitable[bool]]
+"""Handles the new text of a message that a person has edited; False if nothing here has read its first text."""
 MODE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -21,14 +23,15 @@ MODE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 class TextRoute:
     """Handles the plain text of conversations in a ``mode``, and replies to messages of the given outbox kinds.
 
-    A handler routes a conversation's text here with `db.conversations.set_mode`. ``command`` is the command or group of
-    commands with which the route is switched off (default: its topic's). ``permission`` is what writing takes
-    (`EVERYBODY`: none).
+    A handler routes a conversation's text here with `db.conversations.set_mode`. ``edited`` takes the new texts of
+    messages there. ``command`` is the command or group of commands with which the route is switched off (default: its
+    topic's). ``permission`` is what writing takes (`EVERYBODY`: none).
     """
 
     mode: str
     handler: Handler
     replies: Mapping[str, ReplyHandler] = field(default_factory=dict[str, ReplyHandler])
+    edited: EditHandler | None = None
     command: str = ""
     permission: Permission | Everybody = field(kw_only=True)
 

@@ -1,14 +1,15 @@
-"""The default route of plain text: to the persona of the conversation."""
+"""The default route of plain text, and of what is edited of it: to the persona of the conversation."""
 
 from typing import Final
 
 from bot.context import Context
-from bot.events import TextMessage
+from bot.events import EditedMessage, TextMessage
 from bot.moderation import offer_help, screen
 from bot.ratings import allowed_here
 from bot.routes.base import TextRoute
-from db import chats, personas
+from db import chat_turns, chats, personas
 from db.conversations import DEFAULT_MODE
+from db.payloads.persona import Reworded
 from db.work import PersonaReply
 from prompts.safety.rating import lowest
 
@@ -25,4 +26,20 @@ async def talk_to_persona(context: Context, message: TextMessage) -> bool:
     return True
 
 
-ROUTES: Final = (TextRoute(DEFAULT_MODE, talk_to_persona, permission="chat"),)
+async def reword(context: Context, message: EditedMessage) -> bool:
+    """Have the new text of the last message count from now on, and offer to answer it."""
+    key = f"{context.event.platform}:{message.said}"
+    reply = await chat_turns.answer_of(context.conversation_id, key) if message.said else None
+    if reply is None:
+        return False
+    persona = await personas.active(context.who.conversation)
+    text, rating = message.text.strip(), lowest(persona.card.get("rating"), allowed_here(context))
+    if await offer_help(context, text):
+        return True
+    verdict = await screen(context, rating=rating, message=text)
+    await chat_turns.reword(context.who.conversation, reply, context.user_id, text, verdict)
+    await context.say(Reworded(message=reply), ordered=False)
+    return True
+
+
+ROUTES: Final = (TextRoute(DEFAULT_MODE, talk_to_persona, edited=reword, permission="chat"),)

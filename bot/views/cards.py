@@ -8,8 +8,9 @@ from bot.views.base import ViewContext, ViewSpec
 from db import personas, uploads
 from db.errors import NotFound
 from db.payloads.cards import CardWritten, PersonaImported
+from db.payloads.chats import ChatWritten
 
-_TYPES: Final = {".png": "image/png", ".json": "application/json", ".charx": "application/zip"}
+_TYPES: Final = {".png": "image/png", ".json": "application/json", ".charx": "application/zip", ".md": "text/markdown"}
 
 
 async def imported(view: ViewContext, payload: PersonaImported) -> Message | None:
@@ -32,6 +33,11 @@ async def imported(view: ViewContext, payload: PersonaImported) -> Message | Non
 
 async def written(view: ViewContext, payload: CardWritten) -> Message | None:
     """Compose a card as a file."""
+    return await written_file(view, payload, "cards.written")
+
+
+async def written_file(view: ViewContext, payload: CardWritten | ChatWritten, wording: str) -> Message | None:
+    """Compose a file that was written for a person, with a wording that takes its name; None if it is gone."""
     name = await uploads.name_of(payload.account, payload.user, payload.upload)
     if name is None:
         return None
@@ -42,12 +48,10 @@ async def written(view: ViewContext, payload: CardWritten) -> Message | None:
             raise NotFound("cards.gone")
         return FileContent(found.data, _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream"), name)
 
-    return Message(
-        view.words("cards.written", name=PurePosixPath(name).stem), attachments=(Attachment(load),), private=True
-    )
+    return Message(view.words(wording, name=PurePosixPath(name).stem), attachments=(Attachment(load),), private=True)
 
 
-async def sent(payload: CardWritten) -> None:
+async def sent(payload: CardWritten | ChatWritten) -> None:
     """Drop the file."""
     await uploads.drop(payload.upload)
 

@@ -10,7 +10,7 @@ from bot.views.faces import face_of
 from bot.views.vote import vote_buttons
 from db import chat_turns
 from db.chat_turns import ShownReply
-from db.payloads.persona import ChatReply, TurnUndone
+from db.payloads.persona import ChatReply, Reworded, TurnUndone
 
 SAID: Final = 600
 """Characters of what a person had said that are shown when it is taken back: to say it again, in other words."""
@@ -28,13 +28,7 @@ async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
         speaker=found.persona.name,
         face=face_of(view.account_id, found.persona.id, message.id),
         footer=" ".join(filter(None, notes)),
-        buttons=(
-            (*swipes(view, found), view.button("variant", message.id, label="again")),
-            (
-                *(view.button(verb, message.id) for verb in ("continue", "edit", "undo")),
-                *vote_buttons(view, "reply", message.id),
-            ),
-        ),
+        buttons=reply_buttons(view, found),
     )
 
 
@@ -47,6 +41,23 @@ async def undone(view: ViewContext, payload: TurnUndone) -> Message | None:
     return Message(view.words("chat.undone", said=shortened(found.said, SAID)), buttons=more)
 
 
+async def reworded(view: ViewContext, payload: Reworded) -> Message:
+    """Compose the offer to answer what a person has edited."""
+    return Message(view.words("chat.reworded"), buttons=((view.button("variant", payload.message, label="again"),),))
+
+
+def reply_buttons(view: ViewContext, found: ShownReply) -> tuple[tuple[Button, ...], ...]:
+    """Return the buttons under an answer: what can be done with it while it is the last one."""
+    message = found.message.id
+    if found.opens:
+        return ((*swipes(view, found), view.button("edit", message)),)
+    changes = (view.button(verb, message) for verb in ("continue", "edit", "undo"))
+    return (
+        (*swipes(view, found), view.button("variant", message, label="again")),
+        (*changes, *vote_buttons(view, "reply", message)),
+    )
+
+
 def swipes(view: ViewContext, found: ShownReply | None) -> tuple[Button, ...]:
     """Return the buttons that lead to the other variants of an answer, if it has any and nobody went on behind it."""
     if found is None or found.count < 2 or not (found.last and found.holds):
@@ -56,9 +67,9 @@ def swipes(view: ViewContext, found: ShownReply | None) -> tuple[Button, ...]:
     return replace(back, word="previous"), replace(on, word="next")
 
 
-def edited_note(view: ViewContext, found: ShownReply) -> str:
+def edited_note(view: ViewContext, found: ShownReply | None) -> str:
     """Return a note under what a person has put into a persona's mouth."""
-    return view.words("chat.edited") if found.message.user_id is not None else ""
+    return view.words("chat.edited") if found is not None and found.message.user_id is not None else ""
 
 
-VIEWS: Final = (ViewSpec(ChatReply, reply), ViewSpec(TurnUndone, undone))
+VIEWS: Final = (ViewSpec(ChatReply, reply), ViewSpec(TurnUndone, undone), ViewSpec(Reworded, reworded))

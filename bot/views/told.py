@@ -205,6 +205,8 @@ class _Names:
             return view.words("told.name_document" if rest.isdecimal() else "told.name_looked_up")
         if element_id in _FIXED:
             return view.words(f"told.name_{element_id}")
+        if kind == "note":
+            return view.words("told.name_note")
         if kind in {"card", "thread", "character", "lore", "own"}:
             return view.words(f"told.name_{kind}", name=rest)
         return view.words("told.gone", kind=kind)

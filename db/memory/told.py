@@ -38,7 +38,7 @@ class Held:
     some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here,
     ``lore_before`` those of their entries that were called up on the way, of which that was noted; ``shorter`` the
     shorter forms of texts by the hash of these. ``text_model`` and ``sampling`` are the account's choices of who writes
-    and how (`db.overrides.InForce`).
+    and how (`db.overrides.InForce`). ``note`` is a chat's author's note, with its ``text`` and ``depth``, or empty.
     """
 
     facts: list[FactHeld]
@@ -57,6 +57,7 @@ class Held:
     session: dict[str, list[str]]
     text_model: str
     sampling: Mapping[str, SamplingChoice]
+    note: Mapping[str, Any]
 
 
 _DOCUMENTS: Final = (
@@ -72,11 +73,16 @@ _SESSION: Final = (
     "(SELECT jsonb_build_object('pins', x.pins, 'without', coalesce(x.filters -> 'without', '[]')) "
     "FROM context_sessions x WHERE x.user_id IS NULL AND %s)"
 )
+_NOTE: Final = (
+    "(SELECT jsonb_build_object('text', n.note, 'depth', n.note_depth) FROM saved_chats n "
+    "WHERE n.conversation_id = $1 AND n.epoch = $3 AND n.note <> '')"
+)
 _OF_THE_STORY: Final = (
     _DOCUMENTS % "a.story_id = l.story_id",
     _LORE % "b.story_id = l.story_id",
     _CALLED % "WHERE k.page_id IN (SELECT id FROM way)",
     _SESSION % "x.story_id = l.story_id",
+    "NULL::jsonb",
 )
 # An answer that is given anew is no answer before itself.
 _OF_THE_CHAT: Final = (
@@ -85,6 +91,7 @@ _OF_THE_CHAT: Final = (
     _CALLED % "JOIN chat_messages m ON m.id = k.message_id WHERE m.conversation_id = $1 AND m.persona_id = $2 "
     "AND m.epoch = $3 AND m.chosen AND m.reply_to_id IS DISTINCT FROM $6::bigint",
     _SESSION % "x.conversation_id = $1 AND x.persona_id = $2 AND x.epoch = $3",
+    _NOTE,
 )
 _CHOSEN: Final = (
     "(SELECT jsonb_build_object('sampling', a.settings -> 'sampling', 'model', CASE "
@@ -102,7 +109,7 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
         AND o.page_id IN (SELECT id FROM way) ORDER BY p.number DESC LIMIT 1) AS plot,
     ({SHORT_FORMS % _MEMORY}) AS shorter,
     (SELECT forgotten FROM memories WHERE id = {_MEMORY}) AS forgotten, l.account_id, l.story_id, l.owner_id,
-    %s AS documents, %s AS lore, %s AS lore_before, %s AS session, {_CHOSEN} AS chosen,
+    %s AS documents, %s AS lore, %s AS lore_before, %s AS session, %s AS note, {_CHOSEN} AS chosen,
     (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
@@ -157,4 +164,5 @@ def _held(found: dict[str, Any] | None) -> Held:
         json.loads(found["session"] or "{}"),
         chosen.get("model") or "",
         read_choices(chosen.get("sampling")),
+        json.loads(found["note"] or "{}"),
     )

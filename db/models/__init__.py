@@ -8,6 +8,7 @@ from db.models.chats import (
     PersonaRevisionRow,
     PersonaRow,
     PromptOverrideRow,
+    SavedChatRow,
 )
 from db.models.data import DataExportPartRow, DataExportRow, UploadRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
@@ -84,6 +85,7 @@ __all__ = [
     "PromptOverrideRow",
     "QuotaRow",
     "ReportRow",
+    "SavedChatRow",
     "ServiceSwitchRow",
     "ShortFormRow",
     "SpentLimitRow",

@@ -118,6 +118,7 @@ class ConversationRow(TableRow):
     story_id = fields.BigIntField(null=True)
     persona_id = fields.BigIntField(null=True)
     epoch = fields.IntField(default=0)
+    last_epoch = fields.IntField(default=0)
     last_said = fields.TextField(default="")
     help_told_at = fields.DatetimeField(null=True)
     welcomed = fields.BooleanField(default=False)

@@ -85,6 +85,24 @@ class ChatMessageRow(TableRow):
         table = "chat_messages"
 
 
+class SavedChatRow(TableRow):
+    """A chat of a place: an epoch of its conversation, under a name, with an author's note."""
+
+    conversation_id = fields.BigIntField()
+    epoch = fields.IntField()
+    persona_id = fields.BigIntField(null=True)
+    author_id = fields.BigIntField(null=True)
+    name = fields.TextField(default="")
+    note = fields.TextField(default="")
+    note_depth = fields.SmallIntField(default=4)
+    verdict = fields.TextField(default="unchecked")
+
+    class Meta:
+        """Table name."""
+
+        table = "saved_chats"
+
+
 class PromptOverrideRow(Model):
     """An account's own text for a prompt, for all its personas or for one."""
 

@@ -62,7 +62,7 @@ class SharedPersona(Payload):
 class Greeting(Payload):
     """A persona's first words: the stored ``message``; None where the chat has begun already.
 
-    ``forgot``: the chat was reset just before.
+    ``forgot``: the chat was reset just before; ``begun``: it was begun beside another one.
     """
 
     kind: ClassVar[str] = "greeting"
@@ -71,6 +71,7 @@ class Greeting(Payload):
     persona: int
     message: int | None = None
     forgot: bool = False
+    begun: bool = False
 
 
 class ChatReply(Payload):
@@ -89,3 +90,11 @@ class TurnUndone(Payload):
 
     message: int
     last: int | None = None
+
+
+class Reworded(Payload):
+    """A person has edited what they said; ``message`` is the answer to what it was before."""
+
+    kind: ClassVar[str] = "reworded"
+
+    message: int

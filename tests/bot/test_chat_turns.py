@@ -3,7 +3,7 @@
 import pytest
 
 from bot.actions.packing import pack, split
-from bot.events import Event, Submit
+from bot.events import EditedMessage, Event, Submit
 from bot.messages import Message
 from db import chats
 from db.connection import row, rows
@@ -135,3 +135,25 @@ async def test_a_press_on_an_old_reply_says_so(bot: Bot, verb: str) -> None:
     assert "an earlier one" in await words(bot, await bot.does(press(verb, first)))
     await bot.does(say("and then?"))
     assert "just now" in await words(bot, await bot.does(press("undo", first + 2)))
+
+
+async def test_an_edited_message_counts_and_may_be_answered_again(bot: Bot) -> None:
+    event = await bot.does(say("hello"))
+    job = await JobRow.get()
+    assert "just now" in await words(bot, await bot.does(edit_of(event, "good day")))
+    await published(job, "Good evening.", event)
+    offered = await bot.answer(await bot.does(edit_of(event, "good day")))
+    assert offered.actions() == [pack("variant", job.parameters["reply"])]
+    assert await ChatMessageRow.filter(role="user").values_list("text", flat=True) == ["good day"]
+    await bot.does(press("variant", job.parameters["reply"]))
+    again = await JobRow.get(id=2)
+    place = await row("SELECT id FROM outbox WHERE kind = 'chat_reply'")
+    assert place is not None
+    assert again.parameters["shown"] == place["id"], "the answer changes in its place"
+    for refused in (edit_of(event, "naked sex on the beach"), EditedMessage(text="x", message_id="1", said="e0")):
+        await bot.does(refused)
+    assert await ChatMessageRow.filter(role="user").values_list("text", flat=True) == ["good day"]
+
+
+def edit_of(event: Event, text: str) -> EditedMessage:
+    return EditedMessage(text=text, message_id="1", said=event.event_id)

@@ -9,7 +9,7 @@ from typing import Final
 from bot.actions.base import ActionSpec, Arg
 from bot.actions.packing import FILL, pack
 from bot.events import Command, Event, Payload, Submit, TextMessage
-from db import chats, linking, lorebooks, outbox, people, personas, pictures, stories, uploads
+from db import chats, linking, lorebooks, outbox, people, personas, pictures, saved_chats, stories, uploads
 from db.connection import jsonb, row, rows, transaction
 from db.memory import archive, facts, forgetting, memories
 from db.memory.scopes import ArchiveScope
@@ -89,13 +89,14 @@ async def moves_in(bot: Bot, number: int) -> Belongings:
     memory = await memories.open_chat(conversation, persona.id)
     assert memory is not None
     fact = await facts.add_by_hand(memory.id, person, words, words, "checked")
+    chat = await saved_chats.rename(who.conversation, person, words, "checked")
     request = await forgetting.ask(account, memory.id, person, words)
     document = await archive.add_document(account, ArchiveScope.place(), words, [words], user_id=person)
     book = await lorebooks.add(account, ArchiveScope.place(), words, {}, [{"content": words}], author_id=person)
     upload = await uploads.keep(account, person, words, words.encode())
     ids = {
         "memory": memory.id, "fact": fact, "entry": fact, "request": request,
-        "document": document, "book": book, "upload": upload,
+        "chat": chat.id, "document": document, "book": book, "upload": upload,
         "account": account, "user": person, "owner": person, "identity": found["identity"], "story": move.story.id,
         "page": move.page.id, "persona": persona.id, "message": said.reply.id, "picture": picture, "job": job["id"],
         "asked": await linking.offer(person, conversation), "before": MISSING, "announcement": MISSING,

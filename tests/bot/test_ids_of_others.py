@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.events import Event, Payload
-from db import chats, outbox, personas, pictures
+from db import chats, outbox, personas, pictures, saved_chats
 from db.connection import jsonb, row, rows
 from db.memory import facts, forgetting, memories
 from db.merging import Merger
@@ -57,12 +57,14 @@ async def owner(bot: Bot, number: int) -> dict[str, int]:
     assert job is not None
     assert memory is not None
     fact = await facts.add_by_hand(memory.id, who.user.id, CANARY, f"{CANARY} is here.", "unchecked")
+    chat = await saved_chats.rename(who.conversation, who.user.id, CANARY, "checked")
     request = await forgetting.ask(who.account.id, memory.id, who.user.id, CANARY)
     return {
         "page": page.id, "story": story.id, "persona": persona.id, "message": reply.id, "picture": picture,
         "asked": linking["id"], "identity": who.identity.id, "job": job["id"], "owner": who.user.id,
         "user": who.user.id, "account": who.account.id, "announcement": NOBODYS, "before": NOBODYS,
         "report": NOBODYS, "memory": memory.id, "entry": fact, "fact": fact, "request": request,
+        "chat": chat.id,
     }  # fmt: skip
 
 

@@ -49,6 +49,13 @@ archive list                 |   +   |   +    |     +     |   +   |   +   |
 archive search               |   +   |   +    |     +     |   +   |   +   |
 archive remove               |   +   |   +    |     +     |   +   |   +   |
 chat reset                   |   -   |   -    |     +     |   +   |   +   |
+chat new                     |   -   |   -    |     +     |   +   |   +   |
+chat branch                  |   -   |   -    |     +     |   +   |   +   |
+chat switch                  |   -   |   -    |     +     |   +   |   +   |
+chat rename                  |   -   |   -    |     +     |   +   |   +   |
+chat note                    |   -   |   -    |     +     |   +   |   +   |
+chat export                  |   -   |   -    |     +     |   +   |   +   |
+chat list                    |   +   |   +    |     +     |   +   |   +   |
 memory show                  |   +   |   +    |     +     |   +   |   +   |
 memory add                   |   +   |   +    |     +     |   +   |   +   |
 memory edit                  |   +   |   +    |     +     |   +   |   +   |
@@ -144,6 +151,8 @@ p_delete                     |   -   |   +    |     +     |   +   |   +   |
 p_gone                       |   -   |   +    |     +     |   +   |   +   |
 p_back                       |   -   |   +    |     +     |   +   |   +   |
 swipe                        |   +   |   +    |     +     |   +   |   +   |
+chat_open                    |   -   |   -    |     +     |   +   |   +   |
+branch                       |   -   |   -    |     +     |   +   |   +   |
 continue                     |   +   |   +    |     +     |   +   |   +   |
 edit                         |   +   |   +    |     +     |   +   |   +   |
 undo                         |   +   |   +    |     +     |   +   |   +   |

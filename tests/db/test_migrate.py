@@ -188,6 +188,7 @@ POPULATE = {
     "0073_chat_openings": """
         INSERT INTO chat_messages (conversation_id, persona_id, role) SELECT 1, min(id), 'opening' FROM personas
     """,
+    "0075_saved_chats": "INSERT INTO saved_chats (conversation_id, epoch, name) VALUES (1, 1, 'Rain')",
     "0077_votes": "INSERT INTO votes (user_id, page_id, up) VALUES (1, 1, true)",
     "0056_uploads": "INSERT INTO uploads (account_id, user_id, name, data) VALUES (1, 1, 'map.txt', '')",
     "0050_spent_limits": "INSERT INTO spent_limits (digest, name, ends_at) VALUES ('x', 'pages', now())",

@@ -29,6 +29,7 @@ from db import (
     personas,
     pictures,
     privacy,
+    saved_chats,
     stories,
     uploads,
     usage,
@@ -100,6 +101,8 @@ async def lives(name: str) -> Who:
     await personas.use(conversation, persona.id)
     turn = await chats.say(who.conversation, persona, user, f"it is I, {name}")
     await chats.attach_reply(turn.reply.id, f"welcome, {name}")
+    await saved_chats.rename(who.conversation, user, f"{name}'s chat", "checked")
+    await saved_chats.set_note(who.conversation, user, f"{name} is wet", 4)
     async with transaction():
         move = await stories.create(
             account_id=account, owner_id=user, conversation_id=conversation, premise=f"{name} finds a door", seed=1

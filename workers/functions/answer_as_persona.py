@@ -1,6 +1,7 @@
 """Answer a user's message as a persona."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -24,8 +25,9 @@ from workers.functions.openings import reply_opening
 from workers.functions.parsing import ParseFailed
 from workers.functions.past import REMEMBERED, RememberedInputs, as_chosen, lore_of, memories_of, past_of
 from workers.functions.persona_card import (
-    DEPTH_PROMPT,
+    AUTHORS_NOTE,
     LISTS,
+    NOTES,
     card_elements,
     card_variables,
     last_words,
@@ -68,7 +70,7 @@ class PersonaInputs(RememberedInputs):
     ``before`` is how many messages there were before ``history``. ``place`` names the chat for what a card leaves to
     chance once, ``now`` is when the message was said (ISO 8601). ``begun`` is what the persona has answered so far, if
     it is to go on behind that. ``said`` are earlier replies of the persona, given where there is no model, of which no
-    sentence is said again.
+    sentence is said again. ``note`` is the author's note, told before the last ``note_depth`` messages.
     """
 
     persona: dict[str, Any]
@@ -83,6 +85,8 @@ class PersonaInputs(RememberedInputs):
     now: str = ""
     begun: str = ""
     said: list[str] = Field(default_factory=list[str])
+    note: str = ""
+    note_depth: int = 0
 
 
 class PersonaAnswer(BaseModel):
@@ -103,7 +107,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     inputs = PersonaInputs
     role = "chat"
     in_character = True
-    material = frozenset({"history", "begun", "said"}) | REMEMBERED
+    material = frozenset({"history", "begun", "said", "note"}) | REMEMBERED
     continued = True
     agent = "persona"
     sampling = Sampling(repeat_penalty=1.05)
@@ -139,7 +143,13 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             agent="persona",
             phase="chat",
             chat=True,
-            elements=(*card_elements(card, values), *requests, *memories_of(inputs), *lore_of(inputs, values)),
+            elements=(
+                *card_elements(card, values),
+                *requests,
+                *memories_of(inputs),
+                *lore_of(inputs, values),
+                *_note(inputs, values),
+            ),
             past=past_of(items, count, inputs, MESSAGES, "dialogue"),
             late=tuple(inputs.late),
             shorter=inputs.shorter,
@@ -158,8 +168,8 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         near = [placed for placed in build.late if placed.kind == "lore" and placed.id not in deep]
         before = {
             "memories": build.texts("memory"),
-            "lore": [placed.text for placed in near if placed.id != DEPTH_PROMPT],
-            "notes": [placed.text for placed in near if placed.id == DEPTH_PROMPT and _depth(placed)],
+            "lore": [placed.text for placed in near if placed.id not in NOTES],
+            "notes": [placed.text for placed in near if placed.id in NOTES and _depth(placed)],
             "instructions": last_words(build),
         }
         message = build.request("message")
@@ -168,8 +178,8 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         # From the end: an entry that gets a turn of its own moves what stands behind it.
         for depth in sorted(set(deep.values())):
             entries = [placed for placed in build.late if deep.get(placed.id) == depth]
-            lore = [placed.text for placed in entries if placed.id != DEPTH_PROMPT]
-            notes = [placed.text for placed in entries if placed.id == DEPTH_PROMPT]
+            lore = [placed.text for placed in entries if placed.id not in NOTES]
+            notes = [placed.text for placed in entries if placed.id in NOTES]
             note = await render(
                 RECALL, {"memories": [], "lore": lore, "notes": notes, "instructions": [], "message": ""}
             )
@@ -262,6 +272,14 @@ def _replies(inputs: PersonaInputs) -> list[str]:
 def _asks_itself(card: PersonaCard) -> bool:
     """Return whether a card says itself how the persona is to answer."""
     return bool(card.system_prompt.strip() or card.post_history.strip())
+
+
+def _note(inputs: PersonaInputs, values: MacroValues) -> Iterator[LoreElement]:
+    if inputs.note:
+        text = expand(inputs.note, values, AUTHORS_NOTE)
+        yield LoreElement(
+            id=AUTHORS_NOTE, text=text, label="author's note", priority="high", depth=inputs.note_depth, volatile=True
+        )
 
 
 def _depth(placed: Placed) -> int:

@@ -16,6 +16,9 @@ from workers.context.elements import CharacterElement, ContentType, LoreElement,
 PREFIX: Final = "card:"
 EXAMPLES: Final = "example_dialogue"
 DEPTH_PROMPT: Final = "card:depth_prompt"
+AUTHORS_NOTE: Final = "note:author"
+NOTES: Final = frozenset({DEPTH_PROMPT, AUTHORS_NOTE})
+"""What is said before some message without being lore: by the card, and by the author of the chat."""
 SHEET: Final[dict[str, Priority]] = {
     "description": "high", "appearance": "high", "personality": "high", "interests": "medium",
     "preferences": "medium", "speaking_style": "high", "scenario": "high", "post_history": "high",
@@ -95,11 +98,11 @@ def card_variables(build: Build, *, replaces: bool) -> dict[str, Any]:
 
 
 def last_words(build: Build) -> list[str]:
-    """Return what a card wants said behind the last message."""
+    """Return what a card, and the author of the chat, want said behind the last message."""
     deep = [
         each.text
         for each in build.late
-        if each.id == DEPTH_PROMPT and isinstance(each.element, LoreElement) and each.element.depth == 0
+        if each.id in NOTES and isinstance(each.element, LoreElement) and each.element.depth == 0
     ]
     return [*(each.text for each in build.early if each.id == f"{PREFIX}post_history"), *deep]
 

@@ -101,6 +101,8 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
             replies=(before + len(texts)) // 2,
         ),
         "shorter": held.shorter,
+        "note": held.note.get("text", ""),
+        "note_depth": held.note.get("depth", 0),
         "before": before,
         "said": await _said_before(services, limits, reply) if limits.engine is None and newest is not None else [],
         "history": [

@@ -1,6 +1,7 @@
 """Workflows of persona chat."""
 
 from workers.steps.chat import AnswerAsPersonaStep, JudgeEditStep, PublishEdit, PublishReply
+from workers.steps.chat_export import SendChat, WriteChat
 from workers.workflows.base import Workflow
 
 
@@ -16,3 +17,10 @@ class JudgeEditedReply(Workflow):
 
     name = "judge_edit"
     steps = (JudgeEditStep(), PublishEdit())
+
+
+class WriteChatAsFile(Workflow):
+    """Write a chat as a file, and send it."""
+
+    name = "export_chat"
+    steps = (WriteChat(), SendChat())

@@ -15,7 +15,7 @@ from workers.workflows.archive import ReadIntoArchive
 from workers.workflows.asking import AnswerAQuestion
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.cards import MakePersonaOfCard, WritePersonaAsCard
-from workers.workflows.chat import JudgeEditedReply, ReplyAsPersona
+from workers.workflows.chat import JudgeEditedReply, ReplyAsPersona, WriteChatAsFile
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
 from workers.workflows.lore import AddLorebook
@@ -41,6 +41,7 @@ _OWN: Final = (
     ReplyAsPersona(),
     JudgeEditedReply(),
     AnswerAQuestion(),
+    WriteChatAsFile(),
     MakePersonaOfCard(),
     WritePersonaAsCard(),
     JudgeOwnPrompt(),

@@ -176,7 +176,7 @@ def edited_event(message: discord.Message, me: discord.ClientUser, application: 
         return None
     if not event.payload.addressed:
         return None
-    payload = EditedMessage(text=event.payload.text, message_id=str(message.id))
+    payload = EditedMessage(text=event.payload.text, message_id=str(message.id), said=event.event_id)
     event_id = f"e{message.id}.{message.edited_at.timestamp():.3f}"
     return event.model_copy(update={"event_id": event_id, "payload": payload})
 

@@ -214,7 +214,8 @@ class Translator:
         if said is None:
             return []
         text = said.text if isinstance(said, TextMessage) else text
-        payload = EditedMessage(text=text, message_id=str(message.message_id))
+        first = f"m{chat.id}.{message.message_id}"
+        payload = EditedMessage(text=text, message_id=str(message.message_id), said=first)
         event_id = f"e{chat.id}.{message.message_id}.{int(message.edit_date.timestamp())}"
         destination = _destination(chat, sender, _thread(message))
         standing = ANONYMOUS if sender is chat else await self._members.of(chat, user)

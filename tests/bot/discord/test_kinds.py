@@ -73,7 +73,7 @@ async def test_edits_of_what_was_said_to_the_bot_are_events(connected: Connected
     await ann.edit(others, "still not for the bot")
     await ann.edit(asked, f"<@{connected.server.world.bot.id}> a red door")
     event = await connected.notes.event()
-    assert event.payload == EditedMessage(text="a red door", message_id=str(asked.id))
+    assert event.payload == EditedMessage(text="a red door", message_id=str(asked.id), said=f"m{asked.id}")
     assert (event.account.kind, event.conversation.kind) == ("guild", "group")
     assert len(connected.notes.events) == 2
 

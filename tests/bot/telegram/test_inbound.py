@@ -42,7 +42,8 @@ async def test_talk_edits_and_captions(platform: TelegramPlatform, inbound: Reco
     file = IncomingFile(name="card.json", mime="application/octet-stream", source=last.file.source)
     assert file.awaited
     assert [event.payload for event in inbound.events] == [
-        TextMessage(text="good morning"), EditedMessage(text="good evening", message_id="1"),
+        TextMessage(text="good morning"),
+        EditedMessage(text="good evening", message_id="1", said=inbound.events[0].event_id),
         Command(name="nonsense", rest="now"), TextMessage(text="my card", file=file),
     ]  # fmt: skip
 

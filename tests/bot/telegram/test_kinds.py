@@ -56,8 +56,8 @@ async def test_an_edit_is_an_event_of_its_own_and_a_changed_command_is_not_run_a
     await alice.edit(said, "a red door")
     await inbound.wait(4)
     assert [event.payload for event in inbound.events[2:]] == [
-        EditedMessage(text="/story_list", message_id="1"),
-        EditedMessage(text="a red door", message_id="2"),
+        EditedMessage(text="/story_list", message_id="1", said=inbound.events[0].event_id),
+        EditedMessage(text="a red door", message_id="2", said=inbound.events[1].event_id),
     ]
     assert all(event.event_id.startswith("e") for event in inbound.events[2:])
 

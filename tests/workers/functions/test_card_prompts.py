@@ -88,6 +88,14 @@ async def test_a_persona_goes_on_behind_its_own_words() -> None:
     assert "earlier" in [finding.check for finding in again.failed]
 
 
+async def test_an_author_s_note_stands_at_its_depth() -> None:
+    for depth, place in ((0, 3), (1, 3), (2, 1), (3, 1), (4, 0)):
+        messages = (
+            await told(AnswerAsPersona(), inputs({"name": "Mira"}, note="{{user}} is wet.", note_depth=depth))
+        ).split("\x1e")[1:]
+        assert [at for at, text in enumerate(messages) if "Sam is wet." in text] == [place], messages
+
+
 async def test_lore_says_what_its_macros_stand_for() -> None:
     lore = [ToldLore(id="lore:1", text="{{user}} fears {{pick:owls,bats}}.{{// x}}")]
     text = await told(AnswerAsPersona(), inputs({"name": "Mira"}, lore=lore, lore_varies=True))

@@ -47,7 +47,7 @@ FILLED: dict[str, dict[str, Any]] = {
         "persona": {"name": "Bo", "personality": ["kind"], "visual": {"hair": "grey"}}, "user_name": "Sam",
         "language": "en", "message": "hello", "history": [{"role": "user", "text": "hi"}], "seed": 1, "variant": 0,
         "summaries": [{"id": 1, "level": 1, "first": 0, "last": 0, "text": "They met."}],
-        "memories": [{"kind": "pin", "id": 1, "text": "Sam has a dog."}],
+        "memories": [{"kind": "pin", "id": 1, "text": "Sam has a dog."}], "begun": "It is late.", "note": "It rains.",
     },
     "answer_question": {"question": "why is the sea salt?", "language": "en"},
     "generate_persona": {"hint": "a keeper of bees", "name": "Bo", "language": "en"},

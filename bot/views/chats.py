@@ -1,0 +1,104 @@
+"""Messages about the chats of a place, and the author's note."""
+
+from typing import Final
+
+from bot.messages import Message
+from bot.text.splitting import shortened
+from bot.views.base import ViewContext, ViewSpec, select_of
+from bot.views.cards import sent, written_file
+from bot.views.chat import edited_note, reply_buttons
+from bot.views.faces import face_of
+from db import chat_turns, saved_chats
+from db.payloads.chats import AnswerMenu, AuthorsNote, ChatList, ChatOpened, ChatWritten
+from db.saved_chats import ListedChat, SavedChat
+
+NAME: Final = 45
+"""Characters of a name in a list."""
+
+
+async def chat_list(view: ViewContext, payload: ChatList) -> Message:
+    """Compose the list of chats."""
+    found = await saved_chats.listed(payload.conversation)
+    if not found:
+        return Message(view.words("chat.no_chats"), private=True)
+    lines = [
+        view.words(
+            "chat.line_open" if each.open else "chat.line",
+            name=called(view, each, payload.user),
+            persona=each.persona,
+            messages=each.messages,
+        )
+        for each in found
+    ]
+    others = [
+        view.button("chat_open", each.id, text=called(view, each, payload.user)) for each in found if not each.open
+    ]
+    return Message(
+        "\n".join(lines),
+        title=view.words("chat.list_title"),
+        selects=(select_of(view.words("chat.choose"), others),) if others else (),
+        private=True,
+        menu=True,
+    )
+
+
+async def opened(view: ViewContext, payload: ChatOpened) -> Message | None:
+    """Compose a chat that was opened, with its last answer, or one that was named."""
+    chat = await saved_chats.get(payload.account, payload.chat)
+    if chat is None:
+        return None
+    title = view.words("chat.opened", name=called(view, chat, payload.user))
+    found = None if payload.message is None else await chat_turns.shown(payload.account, payload.message)
+    if found is None:
+        return Message(f"*{title}*")
+    return Message(
+        f"*{title}*\n\n{found.message.text}",
+        speaker=found.persona.name,
+        face=face_of(payload.account, found.persona.id, found.message.id),
+        footer=edited_note(view, found),
+        buttons=reply_buttons(view, found),
+    )
+
+
+async def authors_note(view: ViewContext, payload: AuthorsNote) -> Message | None:
+    """Compose the author's note of a chat."""
+    chat = await saved_chats.get(payload.account, payload.chat)
+    if chat is None:
+        return None
+    if not chat.note:
+        return Message(view.words("chat.note_gone"), private=True)
+    return Message(view.words("chat.note", note=chat.note, depth=chat.note_depth), private=True)
+
+
+async def answer_menu(view: ViewContext, payload: AnswerMenu) -> Message | None:
+    """Compose what can be done with an answer."""
+    found = await chat_turns.shown(payload.account, payload.message)
+    if found is None:
+        return None
+    last = reply_buttons(view, found) if found.last and found.holds else ()
+    return Message(
+        view.words("chat.menu_last" if last else "chat.menu_earlier", name=found.persona.name),
+        buttons=(*last, (view.button("branch", payload.message),)),
+        private=True,
+        menu=True,
+    )
+
+
+async def chat_written(view: ViewContext, payload: ChatWritten) -> Message | None:
+    """Compose a chat as a file."""
+    return await written_file(view, payload, "chat.written")
+
+
+def called(view: ViewContext, chat: ListedChat | SavedChat, user_id: int) -> str:
+    """Return a chat's name as a person sees it: its number if it has none, or none that they may see yet."""
+    seen = chat.name if chat.verdict == "checked" or chat.author_id == user_id else ""
+    return shortened(seen, NAME) or view.words("chat.number", number=chat.id)
+
+
+VIEWS: Final = (
+    ViewSpec(ChatList, chat_list),
+    ViewSpec(ChatOpened, opened),
+    ViewSpec(AuthorsNote, authors_note),
+    ViewSpec(AnswerMenu, answer_menu),
+    ViewSpec(ChatWritten, chat_written, sent=sent),
+)
