@@ -7,8 +7,9 @@ from workers.offline.persona import answer
 from workers.offline.persona.kinds import read_message
 from workers.offline.persona.recast import CardPerson, neutral, recast
 from workers.offline.persona.sheets import attributes
-from workers.offline.persona.style import style_of
+from workers.offline.persona.style import contracted, style_of
 from workers.offline.persona.tongues import tongue_lines, tongue_of
+from workers.offline.persona.writer import said_in
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,17 @@ def test_the_style_of_a_card_is_used_where_it_is_plain() -> None:
     assert (style.openers, style.address, style.terse) == (("Bless me.",), "child", True)
     examples = "User: Is it far?\nRin: Right. It is.\nRin: I really do not know. Ask Bo."
     assert style_of({"example_dialogue": examples}, ("Rin",)).openers == ("Right.",)
+
+
+def test_who_contracts_does_so_in_every_line() -> None:
+    examples = "Rin: I'm late, don't look.\nRin: It's mine, isn't it?"
+    assert style_of({"example_dialogue": examples}, ("Rin",)).contracts
+    assert not style_of({"example_dialogue": "Rin: I am late. Do not look."}, ("Rin",)).contracts
+    assert contracted("I am here. You would not. That is how it is.") == "I'm here. You wouldn't. That's how it is."
+    assert contracted("Older than I am. Where you are? I cannot, I will not.") == (
+        "Older than I am. Where you are? I can't, I won't."
+    )
+    assert said_in("I'm here. You won't.") == said_in("I am here. You will not.")
 
 
 def test_every_offered_language_has_its_lines() -> None:

@@ -19,7 +19,7 @@ from workers.offline.grammar import Value
 from workers.offline.persona.facts import CardFact, facts_of, of_lines
 from workers.offline.persona.kinds import MessageRead, read_message, subject_of
 from workers.offline.persona.plans import Known, Part, plan
-from workers.offline.persona.style import style_of
+from workers.offline.persona.style import contracted, style_of
 from workers.offline.persona.tongues import tongue_lines, tongue_of
 from workers.offline.persona.words import sentences
 from workers.offline.persona.writer import MANY_FORMS, ReplyWriter, said_in
@@ -121,7 +121,8 @@ class _Told:
             planned.append(self.voice.questions)
         parts = [text for part in planned if (text := _written(part, writer))]
         if parts:
-            return " ".join(parts)
+            text = " ".join(parts)
+            return contracted(text) if self.known.style.contracts else text
         return (
             writer.line(self.voice.fallbacks)
             or writer.line(self.known.lines.endless, forms=MANY_FORMS)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from workers.offline.persona.words import WORD, sentences, word_set
 
 MOST_CHARS: Final = 8_000
+MOST_VOICE: Final = 30_000
 MOST_OPENERS: Final = 12
 _OPENER_WORDS: Final = 4
 _SAYS: Final = re.compile(
@@ -33,13 +34,36 @@ _LIVELY_OPENERS: Final = ("Oh!", "Ha!", "Ooh!", "Yes!", "Listen!", "Guess what!"
 _SHY_OPENERS: Final = ("Um.", "Oh. Well.", "Ah. I mean.", "Erm.", "Well. You see.")
 
 
+_SHORT: Final = re.compile(r"\b(?:\w+n't|I'm|I'd|I'll|I've|it's|that's|you're)\b", re.IGNORECASE)
+_LONG: Final = re.compile(r"\b(?:I am|I would|I will|do not|is not|it is|that is|cannot|you are)\b", re.IGNORECASE)
+_FEW: Final = 2
+_CONTRACTIONS: Final = tuple(
+    (re.compile(pattern), short)
+    for pattern, short in (
+        (r"(?<!than )(?<!as )(?<!who )(?<!what )\bI am (?=[a-z])", "I'm "),
+        (r"\b([Cc])annot\b", r"\1an't"),
+        (r"\b([Ww])ill not\b", r"\1on't"),
+        (r"\b([Dd]o|[Dd]oes|[Dd]id|[Ii]s|[Aa]re|[Ww]as|[Ww]ere) not\b", r"\1n't"),
+        (r"\b([Ww]ould|[Ss]hould|[Cc]ould|[Hh]ave|[Hh]as|[Hh]ad) not\b", r"\1n't"),
+        (r"\b(I|[Yy]ou|[Ww]e|[Tt]hey) would (?=[a-z])", r"\1'd "),
+        (r"\b(I|[Yy]ou|[Ww]e|[Tt]hey) will (?=[a-z])", r"\1'll "),
+        (r"\b(It|That|There) is (?=[a-z])", r"\1's "),
+        (r"\b([Yy]ou|[Ww]e|[Tt]hey) are (?=[a-z])", r"\1're "),
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SpeakingStyle:
-    """``openers`` may stand before anything; ``address`` is what people are called; ``terse``: one sentence does."""
+    """``openers`` may stand before anything; ``address`` is what people are called; ``terse``: one sentence does.
+
+    ``contracts``: "I'm" rather than "I am".
+    """
 
     openers: tuple[str, ...] = ()
     address: str = ""
     terse: bool = False
+    contracts: bool = False
 
 
 def style_of(card: Mapping[str, Any], names: Sequence[str]) -> SpeakingStyle:
@@ -51,9 +75,21 @@ def style_of(card: Mapping[str, Any], names: Sequence[str]) -> SpeakingStyle:
         openers += _SHY_OPENERS
     elif _LIVELY.search(manner):
         openers += _LIVELY_OPENERS
+    lines = f"{card.get('example_dialogue') or ''} {card.get('voice') or ''}"[:MOST_VOICE].replace("’", "'")
+    short, long = len(_SHORT.findall(lines)), len(_LONG.findall(lines))
     return SpeakingStyle(
-        tuple(dict.fromkeys(openers))[:MOST_OPENERS], _address(told), _TERSE.search(manner) is not None
+        tuple(dict.fromkeys(openers))[:MOST_OPENERS],
+        _address(told),
+        _TERSE.search(manner) is not None,
+        short >= _FEW and short > long,
     )
+
+
+def contracted(text: str) -> str:
+    """Return a text as somebody says it who contracts: "I'd", "don't"."""
+    for pattern, short in _CONTRACTIONS:
+        text = pattern.sub(short, text)
+    return text
 
 
 def _said_often(told: str) -> list[str]:

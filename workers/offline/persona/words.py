@@ -58,6 +58,16 @@ _FUNCTION_WORDS: Final = 0.4
 """Share of such words that English has."""
 
 
+_CONTRACTED: Final = tuple(
+    (re.compile(pattern), long)
+    for pattern, long in (
+        (r"\bwon't\b", "will not"), (r"\bcan(?:'t|not)\b", "can not"), (r"n't\b", " not"), (r"'m\b", " am"),
+        (r"'re\b", " are"), (r"'ve\b", " have"), (r"'d\b", " would"), (r"'ll\b", " will"),
+        (r"\b(it|that|there)'s\b", r"\1 is"),
+    )
+)  # fmt: skip
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,8 +81,11 @@ def sentences(text: str) -> list[str]:
 
 
 def plain_words(text: str) -> str:
-    """Return a text as its words in lower case, to compare it with another."""
-    return " ".join(WORD.findall(text)).lower().replace("’", "'")
+    """Return a text as its words in lower case, to compare it with another: "I'm" is "I am"."""
+    words = " ".join(WORD.findall(text)).lower().replace("’", "'")
+    for short, long in _CONTRACTED:
+        words = short.sub(long, words)
+    return words
 
 
 @lru_cache(maxsize=4096)
