@@ -15,7 +15,8 @@ _HEADING: Final = re.compile(
     # A sentence about a chapter or a page ends as one, a heading does not.
     r"|страница|розділ|сторінка|bölüm|sayfa)\b *(?:\d{1,3}|[ivxlc]{1,6}|one|two|three|four|five)\b[.:)\]]?"
     r"[^.!?…\n]{0,60}$"
-    r"|第[\d一二三四五六七八九十]{1,4}[章页頁回][^。！？…\n]{0,30}$|the end\.?$",
+    r"|第[\d一二三四五六七八九十]{1,4}[章页頁回][^。！？…\n]{0,30}$|the end\.?$|</?h[1-6]>|(?:assistant|narrator)$"
+    r"|[\[(](?:scene|setting)\b[^\])\n]{0,60}[\])]$|(?-i:(?:INT|EXT)\. )[^.!?…\n]{1,60}$",
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(

@@ -70,6 +70,10 @@ def test_what_stands_behind_a_page_is_cut(tail: str) -> None:
         "Continuing from the previous page:",
         "Based on your choice, the next page reads:",
         "Okay, so here we go:",
+        "assistant",
+        "<h1>The Wall</h1>",
+        "[Scene: the bakery]",
+        "INT. BAKERY - NIGHT",
     ],
 )
 def test_what_stands_before_a_page_is_cut(head: str) -> None:
