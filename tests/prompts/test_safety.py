@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from prompts.safety.check import refusal, scan
 from prompts.safety.normalise import fold
 from prompts.safety.rating import RATINGS, Rating, exceeds, highest, lowest, parse_rating, place_allowance
+from prompts.safety.terms import InnocentPhrases
 from tests.effort import times
 
 CORPUS: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("safety_corpus.yaml").read_text("utf-8"))
@@ -120,6 +121,14 @@ def test_random_innocent_letters_are_no_finding() -> None:
 def test_any_text_can_be_looked_at(text: str) -> None:
     assert scan(text).needs in RATINGS
     assert fold(fold(text)) == fold(fold(fold(text)))
+
+
+def test_what_few_texts_need_is_compiled_before_the_first_of_them() -> None:
+    phrases = InnocentPhrases(["# <thing>"], r"\d+", [f"thing {n}" for n in range(2000)])
+    phrases.prepare()
+    begun = time.process_time()
+    assert phrases.cut("have 12 thing 1999 of them").split() == ["have", ".", "of", "them"]
+    assert time.process_time() - begun < 0.02
 
 
 def test_ratings() -> None:

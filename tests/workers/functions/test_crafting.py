@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from decimal import Decimal
+from threading import current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from db import jobs, overrides
 from db.connection import row
 from tests.db.world import somebody
 from tests.doubles.text_engine import ScriptedEngine
-from tests.workers.craft.passages import good_pages
+from tests.workers.craft.passages import good_pages, made_up
 from tests.workers.functions.test_engine import CHOICES, GOOD_CHOICES, HELLO, PAGE, Bench
 from tests.workers.making import a_job
 from workers import offline
 from workers.craft.settings import CraftSettings
 from workers.engines.errors import ContextFull, EngineError, EngineUnavailable, GenerationTimedOut
 from workers.functions.answer_as_persona import AnswerAsPersona
+from workers.functions.crafting import INLINE
 from workers.functions.examiners import Asked
 from workers.functions.suggest_choices import SuggestChoices
 from workers.functions.write_page import WritePage
@@ -244,6 +246,38 @@ class Broken(WritePage):
 async def test_a_defect_in_an_examiner_loses_no_answer(bench: Bench) -> None:
     assert (await bench.over(ScriptedEngine([page(GOES_ON)])).run(Broken(), PAGE)).text == GOES_ON
     assert "craft_defect" in await bench.steps()
+
+
+class Elsewhere(WritePage):
+    """Notes in which threads its pages are examined."""
+
+    name = "elsewhere"
+
+    def __init__(self) -> None:
+        self.beside: set[bool] = set()
+
+    def craft(self, inputs: Any, asked: Any) -> Any:
+        examiner, beside = super().craft(inputs, asked), self.beside
+
+        class Examiner:
+            def examine(self, output: Any) -> Any:
+                beside.add(current_thread() is not main_thread())
+                return examiner.examine(output)
+
+            def shown(self, prose: str) -> str:
+                return prose
+
+            def stuck(self, text: str) -> bool:
+                return False
+
+        return Examiner()
+
+
+async def test_long_pages_are_examined_beside_the_event_loop(bench: Bench) -> None:
+    for text, beside in ((GOOD, False), ("\n\n".join(made_up(6))[: INLINE + 1000], True)):
+        writer = Elsewhere()
+        await bench.over(ScriptedEngine([page(text)])).run(writer, PAGE)
+        assert writer.beside == {beside}
 
 
 async def test_it_may_be_switched_off(bench: Bench) -> None:
