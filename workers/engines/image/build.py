@@ -1,10 +1,13 @@
 """The built-in image engines, and the chain that the settings configure."""
 
+import importlib.util
 import logging
 from collections.abc import Iterable
 
 from workers.engines.image.base import ImageEngine
 from workers.engines.image.chain import ImageChain
+from workers.engines.image.checked import CheckedEngine
+from workers.engines.image.classifier.client import PictureClassifier
 from workers.engines.image.discovery import choose_image_model, find_image_models, with_pulled
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions, missing_packages
 from workers.engines.image.settings import ImageSettings
@@ -63,7 +66,7 @@ def openai_engine(settings: ImageSettings) -> ImageEngine | None:
         return None
     from workers.engines.image.openai import OpenAIImages
 
-    return OpenAIImages(
+    remote = OpenAIImages(
         settings.image_base_url,
         settings.image_remote_model,
         api_key=settings.image_api_key.get_secret_value() if settings.image_api_key else "",
@@ -71,6 +74,20 @@ def openai_engine(settings: ImageSettings) -> ImageEngine | None:
         max_pixels=settings.image_max_pixels,
         timeout_s=settings.image_timeout,
     )
+    classifier = picture_classifier(settings)
+    return remote if classifier is None else CheckedEngine(remote, classifier)
+
+
+def picture_classifier(settings: ImageSettings) -> PictureClassifier | None:
+    """Return the classifier of pictures from elsewhere, None if there is none, or a package is missing."""
+    folder = settings.image_classifier
+    if folder is None:
+        return None
+    if missing := [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]:
+        _log.warning("pictures of a server are not classified: %s missing", ", ".join(missing))
+        return None
+    launcher = SharedLauncher(runtime_folder() / "classifier") if settings.image_shared else None
+    return PictureClassifier(folder.expanduser(), settings.image_device, settings.image_stall_s, launcher)
 
 
 OWN_IMAGE_ENGINES = (ImageEngineSpec("sdxl", sdxl_engine), ImageEngineSpec("openai", openai_engine))

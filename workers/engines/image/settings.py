@@ -77,7 +77,10 @@ class ImageSettings(BaseSettings):
     )
     image_classifier: Path | None = Field(
         default=None,
-        description="Folder with an image classifier for sexual content (transformers, safetensors).",
+        description=(
+            "Folder with an image classifier for sexual content (transformers, safetensors). It judges what is drawn "
+            "here, and what the server of pictures sends."
+        ),
     )
     image_strict: bool = Field(
         default=False, description="Draw nothing, however harmless it seems, unless a safety classifier will check it."

@@ -9,6 +9,7 @@ import pytest
 from tests.workers.engines.image.test_discovery import a_folder
 from workers.engines.image.base import ImageEngine, ImageProgress, ImageRequest, Picture, draw
 from workers.engines.image.build import OWN_IMAGE_ENGINES, ImageEngineSpec, build_image_chain
+from workers.engines.image.checked import CheckedEngine
 from workers.engines.image.discovery import with_pulled
 from workers.engines.image.openai import OpenAIImages
 from workers.engines.image.sdxl.engine import SdxlEngine, SdxlOptions, missing_packages
@@ -41,6 +42,10 @@ async def test_in_the_order_of_the_settings(tmp_path: Path, caplog: pytest.LogCa
     assert isinstance(engines["sdxl"], SdxlEngine)
     assert all(isinstance(engine, ImageEngine) and engine.name == name for name, engine in engines.items())
     assert list(await build(tmp_path, image_engines="openai", **SERVER)) == ["openai"]
+    checked = (await build(tmp_path, image_engines="openai", image_classifier=tmp_path, **SERVER))["openai"]
+    assert isinstance(checked, CheckedEngine)
+    assert checked.has_classifier
+    assert isinstance(checked.drawer, OpenAIImages)
 
 
 class OtherEngine(ImageEngine):

@@ -3,7 +3,6 @@
 ``Draw`` is answered by any number of ``DrawingProgress`` and one ``Drawn``, with the PNG as its data, or ``Failed``.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, TypeAdapter
 
 from workers.engines.image.base import MAX_PIXELS, Phase
+from workers.engines.image.torch_process import ENVIRONMENT, LOADING_S, VARIABLES
 from workers.engines.processes.messages import (
     Answer,
     Beat,
@@ -27,8 +27,6 @@ from workers.engines.processes.program import Program
 
 MAX_CHARACTERS = 20_000
 """Characters of a prompt."""
-LOADING_S = 600.0
-"""Maximum seconds of silence while a model loads: imports, and files of gigabytes on slow disks."""
 
 
 class LoadSdxl(LoadModel):
@@ -139,21 +137,8 @@ PROGRAM = Program(
         TypeAdapter[Request](Annotated[Request, Field(discriminator="kind")]),
         TypeAdapter[Event](Annotated[Event, Field(discriminator="kind")]),
     ),
-    inherit=("MKL_", "TORCH", "PYTORCH_", "TRITON_", "XDG_CACHE_HOME"),
-    environment={
-        # Models are local files: no look-ups elsewhere, no telemetry.
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "TQDM_DISABLE": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "DIFFUSERS_VERBOSITY": "error",
-        "TOKENIZERS_PARALLELISM": "false",
-        # Sizes vary between batches, which would otherwise fragment the free memory.
-        "PYTORCH_CUDA_ALLOC_CONF": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
-    },
+    inherit=VARIABLES,
+    environment=ENVIRONMENT,
     loading_s=LOADING_S,
 )
 """The picture process."""

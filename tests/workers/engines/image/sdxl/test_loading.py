@@ -12,8 +12,8 @@ import torch
 
 from tests.models.tiny_sdxl_checkpoint import single_file
 from workers.engines.image.discovery import find_image_models
+from workers.engines.image.failures import Unloadable
 from workers.engines.image.sdxl.protocol import LoadSdxl
-from workers.engines.image.sdxl.server.failures import Unloadable
 from workers.engines.image.sdxl.server.loading import check_files, choose_device, load_model
 from workers.engines.image.sdxl.server.vae import choose_vae_dtype
 from workers.engines.image.settings import ImageSettings

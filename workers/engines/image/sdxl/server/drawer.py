@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 
+from workers.engines.image.classifier.server.model import Classifier
+from workers.engines.image.failures import Unloadable
 from workers.engines.image.sdxl.protocol import Draw, DrawingProgress, LoadedSdxl, LoadSdxl
 from workers.engines.image.sdxl.server import png
 from workers.engines.image.sdxl.server.batcher import Batcher, DrawingJob, Key
-from workers.engines.image.sdxl.server.classifier import Classifier
 from workers.engines.image.sdxl.server.conditioning import Conditioner
 from workers.engines.image.sdxl.server.denoiser import Denoiser, Row, redrawn_from
-from workers.engines.image.sdxl.server.failures import Overloaded, Refused, Unloadable
+from workers.engines.image.sdxl.server.failures import Overloaded, Refused
 from workers.engines.image.sdxl.server.finisher import Finisher
 from workers.engines.image.sdxl.server.loading import Model, load_model
 from workers.engines.image.sdxl.server.loras import LoraSwitch

@@ -7,7 +7,3 @@ class Refused(Exception):
 
 class Overloaded(Exception):
     """The request cannot be served now."""
-
-
-class Unloadable(Exception):
-    """The model cannot be loaded."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from workers.engines.image.classifier.server.model import Classifier
 from workers.engines.image.sdxl.protocol import Drawn
 from workers.engines.image.sdxl.server import png
 from workers.engines.image.sdxl.server.batcher import DrawingJob
-from workers.engines.image.sdxl.server.classifier import Classifier
 from workers.engines.processes.messages import Failed, WireMessage
 
 _log = logging.getLogger(__name__)

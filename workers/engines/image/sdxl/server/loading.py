@@ -11,8 +11,8 @@ import torch
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
 from workers.engines.checksums import WrongChecksum, check_sum, read_sums
+from workers.engines.image.failures import Unloadable
 from workers.engines.image.sdxl.protocol import LoadSdxl
-from workers.engines.image.sdxl.server.failures import Unloadable
 from workers.engines.image.sdxl.server.vae import choose_vae_dtype
 
 _CLASSES = {

@@ -10,8 +10,8 @@ import torch
 from transformers import ViTForImageClassification
 
 from tests.models.tiny_picture_classifier import CHANCES, a_classifier
-from workers.engines.image.sdxl.server.classifier import Classifier
-from workers.engines.image.sdxl.server.failures import Unloadable
+from workers.engines.image.classifier.server.model import Classifier
+from workers.engines.image.failures import Unloadable
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageClassification
 
-from workers.engines.image.sdxl.server.failures import Unloadable
+from workers.engines.image.failures import Unloadable
 
 _UNSAFE = ("nsfw", "porn", "hentai", "sexy", "sexual", "explicit", "nude", "unsafe")
 _YOUNG = ("minor", "child", "underage", "teen", "young", "csam")

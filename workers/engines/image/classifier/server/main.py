@@ -1,0 +1,19 @@
+"""The process of the classifier of pictures. See `workers.engines.processes.server`."""
+
+import warnings
+
+from workers.engines.image.classifier.protocol import PROGRAM, LoadClassifier
+from workers.engines.processes.server import Broadcast, ModelService, serve
+
+
+def start_service(load: LoadClassifier, broadcast: Broadcast) -> ModelService:
+    """Start loading the model. See `workers.engines.processes.server.StartService`."""
+    # The libraries take seconds to import; clients connect meanwhile.
+    from workers.engines.image.classifier.server.service import ClassifierService
+
+    return ClassifierService(load, broadcast)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    serve(PROGRAM.wire, start_service)
