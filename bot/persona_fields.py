@@ -1,6 +1,7 @@
 """What people can change of a persona's card, field by field, and how a form shows and reads it."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -9,32 +10,55 @@ from pydantic import ValidationError
 from bot.messages import Field
 from db.errors import BadInput
 from db.personas import PersonaCard
+from prompts.pictures import PictureQuality, PictureSize, PictureStyle, qualities, sizes, styles
 from prompts.safety.rating import RATINGS
 
 LONGEST: Final = 4000
 """Characters that a form takes: Discord's limit."""
 SEPARATOR: Final = "---"
 """A line of its own between two greetings."""
+VISUAL: Final = "visual"
+"""The part of a card that says what the persona's pictures look like."""
 _LISTED: Final = re.compile(r"[\n,;]")
 _BETWEEN: Final = re.compile(rf"(?m)^[ \t]*{SEPARATOR}[ \t]*$")
 
 
+def _any_text() -> Sequence[tuple[str, str]]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class CardField:
-    """A field: its name in the card, how it is read, and how many characters a form takes for it."""
+    """A field: its name in the card, how it is read, and how many characters a form takes for it.
+
+    ``part`` is its name in the card's part ``visual``, if it stands there. ``choices`` are label and value of the only
+    answers.
+    """
 
     name: str
     kind: Literal["text", "list", "greetings", "rating"] = "text"
     length: int = LONGEST
+    part: str = ""
+    choices: Callable[[], Sequence[tuple[str, str]]] = _any_text
 
     @property
     def label(self) -> str:
         """The key of its wording."""
         return f"persona_field.{self.name}"
 
+    def of(self, card: dict[str, Any]) -> Any:
+        """Return its value in a card; "" if there is none."""
+        if not self.part:
+            return card.get(self.name) or ""
+        return (card.get(VISUAL) or {}).get(self.part) or ""
+
+    def put(self, card: dict[str, Any], value: Any) -> dict[str, Any]:
+        """Return what of a card changes if it is given a value, by name."""
+        return {VISUAL: {**(card.get(VISUAL) or {}), self.part: value}} if self.part else {self.name: value}
+
     def written(self, card: dict[str, Any]) -> str:
         """Return it as a form shows it."""
-        value = card.get(self.name) or ""
+        value = self.of(card)
         if isinstance(value, str):
             return value
         return f"\n{SEPARATOR}\n".join(value) if self.kind == "greetings" else "\n".join(value)
@@ -58,8 +82,14 @@ class CardField:
             multiline=self.length > 200,
             required=self.name == "name",
             max_length=self.length,
-            choices=tuple((rating, rating) for rating in RATINGS) if self.kind == "rating" else (),
+            choices=tuple(self.choices()),
         )
+
+
+def _named(
+    known: Mapping[str, PictureStyle] | Mapping[str, PictureSize] | Mapping[str, PictureQuality],
+) -> list[tuple[str, str]]:
+    return [(each.name, each.key) for each in known.values()]
 
 
 CARD_FIELDS: Final = {
@@ -82,8 +112,13 @@ CARD_FIELDS: Final = {
         CardField("post_history"),
         CardField("creator_notes"),
         CardField("tags", "list", 500),
-        CardField("rating", "rating", 20),
+        CardField("rating", "rating", 20, choices=lambda: [(rating, rating) for rating in RATINGS]),
         CardField("language", length=40),
+        CardField("drawn", length=800, part="words"),
+        CardField("never_drawn", length=500, part="negative"),
+        CardField("drawn_style", length=40, part="style", choices=lambda: _named(styles())),
+        CardField("drawn_size", length=40, part="size", choices=lambda: _named(sizes())),
+        CardField("drawn_quality", length=40, part="quality", choices=lambda: _named(qualities())),
     )
 }
 """In the order in which they are shown."""

@@ -14,6 +14,7 @@ from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
 from bot.actions import chats as chats_actions
 from bot.actions import data as data_actions
+from bot.actions import gallery as gallery_actions
 from bot.actions import job as job_actions
 from bot.actions import linking as linking_actions
 from bot.actions import lore as lore_actions
@@ -33,6 +34,7 @@ from bot.commands import (
     audit,
     chats,
     data,
+    gallery,
     general,
     language,
     linking,
@@ -54,6 +56,7 @@ from bot.commands import (
     story,
     told,
 )
+from bot.commands import picture_looks as looks
 from bot.commands.base import CommandRegistry, CommandSpec
 from bot.commands.help import HelpPages
 from bot.commands.settings import SettingsPages
@@ -76,6 +79,7 @@ from bot.views import chat as chat_views
 from bot.views import chats as chats_views
 from bot.views import data as data_views
 from bot.views import form as form_views
+from bot.views import gallery as gallery_views
 from bot.views import help as help_views
 from bot.views import linking as linking_views
 from bot.views import lore as lore_views
@@ -152,7 +156,13 @@ PRODUCT: Final = (
     ),
     Topic("lore", lore.COMMANDS, lore_actions.ACTIONS, lore_views.VIEWS),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
-    Topic("picture", picture.COMMANDS, picture_actions.ACTIONS, picture_views.VIEWS, preferences=picture.PREFERENCES),
+    Topic(
+        "picture",
+        (*picture.COMMANDS, *gallery.COMMANDS, *looks.COMMANDS),
+        (*picture_actions.ACTIONS, *gallery_actions.ACTIONS),
+        (*picture_views.VIEWS, *gallery_views.VIEWS),
+        preferences=(*picture.PREFERENCES, *looks.PREFERENCES),
+    ),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),
     Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=model.PREFERENCES),

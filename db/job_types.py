@@ -4,6 +4,7 @@ from typing import Final
 
 from db import announcements, chat_turns, chats, moderation, stories, uploads
 from db.asking import AskModel
+from db.chat_moments import DrawMoment
 from db.chat_turns import JudgeEdit
 from db.context_sessions import ReplayContext
 from db.lorebooks import ReadLorebook
@@ -125,6 +126,7 @@ SPECS: Final = (
     _picture(Imagine),
     _picture(IllustratePage, _illustration),
     _picture(PersonaPortrait),
+    _picture(DrawMoment),
     _picture(DrawAgain),
     _picture(Variations),
     _picture(Upscale),

@@ -19,7 +19,11 @@ ATTACHED_BYTES: Final = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A picture: its owner, subject and parameters. ``kind`` ``attached``: uploaded by a person to be redrawn."""
+    """A picture: its owner, subject and parameters. ``kind`` ``attached``: uploaded by a person to be redrawn.
+
+    ``prompt_source`` is who wrote the prompt: a person (``own``), a model (``ai``) or the ``template``; "" if unknown.
+    ``typed`` are the person's own words if the prompt says more, ``tokens`` is its length as the engine counted it.
+    """
 
     id: int
     account_id: int
@@ -45,6 +49,9 @@ class StoredPicture:
     height: int
     engine: str
     model: str
+    typed: str
+    prompt_source: str
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,9 @@ class NewPicture:
     persona_id: int | None = None
     source_id: int | None = None
     lora: str = ""
+    typed: str = ""
+    prompt_source: str = ""
+    tokens: int = 0
 
 
 async def save(job_id: int, token: UUID, drawn: NewPicture, files: Sequence[StoredFile]) -> int:
@@ -98,15 +108,17 @@ async def save(job_id: int, token: UUID, drawn: NewPicture, files: Sequence[Stor
         found = await row(
             "INSERT INTO pictures (account_id, user_id, conversation_id, job_id, page_id, persona_id, source_id, kind, "
             "prompt, negative, alt, style, size, quality, strength, seed, rating, hidden, width, height, engine, "
-            "model, lora) SELECT j.account_id, j.user_id, j.conversation_id, j.id, $3, $4, $5, $6, $7, $8, $9, $10, "
-            "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21 "
+            "model, lora, typed, prompt_source, tokens) SELECT j.account_id, j.user_id, j.conversation_id, j.id, "
+            "$3, $4, $5, $6, $7, $8, $9, $10, "
+            "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24 "
             "FROM jobs j WHERE j.id = $1 AND j.lease_token = $2 FOR SHARE "
             "ON CONFLICT (job_id) DO UPDATE SET seed = excluded.seed, rating = excluded.rating, "
             "hidden = excluded.hidden, width = excluded.width, height = excluded.height, engine = excluded.engine, "
-            "model = excluded.model RETURNING id",
+            "model = excluded.model, tokens = excluded.tokens RETURNING id",
             job_id, token, drawn.page_id, drawn.persona_id, drawn.source_id, drawn.kind, drawn.prompt, drawn.negative,
             drawn.alt, drawn.style, drawn.size, drawn.quality, drawn.strength, drawn.seed, drawn.rating, drawn.hidden,
             drawn.width, drawn.height, drawn.engine, drawn.model, drawn.lora,
+            drawn.typed, drawn.prompt_source, drawn.tokens,
         )  # fmt: skip
         if found is None:
             raise LeaseLost(f"job {job_id}")

@@ -1,7 +1,7 @@
 """Owners, lifetimes and texts of every table, and the clean-up of what has outlived its retention.
 
-The rules of our tables are here and in `db.memory.rules`, a package's in its `SchemaSpec`; the functions are
-independent of the tables. `db.exports` and `db.erasure` go by the same rules.
+The rules of our tables are here, in `db.memory.rules` and in `db.picture_rules`, a package's in its `SchemaSpec`; the
+functions are independent of the tables. `db.exports` and `db.erasure` go by the same rules.
 """
 
 import asyncio
@@ -18,16 +18,13 @@ from db.errors import Outage, Unstorable
 from db.memory.archive_rules import ARCHIVE_TABLES
 from db.memory.rules import MEMORY_TABLES
 from db.ownership import Ownership, read_catalogue
+from db.picture_rules import PICTURE_TABLES
 from db.schemas import OwnerLink, Quotes, Retention, SchemaSpec, TableRule, quoted, texts
 
 _OVER: Final = "state IN ('done', 'dead', 'cancelled')"
 _LATE: Final = Retention(7, "created_at")
 _STORY_JOBS: Final = "job_id IN (SELECT id FROM jobs WHERE story_id = $1)"
 _CHAT_JOBS: Final = "job_id IN (SELECT id FROM jobs WHERE conversation_id = $1 AND message_id IS NOT NULL)"
-_DRAWN_FROM: Final = (
-    "id IN (WITH RECURSIVE drawn AS (SELECT id FROM pictures WHERE source_id = $1 "
-    "UNION SELECT p.id FROM pictures p JOIN drawn d ON p.source_id = d.id) SELECT id FROM drawn)"
-)
 
 TABLES: Final = (
     TableRule(
@@ -106,7 +103,11 @@ TABLES: Final = (
     TableRule(
         "stories",
         owner=("account_id",),
-        texts=texts(words="premise", derived="title", settings="genre language rating mode verdict"),
+        texts=texts(
+            words="premise picture_negative",
+            derived="title",
+            settings="genre language rating mode verdict picture_style picture_size picture_quality",
+        ),
         author="owner_id",
         leaves_row=True,
         quotes=(Quotes("story", "id = $1", ("title",)),),
@@ -133,26 +134,7 @@ TABLES: Final = (
     ),
     *MEMORY_TABLES,
     *ARCHIVE_TABLES,
-    # A portrait, and what was drawn again from one, holds the persona's description: it is deleted with the persona, as
-    # are the jobs that drew it. What somebody described in their own words, from a portrait or not, stays with them.
-    TableRule(
-        "pictures",
-        owner=("account_id",),
-        # Attached files that were never redrawn, or whose redrawn pictures are all deleted.
-        retention=Retention(
-            1,
-            "created_at",
-            "kind = 'attached' AND (SELECT true FROM pictures p WHERE p.source_id = pictures.id LIMIT 1) IS NULL",
-        ),
-        texts=texts(words="prompt negative alt lora", settings="kind style size quality rating engine model"),
-        author="user_id",
-        # Whoever has a picture drawn again takes over its description.
-        quotes=(
-            Quotes("picture", _DRAWN_FROM, ("prompt", "negative", "alt")),
-            Quotes("story", "page_id IN (SELECT id FROM pages WHERE story_id = $1)", ("prompt", "negative", "alt")),
-        ),
-    ),
-    TableRule("picture_files", owner=("picture_id",), texts=texts(words="data", settings="form mime")),
+    *PICTURE_TABLES,
     # A destination may hold a platform's response token.
     # Child jobs go before their parent, whose steps read their results.
     TableRule(

@@ -8,6 +8,7 @@ from typing import Final
 
 SCREENED: Final = {
     "stories.premise": "screen in /story new; judged by the job of the first page",
+    "stories.picture_negative": "screen in /story pictures; `check_prompt` before a picture is drawn",
     "choices.text": "screen of an own action, judged by its page's job; a model's choices pass the gate of functions",
     "chat_messages.text": "screen of a message, judged by its reply's job; replies pass the gate of functions",
     "saved_chats.name": "screen in /chat new and rename; without a verdict others see a number in its place",
@@ -22,6 +23,7 @@ SCREENED: Final = {
     "pins.value": "with the text",
     "pictures.prompt": "screen in /imagine and the form to change a picture; `check_prompt` before it is drawn",
     "pictures.negative": "with the prompt",
+    "pictures.typed": "as the prompt that was written from it",
     "personas.name": "with the card",
     "personas.card": "screen of what a person writes, an own job; judged by the job that reads a file; by the gate "
     "of functions in every prompt",

@@ -101,7 +101,8 @@ class PersonaReply(JobParameters):
 class Imagine(JobParameters, PictureTerms):
     """Draw what a person describes, or redraw the picture ``source`` by ``strength`` (0 to 1).
 
-    ``alt`` describes the picture for people who cannot see it; empty: the prompt does.
+    ``alt`` describes the picture for people who cannot see it; empty: the prompt does. ``persona`` is in the picture;
+    ``enhance``: the prompt is written out first.
     """
 
     type: ClassVar[str] = "imagine"
@@ -116,10 +117,12 @@ class Imagine(JobParameters, PictureTerms):
     rating: Allowance = "sfw"
     source: int | None = None
     strength: float = 0.6
+    persona: int | None = None
+    enhance: bool = False
 
     def links(self) -> Links:
-        """Return the picture that is redrawn."""
-        return Links(picture_id=self.source)
+        """Return the picture that is redrawn, and the persona in it."""
+        return Links(picture_id=self.source, persona_id=self.persona)
 
 
 class IllustratePage(JobParameters, PictureTerms):

@@ -32,6 +32,7 @@ from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
 from workers.engines.text.settings import TextSettings  # noqa: E402
 from workers.moderation.settings import ClassifierSettings  # noqa: E402
+from workers.pictures.settings import PictureSettings  # noqa: E402
 from workers.settings import WorkerSettings  # noqa: E402
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -50,6 +51,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Context", ContextSettings),
     ("Craft", CraftSettings),
     ("Image engines", ImageSettings),
+    ("Pictures", PictureSettings),
 )
 INTRODUCTION = """\
 # Settings

@@ -6,6 +6,7 @@ from typing import Any
 
 from db.agents import OperatorSampling, product_sampling
 from db.moderation import ModerationPolicy
+from db.picture_looks import PictureLook
 from db.registry import Registry
 from prompts.registry import PromptRegistry
 from workers.context.builder import ContextBuilder
@@ -31,6 +32,8 @@ def no_functions() -> Registry[Any]:
 class Services:
     """Shared by all jobs of a process. ``images`` draws; only workers of the gpu queue have engines in it.
 
+    ``look`` is the operator's for pictures.
+
     ``moderator`` decides what may be asked and shown, ``policy`` what becomes of refusals.
     ``notifiers`` receive the outcomes of jobs. ``processors`` see the output of AI functions before it is saved, in
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
@@ -44,6 +47,7 @@ class Services:
     stop_requests: StopRequests = field(default_factory=StopRequests)
     images: ImageChain = field(default_factory=ImageChain)
     safety: SafetySettings = field(default_factory=SafetySettings)
+    look: PictureLook = field(default_factory=PictureLook)
     notifiers: Notifiers = field(default_factory=Notifiers)
     moderator: Moderator = field(default_factory=Moderator)
     policy: ModerationPolicy = field(default_factory=ModerationPolicy)

@@ -1,10 +1,10 @@
-"""Buttons of pictures: draw a page, draw again, vary, enlarge, change, show the prompt or the file, delete."""
+"""Buttons of pictures: draw a page or a chat, draw again, vary, enlarge, change, show prompt or file, delete."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from bot.actions.base import ActionSpec, Arg, FormSpec
-from bot.commands.picture import CHANGE, PROMPT_LENGTH, picture_terms
+from bot.commands.picture import CHANGE, PROMPT_LENGTH, draw_moment, picture_terms
 from bot.context import Context
 from bot.messages import Field
 from bot.moderation import screen
@@ -40,6 +40,11 @@ async def illustrate(context: Context, page: int) -> None:
         raise NotFound("story.unknown")
     stories.check_owner(found[0], context.user_id, context.acting_for, for_others=context.may("choose_for_others"))
     await context.work(IllustratePage(illustrates=page, **picture_terms(context).model_dump()))
+
+
+async def moment(context: Context, message: int) -> None:
+    """Draw the moment of a persona's reply."""
+    await draw_moment(context, message)
 
 
 async def draw_again(context: Context, picture: int) -> None:
@@ -138,6 +143,7 @@ async def _redraw(context: Context, how: type[FromPicture], picture_id: int) -> 
 
 ACTIONS: Final = (
     ActionSpec("picture", illustrate, (Arg("page"),), permission="imagine"),
+    ActionSpec("moment", moment, (Arg("message"),), permission="imagine"),
     ActionSpec("redraw", draw_again, _PICTURE, permission="imagine"),
     ActionSpec("vary", vary, _PICTURE, permission="imagine"),
     ActionSpec("upscale", upscale, _PICTURE, permission="imagine"),

@@ -72,7 +72,9 @@ async def require_change(context: Context, persona_id: int) -> Persona:
 async def change(context: Context, panel: OpenPanel, persona_id: int, changes: dict[CardField, str]) -> None:
     """Set fields of a persona to what the person has typed. Raises `BadInput`, `NotFound`, `NotAllowed`."""
     persona = await require_change(context, persona_id)
-    read = {field.name: field.read(text) for field, text in changes.items()}
+    read: dict[str, Any] = {}
+    for field, text in changes.items():
+        read |= field.put({**persona.card, **read}, field.read(text))
     card = checked_card({**persona.card, **read})
     if exceeds(parse_rating(card.get("rating")), allowed_here(context)) and "rating" in read:
         raise NotAllowed("rating.place_refuses")

@@ -1,4 +1,4 @@
-"""`/imagine`, `/persona portrait`, `/image_model`: pictures and their engine."""
+"""`/imagine`, `/persona portrait`, `/chat picture`, `/image_model`: pictures and their engine."""
 
 import secrets
 from typing import Any, Final
@@ -10,7 +10,8 @@ from bot.events import Command
 from bot.moderation import screen
 from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.ratings import allowed_here, rating_here
-from db import accounts, heartbeats, personas, pictures
+from db import accounts, chats, heartbeats, personas, pictures
+from db.chat_moments import DrawMoment
 from db.errors import BadInput, NotAllowed, NotFound
 from db.personas import Persona
 from db.work import Imagine, PersonaPortrait, PictureTerms
@@ -40,17 +41,18 @@ async def complete_image_engine(enquiry: Enquiry, prefix: str) -> list[Suggestio
     return [(name, name) for name in names if prefix.casefold() in name.casefold()]
 
 
-_STYLE: Final = Parameter("style", "How it looks", completes=complete_style)
-_SIZE: Final = Parameter("size", "Its shape", choices=tuple((s.name, s.key) for s in sizes().values()))
-_QUALITY: Final = Parameter(
+STYLE: Final = Parameter("style", "How it looks", completes=complete_style)
+SIZE: Final = Parameter("size", "Its shape", choices=tuple((s.name, s.key) for s in sizes().values()))
+QUALITY: Final = Parameter(
     "quality", "How much work goes into it", choices=tuple((q.name, q.key) for q in qualities().values())
 )
 
 
 async def imagine(context: Context, values: dict[str, Any]) -> None:
-    """Draw from a description, or redraw an attached picture."""
+    """Draw from a description, with a persona in it if one is named, or redraw an attached picture."""
     source, prompt = values.get("picture"), " ".join(str(values["prompt"]).split())
     await screen(context, prompt=prompt, negative=values.get("negative") or "")
+    persona = await sitter(context, values.get("persona"))
     order = Imagine(
         prompt=prompt,
         negative=values.get("negative") or "",
@@ -59,10 +61,19 @@ async def imagine(context: Context, values: dict[str, Any]) -> None:
         rating=rating_here(context),
         source=source,
         strength=(CHANGE if source is None else values.get("change", CHANGE)) / 100,
-        **_look(values),
+        persona=None if persona is None else persona.id,
+        enhance=bool(values.get("enhance")),
+        **look_of(values),
         **picture_terms(context).model_dump(),
     )
     await context.work(order)
+
+
+async def sitter(context: Context, name: object) -> Persona | None:
+    """Return the persona whom a person names for a picture, copied into this account if need be. Raises `NotFound`."""
+    if not str(name or "").strip():
+        return None
+    return await personas.adopt(context.account_id, context.user_id, await persona_meant(context, name))
 
 
 async def check_that_somebody_draws(context: Context) -> None:
@@ -76,13 +87,31 @@ async def portrait(context: Context, values: dict[str, Any]) -> None:
     """Draw the named persona, else the active one."""
     scene = str(values.get("scene") or "").strip()
     await screen(context, scene=scene)
-    await portray(context, await persona_meant(context, values.get("name")), prompt=scene, **_look(values))
+    await portray(context, await persona_meant(context, values.get("name")), prompt=scene, **look_of(values))
 
 
 async def portray(context: Context, persona: Persona, **look: str) -> None:
     """Draw a persona; one of elsewhere is copied into this account first."""
     here = await personas.adopt(context.account_id, context.user_id, persona)
     await context.work(PersonaPortrait(persona=here.id, **look, **picture_terms(context).model_dump()))
+
+
+async def picture_of_chat(context: Context, values: dict[str, Any]) -> None:
+    """Draw the moment of the last reply here."""
+    here = context.who.conversation
+    persona = await personas.active(here)
+    reply = await chats.last_reply(here.id, persona.id, here.epoch)
+    if reply is None:
+        raise NotFound("picture.no_moment", name=persona.name)
+    await draw_moment(context, reply, **look_of(values))
+
+
+async def draw_moment(context: Context, reply: int, **look: str) -> None:
+    """Draw the moment of a reply of this chat. Raises `NotFound`."""
+    here, found = context.who.conversation, await chats.get(context.account_id, reply)
+    if found is None or (found[0].conversation_id, found[0].epoch, found[0].role) != (here.id, here.epoch, "persona"):
+        raise NotFound("chat.unknown_message")
+    await context.work(DrawMoment(reply=reply, **look, **picture_terms(context).model_dump()))
 
 
 async def image_model(context: Context, values: dict[str, Any]) -> None:
@@ -106,7 +135,8 @@ def picture_terms(context: Context) -> PictureTerms:
     return PictureTerms(allowance=allowed_here(context), random_seed=secrets.randbelow(SEED_LIMIT))
 
 
-def _look(values: dict[str, Any]) -> dict[str, str]:
+def look_of(values: dict[str, Any]) -> dict[str, str]:
+    """Return the keys of the style, size and quality that a person names, "" for the others. Raises `BadInput`."""
     style = str(values.get("style") or "").strip()
     if style:
         known = {word.casefold(): s.key for s in styles().values() for word in (s.key, s.name)}
@@ -181,9 +211,11 @@ COMMANDS: Final = (
                 multiline=True,
                 placeholder="a lighthouse keeper at an open door under the sea, lantern light",
             ),
-            _STYLE,
-            _SIZE,
-            _QUALITY,
+            Parameter("persona", "Who is in it: a persona's name", completes=complete_persona),
+            Parameter("enhance", "Have your words written out before they are drawn", bool),
+            STYLE,
+            SIZE,
+            QUALITY,
             Parameter(
                 "seed", "A number: the same one draws the same picture again", int, minimum=0, maximum=SEED_LIMIT - 1
             ),
@@ -203,13 +235,22 @@ COMMANDS: Final = (
         (
             Parameter("name", "The persona's name", completes=complete_persona),
             Parameter("scene", "Where, and doing what", max_length=SCENE_LENGTH),
-            _STYLE,
-            _SIZE,
-            _QUALITY,
+            STYLE,
+            SIZE,
+            QUALITY,
         ),
         permission="imagine",
         check=check_that_somebody_draws,
         example="Marlow style=ink",
+    ),
+    CommandSpec(
+        "chat picture",
+        "Draw this moment of the chat",
+        picture_of_chat,
+        (STYLE, SIZE, QUALITY),
+        permission="imagine",
+        check=check_that_somebody_draws,
+        example="style=ink",
     ),
     CommandSpec(
         "image_model",

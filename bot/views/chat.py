@@ -53,7 +53,7 @@ def reply_buttons(view: ViewContext, found: ShownReply) -> tuple[tuple[Button, .
         return ((*swipes(view, found), view.button("edit", message)),)
     changes = (view.button(verb, message) for verb in ("continue", "edit", "undo"))
     return (
-        (*swipes(view, found), view.button("variant", message, label="again")),
+        (*swipes(view, found), view.button("variant", message, label="again"), view.button("moment", message)),
         (*changes, *vote_buttons(view, "reply", message)),
     )
 

@@ -113,7 +113,7 @@ def _field_line(view: ViewContext, persona: Persona, field: CardField, most: int
     """Return a field with its label; empty if the persona has nothing there."""
     if field.name in {"name", "rating"}:
         return ""
-    value = persona.card.get(field.name) or ""
+    value = field.of(persona.card)
     text = value if isinstance(value, str) else ", ".join(map(str, value))
     if not text.strip():
         return ""

@@ -40,7 +40,7 @@ _SCOPES: Final[dict[Scope, tuple[str, str]]] = {
     ),
     "picture": (
         "SELECT p.id FROM pictures p WHERE p.user_id = $1 AND EXISTS (SELECT FROM pictures d WHERE d.source_id = p.id)",
-        "SELECT unnest(ARRAY[prompt, negative, alt, lora]) AS text FROM pictures WHERE id = $2 AND user_id = $1",
+        "SELECT unnest(ARRAY[prompt, negative, alt, lora, typed]) AS text FROM pictures WHERE id = $2 AND user_id = $1",
     ),
 }
 """Where a person's words belong, and which they are there."""

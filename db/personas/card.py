@@ -110,12 +110,18 @@ class _CardPart(BaseModel):
 
 
 class VisualWords(_CardPart):
-    """What a persona looks like in every picture: words, what must not be seen, a seed, and LoRAs (name, weight)."""
+    """What a persona looks like in every picture: words, what must not be seen, a seed, and LoRAs (name, weight).
+
+    ``style``, ``size`` and ``quality`` are keys of those that its pictures have if nobody says otherwise.
+    """
 
     words: Text = ""
     negative: Text = ""
     seed: Annotated[int | None, BeforeValidator(_whole)] = None
     loras: tuple[dict[str, Any] | str, ...] = ()
+    style: Line = ""
+    size: Line = ""
+    quality: Line = ""
 
 
 class DepthPrompt(_CardPart):

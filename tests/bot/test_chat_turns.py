@@ -55,7 +55,7 @@ async def shown(bot: Bot, reply: int) -> Message:
 
 async def test_a_reply_has_its_buttons(bot: Bot) -> None:
     reply = await answered(bot, "hello")
-    assert verbs(await shown(bot, reply))[:4] == ["variant", "continue", "edit", "undo"]
+    assert verbs(await shown(bot, reply))[:5] == ["variant", "moment", "continue", "edit", "undo"]
 
 
 async def test_an_answer_that_is_written_again_stands_in_place_and_can_be_leafed_through(bot: Bot) -> None:

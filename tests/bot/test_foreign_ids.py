@@ -96,7 +96,7 @@ async def moves_in(bot: Bot, number: int) -> Belongings:
     upload = await uploads.keep(account, person, words, words.encode())
     ids = {
         "memory": memory.id, "fact": fact, "entry": fact, "request": request,
-        "chat": chat.id, "document": document, "book": book, "upload": upload,
+        "chat": chat.id, "of": move.story.id, "document": document, "book": book, "upload": upload,
         "account": account, "user": person, "owner": person, "identity": found["identity"], "story": move.story.id,
         "page": move.page.id, "persona": persona.id, "message": said.reply.id, "picture": picture, "job": job["id"],
         "asked": await linking.offer(person, conversation), "before": MISSING, "announcement": MISSING,

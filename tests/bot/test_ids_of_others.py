@@ -64,7 +64,7 @@ async def owner(bot: Bot, number: int) -> dict[str, int]:
         "asked": linking["id"], "identity": who.identity.id, "job": job["id"], "owner": who.user.id,
         "user": who.user.id, "account": who.account.id, "announcement": NOBODYS, "before": NOBODYS,
         "report": NOBODYS, "memory": memory.id, "entry": fact, "fact": fact, "request": request,
-        "chat": chat.id,
+        "chat": chat.id, "of": story.id,
     }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def queries(bot: Bot, ids: Mapping[str, int], ids_of_nobody: Mapping[str, int]) 
     numbers = {"revision": 0, "position": 1, "opened": now, "asked": now, "allowed": 0, "days": 30, "start": 0, "up": 1}
     names = {
         "genre": "mystery", "premise": "x", "topic": "story", "page": "x", "preference": "x", "value": "x",
-        "part": "fact",
+        "part": "fact", "shelf": "story",
     }  # fmt: skip
     for spec in bot.topics.actions:
         if spec.verb in OWN or not any(arg.kind == "id" for arg in spec.args):

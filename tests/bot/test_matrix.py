@@ -75,6 +75,9 @@ tokens                       |   +   |   +    |     +     |   +   |   +   |
 ask                          |   +   |   +    |     +     |   +   |   +   |
 imagine                      |   +   |   +    |     +     |   +   |   +   |
 persona portrait             |   +   |   +    |     +     |   +   |   +   |
+story pictures               |   +   |   +    |     +     |   +   |   +   |
+chat picture                 |   +   |   +    |     +     |   +   |   +   |
+pictures                     |   +   |   +    |     +     |   +   |   +   |
 image_model                  |   -   |   -    |     -     |   +   |   +   |
 rating                       |   -   |   -    |     -     |   +   |   +   |
 adults                       |   +   |   +    |     +     |   +   |   +   |
@@ -171,6 +174,10 @@ mem_keep                     |   +   |   +    |     +     |   +   |   +   |
 doc_list                     |   +   |   +    |     +     |   +   |   +   |
 lore_list                    |   +   |   +    |     +     |   +   |   +   |
 picture                      |   +   |   +    |     +     |   +   |   +   |
+moment                       |   +   |   +    |     +     |   +   |   +   |
+gallery                      |   +   |   +    |     +     |   +   |   +   |
+g_ask                        |   +   |   +    |     +     |   +   |   +   |
+g_drop                       |   +   |   +    |     +     |   +   |   +   |
 redraw                       |   +   |   +    |     +     |   +   |   +   |
 vary                         |   +   |   +    |     +     |   +   |   +   |
 upscale                      |   +   |   +    |     +     |   +   |   +   |

@@ -11,9 +11,10 @@ from bot.files import too_big
 from bot.messages import Message
 from bot.views.base import ViewContext, Words
 from bot.views.picture import picture as picture_message
-from db import heartbeats, personas, pictures
+from db import chats, heartbeats, personas, pictures
 from db.models import AccountRow, JobRow, OutboxRow, PageRow, PictureRow
 from db.payloads.picture import PictureReady
+from db.people import resolve
 from tests.bot.world import Bot, command, event_of, press, running_bot, say, write
 from tests.workers.living import lives
 
@@ -155,6 +156,27 @@ async def test_a_persona_is_drawn_by_name_and_by_button(bot: Bot):
     assert (await last_job()).id > job.id
 
 
+async def test_the_last_reply_is_drawn_by_command_and_every_reply_by_its_button(bot: Bot):
+    nothing = await bot.answer(await bot.does(command("chat picture")))
+    assert "no moment to draw" in nothing.body
+    who = await resolve(
+        "console", account=("dm", "ann", ""), user=("ann", "ann", ""), conversation=("dm-ann", "", "dm")
+    )
+    said = await chats.say(who.conversation, await personas.active(who.conversation), who.user.id, "Hello.")
+    await chats.attach_reply(said.reply.id, "She lifts a lantern.")
+    await bot.does(command("chat picture", style="ink"))
+    job = await last_job()
+    assert (job.type, job.parameters["reply"], job.parameters["style"]) == ("draw_moment", said.reply.id, "ink")
+    await bot.does(press("moment", said.reply.id))
+    assert ((await last_job()).type, (await last_job()).id > job.id) == ("draw_moment", True)
+    newest = await last_job()
+    elsewhere = await bot.answer(await bot.does(press("moment", said.reply.id), group="club"))
+    assert "that was reset" in elsewhere.body
+    await bot.does(command("chat reset"))
+    assert "that was reset" in (await bot.answer(await bot.does(press("moment", said.reply.id)))).body
+    assert (await last_job()).id == newest.id
+
+
 async def test_a_picture_is_shown_with_what_can_be_done(bot: Bot):
     picture = await a_picture(bot, hidden=True)
     event = await bot.does(press("file", picture.id))
@@ -199,6 +221,36 @@ async def test_a_picture_is_redrawn_as_what_the_person_writes(bot: Bot):
     assert wanted.items() <= job.parameters.items()
     answer = await bot.answer(await bot.does(Submit(form=form, values={"text": "mine"}), name="eve"))
     assert "not here any more" in answer.body
+
+
+async def test_a_persona_may_be_in_it_and_the_words_may_be_written_out(bot: Bot):
+    await bot.does(command("imagine: on a beach", persona="Vex", enhance="yes"))
+    job = await last_job()
+    vex = next(p for p in await personas.known(1) if p.name == "Vex")
+    assert (job.parameters["persona"], job.parameters["enhance"], job.persona_id) == (vex.id, True, vex.id)
+    answer = await bot.answer(await bot.does(command("imagine: on a beach", persona="Nobody")))
+    assert "Nobody" in answer.body
+    assert (await last_job()).id == job.id
+
+
+@pytest.mark.parametrize(
+    ("source", "tokens", "says"),
+    [
+        ("ai", 131, "Written by the model (ai). 4 words, 131 tokens. Style Ink"),
+        ("template", 1, "Written without a model (template). 4 words, one token."),
+        ("own", 0, "In the person's own words. 4 words. Style"),
+        ("", 0, "4 words. Style"),
+    ],
+)
+async def test_the_prompt_says_who_wrote_it_and_how_long_it_is(bot: Bot, source: str, tokens: int, says: str):
+    picture = await a_picture(
+        bot, prompt="a door at night", prompt_source=source, tokens=tokens, typed="my door", style="ink"
+    )
+    told = await bot.answer(await bot.does(press("prompt", picture.id)))
+    assert told.footer.startswith(says)
+    assert told.body.startswith("“my door”\n\na door at night")
+    context = ViewContext("console", "dm", "ann", (await AccountRow.get()).id, Words("en"), bot.around)
+    assert (await picture_message(context, PictureReady(picture=picture.id))).body == "“my door”"
 
 
 async def test_the_prompt_is_told_who_asks(bot: Bot):

@@ -30,7 +30,6 @@ from db import (
     overrides,
     people,
     permissions,
-    pictures,
     places,
     receipts,
     reports,
@@ -50,6 +49,7 @@ from db.usage_limits import UsageLimits
 from tests.db.archive_scopes import ARCHIVE_CALLS
 from tests.db.memory_scopes import MEMORY_CALLS, MEMORY_WORK
 from tests.db.persona_scopes import PERSONA_CALLS
+from tests.db.picture_scopes import PICTURE_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     **ARCHIVE_CALLS,
     **MEMORY_CALLS,
     **PERSONA_CALLS,
+    **PICTURE_CALLS,
     "members.seen": lambda c: members.seen(c.account, c.user, "member", []),
     "members.find": lambda c: members.find(c.account, "console", SUBJECT),
     "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),
@@ -227,12 +228,6 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "permissions.reset_rules": lambda c: permissions.reset_rules(c.account),
     "permissions.map_role": lambda c: permissions.map_role(c.account, "r", "admin"),
     "permissions.reset_roles": lambda c: permissions.reset_roles(c.account),
-    "pictures.attach": lambda c: pictures.attach(c.account, c.user, c.chat, b"x"),
-    "pictures.get": lambda c: pictures.get(c.account, c["pictures"]),
-    "pictures.find": lambda c: pictures.find(c.account, c["pictures"]),
-    "pictures.portrait": lambda c: pictures.portrait(c.account, c["personas"]),
-    "pictures.file": lambda c: pictures.file(c.account, c["pictures"], "full"),
-    "pictures.delete": lambda c: pictures.delete(c.account, c.user, c["pictures"], moderate=True),
     "places.leave": lambda c: places.leave(c.chat, c.user, private=True),
     "places.back": lambda c: places.back(c.chat, c.user),
     "sent_messages.showing": lambda c: sent_messages.showing(c.account, "page", "page", c["pages"], without=0),

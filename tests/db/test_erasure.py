@@ -159,6 +159,21 @@ async def test_others_keep_their_own(database: str):
     ]
 
 
+async def test_a_picture_of_a_chat_quotes_nobody_who_is_gone(database: str):
+    ann, ben = await club()
+    turn = await chats.say(ann.conversation, await personas.active(ann.conversation), ann.user.id, SAID)
+    await chats.attach_reply(turn.reply.id, "I keep it.")
+    for kind, source in (("moment", None), ("variation", 1), ("imagined", None)):
+        await rows(
+            "INSERT INTO pictures (account_id, user_id, conversation_id, kind, source_id, prompt) "
+            "VALUES ($1, $2, $3, $4, $5, $6)",
+            ann.account.id, ben.user.id, ann.conversation.id, kind, source, f"a lamp, {SAID}",
+        )  # fmt: skip
+    await erase(await close(ann))
+    drawn = {each["kind"]: each["prompt"] for each in await rows("SELECT kind, prompt FROM pictures")}
+    assert drawn == {"moment": f"a lamp, {MARK}", "variation": f"a lamp, {MARK}", "imagined": f"a lamp, {SAID}"}
+
+
 async def test_what_is_written_next_is_given_marks_in_place_of_words(database: str):
     ann, ben = await club()
     story_id, _ = await plays(ann, ben)

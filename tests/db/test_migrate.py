@@ -189,6 +189,8 @@ POPULATE = {
         INSERT INTO chat_messages (conversation_id, persona_id, role) SELECT 1, min(id), 'opening' FROM personas
     """,
     "0075_saved_chats": "INSERT INTO saved_chats (conversation_id, epoch, name) VALUES (1, 1, 'Rain')",
+    "0079_picture_prompts": "INSERT INTO pictures (account_id, kind, typed) VALUES (1, 'moment', 'by the sea')",
+    "0080_story_looks": "UPDATE stories SET picture_style = 'ink', picture_negative = 'rain'",
     "0077_votes": "INSERT INTO votes (user_id, page_id, up) VALUES (1, 1, true)",
     "0056_uploads": "INSERT INTO uploads (account_id, user_id, name, data) VALUES (1, 1, 'map.txt', '')",
     "0050_spent_limits": "INSERT INTO spent_limits (digest, name, ends_at) VALUES ('x', 'pages', now())",

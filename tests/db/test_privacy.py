@@ -141,7 +141,7 @@ async def lives(name: str) -> Who:
     await limits.admit(UsageLimits(pages=9), Subject(account, user, place=True), "pages")
     await pictures.attach(account, user, conversation, name.encode())
     await data_exports.put_part(await data_exports.begin(user, None), 1, name.encode())
-    await rows("UPDATE pictures SET prompt = $2 WHERE account_id = $1", account, f"{name} in oil")
+    await rows("UPDATE pictures SET prompt = $2, typed = $2 WHERE account_id = $1", account, f"{name} in oil")
     await outbox.add(
         key, outbox.REPLY, platform="console", conversation_id=conversation,
         payload=Notice(key=name, values={"page": own.page.id}), destination={"token": f"{name}-secret"},

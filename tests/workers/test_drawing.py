@@ -37,8 +37,10 @@ class PlainEngine(ImageEngine):
 
     loras = frozenset({"ink", "Wash 2"})
 
-    def __init__(self, name: str = "plain", *, trouble: Exception | None = None, unsafe: float | None = None) -> None:
-        self.name, self.trouble, self.unsafe = name, trouble, unsafe
+    def __init__(
+        self, name: str = "plain", *, trouble: Exception | None = None, unsafe: float | None = None, tokens: int = 0
+    ) -> None:
+        self.name, self.trouble, self.unsafe, self.tokens = name, trouble, unsafe, tokens
         self.asked: list[ImageRequest] = []
 
     async def stream(self, request: ImageRequest) -> AsyncGenerator[ImageProgress | Drawn]:
@@ -48,7 +50,8 @@ class PlainEngine(ImageEngine):
             raise self.trouble
         out = io.BytesIO()
         Image.new("RGB", (request.width, request.height), (request.seed % 256, 90, 30)).save(out, "PNG")
-        yield Drawn(out.getvalue(), request.width, request.height, request.seed, self.name, "m", unsafe=self.unsafe)
+        size = (request.width, request.height)
+        yield Drawn(out.getvalue(), *size, request.seed, self.name, "m", self.tokens, self.unsafe)
 
     async def cancel(self, request_id: str) -> bool:
         del request_id

@@ -13,6 +13,7 @@ from workers.engines.image.settings import ImageSettings
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
 from workers.moderation.settings import ClassifierSettings
+from workers.pictures.settings import PictureSettings
 from workers.settings import WorkerSettings
 
 SETTINGS: Final = (
@@ -25,6 +26,7 @@ SETTINGS: Final = (
     ContextSettings,
     CraftSettings,
     ImageSettings,
+    PictureSettings,
     ClassifierSettings,
     FunctionSettings,
 )

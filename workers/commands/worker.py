@@ -34,6 +34,7 @@ from workers.main import serve
 from workers.moderation.moderator import Moderator
 from workers.notifiers import Notifiers
 from workers.pictures.safety import SafetySettings
+from workers.pictures.settings import PictureSettings
 from workers.preload import preload
 from workers.queue import Queue
 from workers.runner import Runner
@@ -84,6 +85,7 @@ async def _run(queue_kind: str) -> int:
                 queue,
                 images=images,
                 safety=safety,
+                look=read_settings(PictureSettings).look,
                 policy=policy_of(moderation, settings.storyfork_operators),
                 moderator=moderator,
                 notifiers=notifiers,

@@ -5,6 +5,7 @@ of 17 elements, one value per trait: two of them agree in at most four places, s
 most a third of their traits in common. There are 17⁵ numbers, 1.4 million, before one comes again.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Any, Final
@@ -116,3 +117,22 @@ def persona_of(hint: str, seed: int, name: str = "") -> dict[str, Any]:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def description_of(card: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+    """Return a description of who a card says somebody is; what it does not say is as ``made`` has it."""
+
+    def said(name: str) -> str:
+        value = card.get(name) or made.get(name) or ""
+        return value if isinstance(value, str) else ", ".join(map(str, value))
+
+    name = str(card.get("name") or made["name"])
+    tagline = said("tagline").strip().rstrip(".")
+    return " ".join(
+        (
+            f"{name}: {tagline[:1].lower()}{tagline[1:]}.",
+            f"Those who know {name.split()[0]} would say: {said('personality')}.",
+            f"On free days there are {said('interests')}.",
+            said("preferences"),
+        )
+    )[:1500].strip()

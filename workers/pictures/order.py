@@ -1,6 +1,6 @@
 """What a job has decided to draw: the data that its drawing step starts from, even after a crash."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel
 
@@ -10,7 +10,8 @@ from workers.cutting import cut_at_word
 ALT_LENGTH = 300
 """Maximum characters of a picture's alternative text; Discord takes 1,024."""
 
-Kind = Literal["imagined", "page", "portrait", "variation", "upscaled"]
+Kind = Literal["imagined", "page", "portrait", "moment", "variation", "upscaled"]
+PromptSource = Literal["", "own", "ai", "template"]
 
 
 class Order(BaseModel):
@@ -18,6 +19,7 @@ class Order(BaseModel):
 
     ``source`` is the picture that is redrawn with ``strength``; ``scale`` is the factor by which the new one is larger.
     ``seed`` is the person's own, ``random_seed`` replaces a missing one. ``lora`` names LoRAs as the person wrote them.
+    ``prompt_source`` and ``typed`` are as in `db.pictures.StoredPicture`.
     """
 
     kind: Kind = "imagined"
@@ -37,6 +39,13 @@ class Order(BaseModel):
     source: int | None = None
     scale: int = 1
     strength: float = 0.6
+    typed: str = ""
+    prompt_source: PromptSource = ""
+
+
+def parse_source(stored: str) -> PromptSource:
+    """Return who wrote a stored picture's prompt; "" for what this release does not know."""
+    return next((known for known in get_args(PromptSource) if known == stored), "")
 
 
 def describe(text: str) -> str:

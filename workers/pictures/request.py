@@ -15,6 +15,7 @@ from workers.pictures.loras import MAX_LORAS, card_lora, check_loras
 MAX_PROMPT_CHARS: Final = 4000
 MAX_NEGATIVE_CHARS: Final = 2000
 MAX_IDENTITY_CHARS: Final = 800
+MAX_IDENTITY_NEGATIVE: Final = 500
 MAX_SEED: Final = 2**32 - 1
 IDENTITY_WEIGHT: Final = 1.1
 """A persona's own words count a little more than the scene, so that the face stays the same."""
@@ -23,15 +24,16 @@ _INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u20
 
 @dataclass(frozen=True, slots=True)
 class VisualIdentity:
-    """What makes a character look the same in every picture: fixed words, optionally a seed and LoRAs."""
+    """What makes a character look the same in every picture: fixed words, what must not be seen, a seed and LoRAs."""
 
     words: str = ""
     seed: int | None = None
     loras: tuple[LoraUse, ...] = ()
+    negative: str = ""
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> "VisualIdentity":
-        """Return the identity of a persona's card: its key ``visual`` with ``words``, ``seed`` and ``loras``.
+        """Return the identity of a persona's card: its key ``visual`` (words, negative, seed, loras).
 
         Without one, the card's appearance is used. Invalid values are left out: cards are untrusted.
         """
@@ -39,11 +41,13 @@ class VisualIdentity:
         visual = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
         words = clean_text(str(visual.get("words") or card.get("appearance") or ""))
         words = cut_at_word(words, MAX_IDENTITY_CHARS, "")
+        unseen = visual.get("negative")
+        negative = cut_at_word(clean_text(unseen), MAX_IDENTITY_NEGATIVE, "") if isinstance(unseen, str) else ""
         seed = visual.get("seed")
         given = cast("list[Any]", found) if isinstance(found := visual.get("loras"), list) else []
         loras = tuple(lora for each in given[:MAX_LORAS] if (lora := card_lora(each)) is not None)
         fits = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= MAX_SEED
-        return cls(words, seed if fits else None, loras)
+        return cls(words, seed if fits else None, loras, negative)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ def build_request(order: PictureOrder, installed_loras: Collection[str] = ()) ->
     """Return the engine's request for ``order``. ``installed_loras`` are the names that the operator's folder holds.
 
     The prompt is, in this order, the identity's words (verbatim), what was asked for, and the style's words; the
-    negative prompt the rating's words, the person's, the style's and those against poor quality, each once.
+    negative prompt the rating's words, the person's, the identity's, the style's and those against poor quality, each
+    once.
 
     Raises:
         BadInput: the prompt is empty or too long, or a LoRA, seed or size does not fit.
@@ -92,6 +97,7 @@ def build_request(order: PictureOrder, installed_loras: Collection[str] = ()) ->
         raise BadInput("picture.prompt_empty")
     _check_length("picture.prompt_too_long", prompt, MAX_PROMPT_CHARS)
     _check_length("picture.negative_too_long", negative, MAX_NEGATIVE_CHARS)
+    negative = join_terms(negative, order.identity.negative)
     look, work = style(order.style), quality(order.quality)
     steps, guidance, scheduler = work.steps, work.guidance, work.scheduler
     # An imported persona may name a LoRA that is not installed: its words must suffice.

@@ -1,16 +1,16 @@
 """Workflows of pictures: deciding what to draw, drawing, answering."""
 
 from workers.steps.picture.draw import DrawPicture
+from workers.steps.picture.moment import OrderMoment
 from workers.steps.picture.order import (
     CleanSource,
     FindImageEngine,
     OrderAgain,
-    OrderImagined,
     OrderPage,
-    OrderPortrait,
     OrderUpscaled,
     OrderVariation,
 )
+from workers.steps.picture.people import OrderImagined, OrderPortrait
 from workers.steps.picture.publish import PublishPicture
 from workers.workflows.base import Workflow
 
@@ -34,6 +34,13 @@ class DrawPortrait(Workflow):
 
     name = "persona_portrait"
     steps = (FindImageEngine(), OrderPortrait(), DrawPicture(), PublishPicture())
+
+
+class DrawChatMoment(Workflow):
+    """Draw a moment of a chat."""
+
+    name = "draw_moment"
+    steps = (FindImageEngine(), OrderMoment(), DrawPicture(), PublishPicture())
 
 
 class DrawOnceMore(Workflow):

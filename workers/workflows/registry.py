@@ -23,6 +23,7 @@ from workers.workflows.memory import BringMemoryUpToDate
 from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered, JudgeWrittenPersona
 from workers.workflows.personas import MakeUpAPersona, RewriteAPersona
 from workers.workflows.picture import (
+    DrawChatMoment,
     DrawImagined,
     DrawOnceMore,
     DrawPage,
@@ -54,6 +55,7 @@ _OWN: Final = (
     DrawImagined(),
     DrawPage(),
     DrawPortrait(),
+    DrawChatMoment(),
     DrawOnceMore(),
     DrawVariation(),
     DrawUpscaled(),

@@ -162,11 +162,12 @@ def _parts(draft: _Draft, room: int, taken: tuple[int, int] | None) -> Iterator[
 def caption(message: Message) -> TextPart | None:
     """Return the whole text of a message with one file, as its caption; None if that would not fit.
 
-    A picture's description comes first, for people who cannot see it.
+    A picture's description comes first, for people who cannot see it, unless the text says the same.
     """
     draft = _Draft()
     draft.add(message.title, MessageEntity.BOLD)
-    if message.pictures and (about := description(message.pictures[0].alt)):
+    about = description(message.pictures[0].alt) if message.pictures else ""
+    if about and about.rstrip("…") not in " ".join(message.body.split()):
         # Descriptions are user text: nothing in them is emphasis.
         draft.add_spans([Span(about)])
     draft.add(message.speaker, MessageEntity.BOLD)

@@ -58,24 +58,6 @@ async def test_a_description_is_written_anew_of_what_the_card_says():
     assert made.model_dump(exclude_defaults=True).keys() == {"description"}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_without_a_model_what_the_card_says_stays_true(seed: int):
-    card = {"name": "Grumm", "description": "Grumm is an old troll. He guards a bridge.", "preferences": "Loves eggs"}
-    bio = RewritePersona().offline(RewriteInputs(card=card, task="bio", seed=seed)).description
-    assert bio == "Grumm is an old troll. He guards a bridge. Grumm loves eggs."
-    more = RewritePersona().offline(RewriteInputs(card=card, task="expand", seed=seed))
-    assert (more.tagline, more.appearance) == ("An old troll", "")
-    assert more.interests
-    aged = {"name": "Mira", "description": "Mira, 61, is a clockmaker."}
-    more = RewritePersona().offline(RewriteInputs(card=aged, task="expand", seed=seed))
-    assert more.tagline == "A clockmaker"
-    assert more.appearance
-    assert "adult of" not in more.appearance
-    told = {RewritePersona().offline(RewriteInputs(card=aged, task="bio", seed=each)).description for each in range(3)}
-    assert len(told) == 3
-    assert all(each.startswith("Mira, 61, is a clockmaker. Mira ") for each in told)
-
-
 ASKED_WITH = Asked(CraftSettings(), default_registry().get("persona/generate").words)
 WHOLE = {
     "name": "Bo Abara",

@@ -111,3 +111,12 @@ def test_cards_from_anywhere() -> None:
 def test_small_tools() -> None:
     assert clean_text("a\u202eb\x07 c\n\td\ud800") == "ab c d"
     assert join_terms("a, b ,", "", "B,c  d") == "a, b, c d"
+
+
+def test_what_a_persona_never_shows_is_in_every_negative_prompt() -> None:
+    identity = VisualIdentity.of_card({"visual": {"words": "red hair", "negative": "hats,\x07 beard", "seed": 5}})
+    assert identity == VisualIdentity("red hair", 5, negative="hats, beard")
+    (negative,) = build_request(replace(ORDER, identity=identity, negative="rain")).negative
+    terms = negative.text.split(", ")
+    assert terms.index("rain") < terms.index("hats") < terms.index("beard")
+    assert VisualIdentity.of_card({"visual": {"negative": 3}}).negative == ""

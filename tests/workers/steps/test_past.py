@@ -81,16 +81,6 @@ async def test_a_silence_between_what_is_summarised_and_what_is_not_is_a_jump(an
     assert found["jumps"] == [4]
 
 
-async def test_without_a_model_replies_that_were_summarised_are_known_too(ann: Who, services: Services) -> None:
-    exchanges = [await said(ann, f"{n}") for n in range(2)]
-    await summarise_chat(await chat_memory(exchanges[0]), exchanges, 0)
-    now = await said(ann, "now")
-    found = await read_chat(replace(services, text=TextChain(())), now.reply, now.said)
-    assert len(found["said"]) == 2
-    modelled = replace(services, text=TextChain((ScriptedEngine([]),)))
-    assert (await read_chat(modelled, now.reply, now.said))["said"] == []
-
-
 @dataclass
 class TwoModels(ScriptedEngine):
     """An engine whose model ``small`` has a small window."""

@@ -17,7 +17,7 @@ from workers.functions.persona.generate_persona import LEAST, TRAITS, least_desc
 from workers.functions.persona.sheet_examiner import SheetExaminer
 from workers.functions.persona.sheet_lines import as_json, described, lines_of, sheet_pattern
 from workers.functions.schema import answer_schema
-from workers.offline import people, rewriting
+from workers.offline import people
 
 TOLD: Final = (
     "name", "tagline", "description", "appearance", "personality", "interests", "preferences", "speaking_style",
@@ -135,8 +135,8 @@ class RewritePersona(AiFunction[RewriteInputs, PersonaChanges]):
         hint = " ".join(map(str, card.get("interests") or ())) or str(card.get("description") or "")
         made = people.persona_of(hint, inputs.seed, str(card.get("name") or ""))
         if inputs.task == "bio":
-            return PersonaChanges(description=rewriting.description_of(card, made, inputs.seed))
-        changes = {name: value for name, value in rewriting.missing_of(card, made).items() if name in wanted}
+            return PersonaChanges(description=people.description_of(card, made))
+        changes = {name: value for name, value in made.items() if name in wanted}
         return PersonaChanges.model_validate(changes)
 
 

@@ -13,11 +13,12 @@ from workers.pictures.attachments import clean_attachment, fit
 from workers.pictures.encoding import DISCORD, TELEGRAM_PHOTO, EncodedFile, encode
 from workers.pictures.loras import chosen_loras
 from workers.pictures.order import Order, describe
-from workers.pictures.request import PictureOrder, VisualIdentity, build_request
+from workers.pictures.request import PictureOrder, VisualIdentity, build_request, join_terms
 from workers.pictures.safety import card_texts, check_prompt, verdict
 from workers.pictures.upscaling import tiling
 from workers.steps.base import Run, Step
-from workers.steps.picture.order import UPSCALE, OrderStep, full_file, kept_picture
+from workers.steps.picture.base import OrderStep
+from workers.steps.picture.order import UPSCALE, full_file, kept_picture
 from workers.steps.picture.requests import draw_tiles, draw_whole
 
 
@@ -48,7 +49,7 @@ class DrawPicture(Step):
             rating="sfw" if redrawn is not None and redrawn.kind == "attached" else order.rating,
             young=known.minors,
             allowance=order.allowance,
-            negative=order.negative,
+            negative=join_terms(order.negative, identity.negative),
             classifier=engine.has_classifier,
             settings=run.services.safety,
         )
@@ -116,6 +117,9 @@ class DrawPicture(Step):
                 persona_id=order.persona,
                 source_id=order.source,
                 lora=order.lora,
+                typed=order.typed,
+                prompt_source=order.prompt_source,
+                tokens=drawn.prompt_tokens,
             ),
             await _files(drawn.data),
         )

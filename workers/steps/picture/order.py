@@ -1,22 +1,21 @@
-"""Steps that decide what to draw: from a person's words, or as the language model describes a page or persona."""
+"""Steps before a picture is drawn: that somebody draws, and what is drawn of a page, or of another picture."""
 
 import asyncio
 from typing import Any, ClassVar, Final
 
-from db import heartbeats, jobs, personas, pictures, stories
+from db import heartbeats, jobs, picture_looks, pictures, stories
 from db.errors import NotAllowed, NotFound
+from db.picture_looks import PictureLook
 from db.pictures import StoredPicture
-from db.work import FromPicture, IllustratePage, Imagine, PersonaPortrait
-from prompts.safety.check import scan
+from db.work import FromPicture, IllustratePage, Imagine
 from prompts.safety.rating import lowest, parse_rating
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.extract_scenes import ExtractScenes, SceneInputs
-from workers.functions.persona_card import drawn_card
 from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePrompt
 from workers.pictures.attachments import clean_attachment
-from workers.pictures.order import Order, describe
-from workers.pictures.safety import card_texts
+from workers.pictures.order import Order, describe, parse_source
 from workers.steps.base import Run, Step
+from workers.steps.picture.base import OrderStep, chosen_look, never_shown
 
 VARIATION_STRENGTH: Final = 0.55
 UPSCALE_STRENGTH: Final = 0.3
@@ -64,23 +63,6 @@ class CleanSource(Step):
             clean = await clean_attachment((await full_file(kept)).data)
             await pictures.put_clean(kept.id, clean.data, clean.width, clean.height)
         return {}
-
-
-class OrderStep(Step):
-    """Decide what to draw; all kinds leave it under the same name."""
-
-    leaves: ClassVar[str] = "order"
-
-
-class OrderImagined(OrderStep):
-    """What a person described, unchanged."""
-
-    name: ClassVar[str] = "order_imagined"
-
-    async def run(self, run: Run) -> dict[str, Any]:
-        """Return an `Order`."""
-        order = Order.model_validate(run.parameters(Imagine).model_dump())
-        return order.model_copy(update={"alt": order.alt or describe(order.prompt)}).model_dump()
 
 
 class OrderAgain(OrderStep):
@@ -133,6 +115,8 @@ class OrderPage(OrderStep):
             raise NotFound("story.unknown")
         story, page, _ = found
         rating = lowest(story.rating, p.allowance)
+        of_story = await picture_looks.of_story(run.job.account_id, story.id)
+        look = await chosen_look(run, PictureLook(p.style, p.size, p.quality), of_story)
         functions = FunctionEngine(run.services)
         caller = CallContext(run.tracker, run.job.account_id, rating=rating)
         scenes = await functions.run(
@@ -146,7 +130,7 @@ class OrderPage(OrderStep):
             ImagePromptInputs(
                 scene=scene.description,
                 context=f"{story.premise} {scene.mood}",
-                style=p.style,
+                style=look.style,
                 rating=rating,
                 seed=story.seed + page.id,
                 variant=p.random_seed % 1000,
@@ -156,56 +140,16 @@ class OrderPage(OrderStep):
         return Order(
             kind="page",
             prompt=written.prompt,
-            negative=written.negative,
+            negative=never_shown(look.negative, written.negative),
             alt=describe(scene.description),
             style=written.style,
-            size=p.size or "landscape",
-            quality=p.quality,
+            size=look.size or "landscape",
+            quality=look.quality,
             random_seed=p.random_seed,
             rating=rating,
             allowance=p.allowance,
             page=page.id,
-        ).model_dump()
-
-
-class OrderPortrait(OrderStep):
-    """A persona, as the language model describes it from the card."""
-
-    name: ClassVar[str] = "order_portrait"
-    queue: ClassVar[jobs.WorkerQueue | None] = "cpu"
-
-    async def run(self, run: Run) -> dict[str, Any]:
-        """Return an `Order`."""
-        p = run.parameters(PersonaPortrait)
-        assert run.job.account_id is not None
-        persona = await personas.get(run.job.account_id, p.persona)
-        young = scan(*card_texts(persona.card)).minors
-        rating = "sfw" if young else lowest(persona.card.get("rating"), p.allowance)
-        written = await FunctionEngine(run.services).run(
-            WriteImagePrompt(),
-            ImagePromptInputs(
-                scene=p.prompt,
-                persona=drawn_card(persona.card),
-                style=p.style,
-                rating=rating,
-                portrait=True,
-                seed=persona.id,
-                variant=p.random_seed % 1000,
-            ),
-            CallContext(run.tracker, run.job.account_id, persona.id, rating=rating),
-        )
-        return Order(
-            kind="portrait",
-            prompt=written.prompt,
-            negative=written.negative,
-            alt=describe(f"{persona.name}: {persona.card.get('appearance') or persona.card.get('tagline') or ''}"),
-            style=written.style,
-            size=p.size or "portrait",
-            quality=p.quality,
-            random_seed=p.random_seed,
-            rating=rating,
-            allowance=p.allowance,
-            persona=persona.id,
+            prompt_source=written.source,
         ).model_dump()
 
 
@@ -228,7 +172,7 @@ async def _order_of(run: Run) -> Order:
     p = run.parameters(FromPicture)
     kept = await kept_picture(run, p.picture)
     source = None if kept.source_id is None or kept.kind in ("variation", "upscaled") else kept.source_id
-    kinds: dict[str, Any] = {"page": "page", "portrait": "portrait"}
+    kinds: dict[str, Any] = {kind: kind for kind in ("page", "portrait", "moment")}
     return Order(
         kind=kinds.get(kept.kind, "imagined"),
         prompt=kept.prompt,
@@ -247,4 +191,6 @@ async def _order_of(run: Run) -> Order:
         persona=kept.persona_id,
         source=source,
         strength=kept.strength if source is not None else 0.6,
+        typed=kept.typed,
+        prompt_source=parse_source(kept.prompt_source),
     )
