@@ -15,6 +15,7 @@ from db.payloads.story import PageFailed
 from db.personas.importing import ExportPersona, ImportPersona
 from db.personas.judging import JudgePersona
 from db.personas.writing import MakeUpPersona, RewritePersonaJob
+from db.redrawing import DrawAgain, Upscale, Variations
 from db.saved_chats import ExportChat
 from db.token_counts import CountTokens
 from db.uploads import ReadDocument
@@ -22,7 +23,6 @@ from db.work import (
     Abandon,
     BranchingPage,
     Deadlines,
-    DrawAgain,
     EraseData,
     ExportData,
     Failure,
@@ -34,8 +34,6 @@ from db.work import (
     JudgePrompt,
     PersonaPortrait,
     PersonaReply,
-    Upscale,
-    Variations,
     notice,
 )
 

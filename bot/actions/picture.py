@@ -15,7 +15,8 @@ from db.payloads.notice import Erase
 from db.payloads.picture import PictureDetails, PictureOriginal
 from db.permissions import EVERYBODY
 from db.pictures import StoredPicture
-from db.work import DrawAgain, FromPicture, IllustratePage, Imagine, Upscale, Variations
+from db.redrawing import DrawAgain, FromPicture, Upscale, Variations
+from db.work import IllustratePage, Imagine
 from prompts.safety.rating import exceeds, parse_rating
 
 _PICTURE: Final = (Arg("picture"),)

@@ -11,16 +11,14 @@ from db.errors import NotFound
 from db.payloads.notice import Notice
 from db.people import Who
 from db.pictures import NewPicture, StoredFile
+from db.redrawing import DrawAgain, Upscale, Variations
 from db.work import (
     BranchingPage,
-    DrawAgain,
     IllustratePage,
     Imagine,
     JobParameters,
     PersonaPortrait,
     PersonaReply,
-    Upscale,
-    Variations,
 )
 from tests.db.test_privacy import tables_with
 from tests.db.world import somebody

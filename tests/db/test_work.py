@@ -11,10 +11,10 @@ from db.errors import NotFound
 from db.payloads.base import Payload
 from db.payloads.notice import Notice
 from db.payloads.story import PageFailed
+from db.redrawing import DrawAgain
 from db.stories import Move
 from db.work import (
     BranchingPage,
-    DrawAgain,
     Failure,
     IllustratePage,
     Imagine,

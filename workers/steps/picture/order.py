@@ -7,7 +7,8 @@ from db import heartbeats, jobs, picture_looks, pictures, stories
 from db.errors import NotAllowed, NotFound
 from db.picture_looks import PictureLook
 from db.pictures import StoredPicture
-from db.work import FromPicture, IllustratePage, Imagine
+from db.redrawing import FromPicture
+from db.work import IllustratePage, Imagine
 from prompts.safety.rating import lowest, parse_rating
 from workers.functions.engine import CallContext, FunctionEngine
 from workers.functions.extract_scenes import ExtractScenes, SceneInputs
