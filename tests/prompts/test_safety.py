@@ -124,11 +124,11 @@ def test_any_text_can_be_looked_at(text: str) -> None:
 
 
 def test_what_few_texts_need_is_compiled_before_the_first_of_them() -> None:
-    phrases = InnocentPhrases(["# <thing>"], r"\d+", [f"thing {n}" for n in range(2000)])
+    phrases = InnocentPhrases(["# <thing>"], r"\d+", [f"thing {n}" for n in range(10_000)])
     phrases.prepare()
     begun = time.process_time()
     assert phrases.cut("have 12 thing 1999 of them").split() == ["have", ".", "of", "them"]
-    assert time.process_time() - begun < 0.02
+    assert time.process_time() - begun < 0.01
 
 
 def test_ratings() -> None:
