@@ -43,8 +43,9 @@ def _begins(text: str, product: str) -> bool:
 
 
 def _texts(environment: PromptEnvironment, source: str) -> Iterator[str]:
-    yield from _leads(environment, source, (NOT_OURS,))
-    yield from _leads(environment, source, [{**NOT_OURS, **card} for card in _shipped_cards()])
+    body = environment.parse(source).body
+    yield from _leads(environment, body, (NOT_OURS,))
+    yield from _leads(environment, body, [{**NOT_OURS, **card} for card in _shipped_cards()])
 
 
 @lru_cache(maxsize=1)
@@ -52,10 +53,12 @@ def _shipped_cards() -> tuple[Mapping[str, Any], ...]:
     return tuple({name: shipped.card().get(name, "") for name in CARD_FIELDS} for shipped in load_personas())
 
 
-def _leads(environment: PromptEnvironment, source: str, filled: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the beginning of ``source`` that depends on these inputs alone, for each of ``filled``, of equal names."""
-    body, whole = _leading(environment.parse(source).body, filled[0].keys())
-    lead = nodes.Template(body, lineno=1)
+def _leads(
+    environment: PromptEnvironment, body: Sequence[nodes.Node], filled: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield the beginning of ``body`` that depends on these inputs alone, for each of ``filled``, of equal names."""
+    first, whole = _leading(body, filled[0].keys())
+    lead = nodes.Template(first, lineno=1)
     lead.set_environment(environment)
     template = environment.from_string(lead)
     for values in filled:

@@ -8,12 +8,14 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bot.platforms.base import Platform
 from bot.settings import BotSettings
-from bot.topics import Topics
 from db.registry import Problem, Registry, load_plugins
+
+if TYPE_CHECKING:  # every command asks for names and tokens; loading all topics would be half of its start
+    from bot.platforms.base import Platform
+    from bot.topics import Topics
 
 GROUP: Final = "storyfork.platforms"
 
@@ -29,21 +31,21 @@ class PlatformSpec:
 
     name: str
     configured: Callable[[BotSettings], bool]
-    build: Callable[[BotSettings, Topics], Platform]
+    build: "Callable[[BotSettings, Topics], Platform]"
     needs: str = ""
     local: bool = False
     shards: Callable[[BotSettings], str] = lambda _settings: ""
     bot: Callable[[BotSettings], str] = lambda _settings: ""
 
 
-def _console(settings: BotSettings, topics: Topics) -> Platform:
+def _console(settings: BotSettings, topics: "Topics") -> "Platform":
     from bot.platforms.console import ConsolePlatform
 
     home = settings.storyfork_home
     return ConsolePlatform(topics.commands, history=home / "console_history", pictures=home / "pictures")
 
 
-def _discord(settings: BotSettings, topics: Topics) -> Platform:
+def _discord(settings: BotSettings, topics: "Topics") -> "Platform":
     from bot.platforms.discord import DiscordPlatform
 
     assert settings.discord_token is not None
@@ -67,7 +69,7 @@ def _discord_shards(settings: BotSettings) -> str:
     return f"{','.join(map(str, settings.discord_shard_ids))} of {settings.discord_shard_count}"
 
 
-def _telegram(settings: BotSettings, topics: Topics) -> Platform:
+def _telegram(settings: BotSettings, topics: "Topics") -> "Platform":
     from bot.platforms.telegram import FORM_BYTES, ChatPace, TelegramPlatform, WebhookConfig
 
     assert settings.telegram_token is not None
