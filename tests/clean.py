@@ -10,7 +10,8 @@ from db.urls import credentials
 _DEFAULT_WELCOMED: Final = "ALTER TABLE conversations ALTER COLUMN welcomed SET DEFAULT {}"
 _TRUNCATED_FROM: Final = 512 * 1024
 """Size in bytes from which a table's files are replaced instead of its rows deleted."""
-# TRUNCATE makes a new file for every table and index, hundreds for a test that wrote five rows.
+# TRUNCATE makes a new file for every table and index, hundreds for a test that wrote five rows. A default that is set
+# anew, to whatever, has every connection plan its statements again.
 _EMPTY: Final = f"""
 DO $$
 DECLARE
@@ -20,6 +21,12 @@ DECLARE
   );
   found regclass;
 BEGIN
+  IF EXISTS (
+    SELECT FROM pg_attrdef WHERE adrelid = 'conversations'::regclass AND pg_get_expr(adbin, adrelid) = 'false'
+    AND adnum = (SELECT attnum FROM pg_attribute WHERE attrelid = adrelid AND attname = 'welcomed')
+  ) THEN
+    {_DEFAULT_WELCOMED.format("true")};
+  END IF;
   tables := tables || ARRAY(
     SELECT DISTINCT conrelid FROM pg_constraint
     WHERE contype = 'f' AND confrelid = ANY(tables) AND NOT conrelid = ANY(tables)
@@ -52,7 +59,7 @@ class Cleaner:
         # A test may have killed or restarted the server.
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(**credentials(self._url))
-        await self._connection.execute(f"{_DEFAULT_WELCOMED.format('true')}; {_EMPTY}")
+        await self._connection.execute(_EMPTY)
 
     async def close(self) -> None:
         """Close the connection."""
