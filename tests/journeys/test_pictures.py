@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.doubles.telegram import Message as TelegramMessage
 from tests.doubles.telegram import TelegramServer
 from tests.journeys.processes import ROOT, Program, bot, environment, serving, worker
 
-pytest.importorskip("diffusers")
+pytestmark = pytest.mark.skipif(find_spec("diffusers") is None, reason="not installed: diffusers (extra: gpu)")
 
 WORDS = " ".join(f"the keeper of lighthouse {n} opens a green door below the sea" for n in range(1, 19))
 """Some 200 words."""

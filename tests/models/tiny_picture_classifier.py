@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import ViTConfig, ViTForImageClassification
-
 LABELS = ("drawings", "hentai", "neutral", "porn", "sexy")
 CHANCES = (0.1, 0.2, 0.3, 0.05, 0.35)
 
 
 def a_classifier(folder: Path, labels: tuple[str, ...] = LABELS, *, blind: bool = True, **options: Any) -> Path:
     """Write a tiny vision transformer. A ``blind`` one gives `CHANCES` to every picture."""
+    import torch
+    from transformers import ViTConfig, ViTForImageClassification
+
     torch.manual_seed(1)
     config = ViTConfig(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=16,

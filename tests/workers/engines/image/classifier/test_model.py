@@ -1,19 +1,26 @@
 """The classifier for sexual content: a tiny one with a known answer, made on the spot."""
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from transformers import ViTForImageClassification
 
 from tests.models.tiny_picture_classifier import CHANCES, a_classifier
-from workers.engines.image.classifier.server.model import Classifier
 from workers.engines.image.failures import Unloadable
 
-CPU = torch.device("cpu")
+
+def import_libraries() -> None:
+    global torch, ViTForImageClassification, Classifier, CPU
+    import torch
+    from transformers import ViTForImageClassification
+
+    from workers.engines.image.classifier.server.model import Classifier
+
+    CPU = torch.device("cpu")
 
 
 def noise(seed: int = 0, height: int = 48, width: int = 80) -> Any:

@@ -1,19 +1,26 @@
 """The part of the engine that owns the model, in this process."""
 
+from __future__ import annotations
+
 import queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.workers.engines.image.asking import Pixels, pixels
 from workers.engines.image.sdxl.protocol import Draw, DrawingProgress, Drawn, LoadSdxl, Part
-from workers.engines.image.sdxl.server import drawer as under_test
-from workers.engines.image.sdxl.server.loading import Model, load_model
 from workers.engines.processes.messages import Failed, WireMessage
+
+if TYPE_CHECKING:
+    from workers.engines.image.sdxl.server.loading import Model
 
 
 class Studio:
     """A loaded model that draws when told to, and what it said."""
 
     def __init__(self, load: LoadSdxl) -> None:
+        # Takes seconds, which no process is to spend that only collects.
+        from workers.engines.image.sdxl.server import drawer as under_test
+        from workers.engines.image.sdxl.server.loading import load_model
+
         self.said: list[WireMessage] = []
         self.pictures: dict[int, Pixels] = {}
         self._finished: queue.SimpleQueue[tuple[WireMessage, bytes]] = queue.SimpleQueue()

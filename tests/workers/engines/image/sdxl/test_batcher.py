@@ -1,17 +1,23 @@
 """Whose turn it is."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from workers.engines.image.sdxl.protocol import Draw, Lora
-from workers.engines.image.sdxl.server.batcher import Batcher, DrawingJob
-from workers.engines.image.sdxl.server.conditioning import PromptPlan
 from workers.engines.image.sdxl.server.plan import Chunk, EncodingPlan
 
-NewJob = Callable[..., DrawingJob]
+NewJob: TypeAlias = "Callable[..., DrawingJob]"
+
+
+def import_libraries() -> None:
+    global Batcher, DrawingJob, PromptPlan
+    from workers.engines.image.sdxl.server.batcher import Batcher, DrawingJob
+    from workers.engines.image.sdxl.server.conditioning import PromptPlan
 
 
 def a_plan(chunks: int) -> PromptPlan:

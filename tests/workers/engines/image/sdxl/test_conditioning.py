@@ -1,19 +1,26 @@
 """Prompts of any length: literal, in chunks, weighted by part, equal to compel and to diffusers where these agree."""
 
+from __future__ import annotations
+
 import random
 from typing import Any
 
 import pytest
-import torch
-from compel import CompelForSDXL, SplitLongTextMode
 
 from workers.engines.image.sdxl.protocol import MAX_CHARACTERS, Part
-from workers.engines.image.sdxl.server.conditioning import Conditioner
 from workers.engines.image.sdxl.server.failures import Refused
 from workers.engines.image.sdxl.server.plan import CHUNK, MAX_TOKENS, Planner
 
 WORDS = ["cat", "dog", "forest", "night", "sky", "red", "blue", "castle", "dragon", "robot", "moon", "river"]
 LONG = " ".join(random.Random(1).choices(WORDS, k=200))
+
+
+def import_libraries() -> None:
+    global torch, CompelForSDXL, SplitLongTextMode, Conditioner
+    import torch
+    from compel import CompelForSDXL, SplitLongTextMode
+
+    from workers.engines.image.sdxl.server.conditioning import Conditioner
 
 
 @pytest.fixture

@@ -1,28 +1,35 @@
 """The denoising loop: one picture as diffusers draws it, and the same picture in whatever company."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-import torch
-from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2img import (
-    StableDiffusionXLImg2ImgPipeline,
-)
 
+from tests.effort import times
 from tests.workers.engines.image.asking import png
 from workers.engines.image.sdxl.protocol import Draw, Part
-from workers.engines.image.sdxl.server.conditioning import Conditioner
-from workers.engines.image.sdxl.server.denoiser import Denoiser, Row
 from workers.engines.image.sdxl.server.failures import Refused
-from workers.engines.image.sdxl.server.png import decode
-from workers.engines.image.sdxl.server.schedulers import NAMES, make_scheduler
-from workers.engines.image.sdxl.server.vae import Vae
 
 # diffusers hands tensors to NumPy, which warns of their old protocol.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-CPU = torch.device("cpu")
 TOLERANCE = 1e-4
-Begin = Callable[[Draw], Row]
+Begin: TypeAlias = "Callable[[Draw], Row]"
+
+
+def import_libraries() -> None:
+    global torch, StableDiffusionXLImg2ImgPipeline, Conditioner, Denoiser, Row, decode, NAMES, make_scheduler, Vae
+    import torch
+    from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2img import (
+        StableDiffusionXLImg2ImgPipeline,
+    )
+
+    from workers.engines.image.sdxl.server.conditioning import Conditioner
+    from workers.engines.image.sdxl.server.denoiser import Denoiser, Row
+    from workers.engines.image.sdxl.server.png import decode
+    from workers.engines.image.sdxl.server.schedulers import NAMES, make_scheduler
+    from workers.engines.image.sdxl.server.vae import Vae
 
 
 def a_draw(number: int = 1, text: str = "a red cat", **fields: Any) -> Draw:
@@ -32,12 +39,12 @@ def a_draw(number: int = 1, text: str = "a red cat", **fields: Any) -> Draw:
 
 @pytest.fixture
 def denoiser(pipeline: Any) -> Denoiser:
-    return Denoiser(pipeline.unet, pipeline.scheduler, CPU, torch.float32)
+    return Denoiser(pipeline.unet, pipeline.scheduler, torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture
 def vae(pipeline: Any) -> Vae:
-    return Vae(pipeline.vae, CPU)
+    return Vae(pipeline.vae, torch.device("cpu"))
 
 
 @pytest.fixture
@@ -75,8 +82,19 @@ def same_picture(pipeline: Any, left: torch.Tensor, right: torch.Tensor) -> bool
     return difference(first, second) < TOLERANCE
 
 
-@pytest.mark.parametrize("scheduler", ["", "euler", "euler_a", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "lcm"])
-@pytest.mark.parametrize("guidance", [0.0, 6.0])
+COMPARED = ("", "euler", "euler_a", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "lcm")
+"""Schedulers that the pipeline has as well."""
+SCHEDULERS = (*COMPARED[1:], "tcd", "lightning")
+
+
+def test_all_schedulers_are_tried() -> None:
+    assert set(SCHEDULERS) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "guidance"),
+    [*((each, 6.0) for each in COMPARED), *((each, 0.0) for each in COMPARED[:: times(4, 1)])],
+)
 def test_one_picture_is_what_the_pipeline_draws(
     denoiser: Denoiser, vae: Vae, pipeline: Any, scheduler: str, guidance: float
 ) -> None:
@@ -101,7 +119,7 @@ def test_one_picture_is_what_the_pipeline_draws(
     assert float((ours.float() != expected).float().mean()) < 0.001
 
 
-@pytest.mark.parametrize("scheduler", ["", *NAMES])
+@pytest.mark.parametrize("scheduler", ["", *SCHEDULERS])
 def test_a_picture_in_a_batch_is_the_picture_alone(
     denoiser: Denoiser, begin: Begin, pipeline: Any, scheduler: str
 ) -> None:

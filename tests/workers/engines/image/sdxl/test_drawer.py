@@ -1,20 +1,27 @@
 """The thread that owns the model, in this process: full memory, cancelled rows, several kinds at a time."""
 
+from __future__ import annotations
+
 import queue
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.workers.engines.image.asking import same
 from tests.workers.engines.image.sdxl.studio import Studio
 from workers.engines.image.sdxl.protocol import Draw, DrawingProgress, Drawn, LoadedSdxl, LoadSdxl
-from workers.engines.image.sdxl.server import drawer as under_test
 from workers.engines.processes.messages import Beat, Cancel, Failed, LoadFailed, WireMessage
 
 # diffusers hands tensors to NumPy, which warns of their old protocol.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def import_libraries() -> None:
+    global torch, under_test
+    import torch
+
+    from workers.engines.image.sdxl.server import drawer as under_test
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Hostile prompts and pictures: nothing but the clear errors, and no more work than the length allows."""
 
+from __future__ import annotations
+
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from tests.effort import times
 from tests.workers.engines.image.asking import ask, png
@@ -15,8 +16,6 @@ from workers.engines.errors import RequestRefused
 from workers.engines.image.base import PromptPart
 from workers.engines.image.sdxl.engine import _draw as checked
 from workers.engines.image.sdxl.protocol import MAX_CHARACTERS, Part
-from workers.engines.image.sdxl.server import png as png_files
-from workers.engines.image.sdxl.server.conditioning import CACHED, Conditioner, PromptPlan
 from workers.engines.image.sdxl.server.failures import Refused
 from workers.engines.image.sdxl.server.plan import CHUNK, MAX_TOKENS, MAX_WEIGHTED, ROOM, Planner
 
@@ -36,6 +35,14 @@ _PIECES = (
     "e\u0301\u0302\u0303", "👩‍👩‍👧‍👦", "🏳️‍🌈", "ﷺ", "中文提示", "кот", "ｆｕｌｌ", "\n", "\r\n", "\t", "  ", "\u2028",
     "cat", "a dog", "zq",
 )  # fmt: skip
+
+
+def import_libraries() -> None:
+    global torch, png_files, CACHED, Conditioner, PromptPlan
+    import torch
+
+    from workers.engines.image.sdxl.server import png as png_files
+    from workers.engines.image.sdxl.server.conditioning import CACHED, Conditioner, PromptPlan
 
 
 def hostile(dice: random.Random) -> str:

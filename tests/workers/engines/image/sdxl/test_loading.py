@@ -1,5 +1,7 @@
 """What is loaded and what is not, and what is said about it."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import pickle
@@ -8,15 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from tests.models.tiny_sdxl_checkpoint import single_file
 from workers.engines.image.discovery import find_image_models
 from workers.engines.image.failures import Unloadable
 from workers.engines.image.sdxl.protocol import LoadSdxl
-from workers.engines.image.sdxl.server.loading import check_files, choose_device, load_model
-from workers.engines.image.sdxl.server.vae import choose_vae_dtype
 from workers.engines.image.settings import ImageSettings
+
+
+def import_libraries() -> None:
+    global torch, single_file, check_files, choose_device, load_model, choose_vae_dtype
+    import torch
+
+    from tests.models.tiny_sdxl_checkpoint import single_file
+    from workers.engines.image.sdxl.server.loading import check_files, choose_device, load_model
+    from workers.engines.image.sdxl.server.vae import choose_vae_dtype
 
 
 @pytest.fixture

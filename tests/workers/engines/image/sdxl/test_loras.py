@@ -1,5 +1,6 @@
 """LoRAs of the operator's folder, made on the spot."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ from tests.workers.engines.image.asking import same
 from tests.workers.engines.image.sdxl.studio import Studio
 from workers.engines.image.sdxl.protocol import LoadSdxl, Lora
 
-pytest.importorskip("peft", reason="not installed: peft (extra: gpu)")
 pytestmark = [
+    pytest.mark.skipif(find_spec("peft") is None, reason="not installed: peft (extra: gpu)"),
     # diffusers hands tensors to NumPy, which warns of their old protocol.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     # Several LoRAs at a time are what is wanted.
