@@ -33,21 +33,21 @@ _TALKS: Final = (
     "ORDER BY t.id DESC LIMIT 1)"
 )
 """Who talked last in the chat ``s``."""
-# Both halves are numbered in the order of their ids, which is that of the chat.
+# The copies get their ids in the order of the chat, on which everything relies that reads one.
 _COPY: Final = f"""
-WITH old AS (SELECT m.*, row_number() OVER (ORDER BY m.id) AS n FROM (
-    SELECT * FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 AND id <= $4
-        AND role <> 'persona' AND verdict <> 'refused' AND (chosen OR id = $4)
-    ORDER BY id DESC LIMIT {MOST_BRANCHED}) m),
-made AS (INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, text, verdict, created_at)
-    SELECT conversation_id, persona_id, user_id, $5, role, text, verdict, created_at FROM old ORDER BY n RETURNING id),
-new AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM made)
-INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, reply_to_id, variant_index, chosen, text,
-    verdict, created_at)
-SELECT r.conversation_id, r.persona_id, r.user_id, $5, r.role, new.id, r.variant_index,
-    CASE r.reply_to_id WHEN $4 THEN r.id = $6 ELSE r.chosen END, r.text, r.verdict, r.created_at
-FROM old JOIN new USING (n) JOIN chat_messages r ON r.reply_to_id = old.id
-WHERE r.state = 'ready' AND r.verdict <> 'refused' ORDER BY r.id"""
+WITH said AS (SELECT * FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 AND id <= $4
+    AND role <> 'persona' AND verdict <> 'refused' AND (chosen OR id = $4) ORDER BY id DESC LIMIT {MOST_BRANCHED}),
+old AS (SELECT *, id AS turn FROM said UNION ALL
+    SELECT r.*, r.reply_to_id FROM said JOIN chat_messages r ON r.reply_to_id = said.id
+    WHERE r.state = 'ready' AND r.verdict <> 'refused'),
+new AS MATERIALIZED (SELECT o.*, nextval(pg_get_serial_sequence('chat_messages', 'id')) AS new_id
+    FROM (SELECT * FROM old ORDER BY turn, id) o)
+INSERT INTO chat_messages (id, conversation_id, persona_id, user_id, epoch, role, reply_to_id, variant_index, chosen,
+    text, verdict, created_at) OVERRIDING SYSTEM VALUE
+SELECT n.new_id, n.conversation_id, n.persona_id, n.user_id, $5, n.role, q.new_id, n.variant_index,
+    CASE WHEN n.id = $4 THEN true WHEN n.reply_to_id = $4 THEN n.id = $6 ELSE n.chosen END, n.text, n.verdict,
+    n.created_at
+FROM new n LEFT JOIN new q ON q.id = n.reply_to_id ORDER BY n.new_id"""
 
 
 @dataclass(frozen=True, slots=True)

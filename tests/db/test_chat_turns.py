@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import pytest
 
-from db import chat_openings, chat_turns, chats, personas
+from db import chat_openings, chat_turns, chats, personas, saved_chats
 from db.connection import row, rows, transaction
 from db.errors import LimitReached, NotAllowed, NotFound
 from db.memory import memories, past
@@ -183,6 +184,18 @@ async def test_an_answer_grows_and_multiplies_within_bounds() -> None:
     await rows("UPDATE chat_messages SET variant_index = $2 WHERE id = $1", first, chat_turns.MOST_VARIANTS - 1)
     with pytest.raises(LimitReached, match="too_many_variants"):
         await chat_turns.again(who.conversation, first)
+
+
+async def test_a_branch_reads_like_the_chat_that_it_comes_from() -> None:
+    who, _ = await begun()
+    second = [(await turn(who, text)).reply.id for text in ("one", "two", "three")][1]
+    made = await saved_chats.branch(who.conversation, who.user.id, second)
+    here = replace(who.conversation, epoch=made.epoch)
+    last = await chats.last_reply(here.id, (await personas.active(here)).id, made.epoch)
+    assert last is not None
+    again = await chat_turns.again(here, last)
+    assert [each.text for each in await chats.history(again.reply)] == ["one", "answer to one"]
+    assert again.said.text == "two"
 
 
 async def test_of_presses_at_once_one_counts() -> None:
