@@ -12,8 +12,6 @@ from db import (
     accounts,
     audit,
     awaited_files,
-    chat_turns,
-    chats,
     context_sessions,
     conversations,
     data_choices,
@@ -34,7 +32,6 @@ from db import (
     receipts,
     reports,
     sampling,
-    saved_chats,
     sent_messages,
     spent_limits,
     stories,
@@ -47,6 +44,7 @@ from db.payloads.notice import Notice
 from db.people import Who
 from db.usage_limits import UsageLimits
 from tests.db.archive_scopes import ARCHIVE_CALLS
+from tests.db.chat_scopes import CHAT_CALLS
 from tests.db.memory_scopes import MEMORY_CALLS, MEMORY_WORK
 from tests.db.persona_scopes import PERSONA_CALLS
 from tests.db.picture_scopes import PICTURE_CALLS
@@ -113,25 +111,6 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "spent_limits.strikes": lambda c: spent_limits.strikes(c.user, 24),
     "receipts.of_page": lambda c: receipts.of_page(c.account, c["pages"]),
     "receipts.of_reply": lambda c: receipts.of_reply(c.account, c["chat_messages"]),
-    "chat_turns.shown": lambda c: chat_turns.shown(c.account, c["chat_messages"]),
-    "chat_turns.editable": lambda c: chat_turns.editable(c.ben.conversation, c["chat_messages"]),
-    "chat_turns.again": lambda c: chat_turns.again(c.ben.conversation, c["chat_messages"]),
-    "chat_turns.go_on": lambda c: chat_turns.go_on(c.ben.conversation, c["chat_messages"]),
-    "chat_turns.choose": lambda c: chat_turns.choose(c.ben.conversation, c["chat_messages"], 1),
-    "chat_turns.edit": lambda c: chat_turns.edit(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
-    "chat_turns.answer_of": lambda c: chat_turns.answer_of(c.chat, "console:1"),
-    "chat_turns.reword": lambda c: chat_turns.reword(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
-    "chat_turns.undo": lambda c: chat_turns.undo(c.ben.conversation, c["chat_messages"]),
-    "chats.get": lambda c: chats.get(c.account, c["chat_messages"]),
-    "chats.reset": lambda c: chats.reset(c.chat),
-    "saved_chats.get": lambda c: saved_chats.get(c.account, c["saved_chats"]),
-    "saved_chats.listed": lambda c: saved_chats.listed(c.chat),
-    "saved_chats.current": lambda c: saved_chats.current(c.ben.conversation),
-    "saved_chats.rename": lambda c: saved_chats.rename(c.ben.conversation, c.user, "x", "checked"),
-    "saved_chats.set_note": lambda c: saved_chats.set_note(c.ben.conversation, c.user, "x", 4),
-    "saved_chats.begin": lambda c: saved_chats.begin(c.ben.conversation, c.user, "x", "checked"),
-    "saved_chats.branch": lambda c: saved_chats.branch(c.ben.conversation, c.user, c["chat_messages"]),
-    "saved_chats.switch": lambda c: saved_chats.switch(c.ben.conversation, c.user, c["saved_chats"]),
     "conversations.open_thread": lambda c: conversations.open_thread(c.chat, "t", c["pages"]),
     "conversations.set_mode": lambda c: conversations.set_mode(c.chat, "chat"),
     "conversations.note_said": lambda c: conversations.note_said(c.chat, "m1"),
@@ -175,6 +154,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     **MEMORY_CALLS,
     **PERSONA_CALLS,
     **PICTURE_CALLS,
+    **CHAT_CALLS,
     "members.seen": lambda c: members.seen(c.account, c.user, "member", []),
     "members.find": lambda c: members.find(c.account, "console", SUBJECT),
     "moderation.end_cooldown": lambda c: moderation.end_cooldown(c.user),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from workers.engines.errors import EngineUnavailable
-from workers.engines.image.classifier.protocol import PROGRAM, Classified, Classify, LoadClassifier
+from workers.engines.image.classifier.protocol import PROGRAM, ClassifiedPicture, ClassifyPicture, LoadPictureClassifier
 from workers.engines.processes.launch import Launcher
 from workers.engines.processes.messages import Loaded
 from workers.engines.processes.process import ModelProcess, ProcessDied
@@ -21,7 +21,7 @@ class PictureClassifier:
         self, folder: Path, device: str = "auto", stall_s: float = 300.0, launcher: Launcher | None = None
     ) -> None:
         """``folder`` holds a model of transformers; see `workers.engines.image.settings.ImageSettings`."""
-        self._load = LoadClassifier(path=str(folder.resolve()), device=device)
+        self._load = LoadPictureClassifier(path=str(folder.resolve()), device=device)
         self._stall_s = stall_s
         self._launcher = launcher
         self._supervisor = ProcessSupervisor(self._start)
@@ -32,8 +32,8 @@ class PictureClassifier:
             process = await self._supervisor.get()
             process.used()
             try:
-                async with process.converse(lambda number: Classify(id=number), png) as next_answer:
-                    found: Classified = await next_answer()
+                async with process.converse(lambda number: ClassifyPicture(id=number), png) as next_answer:
+                    found: ClassifiedPicture = await next_answer()
             except ProcessDied:
                 continue
             return found.unsafe, found.young

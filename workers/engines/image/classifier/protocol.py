@@ -1,6 +1,6 @@
 """The messages between `PictureClassifier` and its process; `workers.engines.processes.messages` has the rest.
 
-``Classify``, with a PNG as its data, is answered by ``Classified`` or ``Failed``.
+``ClassifyPicture``, with a PNG as its data, is answered by ``ClassifiedPicture`` or ``Failed``.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from workers.engines.processes.messages import (
 from workers.engines.processes.program import Program
 
 
-class LoadClassifier(LoadModel):
+class LoadPictureClassifier(LoadModel):
     """Which classifier (a folder), and where it runs."""
 
     device: str = "auto"
@@ -35,14 +35,14 @@ class LoadClassifier(LoadModel):
         return sorted(file for file in Path(self.path).rglob("*") if file.is_file())
 
 
-class Classify(WireMessage):
+class ClassifyPicture(WireMessage):
     """Judge the picture (PNG) that is the data."""
 
     kind: Literal["classify"] = "classify"
     id: int
 
 
-class Classified(Answer):
+class ClassifiedPicture(Answer):
     """The probabilities (0 to 1) of sexual content, and of somebody young."""
 
     kind: Literal["classified"] = "classified"
@@ -50,8 +50,8 @@ class Classified(Answer):
     young: float
 
 
-Request = LoadClassifier | Classify | Cancel | Unload
-Event = Loaded | LoadFailed | Beat | Classified | Failed
+Request = LoadPictureClassifier | ClassifyPicture | Cancel | Unload
+Event = Loaded | LoadFailed | Beat | ClassifiedPicture | Failed
 PROGRAM = Program(
     module="workers.engines.image.classifier.server.main",
     wire=Wire(

@@ -2,16 +2,16 @@
 
 import warnings
 
-from workers.engines.image.classifier.protocol import PROGRAM, LoadClassifier
+from workers.engines.image.classifier.protocol import PROGRAM, LoadPictureClassifier
 from workers.engines.processes.server import Broadcast, ModelService, serve
 
 
-def start_service(load: LoadClassifier, broadcast: Broadcast) -> ModelService:
+def start_service(load: LoadPictureClassifier, broadcast: Broadcast) -> ModelService:
     """Start loading the model. See `workers.engines.processes.server.StartService`."""
     # The libraries take seconds to import; clients connect meanwhile.
-    from workers.engines.image.classifier.server.service import ClassifierService
+    from workers.engines.image.classifier.server.service import PictureClassifierService
 
-    return ClassifierService(load, broadcast)
+    return PictureClassifierService(load, broadcast)
 
 
 if __name__ == "__main__":

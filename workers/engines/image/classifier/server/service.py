@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from workers.engines.image.classifier.protocol import Classified, Classify, LoadClassifier, Request
+from workers.engines.image.classifier.protocol import ClassifiedPicture, ClassifyPicture, LoadPictureClassifier, Request
 from workers.engines.image.classifier.server.model import Classifier
 from workers.engines.image.failures import Unloadable
 from workers.engines.processes.connection import Client
@@ -22,10 +22,10 @@ from workers.engines.processes.server import Broadcast
 _log = logging.getLogger(__name__)
 
 
-class ClassifierService:
+class PictureClassifierService:
     """Judges pictures in a thread of its own. A judgement takes too little time to be cancelled: it is given."""
 
-    def __init__(self, load: LoadClassifier, broadcast: Broadcast) -> None:
+    def __init__(self, load: LoadPictureClassifier, broadcast: Broadcast) -> None:
         self._load = load
         self._broadcast = broadcast
         self._inbox: queue.SimpleQueue[tuple[Client, int, bytes]] = queue.SimpleQueue()
@@ -40,7 +40,7 @@ class ClassifierService:
     def submit(self, request: Request, data: bytes, client: Client, /) -> None:
         """Handle a request of ``client``."""
         match request:
-            case Classify():
+            case ClassifyPicture():
                 self._inbox.put((client, request.id, data))
             case Cancel():
                 pass
@@ -70,13 +70,13 @@ class ClassifierService:
             self._judging = False
 
 
-def _judged(classifier: Classifier, number: int, data: bytes) -> Classified | Failed:
+def _judged(classifier: Classifier, number: int, data: bytes) -> ClassifiedPicture | Failed:
     try:
         unsafe, young = classifier.scores(_pixels(data))
     except Exception as error:  # noqa: BLE001 - whatever it is, its picture has an answer
         _log.exception("a picture cannot be judged")
         return Failed(id=number, reason="internal", message=repr(error)[:300])
-    return Classified(id=number, unsafe=unsafe, young=young)
+    return ClassifiedPicture(id=number, unsafe=unsafe, young=young)
 
 
 def _pixels(data: bytes) -> "np.ndarray[Any, np.dtype[np.uint8]]":

@@ -1,0 +1,28 @@
+"""The functions of `db` for chats: called as ben with the ids of somebody else. See `tests.db.scopes`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from db import chat_turns, chats, saved_chats
+
+CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
+    "chat_turns.shown": lambda c: chat_turns.shown(c.account, c["chat_messages"]),
+    "chat_turns.editable": lambda c: chat_turns.editable(c.ben.conversation, c["chat_messages"]),
+    "chat_turns.again": lambda c: chat_turns.again(c.ben.conversation, c["chat_messages"]),
+    "chat_turns.go_on": lambda c: chat_turns.go_on(c.ben.conversation, c["chat_messages"]),
+    "chat_turns.choose": lambda c: chat_turns.choose(c.ben.conversation, c["chat_messages"], 1),
+    "chat_turns.edit": lambda c: chat_turns.edit(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
+    "chat_turns.answer_of": lambda c: chat_turns.answer_of(c.chat, "console:1"),
+    "chat_turns.reword": lambda c: chat_turns.reword(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
+    "chat_turns.undo": lambda c: chat_turns.undo(c.ben.conversation, c["chat_messages"]),
+    "chats.get": lambda c: chats.get(c.account, c["chat_messages"]),
+    "chats.reset": lambda c: chats.reset(c.chat),
+    "saved_chats.get": lambda c: saved_chats.get(c.account, c["saved_chats"]),
+    "saved_chats.listed": lambda c: saved_chats.listed(c.chat),
+    "saved_chats.current": lambda c: saved_chats.current(c.ben.conversation),
+    "saved_chats.rename": lambda c: saved_chats.rename(c.ben.conversation, c.user, "x", "checked"),
+    "saved_chats.set_note": lambda c: saved_chats.set_note(c.ben.conversation, c.user, "x", 4),
+    "saved_chats.begin": lambda c: saved_chats.begin(c.ben.conversation, c.user, "x", "checked"),
+    "saved_chats.branch": lambda c: saved_chats.branch(c.ben.conversation, c.user, c["chat_messages"]),
+    "saved_chats.switch": lambda c: saved_chats.switch(c.ben.conversation, c.user, c["saved_chats"]),
+}
