@@ -49,6 +49,7 @@ from bot.commands import (
     persona_writing,
     picture,
     prompt,
+    prompt_tests,
     rating,
     report,
     sampling,
@@ -91,6 +92,7 @@ from bot.views import permissions as permissions_views
 from bot.views import persona as persona_views
 from bot.views import picture as picture_views
 from bot.views import prompt as prompt_views
+from bot.views import prompt_tests as prompt_tests_views
 from bot.views import report as report_views
 from bot.views import sampling as sampling_views
 from bot.views import sessions as session_views
@@ -164,7 +166,12 @@ PRODUCT: Final = (
         preferences=(*picture.PREFERENCES, *looks.PREFERENCES),
     ),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),
-    Topic("prompt", prompt.COMMANDS, (), prompt_views.VIEWS),
+    Topic(
+        "prompt",
+        (*prompt.COMMANDS, *prompt_tests.COMMANDS),
+        (),
+        (*prompt_views.VIEWS, *prompt_tests_views.VIEWS),
+    ),
     Topic("account", model.COMMANDS, (), account_views.VIEWS, preferences=model.PREFERENCES),
     Topic("sampling", sampling.COMMANDS, (), sampling_views.VIEWS),
     Topic("link", linking.COMMANDS, linking_actions.ACTIONS, linking_views.VIEWS, links=linking.LINKS),

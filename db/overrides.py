@@ -1,90 +1,129 @@
-"""An account's prompt overrides: its own source for a prompt, for all its personas or for one."""
+"""An account's own prompts: for a story, a type of jobs, a persona, or for everything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 from db import outbox
-from db.agents import SamplingChoice
 from db.connection import row, rows, transaction
 from db.errors import NotFound
 from db.moderation import Verdict
 from db.payloads.notice import Notice
-from db.sampling import read_choices
+from db.records import fetch
 
 LIMIT_HITS: Final = 2
-"""An override that breaks a limit of the sandbox this many times in a row is switched off until it is changed."""
-
-
-async def get(account_id: int, name: str, persona_id: int | None = None) -> str | None:
-    """Return the account's source for a prompt (for one persona if ``persona_id`` is given), or None."""
-    found = await row(
-        "SELECT source FROM prompt_overrides "
-        "WHERE account_id = $1 AND name = $2 AND persona_id IS NOT DISTINCT FROM $3",
-        account_id, name, persona_id,
-    )  # fmt: skip
-    return None if found is None else found["source"]
+"""A text that breaks a limit of the sandbox this many times in a row is switched off until it is changed."""
+PromptLevel = Literal["story", "job", "persona", "account"]
+LEVELS: Final[tuple[PromptLevel, ...]] = get_args(PromptLevel)
+"""What a text is for; the first that has one counts."""
+PromptKind = Literal["override", "task", "variant"]
+"""Where a text stands: that of a persona or the account, that of a story or a type of jobs, in a test."""
+_TABLES: Final[Mapping[PromptKind, str]] = {
+    "override": "prompt_overrides", "task": "task_prompts", "variant": "prompt_variants"
+}  # fmt: skip
+OWN: Final = (
+    "SELECT CASE WHEN story_id IS NULL THEN 'job' ELSE 'story' END AS level, 'task' AS kind, id, source, limit_hits, "
+    "verdict FROM task_prompts WHERE account_id = $1 AND name = $2 AND (story_id = $4 OR job_type = $5) "
+    "UNION ALL SELECT CASE WHEN persona_id IS NULL THEN 'account' ELSE 'persona' END, 'override', id, source, "
+    "limit_hits, verdict FROM prompt_overrides "
+    "WHERE account_id = $1 AND name = $2 AND (persona_id IS NULL OR persona_id = $3)"
+)
+"""SQL: the texts of the account ``$1`` for the prompt ``$2``, where a persona, story or type of jobs is concerned."""
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """An account's choices for a text: its sources for the prompt, the text model ("" if none), and how to sample.
+class PromptScope:
+    """What a text is for: a persona, a story or a type of jobs; without any, everything. A job concerns several."""
 
-    ``doubtful``: one of the sources broke a limit the last time.
-    """
+    persona_id: int | None = None
+    story_id: int | None = None
+    job_type: str | None = None
 
-    persona: str | None
-    account: str | None
-    text_model: str
-    doubtful: bool = False
-    sampling: Mapping[str, SamplingChoice] = field(default_factory=dict[str, SamplingChoice])
-
-
-async def in_force(account_id: int, name: str, persona_id: int | None) -> InForce:
-    """Return an account's choices for a text written from a prompt, with or without a persona.
-
-    Overrides that are switched off are none.
-    """
-    found = await row(
-        "SELECT settings ->> 'text_model' AS model, jsonb_typeof(settings -> 'text_model') AS kind, "
-        "settings -> 'sampling' AS sampling, "
-        "p.source AS persona, o.source AS account, coalesce(p.limit_hits, 0) + coalesce(o.limit_hits, 0) AS hits "
-        "FROM accounts a "
-        "LEFT JOIN prompt_overrides p ON p.account_id = a.id AND p.name = $2 AND p.persona_id = $3 "
-        "AND p.limit_hits < $4 AND p.verdict = 'checked' "
-        "LEFT JOIN prompt_overrides o ON o.account_id = a.id AND o.name = $2 AND o.persona_id IS NULL "
-        "AND o.limit_hits < $4 AND o.verdict = 'checked' "
-        "WHERE a.id = $1",
-        account_id, name, persona_id, LIMIT_HITS,
-    )  # fmt: skip
-    if found is None:
-        return InForce(None, None, "")
-    model = found["model"] if found["kind"] == "string" else ""
-    sampling = read_choices(found["sampling"])
-    return InForce(found["persona"], found["account"], model, doubtful=found["hits"] > 0, sampling=sampling)
+    @property
+    def level(self) -> PromptLevel:
+        """The level of a text that is for it."""
+        if self.story_id is not None:
+            return "story"
+        if self.job_type is not None:
+            return "job"
+        return "account" if self.persona_id is None else "persona"
 
 
-async def note_rendered(account_id: int, name: str, source: str) -> None:
-    """Record that a source of the account kept the limits."""
+EVERYTHING: Final = PromptScope()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPrompt:
+    """An account's own text for a prompt. ``limit_hits`` counts how often in a row it broke a limit."""
+
+    level: PromptLevel
+    kind: PromptKind
+    id: int
+    source: str
+    limit_hits: int
+    verdict: Verdict
+
+    @property
+    def off(self) -> bool:
+        """Whether it is switched off."""
+        return self.limit_hits >= LIMIT_HITS
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be used: it is checked and not switched off."""
+        return self.verdict == "checked" and not self.off
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A text that waits for a verdict. ``version`` changes with it."""
+
+    level: PromptLevel
+    kind: PromptKind
+    name: str
+    source: str
+    version: str
+
+
+def saved_wording(kind: PromptKind, level: PromptLevel) -> str:
+    """Return the key of the wording that a text is in force from now on."""
+    if kind == "variant":
+        return "prompt.saved_variant"
+    return "prompt.saved" if level == "account" else f"prompt.saved_{level}"
+
+
+async def of(account_id: int, name: str, scope: PromptScope = EVERYTHING) -> list[OwnPrompt]:
+    """Return an account's own texts for a prompt, where a scope is concerned, the one that counts first."""
+    found = await fetch(OwnPrompt, OWN, account_id, name, scope.persona_id, scope.story_id, scope.job_type)
+    return sorted(found, key=lambda own: LEVELS.index(own.level))
+
+
+async def get(account_id: int, name: str, scope: PromptScope = EVERYTHING) -> str | None:
+    """Return the account's text for a prompt and exactly that scope, or None."""
+    return next((own.source for own in await of(account_id, name, scope) if own.level == scope.level), None)
+
+
+async def note_rendered(account_id: int, own: OwnPrompt) -> None:
+    """Record that a text of the account kept the limits."""
     await rows(
-        "UPDATE prompt_overrides SET limit_hits = 0 "
-        "WHERE account_id = $1 AND name = $2 AND source = $3 AND limit_hits BETWEEN 1 AND $4",
-        account_id, name, source, LIMIT_HITS - 1,
+        f"UPDATE {_TABLES[own.kind]} SET limit_hits = 0 "
+        "WHERE account_id = $1 AND id = $2 AND source = $3 AND limit_hits BETWEEN 1 AND $4",
+        account_id, own.id, own.source, LIMIT_HITS - 1,
     )  # fmt: skip
 
 
-async def note_limit(account_id: int, name: str, source: str, *, problem: str, conversation_id: int | None) -> str:
-    """Record that a source broke a limit; the second time in a row it is switched off and its owner is told.
+async def note_limit(account_id: int, own: OwnPrompt, *, problem: str, conversation_id: int | None) -> str:
+    """Record that a text broke a limit; the second time in a row it is switched off and its owner is told.
 
     The notice goes to the account's direct chat, else to ``conversation_id``. Returns the notice's platform, "" if
     there is none.
     """
     async with transaction():
         found = await row(
-            "UPDATE prompt_overrides SET limit_hits = limit_hits + 1 "
-            "WHERE account_id = $1 AND name = $2 AND source = $3 AND limit_hits < $4 "
-            "RETURNING id, limit_hits, updated_by, updated_at",
-            account_id, name, source, LIMIT_HITS,
+            f"UPDATE {_TABLES[own.kind]} SET limit_hits = limit_hits + 1 "
+            "WHERE account_id = $1 AND id = $2 AND source = $3 AND limit_hits < $4 "
+            "RETURNING id, name, limit_hits, updated_by, updated_at",
+            account_id, own.id, own.source, LIMIT_HITS,
         )  # fmt: skip
         if found is None or found["limit_hits"] < LIMIT_HITS:
             return ""
@@ -98,24 +137,14 @@ async def note_limit(account_id: int, name: str, source: str, *, problem: str, c
         if there is None or place is None:
             return ""
         await outbox.add(
-            f"override:{found['id']}:{found['updated_at'].timestamp():.6f}",
+            f"{own.kind}:{found['id']}:{found['updated_at'].timestamp():.6f}",
             outbox.NOTICE,
             platform=place.platform,
             conversation_id=there,
-            payload=Notice(key="prompt.switched_off", values={"name": name, "problem": problem}),
+            payload=Notice(key="prompt.switched_off", values={"name": found["name"], "problem": problem}),
             destination=place.destination,
         )
         return place.platform
-
-
-async def is_off(account_id: int, name: str) -> bool:
-    """Return whether the account's override of a prompt is switched off."""
-    found = await row(
-        "SELECT 1 FROM prompt_overrides "
-        "WHERE account_id = $1 AND name = $2 AND persona_id IS NULL AND limit_hits >= $3",
-        account_id, name, LIMIT_HITS,
-    )  # fmt: skip
-    return found is not None
 
 
 async def put(
@@ -124,59 +153,72 @@ async def put(
     source: str,
     *,
     user_id: int,
-    persona_id: int | None = None,
+    scope: PromptScope = EVERYTHING,
     verdict: Verdict = "checked",
 ) -> int:
-    """Set the account's source for a prompt; return its id. Validate it first (prompts.registry).
+    """Set the account's text for a prompt and a scope; return its id. Validate it first (prompts.registry).
 
     It is in force when its ``verdict`` is that it is checked. Raises `NotFound` for a persona that the account may not
-    use.
+    use, and for a story that it does not have.
     """
-    found = await row(
-        "INSERT INTO prompt_overrides (account_id, persona_id, name, source, updated_by, verdict) "
-        "SELECT $1, $2, $3, $4, $5, $6 WHERE $2::bigint IS NULL "
-        "OR EXISTS (SELECT FROM personas WHERE id = $2 AND (account_id = $1 OR account_id IS NULL)) "
-        "ON CONFLICT (account_id, coalesce(persona_id, 0), name) DO UPDATE "
-        "SET source = excluded.source, updated_by = excluded.updated_by, updated_at = now(), limit_hits = 0, "
-        "verdict = excluded.verdict RETURNING id",
-        account_id, persona_id, name, source, user_id, verdict,
-    )  # fmt: skip
+    renewed = (
+        "DO UPDATE SET source = excluded.source, updated_by = excluded.updated_by, updated_at = now(), "
+        "limit_hits = 0, verdict = excluded.verdict RETURNING id"
+    )
+    if scope.level in {"story", "job"}:
+        found = await row(
+            "INSERT INTO task_prompts (account_id, story_id, job_type, name, source, updated_by, verdict) "
+            "SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $2::bigint IS NULL "
+            "OR EXISTS (SELECT FROM stories WHERE id = $2 AND account_id = $1) "
+            f"ON CONFLICT (account_id, coalesce(story_id, 0), coalesce(job_type, ''), name) {renewed}",
+            account_id, scope.story_id, scope.job_type, name, source, user_id, verdict,
+        )  # fmt: skip
+    else:
+        found = await row(
+            "INSERT INTO prompt_overrides (account_id, persona_id, name, source, updated_by, verdict) "
+            "SELECT $1, $2, $3, $4, $5, $6 WHERE $2::bigint IS NULL "
+            "OR EXISTS (SELECT FROM personas WHERE id = $2 AND (account_id = $1 OR account_id IS NULL)) "
+            f"ON CONFLICT (account_id, coalesce(persona_id, 0), name) {renewed}",
+            account_id, scope.persona_id, name, source, user_id, verdict,
+        )  # fmt: skip
     if found is None:
-        raise NotFound("persona.unknown")
+        raise NotFound("persona.unknown" if scope.story_id is None else "story.unknown")
     return found["id"]
 
 
-async def drop(account_id: int, name: str, persona_id: int | None = None) -> bool:
-    """Restore the default of a prompt; False if it was not changed."""
+async def drop(account_id: int, name: str, scope: PromptScope = EVERYTHING) -> bool:
+    """Drop the account's text for a prompt and a scope; False if there was none."""
+    task = scope.level in {"story", "job"}
     found = await row(
-        "DELETE FROM prompt_overrides WHERE account_id = $1 AND name = $2 AND persona_id IS NOT DISTINCT FROM $3 "
-        "RETURNING id",
-        account_id, name, persona_id,
+        f"DELETE FROM {_TABLES['task' if task else 'override']} WHERE account_id = $1 AND name = $2 AND "
+        + ("(story_id = $3 OR job_type = $4)" if task else "persona_id IS NOT DISTINCT FROM $3")
+        + " RETURNING id",
+        account_id, name, *([scope.story_id, scope.job_type] if task else [scope.persona_id]),
     )  # fmt: skip
     return found is not None
 
 
-async def names(account_id: int) -> set[str]:
-    """Return the names of the prompts that an account changed for all its personas."""
-    found = await rows("SELECT name FROM prompt_overrides WHERE account_id = $1 AND persona_id IS NULL", account_id)
-    return {f["name"] for f in found}
+async def unchecked(kind: PromptKind, text_id: int) -> Unchecked | None:
+    """Return a text that waits for a verdict; None if there is none."""
+    level = {
+        "task": "CASE WHEN story_id IS NULL THEN 'job' ELSE 'story' END",
+        "override": "CASE WHEN persona_id IS NULL THEN 'account' ELSE 'persona' END",
+        "variant": "'account'",
+    }
+    found = await fetch(
+        Unchecked,
+        f"SELECT {level[kind]} AS level, $2::text AS kind, name, source, updated_at::text AS version "
+        f"FROM {_TABLES[kind]} WHERE id = $1 AND verdict = 'unchecked'",
+        text_id, kind,
+    )  # fmt: skip
+    return found[0] if found else None
 
 
-async def unchecked(override_id: int) -> tuple[str, str, str] | None:
-    """Return name, source and version of an override that waits for a verdict; None if there is none."""
-    found = await row(
-        "SELECT name, source, updated_at::text AS version FROM prompt_overrides "
-        "WHERE id = $1 AND verdict = 'unchecked'",
-        override_id,
-    )
-    return None if found is None else (found["name"], found["source"], found["version"])
-
-
-async def judge(override_id: int, version: str, verdict: Verdict) -> bool:
-    """Record the verdict on a version of an override; False if it was dropped or changed meanwhile."""
+async def judge(kind: PromptKind, text_id: int, version: str, verdict: Verdict) -> bool:
+    """Record the verdict on a version of a text; False if it was dropped or changed meanwhile."""
     found = await rows(
-        "UPDATE prompt_overrides SET verdict = $3 WHERE id = $1 AND updated_at::text = $2 "
+        f"UPDATE {_TABLES[kind]} SET verdict = $3 WHERE id = $1 AND updated_at::text = $2 "
         "AND verdict = 'unchecked' RETURNING id",
-        override_id, version, verdict,
+        text_id, version, verdict,
     )  # fmt: skip
     return bool(found)

@@ -19,6 +19,7 @@ from db.memory.archive_rules import ARCHIVE_TABLES
 from db.memory.rules import MEMORY_TABLES
 from db.ownership import Ownership, read_catalogue
 from db.picture_rules import PICTURE_TABLES
+from db.prompt_rules import PROMPT_TABLES
 from db.schemas import OwnerLink, Quotes, Retention, SchemaSpec, TableRule, quoted, texts
 
 _OVER: Final = "state IN ('done', 'dead', 'cancelled')"
@@ -77,12 +78,7 @@ TABLES: Final = (
         "persona_revisions", owner=("persona_id",), texts=texts(words="card", state="verdict"), author="author_id"
     ),
     TableRule("persona_originals", owner=("persona_id",), texts=texts(words="content"), author="author_id"),
-    TableRule(
-        "prompt_overrides",
-        owner=("account_id",),
-        texts=texts(words="source", settings="name", state="verdict"),
-        author="updated_by",
-    ),
+    *PROMPT_TABLES,
     TableRule(
         "chat_messages",
         owner=("conversation_id",),
@@ -91,7 +87,6 @@ TABLES: Final = (
         leaves_row=True,
         quotes=(Quotes("conversation", "conversation_id = $1 AND role = 'persona'", ("text",)),),
     ),
-    TableRule("votes", owner=("page_id", "message_id"), author="user_id"),
     TableRule(
         "saved_chats",
         owner=("conversation_id",),

@@ -14,6 +14,8 @@ SCREENED: Final = {
     "saved_chats.name": "screen in /chat new and rename; without a verdict others see a number in its place",
     "saved_chats.note": "screen in /chat note; by the gate of functions in every prompt, shown to its author",
     "prompt_overrides.source": "screen in /prompt set of the lines that are not the product's; judged by an own job",
+    "task_prompts.source": "as prompt_overrides.source",
+    "prompt_variants.source": "screen in /prompt test, then as prompt_overrides.source",
     "facts.subject": "of what was said by then, by the gate of functions; screen in /memory add and edit, an own job",
     "facts.text": "of what was said by then, by the gate of functions; screen in /memory add and edit, an own job",
     "facts.present": "names, which pass the gate of functions with the fact",

@@ -23,8 +23,9 @@ class TaskRecord:
     """The measurements of a run so far. ``cost_usd`` in US dollars.
 
     ``receipt``, as JSON without texts: ``model_hash`` (SHA-256 of the model's file, "" if unknown), ``seed``,
-    ``sampling``, ``prompt`` (name, version, origin), ``context`` (what it was told: tokens by layer, ids of elements),
-    ``craft`` (how the text came to be shown: result, attempts, names of the checks that each answer failed, model).
+    ``sampling``, ``prompt`` (name, version, origin), ``test`` (the variant, if the prompt is tested), ``context`` (what
+    it was told: tokens by layer, ids of elements), ``craft`` (how the text came to be shown: result, attempts, names of
+    the checks that each answer failed, model).
     """
 
     state: str = "running"

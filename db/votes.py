@@ -5,9 +5,9 @@ from typing import Final, Literal
 from db.connection import row
 from db.errors import NotFound
 
-Text = Literal["page", "reply"]
-_COLUMNS: Final[dict[Text, str]] = {"page": "page_id", "reply": "message_id"}
-_FOUND: Final[dict[Text, str]] = {
+VotedText = Literal["page", "reply"]
+_COLUMNS: Final[dict[VotedText, str]] = {"page": "page_id", "reply": "message_id"}
+_FOUND: Final[dict[VotedText, str]] = {
     "page": "SELECT p.id FROM pages p JOIN stories s ON s.id = p.story_id "
     "WHERE p.id = $1 AND s.account_id = $2 AND p.state = 'ready'",
     "reply": "SELECT m.id FROM chat_messages m JOIN conversations c ON c.id = m.conversation_id "
@@ -16,7 +16,7 @@ _FOUND: Final[dict[Text, str]] = {
 """SQL: a text ``$1`` of the account ``$2``."""
 
 
-async def vote(account_id: int, user_id: int, text: Text, text_id: int, *, up: bool) -> None:
+async def vote(account_id: int, user_id: int, text: VotedText, text_id: int, *, up: bool) -> None:
     """Record a person's vote on a page or reply of an account; a later one replaces it. Raises `NotFound`."""
     column = _COLUMNS[text]
     voted = await row(

@@ -183,10 +183,11 @@ class EraseData(JobParameters):
 
 
 class JudgePrompt(JobParameters):
-    """Judge the account's own text for a prompt (the override ``prompt``); it is in force if that is checked."""
+    """Judge the account's own text ``prompt`` of a ``kind`` (`db.overrides`); it is in force if that is checked."""
 
     type: ClassVar[str] = "judge_prompt"
     prompt: int
+    kind: Literal["override", "task", "variant"] = "override"
     allowance: Allowance = "sfw"
 
 

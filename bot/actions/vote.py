@@ -5,7 +5,7 @@ from typing import Final
 from bot.actions.base import ActionSpec, Arg
 from bot.context import Context
 from db import votes
-from db.votes import Text
+from db.votes import VotedText
 
 
 async def vote_page(context: Context, page: int, up: int) -> None:
@@ -18,7 +18,7 @@ async def vote_reply(context: Context, message: int, up: int) -> None:
     await _vote(context, "reply", message, up)
 
 
-async def _vote(context: Context, text: Text, text_id: int, up: int) -> None:
+async def _vote(context: Context, text: VotedText, text_id: int, up: int) -> None:
     await votes.vote(context.account_id, context.user_id, text, text_id, up=up > 0)
     await context.notice("vote.up" if up > 0 else "vote.down")
 

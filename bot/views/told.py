@@ -101,6 +101,10 @@ def _writer(view: ViewContext, receipt: Receipt) -> str:
     if isinstance(prompt, dict):
         named: dict[str, Any] = prompt  # pyright: ignore[reportUnknownVariableType]
         lines.append(view.words("told.prompt", name=named.get("name", ""), version=named.get("version", "")))
+    test = receipt.receipt.get("test")
+    if isinstance(test, dict):
+        tested: dict[str, Any] = test  # pyright: ignore[reportUnknownVariableType]
+        lines.append(view.words("told.variant", label=tested.get("label", ""), name=tested.get("prompt", "")))
     return "\n".join(lines)
 
 

@@ -5,8 +5,13 @@ from typing import Final
 
 from db.records import fetch_one
 
-_PERSON: Final = """
-WITH own AS (SELECT a.id FROM accounts a JOIN users u ON u.platform = a.platform AND u.external_id = a.external_id
+_PROMPTS: Final = """
+prompts AS (SELECT account_id, updated_by FROM prompt_overrides
+    UNION ALL SELECT account_id, updated_by FROM task_prompts
+    UNION ALL SELECT account_id, updated_by FROM prompt_variants WHERE source <> '')"""
+_PERSON: Final = f"""
+WITH {_PROMPTS},
+own AS (SELECT a.id FROM accounts a JOIN users u ON u.platform = a.platform AND u.external_id = a.external_id
     WHERE u.id = $1 AND a.kind IN ('dm', 'console')),
 talks AS (SELECT id FROM conversations WHERE account_id IN (SELECT id FROM own)),
 actions AS (SELECT p.story_id FROM choices c JOIN pages p ON p.id = c.page_id JOIN stories s ON s.id = p.story_id
@@ -20,12 +25,13 @@ SELECT
         AS messages,
     (SELECT count(*) FROM pictures WHERE user_id = $1 OR account_id IN (SELECT id FROM own)) AS pictures,
     (SELECT count(*) FROM personas WHERE account_id IN (SELECT id FROM own)) AS personas,
-    (SELECT count(*) FROM prompt_overrides WHERE updated_by = $1 OR account_id IN (SELECT id FROM own)) AS prompts,
+    (SELECT count(*) FROM prompts WHERE updated_by = $1 OR account_id IN (SELECT id FROM own)) AS prompts,
     (SELECT count(*) FROM actions) + (SELECT count(*) FROM premises) + (SELECT count(*) FROM chat_messages
         WHERE user_id = $1 AND conversation_id NOT IN (SELECT id FROM talks)) AS place_texts,
     (SELECT count(*) FROM pages WHERE story_id IN (SELECT story_id FROM actions UNION SELECT id FROM premises)
         AND state = 'ready') AS place_pages"""
-_PLACE: Final = """
+_PLACE: Final = f"""
+WITH {_PROMPTS}
 SELECT
     (SELECT count(*) FROM stories WHERE account_id = $1) AS stories,
     (SELECT count(*) FROM pages p JOIN stories s ON s.id = p.story_id WHERE s.account_id = $1) AS pages,
@@ -33,7 +39,7 @@ SELECT
         WHERE c.account_id = $1 AND m.role <> 'opening') AS messages,
     (SELECT count(*) FROM pictures WHERE account_id = $1) AS pictures,
     (SELECT count(*) FROM personas WHERE account_id = $1) AS personas,
-    (SELECT count(*) FROM prompt_overrides WHERE account_id = $1) AS prompts"""
+    (SELECT count(*) FROM prompts WHERE account_id = $1) AS prompts"""
 
 
 @dataclass(frozen=True, slots=True)

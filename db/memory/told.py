@@ -38,7 +38,8 @@ class Held:
     some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here,
     ``lore_before`` those of their entries that were called up on the way, of which that was noted; ``shorter`` the
     shorter forms of texts by the hash of these. ``text_model`` and ``sampling`` are the account's choices of who writes
-    and how (`db.overrides.InForce`). ``note`` is a chat's author's note, with its ``text`` and ``depth``, or empty.
+    and how (`db.prompts_in_force.InForce`). ``note`` is a chat's author's note, with its ``text`` and ``depth``, or
+    empty.
     """
 
     facts: list[FactHeld]

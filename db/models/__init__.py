@@ -2,14 +2,7 @@
 
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, MemberRow, UserRow
 from db.models.archive import ArchiveChunkRow, ArchiveDocumentRow, ArchiveScopeRow, ArchiveVectorRow
-from db.models.chats import (
-    ChatMessageRow,
-    PersonaOriginalRow,
-    PersonaRevisionRow,
-    PersonaRow,
-    PromptOverrideRow,
-    SavedChatRow,
-)
+from db.models.chats import ChatMessageRow, PersonaOriginalRow, PersonaRevisionRow, PersonaRow, SavedChatRow
 from db.models.data import DataExportPartRow, DataExportRow, UploadRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
@@ -32,6 +25,7 @@ from db.models.memory import (
 from db.models.moderation import IncidentRow, ReportRow
 from db.models.operators import AccessRuleRow, AnnouncementRow, AuditRow, ServiceSwitchRow
 from db.models.pictures import PictureFileRow, PictureRow
+from db.models.prompts import PromptOverrideRow, PromptTestRow, PromptVariantRow, TaskPromptRow, TestedTextRow
 from db.models.stories import ChoiceRow, PageRow, StoryRow
 from db.models.votes import VoteRow
 
@@ -83,6 +77,8 @@ __all__ = [
     "PinRow",
     "PlotRow",
     "PromptOverrideRow",
+    "PromptTestRow",
+    "PromptVariantRow",
     "QuotaRow",
     "ReportRow",
     "SavedChatRow",
@@ -91,6 +87,8 @@ __all__ = [
     "SpentLimitRow",
     "StoryRow",
     "SummaryRow",
+    "TaskPromptRow",
+    "TestedTextRow",
     "TrackedAnswerRow",
     "TrackedQuestionRow",
     "UploadRow",

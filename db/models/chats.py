@@ -1,4 +1,4 @@
-"""Personas, their chat messages, and the prompts that an account changed."""
+"""Personas and their chat messages."""
 
 # The ORM reads Meta by name; it is not meant to extend its parent.
 # pyright: reportIncompatibleVariableOverride=false
@@ -6,7 +6,6 @@
 from typing import Any
 
 from tortoise import fields
-from tortoise.fields.db_defaults import Now
 from tortoise.models import Model
 
 from db.models.base import TableRow
@@ -101,22 +100,3 @@ class SavedChatRow(TableRow):
         """Table name."""
 
         table = "saved_chats"
-
-
-class PromptOverrideRow(Model):
-    """An account's own text for a prompt, for all its personas or for one."""
-
-    id = fields.BigIntField(primary_key=True)
-    account_id = fields.BigIntField()
-    persona_id = fields.BigIntField(null=True)
-    name = fields.TextField()
-    source = fields.TextField()
-    updated_by = fields.BigIntField(null=True)
-    updated_at = fields.DatetimeField(db_default=Now())
-    limit_hits = fields.SmallIntField(default=0)
-    verdict = fields.TextField(default="unchecked")
-
-    class Meta:
-        """Table name."""
-
-        table = "prompt_overrides"

@@ -24,12 +24,26 @@ class SamplingTable(Payload):
 
 
 class PromptSource(Payload):
-    """The prompt that an account uses."""
+    """The prompt that an account uses, for a persona, a story or a type of jobs if one is named."""
 
     kind: ClassVar[str] = "prompt"
 
     account: int
     name: str
+    persona: int | None = None
+    story: int | None = None
+    job: str | None = None
+
+
+class PromptResults(Payload):
+    """The results of a test of the prompt ``name``; ``runs``: it has not ended."""
+
+    kind: ClassVar[str] = "prompt_results"
+
+    account: int
+    test: int
+    name: str
+    runs: bool
 
 
 class ServiceStatus(Payload):

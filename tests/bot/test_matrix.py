@@ -84,6 +84,9 @@ adults                       |   +   |   +    |     +     |   +   |   +   |
 prompt show                  |   -   |   -    |     -     |   +   |   +   |
 prompt set                   |   -   |   -    |     -     |   +   |   +   |
 prompt reset                 |   -   |   -    |     -     |   +   |   +   |
+prompt test                  |   -   |   -    |     -     |   +   |   +   |
+prompt results               |   -   |   -    |     -     |   +   |   +   |
+prompt end                   |   -   |   -    |     -     |   +   |   +   |
 model                        |   +   |   +    |     +     |   +   |   +   |
 model name=                  |   -   |   -    |     -     |   +   |   +   |
 sampling show                |   +   |   +    |     +     |   +   |   +   |
@@ -226,6 +229,9 @@ VALUES: Final = {
     "prompt show": {"name": "none"},
     "prompt set": {"name": "none", "text": "x"},
     "prompt reset": {"name": "none"},
+    "prompt test": {"name": "none", "text": "x"},
+    "prompt results": {"name": "none"},
+    "prompt end": {"name": "none"},
     "model name=": {"name": "none"},
     "sampling set": {"name": "writer", "max_tokens": "100"},
     "sampling reset": {"name": "writer"},

@@ -25,19 +25,14 @@ from db import (
     moderation,
     offers,
     outbox,
-    overrides,
     people,
     permissions,
     places,
-    receipts,
     reports,
-    sampling,
     sent_messages,
     spent_limits,
     stories,
-    votes,
 )
-from db.agents import SamplingChoice
 from db.connection import row
 from db.limits import Subject
 from db.payloads.notice import Notice
@@ -48,6 +43,7 @@ from tests.db.chat_scopes import CHAT_CALLS
 from tests.db.memory_scopes import MEMORY_CALLS, MEMORY_WORK
 from tests.db.persona_scopes import PERSONA_CALLS
 from tests.db.picture_scopes import PICTURE_CALLS
+from tests.db.prompt_scopes import PROMPT_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +105,6 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "spent_limits.keep": lambda c: spent_limits.keep(c.user),
     "spent_limits.restore": lambda c: spent_limits.restore(c.user),
     "spent_limits.strikes": lambda c: spent_limits.strikes(c.user, 24),
-    "receipts.of_page": lambda c: receipts.of_page(c.account, c["pages"]),
-    "receipts.of_reply": lambda c: receipts.of_reply(c.account, c["chat_messages"]),
     "conversations.open_thread": lambda c: conversations.open_thread(c.chat, "t", c["pages"]),
     "conversations.set_mode": lambda c: conversations.set_mode(c.chat, "chat"),
     "conversations.note_said": lambda c: conversations.note_said(c.chat, "m1"),
@@ -184,19 +178,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
         c.account, c["context_sessions"], {"window": 1}
     ),
     "context_sessions.remove": lambda c: context_sessions.remove(c.account, c["context_sessions"], c.user),
-    "sampling.chosen": lambda c: sampling.chosen(c.account),
-    "sampling.choose": lambda c: sampling.choose(c.account, "writer", SamplingChoice(temperature=0.5)),
-    "sampling.reset": lambda c: sampling.reset(c.account, "writer"),
-    "overrides.get": lambda c: overrides.get(c.account, "story/write_page", c["personas"]),
-    "overrides.in_force": lambda c: overrides.in_force(c.account, "story/write_page", c["personas"]),
-    "overrides.note_rendered": lambda c: overrides.note_rendered(c.account, "story/write_page", "x"),
-    "overrides.note_limit": lambda c: overrides.note_limit(
-        c.account, "story/write_page", f"Write as {SUBJECT} would.", problem="", conversation_id=c.chat
-    ),
-    "overrides.is_off": lambda c: overrides.is_off(c.account, "story/write_page"),
-    "overrides.put": lambda c: overrides.put(c.account, "x", "y", user_id=c.user, persona_id=c["personas"]),
-    "overrides.drop": lambda c: overrides.drop(c.account, "story/write_page", c["personas"]),
-    "overrides.names": lambda c: overrides.names(c.account),
+    **PROMPT_CALLS,
     "people.user": lambda c: people.user(c.user),
     "people.identities_of": lambda c: people.identities_of(c.user),
     "people.personal_account": lambda c: people.personal_account(c.user),
@@ -227,7 +209,6 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "stories.library.count_owned": lambda c: stories.count_owned(c.account, c.user),
     "stories.library.open_in": lambda c: stories.open_in(c.chat, c["stories"]),
     "stories.library.delete": lambda c: stories.delete(c.account, c.user, c["stories"]),
-    "votes.vote": lambda c: votes.vote(c.account, c.user, "page", c["pages"], up=True),
     "stories.tree.page": lambda c: stories.page(c.account, c["pages"]),
     "stories.tree.current": lambda c: stories.current(c.account, c["stories"]),
 }
@@ -312,6 +293,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "personas.judging.*",
             "places.name_of",
             "overrides.unchecked",
+            "prompt_tests.note_text",
             "pictures.put_clean",
             "pictures.put_file",
             "progress.*",

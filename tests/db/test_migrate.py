@@ -192,6 +192,13 @@ POPULATE = {
     "0079_picture_prompts": "INSERT INTO pictures (account_id, kind, typed) VALUES (1, 'moment', 'by the sea')",
     "0080_story_looks": "UPDATE stories SET picture_style = 'ink', picture_negative = 'rain'",
     "0077_votes": "INSERT INTO votes (user_id, page_id, up) VALUES (1, 1, true)",
+    "0078_prompt_tests": """
+        INSERT INTO task_prompts (account_id, story_id, name, source) VALUES (1, 1, 'story/write_page', 'x');
+        INSERT INTO prompt_tests (account_id, name) VALUES (1, 'story/write_page');
+        INSERT INTO prompt_variants (account_id, test_id, name, label, share, source)
+            VALUES (1, 1, 'story/write_page', 'A', 0, '');
+        INSERT INTO tested_texts (variant_id, page_id) VALUES (1, 1);
+    """,
     "0056_uploads": "INSERT INTO uploads (account_id, user_id, name, data) VALUES (1, 1, 'map.txt', '')",
     "0050_spent_limits": "INSERT INTO spent_limits (digest, name, ends_at) VALUES ('x', 'pages', now())",
     "0038_data_choices": "UPDATE users SET keep_days = 30",

@@ -24,7 +24,6 @@ from db import (
     lorebooks,
     members,
     outbox,
-    overrides,
     people,
     personas,
     pictures,
@@ -33,7 +32,6 @@ from db import (
     stories,
     uploads,
     usage,
-    votes,
 )
 from db.connection import row, rows, transaction
 from db.errors import LeaseLost
@@ -46,6 +44,7 @@ from db.people import Who
 from db.schemas import OwnerLink, Retention, SchemaSpec, TableRule, texts
 from db.usage_limits import UsageLimits
 from db.work import BranchingPage
+from tests.db.prompting import prompts
 from tests.db.world import note_page, somebody
 
 DICE_SQL: Final = """
@@ -56,6 +55,11 @@ CREATE TABLE rolls (
 CREATE TABLE luck (user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE, saying text NOT NULL);
 CREATE TABLE traces (event_key text NOT NULL, note text NOT NULL);
 """
+
+WORDLESS: Final = (
+    "archive_scopes", "fact_successions", "lore_calls", "prompt_tests", "quotas", "tested_texts", "votes"
+)  # fmt: skip
+"""Tables without a column of words."""
 
 
 @pytest.fixture
@@ -88,7 +92,6 @@ async def lives(name: str) -> Who:
         f"{key}f", {"text": f"{name}'s face"}, platform="console", account_id=account, conversation_id=conversation
     )
     await drafts.keep(conversation, user, {"values": {"premise": f"{name} hesitates"}})
-    await overrides.put(account, "story/write_page", f"Write as {name} would.", user_id=user)
     await accounts.choose_model(account, f"{name}.gguf")
     await rows(
         "UPDATE linkings SET state = 'cancelled', selector = $2 WHERE id = $1",
@@ -110,7 +113,7 @@ async def lives(name: str) -> Who:
         await stories.attach_page(
             move.page.id, title=name, text=f"{name} opened it.", ending=False, choices=[(f"{name} runs", "bold")]
         )
-        await votes.vote(account, user, "page", move.page.id, up=True)
+        await prompts(name, who, move)
         own = await stories.choose_own(account, user, move.page.id, move.story.revision, f"{name} waits")
     await remembers(name, move.page.id, turn.reply.id)
     await indexing.index_chat(account, conversation, persona.id, who.conversation.epoch)
@@ -269,7 +272,7 @@ async def test_an_export_holds_all_that_is_an_accounts_and_nothing_of_another(da
     words = json.dumps(export, default=repr)
     assert "quillon" not in words
     assert "secret" not in words, "a token for answering was exported"
-    wordless = {f"public.{table}" for table in ("quotas", "fact_successions", "archive_scopes", "lore_calls", "votes")}
+    wordless = {f"public.{table}" for table in WORDLESS}
     assert set(export) == (await tables_with("zephyr") | wordless) - data_exports.ARCHIVES
     everything = {table for table, rule in privacy.rules([dice]).items() if rule.owner} - data_exports.ARCHIVES
     assert set(export) == everything, "let `lives` write a word into the new table"

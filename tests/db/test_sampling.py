@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from db import accounts, overrides, sampling
+from db import accounts, sampling
 from db.agents import SamplingChoice, merged
 from db.connection import rows
+from db.prompts_in_force import in_force
 from db.sampling import read_choices
 from tests.db.world import somebody
 
@@ -37,7 +38,7 @@ async def test_other_settings_and_other_accounts_stay(database: str):
 async def test_a_call_reads_them_with_the_prompt(database: str):
     ann = (await somebody("ann")).account.id
     await sampling.choose(ann, "editor", SamplingChoice(temperature=0.1))
-    found = await overrides.in_force(ann, "story/write_page", None)
+    found = await in_force(ann, "story/write_page")
     assert found.sampling == {"editor": SamplingChoice(temperature=0.1)}
 
 

@@ -297,6 +297,7 @@ class Answering:
             "seed": request.sampling.seed,
             "sampling": _values(request.sampling, completion.unsent),
             "prompt": self.prompts.told,
+            **({"test": self.prompts.tested} if self.prompts.tested else {}),
         }
         return completion
 

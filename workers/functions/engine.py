@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from db import usage
+from db import prompt_tests, usage
 from db.errors import BadInput, Retryable, UserError, describe
 from workers import offline
 from workers.craft.findings import CraftFinding
@@ -81,6 +81,9 @@ class FunctionEngine:
         record.state = "cancelled" if call.stopped else "done"
         record.phase, record.percent = "DONE", ENDS["DONE"]
         await usage.save(task, record)
+        if tested := record.receipt.get("test"):
+            job = caller.tracker.job
+            await prompt_tests.note_text(tested["id"], page_id=job.page_id, message_id=job.message_id)
         return output
 
 

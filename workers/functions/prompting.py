@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from db import overrides, usage
 from db.errors import describe
+from db.overrides import PromptLevel, PromptScope
+from db.prompts_in_force import InForce, in_force
 from prompts.errors import PromptError, PromptLimitExceeded
 from prompts.render import render
 from prompts.safety.rating import Rating
 from prompts.sizes import SizeClass
-from prompts.template import PromptMessage, PromptTemplate
+from prompts.template import Origin, PromptMessage, PromptTemplate
 from workers.engines.text.base import ModelMessage, without_opening
 from workers.moderation.gate import Gate
 from workers.progress import Tracker
@@ -20,6 +23,9 @@ from workers.services import Services
 
 SAFER: Final = "safety/keep_within_rating"
 """What is added to a prompt whose answer was refused."""
+_ORIGINS: Final[Mapping[PromptLevel, Origin]] = {
+    "story": "task", "job": "task", "persona": "persona", "account": "account"
+}  # fmt: skip
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +44,18 @@ class CallContext:
     stop: asyncio.Event | None = None
     rating: Rating = "sfw"
 
+    @property
+    def about(self) -> PromptScope:
+        """What the job is about, as far as prompts may be for it."""
+        job = self.tracker.job
+        return PromptScope(self.persona_id, job.story_id, job.type)
+
+    @property
+    def unit(self) -> str:
+        """The story, else the conversation: it keeps to one variant of a prompt that is tested."""
+        job = self.tracker.job
+        return f"conversation:{job.conversation_id}" if job.story_id is None else f"story:{job.story_id}"
+
 
 class Prompting:
     """Makes the prompts for one run of one function."""
@@ -48,10 +66,12 @@ class Prompting:
         self._templates: dict[tuple[str, SizeClass], PromptTemplate] = {}
         self._ignored: set[str] = set()
         self._rendered: tuple[PromptTemplate, dict[str, Any], tuple[PromptMessage, ...]] | None = None
-        self.chosen = overrides.InForce(None, None, "")
+        self.chosen = InForce()
         """What the account chose for the prompt that was asked for last."""
         self.told: dict[str, Any] = {}
         """Name, version, origin and size of the last prompt, for the receipt."""
+        self.tested: dict[str, Any] = {}
+        """The variant of a test that wrote: its id, label and test, for the receipt; empty if there is none."""
         self.used: PromptTemplate | None = None
         """The template of the last prompt."""
         self.size: SizeClass = "large"
@@ -69,15 +89,17 @@ class Prompting:
 
     async def template(self, name: str) -> PromptTemplate:
         """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
-        chosen = overrides.InForce(None, None, "")
-        if self._caller.account_id is not None:
-            chosen = await overrides.in_force(self._caller.account_id, name, self._caller.persona_id)
+        caller, chosen = self._caller, InForce()
+        if caller.account_id is not None:
+            chosen = await in_force(caller.account_id, name, caller.about, caller.unit)
+        if caller.task_prompt is not None:
+            chosen = replace(chosen, own=None, drawn=None)
         self.chosen = chosen
+        own = {} if chosen.own is None else {_ORIGINS[chosen.own.level]: chosen.own.source}
         try:
-            template = self._services.prompts.resolve(
-                name, self._variant, task=self._caller.task_prompt, persona=chosen.persona, account=chosen.account
-            )
+            template = self._services.prompts.resolve(name, self._variant, **{"task": caller.task_prompt, **own})
         except PromptError as e:
+            self.chosen = replace(chosen, own=None, drawn=None)
             if name not in self._ignored:
                 self._ignored.add(name)
                 self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
@@ -103,12 +125,16 @@ class Prompting:
             self._record.step("prompt_override_ignored", prompt=name, reason=describe(e))
             if isinstance(e, PromptLimitExceeded):
                 await self._note_limit(template, str(e))
+            self.chosen = replace(self.chosen, own=None, drawn=None)
             template = self._services.prompts.get(name, self._variant)
             self._templates[name, self._variant] = template
             rendered = await render(template, variables)
         else:
-            if self.chosen.doubtful and (source := self._source_of(template)) and self._caller.account_id is not None:
-                await overrides.note_rendered(self._caller.account_id, name, source)
+            own, account_id = self.chosen.own, self._caller.account_id
+            if own is not None and own.limit_hits and account_id is not None:
+                await overrides.note_rendered(account_id, own)
+        if (drawn := self.chosen.drawn) is not None:
+            self.tested = {"id": drawn.id, "label": drawn.label, "test": drawn.test_id, "prompt": name}
         self.used = template
         size = "" if template.size == "large" else f".{template.size}"
         self._record.prompt_version = f"{name}{size} {template.version} {template.origin}"
@@ -154,17 +180,13 @@ class Prompting:
             self._rendered = template, variables, await render(template, variables)
         return self._rendered[2]
 
-    def _source_of(self, template: PromptTemplate) -> str:
-        """Return the account's own source of a template, "" if it is the default or the task's."""
-        return {"persona": self.chosen.persona, "account": self.chosen.account}.get(template.origin) or ""
-
     async def _note_limit(self, template: PromptTemplate, problem: str) -> None:
         """Count a broken limit of the account's own template, which switches it off the second time in a row."""
-        account_id, source = self._caller.account_id, self._source_of(template)
-        if account_id is None or not source:
+        account_id, own = self._caller.account_id, self.chosen.own
+        if account_id is None or own is None:
             return
         place = self._caller.tracker.job.conversation_id
-        platform = await overrides.note_limit(account_id, template.name, source, problem=problem, conversation_id=place)
+        platform = await overrides.note_limit(account_id, own, problem=problem, conversation_id=place)
         if platform:
             _log.warning("the override of prompt %s of account %d is switched off", template.name, account_id)
             await self._services.queue.publish(outbox_channel(platform))

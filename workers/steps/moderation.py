@@ -7,6 +7,7 @@ from db.errors import LeaseLost
 from db.memory import judging
 from db.memory.judging import JudgeMemory
 from db.moderation import TextRefused
+from db.overrides import saved_wording
 from db.payloads.notice import Notice
 from db.personas import judging as persona_judging
 from db.personas.judging import JudgePersona
@@ -29,20 +30,20 @@ class JudgePromptStep(Step):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return its version, the verdict, and the refusal's wording with its values."""
         parameters, services = run.parameters(JudgePrompt), run.services
-        found = await overrides.unchecked(parameters.prompt)
+        found = await overrides.unchecked(parameters.kind, parameters.prompt)
         if found is None:
-            raise LeaseLost(f"override {parameters.prompt} was dropped")
-        name, source, version = found
+            raise LeaseLost(f"{parameters.kind} {parameters.prompt} was dropped")
         gate = Gate(
             services.moderator, services.policy, services.queue, run.tracker, Gated("override"), parameters.allowance
         )
         try:
-            await gate.admit_text(changed_lines(name, source))
+            await gate.admit_text(changed_lines(found.name, found.source))
         except PromptNotFound as e:
-            raise LeaseLost(f"prompt {name} is gone") from e
+            raise LeaseLost(f"prompt {found.name} is gone") from e
         except TextRefused as e:
-            return {"version": version, "verdict": "refused", "key": e.key, "values": e.values}
-        return {"version": version, "verdict": "checked", "key": "prompt.saved", "values": {"name": name}}
+            return {"version": found.version, "verdict": "refused", "key": e.key, "values": e.values}
+        key = saved_wording(found.kind, found.level)
+        return {"version": found.version, "verdict": "checked", "key": key, "values": {"name": found.name}}
 
 
 class RecordPromptVerdict(Commit):
@@ -53,7 +54,8 @@ class RecordPromptVerdict(Commit):
     async def run(self, run: Run) -> dict[str, Any]:
         """Return an empty mapping. Raises `LeaseLost` if the prompt was dropped; its text is kept by no artifact."""
         judged: dict[str, Any] = run.outputs[JudgePromptStep.name]
-        if not await overrides.judge(run.parameters(JudgePrompt).prompt, judged["version"], judged["verdict"]):
+        parameters = run.parameters(JudgePrompt)
+        if not await overrides.judge(parameters.kind, parameters.prompt, judged["version"], judged["verdict"]):
             raise LeaseLost("the prompt was dropped")
         await run.reply(Notice(key=judged["key"], values=judged["values"], private=True))
         return {}

@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
-from db import heartbeats, jobs, overrides
+from db import heartbeats, jobs
+from db.overrides import PromptScope
 from db.payloads.notice import Notice
+from db.prompts_in_force import InForce, in_force
 from db.token_counts import CountTokens
 from workers.engines.text.settings import ROLES
 from workers.functions.answer_as_persona import AnswerAsPersona
@@ -21,9 +23,9 @@ class CountTextTokens(Step):
         """Return the number of tokens, the window, the model and the engine ("": none can write, it is a bound)."""
         parameters, services = run.parameters(CountTokens), run.services
         function = WritePage() if parameters.story else AnswerAsPersona()
-        chosen = overrides.InForce(None, None, "")
+        chosen = InForce()
         if run.job.account_id is not None:
-            chosen = await overrides.in_force(run.job.account_id, function.prompt, parameters.persona)
+            chosen = await in_force(run.job.account_id, function.prompt, PromptScope(persona_id=parameters.persona))
         model = resolve(function, services.sampling, chosen.sampling, chosen.text_model).model
         limits = await services.text.limits(model)
         (count,) = await limits.count([parameters.text])

@@ -100,4 +100,13 @@ def test_no_button_of_the_product_means_what_stands_at_a_place_in_a_list() -> No
     Or, to turn the pages of a list, how much of it was shown before (``start``): its entries are pressed by id.
     """
     numbers = {(spec.verb, arg.name) for spec in product_topics().actions for arg in spec.args if arg.kind == "number"}
-    assert {name for _, name in numbers} == {"revision", "position", "opened", "asked", "days", "allowed", "start"}
+    assert {name for _, name in numbers} == {
+        "revision",
+        "position",
+        "opened",
+        "asked",
+        "days",
+        "allowed",
+        "start",
+        "up",
+    }

@@ -7,6 +7,7 @@ import pytest
 
 from db import overrides
 from db.connection import row, rows
+from db.overrides import OwnPrompt
 from tests.db.world import somebody
 from tests.doubles.text_engine import ScriptedEngine
 from tests.workers.functions.test_engine import GOOD_PAGE, PAGE, Bench, bench
@@ -28,6 +29,11 @@ async def account(bench: Bench) -> int:
     return bench.job.account_id
 
 
+async def kept(account: int) -> OwnPrompt:
+    (own,) = await overrides.of(account, NAME)
+    return own
+
+
 async def write(bench: Bench, inputs: PageInputs) -> str:
     """Write a page and return the origin of its prompt."""
     await rows("DELETE FROM ai_tasks")
@@ -42,10 +48,10 @@ async def notices() -> list[dict[str, str]]:
 
 async def test_the_second_time_it_is_switched_off_with_a_notice(bench: Bench, account: int) -> None:
     assert await write(bench, BIG) == "default"
-    assert not await overrides.is_off(account, NAME)
+    assert not (await kept(account)).off
     assert await notices() == []
     assert await write(bench, BIG) == "default"
-    assert await overrides.is_off(account, NAME)
+    assert (await kept(account)).off
     (notice,) = await notices()
     assert notice["name"] == NAME
     assert "64 KiB" in notice["problem"]
@@ -68,13 +74,14 @@ async def test_only_twice_in_a_row_counts(bench: Bench, account: int) -> None:
     short = PAGE.model_copy(update={"premise": "a door"})
     for inputs in (BIG, short, BIG, short):
         await write(bench, inputs)
-    assert not await overrides.is_off(account, NAME)
+    assert not (await kept(account)).off
 
 
 async def test_of_many_at_once_one_tells_it(bench: Bench, account: int) -> None:
+    own = await kept(account)
     await asyncio.gather(
         *(
-            overrides.note_limit(account, NAME, LONG, problem="it is long", conversation_id=bench.job.conversation_id)
+            overrides.note_limit(account, own, problem="it is long", conversation_id=bench.job.conversation_id)
             for _ in range(8)
         )
     )

@@ -1,13 +1,15 @@
 """The receipt of a run: what wrote it, how, and from which prompt; never what was said."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from db import jobs, sampling, usage
+from db import jobs, prompt_tests, sampling, stories, usage
 from db.agents import SamplingChoice
-from db.connection import row
+from db.connection import row, rows, transaction
+from tests.db.world import somebody
 from tests.doubles.text_engine import ScriptedEngine, Truncated
 from tests.workers.functions.test_engine import GOOD_PAGE, HELLO, PAGE, Bench
 from tests.workers.making import a_job
@@ -59,6 +61,32 @@ async def test_what_a_server_does_not_take_is_not_said_to_be_sent(bench: Bench):
     assert engine.requests[0].sampling.repeat_penalty == 1.05
     sampled = (await receipt())["sampling"]
     assert (sampled["repeat_penalty"], sampled["top_p"]) == (None, 0.95)
+
+
+async def test_it_names_the_variant_of_a_test_which_counts_the_page(bench: Bench):
+    who = await somebody()
+    account, user = who.account.id, who.user.id
+    async with transaction():
+        move = await stories.create(
+            account_id=account, owner_id=user, conversation_id=who.conversation.id, premise="a door", seed=1
+        )
+    variant, _ = await prompt_tests.add_variant(
+        account, "story/write_page", "Write about {{ premise }} only.", 50, user_id=user, verdict="checked"
+    )
+    about = replace(bench, job=replace(bench.job, story_id=move.story.id, page_id=move.page.id))
+    for share, label in ((100, "B"), (0, "A")):
+        await rows("UPDATE prompt_variants SET share = $2 WHERE id = $1", variant, share)
+        await about.over(engine := ScriptedEngine([GOOD_PAGE])).run(WritePage(), PAGE)
+        assert ("only." in engine.requests[0].messages[0].content) == (label == "B")
+        tested = (await receipt())["test"]
+        assert (tested["label"], tested["prompt"]) == (label, "story/write_page")
+    # By the offline writer nothing is tested, and a prompt of the task's own goes before all tests.
+    await about.over(ScriptedEngine([EngineUnavailable("away")])).run(WritePage(), PAGE)
+    assert "test" not in await receipt()
+    await about.over(ScriptedEngine([GOOD_PAGE])).run(WritePage(), PAGE, task_prompt="Only {{ title }}.")
+    assert "test" not in await receipt()
+    found = await rows("SELECT v.label, t.page_id FROM tested_texts t JOIN prompt_variants v ON v.id = t.variant_id")
+    assert sorted((each["label"], each["page_id"]) for each in found) == [("A", move.page.id), ("B", move.page.id)]
 
 
 async def test_it_holds_nothing_that_was_said_or_written(bench: Bench):

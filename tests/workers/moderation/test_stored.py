@@ -9,6 +9,7 @@ from db.connection import rows
 from db.memory import facts, judging, memories, pins
 from db.memory.judging import JudgeMemory, MemoryItem
 from db.models import OutboxRow
+from db.prompts_in_force import in_force
 from db.work import JudgePrompt
 from prompts.personas import load_personas
 from tests.db.world import somebody
@@ -45,21 +46,22 @@ async def saved(source: str) -> tuple[int, int, int]:
 )
 async def test_a_prompt_is_in_force_when_it_is_checked(services: Services, source: str, key: str, verdict: str) -> None:
     account, _, job_id = await saved(source)
-    assert (await overrides.in_force(account, NAME, None)).account is None
+    assert (await in_force(account, NAME)).own is None
     await run_by(Runner(replace(services, moderator=Moderator((Strict("Zephyr"),))), 4), job_id)
     (told,) = await OutboxRow.all()
     assert told.payload["key"] == key
     assert (await rows("SELECT verdict FROM prompt_overrides"))[0]["verdict"] == verdict
-    assert (await overrides.in_force(account, NAME, None)).account == (source if verdict == "checked" else None)
+    own = (await in_force(account, NAME)).own
+    assert (None if own is None else own.source) == (source if verdict == "checked" else None)
     assert source not in str(await rows("SELECT content FROM artifacts"))
 
 
 async def test_a_verdict_is_on_the_text_that_was_judged(services: Services) -> None:
     account, override_id, _ = await saved("one")
-    found = await overrides.unchecked(override_id)
+    found = await overrides.unchecked("override", override_id)
     assert found is not None
     await overrides.put(account, NAME, "two", user_id=(await somebody()).user.id, verdict="unchecked")
-    assert not await overrides.judge(override_id, found[2], "checked")
+    assert not await overrides.judge("override", override_id, found.version, "checked")
     del services
 
 
