@@ -7,12 +7,11 @@ from typing import Any, Final, Literal
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import complete_persona, persona_meant
 from bot.commands.story import complete_story, own_story
+from bot.commands.uploaded import attached, handed_in
 from bot.context import Context, Enquiry
-from bot.events import Command
 from bot.moderation import screen
 from bot.panels import OpenPanel, fresh_panel, show_panel
 from bot.ratings import allowed_here, may_choose
-from db import uploads
 from db.errors import BadInput, NotFound
 from db.memory import documents
 from db.memory.search import ArchiveFilter, search
@@ -36,10 +35,7 @@ OWNERS: Final = (
 
 async def add(context: Context, values: dict[str, Any]) -> None:
     """Have a file read into the archive."""
-    upload = values.get("file")
-    name = None if upload is None else await uploads.name_of(context.account_id, context.user_id, upload)
-    if upload is None or name is None:
-        raise BadInput("archive.no_file_to_reply" if context.files_by_reply else "archive.no_file")
+    upload, name = await handed_in(context, values, "archive")
     title = " ".join(str(values.get("title") or PurePosixPath(name).stem or name).split())[:TITLE_LENGTH]
     await screen(context, title=title)
     owner = await owner_of(context, values)
@@ -135,17 +131,6 @@ async def complete_document(enquiry: Enquiry, prefix: str) -> list[Suggestion]:
     who = await enquiry.who()
     found = await documents.listed(who.account.id, who.user.id, adults=enquiry.adults, search=prefix)
     return [(d.title, f"#{d.id}") for d in found]
-
-
-async def attached(context: Context) -> int | None:
-    """Keep the file attached to a command and return its id; None if there is none. Raises `BadInput`."""
-    payload = context.event.payload
-    file = payload.file if isinstance(payload, Command) else None
-    if file is None:
-        return None
-    if file.problem:
-        raise BadInput(file.problem, **file.values)
-    return await uploads.keep(context.account_id, context.user_id, file.name or "file", file.data)
 
 
 OWNER_PARAMETERS: Final = (

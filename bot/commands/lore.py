@@ -3,14 +3,15 @@
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from bot.commands.archive import OWNER_PARAMETERS, attached, number_of, owner_of
+from bot.commands.archive import OWNER_PARAMETERS, number_of, owner_of
 from bot.commands.base import CommandSpec, Parameter, Suggestion
+from bot.commands.uploaded import attached, handed_in
 from bot.context import Context, Enquiry
 from bot.moderation import screen
 from bot.panels import OpenPanel, fresh_panel, show_panel
 from bot.ratings import allowed_here, may_choose
-from db import lorebooks, uploads
-from db.errors import BadInput, NotFound
+from db import lorebooks
+from db.errors import NotFound
 from db.lorebooks import ReadLorebook
 from db.payloads.lore import LorebookList, LorebookShown
 from db.permissions import EVERYBODY
@@ -18,10 +19,7 @@ from db.permissions import EVERYBODY
 
 async def add(context: Context, values: dict[str, Any]) -> None:
     """Have a lorebook read."""
-    upload = values.get("file")
-    name = None if upload is None else await uploads.name_of(context.account_id, context.user_id, upload)
-    if upload is None or name is None:
-        raise BadInput("lore.no_file_to_reply" if context.files_by_reply else "lore.no_file")
+    upload, name = await handed_in(context, values, "lore")
     title = " ".join(str(values.get("title") or "").split())
     await screen(context, title=title or PurePosixPath(name).stem)
     owner = await owner_of(context, values)

@@ -3,14 +3,12 @@
 from pathlib import PurePosixPath
 from typing import Any, Final, cast
 
-from bot.commands.archive import attached
 from bot.commands.base import CommandSpec, Parameter
 from bot.commands.persona import complete_persona, persona_meant
+from bot.commands.uploaded import attached, handed_in
 from bot.context import Context
 from bot.moderation import screen
 from bot.ratings import allowed_here
-from db import uploads
-from db.errors import BadInput
 from db.people import PERSONAL
 from db.permissions import EVERYBODY
 from db.personas.importing import CardForm, ExportPersona, ImportPersona
@@ -25,10 +23,7 @@ FORMS: Final = (
 
 async def import_card(context: Context, values: dict[str, Any]) -> None:
     """Have a card read, and made a persona."""
-    upload = values.get("file")
-    name = None if upload is None else await uploads.name_of(context.account_id, context.user_id, upload)
-    if upload is None or name is None:
-        raise BadInput("cards.no_file_to_reply" if context.files_by_reply else "cards.no_file")
+    upload, name = await handed_in(context, values, "cards")
     await screen(context, title=PurePosixPath(name).stem)
     await context.use("personas")
     visibility = "owner" if context.who.account.kind in PERSONAL else "place"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Final
 
-from db import personas, pictures, uploads
+from db import audit, personas, pictures, uploads
 from db.errors import BadInput, LeaseLost
 from db.memory.scopes import ArchiveScope
 from db.payloads.cards import CardWritten, PersonaImported
@@ -100,6 +100,10 @@ class KeepCard(Commit):
         if lore is not None:
             await keep_book(upload, ArchiveScope.persona(made.id), made.name, lore, rating)
         await uploads.drop(upload.id)
+        if parameters.visibility == "place":
+            await audit.note(
+                "persona_import", account_id=upload.account_id, user_id=upload.user_id, subject=str(made.id)
+            )
         said = run.outputs[ReadCardFile.name]
         told = PersonaImported(
             account=upload.account_id,

@@ -191,6 +191,11 @@ def test_files_and_the_picture_of_a_card_are_found() -> None:
         (as_json(data(alternate_greetings=["x"] * 201)), "too_many", "data.alternate_greetings"),
         (as_json(data(character_book={"entries": [{"content": "x"}] * 2001})), "too_many", "data.character_book"),
         (as_json(data(character_book={"entries": [{"content": "x" * 50_000}]})), "too_long", "data.character_book"),
+        (
+            as_json(data(character_book={"entries": [{"content": "x" * 39_000}] * 30})),
+            "too_long",
+            "data.character_book",
+        ),
         (as_json(data(extensions={"storyfork": {"appearance": ["x" * 60_000] * 2}})), "too_long", "data.appearance"),
         (b'{"a":' * 70 + b"1" + b"}" * 70, "too_deep", ""),
         (b"[" * 200_000, "too_deep", ""),
