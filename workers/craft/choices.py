@@ -102,10 +102,11 @@ class ChoiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class ExaminedChoice:
-    """A choice: its words and its kind, "" if it has none."""
+    """A choice: its words, its kind, "" if it has none, and its place in the answer, which it keeps when it is mended."""
 
     text: str
     kind: str = ""
+    place: int = 0
 
 
 @dataclass(frozen=True)

@@ -86,17 +86,9 @@ class ChoicesExaminer:
 
     def examine(self, output: Any) -> CraftExamination[Any]:
         """Return the output with the choices that may be offered."""
-        offers = [ExaminedChoice(each.text, each.kind) for each in output.choices]
+        offers = [ExaminedChoice(each.text, each.kind, place) for place, each in enumerate(output.choices)]
         found = examine_choices(offers, self._facts, self._settings)
-        # What was cut is still the beginning of the choice that it was.
-        kept = [
-            next(
-                each.model_copy(update={"text": offer.text})
-                for each in output.choices
-                if each.text.startswith(offer.text)
-            )
-            for offer in found.output
-        ]
+        kept = [output.choices[offer.place].model_copy(update={"text": offer.text}) for offer in found.output]
         return CraftExamination(output.model_copy(update={"choices": kept}), found.findings, found.failed, found.empty)
 
     def shown(self, prose: str) -> str:

@@ -64,6 +64,16 @@ async def test_a_choice_that_was_cut_is_offered_as_far_as_it_is_whole(bench: Ben
     assert (await craft())["result"] == "mended"
 
 
+async def test_a_choice_that_loses_its_beginning_is_offered_without_it(bench: Bench) -> None:
+    told = CHOICES.model_copy(update={"page_text": GOOD})
+    labelled = [{"text": text} for text in ("Option 1: Take the coin", "Yes", "Sam: Listen at the bricks")]
+    engine = ScriptedEngine([json.dumps({"choices": [*labelled, {"text": "Option 2: The story goes on"}]})])
+    found = await bench.over(engine).run(SuggestChoices(), told)
+    assert [each.text for each in found.choices] == ["Take the coin", "Listen at the bricks"]
+    assert (await craft())["result"] == "mended"
+    assert "craft_defect" not in await bench.steps()
+
+
 async def test_what_deletion_mends_is_mended_and_nobody_is_asked_again(bench: Bench) -> None:
     engine = ScriptedEngine([page(f"## Page 1\n\n{GOOD}\n\nWhat do you do?\n1. Take it\n2. Leave")])
     assert (await bench.over(engine).run(WritePage(), PAGE)).text == GOOD
