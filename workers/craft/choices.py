@@ -102,7 +102,7 @@ class ChoiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class ExaminedChoice:
-    """A choice: its words, its kind, "" if it has none, and its place in the answer, which it keeps when it is mended."""
+    """A choice: its words, its kind, "" if it has none, and its place in the answer, which it keeps if it is mended."""
 
     text: str
     kind: str = ""
