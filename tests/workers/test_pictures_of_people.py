@@ -1,5 +1,7 @@
 """Pictures of personas: from somebody's own words, and from a prompt that is written from these and from the card."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +9,10 @@ import pytest
 from db import chats, personas
 from db.models import PersonaRow, PictureRow
 from tests.db.world import somebody
+from tests.doubles.text_engine import ScriptedEngine
+from tests.workers.functions.test_write_image_prompt import GOOD
 from tests.workers.test_drawing import PlainEngine, Workers, ordered, queue, told
+from workers.engines.text.chain import TextChain
 from workers.queue import Queue
 
 __all__ = ["queue"]
@@ -51,6 +56,21 @@ async def test_without_a_model_the_template_writes_it_out(queue: Queue, named: b
     await Workers(queue, engine).run(await ordered("draw_again", picture=picture.id))
     again = await PictureRow.get(id=picture.id + 1)
     assert (again.prompt, again.typed, again.prompt_source) == (picture.prompt, picture.typed, "template")
+
+
+async def test_a_model_writes_it_out_and_what_was_typed_stays(queue: Queue):
+    persona, workers = await mira(), Workers(queue, PlainEngine())
+    writer = ScriptedEngine([json.dumps({"prompt": GOOD, "negative": "blur"})])
+    workers._cpu._services = replace(workers._cpu._services, text=TextChain([writer]))
+    await workers.run(await ordered("imagine", prompt="in a storm", persona=persona.id, enhance=True))
+    (picture,) = await PictureRow.all()
+    assert (picture.prompt_source, picture.typed, picture.alt) == ("ai", "in a storm", "in a storm")
+    assert picture.prompt.startswith(f"{LOOKS}, An old keeper raises a brass lamp")
+    assert 100 <= len(picture.prompt.split()) <= 200
+    assert "blur" in picture.negative.split(", ")
+    told_model = writer.requests[0].messages[-1].content
+    assert "Scene: in a storm" in told_model
+    assert LOOKS in told_model
 
 
 async def test_a_portrait_shows_the_scene_and_what_the_persona_likes(queue: Queue):

@@ -1,5 +1,6 @@
 """Pictures on Telegram: once, with their description, within its limits; and pictures that people send."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -110,6 +111,9 @@ def test_captions_stay_within_the_limit():
         assert part is not None
         assert utf16_length(part.text) <= CAPTION_LIMIT
         assert part.text.endswith("Seed 7")
+    said = caption(replace(picture(alt="my door at night, in …"), body="“my door at night, in rain”"))
+    assert said is not None
+    assert said.text == "“my door at night, in rain”\n\nSeed 7"
 
 
 async def test_a_photo_with_a_command_names_the_file(server: TelegramServer, platform: TelegramPlatform, alice: Person):
