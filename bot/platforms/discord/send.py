@@ -28,7 +28,7 @@ from bot.platforms.discord.render import (
     with_files,
 )
 from bot.platforms.discord.responses import EPOCH_MS, TOKEN_SECONDS, Responses, age_of, asked_at, handle_of
-from bot.platforms.discord.voices import Voice, Voices
+from bot.platforms.discord.voices import Voices, WebhookVoice
 from bot.text.markup import Span
 
 NONCE_SECONDS: Final = 120.0
@@ -112,7 +112,7 @@ class DiscordSender:
         private: bool,
         channel: str = "",
         skip: int = 0,
-        voice: Voice | None = None,
+        voice: WebhookVoice | None = None,
     ) -> None:
         """Send the parts that were not sent before; the first ``skip`` recorded messages are not parts."""
         places = list(dict.fromkeys(p for p in (channel, delivery.destination.chat_id, _parent(delivery)) if p))
@@ -177,7 +177,7 @@ class DiscordSender:
         if not followed:
             await note(delivery, await self._direct(delivery, body, f"{delivery.id}-{index}d"))
 
-    async def _fill(self, delivery: Delivery, body: Body, voice: Voice | None) -> bool:
+    async def _fill(self, delivery: Delivery, body: Body, voice: WebhookVoice | None) -> bool:
         """Turn the placeholder into the answer; False if it is gone or out of reach."""
         destination = delivery.destination
         if await self._edit(destination, destination.chat_id, delivery.placeholder, body, voice):
@@ -189,7 +189,7 @@ class DiscordSender:
         return False
 
     async def _edit(
-        self, destination: Destination, channel: str, message_id: str, body: Body, voice: Voice | None = None
+        self, destination: Destination, channel: str, message_id: str, body: Body, voice: WebhookVoice | None = None
     ) -> bool:
         """Edit a message, whether the bot or its webhook wrote it; False if it is gone or out of reach.
 
@@ -278,7 +278,7 @@ class DiscordSender:
         await delivery.opened(thread)
         return thread
 
-    async def _rewrite(self, delivery: Delivery, message: Message, voice: Voice | None) -> None:
+    async def _rewrite(self, delivery: Delivery, message: Message, voice: WebhookVoice | None) -> None:
         """Update the message of an earlier row, part by part."""
         here, place = delivery.destination.chat_id, delivery.destination.chat_id
         skip = 0
@@ -300,7 +300,7 @@ class DiscordSender:
         await self._responses.settle(delivery.destination)
 
     async def _replace(
-        self, delivery: Delivery, channels: list[str], message_id: str, body: Body, voice: Voice | None
+        self, delivery: Delivery, channels: list[str], message_id: str, body: Body, voice: WebhookVoice | None
     ) -> None:
         """Edit a message in one of the channels; a deleted one stays deleted."""
         whole = {"attachments": list[Body](), **body}
@@ -330,7 +330,7 @@ class DiscordSender:
                 return
         await self._by_webhook(destination, message_id)
 
-    async def _mark(self, delivery: Delivery, message: Message, voice: Voice | None) -> None:
+    async def _mark(self, delivery: Delivery, message: Message, voice: WebhookVoice | None) -> None:
         """Change the pressed message, which is the last part of a long page."""
         *before, body = bodies(message)
         destination = delivery.destination
@@ -346,7 +346,7 @@ class _How:
     private: bool
     places: list[str]
     first: bool
-    voice: Voice | None
+    voice: WebhookVoice | None
 
 
 async def _bodies(message: Message) -> list[Body]:
@@ -356,7 +356,7 @@ async def _bodies(message: Message) -> list[Body]:
     return with_files(bodies(message), files)
 
 
-def _after(done: list[str], body: Body, voice: Voice | None) -> Body:
+def _after(done: list[str], body: Body, voice: WebhookVoice | None) -> Body:
     """Return a part that says so if it is not known whether the one before it arrived."""
     if not done or done[-1]:
         return body

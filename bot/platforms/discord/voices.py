@@ -59,7 +59,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class WebhookVoice:
     """Who speaks in a guild's channel. ``spot``: where they can do so by a webhook; None: the bot speaks for them."""
 
     speaker: str
@@ -84,7 +84,7 @@ class Voices:
             self._me, self.webhooks.picture = self._client.user.id, self._client.user.display_avatar.url
         self._began = time.monotonic()
 
-    def of(self, destination: Destination, speaker: str, face: Face | None) -> Voice | None:
+    def of(self, destination: Destination, speaker: str, face: Face | None) -> WebhookVoice | None:
         """Return the voice in which a persona's message is spoken; None if personas have none there.
 
         Raises `RetryLater` while it is not known what the bot may do.
@@ -95,9 +95,9 @@ class Voices:
         waits = not self._client.is_ready() and time.monotonic() - self._began < READY_SECONDS
         if waits and (spot is None or self._client.get_channel(int(spot.channel)) is None):
             raise RetryLater("the guilds are not known yet", 0.5)
-        return Voice(speaker, face, spot if spot is not None and self._may_speak(spot) else None)
+        return WebhookVoice(speaker, face, spot if spot is not None and self._may_speak(spot) else None)
 
-    async def send(self, delivery: Delivery, voice: Voice, body: Body, part: str) -> bool:
+    async def send(self, delivery: Delivery, voice: WebhookVoice, body: Body, part: str) -> bool:
         """Send a part and record it; False if it cannot be sent by a webhook.
 
         ``part`` is its mark among the row's. Raises `RetryLater`.
@@ -106,7 +106,7 @@ class Voices:
             await self._speak(voice, voice.spot, marked(body, delivery, part), delivery)
         )
 
-    async def place(self, delivery: Delivery, voice: Voice, body: Body) -> str:
+    async def place(self, delivery: Delivery, voice: WebhookVoice, body: Body) -> str:
         """Send a placeholder, and return its id; empty if that is not possible by a webhook. Raises `RetryLater`."""
         if voice.spot is None:
             return ""
@@ -115,7 +115,7 @@ class Voices:
             return found
         return await self._speak(voice, voice.spot, said, None)
 
-    async def recover(self, delivery: Delivery, voice: Voice | None, body: Body, part: str) -> None:
+    async def recover(self, delivery: Delivery, voice: WebhookVoice | None, body: Body, part: str) -> None:
         """Record what became of a part whose sending was not recorded to its end, if there is one."""
         if not delivery.sent or delivery.sent[-1] != TRACEABLE:
             return
@@ -177,7 +177,7 @@ class Voices:
         sends = held.send_messages_in_threads if spot.thread else held.send_messages
         return sends and held.view_channel and held.manage_webhooks and held.read_message_history
 
-    async def _speak(self, voice: Voice, spot: Spot, body: Body, delivery: Delivery | None) -> str:
+    async def _speak(self, voice: WebhookVoice, spot: Spot, body: Body, delivery: Delivery | None) -> str:
         """Send a message by the channel's webhook, made anew if it is gone; return its id, empty if that is refused.
 
         ``delivery``: the row for which the intent and what becomes of it are recorded; None: for none.
