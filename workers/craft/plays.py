@@ -1,6 +1,7 @@
 """Lines of a play: what somebody says behind a name and a colon, whoever that is."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from workers.craft.prose import plain
@@ -9,6 +10,7 @@ from workers.craft.speakers import NO_NAMES
 _NAMED: Final = re.compile(
     r"[*_]{0,2}(?P<name>[^\W\d_a-z][\w’'-]{1,20}(?: [^\W\d_a-z]\w{1,20})?)[*_]{0,2}:[*_]{0,2} +(?P<said>\S.*)"
 )
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _LABELS: Final = frozenset(
     {
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "breakfast", "lunch", "dinner",
@@ -57,8 +59,9 @@ def said_at(text: str) -> list[int]:
     """
     found: list[int] = []
     at, announced = 0, False
+    words = frozenset(_LETTERS.findall(text))
     for line in text.split("\n"):
-        if _is_said(line.strip(), text):
+        if _is_said(line.strip(), words):
             found += [] if announced else [at]
         elif line.strip():
             announced = line.rstrip().endswith((":", "："))
@@ -66,7 +69,7 @@ def said_at(text: str) -> list[int]:
     return found
 
 
-def _is_said(line: str, text: str) -> bool:
+def _is_said(line: str, words: Collection[str]) -> bool:
     found = _NAMED.match(line)
     if found is None or _is_word(found["name"]):
         return False
@@ -77,7 +80,7 @@ def _is_said(line: str, text: str) -> bool:
         return False
     # A name has its capital letter everywhere.
     first = found["name"].split()[0]
-    return first.isupper() or re.search(rf"(?<![^\W\d_]){re.escape(first.lower())}(?![^\W\d_])", text) is None
+    return first.isupper() or not all(each in words for each in _LETTERS.findall(first.lower()))
 
 
 def _said(line: re.Match[str]) -> str:

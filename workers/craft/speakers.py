@@ -1,8 +1,10 @@
 """Labels of speakers in a chat, in any spelling: ``Vex:``, ``**Vex**:``, ``[Vex]``, ``VEX -``, ``vex :``."""
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from workers.craft.loops import tidy
@@ -34,26 +36,33 @@ NO_NAMES: Final = frozenset(
 )  # fmt: skip
 """What people say before a colon that is no name."""
 _LABELLED: Final = re.compile(r"^[ \t>*_\[]{0,4}([^\W\d_][\w'’ .-]{0,30}?)[*_\] ]{0,4}[:：]", re.MULTILINE)
+_RUN: Final = re.compile(r"\w+")
+_MOST_NAMES: Final = 40
+"""Names that are looked for at most: a pattern of thousands takes longer than a reply."""
 
 
 def labels_in(dialogue: str) -> frozenset[str]:
-    """Return the names that label the lines of a dialogue: not what somebody says before a colon ("Listen: …")."""
+    """Return the names that label the lines of a dialogue: not what somebody says before a colon ("Listen: …").
+
+    Of more names than a chat has, those that come most.
+    """
     dialogue = dialogue[:20_000]
-    found = {match[1].strip() for match in _LABELLED.finditer(dialogue)}
-    return frozenset(each for each in found if _is_name(each, dialogue))
+    counted = Counter(match[1].strip() for match in _LABELLED.finditer(dialogue))
+    words = frozenset(_RUN.findall(dialogue))
+    names = (label for label, times in counted.most_common() if _is_name(label, words, once=times < 2))
+    return frozenset(islice(names, _MOST_NAMES))
 
 
-def _is_name(label: str, dialogue: str) -> bool:
+def _is_name(label: str, words: Collection[str], *, once: bool) -> bool:
     """Return whether a label is a name: each word has a capital letter, and none is an ordinary word."""
-    words = label.split()
-    if len(words) > 4 or any(word.casefold() in NO_NAMES for word in words):
+    parts = label.split()
+    if len(parts) > 4 or any(part.casefold() in NO_NAMES for part in parts):
         return False
-    if any(word[0].islower() and word not in _PARTICLES for word in words):
+    if any(part[0].islower() and part not in _PARTICLES for part in parts):
         return False
     # A word that also comes without the capital letter may be a name if it labels more than one line.
-    first = words[0].lower()
-    once = sum(match[1].strip() == label for match in _LABELLED.finditer(dialogue)) < 2
-    return not (once and first.isascii() and re.search(rf"\b{re.escape(first)}\b", dialogue))
+    first = parts[0].lower()
+    return not (once and first.isascii() and all(each in words for each in _RUN.findall(first)))
 
 
 class Speakers:

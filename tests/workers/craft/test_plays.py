@@ -1,5 +1,9 @@
 """Lines of people nobody knows, in pages and replies; what else stands before a colon stays."""
 
+from itertools import product
+from string import ascii_lowercase
+from time import process_time
+
 import pytest
 
 from tests.workers.craft.passages import good_pages
@@ -7,6 +11,7 @@ from workers.craft.pages import PageFacts, examine_page
 from workers.craft.plays import said_at
 from workers.craft.replies import ReplyFacts, examine_reply, shown_reply
 from workers.craft.settings import CraftSettings
+from workers.craft.speakers import labels_in
 
 SETTINGS = CraftSettings()
 PAGE = good_pages()["en"][12]
@@ -93,3 +98,14 @@ def test_what_a_model_puts_behind_a_reply_is_cut(tail: str) -> None:
 )
 def test_what_somebody_may_say_at_the_end_stays(text: str) -> None:
     assert reply(text) == text
+
+
+def test_a_card_with_thousands_of_names_costs_no_time() -> None:
+    names = ["".join(letters).capitalize() for letters in product(ascii_lowercase, repeat=3)]
+    lines = "\n".join(f"{name}: I do!" for name in names)[:20_000]
+    begun = process_time()
+    found = labels_in(f"Bo: Yes.\n{lines}\nBo: No.")
+    assert len(said_at(lines)) > 1_000
+    assert process_time() - begun < 0.3
+    assert "Bo" in found
+    assert len(found) < 100
