@@ -67,6 +67,12 @@ _OFFERS: Final = re.compile(
     r"[*_ ]{0,4}(?:(?:your|the|possible|available) )?(?:choices|options)(?: are)?[*_]{0,2}: *\S", re.IGNORECASE
 )
 """Options on the line that calls for a choice."""
+_OFFERED: Final = re.compile(
+    r"[*_# ]{0,4}(?:(?:your |the |possible |available )?(?:choices|options|actions)(?: are)?|choose(?: one| an option)?"
+    r"|what (?:do|will|would) you (?:do|choose|like to do)(?: now| next)?)[*_ ]{0,4}[:?]{1,2}[*_ ]{0,4}$",
+    re.IGNORECASE,
+)
+"""A line of its own that calls for one of the options below it, in a chat."""
 _IN_LINE: Final = re.compile(r"(?:^|(?<=\s))\(?[1aA][.)] [^\n]{3,120}?\s\(?[2bB][.)] \S")
 """Options one behind the other."""
 _CODE: Final = re.compile(r"```|\{ *[\"}]|\[ *\{|[\]}]+,?$|\{$")
@@ -111,6 +117,16 @@ def without_options(text: str) -> str:
         end -= 1
     kept = lines[:end]
     return tidy("\n".join(line for line in kept if not is_item(line)))
+
+
+def without_offers(text: str) -> str:
+    """Return a text up to the line in which options are called for, if two or more follow and nothing else."""
+    lines = text.rstrip().split("\n")
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or is_item(lines[end - 1]) or _DASHED.match(lines[end - 1].strip())):
+        end -= 1
+    items = sum(bool(line.strip()) for line in lines[end:])
+    return tidy("\n".join(lines[: end - 1])) if items >= 2 and end and _OFFERED.match(lines[end - 1].strip()) else text
 
 
 def _without_options_in(line: str) -> str:

@@ -192,6 +192,12 @@ _IS_MACHINE: Final = re.compile(
     re.IGNORECASE,
 )
 _OUT_OF_CHARACTER: Final = re.compile(r"[\[(]{1,2} ?(?:ooc|out of character)\b[^\])\n]{0,600}[\])]{0,2}", re.IGNORECASE)
+_NOTE: Final = re.compile(
+    r"[\[(](?:note|n\.b\.|author['’]s note): ?[^\])\n]{0,200}\b(?:reply|response|in[- ]character|role-?play|the user"
+    r"|instructions?|prompt|word (?:count|limit))\b[^\])\n]{0,200}[\])]",
+    re.IGNORECASE,
+)
+"""A note in brackets about how a text was written."""
 _SUPPOSED: Final = re.compile(
     r"\b(?:think|thought|believe|say|said|tell|told|call|if|though|like|because|pretend|pretending|whether|that)\W+$",
     re.IGNORECASE,
@@ -243,7 +249,7 @@ def names_a_model(text: str, *, machine: bool = False) -> bool:
 
 def without_asides(text: str) -> str:
     """Return a text without what its writer says out of character: "[OOC: …]"."""
-    return _OUT_OF_CHARACTER.sub("", text)
+    return _NOTE.sub("", _OUT_OF_CHARACTER.sub("", text))
 
 
 def _claims(text: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from workers.craft import layout, loops, overlap, voice
+from workers.craft import backstage, layout, loops, overlap, voice, wrapping
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, has_words_of, language_of, other_than
 from workers.craft.phrases import is_lead, is_machine, may_become_lead, names_a_model, without_asides
@@ -17,7 +17,7 @@ from workers.craft.plays import said_at
 from workers.craft.prose import Prose, pieces, plain
 from workers.craft.settings import CraftSettings
 from workers.craft.speakers import Speakers
-from workers.craft.tails import without_tail
+from workers.craft.tails import is_tail, without_tail
 from workers.cutting import cut_at_sentence, ends_sentence
 
 _OPENING: Final = 4
@@ -33,6 +33,8 @@ _REPEAT: Final = re.compile(
     re.IGNORECASE,
 )
 """How somebody asks to hear their own words again."""
+_OPTIONS: Final = re.compile(r"\b(?:options?|choices?|choose|menu|list|quiz)\b", re.IGNORECASE)
+"""How somebody asks for what a reply otherwise must not have."""
 _CARD_RUN: Final = 12
 """Words in a row that are the card's own from which on a reply recites it."""
 
@@ -179,12 +181,14 @@ def recites(reply: Reply) -> bool:
 
 
 def leaves_character(reply: Reply) -> bool:
-    """It does not speak as a language model, or announce itself."""
+    """It does not speak as a language model, think aloud about its task, or announce itself."""
     text = reply.prose.text
     return (
         names_a_model(text, machine=reply.facts.machine)
         or without_asides(text) != text
         or without_tail(text) != text.rstrip()
+        or is_tail(text)
+        or backstage.thinks_aloud(text, reply.facts.own_names, reply.facts.message.text)
         or any(is_lead(line) and line.endswith(":") for line in reply.prose.paragraphs)
     )
 
@@ -203,8 +207,11 @@ def in_other_language(reply: Reply) -> bool:
 
 
 def has_layout(reply: Reply) -> bool:
-    """It has no headings."""
-    return any(layout.is_heading(line) for line in reply.prose.paragraphs)
+    """It has no headings, no options for the user, no data or markup around it."""
+    text, facts = reply.prose.text, reply.facts
+    if any(layout.is_heading(line) for line in reply.prose.paragraphs) or _plain(text, facts) != text:
+        return True
+    return _without_offers(text, facts) != text
 
 
 CHECKS: Final[tuple[CraftCheck[Reply], ...]] = (
@@ -223,7 +230,7 @@ CHECKS: Final[tuple[CraftCheck[Reply], ...]] = (
     CraftCheck("instructions", "it recites the instructions", recites),
     CraftCheck("machine", "stay the person you are", leaves_character),
     CraftCheck("language", "it is in another language", in_other_language),
-    CraftCheck("headings", "a chat has no headings", has_layout),
+    CraftCheck("headings", "plain words only, no headings", has_layout),
 )
 """What every reply passes, each with what is said to a model that fails it."""
 
@@ -242,11 +249,12 @@ def examine_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> Craf
 def mend_reply(reply: Reply) -> str:
     """Return a reply without what does not belong there: nothing is added."""
     facts, limit = reply.facts, reply.settings.reply_chars
-    text = loops.cut_loop(reply.prose.text)
+    text = _plain(loops.cut_loop(reply.prose.text), facts)
+    text = backstage.without_thoughts(text, facts.own_names, facts.message.text)
     text = without_asides(_without_announcement(text))
     text = facts.speakers.without_labels(without_tail(text))
     text = text[: _stranger_at(text, facts)]
-    text = voice.without_others_actions(text, facts.user)
+    text = voice.without_others_actions(_without_offers(text, facts), facts.user)
     text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line))
     text = loops.drop_repeats(text)
     text = _without_recital(text, facts)
@@ -279,6 +287,15 @@ def _stranger_at(text: str, facts: ReplyFacts) -> int | None:
     first = len(text) - len(text.lstrip())
     found = (at for at in said_at(text) if at > first and not facts.speakers.own.match(text, at))
     return next(found, None)
+
+
+def _plain(text: str, facts: ReplyFacts) -> str:
+    return wrapping.unwrapped(text, facts.message.text)
+
+
+def _without_offers(text: str, facts: ReplyFacts) -> str:
+    """Return a reply without the options that it lists under a call to choose, unless it was asked for some."""
+    return text if _OPTIONS.search(facts.message.text) else layout.without_offers(text)
 
 
 def _opening(reply: Prose) -> tuple[str, ...]:

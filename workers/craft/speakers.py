@@ -71,7 +71,8 @@ class Speakers:
     def __init__(self, names: Collection[str], others: Collection[str]) -> None:
         """``names`` are of the one who speaks."""
         own = tuple(each for name in names for each in _spellings(name))
-        self.own, self._own_alone = _label((*own, *_OWN), "“„"), _alone(own)
+        answers = (f"{each}{mark}s {word}" for each in own for mark in "'’" for word in ("response", "reply", "answer"))
+        self.own, self._own_alone = _label((*own, *_OWN, *answers), "“„"), _alone(own)
         known = {each for other in others for each in _spellings(other)}
         named = sorted(known - set(own))
         others = (*named, *(each for each in _OTHERS if each not in own))

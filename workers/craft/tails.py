@@ -13,11 +13,20 @@ _OF_MODELS: Final = re.compile(
     r" (?:you(?:['’]d| would)? (?:need|want|have|like)|there(?:['’]s| is))"
     r" (?:me to|to (?:continue|proceed|go on|change)|(?:any|some)(?:thing|one)? ?(?:else|more|other|further"
     r"|changes|questions)|more)\b"
-    r"|(?:is there anything else|do you have any (?:other|more|further) questions)\b)[^.!?\n]{0,60}[.!?]*",
+    r"|(?:is there anything else|do you have any (?:other|more|further) questions)\b"
+    r"|if you have any (?:other |more |further )?questions?,? (?:please |just )*(?:feel free|let me know|ask)\b"
+    r"|(?:please )?feel free to ask (?:me )?(?:if|any|more|further)\b)[^.!?\n]{0,60}[.!?]*",
     re.IGNORECASE,
 )
 """Sentences of an assistant at the end of its work."""
 _FENCE: Final = "```"
+_AROUND: Final = ' \n*_()[]"'
+
+
+def is_tail(text: str) -> bool:
+    """Return whether a reply is nothing but what stands at the end of others."""
+    said = [each.strip(_AROUND) for each in pieces(text)]
+    return any(said) and all(not each or _OF_MODELS.fullmatch(each) for each in said)
 
 
 def without_tail(text: str) -> str:
@@ -42,6 +51,6 @@ def _without_data(text: str) -> str:
 
 def _without_words(text: str) -> str:
     found = pieces(text)
-    while found and (not found[-1].strip() or _OF_MODELS.fullmatch(found[-1].strip(' \n*_()[]"'))):
+    while found and (not found[-1].strip() or _OF_MODELS.fullmatch(found[-1].strip(_AROUND))):
         found.pop()
     return "".join(found).rstrip() if len(found) < len(pieces(text)) else text

@@ -93,7 +93,6 @@ def test_what_a_model_puts_behind_a_reply_is_cut(tail: str) -> None:
         "I hope this helps. Now run!",
         "Here, I wrote it down:\n```\nprint('corn')\n```",
         "Do you have any questions left for me, partner?",
-        "I hope this helps.",
     ],
 )
 def test_what_somebody_may_say_at_the_end_stays(text: str) -> None:
