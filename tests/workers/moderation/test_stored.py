@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from db import jobs, overrides, personas
+from db import jobs, overrides, personas, prompt_tests
 from db.connection import rows
 from db.memory import facts, judging, memories, pins
 from db.memory.judging import JudgeMemory, MemoryItem
 from db.models import OutboxRow
+from db.overrides import PromptKind, PromptScope
 from db.prompts_in_force import in_force
 from db.work import JudgePrompt
 from prompts.personas import load_personas
@@ -22,19 +23,24 @@ from workers.services import Services
 NAME = "text/continue"
 
 
-async def saved(source: str) -> tuple[int, int, int]:
+async def saved(source: str, kind: PromptKind = "override") -> tuple[int, int, int]:
     """An unchecked prompt: its account, its id, and the job that judges it."""
     who = await somebody()
-    saved = await overrides.put(who.account.id, NAME, source, user_id=who.user.id, verdict="unchecked")
+    account, user = who.account.id, who.user.id
+    if kind == "variant":
+        saved, _ = await prompt_tests.add_variant(account, NAME, source, 50, user_id=user, verdict="unchecked")
+    else:
+        scope = PromptScope(job_type="persona_reply" if kind == "task" else None)
+        saved = await overrides.put(account, NAME, source, user_id=user, scope=scope, verdict="unchecked")
     job_id = await jobs.add(
-        JudgePrompt(prompt=saved),
-        account_id=who.account.id,
-        user_id=who.user.id,
+        JudgePrompt(prompt=saved, kind=kind),
+        account_id=account,
+        user_id=user,
         conversation_id=who.conversation.id,
         event_key="console:1",
         destination={"chat_id": "c"},
     )
-    return who.account.id, saved, job_id
+    return account, saved, job_id
 
 
 @pytest.mark.parametrize(
@@ -54,6 +60,18 @@ async def test_a_prompt_is_in_force_when_it_is_checked(services: Services, sourc
     own = (await in_force(account, NAME)).own
     assert (None if own is None else own.source) == (source if verdict == "checked" else None)
     assert source not in str(await rows("SELECT content FROM artifacts"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "key"),
+    [("task", "task_prompts", "prompt.saved_job"), ("variant", "prompt_variants", "prompt.saved_variant")],
+)
+async def test_so_is_one_for_a_task_or_in_a_test(services: Services, kind: PromptKind, table: str, key: str) -> None:
+    _, prompt, job_id = await saved("Go on, in the voice of a keeper.", kind)
+    await run_by(Runner(services, 4), job_id)
+    assert await rows(f"SELECT verdict FROM {table} WHERE id = $1", prompt) == [{"verdict": "checked"}]
+    (told,) = await OutboxRow.all()
+    assert told.payload["key"] == key
 
 
 async def test_a_verdict_is_on_the_text_that_was_judged(services: Services) -> None:
