@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from workers.craft import layout, loops, overlap, voice
+from workers.craft.calls import without_calls
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import other_than
 from workers.craft.phrases import about_text, is_about_text, is_lead, may_become_lead
@@ -146,8 +147,9 @@ def has_headings(page: ExaminedPage) -> bool:
 
 
 def has_options(page: ExaminedPage) -> bool:
-    """It has no lists and no options: the buttons are the choices."""
-    return layout.lists(page.prose.text)
+    """It has no lists and no options, and does not end by calling for a choice: the buttons are the choices."""
+    text = page.prose.text
+    return layout.lists(text) or (not page.facts.own_prompt and without_calls(text) != text)
 
 
 CHECKS: Final[tuple[CraftCheck[ExaminedPage], ...]] = (
@@ -185,6 +187,7 @@ def mend_page(page: ExaminedPage) -> str:
     text = loops.cut_loop(page.prose.text)
     text = layout.without_announcement(text)
     text = layout.without_options(text)
+    text = text if page.facts.own_prompt else without_calls(text)
     text = layout.without_headings(text, titles=not page.facts.own_prompt)
     text = _without_echoes(text, page.facts)
     text = loops.drop_repeats(text)
