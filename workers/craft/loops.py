@@ -35,6 +35,11 @@ _OPENINGS_PER: Final = 5
 """In a long text, one sentence of so many may begin as others do."""
 _ANAPHORA: Final = 2
 """Sentences more that may begin alike if nothing else in them is the same: a figure of speech."""
+_SOUNDS: Final = frozenset(
+    {"la", "na", "da", "tra", "ha", "haha", "he", "hehe", "hi", "ho", "heh", "no", "yes", "nein", "ja", "non", "oui",
+     "oh", "ah", "hm", "blah", "bla", "dum", "tick", "tock", "knock", "boo", "hey", "нет", "да"}
+)  # fmt: skip
+"""What is sung, laughed or called more than once; a model that does nothing else for long is cut all the same."""
 _CONTRACTIONS: Final = {"re": "are", "m": "am", "s": "is", "ve": "have", "ll": "will"}
 _CONTRACTED: Final = re.compile(r"['’](re|m|s|ve|ll)\b")
 _DIGIT: Final = re.compile(r"\d+")
@@ -95,7 +100,7 @@ def distinct_share(text: Prose, size: int = 3) -> float:
 
 def _most_said(text: Prose) -> int:
     """Return how often the three words come that come most, by the length of a page; 0 of a text without any."""
-    counted = Counter(text.grams(3))
+    counted = Counter(group for group in text.grams(3) if not _SOUNDS.issuperset(group))
     most = max(counted.values(), default=0)
     return most if len(text.words) <= _PAGE_WORDS else round(most * _PAGE_WORDS / len(text.words))
 
@@ -108,7 +113,7 @@ def _begins_alike(text: Prose, most: int) -> bool:
     begun: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
     for each in text.sentences:
         words = _spelt_out(each)
-        if len(words) >= _OPENING_WORDS:
+        if len(words) >= _OPENING_WORDS and not _SOUNDS.issuperset(words[:_OPENING_WORDS]):
             rest = words[_OPENING_WORDS:]
             begun[tuple(words[:_OPENING_WORDS])].append(stems(rest) or rest)
     return any(len(rests) >= most + (0 if _repeats(rests) else _ANAPHORA) for rests in begun.values())

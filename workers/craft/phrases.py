@@ -165,9 +165,13 @@ _MORE_STARTS: Final = (
 )
 """How some begin that nothing is held back for."""
 _ASSISTANT: Final = re.compile(
-    r"\bhow (?:can|may) i (?:help|assist) you today\b|\b(?:happy|glad|here) to assist(?= you\b| with\b| *[.!,;]| *$)"
+    r"\bhow (?:can|may) i (?:help|assist) you today\b"
+    # A knight may be here to assist his lady.
+    r"|\b(?:happy|glad|here) to assist(?= you\b(?!, (?:my|dear|sir|madam|captain|master|mistress|doctor|your)\b)"
+    r"| with\b| *[.!,;]| *$)"
     r"|\b(?:i am|i['’]m)(?: just| only)? an? (?:\w+ )?(?:chat ?bot|chat|(?:virtual|digital|ai) assistant)\b"
-    r"|\bi (?:don['’]t|do not) have (?:personal (?:feelings|emotions|opinions)|a physical body)\b",
+    r"|\bi (?:don['’]t|do not) have (?:personal (?:feelings|emotions|opinions)\b|a physical body (?:or|and|like)\b"
+    r"|a physical body, but i (?:can|am here|['’]m here)\b)",
     re.IGNORECASE,
 )
 """What an assistant program says of itself; a person in a chat would not."""
@@ -178,7 +182,8 @@ _PROGRAM: Final = re.compile(
 )
 """What only a program says, or somebody whose card says that they are one."""
 _MODEL: Final = re.compile(
-    r"\blanguage model\b|\bsprachmodell\b|\b(?:i am|i['’]m|my name is) (?:chatgpt|gpt|smollm|qwen)"
+    r"(?<!no )(?<!not a )(?<!not a large )\blanguage model\b(?! ?\?)|\bsprachmodell\b"
+    r"|\b(?:i am|i['’]m|my name is) (?:chatgpt|gpt|smollm|qwen)"
     r"|\b(?:made|created|developed|trained|built) by (?:openai|anthropic|hugging ?face|alibaba)\b"
     r"|\b(?:sorry|apologi[sz]e),? but i (?:can['’]t|cannot|am unable to) (?:continue|engage in|take part in)"
     r" (?:with )?this (?:conversation|role-?play|chat)(?= *[.!,;]| *$)",
@@ -203,6 +208,9 @@ _SUPPOSED: Final = re.compile(
     re.IGNORECASE,
 )
 """What stands before somebody else's claim: "You think I'm an AI"."""
+_DENIED: Final = re.compile(r"\b(?:no|não|non|nie|не|nunca) +$", re.IGNORECASE)
+_DENIES: Final = re.compile(r"(?:では|じゃ)(?:ない|な[くい]|ありません)")
+"""What stands before a claim, and behind a Japanese one, that is none: "No soy una IA"."""
 _OPENING: Final = '*_#>"“ `¡¿'
 
 
@@ -257,6 +265,8 @@ def _claims(text: str) -> bool:
     for match in _CLAIM.finditer(text):
         following = re.match(r"[^.!?…\n]{0,80}([?]?)", text[match.end() :])
         asked = following is not None and bool(following[1])
-        if not asked and not _SUPPOSED.search(text[max(0, match.start() - 20) : match.start()]):
+        before = text[max(0, match.start() - 20) : match.start()]
+        denied = _DENIED.search(before) or _DENIES.match(text, match.end())
+        if not asked and not denied and not _SUPPOSED.search(before):
             return True
     return False

@@ -36,10 +36,19 @@ _FEW_WORDS: Final = 4
 """Words in common from which on two fields say the same, and words below which only the same ones do."""
 _TOLD_WORDS: Final = 4
 _CLAUSE: Final = re.compile(
-    r"(?:and|but|or|who|whom|whose|which|because|when|where|so|the one|s?he['’]?s?|they|it['’]?s?|you|i|we)\b",
+    r"(?:and|but|or|who|whom|whose|which|because|when|where|so|the one|s?he['’]?s?|they|it['’]?s?|you|i|we)\b"
+    r"(?!-)(?-i:(?! [A-Z]))",
     re.IGNORECASE,
 )
-"""How the parts of an English sentence begin that was taken apart at its commas."""
+"""How the parts of an English sentence begin that was taken apart at its commas; "So-so jokes", "I Ching" are names."""
+_GREETS: Final = re.compile(
+    r"[\W_]*(?:welcome|come|hello|hi|hey|good (?:morning|day|evening|night)|greetings|ahoy|sit|mind|enter|stay|look"
+    r"|listen|watch|step|quiet|hush|s+h+|halt|stop|well|thank|please|close|shut|wipe|leave|put|hold|wait|don['’]t"
+    r"|let['’]s|careful|willkommen|herzlich|gute[nrs]?|hallo|komm|bienvenue|bonjour|bonsoir|salut|entrez|entre"
+    r"|welkom|kom|goede[nm]?|dag)\b",
+    re.IGNORECASE,
+)
+"""How what is said to somebody begins that names nobody."""
 _FEW_SPOKEN: Final = 6
 """Words of a greeting from which on it names somebody."""
 _FILLER: Final = re.compile(
@@ -265,7 +274,9 @@ def _is_no_name(name: str) -> bool:
 
 def _is_no_talk(greeting: str, facts: SheetFacts) -> bool:
     said = Prose(greeting)
-    return len(said.words) >= _FEW_SPOKEN and "?" not in greeting and not is_talk(said, facts.language)
+    if len(said.words) < _FEW_SPOKEN or "?" in greeting or _GREETS.match(greeting):
+        return False
+    return not is_talk(said, facts.language)
 
 
 def _told(sheet: Sheet) -> list[str]:

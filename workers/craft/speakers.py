@@ -29,7 +29,8 @@ NO_NAMES: Final = frozenset(
         "wait", "remember", "note", "warning", "hint", "rule", "rules", "answer", "question", "truth", "fact", "first",
         "second", "third", "last", "one", "two", "three", "ok", "okay", "true", "false", "ps", "see", "think",
         "imagine", "careful", "also", "still", "please", "sorry", "thanks", "example", "hey", "hm", "hmm", "ah",
-        "oh", "because", "is", "are", "my", "your", "what", "why", "how", "when", "who", "where", "i", "you", "we",
+        "oh", "good", "fine", "right", "great",
+        "because", "is", "are", "my", "your", "what", "why", "how", "when", "who", "where", "i", "you", "we",
         "result", "verdict", "lesson", "problem", "deal", "plan", "hör", "nein", "ja", "achtung", "hinweis", "merke",
         "wichtig", "écoute", "non", "oui", "attention", "escucha", "sí", "ascolta", "guarda", "слушай", "нет", "да",
     }
@@ -73,17 +74,19 @@ class Speakers:
         own = tuple(each for name in names for each in _spellings(name))
         answers = (f"{each}{mark}s {word}" for each in own for mark in "'’" for word in ("response", "reply", "answer"))
         self.own, self._own_alone = _label((*own, *_OWN, *answers), "“„"), _alone(own)
-        known = {each for other in others for each in _spellings(other)}
+        # Somebody called "No" or "Wishing Well" does not keep others from saying so.
+        known = {each for other in others for each in _spellings(other) if each not in NO_NAMES}
         named = sorted(known - set(own))
         others = (*named, *(each for each in _OTHERS if each not in own))
         of_lines = (*others, *(each for each in _OTHERS_OF_A_LINE if each not in own))
         self.others, self._others_within = _label(of_lines), _label(others)
         self._headed, self._others_alone = _heading(of_lines), _alone(tuple(named))
+        self._spoken_to = _spoken_to(tuple(named))
 
     def own_label(self, text: str) -> bool:
         """Return whether a line begins with the speaker's own label."""
         lines = text.rstrip().split("\n")
-        return any(self.own.match(line) for line in lines) or any(self._own_alone.match(line) for line in lines[:-1])
+        return any(self.own.match(line) for line in lines) or any(self._labels_alone(lines))
 
     def other_label(self, text: str) -> bool:
         """Return whether somebody else's line begins in a text."""
@@ -95,18 +98,32 @@ class Speakers:
         if begin is not None:
             text = text[:begin]
         lines = text.rstrip().split("\n")
-        lines = [*(line for line in lines[:-1] if not self._own_alone.match(line)), lines[-1]]
+        alone = self._labels_alone(lines)
+        lines = [line for line, labels in zip(lines, alone, strict=True) if not labels]
         lines = [line[found.end() :] if (found := self.own.match(line)) else line for line in lines]
         return tidy("\n".join(lines))
+
+    def _labels_alone(self, lines: list[str]) -> list[bool]:
+        """Return which lines are nothing but the speaker's name, above what they say: no signature of a letter."""
+        above = ["", *lines[:-1]]
+        found = [
+            self._own_alone.match(line) is not None and not before.rstrip().endswith(",")
+            for line, before in zip(lines, above, strict=True)
+        ]
+        return [*found[:-1], False]
 
     def _other(self, text: str) -> int | None:
         """Return where somebody else's line begins first."""
         at, begins = 0, list[int]()
         lines = text.rstrip().split("\n")
+        # Where the speaker has a label, too, it is no address.
+        answered = any(self.own.match(line) for line in lines)
         for number, line in enumerate(lines, 1):
             # A name alone in a line labels what follows; in the first line it speaks to somebody.
             alone = 1 < number < len(lines) and self._others_alone.match(line)
-            if alone or self.others.match(line) or self._headed.match(line):
+            if number == 1 and not answered and self._spoken_to.match(line):
+                pass
+            elif alone or self.others.match(line) or self._headed.match(line):
                 begins.append(at)
                 break
             at += len(line) + 1
@@ -118,7 +135,7 @@ class Speakers:
         """Return where in a line, behind a sentence, somebody else's label stands with a colon."""
         for match in _BEHIND_SENTENCE.finditer(text):
             found = self._others_within.match(text, match.end())
-            if found and ":" in found[0]:
+            if found and ":" in found[0] and not self._spoken_to.match(text, match.end()):
                 return match.end()
         return None
 
@@ -143,6 +160,16 @@ def _label(names: tuple[str, ...], quoted: str = "") -> re.Pattern[str]:
         rf"|[*_ ]{{0,4}}[\[<({{](?:{anybody})[\])}}>][*_ ]{{0,4}}"
         rf"|[*_]{{0,3}}(?:{anybody})[*_]{{0,3}}(?:>{{1,3}}| ?\|)(?: |$)"
         rf"|[*_]{{0,3}}(?:{anybody})[*_]{{0,3}} [-–—] (?=[\"“”„«*\w])(?-i:(?=[\"“”„«*A-ZÀ-ÞА-Я]))",
+        re.IGNORECASE,
+    )
+
+
+@lru_cache(maxsize=256)
+def _spoken_to(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of words to somebody by name: "Sam — I told you …", "Sam: come here!"."""
+    anybody = "|".join(re.escape(each) for each in sorted(set(names), key=len, reverse=True))
+    return re.compile(
+        rf"[*_ ]{{0,3}}(?:{anybody})(?: [–—-] |[:：] ?(?-i:(?=[^\W\d_A-ZÀ-ÞА-Я])))" if anybody else r"(?!)",
         re.IGNORECASE,
     )
 

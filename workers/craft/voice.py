@@ -7,6 +7,7 @@ from typing import Final
 
 from workers.craft.languages import base_tag
 from workers.craft.prose import Prose, plain
+from workers.craft.speakers import NO_NAMES
 
 _FEW_WORDS: Final = 50
 """Words of narration below which it may happen that nobody is named."""
@@ -164,10 +165,18 @@ def narrates_itself(text: Prose, names: Collection[str]) -> bool:
 
 _FOR_READER: Final = re.compile(
     r"\byou (?:say|reply|answer|ask|whisper|shout|mutter|think)\b[^.\n]{0,20}[,:] ?[\"“]"
-    r"|[,!?.][\"”] you (?:say|reply|answer|ask|whisper|shout|mutter)\b",
+    # What somebody says again and again is no part of the scene.
+    r"|[,!?.][\"”] you (?:say|reply|answer|ask|whisper|shout|mutter)\b"
+    r"(?![^.!?\n]{0,30}\b(?:every|each|whenever|always|again and again)\b)",
     re.IGNORECASE,
 )
-
+_REPORTED: Final = re.compile(
+    r"[\"“][^\"”\n]{1,300}[\"”],? (?P<by>she|he|they|the \w+|[A-ZÀ-Þ]\w+) (?:said|says|told|tells|whispered"
+    r"|whispers|answered|answers|replied|replies|cried|cries|wrote|writes)\b"
+    r"|\b(?P<of>[Ss]he|[Hh]e|[Tt]hey|[Tt]he \w+|[A-ZÀ-Þ]\w+) (?:said|says|told me|tells me|whispered|answered"
+    r"|replied|cried|wrote)[:,]? [\"“][^\"”\n]{1,300}[\"”]"
+)
+"""What somebody else said."""
 
 _NAMED: Final = re.compile(
     r"\b(?:i am called|i['’]m called|my name is|my name['’]s"
@@ -186,6 +195,7 @@ def takes_name(text: str, user: str, own: Collection[str]) -> bool:
     """Return whether somebody gives another name than one of their ``own`` for theirs: "I'm Sam"."""
     known = {word for each in own for word in plain(each).split()}
     users = plain(user)
+    text = _REPORTED.sub(lambda match: match[0] if plain(match["by"] or match["of"]) in {*known, "i"} else "", text)
     for match in _NAMED.finditer(text):
         name = plain(match["name"])
         if name not in known and (match["name"][0].isupper() or name == users):
@@ -203,14 +213,14 @@ def takes_name(text: str, user: str, own: Collection[str]) -> bool:
 
 def speaks_for(text: str, user: str) -> bool:
     """Return whether a reply says what its reader does or says."""
-    if _FOR_READER.search(text) or any(_acts(match[1], user) for match in _ACTION.finditer(text)):
+    if _FOR_READER.search(text) or any(_acts(match, user) for match in _ACTION.finditer(text)):
         return True
     return any(_acts_by_name(match, user) for match in _ASIDE.finditer(text))
 
 
 def without_others_actions(text: str, user: str) -> str:
     """Return a reply without the actions, between asterisks or other marks, that are its reader's."""
-    text = _ACTION.sub(lambda match: "" if _acts(match[1], user) else match[0], text)
+    text = _ACTION.sub(lambda match: "" if _acts(match, user) else match[0], text)
     return _ASIDE.sub(lambda match: "" if _acts_by_name(match, user) else match[0], text)
 
 
@@ -224,10 +234,17 @@ def _acts_by_name(aside: re.Match[str], user: str) -> bool:
     return bool(name) and said.startswith(f"{name} ") and said[len(name) + 1 :][:1].islower()
 
 
-def _acts(action: str, user: str) -> bool:
+def _acts(action: re.Match[str], user: str) -> bool:
     """Return whether an action is of the reader: ``you nod``, ``Sam nods``."""
-    words = plain(action).split()
-    name = plain(user).split()
-    if len(words) < 2:
+    words = plain(action[1]).split()
+    name = [] if plain(user) in NO_NAMES else plain(user).split()
+    if len(words) < 2 or _is_within(action):
         return False
     return words[0] == "you" or (bool(name) and words[: len(name)] == name and len(words) > len(name))
+
+
+def _is_within(action: re.Match[str]) -> bool:
+    """Return whether words between asterisks are part of a sentence: "The sign said *Sam sells salt*, I think"."""
+    before, after = action.string[: action.start()].rstrip(" "), action.string[action.end() :]
+    goes_on = after.lstrip(" ")[:1].islower()
+    return after.startswith((",", ";")) or (goes_on and (before[-1:].isalnum() or before.endswith(",")))

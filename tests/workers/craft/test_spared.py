@@ -1,0 +1,103 @@
+"""Good words that look like what the gate refuses: each stays as it was written, and its near miss does not."""
+
+import pytest
+
+from workers.craft.replies import ReplyFacts, examine_reply
+from workers.craft.settings import CraftSettings
+from workers.craft.sheets import SheetFacts, examine_sheet
+
+SETTINGS = CraftSettings()
+
+
+def reply(text: str, *, user: str = "Sam", name: str = "Vex") -> str:
+    examined = examine_reply(text, ReplyFacts(name=name, user=user), SETTINGS)
+    return examined.output if examined.passed else "(refused)"
+
+
+@pytest.mark.parametrize(
+    ("user", "text"),
+    [
+        ("Sam", "Sam — I told you not to touch that door."),
+        ("Sam", "Sam: come here, I have something for you!"),
+        ("Sam", "I have it. Sam: come here, quick!"),
+        ("No", "No — I won't go there."),
+        ("Good Morning", "I saw it.\nGood — I am glad you came."),
+        ("Wishing Well", "Well: I don't know."),
+        ("I", "*I lean back and grin.* Fine."),
+        ("Sam", "Hello.\n\nYour friend,\nVex\n\nPS: bring salt."),
+        ("Sam", "The sign said *Sam sells salt* and I laughed."),
+        ("Sam", "*You never listen*, I mutter."),
+        ("Sam", "“Never,” you say, every time I ask you to dance."),
+        ("Sam", "“My name is Anna,” she told me. I never believed her."),
+        ("Sam", "She said: “My name is Anna.” I never believed her."),
+        ("Sam", "La la la, la la la, la la la, la la la, la la la! I sing."),
+        ("Sam", "No no no no no no no no no! I won't have it."),
+        ("Sam", "Ha ha ha ha ha ha ha ha! You are funny."),
+    ],
+)
+def test_good_words_of_a_persona_stay(user: str, text: str) -> None:
+    assert reply(text, user=user) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Sam — I open the door.\nVex: Then I follow you.", "(refused)"),
+        ("I know.\nSam — I told you.", "I know."),
+        ("I know. Sam: Come here!", "I know."),
+        ("I know.\nVex\nI always did.", "I know.\nI always did."),
+        ("I grin. *You nod and smile.* And you?", "I grin.  And you?"),
+        ("I grin *you nod* And you?", "I grin  And you?"),
+        ("“Never,” you say. I grin.", "(refused)"),
+        ("“My name is Anna,” I say, and bow to you.", "(refused)"),
+        ("The cat ran, the cat ran, the cat ran, the cat ran, the cat ran, the cat ran, the cat ran!", "(refused)"),
+    ],
+)
+def test_what_only_looks_like_them_does_not(text: str, kept: str) -> None:
+    assert reply(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No soy una IA, soy una bruja.",
+        "Não sou uma IA, sou uma bruxa.",
+        "私はAIではありません。魔女です。",
+        "I am not an AI. I'm no language model.",
+        "A language model? What is that? I only know stone and water.",
+        "I don't have a physical body, dear. I am a ghost.",
+        "I'm here to assist you, my lady, with sword and shield.",
+    ],
+)
+def test_who_denies_to_be_a_machine_is_none(text: str) -> None:
+    assert reply(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No, soy una IA.",
+        "私はAIです。",
+        "I am a large language model.",
+        "I don't have a physical body or feelings.",
+        "I'm here to assist you.",
+    ],
+)
+def test_who_says_so_is_refused(text: str) -> None:
+    assert reply(text) == "(refused)"
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    ["Come in, come in. Mind the bees.", "Welcome to the island of bees and salt and wind."],
+)
+def test_a_greeting_may_name_nobody(greeting: str) -> None:
+    assert examine_sheet({"greeting": greeting}, SheetFacts(name="Vex"), SETTINGS).output == {"greeting": greeting}
+    about = "The keeper of bees lives on an island of salt and wind."
+    assert examine_sheet({"greeting": about}, SheetFacts(name="Vex"), SETTINGS).output == {}
+
+
+def test_names_of_things_are_no_clauses() -> None:
+    named = ("So-so jokes", "I Ching", "You Tube")
+    given = (*named, "so she sings", "I love bees", "you know")
+    assert examine_sheet({"interests": given}, SheetFacts(name="Vex"), SETTINGS).output == {"interests": named}
