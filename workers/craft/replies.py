@@ -12,6 +12,7 @@ from typing import Final
 from workers.craft import backstage, layout, loops, overlap, voice, wrapping
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, has_words_of, language_of, other_than
+from workers.craft.others import tells_of_reader, without_reader
 from workers.craft.phrases import is_lead, is_machine, may_become_lead, names_a_model, without_asides
 from workers.craft.plays import said_at
 from workers.craft.prose import Prose, pieces, plain
@@ -124,8 +125,9 @@ def speaks_as_others(reply: Reply) -> bool:
 
 
 def acts_for_user(reply: Reply) -> bool:
-    """It does not say what the user does, says or thinks."""
-    return voice.speaks_for(reply.prose.text, reply.facts.user)
+    """It does not tell what the user does, says or feels, in the forms in which that is plain."""
+    text, user = reply.prose.text, reply.facts.user
+    return voice.speaks_for(text, user) or tells_of_reader(text, user)
 
 
 def takes_other_name(reply: Reply) -> bool:
@@ -255,6 +257,7 @@ def mend_reply(reply: Reply) -> str:
     text = facts.speakers.without_labels(without_tail(text))
     text = text[: _stranger_at(text, facts)]
     text = voice.without_others_actions(_without_offers(text, facts), facts.user)
+    text = without_reader(text, facts.user)
     text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line))
     text = loops.drop_repeats(text)
     text = _without_recital(text, facts)
