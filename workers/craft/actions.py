@@ -67,6 +67,13 @@ _ONE_CLAUSE: Final = re.compile(r"[,;:–—-]|\b(?:and|then|but|to)\b", re.IGNO
 """Behind one of these an action may follow: "Cold or not, swim"."""
 
 
+_HAPPENS: Final = re.compile(
+    r"[A-Z][a-z’']+ (?:takes|bites|goes|opens|gives|comes|tells|asks|grabs|throws|brings|finds|sees|gets|puts|pulls"
+    r"|knows|becomes|begins|follows|enters|appears|disappears|happens|says|steals|loses|leads)\b"
+)
+"""What somebody else does: "Boy takes the letter"."""
+
+
 def is_action(text: str, tag: str) -> bool:
     """Return whether a choice is an action, or words to say; where nothing is known of a language, it is."""
     text, tag = text.strip(), base_tag(tag)
@@ -87,7 +94,9 @@ def is_action(text: str, tag: str) -> bool:
 
 
 def _is_thing(text: str, words: list[str]) -> bool:
-    """Return whether an English text only names something: "Blue boat in rain", "Fear of the dark"."""
+    """Return whether an English text only names something, or what happens: "Blue boat in rain", "Dog bites you"."""
+    if _HAPPENS.match(text):
+        return True
     if _ONE_CLAUSE.search(text):
         return False
     return words[0] in _THINGS or _OF_THINGS.match(words[0]) is not None or _OF.match(text) is not None

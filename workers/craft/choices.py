@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+from workers.craft import wrapping
 from workers.craft.actions import QUOTES, is_action
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import base_tag, is_unspaced, other_than
@@ -76,6 +77,12 @@ _NUMBERED: Final = re.compile(
     r" *\w{1,2} *[:.)–-]+ *",
     re.IGNORECASE,
 )
+_KIND: Final = re.compile(
+    r"^[\[(](?:bold|careful|curious)[\])] ?| ?[\[(](?:bold|careful|curious)[\])][.]?$"
+    r"| [-–—] (?:(?:this|it) is )?(?:(?:an?|the) )?(?:bold|careful|curious)(?: (?:choice|action|option|move))?[.]?$",
+    re.IGNORECASE,
+)
+"""The kind of a choice, in its words."""
 _SPEECH: Final = frozenset(
     {"say", "ask", "tell", "reply", "answer", "shout", "whisper", "call", "cry", "write", "knock"}
 )
@@ -235,7 +242,8 @@ def _whole(text: str, offers: Offers) -> str:
 
 
 def _bare(text: str, *, english: bool) -> str:
-    """Return a choice without its number, the name of who would do it, bold type and a mark that opens nothing."""
+    """Return a choice without its number and kind, who would do it, what it is packed in, a mark that opens nothing."""
+    text = _KIND.sub("", wrapping.unwrapped(text)) or text
     if _OPENED.search(text) and text[-1:] != '"':
         text = _OPENED.sub("", text)
     elif text.count('"') == 1 and text.endswith('"'):

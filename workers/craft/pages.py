@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from workers.craft import layout, loops, overlap, voice
+from workers.craft import frames, layout, loops, overlap, voice, wrapping
 from workers.craft.calls import without_calls
 from workers.craft.findings import CraftCheck, CraftExamination, run
 from workers.craft.languages import other_than
@@ -118,12 +118,13 @@ def runs_in_circles(page: ExaminedPage) -> bool:
 
 def speaks_about_text(page: ExaminedPage) -> bool:
     """It is the story, and does not speak about it, its player or its writer."""
-    return about_text(page.prose)
+    return about_text(page.prose) or frames.without_yes(page.prose.text) != page.prose.text
 
 
 def in_other_language(page: ExaminedPage) -> bool:
-    """It is in the language asked for, as its script and its common words show; unknown languages pass."""
-    return other_than(page.prose, page.facts.language, page.settings.language_words) is not None
+    """It is in the language asked for, to its end, as script and common words show; unknown languages pass."""
+    text, tag, least = page.prose.text, page.facts.language, page.settings.language_words
+    return other_than(page.prose, tag, least) is not None or frames.without_translation(text, tag, least) != text
 
 
 def in_other_person(page: ExaminedPage) -> bool:
@@ -137,12 +138,16 @@ def in_other_tense(page: ExaminedPage) -> bool:
 
 
 def has_headings(page: ExaminedPage) -> bool:
-    """It has no headings, no title, no labels of its parts or of speakers, no code."""
+    """It has no headings, no title, no labels of its parts or of speakers, no code or markup."""
     lines, text = page.prose.paragraphs, page.prose.text
     if any(is_one(line) for line in lines for is_one in (layout.is_heading, layout.is_label, layout.has_code)):
         return True
+    if wrapping.unwrapped(text) != text:
+        return True
     if page.facts.own_prompt or not lines:
         return False
+    if frames.without_title(text) != text:
+        return True
     return layout.is_title(lines[0], "\n".join(lines[1:])) or is_play(text) or len(said_at(text)) > 1
 
 
@@ -185,7 +190,9 @@ def examine_page(text: str, facts: PageFacts, settings: CraftSettings) -> CraftE
 def mend_page(page: ExaminedPage) -> str:
     """Return a page without what does not belong there: nothing is added."""
     text = loops.cut_loop(page.prose.text)
-    text = layout.without_announcement(text)
+    text = frames.without_yes(layout.without_announcement(wrapping.unwrapped(text)))
+    text = text if page.facts.own_prompt else frames.without_title(text)
+    text = frames.without_translation(text, page.facts.language, page.settings.language_words)
     text = layout.without_options(text)
     text = text if page.facts.own_prompt else without_calls(text)
     text = layout.without_headings(text, titles=not page.facts.own_prompt)

@@ -89,6 +89,8 @@ _ABOUT_WORDS: Final = (
         r"|let|modify"
         r"|continue)|would you like me to)\b"
     ),
+    r"\A\W*in this page,? (?:you|we|the)\b|\bthemes? of (?:this|the) (?:story|page|passage|text|tale)\b",
+    r"\bthe author (?:wants|tries|is trying) to (?:show|convey|express|tell)\b",
     r"\b(?:word count|end of (?:page|chapter|the page)|to be continued|content rating|json object)\b",
     r"\bdear reader\b|\bthe moral of (?:this|the|our) (?:tale|story)\b|\Ain conclusion,",
     r"\b(?:your|this|our) (?:adventure|journey|story) (?:has (?:only |just )+begun|is (?:only |just )+beginning)\b",
@@ -133,7 +135,7 @@ _HINTS: Final = (
     "feel free", "would you like", "word count", "continued", "rating", "json", " ki", "kapitel", "abschnitt",
     "geschichte", "capítulo", "historia", "história", " ia", "chapitre", "histoire", "capitolo", "storia",
     "hoofdstuk", "verhaal", "rozdziale", "sztuczna", "главе", "история", "розділі", "модел", "ии", "ші",
-    "moral of", "conclusion", "begun", "beginning",
+    "moral of", "author", "conclusion", "begun", "beginning",
     "assistant", "happen next", "ooc:", "note:", "person", "user", "section", "artificiel", "modèle",
     "taalmodel", "интеллект", "인공", "是ai", "个ai", "個ai", "名ai", "はai", "는 ai",
     "bölümde", "hikaye", "yapay", "章", "故事", "人工", "モデル", "として", "物語", "장에서", "이야기", "로서",

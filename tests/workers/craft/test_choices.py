@@ -53,6 +53,8 @@ def test_good_choices_pass() -> None:
         ("Blue boat in rain", "no_action"),
         ("Fear of the dark oven", "no_action"),
         ("Mysterious coin in hand", "no_action"),
+        ("Boy takes the coin", "no_action"),
+        ("Dog bites your leg", "no_action"),
         ("You", "length"),
         ("Go", "length"),
         ("Take the coin " * 10, "length"),

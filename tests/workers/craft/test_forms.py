@@ -45,6 +45,12 @@ def test_options_are_cut_whatever_marks_them(first: str, second: str) -> None:
         "I'm an artificial intelligence and can't go on.",
         "Your adventure has only just begun.",
         "In conclusion, you have taken the first step.",
+        "The rats are the main theme of this story, which explores fear.",
+        "The author wants to show how brave you are.",
+        "In this page, you follow the line of chalk.",
+        "Du gehst mit der Lampe in den Keller und siehst die alte Frau, die auf dich wartet und nicht spricht.",
+        "你沿着粉笔线走到墙边，男孩在那里等你。",
+        "[Continue]",
         "The moral of this tale is that one should never be afraid.",
     ],
 )
@@ -80,6 +86,31 @@ def test_what_stands_before_a_page_is_cut(head: str) -> None:
     examined = examine_page(f"{head}\n\n{GOOD}", PageFacts(), SETTINGS)
     assert examined.mended
     assert examined.output == GOOD
+
+
+@pytest.mark.parametrize("head", ["Sure! ", "Sure thing! ", "I'd be happy to help! ", "“The Old Woman”\n\n", "<b>"])
+def test_what_is_set_before_a_page_is_cut(head: str) -> None:
+    assert examine_page(head + GOOD, PageFacts(), SETTINGS).output == GOOD
+
+
+@pytest.mark.parametrize("head", ["The Old Woman.\n\n", "The Old Woman:\n\n"])
+def test_a_title_with_a_mark_behind_it_is_cut(head: str) -> None:
+    assert examine_page(head + GOOD, PageFacts(), SETTINGS).output == GOOD
+
+
+@pytest.mark.parametrize(
+    "begin",
+    ["Of course! ", "Sure of your step, you go on. ", "The old woman.\n\n", "“Good morning.”\n\n", "Silence.\n\n"],
+)
+def test_what_a_story_may_begin_with_stays(begin: str) -> None:
+    assert examine_page(begin + GOOD, PageFacts(), SETTINGS).failed == ()
+
+
+@pytest.mark.parametrize(
+    "end", ["“Ich weiß nicht, wo die alte Frau ist, die du suchst,” says the boy.", "On the stone stands “出口”."]
+)
+def test_words_of_another_language_may_be_said(end: str) -> None:
+    assert examine_page(f"{GOOD}\n\n{end}", PageFacts(), SETTINGS).failed == ()
 
 
 def test_of_a_line_that_praises_and_goes_on_only_the_praise_is_cut() -> None:
