@@ -85,7 +85,11 @@ _NOT_PAST: Final = frozenset(
 )
 _YOU: Final = re.compile(r"\byou(?: (?:slowly|quickly|suddenly|carefully|also|then|just|never|still|both))? ([a-z]+)")
 _WAS: Final = re.compile(r"\b(?:was|were|had|did)\b")
-_IS: Final = re.compile(r"\b(?:is|are|has|do|does)\b|['’](?:s|re)\b")
+_IS: Final = re.compile(
+    r"\b(?:is|are|has|do|does)\b|['’]re\b"
+    r"|\b(?:it|he|she|that|there|here|what|who|where|how|(?:some|any|every|no)(?:thing|body|one))['’]s\b"
+)
+"""What is now; "the baker's" owns something."""
 _FEW_VERBS: Final = 3
 _MANY_VERBS: Final = 6
 """Verbs in the past, whoever's, from which on a page without any in the present is told in the past."""
@@ -145,10 +149,10 @@ def tense_is_off(text: Prose, tag: str) -> bool:
     past = sum(verb in _PAST or (verb.endswith("ed") and verb not in _NOT_PAST) for verb in verbs)
     present = sum(verb in _PRESENT for verb in verbs)
     was, now = len(_WAS.findall(narration)), len(_IS.findall(narration))
+    told = was + sum(word in _PAST for word in Prose(narration).words)
     # What "you" did may be told within a present: then other things are what they are.
     if past >= _FEW_VERBS:
-        return past > 2 * present and was > now
-    told = was + sum(word in _PAST for word in Prose(narration).words)
+        return past > 2 * present and (was > now or (not now and not present and told >= _MANY_VERBS))
     return 0 < past == len(verbs) and not now and told >= _MANY_VERBS
 
 
@@ -191,6 +195,27 @@ _TITLED: Final = re.compile(
 )
 
 
+_INTRODUCED: Final = re.compile(
+    r"(?:^|[.!?] )(?:(?:you (?:can|may) )?[Cc]all me|You (?:can|may) call me) (?P<nick>[A-ZÀ-Þ][a-zà-ÿ]{1,20})[.!]"
+    r"|(?:^|[.!?,] )I(?: am|['’]m) (?P<name>[A-ZÀ-Þ][a-zà-ÿ]{1,20})[.!,] (?:and )?"
+    r"(?:I (?:live|work) (?:here|in|at|on|with)\b|[Nn]ice to meet|[Pp]leased to meet|[Ww]hat(?:['’]s| is) your name"
+    r"|[Ww]ho are you)",
+)
+"""How somebody introduces themselves."""
+_NICKNAMES: Final = _words(
+    "captain doctor doc boss chief sir madam lady lord mother father mama papa grandma grandpa granny auntie uncle "
+    "sister brother friend mad crazy old lucky death nobody trouble cook baker tomorrow later maybe home back names now"
+)
+"""What somebody may be called besides."""
+
+
+def _introduced(match: re.Match[str], known: set[str]) -> bool:
+    """Return whether somebody introduces themselves by another name; "Liz" is one of "Elizabeth"."""
+    name = plain(match["nick"] or match["name"])
+    short = any(own.startswith(name[:2]) or name[:3] in own for own in known)
+    return name not in known and name not in _NICKNAMES and not short
+
+
 def takes_name(text: str, user: str, own: Collection[str]) -> bool:
     """Return whether somebody gives another name than one of their ``own`` for theirs: "I'm Sam"."""
     known = {word for each in own for word in plain(each).split()}
@@ -200,6 +225,8 @@ def takes_name(text: str, user: str, own: Collection[str]) -> bool:
         name = plain(match["name"])
         if name not in known and (match["name"][0].isupper() or name == users):
             return True
+    if any(_introduced(match, known) for match in _INTRODUCED.finditer(text)):
+        return True
     if any(plain(match["title"]) in known and plain(match["name"]) not in known for match in _TITLED.finditer(text)):
         return True
     if not users or users.split()[0] in known:

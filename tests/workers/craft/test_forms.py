@@ -164,6 +164,14 @@ PAST = (
     "a chair stood in the middle. On the chair was a letter, and the ink was not yet dry. A clock struck "
     "somewhere. Then it was quiet again, and nobody came."
 )
+OWNED = PAST.replace("a coat on the rail", "the baker's coat on the king's rail").replace(
+    "a letter", "the cook's letter to the dog's master"
+)
+BARE = (
+    "You walked down the stairs and held up the lamp. You opened the door at the bottom, and somebody called your "
+    "name. You stood still. A clock struck somewhere, and then the lamp fell from its hook. You turned and ran. "
+    "Behind you a chair fell over, and something came up the stairs. You reached the yard, and the gate closed."
+)
 ANYBODY = (
     "Mara walks along the shore, as you do when nobody waits at home. She thinks of her brother, who left her "
     "in the spring with his debts and his dog. The gulls cry. She takes off her shoes and steps into the water, "
@@ -184,8 +192,16 @@ DRONE = (
 
 @pytest.mark.parametrize(
     ("page", "check"),
-    [(PAST, "tense"), (ANYBODY, "person"), (SPOKEN_TO, ""), (WANT, ""), (DRONE, "loop")],
-    ids=["past", "anybody", "spoken to", "want", "drone"],
+    [
+        (PAST, "tense"),
+        (OWNED, "tense"),
+        (BARE, "tense"),
+        (ANYBODY, "person"),
+        (SPOKEN_TO, ""),
+        (WANT, ""),
+        (DRONE, "loop"),
+    ],
+    ids=["past", "owned", "bare", "anybody", "spoken to", "want", "drone"],
 )
 def test_one_word_does_not_decide_about_a_page(page: str, check: str) -> None:
     failed = {each.check for each in examine_page(page, PageFacts(ending=True), SETTINGS).failed}

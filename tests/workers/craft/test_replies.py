@@ -155,7 +155,9 @@ def test_a_model_that_speaks_as_itself_is_refused_in_many_languages(text: str) -
 
 @pytest.mark.parametrize(
     ("user", "text"),
-    [("Happy", "I'm happy to see you."), ("Sorry", "I'm sorry about the corn."), ("Not", "I'm not sure."),
+    [("Sam", "Call me Vi."), ("Sam", "Call me Captain!"), ("Sam", "I'm Dutch, dear."),
+     ("Sam", "I'm Tired. I live for the night."), ("Happy", "I'm happy to see you."),
+     ("Sorry", "I'm sorry about the corn."), ("Not", "I'm not sure."),
      ("Here", "I'm here."), ("fine", "I'm fine."), ("The Boss", "I'm the boss here."),
      ("Sam", "My name is Vex Nightly."),
      ("Sam", "My name is Viola Night, but you knew that."), ("Sam", "I'm a friend of a man named Otto.")],
@@ -167,7 +169,8 @@ def test_own_names_and_words_that_are_names_too_pass(user: str, text: str) -> No
 @pytest.mark.parametrize(
     ("name", "text"),
     [("Nell", "I'm a little girl named Ember."), ("Captain Rook", "I'm Captain Blackbeard."),
-     ("Nell", "They call me Bob."), ("Nell", "my name is bob"), ("Nell", "Ich heiße Bob und backe Brot.")],
+     ("Nell", "They call me Bob."), ("Nell", "my name is bob"), ("Nell", "Ich heiße Bob und backe Brot."),
+     ("Nell", "I'm Otto. I live here."), ("Nell", "Call me Otto."), ("Nell", "Hi. You can call me Otto!")],
 )  # fmt: skip
 def test_another_name_is_refused(name: str, text: str) -> None:
     assert "name" in failed(text, name=name, user="Bob")
