@@ -19,6 +19,7 @@ _HEADING: Final = re.compile(
     r"|[\[(](?:scene|setting)\b[^\])\n]{0,60}[\])]$|(?-i:(?:INT|EXT)\. )[^.!?…\n]{1,60}$",
     re.IGNORECASE,
 )
+_FORCE: Final = re.compile(r"(?:\*\*|__)[^*_]{1,80}[.!?…](?:\*\*|__)")
 _LABEL: Final = re.compile(
     r"[*_\[(#> ]{0,4}(?P<label>title|page|page \d{1,3}|text|story|genre|premise|narrator|narration|setting"
     r"|content|summary"
@@ -73,15 +74,28 @@ _OFFERED: Final = re.compile(
     re.IGNORECASE,
 )
 """A line of its own that calls for one of the options below it, in a chat."""
-_IN_LINE: Final = re.compile(r"(?:^|(?<=\s))\(?[1aA][.)] [^\n]{3,120}?\s\(?[2bB][.)] \S")
-"""Options one behind the other."""
+_IN_LINE: Final = re.compile(
+    r"(?:^|(?<=\s))\(?[1aA][.)] (?!(?:is|was|are|and|or|on|in|at|for)\b)[^\n]{3,120}?\s\(?[2bB][.)] \S"
+)
+"""Options one behind the other; "A) is carved in one door, B) in the other" are none."""
+_WRITTEN: Final = re.compile(r"\b(?:reads?|says|written|carved|scratched|painted|engraved)\b[^:\n]{0,40}:$")
+"""What stands above a list that is read in the story."""
+_READER: Final = re.compile(
+    r"\b(?:you|your|du|dich|dir|deine?[mnrs]?|tu|te|ton|ta|tes|vous|votre|jij|je|jouw|tú|ti|você|ты|тебя|тебе|ти|вы|ви"
+    r"|sen|seni|sana)\b|[你您]|あなた|너|당신",
+    re.IGNORECASE,
+)
 _CODE: Final = re.compile(r"```|\{ *[\"}]|\[ *\{|[\]}]+,?$|\{$")
 _TITLE_CHARS: Final = 60
 
 
-def is_heading(line: str) -> bool:
-    """Return whether a line is a heading: marked as one, or a chapter's or page's number."""
-    return _HEADING.match(line.strip()) is not None
+def is_heading(line: str, *, chat: bool = False) -> bool:
+    """Return whether a line is a heading: marked as one, or a chapter's or page's number.
+
+    In a ``chat`` a whole sentence in bold letters is said with force.
+    """
+    line = line.strip()
+    return _HEADING.match(line) is not None and not (chat and _FORCE.fullmatch(line))
 
 
 def is_item(line: str) -> bool:
@@ -99,7 +113,7 @@ def is_label(line: str) -> bool:
 def lists(text: str) -> bool:
     """Return whether a text holds a list or options: two items, or one under a line that calls for a choice."""
     found = [line.strip() for line in text.split("\n") if line.strip()]
-    items = [is_item(line) for line in found]
+    items = _items(found)
     called = any(
         _CALL.match(line) and (item or _DASHED.match(after))
         for line, after, item in zip(found, found[1:], items[1:], strict=False)
@@ -112,11 +126,21 @@ def lists(text: str) -> bool:
 def without_options(text: str) -> str:
     """Return a text without the options at its end, the line that calls for a choice included, and without lists."""
     lines = [_without_options_in(line) for line in text.split("\n")]
-    end = _called_at(lines)
-    while end and (not (last := lines[end - 1].strip()) or is_item(last) or _CALL.match(last) or _OFFERS.match(last)):
+    end, items = _called_at(lines), _items(lines)
+    while end and (not (last := lines[end - 1].strip()) or items[end - 1] or _CALL.match(last) or _OFFERS.match(last)):
         end -= 1
-    kept = lines[:end]
-    return tidy("\n".join(line for line in kept if not is_item(line)))
+    return tidy("\n".join(line for line, item in zip(lines[:end], items, strict=False) if not item))
+
+
+def _items(lines: list[str]) -> list[bool]:
+    """Return which lines are items of a list that is not read in the story: "The note reads:"."""
+    found, written = list[bool](), False
+    for line in lines:
+        item = is_item(line)
+        if line.strip() and not item:
+            written = _WRITTEN.search(line.rstrip()) is not None
+        found.append(item and not written)
+    return found
 
 
 def without_offers(text: str) -> str:
@@ -144,7 +168,9 @@ def is_title(line: str, following: str) -> bool:
     """Return whether the first line of a text is its title: a few words in a line of their own, no sentence."""
     line = line.strip()
     short = 0 < len(line) <= _TITLE_CHARS and line[:1].isupper() and line[-1:].isalnum() and line.count(" ") < 8
-    return short and bool(following.strip()) and not ends_sentence(line)
+    following = following.strip()
+    # The first line of a poem goes on in the next.
+    return short and bool(following) and not following[0].islower() and not ends_sentence(line)
 
 
 def has_code(line: str) -> bool:
@@ -204,7 +230,10 @@ def without_announcement(text: str) -> str:
 
 
 def _is_afterword(line: str) -> bool:
-    return is_about_text(line) and len(line) < 300
+    """Return whether a line speaks about the text, and no sentence beside that is of the story itself."""
+    if len(line) >= 300 or not is_about_text(line):
+        return False
+    return all(is_about_text(each) or not _READER.search(each) for each in pieces(line))
 
 
 def unfinished_line(text: str) -> str:

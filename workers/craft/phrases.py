@@ -5,45 +5,67 @@ from typing import Final
 
 from workers.craft.prose import Prose
 
+_AGREES: Final = r"(?:sure|certainly|of course|absolutely|okay|ok|great|alright|yes|understood)[,.!:]* *"
 _LEAD_WORDS: Final = (
-    r"(?:sure|certainly|of course|absolutely|okay|ok|great|alright|yes|understood)[,.!:]? *(?:here|i|let|below|this)\b",
+    (
+        rf"{_AGREES}(?:i(?:['’]ll| will| can) (?:now )?(?:help|write|continue (?:the|with|this|your)|create|craft"
+        r"|provide)"
+        r"|i['’]d (?:be happy|love) to|let me (?:write|continue|help|create|try)|let['’]s (?:continue|begin|start|go on"
+        r"|proceed|see)|this is (?:the|your|a) (?:next |new )?(?:page|story|continuation|text|scene|passage))\b"
+    ),
     (
         r"here(?:['’]s| is| are) (?:the|your|a|an|my|one|some|page|what|three|two|four|how)\b[^.!?\n]{0,60}"
-        r"\b(?:pages?|passage|story|continuation|choices?|options?|text|reply|response|answer|chapter|scene|draft|version"
-        r"|paragraph|rewrite|sentence)\b"
+        r"(?:\b(?:pages?|passage|story|continuation|choices?|options?|chapter|scene|draft|paragraph|rewrite)\b"
+        r"|\b(?:text|reply|response|answer|version|sentence)\b(?=[^,.!?\n]{0,40}(?:[:.!]|$)))"
     ),
-    r"let['’]s (?:continue|go on|begin|start|proceed|see what happens)\b",
+    (
+        r"let['’]s (?:continue|go on|begin|start|proceed|see what happens)(?: next)?"
+        r"(?: *(?:[.!:]|$)| (?:with|the|this|your|our|to|where|from|by)\b)"
+    ),
     r"i(?:['’]ll| will) (?:now )?(?:write|continue|create|craft|provide) (?:the|a|this|your|with)\b",
     r"(?:great|good|excellent|interesting) choice\b",
-    r"(?:okay|ok|alright|so|hmm)[,.]? (?:so )?(?:the user|let me|here we go)\b",
+    (
+        r"(?:okay|ok|alright|so|hmm)[,.]? (?:so )?(?:the user\b|let me (?:write|continue|create|try|start)\b"
+        r"|here we go *[.!:])"
+    ),
     r"(?:continuing|continued) from (?:the|where)\b|based on your (?:last )?(?:choice|decision|action)\b",
     r"(?:my pleasure|sehr gerne|gerne)[,.!]? (?:the|die) (?:next|nächste) (?:page|seite)\b",
-    r"¿?¡?(?:claro)[,.!:]? *aquí\b",
     r"(?:below|the following) (?:is|are) (?:the|your|a) (?:page|story|choices|options|continuation|next|text|scene)\b",
-    r"(?:natürlich|klar|gerne|selbstverständlich)[,.!:]? *hier (?:ist|sind|kommt)\b",
     (
         r"hier (?:ist|sind|kommt|folgt) (?:die|der|das|deine?|ihre?|eine?) (?:seite|geschichte|fortsetzung|text|auswahl"
         r"|antwort|szene|nächste)"
     ),
-    r"(?:claro|por supuesto|desde luego|com certeza)[,.!:]? *(?:aquí|aqui|a continuación)\b",
     (
         r"(?:aquí (?:tienes|está|va)|aqui está) (?:la|el|una?|tu|a|o|sua) (?:página|historia|história|continuación"
         r"|continuação|texto|siguiente|respuesta|cena|escena)"
     ),
-    r"(?:bien sûr|certainement|d['’]accord)[,.!:]? *voici\b",
     r"voici (?:la|le|une?|votre|ta|la suite|les) (?:page|histoire|suite|texte|choix|réponse|scène|prochaine)",
-    r"(?:certo|certamente|ecco qui)[,.!:]? *ecco\b",
     r"ecco (?:la|il|una?|le|la tua) (?:pagina|storia|continuazione|testo|scelte|risposta|scena|prossima)",
-    r"(?:natuurlijk|zeker)[,.!:]? *hier (?:is|zijn|komt)\b",
-    r"(?:oczywiście|jasne)[,.!:]? *oto\b",
-    r"(?:конечно|разумеется|звичайно|звісно)[,.!:]? *(?:вот|ось)\b",
     r"(?:вот|ось) (?:следующая|ваша|твоя|наступна) (?:страница|история|сторінка|історія)",
-    r"(?:tabii|elbette)[,.!:]? *(?:işte|iste)\b",
     r"(?:当然|好的|好)[，,！!。：: ]*(?:以下|这是|這是|下面)",
     r"(?:もちろん|承知|かしこまり)[^。\n]{0,20}(?:以下|こちら|です)",
     r"(?:물론|네)[^.\n]{0,20}(?:다음은|여기)",
 )
-"""At the beginning of a line only: what a person in a story may say elsewhere."""
+"""What announces a text, at the beginning of a line or of a sentence."""
+_HERE_WORDS: Final = (
+    rf"{_AGREES}(?:here|below)\b",
+    r"(?:natürlich|klar|gerne|selbstverständlich)[,.!:]* *hier (?:ist|sind|kommt)\b",
+    r"(?:claro|por supuesto|desde luego|com certeza)[,.!:]* *¿?¡?(?:aquí|aqui|a continuación)\b",
+    r"(?:bien sûr|certainement|d['’]accord)[,.!:]* *voici\b",
+    r"(?:certo|certamente|ecco qui)[,.!:]* *ecco\b",
+    r"(?:natuurlijk|zeker)[,.!:]* *hier (?:is|zijn|komt)\b",
+    r"(?:oczywiście|jasne)[,.!:]* *oto\b",
+    r"(?:конечно|разумеется|звичайно|звісно)[,.!:]* *(?:вот|ось)\b",
+    r"(?:tabii|elbette)[,.!:]* *(?:işte|iste)\b",
+)
+_TEXT_WORDS: Final = (
+    r"[^.!?…\n]{0,100}?(?:[:：]\s*(?=\n|$)|[:：] |\b(?:pages?|passage|story|tale|continuation|choices?|options?|reply"
+    r"|response|chapter|scene|draft|paragraph|greeting|description|profile|persona|summary|seite|geschichte|fortsetzung|antwort|szene|página|historia|história"
+    r"|continuación|continuação|texto|respuesta|resposta|escena|cena|suite|histoire|texte|réponse|scène|pagina|storia"
+    r"|continuazione|testo|scelte|risposta|scena|verhaal|vervolg|tekst|stron\w{1,3}|ciąg|страниц\w|истори\w"
+    r"|продолж\w{1,8}|сторінк\w|історі\w|sayfa\w{0,4}|hikaye\w{0,4})\b)"
+)
+"""What is behind those that may go on with anything else: "Of course, here is the key"."""
 _MACHINE_WORDS: Final = (
     r"\bas an? (?:language )?(?:ai|artificial intelligence|large language model|language model)\b",
     r"\bals (?:ki|künstliche intelligenz|sprachmodell|ai|taalmodel)\b",
@@ -119,7 +141,8 @@ _ABOUT_WORDS: Final = (
     r"\bbu bölümde\b|\bhikaye devam ediyor\b",
     r"在(?:这一章|本章)|故事(?:继续|还在继续)|この章では|物語は続く|이 장에서는|이야기는 계속",
 )
-_LEAD: Final = re.compile("|".join(_LEAD_WORDS))
+_LEAD: Final = re.compile("|".join([*_LEAD_WORDS, f"(?:{'|'.join(_HERE_WORDS)}){_TEXT_WORDS}"]))
+_MAY_LEAD: Final = re.compile("|".join(_HERE_WORDS))
 _LEAD_CHARS: Final = 200
 """Characters of a line in which it shows whether it announces something."""
 _ANNOUNCED: Final = 120
@@ -227,7 +250,7 @@ def may_become_lead(line: str) -> bool:
     begun = line[:_LEAD_CHARS].lstrip(_OPENING).casefold()
     if len(begun) < _DECIDED:
         return begun.startswith(_STARTS) or any(each.startswith(begun) for each in _STARTS)
-    return is_lead(line)
+    return is_lead(line) or (len(begun) < _ANNOUNCED and _MAY_LEAD.match(begun) is not None)
 
 
 def is_about_text(sentence: str) -> bool:

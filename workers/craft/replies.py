@@ -211,7 +211,7 @@ def in_other_language(reply: Reply) -> bool:
 def has_layout(reply: Reply) -> bool:
     """It has no headings, no options for the user, no data or markup around it."""
     text, facts = reply.prose.text, reply.facts
-    if any(layout.is_heading(line) for line in reply.prose.paragraphs) or _plain(text, facts) != text:
+    if any(layout.is_heading(line, chat=True) for line in reply.prose.paragraphs) or _plain(text, facts) != text:
         return True
     return _without_offers(text, facts) != text
 
@@ -258,7 +258,7 @@ def mend_reply(reply: Reply) -> str:
     text = text[: _stranger_at(text, facts)]
     text = voice.without_others_actions(_without_offers(text, facts), facts.user)
     text = without_reader(text, facts.user)
-    text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line))
+    text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line, chat=True))
     text = loops.drop_repeats(text)
     text = _without_recital(text, facts)
     if len(text) > limit:

@@ -2,11 +2,20 @@
 
 import pytest
 
+from tests.workers.craft.passages import good_pages
+from workers.craft.pages import PageFacts, examine_page, shown_page
 from workers.craft.replies import ReplyFacts, examine_reply
 from workers.craft.settings import CraftSettings
 from workers.craft.sheets import SheetFacts, examine_sheet
 
 SETTINGS = CraftSettings()
+
+
+PAGE = good_pages()["en"][12]
+
+
+def page(text: str) -> str:
+    return examine_page(text, PageFacts(), SETTINGS).output
 
 
 def reply(text: str, *, user: str = "Sam", name: str = "Vex") -> str:
@@ -30,6 +39,8 @@ def reply(text: str, *, user: str = "Sam", name: str = "Vex") -> str:
         ("Sam", "“Never,” you say, every time I ask you to dance."),
         ("Sam", "“My name is Anna,” she told me. I never believed her."),
         ("Sam", "She said: “My name is Anna.” I never believed her."),
+        ("Sam", "**Never!**"),
+        ("Sam", "I will tell you one thing.\n\n**Never trust the sea.**\n\nI learned that young."),
         ("Sam", "La la la, la la la, la la la, la la la, la la la! I sing."),
         ("Sam", "No no no no no no no no no! I won't have it."),
         ("Sam", "Ha ha ha ha ha ha ha ha! You are funny."),
@@ -45,6 +56,7 @@ def test_good_words_of_a_persona_stay(user: str, text: str) -> None:
         ("Sam — I open the door.\nVex: Then I follow you.", "(refused)"),
         ("I know.\nSam — I told you.", "I know."),
         ("I know. Sam: Come here!", "I know."),
+        ("**The Rules of the House**\nI have only one: wipe your feet.", "I have only one: wipe your feet."),
         ("I know.\nVex\nI always did.", "I know.\nI always did."),
         ("I grin. *You nod and smile.* And you?", "I grin.  And you?"),
         ("I grin *you nod* And you?", "I grin  And you?"),
@@ -101,3 +113,62 @@ def test_names_of_things_are_no_clauses() -> None:
     named = ("So-so jokes", "I Ching", "You Tube")
     given = (*named, "so she sings", "I love bees", "you know")
     assert examine_sheet({"interests": given}, SheetFacts(name="Vex"), SETTINGS).output == {"interests": named}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Of course this is not the first time you stand here.",
+        "Of course, here is the key.",
+        "Yes, I know, you think, and go on.",
+        "Let's go on, you think, and open the door.",
+        "Here is your answer, cold as a fish: a key.",
+        "Natürlich, hier ist sie, denkst du.",
+        "Bien sûr, voici la clef.",
+        "A note on the door reads:\n\n1. Knock.\n2. Wait.\n\nYou knock, and you wait.",
+        "A) is carved in one door, B) in the other. You look at both.",
+    ],
+)
+def test_what_begins_as_an_announcement_or_a_list_does_stays(text: str) -> None:
+    assert page(f"{PAGE}\n\n{text} You take the lamp.") == f"{PAGE}\n\n{text} You take the lamp."
+    assert page(f"{text} You wait.\n\n{PAGE}") == f"{text} You wait.\n\n{PAGE}"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Of course! Here is the next page of your story.",
+        "Yes, I will continue the story.",
+        "Let's go on with the story.",
+        "Here is your answer:",
+        "Natürlich, hier ist die nächste Seite:",
+        "Bien sûr, voici la suite.",
+        "A) Open one door, B) open the other.",
+    ],
+)
+def test_an_announcement_and_a_list_do_not(head: str) -> None:
+    assert page(f"{head}\n\n{PAGE}") == PAGE
+    written = f"{head}\n\n{PAGE}"
+    facts = PageFacts()
+    assert all(PAGE.startswith(shown_page(written[:end], facts, SETTINGS)) for end in range(0, len(head) + 40, 5))
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [
+        (
+            "The story ends badly, as you know from your grandmother. You take the lamp and go.",
+            "You take the lamp and go.",
+        ),
+        ("The player must throw the dice. You throw a six.", "You throw a six."),
+        ("This page introduces the cellar. It keeps the tension high.", ""),
+    ],
+)
+def test_of_a_last_paragraph_only_what_is_about_the_text_goes(last: str, kept: str) -> None:
+    assert page(f"{PAGE}\n\n{last}") == f"{PAGE}\n\n{kept}".strip()
+
+
+def test_the_first_line_of_a_poem_is_no_title() -> None:
+    poem = "The Rat King waits\nfor nobody but you,"
+    assert page(f"{poem}\n{PAGE}") == f"{poem}\n{PAGE}"
+    assert page(f"The Rat King Waits\n{PAGE}") == PAGE
