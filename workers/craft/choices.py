@@ -70,6 +70,9 @@ _SHORT_WORDS: Final = frozenset(
     }
 )  # fmt: skip
 """English words of one and two letters: others at the end are beginnings of words."""
+_CLOSING: Final = '"”»«“」』'
+"""Marks at which words spoken end."""
+_SENTENCE_ENDS: Final = frozenset(".!?…。！？")
 _OPENED: Final = re.compile(r"[ ([{“\"„«‘—–-]+$")
 """What stands before words that did not follow."""
 _NUMBERED: Final = re.compile(
@@ -229,16 +232,26 @@ def _whole(text: str, offers: Offers) -> str:
     """Return a choice without what follows its first sentence, or its last comma where it stops in the middle.
 
     Its number, a name before it and marks around it go, too. It is "" if nothing is whole. Words in quotation marks
-    stay as they are.
+    stay as they are; what is a sentence of its own behind them goes.
     """
     english = base_tag(offers.facts.language) == "en"
     text = _bare(text, english=english)
     if any(sign in text for sign in QUOTES if sign not in "'‘"):
-        return text
+        return _to_end_of_speech(text)
     first = next(iter(pieces(text)), "").strip()
     while _stops_in_the_middle(first, english=english):
         first = first.rstrip(" ,;:") if first.endswith(_STOPS) else first.rpartition(",")[0].rstrip()
     return first
+
+
+def _to_end_of_speech(text: str) -> str:
+    end = max(text.rfind(sign) for sign in _CLOSING) + 1
+    said, behind = text[:end], text[end:]
+    if not end or not behind.strip():
+        return text
+    if said[-2:-1] in _SENTENCE_ENDS and behind.lstrip()[:1].isupper():
+        return said
+    return (said + next(iter(pieces(behind)), "")).rstrip()
 
 
 def _bare(text: str, *, english: bool) -> str:

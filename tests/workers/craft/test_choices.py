@@ -84,6 +84,9 @@ def test_a_bad_choice_is_left_out(bad: str, check: str) -> None:
         ("Look at the coin in his hand,", "Look at the coin in his hand"),
         ("Look at the coin, and tell him “No. Not for that.”", "Look at the coin, and tell him “No. Not for that.”"),
         ("Give the coin to Mr. Hill before he asks for it", "Give the coin to Mr. Hill before he asks for it"),
+        ('Call the coin "mine," and show it to him. This is a way of', 'Call the coin "mine," and show it to him.'),
+        ('Hide the coin, and say "It is gone." You are not allowed to take it', 'Hide the coin, and say "It is gone."'),
+        ('Say "It is gone!" and hide the coin', 'Say "It is gone!" and hide the coin'),
     ],
 )
 def test_a_choice_ends_with_its_first_sentence_or_before_a_clause_that_was_cut(cut: str, whole: str) -> None:
