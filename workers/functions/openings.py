@@ -49,6 +49,16 @@ _HERO: Final = re.compile(
     re.IGNORECASE,
 )
 """Whom a premise is about: ``a night nurse finds …``."""
+_THINGS: Final = frozenset(
+    {
+        "letter", "message", "note", "storm", "ship", "boat", "train", "map", "door", "key", "book", "box", "ring",
+        "lamp", "war", "plague", "island", "city", "town", "village", "house", "castle", "comet", "star", "meteor",
+        "bell", "signal", "phone", "call", "voice", "scream", "murder", "fire", "flood", "song", "painting", "mirror",
+        "machine", "forest", "river", "road", "bridge", "tower", "gate", "school", "hotel", "market", "party",
+        "wedding", "funeral",
+    }
+)  # fmt: skip
+"""What nobody is, though a premise may begin with it: ``A letter has arrived``."""
 
 
 def first_words(action: str, premise: str, language: str) -> str:
@@ -61,8 +71,9 @@ def first_words(action: str, premise: str, language: str) -> str:
         return (does(_clause(action), tag) or alone(tag)) if action else introduces(tag)
     if action:
         return _doing(action) or "You"
-    hero = _HERO.match(premise.strip())
-    return f"You are {hero['hero'].strip().lower()}" if hero else "You"
+    found = _HERO.match(premise.strip())
+    hero = found["hero"].strip().lower() if found else ""
+    return f"You are {hero}" if hero and hero.split()[-1] not in _THINGS else "You"
 
 
 def _clause(action: str) -> str:
@@ -77,6 +88,8 @@ def _doing(action: str) -> str:
     text = _clause(action)
     told = text.replace("’", "'").lower().split()
     words = " ".join(_SECOND.get(low, word) for low, word in zip(told, text.split(), strict=True)).split()
+    if told[:1] == ["mine"]:
+        words[0] = text.split()[0]
     if not words or len(text) > MAX_ACTION or "?" in action or not text[0].isalpha():
         return ""
     if words[0] == "you":

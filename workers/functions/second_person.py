@@ -79,6 +79,7 @@ _MINE: Final = {
     "es": {"mi": "tu", "mis": "tus", "me": "te", "conmigo": "contigo"},
 }  # fmt: skip
 """A player's words for themselves, as the story has them."""
+_AND: Final = re.compile(r"\b(?P<and>und(?: dann)?) (?P<verb>[a-zäöüß]+)\b")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _REFLEXIVE: Final = re.compile(r"^(?:s['’]|se |me |m['’])(?=\w)", re.IGNORECASE)
 
@@ -102,7 +103,12 @@ def introduces(tag: str) -> str:
 def _german(action: str) -> str:
     words = re.sub(r"^ich ", "", action, flags=re.IGNORECASE)
     verb, _, rest = words.partition(" ")
+    following, _, object_ = rest.partition(" ")
+    # "Bitte öffne die Tür" asks nobody for anything, "Bitte ihn um Brot" does.
+    if verb.lower().rstrip(",") == "bitte" and following.lower() in _GERMAN:
+        verb, rest = following, object_
     found = _GERMAN.get(verb.lower())
+    rest = _AND.sub(lambda match: f"{match['and']} {_GERMAN.get(match['verb'], match['verb'])}", rest)
     return f"Du {found} {_mine(rest, 'de')}".rstrip() if found else ""
 
 

@@ -15,14 +15,15 @@ MEDIUM_FROM: Final = 3_000_000_000
 LARGE_FROM: Final = 15_000_000_000
 """Parameters from which a model is large."""
 _IN_NAME: Final = re.compile(
-    r"(?<![a-z0-9.])e?(?:(?P<experts>\d{1,3})x)?(?P<number>\d{1,4}(?:\.\d{1,3})?)(?P<unit>[bmt])(?![a-z0-9])",
+    r"(?<![a-z0-9.])e?(?:(?P<experts>\d{1,3})x)?(?P<number>[01]_\d|\d{1,4}(?:\.\d{1,3})?)(?P<unit>[bmt])(?![a-z0-9])",
     re.IGNORECASE,
 )
-"""Parameters in a model's name: ``-7B-``, ``0.5b``, ``135M``, ``8x7B``, ``E4B``."""
+"""Parameters in a model's name: ``-7B-``, ``0.5b``, ``135M``, ``8x7B``, ``E4B``, ``1_6b``."""
 _UNITS: Final = {"m": 10**6, "b": 10**9, "t": 10**12}
 _KNOWN: Final[Mapping[str, int]] = {
     "phi-3-mini": 3_800_000_000, "phi-3.5-mini": 3_800_000_000, "phi-4-mini": 3_800_000_000, "phi-4": 14_700_000_000,
-    "phi3": 3_800_000_000, "mistral-nemo": 12_200_000_000, "mistral-small": 24_000_000_000,
+    "phi3": 3_800_000_000, "phi-2": 2_700_000_000, "phi-1": 1_300_000_000,
+    "mistral-nemo": 12_200_000_000, "mistral-small": 24_000_000_000,
     "ministral": 8_000_000_000, "command-r7b": 8_000_000_000, "codestral": 22_000_000_000,
     "tinyllama": 1_100_000_000, "stablelm-zephyr": 3_000_000_000,
 }  # fmt: skip
@@ -34,7 +35,8 @@ _USUAL: Final[Mapping[str, int]] = {
     "llama3.1": 8_000_000_000, "llama3.2": 3_000_000_000, "mistral": 7_000_000_000, "neural-chat": 7_000_000_000,
     "olmo2": 7_000_000_000, "openhermes": 7_000_000_000, "phi": 2_700_000_000, "phi3.5": 3_800_000_000,
     "phi4": 14_700_000_000, "phi4-mini": 3_800_000_000, "qwen": 4_000_000_000, "qwen2": 7_000_000_000,
-    "qwen2.5": 7_000_000_000, "qwen3": 8_000_000_000, "smollm": 1_700_000_000, "smollm2": 1_700_000_000,
+    "qwen2.5": 7_000_000_000, "qwen2.5-coder": 7_000_000_000, "codellama": 7_000_000_000,
+    "codegemma": 7_000_000_000, "qwen3": 8_000_000_000, "smollm": 1_700_000_000, "smollm2": 1_700_000_000,
     "vicuna": 7_000_000_000, "zephyr": 7_000_000_000,
 }  # fmt: skip
 """Parameters of the model that Ollama runs under a name without a tag, or with one that says nothing of them."""
@@ -59,7 +61,8 @@ def parameters_in_name(name: str) -> int | None:
     matches = [match for match in matches if match["unit"] != "t"] or matches
     if matches:
         return max(
-            int(int(match["experts"] or 1) * float(match["number"]) * _UNITS[match["unit"]]) for match in matches
+            int(int(match["experts"] or 1) * float(match["number"].replace("_", ".")) * _UNITS[match["unit"]])
+            for match in matches
         )
     if (usual := _USUAL.get(own.partition(":")[0])) is not None:
         return usual
