@@ -9,13 +9,17 @@ _ENGLISH: Final = (
     (
         r"(?:so,? |now,? |and )?what"
         r" (?:(?:do|will|would|should) you (?:do|choose|decide|like to do)|are you going to do)"
-        r"(?:,? (?:now|next|first|then))?"
+        r"(?:,? (?:now|next|first|then))?(?:,? (?:brave |young |dear )?(?:adventurer|travell?er|hero|player|reader))?"
     ),
     (
         r"(?:so,? |now,? )?(?:which|what) (?:path|way|choice|option|door|direction|course|road)(?: of action)?"
         r" (?:do|will|would|should) you (?:choose|take|pick|make|follow|go)(?: (?:now|next))?"
     ),
-    r"what(?:['’]s| is| will be) your (?:next )?(?:move|choice|decision|action|step)",
+    r"what(?:['’]s| is| will be) your (?:next )?(?:move|choice|decision|action|step)|so,? what will it be",
+    r"which (?:one )?(?:will|do|would) you choose|what(?:['’]s| is| comes) next(?: for you)?",
+    r"(?:what happens(?: next)?|everything|the rest) is (?:now )?up to you|the next (?:step|move) is yours",
+    r"you (?:must|have to|need to) (?:now )?(?:decide|choose)(?: now)?: [^\n]{3,200}",
+    r"you can either [^\n]{3,150} or [^\n]{3,150}|you have a choice(?: to make)?(?:: [^\n]{3,200})?|to be continued",
     (
         r"(?:now,? )?(?:the|your) (?:choice|decision) (?:is (?:now )?(?:yours|up to you)|lies with you)"
         r"(?: (?:now|to make))?"
@@ -26,7 +30,7 @@ _ENGLISH: Final = (
     ),
     r"(?:you must )?choose (?:wisely|carefully|your (?:path|next (?:move|step)|fate|destiny))",
     r"(?:now )?you have (?:two|three|four|several|a few|many) (?:options|choices)\b[^\n]{0,300}",
-    r"(?:your|the) (?:adventure|journey|quest) (?:continues|awaits|begins)(?: (?:here|now))?",
+    r"(?:your|the) (?:adventure|journey|quest|story) (?:continues|awaits|begins)(?: (?:here|now))?",
     r"(?:if you [^.\n]{3,100},? )?(?:turn|go) to (?:page|section) \d{1,3}",
 )
 _OTHERS: Final = (

@@ -190,7 +190,10 @@ def examine_page(text: str, facts: PageFacts, settings: CraftSettings) -> CraftE
 def mend_page(page: ExaminedPage) -> str:
     """Return a page without what does not belong there: nothing is added."""
     text = loops.cut_loop(page.prose.text)
-    text = frames.without_yes(layout.without_announcement(wrapping.unwrapped(text)))
+    text = wrapping.unwrapped(text)
+    # Before what speaks about the text: that takes its whole paragraph with it.
+    text = text if page.facts.own_prompt else without_calls(text)
+    text = frames.without_yes(layout.without_announcement(text))
     text = text if page.facts.own_prompt else frames.without_title(text)
     text = frames.without_translation(text, page.facts.language, page.settings.language_words)
     text = layout.without_options(text)

@@ -254,8 +254,8 @@ def mend_reply(reply: Reply) -> str:
     text = _plain(loops.cut_loop(reply.prose.text), facts)
     text = backstage.without_thoughts(text, facts.own_names, facts.message.text)
     text = without_asides(_without_announcement(text))
-    text = facts.speakers.without_labels(without_tail(text))
-    text = text[: _stranger_at(text, facts)]
+    text = without_tail(text)
+    text = facts.speakers.without_labels(text[: _stranger_at(text, facts)])
     text = voice.without_others_actions(_without_offers(text, facts), facts.user)
     text = without_reader(text, facts.user)
     text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line, chat=True))
@@ -286,10 +286,12 @@ def shown_reply(text: str, facts: ReplyFacts, settings: CraftSettings) -> str:
 
 
 def _stranger_at(text: str, facts: ReplyFacts) -> int | None:
-    """Return where, behind the first line, somebody unknown begins to speak; None if nobody does."""
+    """Return where somebody unknown begins to speak, in the first line only if others follow; None if nobody does."""
     first = len(text) - len(text.lstrip())
-    found = (at for at in said_at(text) if at > first and not facts.speakers.own.match(text, at))
-    return next(found, None)
+    found = [at for at in said_at(text) if not facts.speakers.own.match(text, at)]
+    if len(found) == 1 and found[0] <= first and not facts.speakers.own_label(text):
+        return None
+    return found[0] if found else None
 
 
 def _plain(text: str, facts: ReplyFacts) -> str:
