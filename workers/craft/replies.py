@@ -111,7 +111,7 @@ def too_long(reply: Reply) -> bool:
 def breaks_off(reply: Reply) -> bool:
     """A long one ends as a sentence does; short ones may end as chat does."""
     text = reply.prose.text.rstrip()
-    return len(text) >= _LONG and text[-1].isalnum() and ends_sentence(cut_at_sentence(text))
+    return len(text) >= _LONG and (text[-1].isalnum() or text[-1] in ",;") and ends_sentence(cut_at_sentence(text))
 
 
 def labels_itself(reply: Reply) -> bool:

@@ -233,6 +233,16 @@ def test_a_reply_made_of_an_earlier_one_is_refused() -> None:
     assert "earlier" in failed("So. " + GOOD, earlier=[GOOD, "Ha.", "No.", "Maybe."])
 
 
+def test_a_long_reply_that_ends_with_a_comma_is_cut_behind_its_last_sentence() -> None:
+    whole = (
+        "I saw him go. " * 3
+        + "He took the rope, the lamp and the corn of the whole market with him, and he sang all night."
+    )
+    broken = f"{whole} And then, when the moon had gone down behind the roofs of the town, and nobody else was left,"
+    assert examine(broken).output.endswith("he sang all night.")
+    assert failed("I know, I know,") == set()
+
+
 def test_a_long_reply_is_cut_behind_a_sentence() -> None:
     text = "I go on. " + " ".join(f"Then I open door number {n} and find a cat there." for n in range(80))
     assert len(text) > SETTINGS.reply_chars
