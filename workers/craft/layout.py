@@ -36,11 +36,13 @@ _SPEAKER: Final = re.compile(
     # What a machine displays in a story is in capital letters; a sentence goes on in small ones.
     r"|(?i:system|ai)[*_\]> ]{0,4}[:：](?=.*[a-z])|(?i:you)[*_\]> ]{0,4}[:：] *(?=[^\sa-z]|$))"
 )
+_DISPLAYED: Final = re.compile(r"(?:SYSTEM|AI): ?\S")
 _CHOSEN: Final = re.compile(
     r">? *(?:the player (?:chose|now does)\b|(?:you chose|your choice|player['’]?s? choice) *[:：])", re.IGNORECASE
 )
 _ITEM: Final = re.compile(
-    r"[*_> ]{0,4}(?:\(?\d{1,2}[.):、](?!\d)|\(?[A-Da-d][.)]|\(?(?:[ivx]{1,4}|[e-hа-г])[.)] |[a-d]: "
+    r"[*_> ]{0,4}(?:\(?\d{1,2}[.):、](?!\d)|\(?[A-Da-d][.)](?! ?(?-i:[A-Z]\.))"
+    r"|\(?(?:[ivx]{1,4}|[e-hа-г])[.)] (?!(?-i:[A-Z]\.))|[a-d]: "
     r"|[\[(](?:\d{1,2}|[a-h])[\])]|\d{1,2} [-–—] |\d\ufe0f?\u20e3|[①-⑳❶-❿➀-➓→➔➜⇒▸▶►➤‣▪■●○◦·◆◇✦★☆]|[~+](?= )"
     r"|(?:no\.|nr\.|№) ?\d|[•*](?= )|(?:option|choice|auswahl|opción|opção|choix"
     r"|scelta|optie"
@@ -75,9 +77,10 @@ _OFFERED: Final = re.compile(
 )
 """A line of its own that calls for one of the options below it, in a chat."""
 _IN_LINE: Final = re.compile(
-    r"(?:^|(?<=\s))\(?[1aA][.)] (?!(?:is|was|are|and|or|on|in|at|for)\b)[^\n]{3,120}?\s\(?[2bB][.)] \S"
+    r"(?:^|(?<=\s))\(?[1aA][.)] (?!(?:is|was|are|and|or|on|in|at|for)\b)(?P<name>\w+)\b[^\n]{2,120}?\s\(?[2bB][.)] "
+    r"(?!(?P=name)\b)\S"
 )
-"""Options one behind the other; "A) is carved in one door, B) in the other" are none."""
+"""Options one behind the other; "A) is carved in one door, B) in the other" and "A. Miller", "B. Miller" are none."""
 _WRITTEN: Final = re.compile(r"\b(?:reads?|says|written|carved|scratched|painted|engraved)\b[^:\n]{0,40}:$")
 """What stands above a list that is read in the story."""
 _READER: Final = re.compile(
@@ -108,6 +111,22 @@ def is_label(line: str) -> bool:
     """Return whether a line begins with the label of a part of the text, or of a speaker of a chat."""
     line = line.strip()
     return any(pattern.match(line) for pattern in (_LABEL, _SPEAKER, _CHOSEN))
+
+
+def speaks_in_label(lines: list[str]) -> bool:
+    """Return whether a line begins with a label, but for what a screen in the story shows."""
+    return any(is_label(line) and not shown for line, shown in zip(lines, _displayed(lines), strict=True))
+
+
+def _displayed(lines: list[str]) -> list[bool]:
+    """Return which lines a machine in the story displays: "The screen shows:", "SYSTEM: Reactor failure"."""
+    found, announced = list[bool](), False
+    for line in lines:
+        machine = _DISPLAYED.match(line.strip()) is not None
+        if line.strip() and not machine:
+            announced = line.rstrip().endswith(":") and not is_label(line)
+        found.append(machine and announced)
+    return found
 
 
 def lists(text: str) -> bool:
@@ -196,8 +215,12 @@ def without_headings(text: str, *, titles: bool = True) -> str:
     text = rest if titles and is_title(first, rest) else text
     said = said_at(text) if titles else []
     text = text[: said[0]] if len(said) > 1 and text[: said[0]].strip() else text
-    for written in text.split("\n"):
+    lines = text.split("\n")
+    for written, shown in zip(lines, _displayed(lines), strict=True):
         line, plain = written, written.strip()
+        if shown:
+            kept.append(line)
+            continue
         if (_SPEAKER.match(plain) or _CHOSEN.match(plain) or has_code(plain)) and any(kept):
             break
         if is_heading(plain) or has_code(plain):

@@ -140,7 +140,9 @@ def in_other_tense(page: ExaminedPage) -> bool:
 def has_headings(page: ExaminedPage) -> bool:
     """It has no headings, no title, no labels of its parts or of speakers, no code or markup."""
     lines, text = page.prose.paragraphs, page.prose.text
-    if any(is_one(line) for line in lines for is_one in (layout.is_heading, layout.is_label, layout.has_code)):
+    if any(is_one(line) for line in lines for is_one in (layout.is_heading, layout.has_code)):
+        return True
+    if layout.speaks_in_label(lines):
         return True
     if wrapping.unwrapped(text) != text:
         return True

@@ -25,7 +25,8 @@ _LEAD_WORDS: Final = (
     r"i(?:['’]ll| will) (?:now )?(?:write|continue|create|craft|provide) (?:the|a|this|your|with)\b",
     r"(?:great|good|excellent|interesting) choice\b",
     (
-        r"(?:okay|ok|alright|so|hmm)[,.]? (?:so )?(?:the user\b|let me (?:write|continue|create|try|start)\b"
+        r"(?:okay|ok|alright|so|hmm)[,.]? (?:so )?(?:the user (?:wants|asked|asks|is|has|chose|needs|just|said)\b"
+        r"|let me (?:write|continue|create|try|start)\b"
         r"|here we go *[.!:])"
     ),
     r"(?:continuing|continued) from (?:the|where)\b|based on your (?:last )?(?:choice|decision|action)\b",

@@ -127,6 +127,10 @@ def test_names_of_things_are_no_clauses() -> None:
         "Bien sûr, voici la clef.",
         "A note on the door reads:\n\n1. Knock.\n2. Wait.\n\nYou knock, and you wait.",
         "A) is carved in one door, B) in the other. You look at both.",
+        "A. Miller stands on the plate. B. Miller lived here, too.",
+        "C. S. Lewis is on the shelf.\nD. H. Lawrence leans on it.",
+        "So the user of this lamp was left-handed.",
+        "The screen shows:\n\nSYSTEM: Reactor failure\nAI: Please evacuate\n\nYou run.",
     ],
 )
 def test_what_begins_as_an_announcement_or_a_list_does_stays(text: str) -> None:
@@ -144,6 +148,8 @@ def test_what_begins_as_an_announcement_or_a_list_does_stays(text: str) -> None:
         "Natürlich, hier ist die nächste Seite:",
         "Bien sûr, voici la suite.",
         "A) Open one door, B) open the other.",
+        "A. Open the door. B. Run away.",
+        "Okay, so the user wants the next page.",
     ],
 )
 def test_an_announcement_and_a_list_do_not(head: str) -> None:
@@ -172,3 +178,7 @@ def test_the_first_line_of_a_poem_is_no_title() -> None:
     poem = "The Rat King waits\nfor nobody but you,"
     assert page(f"{poem}\n{PAGE}") == f"{poem}\n{PAGE}"
     assert page(f"The Rat King Waits\n{PAGE}") == PAGE
+
+
+def test_what_a_machine_says_that_nobody_reads_ends_a_page() -> None:
+    assert page(f"{PAGE}\n\nAI: Please tell me what you do next.\n\nYou run.") == PAGE
