@@ -1,6 +1,5 @@
 """Fixtures of all tests: one embedded stack per test process, a clean database per test."""
 
-import gc
 import os
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from hypothesis import settings
 
 from bot.stack.embedded import EmbeddedStack, embedded_stack
 from bot.stack.home import StackUrls
+from db.loading import loading
 from db.migrate import migrate
 from tests.clean import Cleaner
 from tests.effort import times
@@ -87,9 +87,11 @@ def loaded() -> None:
     preload()
 
 
-def pytest_collection_finish() -> None:
-    """Leave what was collected out of garbage collection: thousands of tests, and the modules that they import."""
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what is collected out of garbage collection: thousands of tests, and the modules that they import."""
+    with loading():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,15 +8,18 @@ import pytest
 
 from bot.stack.home import StackUrls
 from db.connection import rows
+from tests.effort import LONG as LONG_RUN
 from tests.homes import HomeTemplate
 from tests.journeys.chaos import EVERYTHING, KILLS, Plan, Report, chaos
 from tests.journeys.people import ANSWER_AGAIN, TOWNS, Act, DiscordTown, Player
 from tests.journeys.processes import bot, running, worker
 
-SHORT = Plan(seed=7, events=60, faults=len(EVERYTHING), kinds=EVERYTHING, bots=2, towns=tuple(TOWNS))
+FULL = Plan(seed=7, events=60, faults=len(EVERYTHING), kinds=EVERYTHING, bots=2, towns=tuple(TOWNS))
+SHORT = FULL if LONG_RUN else replace(FULL, events=40, players=2, pause=(0.3, 0.8), stall=(0.5, 2.0))
+"""Every fault once; a long run gives each more time, and more people."""
 # Killed while it holds a job, a worker always leaves something for the reaper: the control must not depend on luck.
 NO_REAPER = replace(
-    SHORT,
+    FULL,
     kinds=KILLS,
     faults=0,
     bots=1,
@@ -26,7 +29,7 @@ NO_REAPER = replace(
     patience=3.0,
     drain=8.0,
 )
-UNLED = replace(SHORT, kinds=("bot rolled", "worker killed"), faults=2, events=40, led=False, rest=(0.1, 0.4))
+UNLED = replace(FULL, kinds=("bot rolled", "worker killed"), faults=2, events=40, led=False, rest=(0.1, 0.4))
 LONG = Plan(
     seed=11,
     events=2000,

@@ -82,15 +82,22 @@ class Service:
 
 
 @pytest.fixture(scope="module")
+async def migrated_urls(dice: Environment, shared_urls: StackUrls) -> StackUrls:
+    """The servers, with the tables of the package."""
+    urls = {"DATABASE_URL": shared_urls.database_url, "REDIS_URL": shared_urls.redis_url}
+    await run("migrate", environment={**dice, **urls})
+    return shared_urls
+
+
+@pytest.fixture(scope="module")
 async def service(
     request: pytest.FixtureRequest,
     dice: Environment,
-    shared_urls: StackUrls,
+    migrated_urls: StackUrls,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncGenerator[Service]:
-    urls, home = shared_urls, tmp_path_factory.mktemp("home")
+    urls, home = migrated_urls, tmp_path_factory.mktemp("home")
     journal = home / "journal"
-    await run("migrate", environment={**dice, "DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url})
     async with TelegramServer() as telegram, DiscordServer() as discord:
         settings = {
             **dice,
@@ -180,11 +187,9 @@ asyncio.run(main())
 """
 
 
-async def test_its_tables_are_exported_and_deleted(dice: Environment, shared_urls: StackUrls):
-    database = shared_urls.database_url
-    await run("migrate", environment={**dice, "DATABASE_URL": database, "REDIS_URL": "unix:///nowhere"})
+async def test_its_tables_are_exported_and_deleted(dice: Environment, migrated_urls: StackUrls):
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _PRIVACY, database,
+        sys.executable, "-c", _PRIVACY, migrated_urls.database_url,
         cwd=ROOT, env={**os.environ, **dice}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, _ = await asyncio.wait_for(process.communicate(), 60)
