@@ -151,7 +151,7 @@ async def test_a_persona_is_drawn_by_name_and_by_button(bot: Bot):
     job = await last_job()
     assert (job.type, job.parameters["persona"], job.parameters["style"]) == ("persona_portrait", vex.id, "photo")
     greeting = await bot.answer(await bot.does(command("persona use: Vex")))
-    assert [b.label for row in greeting.buttons for b in row] == ["Portrait"]
+    assert [b.label for row in greeting.buttons for b in row] == ["Edit", "Portrait"]
     await bot.does(press("portrait", vex.id))
     assert (await last_job()).id > job.id
 

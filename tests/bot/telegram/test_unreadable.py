@@ -184,5 +184,5 @@ async def test_edits_of_live_locations_are_no_events(
     body = {**said.to_json(), "edit_date": 5, "location": {"longitude": 1.0, "latitude": 2.0}}
     server.updates.add("edited_message", alice.id, {k: v for k, v in body.items() if k != "text"})
     await alice.edit(said, "hello")
-    first = inbound.events[0].event_id
+    first = (await inbound.wait(1)).event_id
     assert (await inbound.wait(2)).payload == EditedMessage(text="hello", message_id=str(said.id), said=first)

@@ -121,13 +121,16 @@ async def test_a_mutated_picture_is_taken_or_refused(
 
 
 def test_nothing_else_decodes_files_from_outside() -> None:
-    """Those listed besides `workers.decoding` read PNGs that we wrote ourselves; `cards` is read in its process."""
+    """Those listed besides `workers.decoding` read PNGs that we wrote ourselves; `cards` and what the classifier of
+    pictures judges are read in processes of their own.
+    """
     opening = {
         path.relative_to(WORKERS).as_posix() for path in WORKERS.rglob("*.py") if "Image.open(" in path.read_text()
     }
     assert opening == {
         "cards/files.py",
         "decoding/cleaning.py",
+        "engines/image/classifier/server/service.py",
         "engines/image/sdxl/server/png.py",
         "pictures/attachments.py",
         "pictures/encoding.py",

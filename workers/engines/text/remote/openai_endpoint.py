@@ -240,7 +240,8 @@ def read_chunk(chunk: Any) -> list[Delta]:
         raise ValueError("a chunk that is none")
     model = chunk.model if isinstance(getattr(chunk, "model", None), str) else ""
     found: list[Delta] = []
-    for choice in chunk.choices or ():
+    choices = cast("list[Any]", chunk.choices) if isinstance(chunk.choices, list) else []
+    for choice in choices:
         delta = getattr(choice, "delta", None)
         if delta is not None:
             if _text(delta, "refusal"):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.doubles.openai.raw import RawServer
@@ -131,6 +131,7 @@ async def test_an_answer_always_comes(raw: RawServer, answer: list[bytes], data:
 
 @FUZZ
 @given(answers)
+@example([HEAD % (200, b"text/event-stream"), event({"choices": True})])
 async def test_an_engine_raises_nothing_but_its_own_errors(raw: RawServer, answer: list[bytes]) -> None:
     raw.pieces = answer
     engine = RemoteEngine(raw.url, "m", retry=RetryPolicy(attempts=1), timeouts=Timeouts(first_s=10, between_s=10))
