@@ -17,7 +17,7 @@ OF_MODEL, OF_TEMPLATE = 3, 2
 HEAD = """\
 # Transcripts
 
-<!-- Written by `python -m benchmarks.craft --medium --transcripts docs/transcripts.md`: all but the last section. -->
+<!-- Written by `python -m benchmarks.craft --transcripts docs/transcripts.md`: all but the last section. -->
 
 Stories and chats as people would see them, chosen by a seed and not by taste: six by SmolLM2 (135 million parameters),
 four by the offline writer. Below each text stands how it came to be shown. What a model writes passes the gate, or is
