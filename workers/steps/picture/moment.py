@@ -12,7 +12,7 @@ from workers.functions.extract_scenes import ExtractScenes, SceneInputs
 from workers.functions.write_image_prompt import ImagePromptInputs
 from workers.pictures.order import Order, describe
 from workers.steps.base import Run
-from workers.steps.picture.base import OrderStep, chosen_look, never_shown
+from workers.steps.picture.base import OrderStep, as_written, chosen_look
 from workers.steps.picture.people import sitter, write_prompt
 
 
@@ -51,17 +51,14 @@ class OrderMoment(OrderStep):
         )
         return Order(
             kind="moment",
-            prompt=written.prompt,
-            negative=never_shown(look.negative, written.negative),
+            **as_written(written, look),
             alt=describe(f"{who.name}: {scene.description}"),
-            style=written.style,
             size=look.size or "landscape",
             quality=look.quality,
             random_seed=p.random_seed,
             rating=rating,
             allowance=p.allowance,
             persona=who.id,
-            prompt_source=written.source,
         ).model_dump()
 
 

@@ -16,7 +16,7 @@ from workers.functions.write_image_prompt import ImagePromptInputs, WriteImagePr
 from workers.pictures.attachments import clean_attachment
 from workers.pictures.order import Order, describe, parse_source
 from workers.steps.base import Run, Step
-from workers.steps.picture.base import OrderStep, chosen_look, never_shown
+from workers.steps.picture.base import OrderStep, as_written, chosen_look
 
 VARIATION_STRENGTH: Final = 0.55
 UPSCALE_STRENGTH: Final = 0.3
@@ -140,17 +140,14 @@ class OrderPage(OrderStep):
         )
         return Order(
             kind="page",
-            prompt=written.prompt,
-            negative=never_shown(look.negative, written.negative),
+            **as_written(written, look),
             alt=describe(scene.description),
-            style=written.style,
             size=look.size or "landscape",
             quality=look.quality,
             random_seed=p.random_seed,
             rating=rating,
             allowance=p.allowance,
             page=page.id,
-            prompt_source=written.source,
         ).model_dump()
 
 

@@ -15,7 +15,7 @@ from workers.pictures.order import Order, describe
 from workers.pictures.request import VisualIdentity
 from workers.pictures.safety import card_texts
 from workers.steps.base import Run
-from workers.steps.picture.base import OrderStep, chosen_look, never_shown
+from workers.steps.picture.base import OrderStep, as_written, chosen_look, never_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,7 @@ class OrderImagined(OrderStep):
                 variant=p.random_seed % 1000,
             ),
         )
-        told = {
-            "prompt": written.prompt,
-            "negative": never_shown(look.negative, written.negative),
-            "style": written.style,
-            "typed": p.prompt,
-            "prompt_source": written.source,
-        }
-        return order.model_copy(update=told).model_dump()
+        return order.model_copy(update={**as_written(written, look), "typed": p.prompt}).model_dump()
 
 
 class OrderPortrait(OrderStep):
@@ -127,10 +120,8 @@ class OrderPortrait(OrderStep):
         about = who.card.get("appearance") or who.card.get("tagline") or ""
         return Order(
             kind="portrait",
-            prompt=written.prompt,
-            negative=never_shown(look.negative, written.negative),
+            **as_written(written, look),
             alt=describe(f"{who.name}: {about}"),
-            style=written.style,
             size=look.size or "portrait",
             quality=look.quality,
             random_seed=p.random_seed,
@@ -138,5 +129,4 @@ class OrderPortrait(OrderStep):
             allowance=p.allowance,
             persona=p.persona,
             typed=p.prompt,
-            prompt_source=written.source,
         ).model_dump()
