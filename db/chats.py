@@ -252,7 +252,9 @@ async def reset(conversation_id: int) -> int:
     found = await row(
         "WITH old AS (SELECT id, epoch, greatest(epoch, last_epoch) + 1 AS next FROM conversations WHERE id = $1 "
         "FOR UPDATE), forgotten AS (DELETE FROM memories m USING old WHERE m.conversation_id = old.id "
-        "AND m.epoch = old.epoch), saved AS (UPDATE saved_chats s SET epoch = old.next FROM old "
+        "AND m.epoch = old.epoch), session AS (DELETE FROM context_sessions x USING old "
+        "WHERE x.conversation_id = old.id AND x.epoch = old.epoch AND x.user_id IS NULL), "
+        "saved AS (UPDATE saved_chats s SET epoch = old.next FROM old "
         "WHERE s.conversation_id = old.id AND s.epoch = old.epoch) "
         "UPDATE conversations c SET epoch = old.next, last_epoch = old.next FROM old WHERE c.id = old.id "
         "RETURNING c.epoch",

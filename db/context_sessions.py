@@ -77,19 +77,15 @@ async def of_story(account_id: int, story_id: int) -> ContextSession:
 async def of_chat(account_id: int, conversation_id: int, persona_id: int, epoch: int) -> ContextSession:
     """Return the session of a persona's chat in an account's conversation, opened if there is none yet.
 
-    A chat that was reset since begins with nothing. Raises `NotFound`.
+    Each chat of a place has its own; one that is reset begins with nothing (`db.chats.reset`). Raises `NotFound`.
     """
     found = await fetch_one(
         ContextSession,
-        "INSERT INTO context_sessions AS s (account_id, kind, conversation_id, persona_id, epoch) "
+        "INSERT INTO context_sessions (account_id, kind, conversation_id, persona_id, epoch) "
         "SELECT c.account_id, 'chat', c.id, p.id, $4 FROM conversations c JOIN personas p ON p.id = $3 "
         "WHERE c.id = $2 AND c.account_id = $1 "
-        "ON CONFLICT (conversation_id, persona_id) WHERE conversation_id IS NOT NULL AND user_id IS NULL "
-        "DO UPDATE SET account_id = excluded.account_id, epoch = excluded.epoch, "
-        "pins = CASE WHEN s.epoch <> excluded.epoch THEN '[]' ELSE s.pins END, "
-        "filters = CASE WHEN s.epoch <> excluded.epoch THEN '{}' ELSE s.filters END, "
-        "build = CASE WHEN s.epoch <> excluded.epoch THEN '{}' ELSE s.build END, "
-        "built_at = CASE WHEN s.epoch <> excluded.epoch THEN NULL ELSE s.built_at END "
+        "ON CONFLICT (conversation_id, persona_id, epoch) WHERE conversation_id IS NOT NULL AND user_id IS NULL "
+        "DO UPDATE SET account_id = excluded.account_id "
         f"RETURNING {_COLUMNS}",
         account_id, conversation_id, persona_id, epoch,
     )  # fmt: skip

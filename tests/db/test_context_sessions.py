@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db import context_sessions, personas, stories
+from db import chats, context_sessions, personas, stories
 from db.connection import row, rows
 from db.errors import NotFound, UserError
 from db.people import Who
@@ -94,20 +94,22 @@ async def test_a_story_that_is_somebody_elses_has_no_session(database: str):
     assert (await context_sessions.opened(ann.account.id, session.id)).build == {}
 
 
-async def test_a_reset_empties_the_session_of_a_chat(database: str):
+async def test_each_chat_of_a_place_has_its_session_and_a_reset_empties_it(database: str):
     ann = await somebody("ann")
     chat = (ann.account.id, ann.conversation.id, await persona_of(ann))
     session = await context_sessions.of_chat(*chat, 0)
     await context_sessions.change(ann.account.id, session.id, pins=["message:1"], filters={"tags": ["old"]})
     await context_sessions.keep_build(ann.account.id, session.id, BUILD)
-    assert (await context_sessions.of_chat(*chat, 0)).pins == ["message:1"]
-    after = await context_sessions.of_chat(*chat, 1)
-    assert (after.id, after.epoch, after.pins, after.filters, after.build, after.built_at) == (
-        session.id, 1, [], {}, {}, None,
-    )  # fmt: skip
-    # A run that began before the reset, or another chat of the place, does not bring the old pins back.
+    copy = await context_sessions.copy(ann.account.id, session.id, ann.user.id)
+    beside = await context_sessions.of_chat(*chat, 1)
+    assert (beside.epoch, beside.pins, beside.filters, beside.build, beside.built_at) == (1, [], {}, {}, None)
+    assert (await context_sessions.of_chat(*chat, 0)).pins == ["message:1"], "another chat was opened in between"
+    await chats.reset(ann.conversation.id)
+    # A run that began before the reset does not bring the old pins back.
     back = await context_sessions.of_chat(*chat, 0)
-    assert (back.id, back.epoch, back.pins, back.filters, back.build) == (session.id, 0, [], {}, {})
+    assert (back.epoch, back.pins, back.filters, back.build) == (0, [], {}, {})
+    assert await context_sessions.of_chat(*chat, 1) == beside
+    assert (await context_sessions.opened(ann.account.id, copy.id, ann.user.id)).pins == ["message:1"]
 
 
 async def test_a_session_has_no_elements_of_its_own_unless_it_is_somebodys(database: str):

@@ -105,24 +105,11 @@ class Responses:
                 return None
             raise
 
-    async def settle(self, destination: Destination) -> None:
-        """Finish a button press whose answer was the edit of another message."""
-        interaction, token, application = handle_of(destination)
-        ack = self._acks.get(interaction)
-        if ack is None or not destination.pressed_message:
-            return
-        async with ack.lock:
-            try:
-                if ack.state == "open":
-                    await self._silence(ack, interaction, token)
-                elif ack.state == "deferred":
-                    await self._api.delete_original(application, token)
-                    ack.became("answered")
-            except discord.HTTPException as e:
-                _log.info("a press could not be settled: %s", e.text)
-
     async def conclude(self, destination: Destination) -> None:
-        """Finish an interaction that was answered by a message of its own: no sign of waiting stays. Best effort."""
+        """Finish an interaction whose answer is no response to it: a message of its own, or the edit of another one.
+
+        No sign of waiting stays, also if it was taken before a restart. Best effort.
+        """
         interaction, token, application = handle_of(destination)
         if not interaction or age_of(interaction) > TOKEN_SECONDS:
             return

@@ -297,7 +297,7 @@ class DiscordSender:
         await self._parts(delivery, parts, private=message.private, channel=place, skip=skip, voice=voice)
         for superfluous in known[len(parts) :]:
             await self._delete(delivery.destination, list(dict.fromkeys((place, here))), superfluous)
-        await self._responses.settle(delivery.destination)
+        await self._responses.conclude(delivery.destination)
 
     async def _replace(
         self, delivery: Delivery, channels: list[str], message_id: str, body: Body, voice: WebhookVoice | None

@@ -1,5 +1,7 @@
 """What a message can hold besides text and buttons: files, selects, links, tables, dialogs; edits of earlier ones."""
 
+import asyncio
+from contextlib import nullcontext
 from typing import Literal
 
 import pytest
@@ -17,9 +19,9 @@ from bot.messages import (
     SelectOption,
     Table,
 )
-from bot.platforms.base import Outcome
+from bot.platforms.base import Delivery, Outcome, RetryLater
 from bot.platforms.discord.render import bodies
-from tests.bot.discord.conftest import Connected
+from tests.bot.discord.conftest import Connected, connecting
 from tests.doubles.discord.messages import Message as Sent
 
 AGAIN = ((Button("Again", "1.again"),),)
@@ -159,8 +161,19 @@ async def test_pictures_go_with_an_edit_and_a_deleted_message_stays_deleted(conn
     assert seen(connected) == []
 
 
-@pytest.mark.parametrize("late", [False, True])
-async def test_a_press_whose_answer_is_an_edit_leaves_nothing_behind(connected: Connected, late: bool):
+async def delivered(sender: Connected, delivery: Delivery, message: Message) -> None:
+    """Deliver once the sender has logged in."""
+    for _ in range(100):
+        try:
+            await sender.platform.deliver(delivery, message)
+        except RetryLater:
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+@pytest.mark.parametrize(("late", "restarts"), [(False, False), (True, False), (True, True)])
+async def test_a_press_whose_answer_is_an_edit_leaves_nothing_behind(connected: Connected, late: bool, restarts: bool):
     ann = connected.server.person("ann")
     connected.notes.outcome = Outcome("answered")
     event = await asked(connected)
@@ -170,6 +183,7 @@ async def test_a_press_whose_answer_is_an_edit_leaves_nothing_behind(connected: 
     event = await connected.notes.event()
     if late:
         assert (await pressed.acknowledged()).type == 5
-    await connected.platform.deliver(connected.delivery(event, 2, edits=(str(shown.id),)), Message("1 vote"))
+    async with connecting(connected.server) if restarts else nullcontext(connected) as sender:
+        await delivered(sender, sender.delivery(event, 2, edits=(str(shown.id),)), Message("1 vote"))
     assert (await pressed.acknowledged()).type == (5 if late else 6)
     assert [m.content for m in seen(connected)] == ["1 vote"]
