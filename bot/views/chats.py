@@ -47,15 +47,16 @@ async def opened(view: ViewContext, payload: ChatOpened) -> Message | None:
     chat = await saved_chats.get(payload.account, payload.chat)
     if chat is None:
         return None
-    title = view.words("chat.opened", name=called(view, chat, payload.user))
+    name = seen_name(chat, payload.user)
+    title = view.words("chat.opened", name=name) if name else view.words("chat.number", number=chat.id)
     found = None if payload.message is None else await chat_turns.shown(payload.account, payload.message)
     if found is None:
         return Message(f"*{title}*")
     return Message(
-        f"*{title}*\n\n{found.message.text}",
+        found.message.text,
         speaker=found.persona.name,
         face=face_of(payload.account, found.persona.id, found.message.id),
-        footer=edited_note(view, found),
+        footer=". ".join(filter(None, (title, edited_note(view, found)))),
         buttons=reply_buttons(view, found),
     )
 
@@ -91,8 +92,12 @@ async def chat_written(view: ViewContext, payload: ChatWritten) -> Message | Non
 
 def called(view: ViewContext, chat: ListedChat | SavedChat, user_id: int) -> str:
     """Return a chat's name as a person sees it: its number if it has none, or none that they may see yet."""
-    seen = chat.name if chat.verdict == "checked" or chat.author_id == user_id else ""
-    return shortened(seen, NAME) or view.words("chat.number", number=chat.id)
+    return seen_name(chat, user_id) or view.words("chat.number", number=chat.id)
+
+
+def seen_name(chat: ListedChat | SavedChat, user_id: int) -> str:
+    """Return a chat's name; empty if it has none, or none that a person may see yet."""
+    return shortened(chat.name if chat.verdict == "checked" or chat.author_id == user_id else "", NAME)
 
 
 VIEWS: Final = (

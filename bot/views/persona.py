@@ -191,10 +191,12 @@ async def greeting(view: ViewContext, payload: Greeting) -> Message:
     persona = await personas.get(payload.account, payload.persona) if found is None else found.persona
     text = "" if found is None else found.message.text
     edits = () if found is None else (view.button("edit", found.message.id),)
-    said = text or next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name)
+    own = text or next(iter(greetings(persona.card)), "")
+    said = own or view.words("chat.nothing", name=persona.name)
     return Message(
         f"{said}\n\n*{view.words('chat.reset', name=persona.name)}*" if payload.forgot else said,
-        speaker=persona.name,
+        # Who has no first words does not speak of themselves as of somebody else.
+        speaker=persona.name if own else "",
         face=face_of(payload.account, persona.id, payload.message),
         footer=" ".join(filter(None, (view.words("chat.begun") if payload.begun else "", edited_note(view, found)))),
         buttons=((*swipes(view, found), *edits, view.button("portrait", persona.id)),),

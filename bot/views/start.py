@@ -106,13 +106,13 @@ async def _persona(view: ViewContext, payload: StartPanel) -> Message:
     at = _at(payload)
     persona = await personas.seen(view.account_id, payload.owner, payload.persona)
     picture = None if payload.picture is None else await pictures.find(view.account_id, payload.picture)
-    greeting = next(iter(greetings(persona.card)), "") or view.words("chat.nothing", name=persona.name)
+    greeting = next(iter(greetings(persona.card)), "")
     turning: tuple[Button, ...] = ()
     if payload.personas > 1:
         neighbours = (("previous", payload.before), ("next", payload.after))
         turning = tuple(view.button("meet", *at, persona_id, label=label) for label, persona_id in neighbours)
     tagline = persona.card.get("tagline")
-    lines = [*([f"*{tagline}*"] if tagline else ()), f"“{greeting}”"]
+    lines = [*([f"*{tagline}*"] if tagline else ()), *([f"“{greeting}”"] if greeting else ())]
     if not payload.talks:
         lines.append(view.words("start.no_talk"))
     talk = (view.button("persona", persona.id, label="talk", style="primary"),)

@@ -25,11 +25,11 @@ async def test_chats_stand_beside_each_other(bot: Bot) -> None:
     assert other is not None
     assert option.action == pack("chat_open", other["id"])
     back = await bot.answer(await bot.does(press("chat_open", other["id"])))
-    assert "In the sun." in back.body
+    assert (back.body, back.footer, back.speaker) == ("In the sun.", "Chat 1", "Marlow Finch")
     assert pack("undo", first) in back.actions()
     assert "open already" in await words(bot, await bot.does(press("chat_open", other["id"])))
-    again = await words(bot, await bot.does(command("chat switch: in the storm")))
-    assert "It rains." in again
+    again = await bot.answer(await bot.does(command("chat switch: in the storm")))
+    assert (again.body, again.footer) == ("It rains.", "Chat “In the storm”")
     assert "no such chat" in await words(bot, await bot.does(command("chat switch: nowhere")))
 
 
@@ -95,7 +95,8 @@ async def test_another_chat_begins_at_any_answer(bot: Bot) -> None:
     assert menu.private
     assert menu.actions() == [pack("branch", first)], "the chat has gone on"
     begun = await bot.answer(await bot.does(press("branch", first)))
-    assert "In the sun." in begun.body
+    assert begun.body == "In the sun.", "a persona says nothing but its own words"
+    assert begun.footer.startswith("Chat "), "it has no name yet"
     assert [b.label for b in begun.buttons[0]][:2] == ["◀", "1/2 ▶"]
     told = await rows("SELECT text, chosen FROM chat_messages WHERE epoch = 1 ORDER BY id")
     assert [(each["text"], each["chosen"]) for each in told] == [

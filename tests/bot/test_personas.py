@@ -170,6 +170,8 @@ async def test_a_persona_of_elsewhere_is_copied_for_use(bot: Bot):
 
 async def test_greetings_are_the_first_message_and_its_variants(bot: Bot):
     mira = await made(bot)
+    silent = await bot.answer(await bot.does(command("persona use: Mira")))
+    assert ("Say something to Mira" in silent.body, silent.speaker) == (True, ""), "she does not speak of herself so"
     greetings = {"greeting": "Mind the springs.", "alternate_greetings": ["You are late.", "Hush."]}
     await personas.edit(1, 1, mira, greetings, verdict="checked")
     first = await bot.answer(await bot.does(command("persona use: Mira")))
