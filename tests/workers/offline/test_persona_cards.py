@@ -23,7 +23,8 @@ from workers.offline.persona.writer import said_in
 
 FILE = Path(__file__).parent / "snapshots" / "persona.md"
 TURNS = 40
-SETTINGS = CraftSettings()
+# A persona may tell what its card says in the card's words, but not recite it: see `workers.offline.persona.replies`.
+SETTINGS = CraftSettings(echo_premise=1.0)
 
 
 def talk(name: str, messages: Sequence[str], place: str = "1:1") -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 
 from prompts.languages import LANGUAGES
 from workers.offline.persona import answer
+from workers.offline.persona.facts import facts_of
 from workers.offline.persona.kinds import read_message
 from workers.offline.persona.recast import CardPerson, neutral, recast
 from workers.offline.persona.sheets import attributes
@@ -133,3 +134,71 @@ def test_a_greeting_in_another_language_is_returned_in_it() -> None:
     greeted = {answer({"persona": card, "user_name": "Sam", "message": "Bonjour !", "seed": seed}) for seed in range(9)}
     assert any(each.startswith(("Bonjour", "Salut", "Bonsoir")) for each in greeted)
     assert answer({"persona": card, "user_name": "Sam", "message": "谢谢", "seed": 1}).endswith("。")
+
+
+KEEPER = (
+    "A lighthouse keeper on the Cornish coast, forty years old. She writes letters to strangers and repairs clocks."
+)
+TOM = (
+    "Tom is a 52 year old detective who lives in Leeds with his cat Biscuit. He drinks too much tea, sleeps badly and "
+    "never forgets a face. His left hand is made of brass."
+)
+SHY = "Shy, bookish girl of 22 who works in a record shop. Loves jazz. Afraid of crowds. Lives with her grandmother."
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "told"),
+    [
+        ("Mira", KEEPER, {"I am a lighthouse keeper on the Cornish coast.", "I am forty years old."}),
+        ("Mira", KEEPER, {"I write letters to strangers and repair clocks."}),
+        ("Tom", TOM, {"I am a 52 year old detective.", "I live in Leeds with my cat Biscuit.", "I am 52 years old."}),
+        ("Tom", TOM, {"I drink too much tea, sleep badly and never forget a face."}),
+        ("Aiko", SHY, {"I am a shy, bookish girl of 22.", "I work in a record shop.", "I am 22 years old."}),
+        ("Aiko", SHY, {"I love jazz.", "I am afraid of crowds.", "I live with my grandmother."}),
+        ("Captain Rook", "Rook (he/him) commands an airship. Rook is loud.", {"I command an airship.", "I am loud."}),
+        ("Bo", "Bo is a cook: patient, dry. Her sister, aged 9, sings.", {"I am a cook."}),
+        ("Grumm", "You are Grumm, a troll who guards a bridge. You guard it well.", {"I guard a bridge."}),
+    ],
+)
+def test_cards_as_people_type_them_are_told_in_the_first_person(name: str, description: str, told: set[str]) -> None:
+    found = {fact.text for fact in facts_of({"description": description}, names=(name,), user="", lore=(), memories=())}
+    assert told <= found
+    assert not {each for each in found if "guard it" in each or "patient" in each or "I am 9" in each}
+
+
+@pytest.mark.parametrize(
+    ("description", "message", "said"),
+    [
+        (KEEPER, "How old are you?", "forty"),
+        (KEEPER, "Where do you live?", "on the Cornish coast"),
+        (KEEPER, "What do you repair?", "clocks"),
+        (TOM, "Do you have a cat?", "Biscuit"),
+        (SHY, "What do you do?", "record shop"),
+    ],
+)
+def test_what_was_said_before_is_said_again_in_the_words_that_answer(description: str, message: str, said: str) -> None:
+    card = {"name": "Tom" if description is TOM else "Mira", "description": description}
+    history: list[dict[str, str]] = []
+    for told in ("Who are you?", message, message):
+        reply = answer({"persona": card, "user_name": "Sam", "message": told, "history": history, "seed": 1})
+        history += [{"role": "user", "text": told}, {"role": "assistant", "text": reply}]
+    assert said in (history[3]["text"] + history[1]["text"])
+    assert said in history[5]["text"].replace("On the", "on the")
+
+
+@pytest.mark.parametrize(
+    ("description", "message", "never"),
+    [
+        (SHY, "Have you ever been in love?", "jazz"),
+        (SHY, "What is your favourite food?", "jazz"),
+        (SHY, "Do you have a sister?", "grandmother"),
+        (TOM, "Why did your wife leave?", "hand"),
+        (KEEPER, "What do you do when it rains?", "rains"),
+        ("Bo has 3 dogs.", "How many books have you read?", "dogs"),
+    ],
+)
+def test_what_only_sounds_like_an_answer_is_none(description: str, message: str, never: str) -> None:
+    card = {"name": "Bo", "description": description}
+    for seed in range(5):
+        told = answer({"persona": card, "user_name": "Sam", "message": message, "seed": seed, "place": seed})
+        assert never not in told.split("?")[0].split(".")[0]

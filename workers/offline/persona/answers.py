@@ -25,6 +25,7 @@ _GENERAL: Final = frozenset(
 )
 """What is asked of anything: it does not say what a question is about."""
 _OWN: Final = ("I ", "I'", "My ")
+_ALL: Final = frozenset(map(stem, word_set("family relative parent sibling")))
 _DENYING: Final = frozenset(map(stem, word_set("hate dislike afraid fear mind scared")))
 
 
@@ -43,6 +44,15 @@ def worth(read: MessageRead, fact: CardFact, common: Counter[str]) -> float:
     of_user = "user" in fact.aspects
     if of_user != (read.about == "user") and not (of_user and shared):
         return 0
+    if (
+        read.kind == "yesno"
+        and read.aspect == "family"
+        and not (shared or read.topics & fact.topics or _ALL & read.words)
+    ):
+        # Who asks for a sister does not ask for a grandmother.
+        return 0
+    if read.kind == "how_many" and not (fact.gives("how_many") and (shared or read.aspect in fact.aspects)):
+        return 0
     own = of_user or fact.text.startswith(_OWN) or fact.source not in ("lore", "memory")
     value = sum(3.0 if common[word] <= _RARE else 2.0 for word in shared)
     value += 0.5 * len((read.words & _GENERAL) & fact.words)
@@ -50,6 +60,9 @@ def worth(read: MessageRead, fact: CardFact, common: Counter[str]) -> float:
         value += 3.0 if read.aspect and read.aspect in fact.aspects else 0
         value += (2.0 if of_user else 1.0) * len(read.aspects & fact.aspects - {read.aspect})
         value += 1.5 * len(read.topics & fact.topics)
+        if read.aspect == "likes" and read.topics and not (shared or read.topics & fact.topics):
+            # Somebody's favourite food is none of the other things that they like.
+            return 0
     else:
         value += 0.5 * len(read.topics & fact.topics)
     asked = read.words & fact.asked
@@ -62,6 +75,11 @@ def worth(read: MessageRead, fact: CardFact, common: Counter[str]) -> float:
     if value and fact.source == "voice" and not shared and not (read.topics & fact.topics):
         return 0
     return value
+
+
+def _kin(read: MessageRead, fact: CardFact) -> bool:
+    """Return whether a fact of the family has to do with those whom a question names, if it names any."""
+    return bool(_ALL & read.words or read.topics & fact.topics)
 
 
 def says(read: MessageRead, fact: CardFact) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from workers.offline.dice import pick, roll
 from workers.offline.english import second_person_clause, with_article
+from workers.offline.persona.introductions import age_in, introduced, told_apart
 from workers.offline.persona.lines import kind_lines
 from workers.offline.persona.recast import CardPerson, neutral, own_words, recast
 from workers.offline.persona.sheets import attributes
@@ -32,6 +33,9 @@ _TIME: Final = re.compile(
 _PLACE: Final = re.compile(
     r"\b(?:in|at|on|under|above|near|behind|beyond|from|by the) (?:the|a|an|my|[A-Z])", re.IGNORECASE
 )
+_ROMANCE: Final = re.compile(
+    r"\b(?:romance|romantic|kiss|marri|lover|in love|girlfriend|boyfriend|dating)", re.IGNORECASE
+)
 _NUMBER: Final = re.compile(
     r"\b(?:\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|"
     r"fifty|hundred|thousand|once|twice|both)\b",
@@ -45,7 +49,6 @@ _PAST: Final = re.compile(
 _NEGATIVE: Final = re.compile(
     r"\b(?:not|never|no|nobody|hate|dislike|can't|cannot|don't|afraid|fear|without|refuse|allergic)\b", re.IGNORECASE
 )
-_AGED: Final = re.compile(r"[A-Z][^,.]{0,60}, (?:aged )?(\d{1,4})(?: years old)?,")
 _PLACED: Final = re.compile(r"You (?:meet|find|met) [^:.]{1,80}: ((?:an?|the) .{3,120})$")
 _JOINED: Final = frozenset({"hair", "eyes"})
 _CLOTHES: Final = re.compile(
@@ -55,14 +58,12 @@ _CLOTHES: Final = re.compile(
 _BODY: Final = re.compile(
     r"\b(?:hair|eyes?|beard|skin|freckles|scars?|teeth|gap|hands|horns|tail|wings|ears|moustache|tattoos?)\b"
 )
-_TURNS: Final = tuple(
-    re.compile(
-        rf"^(?P<head>(?:\S+ ){{{words}}}?\S+?),? "
-        r"(?:who|that|which|because|since|and|in|at|of|under|from|until|when|where)\b"
-    )
-    for words in ("4,8", "3")
-)
-"""Where a sentence may end as well, behind five to nine words, else behind four."""
+_TURN: Final = re.compile(r",? (?:who|that|which|because|since|and|in|at|under|from|until|when|where)\b")
+"""Where a sentence may end as well."""
+_WORDS_LEFT: Final = range(4, 11)
+"""Words of what is left then."""
+_BARE: Final = re.compile(r"\b(?:am|is|are|was|were) (?:an?|the) \S+$")
+"""What would be left says no more than what kind of thing something is."""
 _SAYS: Final = tuple(
     (aspect, re.compile(pattern))
     for aspect, pattern in (
@@ -71,9 +72,10 @@ _SAYS: Final = tuple(
             "age",
             (
                 r"\b\d+[- ]years?[- ]old\b|\bI am (?:about |nearly )?\d+\b|\bin my (?:early |late |mid-?)?\w+ties\b"
-                r"|\b(?:man|woman|adult|person|lady|gentleman) of (?:about |nearly )?\w+"
+                r"|\b(?:man|woman|girl|boy|adult|person|lady|gentleman) of (?:about |nearly )?\w+"
             ),
         ),
+        ("work", r"^I (?:run|command|guard|lead|teach|sell|repair|build|serve|heal|sail|manage|own an?)\b"),
         ("origin", r"\b(?:grew up|come from|comes from|was born)\b"),
         ("past", r"\b(?:grew up|was born|used to|once|ago|years? before|when I was|I was an?|before I)\b"),
         ("past", r"\blearn(?:ed|t) to\b"),
@@ -110,10 +112,11 @@ class CardFact:
     @property
     def short(self) -> str:
         """Its beginning, if that says something by itself; else all of it."""
-        if self.own:
+        if self.own or self.source in ("sheet", "appearance"):
             return self.text
-        cut = next((cut for turn in _TURNS if (cut := turn.search(self.text))), None)
-        return f"{self.text[: cut.end('head')]}." if cut else self.text
+        heads = (self.text[: turn.start()] for turn in _TURN.finditer(self.text))
+        said = [each for each in heads if len(each.split()) in _WORDS_LEFT and not _BARE.search(each)]
+        return f"{said[-1]}." if said else self.text
 
     @property
     def past(self) -> bool:
@@ -186,8 +189,11 @@ def _fact(text: str, source: str, *aspects: str, own: bool = False) -> CardFact:
     found = frozenset(aspects) if aspects and source in ("sheet", "appearance") else found
     told = _SAYS if source != "sheet" else ()
     found |= {aspect for aspect, pattern in told if pattern.search(text)}
-    if source in ("description", "tagline") and re.match(r"I (?:am|was|work)\b", text):
-        found |= {"self"}
+    if source in ("description", "tagline") and re.match(r"I(?:'m| am| was| work)\b", text):
+        lives = source == "description" and _PLACE.search(text) and not _CLOTHES.search(text)
+        found |= {"self", "home"} if lives else {"self"}
+    if "likes" in found and not _ROMANCE.search(text):
+        found -= {"love"}
     return CardFact(text, words, frozenset(found), topics_of(words), source, own)
 
 
@@ -256,15 +262,16 @@ def _of_tagline(text: str) -> Iterator[CardFact]:
 
 
 def _of_prose(text: str, who: CardPerson, source: str, *aspects: str, addressed: bool = False) -> Iterator[CardFact]:
-    for sentence in sentences(text):
+    for at, sentence in enumerate(sentences(text)):
         if addressed and (found := re.match(r"You(r?) ", sentence)):
             said = _addressed(sentence, plural=found[1] == "r")
         else:
-            said = recast(sentence, who, bare=source == "preferences") or neutral(sentence, who)
+            said = introduced(sentence, who, first=at == 0) if source == "description" else None
+            said = said or recast(sentence, who, bare=source == "preferences") or neutral(sentence, who)
         if said:
-            yield _fact(said, source, *aspects)
-        if source == "description" and (aged := _AGED.match(sentence)):
-            yield _fact(f"I am {aged[1]} years old.", source, "age")
+            yield from (_fact(each, source, *aspects) for each in told_apart(said))
+        if source == "description" and (age := age_in(sentence)):
+            yield _fact(f"I am {age} years old.", "sheet", "age")
 
 
 def _addressed(sentence: str, *, plural: bool) -> str | None:

@@ -268,6 +268,10 @@ _SUBJECT: Final = re.compile(
     r"about|to|mean))*\W*$",
     re.IGNORECASE,
 )
+_SUBJECT_BEFORE: Final = re.compile(
+    r"\b(?:when|if|that|as|while|before|after) (?:it|i|you|he|she|we|they)\W*$", re.IGNORECASE
+)
+"""What follows is what somebody does."""
 _NO_SUBJECTS: Final = word_set(
     "you me it that this them him her us there here do be are is i so not well one can "
     "hate like love enjoy fear dislike want wish mind life"
@@ -277,7 +281,7 @@ _NO_SUBJECTS: Final = word_set(
 def subject_of(read: MessageRead) -> str:
     """Return the thing that a question ends in, to be said again: "noodles", "a sister"; empty if that is not plain."""
     found = _SUBJECT.search(read.text)
-    if found is None or read.kind not in _SAID_AGAIN:
+    if found is None or read.kind not in _SAID_AGAIN or _SUBJECT_BEFORE.search(read.text[: found.start()]):
         return ""
     said = re.sub(r"^(?:any|some) ", "", found["subject"], flags=re.IGNORECASE)
     last = said.split()[-1].lower()

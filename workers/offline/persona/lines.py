@@ -19,6 +19,7 @@ class KindLines(BaseModel):
     sheet: dict[str, Pool]
     leads: dict[str, Pool]
     again: Pool
+    again_part: Pool
     instead: Pool
     unknown: dict[str, Pool]
     either: Pool

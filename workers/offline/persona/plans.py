@@ -11,6 +11,7 @@ from workers.offline.persona import answers
 from workers.offline.persona.facts import CardFact
 from workers.offline.persona.kinds import MessageRead
 from workers.offline.persona.lines import KindLines, kind_lines
+from workers.offline.persona.retelling import part_that_answers, within
 from workers.offline.persona.style import SpeakingStyle
 from workers.offline.persona.words import WORD
 from workers.offline.persona.writer import ReplyWriter
@@ -31,10 +32,7 @@ _YES_OR_NO: Final = (
     ),
     ("yesno_have", re.compile(r"\b(?:do you have|have you (?:got )?an?|any)\b", re.IGNORECASE)),
 )
-_COMMON: Final = re.compile(
-    r"(?:The|A|An|My|Of|Few|Give|There|You|People|Call|If|Keep|Ask|In|When|What|Home|It|This)\b"
-)
-"""Words that have a capital letter only where they begin a sentence."""
+_DOING: Final = re.compile(r"\b(?:doing|up to|happening|going on)\b", re.IGNORECASE)
 _CARING: Final = frozenset({"sad", "afraid"})
 
 
@@ -156,9 +154,8 @@ def _requested(known: Known, writer: ReplyWriter, request: str) -> list[Part]:
     if request == "story":
         if known.own_voice:
             return [voice.openers, voice.stories, voice.closers]
-        tales = [
-            fact for fact in _unsaid(known, writer) if "past" in fact.aspects or fact.source in ("lore", "description")
-        ]
+        unsaid = [fact for fact in _unsaid(known, writer) if "self" not in fact.aspects]
+        tales = [fact for fact in unsaid if "past" in fact.aspects or fact.source in ("lore", "description")]
         return [lines["story"], *tales[:2], voice.questions] if tales else [lines["no_story"], voice.questions]
     found = [fact for _, fact in answers.ranked(known.read, known.facts) if _is_untold(fact, writer)]
     if request == "advice" and not found:
@@ -212,14 +209,22 @@ def _unanswered(known: Known, writer: ReplyWriter, kind: str) -> list[Part]:
         # Who asks for something else does not want to hear of the persona once more.
         if read.about != "other" or fact.source == "lore"
     ]
-    if told and writer.attempt < _TRIES_AGAIN:
-        writer.slots = {**writer.slots, "again": _within(told[0])}
+    if told and read.aspect == "self" and (unsaid := _unsaid(known, writer)):
+        return [*_opened(known, writer, "tell"), unsaid[0], *_closed(known, writer, unsaid[0])]
+    if told and writer.attempt < _TRIES_AGAIN and not _DOING.search(read.text):
         sure = answers.says(read, told[0]) if kind == "yesno" else "yesno"
-        return [*([lines.leads[sure]] if sure != "yesno" else []), lines.again, *_closed(known, writer, told[0])]
+        again = _once_more(told[0], read, known, writer)
+        return [*([lines.leads[sure]] if sure != "yesno" else []), again, *_closed(known, writer, told[0])]
     pool = _pool_of(known, writer, kind)
     if pool is lines.unknown["are_you"]:
         return [pool, *[fact for fact in _unsaid(known, writer) if "work" in fact.aspects][:1]]
     return [pool, *_instead(known, writer)]
+
+
+def _once_more(fact: CardFact, read: MessageRead, known: Known, writer: ReplyWriter) -> Sequence[str]:
+    part = part_that_answers(fact, read)
+    writer.slots = {**writer.slots, "again": within(fact), "part": part}
+    return known.lines.again_part if part else known.lines.again
 
 
 def _pool_of(known: Known, writer: ReplyWriter, kind: str) -> Sequence[str]:
@@ -237,17 +242,11 @@ def _pool_of(known: Known, writer: ReplyWriter, kind: str) -> Sequence[str]:
         return unknown[kind]
     if kind == "yesno":
         return unknown[next((name for name, pattern in _YES_OR_NO if pattern.search(read.text)), "yesno")]
+    if read.aspect == "age":
+        return unknown["age"]
     if kind == "what" and read.aspect:
         return unknown["of_self"]
     return unknown["where_self" if kind == "where" else kind]
-
-
-def _within(fact: CardFact) -> str:
-    """Return the beginning of a sentence as it stands behind a comma."""
-    said = fact.short
-    if said.startswith(("I ", "I'")) or not (fact.source == "sheet" or _COMMON.match(said)):
-        return said
-    return said[0].lower() + said[1:]
 
 
 def _instead(known: Known, writer: ReplyWriter) -> list[Part]:

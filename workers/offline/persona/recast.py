@@ -31,6 +31,10 @@ _ADVERB: Final = re.compile(
     r"[a-z]+ly)$"
 )
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_TITLES: Final = word_set(
+    "captain sister brother doctor professor lady lord sir mister miss madam madame king queen prince princess father "
+    "mother aunt uncle sergeant major colonel general detective inspector agent nurse chef master mistress old saint"
+)
 _ANYBODY: Final = "friend|boss|neighbou?r|teacher|mentor|partner|ghost|captain|twin|rival|child|lover|stranger"
 _OTHERS: Final = {
     "she": re.compile(
@@ -98,7 +102,9 @@ class CardPerson:
 
 def _first(name: str) -> list[str]:
     found = [part for part in name.split() if part[:1].isupper() and not part.endswith(".")]
-    return [found[0], " ".join(found)] if len(found) > 1 and found[0].lower() != "the" else []
+    if len(found) < 2 or found[0].lower() == "the":
+        return []
+    return [found[1] if found[0].lower() in _TITLES else found[0], " ".join(found)]
 
 
 def recast(sentence: str, who: CardPerson, *, bare: bool = False) -> str | None:
@@ -147,7 +153,8 @@ def neutral(sentence: str, who: CardPerson) -> str | None:
 
 
 def _without_marks(text: str) -> str:
-    return re.sub(r"^[\s•\-–—*#>]+|[*_`]+", "", text).replace("’", "'").strip()
+    text = re.sub(r"^[\s•\-–—*#>]+|[*_`]+| ?\((?:he|she|they)/\w+(?:/\w+)?\)", "", text, flags=re.IGNORECASE)
+    return text.replace("’", "'").strip()
 
 
 def _to_listener(text: str, user: str) -> str | None:
@@ -223,10 +230,13 @@ def _further_verbs(rest: str) -> str:
     for at, word in enumerate(parts):
         before = parts[at - 1].lower() if at else ""
         plain = word.strip(",.;:!").lower()
+        behind = at > 1 and _ADVERB.match(before) is not None
+        if behind:
+            before = parts[at - 2].lower()
         if before in ("and", "but", "or", "then", "who") or before.endswith(","):
             ends = plain.endswith("s") and not plain.endswith(("ss", "'s", "us")) and len(plain) > 3 and plain != "this"
             following = parts[at + 1].strip(",.;:!").lower() if at + 1 < len(parts) else ""
-            verb = plain in _AUX or (ends and base_verb(plain) in words().verb_set)
+            verb = plain in _AUX or (ends and (behind or base_verb(plain) in words().verb_set))
             if (
                 ends
                 and not verb
@@ -237,7 +247,10 @@ def _further_verbs(rest: str) -> str:
             ):
                 return " " + " ".join(said).rstrip(",;: ").removesuffix(" and").removesuffix(",")
             if verb and before != "who" and not _in_relative(parts[:at]):
-                if plain not in _AUX and following and not (_OPENS.match(following) or _ADVERB.match(following)):
+                plural = following.endswith("s") and not following.endswith(("ss", "us", "is"))
+                if not (
+                    plain in _AUX or not following or plural or _OPENS.match(following) or _ADVERB.match(following)
+                ):
                     return " " + " ".join(said).rstrip(",;: ").removesuffix(" and").removesuffix(",")
                 if plain not in _AUX and not following and before.endswith(","):
                     said.append(word)
@@ -247,6 +260,12 @@ def _further_verbs(rest: str) -> str:
                 continue
         said.append(word)
     return (" " + " ".join(said)) if said else ""
+
+
+def _goes_on(word: str) -> bool:
+    """Return whether a word behind what may be a verb shows that it is one: "repairs clocks", "runs away"."""
+    plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return plural or (_OPENS.match(word) or _ADVERB.match(word)) is not None
 
 
 def _in_relative(before: Sequence[str]) -> bool:

@@ -143,7 +143,8 @@ def _written(part: Part, writer: ReplyWriter) -> str:
 
 @lru_cache(maxsize=1)
 def _settings() -> CraftSettings:
-    return CraftSettings.model_construct()
+    # The card is theirs to tell, in its own words as well; a long stretch of it would be reciting.
+    return CraftSettings.model_construct(echo_premise=1.0)
 
 
 def _examined(

@@ -40,6 +40,8 @@ def word_set(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
+_LEFT: Final = re.compile(r"\bleft (?=(?:hand|arm|eye|ear|leg|foot|knee|shoulder|side|cheek|wrist)\b)", re.IGNORECASE)
+"""Nobody left."""
 _STOPS: Final = word_set(
     "a an the and or but nor so yet for of from to with without by about against after before until while during "
     "since as than then when where why how who whom whose which what that this these those if because although "
@@ -105,7 +107,7 @@ def stem(word: str) -> str:
 
 def content(text: str) -> frozenset[str]:
     """Return the stems of the words that say what a text is about."""
-    found = (word.lower().replace("’", "'") for word in WORD.findall(text))
+    found = (word.lower().replace("’", "'") for word in WORD.findall(_LEFT.sub("", text)))
     return frozenset(stem(part) for word in found for part in (word, *_parts(word)) if part not in _STOPS)
 
 
