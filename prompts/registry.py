@@ -38,6 +38,7 @@ class PromptRegistry:
         """Load every ``*.md.j2`` under ``root`` (default: the product's own). Raises `PromptInvalid`."""
         self._environment = PromptEnvironment()
         self._templates: dict[tuple[str, SizeClass], PromptTemplate] = {}
+        self._used: dict[tuple[str, SizeClass], PromptTemplate] = {}
         self.problems: list[BrokenPrompts] = []
         """Packages whose prompts are not used."""
         self.add(root or files("prompts") / "templates")
@@ -59,11 +60,7 @@ class PromptRegistry:
                     raise PromptInvalid(f"{name}{_SUFFIX}: there is no {template.name}{_SUFFIX}")
                 template = replace(template, inputs=whole.inputs)
             check_sections(self._environment, template.sections, template.inputs)
-            sections = tuple(
-                replace(section, product=product_texts(self._environment, section.source))
-                for section in template.sections
-            )
-            found[named] = replace(template, sections=sections)
+            found[named] = template
         self._templates |= found
 
     def names(self) -> tuple[str, ...]:
@@ -76,9 +73,20 @@ class PromptRegistry:
         Raises `PromptNotFound`.
         """
         for each in not_smaller(size):
-            if (template := self._templates.get((name, each))) is not None:
-                return template
+            if (name, each) in self._templates:
+                return self._with_product_texts(name, each)
         raise PromptNotFound(f"there is no prompt '{name}'; prompts are: {', '.join(self.names())}")
+
+    def _with_product_texts(self, name: str, size: SizeClass) -> PromptTemplate:
+        # Most programs use few prompts, and all together take a tenth of their start.
+        if (used := self._used.get((name, size))) is None:
+            template = self._templates[name, size]
+            sections = tuple(
+                replace(section, product=product_texts(self._environment, section.source))
+                for section in template.sections
+            )
+            used = self._used[name, size] = replace(template, sections=sections)
+        return used
 
     def smaller_variant(self, name: str, size: SizeClass) -> SizeClass | None:
         """Return the size of the next smaller variant of a prompt than models of a ``size`` get; None without one."""

@@ -8,9 +8,8 @@ from typing import Any
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.db_defaults import Now
-from tortoise.models import Model
 
-from db.models.base import TableRow
+from db.models.base import KeyedRow, TableRow
 
 
 class ArchiveScopeRow(TableRow):
@@ -79,7 +78,7 @@ class ArchiveChunkRow(TableRow):
         table = "archive_chunks"
 
 
-class ArchiveVectorRow(Model):
+class ArchiveVectorRow(KeyedRow):
     """A chunk's vector by one model."""
 
     id = fields.BigIntField(primary_key=True)

@@ -6,9 +6,8 @@
 from typing import Any
 
 from tortoise import fields
-from tortoise.models import Model
 
-from db.models.base import TableRow
+from db.models.base import KeyedRow, TableRow
 
 
 class PersonaRow(TableRow):
@@ -49,7 +48,7 @@ class PersonaRevisionRow(TableRow):
         table = "persona_revisions"
 
 
-class PersonaOriginalRow(Model):
+class PersonaOriginalRow(KeyedRow):
     """What of a persona's card is large and told to nobody."""
 
     id = fields.BigIntField(primary_key=True)

@@ -6,9 +6,8 @@
 from typing import Any
 
 from tortoise import fields
-from tortoise.models import Model
 
-from db.models.base import TableRow
+from db.models.base import KeyedRow, TableRow
 
 
 class DataExportRow(TableRow):
@@ -23,7 +22,7 @@ class DataExportRow(TableRow):
         table = "data_exports"
 
 
-class DataExportPartRow(Model):
+class DataExportPartRow(KeyedRow):
     """A part of an archive, until it is delivered."""
 
     id = fields.BigIntField(primary_key=True)

@@ -7,12 +7,11 @@ from typing import Any
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
-from tortoise.models import Model
 
-from db.models.base import TableRow
+from db.models.base import KeyedRow, TableRow
 
 
-class InboxEventRow(Model):
+class InboxEventRow(KeyedRow):
     """An event that was committed; its key makes a replay a no-op. With an ``error`` it is a dead letter."""
 
     event_key = fields.CharField(max_length=200, primary_key=True)
@@ -55,7 +54,7 @@ class OutboxRow(TableRow):
         table = "outbox"
 
 
-class LeaderRow(Model):
+class LeaderRow(KeyedRow):
     """Which process leads a platform, or a group of its shards; ``holder`` is empty if none does."""
 
     name = fields.CharField(max_length=200, primary_key=True)
@@ -72,7 +71,7 @@ class LeaderRow(Model):
         table = "leaders"
 
 
-class ClockRow(Model):
+class ClockRow(KeyedRow):
     """What the server's clock last showed, and when it was last seen to have gone far ahead; one row."""
 
     id = fields.BooleanField(primary_key=True, default=True)
@@ -85,7 +84,7 @@ class ClockRow(Model):
         table = "clock"
 
 
-class BotRow(Model):
+class BotRow(KeyedRow):
     """The bot of a platform that the database belongs to."""
 
     platform = fields.CharField(max_length=200, primary_key=True)

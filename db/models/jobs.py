@@ -8,9 +8,8 @@ from typing import Any
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.db_defaults import Now
-from tortoise.models import Model
 
-from db.models.base import TableRow
+from db.models.base import KeyedRow, TableRow
 
 
 class JobRow(TableRow):
@@ -89,7 +88,7 @@ class ArtifactRow(TableRow):
         table = "artifacts"
 
 
-class AiTaskRow(Model):
+class AiTaskRow(KeyedRow):
     """One run of an AI function: phases, steps, tokens, cost. Holds no user texts."""
 
     id = fields.BigIntField(primary_key=True)
@@ -117,7 +116,7 @@ class AiTaskRow(Model):
         table = "ai_tasks"
 
 
-class HeartbeatRow(Model):
+class HeartbeatRow(KeyedRow):
     """A living worker; the row without a name is all of them together."""
 
     worker = fields.CharField(max_length=300, primary_key=True)

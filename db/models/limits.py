@@ -4,10 +4,11 @@
 # pyright: reportIncompatibleVariableOverride=false
 
 from tortoise import fields
-from tortoise.models import Model
+
+from db.models.base import KeyedRow
 
 
-class QuotaRow(Model):
+class QuotaRow(KeyedRow):
     """What a person or an account has used lately of what is limited; all of it is available again at ``whole_at``."""
 
     id = fields.BigIntField(primary_key=True)
@@ -22,7 +23,7 @@ class QuotaRow(Model):
         table = "quotas"
 
 
-class SpentLimitRow(Model):
+class SpentLimitRow(KeyedRow):
     """What somebody had used up who had their data deleted; ``digest`` is a keyed hash of platform and id."""
 
     id = fields.BigIntField(primary_key=True)

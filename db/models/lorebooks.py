@@ -6,9 +6,8 @@
 from typing import Any
 
 from tortoise import fields
-from tortoise.models import Model
 
-from db.models.base import TableRow
+from db.models.base import KeyedRow, TableRow
 
 
 class LorebookRow(TableRow):
@@ -35,7 +34,7 @@ class LorebookRow(TableRow):
         table = "lorebooks"
 
 
-class LorebookEntryRow(Model):
+class LorebookEntryRow(KeyedRow):
     """An entry of a book, at its position in the file."""
 
     id = fields.BigIntField(primary_key=True)
@@ -54,7 +53,7 @@ class LorebookEntryRow(Model):
         table = "lorebook_entries"
 
 
-class LoreCallRow(Model):
+class LoreCallRow(KeyedRow):
     """An entry was called up for a page or a reply."""
 
     id = fields.BigIntField(primary_key=True)

@@ -7,9 +7,8 @@ from typing import Any
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
-from tortoise.models import Model
 
-from db.models.base import TableRow
+from db.models.base import KeyedRow, TableRow
 
 
 class AccessRuleRow(TableRow):
@@ -31,7 +30,7 @@ class AccessRuleRow(TableRow):
         table = "access_rules"
 
 
-class ServiceSwitchRow(Model):
+class ServiceSwitchRow(KeyedRow):
     """A command that is switched off, or maintenance mode with its message."""
 
     name = fields.CharField(max_length=200, primary_key=True)

@@ -5,10 +5,11 @@
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
-from tortoise.models import Model
+
+from db.models.base import KeyedRow
 
 
-class OwnPromptRow(Model):
+class OwnPromptRow(KeyedRow):
     """What all texts of an account for a prompt have."""
 
     id = fields.BigIntField(primary_key=True)
@@ -62,7 +63,7 @@ class PromptVariantRow(OwnPromptRow):
         table = "prompt_variants"
 
 
-class PromptTestRow(Model):
+class PromptTestRow(KeyedRow):
     """A test of a prompt, for everything, a persona or a type of jobs."""
 
     id = fields.BigIntField(primary_key=True)
@@ -79,7 +80,7 @@ class PromptTestRow(Model):
         table = "prompt_tests"
 
 
-class TestedTextRow(Model):
+class TestedTextRow(KeyedRow):
     """A page or reply that a variant wrote."""
 
     id = fields.BigIntField(primary_key=True)

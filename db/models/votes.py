@@ -5,10 +5,11 @@
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now
-from tortoise.models import Model
+
+from db.models.base import KeyedRow
 
 
-class VoteRow(Model):
+class VoteRow(KeyedRow):
     """A thumb, up or down, of a person for a page or a reply."""
 
     id = fields.BigIntField(primary_key=True)
