@@ -88,6 +88,7 @@ class Context:
     off. ``ignored``: nobody is told anything, not even that the event was taken. ``shut_out``: the person is banned or
     not on the list, and uses what is left to them. ``limits`` are this person's.
     ``file_bytes``: the largest file that an answer may carry. ``files_by_reply``: a command may reply to one.
+    ``dialogs``: the platform shows a form as one dialog.
     """
 
     event: Event
@@ -112,6 +113,7 @@ class Context:
     resumed: bool = False
     awaits_file: bool = False
     files_by_reply: bool = False
+    dialogs: bool = False
 
     @property
     def operator(self) -> bool:

@@ -225,6 +225,7 @@ class Router:
             limits=UNLIMITED if self._policy.is_operator(event) else self._limits,
             file_bytes=event.file_bytes or platform.file_bytes,
             files_by_reply=platform.files_by_reply,
+            dialogs=platform.forms,
         )
 
     async def _form(self, event: Event) -> Form | None:

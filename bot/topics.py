@@ -1,7 +1,8 @@
 """Topics: the features of the bot. The list of the product's own, and those of installed packages.
 
-A topic brings commands, actions (buttons), views (messages), routes for plain text, menu entries and wording, in files
-of its name. A package adds a topic through an entry point of the group ``storyfork.topics`` that names a `Topic`.
+A topic brings commands, actions (buttons), views (messages), routes for plain text, what can be done with messages,
+and wording, in files of its name. A package adds a topic through an entry point of the group ``storyfork.topics`` that
+names a `Topic`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from bot import announcement_settings, locales
+from bot.actions import answers as answers_actions
 from bot.actions import archive as archive_actions
 from bot.actions import audit as audit_actions
 from bot.actions import chat as chat_actions
@@ -22,6 +24,7 @@ from bot.actions import memory as memory_actions
 from bot.actions import operators as operators_actions
 from bot.actions import persona as persona_actions
 from bot.actions import picture as picture_actions
+from bot.actions import remember as remember_actions
 from bot.actions import report as report_actions
 from bot.actions import start as start_actions
 from bot.actions import story as story_actions
@@ -65,7 +68,8 @@ from bot.commands.start import start_command
 from bot.data_preferences import DATA_PREFERENCES
 from bot.forms import Forms
 from bot.links import LinkRegistry, LinkSpec
-from bot.menus import MenuRegistry, MenuSpec
+from bot.menus import EntryRegistry, EntrySpec, MenuRegistry, MenuSpec
+from bot.message_entries import MessageEntries
 from bot.preferences import PreferenceRegistry, PreferenceSpec
 from bot.routes import chat as chat_routes
 from bot.routes import story as story_routes
@@ -86,6 +90,7 @@ from bot.views import linking as linking_views
 from bot.views import lore as lore_views
 from bot.views import memory as memory_views
 from bot.views import memory_item as memory_item_views
+from bot.views import message as message_views
 from bot.views import notice as notice_views
 from bot.views import operators as operators_views
 from bot.views import permissions as permissions_views
@@ -122,6 +127,7 @@ class Topic:
     views: Sequence[ViewSpec[Any]] = ()
     routes: Sequence[TextRoute] = ()
     menus: Sequence[MenuSpec] = ()
+    entries: Sequence[EntrySpec] = ()
     preferences: Sequence[PreferenceSpec] = ()
     links: Sequence[LinkSpec] = ()
     switch: str = ""
@@ -140,15 +146,21 @@ PRODUCT: Final = (
     Topic(
         "chat",
         chats.COMMANDS,
-        (*chat_actions.ACTIONS, *chats_actions.ACTIONS),
+        (*chat_actions.ACTIONS, *answers_actions.ACTIONS, *chats_actions.ACTIONS),
         (*chat_views.VIEWS, *chats_views.VIEWS),
         chat_routes.ROUTES,
-        chats.MENUS,
+        entries=answers_actions.ENTRIES,
         switch="chat",
     ),
     Topic("vote", (), vote_actions.ACTIONS),
     Topic("ask", ask.COMMANDS, (), ask_views.VIEWS),
-    Topic("memory", memory.COMMANDS, memory_actions.ACTIONS, (*memory_views.VIEWS, *memory_item_views.VIEWS)),
+    Topic(
+        "memory",
+        memory.COMMANDS,
+        (*memory_actions.ACTIONS, *remember_actions.ACTIONS),
+        (*memory_views.VIEWS, *memory_item_views.VIEWS),
+        entries=remember_actions.ENTRIES,
+    ),
     Topic("archive", archive.COMMANDS, archive_actions.ACTIONS, archive_views.VIEWS),
     Topic(
         "told",
@@ -163,6 +175,7 @@ PRODUCT: Final = (
         (*picture.COMMANDS, *gallery.COMMANDS, *looks.COMMANDS),
         (*picture_actions.ACTIONS, *gallery_actions.ACTIONS),
         (*picture_views.VIEWS, *gallery_views.VIEWS),
+        entries=picture_actions.ENTRIES,
         preferences=(*picture.PREFERENCES, *looks.PREFERENCES),
     ),
     Topic("rating", rating.COMMANDS, preferences=rating.PREFERENCES),
@@ -202,6 +215,7 @@ class Topics:
         self.views = ViewRegistry()
         self.routes = RouteRegistry()
         self.menus = MenuRegistry()
+        self.entries = EntryRegistry()
         self.preferences = PreferenceRegistry()
         self.links = LinkRegistry()
         self.forms = Forms(self.commands, self.actions)
@@ -209,13 +223,15 @@ class Topics:
         self._sources: dict[str, str] = {}
         self._sections: dict[str, Sequence[CommandSpec]] = {}
         pages, settings = HelpPages(self._sections), SettingsPages(self.preferences)
+        entries = MessageEntries(self.entries, self.actions, self.forms)
         self.add(Topic("form", actions=self.forms.actions(), views=form_views.VIEWS), OWN)
         self.add(
             Topic(
                 "start",
-                (start_command(self.links), pages.command(), settings.command()),
+                (start_command(self.links), pages.command(), settings.command(), entries.command()),
                 (*start_actions.ACTIONS, *pages.actions(), *settings.actions()),
-                (*start_views.VIEWS, *help_views.VIEWS, *settings_views.VIEWS),
+                (*start_views.VIEWS, *help_views.VIEWS, *settings_views.VIEWS, *message_views.VIEWS),
+                menus=(entries.menu(),),
             ),
             OWN,
         )
@@ -238,6 +254,7 @@ class Topics:
             views=tuple(topic.views),
             routes=tuple(_switched(spec, switch) for spec in topic.routes),
             menus=tuple(_switched(spec, switch) for spec in topic.menus),
+            entries=tuple(topic.entries),
             preferences=tuple(topic.preferences),
             links=tuple(topic.links),
         )
@@ -246,6 +263,7 @@ class Topics:
         self.views.check(whole.views, ViewSpec)
         self.routes.check(whole.routes, TextRoute)
         self.menus.check(whole.menus, MenuSpec)
+        self.entries.check(whole.entries, EntrySpec)
         self.preferences.check(whole.preferences, PreferenceSpec)
         self.links.check(whole.links, LinkSpec)
         if whole.wording:
@@ -255,6 +273,7 @@ class Topics:
         self.views.add_all(whole.views, source)
         self.routes.add_all(whole.routes, source)
         self.menus.add_all(whole.menus, source)
+        self.entries.add_all(whole.entries, source)
         self.preferences.add_all(whole.preferences, source)
         self.links.add_all(whole.links, source)
         self._sources[topic.name], self._sections[topic.name] = source, whole.commands

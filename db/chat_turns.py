@@ -1,15 +1,16 @@
-"""The last turn of a chat: what a person said, and the variants of the persona's answer, of which one is chosen.
+"""The turns of a chat: what a person said, and the variants of the persona's answer, of which one is chosen.
 
 An answer that is written again, continued or edited becomes another variant: nothing is lost, any can be chosen again,
 and only the chosen one is told to models. The greetings of a persona are variants too: they answer an opening
-(`db.chat_openings`). Of a turn that was undone nothing is chosen, neither the answer nor what it answers.
+(`db.chat_openings`). Of a turn that was undone nothing is chosen, neither the answer nor what it answers; of one whose
+answer is hidden only what it answers is.
 
 These run in the transaction of whoever calls: what was said is locked, so that of presses at once one comes first.
 """
 
 import json
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from db import chats
 from db.chats import Exchange, StoredMessage
@@ -39,6 +40,7 @@ SELECT to_jsonb(r) AS reply,
 FROM chat_messages r WHERE r.id = $1"""
 _SHOWN: Final = f"""
 SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona, s.text AS said, s.role = 'opening' AS opens, s.chosen AS holds,
+    m.hidden AND NOT m.chosen AS hidden,
     v.number, v.count, NOT EXISTS (SELECT FROM chat_messages l WHERE l.conversation_id = m.conversation_id
         AND l.persona_id = m.persona_id AND l.epoch = m.epoch AND l.id > s.id AND l.role = 'user' AND l.chosen) AS last
 FROM chat_messages m JOIN chat_messages s ON s.id = m.reply_to_id JOIN personas p ON p.id = m.persona_id
@@ -68,7 +70,7 @@ class JudgeEdit(JobParameters):
 class ShownReply:
     """A variant as people see it: the ``number``-th of ``count``. ``said`` is what it answers; ``opens``: a greeting.
 
-    ``last``: nobody has said anything since. ``holds``: its turn was not undone.
+    ``last``: nobody has said anything since. ``holds``: its turn was not undone. ``hidden``: a person has hidden it.
     """
 
     message: StoredMessage
@@ -79,6 +81,7 @@ class ShownReply:
     opens: bool
     last: bool
     holds: bool
+    hidden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +108,15 @@ async def shown(account_id: int | None, reply_id: int) -> ShownReply | None:
         return None
     message = build(StoredMessage, json.loads(found["message"]))
     persona = build(Persona, json.loads(found["persona"]))
-    of = {name: found[name] for name in ("said", "number", "count", "opens", "last", "holds")}
+    of = {name: found[name] for name in ("said", "number", "count", "opens", "last", "holds", "hidden")}
     return ShownReply(message, persona, **of)
 
 
 async def editable(
     conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
 ) -> StoredMessage:
-    """Return an answer that may be edited; nothing is locked. Raises as `again`."""
-    return (await _hold(conversation, reply_id, user_id, for_others=for_others, lock=False)).reply
+    """Return an answer that may be edited, which need not be the last; nothing is locked. Raises as `again`."""
+    return (await _hold(conversation, reply_id, user_id, for_others=for_others, lock=False, anywhere=True)).reply
 
 
 async def again(
@@ -169,11 +172,11 @@ async def edit(
     *,
     for_others: bool = True,
 ) -> StoredMessage:
-    """Put a person's own text in place of an answer; the text that was there stays as a variant. Raises as `again`.
+    """Put a person's own text in place of an answer, which need not be the last; what was there stays as a variant.
 
-    What is not ``checked`` yet is pending until it is judged (`JudgeEdit`, `db.chats.attach_reply`).
+    What is not ``checked`` yet is pending until it is judged (`JudgeEdit`, `db.chats.attach_reply`). Raises as `again`.
     """
-    held = await _hold(conversation, reply_id, user_id, for_others=for_others)
+    held = await _hold(conversation, reply_id, user_id, for_others=for_others, anywhere=True)
     if text == held.reply.text:
         return held.reply
     made = await fetch_one(
@@ -246,21 +249,63 @@ async def undo(
     said = held.said
     if said.role == "opening":
         raise NotFound("chat.nothing_to_undo")
+    await _take_back(said, said.id - 1, user_id, for_others=for_others)
+    last = await row(
+        "SELECT r.id FROM chat_messages r JOIN chat_messages s ON s.id = r.reply_to_id WHERE r.conversation_id = $1 "
+        "AND r.persona_id = $2 AND r.epoch = $3 AND r.state = 'ready' AND r.chosen AND s.role = 'user' "
+        "ORDER BY s.id DESC LIMIT 1",
+        said.conversation_id, said.persona_id, said.epoch,
+    )  # fmt: skip
+    return Undone(reply_id, None if last is None else last["id"])
+
+
+async def hide(
+    conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
+) -> None:
+    """Hide an answer, which need not be the last: nobody is told of it, and what was remembered of it is forgotten.
+
+    Raises as `again`, and `NotFound` if it is not the chosen one.
+    """
+    held = await _hold(conversation, reply_id, user_id, for_others=for_others, anywhere=True)
+    if not held.reply.chosen:
+        raise NotFound("chat.not_chosen")
+    await rows("UPDATE chat_messages SET chosen = false, hidden = true WHERE id = $1", reply_id)
+
+
+async def unhide(
+    conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
+) -> None:
+    """Show an answer again that was hidden. Raises as `again`, and `NotFound` if another one has taken its place."""
+    held = await _hold(conversation, reply_id, user_id, for_others=for_others, anywhere=True)
+    taken = await row("SELECT 1 FROM chat_messages WHERE reply_to_id = $1 AND chosen", held.said.id)
+    if taken is not None:
+        raise NotFound("chat.not_hidden")
+    await _choose(held.said.id, reply_id)
+
+
+async def rewind(
+    conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
+) -> list[int]:
+    """Take back everything behind an answer, which is the last one then. Return the answers that were taken back.
+
+    Raises as `again`.
+    """
+    held = await _hold(conversation, reply_id, user_id, for_others=for_others, anywhere=True)
+    gone = await _take_back(held.said, held.said.id, user_id, for_others=for_others)
+    return [each["id"] for each in gone if each["role"] == "persona"]
+
+
+async def _take_back(said: StoredMessage, after: int, user_id: int | None, *, for_others: bool) -> list[dict[str, Any]]:
+    """Choose nothing any more of the turns of a chat behind a message. Raises `NotAllowed`."""
     gone = await rows(
         "SELECT id, role, user_id FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
-        "AND id >= $4 AND chosen FOR UPDATE",
-        said.conversation_id, said.persona_id, said.epoch, said.id,
+        "AND id > $4 AND coalesce(reply_to_id, id) > $4 AND chosen FOR UPDATE",
+        said.conversation_id, said.persona_id, said.epoch, after,
     )  # fmt: skip
     if not for_others and any(each["role"] == "user" and each["user_id"] not in (None, user_id) for each in gone):
         raise NotAllowed("chat.not_yours")
     await rows("UPDATE chat_messages SET chosen = false WHERE id = ANY ($1::bigint[])", [each["id"] for each in gone])
-    last = await row(
-        "SELECT r.id FROM chat_messages r JOIN chat_messages s ON s.id = r.reply_to_id WHERE r.conversation_id = $1 "
-        "AND r.persona_id = $2 AND r.epoch = $3 AND r.state = 'ready' AND r.chosen AND s.role = 'user' "
-        "ORDER BY r.id DESC LIMIT 1",
-        said.conversation_id, said.persona_id, said.epoch,
-    )  # fmt: skip
-    return Undone(reply_id, None if last is None else last["id"])
+    return gone
 
 
 async def _hold(
@@ -270,9 +315,12 @@ async def _hold(
     *,
     for_others: bool,
     answered: bool = False,
+    anywhere: bool = False,
     lock: bool = True,
 ) -> _Held:
     """Lock the last turn of a chat, which has that answer. ``answered``: what was said in vain since does not count.
+
+    ``anywhere``: it need not be the last.
 
     Raises `NotFound` if it is not the last one, was undone, or is being written; `NotAllowed` if it is somebody else's.
     """
@@ -288,7 +336,7 @@ async def _hold(
         raise NotFound("chat.unknown_message")
     if not said.chosen:
         raise NotFound("chat.undone_already")
-    if state["followed"]:
+    if state["followed"] and not anywhere:
         raise NotFound("chat.not_last")
     if said.role == "user" and said.user_id not in (None, user_id) and not for_others:
         raise NotAllowed("chat.not_yours")
@@ -306,4 +354,4 @@ def _next(held: _Held) -> int:
 async def _choose(said_id: int, reply_id: int) -> None:
     # Two statements: a unique index allows one chosen variant at any moment.
     await rows("UPDATE chat_messages SET chosen = false WHERE reply_to_id = $1 AND chosen", said_id)
-    await rows("UPDATE chat_messages SET chosen = true WHERE id = $1", reply_id)
+    await rows("UPDATE chat_messages SET chosen = true, hidden = false WHERE id = $1", reply_id)

@@ -40,7 +40,8 @@ LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
 _TOLD: Final = (
     "FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 AND state = 'ready' AND chosen "
     "AND verdict <> 'refused' AND role <> 'opening' "
-    "AND id < $4 AND (reply_to_id IS NULL OR reply_to_id < $4)"
+    # By what it answers: an answer that was edited later has a number above those of later messages.
+    "AND coalesce(reply_to_id, id) < $4"
 )
 
 
@@ -194,8 +195,9 @@ async def get(account_id: int | None, message_id: int) -> tuple[StoredMessage, P
 async def last_reply(conversation_id: int, persona_id: int, epoch: int) -> int | None:
     """Return the id of the last reply of a persona in a conversation since its reset; None if there is none."""
     found = await row(
-        "SELECT id FROM chat_messages WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3 "
-        "AND role = 'persona' AND state = 'ready' AND chosen ORDER BY id DESC LIMIT 1",
+        "SELECT a.id FROM chat_messages s JOIN chat_messages a ON a.reply_to_id = s.id AND a.chosen "
+        "AND a.state = 'ready' WHERE s.conversation_id = $1 AND s.persona_id = $2 AND s.epoch = $3 "
+        "AND s.role <> 'persona' ORDER BY s.id DESC LIMIT 1",
         conversation_id, persona_id, epoch,
     )  # fmt: skip
     return None if found is None else found["id"]

@@ -43,9 +43,9 @@ old AS (SELECT *, id AS turn FROM said UNION ALL
 new AS MATERIALIZED (SELECT o.*, nextval(pg_get_serial_sequence('chat_messages', 'id')) AS new_id
     FROM (SELECT * FROM old ORDER BY turn, id) o)
 INSERT INTO chat_messages (id, conversation_id, persona_id, user_id, epoch, role, reply_to_id, variant_index, chosen,
-    text, verdict, created_at) OVERRIDING SYSTEM VALUE
+    hidden, text, verdict, created_at) OVERRIDING SYSTEM VALUE
 SELECT n.new_id, n.conversation_id, n.persona_id, n.user_id, $5, n.role, q.new_id, n.variant_index,
-    CASE WHEN n.id = $4 THEN true WHEN n.reply_to_id = $4 THEN n.id = $6 ELSE n.chosen END, n.text, n.verdict,
+    CASE WHEN n.id = $4 THEN true WHEN n.reply_to_id = $4 THEN n.id = $6 ELSE n.chosen END, n.hidden, n.text, n.verdict,
     n.created_at
 FROM new n LEFT JOIN new q ON q.id = n.reply_to_id ORDER BY n.new_id"""
 

@@ -40,7 +40,7 @@ async def _write(context: Context, message: int, *, continues: int | None = None
         reply=exchange.reply.id,
         allowance=allowed_here(context),
         continues=continues,
-        shown=await _row_showing(context, message),
+        shown=await row_showing(context, message),
     )
     await context.work(parameters)
 
@@ -49,7 +49,7 @@ async def swipe(context: Context, message: int, step: str) -> None:
     """Choose the variant before or behind one."""
     if step not in _STEPS:
         raise BadInput("router.old_button")
-    row = await _row_showing(context, message)
+    row = await row_showing(context, message)
     chosen = await chat_turns.choose(
         context.who.conversation,
         message,
@@ -57,7 +57,7 @@ async def swipe(context: Context, message: int, step: str) -> None:
         context.user_id,
         for_others=context.may("choose_for_others"),
     )
-    await _show(context, chosen, row)
+    await show_answer(context, chosen, row)
 
 
 async def edit(context: Context, values: Mapping[str, str], message: int) -> None:
@@ -66,7 +66,7 @@ async def edit(context: Context, values: Mapping[str, str], message: int) -> Non
     if not text:
         raise BadInput("form.required")
     now = await _editable(context, message)
-    row = await _row_showing(context, message)
+    row = await row_showing(context, message)
     persona = await personas.get(context.account_id, now.persona_id)
     allowance = allowed_here(context)
     rating = lowest(persona.card.get("rating"), allowance)
@@ -82,7 +82,7 @@ async def edit(context: Context, values: Mapping[str, str], message: int) -> Non
     if made.state == "pending":
         await context.work(JudgeEdit(reply=made.id, allowance=rating, shown=row))
     else:
-        await _show(context, made, row)
+        await show_answer(context, made, row)
 
 
 async def check_edit(context: Context, message: int) -> None:
@@ -98,7 +98,7 @@ async def present(context: Context, message: int) -> Mapping[str, str]:
 
 async def undo(context: Context, message: int) -> None:
     """Take back the last turn; the message of its answer says so, and offers to take back more."""
-    row = await _row_showing(context, message)
+    row = await row_showing(context, message)
     undone = await chat_turns.undo(
         context.who.conversation, message, context.user_id, for_others=context.may("choose_for_others")
     )
@@ -115,7 +115,7 @@ async def _editable(context: Context, message: int) -> StoredMessage:
     )
 
 
-async def _row_showing(context: Context, message: int) -> int | None:
+async def row_showing(context: Context, message: int) -> int | None:
     """Return the row of the outbox whose message shows an answer: the pressed one, else the newest here; or None."""
     pressed = await pressed_row(context)
     if pressed is not None and pressed.payload.get("message") == message and pressed.kind in SHOWING:
@@ -126,7 +126,7 @@ async def _row_showing(context: Context, message: int) -> int | None:
     return None
 
 
-async def _show(context: Context, message: StoredMessage, row: int | None) -> None:
+async def show_answer(context: Context, message: StoredMessage, row: int | None) -> None:
     """Show a variant in place of another one. Raises `NotAllowed` if its persona was refused meanwhile."""
     persona = await personas.get(context.account_id, message.persona_id)
     if persona.verdict == "refused":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from bot.actions.answers import entry
 from bot.actions.base import ActionSpec, Arg, FormSpec
 from bot.commands.picture import CHANGE, PROMPT_LENGTH, draw_moment, picture_terms
 from bot.context import Context
@@ -153,3 +154,4 @@ ACTIONS: Final = (
     ActionSpec("file", send_file, _PICTURE, permission=EVERYBODY),
     ActionSpec("erase", erase, _PICTURE, permission=EVERYBODY),
 )
+ENTRIES: Final = (entry("picture", "moment", lambda _, found: not found.hidden),)

@@ -5,18 +5,15 @@ from typing import Any, Final, Literal, cast
 from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import greet
 from bot.context import Context, Enquiry
-from bot.events import MenuPick
-from bot.menus import MenuSpec
 from bot.moderation import screen
 from db import chats, outbox, personas, saved_chats
 from db.conversations import DEFAULT_MODE, set_mode
 from db.errors import BadInput, NotFound
-from db.payloads.chats import AnswerMenu, AuthorsNote, ChatList, ChatOpened
+from db.payloads.chats import AuthorsNote, ChatList, ChatOpened
 from db.payloads.persona import ChatReply, Greeting
 from db.permissions import EVERYBODY
 from db.saved_chats import DEEPEST, DEPTH, NAME_CHARS, NOTE_CHARS, ExportChat, ListedChat, SavedChat
 
-MENU: Final = "Storyfork…"
 SHOWING: Final = frozenset({ChatReply.kind, Greeting.kind, ChatOpened.kind})
 """Messages that show an answer of a persona's, by which they name it."""
 NOTHING: Final = "none"
@@ -91,12 +88,6 @@ async def answer_shown(context: Context, message_id: str) -> int:
     if shown is None or shown.kind not in SHOWING or shown.payload.get("message") is None:
         raise NotFound("chat.no_answer")
     return int(shown.payload["message"])
-
-
-async def open_menu(context: Context, picked: MenuPick) -> None:
-    """Show what can be done with the answer whose menu was opened, to the person alone."""
-    message = await answer_shown(context, picked.message_id)
-    await context.say(AnswerMenu(account=context.account_id, message=message), ordered=False, private=True)
 
 
 async def rename(context: Context, values: dict[str, Any]) -> None:
@@ -209,4 +200,3 @@ COMMANDS: Final = (
         example="It rains all day long",
     ),
 )
-MENUS: Final = (MenuSpec(MENU, open_menu, permission="chat"),)

@@ -22,6 +22,8 @@ async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
     if found is None:
         return None
     message = found.message
+    if found.hidden:
+        return _hidden(view, found)
     notes = (view.words("chat.stopped") if payload.stopped else "", edited_note(view, found))
     return Message(
         message.text,
@@ -29,6 +31,15 @@ async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
         face=face_of(view.account_id, found.persona.id, message.id),
         footer=" ".join(filter(None, notes)),
         buttons=reply_buttons(view, found),
+    )
+
+
+def _hidden(view: ViewContext, found: ShownReply) -> Message:
+    """Return what stands in place of an answer that a person has hidden."""
+    said = shortened(found.message.text, SAID)
+    return Message(
+        view.words("chat.hidden", name=found.persona.name, said=said),
+        buttons=((view.button("unhide", found.message.id),),),
     )
 
 
@@ -47,15 +58,18 @@ async def reworded(view: ViewContext, payload: Reworded) -> Message:
 
 
 def reply_buttons(view: ViewContext, found: ShownReply) -> tuple[tuple[Button, ...], ...]:
-    """Return the buttons under an answer: what can be done with it while it is the last one."""
+    """Return the buttons under an answer: what can be done with it, most of that while it is the last one."""
     message = found.message.id
     if found.opens:
         return ((*swipes(view, found), view.button("edit", message)),)
-    changes = (view.button(verb, message) for verb in ("continue", "edit", "undo"))
-    return (
-        (*swipes(view, found), view.button("variant", message, label="again"), view.button("moment", message)),
-        (*changes, *vote_buttons(view, "reply", message)),
+    keeps, votes = (
+        (view.button("moment", message), view.button("remember", message)),
+        vote_buttons(view, "reply", message),
     )
+    if not found.last:
+        return ((*keeps, view.button("edit", message), *votes),)
+    changes = (view.button(verb, message) for verb in ("continue", "edit", "undo"))
+    return ((*swipes(view, found), view.button("variant", message, label="again"), *keeps), (*changes, *votes))
 
 
 def swipes(view: ViewContext, found: ShownReply | None) -> tuple[Button, ...]:

@@ -9,7 +9,7 @@ from bot.views.cards import sent, written_file
 from bot.views.chat import edited_note, reply_buttons
 from bot.views.faces import face_of
 from db import chat_turns, saved_chats
-from db.payloads.chats import AnswerMenu, AuthorsNote, ChatList, ChatOpened, ChatWritten
+from db.payloads.chats import AuthorsNote, ChatList, ChatOpened, ChatWritten
 from db.saved_chats import ListedChat, SavedChat
 
 NAME: Final = 45
@@ -71,20 +71,6 @@ async def authors_note(view: ViewContext, payload: AuthorsNote) -> Message | Non
     return Message(view.words("chat.note", note=chat.note, depth=chat.note_depth), private=True)
 
 
-async def answer_menu(view: ViewContext, payload: AnswerMenu) -> Message | None:
-    """Compose what can be done with an answer."""
-    found = await chat_turns.shown(payload.account, payload.message)
-    if found is None:
-        return None
-    last = reply_buttons(view, found) if found.last and found.holds else ()
-    return Message(
-        view.words("chat.menu_last" if last else "chat.menu_earlier", name=found.persona.name),
-        buttons=(*last, (view.button("branch", payload.message),)),
-        private=True,
-        menu=True,
-    )
-
-
 async def chat_written(view: ViewContext, payload: ChatWritten) -> Message | None:
     """Compose a chat as a file."""
     return await written_file(view, payload, "chat.written")
@@ -104,6 +90,5 @@ VIEWS: Final = (
     ViewSpec(ChatList, chat_list),
     ViewSpec(ChatOpened, opened),
     ViewSpec(AuthorsNote, authors_note),
-    ViewSpec(AnswerMenu, answer_menu),
     ViewSpec(ChatWritten, chat_written, sent=sent),
 )

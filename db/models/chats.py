@@ -76,6 +76,7 @@ class ChatMessageRow(TableRow):
     state = fields.TextField(default="ready")
     text = fields.TextField(default="")
     verdict = fields.TextField(default="unchecked")
+    hidden = fields.BooleanField(default=False)
 
     class Meta:
         """Table name."""

@@ -43,12 +43,3 @@ class ChatWritten(Payload):
     account: int
     user: int
     upload: int
-
-
-class AnswerMenu(Payload):
-    """What can be done with a persona's answer."""
-
-    kind: ClassVar[str] = "answer_menu"
-
-    account: int
-    message: int

@@ -1,8 +1,8 @@
 """`/chat …`: several chats in one place, and the author's note."""
 
 from bot.actions.packing import pack
-from bot.commands.chats import MENU
 from bot.events import MenuPick
+from bot.message_entries import MENU
 from db.connection import row, rows
 from db.models import JobRow
 from tests.bot.playing import words
@@ -93,7 +93,7 @@ async def test_another_chat_begins_at_any_answer(bot: Bot) -> None:
     picked = MenuPick(name=MENU, message_id=f"m{first}", author_is_bot=True, text="In the sun.")
     menu = await bot.answer(await bot.does(picked))
     assert menu.private
-    assert menu.actions() == [pack("branch", first)], "the chat has gone on"
+    assert pack("branch", first) in menu.actions()
     begun = await bot.answer(await bot.does(press("branch", first)))
     assert begun.body == "In the sun.", "a persona says nothing but its own words"
     assert begun.footer.startswith("Chat "), "it has no name yet"
@@ -107,4 +107,4 @@ async def test_another_chat_begins_at_any_answer(bot: Bot) -> None:
     again = await bot.answer(await bot.does(command("chat branch")))
     assert "Dry." in again.body
     nothing = MenuPick(name=MENU, message_id="none", author_is_bot=True, text="")
-    assert "no answer" in await words(bot, await bot.does(nothing))
+    assert "none of my messages" in await words(bot, await bot.does(nothing))

@@ -21,6 +21,7 @@ COMMANDS: Final = """
 start                        |   +   |   +    |     +     |   +   |   +   |
 help                         |   +   |   +    |     +     |   +   |   +   |
 settings                     |   +   |   +    |     +     |   +   |   +   |
+message                      |   +   |   +    |     +     |   +   |   +   |
 story new                    |   +   |   +    |     +     |   +   |   +   |
 story list                   |   +   |   +    |     +     |   +   |   +   |
 story continue               |   +   |   +    |     +     |   +   |   +   |
@@ -159,6 +160,11 @@ p_back                       |   -   |   +    |     +     |   +   |   +   |
 swipe                        |   +   |   +    |     +     |   +   |   +   |
 chat_open                    |   -   |   -    |     +     |   +   |   +   |
 branch                       |   -   |   -    |     +     |   +   |   +   |
+hide                         |   +   |   +    |     +     |   +   |   +   |
+unhide                       |   +   |   +    |     +     |   +   |   +   |
+regenerate                   |   +   |   +    |     +     |   +   |   +   |
+example                      |   -   |   +    |     +     |   +   |   +   |
+remember                     |   +   |   +    |     +     |   +   |   +   |
 continue                     |   +   |   +    |     +     |   +   |   +   |
 edit                         |   +   |   +    |     +     |   +   |   +   |
 undo                         |   +   |   +    |     +     |   +   |   +   |

@@ -152,7 +152,7 @@ async def test_what_is_undone_is_told_to_nobody_and_forgotten() -> None:
 async def test_who_may_and_when() -> None:
     who, _ = await begun()
     first, second = [(await turn(who, text)).reply.id for text in ("one", "two")]
-    calls = (chat_turns.again, chat_turns.go_on, chat_turns.undo, chat_turns.editable)
+    calls = (chat_turns.again, chat_turns.go_on, chat_turns.undo)
     for call in calls:
         with pytest.raises(NotFound, match="not_last"):
             await call(who.conversation, first)
@@ -173,6 +173,43 @@ async def test_who_may_and_when() -> None:
     here = await somebody()
     with pytest.raises(NotFound, match="unknown_message"):
         await chat_turns.undo(here.conversation, first)
+
+
+async def test_any_answer_can_be_edited_hidden_and_gone_back_to() -> None:
+    who, mira = await begun()
+    memory = await memories.open_chat(who.conversation.id, mira.id)
+    assert memory is not None
+    first, second, _ = [(await turn(who, text)).reply.id for text in ("one", "two", "three")]
+    edited = await chat_turns.edit(who.conversation, first, who.user.id, "words", "checked")
+    assert await told(who) == ["one", "words", "two", "answer to two", "three", "answer to three"], "in its place"
+    assert await chats.last_reply(who.conversation.id, mira.id, 0) != edited.id
+    assert "words" in [each.text for each in await past.messages(who.conversation.id, mira.id, 0)]
+    await chat_turns.hide(who.conversation, edited.id)
+    for gone in (await told(who), [each.text for each in await past.messages(who.conversation.id, mira.id, 0)]):
+        assert gone[:3] == ["one", "two", "answer to two"]
+    with pytest.raises(NotFound, match="not_chosen"):
+        await chat_turns.hide(who.conversation, edited.id)
+    await chat_turns.unhide(who.conversation, edited.id)
+    with pytest.raises(NotFound, match="not_hidden"):
+        await chat_turns.unhide(who.conversation, edited.id)
+    assert await chat_turns.rewind(who.conversation, edited.id) == [second, second + 2]
+    assert await told(who) == ["one", "words"]
+    with pytest.raises(NotFound, match="undone_already"):
+        await chat_turns.hide(who.conversation, second)
+
+
+async def test_nobody_takes_back_what_others_said_unless_they_may() -> None:
+    who, _ = await begun()
+    first = (await turn(who, "one")).reply.id
+    ben = await somebody("ben")
+    said = await turn(who, "two")
+    await rows("UPDATE chat_messages SET user_id = $2 WHERE id = $1", said.said.id, ben.user.id)
+    with pytest.raises(NotAllowed, match="not_yours"):
+        await chat_turns.rewind(who.conversation, first, who.user.id, for_others=False)
+    for call in (chat_turns.hide, chat_turns.rewind, chat_turns.editable):
+        with pytest.raises(NotAllowed, match="not_yours"):
+            await call(who.conversation, first, ben.user.id, for_others=False)
+    assert await told(who) == ["one", "answer to one", "two", "answer to two"]
 
 
 async def test_an_answer_grows_and_multiplies_within_bounds() -> None:

@@ -192,6 +192,7 @@ POPULATE = {
     "0079_picture_prompts": "INSERT INTO pictures (account_id, kind, typed) VALUES (1, 'moment', 'by the sea')",
     "0084_chat_sessions": "INSERT INTO context_sessions (account_id, kind, conversation_id, persona_id, epoch) "
     "SELECT 1, 'chat', 1, min(id), n FROM personas, generate_series(0, 1) n GROUP BY n",
+    "0085_hidden_messages": "UPDATE chat_messages SET hidden = true WHERE role = 'persona'",
     "0080_story_looks": "UPDATE stories SET picture_style = 'ink', picture_negative = 'rain'",
     "0077_votes": "INSERT INTO votes (user_id, page_id, up) VALUES (1, 1, true)",
     "0078_prompt_tests": """

@@ -48,6 +48,9 @@ async def test_on_the_console(dice: Environment, prepared_home: Path):
         "6",
         "dice_note",
         "for the door",
+        "/message",
+        "/message note",
+        "for luck",
         "/roll 20",
         "/roll one",
         "/roll 1",
@@ -62,6 +65,8 @@ async def test_on_the_console(dice: Environment, prepared_home: Path):
     assert " of 6." in output
     assert "throw!" in output  # written offline, and louder by the processor
     assert "for the door" in output
+    assert "What shall become of this message?" in output
+    assert "for luck" in output
     assert " of 20." in output
     assert "sides must be a whole number" in output
     assert "sides must be between 2 and 1000" in output

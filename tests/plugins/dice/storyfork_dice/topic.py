@@ -6,6 +6,7 @@ from typing import Any, Final
 from bot.actions.base import ActionSpec, Arg, FormSpec
 from bot.commands.base import CommandSpec, Parameter
 from bot.context import Context
+from bot.menus import EntrySpec, PickedMessage
 from bot.messages import Field, Message
 from bot.preferences import PreferenceOption, PreferenceSpec
 from bot.topics import Topic
@@ -78,6 +79,12 @@ async def luck_options(context: Context) -> list[PreferenceOption]:
     return [PreferenceOption("", "dice.luck_usual"), PreferenceOption("very", "dice.luck_very")]
 
 
+async def rolled(picked: PickedMessage) -> tuple[int, ...] | None:
+    """Return the roll that a message shows, whose note can be changed in the message's menu as well."""
+    roll = picked.row.payload.get("roll")
+    return (roll,) if isinstance(roll, int) else None
+
+
 LUCK: Final = PreferenceSpec(
     "luck", "dice.luck", "place", read_luck, set_luck, luck_options, permission="settings", help="dice.luck_help"
 )
@@ -107,6 +114,7 @@ TOPIC: Final = Topic(
         ),
     ),
     views=(ViewSpec(RollReady, ready), ViewSpec(RollKept, kept)),
+    entries=(EntrySpec("note", "dice_note", frozenset({RollReady.kind}), rolled),),
     preferences=(LUCK,),
     wording="storyfork_dice.wording",
 )

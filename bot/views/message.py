@@ -1,0 +1,16 @@
+"""The panel of what can be done with a message."""
+
+from typing import Final
+
+from bot.messages import Message
+from bot.views.base import A_ROW, ViewContext, ViewSpec, in_rows
+from db.payloads.message import MessagePanel
+
+
+async def panel(view: ViewContext, payload: MessagePanel) -> Message:
+    """Compose the entries as buttons."""
+    buttons = [view.button(each.verb, *each.args, label=each.name) for each in payload.entries]
+    return Message(view.words("message.choose"), buttons=in_rows(buttons, A_ROW), private=True, menu=True)
+
+
+VIEWS: Final = (ViewSpec(MessagePanel, panel),)
