@@ -19,7 +19,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # How many processes: tests/conftest.py. Each has servers of its own; what shares an expensive fixture stays in one.
 PARALLEL := -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: preflight help demo up test long check fmt chaos bench docs clean update-constraints
+.PHONY: preflight help demo up test slow long check fmt chaos bench docs clean update-constraints
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -34,8 +34,11 @@ endif
 up: $(CORE)  ## Run the service (DISCORD_TOKEN and/or TELEGRAM_TOKEN set)
 	@$(BIN)/storyfork up
 
-test: preflight $(ALL)  ## Run the whole test suite
-	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS)
+test: preflight $(ALL)  ## Run the test suite, but for what is slow and says little that is new
+	$(PYTEST) $(PARALLEL) -m 'not chaos and not slow' $(PYTEST_ARGS)
+
+slow: preflight $(ALL)  ## The rest of it: whole services, large files, the same on another platform
+	$(PYTEST) $(PARALLEL) -m slow $(PYTEST_ARGS)
 
 long: preflight $(ALL)  ## The test suite with property tests, races and soaks at their full number
 	LONG_TESTS=1 $(PYTEST) $(PARALLEL) --override-ini=timeout=1800 $(PYTEST_ARGS)

@@ -22,7 +22,9 @@ _STAND: Final = f"""
 WITH taken AS (
     INSERT INTO leaders AS l (name, holder, beat, host, problem) VALUES ($1, $2, 1, $3, $4)
     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat = l.beat + 1, host = excluded.host,
-        problem = excluded.problem, renewed_at = now()
+        problem = excluded.problem, renewed_at = now(),
+        -- Who stood by may be the one that leads from now on.
+        standby_at = CASE WHEN l.holder = excluded.holder THEN l.standby_at END
         WHERE l.holder IN ('', excluded.holder) OR l.beat = $5
     RETURNING holder, beat, standby_at)
 SELECT holder, beat, coalesce(abs(extract(epoch FROM now() - standby_at)) < {SILENT_SECONDS}, false) AS followed
@@ -100,7 +102,7 @@ class LeaderConnection:
         """Record that ``holder`` would lead in place of the process that does."""
         async with _exchange(self._connection):
             await self._connection.execute(
-                "UPDATE leaders SET standby_at = now() WHERE name = $1 AND holder <> $2", name, holder
+                "UPDATE leaders SET standby_at = now() WHERE name = $1 AND holder NOT IN ('', $2)", name, holder
             )
 
     async def release(self, names: Sequence[str], holder: str) -> None:

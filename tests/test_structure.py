@@ -34,6 +34,7 @@ def python(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_alone_in_any_order() -> None:
     # Those that load torch cost as much as all others; their own tests import them, too.
     names = [name for name in modules() if LONG or not name.startswith("workers.engines.image.sdxl.server.")]

@@ -102,6 +102,7 @@ async def test_a_backup_with_vectors_needs_pgvector_and_says_so(
     )
 
 
+@pytest.mark.slow
 async def test_nothing_is_overwritten_and_mistakes_are_explained(
     storyfork: Command, stack: EmbeddedStack, tmp_path: Path
 ) -> None:

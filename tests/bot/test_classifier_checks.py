@@ -65,6 +65,7 @@ async def test_offline_nothing_is_asked(around: Callable[..., Installation]) -> 
     assert (found.state, found.detail) == (State.OK, "remote, judge (not asked)")
 
 
+@pytest.mark.slow
 async def test_each_has_a_line_that_says_how_it_answers_or_what_to_do(
     around: Callable[..., Installation], endpoint: str, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from bot.settings import BotSettings
 from tests.models.tiny_gguf import tiny_gguf
 
 
+@pytest.mark.slow
 async def test_each_purpose_has_a_line_and_what_to_do(
     prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ def storyfork(tmp_path: Path) -> Command:
     return Command(tmp_path / "home")
 
 
+@pytest.mark.slow
 async def test_broken_plugins_are_named(prepared_home: Path, stack: EmbeddedStack, tmp_path: Path) -> None:
     storyfork = Command(prepared_home)
     postgres = EmbeddedPostgres(stack.paths)

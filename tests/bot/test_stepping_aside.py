@@ -107,6 +107,7 @@ async def way_to(url: str) -> AsyncGenerator[tuple[str, Way]]:
         yield f"http://127.0.0.1:{own}", way
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_a_bot_whose_host_cannot_reach_telegram_is_followed_by_one_that_can(database: str, redis_url: str):
     town = TelegramTown()

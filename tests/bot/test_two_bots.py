@@ -46,6 +46,7 @@ class Crowd:
         return [m.text for player in self.players for m in player.messages() if m.text != BUSY]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_no_answer_is_overwritten_while_processes_come_and_go(database: str, redis_url: str):
     towns = [make() for make in TOWNS.values()]

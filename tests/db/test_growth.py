@@ -66,6 +66,7 @@ async def all_within_bounds(world: World) -> None:
     assert wrong == {}, wrong
 
 
+@pytest.mark.slow
 async def test_hot_queries_read_few_rows_whatever_the_statistics_say(full: World):
     await all_within_bounds(full)
     # Statistics gathered in the middle of an outage, when everything was open.

@@ -34,6 +34,17 @@ async def test_a_row_that_has_not_changed_may_be_taken_and_one_renewed_since_may
     assert (await seat.stand("telegram", "a")).holder == "b"
 
 
+async def test_who_stood_by_and_leads_now_is_followed_by_nobody(seat: LeaderConnection):
+    await seat.stand("telegram", "a")
+    await seat.stand_by("telegram", "b")
+    assert (await seat.stand("telegram", "a")).followed
+    led = await seat.stand("telegram", "a")
+    assert not (await seat.stand("telegram", "b", unchanged_beat=led.beat)).followed
+    await seat.release(["telegram"], "b")
+    await seat.stand_by("telegram", "a")  # it asked before that
+    assert not (await seat.stand("telegram", "a")).followed
+
+
 async def test_clocks_decide_nothing(seat: LeaderConnection):
     held = await seat.stand("telegram", "a")
     for offset in ("-1 year", "1 year"):

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from redis.asyncio import Redis
 
 from bot.stack.home import StackUrls
@@ -212,6 +213,7 @@ KEPT = (
 """Surfaces whose words a copy of one's data has."""
 
 
+@pytest.mark.slow
 async def test_after_data_delete_no_marked_word_is_left(database: str, redis_url: str, tmp_path: Path):
     urls, canaries = StackUrls(database, redis_url), Canaries()
     async with DiscordServer() as discord, TelegramServer(rules=Rules(flood=None)) as telegram:

@@ -75,6 +75,7 @@ async def test_without_the_reaper_something_is_lost(tmp_path: Path, template: Ho
     assert report.forked == []
 
 
+@pytest.mark.slow
 async def test_what_was_said_during_a_restart_comes_before_what_is_said_then(
     database: str, redis_url: str, tmp_path: Path
 ):

@@ -130,6 +130,7 @@ async def test_a_dm_is_answered_and_what_was_said_during_a_restart_is_caught_up(
     assert discord.log.duplicates() == {}
 
 
+@pytest.mark.slow
 async def test_a_persona_in_a_guild_speaks_under_its_own_name_once_whatever_dies(service: Service):
     discord, program = service.discord, service.bot
     ann, channel = discord.person("ann"), discord.guild("Readers").text_channel("parlour")

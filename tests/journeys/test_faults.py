@@ -66,6 +66,7 @@ async def test_a_killed_workers_job_is_done_by_another(
     assert (done.state, done.attempt) == ("waiting", 1)
 
 
+@pytest.mark.slow
 async def test_a_stopped_workers_job_costs_no_attempt(
     database: str, redis_url: str, tmp_path: Path, slow: dict[str, str]
 ):
@@ -85,6 +86,7 @@ async def test_a_stopped_workers_job_costs_no_attempt(
     assert (done.state, done.attempt, done.retries) == ("waiting", 0, 0)
 
 
+@pytest.mark.slow
 async def test_a_second_ctrl_c_ends_a_worker_in_the_middle_of_a_job_at_once(
     database: str, redis_url: str, tmp_path: Path, slow: dict[str, str]
 ):
@@ -122,6 +124,7 @@ async def test_a_killed_bot_answers_after_its_restart_once(database: str, redis_
                 assert len([m for m in ann.chat().messages if page(m)]) == 1
 
 
+@pytest.mark.slow
 async def test_every_process_ends_on_sigterm(database: str, redis_url: str, tmp_path: Path):
     urls = StackUrls(database, redis_url)
     async with TelegramServer() as telegram:
@@ -141,6 +144,7 @@ async def says(program: Program, words: str, times: int = 1) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_a_bot_that_stands_by_takes_over_from_one_that_is_killed(database: str, redis_url: str, tmp_path: Path):
     urls = StackUrls(database, redis_url)
     async with TelegramServer() as telegram:
@@ -157,6 +161,7 @@ async def test_a_bot_that_stands_by_takes_over_from_one_that_is_killed(database:
                 assert await second.stop(signal.SIGTERM, patience=30) == 0
 
 
+@pytest.mark.slow
 async def test_a_wrong_token_ends_a_bot_of_one_platform_with_a_message(database: str, redis_url: str, tmp_path: Path):
     async with TelegramServer() as telegram:
         wrong = {"TELEGRAM_TOKEN": "123456:" + "x" * 35, "TELEGRAM_API_URL": telegram.api_url}
@@ -170,6 +175,7 @@ async def test_a_wrong_token_ends_a_bot_of_one_platform_with_a_message(database:
     assert "Traceback" not in program.output()
 
 
+@pytest.mark.slow
 async def test_bot_and_worker_refuse_the_database_of_a_newer_release(database: str, redis_url: str, tmp_path: Path):
     urls = StackUrls(database, redis_url)
     settings = {"TELEGRAM_TOKEN": "123456:" + "x" * 35, "TELEGRAM_API_URL": "http://127.0.0.1:9"}

@@ -3,6 +3,8 @@
 import asyncio
 import re
 
+import pytest
+
 from db.models import JobRow
 from tests.doubles.telegram import Message, Person, Rules, TelegramServer
 from tests.journeys.in_process import cpu_worker, telegram_bot
@@ -32,6 +34,7 @@ def ahead(message: Message) -> int:
     return int(found[1]) if found else -1
 
 
+@pytest.mark.slow
 async def test_ten_play_while_one_floods(database: str, redis_url: str):
     async with (
         TelegramServer(rules=Rules(flood=None)) as server,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from bot.stack.home import StackUrls
 from db.connection import credentials
@@ -29,6 +30,7 @@ async def helped(person: Person) -> None:
     await person.wait_for_message(person.chat(), "want to know more about", after=said)
 
 
+@pytest.mark.slow
 async def test_a_kill_in_two_floods_loses_nothing(database: str, redis_url: str, tmp_path: Path):
     urls = StackUrls(database, redis_url)
     # A line over which the file takes a minute, until it is made fast.

@@ -107,7 +107,7 @@ async def on_discord(redis_url: str) -> AsyncGenerator[Ann]:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("platform", [on_telegram, on_discord])
+@pytest.mark.parametrize("platform", [on_telegram, pytest.param(on_discord, marks=pytest.mark.slow)])
 async def test_a_fact_is_in_the_prompt_until_it_is_forgotten(
     database: str, redis_url: str, platform: Callable[[str], Any]
 ):

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from bot.stack.home import StackUrls
 from tests.doubles.discord import DiscordServer
 from tests.doubles.discord import Message as DiscordMessage
@@ -30,6 +32,7 @@ def says(words: str) -> Callable[[DiscordMessage], bool]:
     return lambda message: words in message.text
 
 
+@pytest.mark.slow
 async def test_one_person_on_two_platforms(database: str, redis_url: str, tmp_path: Path):
     urls = StackUrls(database, redis_url)
     async with DiscordServer() as discord, TelegramServer() as telegram:

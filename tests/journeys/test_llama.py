@@ -54,6 +54,7 @@ async def test_a_model_writes_pages_choices_and_replies(database: str, redis_url
     assert all(t["completion_tokens"] > 0 for t in by_model)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_a_reply_is_shown_as_it_is_remembered_and_status_tells_of_the_model(
     database: str, redis_url: str, tmp_path: Path

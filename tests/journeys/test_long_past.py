@@ -129,6 +129,7 @@ async def fits() -> None:
     assert all(each["prompt"] + each["answer"] <= each["size"] <= WINDOW for each in found)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("place", ["telegram", "discord"][: times(1, 2)], indirect=True)
 async def test_what_was_told_200_messages_ago_is_known_until_it_is_forgotten(place: Overheard):
@@ -173,6 +174,7 @@ async def grow(story_id: int) -> Page:
             return made
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("place", ["discord", "telegram"][: times(1, 2)], indirect=True)
 async def test_a_story_of_60_pages_never_exceeds_the_window(place: Overheard):

@@ -69,6 +69,7 @@ async def demo(home: Path, lines: list[str], **more: str) -> str:
     return out.decode()
 
 
+@pytest.mark.slow
 async def test_in_the_terminal(prepared_home: Path, tmp_path: Path, model: Path):
     source = tmp_path / "mine.png"
     Image.effect_noise((96, 64), 50).save(source)
@@ -118,6 +119,7 @@ async def places(
             yield Places(telegram, discord)
 
 
+@pytest.mark.slow
 async def test_on_telegram(places: Places):
     telegram = places.telegram
     ann = telegram.person("ann")

@@ -217,7 +217,7 @@ async def service(
     await model.stop()
 
 
-@pytest.fixture(params=["telegram", "discord"])
+@pytest.fixture(params=["telegram", pytest.param("discord", marks=pytest.mark.slow)])
 def chat(request: pytest.FixtureRequest, service: Service) -> Chat:
     """A chat that no other test uses."""
     name = next(service.names)
@@ -279,6 +279,7 @@ async def test_a_long_reply_streams_by_edits_and_ends_exactly(chat: Chat, model:
     within_the_rates(chat)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(150)
 async def test_a_stopped_reply_keeps_what_was_written(chat: Chat, model: OpenAIServer):
     await chat.say("Tell me everything about kelp.")

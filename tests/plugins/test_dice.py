@@ -201,6 +201,7 @@ async def test_its_tables_are_exported_and_deleted(dice: Environment, migrated_u
     assert out.decode().splitlines() == ["True", "[{'n': 0}]", "[]"]
 
 
+@pytest.mark.slow
 async def test_what_is_broken_is_named_and_the_service_starts(broken: Environment, prepared_home: Path):
     models = prepared_home / "models"
     settings = {**broken, "STORYFORK_HOME": str(prepared_home), "STORYFORK_MODELS_DIR": str(models)}

@@ -32,6 +32,7 @@ EVIL: list[tuple[str, str | None, Callable[[], bytes]]] = [
     ("comments", None, lambda: evil.many_extensions(500_000)),
     ("frames", None, lambda: evil.many_frames(200, 500, 500)),
 ]
+LARGE = {"scans", "scans just allowed", "frames"}
 
 
 @cache
@@ -48,7 +49,10 @@ def decoding_cpu_s() -> dict[int, float]:
     return {child.pid: sum(child.cpu_times()[:2]) for child in children}
 
 
-@pytest.mark.parametrize(("reason", "make"), [(r, m) for _, r, m in EVIL], ids=[name for name, _, _ in EVIL])
+@pytest.mark.parametrize(
+    ("reason", "make"),
+    [pytest.param(r, m, id=name, marks=[pytest.mark.slow] * (name in LARGE)) for name, r, m in EVIL],
+)
 async def test_files_made_to_be_expensive_cost_little(reason: str | None, make: Callable[[], bytes]) -> None:
     data = make()
     await clean_picture(ORIGINALS[0], LIMITS)

@@ -84,6 +84,7 @@ async def test_what_is_there_but_spoilt_is_fetched_again(server: HubServer, tmp_
     assert weights.read_bytes() == WEIGHTS
 
 
+@pytest.mark.slow
 async def test_a_cut_connection_is_resumed(server: HubServer, tmp_path: Path) -> None:
     # The client library writes in pieces of 10 MiB: only these can be gone on from.
     large = WEIGHTS * 11

@@ -113,6 +113,7 @@ async def test_a_model_in_a_folder(tmp_path: Path) -> None:
     await classifier.close()
 
 
+@pytest.mark.slow
 async def test_a_folder_with_pickled_weights_or_nothing_is_not_loaded(tmp_path: Path) -> None:
     for folder in (write_classifier(tmp_path / "pickled", safe=False), tmp_path / "nothing"):
         (classifier,) = build_classifiers(["folder"], OWN_CLASSIFIERS, setup(text_classifier=folder))

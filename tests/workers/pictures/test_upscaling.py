@@ -77,6 +77,7 @@ async def test_tiles_of_another_size_than_asked_for_are_fitted():
     assert whole.getcolors() == [(256 * 256, (0, 128, 0))]
 
 
+@pytest.mark.slow
 async def test_memory_is_in_proportion_to_the_picture():
     small = png(noise(1024, 1024))
     plan = tiling(2048, 2048)

@@ -207,6 +207,7 @@ async def test_a_chain_may_be_empty() -> None:
     assert await chain.statistics() == []
 
 
+@pytest.mark.slow
 async def test_llama_that_dies_goes_on_unnoticed(model: Path) -> None:
     engine = LlamaEngine(model, context=4096)
     chain = TextChain([engine, Echo()])

@@ -156,6 +156,7 @@ async def test_a_process_that_hangs_costs_the_pictures_nothing(sdxl: SdxlEngine)
     assert pid_of(sdxl) != pid
 
 
+@pytest.mark.slow
 async def test_a_picture_that_kills_twice_is_given_up(sdxl: SdxlEngine) -> None:
     phases: list[str] = []
     with pytest.raises(EngineUnavailable, match="twice in the same picture"):

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageChops
 
 from db import pictures
@@ -13,6 +14,7 @@ from workers.queue import Queue
 __all__ = ["queue"]
 
 
+@pytest.mark.slow
 async def test_a_real_model_redraws_tiles(queue: Queue, model_folder: Path):
     engine = SdxlEngine(model_folder, SdxlOptions(device="cpu", threads=1))
     try:

@@ -83,6 +83,7 @@ async def test_a_schema_holds_it(engine: LlamaEngine) -> None:
     assert 0 <= len(answer["why"]) <= 40
 
 
+@pytest.mark.slow
 async def test_what_it_remembers_stands_in_what_was_said(engine: LlamaEngine) -> None:
     function = ExtractFacts()
     said = FactLine(speaker="Sam", text="I live in Brest with my sister Anna, and I am afraid of dogs.")

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.soak import CONTEXT, soak
 from tests.effort import times
 from workers.engines.text.llama.engine import LlamaEngine
 
 
+@pytest.mark.slow
 async def test_random_traffic_leaves_nothing_behind(model: Path) -> None:
     engine = LlamaEngine(model, context=CONTEXT, cells=3 * CONTEXT, threads=1, swap_bytes=2**22)
     try:
