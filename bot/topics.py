@@ -28,6 +28,7 @@ from bot.actions import remember as remember_actions
 from bot.actions import report as report_actions
 from bot.actions import start as start_actions
 from bot.actions import story as story_actions
+from bot.actions import suggestions as suggestions_actions
 from bot.actions import told as told_actions
 from bot.actions import vote as vote_actions
 from bot.actions.base import ActionRegistry, ActionSpec
@@ -58,6 +59,7 @@ from bot.commands import (
     sampling,
     sessions,
     story,
+    suggestions,
     told,
 )
 from bot.commands import picture_looks as looks
@@ -105,6 +107,7 @@ from bot.views import settings as settings_views
 from bot.views import start as start_views
 from bot.views import status as status_views
 from bot.views import story as story_views
+from bot.views import suggestions as suggestions_views
 from bot.views import told as told_views
 from bot.views.base import ViewRegistry, ViewSpec
 from db.registry import OWN, NameTaken, Problem, load_plugins
@@ -145,11 +148,11 @@ PRODUCT: Final = (
     ),
     Topic(
         "chat",
-        chats.COMMANDS,
-        (*chat_actions.ACTIONS, *answers_actions.ACTIONS, *chats_actions.ACTIONS),
-        (*chat_views.VIEWS, *chats_views.VIEWS),
+        (*chats.COMMANDS, *suggestions.COMMANDS),
+        (*chat_actions.ACTIONS, *answers_actions.ACTIONS, *chats_actions.ACTIONS, *suggestions_actions.ACTIONS),
+        (*chat_views.VIEWS, *chats_views.VIEWS, *suggestions_views.VIEWS),
         chat_routes.ROUTES,
-        entries=answers_actions.ENTRIES,
+        entries=(*answers_actions.ENTRIES, *suggestions_actions.ENTRIES),
         switch="chat",
     ),
     Topic("vote", (), vote_actions.ACTIONS),

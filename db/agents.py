@@ -69,6 +69,7 @@ FUNCTIONS: Final[Mapping[str, FunctionDefaults]] = {
     "suggest_choices": FunctionDefaults("writer", SamplingChoice(0.7, 300)),
     "answer_as_persona": FunctionDefaults("persona"),
     "answer_question": FunctionDefaults("assistant"),
+    "suggest_line": FunctionDefaults("persona", SamplingChoice(0.9, 120)),
     "extract_scenes": FunctionDefaults("illustrator", SamplingChoice(0.5)),
     "write_image_prompt": FunctionDefaults("illustrator"),
     "summarise_dialogue": FunctionDefaults("archivist", SamplingChoice(0.3, 220)),
@@ -89,6 +90,7 @@ BY_SIZE: Final[Mapping[str, Mapping[str, SamplingChoice]]] = {
         "suggest_choices": SamplingChoice(0.7, 90, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         "write_image_prompt": SamplingChoice(0.6, 120, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         "answer_as_persona": SamplingChoice(0.7, 100, min_p=0.08, dry=0.8, repeat_penalty=1.1),
+        "suggest_line": SamplingChoice(0.7, 60, min_p=0.08, dry=0.8, repeat_penalty=1.1),
         **{
             f"summarise_{name}": SamplingChoice(0.3, 140, min_p=0.08, dry=0.8, repeat_penalty=1.05)
             for name in ("dialogue", "narration", "sheet", "plot")

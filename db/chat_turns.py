@@ -259,6 +259,11 @@ async def undo(
     return Undone(reply_id, None if last is None else last["id"])
 
 
+async def hold_last(conversation: Conversation, reply_id: int) -> None:
+    """Lock the last turn of a chat, so that of those who go on behind an answer at once one does. Raises `NotFound`."""
+    await _hold(conversation, reply_id, None, for_others=True)
+
+
 async def hide(
     conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from db import announcements, chat_turns, chats, moderation, stories, uploads
 from db.asking import AskModel
 from db.chat_moments import DrawMoment
+from db.chat_suggestions import SuggestLine
 from db.chat_turns import JudgeEdit
 from db.context_sessions import ReplayContext
 from db.lorebooks import ReadLorebook
@@ -121,6 +122,7 @@ SPECS: Final = (
     JobType(CountTokens, wording="told.counting"),
     JobType(PersonaReply, _reply, stoppable=True, quota="replies"),
     JobType(AskModel, stoppable=True, quota="replies"),
+    JobType(SuggestLine, quota="replies"),
     _picture(Imagine),
     _picture(IllustratePage, _illustration),
     _picture(PersonaPortrait),

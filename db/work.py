@@ -83,7 +83,7 @@ class PersonaReply(JobParameters):
     """Write the chat message ``reply``, rated at most ``allowance``. ``prompt``: a template of this job's own.
 
     It goes on where the variant ``continues`` ends, if that is given. ``shown`` is the row of the outbox whose message
-    it replaces.
+    it replaces. ``quoted``: the message of the answer repeats what it answers, which nobody there has seen.
     """
 
     type: ClassVar[str] = "persona_reply"
@@ -92,6 +92,7 @@ class PersonaReply(JobParameters):
     prompt: str | None = None
     continues: int | None = None
     shown: int | None = None
+    quoted: bool = False
 
     def links(self) -> Links:
         """Return the reply."""

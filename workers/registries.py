@@ -24,6 +24,7 @@ from workers.functions.memory.summarise import (
 from workers.functions.persona.generate_persona import GeneratePersona
 from workers.functions.persona.rewrite_persona import RewritePersona
 from workers.functions.suggest_choices import SuggestChoices
+from workers.functions.suggest_line import WriteSuggestedLine
 from workers.functions.write_image_prompt import WriteImagePrompt
 from workers.functions.write_page import WritePage
 from workers.moderation.build import OWN_CLASSIFIERS, ClassifierSpec
@@ -43,6 +44,7 @@ OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
     SuggestChoices(),
     AnswerAsPersona(),
     AnswerQuestion(),
+    WriteSuggestedLine(),
     ExtractScenes(),
     WriteImagePrompt(),
     SummariseDialogue(),

@@ -16,13 +16,18 @@ from prompts.safety.rating import lowest
 
 async def talk_to_persona(context: Context, message: TextMessage) -> bool:
     """Have the persona answer."""
+    return await say_to_persona(context, message.text.strip())
+
+
+async def say_to_persona(context: Context, text: str, *, quoted: bool = False) -> bool:
+    """Have the persona answer what a person says. ``quoted``: others have not seen it, the answer repeats it."""
     persona = await personas.active(context.who.conversation)
-    text, allowance = message.text.strip(), allowed_here(context)
+    allowance = allowed_here(context)
     if await offer_help(context, text):
         return True
     verdict = await screen(context, rating=lowest(persona.card.get("rating"), allowance), message=text)
     exchange = await chats.say(context.who.conversation, persona, context.user_id, text, verdict)
-    await context.work(PersonaReply(reply=exchange.reply.id, allowance=allowance))
+    await context.work(PersonaReply(reply=exchange.reply.id, allowance=allowance, quoted=quoted))
     return True
 
 

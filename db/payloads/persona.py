@@ -75,12 +75,13 @@ class Greeting(Payload):
 
 
 class ChatReply(Payload):
-    """A persona's reply. ``stopped``: a person ended it early."""
+    """A persona's reply. ``stopped``: a person ended it early. ``quoted``: with what it answers."""
 
     kind: ClassVar[str] = "chat_reply"
 
     message: int
     stopped: bool = False
+    quoted: bool = False
 
 
 class TurnUndone(Payload):
@@ -98,3 +99,14 @@ class Reworded(Payload):
     kind: ClassVar[str] = "reworded"
 
     message: int
+
+
+class LineSuggested(Payload):
+    """What ``user`` might say behind the answer ``message``; ``sent``: they have. It is stored nowhere else."""
+
+    kind: ClassVar[str] = "line_suggested"
+
+    user: int
+    message: int
+    text: str
+    sent: bool = False

@@ -55,6 +55,7 @@ chat branch                  |   -   |   -    |     +     |   +   |   +   |
 chat switch                  |   -   |   -    |     +     |   +   |   +   |
 chat rename                  |   -   |   -    |     +     |   +   |   +   |
 chat note                    |   -   |   -    |     +     |   +   |   +   |
+chat suggest                 |   +   |   +    |     +     |   +   |   +   |
 chat export                  |   -   |   -    |     +     |   +   |   +   |
 chat list                    |   +   |   +    |     +     |   +   |   +   |
 memory show                  |   +   |   +    |     +     |   +   |   +   |
@@ -160,6 +161,8 @@ p_back                       |   -   |   +    |     +     |   +   |   +   |
 swipe                        |   +   |   +    |     +     |   +   |   +   |
 chat_open                    |   -   |   -    |     +     |   +   |   +   |
 branch                       |   -   |   -    |     +     |   +   |   +   |
+suggest                      |   +   |   +    |     +     |   +   |   +   |
+send_line                    |   +   |   +    |     +     |   +   |   +   |
 hide                         |   +   |   +    |     +     |   +   |   +   |
 unhide                       |   +   |   +    |     +     |   +   |   +   |
 regenerate                   |   +   |   +    |     +     |   +   |   +   |

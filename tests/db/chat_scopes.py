@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import chat_turns, chats, saved_chats
+from db import chat_suggestions, chat_turns, chats, saved_chats
 
 CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "chat_turns.shown": lambda c: chat_turns.shown(c.account, c["chat_messages"]),
@@ -14,6 +14,8 @@ CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "chat_turns.edit": lambda c: chat_turns.edit(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
     "chat_turns.answer_of": lambda c: chat_turns.answer_of(c.chat, "console:1"),
     "chat_turns.reword": lambda c: chat_turns.reword(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
+    "chat_suggestions.basis": lambda c: chat_suggestions.basis(c.account, c["chat_messages"], c.user),
+    "chat_turns.hold_last": lambda c: chat_turns.hold_last(c.ben.conversation, c["chat_messages"]),
     "chat_turns.hide": lambda c: chat_turns.hide(c.ben.conversation, c["chat_messages"]),
     "chat_turns.unhide": lambda c: chat_turns.unhide(c.ben.conversation, c["chat_messages"]),
     "chat_turns.rewind": lambda c: chat_turns.rewind(c.ben.conversation, c["chat_messages"]),

@@ -65,6 +65,7 @@ def test_the_shipped_prompts() -> None:
         "persona/go_on",
         "persona/recall",
         "persona/rewrite",
+        "persona/suggest_line",
         "picture/extract_scenes",
         "picture/write_image_prompt",
         "safety/judge_text",
@@ -218,3 +219,10 @@ async def test_what_memory_asks_of_a_chat_and_a_story() -> None:
     assert await rendered("memory/answer_tracked", asked) == (
         "Ow!\n\nQuestion about Bo: Is Bo hurt?\nThe answer so far: No."
     )
+
+
+async def test_what_a_suggestion_is_asked_from() -> None:
+    lines = [{"speaker": "Sam", "text": "Hello."}, {"speaker": "Bo", "text": "Who are you?"}]
+    asked = {"name": "Bo", "user_name": "Sam", "language": "English", "lines": lines, "about": "keeps bees"}
+    told = await rendered("persona/suggest_line", asked)
+    assert told == "Sam: Hello.\n\nBo: Who are you?\n\nWhat might Sam say next?"

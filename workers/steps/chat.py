@@ -93,8 +93,9 @@ class PublishReply(Commit):
         run.wake_after_commit(attached.following)
         await note_called(run.outputs[AnswerAsPersonaStep.name], message_id=reply_id)
         await memories.note_reply(reply_id, run.parameters(PersonaReply).allowance)
-        payload = ChatReply(message=reply_id, stopped=answer.stopped)
-        await run.reply(payload, edits_row=run.parameters(PersonaReply).shown)
+        parameters = run.parameters(PersonaReply)
+        payload = ChatReply(message=reply_id, stopped=answer.stopped, quoted=parameters.quoted)
+        await run.reply(payload, edits_row=parameters.shown)
         return {"reply": reply_id}
 
 

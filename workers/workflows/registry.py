@@ -33,6 +33,7 @@ from workers.workflows.picture import (
 )
 from workers.workflows.replay import ReplayContextSession
 from workers.workflows.story import WritePageWithChoices
+from workers.workflows.suggestions import SuggestALine
 from workers.workflows.tokens import CountTokensOfText
 
 WORKFLOWS: Final = "storyfork.workflows"
@@ -42,6 +43,7 @@ _OWN: Final = (
     ReplyAsPersona(),
     JudgeEditedReply(),
     AnswerAQuestion(),
+    SuggestALine(),
     WriteChatAsFile(),
     MakePersonaOfCard(),
     WritePersonaAsCard(),

@@ -50,6 +50,9 @@ FILLED: dict[str, dict[str, Any]] = {
         "memories": [{"kind": "pin", "id": 1, "text": "Sam has a dog."}], "begun": "It is late.", "note": "It rains.",
     },
     "answer_question": {"question": "why is the sea salt?", "language": "en"},
+    "suggest_line": {
+        "name": "Bo", "about": "keeps bees", "user_name": "Sam", "lines": [{"speaker": "Bo", "text": "Good evening."}],
+    },
     "generate_persona": {"hint": "a keeper of bees", "name": "Bo", "language": "en"},
     "rewrite_persona": {"card": {"name": "Bo", "tagline": "keeps bees"}, "task": "expand", "wish": "taller"},
     "extract_scenes": {"page_text": "The keeper opens the heavy door and looks down.", "title": "Down", "genre": "sea"},
