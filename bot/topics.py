@@ -38,6 +38,7 @@ from bot.commands import (
     audit,
     chats,
     data,
+    feed,
     gallery,
     general,
     language,
@@ -85,6 +86,7 @@ from bot.views import cards as cards_views
 from bot.views import chat as chat_views
 from bot.views import chats as chats_views
 from bot.views import data as data_views
+from bot.views import feed as feed_views
 from bot.views import form as form_views
 from bot.views import gallery as gallery_views
 from bot.views import help as help_views
@@ -172,6 +174,7 @@ PRODUCT: Final = (
         (*told_views.VIEWS, *session_views.VIEWS),
     ),
     Topic("lore", lore.COMMANDS, lore_actions.ACTIONS, lore_views.VIEWS),
+    Topic("feed", feed.COMMANDS, (), feed_views.VIEWS),
     Topic("language", preferences=(*language.PREFERENCES, TIME_ZONE)),
     Topic(
         "picture",

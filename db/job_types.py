@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from db import announcements, chat_turns, chats, moderation, stories, uploads
+from db import announcements, chat_turns, chats, feeds, moderation, stories, uploads
 from db.asking import AskModel
 from db.chat_moments import DrawMoment
 from db.chat_suggestions import SuggestLine
 from db.chat_turns import JudgeEdit
 from db.context_sessions import ReplayContext
+from db.feeds import ReadFeed
 from db.lorebooks import ReadLorebook
 from db.memory.judging import JudgeMemory
 from db.memory.memories import Remember
@@ -97,6 +98,12 @@ async def _upload(
     return await notice(job, parameters, failure)
 
 
+async def _feed(job: Job, parameters: ReadFeed, failure: Failure) -> Payload | None:
+    """Drop a feed that could not be read when it was added. For others nobody waits: they are due again later."""
+    await feeds.give_up(parameters.feed)
+    return await notice(job, parameters, failure) if parameters.asked else None
+
+
 async def _announcement(job: Job, parameters: announcements.Announce, failure: Failure) -> Payload | None:
     """Stop an announcement where it is: what was sent stays."""
     await announcements.end(parameters.announcement, "dropped")
@@ -135,6 +142,7 @@ SPECS: Final = (
     JobType(ExportChat, wording="chat.writing", phases={"writing": "chat.writing"}),
     JobType(ReadLorebook, _upload, wording="lore.reading", phases={"reading": "lore.reading"}),
     JobType(ReadDocument, _upload, wording="archive.reading", phases={"reading": "archive.reading"}),
+    JobType(ReadFeed, _feed, wording="feed.reading", phases={"reading": "feed.reading"}),
     JobType(ExportData, wording="data.exporting", phases={"exporting": "data.exporting"}, quota="exports"),
     JobType(EraseData, deadlines=_ERASING),
     JobType(Remember, _remember),

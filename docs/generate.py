@@ -31,6 +31,7 @@ from workers.craft.settings import CraftSettings  # noqa: E402
 from workers.engines.image.settings import ImageSettings  # noqa: E402
 from workers.engines.text.embedding.settings import EmbeddingSettings  # noqa: E402
 from workers.engines.text.settings import TextSettings  # noqa: E402
+from workers.feeds.settings import FeedSettings  # noqa: E402
 from workers.moderation.settings import ClassifierSettings  # noqa: E402
 from workers.pictures.settings import PictureSettings  # noqa: E402
 from workers.settings import WorkerSettings  # noqa: E402
@@ -52,6 +53,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Craft", CraftSettings),
     ("Image engines", ImageSettings),
     ("Pictures", PictureSettings),
+    ("Feeds", FeedSettings),
 )
 INTRODUCTION = """\
 # Settings

@@ -8,7 +8,7 @@ that waits for Redis is awaited by what serves the database.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from db.connection import OUTAGES
 from db.loops import forever
 from db.schemas import load_schemas
 from db.signals import stop_on_signals
+from workers import feeding
 from workers.erasing import erase_overdue
 from workers.heartbeat import publish_heartbeat
 from workers.queue import CANCEL_CHANNEL, PROGRESS_CHANNEL, Queue, wake_channel
@@ -153,6 +154,7 @@ async def serve(
                 pause_s=REMEMBER_SECONDS,
                 backoff_most_s=REMEMBER_SECONDS,
             ),
+            *_feeding(services),
             forever("late jobs", queue.end_late_jobs, pause_s=jobs.CHECK_SECONDS, backoff_most_s=jobs.CHECK_SECONDS),
             forever(
                 "the erasure of what is closed",
@@ -174,6 +176,14 @@ async def serve(
         await runner.drain(drain)
     for task in done:
         task.result()
+
+
+def _feeding(services: Services) -> list[Coroutine[Any, Any, None]]:
+    """Return the loop that has feeds read, if they are read here."""
+    if not services.feeds.storyfork_feeds:
+        return []
+    seconds = feeding.CHECK_SECONDS
+    return [forever("feeds", partial(feeding.start_due, services.queue), pause_s=seconds, backoff_most_s=seconds)]
 
 
 async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:

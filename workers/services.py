@@ -14,6 +14,7 @@ from workers.craft.settings import CraftSettings
 from workers.embedding import ArchiveEmbedder
 from workers.engines.image.chain import ImageChain
 from workers.engines.text.chain import TextChain
+from workers.feeds.settings import FeedSettings
 from workers.lore import LoreShelf
 from workers.moderation.moderator import Moderator
 from workers.notifiers import Notifiers
@@ -39,6 +40,7 @@ class Services:
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
     ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample, ``craft`` what their
     texts must pass before people read them. ``embedder`` makes the archive's vectors, ``lore`` matches lorebooks.
+    ``feeds`` says whether feeds are read, and how much of them.
     """
 
     text: TextChain
@@ -58,3 +60,4 @@ class Services:
     craft: CraftSettings = field(default_factory=CraftSettings)
     embedder: ArchiveEmbedder = field(default_factory=ArchiveEmbedder)
     lore: LoreShelf = field(default_factory=LoreShelf)
+    feeds: FeedSettings = field(default_factory=FeedSettings)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from bot.messages import Message
+from bot.text.moments import past_reference
 from bot.text.splitting import shortened
 from bot.views.base import ViewContext, ViewSpec, turns
 from db.errors import NotFound
@@ -65,6 +66,9 @@ async def passages_found(view: ViewContext, payload: PassagesFound) -> Message:
         title, number = shortened(passage.title, TITLE), passage.document_id
         if passage.book is not None:
             head = view.words("archive.place_lore", title=title, book=passage.book)
+        elif passage.feed is not None:
+            when = past_reference(passage.said_at, view.words)
+            head = view.words("archive.place_feed", title=title, feed=shortened(passage.feed, TITLE), when=when)
         elif passage.page is None:
             head = view.words("archive.place", title=title, document=number)
         else:

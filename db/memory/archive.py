@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from db.connection import row, rows, transaction
 from db.errors import LimitReached
@@ -17,8 +17,9 @@ from db.records import columns, fetch
 from db.work import Allowance
 
 MAX_DOCUMENTS: Final = 500
-"""Of a scope, lorebooks left out."""
+"""Of a scope; lorebooks and what feeds say have limits of their own."""
 LORE: Final = "lore"
+FEED: Final = "feed"
 MAX_CHARACTERS: Final = 2_000_000
 """Of a document."""
 _END: Final = (
@@ -59,10 +60,13 @@ async def add_document(
     importance: int = 5,
     rating: Allowance = "sfw",
     book_id: int | None = None,
+    posted_at: datetime | None = None,
+    feed: str = "",
 ) -> int:
     """Keep a document of ``texts`` (its pages) in a scope of an account and return its id.
 
-    What has the ``kind`` lore is the lorebook ``book_id`` as people search it, and its texts are entries. ``found_by``
+    What has the ``kind`` lore is the lorebook ``book_id`` as people search it, and its texts are entries; of the kind
+    feed is what a feed, called ``feed``, said when it was ``posted_at`` (None: now). ``found_by``
     are more words for each text, by which its beginning is found. Of all texts together at most `MAX_CHARACTERS` are
     kept. Raises `NotFound` if the scope is not the account's, and `LimitReached` if it is full.
     """
@@ -70,9 +74,9 @@ async def add_document(
     async with transaction():
         await rows("SELECT id FROM archive_scopes WHERE id = $1 FOR UPDATE", scope_id)
         count = await row(
-            "SELECT count(*) AS n FROM archive_documents WHERE scope_id = $1 AND kind <> 'lore'", scope_id
+            "SELECT count(*) AS n FROM archive_documents WHERE scope_id = $1 AND kind NOT IN ('lore', 'feed')", scope_id
         )
-        if kind != LORE and count is not None and count["n"] >= MAX_DOCUMENTS:
+        if kind not in {LORE, FEED} and count is not None and count["n"] >= MAX_DOCUMENTS:
             raise LimitReached("archive.full", count=MAX_DOCUMENTS)
         added = await row(
             "INSERT INTO archive_documents "
@@ -94,7 +98,7 @@ async def add_document(
                     NewChunk(
                         " ".join((*filter(None, before), passage.text)),
                         position,
-                        end["said_at"],
+                        end["said_at"] if posted_at is None else min(posted_at, end["said_at"]),
                         document_id=added["id"],
                         part=len(new),
                         start=passage.start,
@@ -102,7 +106,7 @@ async def add_document(
                         text=passage.text,
                         importance=importance,
                         lore=kind == LORE,
-                        metadata={"page": number} if len(texts) > 1 and kind != LORE else {},
+                        metadata=_metadata(kind, number, len(texts), feed),
                     )
                 )
                 position += 1
@@ -112,6 +116,13 @@ async def add_document(
         for first in range(0, len(new), 200):
             await chunks.add(scope_id, new[first : first + 200], dictionary_of(language))
     return added["id"]
+
+
+def _metadata(kind: str, number: int, texts: int, feed: str) -> dict[str, Any]:
+    """Return what is to be said with a passage: which feed it is from, or the number of its page."""
+    if kind == FEED:
+        return {"feed": feed}
+    return {"page": number} if texts > 1 and kind != LORE else {}
 
 
 async def documents(account_id: int, scopes: Sequence[ArchiveScope]) -> list[ArchiveDocument]:

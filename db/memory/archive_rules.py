@@ -18,8 +18,24 @@ LORE_TABLES: Final = (
     ),
     TableRule("lore_calls", owner=("entry_id",)),  # each goes with its page or message, too
 )
+FEED_TABLES: Final = (
+    # What a feed says is a document of whoever added it, and goes with them, too.
+    TableRule(
+        "feeds",
+        owner=("account_id", "user_id"),
+        texts=texts(words="url title", ids="etag modified", settings="allowance", state="problem"),
+        author="user_id",
+    ),
+    TableRule(
+        "feed_items",
+        owner=("feed_id",),
+        retention=Retention(30, "seen_at", "document_id IS NULL"),
+        texts=texts(ids="digest"),
+    ),
+)
 ARCHIVE_TABLES: Final = (
     *LORE_TABLES,
+    *FEED_TABLES,
     # A job reads them within minutes; one that could not be started is given up within the hour.
     TableRule(
         "uploads",

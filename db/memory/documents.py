@@ -42,7 +42,8 @@ class KeptDocument:
 class FoundPassage:
     """A passage that a search has found; ``page`` is its number in a document of several pages.
 
-    ``book`` is the lorebook of which it is an entry.
+    ``book`` is the lorebook of which it is an entry; ``feed`` is what the feed is called that said it, and ``said_at``
+    when, None if none did.
     """
 
     id: int
@@ -51,12 +52,14 @@ class FoundPassage:
     text: str
     page: int | None
     book: int | None
+    feed: str | None
+    said_at: datetime
 
 
 _DOCUMENT: Final = (
     "SELECT d.id, s.kind, coalesce(p.name, nullif(t.title, ''), t.premise, '') AS about, d.user_id, d.title, d.bytes, "
     "(SELECT count(*) FROM archive_chunks c WHERE c.document_id = d.id) AS passages, d.created_at "
-    f"FROM {_SHOWN_TO} AND d.kind <> 'lore'"
+    f"FROM {_SHOWN_TO} AND d.kind NOT IN ('lore', 'feed')"
 )
 
 
@@ -106,7 +109,8 @@ async def passages(account_id: int, user_id: int, chunks: Sequence[int], *, adul
     found = await fetch(
         FoundPassage,
         f"SELECT {columns(FoundPassage)} FROM (SELECT c.id, d.id AS document_id, d.title, c.text, "
-        "(c.metadata ->> 'page')::int AS page, d.book_id AS book FROM archive_chunks c JOIN "
+        "(c.metadata ->> 'page')::int AS page, d.book_id AS book, c.metadata ->> 'feed' AS feed, c.said_at "
+        "FROM archive_chunks c JOIN "
         f"(SELECT d.id, d.title, d.book_id FROM {_SHOWN_TO}) d ON d.id = c.document_id "
         "WHERE c.id = ANY ($4::bigint[])) f",
         account_id, user_id, adults, list(chunks),

@@ -5,6 +5,7 @@ from db.models.archive import ArchiveChunkRow, ArchiveDocumentRow, ArchiveScopeR
 from db.models.chats import ChatMessageRow, PersonaOriginalRow, PersonaRevisionRow, PersonaRow, SavedChatRow
 from db.models.data import DataExportPartRow, DataExportRow, UploadRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
+from db.models.feeds import FeedItemRow, FeedRow
 from db.models.intake import AwaitedFileRow, LateUpdateRow
 from db.models.jobs import AiTaskRow, ArtifactRow, HeartbeatRow, JobInteractionRow, JobRow
 from db.models.limits import QuotaRow, SpentLimitRow
@@ -52,6 +53,8 @@ __all__ = [
     "DraftRow",
     "FactRow",
     "FactSuccessionRow",
+    "FeedItemRow",
+    "FeedRow",
     "ForgetRequestRow",
     "HeartbeatRow",
     "IdentityRow",

@@ -22,10 +22,11 @@ MOST_KNOWN: Final = 200
 """Personas that are looked through for a name, and that are shown one by one."""
 LIVE: Final = "p.deleted_at IS NULL AND p.name <> ''"
 """SQL: a persona is not deleted, and its maker's words in it are not."""
-_SEEN: Final = (
+SEEN: Final = (
     f"{LIVE} AND (p.account_id IS NULL OR p.owner_id = $2 OR p.verdict = 'checked' "
     "AND (p.visibility = 'service' OR p.account_id = $1 AND p.visibility = 'place'))"
 )
+"""SQL: the person ``$2`` sees a persona in the account ``$1``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ async def known(
     """
     return await fetch(
         Persona,
-        f"SELECT {columns(Persona, 'p')} FROM personas p WHERE {_SEEN} AND strpos(lower(p.name), lower($3)) > 0 "
+        f"SELECT {columns(Persona, 'p')} FROM personas p WHERE {SEEN} AND strpos(lower(p.name), lower($3)) > 0 "
         "AND ($4 OR coalesce(p.card ->> 'rating', '') <> 'nsfw') "
         "ORDER BY p.account_id IS NOT NULL, p.position, p.id DESC LIMIT $5 OFFSET $6",
         account_id, user_id, search, adults, most, skip,
@@ -105,7 +106,7 @@ async def seen(account_id: int, user_id: int, persona_id: int, *, moderate: bool
     found = await fetch_one(
         Persona,
         f"SELECT {columns(Persona, 'p')} FROM personas p WHERE p.id = $3 "
-        f"AND ({_SEEN} OR $4 AND p.account_id = $1 AND {LIVE})",
+        f"AND ({SEEN} OR $4 AND p.account_id = $1 AND {LIVE})",
         account_id, user_id, persona_id, moderate,
     )  # fmt: skip
     if found is None:

@@ -9,7 +9,7 @@ from typing import Final
 from bot.actions.base import ActionSpec, Arg
 from bot.actions.packing import FILL, pack
 from bot.events import Command, Event, Payload, Submit, TextMessage
-from db import chats, linking, lorebooks, outbox, people, personas, pictures, saved_chats, stories, uploads
+from db import chats, feeds, linking, lorebooks, outbox, people, personas, pictures, saved_chats, stories, uploads
 from db.connection import jsonb, row, rows, transaction
 from db.memory import archive, facts, forgetting, memories
 from db.memory.scopes import ArchiveScope
@@ -93,10 +93,11 @@ async def moves_in(bot: Bot, number: int) -> Belongings:
     request = await forgetting.ask(account, memory.id, person, words)
     document = await archive.add_document(account, ArchiveScope.place(), words, [words], user_id=person)
     book = await lorebooks.add(account, ArchiveScope.place(), words, {}, [{"content": words}], author_id=person)
+    feed = await feeds.add(account, person, persona.id, f"https://{words.replace(' ', '.')}/", "sfw")
     upload = await uploads.keep(account, person, words, words.encode())
     ids = {
         "memory": memory.id, "fact": fact, "entry": fact, "request": request,
-        "chat": chat.id, "of": move.story.id, "document": document, "book": book, "upload": upload,
+        "chat": chat.id, "of": move.story.id, "document": document, "book": book, "feed": feed, "upload": upload,
         "account": account, "user": person, "owner": person, "identity": found["identity"], "story": move.story.id,
         "page": move.page.id, "persona": persona.id, "message": said.reply.id, "picture": picture, "job": job["id"],
         "asked": await linking.offer(person, conversation), "before": MISSING, "announcement": MISSING,
@@ -159,6 +160,8 @@ def queries(bot: Bot) -> Iterator[tuple[str, Query]]:
     yield "archive search", lambda _, words: Command(name="archive search", rest=words.split()[-1])
     for name in ("lore show", "lore remove"):
         yield name, lambda ids, _, name=name: Command(name=name, rest=str(ids["book"]))
+    for name in ("feed now", "feed remove"):
+        yield name, lambda ids, _, name=name: Command(name=name, rest=str(ids["feed"]))
     yield "archive add", lambda ids, _: Command(name="archive add", values={"file": str(ids["upload"])})
     yield "permissions", lambda _, words: Command(name="permissions", rest=words)
     yield "imagine", lambda ids, _: Command(name="imagine", rest="a door", values={"picture": str(ids["picture"])})

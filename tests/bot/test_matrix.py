@@ -45,6 +45,10 @@ lore add                     |   +   |   +    |     +     |   +   |   +   |
 lore list                    |   +   |   +    |     +     |   +   |   +   |
 lore show                    |   +   |   +    |     +     |   +   |   +   |
 lore remove                  |   +   |   +    |     +     |   +   |   +   |
+feed add                     |   -   |   -    |     -     |   +   |   +   |
+feed list                    |   +   |   +    |     +     |   +   |   +   |
+feed now                     |   -   |   -    |     -     |   +   |   +   |
+feed remove                  |   +   |   +    |     +     |   +   |   +   |
 archive add                  |   +   |   +    |     +     |   +   |   +   |
 archive list                 |   +   |   +    |     +     |   +   |   +   |
 archive search               |   +   |   +    |     +     |   +   |   +   |
@@ -219,6 +223,9 @@ audit_older                  |   -   |   -    |     -     |   +   |   +   |
 VALUES: Final = {
     "lore show": {"book": "1"},
     "lore remove": {"book": "1"},
+    "feed add": {"url": "https://news.example/"},
+    "feed now": {"feed": "1"},
+    "feed remove": {"feed": "1"},
     "archive search": {"words": "gate"},
     "archive remove": {"document": "1"},
     "story new": {"premise": "a door"},

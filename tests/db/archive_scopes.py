@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import lorebooks, uploads
+from db import feeds, lorebooks, uploads
 from db.memory import archive, documents, indexing, search
 from db.memory import scopes as archive_scopes
 from db.memory.scopes import ArchiveScope
@@ -40,6 +40,12 @@ ARCHIVE_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "memory.scopes.find": lambda c: archive_scopes.find(c.account, archives(c)),
     "memory.scopes.make": lambda c: archive_scopes.make(c.account, ArchiveScope.story(c["stories"])),
     "memory.search.search": lambda c: search.search(c.account, archives(c), "What did zephyr say and find?"),
+    "feeds.add": lambda c: feeds.add(c.account, c.user, c["personas"], "https://a.example/", "sfw"),
+    "feeds.listed": lambda c: feeds.listed(c.account, c.user, adults=True, moderate=True),
+    "feeds.get": lambda c: feeds.get(c.account, c.user, c["feeds"], adults=True, moderate=True),
+    "feeds.remove": lambda c: feeds.remove(c.account, c.user, c["feeds"], moderate=True),
+    "feeds.claim": lambda c: feeds.claim(c.account, c["feeds"]),
+    "feeds.reads": lambda c: feeds.reads(c.account, c["feeds"], 1),
     "lorebooks.add": lambda c: lorebooks.add(
         c.account, ArchiveScope.story(c["stories"]), "x", {}, [{"content": "y"}], author_id=c.user
     ),

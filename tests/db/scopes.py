@@ -250,6 +250,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "jobs.turns.*",
             "memory.memories.overdue",
             "memory.memories.start_due",
+            "feeds.start_due",
             "outbox.counts",
             "personas.library.sync_shipped",
             "personas.importing.whole",
@@ -260,6 +261,12 @@ EXEMPT: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "chats.attach_reply",
+            "feeds.fail",
+            "feeds.give_up",
+            "feeds.keep",
+            "feeds.to_read",
+            "feeds.unchanged",
+            "feeds.unknown",
             "chats.follow",
             "chats.give_up",
             "chats.count_told",

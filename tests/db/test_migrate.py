@@ -189,6 +189,12 @@ POPULATE = {
         INSERT INTO chat_messages (conversation_id, persona_id, role) SELECT 1, min(id), 'opening' FROM personas
     """,
     "0075_saved_chats": "INSERT INTO saved_chats (conversation_id, epoch, name) VALUES (1, 1, 'Rain')",
+    "0090_feeds": """
+        INSERT INTO feeds (account_id, persona_id, user_id, url)
+            SELECT 1, min(id), 1, 'https://a.example' FROM personas;
+        INSERT INTO feed_items (feed_id, digest, posted_at) VALUES (1, 'x', now());
+    """,
+    "0091_feed_documents": "UPDATE archive_documents SET kind = 'feed'",
     "0079_picture_prompts": "INSERT INTO pictures (account_id, kind, typed) VALUES (1, 'moment', 'by the sea')",
     "0084_chat_sessions": "INSERT INTO context_sessions (account_id, kind, conversation_id, persona_id, epoch) "
     "SELECT 1, 'chat', 1, min(id), n FROM personas, generate_series(0, 1) n GROUP BY n",

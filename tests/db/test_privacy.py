@@ -16,6 +16,7 @@ from db import (
     data_exports,
     drafts,
     erasure,
+    feeds,
     inbox,
     jobs,
     late_updates,
@@ -35,6 +36,7 @@ from db import (
 )
 from db.connection import row, rows, transaction
 from db.errors import LeaseLost
+from db.feeds import NewItem
 from db.limits import Subject
 from db.memory import archive, indexing, memories
 from db.memory.scopes import ArchiveScope
@@ -122,6 +124,11 @@ async def lives(name: str) -> Who:
         author_id=user,
     )  # fmt: skip
     await lorebooks.note_called([each.id for each in await lorebooks.entries([book])], message_id=turn.reply.id)
+    feed = await feeds.add(account, user, persona.id, f"https://{name}.example/feed", "sfw")
+    item = NewItem(name, f"{name}'s news", f"{name} has read it", "2026-11-23T10:00:00+00:00", "sfw")
+    await feeds.keep(
+        await feeds.get(account, user, feed), f"{name}'s paper", [item], refused=[], most=9, minutes=60
+    )  # fmt: skip
     await uploads.keep(account, user, f"{name}'s map.txt", name.encode())
     await archive.add_document(account, ArchiveScope.person(user), f"{name}'s map", [f"{name} drew it"], user_id=user)
     await rows(

@@ -12,6 +12,7 @@ from workers.craft.settings import CraftSettings
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.embedding.settings import EmbeddingSettings
 from workers.engines.text.settings import TextSettings
+from workers.feeds.settings import FeedSettings
 from workers.moderation.settings import ClassifierSettings
 from workers.pictures.settings import PictureSettings
 from workers.settings import WorkerSettings
@@ -27,6 +28,7 @@ SETTINGS: Final = (
     CraftSettings,
     ImageSettings,
     PictureSettings,
+    FeedSettings,
     ClassifierSettings,
     FunctionSettings,
 )

@@ -30,6 +30,7 @@ from workers.engines.image.chain import ImageChain
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.build import build_text_chain
 from workers.engines.text.settings import TextSettings
+from workers.feeds.settings import FeedSettings
 from workers.main import serve
 from workers.moderation.moderator import Moderator
 from workers.notifiers import Notifiers
@@ -95,6 +96,7 @@ async def _run(queue_kind: str) -> int:
                 sampling=read_settings(FunctionSettings),
                 craft=read_settings(CraftSettings),
                 embedder=embedder,
+                feeds=read_settings(FeedSettings),
             )
             runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
             try:

@@ -12,7 +12,7 @@ DOCUMENT_MEMORY_BYTES: Final = 2**29
 
 DocumentProblem = Literal[
     "empty", "not_text", "too_long", "too_many_pages", "no_text", "encrypted", "broken_pdf", "too_costly",
-    "not_lore", "too_many_entries", "entry_too_long",
+    "not_lore", "too_many_entries", "entry_too_long", "not_feed",
 ]  # fmt: skip
 
 

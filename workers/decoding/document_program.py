@@ -1,7 +1,8 @@
-"""The program that reads documents, lorebooks and cards: a disposable child process (`prompts.child`), run by path."""
+"""The program that reads documents, lorebooks, cards and feeds: a disposable child process, run by path."""
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 from prompts.frames import serve_frames
@@ -17,13 +18,16 @@ from workers.decoding.document_limits import (
     DocumentRefused,
 )
 from workers.decoding.reading import has_words, read_document
+from workers.feeds.reading import NoFeed, read_feed
 
 
 def answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return what is in a document (with ``limits``), a card (``title``) or a lorebook, or why it is refused."""
+    """Return what is in a document (``limits``), card (``title``), feed or lorebook, or why it is refused."""
     if "title" in request:
         return _card(data, request["title"])
     try:
+        if "feed" in request:
+            return _feed(data, request["feed"]), b""
         return (_document(data, DocumentLimits(**request["limits"])) if "limits" in request else _lorebook(data)), b""
     except DocumentRefused as refusal:
         return {"reason": refusal.reason, "detail": refusal.detail, "values": refusal.values}, b""
@@ -34,6 +38,16 @@ def _document(data: bytes, limits: DocumentLimits) -> dict[str, Any]:
     media_type, pages = read_document(data, limits)
     blank = [number for number, text in enumerate(pages, start=1) if not has_words(text)]
     return {"media_type": media_type, "pages": pages, "blank": blank}
+
+
+def _feed(data: bytes, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is in a feed."""
+    try:
+        return asdict(read_feed(data, **wanted))
+    except NoFeed as error:
+        raise DocumentRefused("not_feed", str(error)) from error
+    except (MemoryError, RecursionError) as error:
+        raise DocumentRefused("too_costly", type(error).__name__) from error
 
 
 def _card(data: bytes, title: str) -> tuple[dict[str, Any], bytes]:

@@ -1,4 +1,4 @@
-"""Documents and cards from outside: they are read in a disposable child process."""
+"""Documents, cards and feeds from outside: they are read in a disposable child process."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +13,7 @@ from prompts.frames import encode_frame
 from workers.cards.reading import ReadCard
 from workers.cards.refusals import MAX_CARD_BYTES, CardRefused
 from workers.decoding.document_limits import DOCUMENT_WALL_S, DocumentLimits, DocumentRefused
+from workers.feeds.reading import FeedContents, FeedItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ async def lorebook_in(data: bytes) -> dict[str, Any]:
     if not data:
         raise DocumentRefused("empty", "no bytes")
     return await _read({}, data)
+
+
+async def feed_in(data: bytes, charset: str, *, most: int, characters: int) -> FeedContents:
+    """Return the newest ``most`` items of a feed, of each so many characters. ``charset`` is what its server says.
+
+    Raises `DocumentRefused`, and is cancelled, as `document_text`.
+    """
+    found = await _read({"feed": {"charset": charset, "most": most, "characters": characters}}, data)
+    return FeedContents(found["title"], [FeedItem(**each) for each in found["items"]])
 
 
 async def card_in(data: bytes, *, title: str = "", most: int = MAX_CARD_BYTES) -> ReadCard:

@@ -18,6 +18,7 @@ from workers.workflows.cards import MakePersonaOfCard, WritePersonaAsCard
 from workers.workflows.chat import JudgeEditedReply, ReplyAsPersona, WriteChatAsFile
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
+from workers.workflows.feeds import FollowFeed
 from workers.workflows.lore import AddLorebook
 from workers.workflows.memory import BringMemoryUpToDate
 from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered, JudgeWrittenPersona
@@ -66,6 +67,7 @@ _OWN: Final = (
     ExportPersonalData(),
     ReadIntoArchive(),
     AddLorebook(),
+    FollowFeed(),
     BringMemoryUpToDate(),
 )
 

@@ -99,6 +99,7 @@ async def _recalled(services: Services, hit: ArchiveHit, place: ArchivePlace) ->
             "text": text,
             "page": None if hit.page_id is None or said else place.pages.get(hit.page_id),
             "speaker": str(hit.metadata.get("speaker", "")) if said else "",
+            "feed": str(hit.metadata.get("feed", "")),
             "day": f"{hit.said_at:%Y-%m-%d}",
             "later": without(hit.later, place.forgotten),
         },

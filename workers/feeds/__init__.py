@@ -1,0 +1,1 @@
+"""Feeds: RSS and Atom, read into what personas know."""
