@@ -249,7 +249,7 @@ def _asks(context: Context) -> bool:
     """Whether somebody expects an answer: not of what they say to others, nor of a reaction."""
     match context.event.payload:
         case TextMessage(addressed=addressed):
-            return addressed or context.who.draft is not None
+            return addressed
         case Reaction() | EditedMessage() | BotMembership():
             return False
         case _:

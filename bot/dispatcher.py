@@ -31,6 +31,12 @@ KNOWN: Final = 5000
 _log = logging.getLogger(__name__)
 
 
+class Dropped(Exception):
+    """An event is to leave no trace: everything is rolled back, and nobody is told."""
+
+    loggable = True
+
+
 class Dispatcher:
     """Has events committed and people answered, within the patience and `bot.commits.EXTRA_SECONDS`."""
 
@@ -138,6 +144,8 @@ class Dispatcher:
             return await self._commits.commit(event, self._handle, deadline, admit, unsure)
         except UserError as e:
             return await self._answer(event, e, deadline, admit)
+        except Dropped:
+            return Committed(Outcome("ignored"))
         except AWAY:
             raise
         except Exception:  # noqa: BLE001 - a defect in a handler must not cost the person an answer

@@ -239,10 +239,13 @@ class Reaction(_Frozen):
 
 
 class BotMembership(_Frozen):
-    """The bot was added to a place, or removed from it; in a private chat: unblocked or blocked."""
+    """The bot was added to a place, or removed from it; in a private chat: unblocked or blocked.
+
+    ``demoted``: it stays, and the platform no longer shows it what is not addressed to it.
+    """
 
     type: Literal["membership"] = "membership"
-    change: Literal["added", "removed"]
+    change: Literal["added", "removed", "demoted"]
 
 
 class MenuPick(_Frozen):
@@ -267,6 +270,7 @@ class Event(_Frozen):
     ``event_id`` is unique on its platform and equal in every replay of the event; it is the inbox's key.
     ``deferred``: the platform itself shows that an answer is coming (Discord's "thinking"), so no placeholder
     message is needed. ``file_bytes``: the largest file that an answer may carry there; None: as everywhere.
+    ``reads_all``: whether the platform shows the bot everything that is written there; None: the event does not say.
     """
 
     platform: str
@@ -278,6 +282,7 @@ class Event(_Frozen):
     payload: Payload
     deferred: bool = False
     file_bytes: int | None = None
+    reads_all: bool | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:

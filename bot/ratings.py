@@ -15,20 +15,27 @@ def label(rating: Rating, language: str = DEFAULT) -> str:
 
 
 def rating_here(context: Context) -> Rating:
-    """Return the rating that the account has chosen."""
-    return parse_rating(context.who.account.settings.get("rating"))
+    """Return the rating that was chosen for the channel, else the account's."""
+    return parse_rating(_chosen(context))
 
 
 def allowed_here(context: Context) -> Rating:
-    """Return the highest rating allowed here: the lower of what the place and `/rating` allow."""
+    """Return the highest rating allowed here: the lower of what the place allows and what was chosen."""
     setting = rating_here(context)
     allowance = _allowance(context, opted_in=setting == "nsfw", ordinary="sfw" if setting == "sfw" else "suggestive")
-    return lowest(allowance, setting) if "rating" in context.who.account.settings else allowance
+    return lowest(allowance, setting) if _chosen(context) is not None else allowance
 
 
 def may_choose(context: Context, rating: Rating) -> bool:
     """Return whether `/rating` may be set to ``rating`` here."""
     return not exceeds(rating, _allowance(context, opted_in=True, ordinary="suggestive"))
+
+
+def _chosen(context: Context) -> str | None:
+    channel = context.who.channel
+    if channel is not None and channel.rating:
+        return channel.rating
+    return context.who.account.settings.get("rating")
 
 
 def _allowance(context: Context, *, opted_in: bool, ordinary: Rating) -> Rating:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from bot import access
@@ -30,17 +30,21 @@ from bot.events import (
 )
 from bot.files import text_of
 from bot.forms import fill, run_command
+from bot.hearing import Overheard, heard_in, is_unaddressed
+from bot.listening import Listening, stop_listening
+from bot.listening import answer as answer_overheard
 from bot.messages import Form, Message
+from bot.place_records import PlaceRecords
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.policy import OPEN, AccessPolicy
 from bot.ratings import may_choose
 from bot.text.splitting import shortened
 from bot.topics import Topics
 from bot.welcome import greet, membership, show_hint
-from db import awaited_files, conversations, late_updates, members, moves, offers, outbox, people, places
+from db import awaited_files, conversations, late_updates, members, offers, outbox, people, places
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
-from db.errors import BadInput, NotFound, UserError, describe
+from db.errors import BadInput, NotFound, UserError
 from db.moderation import PLAIN, ModerationPolicy
 from db.usage_limits import UNLIMITED, UsageLimits
 from prompts.registry import PromptRegistry
@@ -48,8 +52,6 @@ from workers.queue import Queue
 
 PATIENCE_SECONDS: Final = 1.5
 """Refuse an event that is not committed within this time. Discord shows a failure after 3 s."""
-MOVE_SECONDS: Final = 8.0
-"""Maximum time for moving a group's data: nobody waits for an answer to it."""
 FIRST_MESSAGES: Final = 10
 """Maximum number of people whose first private message is looked for after a restart."""
 SUGGESTIONS: Final = 25
@@ -61,7 +63,7 @@ STORE_SECONDS: Final = 60.0
 _log = logging.getLogger(__name__)
 
 
-class Router:
+class Router(PlaceRecords):
     """Handles the events of all platforms (bot.platforms.base.Inbound)."""
 
     def __init__(
@@ -91,6 +93,7 @@ class Router:
         self._policy, self._moderation = policy, moderation
         self._admission = Admission(policy, topics.commands, topics.actions, topics.menus)
         self._patience_s, self._limits = patience_s, limits
+        self._listening = Listening()
         self._dispatcher = Dispatcher(Committer(self._context), self._handle, on_commit, patience_s)
         self.backlog: Backlog = late_updates
 
@@ -98,7 +101,18 @@ class Router:
         """Commit the event and its changes, then wake the workers. Never raises."""
         if self._admission.silences(event):
             return Outcome("ignored")
-        return await self._dispatcher.dispatch(event)
+        if not is_unaddressed(event):
+            outcome = await self._dispatcher.dispatch(event)
+            self._listening.forget(event)
+            return outcome
+        if not await self.overhears(heard_in(event)):
+            return Outcome("ignored")
+        outcome = await self._dispatcher.dispatch(event)
+        return Outcome("ignored") if outcome.status == "refused" else outcome
+
+    async def overhears(self, heard: Overheard) -> bool:
+        """Return whether a message that nobody addressed to the bot is to be answered. Writes nothing, never raises."""
+        return await self._listening.hears(heard)
 
     async def settled(self) -> None:
         """Wait until the fate of every event that is ``unknown`` so far is known, or not to be found out."""
@@ -133,35 +147,6 @@ class Router:
         The person gets an apology, unless the place itself is what cannot be written to. ``admit`` as in `resume`.
         """
         return await self._dispatcher.bury(event, admit)
-
-    async def group_moved(self, platform: str, old: str, new: str) -> bool:
-        """Move what is stored for a group to its new id; False if that could not be committed."""
-        try:
-            async with asyncio.timeout(MOVE_SECONDS), transaction():
-                await moves.move_group(platform, old, new)
-        except Exception as e:  # noqa: BLE001 - as in bury
-            _log.warning("group %s of %s cannot be moved to %s: %s", old, platform, new, e)
-            return False
-        return True
-
-    async def record_places(self, platform: str, present: Sequence[str]) -> list[str]:
-        """Record the guilds in which the bot is, and return those that were recorded before and are missing."""
-        try:
-            async with asyncio.timeout(MOVE_SECONDS), transaction():
-                return await places.record(platform, present)
-        except Exception as e:  # noqa: BLE001 - as in bury
-            _log.warning("where the bot is on %s cannot be recorded: %s", platform, describe(e))
-            return []
-
-    async def place_left(self, platform: str, place: str) -> bool:
-        """Note that the bot is not in a guild or group any more; False if that could not be committed."""
-        try:
-            async with asyncio.timeout(MOVE_SECONDS), transaction():
-                await places.leave_place(platform, place)
-        except Exception as e:  # noqa: BLE001 - as in bury
-            _log.warning("that %s of %s was left cannot be noted: %s", place, platform, describe(e))
-            return False
-        return True
 
     async def form_for(self, event: Event) -> Form | Message | None:
         """Return the form that a press or command opens, a refusal, or None: then dispatch the event."""
@@ -247,6 +232,9 @@ class Router:
 
     async def _handle(self, context: Context) -> None:
         payload = context.event.payload
+        if is_unaddressed(context.event):
+            await answer_overheard(context, self._admission, self._topics.routes.get(DEFAULT_MODE))
+            return
         # Where a platform does not say who removed the bot, the event's person has no name.
         by = context.user_id if context.event.user.name else None
         if isinstance(payload, BotMembership) and payload.change == "removed":
@@ -268,6 +256,8 @@ class Router:
         if not context.rights.own and isinstance(payload, Command | ButtonPress | Submit):
             # Other events do not always say what somebody is.
             await members.seen(context.account_id, context.user_id, user.role, user.roles)
+        if context.event.reads_all is False and context.who.channel is not None and context.who.channel.listens:
+            await stop_listening(context)
         match payload:
             case Command():
                 await self._command(context, payload)
@@ -286,6 +276,8 @@ class Router:
                 await context.notice(f"unreadable.{payload.kind}", private=False)
             case EditedMessage():
                 await self._edited(context, payload)
+            case BotMembership(change="demoted"):
+                await stop_listening(context)
             case BotMembership():
                 await membership(context, payload)
             case Reaction():
@@ -342,7 +334,7 @@ class Router:
 
     async def _text(self, context: Context, message: TextMessage) -> None:
         """Route plain text to a pending form, else to what it replies to, else to what was opened here last."""
-        if message.addressed and (typed := read_typed(message.text, self._topics.commands)) is not None:
+        if (typed := read_typed(message.text, self._topics.commands)) is not None:
             # Platforms with a list of commands of their own send as text what is not chosen from it.
             await self._command(context, typed.command)
             return
@@ -352,8 +344,6 @@ class Router:
                 return
             answer = message.text if message.file is None else text_of(message.file)
             await self._topics.forms.take(context, answer)
-            return
-        if not message.addressed:
             return
         if not message.text.strip():
             if message.file is not None:

@@ -89,7 +89,8 @@ class BotSettings(BaseSettings):
     discord_message_content: bool = Field(
         default=False,
         description="Ask for the privileged message-content intent, so that replies in channels work without a "
-        "mention. It must be enabled in the developer portal as well. Direct messages and mentions work without.",
+        "mention, and `/channel set` can let the bot speak unaddressed. It must be enabled in the developer portal as "
+        "well: Discord refuses the bot otherwise. Direct messages and mentions work without.",
     )
     discord_webhooks: bool = Field(
         default=True,

@@ -13,6 +13,7 @@ from bot import announcement_settings, locales
 from bot.actions import answers as answers_actions
 from bot.actions import archive as archive_actions
 from bot.actions import audit as audit_actions
+from bot.actions import channel as channel_actions
 from bot.actions import chat as chat_actions
 from bot.actions import chats as chats_actions
 from bot.actions import data as data_actions
@@ -36,6 +37,7 @@ from bot.commands import (
     archive,
     ask,
     audit,
+    channel,
     chats,
     data,
     feed,
@@ -83,6 +85,7 @@ from bot.views import archive as archive_views
 from bot.views import ask as ask_views
 from bot.views import audit as audit_views
 from bot.views import cards as cards_views
+from bot.views import channel as channel_views
 from bot.views import chat as chat_views
 from bot.views import chats as chats_views
 from bot.views import data as data_views
@@ -157,6 +160,7 @@ PRODUCT: Final = (
         entries=(*answers_actions.ENTRIES, *suggestions_actions.ENTRIES),
         switch="chat",
     ),
+    Topic("channel", channel.COMMANDS, channel_actions.ACTIONS, channel_views.VIEWS),
     Topic("vote", (), vote_actions.ACTIONS),
     Topic("ask", ask.COMMANDS, (), ask_views.VIEWS),
     Topic(

@@ -33,6 +33,7 @@ SELECT to_jsonb(r) AS reply, to_jsonb(m) AS said, to_jsonb(p) AS persona,
     to_jsonb(u) || coalesce((SELECT jsonb_build_object('name', i.name, 'language', i.language) FROM identities i
         JOIN conversations c ON c.platform = i.platform WHERE i.user_id = u.id AND c.id = m.conversation_id LIMIT 1),
         '{{}}') AS person,
+    (SELECT nullif(s.language, '') FROM channel_settings s WHERE s.conversation_id = r.conversation_id) AS language,
     EXISTS (SELECT {_EARLIER}) AS follows
 FROM chat_messages r JOIN chat_messages m ON m.id = r.reply_to_id JOIN personas p ON p.id = r.persona_id
 LEFT JOIN users u ON u.id = m.user_id WHERE r.id = $1"""
@@ -81,7 +82,8 @@ class Exchange:
 class PendingReply:
     """A pending reply: its persona, the message it answers and that message's author (None if deleted).
 
-    ``follows``: an earlier reply of the chat is being written. ``said_at`` is ISO 8601.
+    ``follows``: an earlier reply of the chat is being written. ``said_at`` is ISO 8601. ``language`` is the channel's,
+    else the person's, "" if neither is known.
     """
 
     reply: StoredMessage
@@ -90,6 +92,7 @@ class PendingReply:
     persona: Persona
     user: User | None
     follows: bool
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +212,15 @@ async def pending(reply_id: int) -> PendingReply | None:
     if found is None:
         return None
     said = json.loads(found["said"])
+    user = None if found["person"] is None else build(User, json.loads(found["person"]))
     return PendingReply(
         reply=build(StoredMessage, json.loads(found["reply"])),
         said=build(StoredMessage, said),
         said_at=said["created_at"],
         persona=build(Persona, json.loads(found["persona"])),
-        user=None if found["person"] is None else build(User, json.loads(found["person"])),
+        user=user,
         follows=found["follows"],
+        language=found["language"] or (user.language if user is not None else ""),
     )
 
 

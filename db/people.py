@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from db import spent_limits
 from db.accounts import Account
+from db.channels import ChannelSettings
 from db.connection import ids, row, rows
 from db.conversations import Conversation
 from db.records import build, columns, fetch, fetch_one
@@ -23,6 +24,7 @@ SELECT to_jsonb(a) AS account, to_jsonb(u) AS person, to_jsonb(i) AS identity, t
     EXISTS (SELECT FROM identities o WHERE o.user_id = u.id AND o.id <> i.id) AS linked,
     (SELECT g.id FROM users g WHERE a.kind = 'group' AND g.platform = a.platform AND g.external_id = a.external_id)
         AS group_user,
+    (SELECT to_jsonb(s) FROM channel_settings s WHERE s.conversation_id = c.id) AS channel,
     (SELECT d.content FROM drafts d WHERE d.conversation_id = c.id AND d.user_id = u.id) AS draft
 FROM identities i JOIN users u ON u.id = i.user_id, accounts a, conversations c
 WHERE i.platform = $1 AND i.external_id = $4 AND {account}
@@ -71,6 +73,7 @@ class Who:
 
     ``linked``: the person has more identities. ``draft`` is their pending form there. Until ``cooldown_until`` they
     may ask for nothing (`db.moderation`). ``gone``: the bot was removed from the place, or blocked (`db.places`).
+    ``channel``: what was set for this conversation alone, None if nothing.
     """
 
     account: Account
@@ -82,6 +85,7 @@ class Who:
     group_user: int | None = None
     cooldown_until: datetime | None = None
     gone: bool = False
+    channel: ChannelSettings | None = None
 
 
 async def resolve(
@@ -300,4 +304,5 @@ def _who(found: dict[str, Any] | None) -> Who | None:
         draft=None if found["draft"] is None else json.loads(found["draft"]),
         cooldown_until=found["cooldown_until"],
         gone=found["gone"],
+        channel=None if found["channel"] is None else build(ChannelSettings, json.loads(found["channel"])),
     )

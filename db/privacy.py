@@ -65,6 +65,12 @@ TABLES: Final = (
         owner=("account_id",),
         texts=texts(ids="chat_id thread_id last_said", settings="platform kind mode"),
     ),
+    # Of the channel, whoever set them.
+    TableRule(
+        "channel_settings",
+        owner=("conversation_id",),
+        texts=texts(settings="mode keywords quiet_zone rating model language"),
+    ),
     TableRule("drafts", owner=("conversation_id",), texts=texts(words="content"), author="user_id"),
     # The product's have no account. The chats with a persona stay with the place when its maker goes.
     TableRule(

@@ -22,6 +22,7 @@ _VARIANTS: Final = (
 )
 _CHOICES: Final = (
     "SELECT settings ->> 'text_model' AS model, jsonb_typeof(settings -> 'text_model') AS kind, "
+    "(SELECT s.model FROM channel_settings s WHERE s.conversation_id = $6) AS channel_model, "
     "settings -> 'sampling' AS sampling, "
     f"(SELECT jsonb_agg(o) FROM ({OWN}) o) AS own, (SELECT jsonb_agg(v) FROM ({_VARIANTS}) v) AS variants "
     "FROM accounts WHERE id = $1"
@@ -50,18 +51,25 @@ class InForce:
     drawn: PromptVariant | None = None
 
 
-async def in_force(account_id: int, name: str, about: PromptScope = EVERYTHING, unit: str = "") -> InForce:
+async def in_force(
+    account_id: int,
+    name: str,
+    about: PromptScope = EVERYTHING,
+    unit: str = "",
+    conversation_id: int | None = None,
+) -> InForce:
     """Return an account's choices for a text written from a prompt by a job that is ``about`` something.
 
-    ``unit`` names the conversation or story that keeps to one variant of a test.
+    ``unit`` names the conversation or story that keeps to one variant of a test; ``conversation_id`` is where the job
+    was asked for: a channel's own model goes before the account's.
     """
-    found = await row(_CHOICES, account_id, name, about.persona_id, about.story_id, about.job_type)
+    found = await row(_CHOICES, account_id, name, about.persona_id, about.story_id, about.job_type, conversation_id)
     if found is None:
         return InForce()
     own = [build(OwnPrompt, each) for each in json.loads(found["own"] or "[]")]
     variants = [build(PromptVariant, each) for each in json.loads(found["variants"] or "[]")]
     chosen, drawn = choose(own, variants, unit)
-    model = found["model"] if found["kind"] == "string" else ""
+    model = found["channel_model"] or (found["model"] if found["kind"] == "string" else "")
     return InForce(chosen, model, read_choices(found["sampling"]), drawn)
 
 

@@ -38,6 +38,15 @@ VOICE_PERMISSIONS = {1 << 29: "Manage Webhooks", 1 << 16: "Read Message History"
 """https://discord.com/developers/docs/topics/permissions: what personas need to speak under their own name."""
 ADMINISTRATOR = 1 << 3
 VOICES = "discord webhooks"
+INTENT = "discord intent"
+INTENT_ADVICE = (
+    "To speak unaddressed (`/channel set`): enable it in the developer portal → Bot → Message Content Intent, and set "
+    "DISCORD_MESSAGE_CONTENT=true."
+)
+PRIVACY_ADVICE = (
+    "To speak unaddressed (`/channel set`) in others: @BotFather → Bot Settings → Group Privacy → Turn off, restart, "
+    "and add the bot to the group anew."
+)
 NAMED = 5
 """Servers that a line of the report names."""
 
@@ -189,9 +198,13 @@ async def check_discord(settings: BotSettings, token: str, *, offline: bool) -> 
     headers = {"Authorization": f"Bot {token}"}
     root = settings.discord_api_url.rstrip("/")
     checks = [await _ask("discord", f"{root}/users/@me", headers, lambda me: f"logged in as {me['username']}")]
-    if checks[0].state is State.OK and settings.discord_message_content:
+    if checks[0].state is State.OK and not settings.discord_message_content:
         checks.append(
-            await _ask("discord intent", f"{root}/applications/@me", headers, lambda app: _intent_of(int(app["flags"])))
+            Check(INTENT, State.OK, "channels are not read, but for what is addressed to the bot", INTENT_ADVICE)
+        )
+    elif checks[0].state is State.OK:
+        checks.append(
+            await _ask(INTENT, f"{root}/applications/@me", headers, lambda app: _intent_of(int(app["flags"])))
         )
     if checks[0].state is State.OK and settings.discord_webhooks:
         checks.append(await _ask(VOICES, f"{root}/users/@me/guilds", headers, _voices_in))
@@ -211,8 +224,17 @@ async def check_telegram(settings: BotSettings, token: str, *, offline: bool) ->
         checks.append(Check("telegram", State.OK, "the token is well-formed (Telegram was not asked)"))
     else:
         address = f"{settings.telegram_api_url.rstrip('/')}/bot{token}/getMe"
-        checks.append(await _ask("telegram", address, {}, lambda me: f"logged in as @{me['result']['username']}"))
+        checks.append(await _ask("telegram", address, {}, _telegram_bot))
     return checks
+
+
+def _telegram_bot(answer: dict[str, Any]) -> str | Check:
+    """Say who the bot is, and what Telegram shows it of groups."""
+    me = answer["result"]
+    who = f"logged in as @{me['username']}"
+    if me.get("can_read_all_group_messages"):
+        return f"{who}, who reads all groups"
+    return Check("telegram", State.OK, f"{who}, who reads groups as an administrator only", PRIVACY_ADVICE)
 
 
 async def _ask(name: str, address: str, headers: dict[str, str], describe: Callable[[Any], str | Check]) -> Check:

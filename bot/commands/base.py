@@ -80,6 +80,7 @@ class CommandSpec:
     ``age_restricted``: a platform that knows its users' age keeps minors from it.
     ``check`` raises before any parameter is asked for if the command would be refused anyway; it only reads.
     ``example``: what is typed behind the command, as `/help` shows it: ``a keeper finds a door genre=mystery``.
+    ``about_reading``: it depends on what the platform shows the bot there (`bot.events.Event.reads_all`).
     ``permission`` is what it takes (`EVERYBODY`: none).
     """
 
@@ -93,6 +94,7 @@ class CommandSpec:
     operator: bool = False
     always: bool = False
     own_data: bool = False
+    about_reading: bool = False
     permission: Permission | Everybody = field(kw_only=True)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,9 @@ _DEFAULT: Final = "en"
 
 
 def story_language(context: Context) -> str:
-    """Return the language of stories that name none: the place's, else the person's, else their app's."""
+    """Return the language of stories that name none: the channel's, the place's, the person's, or their app's."""
+    if context.who.channel is not None and context.who.channel.language:
+        return context.who.channel.language
     place = "" if private_chat(context) else str(context.who.account.settings.get(accounts.LANGUAGE) or "")
     return place or context.who.user.story_language or context.language.partition("-")[0] or _DEFAULT
 

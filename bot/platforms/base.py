@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, runtime_checkable
 
 from bot.events import Destination, Event
+from bot.hearing import Overheard
 from bot.messages import Form, Message, Progress
 from db.late_updates import KeptUpdate
 
@@ -176,6 +177,13 @@ class Inbound(Protocol):
         """Commit the event and its changes, and wake the workers. Never raises.
 
         On return with any status but ``refused`` the event is safe and may be confirmed to the platform.
+        """
+        ...
+
+    async def overhears(self, heard: Overheard) -> bool:
+        """Return whether a message that nobody addressed to the bot is to be answered, and may be dispatched.
+
+        Any other must not be kept anywhere. Writes nothing; never raises.
         """
         ...
 

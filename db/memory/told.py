@@ -37,9 +37,9 @@ class Held:
     ``owner_id`` is whose story it is, or who is answered, where nobody else reads along. ``documents``: the archive has
     some for them here. ``forgotten`` are words that are not to be told, ``lore`` the ids of lorebooks that count here,
     ``lore_before`` those of their entries that were called up on the way, of which that was noted; ``shorter`` the
-    shorter forms of texts by the hash of these. ``text_model`` and ``sampling`` are the account's choices of who writes
-    and how (`db.prompts_in_force.InForce`). ``note`` is a chat's author's note, with its ``text`` and ``depth``, or
-    empty.
+    shorter forms of texts by the hash of these. ``text_model`` and ``sampling`` are the choices of the channel and the
+    account of who writes and how (`db.prompts_in_force.InForce`). ``note`` is a chat's author's note, with its ``text``
+    and ``depth``, or empty.
     """
 
     facts: list[FactHeld]
@@ -95,8 +95,9 @@ _OF_THE_CHAT: Final = (
     _NOTE,
 )
 _CHOSEN: Final = (
-    "(SELECT jsonb_build_object('sampling', a.settings -> 'sampling', 'model', CASE "
-    "WHEN jsonb_typeof(a.settings -> 'text_model') = 'string' THEN a.settings ->> 'text_model' END) "
+    "(SELECT jsonb_build_object('sampling', a.settings -> 'sampling', 'model', coalesce((SELECT nullif(s.model, '') "
+    "FROM channel_settings s WHERE s.conversation_id = l.conversation_id), CASE "
+    "WHEN jsonb_typeof(a.settings -> 'text_model') = 'string' THEN a.settings ->> 'text_model' END)) "
     "FROM accounts a WHERE a.id = l.account_id)"
 )
 _MEMORY: Final = "(SELECT id FROM memory)"
@@ -114,7 +115,7 @@ SELECT (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT {columns(FactHeld, "f")} FROM
     (SELECT jsonb_agg(to_jsonb(x)) FROM (%s) x) AS summaries
 FROM (SELECT) one LEFT JOIN place l ON true"""
 _OF_STORY: Final = (
-    "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, "
+    "WITH RECURSIVE place AS (SELECT s.id AS story_id, s.account_id, s.conversation_id, "
     "CASE c.kind WHEN 'dm' THEN s.owner_id END AS owner_id FROM pages p JOIN stories s ON s.id = p.story_id "
     "JOIN conversations c ON c.id = s.conversation_id WHERE p.id = $1), "
     "memory AS (SELECT m.id FROM memories m JOIN place USING (story_id)), "
@@ -122,7 +123,8 @@ _OF_STORY: Final = (
     f"{_HELD % (*_OF_THE_STORY, summaries.OF_STORY % columns(PastSummary))}"
 )
 _OF_CHAT: Final = (
-    "WITH place AS (SELECT NULL::bigint AS story_id, account_id, CASE kind WHEN 'dm' THEN $5::bigint END AS owner_id "
+    "WITH place AS (SELECT NULL::bigint AS story_id, account_id, id AS conversation_id, "
+    "CASE kind WHEN 'dm' THEN $5::bigint END AS owner_id "
     "FROM conversations WHERE id = $1), "
     "memory AS (SELECT id FROM memories WHERE conversation_id = $1 AND persona_id = $2 AND epoch = $3), "
     "way AS (SELECT NULL::bigint AS id WHERE false) "

@@ -2,7 +2,14 @@
 
 from db.models.accounts import AccountRow, ConversationRow, DraftRow, IdentityRow, LinkingRow, MemberRow, UserRow
 from db.models.archive import ArchiveChunkRow, ArchiveDocumentRow, ArchiveScopeRow, ArchiveVectorRow
-from db.models.chats import ChatMessageRow, PersonaOriginalRow, PersonaRevisionRow, PersonaRow, SavedChatRow
+from db.models.chats import (
+    ChannelSettingsRow,
+    ChatMessageRow,
+    PersonaOriginalRow,
+    PersonaRevisionRow,
+    PersonaRow,
+    SavedChatRow,
+)
 from db.models.data import DataExportPartRow, DataExportRow, UploadRow
 from db.models.delivery import BotRow, ClockRow, InboxEventRow, LeaderRow, OutboxRow
 from db.models.feeds import FeedItemRow, FeedRow
@@ -43,6 +50,7 @@ __all__ = [
     "AuditRow",
     "AwaitedFileRow",
     "BotRow",
+    "ChannelSettingsRow",
     "ChatMessageRow",
     "ChoiceRow",
     "ClockRow",

@@ -6,6 +6,7 @@
 from typing import Any
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 
 from db.models.base import KeyedRow, TableRow
 
@@ -82,6 +83,29 @@ class ChatMessageRow(TableRow):
         """Table name."""
 
         table = "chat_messages"
+
+
+class ChannelSettingsRow(KeyedRow):
+    """What holds in one conversation alone."""
+
+    conversation_id = fields.BigIntField(primary_key=True)
+    mode = fields.TextField(default="mention")
+    keywords = ArrayField("text")
+    chance = fields.SmallIntField(default=10)
+    quiet_from = fields.SmallIntField(null=True)
+    quiet_to = fields.SmallIntField(null=True)
+    quiet_zone = fields.TextField(default="UTC")
+    rating = fields.TextField(default="")
+    model = fields.TextField(default="")
+    language = fields.TextField(default="")
+    told = fields.BooleanField(default=False)
+    spare = fields.FloatField(default=0)
+    spare_at = fields.DatetimeField()
+
+    class Meta:
+        """Table name."""
+
+        table = "channel_settings"
 
 
 class SavedChatRow(TableRow):

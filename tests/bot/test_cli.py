@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.cli.app import run
+from bot.cli.checks import State, check_discord, check_telegram
 from bot.cli.errors import OperatorError
 from bot.cli.run import apply_migrations
 from bot.settings import BotSettings
@@ -235,6 +236,17 @@ async def test_doctor_says_what_to_do(storyfork: Command, stack: EmbeddedStack, 
     assert "refused (HTTP 401)" in answer.out
     assert "Traceback" not in answer.err
     assert "secret-part" not in answer.out + answer.err
+
+
+async def test_doctor_names_what_lets_the_bot_read_channels(platforms: str) -> None:
+    settings = BotSettings.model_validate(
+        {"discord_api_url": f"{platforms}/api/v10", "telegram_api_url": platforms, "discord_webhooks": False}
+    )
+    _, intent = await check_discord(settings, DISCORD_TOKEN, offline=False)
+    (telegram,) = await check_telegram(settings, TELEGRAM_TOKEN, offline=False)
+    assert (intent.state, telegram.state) == (State.OK, State.OK), "it is no fault"
+    assert "DISCORD_MESSAGE_CONTENT" in intent.advice
+    assert "Group Privacy" in telegram.advice
 
 
 async def test_doctor_knows_the_form_of_tokens(storyfork: Command) -> None:

@@ -53,6 +53,11 @@ archive add                  |   +   |   +    |     +     |   +   |   +   |
 archive list                 |   +   |   +    |     +     |   +   |   +   |
 archive search               |   +   |   +    |     +     |   +   |   +   |
 archive remove               |   +   |   +    |     +     |   +   |   +   |
+channel show                 |   +   |   +    |     +     |   +   |   +   |
+channel set                  |   -   |   -    |     -     |   +   |   +   |
+channel set persona=         |   -   |   -    |     -     |   +   |   +   |
+channel set model=           |   -   |   -    |     -     |   +   |   +   |
+channel reset                |   -   |   -    |     -     |   +   |   +   |
 chat reset                   |   -   |   -    |     +     |   +   |   +   |
 chat new                     |   -   |   -    |     +     |   +   |   +   |
 chat branch                  |   -   |   -    |     +     |   +   |   +   |
@@ -211,6 +216,8 @@ unwipe                       |   +   |   +    |     +     |   +   |   +   |
 data_learn                   |   +   |   +    |     +     |   +   |   +   |
 data_archive                 |   +   |   +    |     +     |   +   |   +   |
 data_days                    |   +   |   +    |     +     |   +   |   +   |
+ch_mode                      |   -   |   -    |     -     |   +   |   +   |
+ch_reset                     |   -   |   -    |     -     |   +   |   +   |
 cancel                       |   +   |   +    |     +     |   +   |   +   |
 announce                     |   -   |   -    |     -     |   -   |   -   |
 announce_drop                |   -   |   -    |     -     |   -   |   -   |
@@ -230,6 +237,8 @@ VALUES: Final = {
     "archive remove": {"document": "1"},
     "story new": {"premise": "a door"},
     "persona use": {"name": "nobody"},
+    "channel set persona=": {"persona": "nobody"},
+    "channel set model=": {"model": "none"},
     "persona create": {"name": "Mira", "about": "a clockmaker"},
     "persona delete": {"name": "nobody"},
     "memory add": {"text": "a door"},

@@ -3,9 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import chat_suggestions, chat_turns, chats, saved_chats
+from db import channels, chat_suggestions, chat_turns, chats, saved_chats
+from db.channels import ChannelSettings
 
 CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
+    "channels.of": lambda c: channels.of(c.chat),
+    "channels.save": lambda c: channels.save(ChannelSettings(c.chat)),
+    "channels.clear": lambda c: channels.clear(c.chat),
+    "channels.note_told": lambda c: channels.note_told(c.chat, "always"),
+    "channels.take_turn": lambda c: channels.take_turn(c.chat),
+    "channels.listening": lambda c: channels.listening("console", c.ben.conversation.chat_id, ""),
+    "channels.fall_back": lambda c: channels.fall_back("console", c.ben.conversation.chat_id),
     "chat_turns.shown": lambda c: chat_turns.shown(c.account, c["chat_messages"]),
     "chat_turns.editable": lambda c: chat_turns.editable(c.ben.conversation, c["chat_messages"]),
     "chat_turns.again": lambda c: chat_turns.again(c.ben.conversation, c["chat_messages"]),

@@ -195,6 +195,7 @@ POPULATE = {
         INSERT INTO feed_items (feed_id, digest, posted_at) VALUES (1, 'x', now());
     """,
     "0091_feed_documents": "UPDATE archive_documents SET kind = 'feed'",
+    "0087_channel_settings": "INSERT INTO channel_settings (conversation_id, mode) VALUES (1, 'always')",
     "0079_picture_prompts": "INSERT INTO pictures (account_id, kind, typed) VALUES (1, 'moment', 'by the sea')",
     "0084_chat_sessions": "INSERT INTO context_sessions (account_id, kind, conversation_id, persona_id, epoch) "
     "SELECT 1, 'chat', 1, min(id), n FROM personas, generate_series(0, 1) n GROUP BY n",

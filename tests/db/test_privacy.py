@@ -12,6 +12,7 @@ from db import (
     accounts,
     audit,
     awaited_files,
+    channels,
     chats,
     data_exports,
     drafts,
@@ -34,6 +35,7 @@ from db import (
     uploads,
     usage,
 )
+from db.channels import ChannelSettings
 from db.connection import row, rows, transaction
 from db.errors import LeaseLost
 from db.feeds import NewItem
@@ -106,6 +108,7 @@ async def lives(name: str) -> Who:
     await personas.use(conversation, persona.id)
     turn = await chats.say(who.conversation, persona, user, f"it is I, {name}")
     await chats.attach_reply(turn.reply.id, f"welcome, {name}")
+    await channels.save(ChannelSettings(conversation, keywords=(f"{name}'s lamp",), model=f"{name}.gguf"))
     await saved_chats.rename(who.conversation, user, f"{name}'s chat", "checked")
     await saved_chats.set_note(who.conversation, user, f"{name} is wet", 4)
     async with transaction():

@@ -91,7 +91,9 @@ class Prompting:
         """Return the override of the task, persona or account, else the default prompt. A broken one is skipped."""
         caller, chosen = self._caller, InForce()
         if caller.account_id is not None:
-            chosen = await in_force(caller.account_id, name, caller.about, caller.unit)
+            chosen = await in_force(
+                caller.account_id, name, caller.about, caller.unit, caller.tracker.job.conversation_id
+            )
         if caller.task_prompt is not None:
             chosen = replace(chosen, own=None, drawn=None)
         self.chosen = chosen

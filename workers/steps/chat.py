@@ -64,7 +64,7 @@ async def persona_inputs(services: Services, found: PendingReply, begun: str = "
         **await read_chat(services, found.reply, found.said),
         persona=told_card(found.persona.card),
         user_name=(found.user.name if found.user is not None else "") or SOMEBODY,
-        language=(found.user.language if found.user is not None else "") or "en",
+        language=found.language or "en",
         message=found.said.text,
         seed=found.said.id,
         variant=found.reply.variant_index,

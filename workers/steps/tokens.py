@@ -25,7 +25,8 @@ class CountTextTokens(Step):
         function = WritePage() if parameters.story else AnswerAsPersona()
         chosen = InForce()
         if run.job.account_id is not None:
-            chosen = await in_force(run.job.account_id, function.prompt, PromptScope(persona_id=parameters.persona))
+            about = PromptScope(persona_id=parameters.persona)
+            chosen = await in_force(run.job.account_id, function.prompt, about, conversation_id=run.job.conversation_id)
         model = resolve(function, services.sampling, chosen.sampling, chosen.text_model).model
         limits = await services.text.limits(model)
         (count,) = await limits.count([parameters.text])

@@ -14,6 +14,7 @@ from discord.http import Route
 from bot import locales
 from bot.commands.base import CommandRegistry
 from bot.events import Destination, Event
+from bot.hearing import heard_in, is_unaddressed
 from bot.menus import MenuSpec
 from bot.messages import Message, Progress
 from bot.platforms.base import (
@@ -31,10 +32,9 @@ from bot.platforms.base import (
 from bot.platforms.discord import api
 from bot.platforms.discord.acks import Acks
 from bot.platforms.discord.api import DiscordApi
-from bot.platforms.discord.buckets import BucketClient
 from bot.platforms.discord.catchup import CatchUp
 from bot.platforms.discord.commands import application_commands, same
-from bot.platforms.discord.gateway import CLOSED_FOR_GOOD, trouble_of
+from bot.platforms.discord.gateway import CLOSED_FOR_GOOD, make_client, trouble_of
 from bot.platforms.discord.guilds import guild_event, is_new
 from bot.platforms.discord.inbound import edited_event, message_event, reaction_event
 from bot.platforms.discord.interactions import Interactions
@@ -43,11 +43,8 @@ from bot.platforms.discord.refusals import refuse
 from bot.platforms.discord.send import DiscordSender
 from bot.platforms.discord.underway import Underway
 from bot.platforms.discord.voices import Voices
-from db.environment import proxy_for
 from db.loops import forever
 
-PATIENCE: Final = 30.0
-"""Maximum pause for a rate limit; with a longer one the message goes back into the outbox."""
 RECONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 5.0
 HANG_UP_SECONDS: Final = 1.0
@@ -94,13 +91,14 @@ class DiscordPlatform:
         intents.guilds = intents.guild_messages = intents.dm_messages = True
         intents.guild_reactions = intents.dm_reactions = True
         intents.message_content = message_content
-        self._client = _Client(self, intents, shard_ids, shard_count)
+        self._message_content = message_content
+        self._client = make_client(self, intents, shard_ids, shard_count)
         self._problem = ""
         self._api = DiscordApi(self._client)
         self._acks = Acks()
         self._voices = Voices(self._client, self._api, enabled=webhooks)
         self._sender = DiscordSender(self._api, self._acks, self._voices)
-        self._interactions = Interactions(self._api, self._acks, registry)
+        self._interactions = Interactions(self._api, self._acks, registry, message_content=message_content)
         self._inbound: Inbound | None = None
         self._turns: Turns = ALWAYS_LEADS
         self.underway = Underway()
@@ -261,17 +259,36 @@ class DiscordPlatform:
         self._ready.set()
 
     async def said(self, message: discord.Message) -> None:
-        """Pass a message on; messages of one chat keep their order."""
+        """Pass a message on; messages of one chat keep their order. Nothing is kept of what is not to be answered."""
         assert self._inbound is not None
-        if (event := self._said_event(message)) is not None and not self._catch_up.postpone(message):
+        if (event := self._event(message)) is None:
+            return
+        if is_unaddressed(event):
+            await self._overheard(message, event)
+        elif not self._catch_up.postpone(message):
             async with self._catch_up.ordered(self._inbound, message) as in_turn:
                 if not await self._take(event, message.id, in_turn=in_turn):
                     self._catch_up.leave(message)
 
-    def _said_event(self, message: discord.Message) -> Event | None:
+    async def _overheard(self, message: discord.Message, event: Event) -> None:
+        """Pass on a message that nobody addressed to the bot, if it is to be answered."""
+        assert self._inbound is not None
+        if not await self._inbound.overhears(heard_in(event)):
+            return
+        async with self._catch_up.ordered(self._inbound, message) as in_turn:
+            if in_turn:
+                await self._dispatch(event)
+
+    def _event(self, message: discord.Message) -> Event | None:
         assert self._client.user is not None
         event = message_event(message, self._client.user, self._client.application_id)
-        return event if event is not None and getattr(event.payload, "addressed", True) else None
+        if event is None or message.guild is None:
+            return event
+        return event.model_copy(update={"reads_all": self._message_content})
+
+    def _said_event(self, message: discord.Message) -> Event | None:
+        event = self._event(message)
+        return None if event is None or is_unaddressed(event) else event
 
     async def edited(self, message: discord.Message) -> None:
         """Pass on an edited message, after the messages that precede it."""
@@ -321,70 +338,3 @@ class DiscordPlatform:
             # Whoever leads by now reads the message from the history, and may have taken it.
             return False
         return await refuse(self._api, event, message_id, outcome.notice)
-
-
-class _Client(discord.AutoShardedClient):
-    """Passes discord.py's events on. Caches only what the bot needs."""
-
-    def __init__(
-        self,
-        platform: DiscordPlatform,
-        intents: discord.Intents,
-        shard_ids: Sequence[int] | None,
-        shard_count: int | None,
-    ) -> None:
-        super().__init__(
-            intents=intents,
-            proxy=proxy_for(Route.BASE),
-            shard_count=shard_count,
-            max_messages=None,
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            chunk_guilds_at_startup=False,
-            max_ratelimit_timeout=PATIENCE,
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
-        BucketClient.take_over(self.http)
-        self.shard_ids = None if shard_ids is None else list(shard_ids)
-        self._platform = platform
-
-    async def reopen(self) -> None:
-        """Make a closed client as good as new: the library would use the closed connector and event queue again."""
-        self.clear()
-        self.http.connector = discord.utils.MISSING
-        await self._async_setup_hook()
-
-    async def setup_hook(self) -> None:
-        await self._platform.logged_in()
-
-    async def on_connect(self) -> None:
-        await self._platform.session_began()
-
-    async def on_ready(self) -> None:
-        await self._platform.ready()
-
-    async def on_message(self, message: discord.Message) -> None:
-        with self._platform.underway.one():
-            await self._platform.said(message)
-
-    async def on_raw_message_edit(self, change: discord.RawMessageUpdateEvent) -> None:
-        await self._platform.edited(change.message)
-
-    async def on_raw_reaction_add(self, reaction: discord.RawReactionActionEvent) -> None:
-        await self._platform.reacted(reaction)
-
-    async def on_raw_reaction_remove(self, reaction: discord.RawReactionActionEvent) -> None:
-        await self._platform.reacted(reaction)
-
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        await self._platform.guild_changed(guild, "added")
-
-    async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self._platform.guild_changed(guild, "removed")
-
-    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        try:
-            with self._platform.underway.one():
-                await self._platform.interact(interaction)
-        except api.TROUBLE as e:
-            # The event is committed: its answer is delivered another way.
-            _log.warning("interaction %s: %s", interaction.id, e)

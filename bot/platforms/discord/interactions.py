@@ -28,15 +28,19 @@ _log = logging.getLogger(__name__)
 class Interactions:
     """Handles interactions; the courier answers them through the same `Acks`."""
 
-    def __init__(self, calls: DiscordApi, acks: Acks, registry: CommandRegistry) -> None:
-        """``registry`` holds the commands."""
+    def __init__(self, calls: DiscordApi, acks: Acks, registry: CommandRegistry, *, message_content: bool) -> None:
+        """``registry`` holds the commands. ``message_content``: Discord shows the bot what members write."""
         self._api, self._acks, self._registry = calls, acks, registry
+        self._message_content = message_content
 
     async def take(self, interaction: discord.Interaction[Any], inbound: Inbound) -> None:
         """Pass on a command, a button press, a menu entry or a dialog, and acknowledge it in time."""
         event = interaction_event(interaction)
         if event is None:
             return
+        if interaction.guild_id is not None:
+            reads = self._message_content and _sees(interaction)
+            event = event.model_copy(update={"reads_all": reads})
         if interaction.type is discord.InteractionType.autocomplete:
             await self._suggest(interaction, event, inbound)
             return
@@ -112,6 +116,11 @@ def _edits_here(interaction: discord.Interaction[Any]) -> bool:
     """Return whether the bot may edit messages here by itself: it is a member and sees the channel."""
     if interaction.context.dm_channel:
         return True
+    return _sees(interaction)
+
+
+def _sees(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether the bot is a member of the server and sees the channel."""
     return interaction.is_guild_integration() and interaction.app_permissions.view_channel
 
 

@@ -100,8 +100,9 @@ class Intake:
     async def accept(self, updates: Sequence[dict[str, Any]]) -> None:
         """Return when each of these updates is safe: committed, or kept. Waits for the database for as long as needed.
 
-        Cancelled before that, nothing may be confirmed to Telegram.
+        Cancelled before that, nothing may be confirmed to Telegram. What people only say to each other is left out.
         """
+        updates = [update for update in updates if await self._listener.wants(update)]
         prompt, spilled, behind = list[_Pending](), list[_Pending](), list[_Lane]()
         for update in updates:
             pending, lane = _Pending(update), self._lane(chat_of(update))

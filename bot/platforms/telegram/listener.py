@@ -8,15 +8,16 @@ from typing import Any, Final
 from telegram import Bot, Update
 
 from bot.events import Destination
+from bot.hearing import Overheard
 from bot.platforms.base import Inbound
 from bot.platforms.telegram.attached import bare_message
 from bot.platforms.telegram.inbound import GroupMigrated, Incoming, Orphan, Translator
+from bot.platforms.telegram.neutral import PLATFORM
 from bot.platforms.telegram.queries import Background, Queries
 from bot.platforms.telegram.render import clean
 
 log = logging.getLogger(__name__)
 
-PLATFORM: Final = "telegram"
 ANSWER_SECONDS: Final = 1.0
 """How long a button press waits for the courier, which may answer it with the reply itself."""
 
@@ -44,6 +45,21 @@ class Listener:
         self._moved = moved
         self._retract = retract
         self.removed_orphans = 0
+
+    async def wants(self, data: dict[str, Any]) -> bool:
+        """Return whether an update is to be taken: nothing that only people say to each other is kept anywhere."""
+        found = self._overheard(data)
+        return await self._inbound.overhears(found) if isinstance(found, Overheard) else found
+
+    def _overheard(self, data: dict[str, Any]) -> Overheard | bool:
+        try:
+            return self._translator.overheard(Update.de_json(data, self._bot))
+        except Exception:  # noqa: BLE001 - `read` reports it
+            bare = bare_message(data)
+        try:
+            return bare is None or self._translator.overheard(Update.de_json(bare, self._bot))
+        except Exception:  # noqa: BLE001 - as above
+            return True
 
     async def read(self, data: dict[str, Any]) -> list[Incoming | GroupMigrated]:
         """Return the update's events. One that cannot be read is logged with a reference and skipped: never raises."""

@@ -81,11 +81,31 @@ class Members:
             self._known.pop(next(iter(self._known)))
         return found
 
+    async def reads_all(self, chat: Chat) -> bool | None:
+        """Return whether Telegram shows the bot everything that is written in a group; None if it does not say.
 
-def presence(change: ChatMemberUpdated) -> Literal["added", "removed"] | None:
-    """Return what became of the bot in a chat; None if it was and is there, or was and is not."""
+        It does to administrators, and to bots whose privacy mode is off.
+        """
+        try:
+            if _manages(await self.bot.get_chat_member(chat.id, self.bot.id, read_timeout=3)):
+                return True
+            return bool((await self.bot.get_me(read_timeout=3)).can_read_all_group_messages)
+        except (TelegramError, TypeError) as e:
+            log.warning("Telegram did not say what the bot may read in chat %s: %s", chat.id, type(e).__name__)
+            return None
+
+
+def presence(change: ChatMemberUpdated) -> Literal["added", "removed", "demoted"] | None:
+    """Return what became of the bot in a chat; None if it was and is there as before, or was and is not."""
     before, now = (_is_there(member) for member in (change.old_chat_member, change.new_chat_member))
+    if before and now:
+        manages = [_manages(member) for member in (change.old_chat_member, change.new_chat_member)]
+        return "demoted" if manages == [True, False] else None
     return None if before == now else "added" if now else "removed"
+
+
+def _manages(member: ChatMember) -> bool:
+    return member.status in (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 
 
 def _is_there(member: ChatMember) -> bool:

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import ButtonPress, Command, Event, TextMessage
+from bot.hearing import Overheard
 from bot.messages import Button, Field, Form, Message, Progress
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.console import ConsolePlatform
@@ -157,6 +158,9 @@ class Machine:
 
     async def form_for(self, event: Event) -> Form | Message | None:
         raise AssertionError(event)
+
+    async def overhears(self, heard: Overheard) -> bool:
+        raise AssertionError(heard)
 
     async def watched(self, platform: str) -> list[Watched]:
         raise AssertionError(platform)

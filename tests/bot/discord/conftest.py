@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from bot.events import Event
+from bot.hearing import Overheard
 from bot.menus import MenuSpec
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
@@ -29,6 +30,8 @@ class Notes:
         self.places: set[str] = set()
         self.left: list[str] = []
         self.recorded = asyncio.Event()
+        self.overheard: list[Overheard] = []
+        self.hears: set[str] = set()
         self.backlog: Backlog = MemoryBacklog()
 
     async def dispatch(self, event: Event) -> Outcome:
@@ -59,6 +62,10 @@ class Notes:
 
     async def complete(self, event: Event, parameter: str, prefix: str) -> list[tuple[str, str]]:
         return [(f"{parameter}:{prefix}", "#1")]
+
+    async def overhears(self, heard: Overheard) -> bool:
+        self.overheard.append(heard)
+        return heard.text in self.hears
 
     async def watched(self, platform: str) -> list[Watched]:
         return self.chats
@@ -107,12 +114,13 @@ async def connecting(
     *,
     shard_ids: Sequence[int] | None = None,
     shard_count: int | None = None,
+    message_content: bool = False,
 ) -> AsyncGenerator[Connected]:
     """A platform that is connected until the block ends."""
     notes = notes or Notes()
     platform = DiscordPlatform(
         server.token, product_topics().commands, api_url=server.api_url, gateway_url=server.gateway_url, menus=menus,
-        shard_ids=shard_ids, shard_count=shard_count,
+        shard_ids=shard_ids, shard_count=shard_count, message_content=message_content,
     )  # fmt: skip
     running = asyncio.create_task(platform.run(notes))
     try:

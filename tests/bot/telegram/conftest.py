@@ -11,6 +11,7 @@ import pytest
 
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
 from bot.events import BotMembership, Destination, Event
+from bot.hearing import Overheard
 from bot.messages import Form, Message
 from bot.platforms.base import Backlog, Delivery, Outcome, Watched
 from bot.platforms.telegram import ChatPace, TelegramPlatform, WebhookConfig
@@ -32,6 +33,7 @@ def registry() -> CommandRegistry:
     )
     commands.add(CommandSpec("story new", "Start a story", _nothing, story, permission=EVERYBODY))
     commands.add(CommandSpec("story list", "List your stories", _nothing, permission=EVERYBODY))
+    commands.add(CommandSpec("channel show", "Show the channel", _nothing, permission=EVERYBODY, about_reading=True))
     commands.add(CommandSpec("help", "What I can do", _nothing, permission=EVERYBODY))
     commands.add(
         CommandSpec("prompt set", "Change a prompt", _nothing, (Parameter("name", "Which"),), permission="prompts")
@@ -59,6 +61,8 @@ class RecordingInbound:
     answer: Callable[[Event], Awaitable[Outcome]] | None = None
     memberships: list[Event] = field(default_factory=list[Event])
     buried: list[str] = field(default_factory=list[str])
+    overheard: list[Overheard] = field(default_factory=list[Overheard])
+    hears: set[str] = field(default_factory=set[str])
     moves: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     backlog: Backlog = field(default_factory=MemoryBacklog)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -106,6 +110,10 @@ class RecordingInbound:
 
     async def form_for(self, event: Event) -> Form | Message | None:
         return None
+
+    async def overhears(self, heard: Overheard) -> bool:
+        self.overheard.append(heard)
+        return heard.text in self.hears
 
     async def watched(self, platform: str) -> list[Watched]:
         return []

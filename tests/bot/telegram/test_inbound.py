@@ -153,4 +153,6 @@ async def test_menu_is_published_once(server: TelegramServer, inbound: Recording
                 await asyncio.sleep(0.01)
     assert len(server.calls("setMyCommands")) == 3
     menu = next(menu for (scope, _), menu in server.commands.items() if "private" in scope)
-    assert [command["command"] for command in menu] == ["story_new", "story_list", "help", "prompt_set", "model"]
+    assert [command["command"] for command in menu] == [
+        "story_new", "story_list", "channel_show", "help", "prompt_set", "model",
+    ]  # fmt: skip

@@ -36,6 +36,14 @@ _ALLOWED = (
 _BY_LOWER = {name.lower(): name for name in METHODS}
 
 
+def administrator(*rights: str) -> Json:
+    """What getChatMember says of an administrator with these rights."""
+    return {
+        "status": "administrator", "is_anonymous": False, "can_be_edited": False, "can_manage_chat": True,
+        **{right: right in rights for right in _RIGHTS},
+    }  # fmt: skip
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One request in the log; times are monotonic seconds, ``status`` is what the client was (to be) told."""
@@ -120,6 +128,8 @@ class TelegramServer:
         """A new supergroup with the bot in it, who gets my_chat_member; without ``privacy`` it reads everything."""
         users = [person.user for person in members]
         chat = self.world.add_group(title, users, topics=topics, privacy=privacy)
+        if not privacy:
+            chat.standing[self.world.bot.id] = administrator()
         self.updates.add("my_chat_member", chat.id, membership(self.world, chat, users[0], present=True))
         return chat
 
@@ -132,9 +142,18 @@ class TelegramServer:
         if unknown := set(rights) - set(_RIGHTS):
             raise ValueError(f"Telegram knows no right {sorted(unknown)}")
         named: Json = {"is_anonymous": False} | ({"custom_title": title} if title else {})
-        held: Json = {"can_be_edited": False, "can_manage_chat": True, **{right: right in rights for right in _RIGHTS}}
-        status: Json = {"status": "creator"} if owner else {"status": "administrator", **held}
-        group.standing[person.id] = status | named
+        group.standing[person.id] = ({"status": "creator"} if owner else administrator(*rights)) | named
+
+    def demote(self, group: Chat, by: Person) -> None:
+        """The bot is no administrator of a group any more, and reads only what is addressed to it."""
+        bot = self.world.bot
+        there: Json = {"user": bot.to_json()}
+        change = {
+            "chat": group.to_json(), "from": by.user.to_json(), "date": int(self.world.clock.now()),
+            "old_chat_member": there | group.standing.pop(bot.id), "new_chat_member": there | {"status": "member"},
+        }  # fmt: skip
+        group.privacy = True
+        self.updates.add("my_chat_member", group.id, change)
 
     def restrict(self, group: Chat, person: Person, *, left: bool = False) -> None:
         """Restrict a member, who may still write; ``left``: they are no member any more."""

@@ -1,0 +1,136 @@
+"""Whether the bot answers a message that nobody addressed to it: by a channel's settings, the text and the time alone.
+
+What is addressed to the bot is always answered; who of several personas answers is decided elsewhere.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.events import Event, TextMessage
+from db.channels import ChannelSettings
+
+SEARCHED: Final = 4000
+"""Characters of a message in which keywords are looked for."""
+_SWITCHED: Final = frozenset({"discord", "telegram"})
+"""Platforms with a switch of their own, which is named."""
+_OFFSET: Final = re.compile(r"([+-])(\d{2}):(\d{2})")
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
+    "\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
+)
+"""Characters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """A message to nobody in particular, or to somebody else. ``event_id`` is unique on its platform."""
+
+    platform: str
+    chat_id: str
+    thread_id: str
+    event_id: str
+    text: str
+
+
+def is_unaddressed(event: Event) -> bool:
+    """Return whether an event is a message that nobody addressed to the bot."""
+    return isinstance(event.payload, TextMessage) and not event.payload.addressed
+
+
+def heard_in(event: Event) -> Overheard:
+    """Return what is decided about for an unaddressed message."""
+    assert isinstance(event.payload, TextMessage)
+    here = event.conversation
+    return Overheard(event.platform, here.chat_id, here.thread_id, event.event_id, event.payload.text)
+
+
+def answers(settings: ChannelSettings, heard: Overheard, now: datetime) -> bool:
+    """Return whether an unaddressed message is to be answered ``now``; always the same for the same message.
+
+    A mode that the channel has not read of is not in force.
+    """
+    if not settings.told or not heard.text.strip() or is_quiet(settings, now):
+        return False
+    match settings.mode:
+        case "always":
+            return True
+        case "keywords":
+            return names_any(heard.text, tuple(settings.keywords))
+        case "probability":
+            return lot(f"{heard.platform}:{heard.event_id}") < settings.chance
+        case _:
+            return False
+
+
+def switch_of(platform: str) -> str:
+    """Return the wording that names what lets the bot read all that is written in a channel of a platform."""
+    return f"channel.switch_{platform if platform in _SWITCHED else 'other'}"
+
+
+def lot(key: str) -> int:
+    """Return the lot of a message, from 0 to 99."""
+    return int.from_bytes(sha256(key.encode()).digest()[:8]) % 100
+
+
+def is_quiet(settings: ChannelSettings, now: datetime) -> bool:
+    """Return whether it is a channel's quiet time; hours may go past midnight. The same beginning and end: none."""
+    begin, end = settings.quiet_from, settings.quiet_to
+    if begin is None or end is None or begin == end:
+        return False
+    there = now.astimezone(zone_of(settings.quiet_zone))
+    minute = there.hour * 60 + there.minute
+    return begin <= minute < end if begin < end else not end <= minute < begin
+
+
+@lru_cache(maxsize=1000)
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its IANA name or its offset (``-03:30``); UTC if this machine does not know it."""
+    if (offset := _OFFSET.fullmatch(name)) is not None:
+        distance = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return timezone(-distance if offset[1] == "-" else distance)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def names_any(text: str, keywords: tuple[str, ...]) -> bool:
+    """Return whether a text has one of the keywords as a whole word, in any case and script.
+
+    Where a script puts no spaces between words, a keyword may stand anywhere.
+    """
+    searched = folded(text[:SEARCHED])
+    return any(_has(searched, folded(keyword)) for keyword in keywords)
+
+
+def folded(text: str) -> str:
+    """Return a text as it is compared: neither case nor the way its characters are composed matters."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _has(text: str, word: str) -> bool:
+    at = text.find(word) if word else -1
+    while at >= 0:
+        end = at + len(word)
+        if not _joined(text[at - 1 : at], word[0]) and not _joined(word[-1], text[end : end + 1]):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _joined(before: str, after: str) -> bool:
+    """Return whether two neighbouring characters are of one word."""
+    if not before or not after or not (_is_of_words(before) and _is_of_words(after)):
+        return False
+    return unicodedata.category(after)[0] == "M" or not (_UNSPACED.match(before) or _UNSPACED.match(after))
+
+
+def _is_of_words(character: str) -> bool:
+    """Letters, digits, the marks upon them, and what joins them."""
+    return unicodedata.category(character)[0] in "LMN" or character in "_\u200c\u200d"

@@ -1,0 +1,38 @@
+"""What people say to each other in a channel: taken in if it is to be answered, where Discord shows it to the bot."""
+
+import asyncio
+
+from bot.events import TextMessage
+from tests.bot.discord.conftest import connecting
+from tests.doubles.discord import DiscordServer, Settings
+
+
+async def test_only_what_is_to_be_answered_is_taken_in():
+    async with (
+        DiscordServer(Settings(message_content=True)) as server,
+        connecting(server, message_content=True) as connected,
+    ):
+        notes = connected.notes
+        notes.hears.add("a lamp")
+        ann = server.person("ann")
+        channel = server.guild("Readers").text_channel("table")
+        first = await ann.say(channel, "between us")
+        await ann.edit(first, "a lamp")
+        await ann.say(channel, "a lamp")
+        event = await notes.event()
+        assert event.payload == TextMessage(text="a lamp", addressed=False)
+        assert event.reads_all is True
+        assert [heard.text for heard in notes.overheard] == ["between us", "a lamp"]
+        assert len(notes.events) == 1
+
+
+async def test_without_the_intent_nothing_is_overheard():
+    async with DiscordServer() as server, connecting(server) as connected:
+        ann = server.person("ann")
+        channel = server.guild("Readers").text_channel("table")
+        connected.notes.hears.add("a lamp")
+        await ann.say(channel, "a lamp")
+        await ann.slash(channel, "channel show")
+        event = await asyncio.wait_for(connected.notes.event(), 10)
+        assert event.reads_all is False
+        assert connected.notes.overheard == []
