@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from pydantic import ValidationError
 
@@ -19,6 +19,10 @@ SEPARATOR: Final = "---"
 """A line of its own between two greetings."""
 VISUAL: Final = "visual"
 """The part of a card that says what the persona's pictures look like."""
+MAX_SEED: Final = 2**32 - 1
+MAX_LORAS: Final = 4
+MAX_LORA_WEIGHT: Final = 2.0
+_LORA: Final = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._ -]{0,99}?)\s*(?::\s*(?P<weight>-?[0-9]+(?:\.[0-9]+)?))?")
 _LISTED: Final = re.compile(r"[\n,;]")
 _BETWEEN: Final = re.compile(rf"(?m)^[ \t]*{SEPARATOR}[ \t]*$")
 
@@ -36,7 +40,7 @@ class CardField:
     """
 
     name: str
-    kind: Literal["text", "list", "greetings", "rating"] = "text"
+    kind: Literal["text", "list", "greetings", "rating", "seed", "loras"] = "text"
     length: int = LONGEST
     part: str = ""
     choices: Callable[[], Sequence[tuple[str, str]]] = _any_text
@@ -50,7 +54,8 @@ class CardField:
         """Return its value in a card; "" if there is none."""
         if not self.part:
             return card.get(self.name) or ""
-        return (card.get(VISUAL) or {}).get(self.part) or ""
+        value = (card.get(VISUAL) or {}).get(self.part)
+        return "" if value is None else value
 
     def put(self, card: dict[str, Any], value: Any) -> dict[str, Any]:
         """Return what of a card changes if it is given a value, by name."""
@@ -59,17 +64,23 @@ class CardField:
     def written(self, card: dict[str, Any]) -> str:
         """Return it as a form shows it."""
         value = self.of(card)
-        if isinstance(value, str):
-            return value
+        if self.kind == "loras":
+            return "\n".join(map(_written_lora, value))
+        if isinstance(value, str | int):
+            return str(value)
         return f"\n{SEPARATOR}\n".join(value) if self.kind == "greetings" else "\n".join(value)
 
     def read(self, text: str) -> Any:
-        """Return the value that a person has typed."""
+        """Return the value that a person has typed. Raises `BadInput`."""
         text = text.strip()
         if self.kind == "text":
             return text
         if self.kind == "rating":
             return "" if text == "sfw" else text
+        if self.kind == "seed":
+            return _seed(text)
+        if self.kind == "loras":
+            return _loras([part.strip() for part in _LISTED.split(text) if part.strip()])
         parts = (_BETWEEN if self.kind == "greetings" else _LISTED).split(text)
         return [part.strip() for part in parts if part.strip()]
 
@@ -78,12 +89,43 @@ class CardField:
         return Field(
             "text",
             self.label,
-            placeholder="persona.separate" if self.kind == "greetings" else "",
+            placeholder=_HINTS.get(self.kind, ""),
             multiline=self.length > 200,
             required=self.name == "name",
             max_length=self.length,
             choices=tuple(self.choices()),
         )
+
+
+def _seed(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_SEED):
+        raise BadInput("persona.bad_seed", limit=MAX_SEED)
+    return int(text)
+
+
+def _lora(text: str) -> dict[str, Any]:
+    """Return a LoRA as cards have it, of ``name`` or ``name:0.8``. Whether it is installed is seen when it is used."""
+    found = _LORA.fullmatch(text)
+    weight = 1.0 if found is None or found["weight"] is None else float(found["weight"])
+    if found is None or abs(weight) > MAX_LORA_WEIGHT:
+        raise BadInput("persona.bad_lora", lora=text[:100], limit=MAX_LORA_WEIGHT)
+    return {"name": found["name"], "weight": weight}
+
+
+def _loras(given: Sequence[str]) -> list[dict[str, Any]]:
+    if len(given) > MAX_LORAS:
+        raise BadInput("persona.too_many_loras", limit=MAX_LORAS)
+    return list({lora["name"]: lora for lora in map(_lora, given)}.values())
+
+
+def _written_lora(value: Any) -> str:
+    """Return a LoRA as a person types it; the card may be of elsewhere, and hold anything."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    lora = cast("Mapping[str, Any]", value)
+    return str(lora.get("name", "")) if lora.get("weight", 1) == 1 else f"{lora.get('name', '')}:{lora['weight']}"
 
 
 def _named(
@@ -116,14 +158,21 @@ CARD_FIELDS: Final = {
         CardField("language", length=40),
         CardField("drawn", length=800, part="words"),
         CardField("never_drawn", length=500, part="negative"),
+        CardField("drawn_seed", "seed", 10, part="seed"),
+        CardField("drawn_loras", "loras", 500, part="loras"),
         CardField("drawn_style", length=40, part="style", choices=lambda: _named(styles())),
         CardField("drawn_size", length=40, part="size", choices=lambda: _named(sizes())),
         CardField("drawn_quality", length=40, part="quality", choices=lambda: _named(qualities())),
     )
 }
-"""In the order in which they are shown."""
+"""In the order in which they are shown; those of pictures (with a `part`) have a list of their own to choose from."""
 SHORT_NAMES: Final = {"greets": "alternate_greetings", "speech": "speaking_style", "example": "example_dialogue"}
 """What buttons call fields whose names would not fit into 64 bytes."""
+_HINTS: Final = {
+    "greetings": "persona.separate",
+    "seed": "persona.seed_hint",
+    "loras": "persona.lora_hint",
+}
 
 
 def field_named(name: str) -> CardField:

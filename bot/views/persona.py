@@ -83,9 +83,10 @@ async def persona_shown(view: ViewContext, payload: PersonaShown) -> Message:
 
 async def _edited(view: ViewContext, payload: PersonaShown, persona: Persona) -> Message:
     at = (payload.owner, payload.opened, persona.id)
-    fields = [
-        view.button("p_field", *at, short_name(field), text=view.words(field.label)) for field in CARD_FIELDS.values()
-    ]
+    lists: dict[bool, list[Button]] = {False: [], True: []}
+    for field in CARD_FIELDS.values():
+        shown = view.button("p_field", *at, short_name(field), text=view.words(field.label))
+        lists[bool(field.part)].append(shown)
     known = await personas.revisions(view.account_id, payload.owner, persona.id, moderate=payload.moderates)
     seen_by = [
         view.button("p_see", *at, seen, label=f"p_see_{seen}")
@@ -98,7 +99,10 @@ async def _edited(view: ViewContext, payload: PersonaShown, persona: Persona) ->
         "\n".join(filter(None, lines)),
         title=shortened(persona.name, NAME),
         footer=view.words(f"persona.seen_by_{persona.visibility}"),
-        selects=(select_of(view.words("persona.choose_field"), fields),),
+        selects=(
+            select_of(view.words("persona.choose_field"), lists[False]),
+            select_of(view.words("persona.choose_look"), lists[True]),
+        ),
         buttons=(tuple(seen_by), tuple(last)),
         private=view.place != "dm",
         menu=True,
@@ -114,7 +118,7 @@ def _field_line(view: ViewContext, persona: Persona, field: CardField, most: int
     if field.name in {"name", "rating"}:
         return ""
     value = field.of(persona.card)
-    text = value if isinstance(value, str) else ", ".join(map(str, value))
+    text = ", ".join(map(str, value)) if field.kind == "list" else field.written(persona.card)
     if not text.strip():
         return ""
     return f"**{view.words(field.label)}:** {shortened(' '.join(text.split()), most)}"

@@ -39,9 +39,14 @@ async def test_a_story_has_a_look_of_its_own(bot: Bot):
 
 @pytest.mark.parametrize(
     ("field", "typed", "part", "stored"),
-    [("drawn", "red hair", "words", "red hair"), ("drawn_style", "ink", "style", "ink")],
+    [
+        ("drawn", "red hair", "words", "red hair"),
+        ("drawn_style", "ink", "style", "ink"),
+        ("drawn_seed", "4294967295", "seed", 4294967295),
+        ("drawn_seed", "0", "seed", 0),
+    ],
 )
-async def test_a_persona_has_a_look_of_its_own(bot: Bot, field: str, typed: str, part: str, stored: str):
+async def test_a_persona_has_a_look_of_its_own(bot: Bot, field: str, typed: str, part: str, stored: object):
     mira = await made(bot)
     edit = await bot.answer(await bot.does(command("persona edit: Mira")))
     await bot.does(Submit(form=button(edit, "p_field", "never_drawn"), values={"text": "hats"}))
@@ -50,3 +55,42 @@ async def test_a_persona_has_a_look_of_its_own(bot: Bot, field: str, typed: str,
     assert (await personas.seen(1, 1, mira)).card["visual"] == {"negative": "hats", part: stored}
     await bot.does(Submit(form=button(edit, "p_field", field), values={"text": ""}))
     assert (await personas.seen(1, 1, mira)).card["visual"] == {"negative": "hats"}
+
+
+async def test_a_persona_has_loras(bot: Bot):
+    mira = await made(bot)
+    edit = await bot.answer(await bot.does(command("persona edit: Mira")))
+    form = button(edit, "p_field", "drawn_loras")
+    changed = await bot.answer(await bot.does(Submit(form=form, values={"text": "ink:0.8\nold film, ink:0.5"})))
+    assert (await personas.seen(1, 1, mira)).card["visual"]["loras"] == [
+        {"name": "ink", "weight": 0.5}, {"name": "old film", "weight": 1.0},
+    ]  # fmt: skip
+    assert "ink:0.5 old film" in changed.body
+    await bot.does(Submit(form=form, values={"text": " "}))
+    assert not (await personas.seen(1, 1, mira)).card.get("visual")
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "says"),
+    [
+        ("drawn_seed", "-1", "whole number"),
+        ("drawn_seed", "4294967296", "whole number"),
+        ("drawn_seed", "²", "whole number"),
+        ("drawn_loras", "ink:3", "is no LoRA"),
+        ("drawn_loras", "../../etc", "is no LoRA"),
+        ("drawn_loras", "ink:nan", "is no LoRA"),
+        ("drawn_loras", "a,b,c,d,e", "at most"),
+    ],
+)
+async def test_what_fits_no_look_is_refused(bot: Bot, field: str, typed: str, says: str):
+    mira = await made(bot)
+    edit = await bot.answer(await bot.does(command("persona edit: Mira")))
+    assert says in await words(bot, await bot.does(Submit(form=button(edit, "p_field", field), values={"text": typed})))
+    assert not (await personas.seen(1, 1, mira)).card.get("visual")
+
+
+async def test_what_can_be_changed_fits_into_lists_of_discord(bot: Bot):
+    await made(bot)
+    edit = await bot.answer(await bot.does(command("persona edit: Mira")))
+    assert [len(each.options) <= 25 for each in edit.selects] == [True, True]
+    assert len(edit.selects) + len(edit.buttons) <= 5
