@@ -111,7 +111,7 @@ class Voices:
         if voice.spot is None:
             return ""
         said = marked(body, delivery, "p")
-        if delivery.attempt > 1 and (found := await self._look_up(delivery, voice.spot, said)):
+        if delivery.attempt > 1 and (found := await self._look_up(delivery, voice.spot, said, "p")):
             return found
         return await self._speak(voice, voice.spot, said, None)
 
@@ -120,7 +120,7 @@ class Voices:
         if not delivery.sent or delivery.sent[-1] != TRACEABLE:
             return
         spot = None if voice is None else voice.spot
-        found = None if spot is None else await self._look_up(delivery, spot, marked(body, delivery, part))
+        found = None if spot is None else await self._look_up(delivery, spot, marked(body, delivery, part), part)
         await note(delivery, UNCLEAR if found is None else found or REFUSED)
 
     def wrote(self, message_id: str) -> bool:
@@ -234,7 +234,7 @@ class Voices:
                 await asyncio.sleep(e.retry_after)
         raise AssertionError
 
-    async def _look_up(self, delivery: Delivery, spot: Spot, body: Body) -> str | None:
+    async def _look_up(self, delivery: Delivery, spot: Spot, body: Body, part: str) -> str | None:
         """Return the id of a row's message that may have been sent; empty if it was not, None if that is not known."""
         hook = await self.webhooks.get(spot.channel, make=False)
         after = int((asked_at(delivery) - _MARGIN_SECONDS) * 1000 - EPOCH_MS) << 22
@@ -250,7 +250,7 @@ class Voices:
                 whole = await self._whole(message, hook, spot)
                 if whole is None:
                     unknown = True
-                elif _is_same(whole, body):
+                elif _is_same(whole, body, _mark(delivery, part)):
                     return number
             if len(page) < _PAGE:
                 return None if unknown else ""
@@ -259,6 +259,8 @@ class Voices:
 
     def _may_be_ours(self, message: dict[str, Any], hook: Webhook | None) -> bool:
         by_webhook = str(message.get("webhook_id") or "")
+        if by_webhook == self.webhooks.application:
+            return False  # The answer to an interaction.
         ours = str(message.get("application_id") or "") == self.webhooks.application
         return bool(by_webhook) and (ours or (hook is not None and by_webhook == hook.id))
 
@@ -288,7 +290,7 @@ def marked(body: Body, delivery: Delivery, part: str) -> Body:
     made["components"] = copy.deepcopy(body.get("components", []))
     for button in _controls(made):
         if "custom_id" in button:
-            button["custom_id"] = f"{button['custom_id']}{MARK}{delivery.id}.{part}"
+            button["custom_id"] = f"{button['custom_id']}{MARK}{_mark(delivery, part)}"
             break
     return made
 
@@ -302,16 +304,23 @@ def _controls(message: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for row in message.get("components") or () for each in row.get("components") or ()]
 
 
+def _mark(delivery: Delivery, part: str) -> str:
+    return f"{delivery.id}.{part}"
+
+
 def _marks(message: dict[str, Any]) -> set[str]:
-    ids = [str(each.get("custom_id", "")) for each in _controls(message)]
-    return {each for each in ids if MARK in each}
+    ids = [str(each.get("custom_id", "")).partition(MARK)[2] for each in _controls(message)]
+    return {each for each in ids if each}
 
 
-def _is_same(message: dict[str, Any], body: Body) -> bool:
-    """Return whether a message is what a body became: by the mark of its row, by its text if it has no button."""
-    if marks := _marks(body):
-        return bool(marks & _marks(message))
-    return not _marks(message) and str(message.get("content", "")).strip() == str(body["content"]).strip()
+def _is_same(message: dict[str, Any], body: Body, mark: str) -> bool:
+    """Return whether a message is what a body became: by the mark of its row, by its text if it has no button.
+
+    The mark alone counts: a press on the message that arrived may have changed the buttons that it would have now.
+    """
+    if marks := _marks(message):
+        return mark in marks
+    return not _marks(body) and str(message.get("content", "")).strip() == str(body["content"]).strip()
 
 
 async def _note(delivery: Delivery | None, entry: str) -> None:

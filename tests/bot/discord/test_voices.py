@@ -11,7 +11,6 @@ from bot.events import ButtonPress, Event, TextMessage, Unreadable
 from bot.messages import Button, Face, FileContent, Message, OutgoingPicture, Portrait, Progress
 from bot.platforms.attempts import REFUSED, TRACEABLE, UNCLEAR, parts_of
 from bot.platforms.base import Outcome, RetryLater
-from bot.platforms.discord.webhooks import username
 from tests.bot.discord.conftest import Connected, connecting
 from tests.doubles.discord import DiscordServer, Fault
 from tests.doubles.discord.messages import Message as Sent
@@ -364,23 +363,25 @@ async def test_nobody_bears_anothers_picture(connected: Connected, stage: Channe
     assert vex.author.avatar not in {avatar for avatars in of.values() for avatar in avatars}
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("Marlow", "Marlow"),
-        ("Discord", "D\u200aiscord"),
-        ("the CLYDE of discordia", "the C\u200aLYDE of d\u200aiscordia"),
-        ("everyone", "e\u200averyone"),
-        ("Everyone's friend", "Everyone's friend"),
-        (" two\nlines ", "two lines"),
-        ("", "—"),
-        ("x" * 90, "x" * 79 + "…"),
-    ],
-)
-async def test_names_are_spelled_as_discord_takes_them(name: str, said: str):
-    assert username(name) == said
-
-
 async def test_a_persona_called_discord_speaks(connected: Connected, stage: Channel):
     await deliver(connected, await asked(connected, stage), replace(REPLY, speaker="Discordia of Clydeside"))
     assert shown(stage)[0].webhook is not None
+
+
+async def test_a_message_is_found_whose_buttons_have_changed_meanwhile(connected: Connected, stage: Channel):
+    event = await asked(connected, stage)
+    await deliver(connected, event)
+    later = replace(REPLY, buttons=((Button("◀", "1.swipe.4.previous"), *REPLY.buttons[0]),))
+    async with connecting(connected.server) as restarted:
+        await deliver(restarted, event, later, sent=[TRACEABLE], attempt=2)
+        assert parts_of(restarted.recorded) == [str(m.id) for m in shown(stage)]
+    assert len(shown(stage)) == 1
+
+
+async def test_the_bot_s_own_answer_to_somebody_else_leaves_nothing_open(connected: Connected, stage: Channel):
+    event = await asked(connected, stage)
+    await connected.server.person("ben").slash(stage, "story new", premise="a door")
+    await connected.notes.event()
+    await stage.world.wait_until(lambda: shown(stage), 10, "the sign that it is being thought of")
+    await deliver(connected, event, sent=[TRACEABLE], attempt=2)
+    assert [m.content for m in shown(stage) if m.webhook] == ["Good evening."]
