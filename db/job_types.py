@@ -34,6 +34,7 @@ from db.work import (
     JobParameters,
     JobType,
     JudgePrompt,
+    JudgeScopedPrompt,
     PersonaPortrait,
     PersonaReply,
     notice,
@@ -120,6 +121,7 @@ def _picture(parameters: type[JobParameters], abandon: Abandon = notice) -> JobT
 SPECS: Final = (
     JobType(BranchingPage, _page, quota="pages"),
     JobType(JudgePrompt),
+    JobType(JudgeScopedPrompt),
     JobType(JudgeMemory),
     JobType(JudgePersona),
     JobType(JudgeEdit, _edit),

@@ -75,6 +75,15 @@ class OwnPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPlace:
+    """For what an account has a text: a type of jobs, everything, or ``count`` stories or personas."""
+
+    level: PromptLevel
+    job_type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unchecked:
     """A text that waits for a verdict. ``version`` changes with it."""
 
@@ -96,6 +105,19 @@ async def of(account_id: int, name: str, scope: PromptScope = EVERYTHING) -> lis
     """Return an account's own texts for a prompt, where a scope is concerned, the one that counts first."""
     found = await fetch(OwnPrompt, OWN, account_id, name, scope.persona_id, scope.story_id, scope.job_type)
     return sorted(found, key=lambda own: LEVELS.index(own.level))
+
+
+async def places(account_id: int, name: str) -> list[OwnPlace]:
+    """Return for what an account has texts for a prompt, the most specific first."""
+    found = await fetch(
+        OwnPlace,
+        "SELECT CASE WHEN story_id IS NULL THEN 'job' ELSE 'story' END AS level, coalesce(job_type, '') AS job_type, "
+        "count(*) AS count FROM task_prompts WHERE account_id = $1 AND name = $2 GROUP BY 1, 2 UNION ALL "
+        "SELECT CASE WHEN persona_id IS NULL THEN 'account' ELSE 'persona' END, '', count(*) FROM prompt_overrides "
+        "WHERE account_id = $1 AND name = $2 GROUP BY 1",
+        account_id, name,
+    )  # fmt: skip
+    return sorted(found, key=lambda place: (LEVELS.index(place.level), place.job_type))
 
 
 async def get(account_id: int, name: str, scope: PromptScope = EVERYTHING) -> str | None:

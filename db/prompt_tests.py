@@ -17,14 +17,17 @@ LARGEST: Final = 95
 """Per cent of the conversations that all variants besides the control have at most."""
 _OF: Final = "account_id = $1 AND name = $2 AND persona_id IS NOT DISTINCT FROM $3 AND job_type IS NOT DISTINCT FROM $4"
 _ADD: Final = "INSERT INTO prompt_variants (account_id, test_id, name, label, share, source, updated_by, verdict)"
-# What a person edited, or had continued, is not written again.
+# What a person edited, or had continued, is not written again: a continuation begins with what it continues. What is
+# being written, or failed, has no text that would tell which of them it is.
 _RESULTS: Final = """
 WITH texts AS (
     SELECT t.variant_id, t.page_id, t.message_id, CASE
         WHEN p.id IS NOT NULL THEN EXISTS (SELECT FROM pages o WHERE o.story_id = p.story_id
             AND o.choice_id IS NOT DISTINCT FROM p.choice_id AND o.variant_index > p.variant_index)
         ELSE EXISTS (SELECT FROM chat_messages o WHERE o.reply_to_id = m.reply_to_id
-            AND o.variant_index > m.variant_index AND o.user_id IS NULL AND NOT starts_with(o.text, m.text))
+            AND o.variant_index > m.variant_index AND o.user_id IS NULL AND o.state = 'ready'
+            AND NOT EXISTS (SELECT FROM chat_messages c WHERE c.reply_to_id = o.reply_to_id
+                AND c.variant_index < o.variant_index AND c.text <> '' AND starts_with(o.text, c.text)))
         END AS again
     FROM tested_texts t JOIN prompt_variants v ON v.id = t.variant_id
     LEFT JOIN pages p ON p.id = t.page_id LEFT JOIN chat_messages m ON m.id = t.message_id

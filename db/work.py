@@ -192,6 +192,12 @@ class JudgePrompt(JobParameters):
     allowance: Allowance = "sfw"
 
 
+class JudgeScopedPrompt(JudgePrompt):
+    """The same for the kinds that workers of the release before do not know: they leave such jobs to newer ones."""
+
+    type: ClassVar[str] = "judge_scoped_prompt"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job's row. ``attempt`` counts crashes, ``retries`` counts retryable errors.

@@ -13,7 +13,7 @@ from db.errors import BadInput, NotFound
 from db.moderation import Verdict
 from db.overrides import PromptScope, saved_wording
 from db.payloads.account import PromptSource
-from db.work import JudgePrompt, job_types
+from db.work import JudgePrompt, JudgeScopedPrompt, job_types
 from prompts.errors import PromptError
 from prompts.registry import changeable, changed_lines, default_registry
 
@@ -62,8 +62,11 @@ async def change(context: Context, values: dict[str, Any]) -> None:
     if verdict == "checked":
         await context.notice(saved_wording("override", scope.level), name=name)
     else:
-        kind = "task" if scope.level in {"story", "job"} else "override"
-        await context.work(JudgePrompt(prompt=saved, kind=kind, allowance=allowed_here(context)))
+        rating = allowed_here(context)
+        if scope.level in {"story", "job"}:
+            await context.work(JudgeScopedPrompt(prompt=saved, kind="task", allowance=rating))
+        else:
+            await context.work(JudgePrompt(prompt=saved, allowance=rating))
 
 
 async def reset(context: Context, values: dict[str, Any]) -> None:

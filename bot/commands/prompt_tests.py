@@ -11,7 +11,7 @@ from db.errors import BadInput, NotFound
 from db.payloads.account import PromptResults
 from db.prompt_tests import LABELS, LARGEST
 from db.prompts_in_force import CONTROL
-from db.work import JudgePrompt
+from db.work import JudgeScopedPrompt
 
 TESTABLE: Final = ("persona/answer", "story/suggest_choices", "story/write_page")
 """The prompts whose texts have thumbs."""
@@ -37,7 +37,7 @@ async def try_variant(context: Context, values: dict[str, Any]) -> None:
     if verdict == "checked":
         await context.notice("prompt.test_saved", name=name, label=label, share=share)
     else:
-        await context.work(JudgePrompt(prompt=variant, kind="variant", allowance=allowed_here(context)))
+        await context.work(JudgeScopedPrompt(prompt=variant, kind="variant", allowance=allowed_here(context)))
 
 
 async def show_results(context: Context, values: dict[str, Any]) -> None:

@@ -26,8 +26,16 @@ async def source(view: ViewContext, payload: PromptSource) -> Message:
     lines = [_state(view, shown, name)]
     if test is not None and test.ended_at is None:
         lines.append(view.words("prompt.being_tested", name=name))
+    lines.append(await _places(view, payload))
     title = view.words("prompt.title", name=name if default.size == "large" else f"{name}.{default.size}")
     return Message(default.source if shown is None else shown.source, title=title, footer=" ".join(lines), private=True)
+
+
+async def _places(view: ViewContext, payload: PromptSource) -> str:
+    """Return for what the account has versions, in the order in which they are looked for."""
+    found = await overrides.places(payload.account, payload.name)
+    told = [view.words(f"prompt.for_{each.level}", count=each.count, job=each.job_type) for each in found]
+    return view.words("prompt.places", places=", ".join([*told, view.words("prompt.for_default")]))
 
 
 def _state(view: ViewContext, shown: OwnPrompt | None, name: str) -> str:

@@ -4,6 +4,8 @@ import pytest
 
 from db import prompt_tests, votes
 from db.connection import row, rows
+from db.models import JobRow
+from db.moderation import ModerationPolicy
 from db.overrides import PromptScope
 from db.prompts_in_force import in_force
 from tests.bot.playing import begun, words
@@ -30,6 +32,10 @@ async def test_each_level_has_its_text_and_says_whose_it_is(bot: Bot):
         saved = await words(bot, await bot.does(command(f"prompt set: {NAME}", text=f"For {what}.", **scope)))
         assert f"changed for {what}" in saved
         assert (await shown(bot, **scope))[0] == f"For {what}."
+    assert (await shown(bot))[1].endswith(
+        "the first that fits is used: one for a story, one for jobs of the type branching_page, one for a persona, "
+        "one for everything, the default."
+    )
     account = (await somebody("ann")).account.id
     story = await row("SELECT max(id) AS id FROM stories")
     assert story is not None
@@ -87,6 +93,17 @@ async def test_a_test_shows_counts_and_intervals_and_one_variant_is_kept(bot: Bo
     await bot.does(command(f"prompt end: {NAME}", keep="B"))
     assert (await shown(bot))[0] == HAIKU
     assert "It is over." in (await bot.answer(await bot.does(command(f"prompt results: {NAME}")))).footer
+
+
+async def test_what_is_not_checked_yet_is_judged_by_workers_that_know_its_kind(bot: Bot):
+    bot.router._moderation = ModerationPolicy(classified=True)
+    await bot.does(command(f"prompt set: {NAME}", text=HAIKU))
+    await bot.does(command(f"prompt set: {NAME}", text=HAIKU, job="imagine"))
+    await bot.does(command("prompt test: persona/answer", text="Be brief."))
+    found = [(each.type, each.parameters["kind"]) for each in await JobRow.all().order_by("id")]
+    assert found == [
+        ("judge_prompt", "override"), ("judge_scoped_prompt", "task"), ("judge_scoped_prompt", "variant"),
+    ]  # fmt: skip
 
 
 async def test_only_a_variant_that_may_be_used_is_kept(bot: Bot):

@@ -31,6 +31,7 @@ async def ended(c: Any) -> Any:
 
 PROMPT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "overrides.of": lambda c: overrides.of(c.account, NAME, PromptScope(c["personas"], c["stories"])),
+    "overrides.places": lambda c: overrides.places(c.account, NAME),
     "overrides.get": lambda c: overrides.get(c.account, NAME, story(c)),
     "overrides.note_rendered": lambda c: overrides.note_rendered(c.account, theirs(c)),
     "overrides.note_limit": lambda c: overrides.note_limit(c.account, theirs(c), problem="", conversation_id=c.chat),

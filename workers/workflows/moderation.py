@@ -18,6 +18,13 @@ class JudgeOwnPrompt(Workflow):
     steps = (JudgePromptStep(), RecordPromptVerdict())
 
 
+class JudgeOwnScopedPrompt(Workflow):
+    """Judge a prompt for a story or a type of jobs, or a variant of one, before it is in force."""
+
+    name = "judge_scoped_prompt"
+    steps = (JudgePromptStep(), RecordPromptVerdict())
+
+
 class JudgeRemembered(Workflow):
     """Judge what a person added to a memory, before others see it."""
 

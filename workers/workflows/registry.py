@@ -21,7 +21,12 @@ from workers.workflows.erasure import EraseEverything
 from workers.workflows.feeds import FollowFeed
 from workers.workflows.lore import AddLorebook
 from workers.workflows.memory import BringMemoryUpToDate
-from workers.workflows.moderation import JudgeOwnPrompt, JudgeRemembered, JudgeWrittenPersona
+from workers.workflows.moderation import (
+    JudgeOwnPrompt,
+    JudgeOwnScopedPrompt,
+    JudgeRemembered,
+    JudgeWrittenPersona,
+)
 from workers.workflows.personas import MakeUpAPersona, RewriteAPersona
 from workers.workflows.picture import (
     DrawChatMoment,
@@ -49,6 +54,7 @@ _OWN: Final = (
     MakePersonaOfCard(),
     WritePersonaAsCard(),
     JudgeOwnPrompt(),
+    JudgeOwnScopedPrompt(),
     JudgeRemembered(),
     JudgeWrittenPersona(),
     MakeUpAPersona(),

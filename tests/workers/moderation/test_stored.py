@@ -11,7 +11,7 @@ from db.memory.judging import JudgeMemory, MemoryItem
 from db.models import OutboxRow
 from db.overrides import PromptKind, PromptScope
 from db.prompts_in_force import in_force
-from db.work import JudgePrompt
+from db.work import JudgePrompt, JudgeScopedPrompt
 from prompts.personas import load_personas
 from tests.db.world import somebody
 from tests.workers.making import run_by
@@ -33,7 +33,7 @@ async def saved(source: str, kind: PromptKind = "override") -> tuple[int, int, i
         scope = PromptScope(job_type="persona_reply" if kind == "task" else None)
         saved = await overrides.put(account, NAME, source, user_id=user, scope=scope, verdict="unchecked")
     job_id = await jobs.add(
-        JudgePrompt(prompt=saved, kind=kind),
+        JudgePrompt(prompt=saved) if kind == "override" else JudgeScopedPrompt(prompt=saved, kind=kind),
         account_id=account,
         user_id=user,
         conversation_id=who.conversation.id,
