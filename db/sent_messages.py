@@ -14,11 +14,12 @@ _SHOWING: Final = f"""
 SELECT DISTINCT ON (c.id) c.id AS conversation_id, o.id AS row_id
 FROM conversations c CROSS JOIN LATERAL (SELECT * FROM outbox l WHERE l.conversation_id = c.id
     ORDER BY l.conversation_id DESC, l.id DESC LIMIT {SEARCHED}) o
-WHERE {{conversations}} AND o.platform = c.platform AND o.state = 'sent' AND o.kind = $2
+WHERE {{conversations}} AND o.platform = c.platform AND o.state IN ({{states}}) AND o.kind = $2
     AND o.payload @> jsonb_build_object($3::text, $4::bigint)
 ORDER BY c.id, o.id DESC"""
-_OF_ACCOUNT: Final = _SHOWING.format(conversations="c.account_id = $1 AND c.id <> $5")
-_IN_CONVERSATION: Final = _SHOWING.format(conversations="c.id = $1")
+_OF_ACCOUNT: Final = _SHOWING.format(conversations="c.account_id = $1 AND c.id <> $5", states="'sent'")
+# One that is being sent may be there already, as somebody has seen who pressed it.
+_IN_CONVERSATION: Final = _SHOWING.format(conversations="c.id = $1", states="'sending', 'sent'")
 
 
 @dataclass(frozen=True, slots=True)

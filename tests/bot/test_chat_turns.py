@@ -79,6 +79,16 @@ async def test_an_answer_that_is_written_again_stands_in_place_and_can_be_leafed
     assert "no longer works" in await words(bot, await bot.does(press("swipe", second, "sideways")))
 
 
+async def test_who_presses_before_it_is_known_that_a_reply_arrived_gets_it_changed_all_the_same(bot: Bot) -> None:
+    first = await answered(bot, "hello")
+    (place,) = await rows(
+        "UPDATE outbox SET state = 'sending', message_ids = '[]' WHERE kind = 'chat_reply' RETURNING id"
+    )
+    await bot.does(press("variant", first))
+    job = await JobRow.get(id=2)
+    assert job.parameters["shown"] == place["id"]
+
+
 async def test_continuing_names_what_is_continued(bot: Bot) -> None:
     first = await answered(bot, "hello")
     await bot.does(press("continue", first))
