@@ -53,15 +53,16 @@ def heard_in(event: Event) -> Overheard:
 def answers(settings: ChannelSettings, heard: Overheard, now: datetime) -> bool:
     """Return whether an unaddressed message is to be answered ``now``; always the same for the same message.
 
-    A mode that the channel has not read of is not in force.
+    A mode that the channel has not read of is not in force. A command is somebody's, and answered if it is ours.
     """
-    if not settings.told or not heard.text.strip() or is_quiet(settings, now):
+    text = heard.text.strip()
+    if not settings.told or not text or text.startswith("/") or is_quiet(settings, now):
         return False
     match settings.mode:
         case "always":
             return True
         case "keywords":
-            return names_any(heard.text, tuple(settings.keywords))
+            return names_any(text, tuple(settings.keywords))
         case "probability":
             return lot(f"{heard.platform}:{heard.event_id}") < settings.chance
         case _:

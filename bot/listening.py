@@ -65,6 +65,8 @@ class Listening:
             self._away_until = time.monotonic() + KEPT_SECONDS
             return None
         self._known.pop(key, None)
+        if found is not None and not found.told:
+            return found  # which may change at any moment
         self._known[key] = found, time.monotonic()
         if len(self._known) > CHANNELS:
             del self._known[next(iter(self._known))]

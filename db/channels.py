@@ -84,12 +84,12 @@ async def note_told(conversation_id: int, mode: str) -> None:
 
 
 async def listening(platform: str, chat_id: str, thread_id: str) -> ChannelSettings | None:
-    """Return the settings of a channel in which unaddressed messages may be answered; None for any other."""
+    """Return the settings of a channel that has a mode for unaddressed messages, told or not; None for any other."""
     return await fetch_one(
         ChannelSettings,
         f"SELECT {columns(ChannelSettings, 's')} FROM channel_settings s JOIN conversations c "
         "ON c.id = s.conversation_id WHERE c.platform = $1 AND c.chat_id = $2 AND c.thread_id = $3 AND c.kind <> 'dm' "
-        "AND s.mode <> 'mention' AND s.told",
+        "AND s.mode <> 'mention'",
         platform, chat_id, thread_id,
     )  # fmt: skip
 
@@ -107,6 +107,15 @@ async def take_turn(conversation_id: int) -> bool:
         conversation_id,
     )
     return found is not None
+
+
+async def end_listening(account_id: int) -> None:
+    """Let all channels of a place answer only what is addressed to the bot: it was removed from there."""
+    await rows(
+        "UPDATE channel_settings s SET mode = 'mention', told = false FROM conversations c "
+        "WHERE c.id = s.conversation_id AND c.account_id = $1 AND s.mode <> 'mention'",
+        account_id,
+    )
 
 
 async def fall_back(platform: str, chat_id: str) -> list[int]:

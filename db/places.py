@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from db import audit
+from db import audit, channels
 from db.connection import row, rows
 
 REMOVED: Final = "the bot was removed from there"
@@ -99,6 +99,7 @@ async def leave_place(platform: str, external_id: str) -> bool:
 
 async def _left(account_id: int, user_id: int | None) -> None:
     await _drop("c.account_id = $1", account_id)
+    await channels.end_listening(account_id)
     await audit.note("bot_removed", account_id=account_id, user_id=user_id)
 
 

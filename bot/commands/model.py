@@ -18,7 +18,8 @@ async def model(context: Context, values: dict[str, Any]) -> None:
     """Show which model writes here, or choose one."""
     wanted = " ".join(str(values.get("name") or "").split())
     if not wanted:
-        await context.say(ModelChoice(account=context.account_id), ordered=False, private=True)
+        choice = ModelChoice(account=context.account_id, conversation=context.conversation_id)
+        await context.say(choice, ordered=False, private=True)
     elif wanted.casefold() == DEFAULT:
         await accounts.choose_model(context.account_id, "")
         await context.audit("model", DEFAULT)

@@ -5,13 +5,14 @@ from typing import Final
 from bot.messages import Message
 from bot.views import status_lines
 from bot.views.base import ViewContext, ViewSpec
-from db import accounts, heartbeats
+from db import accounts, channels, heartbeats
 from db.payloads.account import ModelChoice
 
 
 async def model(view: ViewContext, payload: ModelChoice) -> Message:
     """Compose the current text model and those available."""
-    chosen = await accounts.chosen_model(payload.account)
+    here = "" if payload.conversation is None else (await channels.of(payload.conversation)).model
+    chosen = here or await accounts.chosen_model(payload.account)
     lines = status_lines.models(view.words, chosen, await heartbeats.models())
     return Message("\n\n".join(lines), private=True)
 

@@ -8,11 +8,12 @@ from db.payloads.base import Payload
 
 
 class ModelChoice(Payload):
-    """The text model that an account uses, and those available to it."""
+    """The text model that an account uses, and those available to it. ``conversation`` may have one of its own."""
 
     kind: ClassVar[str] = "model"
 
     account: int
+    conversation: int | None = None
 
 
 class SamplingTable(Payload):

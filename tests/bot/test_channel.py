@@ -112,7 +112,6 @@ async def test_always_answers_everybody_once_the_channel_was_told(bot: Bot):
     assert "mode=mention" in message.body
     assert not message.private
     await bot.composer.sent(asked)
-    bot.router._listening._known.clear()  # type: ignore[attr-defined]  # as after a few seconds
     assert (await overhears(bot, CANARY)).status == "working"
     assert "chat_messages" in await traces("xylophone")
     assert await announcements(await sets(bot, mode="always")) == [], "it is told once"
@@ -192,6 +191,14 @@ async def test_the_mode_falls_back_at_the_next_event_that_says_so(bot: Bot):
     assert len(bodies) == 2
     assert any("I am not shown any more" in body for body in bodies)
     assert (await settings()).mode == "mention"
+
+
+async def test_where_it_was_removed_and_added_again_it_waits_to_be_asked(bot: Bot):
+    await sets(bot, mode="always")
+    await does(bot, BotMembership(change="removed"))
+    await does(bot, BotMembership(change="added"))
+    assert (await settings()).mode == "mention"
+    assert (await overhears(bot)).status == "ignored"
 
 
 async def test_buttons_choose_a_mode_and_everybody_is_told(bot: Bot):

@@ -22,6 +22,7 @@ def heard(text: str, event_id: str = "m1.2") -> Overheard:
         ("mention", "anything", False),
         ("always", "anything", True),
         ("always", " \n ", False),
+        ("always", " /roll 2d6", False),
         ("keywords", "who has the lamp?", True),
         ("keywords", "who has the lamps?", False),
     ],

@@ -13,6 +13,7 @@ CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "channels.note_told": lambda c: channels.note_told(c.chat, "always"),
     "channels.take_turn": lambda c: channels.take_turn(c.chat),
     "channels.listening": lambda c: channels.listening("console", c.ben.conversation.chat_id, ""),
+    "channels.end_listening": lambda c: channels.end_listening(c.account),
     "channels.fall_back": lambda c: channels.fall_back("console", c.ben.conversation.chat_id),
     "chat_turns.shown": lambda c: chat_turns.shown(c.account, c["chat_messages"]),
     "chat_turns.editable": lambda c: chat_turns.editable(c.ben.conversation, c["chat_messages"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.stack.home import StackUrls
-from tests.doubles.discord import DiscordServer, Fault, Message
+from tests.doubles.discord import DiscordServer, Fault, Message, Settings
 from tests.effort import LONG
 from tests.journeys.processes import Program, bot, serving, worker
 
@@ -32,11 +32,12 @@ async def service(
     request: pytest.FixtureRequest, shared_urls: StackUrls, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Service]:
     home = tmp_path_factory.mktemp("home")
-    async with DiscordServer() as discord:
+    async with DiscordServer(Settings(message_content=True)) as discord:
         settings = {
             "DISCORD_TOKEN": discord.token,
             "DISCORD_API_URL": discord.api_url,
             "DISCORD_GATEWAY_URL": discord.gateway_url,
+            "DISCORD_MESSAGE_CONTENT": "true",
         }
         program = bot(shared_urls, home, "discord", **settings)
         async with serving(request, worker(shared_urls, home), program):
@@ -128,6 +129,22 @@ async def test_a_dm_is_answered_and_what_was_said_during_a_restart_is_caught_up(
     answer = await cleo.wait_for_message(dm, lambda m: bool(m.buttons), timeout=30, after=missed)
     assert answer.text != before
     assert discord.log.duplicates() == {}
+
+
+async def test_a_channel_in_which_the_bot_speaks_by_itself(discord: DiscordServer):
+    ann, ben = discord.person("ann"), discord.person("ben")
+    guild = discord.guild("Talkers")
+    guild.admins.add(ann.user.id)
+    channel = guild.text_channel("table")
+    await ben.say(channel, "Between us: the tide is late.")
+    await ann.slash(channel, "channel set", mode="always", quiet="off")
+    told = await ann.wait_for_message(channel, lambda m: "From now on I read" in m.text, timeout=60)
+    shown = await (await ann.slash(channel, "channel show")).answered()
+    assert "everything" in shown.text
+    said = await ben.say(channel, "Hello! I am tired of the rain.")
+    reply = await ben.wait_for_message(channel, lambda m: bool(m.buttons), timeout=60, after=said)
+    assert told.id < said.id < reply.id
+    assert [m.id for m in ben.messages(channel) if m.author.bot and m.id < told.id] == []
 
 
 @pytest.mark.slow

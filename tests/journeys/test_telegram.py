@@ -89,3 +89,18 @@ async def test_a_dm_is_answered_by_the_first_persona(telegram: TelegramServer):
     assert reply.labels == []
     reset = await ben.say(dm, "/chat_reset")
     await ben.wait_for_message(dm, "forgotten", timeout=60, after=reset)
+
+
+async def test_a_group_in_which_the_bot_speaks_by_itself(telegram: TelegramServer):
+    ann, cleo = telegram.person("ann"), telegram.person("cleo")
+    group = telegram.group("Talkers", [ann, cleo], privacy=False)
+    telegram.appoint(group, ann, owner=True)
+    await cleo.say(group, "Between us: the tide is late.")
+    asked = await ann.say(group, "/channel_set mode=keywords keywords=rain")
+    await ann.wait_for_message(group, "answer messages with one of my keywords", timeout=60, after=asked)
+    shown = await ann.say(group, "/channel_show")
+    await ann.wait_for_message(group, "Keywords: rain", timeout=60, after=shown)
+    await cleo.say(group, "The sun is out.")
+    said = await cleo.say(group, "I am tired of the rain!")
+    reply = await cleo.wait_for_message(group, lambda m: "Answer again" in m.labels, timeout=60, after=said)
+    assert reply.reply_to is said
