@@ -12,7 +12,7 @@ from db.errors import BadInput
 from db.pictures import ATTACHED_BYTES
 from db.uploads import UPLOAD_BYTES
 
-Accepts = Literal["picture", "card", "lore", "story", "document", "text", "any"]
+Accepts = Literal["picture", "card", "lore", "chat", "story", "document", "text", "any"]
 """``text`` is the answer to a question, sent as a file."""
 
 
@@ -41,6 +41,11 @@ KINDS: Final[dict[Accepts, FileKind]] = {
         ("png", "apng", "json", "charx", "webp", "jpg", "jpeg", "yaml", "yml"),
     ),
     "lore": FileKind(UPLOAD_BYTES, frozenset({"image/png", "application/json"}), ("json", "png")),
+    "chat": FileKind(
+        UPLOAD_BYTES,
+        frozenset({"application/jsonl", "application/x-ndjson", "application/x-jsonlines", "text/plain"}),
+        ("jsonl", "ndjson", "json", "txt"),
+    ),
     "story": FileKind(
         10_000_000,
         frozenset({

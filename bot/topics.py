@@ -38,6 +38,7 @@ from bot.commands import (
     ask,
     audit,
     channel,
+    chat_import,
     chats,
     data,
     feed,
@@ -153,7 +154,7 @@ PRODUCT: Final = (
     ),
     Topic(
         "chat",
-        (*chats.COMMANDS, *suggestions.COMMANDS),
+        (*chats.COMMANDS, *chat_import.COMMANDS, *suggestions.COMMANDS),
         (*chat_actions.ACTIONS, *answers_actions.ACTIONS, *chats_actions.ACTIONS, *suggestions_actions.ACTIONS),
         (*chat_views.VIEWS, *chats_views.VIEWS, *suggestions_views.VIEWS),
         chat_routes.ROUTES,

@@ -4,6 +4,7 @@ from typing import Final
 
 from db import announcements, chat_turns, chats, feeds, moderation, stories, uploads
 from db.asking import AskModel
+from db.chat_imports import ImportChat
 from db.chat_moments import DrawMoment
 from db.chat_suggestions import SuggestLine
 from db.chat_turns import JudgeEdit
@@ -92,7 +93,7 @@ async def _remember(job: Job, parameters: Remember, failure: Failure) -> Payload
 
 
 async def _upload(
-    job: Job, parameters: ReadDocument | ReadLorebook | ImportPersona, failure: Failure
+    job: Job, parameters: ReadDocument | ReadLorebook | ImportPersona | ImportChat, failure: Failure
 ) -> Payload | None:
     """Drop the file."""
     await uploads.drop(parameters.upload)
@@ -141,6 +142,7 @@ SPECS: Final = (
     _picture(Upscale),
     JobType(ImportPersona, _upload, wording="cards.reading", phases={"reading": "cards.reading"}),
     JobType(ExportPersona, wording="cards.writing", phases={"writing": "cards.writing"}),
+    JobType(ImportChat, _upload, wording="chat_import.reading", phases={"reading": "chat_import.reading"}),
     JobType(ExportChat, wording="chat.writing", phases={"writing": "chat.writing"}),
     JobType(ReadLorebook, _upload, wording="lore.reading", phases={"reading": "lore.reading"}),
     JobType(ReadDocument, _upload, wording="archive.reading", phases={"reading": "archive.reading"}),

@@ -92,12 +92,16 @@ class ListedChat:
 
 @dataclass(frozen=True, slots=True)
 class SaidMessage:
-    """A message of a chat, or a variant of one: the variants of an answer have the same ``turn``. ``name`` said it."""
+    """A message of a chat, or a variant of one: the variants of an answer have the same ``turn``. ``name`` said it.
+
+    ``hidden``: a person has hidden it.
+    """
 
     id: int
     turn: int
     role: str
     chosen: bool
+    hidden: bool
     text: str
     created_at: datetime
     name: str
@@ -148,6 +152,7 @@ async def said(conversation_id: int, persona_id: int, epoch: int) -> list[SaidMe
     return await fetch(
         SaidMessage,
         f"SELECT {columns(SaidMessage)} FROM (SELECT m.id, coalesce(m.reply_to_id, m.id) AS turn, m.role, m.chosen, "
+        "m.hidden AND NOT m.chosen AS hidden, "
         "m.text, m.created_at, CASE m.role WHEN 'user' THEN coalesce((SELECT i.name FROM identities i "
         "JOIN conversations c ON c.platform = i.platform WHERE i.user_id = m.user_id AND c.id = m.conversation_id "
         "LIMIT 1), '') ELSE p.name END AS name FROM chat_messages m JOIN personas p ON p.id = m.persona_id "

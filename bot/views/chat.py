@@ -24,10 +24,10 @@ async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
     message = found.message
     if found.hidden:
         return _hidden(view, found)
-    notes = (view.words("chat.stopped") if payload.stopped else "", edited_note(view, found))
     quoted = view.words("chat.quoted", said=shortened(found.said, SAID)) if payload.quoted and found.said else ""
+    notes = (quoted, view.words("chat.stopped") if payload.stopped else "", edited_note(view, found))
     return Message(
-        f"{quoted}\n\n{message.text}" if quoted else message.text,
+        message.text,
         speaker=found.persona.name,
         face=face_of(view.account_id, found.persona.id, message.id),
         footer=" ".join(filter(None, notes)),

@@ -49,6 +49,10 @@ async def opened(view: ViewContext, payload: ChatOpened) -> Message | None:
         return None
     name = seen_name(chat, payload.user)
     title = view.words("chat.opened", name=name) if name else view.words("chat.number", number=chat.id)
+    if payload.imported is not None:
+        title += f": {view.words('chat_import.done', messages=payload.imported)}"
+    if payload.left_out:
+        title += f" {view.words('chat_import.left_out', lines=payload.left_out)}"
     found = None if payload.message is None else await chat_turns.shown(payload.account, payload.message)
     if found is None:
         return Message(f"*{title}*")
@@ -56,7 +60,7 @@ async def opened(view: ViewContext, payload: ChatOpened) -> Message | None:
         found.message.text,
         speaker=found.persona.name,
         face=face_of(payload.account, found.persona.id, found.message.id),
-        footer=". ".join(filter(None, (title, edited_note(view, found)))),
+        footer=". ".join(filter(None, (title.removesuffix("."), edited_note(view, found)))),
         buttons=reply_buttons(view, found),
     )
 

@@ -15,7 +15,10 @@ class ChatList(Payload):
 
 
 class ChatOpened(Payload):
-    """A chat that was opened or named. ``message`` is the last answer there."""
+    """A chat that was opened or named. ``message`` is the last answer there.
+
+    It was ``imported`` with so many messages; so many lines were ``left_out``.
+    """
 
     kind: ClassVar[str] = "chat_opened"
 
@@ -23,6 +26,8 @@ class ChatOpened(Payload):
     user: int
     chat: int
     message: int | None = None
+    imported: int | None = None
+    left_out: int = 0
 
 
 class AuthorsNote(Payload):

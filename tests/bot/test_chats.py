@@ -1,7 +1,7 @@
 """`/chat …`: several chats in one place, and the author's note."""
 
 from bot.actions.packing import pack
-from bot.events import MenuPick
+from bot.events import Command, IncomingFile, MenuPick
 from bot.message_entries import MENU
 from db.connection import row, rows
 from db.models import JobRow
@@ -78,6 +78,16 @@ async def test_a_name_that_was_not_judged_is_seen_by_its_author_only(bot: Bot) -
     for name, seen in (("ann", True), ("ben", False)):
         told = await words(bot, await bot.does(command("chat list"), name=name, group="club"))
         assert ("In the rain" in told) is seen
+
+
+async def test_a_chat_is_imported_from_a_file_that_is_attached(bot: Bot) -> None:
+    assert "Attach the file" in await words(bot, await bot.does(command("chat import")))
+    file = IncomingFile(name="Rain.jsonl", data=b"{}")
+    await bot.does(Command(name="chat import", file=file))
+    (job,) = await JobRow.filter(type="import_chat")
+    assert (await row("SELECT name FROM uploads WHERE id = $1", job.parameters["upload"])) == {"name": "Rain.jsonl"}
+    named = IncomingFile(name="naked sex on the beach.jsonl", data=b"{}")
+    assert "beyond what may be shown" in await words(bot, await bot.does(Command(name="chat import", file=named)))
 
 
 async def test_another_chat_begins_at_any_answer(bot: Bot) -> None:

@@ -65,6 +65,7 @@ chat switch                  |   -   |   -    |     +     |   +   |   +   |
 chat rename                  |   -   |   -    |     +     |   +   |   +   |
 chat note                    |   -   |   -    |     +     |   +   |   +   |
 chat suggest                 |   +   |   +    |     +     |   +   |   +   |
+chat import                  |   -   |   -    |     +     |   +   |   +   |
 chat export                  |   -   |   -    |     +     |   +   |   +   |
 chat list                    |   +   |   +    |     +     |   +   |   +   |
 memory show                  |   +   |   +    |     +     |   +   |   +   |

@@ -67,6 +67,6 @@ async def test_where_others_are_the_answer_says_what_it_answers(bot: Bot) -> Non
     first = await answered(bot, "hello")
     await rows("UPDATE outbox SET payload = payload || '{\"quoted\": true}' WHERE kind = 'chat_reply'")
     message = await shown(bot, first)
-    assert message.body == "*“hello”*\n\nGood evening."
+    assert (message.body, message.footer) == ("Good evening.", "In answer to: “hello”")
     assert "variant" in verbs(message)
     assert await chats.last_reply(1, (await ChatMessageRow.get(id=first)).persona_id, 0) == first

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import channels, chat_suggestions, chat_turns, chats, saved_chats
+from db import channels, chat_imports, chat_suggestions, chat_turns, chats, saved_chats
 from db.channels import ChannelSettings
+from db.chat_imports import ChatNote
 
 CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "channels.of": lambda c: channels.of(c.chat),
@@ -23,6 +24,7 @@ CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "chat_turns.edit": lambda c: chat_turns.edit(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
     "chat_turns.answer_of": lambda c: chat_turns.answer_of(c.chat, "console:1"),
     "chat_turns.reword": lambda c: chat_turns.reword(c.ben.conversation, c["chat_messages"], c.user, "x", "checked"),
+    "chat_imports.add": lambda c: chat_imports.add(c.account, c.user, c.chat, c["personas"], "", ChatNote("", 0), []),
     "chat_suggestions.basis": lambda c: chat_suggestions.basis(c.account, c["chat_messages"], c.user),
     "chat_turns.hold_last": lambda c: chat_turns.hold_last(c.ben.conversation, c["chat_messages"]),
     "chat_turns.hide": lambda c: chat_turns.hide(c.ben.conversation, c["chat_messages"]),

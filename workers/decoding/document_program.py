@@ -1,4 +1,4 @@
-"""The program that reads documents, lorebooks, cards and feeds: a disposable child process, run by path."""
+"""The program that reads documents, lorebooks, cards, feeds and chats: a disposable child process, run by path."""
 
 import logging
 from collections.abc import Mapping
@@ -19,12 +19,15 @@ from workers.decoding.document_limits import (
 )
 from workers.decoding.reading import has_words, read_document
 from workers.feeds.reading import NoFeed, read_feed
+from workers.imports.chats import ChatRefused, read_chat
 
 
 def answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return what is in a document (``limits``), card (``title``), feed or lorebook, or why it is refused."""
+    """Return what is in a document (``limits``), card (``title``), feed, chat or lorebook, or why it is refused."""
     if "title" in request:
         return _card(data, request["title"])
+    if "chat" in request:
+        return _chat(data), b""
     try:
         if "feed" in request:
             return _feed(data, request["feed"]), b""
@@ -66,6 +69,16 @@ def _card(data: bytes, title: str) -> tuple[dict[str, Any], bytes]:
         "files": [[path, len(content)] for path, content in found.files.items()],
     }
     return told, b"".join((found.picture, *found.files.values()))
+
+
+def _chat(data: bytes) -> dict[str, Any]:
+    """Return a chat, or why it is refused."""
+    try:
+        return read_chat(data).as_json()
+    except ChatRefused as refusal:
+        return {"reason": refusal.reason, "line": refusal.line, "values": refusal.values}
+    except (MemoryError, RecursionError):
+        return {"reason": "too_costly", "line": 0, "values": {}}
 
 
 def _lorebook(data: bytes) -> dict[str, Any]:

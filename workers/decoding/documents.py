@@ -1,4 +1,4 @@
-"""Documents, cards and feeds from outside: they are read in a disposable child process."""
+"""Documents, cards, feeds and chats from outside: they are read in a disposable child process."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +14,7 @@ from workers.cards.reading import ReadCard
 from workers.cards.refusals import MAX_CARD_BYTES, CardRefused
 from workers.decoding.document_limits import DOCUMENT_WALL_S, DocumentLimits, DocumentRefused
 from workers.feeds.reading import FeedContents, FeedItem
+from workers.imports.chats import ChatRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,22 @@ async def card_in(data: bytes, *, title: str = "", most: int = MAX_CARD_BYTES) -
         at += length
     card = PersonaCard.model_validate(found["card"])
     return ReadCard(card, rest[: found["picture"]], files, tuple(found["conflicts"]), found["newer"])
+
+
+async def chat_in(data: bytes) -> dict[str, Any]:
+    """Return the chat in a file, as JSON (`workers.imports.chats.ImportedChat`).
+
+    Raises `ChatRefused`, for whatever is wrong with it, and `Retryable`; is cancelled as `document_text`.
+    """
+    if not data:
+        raise ChatRefused("empty")
+    try:
+        found, _ = await _exchange({"chat": True}, data)
+    except ChildFailed as error:
+        raise ChatRefused("too_costly") from error
+    if "reason" in found:
+        raise ChatRefused(found["reason"], found["line"], **found["values"])
+    return found
 
 
 async def _exchange(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:

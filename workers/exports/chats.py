@@ -10,13 +10,17 @@ _STATED: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 @dataclass(frozen=True, slots=True)
 class ChatLine:
-    """What somebody said. ``variants`` are all that stood there, ``chosen`` is the number of the one that counts."""
+    """What somebody said. ``variants`` are all that stood there, ``chosen`` is the number of the one that counts.
+
+    ``hidden``: nobody is told of it, as of SillyTavern's hidden messages.
+    """
 
     name: str
     user: bool
     said_at: datetime
     variants: tuple[str, ...]
     chosen: int = 0
+    hidden: bool = False
 
     @property
     def text(self) -> str:
@@ -64,7 +68,7 @@ def _message(line: ChatLine) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": line.name,
         "is_user": line.user,
-        "is_system": False,
+        "is_system": line.hidden,
         "send_date": _date(line.said_at),
         "mes": line.text,
         "extra": {},

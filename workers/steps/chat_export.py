@@ -63,13 +63,12 @@ def chat_lines(said: list[SaidMessage]) -> tuple[ChatLine, ...]:
     turns: dict[tuple[int, bool], list[SaidMessage]] = {}
     for each in said:
         turns.setdefault((each.turn, each.role == "user"), []).append(each)
-    return tuple(
-        ChatLine(
-            found[0].name or SOMEBODY,
-            user,
-            found[0].created_at,
-            tuple(each.text for each in found),
-            next((at for at, each in enumerate(found) if each.chosen), 0),
-        )
-        for (_, user), found in turns.items()
-    )
+    return tuple(_line(user, found) for (_, user), found in turns.items())
+
+
+def _line(user: bool, found: list[SaidMessage]) -> ChatLine:
+    counts = next((at for at, each in enumerate(found) if each.chosen), None)
+    hidden = next((at for at, each in enumerate(found) if each.hidden), None) if counts is None else None
+    texts = tuple(each.text for each in found)
+    at = counts if counts is not None else hidden or 0
+    return ChatLine(found[0].name or SOMEBODY, user, found[0].created_at, texts, at, hidden is not None)

@@ -16,6 +16,7 @@ from workers.workflows.asking import AnswerAQuestion
 from workers.workflows.base import Workflow, WorkflowPlan
 from workers.workflows.cards import MakePersonaOfCard, WritePersonaAsCard
 from workers.workflows.chat import JudgeEditedReply, ReplyAsPersona, WriteChatAsFile
+from workers.workflows.chat_import import MakeChatOfFile
 from workers.workflows.data_export import ExportPersonalData
 from workers.workflows.erasure import EraseEverything
 from workers.workflows.feeds import FollowFeed
@@ -51,6 +52,7 @@ _OWN: Final = (
     AnswerAQuestion(),
     SuggestALine(),
     WriteChatAsFile(),
+    MakeChatOfFile(),
     MakePersonaOfCard(),
     WritePersonaAsCard(),
     JudgeOwnPrompt(),
