@@ -82,7 +82,8 @@ async def test_an_answer_that_is_written_again_stands_in_place_and_can_be_leafed
 async def test_who_presses_before_it_is_known_that_a_reply_arrived_gets_it_changed_all_the_same(bot: Bot) -> None:
     first = await answered(bot, "hello")
     (place,) = await rows(
-        "UPDATE outbox SET state = 'sending', message_ids = '[]' WHERE kind = 'chat_reply' RETURNING id"
+        "UPDATE outbox SET state = 'sending', message_ids = '[]', lease_token = gen_random_uuid(), "
+        "lease_expires = now() WHERE kind = 'chat_reply' RETURNING id"
     )
     await bot.does(press("variant", first))
     job = await JobRow.get(id=2)
