@@ -13,6 +13,7 @@ from workers.context.builder import ContextBuilder
 from workers.craft.settings import CraftSettings
 from workers.embedding import ArchiveEmbedder
 from workers.engines.image.chain import ImageChain
+from workers.engines.image.checked import ScoresPictures
 from workers.engines.text.chain import TextChain
 from workers.feeds.settings import FeedSettings
 from workers.lore import LoreShelf
@@ -40,7 +41,7 @@ class Services:
     this order. ``functions`` holds the AI functions (`workers.functions.base.AiFunction`) that can be called by name,
     ``context`` builds what they tell a model, ``sampling`` is how the operator has them sample, ``craft`` what their
     texts must pass before people read them. ``embedder`` makes the archive's vectors, ``lore`` matches lorebooks.
-    ``feeds`` says whether feeds are read, and how much of them.
+    ``picture_classifier`` judges pictures that people send. ``feeds`` says whether feeds are read, and how much.
     """
 
     text: TextChain
@@ -60,4 +61,5 @@ class Services:
     craft: CraftSettings = field(default_factory=CraftSettings)
     embedder: ArchiveEmbedder = field(default_factory=ArchiveEmbedder)
     lore: LoreShelf = field(default_factory=LoreShelf)
+    picture_classifier: ScoresPictures | None = None
     feeds: FeedSettings = field(default_factory=FeedSettings)

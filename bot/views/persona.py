@@ -9,7 +9,8 @@ from bot.persona_fields import CARD_FIELDS, CardField, short_name
 from bot.text.splitting import shortened
 from bot.views.base import ViewContext, ViewSpec, in_rows, select_of, turns
 from bot.views.chat import edited_note, swipes
-from bot.views.faces import face_of
+from bot.views.faces import face_of, portrait_of
+from bot.views.picture import outgoing_picture
 from db import bots, chat_turns, personas
 from db.errors import NotFound
 from db.payloads.persona import DeletePersona, Greeting, PersonaLink, PersonaList, PersonaShown, SharedPersona
@@ -71,11 +72,13 @@ async def persona_shown(view: ViewContext, payload: PersonaShown) -> Message:
         *([view.button("p_delete", *at, style="danger")] if changes else ()),
     ]
     lines = [_done(view, payload), *(_field_line(view, persona, f, SHOWN) for f in CARD_FIELDS.values())]
+    portrait = await portrait_of(view.account_id, persona.id)
     return Message(
         "\n\n".join(filter(None, lines)),
         title=shortened(persona.name, NAME),
         footer=_whose(view, payload, persona),
         buttons=(*in_rows(first), (view.button("p_list", *at[:2], 0, label="p_all"),)),
+        pictures=() if portrait is None else (outgoing_picture(portrait),),
         private=view.place != "dm",
         menu=True,
     )

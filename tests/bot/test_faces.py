@@ -74,3 +74,12 @@ async def test_a_placeholder_says_whose_answer_it_is(bot: Bot, group: str, named
     assert persona is not None
     assert progress.speaker == (persona.name if named else "")
     assert (progress.face is not None) is named
+
+
+async def test_a_persona_is_shown_with_the_portrait_that_everybody_may_see(bot: Bot):
+    said = await talked(bot, say("Good evening"))
+    assert (await bot.answer(await bot.does(command("persona show")))).pictures == ()
+    await painted(said.persona_id)
+    assert len((await bot.answer(await bot.does(command("persona show")))).pictures) == 1
+    await painted(said.persona_id, "suggestive")
+    assert (await bot.answer(await bot.does(command("persona show")))).pictures == ()

@@ -25,7 +25,7 @@ from workers.context.settings import ContextSettings
 from workers.craft.settings import CraftSettings
 from workers.embedding import ArchiveEmbedder
 from workers.engine_registries import image_engines, text_engines
-from workers.engines.image.build import build_image_chain
+from workers.engines.image.build import build_image_chain, picture_classifier
 from workers.engines.image.chain import ImageChain
 from workers.engines.image.settings import ImageSettings
 from workers.engines.text.build import build_text_chain
@@ -75,7 +75,9 @@ async def _run(queue_kind: str) -> int:
     moderation = read_settings(ModerationSettings)
     moderator = Moderator(await built_classifiers(moderation, text))
     embedder = ArchiveEmbedder(await asyncio.to_thread(embedding_engine) if queue_kind == "cpu" else None)
-    safety = SafetySettings(strict=read_settings(ImageSettings).image_strict)
+    pictures = read_settings(ImageSettings)
+    classifier = await asyncio.to_thread(picture_classifier, pictures) if queue_kind == "cpu" else None
+    safety = SafetySettings(strict=pictures.image_strict)
     async with connect(url, pool_size=database.storyfork_database_pool):
         await await_schema()
         async with Queue(redis_url, await deployment()) as queue:
@@ -96,6 +98,7 @@ async def _run(queue_kind: str) -> int:
                 sampling=read_settings(FunctionSettings),
                 craft=read_settings(CraftSettings),
                 embedder=embedder,
+                picture_classifier=classifier,
                 feeds=read_settings(FeedSettings),
             )
             runner = Runner(services, settings.storyfork_worker_jobs, types=known_types())
@@ -110,6 +113,8 @@ async def _run(queue_kind: str) -> int:
                 )
             finally:
                 await embedder.close()
+                if classifier is not None:
+                    await classifier.close()
                 await moderator.close()
                 await images.close()
                 await text.close()

@@ -40,15 +40,18 @@ async def clean_attachment(data: bytes, limits: PictureLimits = DEFAULT_LIMITS) 
         raise AttachmentRefused(refusal.reason, refusal.detail, **refusal.values) from refusal
 
 
-async def fit(data: bytes, width: int, height: int) -> bytes:
-    """Return a cleaned PNG scaled and cropped about its middle to ``width`` by ``height`` pixels, as PNG."""
+async def fit(data: bytes, width: int, height: int, *, top: float = 0.5) -> bytes:
+    """Return a cleaned PNG scaled and cropped to ``width`` by ``height`` pixels, as PNG.
+
+    What is cropped of its height goes by the share ``top`` from above.
+    """
     async with _slots:
-        return await asyncio.to_thread(_fit, data, width, height)
+        return await asyncio.to_thread(_fit, data, width, height, top)
 
 
-def _fit(data: bytes, width: int, height: int) -> bytes:
+def _fit(data: bytes, width: int, height: int, top: float) -> bytes:
     with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-        fitted = ImageOps.fit(picture.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
+        fitted = ImageOps.fit(picture.convert("RGB"), (width, height), Image.Resampling.LANCZOS, centering=(0.5, top))
     out = io.BytesIO()
     fitted.save(out, "PNG", compress_level=_COMPRESS_LEVEL)
     return out.getvalue()

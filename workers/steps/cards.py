@@ -5,30 +5,46 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from db import audit, personas, pictures, uploads
 from db.errors import BadInput, LeaseLost
 from db.memory.scopes import ArchiveScope
 from db.payloads.cards import CardWritten, PersonaImported
+from db.personas import Persona
 from db.personas.card import PersonaCard
 from db.personas.importing import CardForm, ExportPersona, ImportPersona
+from db.pictures import Form, StoredFile
+from prompts.safety.check import scan
 from prompts.safety.passages import texts_of
-from prompts.safety.rating import highest
+from prompts.safety.rating import Rating, highest
 from workers.cards.reading import ReadCard
 from workers.cards.refusals import MAX_FILE_BYTES, CardRefused
 from workers.cards.writing import written_charx, written_json, written_png
 from workers.decoding.documents import card_in, lorebook_in
+from workers.decoding.header import read_header
 from workers.decoding.limits import PictureLimits, PictureRefused
 from workers.decoding.pictures import clean_picture
 from workers.moderation.gate import Gate, Gated
+from workers.pictures.attachments import fit
+from workers.pictures.examining import examine
+from workers.pictures.order import describe
+from workers.pictures.safety import card_texts
 from workers.steps.archive import upload_of
 from workers.steps.base import Commit, Run, Step
 from workers.steps.lore import check_sizes, keep_book
+from workers.steps.picture.draw import stored_files
 
 NO_WORDS: Final = frozenset({"picture", "files", "uri", "key", "voice"})
 """Fields of a stored card that hold no words of people."""
 _ENDINGS: Final[dict[CardForm, str]] = {"png": "png", "json": "json", "v2": "json", "charx": "charx"}
+OF_CARD: Final = "card"
+"""Stands for the engine of a portrait that is a card's own picture."""
+PORTRAIT_SIDE: Final = 512
+"""Pixels of the side of such a portrait, at most; platforms show fewer."""
+PORTRAIT_LEAST: Final = 64
+PORTRAIT_TOP: Final = 0.15
+"""Where a tall picture is cut: people stand in them, with their heads near the top."""
 _PICTURE: Final = PictureLimits(min_side=1, ratio=50)
 
 
@@ -75,6 +91,37 @@ class JudgeCard(Step):
         return {"rating": await gate.rating_of(text)}
 
 
+class PortrayCard(Step):
+    """Make a portrait of the card's picture: a square about the head of whoever stands in it."""
+
+    name: ClassVar[str] = "portray_card"
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return its side in pixels; 0 if the card has no picture, or none that may be shown."""
+        parameters = run.parameters(ImportPersona)
+        upload = await upload_of(run, parameters.upload)
+        found = dict(upload.found or {})
+        png = base64.b64decode(found.get("card", {}).get("picture") or "")
+        if not png:
+            return {"side": 0}
+        width, height = read_header(png).width, read_header(png).height
+        side = min(width, height, PORTRAIT_SIDE)
+        if side < PORTRAIT_LEAST:
+            return {"side": 0}
+        square = await fit(png, side, side, top=PORTRAIT_TOP)
+        minors = scan(*card_texts({name: each for name, each in found["card"].items() if name not in NO_WORDS})).minors
+        # It stands beside every message, also where a later one would be too much: only what everybody may see.
+        judge, safety = run.services.picture_classifier, run.services.safety
+        if await examine(square, "sfw", judge, safety, minors=minors) != "show":
+            return {"side": 0}
+        found["portrait"] = {
+            each.form: {"mime": each.mime, "data": base64.b64encode(each.data).decode()}
+            for each in await stored_files(square)
+        }
+        await uploads.put_found(upload.id, found)
+        return {"side": side}
+
+
 class KeepCard(Commit):
     """Make a persona of the card, with its lorebook."""
 
@@ -96,6 +143,7 @@ class KeepCard(Commit):
             visibility=parameters.visibility,
             verdict="checked",
         )
+        await _keep_portrait(run, made, upload.found.get("portrait") or {}, rating)
         lore = upload.found.get("lore")
         if lore is not None:
             await keep_book(upload, ArchiveScope.persona(made.id), made.name, lore, rating)
@@ -132,7 +180,9 @@ class WriteCard(Step):
             raise LeaseLost("who asked for it is gone")
         whole = await personas.whole_card(job.account_id, job.user_id, parameters.persona)
         portrait = await pictures.portrait(job.account_id, parameters.persona)
-        drawn = None if portrait is None else await pictures.file(job.account_id, portrait.id, "full")
+        # That of the card itself is a part of the picture that the card still has.
+        replaced = portrait is not None and portrait.engine != OF_CARD
+        drawn = await pictures.file(job.account_id, portrait.id, "full") if portrait and replaced else None
         data = await written_card(whole, parameters.form, b"" if drawn is None else drawn.data)
         name = re.sub(r"[^\w\- ]", "", str(whole.get("name"))).strip()[:60] or "card"
         kept = await uploads.keep(job.account_id, job.user_id, f"{name}.{_ENDINGS[parameters.form]}", data)
@@ -151,6 +201,23 @@ class SendCard(Commit):
             upload = run.outputs[WriteCard.name]["upload"]
             await run.reply(CardWritten(account=job.account_id, user=job.user_id, upload=upload))
         return {}
+
+
+async def _keep_portrait(run: Run, persona: Persona, files: Mapping[str, Any], rating: Rating) -> None:
+    if not files:
+        return
+    side = run.outputs[PortrayCard.name]["side"]
+    assert run.job.lease_token is not None
+    await pictures.save(
+        run.job.id,
+        run.job.lease_token,
+        pictures.NewPicture(
+            kind="portrait", prompt="", negative="", alt=describe(persona.name), style="", size="", quality="",
+            strength=1.0, seed=0, rating="sfw" if run.services.picture_classifier else rating, hidden=False, width=side,
+            height=side, engine=OF_CARD, model="", persona_id=persona.id,
+        ),
+        [StoredFile(cast("Form", form), each["mime"], base64.b64decode(each["data"])) for form, each in files.items()],
+    )  # fmt: skip
 
 
 async def written_card(whole: Mapping[str, Any], form: CardForm, picture: bytes = b"") -> bytes:

@@ -1,6 +1,6 @@
 """Workflows of character cards."""
 
-from workers.steps.cards import JudgeCard, KeepCard, ReadCardFile, SendCard, WriteCard
+from workers.steps.cards import JudgeCard, KeepCard, PortrayCard, ReadCardFile, SendCard, WriteCard
 from workers.workflows.base import Workflow
 
 
@@ -8,7 +8,7 @@ class MakePersonaOfCard(Workflow):
     """Read a card that somebody handed in, and keep it as a persona."""
 
     name = "import_persona"
-    steps = (ReadCardFile(), JudgeCard(), KeepCard())
+    steps = (ReadCardFile(), JudgeCard(), PortrayCard(), KeepCard())
 
 
 class WritePersonaAsCard(Workflow):

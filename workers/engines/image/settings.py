@@ -79,7 +79,7 @@ class ImageSettings(BaseSettings):
         default=None,
         description=(
             "Folder with an image classifier for sexual content (transformers, safetensors). It judges what is drawn "
-            "here, and what the server of pictures sends."
+            "here, what the server of pictures sends, and the pictures of imported cards."
         ),
     )
     image_strict: bool = Field(

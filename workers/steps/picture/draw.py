@@ -121,7 +121,7 @@ class DrawPicture(Step):
                 prompt_source=order.prompt_source,
                 tokens=drawn.prompt_tokens,
             ),
-            await _files(drawn.data),
+            await stored_files(drawn.data),
         )
         return {"picture": picture_id}
 
@@ -157,7 +157,8 @@ def within(width: int, height: int, max_pixels: int) -> tuple[int, int]:
     return max(64, int(width * factor) // 8 * 8), max(64, int(height * factor) // 8 * 8)
 
 
-async def _files(png: bytes) -> list[pictures.StoredFile]:
+async def stored_files(png: bytes) -> list[pictures.StoredFile]:
+    """Return the files that are kept of a picture."""
     full, photo = await encode(png, DISCORD), await encode(png, TELEGRAM_PHOTO)
     return [_kept_file("full", full), _kept_file("photo", photo)]
 
