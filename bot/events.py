@@ -206,15 +206,22 @@ class TextMessage(_Frozen):
     file: IncomingFile | None = None
 
 
+UnreadableKind = Literal[
+    "voice", "video", "picture", "sticker", "file", "location", "poll", "contact", "dice", "other", "channel", "reply"
+]
+
+
 class Unreadable(_Frozen):
     """A message to the bot that holds nothing it can read; ``kind`` is the wording's name (section ``unreadable``).
 
     ``channel``: it comes from a channel, so that nobody knows which person wrote it. ``reply``: the platform does not
-    show what it says, because it replies to a persona.
+    show what it says, because it replies to a persona. ``stands_for`` are the words, or the emoji, for which a sticker
+    stands: "" if the platform does not say.
     """
 
     type: Literal["unreadable"] = "unreadable"
-    kind: Literal["voice", "picture", "sticker", "file", "other", "channel", "reply"]
+    kind: UnreadableKind
+    stands_for: Name = ""
 
 
 class EditedMessage(_Frozen):

@@ -273,7 +273,7 @@ class Router(PlaceRecords):
                     access.require(context, menu.permission)
                     await menu.handler(context, payload)
             case Unreadable():
-                await context.notice(f"unreadable.{payload.kind}", private=False)
+                await self._unreadable(context, payload)
             case EditedMessage():
                 await self._edited(context, payload)
             case BotMembership(change="demoted"):
@@ -365,6 +365,16 @@ class Router(PlaceRecords):
                 access.require(context, route.permission)
                 if await route.handler(context, message):
                     return
+
+    async def _unreadable(self, context: Context, message: Unreadable) -> None:
+        """Say that something is not read; what a sticker stands for is said to the persona, if that is who listens."""
+        route, here = self._topics.routes.get(DEFAULT_MODE), context.who
+        listens = here.draft is None and here.conversation.mode == DEFAULT_MODE
+        if route is not None and message.stands_for and listens and not context.switched_off(route.command):
+            access.require(context, route.permission)
+            if await route.handler(context, TextMessage(text=message.stands_for)):
+                return
+        await context.notice(f"unreadable.{message.kind}", private=False)
 
     async def _edited(self, context: Context, message: EditedMessage) -> None:
         """Route the new text of a message to where its first text went; else say that it is not read."""

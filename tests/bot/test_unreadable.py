@@ -1,15 +1,16 @@
 """What nobody can read is answered by one line, and a question that is open stays open."""
 
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 
-from bot.events import Command, EditedMessage, IncomingFile, Payload, TextMessage, Unreadable
+from bot.events import Command, EditedMessage, IncomingFile, Payload, TextMessage, Unreadable, UnreadableKind
 from bot.locales import wording
+from db.models import ChatMessageRow
 from prompts.registry import default_registry
 from tests.bot.world import Bot, command, event_of, say
 
-KINDS: Final = ("voice", "picture", "sticker", "file", "other", "channel", "reply")
+KINDS: Final = get_args(UnreadableKind)
 FILE = TextMessage(text="", file=IncomingFile(name="a.txt", mime="text/plain", source="f1"))
 
 
@@ -28,11 +29,21 @@ async def test_one_line(bot: Bot, payload: Payload, key: str):
     assert (await bot.answer(event)).body.startswith(wording(f"unreadable.{key}")[:30])
 
 
+async def test_a_sticker_is_said_to_the_persona_by_its_emoji(bot: Bot):
+    sticker = Unreadable(kind="sticker", stands_for="😼")
+    await bot.does(sticker)
+    assert await ChatMessageRow.filter(role="user").values_list("text", flat=True) == ["😼"]
+    await bot.does(command("story new: a keeper finds a door", mode="solo"), name="ben")
+    told = await bot.answer(await bot.does(sticker, name="ben"))
+    assert told.body.startswith("A sticker cannot be read"), "a story is open there"
+    assert await ChatMessageRow.filter(role="user").count() == 1
+
+
 async def test_a_question_stays_open_and_is_answered_after_a_restart(bot: Bot):
     name = default_registry().names()[0]
     asked = await bot.answer(await bot.does(Command(name="prompt set", values={"name": name})))
     assert asked.asks is not None
-    await bot.does(Unreadable(kind="sticker"))
+    await bot.does(Unreadable(kind="sticker", stands_for="😼"))
     restarted = Bot(bot.around.queue)
     answer = await restarted.answer(await restarted.does(say("no {{ such }}")))
     assert answer.asks is None

@@ -23,6 +23,7 @@ from bot.events import (
     Submit,
     TextMessage,
     Unreadable,
+    UnreadableKind,
     UserRef,
 )
 from bot.platforms.discord.api import FILE_BYTES, REQUEST_BYTES
@@ -162,11 +163,18 @@ def _unreadable(message: discord.Message) -> Unreadable | None:
         return Unreadable(kind="voice")
     if message.attachments:
         kinds = {(a.content_type or "").partition("/")[0] for a in message.attachments}
-        kind = "picture" if kinds <= {"image", "video"} else "voice" if kinds <= {"audio"} else "file"
+        named: dict[str, UnreadableKind] = {"image": "picture", "video": "video", "audio": "voice"}
+        # Of several kinds, pictures and videos are pictures, and anything else is files.
+        kind = (
+            named.get(min(kinds), "file") if len(kinds) == 1 else "picture" if kinds <= {"image", "video"} else "file"
+        )
         return Unreadable(kind=kind)
     if message.stickers:
-        return Unreadable(kind="sticker")
-    return Unreadable(kind="other") if message.poll or message.message_snapshots or message.embeds else None
+        # Discord says of a sticker what it is called, and no emoji.
+        return Unreadable(kind="sticker", stands_for=f"*{message.stickers[0].name.strip()}*")
+    if message.poll:
+        return Unreadable(kind="poll")
+    return Unreadable(kind="other") if message.message_snapshots or message.embeds else None
 
 
 def edited_event(message: discord.Message, me: discord.ClientUser, application: int | None = None) -> Event | None:

@@ -3,18 +3,26 @@
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from telegram import Animation, Audio, Document, Message, PhotoSize, Video, Voice
 
-_UNREADABLE: Final[Mapping[Literal["voice", "picture", "sticker", "file", "other"], tuple[str, ...]]] = {
-    "voice": ("voice", "audio", "video_note"),
-    "picture": ("photo", "animation", "video", "paid_media"),
+from bot.events import Unreadable, UnreadableKind
+
+_UNREADABLE: Final[Mapping[UnreadableKind, tuple[str, ...]]] = {
+    "voice": ("voice", "audio"),
+    "video": ("video", "video_note"),
+    "picture": ("photo", "animation", "paid_media"),
     "sticker": ("sticker",),
     "file": ("document",),
-    "other": ("poll", "location", "venue", "contact", "dice", "game", "story", "checklist", "invoice"),
+    "location": ("venue", "location"),
+    "poll": ("poll",),
+    "contact": ("contact",),
+    "dice": ("dice",),
+    "other": ("game", "story", "checklist", "invoice"),
 }
-
+_UNKNOWN: Final = 0
+"""No dice show it: it stands for what only newer libraries may understand."""
 
 _BARE: Final = frozenset({
     "message_id", "date", "chat", "from", "sender_chat", "is_automatic_forward", "text", "caption", "entities",
@@ -48,11 +56,14 @@ def attached(*messages: Message | None) -> TelegramFile | None:
     return None
 
 
-def unreadable(message: Message) -> Literal["voice", "picture", "sticker", "file", "other"] | None:
+def unreadable(message: Message) -> Unreadable | None:
     """Return what a message without text is; None for messages of Telegram itself (pins, members, …)."""
+    if message.dice is not None and message.dice.value == _UNKNOWN:
+        return Unreadable(kind="other")
     for kind, names in _UNREADABLE.items():
         if any(getattr(message, name, None) for name in names):
-            return kind
+            emoji = message.sticker.emoji if message.sticker is not None else None
+            return Unreadable(kind=kind, stands_for=emoji or "")
     return None
 
 
@@ -66,7 +77,7 @@ def bare_message(update: dict[str, Any]) -> dict[str, Any] | None:
         return None
     message = {name: value for name, value in cast("dict[str, Any]", body).items() if name in _BARE}
     if not message.get("text") and not message.get("caption"):
-        message["dice"] = {"emoji": "🎲", "value": 1}
+        message["dice"] = {"emoji": "🎲", "value": _UNKNOWN}
     return {"update_id": update.get("update_id"), "message": message}
 
 

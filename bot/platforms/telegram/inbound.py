@@ -189,8 +189,8 @@ class Translator:
         payload, manages = (
             self._payload(message, text) if text.strip() or message.document is not None else (None, False)
         )
-        if payload is None and not text.strip() and self._is_to_us(message) and (kind := unreadable(message)):
-            payload = Unreadable(kind=kind)
+        if payload is None and not text.strip() and self._is_to_us(message):
+            payload = unreadable(message)
         event_id = self._event_id(message, captioned=bool(text.strip()))
         if payload is not None and event_id:
             standing = ANONYMOUS if anonymous else await self._members.of(chat, user, fresh=manages)

@@ -124,7 +124,12 @@ async def test_a_file_of_the_wrong_kind_is_not_downloaded(connected: Connected):
 
 @pytest.mark.parametrize(
     ("mime", "voice", "kind"),
-    [("audio/ogg", True, "voice"), ("image/png", False, "picture"), ("application/pdf", False, "file")],
+    [
+        ("audio/ogg", True, "voice"),
+        ("image/png", False, "picture"),
+        ("video/mp4", False, "video"),
+        ("application/pdf", False, "file"),
+    ],
 )
 async def test_what_cannot_be_read_in_a_direct_message_is_an_event(
     connected: Connected, mime: str, voice: bool, kind: str

@@ -16,14 +16,15 @@ FILE: Final[Json] = {"file_id": "f", "file_unique_id": "u", "file_size": 5}
 PICTURE: Final[Json] = {**FILE, "width": 9, "height": 9}
 KINDS: Final[Mapping[str, tuple[Json, str]]] = {
     "voice": ({"voice": {**FILE, "duration": 2}}, "voice"),
-    "round video": ({"video_note": {**FILE, "length": 9, "duration": 2}}, "voice"),
+    "round video": ({"video_note": {**FILE, "length": 9, "duration": 2}}, "video"),
+    "video": ({"video": {**PICTURE, "duration": 2}}, "video"),
     "sticker": ({"sticker": {**PICTURE, "type": "regular", "is_animated": False, "is_video": False}}, "sticker"),
     "photo": ({"photo": [PICTURE]}, "picture"),
     # As an older or newer server may send it: the library cannot parse it.
     "poll": ({"poll": {"id": "1", "question": "?"}}, "other"),
-    "location": ({"location": {"longitude": 1.0, "latitude": 2.0}}, "other"),
-    "contact": ({"contact": {"phone_number": "1", "first_name": "Bob"}}, "other"),
-    "dice": ({"dice": {"emoji": "🎲", "value": 3}}, "other"),
+    "location": ({"location": {"longitude": 1.0, "latitude": 2.0}}, "location"),
+    "contact": ({"contact": {"phone_number": "1", "first_name": "Bob"}}, "contact"),
+    "dice": ({"dice": {"emoji": "🎲", "value": 3}}, "dice"),
 }  # fmt: skip
 
 
@@ -52,6 +53,13 @@ async def test_each_kind_is_one_event(
     body, kind = KINDS[name]
     post.send(**body)
     assert (await inbound.wait(1)).payload == Unreadable(kind=kind)  # type: ignore[arg-type]
+
+
+async def test_a_sticker_stands_for_its_emoji(
+    platform: TelegramPlatform, inbound: RecordingInbound, post: Post
+) -> None:
+    post.send(sticker={**KINDS["sticker"][0]["sticker"], "emoji": "😼"})
+    assert (await inbound.wait(1)).payload == Unreadable(kind="sticker", stands_for="😼")
 
 
 async def test_words_beside_what_the_library_cannot_parse_are_read(
