@@ -225,7 +225,7 @@ class Unreadable(_Frozen):
 
 
 class EditedMessage(_Frozen):
-    """The new text of an edited message to the bot; ``message_id`` is the platform's.
+    """The new text of an edited message; ``message_id`` is the platform's. ``addressed`` as in `TextMessage`.
 
     ``said`` is the id of the event in which its first text came; "" if nobody knows it.
     """
@@ -234,6 +234,7 @@ class EditedMessage(_Frozen):
     text: str
     message_id: Id
     said: Id = ""
+    addressed: bool = True
 
 
 class Reaction(_Frozen):

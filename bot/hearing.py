@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.events import Event, TextMessage
+from bot.events import EditedMessage, Event, TextMessage
 from db.channels import ChannelSettings
 
 SEARCHED: Final = 4000
@@ -29,34 +29,44 @@ _UNSPACED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """A message to nobody in particular, or to somebody else. ``event_id`` is unique on its platform."""
+    """A message to nobody in particular, or to somebody else. ``event_id`` is unique on its platform.
+
+    ``edited``: the new text of one that may have been answered.
+    """
 
     platform: str
     chat_id: str
     thread_id: str
     event_id: str
     text: str
+    edited: bool = False
 
 
 def is_unaddressed(event: Event) -> bool:
-    """Return whether an event is a message that nobody addressed to the bot."""
-    return isinstance(event.payload, TextMessage) and not event.payload.addressed
+    """Return whether an event is a message that nobody addressed to the bot, or the new text of one."""
+    return isinstance(event.payload, TextMessage | EditedMessage) and not event.payload.addressed
 
 
 def heard_in(event: Event) -> Overheard:
     """Return what is decided about for an unaddressed message."""
-    assert isinstance(event.payload, TextMessage)
-    here = event.conversation
-    return Overheard(event.platform, here.chat_id, here.thread_id, event.event_id, event.payload.text)
+    said, here = event.payload, event.conversation
+    assert isinstance(said, TextMessage | EditedMessage)
+    edited = isinstance(said, EditedMessage)
+    return Overheard(event.platform, here.chat_id, here.thread_id, event.event_id, said.text, edited)
 
 
 def answers(settings: ChannelSettings, heard: Overheard, now: datetime) -> bool:
     """Return whether an unaddressed message is to be answered ``now``; always the same for the same message.
 
-    A mode that the channel has not read of is not in force. A command is somebody's, and answered if it is ours.
+    A mode that the channel has not read of is not in force. What begins with a slash is a command, ours or not.
+    Whether a message that is edited was answered is not known here.
     """
     text = heard.text.strip()
-    if not settings.told or not text or text.startswith("/") or is_quiet(settings, now):
+    if not settings.told or not text or text.startswith("/"):
+        return False
+    if heard.edited:
+        return settings.listens
+    if is_quiet(settings, now):
         return False
     match settings.mode:
         case "always":

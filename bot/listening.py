@@ -15,7 +15,7 @@ from bot import access
 from bot.admission import Admission
 from bot.context import Context
 from bot.dispatcher import AWAY, Dropped, defect
-from bot.events import Event, TextMessage
+from bot.events import EditedMessage, Event, TextMessage
 from bot.hearing import Overheard, answers
 from bot.routes.base import TextRoute
 from db import channels
@@ -103,10 +103,16 @@ async def answer(context: Context, admission: Admission, route: TextRoute | None
 
 
 async def _taken(context: Context, admission: Admission, route: TextRoute | None) -> bool:
-    message = context.event.payload
-    assert isinstance(message, TextMessage)
     if route is None or not await admission.admits(context):
         return False
     context.require_on(route.command)
     access.require(context, route.permission)
-    return await channels.take_turn(context.conversation_id) and await route.handler(context, message)
+    if not await channels.take_turn(context.conversation_id):
+        return False
+    match context.event.payload:
+        case TextMessage() as message:
+            return await route.handler(context, message)
+        case EditedMessage() as message if route.edited is not None:
+            return await route.edited(context, message)
+        case _:
+            return False

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from bot.commands.channel import read_hours, read_keywords, read_zone
-from bot.events import BotMembership, Event, Payload, TextMessage
+from bot.events import BotMembership, EditedMessage, Event, Payload, TextMessage
 from bot.platforms.base import Outcome
 from db import channels, outbox
 from db.channels import BURST, ChannelSettings
@@ -123,6 +123,19 @@ async def test_keywords_and_their_turn_back(bot: Bot):
     assert (await overhears(bot, "wer hat eine KERZE?")).status == "working"
     await sets(bot, mode="mention")
     assert (await overhears(bot, "a lamp")).status == "ignored", "a change counts at once"
+
+
+async def test_what_was_answered_may_be_edited_and_nothing_else_is_read(bot: Bot):
+    await sets(bot, mode="keywords", keywords="lamp")
+    said = done(TextMessage(text="a lamp", addressed=False), name="ben", role="member")
+    assert (await bot.router.dispatch(said)).status == "working"
+    await rows("UPDATE chat_messages SET state = 'ready', text = 'Where?' WHERE role = 'persona'")
+    edited = EditedMessage(text=f"a {CANARY}", message_id="1", said=said.event_id, addressed=False)
+    assert (await bot.router.dispatch(done(edited, name="ben", role="member"))).status == "answered"
+    assert "chat_messages" in await traces("xylophone")
+    other = EditedMessage(text="a quetzalcoatl", message_id="2", said="e0", addressed=False)
+    assert (await bot.router.dispatch(done(other, name="ben", role="member"))).status == "ignored"
+    assert await traces("quetzalcoatl") == []
 
 
 async def test_a_flood_is_not_answered_and_not_stored(bot: Bot):

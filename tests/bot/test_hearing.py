@@ -32,6 +32,14 @@ def test_modes(mode: str, text: str, answered: bool):
     assert answers(settings, heard(text), NOON) is answered
 
 
+def test_what_is_edited_may_have_been_answered_whatever_it_says_now():
+    edit = replace(heard("nothing of note"), edited=True)
+    settings = replace(TOLD, mode="keywords", keywords=("lamp",), quiet_from=0, quiet_to=1439)
+    assert answers(settings, edit, NOON)
+    assert not answers(replace(settings, mode="mention"), edit, NOON)
+    assert not answers(replace(settings, told=False), edit, NOON)
+
+
 @pytest.mark.parametrize("mode", ["always", "keywords", "probability"])
 def test_no_mode_holds_before_the_channel_was_told(mode: str):
     settings = replace(TOLD, mode=mode, keywords=("lamp",), chance=100, told=False)  # type: ignore[arg-type]

@@ -198,10 +198,14 @@ class CatchUp:
         The first of those that wait reads the history behind the message that is being handled.
         """
         chat_id = message.channel.id
-        if self._locks.users(chat_id) < WAITING:
+        if not self.is_behind(message):
             return False
         current = self._current.get(chat_id, message.id - 1)
         return self._list(chat_id, Watched(str(chat_id), "", f"m{current}"))
+
+    def is_behind(self, message: discord.Message) -> bool:
+        """Whether so many messages wait in a message's chat that one more would be left to the history."""
+        return self._locks.users(message.channel.id) >= WAITING
 
     def leave(self, message: discord.Message) -> None:
         """Leave a message to the history of which it is not known that it was committed, nor could that be said.

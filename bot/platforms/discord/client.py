@@ -271,9 +271,9 @@ class DiscordPlatform:
                     self._catch_up.leave(message)
 
     async def _overheard(self, message: discord.Message, event: Event) -> None:
-        """Pass on a message that nobody addressed to the bot, if it is to be answered."""
+        """Pass on a message that nobody addressed to the bot, if it is to be answered and its chat is not behind."""
         assert self._inbound is not None
-        if not await self._inbound.overhears(heard_in(event)):
+        if self._catch_up.is_behind(message) or not await self._inbound.overhears(heard_in(event)):
             return
         async with self._catch_up.ordered(self._inbound, message) as in_turn:
             if in_turn:
@@ -294,6 +294,9 @@ class DiscordPlatform:
         """Pass on an edited message, after the messages that precede it."""
         assert self._client.user is not None
         if (event := edited_event(message, self._client.user, self._client.application_id)) is None:
+            return
+        if is_unaddressed(event):
+            await self._overheard(message, event)
             return
         assert self._inbound is not None
         async with self._catch_up.ordered(self._inbound, message) as in_turn:

@@ -182,9 +182,9 @@ def edited_event(message: discord.Message, me: discord.ClientUser, application: 
     event = message_event(message, me, application)
     if event is None or message.edited_at is None or not isinstance(event.payload, TextMessage):
         return None
-    if not event.payload.addressed:
-        return None
-    payload = EditedMessage(text=event.payload.text, message_id=str(message.id), said=event.event_id)
+    payload = EditedMessage(
+        text=event.payload.text, message_id=str(message.id), said=event.event_id, addressed=event.payload.addressed
+    )
     event_id = f"e{message.id}.{message.edited_at.timestamp():.3f}"
     return event.model_copy(update={"event_id": event_id, "payload": payload})
 

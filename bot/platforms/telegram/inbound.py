@@ -126,10 +126,10 @@ class Translator:
             return self._is_to_us(message)
         if isinstance(payload, Command) or payload.addressed:
             return True
-        if update.message is None or author_of(message) is None:
+        if author_of(message) is None:
             return False
-        at = f"m{message.chat.id}.{message.message_id}"
-        return Overheard(PLATFORM, str(message.chat.id), topic_of(message), at, payload.text)
+        at, edited = f"m{message.chat.id}.{message.message_id}", update.message is None
+        return Overheard(PLATFORM, str(message.chat.id), topic_of(message), at, payload.text, edited)
 
     async def _press(self, query: CallbackQuery) -> list[Incoming | GroupMigrated | Orphan]:
         message = query.message
@@ -246,11 +246,12 @@ class Translator:
             return []
         sender = chat if is_anonymous_admin(message) else user
         said, _ = self._payload(message, text)
-        if said is None or (isinstance(said, TextMessage) and not said.addressed):
+        if said is None:
             return []
+        addressed = isinstance(said, Command) or said.addressed
         text = said.text if isinstance(said, TextMessage) else text
         first = f"m{chat.id}.{message.message_id}"
-        payload = EditedMessage(text=text, message_id=str(message.message_id), said=first)
+        payload = EditedMessage(text=text, message_id=str(message.message_id), said=first, addressed=addressed)
         event_id = f"e{chat.id}.{message.message_id}.{int(message.edit_date.timestamp())}"
         destination = destination_of(chat, sender, topic_of(message))
         standing = ANONYMOUS if sender is chat else await self._members.of(chat, user)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.events import TextMessage
+from bot.events import EditedMessage, TextMessage
 from tests.bot.discord.conftest import connecting
 from tests.doubles.discord import DiscordServer, Settings
 
@@ -17,13 +17,17 @@ async def test_only_what_is_to_be_answered_is_taken_in():
         ann = server.person("ann")
         channel = server.guild("Readers").text_channel("table")
         first = await ann.say(channel, "between us")
-        await ann.edit(first, "a lamp")
-        await ann.say(channel, "a lamp")
+        await ann.edit(first, "just between us")
+        said = await ann.say(channel, "a lamp")
         event = await notes.event()
         assert event.payload == TextMessage(text="a lamp", addressed=False)
         assert event.reads_all is True
-        assert [heard.text for heard in notes.overheard] == ["between us", "a lamp"]
+        assert [heard.text for heard in notes.overheard] == ["between us", "just between us", "a lamp"]
         assert len(notes.events) == 1
+        notes.hears.add("two lamps")
+        await ann.edit(said, "two lamps")
+        edited = (await notes.event()).payload
+        assert edited == EditedMessage(text="two lamps", message_id=str(said.id), said=event.event_id, addressed=False)
 
 
 async def test_without_the_intent_nothing_is_overheard():

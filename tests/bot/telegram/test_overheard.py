@@ -2,7 +2,8 @@
 
 import asyncio
 
-from bot.events import Command, TextMessage
+from bot.events import Command, EditedMessage, TextMessage
+from bot.hearing import Overheard
 from bot.platforms.base import Outcome
 from bot.platforms.telegram import TelegramPlatform
 from tests.bot.backlog import MemoryBacklog
@@ -17,7 +18,7 @@ async def test_only_what_is_to_be_answered_is_taken_in(
     thread = server.topic(group, "Night shift")
     inbound.hears.add("a lamp")
     first = await alice.say(group, "between us")
-    await alice.edit(first, "a lamp")
+    await alice.edit(first, "just between us")
     await alice.say(group, "/help@other_bot")
     await alice.say(group, "/theirs")
     await alice.send_document(group, "notes.txt", b"private")
@@ -25,13 +26,18 @@ async def test_only_what_is_to_be_answered_is_taken_in(
     event = await inbound.wait(1)
     assert event.payload == TextMessage(text="a lamp", addressed=False)
     assert (event.event_id, event.conversation.thread_id) == (f"m{group.id}.{said.id}", str(thread))
-    assert [(heard.text, heard.event_id, heard.thread_id) for heard in inbound.overheard] == [
-        ("between us", f"m{group.id}.{first.id}", ""),
-        ("a lamp", f"m{group.id}.{said.id}", str(thread)),
+    assert inbound.overheard == [
+        Overheard("telegram", str(group.id), "", f"m{group.id}.{first.id}", "between us"),
+        Overheard("telegram", str(group.id), "", f"m{group.id}.{first.id}", "just between us", edited=True),
+        Overheard("telegram", str(group.id), str(thread), f"m{group.id}.{said.id}", "a lamp"),
     ]
+    inbound.hears.add("two lamps")
+    await alice.edit(said, "two lamps")
+    edited = (await inbound.wait(2)).payload
+    assert edited == EditedMessage(text="two lamps", message_id=str(said.id), said=event.event_id, addressed=False)
     await alice.say(group, "@storyfork_bot a lamp")
-    assert (await inbound.wait(2)).payload == TextMessage(text="a lamp")
-    assert len(inbound.overheard) == 2
+    assert (await inbound.wait(3)).payload == TextMessage(text="a lamp")
+    assert len(inbound.overheard) == 4
 
 
 async def test_nothing_of_it_is_kept_while_the_chat_is_behind(
