@@ -65,6 +65,13 @@ class ContextSettings(BaseSettings):
         description="Milliseconds that looking things up in the archive may take before an answer goes on without; 0: "
         "nothing is looked up.",
     )
+    pause_hours: float = Field(
+        default=12,
+        ge=0,
+        le=100_000,
+        description="Chat: from so many hours of silence on, a persona is told how long it was, before what is said "
+        "next; 0: never.",
+    )
     summary_tokens: int = Field(default=160, ge=24, le=2000, description="Tokens of one summary of earlier text.")
 
     def parts(self, chat: bool) -> dict[Layer, int]:

@@ -19,7 +19,7 @@ from workers.decoding.document_limits import (
 )
 from workers.decoding.reading import has_words, read_document
 from workers.feeds.reading import NoFeed, read_feed
-from workers.imports.chats import ChatRefused, read_chat
+from workers.imports.chats import ChatRefused, read_jsonl
 
 
 def answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -74,7 +74,7 @@ def _card(data: bytes, title: str) -> tuple[dict[str, Any], bytes]:
 def _chat(data: bytes) -> dict[str, Any]:
     """Return a chat, or why it is refused."""
     try:
-        return read_chat(data).as_json()
+        return read_jsonl(data).as_json()
     except ChatRefused as refusal:
         return {"reason": refusal.reason, "line": refusal.line, "values": refusal.values}
     except (MemoryError, RecursionError):

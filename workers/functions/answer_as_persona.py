@@ -12,6 +12,7 @@ from prompts.languages import language_name
 from workers.context.build import Build, Placed
 from workers.context.elements import Container, HistoryElement, Layer, LoreElement, RequestElement
 from workers.context.history import MESSAGES
+from workers.context.pauses import after_pause
 from workers.craft.replies import ReplyFacts, language_asked
 from workers.craft.speakers import labels_in
 from workers.cutting import cut_at_word
@@ -57,11 +58,12 @@ RECALL: Final = "persona/recall"
 
 
 class ChatTurn(BaseModel):
-    """An earlier message of the chat."""
+    """An earlier message of the chat. ``later`` says how long nobody had said anything before it: "" if not long."""
 
     role: Literal["user", "assistant"]
     text: str
     id: int = 0
+    later: str = ""
 
 
 class PersonaInputs(RememberedInputs):
@@ -70,7 +72,8 @@ class PersonaInputs(RememberedInputs):
     ``before`` is how many messages there were before ``history``. ``place`` names the chat for what a card leaves to
     chance once, ``now`` is when the message was said (ISO 8601). ``begun`` is what the persona has answered so far, if
     it is to go on behind that. ``said`` are earlier replies of the persona, given where there is no model, of which no
-    sentence is said again. ``note`` is the author's note, told before the last ``note_depth`` messages.
+    sentence is said again. ``note`` is the author's note, told before the last ``note_depth`` messages. ``later``
+    is the pause before the message, as of a `ChatTurn`.
     """
 
     persona: dict[str, Any]
@@ -87,6 +90,7 @@ class PersonaInputs(RememberedInputs):
     said: list[str] = Field(default_factory=list[str])
     note: str = ""
     note_depth: int = 0
+    later: str = ""
 
 
 class PersonaAnswer(BaseModel):
@@ -131,12 +135,15 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         values = MacroValues(
             card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place, now=at_utc(inputs.now)
         )
-        requests = [RequestElement(id="message", text=inputs.message, content="dialogue")]
+        message = after_pause(inputs.later, inputs.message)
+        requests = [RequestElement(id="message", text=message, content="dialogue")]
         if inputs.begun:
             requests.append(RequestElement(id="begun", text=inputs.begun, content="dialogue"))
         count = inputs.before + len(inputs.history)
         items = [
-            HistoryElement(id=f"message:{turn.id or at}", text=turn.text, role=turn.role, position=at)
+            HistoryElement(
+                id=f"message:{turn.id or at}", text=after_pause(turn.later, turn.text), role=turn.role, position=at
+            )
             for at, turn in enumerate(inputs.history, inputs.before)
         ]
         told = Container(

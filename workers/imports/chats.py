@@ -80,7 +80,7 @@ class ImportedChat:
         return asdict(self)
 
 
-def read_chat(data: bytes) -> ImportedChat:
+def read_jsonl(data: bytes) -> ImportedChat:
     """Return the chat in a file. Raises `ChatRefused`."""
     try:
         text = data.decode("utf-8-sig")

@@ -11,6 +11,7 @@ from db.memory.summaries import PastSummary
 from db.memory.told import Held
 from workers.context.history import PAGES
 from workers.context.jumps import jump_positions
+from workers.context.pauses import pauses
 from workers.engines.text.limits import ModelLimits
 from workers.functions.answer_as_persona import AnswerAsPersona, ChatTurn
 from workers.functions.base import AiFunction
@@ -67,8 +68,13 @@ def without_memory(inputs: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in inputs.items() if name not in _REMEMBERED}
 
 
-async def read_chat(services: Services, reply: StoredMessage, said: StoredMessage) -> dict[str, Any]:
-    """Return the past of the chat in which a reply to ``said`` is to be written, as `PersonaInputs` has it."""
+async def read_chat(
+    services: Services, reply: StoredMessage, said: StoredMessage, said_at: datetime | None = None
+) -> dict[str, Any]:
+    """Return the past of the chat in which a reply to ``said`` is to be written, as `PersonaInputs` has it.
+
+    ``said_at`` is when that was said, for a pause before it.
+    """
     held = await told.of_chat(reply.conversation_id, reply.persona_id, reply.epoch, said.user_id, said.id)
     found = held.summaries
     newest = _newest(found)
@@ -79,6 +85,8 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
     history = await chats.history(reply, _most_bytes(services, limits), after)
     before = max(0, start + await chats.count_told(reply, after) - len(history))
     texts = [each.text for each in history]
+    moments = [each.created_at for each in history]
+    silent = pauses(moments if said_at is None else [*moments, said_at], services.context.settings.pause_hours)
     memories = await recall(held, "\n".join((*texts[-1:], said.text)))
     past_is_told = before == 0 and await _is_recent(services, limits, texts, chat=True)
     archived = (
@@ -105,11 +113,15 @@ async def read_chat(services: Services, reply: StoredMessage, said: StoredMessag
         "note_depth": held.note.get("depth", 0),
         "before": before,
         "said": await _said_before(services, limits, reply) if limits.engine is None and newest is not None else [],
-        "history": [
-            ChatTurn(role="user" if message.role == "user" else "assistant", text=message.text, id=message.id)
-            for message in history
-        ],
+        "history": [_turn(message, later) for message, later in zip(history, silent, strict=False)],
+        "later": silent[-1] if said_at is not None else "",
     }
+
+
+def _turn(message: ToldMessage, later: str) -> ChatTurn:
+    """Return a message as it is told; what a persona says begins with nobody's words but its own."""
+    user = message.role == "user"
+    return ChatTurn(role="user" if user else "assistant", text=message.text, id=message.id, later=later if user else "")
 
 
 async def _said_before(services: Services, limits: ModelLimits, reply: StoredMessage) -> list[str]:

@@ -97,6 +97,14 @@ async def test_the_next_turn_of_a_chat_begins_with_the_whole_of_this_one() -> No
     assert (await persona_prompt(turns(6))).startswith(await persona_prompt(turns(4)))
 
 
+async def test_a_pause_stands_before_what_breaks_it_then_and_later() -> None:
+    now = await persona_prompt(turns(4), later="three days later")
+    assert now.endswith("(three days later)\n\n" + ("Turn 4. " * 5).strip())
+    later = turns(6)
+    later[4] = later[4].model_copy(update={"later": "three days later"})
+    assert (await persona_prompt(later)).startswith(now), "the prompt only grows"
+
+
 async def test_another_speaker_shares_rules_and_persona() -> None:
     one, other = await persona_prompt(turns(2), "Sam"), await persona_prompt(turns(2), "Kim")
     assert common(one, other).endswith("Scene: A lamp room.\n\nIf in doubt about the language, answer in English.\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.exports.chats import ChatLine, WrittenChat, as_jsonl
-from workers.imports.chats import MOST_CHARS, MOST_LINES, ChatRefused, ReadLine, read_chat
+from workers.imports.chats import MOST_CHARS, MOST_LINES, ChatRefused, ReadLine, read_jsonl
 
 AT = datetime(2025, 11, 9, 16, 5, tzinfo=UTC)
 HEAD: dict[str, Any] = {"user_name": "Sam", "character_name": "Mira", "create_date": "2025-11-09@16h05m00s"}
@@ -37,7 +37,7 @@ def chats(draw: st.DrawFn) -> WrittenChat:
 
 @given(chats())
 def test_what_we_have_written_is_read_again(chat: WrittenChat) -> None:
-    read = read_chat(as_jsonl(chat))
+    read = read_jsonl(as_jsonl(chat))
     assert [
         ChatLine("Sam" if each.user else "Mira", each.user, datetime.fromisoformat(each.at), each.variants, each.chosen,
                  each.hidden)
@@ -65,7 +65,7 @@ def test_what_we_have_written_is_read_again(chat: WrittenChat) -> None:
 )
 def test_dates_are_read_as_they_have_been_written(written: object, said: datetime) -> None:
     head = {**HEAD, "create_date": "2025-11-09T03:05:00Z"}
-    (line,) = read_chat(lines(head, {**HELLO, "send_date": written})).lines
+    (line,) = read_jsonl(lines(head, {**HELLO, "send_date": written})).lines
     assert datetime.fromisoformat(line.at) == said
 
 
@@ -81,12 +81,12 @@ def test_dates_are_read_as_they_have_been_written(written: object, said: datetim
     ],
 )
 def test_swipes_are_variants(message: dict[str, Any], read: tuple[tuple[str, ...], int]) -> None:
-    (line,) = read_chat(lines(HEAD, {"name": "Mira", "is_user": False, **message})).lines
+    (line,) = read_jsonl(lines(HEAD, {"name": "Mira", "is_user": False, **message})).lines
     assert (line.variants, line.chosen) == read
 
 
 def test_a_chat_without_a_head_is_read_and_what_has_no_place_is_counted() -> None:
-    read = read_chat(lines(HELLO, {**HELLO, "is_system": True}, {**HELLO, "mes": " "}, ""))
+    read = read_jsonl(lines(HELLO, {**HELLO, "is_system": True}, {**HELLO, "mes": " "}, ""))
     assert (read.lines, read.left_out) == ([ReadLine(True, ("Hello.",), 0, AT.isoformat())], 2)
 
 
@@ -113,5 +113,5 @@ def test_a_chat_without_a_head_is_read_and_what_has_no_place_is_counted() -> Non
 )
 def test_what_is_broken_is_refused_by_line(data: bytes, reason: str, line: int) -> None:
     with pytest.raises(ChatRefused) as refused:
-        read_chat(data)
+        read_jsonl(data)
     assert (refused.value.reason, refused.value.line) == (reason, line)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from db import accounts, personas, sampling
+from db import accounts, chats, personas, sampling
 from db.agents import SamplingChoice
 from db.connection import rows
 from db.people import Who
@@ -12,8 +12,11 @@ from tests.db.test_memories import chat_memory, said, story_memory, summarise_ch
 from tests.db.test_memories import summarise as summarise_story
 from tests.db.world import somebody
 from tests.doubles.text_engine import ScriptedEngine
+from workers.context.builder import ContextBuilder
+from workers.context.settings import ContextSettings
 from workers.engines.text.chain import TextChain
 from workers.services import Services
+from workers.steps.chat import persona_inputs
 from workers.steps.past import read_chat, read_way
 
 
@@ -117,3 +120,18 @@ async def test_a_chat_is_read_as_the_model_that_will_answer_has_room_for(ann: Wh
     assert (await read_chat(services, now.reply, now.said))["before"] == 0
     await sampling.choose(ann.account.id, "persona", SamplingChoice(model="small"))
     assert (await read_chat(services, now.reply, now.said))["before"] > 0
+
+
+async def test_a_persona_is_told_how_long_nobody_said_anything(ann: Who, services: Services) -> None:
+    exchanges = [await said(ann, f"{n}") for n in range(3)]
+    await silence_before(exchanges[1].said.id, 3)
+    await silence_before(exchanges[2].said.id, 60)
+    now = await chats.pending(exchanges[2].reply.id)
+    assert now is not None
+    inputs = await persona_inputs(services, now)
+    assert [(turn.text, turn.later) for turn in inputs.history if turn.role == "user"] == [
+        ("0", ""), ("1", "three days later"),
+    ]  # fmt: skip
+    assert inputs.later == "two months later"
+    never = replace(services, context=ContextBuilder(ContextSettings(pause_hours=0)))
+    assert (await persona_inputs(never, now)).later == ""
