@@ -244,10 +244,11 @@ class Context:
         """Let the bot leave the guild or group after ``delay`` seconds."""
         await self._add(Leave(place=self.event.account.external_id), Leave.kind, ordered=False, delay=delay)
 
-    async def work(self, parameters: JobParameters) -> int:
+    async def work(self, parameters: JobParameters, *, number: int = 1) -> int:
         """Answer by a job: add it, with a placeholder message if the platform needs one, and return its id.
 
-        Raises `LimitReached`, and `NotAllowed` during a cooldown.
+        ``number``: of several jobs that answer the event, each with a message of its own. Raises `LimitReached`, and
+        `NotAllowed` during a cooldown.
         """
         moderation.check_cooldown(self.who.cooldown_until)
         quotas: list[Quota] = [quota for quota in QUOTAS if quota in ("work", work.spec_of(parameters.type).quota)]
@@ -257,12 +258,13 @@ class Context:
             account_id=self.account_id,
             user_id=self.user_id,
             conversation_id=self.conversation_id,
-            event_key=self.event.key,
+            event_key=self._key(number),
             destination=self.event.destination.model_dump(),
         )
         if self.placeholder_delay is not None and not self.event.deferred:
             placeholder = Placeholder(job=job_id, wording=work.waiting_wording(parameters))
-            await self._add(placeholder, outbox.PLACEHOLDER, ordered=False, delay=self.placeholder_delay)
+            delay = self.placeholder_delay
+            await self._add(placeholder, outbox.PLACEHOLDER, ordered=False, delay=delay, number=number)
         self.wakes.append(jobs.Wakeup(job_id, jobs.queue_of(parameters), jobs.INTERACTIVE))
         return job_id
 
@@ -350,11 +352,22 @@ class Context:
         )
         self.couriers.add(place.platform)
 
+    def _key(self, number: int) -> str:
+        """Return the key of one of the event's answers: the event's own for the first."""
+        return self.event.key if number == 1 else f"{self.event.key}/{number}"
+
     async def _add(
-        self, payload: Payload, part: str, *, ordered: bool, delay: float = 0.0, edits_row: int | None = None
+        self,
+        payload: Payload,
+        part: str,
+        *,
+        ordered: bool,
+        delay: float = 0.0,
+        edits_row: int | None = None,
+        number: int = 1,
     ) -> None:
         await outbox.add(
-            self.event.key,
+            self._key(number),
             part,
             platform=self.event.platform,
             conversation_id=self.conversation_id,

@@ -33,6 +33,7 @@ class LimitSettings(BaseSettings):
     storyfork_limit_kept_pages: int = _limit(5000, "Pages of one story.")
     storyfork_limit_kept_pictures: int = _limit(5000, "Pictures and sent files that are kept for a person.")
     storyfork_limit_kept_mb: int = _limit(2000, "Megabytes that these may take.")
+    storyfork_limit_company: int = _limit(6, "Personas that talk in one conversation at a time.")
     storyfork_limit_place_factor: int = Field(
         default=10,
         ge=1,

@@ -53,6 +53,7 @@ from bot.commands import (
     permissions,
     persona,
     persona_cards,
+    persona_company,
     persona_making,
     persona_writing,
     picture,
@@ -147,7 +148,13 @@ PRODUCT: Final = (
     Topic("story", story.COMMANDS, story_actions.ACTIONS, story_views.VIEWS, story_routes.ROUTES),
     Topic(
         "persona",
-        (*persona.COMMANDS, *persona_making.COMMANDS, *persona_writing.COMMANDS, *persona_cards.COMMANDS),
+        (
+            *persona.COMMANDS,
+            *persona_company.COMMANDS,
+            *persona_making.COMMANDS,
+            *persona_writing.COMMANDS,
+            *persona_cards.COMMANDS,
+        ),
         persona_actions.ACTIONS,
         (*persona_views.VIEWS, *cards_views.VIEWS),
         links=persona_making.LINKS,

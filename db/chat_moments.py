@@ -33,8 +33,9 @@ class ChatMoment:
 async def moment(account_id: int | None, reply_id: int) -> ChatMoment | None:
     """Return the moment of a reply that may be read; None if there is none in this account."""
     found = await row(
-        "SELECT m.persona_id, m.text AS reply, "
-        "(SELECT s.text FROM chat_messages s WHERE s.id = m.reply_to_id AND s.verdict <> 'refused') AS said "
+        "SELECT coalesce(m.speaker_id, m.persona_id) AS persona_id, m.text AS reply, "
+        "(SELECT t.text FROM chat_messages s JOIN chat_messages t ON t.id = coalesce(s.turn_id, s.id) "
+        "WHERE s.id = m.reply_to_id AND t.verdict <> 'refused') AS said "
         "FROM chat_messages m JOIN conversations c ON c.id = m.conversation_id "
         "WHERE m.id = $2 AND c.account_id = $1 AND m.role = 'persona' AND m.state = 'ready' AND m.verdict <> 'refused' "
         "AND m.text <> ''",

@@ -17,13 +17,15 @@ WITH reply AS (SELECT m.*, s.id AS turn FROM chat_messages m JOIN chat_messages 
     JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $2 AND c.account_id = $1 AND m.role = 'persona')
 SELECT to_jsonb(p) AS persona, i.name, i.language, (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.turn, l.id) FROM (
     SELECT m.id, coalesce(m.reply_to_id, m.id) AS turn, m.text,
-        CASE m.role WHEN 'persona' THEN '' ELSE coalesce(o.name, '') END AS speaker, m.role = 'persona' AS persona
+        CASE m.role WHEN 'persona' THEN (SELECT q.name FROM personas q
+            WHERE q.id = coalesce(m.speaker_id, m.persona_id)) ELSE o.name END AS speaker
     FROM chat_messages m LEFT JOIN LATERAL (SELECT name FROM identities x WHERE x.user_id = m.user_id
         AND x.platform = c.platform LIMIT 1) o ON true
     WHERE m.conversation_id = r.conversation_id AND m.persona_id = r.persona_id AND m.epoch = r.epoch
         AND m.state = 'ready' AND m.chosen AND m.verdict <> 'refused' AND m.role <> 'opening' AND m.text <> ''
         AND coalesce(m.reply_to_id, m.id) <= r.turn ORDER BY 2 DESC, m.id DESC LIMIT {MOST}) l) AS lines
-FROM reply r JOIN personas p ON p.id = r.persona_id JOIN conversations c ON c.id = r.conversation_id
+FROM reply r JOIN personas p ON p.id = coalesce(r.speaker_id, r.persona_id)
+JOIN conversations c ON c.id = r.conversation_id
 LEFT JOIN identities i ON i.user_id = $3 AND i.platform = c.platform LIMIT 1"""
 
 
@@ -57,7 +59,6 @@ async def basis(account_id: int | None, reply_id: int, user_id: int) -> Suggesti
         return None
     persona = build(Persona, json.loads(found["persona"]))
     lines = [
-        {"speaker": persona.name if line["persona"] else line["speaker"] or SOMEBODY, "text": line["text"]}
-        for line in json.loads(found["lines"] or "[]")
+        {"speaker": line["speaker"] or SOMEBODY, "text": line["text"]} for line in json.loads(found["lines"] or "[]")
     ]
     return SuggestionBasis(persona, found["name"] or SOMEBODY, found["language"] or "en", lines)

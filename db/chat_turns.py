@@ -1,9 +1,9 @@
 """The turns of a chat: what a person said, and the variants of the persona's answer, of which one is chosen.
 
 An answer that is written again, continued or edited becomes another variant: nothing is lost, any can be chosen again,
-and only the chosen one is told to models. The greetings of a persona are variants too: they answer an opening
-(`db.chat_openings`). Of a turn that was undone nothing is chosen, neither the answer nor what it answers; of one whose
-answer is hidden only what it answers is.
+and only the chosen one is told to models. Where several personas have answered, each answer has its own. The greetings
+of a persona are variants too: they answer an opening (`db.chat_openings`). Of a turn that was undone nothing is chosen,
+neither the answers nor what they answer; of one whose answer is hidden only what it answers is.
 
 These run in the transaction of whoever calls: what was said is locked, so that of presses at once one comes first.
 """
@@ -31,19 +31,25 @@ CONTINUED_CHARS: Final = 6000
 _READY: Final = "state = 'ready' AND verdict <> 'refused'"
 _STATE: Final = """
 SELECT to_jsonb(r) AS reply,
+    (SELECT t.text FROM chat_messages s JOIN chat_messages t ON t.id = coalesce(s.turn_id, s.id)
+        WHERE s.id = r.reply_to_id) AS text,
     (SELECT max(variant_index) FROM chat_messages v WHERE v.reply_to_id = r.reply_to_id) AS newest,
     EXISTS (SELECT FROM chat_messages w WHERE w.conversation_id = r.conversation_id AND w.persona_id = r.persona_id
         AND w.epoch = r.epoch AND w.id > r.reply_to_id AND w.state = 'pending') AS being_written,
     EXISTS (SELECT FROM chat_messages l WHERE l.conversation_id = r.conversation_id AND l.persona_id = r.persona_id
         AND l.epoch = r.epoch AND l.id > r.reply_to_id AND l.role = 'user' AND l.chosen AND (NOT $2 OR EXISTS (
-            SELECT FROM chat_messages a WHERE a.reply_to_id = l.id AND a.chosen AND a.state = 'ready'))) AS followed
+            SELECT FROM chat_messages a WHERE a.conversation_id = l.conversation_id AND a.persona_id = l.persona_id
+            AND a.epoch = l.epoch AND a.id > l.id AND a.reply_to_id >= l.id AND a.chosen AND a.state = 'ready')))
+        AS followed
 FROM chat_messages r WHERE r.id = $1"""
 _SHOWN: Final = f"""
-SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona, s.text AS said, s.role = 'opening' AS opens, s.chosen AS holds,
-    m.hidden AND NOT m.chosen AS hidden,
-    v.number, v.count, NOT EXISTS (SELECT FROM chat_messages l WHERE l.conversation_id = m.conversation_id
+SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona,
+    coalesce((SELECT t.text FROM chat_messages t WHERE t.id = s.turn_id), s.text) AS said,
+    s.role = 'opening' AS opens, s.chosen AS holds, m.hidden AND NOT m.chosen AS hidden, v.number, v.count,
+    NOT EXISTS (SELECT FROM chat_messages l WHERE l.conversation_id = m.conversation_id
         AND l.persona_id = m.persona_id AND l.epoch = m.epoch AND l.id > s.id AND l.role = 'user' AND l.chosen) AS last
-FROM chat_messages m JOIN chat_messages s ON s.id = m.reply_to_id JOIN personas p ON p.id = m.persona_id
+FROM chat_messages m JOIN chat_messages s ON s.id = m.reply_to_id
+JOIN personas p ON p.id = coalesce(m.speaker_id, m.persona_id)
 JOIN conversations c ON c.id = m.conversation_id CROSS JOIN LATERAL (
     SELECT count(*) AS count, count(*) FILTER (WHERE o.variant_index <= m.variant_index) AS number
     FROM chat_messages o WHERE o.reply_to_id = m.reply_to_id AND {_READY}) v
@@ -94,9 +100,13 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A turn that is locked; ``newest`` is the index of its last variant."""
+    """A turn that is locked: a message or cue, and the answer to it; ``newest`` is the index of its last variant.
+
+    ``text`` is what the person has said in the turn, "" if that was removed.
+    """
 
     said: StoredMessage
+    text: str
     reply: StoredMessage
     newest: int
 
@@ -127,7 +137,7 @@ async def again(
     Without ``for_others`` only for the person whose message it answers. Raises `NotFound`, `NotAllowed`.
     """
     held = await _hold(conversation, reply_id, user_id, for_others=for_others)
-    if not held.said.text:
+    if not held.text:
         raise NotFound("chat.removed")
     return Exchange(held.said, await chats.start_reply(held.said, _next(held), chosen=False))
 
@@ -137,7 +147,7 @@ async def go_on(
 ) -> Exchange:
     """Start a variant of the last answer that continues it. Raises as `again`, and `NotAllowed` if it is too long."""
     held = await _hold(conversation, reply_id, user_id, for_others=for_others)
-    if not (held.said.text and held.reply.text):
+    if not (held.text and held.reply.text):
         raise NotFound("chat.removed")
     if len(held.reply.text) >= CONTINUED_CHARS:
         raise NotAllowed("chat.too_long_to_continue")
@@ -182,10 +192,10 @@ async def edit(
     made = await fetch_one(
         StoredMessage,
         "INSERT INTO chat_messages (conversation_id, persona_id, user_id, epoch, role, reply_to_id, variant_index, "
-        "chosen, state, text, verdict) VALUES ($1, $2, $3, $4, 'persona', $5, $6, false, $7, $8, $9) "
+        "chosen, state, text, verdict, speaker_id) VALUES ($1, $2, $3, $4, 'persona', $5, $6, false, $7, $8, $9, $10) "
         f"RETURNING {columns(StoredMessage)}",
         held.said.conversation_id, held.said.persona_id, user_id, held.said.epoch, held.said.id, _next(held),
-        "ready" if verdict == "checked" else "pending", text, verdict,
+        "ready" if verdict == "checked" else "pending", text, verdict, held.said.speaker_id,
     )  # fmt: skip
     assert made is not None
     if verdict == "checked":
@@ -241,7 +251,7 @@ async def begun(reply_id: int, base_id: int) -> str | None:
 async def undo(
     conversation: Conversation, reply_id: int, user_id: int | None = None, *, for_others: bool = True
 ) -> Undone:
-    """Take back the last turn that was answered, with what was said in vain since.
+    """Take back the last turn that was answered, with all of its answers and what was said in vain since.
 
     Models are told nothing of it any more, and what was remembered of it is forgotten. Raises as `again`.
     """
@@ -249,10 +259,10 @@ async def undo(
     said = held.said
     if said.role == "opening":
         raise NotFound("chat.nothing_to_undo")
-    await _take_back(said, said.id - 1, user_id, for_others=for_others)
+    await _take_back(said, (said.turn_id or said.id) - 1, user_id, for_others=for_others)
     last = await row(
         "SELECT r.id FROM chat_messages r JOIN chat_messages s ON s.id = r.reply_to_id WHERE r.conversation_id = $1 "
-        "AND r.persona_id = $2 AND r.epoch = $3 AND r.state = 'ready' AND r.chosen AND s.role = 'user' "
+        "AND r.persona_id = $2 AND r.epoch = $3 AND r.state = 'ready' AND r.chosen AND s.role <> 'opening' "
         "ORDER BY s.id DESC LIMIT 1",
         said.conversation_id, said.persona_id, said.epoch,
     )  # fmt: skip
@@ -332,7 +342,8 @@ async def _hold(
     said = await fetch_one(
         StoredMessage,
         f"SELECT {columns(StoredMessage, 's')} FROM chat_messages r JOIN chat_messages s ON s.id = r.reply_to_id "
-        f"WHERE r.id = $1 AND r.conversation_id = $2 AND r.epoch = $3 {'FOR UPDATE OF s' if lock else ''}",
+        "JOIN chat_messages t ON t.id = coalesce(s.turn_id, s.id) WHERE r.id = $1 AND r.conversation_id = $2 "
+        f"AND r.epoch = $3 {'FOR UPDATE OF t, s' if lock else ''}",
         reply_id, conversation.id, conversation.epoch,
     )  # fmt: skip
     # Read behind the lock: of two presses at once the second sees what the first has done.
@@ -343,11 +354,11 @@ async def _hold(
         raise NotFound("chat.undone_already")
     if state["followed"] and not anywhere:
         raise NotFound("chat.not_last")
-    if said.role == "user" and said.user_id not in (None, user_id) and not for_others:
+    if said.role != "opening" and said.user_id not in (None, user_id) and not for_others:
         raise NotAllowed("chat.not_yours")
     if state["being_written"]:
         raise NotFound("chat.being_written")
-    return _Held(said, build(StoredMessage, json.loads(state["reply"])), state["newest"])
+    return _Held(said, state["text"], build(StoredMessage, json.loads(state["reply"])), state["newest"])
 
 
 def _next(held: _Held) -> int:

@@ -194,6 +194,7 @@ async def refuse_of_reply(reply_id: int) -> None:
     """Record that the message which a reply answers was refused: it never reaches a prompt again."""
     await rows(
         "UPDATE chat_messages m SET verdict = 'refused' FROM chat_messages r "
-        "WHERE r.id = $1 AND m.id = r.reply_to_id AND m.verdict = 'unchecked'",
+        "JOIN chat_messages q ON q.id = r.reply_to_id WHERE r.id = $1 AND m.id = coalesce(q.turn_id, q.id) "
+        "AND m.verdict = 'unchecked'",
         reply_id,
     )

@@ -93,6 +93,7 @@ TABLES: Final = (
         leaves_row=True,
         quotes=(Quotes("conversation", "conversation_id = $1 AND role = 'persona'", ("text",)),),
     ),
+    TableRule("company", owner=("conversation_id",)),
     TableRule(
         "saved_chats",
         owner=("conversation_id",),

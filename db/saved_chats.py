@@ -42,12 +42,13 @@ old AS (SELECT *, id AS turn FROM said UNION ALL
     WHERE r.state = 'ready' AND r.verdict <> 'refused'),
 new AS MATERIALIZED (SELECT o.*, nextval(pg_get_serial_sequence('chat_messages', 'id')) AS new_id
     FROM (SELECT * FROM old ORDER BY turn, id) o)
-INSERT INTO chat_messages (id, conversation_id, persona_id, user_id, epoch, role, reply_to_id, variant_index, chosen,
-    hidden, text, verdict, created_at) OVERRIDING SYSTEM VALUE
-SELECT n.new_id, n.conversation_id, n.persona_id, n.user_id, $5, n.role, q.new_id, n.variant_index,
+INSERT INTO chat_messages (id, conversation_id, persona_id, speaker_id, user_id, epoch, role, reply_to_id, turn_id,
+    variant_index, chosen, hidden, text, verdict, created_at) OVERRIDING SYSTEM VALUE
+SELECT n.new_id, n.conversation_id, n.persona_id, n.speaker_id, n.user_id, $5, n.role, q.new_id, t.new_id,
+    n.variant_index,
     CASE WHEN n.id = $4 THEN true WHEN n.reply_to_id = $4 THEN n.id = $6 ELSE n.chosen END, n.hidden, n.text, n.verdict,
     n.created_at
-FROM new n LEFT JOIN new q ON q.id = n.reply_to_id ORDER BY n.new_id"""
+FROM new n LEFT JOIN new q ON q.id = n.reply_to_id LEFT JOIN new t ON t.id = n.turn_id ORDER BY n.new_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ async def listed(conversation_id: int) -> list[ListedChat]:
         "SELECT s.id, s.author_id, s.name, s.verdict, s.epoch = c.epoch AS open, coalesce((SELECT p.name "
         f"FROM personas p WHERE p.id = {_TALKS}), '') AS persona, "
         "(SELECT count(*) FROM chat_messages m WHERE m.conversation_id = c.id AND m.epoch = s.epoch "
-        "AND m.state = 'ready' AND m.chosen AND m.role <> 'opening') AS messages "
+        "AND m.state = 'ready' AND m.chosen AND m.role IN ('user', 'persona')) AS messages "
         "FROM saved_chats s JOIN conversations c ON c.id = s.conversation_id "
         "WHERE s.conversation_id = $1 ORDER BY s.epoch <> c.epoch, s.id",
         conversation_id,
@@ -155,9 +156,10 @@ async def said(conversation_id: int, persona_id: int, epoch: int) -> list[SaidMe
         "m.hidden AND NOT m.chosen AS hidden, "
         "m.text, m.created_at, CASE m.role WHEN 'user' THEN coalesce((SELECT i.name FROM identities i "
         "JOIN conversations c ON c.platform = i.platform WHERE i.user_id = m.user_id AND c.id = m.conversation_id "
-        "LIMIT 1), '') ELSE p.name END AS name FROM chat_messages m JOIN personas p ON p.id = m.persona_id "
+        "LIMIT 1), '') ELSE p.name END AS name FROM chat_messages m "
+        "JOIN personas p ON p.id = coalesce(m.speaker_id, m.persona_id) "
         "LEFT JOIN chat_messages s ON s.id = m.reply_to_id WHERE m.conversation_id = $1 AND m.persona_id = $2 "
-        "AND m.epoch = $3 AND m.state = 'ready' AND m.verdict <> 'refused' AND m.role <> 'opening' AND m.text <> '' "
+        "AND m.epoch = $3 AND m.state = 'ready' AND m.verdict <> 'refused' AND m.text <> '' "
         f"AND CASE m.role WHEN 'user' THEN m.chosen ELSE s.chosen END ORDER BY m.id DESC LIMIT {MOST_SAID}) newest "
         "ORDER BY turn, id",
         conversation_id, persona_id, epoch,

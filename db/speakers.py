@@ -10,7 +10,8 @@ async def of_job(account_id: int, job_id: int) -> Persona | None:
     return await fetch_one(
         Persona,
         f"SELECT {columns(Persona, 'p')} FROM jobs j JOIN chat_messages m ON m.id = j.message_id "
-        "JOIN personas p ON p.id = m.persona_id WHERE j.id = $2 AND j.account_id = $1 AND m.role = 'persona'",
+        "JOIN personas p ON p.id = coalesce(m.speaker_id, m.persona_id) "
+        "WHERE j.id = $2 AND j.account_id = $1 AND m.role = 'persona'",
         account_id, job_id,
     )  # fmt: skip
 
@@ -22,7 +23,8 @@ async def is_new(account_id: int, message_id: int) -> bool:
     """
     found = await row(
         "SELECT NOT EXISTS (SELECT FROM chat_messages e WHERE e.conversation_id = m.conversation_id "
-        "AND e.persona_id = m.persona_id AND e.role = 'persona' AND e.state = 'ready' "
+        "AND coalesce(e.speaker_id, e.persona_id) = coalesce(m.speaker_id, m.persona_id) "
+        "AND e.role = 'persona' AND e.state = 'ready' "
         "AND e.reply_to_id IS DISTINCT FROM m.reply_to_id AND e.id < m.id) AS new "
         "FROM chat_messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $2 AND c.account_id = $1",
         account_id, message_id,

@@ -12,7 +12,8 @@ class UsageLimits:
     """What one person may use, and what is kept of an account; 0: no limit.
 
     ``work`` is a minute, ``open_…`` at a time, ``kept_…`` altogether (``kept_pages`` in one story, ``kept_mb`` in
-    megabytes of files), the rest a day. A place may use ``place_factor`` times as much.
+    megabytes of files), ``company`` are personas in one conversation, the rest a day. A place may use ``place_factor``
+    times as much.
     """
 
     work: int = 0
@@ -29,6 +30,7 @@ class UsageLimits:
     kept_pages: int = 0
     kept_pictures: int = 0
     kept_mb: int = 0
+    company: int = 0
     place_factor: int = 10
 
     def of(self, name: Quota) -> int:

@@ -67,7 +67,7 @@ async def edit(context: Context, values: Mapping[str, str], message: int) -> Non
         raise BadInput("form.required")
     now = await _editable(context, message)
     row = await row_showing(context, message)
-    persona = await personas.get(context.account_id, now.persona_id)
+    persona = await personas.get(context.account_id, now.speaker)
     allowance = allowed_here(context)
     rating = lowest(persona.card.get("rating"), allowance)
     verdict = await screen(context, rating=rating, message=text)
@@ -128,7 +128,7 @@ async def row_showing(context: Context, message: int) -> int | None:
 
 async def show_answer(context: Context, message: StoredMessage, row: int | None) -> None:
     """Show a variant in place of another one. Raises `NotAllowed` if its persona was refused meanwhile."""
-    persona = await personas.get(context.account_id, message.persona_id)
+    persona = await personas.get(context.account_id, message.speaker)
     if persona.verdict == "refused":
         raise NotAllowed("persona.refused", name=persona.name)
     await context.say(await _payload(context, message), ordered=False, edits_row=row)

@@ -6,7 +6,7 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.persona import greet
 from bot.context import Context, Enquiry
 from bot.moderation import screen
-from db import chats, outbox, personas, saved_chats
+from db import chats, company, outbox, personas, saved_chats
 from db.conversations import DEFAULT_MODE, set_mode
 from db.errors import BadInput, NotFound
 from db.payloads.chats import AuthorsNote, ChatList, ChatOpened
@@ -27,7 +27,7 @@ async def begin(context: Context, values: dict[str, Any]) -> None:
     made = await saved_chats.begin(here, context.user_id, name, verdict)
     await set_mode(here.id, DEFAULT_MODE)
     await context.audit("chat_begin", str(made.id))
-    await greet(context, await personas.active(here), made.epoch, begun=True)
+    await greet(context, await company.lead(here), made.epoch, begun=True)
 
 
 async def list_chats(context: Context, values: dict[str, Any]) -> None:
@@ -77,8 +77,8 @@ async def branch_from(context: Context, message: int) -> None:
     made = await saved_chats.branch(here, context.user_id, message)
     await set_mode(here.id, DEFAULT_MODE)
     await context.audit("chat_begin", str(made.id))
-    persona = (await chats.get(context.account_id, message) or (None, None))[1]
-    last = None if persona is None else await chats.last_reply(here.id, persona.id, made.epoch)
+    found = await chats.get(context.account_id, message)
+    last = None if found is None else await chats.last_reply(here.id, found[0].persona_id, made.epoch)
     await context.say(ChatOpened(account=context.account_id, user=context.user_id, chat=made.id, message=last))
 
 

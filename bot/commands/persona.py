@@ -7,7 +7,7 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.context import Context, Enquiry
 from bot.panels import OpenPanel, fresh_panel, private_chat, show_panel
 from bot.ratings import allowed_here, may_choose
-from db import chat_openings, chats, data_choices, personas
+from db import chat_openings, chats, company, data_choices, personas
 from db.conversations import DEFAULT_MODE
 from db.errors import NotAllowed
 from db.payloads.persona import Greeting, PersonaList, PersonaShown
@@ -27,7 +27,10 @@ async def list_personas(context: Context, values: dict[str, Any]) -> None:
 
 async def show_list(context: Context, panel: OpenPanel, start: int = 0) -> None:
     """List the personas that the person sees, from one on."""
+    here = await company.present(context.who.conversation)
     payload = PersonaList(
+        here=tuple(each.id for each in here),
+        called=tuple(each.id for each in here if each.when_called),
         owner=panel.owner,
         opened=panel.opened,
         start=start,
@@ -65,7 +68,15 @@ async def use(context: Context, values: dict[str, Any]) -> None:
 
 
 async def use_persona(context: Context, persona: Persona) -> None:
-    """Make a persona the active one in this conversation; it greets."""
+    """Make a persona the only one who talks in this conversation; it greets."""
+    here = await admit(context, persona)
+    await personas.use(context.conversation_id, here.id)
+    await context.audit("persona_use", here.key if here.account_id is None else str(here.id))
+    await greet(context, here, context.who.conversation.epoch)
+
+
+async def admit(context: Context, persona: Persona) -> Persona:
+    """Return a persona as it may talk here: of other places a copy. Raises `NotAllowed`, `LimitReached`."""
     require_rating(context, persona)
     if persona.verdict == "refused":
         raise NotAllowed("persona.refused", name=persona.name)
@@ -73,10 +84,7 @@ async def use_persona(context: Context, persona: Persona) -> None:
         raise NotAllowed("persona.being_checked", name=persona.name)
     if persona.account_id not in (None, context.account_id):
         await context.use("personas")
-    here = await personas.adopt(context.account_id, context.user_id, persona)
-    await personas.use(context.conversation_id, here.id)
-    await context.audit("persona_use", here.key if here.account_id is None else str(here.id))
-    await greet(context, here, context.who.conversation.epoch)
+    return await personas.adopt(context.account_id, context.user_id, persona)
 
 
 async def greet(context: Context, persona: Persona, epoch: int, *, forgot: bool = False, begun: bool = False) -> bool:
@@ -106,7 +114,7 @@ async def reset(context: Context, values: dict[str, Any]) -> None:
     """Reset the persona's memory of this conversation."""
     del values
     conversation = context.who.conversation
-    persona = await personas.active(conversation)
+    persona = await company.lead(conversation)
     epoch = await chats.reset(context.conversation_id)
     await context.audit("chat_reset", str(context.conversation_id))
     await data_choices.forget_archived(context.user_id)
@@ -120,7 +128,7 @@ async def persona_meant(context: Context, name: object = "") -> Persona:
     """Return the persona that a person names, by default the one who talks here. Raises `NotFound`."""
     wanted = str(name or "").strip()
     if not wanted:
-        return await personas.active(context.who.conversation)
+        return (await company.present(context.who.conversation))[0]
     return await personas.named(context.account_id, wanted, context.user_id, adults=may_choose(context, "nsfw"))
 
 

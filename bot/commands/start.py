@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.links import PAYLOAD_LENGTH, LinkRegistry
 from bot.panels import ANYBODY, OpenPanel, fresh_panel, private_chat, show_panel
 from bot.ratings import allowed_here, may_choose
-from db import heartbeats, outbox, personas, pictures
+from db import company, heartbeats, outbox, personas, pictures
 from db.conversations import DEFAULT_MODE
 from db.errors import NotFound
 from db.payloads.panels import OfferedPremise, StartPanel
@@ -83,7 +83,7 @@ def _is_chat(context: Context) -> bool:
 async def _listener(context: Context) -> str:
     """Return the name of the persona who answers plain text here."""
     try:
-        return (await personas.active(context.who.conversation)).name
+        return ", ".join(each.name for each in await company.present(context.who.conversation))
     except NotFound:
         return ""
 

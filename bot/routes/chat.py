@@ -1,34 +1,80 @@
-"""The default route of plain text, and of what is edited of it: to the persona of the conversation."""
+"""The default route of plain text, and of what is edited of it: to the personas of the conversation."""
 
 from typing import Final
 
+from bot import locales
 from bot.context import Context
 from bot.events import EditedMessage, TextMessage
 from bot.moderation import offer_help, screen
 from bot.ratings import allowed_here
 from bot.routes.base import TextRoute
-from db import chat_turns, chats, personas
+from bot.turn_order import Candidate, answering
+from db import chat_turns, chats, company, outbox, personas
+from db.company import PresentPersona
 from db.conversations import DEFAULT_MODE
 from db.payloads.persona import Reworded
+from db.personas import Persona
+from db.personas.card import PersonaCard
 from db.work import PersonaReply
 from prompts.safety.rating import lowest
 
 
 async def talk_to_persona(context: Context, message: TextMessage) -> bool:
-    """Have the persona answer."""
-    return await say_to_persona(context, message.text.strip())
+    """Have the persona answer, or those of several whose turn it is."""
+    return await say_to_persona(context, message.text.strip(), reply_to=message.reply_to)
 
 
-async def say_to_persona(context: Context, text: str, *, quoted: bool = False) -> bool:
-    """Have the persona answer what a person says. ``quoted``: others have not seen it, the answer repeats it."""
-    persona = await personas.active(context.who.conversation)
-    allowance = allowed_here(context)
+async def say_to_persona(context: Context, text: str, *, reply_to: str = "", quoted: bool = False) -> bool:
+    """Have the persona, or some of several, answer what a person says in reply to the platform's message ``reply_to``.
+
+    ``quoted``: others have not seen it, the answer repeats it.
+    """
+    here, allowance = context.who.conversation, allowed_here(context)
+    present = await company.present(here)
+    chat: Persona | None = next((each for each in present if here.persona_id in (None, each.id)), None)
     if await offer_help(context, text):
         return True
-    verdict = await screen(context, rating=lowest(persona.card.get("rating"), allowance), message=text)
-    exchange = await chats.say(context.who.conversation, persona, context.user_id, text, verdict)
+    first, *others = await _answering(context, present, text, reply_to)
+    # Each of them hears the message, and what those before have made of it.
+    rating = lowest(*(each.card.get("rating") for each in (first, *others)), allowance)
+    verdict = await screen(context, rating=rating, message=text)
+    chat = chat or await personas.active(here)
+    exchange = await chats.say(here, chat, context.user_id, text, verdict, speaker_id=first.id)
     await context.work(PersonaReply(reply=exchange.reply.id, allowance=allowance, quoted=quoted))
+    for number, persona in enumerate(others, 2):
+        reply = await chats.answer_too(exchange.said, persona.id)
+        await context.work(PersonaReply(reply=reply.id, allowance=allowance), number=number)
     return True
+
+
+async def _answering(context: Context, present: list[PresentPersona], text: str, reply_to: str) -> list[PresentPersona]:
+    """Return those who answer a text, in order."""
+    if len(present) < 2:
+        return present
+    cards = [PersonaCard.lenient(each.card) for each in present]
+    candidates = [
+        Candidate(each.id, (each.name, card.called), card.talkativeness, each.when_called, each.spoke)
+        for each, card in zip(present, cards, strict=True)
+    ]
+    found = answering(
+        candidates,
+        text,
+        replied_to=await _replied_to(context, reply_to),
+        everybody=[word.strip() for word in locales.text("company.everybody", {}, context.language).split(",")],
+        seed=f"{context.conversation_id} {context.event.key}",
+    )
+    known = {each.id: each for each in present}
+    return [known[each] for each in found]
+
+
+async def _replied_to(context: Context, reply_to: str) -> int | None:
+    """Return the persona whose message of the platform this is; None if it is none."""
+    if not reply_to:
+        return None
+    shown = await outbox.row_of_message(context.account_id, context.event.conversation.chat_id, reply_to)
+    reply = None if shown is None else shown.payload.get("message")
+    found = await chats.get(context.account_id, int(reply)) if reply is not None else None
+    return None if found is None else found[1].id
 
 
 async def reword(context: Context, message: EditedMessage) -> bool:

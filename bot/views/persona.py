@@ -44,7 +44,7 @@ async def persona_list(view: ViewContext, payload: PersonaList) -> Message:
             for p in shown
         ),
         title=view.words("persona.list_title"),
-        footer=view.words("persona.list_footer"),
+        footer=" ".join(filter(None, (await _here(view, payload), view.words("persona.list_footer")))),
         buttons=(
             *in_rows([view.button("p_show", *at, p.id, text=shortened(p.name, NAME)) for p in shown]),
             *((pages,) if pages else ()),
@@ -52,6 +52,17 @@ async def persona_list(view: ViewContext, payload: PersonaList) -> Message:
         private=view.place != "dm",
         menu=True,
     )
+
+
+async def _here(view: ViewContext, payload: PersonaList) -> str:
+    """Return who talks in the conversation, if several do."""
+    if len(payload.here) < 2:
+        return ""
+    names: list[str] = []
+    for persona in payload.here:
+        name = shortened((await personas.get(view.account_id, persona)).name, NAME)
+        names.append(view.words("company.called", name=name) if persona in payload.called else name)
+    return view.words("company.here", names=", ".join(names))
 
 
 async def persona_shown(view: ViewContext, payload: PersonaShown) -> Message:

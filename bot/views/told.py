@@ -68,7 +68,7 @@ async def _receipt(view: ViewContext, payload: ToldPanel, memory: MemoryRecord) 
         title = view.words("told.title_page", number=found[1].number)
         return await receipts.of_page(view.account_id, payload.page), title
     reply = None if payload.reply is None else await chats.get(view.account_id, payload.reply)
-    if reply is None or reply[0].conversation_id != memory.conversation_id or reply[1].id != memory.persona_id:
+    if reply is None or reply[0].conversation_id != memory.conversation_id or reply[0].persona_id != memory.persona_id:
         return None, view.words("told.title")
     title = view.words("told.title_reply", name=reply[1].name)
     return await receipts.of_reply(view.account_id, reply[0].id), title

@@ -21,7 +21,7 @@ SELECT
     (SELECT count(*) FROM stories WHERE account_id IN (SELECT id FROM own)) AS stories,
     (SELECT count(*) FROM pages p JOIN stories s ON s.id = p.story_id
         WHERE s.account_id IN (SELECT id FROM own)) AS pages,
-    (SELECT count(*) FROM chat_messages WHERE conversation_id IN (SELECT id FROM talks) AND role <> 'opening')
+    (SELECT count(*) FROM chat_messages WHERE conversation_id IN (SELECT id FROM talks) AND role IN ('user', 'persona'))
         AS messages,
     (SELECT count(*) FROM pictures WHERE user_id = $1 OR account_id IN (SELECT id FROM own)) AS pictures,
     (SELECT count(*) FROM personas WHERE account_id IN (SELECT id FROM own)) AS personas,
@@ -36,7 +36,7 @@ SELECT
     (SELECT count(*) FROM stories WHERE account_id = $1) AS stories,
     (SELECT count(*) FROM pages p JOIN stories s ON s.id = p.story_id WHERE s.account_id = $1) AS pages,
     (SELECT count(*) FROM chat_messages m JOIN conversations c ON c.id = m.conversation_id
-        WHERE c.account_id = $1 AND m.role <> 'opening') AS messages,
+        WHERE c.account_id = $1 AND m.role IN ('user', 'persona')) AS messages,
     (SELECT count(*) FROM pictures WHERE account_id = $1) AS pictures,
     (SELECT count(*) FROM personas WHERE account_id = $1) AS personas,
     (SELECT count(*) FROM prompts WHERE account_id = $1) AS prompts"""

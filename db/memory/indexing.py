@@ -33,7 +33,7 @@ _MESSAGES: Final = f"""
 SELECT m.id, m.text, m.created_at AS said_at, CASE m.role WHEN 'persona' THEN p.name ELSE (
     SELECT i.name FROM identities i JOIN conversations c ON c.platform = i.platform
     WHERE i.user_id = m.user_id AND c.id = m.conversation_id LIMIT 1) END AS speaker
-FROM chat_messages m JOIN personas p ON p.id = m.persona_id
+FROM chat_messages m JOIN personas p ON p.id = coalesce(m.speaker_id, m.persona_id)
 WHERE m.conversation_id = $1 AND m.persona_id = $2 AND m.epoch = $3 AND m.id >= $4 AND m.state = 'ready' AND m.chosen
     AND m.verdict <> 'refused' AND m.text <> ''
     AND NOT EXISTS (SELECT FROM archive_chunks c WHERE c.message_id = m.id) ORDER BY m.id LIMIT {BATCH}"""

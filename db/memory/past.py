@@ -19,7 +19,7 @@ MOST: Final = 400
 class PastText:
     """A page or message. ``said`` is the message of a person that begins its exchange, ``choice`` led to the page.
 
-    ``speaker`` is the name under which a person said it; empty for a persona and a page.
+    ``speaker`` is the name of the person who said it, or of another persona than the chat's own; else empty.
     """
 
     id: int
@@ -47,12 +47,14 @@ _MESSAGES: Final = f"""
 SELECT {columns(PastText)} FROM (
     SELECT m.id, coalesce(m.reply_to_id, m.id) AS said, m.role, u.id AS user_id,
         coalesce((SELECT i.name FROM identities i JOIN conversations c ON c.platform = i.platform
-            WHERE i.user_id = u.id AND c.id = m.conversation_id LIMIT 1), u.name, '') AS speaker,
+            WHERE i.user_id = u.id AND c.id = m.conversation_id LIMIT 1), u.name,
+            CASE m.role WHEN 'persona' THEN (SELECT p.name FROM personas p WHERE p.id = m.speaker_id) END, '')
+            AS speaker,
         '' AS choice, coalesce(nullif(m.text, ''), '{MARK}') AS text, m.created_at
     -- What a person has put into a persona's mouth is said by the persona.
     FROM chat_messages m LEFT JOIN users u ON u.id = m.user_id AND m.role = 'user'
     WHERE m.conversation_id = $1 AND m.persona_id = $2 AND m.epoch = $3 AND m.id > $4 AND m.state = 'ready' AND m.chosen
-        AND m.verdict <> 'refused' AND m.role <> 'opening' AND coalesce(m.reply_to_id, m.id) < (
+        AND m.verdict <> 'refused' AND m.role IN ('user', 'persona') AND coalesce(m.reply_to_id, m.id) < (
             -- The last exchange may be answered anew, and one that is being answered is not over.
             SELECT min(id) FROM (
                 (SELECT id FROM chat_messages l WHERE l.conversation_id = $1 AND l.persona_id = $2 AND l.epoch = $3

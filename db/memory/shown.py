@@ -28,7 +28,7 @@ SELECT {columns(PastSummary)} FROM summaries
 WHERE memory_id = $1 AND NOT stale AND text <> '' AND (page_id IS NULL OR page_id IN (SELECT id FROM way))
 ORDER BY last DESC, level DESC LIMIT $3 OFFSET $4"""
 SPEAKER: Final = """coalesce(
-    CASE m.role WHEN 'persona' THEN (SELECT name FROM personas WHERE id = m.persona_id) END,
+    CASE m.role WHEN 'persona' THEN (SELECT name FROM personas WHERE id = coalesce(m.speaker_id, m.persona_id)) END,
     (SELECT i.name FROM identities i JOIN conversations c ON c.platform = i.platform
         WHERE i.user_id = m.user_id AND c.id = m.conversation_id LIMIT 1), '')"""
 """Who said the message ``m``, under the name of that platform."""

@@ -87,8 +87,8 @@ _OF_THE_STORY: Final = (
 )
 # An answer that is given anew is no answer before itself.
 _OF_THE_CHAT: Final = (
-    _DOCUMENTS % "(a.kind = 'persona' AND a.persona_id = $2)",
-    _LORE % "b.persona_id = $2",
+    _DOCUMENTS % "(a.kind = 'persona' AND a.persona_id = $7::bigint)",
+    _LORE % "b.persona_id = $7::bigint",
     _CALLED % "JOIN chat_messages m ON m.id = k.message_id WHERE m.conversation_id = $1 AND m.persona_id = $2 "
     "AND m.epoch = $3 AND m.chosen AND m.reply_to_id IS DISTINCT FROM $6::bigint",
     _SESSION % "x.conversation_id = $1 AND x.persona_id = $2 AND x.epoch = $3",
@@ -138,13 +138,20 @@ async def of_story(page_id: int, *, chunk: int, fanout: int) -> Held:
 
 
 async def of_chat(
-    conversation_id: int, persona_id: int, epoch: int, user_id: int | None = None, said_id: int | None = None
+    conversation_id: int,
+    persona_id: int,
+    epoch: int,
+    user_id: int | None = None,
+    said_id: int | None = None,
+    speaker_id: int | None = None,
 ) -> Held:
     """Return what holds now in a chat, with summaries as `summaries.of_chat` returns them.
 
-    ``user_id`` is answered, what they said is the message ``said_id``.
+    ``user_id`` is answered, the reply is to the message or cue ``said_id``. ``speaker_id`` speaks, if that is another
+    persona than the chat's: documents and lorebooks are those of who speaks.
     """
-    return _held(await row(_OF_CHAT, conversation_id, persona_id, epoch, summaries.PER_LEVEL, user_id, said_id))
+    of = (user_id, said_id, speaker_id or persona_id)
+    return _held(await row(_OF_CHAT, conversation_id, persona_id, epoch, summaries.PER_LEVEL, *of))
 
 
 def _held(found: dict[str, Any] | None) -> Held:

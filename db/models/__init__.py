@@ -5,6 +5,7 @@ from db.models.archive import ArchiveChunkRow, ArchiveDocumentRow, ArchiveScopeR
 from db.models.chats import (
     ChannelSettingsRow,
     ChatMessageRow,
+    CompanyRow,
     PersonaOriginalRow,
     PersonaRevisionRow,
     PersonaRow,
@@ -54,6 +55,7 @@ __all__ = [
     "ChatMessageRow",
     "ChoiceRow",
     "ClockRow",
+    "CompanyRow",
     "ContextSessionRow",
     "ConversationRow",
     "DataExportPartRow",

@@ -68,10 +68,12 @@ class ChatMessageRow(TableRow):
 
     conversation_id = fields.BigIntField()
     persona_id = fields.BigIntField()
+    speaker_id = fields.BigIntField(null=True)
     user_id = fields.BigIntField(null=True)
     epoch = fields.IntField(default=0)
     role = fields.TextField()
     reply_to_id = fields.BigIntField(null=True)
+    turn_id = fields.BigIntField(null=True)
     variant_index = fields.IntField(default=0)
     chosen = fields.BooleanField(default=True)
     state = fields.TextField(default="ready")
@@ -106,6 +108,21 @@ class ChannelSettingsRow(KeyedRow):
         """Table name."""
 
         table = "channel_settings"
+
+
+class CompanyRow(KeyedRow):
+    """A persona of a conversation with several."""
+
+    id = fields.BigIntField(primary_key=True)
+    conversation_id = fields.BigIntField()
+    persona_id = fields.BigIntField()
+    when_called = fields.BooleanField(default=False)
+    joined_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        """Table name."""
+
+        table = "company"
 
 
 class SavedChatRow(TableRow):

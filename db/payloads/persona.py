@@ -7,13 +7,18 @@ from db.payloads.panels import Panel
 
 
 class PersonaList(Panel):
-    """The personas that a person sees, from ``start`` on. ``adults``: what is for adults may be shown there."""
+    """The personas that a person sees, from ``start`` on. ``adults``: what is for adults may be shown there.
+
+    ``here`` are those who talk in that conversation, ``called`` those of them who answer only when called.
+    """
 
     kind: ClassVar[str] = "personas"
 
     start: int = 0
     adults: bool = False
     talks: bool = True
+    here: tuple[int, ...] = ()
+    called: tuple[int, ...] = ()
 
 
 class PersonaShown(Panel):

@@ -127,8 +127,9 @@ async def named(account_id: int, name: str, user_id: int = 0, *, adults: bool = 
 
 
 async def use(conversation_id: int, persona_id: int) -> None:
-    """Make a persona that its account may use the active one of a conversation."""
+    """Make a persona that its account may use the active one of a conversation, alone."""
     await rows(
+        "WITH gone AS (DELETE FROM company WHERE conversation_id = $1) "
         "UPDATE conversations c SET persona_id = p.id, mode = 'chat' FROM personas p "
         f"WHERE c.id = $1 AND p.id = $2 AND (p.account_id = c.account_id OR p.account_id IS NULL) AND {LIVE}",
         conversation_id, persona_id,

@@ -159,7 +159,12 @@ async def remove(account_id: int, user_id: int, persona_id: int, *, moderate: bo
     async with transaction():
         gone = await changeable(account_id, user_id, persona_id, moderate=moderate)
         await rows("UPDATE personas SET deleted_at = now(), share_code = NULL WHERE id = $1", gone.id)
-        await rows("UPDATE conversations SET persona_id = NULL WHERE persona_id = $1", gone.id)
+        # Where others are, too, the next of them goes on.
+        await rows(
+            "UPDATE conversations c SET persona_id = (SELECT m.persona_id FROM company m "
+            "WHERE m.conversation_id = c.id AND m.persona_id <> $1 ORDER BY m.id LIMIT 1) WHERE c.persona_id = $1",
+            gone.id,
+        )
     return gone
 
 

@@ -31,6 +31,8 @@ story delete                 |   +   |   +    |     +     |   +   |   +   |
 persona list                 |   +   |   +    |     +     |   +   |   +   |
 persona show                 |   +   |   +    |     +     |   +   |   +   |
 persona use                  |   -   |   -    |     +     |   +   |   +   |
+persona add                  |   -   |   -    |     +     |   +   |   +   |
+persona remove               |   -   |   -    |     +     |   +   |   +   |
 persona import               |   -   |   +    |     +     |   +   |   +   |
 persona export               |   +   |   +    |     +     |   +   |   +   |
 persona create               |   -   |   +    |     +     |   +   |   +   |
@@ -240,6 +242,8 @@ VALUES: Final = {
     "persona use": {"name": "nobody"},
     "channel set persona=": {"persona": "nobody"},
     "channel set model=": {"model": "none"},
+    "persona add": {"name": "nobody"},
+    "persona remove": {"name": "nobody"},
     "persona create": {"name": "Mira", "about": "a clockmaker"},
     "persona delete": {"name": "nobody"},
     "memory add": {"text": "a door"},

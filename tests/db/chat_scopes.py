@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import channels, chat_imports, chat_suggestions, chat_turns, chats, saved_chats
+from db import channels, chat_imports, chat_suggestions, chat_turns, chats, company, saved_chats
 from db.channels import ChannelSettings
 from db.chat_imports import ChatNote
 
@@ -33,6 +33,10 @@ CHAT_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "chat_turns.undo": lambda c: chat_turns.undo(c.ben.conversation, c["chat_messages"]),
     "chats.get": lambda c: chats.get(c.account, c["chat_messages"]),
     "chats.reset": lambda c: chats.reset(c.chat),
+    "company.present": lambda c: company.present(c.ben.conversation),
+    "company.join": lambda c: company.join(c.ben.conversation, c["personas"], when_called=False, most=0),
+    "company.leave": lambda c: company.leave(c.ben.conversation, c["personas"]),
+    "company.lead": lambda c: company.lead(c.ben.conversation),
     "saved_chats.get": lambda c: saved_chats.get(c.account, c["saved_chats"]),
     "saved_chats.listed": lambda c: saved_chats.listed(c.chat),
     "saved_chats.current": lambda c: saved_chats.current(c.ben.conversation),

@@ -260,6 +260,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(
         (
+            "chats.answer_too",
             "chats.attach_reply",
             "feeds.fail",
             "feeds.give_up",
@@ -275,6 +276,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "chats.pending",
             "chats.say",
             "chats.start_reply",
+            "company.names",
             "saved_chats.of_epoch",
             "saved_chats.said",
             "chat_turns.begun",

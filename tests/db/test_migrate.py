@@ -200,6 +200,11 @@ POPULATE = {
     "0084_chat_sessions": "INSERT INTO context_sessions (account_id, kind, conversation_id, persona_id, epoch) "
     "SELECT 1, 'chat', 1, min(id), n FROM personas, generate_series(0, 1) n GROUP BY n",
     "0085_hidden_messages": "UPDATE chat_messages SET hidden = true WHERE role = 'persona'",
+    "0081_company": "INSERT INTO company (conversation_id, persona_id) SELECT 1, min(id) FROM personas",
+    "0082_speakers": """
+        INSERT INTO chat_messages (conversation_id, persona_id, role, turn_id, speaker_id)
+            SELECT conversation_id, persona_id, 'cue', id, persona_id FROM chat_messages WHERE role = 'user' LIMIT 1
+    """,
     "0080_story_looks": "UPDATE stories SET picture_style = 'ink', picture_negative = 'rain'",
     "0077_votes": "INSERT INTO votes (user_id, page_id, up) VALUES (1, 1, true)",
     "0078_prompt_tests": """

@@ -61,7 +61,7 @@ CREATE TABLE traces (event_key text NOT NULL, note text NOT NULL);
 """
 
 WORDLESS: Final = (
-    "archive_scopes", "fact_successions", "lore_calls", "prompt_tests", "quotas", "tested_texts", "votes"
+    "archive_scopes", "company", "fact_successions", "lore_calls", "prompt_tests", "quotas", "tested_texts", "votes"
 )  # fmt: skip
 """Tables without a column of words."""
 
@@ -106,6 +106,7 @@ async def lives(name: str) -> Who:
     persona = await personas.create(account, user, {"name": name, "source": {"bio": f"{name}'s own"}})
     persona = await personas.edit(account, user, persona.id, {"tagline": f"{name} has changed"})
     await personas.use(conversation, persona.id)
+    await rows("INSERT INTO company (conversation_id, persona_id) VALUES ($1, $2)", conversation, persona.id)
     turn = await chats.say(who.conversation, persona, user, f"it is I, {name}")
     await chats.attach_reply(turn.reply.id, f"welcome, {name}")
     await channels.save(ChannelSettings(conversation, keywords=(f"{name}'s lamp",), model=f"{name}.gguf"))

@@ -32,7 +32,7 @@ def _by_name(name: str) -> re.Pattern[str]:
     who = re.escape(name)
     return re.compile(
         rf"^[*_]?{who} (?:{_DOES})\b(?! (?:at (?!me\b)|like|when|if|every)\b)|^{who} (?:{_SAYS})[:,] ?[\"“A-Z]"
-        rf"|[,.!?][\"”] {who} (?:{_SAYS})\b"
+        rf"|[,.!?][\"”] (?:{who} (?:{_SAYS})|(?:{_SAYS}) {who})\b"
     )
 
 

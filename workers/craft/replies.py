@@ -43,8 +43,8 @@ _CARD_RUN: Final = 12
 class ReplyFacts:
     """What a reply is examined against. ``earlier`` are the persona's last replies, the newest last.
 
-    ``also`` are other names of the persona's own, ``names`` the others who may be spoken for by mistake;
-    ``card`` is what the persona's card says.
+    ``also`` are other names of the persona's own, ``people`` those of other people than the user, ``names`` those of
+    all others who may be spoken for by mistake; ``card`` is what the persona's card says.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class ReplyFacts:
         user: str,
         also: Collection[str] = (),
         names: Collection[str] = (),
+        people: Collection[str] = (),
         language: str = "en",
         message: str = "",
         card: str = "",
@@ -64,7 +65,8 @@ class ReplyFacts:
         """``message`` is what the reply answers. ``own_prompt``: somebody's own may ask for another person than "I"."""
         self.name, self.user, self.language, self.own_prompt = name, user, language, own_prompt
         self.called = tuple(dict.fromkeys((name, *also)))
-        self.speakers = Speakers(self.called, {user, *names})
+        self.people = tuple(dict.fromkeys((user, *people)))
+        self.speakers = Speakers(self.called, {*self.people, *names})
         self.message, self.card, self.instructions = Prose(message), Prose(card), overlap.measured(instructions)
         self.earlier = tuple(Prose(text) for text in earlier)
 
@@ -125,9 +127,9 @@ def speaks_as_others(reply: Reply) -> bool:
 
 
 def acts_for_user(reply: Reply) -> bool:
-    """It does not tell what the user does, says or feels, in the forms in which that is plain."""
-    text, user = reply.prose.text, reply.facts.user
-    return voice.speaks_for(text, user) or tells_of_reader(text, user)
+    """It does not tell what the user, or anybody else, does, says or feels, in the forms in which that is plain."""
+    text, people = reply.prose.text, reply.facts.people
+    return any(voice.speaks_for(text, name) or tells_of_reader(text, name) for name in people)
 
 
 def takes_other_name(reply: Reply) -> bool:
@@ -256,8 +258,9 @@ def mend_reply(reply: Reply) -> str:
     text = without_asides(_without_announcement(text))
     text = without_tail(text)
     text = facts.speakers.without_labels(text[: _stranger_at(text, facts)])
-    text = voice.without_others_actions(_without_offers(text, facts), facts.user)
-    text = without_reader(text, facts.user)
+    text = _without_offers(text, facts)
+    for name in facts.people:
+        text = without_reader(voice.without_others_actions(text, name), name)
     text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line, chat=True))
     text = loops.drop_repeats(text)
     text = _without_recital(text, facts)

@@ -1,6 +1,10 @@
-"""Labels of speakers in a chat, in any spelling: ``Vex:``, ``**Vex**:``, ``[Vex]``, ``VEX -``, ``vex :``."""
+"""Labels of speakers in a chat, in any spelling: ``Vex:``, ``**Vex**:``, ``[Vex]``, ``VEX -``, ``vex :``, ``🦊Vex：``.
+
+A line is looked at as it stands and as it is read: without signs that nobody sees, emoji and marks around a name.
+"""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from functools import lru_cache
@@ -19,8 +23,13 @@ _OWN: Final = ("{{char}}", "<bot>", "assistant", "ai", "char", "bot", "response"
 _OPEN: Final = r"(?:[-•] |\d[.)] )?[*_\[<({>#~\" \t]{0,4}"
 _CLOSE: Final = r"[*_\]>)}~\" \u200b-\u200d\u2060\ufeff]{0,4}"
 _TITLE: Final = r"(?:the |mr\.? |mrs\.? |ms\.? |dr\.? )?"
+_SAYS: Final = (
+    "says|asks|replies|answers|whispers|mutters|shouts|sagt|fragt|antwortet|dit|demande|répond|dice|pregunta|responde"
+    "|chiede|risponde|говорит|спрашивает|отвечает"
+)
 _ASIDE: Final = (
-    r"(?: ?(?:\([^)\n]{1,40}\)|\[[^\]\n]{1,40}\]|\*[^*\n]{1,40}\*)| (?:says|asks|replies|answers|whispers))?"
+    r"(?: ?(?:\([^)\n]{1,40}\)|\[[^\]\n]{1,40}\]|\*[^*\n]{1,40}\*)"
+    rf"| (?:{_SAYS})| ?[说說道问問答喊]| ?(?:言う|言った)|['’]s (?:reply|response|answer|turn|line|words))?"
 )
 _PARTICLES: Final = frozenset({"of", "the", "von", "van", "de", "da", "la", "le", "der", "den", "del", "di"})
 NO_NAMES: Final = frozenset(
@@ -75,13 +84,14 @@ class Speakers:
         answers = (f"{each}{mark}s {word}" for each in own for mark in "'’" for word in ("response", "reply", "answer"))
         self.own, self._own_alone = _label((*own, *_OWN, *answers), "“„"), _alone(own)
         # Somebody called "No" or "Wishing Well" does not keep others from saying so.
-        known = {each for other in others for each in _spellings(other) if each not in NO_NAMES}
+        spelt = {each for other in others for name in (other, _as_read(other)) for each in _spellings(name)}
+        known = {each for each in spelt if each not in NO_NAMES}
         named = sorted(known - set(own))
         others = (*named, *(each for each in _OTHERS if each not in own))
         of_lines = (*others, *(each for each in _OTHERS_OF_A_LINE if each not in own))
         self.others, self._others_within = _label(of_lines), _label(others)
-        self._headed, self._others_alone = _heading(of_lines), _alone(tuple(named))
-        self._spoken_to = _spoken_to(tuple(named))
+        self._headed, self._others_alone = _heading(of_lines), _alone(others)
+        self._spoken_to, self._others_say = _spoken_to(tuple(named)), _says(others)
 
     def own_label(self, text: str) -> bool:
         """Return whether a line begins with the speaker's own label."""
@@ -114,6 +124,7 @@ class Speakers:
 
     def _other(self, text: str) -> int | None:
         """Return where somebody else's line begins first."""
+        text = text.translate(_AS_USUAL)
         at, begins = 0, list[int]()
         lines = text.rstrip().split("\n")
         # Where the speaker has a label, too, it is no address.
@@ -121,9 +132,10 @@ class Speakers:
         for number, line in enumerate(lines, 1):
             # A name alone in a line labels what follows; in the first line it speaks to somebody.
             alone = 1 < number < len(lines) and self._others_alone.match(line)
-            if number == 1 and not answered and self._spoken_to.match(line):
+            read = _as_read(line)
+            if number == 1 and not answered and (self._spoken_to.match(line) or self._spoken_to.match(read)):
                 pass
-            elif alone or self.others.match(line) or self._headed.match(line):
+            elif alone or self._labels(line) or (read != line and self._labels(read)):
                 begins.append(at)
                 break
             at += len(line) + 1
@@ -131,16 +143,46 @@ class Speakers:
             begins.append(within)
         return min(begins, default=None)
 
+    def _labels(self, line: str) -> bool:
+        """Return whether a line begins with somebody else's label, or is one."""
+        return any(pattern.match(line) for pattern in (self.others, self._headed, self._others_say))
+
     def _within(self, text: str) -> int | None:
         """Return where in a line, behind a sentence, somebody else's label stands with a colon."""
         for match in _BEHIND_SENTENCE.finditer(text):
-            found = self._others_within.match(text, match.end())
-            if found and ":" in found[0] and not self._spoken_to.match(text, match.end()):
+            line = text[match.end() : match.end() + _MOST_OF_LABEL].partition("\n")[0]
+            read = _as_read(line)
+            if self._spoken_to.match(line) or self._spoken_to.match(read):
+                continue
+            found = self._others_within.match(line) or self._others_within.match(read)
+            if found and (":" in found[0] or "：" in found[0]):
                 return match.end()
         return None
 
 
-_BEHIND_SENTENCE: Final = re.compile(r"[.!?…”\"*] (?=[A-Z*\[<{])")
+_AS_USUAL: Final = {
+    **dict.fromkeys(map(ord, "∶ː﹕︓꞉˸։׃"), ":"),
+    **dict.fromkeys(map(ord, "\u00a0\u1680\u2007\u202f\u3000"), " "),
+    **dict.fromkeys(map(ord, "\u2028\u2029\u0085\v\f"), "\n"),
+}
+"""Signs that look like others, each with the one that it is taken for: places in a text stay what they are."""
+_UNSEEN: Final = frozenset({"Cf", "So", "Sk", "Mn", "Me", "Co", "Cn"})
+"""Categories of signs that are nothing to read, or stand for a picture."""
+_QUOTES: Final = re.compile(r"[“”„‟«»‹›‘‚‛『』「」〈〉《》`´@=]")
+
+
+def _as_read(text: str) -> str:
+    """Return a line or name as it is read: without emoji, what nobody sees, and marks that stand around names."""
+    if text.isascii():
+        return re.sub(r"[`@=]", "", text)
+    text = unicodedata.normalize("NFKC", text.translate(_AS_USUAL))
+    seen = "".join(sign for sign in unicodedata.normalize("NFC", text) if unicodedata.category(sign) not in _UNSEEN)
+    return _QUOTES.sub("", seen).strip(" ")
+
+
+_BEHIND_SENTENCE: Final = re.compile(r"(?:[.!?…”\"*)] |[。！？」』]) ?(?=\S)")
+_MOST_OF_LABEL: Final = 300
+"""Characters of a label behind a sentence, with its name."""
 
 
 def _spellings(name: str) -> tuple[str, ...]:
@@ -169,7 +211,19 @@ def _spoken_to(names: tuple[str, ...]) -> re.Pattern[str]:
     """Return the pattern of words to somebody by name: "Sam — I told you …", "Sam: come here!"."""
     anybody = "|".join(re.escape(each) for each in sorted(set(names), key=len, reverse=True))
     return re.compile(
-        rf"[*_ ]{{0,3}}(?:{anybody})(?: [–—-] |[:：] ?(?-i:(?=[^\W\d_A-ZÀ-ÞА-Я])))" if anybody else r"(?!)",
+        rf"[*_ \"“„«]{{0,3}}(?:{anybody})(?: [–—-] |[:：] ?(?-i:(?=[^\W\d_A-ZÀ-ÞА-Я])))" if anybody else r"(?!)",
+        re.IGNORECASE,
+    )
+
+
+@lru_cache(maxsize=256)
+def _says(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of a line that somebody says without a colon: "*Vex says* Hush", ``Vex「Hush」``."""
+    anybody = "|".join(re.escape(each) for each in sorted(set(names), key=len, reverse=True))
+    return re.compile(
+        rf"[*_>\- ]{{0,4}}(?:{anybody})(?: (?:{_SAYS})(?:[^*_\n]{{0,40}}[*_]{{1,2}}|,? ?[\"“«„])|[*_ ]{{0,2}}[「『])"
+        if anybody
+        else r"(?!)",
         re.IGNORECASE,
     )
 

@@ -14,7 +14,7 @@ from workers.context.elements import Container, HistoryElement, Layer, LoreEleme
 from workers.context.history import MESSAGES
 from workers.context.pauses import after_pause
 from workers.craft.replies import ReplyFacts, language_asked
-from workers.craft.speakers import labels_in
+from workers.craft.speakers import NO_NAMES, labels_in
 from workers.cutting import cut_at_word
 from workers.engines.text.base import Sampling
 from workers.engines.text.reasoning import strip_reasoning
@@ -58,12 +58,16 @@ RECALL: Final = "persona/recall"
 
 
 class ChatTurn(BaseModel):
-    """An earlier message of the chat. ``later`` says how long nobody had said anything before it: "" if not long."""
+    """An earlier message of the chat, by ``name``; the persona's own are the assistant's, all others the user's.
+
+    ``later`` says how long nobody had said anything before it: "" if not long.
+    """
 
     role: Literal["user", "assistant"]
     text: str
     id: int = 0
     later: str = ""
+    name: str = ""
 
 
 class PersonaInputs(RememberedInputs):
@@ -74,6 +78,9 @@ class PersonaInputs(RememberedInputs):
     it is to go on behind that. ``said`` are earlier replies of the persona, given where there is no model, of which no
     sentence is said again. ``note`` is the author's note, told before the last ``note_depth`` messages. ``later``
     is the pause before the message, as of a `ChatTurn`.
+
+    ``people`` and ``company`` are the names of other people and personas who talk there; then each message has a name
+    before it. ``heard`` is what others have answered to the message already.
     """
 
     persona: dict[str, Any]
@@ -91,6 +98,14 @@ class PersonaInputs(RememberedInputs):
     note: str = ""
     note_depth: int = 0
     later: str = ""
+    people: list[str] = Field(default_factory=list[str])
+    company: list[str] = Field(default_factory=list[str])
+    heard: list[ChatTurn] = Field(default_factory=list[ChatTurn])
+
+    @property
+    def others(self) -> list[str]:
+        """Everybody who talks there besides the user and the persona."""
+        return [*self.people, *self.company]
 
 
 class PersonaAnswer(BaseModel):
@@ -111,7 +126,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     inputs = PersonaInputs
     role = "chat"
     in_character = True
-    material = frozenset({"history", "begun", "said", "note"}) | REMEMBERED
+    material = frozenset({"history", "begun", "said", "note", "heard"}) | REMEMBERED
     continued = True
     agent = "persona"
     sampling = Sampling(repeat_penalty=1.05)
@@ -122,6 +137,7 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         return {
             "name": card.called,
             "user_name": inputs.user_name,
+            "others": inputs.others,
             "language": language_name(inputs.language),
             "overridden": replaces_rules(card),
             "first_words": reply_opening(
@@ -135,15 +151,12 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         values = MacroValues(
             card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place, now=at_utc(inputs.now)
         )
-        message = after_pause(inputs.later, inputs.message)
-        requests = [RequestElement(id="message", text=message, content="dialogue")]
+        requests = [RequestElement(id="message", text=_message(inputs), content="dialogue")]
         if inputs.begun:
             requests.append(RequestElement(id="begun", text=inputs.begun, content="dialogue"))
         count = inputs.before + len(inputs.history)
         items = [
-            HistoryElement(
-                id=f"message:{turn.id or at}", text=after_pause(turn.later, turn.text), role=turn.role, position=at
-            )
+            HistoryElement(id=f"message:{turn.id or at}", text=_line(turn, inputs), role=turn.role, position=at)
             for at, turn in enumerate(inputs.history, inputs.before)
         ]
         told = Container(
@@ -203,6 +216,11 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             "history": [*history, *last],
         }
 
+    def stops(self, inputs: PersonaInputs) -> tuple[str, ...]:
+        """Return how the lines of everybody else begin."""
+        names = (" ".join(name.split()) for name in (inputs.user_name, *inputs.others))
+        return tuple(f"\n{name}:" for name in dict.fromkeys(names) if name and name.casefold() not in NO_NAMES)
+
     def pattern(self, inputs: PersonaInputs, opening: str, *, asked: Asked | None = None) -> str:
         """Return the pattern of one paragraph without the label of any speaker."""
         own = asked is None or asked.own_prompt or _asks_itself(PersonaCard.lenient(inputs.persona))
@@ -255,7 +273,8 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
             name=card.called,
             user=inputs.user_name,
             also=(card.name, card.nickname),
-            names=labels_in(card.example_dialogue),
+            names={*labels_in(card.example_dialogue), *inputs.company},
+            people=inputs.people,
             language=inputs.language,
             message=inputs.message,
             card=sheet_of(card),
@@ -268,6 +287,18 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
     def preview(self, text: str) -> str:
         """Return the reply so far, without a model's reasoning."""
         return mend_text(strip_reasoning(text))
+
+
+def _line(turn: ChatTurn, inputs: PersonaInputs) -> str:
+    """Return a message as it is told: where several talk, what others say has their name before it."""
+    named = inputs.others and turn.name and turn.role == "user"
+    return after_pause(turn.later, f"{turn.name}: {turn.text}" if named else turn.text)
+
+
+def _message(inputs: PersonaInputs) -> str:
+    """Return what is to be answered: the message, and what others have said to it already."""
+    asked = ChatTurn(role="user", text=inputs.message, name=inputs.user_name, later=inputs.later)
+    return "\n\n".join(_line(turn, inputs) for turn in (asked, *inputs.heard))
 
 
 def _replies(inputs: PersonaInputs) -> list[str]:

@@ -244,10 +244,15 @@ class Answering:
         resolved, seed = self.sampling, function.seed(inputs)
         _, opening = without_opening(messages)
         wanted, pattern = await self._wanted(opening) if schema else (None, "")
+        sampling = replace(
+            resolved.sampling,
+            seed=_random_seed() if seed is None else _shifted(seed, self._tries),
+            stop=(*resolved.sampling.stop, *function.stops(inputs)),
+        )
         request = TextRequest(
             id=uuid4().hex,
             messages=messages,
-            sampling=replace(resolved.sampling, seed=_random_seed() if seed is None else _shifted(seed, self._tries)),
+            sampling=sampling,
             schema=wanted,
             pattern=pattern,
             size=self.prompts.size,

@@ -97,6 +97,11 @@ class AiFunction(ABC, Generic[I, O]):
         del inputs
         return None
 
+    def stops(self, inputs: I) -> tuple[str, ...]:
+        """Return the texts at the first of which an answer ends: where somebody else's turn begins."""
+        del inputs
+        return ()
+
     def answer_tokens(self, inputs: I) -> int:
         """Return how many tokens an answer to these inputs needs at least, whatever was chosen; 0: no more than that.
 

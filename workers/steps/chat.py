@@ -1,6 +1,5 @@
 """Steps of persona chat: answer, publish; judge what a person wrote in place of an answer."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 from db import chat_turns, chats
@@ -62,7 +61,7 @@ async def _begun(parameters: PersonaReply) -> str:
 async def persona_inputs(services: Services, found: PendingReply, begun: str = "") -> PersonaInputs:
     """Return what a persona's reply is written from, or the rest of one that has ``begun``."""
     return PersonaInputs(
-        **await read_chat(services, found.reply, found.said, datetime.fromisoformat(found.said_at)),
+        **await read_chat(services, found),
         persona=told_card(found.persona.card),
         user_name=(found.user.name if found.user is not None else "") or SOMEBODY,
         language=found.language or "en",

@@ -1,11 +1,13 @@
 """The past of a story or a chat, read for a context: the newest texts, summaries of older ones, what is remembered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from db import chats, stories
-from db.chats import StoredMessage, ToldMessage
+from db import chats, company, stories
+from db.chats import PendingReply, StoredMessage, ToldMessage
+from db.company import Name
 from db.memory import past, told
 from db.memory.summaries import PastSummary
 from db.memory.told import Held
@@ -68,14 +70,13 @@ def without_memory(inputs: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in inputs.items() if name not in _REMEMBERED}
 
 
-async def read_chat(
-    services: Services, reply: StoredMessage, said: StoredMessage, said_at: datetime | None = None
-) -> dict[str, Any]:
-    """Return the past of the chat in which a reply to ``said`` is to be written, as `PersonaInputs` has it.
-
-    ``said_at`` is when that was said, for a pause before it.
-    """
-    held = await told.of_chat(reply.conversation_id, reply.persona_id, reply.epoch, said.user_id, said.id)
+async def read_chat(services: Services, pending: PendingReply) -> dict[str, Any]:
+    """Return the past of the chat in which a reply is to be written, and who talks there, as `PersonaInputs` has it."""
+    said = pending.said
+    chat = (said.conversation_id, said.persona_id, said.epoch)
+    held = await told.of_chat(*chat, said.user_id, pending.reply.reply_to_id, pending.reply.speaker)
+    # What was said before the turn; of the turn itself is what others have answered already.
+    reply = replace(pending.reply, reply_to_id=said.id)
     found = held.summaries
     newest = _newest(found)
     after, start = (0, 0), 0
@@ -86,11 +87,11 @@ async def read_chat(
     before = max(0, start + await chats.count_told(reply, after) - len(history))
     texts = [each.text for each in history]
     moments = [each.created_at for each in history]
-    silent = pauses(moments if said_at is None else [*moments, said_at], services.context.settings.pause_hours)
+    silent = pauses([*moments, datetime.fromisoformat(pending.said_at)], services.context.settings.pause_hours)
     memories = await recall(held, "\n".join((*texts[-1:], said.text)))
     past_is_told = before == 0 and await _is_recent(services, limits, texts, chat=True)
     archived = (
-        await of_chat(services, held, said, texts, past_is_told=past_is_told)
+        await of_chat(services, held, said, texts, past_is_told=past_is_told, speaker=reply.speaker)
         if limits.engine is not None
         else LookedUp()
     )
@@ -113,21 +114,43 @@ async def read_chat(
         "note_depth": held.note.get("depth", 0),
         "before": before,
         "said": await _said_before(services, limits, reply) if limits.engine is None and newest is not None else [],
-        "history": [_turn(message, later) for message, later in zip(history, silent, strict=False)],
-        "later": silent[-1] if said_at is not None else "",
+        "later": silent[-1],
+        **_talk(pending, list(zip(history, silent, strict=False)), await company.names(*chat)),
     }
 
 
-def _turn(message: ToldMessage, later: str) -> ChatTurn:
-    """Return a message as it is told; what a persona says begins with nobody's words but its own."""
-    user = message.role == "user"
-    return ChatTurn(role="user" if user else "assistant", text=message.text, id=message.id, later=later if user else "")
+def _talk(pending: PendingReply, history: Sequence[tuple[ToldMessage, str]], names: Sequence[Name]) -> dict[str, Any]:
+    """Return what was said, with the pauses before, who said it, and who talks besides the person and the persona."""
+    me, person = pending.reply.speaker, pending.said.user_id
+    called: dict[tuple[bool, int | None], str] = {(each.persona, each.id): each.name for each in names}
+    others = [each for each in names if each.name and each.id != (me if each.persona else person)]
+
+    def turn(message: ToldMessage, later: str) -> ChatTurn:
+        # What a persona says begins with nobody's words but its own.
+        if message.role != "user":
+            own = message.speaker == me
+            name = "" if own else called.get((True, message.speaker), "")
+            return ChatTurn(role="assistant" if own else "user", text=message.text, id=message.id, name=name)
+        name = called.get((False, message.user_id), "")
+        return ChatTurn(role="user", text=message.text, id=message.id, later=later, name=name)
+
+    heard = [
+        ChatTurn(role="user", text=each.text, id=each.id, name=called.get((True, each.persona), ""))
+        for each in pending.heard
+        if each.persona != me
+    ]
+    return {
+        "history": [turn(message, later) for message, later in history],
+        "heard": heard,
+        "people": list(dict.fromkeys(each.name for each in others if not each.persona)),
+        "company": list(dict.fromkeys(each.name for each in others if each.persona)),
+    }
 
 
 async def _said_before(services: Services, limits: ModelLimits, reply: StoredMessage) -> list[str]:
     """Return the replies of a chat, also summarised ones: without a model, none of their sentences returns."""
     history = await chats.history(reply, _most_bytes(services, limits), (0, 0))
-    return [message.text for message in history if message.role != "user"]
+    return [message.text for message in history if message.role != "user" and message.speaker == reply.speaker]
 
 
 async def _limits(services: Services, held: Held, function: AiFunction[Any, Any]) -> ModelLimits:

@@ -1,6 +1,7 @@
 """The past of a story or a chat: where time has passed, in what is summarised and in what is not yet, and how much."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,13 @@ from workers.steps.past import read_chat, read_way
 async def ann(database: str) -> Who:
     await personas.sync_shipped([{"key": "bo", "name": "Bo"}])
     return await somebody()
+
+
+async def read(services: Services, now: chats.Exchange) -> dict[str, Any]:
+    """What a reply is written from."""
+    found = await chats.pending(now.reply.id)
+    assert found is not None
+    return await read_chat(services, found)
 
 
 async def silence_before(message_id: int, days: int) -> None:
@@ -65,7 +73,7 @@ async def test_a_chat_jumps_where_nobody_said_anything_for_long(ann: Who, servic
     await silence_before(exchanges[2].said.id, 15)
     await rows("UPDATE chat_messages SET text = 'Weeks later, I am here.' WHERE id = $1", exchanges[3].said.id)
     now = await said(ann, "now")
-    assert (await read_chat(services, now.reply, now.said))["jumps"] == [4, 6]
+    assert (await read(services, now))["jumps"] == [4, 6]
 
 
 async def test_a_silence_between_what_is_summarised_and_what_is_not_is_a_jump(ann: Who, services: Services) -> None:
@@ -74,12 +82,12 @@ async def test_a_silence_between_what_is_summarised_and_what_is_not_is_a_jump(an
     await silence_before(later.said.id, 15)
     await summarise_chat(await chat_memory(exchanges[0]), exchanges, 0)
     now = await said(ann, "now")
-    found = await read_chat(services, now.reply, now.said)
+    found = await read(services, now)
     assert (found["before"], found["jumps"]) == (4, [4])
     # The same where the last summarised message is told word for word, too.
     await rows("UPDATE chat_messages SET text = 'x' WHERE id = $1", exchanges[1].reply.id)
     await rows("UPDATE summaries SET stale = false")
-    found = await read_chat(services, now.reply, now.said)
+    found = await read(services, now)
     assert found["before"] < 4
     assert found["jumps"] == [4]
 
@@ -117,9 +125,9 @@ async def test_a_chat_is_read_as_the_model_that_will_answer_has_room_for(ann: Wh
         await said(ann, f"{n}" + 2000 * "x")
     now = await said(ann, "now")
     services = replace(services, text=TextChain([TwoModels([])]))
-    assert (await read_chat(services, now.reply, now.said))["before"] == 0
+    assert (await read(services, now))["before"] == 0
     await sampling.choose(ann.account.id, "persona", SamplingChoice(model="small"))
-    assert (await read_chat(services, now.reply, now.said))["before"] > 0
+    assert (await read(services, now))["before"] > 0
 
 
 async def test_a_persona_is_told_how_long_nobody_said_anything(ann: Who, services: Services) -> None:

@@ -38,15 +38,15 @@ async def of_way(
 
 
 async def of_chat(
-    services: Services, held: Held, said: StoredMessage, before: Sequence[str], *, past_is_told: bool
+    services: Services, held: Held, said: StoredMessage, before: Sequence[str], *, past_is_told: bool, speaker: int
 ) -> LookedUp:
-    """Return what is looked up for the reply to ``said``; ``before`` are the texts before it."""
+    """Return what is looked up for a persona's reply to ``said``; ``before`` are the texts before it."""
     if held.account_id is None or not (held.documents or not past_is_told):
         return LookedUp()
     need = archive_need(said.text, *before[-1:], known=_subjects(held), now=datetime.now(UTC))
     scopes = [
         ArchiveScope.chat(said.conversation_id, said.persona_id, said.epoch),
-        ArchiveScope.persona(said.persona_id),
+        ArchiveScope.persona(speaker),
         ArchiveScope.place(),
     ]
     if held.owner_id is not None:
