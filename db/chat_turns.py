@@ -26,6 +26,8 @@ MOST_VARIANTS: Final = 100
 """Variants of one answer, those included that failed."""
 EDIT_CHARS: Final = 4000
 """Maximum length of an answer that is edited, in characters: what Discord's dialogs take."""
+TAKEN_BACK: Final = 1000
+"""Messages behind an answer that are taken back at once: more take longer than people wait for an answer."""
 CONTINUED_CHARS: Final = 6000
 """An answer of so many characters is not continued any more."""
 _READY: Final = "state = 'ready' AND verdict <> 'refused'"
@@ -39,8 +41,8 @@ SELECT to_jsonb(r) AS reply,
     EXISTS (SELECT FROM chat_messages l WHERE l.conversation_id = r.conversation_id AND l.persona_id = r.persona_id
         AND l.epoch = r.epoch AND l.id > r.reply_to_id AND l.role = 'user' AND l.chosen AND (NOT $2 OR EXISTS (
             SELECT FROM chat_messages a WHERE a.conversation_id = l.conversation_id AND a.persona_id = l.persona_id
-            AND a.epoch = l.epoch AND a.id > l.id AND a.reply_to_id >= l.id AND a.chosen AND a.state = 'ready')))
-        AS followed
+            AND a.epoch = l.epoch AND a.id > l.id AND a.reply_to_id >= l.id AND (a.chosen OR a.hidden)
+            AND a.state = 'ready'))) AS followed
 FROM chat_messages r WHERE r.id = $1"""
 _SHOWN: Final = f"""
 SELECT to_jsonb(m) AS message, to_jsonb(p) AS persona,
@@ -303,7 +305,7 @@ async def rewind(
 ) -> list[int]:
     """Take back everything behind an answer, which is the last one then. Return the answers that were taken back.
 
-    Raises as `again`.
+    Raises as `again`, and `LimitReached` if that is more than `TAKEN_BACK` messages.
     """
     held = await _hold(conversation, reply_id, user_id, for_others=for_others, anywhere=True)
     gone = await _take_back(held.said, held.said.id, user_id, for_others=for_others)
@@ -317,6 +319,8 @@ async def _take_back(said: StoredMessage, after: int, user_id: int | None, *, fo
         "AND id > $4 AND coalesce(reply_to_id, id) > $4 AND chosen FOR UPDATE",
         said.conversation_id, said.persona_id, said.epoch, after,
     )  # fmt: skip
+    if len(gone) > TAKEN_BACK:
+        raise LimitReached("chat.too_much_behind", limit=TAKEN_BACK)
     if not for_others and any(each["role"] == "user" and each["user_id"] not in (None, user_id) for each in gone):
         raise NotAllowed("chat.not_yours")
     await rows("UPDATE chat_messages SET chosen = false WHERE id = ANY ($1::bigint[])", [each["id"] for each in gone])

@@ -8,7 +8,7 @@ from bot.commands.suggestions import suggest_behind
 from bot.context import Context
 from bot.panels import pressed_row, private_chat
 from bot.routes.chat import say_to_persona
-from db import chat_turns
+from db import chat_turns, chats, personas
 from db.errors import NotAllowed, NotFound
 from db.payloads.persona import LineSuggested
 
@@ -27,6 +27,9 @@ async def send(context: Context, message: int) -> None:
     if suggested.user != context.user_id:
         raise NotAllowed("panel.not_yours")
     await chat_turns.hold_last(context.who.conversation, message)
+    found = await chats.get(context.account_id, message)
+    if found is None or found[0].persona_id != (await personas.active(context.who.conversation)).id:
+        raise NotFound("chat.not_last")  # somebody else talks here now
     # It was shown to the person alone: where others are, the answer says what it answers.
     await say_to_persona(context, suggested.text, quoted=not private_chat(context))
     await context.change_pressed(suggested.model_copy(update={"sent": True}))

@@ -198,6 +198,21 @@ async def test_any_answer_can_be_edited_hidden_and_gone_back_to() -> None:
         await chat_turns.hide(who.conversation, second)
 
 
+async def test_a_hidden_answer_is_still_a_turn_and_not_everything_is_taken_back_at_once() -> None:
+    who, mira = await begun()
+    first, second = [(await turn(who, text)).reply.id for text in ("one", "two")]
+    await chat_turns.hide(who.conversation, second)
+    with pytest.raises(NotFound, match="not_last"):
+        await chat_turns.undo(who.conversation, first)
+    await rows(
+        "INSERT INTO chat_messages (conversation_id, persona_id, epoch, role, text) "
+        "SELECT $1, $2, 0, 'user', 'x' FROM generate_series(1, $3::int)",
+        who.conversation.id, mira.id, chat_turns.TAKEN_BACK,
+    )  # fmt: skip
+    with pytest.raises(LimitReached, match="too_much_behind"):
+        await chat_turns.rewind(who.conversation, first)
+
+
 async def test_nobody_takes_back_what_others_said_unless_they_may() -> None:
     who, _ = await begun()
     first = (await turn(who, "one")).reply.id

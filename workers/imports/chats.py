@@ -16,7 +16,7 @@ MOST_VARIANTS: Final = 100
 """Variants ("swipes") of one message."""
 MOST_CHARS: Final = 20_000
 """Characters of one message."""
-MOST_TEXT: Final = 4_000_000
+MOST_TEXT: Final = 2_000_000
 """Characters of a chat, all variants included."""
 TITLE_CHARS: Final = 60
 NOTE_CHARS: Final = 1_000

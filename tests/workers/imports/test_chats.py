@@ -107,7 +107,7 @@ def test_a_chat_without_a_head_is_read_and_what_has_no_place_is_counted() -> Non
         (lines(HEAD, {**HELLO, "is_user": False, "swipes": ["a"] * 101}), "many_variants", 2),
         (lines(HEAD, {**HELLO, "mes": "x" * (MOST_CHARS + 1)}), "long_line", 2),
         (lines(HEAD, *[HELLO] * (MOST_LINES + 1)), "many_lines", 0),
-        (lines(HEAD, *[{**HELLO, "mes": "x" * MOST_CHARS}] * 201), "too_long", 202),
+        (lines(HEAD, *[{**HELLO, "mes": "x" * MOST_CHARS}] * 101), "too_long", 102),
         (b"[" * 100_000, "not_chat", 1),
     ],
 )
