@@ -214,8 +214,8 @@ COMMANDS: Final = (
         "Say when I speak in this channel, and how",
         set_channel,
         (
-            Parameter("persona", "Who talks here", completes=complete_persona, permission="use_persona"),
             Parameter("mode", "When I speak", choices=tuple((_MODE_NAMES[mode], mode) for mode in MODES)),
+            Parameter("persona", "Who talks here", completes=complete_persona, permission="use_persona"),
             Parameter("keywords", "For the mode keywords: words, with commas between them; or none", max_length=1000),
             Parameter("chance", "For the mode probability: of 100 messages I answer so many", int, minimum=1,
                       maximum=100),
@@ -229,7 +229,7 @@ COMMANDS: Final = (
                       choices=((DEFAULT, DEFAULT), *((name, tag) for tag, name in LANGUAGES.items()))),
         ),
         permission="settings",
-        example="mode=always quiet=22:00-07:00",
+        example="always quiet=22:00-07:00",
         check=_check_place,
         about_reading=True,
     ),

@@ -12,7 +12,7 @@ from bot.hearing import Overheard
 from bot.platforms.base import Inbound
 from bot.platforms.telegram.attached import bare_message
 from bot.platforms.telegram.inbound import GroupMigrated, Incoming, Orphan, Translator
-from bot.platforms.telegram.neutral import PLATFORM
+from bot.platforms.telegram.neutral import PLATFORM, is_said_in_group
 from bot.platforms.telegram.queries import Background, Queries
 from bot.platforms.telegram.render import clean
 
@@ -52,6 +52,8 @@ class Listener:
         return await self._inbound.overhears(found) if isinstance(found, Overheard) else found
 
     def _overheard(self, data: dict[str, Any]) -> Overheard | bool:
+        if not is_said_in_group(data):
+            return True  # and need not be parsed twice
         try:
             return self._translator.overheard(Update.de_json(data, self._bot))
         except Exception:  # noqa: BLE001 - `read` reports it

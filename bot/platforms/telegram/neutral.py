@@ -1,6 +1,6 @@
 """Telegram's messages, chats and people as the parts of neutral events."""
 
-from typing import Final
+from typing import Any, Final
 
 from telegram import Chat, Message, ReactionType, ReactionTypeCustomEmoji, ReactionTypeEmoji, User
 from telegram.constants import ChatType
@@ -109,3 +109,10 @@ def event_of(
         destination=destination,
         payload=payload,
     )
+
+
+def is_said_in_group(update: dict[str, Any]) -> bool:
+    """Return whether unvalidated data is the update of a new or edited message of a group."""
+    body: Any = update.get("message") or update.get("edited_message")
+    chat: Any = body.get("chat") if isinstance(body, dict) else None
+    return isinstance(chat, dict) and chat.get("type") in GROUPS

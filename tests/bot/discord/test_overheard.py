@@ -18,6 +18,9 @@ async def test_only_what_is_to_be_answered_is_taken_in():
         channel = server.guild("Readers").text_channel("table")
         first = await ann.say(channel, "between us")
         await ann.edit(first, "just between us")
+        robot = server.person("robot")
+        robot.user.bot = True
+        await robot.say(channel, "a lamp")
         said = await ann.say(channel, "a lamp")
         event = await notes.event()
         assert event.payload == TextMessage(text="a lamp", addressed=False)

@@ -1,6 +1,7 @@
 """What people say to each other in a group where the bot reads everything: taken in if it is to be answered."""
 
 import asyncio
+from dataclasses import replace
 
 from bot.events import Command, EditedMessage, TextMessage
 from bot.hearing import Overheard
@@ -14,11 +15,14 @@ from tests.doubles.telegram import Person, TelegramServer
 async def test_only_what_is_to_be_answered_is_taken_in(
     server: TelegramServer, platform: TelegramPlatform, inbound: RecordingInbound, alice: Person
 ):
-    group = server.group("Readers", [alice], topics=True, privacy=False)
+    robot = server.person("Robot")
+    robot.user = replace(robot.user, is_bot=True)
+    group = server.group("Readers", [alice, robot], topics=True, privacy=False)
     thread = server.topic(group, "Night shift")
     inbound.hears.add("a lamp")
     first = await alice.say(group, "between us")
     await alice.edit(first, "just between us")
+    await robot.say(group, "a lamp")
     await alice.say(group, "/help@other_bot")
     await alice.say(group, "/theirs")
     await alice.send_document(group, "notes.txt", b"private")
