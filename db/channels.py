@@ -44,13 +44,19 @@ class ChannelSettings:
         """Whether the bot is to answer what nobody addressed to it, told or not."""
         return self.mode != "mention"
 
+    def is_told_by(self, before: "ChannelSettings") -> bool:
+        """Return whether a channel that has read of the settings ``before`` need read nothing new."""
+        more = self.mode == "probability" and self.chance > before.chance
+        return not self.listens or (before.told and self.mode == before.mode and not more)
+
 
 _CHOSEN: Final = tuple(f.name for f in fields(ChannelSettings) if f.name not in {"conversation_id", "told"})
 _SAVE: Final = (
     f"INSERT INTO channel_settings (conversation_id, {', '.join(_CHOSEN)}) "
     f"VALUES ($1, {', '.join(f'${n}' for n in range(2, len(_CHOSEN) + 2))}) ON CONFLICT (conversation_id) DO UPDATE "
     f"SET {', '.join(f'{name} = excluded.{name}' for name in _CHOSEN)}, told = channel_settings.told "
-    "AND channel_settings.mode = excluded.mode"
+    "AND channel_settings.mode = excluded.mode "
+    "AND (excluded.mode <> 'probability' OR excluded.chance <= channel_settings.chance)"
 )
 
 
@@ -65,7 +71,7 @@ async def of(conversation_id: int) -> ChannelSettings:
 
 
 async def save(settings: ChannelSettings) -> None:
-    """Store a channel's settings. Another mode than before is not in force until the channel is told."""
+    """Store a channel's settings. Another mode, or a higher chance, is not in force until the channel is told."""
     values = [getattr(settings, name) for name in _CHOSEN]
     await rows(_SAVE, settings.conversation_id, *(list(v) if isinstance(v, tuple) else v for v in values))
 

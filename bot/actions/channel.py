@@ -19,7 +19,7 @@ async def choose_mode(context: Context, owner: int, opened: int, mode: str) -> N
         raise BadInput("router.old_button")
     before = await channels.of(context.conversation_id)
     after = replace(before, mode=mode)
-    changed = not panel.expired and (after != before or not before.told)
+    changed = not panel.expired and (after != before or not after.is_told_by(before))
     if changed:
         await store(context, before, after, reads=reads)
         await context.audit("channel_set", "mode")

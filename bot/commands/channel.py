@@ -67,11 +67,12 @@ async def set_channel(context: Context, values: dict[str, Any]) -> None:
     if "zone" not in names and "quiet" in names and before.quiet_from is None and context.who.user.time_zone:
         after = replace(after, quiet_zone=context.who.user.time_zone)
     persona = await persona_meant(context, values["persona"]) if "persona" in names else None
-    if after != before:
+    changed = after != before or not after.is_told_by(before)
+    if changed:
         await store(context, before, after, reads=context.event.reads_all)
         await context.audit("channel_set", " ".join(name for name in names if name != "persona"))
     if persona is None:
-        await show_channel(context, fresh_panel(context), saved=after != before)
+        await show_channel(context, fresh_panel(context), saved=changed)
     else:
         await use_persona(context, persona)
 
@@ -81,7 +82,7 @@ async def store(context: Context, before: ChannelSettings, after: ChannelSetting
 
     Raises `BadInput` for a mode without what it needs, `NotAllowed` for one in which the bot would hear nothing.
     """
-    if after.listens and (after.mode != before.mode or not before.told):
+    if not after.is_told_by(before):
         if not reads:
             raise NotAllowed(switch_of(context.event.platform))
         await context.tell(

@@ -104,6 +104,7 @@ async def test_always_answers_everybody_once_the_channel_was_told(bot: Bot):
     event = await does(bot, command("channel set", mode="always"))
     assert "does not hold yet" in await panel(bot, event)
     assert (await overhears(bot)).status == "ignored"
+    assert len(await announcements(await does(bot, command("channel set", mode="always")))) == 1, "asked for again"
     (asked,) = await announcements(event)
     message = await bot.composer.compose(asked)
     assert message is not None

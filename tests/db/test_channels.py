@@ -39,6 +39,15 @@ async def test_another_mode_holds_once_it_was_told(database: str):
     assert (await channels.of(settings.conversation_id)).told
     await channels.save(replace(settings, mode="probability"))
     assert not (await channels.of(settings.conversation_id)).told
+    await channels.note_told(settings.conversation_id, "probability")
+    for chance, holds in ((5, True), (6, False)):
+        before, after = (
+            await channels.of(settings.conversation_id),
+            replace(settings, mode="probability", chance=chance),
+        )
+        assert after.is_told_by(before) is holds
+        await channels.save(after)
+        assert (await channels.of(settings.conversation_id)).told is holds
 
 
 async def test_answers_are_earned_again_and_a_clock_that_is_set_back_takes_none(database: str):
