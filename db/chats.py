@@ -291,6 +291,15 @@ async def pending(reply_id: int) -> PendingReply | None:
     )
 
 
+async def other_variants(reply: StoredMessage) -> list[str]:
+    """Return the texts of the other variants of a reply."""
+    found = await rows(
+        "SELECT text FROM chat_messages WHERE reply_to_id = $1 AND id <> $2 AND text <> '' AND verdict <> 'refused'",
+        reply.reply_to_id, reply.id,
+    )  # fmt: skip
+    return [each["text"] for each in found]
+
+
 async def history(reply: StoredMessage, most_bytes: int = 50_000, after: tuple[int, int] = (0, 0)) -> list[ToldMessage]:
     """Return the newest messages before the one that ``reply`` answers, oldest first: users' texts and chosen replies.
 

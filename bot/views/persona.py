@@ -164,7 +164,9 @@ async def delete_persona(view: ViewContext, payload: DeletePersona) -> Message |
         return Message(view.words("persona.deleted", name=persona.name), buttons=(tuple(back),), private=True)
     return Message(
         view.words("persona.delete_ask", name=persona.name),
-        buttons=((view.button("p_gone", persona.id, label="delete", style="danger"), view.button("unwipe")),),
+        buttons=(
+            (view.button("p_gone", persona.id, label="delete", style="danger"), view.button("unwipe", label="keep")),
+        ),
         private=True,
     )
 

@@ -272,6 +272,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "chats.give_up",
             "chats.count_told",
             "chats.history",
+            "chats.other_variants",
             "chats.last_reply",
             "chats.pending",
             "chats.say",

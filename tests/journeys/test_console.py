@@ -9,6 +9,9 @@ from pathlib import Path
 import psutil
 
 from tests.journeys.processes import ROOT
+from workers.cards.reading import read_card
+
+ABOUT = "A lighthouse keeper on the coast, forty years old. She repairs clocks."
 
 
 async def demo(home: Path, lines: list[str]) -> str:
@@ -61,6 +64,7 @@ async def test_a_story_goes_on_where_it_was_left(prepared_home: Path):
     assert "Workers: 1" in status.replace("*", "")
     assert re.search(r":\d+ \(cpu\): \d+ of 32 jobs", status)
 
+    card = prepared_home / "pictures" / "Mira.json"
     lines = [
         "/imagine a door",
         "/story continue",
@@ -69,6 +73,20 @@ async def test_a_story_goes_on_where_it_was_left(prepared_home: Path):
         "/persona use vex",
         "hello, Vex",
         "/chat reset",
+        "/persona create",
+        "Mira",
+        ABOUT,
+        "/persona use Mira",
+        "What do you repair?",
+        "again",
+        "edit",
+        "Only clocks.",
+        "undo",
+        "/persona export Mira form=json",
+        f"/persona import {card}",
+        "/persona delete Mira",
+        "delete",
+        "/persona export Mira",
     ]
     output = await demo(prepared_home, lines)
     # Without a model for pictures, stories go on.
@@ -80,6 +98,14 @@ async def test_a_story_goes_on_where_it_was_left(prepared_home: Path):
     assert "Page 3" in part(output, "hello")
     assert "Vex:" in part(output, "hello, Vex")
     assert "forgotten" in part(output, "/chat reset")
+    # A persona of one's own: made, talked with, written into a file, read again, the same.
+    assert "I repair clocks." in part(output, "What do you repair?")
+    assert "previous · next" in part(output, "again")
+    assert "Only clocks." in part(output, "Only clocks.")
+    assert "You had said: “What do you repair?”" in part(output, "undo")
+    assert "“Mira” is here." in part(output, f"/persona import {card}")
+    made, read = (read_card(file.read_bytes()).card for file in sorted(card.parent.glob("Mira.*")))
+    assert (made.name, made.description, read) == ("Mira", ABOUT, made)
     left = [
         process.pid
         for process in psutil.process_iter(["cmdline", "cwd"])

@@ -65,11 +65,16 @@ async def test_a_story_from_the_first_page_to_an_own_action(telegram: TelegramSe
     assert moved.labels == ["Go to the current page"]
 
 
-async def test_a_dm_is_answered_by_the_first_persona(telegram: TelegramServer):
+async def test_a_persona_is_made_talked_with_written_into_a_file_and_read_again(telegram: TelegramServer):
     ben = telegram.person("ben")
     dm = ben.chat()
+    asked = await ben.say(dm, "/persona_create name=Mira about=A keeper of clocks on the coast.")
+    made = await ben.wait_for_message(dm, "Made.", timeout=60, after=asked)
+    await ben.say(dm, "/persona_use Mira")
+    await ben.wait_for_message(dm, "Say something to Mira", timeout=60, after=made)
     said = await ben.say(dm, "Hello! I am tired of the rain.")
     reply = await ben.wait_for_message(dm, lambda m: "Answer again" in m.labels, timeout=60, after=said)
+    assert reply.text.startswith("Mira")
     before = reply.text
     # Whatever is done with the reply, it is done in its place.
     await ben.tap(reply, "Answer again")
@@ -89,6 +94,19 @@ async def test_a_dm_is_answered_by_the_first_persona(telegram: TelegramServer):
     assert reply.labels == []
     reset = await ben.say(dm, "/chat_reset")
     await ben.wait_for_message(dm, "forgotten", timeout=60, after=reset)
+    files: list[bytes] = []
+    for _ in range(2):
+        asked = await ben.say(dm, "/persona_export Mira form=json")
+        sent = await ben.wait_for_message(dm, lambda m: m.file is not None, timeout=60, after=asked)
+        assert sent.file is not None
+        files.append(sent.file.content)
+        card = await ben.send_document(dm, "Mira.json", files[0], "/persona_import")
+        await ben.wait_for_message(dm, "“Mira” is here.", timeout=60, after=card)
+        gone = await ben.say(dm, "/persona_delete Mira")
+        sure = await ben.wait_for_message(dm, lambda m: "Keep" in m.labels, timeout=60, after=gone)
+        await ben.tap(sure, "Delete")
+        await ben.wait_for_message(dm, "Mira is deleted", timeout=60, after=sure)
+    assert files[0] == files[1]
 
 
 async def test_a_group_in_which_the_bot_speaks_by_itself(telegram: TelegramServer):

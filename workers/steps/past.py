@@ -113,7 +113,7 @@ async def read_chat(services: Services, pending: PendingReply) -> dict[str, Any]
         "note": held.note.get("text", ""),
         "note_depth": held.note.get("depth", 0),
         "before": before,
-        "said": await _said_before(services, limits, reply) if limits.engine is None and newest is not None else [],
+        "said": await _said_before(services, limits, reply, summarised=newest is not None),
         "later": silent[-1],
         **_talk(pending, list(zip(history, silent, strict=False)), await company.names(*chat)),
     }
@@ -147,10 +147,14 @@ def _talk(pending: PendingReply, history: Sequence[tuple[ToldMessage, str]], nam
     }
 
 
-async def _said_before(services: Services, limits: ModelLimits, reply: StoredMessage) -> list[str]:
-    """Return the replies of a chat, also summarised ones: without a model, none of their sentences returns."""
-    history = await chats.history(reply, _most_bytes(services, limits), (0, 0))
-    return [message.text for message in history if message.role != "user" and message.speaker == reply.speaker]
+async def _said_before(services: Services, limits: ModelLimits, reply: StoredMessage, *, summarised: bool) -> list[str]:
+    """Return what a persona without a model does not say again: other variants of a reply, and what was summarised."""
+    if limits.engine is not None:
+        return []
+    history = await chats.history(reply, _most_bytes(services, limits), (0, 0)) if summarised else []
+    variants = await chats.other_variants(reply) if reply.variant_index else []
+    own = [message.text for message in history if message.role != "user" and message.speaker == reply.speaker]
+    return [*own, *variants]
 
 
 async def _limits(services: Services, held: Held, function: AiFunction[Any, Any]) -> ModelLimits:

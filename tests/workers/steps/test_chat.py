@@ -14,12 +14,13 @@ from db.work import JobParameters, PersonaReply
 from prompts.personas import load_personas
 from tests.db.world import somebody
 from tests.workers.making import run_by
+from workers.functions.answer_as_persona import AnswerAsPersona
 from workers.moderation.base import Assessment
 from workers.moderation.moderator import Moderator
 from workers.runner import Runner
 from workers.services import Services
 from workers.steps.base import Run
-from workers.steps.chat import PublishReply
+from workers.steps.chat import PublishReply, persona_inputs
 
 
 async def asked() -> tuple[int, int]:
@@ -147,6 +148,20 @@ async def test_a_reply_that_goes_on_is_one_variant_and_changes_its_message(servi
     assert (whole.chosen, (await ChatMessageRow.get(id=first)).chosen) == (True, False)
     told = await OutboxRow.get(event_key="console:2")
     assert (told.edits_row, told.payload["message"]) == (row.id, whole.id)
+
+
+async def test_without_a_model_another_variant_says_something_else(services: Services) -> None:
+    who = await somebody()
+    bo = await personas.create(who.account.id, who.user.id, {"name": "Bo"}, verdict="checked")
+    reply = (await chats.say(who.conversation, bo, who.user.id, "I am tired of the rain.")).reply.id
+    texts: list[str] = []
+    for _ in range(4):
+        found = await chats.pending(reply)
+        assert found is not None
+        texts.append(AnswerAsPersona().offline(await persona_inputs(services, found)).text)
+        assert await chats.attach_reply(reply, texts[-1])
+        reply = (await chat_turns.again(who.conversation, reply)).reply.id
+    assert len(set(texts)) == 4
 
 
 @pytest.mark.parametrize("word", ["Zephyr", "nothing"])
