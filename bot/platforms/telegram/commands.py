@@ -27,20 +27,21 @@ _NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 
 
 def bot_commands(registry: CommandRegistry, *, members: bool = False, operator: bool = False) -> list[BotCommand]:
-    """Return a menu of commands, within Telegram's limits; what does not fit is logged and left out.
+    """Return a menu of commands, within Telegram's limits; what does not fit can be typed, and is logged.
 
     ``members``: without what takes more than a member of a group has by default. ``operator``: with the operators'.
     """
-    commands: list[BotCommand] = []
-    for spec in registry:
-        if (spec.operator and not operator) or (members and not _for_members(spec)):
-            continue
-        name, description = spelling(spec.name), " ".join(spec.help.split())[:DESCRIPTION_LIMIT] or spec.name
-        if not _NAME.fullmatch(name) or len(commands) == COMMAND_LIMIT:
-            log.error("Command %r cannot stand in Telegram's menu", spec.name)
-            continue
-        commands.append(BotCommand(name, description))
-    return commands
+    shown = [
+        spec
+        for spec in registry
+        if (operator or not spec.operator) and (not members or _for_members(spec)) and _NAME.fullmatch(_spelled(spec))
+    ]
+    # The last of several of one topic can be missed, /cancel and /report cannot.
+    kept = sorted(shown, key=lambda spec: " " in spec.name)[:COMMAND_LIMIT]
+    names = {spec.name for spec in kept}
+    if left_out := [spec.name for spec in shown if spec.name not in names]:
+        log.warning("%d commands do not fit into Telegram's menu: %s", len(left_out), ", ".join(left_out))
+    return [BotCommand(_spelled(spec), _description(spec)) for spec in shown if spec.name in names]
 
 
 def menus(registry: CommandRegistry) -> list[tuple[BotCommandScope, list[BotCommand]]]:
@@ -51,6 +52,14 @@ def menus(registry: CommandRegistry) -> list[tuple[BotCommandScope, list[BotComm
         (BotCommandScopeAllGroupChats(), bot_commands(registry, members=True)),
         (BotCommandScopeAllChatAdministrators(), everything),
     ]
+
+
+def _spelled(spec: CommandSpec) -> str:
+    return spelling(spec.name)
+
+
+def _description(spec: CommandSpec) -> str:
+    return " ".join(spec.help.split())[:DESCRIPTION_LIMIT] or spec.name
 
 
 def _for_members(spec: CommandSpec) -> bool:
