@@ -43,9 +43,16 @@ class Listening:
         self._known: dict[_Key, tuple[ChannelSettings | None, float]] = {}
 
     async def hears(self, heard: Overheard) -> bool:
-        """Return whether an unaddressed message is to be answered. Writes nothing; False if it cannot be known."""
-        settings = await self._settings((heard.platform, heard.chat_id, heard.thread_id))
-        return settings is not None and answers(settings, heard, self._now())
+        """Return whether an unaddressed message is to be answered; False if that cannot be known.
+
+        Writes nothing, and never raises: a platform's loop must not end here.
+        """
+        try:
+            settings = await self._settings((heard.platform, heard.chat_id, heard.thread_id))
+            return settings is not None and answers(settings, heard, self._now())
+        except Exception:  # noqa: BLE001 - whatever is wrong, it is not the message that is to blame
+            _log.exception("whether message %s is to be answered is unknown", heard.event_id)
+            return False
 
     def forget(self, event: Event) -> None:
         """Read the settings of an event's channel anew: it may have changed them."""

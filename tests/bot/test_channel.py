@@ -139,6 +139,16 @@ async def test_what_was_answered_may_be_edited_and_nothing_else_is_read(bot: Bot
     assert await traces("quetzalcoatl") == []
 
 
+async def test_a_defect_is_no_reason_to_stop_listening_to_others(bot: Bot):
+    await sets(bot, mode="always")
+    await rows("ALTER TABLE channel_settings RENAME COLUMN told TO gone")
+    try:
+        assert (await overhears(bot)).status == "ignored"
+    finally:
+        await rows("ALTER TABLE channel_settings RENAME COLUMN gone TO told")
+    assert (await overhears(bot)).status == "working"
+
+
 async def test_a_flood_is_not_answered_and_not_stored(bot: Bot):
     await sets(bot, mode="always")
     found = [(await overhears(bot, f"{CANARY} {n}", name=f"visitor{n}")).status for n in range(BURST + 3)]
