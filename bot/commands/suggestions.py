@@ -31,5 +31,5 @@ async def suggest_behind(context: Context, message: int) -> None:
 
 
 COMMANDS: Final = (
-    CommandSpec("chat suggest", "Suggest what you might say next; only you see it", suggest, permission="chat"),
+    CommandSpec("chat suggest", "Suggest what you might say next, for you to send or not", suggest, permission="chat"),
 )

@@ -121,6 +121,12 @@ async def test_a_dm_is_answered_and_what_was_said_during_a_restart_is_caught_up(
     assert reply.text != before
     await cleo.click(reply, "◀")
     await cleo.wait_until(lambda: reply.text == before, timeout=30)
+    panel = await (await cleo.message_command(dm, "Storyfork…", reply)).answered(timeout=30)
+    assert panel.ephemeral
+    await cleo.click(panel, "Hide")
+    await cleo.wait_until(lambda: "nobody is told of it" in reply.text, timeout=30)
+    await cleo.click(reply, "Show again")
+    await cleo.wait_until(lambda: reply.text == before, timeout=30)
     await cleo.click(reply, "Undo")
     await cleo.wait_until(lambda: "Taken back" in reply.text, timeout=30)
     assert await program.stop(patience=15) == 0

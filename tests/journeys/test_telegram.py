@@ -89,6 +89,12 @@ async def test_a_persona_is_made_talked_with_written_into_a_file_and_read_again(
     asked = await ben.wait_for_message(dm, lambda m: "Keep" in m.labels, timeout=60, after=reply)
     await ben.say(dm, "The rain is over.", reply_to=asked)
     await ben.wait_until(reply, "The rain is over.", timeout=60)
+    asked = await ben.say(dm, "/message", reply_to=reply)
+    panel = await ben.wait_for_message(dm, lambda m: "Hide" in m.labels, timeout=60, after=asked)
+    await ben.tap(panel, "Hide")
+    await ben.wait_until(reply, "nobody is told of it", timeout=60)
+    await ben.say(dm, "/message unhide", reply_to=reply)
+    await ben.wait_until(reply, lambda m: "Undo" in m.labels, timeout=60)
     await ben.tap(reply, "Undo")
     await ben.wait_until(reply, "You had said: “Hello! I am tired of the rain.”", timeout=60)
     assert reply.labels == []
