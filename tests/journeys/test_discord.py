@@ -1,6 +1,6 @@
 """A person plays on Discord: the real bot, a real worker, a strict local Discord."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import pytest
@@ -151,6 +151,38 @@ async def test_a_channel_in_which_the_bot_speaks_by_itself(discord: DiscordServe
     reply = await ben.wait_for_message(channel, lambda m: bool(m.buttons), timeout=60, after=said)
     assert told.id < said.id < reply.id
     assert [m.id for m in ben.messages(channel) if m.author.bot and m.id < told.id] == []
+
+
+async def test_three_people_and_two_personas_and_a_bot_that_dies_between_two_answers(service: Service):
+    discord, program = service.discord, service.bot
+    ann, ben, cleo = (discord.person(name) for name in ("ann", "ben", "cleo"))
+    guild = discord.guild("Company")
+    guild.admins.add(ann.user.id)
+    channel = guild.text_channel("salon")
+    channel.grant("MANAGE_WEBHOOKS")
+
+    def answer_of(name: str) -> Callable[[Message], bool]:
+        return lambda m: m.author.name == name and any(b.label == "Answer again" for b in m.buttons)
+
+    await ann.slash(channel, "persona use", name="Vex")
+    await ann.slash(channel, "persona add", name="Marlow")
+    told = await ann.wait_for_message(channel, lambda m: "Now here: Vex, Marlow Finch." in m.text, timeout=60)
+    said = await ann.say(channel, "Good evening, everybody!", mention_bot=True)
+    for name in ("Vex", "Marlow Finch"):
+        await ann.wait_for_message(channel, answer_of(name), timeout=60, after=said)
+    said = await ben.say(channel, "Vex and Marlow, tell me of the sea.", mention_bot=True)
+    await ben.wait_for_message(channel, answer_of("Vex"), timeout=60, after=said)
+    await program.kill()
+    await discord.wait_until(lambda: not discord.gateway.connected_shards())
+    await program.start()
+    await discord.ready(timeout=60)
+    other = await ben.wait_for_message(channel, answer_of("Marlow Finch"), timeout=60, after=said)
+    said = await cleo.say(channel, "Why is that?", reply_to=other)
+    await cleo.wait_for_message(channel, answer_of("Marlow Finch"), timeout=60, after=said)
+    answers = [m.author.name for m in ann.messages(channel) if m.id > told.id and m.author.bot and m.buttons]
+    assert sorted(answers[:2]) == sorted(answers[2:4]) == ["Marlow Finch", "Vex"]
+    assert answers[4:] == ["Marlow Finch"]
+    assert discord.log.duplicates() == {}
 
 
 @pytest.mark.slow

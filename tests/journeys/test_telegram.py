@@ -1,12 +1,13 @@
 """A person plays on Telegram: the real bot, a real worker, a strict Bot API server."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 
 import pytest
 
 from bot.stack.home import StackUrls
 from tests.doubles.telegram import Message, TelegramServer
-from tests.journeys.processes import bot, serving, worker
+from tests.journeys.processes import Program, bot, serving, worker
 
 PREMISE = "a keeper finds a door under the sea"
 
@@ -16,17 +17,31 @@ def page(message: Message) -> bool:
     return "1" in message.labels and "Retry" in message.labels
 
 
+@dataclass(frozen=True)
+class Service:
+    """A bot that is connected to the platform, and a worker."""
+
+    telegram: TelegramServer
+    bot: Program
+
+
 @pytest.fixture(scope="module")
-async def telegram(
+async def service(
     request: pytest.FixtureRequest, shared_urls: StackUrls, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[TelegramServer]:
-    """The platform of a service that runs."""
+) -> AsyncGenerator[Service]:
     home = tmp_path_factory.mktemp("home")
     async with TelegramServer() as server:
         settings = {"TELEGRAM_TOKEN": server.token, "TELEGRAM_API_URL": server.api_url}
-        async with serving(request, worker(shared_urls, home), bot(shared_urls, home, "telegram", **settings)):
-            yield server
+        program = bot(shared_urls, home, "telegram", **settings)
+        async with serving(request, worker(shared_urls, home), program):
+            yield Service(server, program)
         assert not [r for r in server.requests if r.status == 429], "ordinary play met flood control"
+
+
+@pytest.fixture
+def telegram(service: Service) -> TelegramServer:
+    """The platform of a service that runs."""
+    return service.telegram
 
 
 async def test_a_story_from_the_first_page_to_an_own_action(telegram: TelegramServer):
@@ -128,3 +143,31 @@ async def test_a_group_in_which_the_bot_speaks_by_itself(telegram: TelegramServe
     said = await cleo.say(group, "I am tired of the rain!")
     reply = await cleo.wait_for_message(group, lambda m: "Answer again" in m.labels, timeout=60, after=said)
     assert reply.reply_to is said
+
+
+@pytest.mark.slow
+async def test_three_people_and_two_personas_and_a_bot_that_dies_between_two_answers(service: Service):
+    telegram, program = service.telegram, service.bot
+    ann, ben, cleo = (telegram.person(name) for name in ("ann", "ben", "cleo"))
+    group = telegram.group("Company", [ann, ben, cleo])
+    telegram.appoint(group, ann, owner=True)
+
+    def answer_of(name: str) -> Callable[[Message], bool]:
+        return lambda m: m.text.startswith(name) and "Answer again" in m.labels
+
+    await ann.say(group, "/persona_use Vex")
+    asked = await ann.say(group, "/persona_add Marlow")
+    told = await ann.wait_for_message(group, "Now here: Vex, Marlow Finch.", timeout=60, after=asked)
+    said = await ann.say(group, "@storyfork_bot Good evening, everybody!")
+    for name in ("Vex", "Marlow Finch"):
+        await ann.wait_for_message(group, answer_of(name), timeout=60, after=said)
+    said = await ben.say(group, "@storyfork_bot Vex and Marlow, tell me of the sea.")
+    await ben.wait_for_message(group, answer_of("Vex"), timeout=60, after=said)
+    await program.kill()
+    await program.start()
+    other = await ben.wait_for_message(group, answer_of("Marlow Finch"), timeout=60, after=said)
+    said = await cleo.say(group, "Why is that?", reply_to=other)
+    await cleo.wait_for_message(group, answer_of("Marlow Finch"), timeout=60, after=said)
+    found = [m.text.split("\n")[0] for m in group.messages[told.id :] if "Answer again" in m.labels and not m.deleted]
+    assert len(found) == 5
+    assert [name.startswith("Marlow Finch") for name in found][4:] == [True]

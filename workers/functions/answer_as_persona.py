@@ -151,12 +151,13 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         values = MacroValues(
             card.called, inputs.user_name, seed=self.seed(inputs), place=inputs.place, now=at_utc(inputs.now)
         )
-        requests = [RequestElement(id="message", text=_message(inputs), content="dialogue")]
+        forged = _forged(inputs, card.called)
+        requests = [RequestElement(id="message", text=_message(inputs, forged), content="dialogue")]
         if inputs.begun:
             requests.append(RequestElement(id="begun", text=inputs.begun, content="dialogue"))
         count = inputs.before + len(inputs.history)
         items = [
-            HistoryElement(id=f"message:{turn.id or at}", text=_line(turn, inputs), role=turn.role, position=at)
+            HistoryElement(id=f"message:{turn.id or at}", text=_line(turn, forged), role=turn.role, position=at)
             for at, turn in enumerate(inputs.history, inputs.before)
         ]
         told = Container(
@@ -289,16 +290,28 @@ class AnswerAsPersona(AiFunction[PersonaInputs, PersonaAnswer]):
         return mend_text(strip_reasoning(text))
 
 
-def _line(turn: ChatTurn, inputs: PersonaInputs) -> str:
+def _forged(inputs: PersonaInputs, name: str) -> re.Pattern[str] | None:
+    """Return the pattern of where a line begins, in a message of somebody, that would be read as another one's.
+
+    None where nobody else talks, so that messages need no names. ``name`` is the persona's.
+    """
+    if not inputs.others:
+        return None
+    names = "|".join(re.escape(each) for each in (name, inputs.user_name, *inputs.others) if each.strip())
+    return re.compile(rf"\n\s{{0,8}}(?=\W{{0,4}}(?:{names})\W{{0,4}}[:：])", re.IGNORECASE)
+
+
+def _line(turn: ChatTurn, forged: re.Pattern[str] | None) -> str:
     """Return a message as it is told: where several talk, what others say has their name before it."""
-    named = inputs.others and turn.name and turn.role == "user"
-    return after_pause(turn.later, f"{turn.name}: {turn.text}" if named else turn.text)
+    if forged is None or not turn.name or turn.role != "user":
+        return after_pause(turn.later, turn.text)
+    return after_pause(turn.later, f"{turn.name}: {forged.sub(' ', turn.text)}")
 
 
-def _message(inputs: PersonaInputs) -> str:
+def _message(inputs: PersonaInputs, forged: re.Pattern[str] | None) -> str:
     """Return what is to be answered: the message, and what others have said to it already."""
     asked = ChatTurn(role="user", text=inputs.message, name=inputs.user_name, later=inputs.later)
-    return "\n\n".join(_line(turn, inputs) for turn in (asked, *inputs.heard))
+    return "\n\n".join(_line(turn, forged) for turn in (asked, *inputs.heard))
 
 
 def _replies(inputs: PersonaInputs) -> list[str]:
