@@ -294,8 +294,11 @@ async def unhide(
 ) -> None:
     """Show an answer again that was hidden. Raises as `again`, and `NotFound` if another one has taken its place."""
     held = await _hold(conversation, reply_id, user_id, for_others=for_others, anywhere=True)
-    taken = await row("SELECT 1 FROM chat_messages WHERE reply_to_id = $1 AND chosen", held.said.id)
-    if taken is not None:
+    other = await row(
+        "SELECT 1 FROM chat_messages WHERE (reply_to_id = $1 AND chosen) OR (id = $2 AND NOT hidden)",
+        held.said.id, reply_id,
+    )  # fmt: skip
+    if other is not None:
         raise NotFound("chat.not_hidden")
     await _choose(held.said.id, reply_id)
 

@@ -18,6 +18,7 @@ MOST_CHARS: Final = 20_000
 """Characters of one message."""
 MOST_TEXT: Final = 2_000_000
 """Characters of a chat, all variants included."""
+NAME_CHARS: Final = 200
 TITLE_CHARS: Final = 60
 NOTE_CHARS: Final = 1_000
 DEEPEST: Final = 100
@@ -54,13 +55,14 @@ class ChatRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ReadLine:
-    """What somebody said. ``at`` is ISO 8601; ``hidden``: nobody is told of it."""
+    """What somebody called ``name`` said. ``at`` is ISO 8601; ``hidden``: nobody is told of it."""
 
     user: bool
     variants: tuple[str, ...]
     chosen: int
     at: str
     hidden: bool = False
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -158,7 +160,8 @@ def _line(value: Mapping[str, Any], number: int, at: str) -> ReadLine:
     kept = [(n, each) for n, each in enumerate(texts) if each.strip()]
     counts = next((n for n, (before, _) in enumerate(kept) if before == index), len(kept) - 1)
     hidden = value.get("is_system") is True
-    return ReadLine(user, tuple(each for _, each in kept), max(0, counts), at, hidden)
+    name = _text(value.get("name"))[:NAME_CHARS].strip()
+    return ReadLine(user, tuple(each for _, each in kept), max(0, counts), at, hidden, name)
 
 
 def _take(found: ImportedChat, read: ReadLine) -> None:

@@ -39,7 +39,7 @@ def chats(draw: st.DrawFn) -> WrittenChat:
 def test_what_we_have_written_is_read_again(chat: WrittenChat) -> None:
     read = read_jsonl(as_jsonl(chat))
     assert [
-        ChatLine("Sam" if each.user else "Mira", each.user, datetime.fromisoformat(each.at), each.variants, each.chosen,
+        ChatLine(each.name, each.user, datetime.fromisoformat(each.at), each.variants, each.chosen,
                  each.hidden)
         for each in read.lines
     ] == list(chat.lines)  # fmt: skip
@@ -87,7 +87,7 @@ def test_swipes_are_variants(message: dict[str, Any], read: tuple[tuple[str, ...
 
 def test_a_chat_without_a_head_is_read_and_what_has_no_place_is_counted() -> None:
     read = read_jsonl(lines(HELLO, {**HELLO, "is_system": True}, {**HELLO, "mes": " "}, ""))
-    assert (read.lines, read.left_out) == ([ReadLine(True, ("Hello.",), 0, AT.isoformat())], 2)
+    assert (read.lines, read.left_out) == ([ReadLine(True, ("Hello.",), 0, AT.isoformat(), name="Sam")], 2)
 
 
 @pytest.mark.parametrize(

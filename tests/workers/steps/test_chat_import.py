@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from db import chat_turns, chats, jobs, personas, saved_chats, uploads
+from db import chat_turns, chats, company, jobs, personas, saved_chats, uploads
 from db.chat_imports import ImportChat
 from db.connection import row, rows
 from db.models import OutboxRow
@@ -63,6 +63,30 @@ async def test_a_chat_is_imported_as_it_was_exported(services: Services, ann: Wh
     assert (shown.message.text, shown.count, shown.last) == ("Bo.", 3, True)
     assert await row("SELECT epoch FROM conversations") == {"epoch": 1}
     assert await row("SELECT count(*) AS n FROM chat_messages WHERE epoch = 0 AND chosen") == {"n": 2}
+
+
+async def test_lines_of_other_personas_who_talk_there_are_theirs(services: Services, ann: Who):
+    made = await row(
+        "INSERT INTO personas (account_id, key, name, card) VALUES ($1, 'kim', 'Kim', '{}') RETURNING id",
+        ann.account.id,
+    )  # fmt: skip
+    assert made is not None
+    await company.join(ann.conversation, made["id"], when_called=False, most=5)
+    lines = (
+        ChatLine("ann", user=True, said_at=AT, variants=("Hello, both.",)),
+        ChatLine("Kim", user=False, said_at=AT, variants=("Hi.", "Hello.")),
+        ChatLine("Bo", user=False, said_at=AT, variants=("Evening.",)),
+        ChatLine("Kim", user=False, said_at=AT, variants=("And now?",)),
+        ChatLine("ann", user=True, said_at=AT, variants=("We wait.",)),
+        ChatLine("Bo", user=False, said_at=AT, variants=("Fine.",)),
+    )
+    await handed_in(services, ann, as_jsonl(WrittenChat("Bo", "ann", lines)))
+    persona = await personas.active(ann.conversation)
+    assert chat_lines(await saved_chats.said(ann.conversation.id, persona.id, 1)) == lines
+    cues = await rows("SELECT turn_id, speaker_id FROM chat_messages WHERE role = 'cue'")
+    first = await row("SELECT id FROM chat_messages WHERE text = 'Hello, both.'")
+    assert first is not None
+    assert cues == [{"turn_id": first["id"], "speaker_id": None}]
 
 
 async def test_nothing_of_a_chat_is_kept_that_is_refused(services: Services, ann: Who):
