@@ -257,7 +257,8 @@ class Topics:
     def add(self, topic: object, source: str) -> None:
         """Register everything of a topic, or nothing.
 
-        Raises `TypeError` if it is not a topic, `db.registry.NameTaken` if a name is taken.
+        Raises `TypeError` if it is not a topic, `db.registry.NameTaken` if a name is taken, `ValueError` for an entry
+        without a button.
         """
         if not isinstance(topic, Topic):
             raise TypeError(f"{topic!r} is not a bot.topics.Topic")
@@ -282,6 +283,9 @@ class Topics:
         self.routes.check(whole.routes, TextRoute)
         self.menus.check(whole.menus, MenuSpec)
         self.entries.check(whole.entries, EntrySpec)
+        verbs = {*self.actions.names, *(spec.verb for spec in whole.actions)}
+        if nothing := [spec.name for spec in whole.entries if spec.verb not in verbs]:
+            raise ValueError(f"message entry {nothing[0]!r} has the verb of no button")
         self.preferences.check(whole.preferences, PreferenceSpec)
         self.links.check(whole.links, LinkSpec)
         if whole.wording:

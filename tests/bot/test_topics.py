@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.commands.base import CommandSpec, Parameter
-from bot.menus import MenuSpec
+from bot.menus import EntrySpec, MenuSpec
 from bot.platforms.discord.commands import application_commands
 from bot.routes.base import TextRoute
 from bot.topics import PRODUCT, Topic, Topics
@@ -91,3 +91,13 @@ def test_replies_to_a_kind_have_one_route():
             Topic("dice", routes=(TextRoute("dice", _nothing, {"page": _nothing}, permission=EVERYBODY),)), "dice 1.0"
         )
     assert "dice" not in made.routes
+
+
+def test_what_can_be_done_with_a_message_has_a_button_and_a_name_of_its_own():
+    made = topics()
+    with pytest.raises(ValueError, match="'roll' has the verb of no button"):
+        made.add(Topic("dice", entries=(EntrySpec("roll", "dice_again", frozenset({"page"}), _nothing),)), "dice 1.0")
+    with pytest.raises(NameTaken, match="'hide' is taken"):
+        made.add(Topic("dice", entries=(EntrySpec("hide", "hide", frozenset({"page"}), _nothing),)), "dice 1.0")
+    with pytest.raises(ValueError, match="not a name"):
+        EntrySpec("Show it", "hide", frozenset({"page"}), _nothing)
