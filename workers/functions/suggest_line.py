@@ -92,7 +92,7 @@ class WriteSuggestedLine(AiFunction[LineInputs, SuggestedLine]):
     def offline(self, inputs: LineInputs) -> SuggestedLine:
         """Return a line that goes on from what was said last, and that the person has not said yet."""
         told = [(each.speaker == inputs.name, each.text) for each in inputs.lines]
-        return SuggestedLine(text=suggestions.line(told, inputs.seed))
+        return SuggestedLine(text=suggestions.line(told, inputs.seed, inputs.name))
 
 
 def about(card: PersonaCard) -> str:

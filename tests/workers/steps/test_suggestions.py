@@ -88,4 +88,9 @@ def test_no_line_comes_back_while_there_are_others():
         told.append((False, line(told, 7 * n)))
     assert sorted(text for persona, text in told if not persona) == sorted(REPLIES)
     assert line([], 1) in OPENINGS
+    german = [(True, "Ich warte hier auf dich, und es regnet."), (False, "Das ist nicht gut, ich bin müde.")]
+    spoken = {line(german, seed, "Bo") for seed in range(12)}
+    assert len(spoken) > 3
+    assert not spoken & {*ANSWERS, *REPLIES}
+    assert any("mehr" in each or "weiter" in each for each in spoken)
     assert line([*told, (True, "Does it?")], 1) in ANSWERS
