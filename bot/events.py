@@ -195,8 +195,8 @@ class Submit(_Frozen):
 class TextMessage(_Frozen):
     """Plain text. ``addressed``: the bot was mentioned, or its message replied to, or it is a DM.
 
-    ``file`` is a text file that came with it (``text`` is its caption then, and may be empty): the answer to a question
-    may be longer than a message.
+    ``file`` is a text file or a picture that came with it (``text`` is its caption then, and may be empty): the answer
+    to a question may be longer than a message, and a persona may be shown something.
     """
 
     type: Literal["said"] = "said"

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from bot.commands.base import CommandRegistry
 from bot.events import Command, Event, IncomingFile, TextMessage
-from bot.files import KINDS, Accepts, taken, too_big
+from bot.files import KINDS, Accepts, is_picture, taken, too_big
 from bot.platforms.base import FileSource, FileTooBig, Outcome, RetryLater
 from db import awaited_files
 from db.awaited_files import AwaitedFile
@@ -154,6 +154,8 @@ class FileFetcher:
 
     def _accepts(self, event: Event) -> Accepts:
         spec = self._commands.get(event.payload.name) if isinstance(event.payload, Command) else None
+        if isinstance(event.payload, TextMessage) and is_picture(event.payload.file):
+            return "picture"
         return "text" if spec is None or spec.file is None else spec.file.accepts
 
 

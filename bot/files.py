@@ -70,6 +70,11 @@ def fits(accepts: Accepts, name: str, mime: str) -> bool:
     return not kind.endings or mime.partition(";")[0].strip().lower() in kind.types or ending in kind.endings
 
 
+def is_picture(file: IncomingFile | None) -> bool:
+    """Return whether a file that came with a text claims to be a picture."""
+    return file is not None and fits("picture", file.name, file.mime)
+
+
 def claimed(accepts: Accepts, name: str, mime: str, size: int, source: str) -> IncomingFile:
     """Return a file that is to be fetched from ``source`` later, or its refusal, by what the platform says of it.
 

@@ -28,7 +28,7 @@ from bot.events import (
     TextMessage,
     Unreadable,
 )
-from bot.files import text_of
+from bot.files import is_picture
 from bot.forms import fill, run_command
 from bot.hearing import Overheard, heard_in, is_unaddressed
 from bot.listening import Listening, stop_listening
@@ -38,10 +38,12 @@ from bot.place_records import PlaceRecords
 from bot.platforms.base import Backlog, Capabilities, Outcome, Watched
 from bot.policy import OPEN, AccessPolicy
 from bot.ratings import may_choose
+from bot.sent_pictures import with_picture
 from bot.text.splitting import shortened
 from bot.topics import Topics
+from bot.typed_answers import answer_in, is_aside
 from bot.welcome import greet, membership, show_hint
-from db import awaited_files, conversations, late_updates, members, offers, outbox, people, places
+from db import conversations, late_updates, members, offers, outbox, people, places
 from db.connection import transaction
 from db.conversations import DEFAULT_MODE
 from db.errors import BadInput, NotFound, UserError
@@ -338,14 +340,17 @@ class Router(PlaceRecords):
             # Platforms with a list of commands of their own send as text what is not chosen from it.
             await self._command(context, typed.command)
             return
-        if context.who.draft is not None and not await _is_aside(context, message):
-            if message.file is not None and message.file.awaited:
-                await context.await_file(keeps=False)
-                return
-            answer = message.text if message.file is None else text_of(message.file)
-            await self._topics.forms.take(context, answer)
+        picture = is_picture(message.file)
+        if context.who.draft is not None and not await is_aside(context, message):
+            if (answer := await answer_in(context, message)) is not None:
+                await self._topics.forms.take(context, answer)
             return
-        if not message.text.strip():
+        if picture:
+            shown = await with_picture(context, message)
+            if shown is None:
+                return
+            message = shown
+        if not message.text.strip() and not picture:
             if message.file is not None:
                 await context.notice("unreadable.file", private=False)
             return
@@ -390,10 +395,3 @@ class Router(PlaceRecords):
             return self._topics.actions.read(data)
         except BadButton as e:
             raise BadInput("router.old_button") from e
-
-
-async def _is_aside(context: Context, message: TextMessage) -> bool:
-    """Return whether a text is no answer to the open question, because a file that answers it is being fetched."""
-    if message.file is not None:
-        return False
-    return await awaited_files.holds_text_of(context.conversation_id, context.event.user.external_id)

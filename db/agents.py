@@ -72,6 +72,7 @@ FUNCTIONS: Final[Mapping[str, FunctionDefaults]] = {
     "suggest_line": FunctionDefaults("persona", SamplingChoice(0.9, 120)),
     "extract_scenes": FunctionDefaults("illustrator", SamplingChoice(0.5)),
     "write_image_prompt": FunctionDefaults("illustrator"),
+    "describe_picture": FunctionDefaults("archivist", SamplingChoice(0.2, 220)),
     "summarise_dialogue": FunctionDefaults("archivist", SamplingChoice(0.3, 220)),
     "summarise_narration": FunctionDefaults("archivist", SamplingChoice(0.4, 220)),
     "summarise_sheet": FunctionDefaults("archivist", SamplingChoice(0.2, 220)),

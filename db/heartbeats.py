@@ -24,7 +24,10 @@ _EVERYBODY: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A living worker: its queues, its models by name (the default first), its image engines, its jobs."""
+    """A living worker: its queues, its models by name (the default first), its image engines, its jobs.
+
+    It ``sees`` if pictures can be shown to one of its text models.
+    """
 
     worker: str
     host: str
@@ -33,6 +36,7 @@ class Heartbeat:
     image_engines: list[str]
     running: int
     capacity: int
+    sees: bool = False
 
 
 STEADY: Final = (
@@ -46,13 +50,14 @@ async def beat(heartbeat: Heartbeat) -> None:
     """Record that a worker lives."""
     h = heartbeat
     await rows(
-        "INSERT INTO heartbeats AS h (worker, host, queues, models, image_engines, running, capacity) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7), ($8, '', '{}', '{}', '{}', 0, 0) ON CONFLICT (worker) DO UPDATE SET "
+        "INSERT INTO heartbeats AS h (worker, host, queues, models, image_engines, running, capacity, sees) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $10), ($8, '', '{}', '{}', '{}', 0, 0, false) "
+        "ON CONFLICT (worker) DO UPDATE SET sees = excluded.sees, "
         "host = excluded.host, queues = excluded.queues, models = excluded.models, seen_at = now(), "
         "image_engines = excluded.image_engines, running = excluded.running, capacity = excluded.capacity, "
         "steady_since = CASE WHEN h.seen_at BETWEEN now() - make_interval(secs => $9::float8) AND now() "
         "THEN h.steady_since ELSE now() END",
-        h.worker, h.host, h.queues, h.models, h.image_engines, h.running, h.capacity, _EVERYBODY, GAP_SECONDS,
+        h.worker, h.host, h.queues, h.models, h.image_engines, h.running, h.capacity, _EVERYBODY, GAP_SECONDS, h.sees,
     )  # fmt: skip
 
 
@@ -78,6 +83,11 @@ async def models() -> tuple[str, ...] | None:
     """
     writers = [h for h in await alive() if "cpu" in h.queues]
     return tuple(dict.fromkeys(name for h in writers for name in h.models)) if writers else None
+
+
+async def somebody_sees() -> bool:
+    """Return whether the pictures that people send can be shown to a text model of a living worker."""
+    return any(h.sees for h in await alive() if "cpu" in h.queues)
 
 
 async def image_engines() -> tuple[str, ...]:

@@ -84,6 +84,7 @@ class PersonaReply(JobParameters):
 
     It goes on where the variant ``continues`` ends, if that is given. ``shown`` is the row of the outbox whose message
     it replaces. ``quoted``: the message of the answer repeats what it answers, which nobody there has seen.
+    ``picture`` was sent with what it answers; ``unseen``: one was, and nobody looks at it.
     """
 
     type: ClassVar[str] = "persona_reply"
@@ -93,6 +94,8 @@ class PersonaReply(JobParameters):
     continues: int | None = None
     shown: int | None = None
     quoted: bool = False
+    picture: int | None = None
+    unseen: bool = False
 
     def links(self) -> Links:
         """Return the reply."""

@@ -36,6 +36,7 @@ async def publish_heartbeat(services: Services, kinds: Sequence[jobs.WorkerQueue
                 image_engines=[engine.name for engine in services.images.engines],
                 running=runner.running,
                 capacity=runner.capacity,
+                sees=services.text.sees,
             )
         )
         known.set()

@@ -11,6 +11,7 @@ from workers.engine_registries import embedding_engines, image_engines, text_eng
 from workers.functions.answer_as_persona import AnswerAsPersona
 from workers.functions.answer_question import AnswerQuestion
 from workers.functions.base import AiFunction
+from workers.functions.describe_picture import DescribePicture
 from workers.functions.extract_scenes import ExtractScenes
 from workers.functions.memory.answer_tracked import AnswerTracked
 from workers.functions.memory.extract_facts import ExtractFacts
@@ -45,6 +46,7 @@ OWN_FUNCTIONS: Final[tuple[AiFunction[Any, Any], ...]] = (
     AnswerAsPersona(),
     AnswerQuestion(),
     WriteSuggestedLine(),
+    DescribePicture(),
     ExtractScenes(),
     WriteImagePrompt(),
     SummariseDialogue(),

@@ -5,29 +5,49 @@ from typing import Final
 from bot import locales
 from bot.context import Context
 from bot.events import EditedMessage, TextMessage
+from bot.files import is_picture
 from bot.moderation import offer_help, screen
 from bot.ratings import allowed_here
 from bot.routes.base import TextRoute
 from bot.turn_order import Candidate, answering
-from db import chat_turns, chats, company, outbox, personas
+from db import chat_turns, chats, company, outbox, personas, pictures
 from db.company import PresentPersona
 from db.conversations import DEFAULT_MODE
 from db.payloads.persona import Reworded
 from db.personas import Persona
 from db.personas.card import PersonaCard
+from db.sent_pictures import SENT, UNSEEN, with_picture
 from db.work import PersonaReply
 from prompts.safety.rating import lowest
 
 
 async def talk_to_persona(context: Context, message: TextMessage) -> bool:
     """Have the persona answer, or those of several whose turn it is."""
-    return await say_to_persona(context, message.text.strip(), reply_to=message.reply_to)
+    file = message.file
+    if file is None or not is_picture(file):
+        return await say_to_persona(context, message.text.strip(), reply_to=message.reply_to)
+    picture = None
+    if file.data:
+        picture = await pictures.attach(context.account_id, context.user_id, context.conversation_id, file.data)
+    text = with_picture(message.text.strip(), UNSEEN if picture is None else SENT)
+    return await say_to_persona(
+        context, text, reply_to=message.reply_to, picture=picture, unseen=picture is None
+    )  # fmt: skip
 
 
-async def say_to_persona(context: Context, text: str, *, reply_to: str = "", quoted: bool = False) -> bool:
+async def say_to_persona(
+    context: Context,
+    text: str,
+    *,
+    reply_to: str = "",
+    quoted: bool = False,
+    picture: int | None = None,
+    unseen: bool = False,
+) -> bool:
     """Have the persona, or some of several, answer what a person says in reply to the platform's message ``reply_to``.
 
-    ``quoted``: others have not seen it, the answer repeats it.
+    ``quoted``: others have not seen it, the answer repeats it. ``picture`` is one that they send with it; ``unseen``:
+    they do, and nobody looks at it.
     """
     here, allowance = context.who.conversation, allowed_here(context)
     present = await company.present(here)
@@ -40,7 +60,8 @@ async def say_to_persona(context: Context, text: str, *, reply_to: str = "", quo
     verdict = await screen(context, rating=rating, message=text)
     chat = chat or await personas.active(here)
     exchange = await chats.say(here, chat, context.user_id, text, verdict, speaker_id=first.id)
-    await context.work(PersonaReply(reply=exchange.reply.id, allowance=allowance, quoted=quoted))
+    asked = PersonaReply(reply=exchange.reply.id, allowance=allowance, quoted=quoted, picture=picture, unseen=unseen)
+    await context.work(asked)
     for number, persona in enumerate(others, 2):
         reply = await chats.answer_too(exchange.said, persona.id)
         await context.work(PersonaReply(reply=reply.id, allowance=allowance), number=number)

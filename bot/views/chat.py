@@ -25,7 +25,9 @@ async def reply(view: ViewContext, payload: ChatReply) -> Message | None:
     if found.hidden:
         return _hidden(view, found)
     quoted = view.words("chat.quoted", said=shortened(found.said, SAID)) if payload.quoted and found.said else ""
-    notes = (quoted, view.words("chat.stopped") if payload.stopped else "", edited_note(view, found))
+    stopped = view.words("chat.stopped") if payload.stopped else ""
+    unseen = view.words("chat.unseen") if payload.unseen else ""
+    notes = (quoted, stopped, unseen, edited_note(view, found))
     return Message(
         message.text,
         speaker=found.persona.name,

@@ -126,6 +126,7 @@ class HeartbeatRow(KeyedRow):
     image_engines = ArrayField("text")
     running = fields.IntField()
     capacity = fields.IntField()
+    sees = fields.BooleanField(default=False)
     seen_at = fields.DatetimeField(db_default=Now())
     steady_since = fields.DatetimeField(db_default=Now())
 

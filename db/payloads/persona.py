@@ -80,13 +80,17 @@ class Greeting(Payload):
 
 
 class ChatReply(Payload):
-    """A persona's reply. ``stopped``: a person ended it early. ``quoted``: with what it answers."""
+    """A persona's reply. ``stopped``: a person ended it early. ``quoted``: with what it answers.
+
+    ``unseen``: it answers a picture, too, at which nobody has looked.
+    """
 
     kind: ClassVar[str] = "chat_reply"
 
     message: int
     stopped: bool = False
     quoted: bool = False
+    unseen: bool = False
 
 
 class TurnUndone(Payload):

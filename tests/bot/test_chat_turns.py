@@ -23,7 +23,7 @@ async def answered(bot: Bot, text: str, answer: str = "Good evening.") -> int:
     return job.parameters["reply"]
 
 
-async def published(job: JobRow, answer: str, event: Event) -> None:
+async def published(job: JobRow, answer: str, event: Event, *, unseen: bool = False) -> None:
     reply = job.parameters["reply"]
     await chats.attach_reply(reply, answer)
     await rows("UPDATE jobs SET state = 'done' WHERE id = $1", job.id)
@@ -31,7 +31,8 @@ async def published(job: JobRow, answer: str, event: Event) -> None:
         "INSERT INTO outbox (event_key, part, platform, conversation_id, kind, payload, destination, state, "
         "message_ids, edits_row) VALUES ($1, 'reply', 'console', $2, 'chat_reply', $3::jsonb, '{}', 'sent', "
         "jsonb_build_array('m' || $4::bigint), $5) RETURNING id",
-        event.key, job.conversation_id, ChatReply(message=reply).model_dump_json(), reply, job.parameters.get("shown"),
+        event.key, job.conversation_id, ChatReply(message=reply, unseen=unseen).model_dump_json(), reply,
+        job.parameters.get("shown"),
     )  # fmt: skip
     assert found is not None
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from db import chat_moments, galleries, picture_looks, pictures
+from db import chat_moments, galleries, picture_looks, pictures, sent_pictures
 from db.galleries import Gallery
 from db.picture_looks import PictureLook
 
@@ -16,6 +16,7 @@ PICTURE_CALLS: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "picture_looks.set_account": lambda c: picture_looks.set_account(c.account, "style", "ink"),
     "picture_looks.of_story": lambda c: picture_looks.of_story(c.account, c["stories"]),
     "picture_looks.set_story": lambda c: picture_looks.set_story(c.account, c["stories"], PictureLook("ink")),
+    "sent_pictures.sent": lambda c: sent_pictures.sent(c.account, c.user, c["pictures"]),
     "pictures.attach": lambda c: pictures.attach(c.account, c.user, c.chat, b"x"),
     "pictures.get": lambda c: pictures.get(c.account, c["pictures"]),
     "pictures.find": lambda c: pictures.find(c.account, c["pictures"]),

@@ -268,6 +268,7 @@ EXEMPT: Final[Mapping[str, str]] = {
             "feeds.to_read",
             "feeds.unchanged",
             "feeds.unknown",
+            "sent_pictures.note",
             "chats.follow",
             "chats.give_up",
             "chats.count_told",

@@ -194,6 +194,7 @@ POPULATE = {
             SELECT 1, min(id), 1, 'https://a.example' FROM personas;
         INSERT INTO feed_items (feed_id, digest, posted_at) VALUES (1, 'x', now());
     """,
+    "0092_seeing_workers": "UPDATE heartbeats SET sees = true",
     "0091_feed_documents": "UPDATE archive_documents SET kind = 'feed'",
     "0087_channel_settings": "INSERT INTO channel_settings (conversation_id, mode) VALUES (1, 'always')",
     "0079_picture_prompts": "INSERT INTO pictures (account_id, kind, typed) VALUES (1, 'moment', 'by the sea')",

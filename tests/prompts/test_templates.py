@@ -66,6 +66,7 @@ def test_the_shipped_prompts() -> None:
         "persona/recall",
         "persona/rewrite",
         "persona/suggest_line",
+        "picture/describe_picture",
         "picture/extract_scenes",
         "picture/write_image_prompt",
         "safety/judge_text",

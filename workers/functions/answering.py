@@ -16,7 +16,14 @@ from db.errors import describe
 from workers.craft.loops import cut_loop
 from workers.cutting import cut_at_sentence
 from workers.engines.errors import EngineError, EngineUnavailable, GenerationCancelled, OtherSize, RequestRefused
-from workers.engines.text.base import Completion, ModelMessage, Sampling, TextRequest, without_opening
+from workers.engines.text.base import (
+    Completion,
+    ModelMessage,
+    Sampling,
+    TextRequest,
+    with_pictures,
+    without_opening,
+)
 from workers.engines.text.chain import FallbackNote, TextChain
 from workers.engines.text.limits import ModelLimits
 from workers.functions.base import AiFunction
@@ -251,7 +258,7 @@ class Answering:
         )
         request = TextRequest(
             id=uuid4().hex,
-            messages=messages,
+            messages=with_pictures(messages, function.pictures(inputs)),
             sampling=sampling,
             schema=wanted,
             pattern=pattern,

@@ -1,7 +1,7 @@
 """What an AI function is: how it checks its inputs, builds its prompt, reads the answer and saves it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -91,6 +91,11 @@ class AiFunction(ABC, Generic[I, O]):
         """
         del inputs, opening, asked
         return ""
+
+    def pictures(self, inputs: I) -> Sequence[bytes]:
+        """Return the pictures (PNG) that the model is shown with the prompt: only engines that see are asked then."""
+        del inputs
+        return ()
 
     def seed(self, inputs: I) -> int | None:
         """Return the seed of the sampling; None for a random one."""

@@ -21,6 +21,7 @@ from workers.services import Services
 from workers.steps.base import Commit, PutOff, Run, Step
 from workers.steps.lore import called_up, note_called
 from workers.steps.past import read_chat
+from workers.steps.seeing import look
 
 
 class AnswerAsPersonaStep(Step):
@@ -39,13 +40,16 @@ class AnswerAsPersonaStep(Step):
             raise LeaseLost("the reply, or what it answers, was deleted")
         if found.follows and await chats.follow(parameters.reply, run.job.id, run.token):
             raise PutOff
+        seen = await look(run, found)
+        if seen is not None and (found := await chats.pending(parameters.reply)) is None:
+            raise LeaseLost("the reply, or what it answers, was deleted")
         inputs = await persona_inputs(run.services, found, await _begun(parameters))
         async with run.services.stop_requests.offered(run.job) as stop:
             rating = lowest(found.persona.card.get("rating"), parameters.allowance)
             caller = CallContext(run.tracker, run.job.account_id, found.persona.id, parameters.prompt, stop, rating)
             answer = await FunctionEngine(run.services).run(AnswerAsPersona(), inputs, caller)
         text = extended(inputs.begun, answer.text) if answer.text else ""
-        return {**answer.model_dump(), "text": text, **called_up(inputs)}
+        return {**answer.model_dump(), "text": text, "unseen": seen is False, **called_up(inputs)}
 
 
 async def _begun(parameters: PersonaReply) -> str:
@@ -94,7 +98,8 @@ class PublishReply(Commit):
         await note_called(run.outputs[AnswerAsPersonaStep.name], message_id=reply_id)
         await memories.note_reply(reply_id, run.parameters(PersonaReply).allowance)
         parameters = run.parameters(PersonaReply)
-        payload = ChatReply(message=reply_id, stopped=answer.stopped, quoted=parameters.quoted)
+        unseen = parameters.unseen or run.outputs[AnswerAsPersonaStep.name].get("unseen", False)
+        payload = ChatReply(message=reply_id, stopped=answer.stopped, quoted=parameters.quoted, unseen=unseen)
         await run.reply(payload, edits_row=parameters.shown)
         return {"reply": reply_id}
 

@@ -23,10 +23,10 @@ from bot.events import (
     Submit,
     TextMessage,
     Unreadable,
-    UnreadableKind,
     UserRef,
 )
 from bot.platforms.discord.api import FILE_BYTES, REQUEST_BYTES
+from bot.platforms.discord.attached import picture_of, unreadable_of
 from bot.platforms.discord.commands import read
 from bot.platforms.discord.controls import KEPT
 from bot.platforms.discord.voices import unmarked
@@ -115,11 +115,12 @@ def message_event(message: discord.Message, me: discord.ClientUser, application:
     to_us = to_persona or (answered is not None and answered.author.id == me.id)
     addressed = message.guild is None or me in message.mentions or to_us
     text = re.sub(rf"<@!?{me.id}>", "", message.content).strip()
-    unreadable = None if text or not addressed else _unreadable(message)
+    picture = picture_of(message) if addressed else None
+    unreadable = None if text or picture is not None or not addressed else unreadable_of(message)
     if to_persona and not text and unreadable is None:
         # Discord shows a bot without the intent what replies to its own messages say, not to those of its webhooks.
         unreadable = Unreadable(kind="reply")
-    if not text and unreadable is None:
+    if not text and picture is None and unreadable is None:
         return None
     thread = isinstance(message.channel, discord.Thread)
     chat_id = str(message.channel.id)
@@ -152,29 +153,10 @@ def message_event(message: discord.Message, me: discord.ClientUser, application:
         or TextMessage(
             text=text,
             addressed=addressed,
+            file=picture,
             reply_to=str(replied.message_id) if replied is not None and replied.message_id is not None else "",
         ),
     )
-
-
-def _unreadable(message: discord.Message) -> Unreadable | None:
-    """Return what a message without text is; None for one with nothing at all."""
-    if message.flags.voice:
-        return Unreadable(kind="voice")
-    if message.attachments:
-        kinds = {(a.content_type or "").partition("/")[0] for a in message.attachments}
-        named: dict[str, UnreadableKind] = {"image": "picture", "video": "video", "audio": "voice"}
-        # Of several kinds, pictures and videos are pictures, and anything else is files.
-        kind = (
-            named.get(min(kinds), "file") if len(kinds) == 1 else "picture" if kinds <= {"image", "video"} else "file"
-        )
-        return Unreadable(kind=kind)
-    if message.stickers:
-        # Discord says of a sticker what it is called, and no emoji.
-        return Unreadable(kind="sticker", stands_for=f"*{message.stickers[0].name.strip()}*")
-    if message.poll:
-        return Unreadable(kind="poll")
-    return Unreadable(kind="other") if message.message_snapshots or message.embeds else None
 
 
 def edited_event(message: discord.Message, me: discord.ClientUser, application: int | None = None) -> Event | None:

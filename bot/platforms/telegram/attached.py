@@ -3,11 +3,12 @@
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from telegram import Animation, Audio, Document, Message, PhotoSize, Video, Voice
 
 from bot.events import Unreadable, UnreadableKind
+from bot.files import fits
 
 _UNREADABLE: Final[Mapping[UnreadableKind, tuple[str, ...]]] = {
     "voice": ("voice", "audio"),
@@ -54,6 +55,12 @@ def attached(*messages: Message | None) -> TelegramFile | None:
                 mime = file.mime_type or mimetypes.guess_type(name)[0] or ""
                 return _file(file, name, mime)
     return None
+
+
+def said_with(message: Message) -> tuple[TelegramFile | None, Literal["picture", "text"]]:
+    """Return the file that came with a text, and what it is taken for: a picture, or an answer in a text file."""
+    file = attached(message) if message.document is not None or message.photo else None
+    return file, "picture" if file is not None and fits("picture", file.name, file.mime) else "text"
 
 
 def unreadable(message: Message) -> Unreadable | None:

@@ -36,7 +36,7 @@ from bot.events import (
 )
 from bot.files import claimed
 from bot.hearing import Overheard
-from bot.platforms.telegram.attached import attached, unreadable
+from bot.platforms.telegram.attached import attached, said_with, unreadable
 from bot.platforms.telegram.commands import read_command
 from bot.platforms.telegram.members import ANONYMOUS, GUEST, MEMBER, PRIVATE, Members, presence
 from bot.platforms.telegram.neutral import (
@@ -187,7 +187,7 @@ class Translator:
         if orphan := self._orphan(message, destination):
             found.append(orphan)
         payload, manages = (
-            self._payload(message, text) if text.strip() or message.document is not None else (None, False)
+            self._payload(message, text) if text.strip() or said_with(message)[0] is not None else (None, False)
         )
         if payload is None and not text.strip() and self._is_to_us(message):
             payload = unreadable(message)
@@ -308,8 +308,7 @@ class Translator:
             file = attached(message, message.reply_to_message)
             accepts = spec.file.accepts if spec is not None and spec.file is not None else None
         else:
-            # A photo with a caption is about the caption.
-            file, accepts = attached(message) if message.document is not None else None, "text"
+            file, accepts = said_with(message)
         if file is None or accepts is None:
             return payload
         return payload.model_copy(update={"file": claimed(accepts, file.name, file.mime, file.size, file.id)})

@@ -126,7 +126,7 @@ async def test_a_file_of_the_wrong_kind_is_not_downloaded(connected: Connected):
     ("mime", "voice", "kind"),
     [
         ("audio/ogg", True, "voice"),
-        ("image/png", False, "picture"),
+        ("image/tiff", False, "picture"),
         ("video/mp4", False, "video"),
         ("application/pdf", False, "file"),
     ],
@@ -142,6 +142,15 @@ async def test_what_cannot_be_read_in_a_direct_message_is_an_event(
     await ann.send_files(ann.dm(), Upload("a", b"x", mime), text="look")
     assert (await connected.notes.event()).payload == TextMessage(text="look")
     assert len(connected.notes.events) == 2
+
+
+async def test_the_first_picture_of_a_message_is_fetched_later(connected: Connected):
+    ann = connected.server.person("ann")
+    await ann.send_files(ann.dm(), Upload("a.txt", b"x", "text/plain"), Upload("b.png", b"x", "image/png"))
+    payload = (await connected.notes.event()).payload
+    assert isinstance(payload, TextMessage)
+    assert payload.file is not None
+    assert (payload.text, payload.file.name, payload.file.awaited) == ("", "b.png", True)
 
 
 async def test_a_private_chat_of_several_people_is_a_group(connected: Connected):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from bot.events import Command, EditedMessage, TextMessage, Unreadable
+from bot.events import Command, EditedMessage, IncomingFile, TextMessage, Unreadable
 from bot.messages import Message
 from bot.platforms.telegram import TelegramPlatform
 from tests.bot.telegram.conftest import Outbox, RecordingInbound
@@ -19,7 +19,6 @@ KINDS: Final[Mapping[str, tuple[Json, str]]] = {
     "round video": ({"video_note": {**FILE, "length": 9, "duration": 2}}, "video"),
     "video": ({"video": {**PICTURE, "duration": 2}}, "video"),
     "sticker": ({"sticker": {**PICTURE, "type": "regular", "is_animated": False, "is_video": False}}, "sticker"),
-    "photo": ({"photo": [PICTURE]}, "picture"),
     # As an older or newer server may send it: the library cannot parse it.
     "poll": ({"poll": {"id": "1", "question": "?"}}, "other"),
     "location": ({"location": {"longitude": 1.0, "latitude": 2.0}}, "location"),
@@ -62,6 +61,21 @@ async def test_a_sticker_stands_for_its_emoji(
     assert (await inbound.wait(1)).payload == Unreadable(kind="sticker", stands_for="😼")
 
 
+@pytest.mark.parametrize(
+    ("body", "name", "mime"),
+    [
+        ({"photo": [PICTURE]}, "photo.jpg", "image/jpeg"),
+        ({"document": {**FILE, "file_name": "a.png", "mime_type": "image/png"}}, "a.png", "image/png"),
+    ],
+)
+async def test_a_picture_comes_with_its_words_and_is_fetched_later(
+    platform: TelegramPlatform, inbound: RecordingInbound, post: Post, body: Json, name: str, mime: str
+) -> None:
+    post.send(**body, caption="my boat")
+    file = IncomingFile(name=name, mime=mime, source="f")
+    assert (await inbound.wait(1)).payload == TextMessage(text="my boat", file=file)
+
+
 async def test_words_beside_what_the_library_cannot_parse_are_read(
     platform: TelegramPlatform, inbound: RecordingInbound, post: Post
 ) -> None:
@@ -84,7 +98,7 @@ async def test_an_album_is_answered_once(
     await inbound.wait(9)
     ids = [event.event_id for event in inbound.events]
     assert len(set(ids)) == 4  # the inbox drops the replays
-    assert {type(event.payload) for event in inbound.events if event.event_id == f"a{alice.id}.g1"} == {Unreadable}
+    assert {type(event.payload) for event in inbound.events if event.event_id == f"a{alice.id}.g1"} == {TextMessage}
     captioned = [e.payload.text for e in inbound.events if isinstance(e.payload, TextMessage) and e.payload.text]
     assert captioned == ["I show them my map", "the end"]
 

@@ -9,9 +9,30 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class TextPart(_Strict):
+    type: Literal["text"]
+    text: str
+
+
+class ImageUrl(_Strict):
+    url: str = Field(pattern=r"^data:image/(png|jpeg);base64,[A-Za-z0-9+/]+=*$")
+
+
+class ImagePart(_Strict):
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
 class ChatMessage(_Strict):
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: str | list[TextPart | ImagePart]
+
+
+def words_of(message: ChatMessage) -> str:
+    """The text of a message, without its pictures."""
+    if isinstance(message.content, str):
+        return message.content
+    return " ".join(part.text for part in message.content if isinstance(part, TextPart))
 
 
 class StreamOptions(_Strict):

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 from aiohttp import web
 from pydantic import ValidationError
 
-from tests.doubles.openai.bodies import Body
+from tests.doubles.openai.bodies import Body, words_of
 from tests.doubles.openai.tokenizers import TokenizerRoutes
 
 KEY = "sk-local-0123456789abcdef"
@@ -193,7 +193,7 @@ class OpenAIServer:
             if any(name in properties for name in self.refused_schema_names):
                 message = "Invalid schema for response_format 'answer': In context=(), 'default' is not permitted."
                 return error_reply(400, message, param="response_format")
-        elif not any("json" in message.content.lower() for message in body.messages):
+        elif not any("json" in words_of(message).lower() for message in body.messages):
             message = (
                 "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
             )
@@ -201,7 +201,7 @@ class OpenAIServer:
         return None
 
     def _context_refusal(self, body: Body) -> web.Response | None:
-        words = sum(len(message.content.split()) for message in body.messages)
+        words = sum(len(words_of(message).split()) for message in body.messages)
         wanted = body.max_tokens or body.max_completion_tokens or 16
         if words + wanted <= CONTEXT:
             return None

@@ -1,7 +1,7 @@
 """The protocol of text engines and its plain data types."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from prompts.sizes import SizeClass
@@ -26,12 +26,13 @@ class ModelMessage:
     """One turn of the prompt. ``content`` is data: no engine may read control tokens or templates from it.
 
     The first ``shared`` characters are the product's own words, the same for every account: what a model computed from
-    them may be shared.
+    them may be shared. ``pictures`` (PNG) stand behind the text; only engines that see (`SeesPictures`) are given any.
     """
 
     role: Role
     content: str
     shared: int = 0
+    pictures: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,20 @@ class TextRequest:
     """Role or model name; "" is the engine's default."""
     size: SizeClass | None = None
     """The class of models that the prompt is written for; None: for all of them."""
+
+
+def with_pictures(messages: Sequence[ModelMessage], pictures: Sequence[bytes]) -> tuple[ModelMessage, ...]:
+    """Return a prompt with pictures behind the last words of a person."""
+    last = max((n for n, message in enumerate(messages) if message.role == "user"), default=None)
+    if not pictures or last is None:
+        return tuple(messages)
+    shown = replace(messages[last], pictures=tuple(pictures))
+    return (*messages[:last], shown, *messages[last + 1 :])
+
+
+def pictures_of(messages: Sequence[ModelMessage]) -> tuple[bytes, ...]:
+    """Return the pictures of a prompt."""
+    return tuple(picture for message in messages for picture in message.pictures)
 
 
 def without_opening(messages: Sequence[ModelMessage]) -> tuple[Sequence[ModelMessage], str]:
@@ -203,6 +218,16 @@ class KnowsCosts(Protocol):
 
     async def cost_of(self, usage: Usage, model: str = "") -> float:
         """Return what that many tokens of a model cost, in US dollars, as `stream` would bill them."""
+        ...
+
+
+@runtime_checkable
+class SeesPictures(Protocol):
+    """A text engine that may have a model to which pictures can be shown."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether it has one, by its settings."""
         ...
 
 

@@ -20,7 +20,16 @@ from workers.engines.errors import (
     StillThinking,
 )
 from workers.engines.statistics import reports
-from workers.engines.text.base import Completion, KnowsCosts, ModelMessage, TextEngine, TextRequest, Usage
+from workers.engines.text.base import (
+    Completion,
+    KnowsCosts,
+    ModelMessage,
+    SeesPictures,
+    TextEngine,
+    TextRequest,
+    Usage,
+    pictures_of,
+)
 from workers.engines.text.limits import UNKNOWN_CONTEXT, ModelLimits
 from workers.engines.text.settings import ROLES
 from workers.engines.text.size_class import ModelSize, size_of
@@ -90,6 +99,8 @@ class TextChain:
         loop = asyncio.get_running_loop()
         ends = None if request.deadline_s is None else loop.time() + request.deadline_s
         plan = [engine for engine in self._plan(request.model) if engine.name not in without]
+        if pictures_of(request.messages):
+            plan = [engine for engine in plan if sees(engine)]
         problems: list[str] = []
         passed = set(without)
         patient, wanted = True, request
@@ -138,6 +149,11 @@ class TextChain:
         """The models that an account may choose, in the order of the engines."""
         offered = dict.fromkeys(name for engine in self.engines for name in engine.model_names)
         return tuple(name for name in offered if name not in ROLES)
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures can be shown to one of the engines."""
+        return any(map(sees, self.engines))
 
     async def context_size(self, model: str = "") -> int | None:
         """Return the context size of the first engine in line that knows it."""
@@ -223,6 +239,11 @@ class TextChain:
         if model in ROLES:
             return list(self.engines)
         return sorted(self.engines, key=lambda engine: model not in engine.model_names)
+
+
+def sees(engine: TextEngine) -> bool:
+    """Return whether pictures can be shown to an engine."""
+    return isinstance(engine, SeesPictures) and engine.sees
 
 
 async def _pieces(engine: TextEngine, request: TextRequest) -> AsyncGenerator[str | Completion]:

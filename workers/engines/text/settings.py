@@ -133,6 +133,11 @@ class TextSettings(BaseSettings):
     )
     remote_api_key: SecretStr | None = Field(default=None, description="API key of these servers, if they want one.")
     remote_model: str | None = Field(default=None, description="Name of the model on these servers.")
+    remote_vision_model: str | None = Field(
+        default=None,
+        description="Name of a model on these servers that understands pictures; it may be the same. It describes the "
+        "pictures that people send to a persona, without their metadata. Unset: people are told that nobody looks.",
+    )
     remote_models: Annotated[dict[str, str], NoDecode] = Field(
         default={},
         description="Other models for some roles, such as `writer=big-model,chat=small-model,persona=small-model`.",
@@ -213,6 +218,7 @@ class TextSettings(BaseSettings):
         "text_model",
         "remote_api_key",
         "remote_model",
+        "remote_vision_model",
         "remote_context",
         "litellm_context",
         "litellm_model",

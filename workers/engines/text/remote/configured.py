@@ -26,6 +26,7 @@ def remote_engine(settings: TextSettings) -> RemoteEngine | None:
         prices=settings.remote_prices,
         timeouts=_timeouts(settings),
         context=settings.remote_context,
+        eyes=settings.remote_vision_model or "",
     )
 
 

@@ -1,5 +1,6 @@
 """What one server accepts: request bodies, and what was learnt from refusals."""
 
+import base64
 import hashlib
 import json
 import logging
@@ -18,6 +19,7 @@ from workers.engines.text.base import (
     Role,
     Sampling,
     TextRequest,
+    pictures_of,
     without_opening,
 )
 from workers.engines.text.roles import strictly_alternating
@@ -174,7 +176,7 @@ class Dialect:
         self._formats[_digest(schema)] = less
 
 
-def messages_of(request: TextRequest, *, alternating: bool, continues: bool = False) -> list[dict[str, str]]:
+def messages_of(request: TextRequest, *, alternating: bool, continues: bool = False) -> list[dict[str, Any]]:
     """Return the messages of the request body; ``alternating`` as `strictly_alternating` rewrites them.
 
     The beginning of an answer is a turn of the assistant's for servers that go on behind it (``continues``). Others
@@ -189,9 +191,18 @@ def messages_of(request: TextRequest, *, alternating: bool, continues: bool = Fa
     turns: list[tuple[Role, str]] = [
         (message.role, without_control_tokens(well_formed(message.content))) for message in messages
     ]
-    return [
+    written: list[dict[str, Any]] = [
         {"role": role, "content": content} for role, content in (strictly_alternating(turns) if alternating else turns)
     ]
+    if pictures := pictures_of(request.messages):
+        last = next(turn for turn in reversed(written) if turn["role"] == "user")
+        last["content"] = [{"type": "text", "text": last["content"]}, *map(_picture_part, pictures)]
+    return written
+
+
+def _picture_part(png: bytes) -> dict[str, Any]:
+    """Return a picture as a part of a message's content (API reference of chat completions, image inputs)."""
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(png).decode()}"}}
 
 
 def refuses_roles(message: str) -> bool:

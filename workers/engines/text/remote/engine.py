@@ -14,7 +14,7 @@ from workers.engines.errors import ContextFull, EngineOverloaded, EngineUnavaila
 from workers.engines.openai.address import parse_address
 from workers.engines.openai.errors import Trouble
 from workers.engines.retry import RetryPolicy
-from workers.engines.text.base import Completion, FinishReason, ModelMessage, TextRequest, Usage
+from workers.engines.text.base import Completion, FinishReason, ModelMessage, TextRequest, Usage, pictures_of
 from workers.engines.text.counting import TokenBound, TokenBounds
 from workers.engines.text.reasoning import ReasoningFilter, answer_among
 from workers.engines.text.remote.endpoint import CannotCount, Delta, Endpoint, estimate_prompt, estimate_tokens
@@ -65,9 +65,11 @@ class PooledEngine:
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         context: int | None = None,
+        eyes: str = "",
     ) -> None:
         """``models`` maps the roles of requests to model names; ``model`` is for all others.
 
+        ``eyes`` is the model to which pictures are shown; "": none.
         ``retry`` applies to rounds over all servers. ``context`` is the window of the models in tokens; None: as the
         servers say.
         """
@@ -75,6 +77,7 @@ class PooledEngine:
         self._pool = pool
         self._model = model
         self._models = dict(models or {})
+        self._eyes = eyes
         self._prices = Prices(prices)
         self._timeouts = timeouts or Timeouts()
         self._retry = retry or RetryPolicy()
@@ -89,7 +92,7 @@ class PooledEngine:
         """Yield pieces of text, then the `Completion`. See `workers.engines.text.base.TextEngine`."""
         total = self._timeouts.total_s
         limited = replace(request, deadline_s=total if request.deadline_s is None else min(request.deadline_s, total))
-        model = self.model_for(request.model)
+        model = self.model_for(request.model) if not pictures_of(request.messages) else self._eyes or self._model
         prefixes = prefixes_of(request, model)
         troubles: dict[Server, Trouble] = {}
         own = request.deadline_s is None or request.deadline_s > total
@@ -122,7 +125,7 @@ class PooledEngine:
                             self._windows[server, model] = full.context_tokens
                         raise
                     self._pool.succeeded(server)
-                    if answer.tokens is not None:
+                    if answer.tokens is not None and not pictures_of(request.messages):
                         self._bounds.of(server.endpoint.url, model).learn(request.messages, answer.tokens.prompt)
                     yield self._completion(request, answer, server.endpoint)
                     return
@@ -133,6 +136,11 @@ class PooledEngine:
         if wanted in self._models:
             return self._models[wanted]
         return wanted if wanted in self._models.values() else self._model
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures can be shown to one of the models. See `workers.engines.text.base.SeesPictures`."""
+        return bool(self._eyes)
 
     @property
     def model_names(self) -> tuple[str, ...]:
@@ -306,6 +314,7 @@ class RemoteEngine(PooledEngine):
         retry: RetryPolicy | None = None,
         cooldown_s: float = 5.0,
         context: int | None = None,
+        eyes: str = "",
     ) -> None:
         """``servers`` is one base URL, or several servers that have the same models and take the same key."""
         specs = [ServerSpec(parse_address(servers))] if isinstance(servers, str) else servers
@@ -317,7 +326,15 @@ class RemoteEngine(PooledEngine):
             cooldown_s,
         )
         super().__init__(
-            "remote", pool, model, models=models, prices=prices, timeouts=timeouts, retry=retry, context=context
+            "remote",
+            pool,
+            model,
+            models=models,
+            prices=prices,
+            timeouts=timeouts,
+            retry=retry,
+            context=context,
+            eyes=eyes,
         )
 
 

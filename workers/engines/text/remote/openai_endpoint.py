@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -145,7 +145,8 @@ class OpenAIEndpoint:
 
     async def count_prompt(self, messages: Sequence[ModelMessage], model: str, schema: Mapping[str, Any] | None) -> int:
         """Return the number of tokens of a prompt. See `workers.engines.text.remote.endpoint.Endpoint`."""
-        sent = self._dialect(model).prompt(TextRequest("", tuple(messages)), await self._counter.server(model))
+        plain = tuple(replace(message, pictures=()) for message in messages)
+        sent = self._dialect(model).prompt(TextRequest("", plain), await self._counter.server(model))
         return await self._counter.prompt(sent, model, schema)
 
     def _dialect(self, model: str) -> Dialect:
