@@ -6,10 +6,11 @@ from typing import Final
 import pytest
 
 from db import chats, company, jobs, personas
-from db.models import ChatMessageRow
+from db.connection import rows, transaction
+from db.models import ChatMessageRow, JobRow, OutboxRow
 from db.people import Who
 from db.personas import Persona
-from db.work import PersonaReply
+from db.work import Failure, PersonaReply
 from prompts.registry import default_registry
 from tests.db.world import somebody
 from tests.doubles.text_engine import ScriptedEngine
@@ -142,6 +143,40 @@ async def test_the_second_persona_is_told_what_the_first_has_answered(
     assert "Sam, Vex" in third.messages[0].content
     told = [each.text for each in await ChatMessageRow.filter(role="persona").order_by("id")]
     assert told == list(OWN[:3])
+
+
+async def test_each_answer_waits_for_those_before_and_the_later_the_longer(services: Services) -> None:
+    (sam,), (mira, vex) = await crowd("Sam")
+    runner = Runner(services, 4)
+    first, second, third = await said(sam, "Who is there?", vex, mira, vex)
+    for job, minutes in ((second, 3), (third, 5)):
+        await rows("UPDATE jobs SET created_at = now() - make_interval(mins => $2) WHERE id = $1", job, minutes)
+        await run_by(runner, job)
+        assert (await JobRow.get(id=job)).state == "queued"
+    async with transaction():
+        await jobs.abandon(first, Failure("job.cancelled"))
+    for job in (second, third):
+        await run_by(runner, job)
+        assert (await JobRow.get(id=job)).state == "done"
+    told = [each.text for each in await ChatMessageRow.filter(role="persona", state="ready").order_by("id")]
+    assert told == list(OWN[:2]), "what was cancelled costs none of the others"
+    assert len({row.event_key for row in await OutboxRow.filter(kind="chat_reply")}) == 2
+
+
+async def test_a_worker_that_dies_between_two_answers_doubles_none(services: Services, engine: ScriptedEngine) -> None:
+    (sam,), (mira, vex) = await crowd("Sam")
+    first, second = await said(sam, "Who is there?", vex, mira)
+    assert await jobs.claim(first) is not None
+    await run_by(Runner(services, 4), second)
+    assert (await JobRow.get(id=second)).state == "queued"
+    await rows("UPDATE jobs SET lease_expires = now() - interval '1 minute' WHERE id = $1", first)
+    await jobs.reap()
+    for job in (first, second, first, second):
+        await run_by(Runner(services, 4), job)
+    told = [each.text for each in await ChatMessageRow.filter(role="persona", state="ready").order_by("id")]
+    assert told == list(OWN[:2])
+    assert f"Vex: {OWN[0]}" in engine.requests[-1].messages[-1].content
+    assert await OutboxRow.filter(kind="chat_reply").count() == 2
 
 
 async def test_what_a_person_writes_in_anothers_name_stays_theirs(services: Services, engine: ScriptedEngine) -> None:
