@@ -7,6 +7,7 @@ import pytest
 
 from bot.stack.home import StackUrls
 from tests.doubles.discord import DiscordServer, Fault, Message, Settings
+from tests.doubles.discord.invocation import Attached
 from tests.effort import LONG
 from tests.journeys.processes import Program, bot, serving, worker
 
@@ -109,10 +110,12 @@ async def test_a_story_in_a_guild_is_told_in_a_thread(discord: DiscordServer):
     await ann.wait_for_message(thread, page, timeout=60, after=first)
 
 
-async def test_a_dm_is_answered_and_what_was_said_during_a_restart_is_caught_up(service: Service):
+async def test_a_persona_is_made_talked_with_and_read_again_and_a_restart_loses_nothing(service: Service):
     discord, program = service.discord, service.bot
     cleo = discord.person("cleo")
     dm = cleo.dm()
+    await (await cleo.slash(dm, "persona create", name="Mira", about="A keeper of clocks on the coast.")).answered()
+    await (await cleo.slash(dm, "persona use", name="Mira")).answered()
     await cleo.say(dm, "Hello! I am tired of the rain.")
     reply = await cleo.wait_for_message(dm, lambda m: any(b.label == "Answer again" for b in m.buttons), timeout=60)
     before = reply.text
@@ -127,14 +130,34 @@ async def test_a_dm_is_answered_and_what_was_said_during_a_restart_is_caught_up(
     await cleo.wait_until(lambda: "nobody is told of it" in reply.text, timeout=30)
     await cleo.click(reply, "Show again")
     await cleo.wait_until(lambda: reply.text == before, timeout=30)
+    asked = await cleo.click(reply, "Edit")
+    await asked.acknowledged()
+    await cleo.submit(asked, {"text": "The rain is over."})
+    await cleo.wait_until(lambda: "The rain is over." in reply.text, timeout=30)
     await cleo.click(reply, "Undo")
     await cleo.wait_until(lambda: "Taken back" in reply.text, timeout=30)
+    files: list[bytes] = []
+    for _ in range(2):
+        last = max(dm.messages)
+        await cleo.slash(dm, "persona export", name="Mira", form="json")
+        sent = await cleo.wait_for_message(dm, lambda m: bool(m.attachments), timeout=60, after=dm.messages[last])
+        (card,) = sent.attachments
+        files.append(card.data)
+        url = f"{discord.base_url}/attachments/{dm.id}/{card.id}/{card.filename}"
+        given = Attached(card.id, "Mira.json", url, len(card.data), "application/json")
+        await cleo.slash(dm, "persona import", file=given)
+        await cleo.wait_for_message(dm, lambda m: "“Mira” is here." in m.text, timeout=60, after=sent)
+        sure = await (await cleo.slash(dm, "persona delete", name="Mira")).answered()
+        await (await cleo.click(sure, "Delete")).acknowledged()
+    assert files[0] == files[1]
+    assert b"keeper of clocks" in files[0]
+    said_twice = discord.log.duplicates()
     assert await program.stop(patience=15) == 0
     missed = await cleo.say(dm, "Are you still there?")
     await program.start()
     answer = await cleo.wait_for_message(dm, lambda m: bool(m.buttons), timeout=30, after=missed)
     assert answer.text != before
-    assert discord.log.duplicates() == {}
+    assert discord.log.duplicates() == said_twice
 
 
 async def test_a_channel_in_which_the_bot_speaks_by_itself(discord: DiscordServer):
