@@ -148,7 +148,8 @@ async def test_a_persona_is_made_talked_with_and_read_again_and_a_restart_loses_
         await cleo.slash(dm, "persona import", file=given)
         await cleo.wait_for_message(dm, lambda m: "“Mira” is here." in m.text, timeout=60, after=sent)
         sure = await (await cleo.slash(dm, "persona delete", name="Mira")).answered()
-        await (await cleo.click(sure, "Delete")).acknowledged()
+        await cleo.click(sure, "Delete")
+        await cleo.wait_for_message(dm, lambda m: "Mira is deleted" in m.text, timeout=30, after=sure)
     assert files[0] == files[1]
     assert b"keeper of clocks" in files[0]
     said_twice = discord.log.duplicates()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from db import jobs, lorebooks, personas, uploads
+from db import audit, jobs, lorebooks, personas, uploads
 from db.connection import row
 from db.models import JobRow, OutboxRow
 from db.people import Who
@@ -117,6 +117,14 @@ async def workers(database: str, *arguments: str) -> tuple[int | None, str]:
     )  # fmt: skip
     said, _ = await child.communicate()
     return child.returncode, said.decode()
+
+
+async def test_what_a_place_gets_by_a_card_stands_in_its_audit_log(services: Services, ann: Who) -> None:
+    for visibility in ("owner", "place"):
+        upload = await uploads.keep(ann.account.id, ann.user.id, "mira.json", as_json(V2))
+        told = await done(services, ann, ImportPersona(upload=upload, visibility=visibility))
+    (noted,) = await audit.entries(account_id=ann.account.id)
+    assert (noted.action, noted.subject) == ("persona_import", str(told.payload["persona"]))
 
 
 async def test_the_operator_imports_and_exports_files(
