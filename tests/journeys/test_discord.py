@@ -191,7 +191,7 @@ async def test_three_people_and_two_personas_and_a_bot_that_dies_between_two_ans
     def answer_of(name: str) -> Callable[[Message], bool]:
         return lambda m: m.author.name == name and any(b.label == "Answer again" for b in m.buttons)
 
-    await ann.slash(channel, "persona use", name="Vex")
+    await (await ann.slash(channel, "persona use", name="Vex")).acknowledged()
     await ann.slash(channel, "persona add", name="Marlow")
     told = await ann.wait_for_message(channel, lambda m: "Now here: Vex, Marlow Finch." in m.text, timeout=60)
     said = await ann.say(channel, "Good evening, everybody!", mention_bot=True)
