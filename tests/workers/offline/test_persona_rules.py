@@ -202,3 +202,18 @@ def test_what_only_sounds_like_an_answer_is_none(description: str, message: str,
     for seed in range(5):
         told = answer({"persona": card, "user_name": "Sam", "message": message, "seed": seed, "place": seed})
         assert never not in told.split("?")[0].split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("message", "never"),
+    [
+        ("Is there something that you never told anybody?", "I am told"),
+        ("I think it is going to rain.", "you think"),
+    ],
+)
+def test_little_words_answer_nothing_and_are_not_thrown_back(message: str, never: str) -> None:
+    card = {"name": "Anselm", "appearance": "A monk with ink on his sleeves."}
+    for seed in range(6):
+        assert never not in answer(
+            {"persona": card, "user_name": "Sam", "message": message, "seed": seed, "place": seed}
+        )

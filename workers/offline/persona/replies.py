@@ -34,6 +34,8 @@ FEWER_OF_CARD: Final = 1
 MORE_WORDS: Final = 4
 """Attempts after which a fact is said in fewer words, then among more: too much of the reply was the card's own."""
 _FIRST_PERSON: Final = re.compile(r"^(?:i|i['’]m|i['’]ve|i['’]d|my|we|we['’]re)\b", re.IGNORECASE)
+_THOUGHT: Final = re.compile(r"\W*i (?:think|guess|suppose|believe|hope|know|wonder)\b", re.IGNORECASE)
+"""What follows is meant, not that somebody thinks it."""
 _SHEET: Final = ("description", "appearance", "personality", "interests", "preferences", "speaking_style", "scenario")
 
 
@@ -96,6 +98,8 @@ class _Told:
             last=replies[-1] if replies else "",
         )
         slots = _slots(card, name, user, message, read, messages)
+        if not known.own_voice and _THOUGHT.match(message):
+            slots["echo"] = ""
         if style.address and read.kind != "user_name" and len(replies) % 2:
             slots["user"] = style.address
         tongue = tongue_of(message)

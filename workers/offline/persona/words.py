@@ -108,7 +108,8 @@ def stem(word: str) -> str:
 def content(text: str) -> frozenset[str]:
     """Return the stems of the words that say what a text is about."""
     found = (word.lower().replace("’", "'") for word in WORD.findall(_LEFT.sub("", text)))
-    return frozenset(stem(part) for word in found for part in (word, *_parts(word)) if part not in _STOPS)
+    stems = {stem(part) for word in found for part in (word, *_parts(word)) if part not in _STOPS}
+    return frozenset(stems - _STOPS)
 
 
 def looks_english(text: str) -> bool:
