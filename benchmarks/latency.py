@@ -228,8 +228,8 @@ async def in_queue(result: Result) -> float:
 async def worker_ready(redis_url: str) -> None:
     """Wait until a worker listens for wake-ups."""
     client = Redis.from_url(redis_url)
-    channel = wake_channel("cpu")
-    while not (await client.pubsub_numsub(channel))[0][1]:
+    # Before it stands what keeps deployments on one server apart.
+    while not await client.pubsub_channels(f"*{wake_channel('cpu')}"):
         await asyncio.sleep(0.01)
     await client.aclose()
 
