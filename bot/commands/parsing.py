@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.commands.base import CommandRegistry, CommandSpec, Parameter
-from bot.commands.typed import free_parameter, nearest
+from bot.commands.typed import free_parameter, nearest, values_before
 from bot.events import Command
 from db.errors import BadInput, NotAllowed
 
@@ -45,6 +45,9 @@ def read_command(
         names, parameter = ", ".join(f"{name}=…" for name in known), min(unknown)[:_SHOWN]
         raise BadInput("command.unknown_parameter", name=spec.name, parameter=parameter, names=names)
     rest, chosen = _take_words(spec, values, command.rest.strip())
+    if chosen:
+        named, rest = values_before(spec, rest, values)
+        values |= named
     if rest:
         takes = free_parameter(spec, values)
         if chosen and (takes is None or takes.name in values):

@@ -108,6 +108,21 @@ def split_values(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
     return values, rest
 
 
+def values_before(spec: CommandSpec, text: str, given: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Take the values of parameters, besides those ``given``, with which a text begins; return them, and the text.
+
+    The parameter that takes free text has all that follows: ``persona=Vex text=Be brief.``
+    """
+    known = {p.name for p in spec.parameters} - set(given)
+    values: dict[str, str] = {}
+    while (pair := _PAIR.match(text)) is not None and _name(pair) in known - values.keys():
+        free = next((p for p in spec.parameters if p.name == _name(pair)), None)
+        if free is not None and free.multiline:
+            return values | {free.name: text[pair.end("name") + 1 :].strip()}, ""
+        values[_name(pair)], text = _value(pair), text[pair.end() :].lstrip()
+    return values, text
+
+
 def named_behind(spec: CommandSpec, text: str) -> tuple[dict[str, str], str]:
     """Return the values that are named behind a text, each reaching to the next name, and that text."""
     known = {p.name for p in spec.parameters}

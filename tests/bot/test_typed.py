@@ -124,3 +124,24 @@ def test_odd_pairs_lose_no_words(text: str) -> None:
     assert spec is not None
     values, rest = split_values(spec, text)
     assert len("".join([*values, *values.values(), rest])) >= len(text.replace("=", "").replace("'", "").strip()) - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("/prompt set story/write_page Be brief.", {"name": "story/write_page", "text": "Be brief."}),
+        (
+            "/prompt set story/write_page persona=Vex Be brief.",
+            {"name": "story/write_page", "persona": "Vex", "text": "Be brief."},
+        ),
+        (
+            "/prompt test story/write_page share=30 text=Be brief. Now.",
+            {"name": "story/write_page", "share": "30", "text": "Be brief. Now."},
+        ),
+        ("/prompt set story/write_page x=1 is a line.", {"name": "story/write_page", "text": "x=1 is a line."}),
+    ],
+)
+def test_values_may_stand_between_a_word_and_the_text(text: str, values: dict[str, str]) -> None:
+    typed = read_typed(text, COMMANDS)
+    assert typed is not None
+    assert read_command(typed.command, COMMANDS)[1] == values
