@@ -144,6 +144,8 @@ def called(chat: ListedChat | SavedChat, user_id: int) -> str:
 
 async def _named(context: Context, value: object) -> tuple[str, Any]:
     name = " ".join(str(value or "").split())
+    if not any(map(str.isprintable, name.replace(" ", ""))):
+        name = ""  # Nobody would see it.
     return name, await screen(context, name=name) if name else "checked"
 
 

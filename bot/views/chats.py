@@ -72,7 +72,8 @@ async def authors_note(view: ViewContext, payload: AuthorsNote) -> Message | Non
         return None
     if not chat.note:
         return Message(view.words("chat.note_gone"), private=True)
-    return Message(view.words("chat.note", note=chat.note, depth=chat.note_depth), private=True)
+    key = "chat.note" if chat.note_depth else "chat.note_last"
+    return Message(view.words(key, note=chat.note, depth=chat.note_depth), private=True)
 
 
 async def chat_written(view: ViewContext, payload: ChatWritten) -> Message | None:

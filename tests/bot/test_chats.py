@@ -67,9 +67,16 @@ async def test_an_author_s_note_is_set_shown_and_taken_away(bot: Bot) -> None:
     assert told == "Every answer is told, before the last 2 messages:\n\nIt rains all day."
     assert await words(bot, await bot.does(command("chat note"))) == told
     assert "last 7 messages" in await words(bot, await bot.does(command("chat note", depth="7")))
+    assert "behind all messages" in await words(bot, await bot.does(command("chat note", depth="0")))
     refused = await bot.does(command("chat note: naked sex on the beach"))
     assert "beyond what may be shown" in await words(bot, refused)
     assert "any more" in await words(bot, await bot.does(command("chat note: none")))
+
+
+async def test_a_name_that_nobody_sees_is_none(bot: Bot) -> None:
+    await bot.does(command("chat rename: \u200b\u2060"))
+    assert await rows("SELECT 1 FROM saved_chats WHERE name <> ''") == []
+    assert "Chat “" not in (await bot.answer(await bot.does(command("chat new: \u200b")))).footer
 
 
 async def test_a_name_that_was_not_judged_is_seen_by_its_author_only(bot: Bot) -> None:
