@@ -10,6 +10,8 @@ from db.pictures import StoredFile
 from db.pictures import file as file_of
 
 SENT: Final = "[Sends a picture.]"
+SEEN: Final = "[Sends a picture: "
+"""What begins a description."""
 UNSEEN: Final = "[Sends a picture that cannot be seen here.]"
 
 
@@ -34,7 +36,7 @@ async def sent(account_id: int, user_id: int, picture_id: int) -> StoredFile | N
 
 async def note(said_id: int, picture_id: int, description: str) -> None:
     """Write what is on a picture where it was sent, and delete it. "" if nobody could look."""
-    mark = f"[Sends a picture: {description}]" if description else UNSEEN
+    mark = f"{SEEN}{description}]" if description else UNSEEN
     await rows(
         "UPDATE chat_messages SET text = left(text, -length($2::text)) || $3 "
         "WHERE id = $1 AND right(text, length($2::text)) = $2",

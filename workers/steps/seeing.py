@@ -8,7 +8,7 @@ from typing import Final
 from db import sent_pictures
 from db.chats import PendingReply
 from db.moderation import TextRefused
-from db.sent_pictures import SENT, UNSEEN
+from db.sent_pictures import SEEN, SENT
 from db.work import PersonaReply
 from prompts.safety.rating import Rating, lowest
 from workers.decoding.limits import PictureLimits, PictureRefused
@@ -31,7 +31,8 @@ async def look(run: Run, found: PendingReply) -> bool | None:
     if parameters.picture is None:
         return None
     if not said.text.endswith(SENT):
-        return UNSEEN not in said.text  # an earlier run has looked
+        # An earlier run has looked, or the person has changed their words since, and the picture with them.
+        return said.text.endswith("]") and SEEN in said.text
     rating = lowest(found.persona.card.get("rating"), parameters.allowance)
     seen = await _seen(run, found, parameters.picture, rating)
     await sent_pictures.note(said.id, parameters.picture, seen)

@@ -130,3 +130,19 @@ async def test_words_that_only_look_like_a_picture_stay(seeing: Services, server
     job = await sent(photo(), f"I write {SENT} often")
     await run_by(Runner(seeing, 4), job)
     assert (await told())[0] == f"I write {SENT} often\n[Sends a picture: {server.text}]"
+
+
+async def test_a_run_that_begins_anew_looks_no_second_time(seeing: Services, server: OpenAIServer):
+    job = await sent(photo())
+    await row("UPDATE chat_messages SET text = 'my cat\n[Sends a picture: a cat]' WHERE role = 'user'")
+    await run_by(Runner(seeing, 4), job)
+    assert await told() == ("my cat\n[Sends a picture: a cat]", False)
+    assert shown(server) == []
+
+
+async def test_words_that_were_changed_meanwhile_stay_as_they_are(seeing: Services, server: OpenAIServer):
+    job = await sent(photo())
+    await row("UPDATE chat_messages SET text = 'my dog' WHERE role = 'user'")
+    await run_by(Runner(seeing, 4), job)
+    assert await told() == ("my dog", True)
+    assert shown(server) == []
