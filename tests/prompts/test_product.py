@@ -47,7 +47,8 @@ def filled(name: str, text: str, *, optional: bool) -> dict[str, Any]:
     }
     pages = {key: [{"text": text, "choice": text}] for key in inputs if key.endswith("pages")}
     threads = {key: [{"title": text, "open": True}] for key in values if key == "threads"}
-    return values | turns | pages | threads
+    lines = {key: [{"speaker": text, "text": text}] for key in values if key == "lines"}
+    return values | turns | pages | threads | lines
 
 
 async def chat(persona: Mapping[str, Any], **others: Any) -> tuple[PromptMessage, ...]:
