@@ -127,8 +127,11 @@ async def names(conversation_id: int, persona_id: int, epoch: int) -> list[Name]
 
 async def _keep(conversation: Conversation, here: Sequence[PresentPersona]) -> None:
     """Write down who is there, in their order: until now one was alone."""
-    found = await row("SELECT 1 FROM company WHERE conversation_id = $1 LIMIT 1", conversation.id)
+    alone = here[0].id
+    # Others who were there may have been deleted.
+    found = await row(
+        "SELECT 1 FROM company WHERE conversation_id = $1 AND persona_id = $2 LIMIT 1", conversation.id, alone
+    )
     if found is None:
-        alone = here[0].id
         await rows("UPDATE conversations SET persona_id = $2 WHERE id = $1", conversation.id, alone)
         await rows("INSERT INTO company (conversation_id, persona_id) VALUES ($1, $2)", conversation.id, alone)

@@ -228,6 +228,7 @@ async def switch(conversation: Conversation, user_id: int, chat_id: int) -> Save
         "AND p.deleted_at IS NULL), c.persona_id) WHERE id = $1",
         conversation.id, found.epoch, found.persona_id,
     )  # fmt: skip
+    await _part(conversation)
     return found
 
 
@@ -248,10 +249,21 @@ async def branch(conversation: Conversation, user_id: int, reply_id: int) -> Sav
     made = await begin(conversation, user_id, "", "checked")
     await rows(_COPY, conversation.id, source.persona_id, source.epoch, source.said_id, made.epoch, reply_id)
     await rows("UPDATE conversations SET persona_id = $2 WHERE id = $1", conversation.id, source.persona_id)
+    await _part(conversation)
     if saved is None or not saved.note:
         return made
     here = replace(conversation, epoch=made.epoch)
     return await set_note(here, user_id, saved.note, saved.note_depth)
+
+
+async def _part(conversation: Conversation) -> None:
+    """Let the persona whose chat was opened be alone, if the others were there in another one's chat, without it."""
+    await rows(
+        "DELETE FROM company m USING conversations c WHERE c.id = $1 AND m.conversation_id = c.id "
+        "AND c.persona_id IS DISTINCT FROM $2 "
+        "AND NOT EXISTS (SELECT FROM company o WHERE o.conversation_id = c.id AND o.persona_id = c.persona_id)",
+        conversation.id, conversation.persona_id,
+    )  # fmt: skip
 
 
 async def _leave(conversation: Conversation, user_id: int) -> None:

@@ -12,7 +12,7 @@ from bot.hearing import folded, switch_of
 from bot.panels import OpenPanel, fresh_panel, private_chat, show_panel
 from bot.ratings import label, may_choose
 from bot.time_zones import NAMES
-from db import channels, personas
+from db import channels, company
 from db.channels import MODES, ChannelSettings, Mode
 from db.errors import BadInput, NotAllowed
 from db.payloads.channel import ChannelPanel, ChannelTold
@@ -25,6 +25,8 @@ KEYWORD_LENGTH: Final = 60
 SUGGESTED: Final = 25
 NONE: Final = frozenset({"", "-", "none", "off", "no"})
 """What is typed to have no keywords, or no quiet hours."""
+NO_ZONE: Final = "UTC"
+"""The time zone of quiet hours for which nobody has chosen one."""
 _BETWEEN_WORDS: Final = re.compile(r"[,;\n،、，；]")
 _HOURS: Final = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*(?:-|–|—|to)\s*(\d{1,2})(?::(\d{2}))?")
 _OFFSET: Final = re.compile(r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
@@ -49,7 +51,7 @@ async def show_channel(context: Context, panel: OpenPanel, *, reads: bool | None
         owner=panel.owner,
         opened=panel.opened,
         conversation=context.conversation_id,
-        persona=(await personas.active(context.who.conversation)).id,
+        here=tuple(each.id for each in await company.present(context.who.conversation)),
         reads=reads if known is None else known,
         manages=context.may("settings"),
         saved=saved,
@@ -64,10 +66,10 @@ async def set_channel(context: Context, values: dict[str, Any]) -> None:
     for name in names:
         if name != "persona":
             after = await _changed(context, after, name, values[name])
-    if "zone" not in names and "quiet" in names and before.quiet_from is None and context.who.user.time_zone:
-        after = replace(after, quiet_zone=context.who.user.time_zone)
+    if "zone" not in names and "quiet" in names and before.quiet_zone == NO_ZONE and before.quiet_from is None:
+        after = replace(after, quiet_zone=context.who.user.time_zone or NO_ZONE)
     persona = await persona_meant(context, values["persona"]) if "persona" in names else None
-    changed = after != before or not after.is_told_by(before)
+    changed = after != before or ("mode" in names and not after.is_told_by(before))
     if changed:
         await store(context, before, after, reads=context.event.reads_all)
         await context.audit("channel_set", " ".join(name for name in names if name != "persona"))

@@ -19,11 +19,11 @@ _WIDTH: Final = 2
 async def panel(view: ViewContext, payload: ChannelPanel) -> Message:
     """Compose what holds in a channel. Its keywords are shown to those who may change them only."""
     settings = await channels.of(payload.conversation)
-    persona = await personas.get(view.account_id, payload.persona)
+    here = [await personas.get(view.account_id, each) for each in payload.here]
     lines = [
         view.words(f"channel.mode_{settings.mode}", chance=settings.chance),
         *_of_mode(view, settings, payload),
-        view.words("channel.persona", name=persona.name),
+        view.words("channel.personas", names=", ".join(each.name for each in here)),
         view.words("channel.rating", value=_or_default(view, settings.rating and ratings.label(
             parse_rating(settings.rating), view.words.language))),
         view.words("channel.model", value=_or_default(view, settings.model)),

@@ -7,7 +7,7 @@ from db.payloads.panels import Panel
 
 
 class ChannelPanel(Panel):
-    """What holds in a channel. ``persona`` talks there; ``saved``: something was just changed.
+    """What holds in a channel. The personas ``here`` talk there; ``saved``: something was just changed.
 
     ``reads``: whether the platform shows the bot everything there (None: it does not say). ``manages``: the person may
     change it.
@@ -16,7 +16,7 @@ class ChannelPanel(Panel):
     kind: ClassVar[str] = "channel"
 
     conversation: int
-    persona: int
+    here: tuple[int, ...] = ()
     reads: bool | None = None
     manages: bool = False
     saved: bool = False

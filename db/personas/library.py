@@ -22,6 +22,11 @@ MOST_KNOWN: Final = 200
 """Personas that are looked through for a name, and that are shown one by one."""
 LIVE: Final = "p.deleted_at IS NULL AND p.name <> ''"
 """SQL: a persona is not deleted, and its maker's words in it are not."""
+OTHERS_TALK: Final = (
+    "EXISTS (SELECT FROM company m JOIN personas o ON o.id = m.persona_id WHERE m.conversation_id = $3 "
+    "AND o.deleted_at IS NULL AND o.name <> '' AND o.verdict <> 'refused')"
+)
+"""SQL: several personas talk in the conversation ``$3``, or did, and one of them still does."""
 SEEN: Final = (
     f"{LIVE} AND (p.account_id IS NULL OR p.owner_id = $2 OR p.verdict = 'checked' "
     "AND (p.visibility = 'service' OR p.account_id = $1 AND p.visibility = 'place'))"
@@ -137,13 +142,16 @@ async def use(conversation_id: int, persona_id: int) -> None:
 
 
 async def active(conversation: Conversation) -> Persona:
-    """Return the persona of a conversation: the chosen one, else the first shipped one. Raises `NotFound`."""
+    """Return the persona of a conversation: the chosen one, else the first shipped one. Raises `NotFound`.
+
+    One that was deleted stays while others talk in its chat (`db.company`), which they have heard and said.
+    """
     if conversation.persona_id is not None:
         chosen = await fetch_one(
             Persona,
-            f"SELECT {columns(Persona, 'p')} FROM personas p WHERE p.id = $2 AND {LIVE} "
-            "AND (p.account_id = $1 OR p.account_id IS NULL)",
-            conversation.account_id, conversation.persona_id,
+            f"SELECT {columns(Persona, 'p')} FROM personas p WHERE p.id = $2 AND ({LIVE} "
+            f"OR p.name <> '' AND {OTHERS_TALK}) AND (p.account_id = $1 OR p.account_id IS NULL)",
+            conversation.account_id, conversation.persona_id, conversation.id,
         )  # fmt: skip
         if chosen is not None:
             return chosen

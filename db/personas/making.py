@@ -159,10 +159,10 @@ async def remove(account_id: int, user_id: int, persona_id: int, *, moderate: bo
     async with transaction():
         gone = await changeable(account_id, user_id, persona_id, moderate=moderate)
         await rows("UPDATE personas SET deleted_at = now(), share_code = NULL WHERE id = $1", gone.id)
-        # Where others are, too, the next of them goes on.
+        # Where others are, too, they go on in its chat.
         await rows(
-            "UPDATE conversations c SET persona_id = (SELECT m.persona_id FROM company m "
-            "WHERE m.conversation_id = c.id AND m.persona_id <> $1 ORDER BY m.id LIMIT 1) WHERE c.persona_id = $1",
+            "UPDATE conversations c SET persona_id = NULL WHERE c.persona_id = $1 AND NOT EXISTS (SELECT "
+            f"FROM company m JOIN personas p ON p.id = m.persona_id WHERE m.conversation_id = c.id AND {LIVE})",
             gone.id,
         )
     return gone

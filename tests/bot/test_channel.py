@@ -267,6 +267,23 @@ async def test_everything_that_can_be_set_is_shown(bot: Bot):
     assert (await bot.reply(await does(bot, command("channel show"), role="member"))).buttons == ()
 
 
+async def test_a_time_zone_that_was_chosen_stays(bot: Bot):
+    await does(bot, command("help"))
+    await rows("UPDATE users SET time_zone = 'Europe/Berlin'")
+    await sets(bot, zone="+05:30")
+    await sets(bot, quiet="22:00-07:00")
+    assert (await settings()).quiet_zone == "+05:30"
+
+
+async def test_without_values_everything_is_shown_and_nothing_told(bot: Bot):
+    for line in ("persona use: Ilse", "persona add: Vex"):
+        await does(bot, command(line))
+    await does(bot, command("channel set", mode="always"))
+    shown = await does(bot, command("channel set"))
+    assert "Who talks here: Dr. Ilse Auerbach, Vex\n" in await panel(bot, shown)
+    assert await announcements(shown) == []
+
+
 async def test_a_persona_is_chosen_as_by_its_own_command(bot: Bot):
     event = await does(bot, command("channel set", persona="Marlow", mode="always"))
     kinds = sorted(each.kind for each in await outbox.of_event(event.key))

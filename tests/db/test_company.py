@@ -201,11 +201,41 @@ async def test_everybody_in_a_chat_is_known_by_name() -> None:
     }  # fmt: skip
 
 
-async def test_a_persona_that_is_deleted_leaves_its_chat_to_the_next() -> None:
-    who, (_, vex, _) = await gathered()
+async def test_in_the_chat_of_a_persona_that_was_deleted_the_others_go_on() -> None:
+    who, (mira, vex, _) = await gathered()
     own = await personas.create(who.account.id, who.user.id, {"name": "Bo"})
     await personas.use(who.conversation.id, own.id)
-    await company.join((await here(who)).conversation, vex.id, when_called=False, most=0)
+    who = await here(who)
+    await company.join(who.conversation, vex.id, when_called=False, most=0)
+    await turn(who, "one", own, vex)
     await personas.remove(who.account.id, who.user.id, own.id)
-    now = (await here(who)).conversation
-    assert (now.persona_id, names(await company.present(now))) == (vex.id, ["Vex"])
+    who = await here(who)
+    assert names(await company.present(who.conversation)) == ["Vex"]
+    assert (await personas.active(who.conversation)).id == own.id
+    assert await texts(who) == ["one", "Bo on one", "Vex on one"], "they have heard it"
+    await rows("UPDATE personas SET deleted_at = now() WHERE id = $1", vex.id)
+    who = await here(who)
+    assert names(await company.present(who.conversation)) == ["Mira"]
+    await company.join(who.conversation, (await personas.named(who.account.id, "Marlow")).id, when_called=False, most=0)
+    who = await here(who)
+    assert names(await company.present(who.conversation)) == ["Mira", "Marlow"]
+    assert (await personas.active(who.conversation)).id == mira.id
+
+
+async def test_whose_chat_is_opened_again_talks_there() -> None:
+    who, (mira, vex, marlow) = await gathered()
+    await turn(who, "one", mira)
+    await saved_chats.begin(who.conversation, who.user.id, "", "checked")
+    old = next(each.id for each in await saved_chats.listed(who.conversation.id) if not each.open)
+    await personas.use(who.conversation.id, vex.id)
+    await company.join((await here(who)).conversation, marlow.id, when_called=False, most=0)
+    who = await here(who)
+    new = next(each.id for each in await saved_chats.listed(who.conversation.id) if each.open)
+    await turn(who, "two", vex, marlow)
+    await saved_chats.switch(who.conversation, who.user.id, old)
+    who = await here(who)
+    assert names(await company.present(who.conversation)) == ["Mira"], "Vex and Marlow were never in this chat"
+    await company.join(who.conversation, vex.id, when_called=False, most=0)
+    who = await here(who)
+    await saved_chats.switch(who.conversation, who.user.id, new)
+    assert names(await company.present((await here(who)).conversation)) == ["Mira", "Vex"], "Vex is among them"
