@@ -86,6 +86,11 @@ class ReplyFacts:
         """Whether the persona is a machine, as its card says: it may say so."""
         return is_machine(self.card.text)
 
+    def people_in(self, text: str) -> list[str]:
+        """Return the user's name, and those of the other people whom a text names."""
+        named = text.casefold()
+        return [name for at, name in enumerate(self.people) if not at or name.casefold() in named]
+
     def openings(self, last: int) -> set[tuple[str, ...]]:
         """Return how the ``last`` replies begin."""
         return {_opening(each) for each in self.earlier[-last:]} if last else set()
@@ -128,7 +133,8 @@ def speaks_as_others(reply: Reply) -> bool:
 
 def acts_for_user(reply: Reply) -> bool:
     """It does not tell what the user, or anybody else, does, says or feels, in the forms in which that is plain."""
-    text, people = reply.prose.text, reply.facts.people
+    text = reply.prose.text
+    people = reply.facts.people_in(text)
     return any(voice.speaks_for(text, name) or tells_of_reader(text, name) for name in people)
 
 
@@ -259,7 +265,7 @@ def mend_reply(reply: Reply) -> str:
     text = without_tail(text)
     text = facts.speakers.without_labels(text[: _stranger_at(text, facts)])
     text = _without_offers(text, facts)
-    for name in facts.people:
+    for name in facts.people_in(text):
         text = without_reader(voice.without_others_actions(text, name), name)
     text = "\n".join(line for line in text.split("\n") if not layout.is_heading(line, chat=True))
     text = loops.drop_repeats(text)

@@ -122,8 +122,10 @@ async def read_chat(services: Services, pending: PendingReply) -> dict[str, Any]
 def _talk(pending: PendingReply, history: Sequence[tuple[ToldMessage, str]], names: Sequence[Name]) -> dict[str, Any]:
     """Return what was said, with the pauses before, who said it, and who talks besides the person and the persona."""
     me, person = pending.reply.speaker, pending.said.user_id
-    called: dict[tuple[bool, int | None], str] = {(each.persona, each.id): each.name for each in names}
-    others = [each for each in names if each.name and each.id != (me if each.persona else person)]
+    called: dict[tuple[bool, int | None], str] = {
+        (each.persona, each.id): " ".join(each.name.split()) for each in names
+    }
+    others = [each for each in called if called[each] and each[1] != (me if each[0] else person)]
 
     def turn(message: ToldMessage, later: str) -> ChatTurn:
         # What a persona says begins with nobody's words but its own.
@@ -142,8 +144,8 @@ def _talk(pending: PendingReply, history: Sequence[tuple[ToldMessage, str]], nam
     return {
         "history": [turn(message, later) for message, later in history],
         "heard": heard,
-        "people": list(dict.fromkeys(each.name for each in others if not each.persona)),
-        "company": list(dict.fromkeys(each.name for each in others if each.persona)),
+        "people": list(dict.fromkeys(called[each] for each in others if not each[0])),
+        "company": list(dict.fromkeys(called[each] for each in others if each[0])),
     }
 
 
