@@ -94,10 +94,14 @@ class ShownReply:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """A turn that was undone. ``last`` is the answer that can be taken back next; None if there is none."""
+    """A turn that was undone. ``last`` is the answer that can be taken back next; None if there is none.
+
+    ``others`` are the answers of further personas that were taken back with it.
+    """
 
     reply: int
     last: int | None
+    others: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,14 +265,15 @@ async def undo(
     said = held.said
     if said.role == "opening":
         raise NotFound("chat.nothing_to_undo")
-    await _take_back(said, (said.turn_id or said.id) - 1, user_id, for_others=for_others)
+    gone = await _take_back(said, (said.turn_id or said.id) - 1, user_id, for_others=for_others)
+    others = tuple(each["id"] for each in gone if each["role"] == "persona" and each["id"] != reply_id)
     last = await row(
         "SELECT r.id FROM chat_messages r JOIN chat_messages s ON s.id = r.reply_to_id WHERE r.conversation_id = $1 "
         "AND r.persona_id = $2 AND r.epoch = $3 AND r.state = 'ready' AND r.chosen AND s.role <> 'opening' "
         "ORDER BY s.id DESC LIMIT 1",
         said.conversation_id, said.persona_id, said.epoch,
     )  # fmt: skip
-    return Undone(reply_id, None if last is None else last["id"])
+    return Undone(reply_id, None if last is None else last["id"], others)
 
 
 async def hold_last(conversation: Conversation, reply_id: int) -> None:

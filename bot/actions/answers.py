@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.actions.base import ActionSpec, Arg
-from bot.actions.chat import row_showing, show_answer
+from bot.actions.chat import mark_undone, row_showing, show_answer
 from bot.commands.chats import SHOWING
 from bot.commands.persona_making import change, require_change
 from bot.context import Context
@@ -15,15 +15,12 @@ from bot.menus import EntrySpec, PickedMessage
 from bot.panels import fresh_panel
 from bot.persona_fields import LONGEST, field_named
 from bot.ratings import allowed_here
-from db import chat_turns, personas, sent_messages
+from db import chat_turns, personas
 from db.chat_turns import ShownReply
 from db.errors import BadInput, NotFound
-from db.payloads.persona import ChatReply, TurnUndone
-from db.sent_messages import SentMessage
+from db.payloads.persona import ChatReply
 from db.work import PersonaReply
 
-MARKED: Final = 8
-"""Messages of answers that were taken back which say so: the newest."""
 EXAMPLE: Final = "example_dialogue"
 _START: Final = "<START>"
 """Begins an example of how somebody speaks, in cards of every program."""
@@ -50,9 +47,7 @@ async def regenerate(context: Context, message: int) -> None:
     here, others = context.who.conversation, context.may("choose_for_others")
     gone = await chat_turns.rewind(here, message, context.user_id, for_others=others)
     exchange = await chat_turns.again(here, message, context.user_id, for_others=others)
-    showing = await sent_messages.rows_showing(here.id, sorted(SHOWING), gone[-MARKED:])
-    for reply, row in showing.items():
-        await context.rewrite(SentMessage(here.id, row), context.user_id, TurnUndone(message=reply))
+    await mark_undone(context, gone)
     # What was taken back stands between the old answer and the new one, which therefore is a message of its own.
     await context.work(PersonaReply(reply=exchange.reply.id, allowance=allowed_here(context)))
 

@@ -1,6 +1,6 @@
 """Buttons of persona chat: what can be done with the last turn. Each changes the message under which it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.actions.base import ActionSpec, Arg, FormSpec
@@ -15,10 +15,12 @@ from db.chat_turns import EDIT_CHARS, JudgeEdit
 from db.chats import StoredMessage
 from db.errors import BadInput, NotAllowed
 from db.payloads.persona import ChatReply, Greeting, TurnUndone
-from db.sent_messages import shown_in
+from db.sent_messages import SentMessage, rows_showing, shown_in
 from db.work import PersonaReply
 from prompts.safety.rating import lowest
 
+MARKED: Final = 8
+"""Messages of answers that were taken back with another one which say so: the newest."""
 _STEPS: Final = {"previous": -1, "next": 1}
 
 
@@ -106,7 +108,18 @@ async def undo(context: Context, message: int) -> None:
     if pressed is not None and pressed.kind == TurnUndone.kind:
         # It has offered this: what was undone before stays marked, without a button that has been used.
         await context.change_pressed(TurnUndone(message=int(pressed.payload["message"])))
+    await mark_undone(context, undone.others)
     await context.say(TurnUndone(message=undone.reply, last=undone.last), ordered=False, edits_row=row)
+
+
+async def mark_undone(context: Context, replies: Sequence[int]) -> None:
+    """Have the messages of answers that were taken back with another one say so: the newest of them."""
+    if not replies:
+        return
+    here = context.conversation_id
+    showing = await rows_showing(here, sorted(SHOWING), replies[-MARKED:])
+    for reply, row in showing.items():
+        await context.rewrite(SentMessage(here, row), context.user_id, TurnUndone(message=reply))
 
 
 async def _editable(context: Context, message: int) -> StoredMessage:

@@ -89,10 +89,11 @@ async def test_the_buttons_of_each_answer_are_for_that_one(bot: Bot) -> None:
     job = await JobRow.get(state="queued")
     shown = await OutboxRow.get(event_key=event.key, kind="chat_reply")
     assert job.parameters["shown"] == shown.id, "in place of the first answer"
-    await chats.attach_reply(job.parameters["reply"], "Vex anew.")
-    await rows("UPDATE jobs SET state = 'done'")
-    undone = await words(bot, await bot.does(press("undo", second)))
-    assert "“Vex and Marlow!”" in undone
+    await speak(job.parameters["reply"], "Vex anew.", str(job.event_key))
+    undone = await bot.does(press("undo", second))
+    told = [each.body for each in await bot.answers(undone)]
+    assert len(told) == 2, "the message of each answer says so"
+    assert all("“Vex and Marlow!”" in each for each in told)
     left = await row("SELECT count(*) AS n FROM chat_messages WHERE chosen AND role IN ('persona', 'user', 'cue')")
     assert left is not None
     assert left["n"] == 1, "Ilse's greeting"
