@@ -83,7 +83,8 @@ async def test_what_was_written_is_kept_and_marked(services: Services, model: Op
     assert TEXT.startswith(written.text)
     assert len(written.text) < len(TEXT)
     row = await OutboxRow.get(event_key="console:1", part="reply")
-    assert (row.kind, row.payload) == ("chat_reply", {"message": reply, "stopped": True})
+    expected = {"message": reply, "stopped": True, "quoted": False, "unseen": False}
+    assert (row.kind, row.payload) == ("chat_reply", expected)
     assert (await JobRow.get(id=job)).state == "done"
     (task,) = await rows("SELECT state, steps FROM ai_tasks")
     assert task["state"] == "cancelled"
