@@ -15,7 +15,9 @@ async def with_picture(context: Context, message: TextMessage) -> TextMessage | 
     """
     file = message.file
     assert file is not None
-    looks = context.who.conversation.mode == DEFAULT_MODE and await heartbeats.somebody_sees()
+    # What is not allowed is not fetched: who may not talk is told so where their words are taken.
+    talks = context.who.conversation.mode == DEFAULT_MODE and context.may("chat")
+    looks = talks and await heartbeats.somebody_sees()
     if looks and file.awaited:
         await context.await_file(keeps=False)
         return None

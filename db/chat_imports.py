@@ -13,7 +13,8 @@ from db.records import columns, fetch_one
 from db.saved_chats import SavedChat
 from db.work import Allowance, JobParameters, Links
 
-# Ids are given in the order of the chat, on which everything relies that reads one.
+# Ids are given in the order of the chat, on which everything relies that reads one. What is dated later than now would
+# outlive the days after which its person wants things deleted.
 _ADD: Final = """
 WITH given AS MATERIALIZED (SELECT r.*, nextval(pg_get_serial_sequence('chat_messages', 'id')) AS id
     FROM (SELECT * FROM jsonb_to_recordset($5::jsonb) AS x (n int, role text, answers int, turn int, speaker bigint,
@@ -21,7 +22,7 @@ WITH given AS MATERIALIZED (SELECT r.*, nextval(pg_get_serial_sequence('chat_mes
 INSERT INTO chat_messages (id, conversation_id, persona_id, speaker_id, user_id, epoch, role, reply_to_id, turn_id,
     variant_index, chosen, hidden, text, verdict, created_at) OVERRIDING SYSTEM VALUE
 SELECT g.id, $1, $2, g.speaker, CASE WHEN g.role <> 'persona' THEN $3::bigint END, $4, g.role, q.id, t.id, g.variant,
-    g.chosen, g.hidden, g.text, 'checked', g.at
+    g.chosen, g.hidden, g.text, 'checked', least(g.at, now())
 FROM given g LEFT JOIN given q ON q.n = g.answers LEFT JOIN given t ON t.n = g.turn ORDER BY g.id"""
 
 

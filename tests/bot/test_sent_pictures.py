@@ -72,6 +72,14 @@ async def test_one_that_is_too_large_leaves_its_words(bot: Bot, eyes: None):
     assert "10" in await words(bot, alone)
 
 
+async def test_nothing_is_fetched_of_somebody_who_may_not_talk_there(bot: Bot, eyes: None):
+    await bot.does(command("deny: chat member"), group="club", role="admin")
+    sent = IncomingFile(name="cat.jpg", mime="image/jpeg", source="f1")
+    event = await bot.does(TextMessage(text="my cat", file=sent), group="club", name="ben")
+    assert "You may not" in await words(bot, event)
+    assert await AwaitedFileRow.all().count() == 0
+
+
 async def test_in_a_story_nobody_looks(bot: Bot, eyes: None):
     await begun(bot)
     await bot.router.dispatch(sends("I show them my map"))

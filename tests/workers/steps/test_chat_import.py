@@ -89,6 +89,12 @@ async def test_lines_of_other_personas_who_talk_there_are_theirs(services: Servi
     assert cues == [{"turn_id": first["id"], "speaker_id": None}]
 
 
+async def test_nothing_is_dated_later_than_now_so_that_it_is_deleted_in_time(services: Services, ann: Who):
+    later = ChatLine("ann", user=True, said_at=datetime(2190, 1, 1, tzinfo=UTC), variants=("Hello.",))
+    await handed_in(services, ann, as_jsonl(WrittenChat("Bo", "ann", (later,))))
+    assert await row("SELECT created_at <= now() AS past FROM chat_messages") == {"past": True}
+
+
 async def test_nothing_of_a_chat_is_kept_that_is_refused(services: Services, ann: Who):
     broken = await handed_in(services, ann, as_jsonl(CHAT) + b"{")
     assert (broken.payload["key"], broken.payload["values"]["line"]) == ("chat_import.bad_line", 7)
