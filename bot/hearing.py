@@ -13,6 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.events import EditedMessage, Event, TextMessage
+from bot.text.comparing import as_words
 from db.channels import ChannelSettings
 
 SEARCHED: Final = 4000
@@ -116,13 +117,8 @@ def names_any(text: str, keywords: tuple[str, ...]) -> bool:
 
     Where a script puts no spaces between words, a keyword may stand anywhere.
     """
-    searched = folded(text[:SEARCHED])
-    return any(_has(searched, folded(keyword)) for keyword in keywords)
-
-
-def folded(text: str) -> str:
-    """Return a text as it is compared: neither case nor the way its characters are composed matters."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    searched = as_words(text[:SEARCHED])
+    return any(_has(searched, as_words(keyword)) for keyword in keywords)
 
 
 def _has(text: str, word: str) -> bool:

@@ -5,11 +5,12 @@ which they have been silent: the longest first, each by its talkativeness.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
+
+from bot.text.comparing import as_words
 
 MOST: Final = 3
 """Personas who answer one message."""
@@ -67,8 +68,8 @@ def answering(
     if len(present) < 2:
         return [each.id for each in present]
     silent = sorted(present, key=lambda each: (each.spoke, _share(seed, each.id)))
-    read = _folded(text)
-    if any(_stands(read, _folded(word)) is not None for word in everybody):
+    read = as_words(text)
+    if any(_stands(read, as_words(word)) is not None for word in everybody):
         return [each.id for each in silent][:MOST]
     called = [each.id for each in present if each.id == replied_to]
     called += [each for each in _named(read, present) if each not in called]
@@ -83,7 +84,7 @@ def _named(text: str, present: Sequence[Candidate]) -> list[int]:
     """Return those whom a text names, in its order: by a whole name, or by the first word of one."""
     found: dict[int, int] = {}
     rest = text
-    whole = sorted(((_folded(name), each.id) for each in present for name in each.names), key=lambda n: -len(n[0]))
+    whole = sorted(((as_words(name), each.id) for each in present for name in each.names), key=lambda n: -len(n[0]))
     for name, persona in whole:
         if name not in _ARTICLES and (at := _stands(text, name)) is not None and _stands(rest, name) is not None:
             found[persona] = min(at, found.get(persona, at))
@@ -97,13 +98,9 @@ def _named(text: str, present: Sequence[Candidate]) -> list[int]:
     return sorted(found, key=lambda persona: found[persona])
 
 
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
 def _first(name: str) -> str:
     """Return the word of a name by which somebody is called; "" if none does."""
-    words = [word.strip(".,'’\"“”()") for word in _folded(name).split()]
+    words = [word.strip(".,'’\"“”()") for word in as_words(name).split()]
     first = next((word for word in words if word and word not in _TITLES | _ARTICLES), "")
     return first if len(first) > 1 and first.isalpha() and len(words) > 1 else ""
 

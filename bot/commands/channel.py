@@ -8,9 +8,10 @@ from bot.commands.base import CommandSpec, Parameter, Suggestion
 from bot.commands.model import DEFAULT, complete_model, named_model
 from bot.commands.persona import complete_persona, persona_meant, use_persona
 from bot.context import Context, Enquiry
-from bot.hearing import folded, switch_of
+from bot.hearing import switch_of
 from bot.panels import OpenPanel, fresh_panel, private_chat, show_panel
 from bot.ratings import label, may_choose
+from bot.text.comparing import folded
 from bot.time_zones import NAMES
 from db import channels, company
 from db.channels import MODES, ChannelSettings, Mode

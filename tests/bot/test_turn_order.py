@@ -12,7 +12,7 @@ ANNA: Final = Candidate(3, ("Anna Berg",), talkativeness=1.0, spoke=7)
 LIND: Final = Candidate(4, ("Anna Lind",), talkativeness=1.0, when_called=True, spoke=1)
 YUKI: Final = Candidate(5, ("雪", "Yuki"), talkativeness=0.0, spoke=3)
 ALL: Final = (VEX, MARLOW, ANNA, LIND, YUKI)
-EVERYBODY: Final = ("everybody", "all of you")
+EVERYBODY: Final = ("everybody", "all of you", "y'all")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,8 @@ EVERYBODY: Final = ("everybody", "all of you")
         ("Anna Berg?", None, [3]),
         ("Anna Lind, tell Anna about it", None, [4, 3]),
         ("anna  berg", None, [3]),
+        ("_Marlow_?", None, [2]),
+        ("Y’all, listen", None, [4, 5, 2]),
         ("雪さん、こんにちは", None, [5]),
         ("Ｙｕｋｉ, hello", None, [5]),
         ("yukiko, hello Marlow", None, [2]),

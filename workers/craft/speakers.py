@@ -20,12 +20,14 @@ _OTHERS_OF_A_LINE: Final = (
 )  # fmt: skip
 """Labels that may also be somebody's words behind a sentence."""
 _OWN: Final = ("{{char}}", "<bot>", "assistant", "ai", "char", "bot", "response", "reply", "answer")
-_OPEN: Final = r"(?:[-•] |\d[.)] )?[*_\[<({>#~\" \t]{0,4}"
-_CLOSE: Final = r"[*_\]>)}~\" \u200b-\u200d\u2060\ufeff]{0,4}"
+_TAG: Final = r"(?:</?(?:b|i|u|p|em|strong)>){0,2}"
+_TIME: Final = r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?[\])]?[ -]{1,3}"
+_OPEN: Final = rf"[ \t]{{0,16}}(?:[-+•] |[–—] ?|\d[.)] |{_TIME})?{_TAG}[*_\[<({{>#~\" \t]{{0,4}}"
+_CLOSE: Final = rf"{_TAG}[*_\]>)}}~\" \u200b-\u200d\u2060\ufeff]{{0,4}}"
 _TITLE: Final = r"(?:the |mr\.? |mrs\.? |ms\.? |dr\.? )?"
 _SAYS: Final = (
-    "says|asks|replies|answers|whispers|mutters|shouts|sagt|fragt|antwortet|dit|demande|répond|dice|pregunta|responde"
-    "|chiede|risponde|говорит|спрашивает|отвечает"
+    "says|asks|replies|answers|adds|whispers|mutters|murmurs|shouts|cries|exclaims|responds|continues"
+    "|sagt|fragt|antwortet|dit|demande|répond|dice|pregunta|responde|chiede|risponde|говорит|спрашивает|отвечает"
 )
 _ASIDE: Final = (
     r"(?: ?(?:\([^)\n]{1,40}\)|\[[^\]\n]{1,40}\]|\*[^*\n]{1,40}\*)"
@@ -163,7 +165,7 @@ class Speakers:
 _AS_USUAL: Final = {
     **dict.fromkeys(map(ord, "∶ː﹕︓꞉˸։׃"), ":"),
     **dict.fromkeys(map(ord, "\u00a0\u1680\u2007\u202f\u3000"), " "),
-    **dict.fromkeys(map(ord, "\u2028\u2029\u0085\v\f"), "\n"),
+    **dict.fromkeys(map(ord, "\u2028\u2029\u0085\v\f\r"), "\n"),
 }
 """Signs that look like others, each with the one that it is taken for: places in a text stay what they are."""
 _UNSEEN: Final = frozenset({"Cf", "So", "Sk", "Mn", "Me", "Co", "Cn"})

@@ -50,7 +50,7 @@ def test_the_own_label_is_cut_in_any_spelling(label: str) -> None:
     "label",
     ["Sam: ", "**Sam**: ", "[Sam] ", "SAM - ", "sam : ", "User: ", "Human: ", "Ilse: ", "Ilse Brandt: ",
      "ILSE BRANDT - ", "{{user}}: ", "You: ", "Narrator: ", "Sam says: ", "Sam> ",
-     "Sam\n", "User>> ", "The user: ", "Q: ", "Person 1: ", "Stranger: "],
+     "Sam\n", "User>> ", "The user: ", "Q: ", "Person 1: ", "Stranger: ", "Sam adds: "],
 )  # fmt: skip
 @pytest.mark.parametrize("before", ["\n\n", "\n", " "])
 def test_another_speakers_line_ends_the_reply(label: str, before: str) -> None:
@@ -60,6 +60,15 @@ def test_another_speakers_line_ends_the_reply(label: str, before: str) -> None:
     examined = examine(GOOD + before + label + "And what about the lock?\nVex: Ha!")
     assert examined.mended
     assert examined.output == GOOD
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["<b>Sam</b>: ", "<strong>Sam:</strong> ", "[12:03] Sam: ", "10:22 PM Sam: ", "—Sam: ", "+ Sam: ", "      Sam: ",
+     "\rSam: "],
+)  # fmt: skip
+def test_what_stands_before_a_label_hides_nobody(label: str) -> None:
+    assert examine(f"{GOOD}\n{label}And what about the lock?").output == GOOD
 
 
 @pytest.mark.parametrize(
