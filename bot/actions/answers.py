@@ -58,7 +58,9 @@ async def save_example(context: Context, message: int) -> None:
     field, persona = field_named(EXAMPLE), await require_change(context, found.persona.id)
     lines = [f"{{{{user}}}}: {found.said}"] if found.said else []
     added = "\n".join([_START, *lines, f"{{{{char}}}}: {found.message.text}"])
-    text = "\n".join(filter(None, (str(field.of(persona.card)).strip(), added)))
+    before = str(field.of(persona.card)).strip()
+    # Of an answer that is an example already nothing is added: a button may be pressed twice.
+    text = before if f"{added}\n" in f"{before}\n" else "\n".join(filter(None, (before, added)))
     if len(text) > LONGEST:
         raise BadInput("chat.example_too_long", limit=LONGEST)
     await change(context, fresh_panel(context), persona.id, {field: text})

@@ -122,6 +122,10 @@ async def test_an_answer_becomes_an_example_of_how_the_persona_speaks(bot: Bot) 
     persona = await row("SELECT id, card ->> 'example_dialogue' AS example FROM personas WHERE name = 'Mira'")
     assert persona is not None
     assert persona["example"] == "<START>\n{{user}}: hello\n{{char}}: Tick, tock."
+    await bot.does(press("example", reply))
+    assert await row("SELECT card ->> 'example_dialogue' AS example FROM personas WHERE id = $1", persona["id"]) == {
+        "example": persona["example"]
+    }, "a second press adds nothing"
     (undo,) = [data for data in card.actions() if data.startswith("1.p_undo")]
     await bot.does(press(*undo.split(".")[1:2], *[int(n, 36) for n in undo.split(".")[2:]]))
     assert await row("SELECT 1 FROM personas WHERE name = 'Mira' AND NOT card ? 'example_dialogue'")

@@ -14,6 +14,9 @@ _OTHER_PORTS: Final = range(1024, 65536)
 _GLOBAL_IPV6: Final = ipaddress.ip_network("2000::/3")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _TEREDO: Final = ipaddress.ip_network("2001::/32")
+# What Python 3.11 takes for everybody's, though it answers a cloud's own machines alone and tells them their secrets:
+# Oracle's metadata are within the first (special purposes, RFC 6890), Azure's are the second.
+_OF_CLOUDS: Final = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("168.63.129.16/32"))
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 """Anything else may be read as one host here and as another by the client."""
 
@@ -35,6 +38,8 @@ def is_public(address: str) -> bool:
     if inner is not None:
         return is_public(str(inner))
     if isinstance(found, IPv6Address) and (found not in _GLOBAL_IPV6 or found in _TEREDO):
+        return False
+    if any(found in network for network in _OF_CLOUDS):
         return False
     return found.is_global and not found.is_multicast
 

@@ -12,6 +12,7 @@ from workers.web.addresses import AddressRefused, host_of, is_public, web_addres
         "255.255.255.255", "192.0.2.1", "198.18.0.1", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1",
         "fec0::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1",
         "2002:7f00:1::", "2002:a00:1::1", "2001:0:1:2::3", "2001:db8::1", "::127.0.0.1", "localhost", "",
+        "192.0.0.192", "168.63.129.16", "::ffff:192.0.0.192", "64:ff9b::a83f:8110",
     ],
 )  # fmt: skip
 def test_a_neighbour_is_not_public(address: str):
