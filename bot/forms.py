@@ -16,7 +16,7 @@ from bot.commands.parsing import typed_values
 from bot.context import Context
 from bot.locales import text as wording
 from bot.messages import Field, Form
-from bot.text.cleaning import command_reference
+from bot.text.cleaning import command_reference, is_unseen
 from db.errors import BadInput, Moved, NotAllowed, NotFound
 from db.payloads.account import Question
 from db.permissions import EVERYBODY, Everybody, Permission
@@ -129,8 +129,6 @@ class Forms:
         whole = {field.name: values.get(field.name, present.get(field.name, "")) for field in spec.fields}
         for field in spec.fields:
             value = whole[field.name]
-            if field.required and not value.strip():
-                raise BadInput("form.required")
             if len(value) > field.max_length and value != present.get(field.name):
                 raise BadInput("form.too_long", length=len(value), limit=field.max_length)
         await self.submit(context, action, whole)
@@ -140,6 +138,9 @@ class Forms:
         if action.spec.form is None:
             raise BadInput("router.old_button")
         access.require_action(context, action)
+        spec = action.form()
+        if spec is not None and any(f.required and is_unseen(values.get(f.name, "")) for f in spec.fields):
+            raise BadInput("form.required")
         await action.spec.handler(context, values, **action.args)
 
     async def _question(self, context: Context, form: Form, values: dict[str, str], present: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ person's text would do no more than a typed ``/``. References to moments are tho
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -54,6 +55,11 @@ def clean(
     text = _MOMENT.sub(lambda found: moment(int(found[1]), found[2]), text)
     text = _LINE_ENDS.sub("\n", text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return _DROPPED.sub("", text)
+
+
+def is_unseen(text: str) -> bool:
+    """Return whether nothing of a text can be seen: blanks, control and format characters, which no platform sends."""
+    return all(character.isspace() or unicodedata.category(character) in {"Cc", "Cf"} for character in text)
 
 
 def _given(values: str, *, named: bool) -> str:

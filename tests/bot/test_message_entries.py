@@ -140,3 +140,10 @@ async def test_words_of_an_answer_are_remembered(bot: Bot) -> None:
     assert "I am called Hope." in asked["payload"]
     await bot.does(Submit(form=pack("remember", reply), values={"text": "She is called Hope."}))
     assert await rows("SELECT subject, text FROM facts") == [{"subject": "Marlow Finch", "text": "She is called Hope."}]
+
+
+async def test_words_that_nobody_can_see_are_none(bot: Bot) -> None:
+    reply = await answered(bot, "hello")
+    for verb in ("edit", "remember"):
+        unseen = Submit(form=pack(verb, reply), values={"text": "\u200b \u2060"})
+        assert "must be filled in" in await words(bot, await bot.does(unseen))
