@@ -59,13 +59,17 @@ def answering(
     replied_to: int | None = None,
     everybody: Sequence[str] = (),
     seed: str = "",
+    overheard: bool = False,
 ) -> list[int]:
     """Return the ids of those who answer a text, in order: at least one of those ``present``, at most `MOST`.
+
+    None if it was ``overheard``, said to nobody in particular, where all answer only when called.
 
     ``replied_to`` is the persona whose message the text replies to, ``everybody`` are words that speak to all,
     ``seed`` decides what is left to chance.
     """
-    if len(present) < 2:
+    waiting = overheard and all(each.when_called for each in present)
+    if len(present) < 2 and not waiting:
         return [each.id for each in present]
     silent = sorted(present, key=lambda each: (each.spoke, _share(seed, each.id)))
     read = as_words(text)
@@ -75,6 +79,8 @@ def answering(
     called += [each for each in _named(read, present) if each not in called]
     if called:
         return called[:MOST]
+    if waiting:
+        return []
     joining = [each.id for each in silent if _share(f"{seed} joins", each.id) < each.joins]
     # Somebody answers: who was silent longest of those who talk, else of all.
     return (joining or [next((each for each in silent if each.joins > 0), silent[0]).id])[:MOST]

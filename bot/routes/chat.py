@@ -6,6 +6,7 @@ from bot import locales
 from bot.context import Context
 from bot.events import EditedMessage, TextMessage
 from bot.files import is_picture
+from bot.hearing import is_unaddressed
 from bot.moderation import offer_help, screen
 from bot.ratings import allowed_here
 from bot.routes.base import TextRoute
@@ -54,7 +55,10 @@ async def say_to_persona(
     chat: Persona | None = next((each for each in present if here.persona_id in (None, each.id)), None)
     if await offer_help(context, text):
         return True
-    first, *others = await _answering(context, present, text, reply_to)
+    answering_now = await _answering(context, present, text, reply_to)
+    if not answering_now:
+        return False
+    first, *others = answering_now
     # Each of them hears the message, and what those before have made of it.
     rating = lowest(*(each.card.get("rating") for each in (first, *others)), allowance)
     verdict = await screen(context, rating=rating, message=text)
@@ -69,8 +73,9 @@ async def say_to_persona(
 
 
 async def _answering(context: Context, present: list[PresentPersona], text: str, reply_to: str) -> list[PresentPersona]:
-    """Return those who answer a text, in order."""
-    if len(present) < 2:
+    """Return those who answer a text, in order. Nobody, if nobody spoke to them and all wait for that."""
+    overheard = is_unaddressed(context.event)
+    if len(present) < 2 and not overheard:
         return present
     cards = [PersonaCard.lenient(each.card) for each in present]
     candidates = [
@@ -83,6 +88,7 @@ async def _answering(context: Context, present: list[PresentPersona], text: str,
         replied_to=await _replied_to(context, reply_to),
         everybody=[word.strip() for word in locales.text("company.everybody", {}, context.language).split(",")],
         seed=f"{context.conversation_id} {context.event.key}",
+        overheard=overheard,
     )
     known = {each.id: each for each in present}
     return [known[each] for each in found]

@@ -267,6 +267,15 @@ async def test_everything_that_can_be_set_is_shown(bot: Bot):
     assert (await bot.reply(await does(bot, command("channel show"), role="member"))).buttons == ()
 
 
+async def test_who_answers_only_when_called_waits_for_that(bot: Bot):
+    for line in ("persona use: Ilse", "persona add: Vex", "persona remove: Ilse"):
+        await does(bot, command(line))
+    await does(bot, command("persona add: Vex", when="called"))
+    await sets(bot, mode="always")
+    assert [(await overhears(bot, text)).status for text in (CANARY, "Vex?")] == ["ignored", "working"]
+    assert await traces("xylophone") == []
+
+
 async def test_a_time_zone_that_was_chosen_stays(bot: Bot):
     await does(bot, command("help"))
     await rows("UPDATE users SET time_zone = 'Europe/Berlin'")

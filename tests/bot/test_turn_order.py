@@ -58,6 +58,15 @@ def test_somebody_answers_where_nobody_joins_in() -> None:
     assert answering([Candidate(1, ("Ann",), when_called=True), Candidate(2, ("Bo",), spoke=8)], "Hm.", seed="x") == [2]
 
 
+def test_who_waits_to_be_called_answers_nothing_that_is_overheard() -> None:
+    wait = [Candidate(n, (name,), when_called=True) for n, name in enumerate(("Ann", "Bo"), 1)]
+    for present in (wait, wait[:1]):
+        assert answering(present, "Hm.", overheard=True) == []
+        assert answering(present, "Hm.") != []
+        assert answering(present, "Ann?", overheard=True) == [1]
+    assert answering([*wait, Candidate(3, ("Cy",), talkativeness=0.0)], "Hm.", overheard=True) == [3]
+
+
 def test_a_seed_decides_alike_and_different_seeds_do_not() -> None:
     four = [Candidate(n, (f"Persona {n}",)) for n in range(1, 5)]
     chosen = [answering(four, "Hm.", seed=str(n)) for n in range(200)]
