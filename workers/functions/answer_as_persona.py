@@ -45,6 +45,8 @@ LEAST_CHARS: Final = 20
 """Minimum length of a reply in plain text, in characters."""
 TALK: Final = r"[^\n:：#*_`|<>\[\]{}\\]"
 """A character of what somebody says in one paragraph: none of markup, none of a label."""
+_BREAK: Final = r"[\n\r\v\f\x85\u2028\u2029]"
+"""What a model may read as the end of a line."""
 GO_ON: Final = "persona/go_on"
 """The prompt that asks for more behind the persona's last message."""
 GO_ON_WORDS: Final = "Go on."
@@ -298,7 +300,7 @@ def _forged(inputs: PersonaInputs, name: str) -> re.Pattern[str] | None:
     if not inputs.others:
         return None
     names = "|".join(re.escape(each) for each in (name, inputs.user_name, *inputs.others) if each.strip())
-    return re.compile(rf"\n\s{{0,8}}(?=\W{{0,4}}(?:{names})\W{{0,4}}[:：])", re.IGNORECASE)
+    return re.compile(rf"{_BREAK}\s{{0,40}}(?=\W{{0,12}}(?:{names})\W{{0,4}}[:：])", re.IGNORECASE)
 
 
 def _line(turn: ChatTurn, forged: re.Pattern[str] | None) -> str:
