@@ -113,8 +113,11 @@ class Place:
 
 
 _RELEASE: Final = "lease_token = NULL, lease_expires = NULL"
-# The fields of payloads that may repeat what people wrote: titles, what they typed, previous values of a form.
-_FORGET: Final = "payload = payload - 'values' - 'present'"
+# The fields of payloads that may repeat what people wrote: titles, what they typed, previous values of a form, a line
+# that was suggested to them once they have sent it.
+_FORGET: Final = (
+    "payload = CASE WHEN payload @> '{\"sent\": true}' THEN payload - 'text' ELSE payload END - 'values' - 'present'"
+)
 _OPEN: Final = "state IN ('pending', 'sending')"
 _COLUMNS: Final = (
     columns(OutboxMessage, "o", without=("account_id", "language", "closed")) + ", c.account_id, "

@@ -63,3 +63,10 @@ async def rows_showing(conversation_id: int, kinds: Sequence[str], message_ids: 
         conversation_id, list(kinds), [str(each) for each in message_ids],
     )  # fmt: skip
     return {each["message"]: each["row"] for each in found}
+
+
+async def forget_text(conversation_id: int, row_id: int) -> None:
+    """Drop the text that a message of a conversation holds until it is used: a line that was suggested."""
+    await rows(
+        "UPDATE outbox SET payload = payload - 'text' WHERE conversation_id = $1 AND id = $2", conversation_id, row_id
+    )

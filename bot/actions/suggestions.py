@@ -8,7 +8,7 @@ from bot.commands.suggestions import suggest_behind
 from bot.context import Context
 from bot.panels import pressed_row, private_chat
 from bot.routes.chat import say_to_persona
-from db import chat_turns, chats, personas
+from db import chat_turns, chats, personas, sent_messages
 from db.errors import NotAllowed, NotFound
 from db.payloads.persona import LineSuggested
 
@@ -30,8 +30,11 @@ async def send(context: Context, message: int) -> None:
     found = await chats.get(context.account_id, message)
     if found is None or found[0].persona_id != (await personas.active(context.who.conversation)).id:
         raise NotFound("chat.not_last")  # somebody else talks here now
+    if not suggested.text:
+        raise NotFound("router.not_here")
     # It was shown to the person alone: where others are, the answer says what it answers.
     await say_to_persona(context, suggested.text, quoted=not private_chat(context))
+    await sent_messages.forget_text(context.conversation_id, row.id)
     await context.change_pressed(suggested.model_copy(update={"sent": True}))
 
 

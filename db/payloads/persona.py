@@ -111,11 +111,14 @@ class Reworded(Payload):
 
 
 class LineSuggested(Payload):
-    """What ``user`` might say behind the answer ``message``; ``sent``: they have. It is stored nowhere else."""
+    """What ``user`` might say behind the answer ``message``; ``sent``: they have. It is stored nowhere else.
+
+    ``text`` is dropped once they have (`db.outbox`, `db.sent_messages.forget_text`): it is their own words then.
+    """
 
     kind: ClassVar[str] = "line_suggested"
 
     user: int
     message: int
-    text: str
+    text: str = ""
     sent: bool = False

@@ -1,6 +1,6 @@
 """`/chat suggest`: a line is suggested to one person, and becomes theirs when they send it."""
 
-from db import chats
+from db import chats, outbox
 from db.connection import row, rows
 from db.models import ChatMessageRow, JobRow
 from db.payloads.persona import LineSuggested
@@ -42,6 +42,9 @@ async def test_what_was_suggested_is_said_in_the_persons_name_and_answered_once(
     assert said is not None
     assert (said.text, said.user_id is not None) == ("I keep bees.", True)
     assert [message.body for message in await bot.answers(event)] == ["*You said:* I keep bees."]
+    for each in (await outbox.claim("console", 10)).rows:
+        await outbox.sent(each.row.id, each.token)
+    assert await rows("SELECT FROM outbox WHERE payload::text LIKE '%keep bees%'") == [], "it is the person's own now"
     job = await JobRow.filter(type="persona_reply").order_by("-id").first()
     assert job is not None
     assert (job.parameters["reply"], job.parameters["quoted"]) == (said.id + 1, False)

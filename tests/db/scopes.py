@@ -195,6 +195,7 @@ CALLS: Final[Mapping[str, Callable[[Cast], Awaitable[Any]]]] = {
     "sent_messages.showing": lambda c: sent_messages.showing(c.account, "page", "page", c["pages"], without=0),
     "sent_messages.shown_in": lambda c: sent_messages.shown_in(c.chat, "page", "page", c["pages"]),
     "sent_messages.last_sent": lambda c: sent_messages.last_sent(c.chat, ["page"]),
+    "sent_messages.forget_text": lambda c: sent_messages.forget_text(c.chat, c["outbox"]),
     "sent_messages.rows_showing": lambda c: sent_messages.rows_showing(c.chat, ["chat_reply"], [c["chat_messages"]]),
     "stories.cursor.choose": lambda c: at_revision(c, stories.choose, 1),
     "stories.cursor.choose_own": lambda c: at_revision(c, stories.choose_own, "mine"),
