@@ -14,6 +14,8 @@ from tests.doubles import discord
 from tests.doubles.telegram import Message, NoSuchButtonError, Person, Rules, Tap, TelegramServer
 
 ANSWER_AGAIN: Final = "Answer again"
+THUMB: Final = "👍"
+"""Stands under every reply of a persona; what changes a chat stands under the last one only."""
 RETRY: Final = "Retry"
 BACK: Final = "Back"
 CANCEL: Final = "Cancel"

@@ -11,7 +11,7 @@ from db.connection import rows
 from tests.effort import LONG as LONG_RUN
 from tests.homes import HomeTemplate
 from tests.journeys.chaos import EVERYTHING, KILLS, Plan, Report, chaos
-from tests.journeys.people import ANSWER_AGAIN, TOWNS, Act, DiscordTown, Player
+from tests.journeys.people import THUMB, TOWNS, Act, DiscordTown, Player
 from tests.journeys.processes import bot, running, worker
 
 FULL = Plan(seed=7, events=60, faults=len(EVERYTHING), kinds=EVERYTHING, bots=2, towns=tuple(TOWNS))
@@ -100,7 +100,7 @@ async def test_what_was_said_during_a_restart_comes_before_what_is_said_then(
 
 async def _answers(player: Player, count: int, *acts: Act) -> None:
     async with asyncio.timeout(60):
-        while len([m for m in player.messages() if ANSWER_AGAIN in m.labels]) < count:
+        while len([m for m in player.messages() if THUMB in m.labels]) < count:
             await asyncio.sleep(0.05)
     assert all([await rows("SELECT 1 FROM inbox WHERE event_key = $1", act.key) for act in acts])
 

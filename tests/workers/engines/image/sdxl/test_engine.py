@@ -158,6 +158,7 @@ async def test_a_process_that_hangs_costs_the_pictures_nothing(sdxl: SdxlEngine)
 
 @pytest.mark.slow
 async def test_a_picture_that_kills_twice_is_given_up(sdxl: SdxlEngine) -> None:
+    await draw(sdxl, ask())  # it is loaded
     phases: list[str] = []
     with pytest.raises(EngineUnavailable, match="twice in the same picture"):
         async for event in sdxl.stream(ask(**SLOW)):
