@@ -4,7 +4,6 @@ What is addressed to the bot is always answered; who of several personas answers
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.events import EditedMessage, Event, TextMessage
-from bot.text.comparing import as_words
+from bot.text.comparing import as_words, find_word
 from db.channels import ChannelSettings
 
 SEARCHED: Final = 4000
@@ -21,11 +20,6 @@ SEARCHED: Final = 4000
 _SWITCHED: Final = frozenset({"discord", "telegram"})
 """Platforms with a switch of their own, which is named."""
 _OFFSET: Final = re.compile(r"([+-])(\d{2}):(\d{2})")
-_UNSPACED: Final = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
-    "\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
-)
-"""Characters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +107,6 @@ def zone_of(name: str) -> tzinfo:
 
 
 def names_any(text: str, keywords: tuple[str, ...]) -> bool:
-    """Return whether a text has one of the keywords as a whole word, in any case and script.
-
-    Where a script puts no spaces between words, a keyword may stand anywhere.
-    """
+    """Return whether a text has one of the keywords as a whole word, in any case and script."""
     searched = as_words(text[:SEARCHED])
-    return any(_has(searched, as_words(keyword)) for keyword in keywords)
-
-
-def _has(text: str, word: str) -> bool:
-    at = text.find(word) if word else -1
-    while at >= 0:
-        end = at + len(word)
-        if not _joined(text[at - 1 : at], word[0]) and not _joined(word[-1], text[end : end + 1]):
-            return True
-        at = text.find(word, at + 1)
-    return False
-
-
-def _joined(before: str, after: str) -> bool:
-    """Return whether two neighbouring characters are of one word."""
-    if not before or not after or not (_is_of_words(before) and _is_of_words(after)):
-        return False
-    return unicodedata.category(after)[0] == "M" or not (_UNSPACED.match(before) or _UNSPACED.match(after))
-
-
-def _is_of_words(character: str) -> bool:
-    """Letters, digits, the marks upon them, and what joins them."""
-    return unicodedata.category(character)[0] in "LMN" or character in "_\u200c\u200d"
+    return any(find_word(searched, as_words(keyword)) >= 0 for keyword in keywords)

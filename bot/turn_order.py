@@ -4,13 +4,12 @@ Who is named answers, and whose message is replied to; all of them if everybody 
 which they have been silent: the longest first, each by its talkativeness.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from bot.text.comparing import as_words
+from bot.text.comparing import as_words, find_word
 
 MOST: Final = 3
 """Personas who answer one message."""
@@ -28,8 +27,6 @@ _TITLES: Final = frozenset(
     }
 )  # fmt: skip
 """First words of names that alone name nobody."""
-_UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-"""Letters of languages that put no space between words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ def answering(
         return [each.id for each in present]
     silent = sorted(present, key=lambda each: (each.spoke, _share(seed, each.id)))
     read = as_words(text)
-    if any(_stands(read, as_words(word)) is not None for word in everybody):
+    if any(find_word(read, as_words(word)) >= 0 for word in everybody):
         return [each.id for each in silent][:MOST]
     called = [each.id for each in present if each.id == replied_to]
     called += [each for each in _named(read, present) if each not in called]
@@ -92,14 +89,14 @@ def _named(text: str, present: Sequence[Candidate]) -> list[int]:
     rest = text
     whole = sorted(((as_words(name), each.id) for each in present for name in each.names), key=lambda n: -len(n[0]))
     for name, persona in whole:
-        if name not in _ARTICLES and (at := _stands(text, name)) is not None and _stands(rest, name) is not None:
+        if name not in _ARTICLES and (at := find_word(text, name)) >= 0 and find_word(rest, name) >= 0:
             found[persona] = min(at, found.get(persona, at))
     # What is part of a whole name names nobody else: "Anna Berg" is not Anna Lind.
     for name in {name for name, persona in whole if persona in found and " " in name}:
         rest = _without(rest, name)
     for each in present:
         for first in filter(None, map(_first, each.names)):
-            if each.id not in found and (at := _stands(rest, first)) is not None:
+            if each.id not in found and (at := find_word(rest, first)) >= 0:
                 found[each.id] = at
     return sorted(found, key=lambda persona: found[persona])
 
@@ -111,22 +108,11 @@ def _first(name: str) -> str:
     return first if len(first) > 1 and first.isalpha() and len(words) > 1 else ""
 
 
-def _pattern(word: str) -> str:
-    """Return the pattern of a word or name that stands for itself; in languages without spaces, anywhere."""
-    begins = r"(?<!\w)" if word[0].isalnum() and not _UNSPACED.match(word[0]) else ""
-    ends = r"(?!\w)" if word[-1].isalnum() and not _UNSPACED.match(word[-1]) else ""
-    return begins + re.escape(word) + ends
-
-
-def _stands(text: str, word: str) -> int | None:
-    """Return where a word stands in a text first."""
-    found = re.search(_pattern(word), text) if word else None
-    return None if found is None else found.start()
-
-
 def _without(text: str, word: str) -> str:
     """Return a text with blanks in place of a word, so that places stay what they are."""
-    return re.sub(_pattern(word), " " * len(word), text)
+    while (at := find_word(text, word)) >= 0:
+        text = f"{text[:at]}{' ' * len(word)}{text[at + len(word) :]}"
+    return text
 
 
 def _share(seed: str, persona: int) -> float:
