@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Generator
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
@@ -95,9 +96,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call() -> Generator[None, object, object]:
-    """Guard the event loop in every test; what its fixtures start may block while it starts."""
-    with watchdog():
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Guard the event loop in every test that has one; what its fixtures start may block while it starts."""
+    with watchdog() if pyfuncitem.get_closest_marker("asyncio") else nullcontext():
         return (yield)
 
 

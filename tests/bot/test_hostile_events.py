@@ -22,6 +22,7 @@ from bot.events import (
     TextMessage,
     UserRef,
 )
+from bot.hearing import is_unaddressed
 from db.connection import rows
 from db.models import InboxEventRow, OutboxRow, StoryRow
 from db.permissions import ROLES
@@ -84,8 +85,9 @@ async def test_no_text_of_a_client_breaks_an_event(bot: Bot):
     assert len(drawn) > 20
     for event in drawn:
         outcome = await bot.router.dispatch(event)
-        assert outcome.status in {"answered", "working", "silent", "duplicate"}, event
-        assert await InboxEventRow.filter(event_key=event.key).count() == 1
+        overheard = outcome.status == "ignored"
+        assert outcome.status in {"answered", "working", "silent", "duplicate"} or (overheard and is_unaddressed(event))
+        assert await InboxEventRow.filter(event_key=event.key).count() == (not overheard)
     told = await OutboxRow.filter(event_key__in=[event.key for event in drawn])
     assert not [row for row in told if row.payload.get("key") == "router.defect"], "cleaned, not apologised for"
 
