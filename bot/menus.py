@@ -43,7 +43,7 @@ class MenuSpec:
 
 
 class MenuRegistry(Registry[MenuSpec]):
-    """All context menus, in order. Discord shows at most 15."""
+    """All context menus, in order. discord.py takes five at most."""
 
     def __init__(self, own: Iterable[MenuSpec] = ()) -> None:
         """``own`` are the product's entries. Raises `db.registry.NameTaken`."""
